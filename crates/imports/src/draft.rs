@@ -236,11 +236,21 @@ impl RuleDraft {
         match &self.approval {
             Approval::Never => text.flag("approval_is_not_required", true),
             Approval::Elsewhere => {}
-            Approval::By(people) => write_people(text, ["approvers", "approver_groups"], people),
+            Approval::By(people) => {
+                write_people(text, ["approvers", "approver_groups"], people);
+                if people.manager {
+                    text.flag("manager_approves", true);
+                }
+            }
             Approval::Stages(stages) => {
                 text.open_list("stages");
                 for it in stages {
-                    text.stage(&it.name, &it.people.users, &it.people.groups, it.quorum);
+                    let People {
+                        users,
+                        groups,
+                        manager,
+                    } = &it.people;
+                    text.stage(&it.name, (users, groups), *manager, it.quorum);
                 }
                 text.close_list();
             }

@@ -167,6 +167,8 @@ pub(crate) struct StageRule {
     pub(crate) name: String,
     pub(crate) people: BTreeSet<Email>,
     pub(crate) groups: BTreeSet<GroupRef>,
+    /// Whether the requester's manager is one of them.
+    pub(crate) manager: bool,
     pub(crate) quorum: u32,
 }
 
@@ -287,6 +289,8 @@ pub(crate) struct Terms {
     pub(crate) targets: Targets,
     pub(crate) approvers: BTreeSet<Email>,
     pub(crate) approver_groups: BTreeSet<GroupRef>,
+    /// Whether the requester's manager may approve (native only).
+    pub(crate) manager_approves: bool,
     pub(crate) stages: Vec<StageRule>,
     pub(crate) requesters: Requesters,
     /// What whoever asks must have, beside being one of the requesters (native only).
@@ -339,6 +343,7 @@ impl Terms {
             targets,
             approvers: BTreeSet::new(),
             approver_groups: BTreeSet::new(),
+            manager_approves: false,
             stages: Vec::new(),
             requesters: Requesters::Everyone,
             requester_attributes: BTreeSet::new(),
@@ -430,10 +435,16 @@ impl Terms {
             && self.warning.is_some()
             && self.approvers.is_empty()
             && self.approver_groups.is_empty()
+            && !self.manager_approves
             && self.allow_self_approval.is_none()
             && self.approval_is_not_required.is_none()
             && self.shorten_to_max_duration.is_none()
             && !has_other_limits()
+    }
+
+    /// Whether the requester's manager may approve, in a stage or not.
+    pub(crate) fn asks_manager(&self) -> bool {
+        self.manager_approves || self.stages.iter().any(|stage| stage.manager)
     }
 
     /// People listed by name as approvers, in stages or not.

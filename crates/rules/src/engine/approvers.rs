@@ -11,6 +11,7 @@ use super::{
     decision::Stage,
     people::{Membership, PersonView, Principal, address_of},
     quorum::{self, Seats},
+    requester_manager::NoManager,
 };
 use crate::{
     directory::Person,
@@ -18,11 +19,20 @@ use crate::{
 };
 
 impl<'a> Evaluation<'a> {
+    /// The requester's manager, where a rule lets them approve and does not leave them out.
+    fn approving_manager(&self, ready: &Ready) -> Option<&'a Person> {
+        let manager = self.manager.as_ref()?.as_ref().ok()?;
+        (ready.terms().asks_manager() && self.is_left_in(ready, manager)).then_some(*manager)
+    }
+
     /// Step 7: everybody listed by an eligible rule, without the requester.
     pub(super) fn approvers(&mut self) -> BTreeSet<Email> {
         let (approvers, groups) = self.listed_by(self.eligible.iter().copied());
         let unread = self.unread_groups(&groups);
         self.unread.extend(unread);
+        if let Some(Err(why @ NoManager::Unread)) = self.manager {
+            self.unread.insert(why.words().to_owned());
+        }
         approvers
     }
 
@@ -32,6 +42,7 @@ impl<'a> Evaluation<'a> {
         let mut groups = BTreeSet::new();
         let (mut left, mut of_excluding) = (BTreeSet::new(), BTreeSet::new());
         for ready in rules {
+            left.extend(self.approving_manager(ready).and_then(address_of));
             if ready.excludes_approvers() {
                 let terms = ready.terms();
                 left.extend(self.approving(ready, &terms.approvers, &terms.approver_groups));
@@ -124,10 +135,14 @@ impl<'a> Evaluation<'a> {
             let users = { found.chain(of_groups) }
                 .filter(|person| self.is_left_in(ready, person))
                 .map(|person| &person.user_id);
+            let manager = self.approving_manager(ready).filter(|_| stage.manager);
+            let users = users.chain(manager.map(|person| &person.user_id));
+            let mut approvers = self.approving(ready, &stage.people, &stage.groups);
+            approvers.extend(manager.and_then(address_of));
             Stage {
                 rule: ready.rule.id.clone(),
                 name: stage.name.clone(),
-                approvers: self.approving(ready, &stage.people, &stage.groups),
+                approvers,
                 quorum: stage.quorum,
                 users: users
                     .filter(|user| !self.requester.is_user(user))

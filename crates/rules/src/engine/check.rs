@@ -13,6 +13,7 @@ use super::{
     people::{Membership, PersonView, Principal, address_of},
     people_exclusions,
     places::AccountView,
+    requester_manager::manager_of,
     warning::warn,
     words,
 };
@@ -61,6 +62,7 @@ impl Rules {
             check.overridden(ready, &denials, &mut found);
             exclusions::dead(ready, &check.views, facts, &mut found);
             people_exclusions::dead(compiled, ready, facts, &mut found);
+            found.extend(facts.and_then(|facts| check.without_manager(ready, facts)));
             if let Some(facts) = facts {
                 unknown_names(ready, facts, &mut found);
             }
@@ -169,6 +171,7 @@ impl<'a> Check<'a> {
         let helps = |other: &Ready| {
             !other.listed.is_empty()
                 || !other.listed_groups.is_empty()
+                || other.terms().asks_manager()
                 || other.terms().approval_is_not_required == Some(true)
         };
         let helpers: Vec<&Ready> = rules
@@ -207,6 +210,10 @@ impl<'a> Check<'a> {
             return None;
         }
         for ready in candidates.into_iter().filter(|rule| covers(rule, spot)) {
+            // who that is differs from requester to requester
+            if ready.terms().asks_manager() {
+                return None;
+            }
             let listed = ready.terms().listed_people();
             people.extend(listed.filter(|email| self.is_left_in(ready, email)));
             if people.len() > self.most_needed {
@@ -253,6 +260,36 @@ impl<'a> Check<'a> {
             .filter(|person| !self.may_approve_own(&covering, person))
             .collect();
         (!locked.is_empty()).then_some(Deadlock::Only(locked))
+    }
+
+    /// People who may ask by a rule that only their manager approves, and who have none.
+    fn without_manager(&self, ready: &Ready, facts: &Directory) -> Option<Diagnostic> {
+        let lists_others = !ready.listed.is_empty() || !ready.listed_groups.is_empty();
+        if !ready.terms().manager_approves || lists_others || !ready.permits {
+            return None;
+        }
+        let (mut asking, mut without) = (0_usize, Vec::new());
+        for person in facts.people().iter().filter(|person| person.enabled) {
+            let view = PersonView::of(self.compiled, person, facts);
+            if view.may_ask(ready) == Membership::No {
+                continue;
+            }
+            asking += 1;
+            if let Err(why) = manager_of(&view, facts) {
+                without.push((person, why));
+            }
+        }
+        let (first, why) = without.first()?;
+        let message = format!(
+            "{} of {asking} people who may ask have no manager who could approve, and the rule lists nobody else: \
+             {}: {}",
+            without.len(),
+            first.user_name,
+            why.words()
+        );
+        let help = "have managers set at the identity provider, or list approvers besides";
+        let finding = warn(ready, FindingCode::NoManager, message);
+        Some(finding.field("manager_approves").help(help))
     }
 
     /// Whether a rule that lists somebody does not leave them out, as far as that can be told.

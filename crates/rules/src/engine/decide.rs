@@ -8,15 +8,16 @@ use super::{
     Ask, Compiled, Ready,
     approval_hours::ApprovalHours,
     decision::Decision,
-    people::{Membership, PersonView, Principal},
+    people::{Membership, PersonView, Principal, address_of},
     places,
+    requester_manager::{NoManager, RequesterManager, manager_of},
     requirement::Requirement,
     rule_warning::RuleWarning,
     sign_in::{OverLimit, SignInRequirement},
 };
 use crate::{
     decision_kind::DecisionKind,
-    directory::Directory,
+    directory::{Directory, Person},
     rule::{Denials, RuleId, TextPattern},
 };
 
@@ -58,6 +59,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) own: Option<&'a Ready>,
     /// A rule by which no approval may be given now.
     pub(super) closed_by: Option<&'a Ready>,
+    /// The requester's manager, where a rule that counts lets them approve.
+    pub(super) manager: Option<Result<&'a Person, NoManager>>,
     pub(super) unread: BTreeSet<String>,
 }
 
@@ -90,6 +93,7 @@ impl<'a> Evaluation<'a> {
             auto: None,
             own: None,
             closed_by: None,
+            manager: None,
             unread: BTreeSet::new(),
         };
         for ready in pick(unsure) {
@@ -99,6 +103,9 @@ impl<'a> Evaluation<'a> {
             ));
         }
         this.drop_ineligible(now);
+        if { this.eligible.iter() }.any(|ready| ready.terms().asks_manager()) {
+            this.manager = Some(manager_of(&this.requester, facts));
+        }
         this.find_flags();
         let closed = this.limited().find(|ready| {
             let hours = ready.terms().approval_hours.as_ref();
@@ -219,6 +226,26 @@ impl<'a> Evaluation<'a> {
     /// given within the hours of approvals, too.
     pub(super) fn self_approval(&self) -> Option<&'a Ready> {
         self.own_approver().filter(|_| self.closed_by.is_none())
+    }
+
+    /// Whether a rule lists somebody as an approver of this request: by name, through a group, or as the
+    /// requester's manager.
+    pub(super) fn lists(&self, who: &PersonView<'_>, ready: &Ready) -> Membership {
+        let as_manager = match &self.manager {
+            Some(Ok(manager)) if ready.terms().asks_manager() && who.is_user(&manager.user_id) => {
+                who.is_no_approver(ready).not()
+            }
+            _ => Membership::No,
+        };
+        who.listed_by(ready).or(as_manager)
+    }
+
+    /// What is told of the manager.
+    fn told_manager(&self) -> Option<RequesterManager> {
+        Some(match self.manager.as_ref()? {
+            Ok(manager) => RequesterManager::Is(address_of(manager)?),
+            Err(why) => RequesterManager::Missing(*why),
+        })
     }
 
     /// Steps 4 to 8.
@@ -345,6 +372,13 @@ impl<'a> Evaluation<'a> {
         Decision {
             kind,
             approvers: BTreeSet::new(),
+            manager: match kind {
+                DecisionKind::RequiresApproval | DecisionKind::NoApprovers => self.told_manager(),
+                DecisionKind::ApprovalNotRequired
+                | DecisionKind::SelfApproval
+                | DecisionKind::NoStatements
+                | DecisionKind::RequesterNotAllowed => None,
+            },
             based_on: based_on.iter().map(|ready| ready.rule.id.clone()).collect(),
             max_duration: self.shortest().map(|(_, max)| max),
             max_lead_time: terms().filter_map(|(_, terms)| terms.max_lead_time).min(),

@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::{
     Ask, Decision, Ready, Rules,
     decide::{Evaluation, Exclusion},
-    people::{Membership, PersonView, Principal},
+    people::{Membership, PersonView, Principal, address_of},
     places::{self, AccountView, LeftOut},
+    requester_manager::RequesterManager,
     words,
 };
 use crate::{
@@ -174,8 +175,11 @@ fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
 fn no_approvers(decision: &Decision, because: String) -> String {
     match decision.kind {
         DecisionKind::NoApprovers => {
-            "the rules that apply list too few people who could approve, the requester left out"
-                .to_owned()
+            const FEW: &str = "the rules that apply list too few people who could approve, the requester left out";
+            match decision.manager {
+                Some(RequesterManager::Missing(why)) => format!("{FEW}; {}", why.words()),
+                Some(RequesterManager::Is(_)) | None => FEW.to_owned(),
+            }
         }
         _ => because,
     }
@@ -279,6 +283,13 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
         });
     }
     parts.extend(denials(evaluation, ready));
+    parts.extend(approvers(evaluation, ready, listed));
+    parts.join("; ")
+}
+
+/// Whom a rule lists as approvers.
+fn approvers(evaluation: &Evaluation<'_>, ready: &Ready, listed: Membership) -> Vec<String> {
+    let mut parts = Vec::new();
     let people = ready.listed.len();
     let groups = ready.listed_groups.len();
     if people + groups > 0 {
@@ -296,10 +307,23 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
                 format!("it lists {people} approver(s) and {groups} approver group(s){who}")
             }
         });
-    } else {
+    }
+    if ready.terms().asks_manager() {
+        const IT: &str = "it lets the requester's manager approve";
+        parts.push(match &evaluation.manager {
+            Some(Ok(manager)) => {
+                let who = address_of(manager);
+                let who = who.map_or_else(|| manager.user_name.clone(), |it| it.to_string());
+                format!("{IT}, {who}")
+            }
+            Some(Err(why)) => format!("{IT}, and {}", why.words()),
+            None => IT.to_owned(),
+        });
+    }
+    if parts.is_empty() {
         parts.push("it lists no approvers".to_owned());
     }
-    parts.join("; ")
+    parts
 }
 
 /// How far a rule is from the target, and in what.

@@ -16,6 +16,7 @@ mod people_exclusions;
 mod places;
 mod press;
 mod quorum;
+mod requester_manager;
 mod requirement;
 mod rule_warning;
 mod sign_in;
@@ -37,6 +38,7 @@ pub use decision::{Decision, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
 pub use people::Principal;
 pub use press::{Permit, PressRefusedByRules};
+pub use requester_manager::{NoManager, RequesterManager};
 pub use requirement::Requirement;
 pub use rule_warning::RuleWarning;
 pub use sign_in::{OverLimit, SignInRequirement};
@@ -340,8 +342,12 @@ impl Rules {
     /// Every attribute of people that decisions may depend on.
     pub fn referenced_attributes(&self) -> BTreeSet<PersonAttribute> {
         let rules = self.compiled.rules.iter();
-        let wanted = rules.flat_map(|ready| &ready.terms().requester_attributes);
-        wanted.map(|want| want.attribute).collect()
+        let of = |terms: &Terms| {
+            let manager = terms.asks_manager().then_some(PersonAttribute::Manager);
+            let wanted = terms.requester_attributes.iter().map(|want| want.attribute);
+            wanted.chain(manager).collect::<Vec<_>>()
+        };
+        rules.flat_map(|ready| of(ready.terms())).collect()
     }
 
     /// Rules that offer a group whose members something else sees to: errors, each where the rule names

@@ -58,7 +58,7 @@ impl Membership {
     }
 
     /// Either.
-    fn or(self, other: Self) -> Self {
+    pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
             (Self::Unread, _) | (_, Self::Unread) => Self::Unread,
@@ -66,7 +66,7 @@ impl Membership {
         }
     }
 
-    fn not(self) -> Self {
+    pub(super) fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,
             Self::No => Self::Yes,
@@ -144,6 +144,11 @@ impl<'a> PersonView<'a> {
             || self
                 .person
                 .is_some_and(|person| person.emails.contains(email))
+    }
+
+    /// The user of the directory that they are.
+    pub(super) fn person(&self) -> Option<&'a Person> {
+        self.person
     }
 
     /// Whether this is the person's user id.

@@ -33,6 +33,8 @@ impl OutOf {
     fn may_mean(self, person: &PersonView<'_>, ready: &Ready) -> bool {
         let named = match self {
             Self::Requesters => person.is_named(ready),
+            // anybody may be somebody's manager
+            Self::Approvers if ready.terms().asks_manager() => Membership::Unread,
             Self::Approvers => person.named_by(ready),
         };
         named != Membership::No
@@ -72,6 +74,7 @@ impl OutOf {
             Self::Approvers => {
                 let is_listed = |email: &Email| terms.listed_people().any(|it| it == email);
                 ready.listed_groups.is_empty()
+                    && !terms.asks_manager()
                     && match one {
                         One::Email(email) => !is_listed(email),
                         One::User(_) | One::Group(_) => ready.listed.is_empty(),
@@ -93,7 +96,9 @@ impl OutOf {
             }
             Self::Approvers => {
                 let lists = !ready.listed.is_empty() || !ready.listed_groups.is_empty();
-                lists && are_left_out(out, terms.listed_people(), terms.listed_groups())
+                lists
+                    && !terms.asks_manager()
+                    && are_left_out(out, terms.listed_people(), terms.listed_groups())
             }
         }
     }

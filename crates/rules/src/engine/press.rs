@@ -136,7 +136,7 @@ fn listed_by(evaluation: &Evaluation<'_>, presser: &PersonView<'_>) -> Vec<RuleI
     evaluation
         .eligible
         .iter()
-        .filter(|ready| presser.listed_by(ready) == Membership::Yes)
+        .filter(|ready| evaluation.lists(presser, ready) == Membership::Yes)
         .map(|ready| ready.rule.id.clone())
         .collect()
 }
@@ -145,7 +145,7 @@ fn not_listed(evaluation: &Evaluation<'_>, presser: &PersonView<'_>) -> PressRef
     let unread = evaluation
         .eligible
         .iter()
-        .filter(|ready| presser.listed_by(ready) == Membership::Unread)
+        .filter(|ready| evaluation.lists(presser, ready) == Membership::Unread)
         .map(|ready| {
             format!(
                 "an approver group of rule `{}` could not be read",

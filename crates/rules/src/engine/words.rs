@@ -270,9 +270,12 @@ fn people(terms: &Terms) -> String {
 }
 
 fn approvers(terms: &Terms) -> Option<String> {
+    let of_manager = |is_one: bool| is_one.then(|| "the requester's manager".to_owned());
     let mut names = people_and_groups(&terms.approvers, &terms.approver_groups);
+    names.extend(of_manager(terms.manager_approves));
     for stage in &terms.stages {
-        let people = either(people_and_groups(&stage.people, &stage.groups), "or");
+        let people = people_and_groups(&stage.people, &stage.groups).into_iter();
+        let people = either(people.chain(of_manager(stage.manager)).collect(), "or");
         names.push(format!("{} of {people} ({})", stage.quorum, stage.name));
     }
     if names.is_empty() {

@@ -27,7 +27,13 @@ use crate::{
 /// The longest warning: it is read at each request, and fits each channel.
 const WARNING_CHARACTERS_MAX: usize = 1_000;
 
-const STAGE_KEYS: [&str; 4] = ["name", "approvers", "approver_groups", "quorum"];
+const STAGE_KEYS: [&str; 5] = [
+    "name",
+    "approvers",
+    "approver_groups",
+    "manager_approves",
+    "quorum",
+];
 
 const HOURS_KEYS: [&str; 4] = ["days", "from", "to", "time_zone"];
 
@@ -114,6 +120,9 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         }
         "approvers" => terms.approvers = reader.emails(key, node),
         "approver_groups" => terms.approver_groups = reader.groups(key, node, GroupNames::Allowed),
+        "manager_approves" => {
+            terms.manager_approves = reader.flag(key, node).unwrap_or(false);
+        }
         "stages" => terms.stages = stages(reader, node),
         "min_approvals" => terms.min_approvals = reader.approvals(key, node).unwrap_or(1),
         "allow_self_approval" => terms.allow_self_approval = reader.flag(key, node),
@@ -255,6 +264,7 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
             name: format!("stage {}", place + 1),
             people: BTreeSet::new(),
             groups: BTreeSet::new(),
+            manager: false,
             quorum: 1,
         };
         for MapEntry { key, value, .. } in entries {
@@ -265,6 +275,9 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
                     .clone_into(&mut stage.name),
                 "approvers" => stage.people = reader.emails(key, value),
                 "approver_groups" => stage.groups = reader.groups(key, value, GroupNames::Allowed),
+                "manager_approves" => {
+                    stage.manager = reader.flag(key, value).unwrap_or(false);
+                }
                 "quorum" => stage.quorum = reader.approvals(key, value).unwrap_or(1),
                 _ => {}
             }
@@ -273,7 +286,7 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
             None => true,
             Some(value) => *value == Value::List(Vec::new()),
         };
-        if empty("approvers") && empty("approver_groups") {
+        if empty("approvers") && empty("approver_groups") && !stage.manager {
             reader.push(
                 Diagnostic::error(
                     FindingCode::BadStage,
@@ -281,7 +294,7 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
                     "a stage that nobody can approve",
                 )
                 .field("stages")
-                .help("write `approvers` or `approver_groups`"),
+                .help("write `approvers`, `approver_groups` or `manager_approves = true`"),
             );
         }
         stages.push(stage);

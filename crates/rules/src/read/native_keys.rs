@@ -4,11 +4,12 @@
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
 /// The keys of a rule beside those that say what it is about.
-pub(super) const TERM_KEYS: [&str; 33] = [
+pub(super) const TERM_KEYS: [&str; 34] = [
     "id",
     "description",
     "approvers",
     "approver_groups",
+    "manager_approves",
     "stages",
     "min_approvals",
     "allowed_users",

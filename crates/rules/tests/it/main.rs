@@ -24,6 +24,7 @@ mod properties;
 mod reach;
 mod real;
 mod replay;
+mod requester_manager;
 mod separate;
 mod silent;
 mod steps;

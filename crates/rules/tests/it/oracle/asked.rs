@@ -8,7 +8,7 @@ use hallpass_rules::{
     directory::{Account, Person},
 };
 
-use crate::world::{DEPARTMENTS, user};
+use crate::world::{DEPARTMENTS, MANAGERS, user};
 
 use super::{
     Target,
@@ -54,6 +54,44 @@ impl World<'_> {
             [one] => one.user_id.to_string(),
             _ => email.to_lowercase(),
         }
+    }
+
+    /// Who is above somebody: enabled, another one, and not below them. Nobody where that was not read.
+    pub(super) fn manager(&self, email: &str) -> Option<&Person> {
+        let users = self.users(email);
+        let [one] = users.as_slice() else {
+            return None;
+        };
+        let manager = self.above(one).1?;
+        if !manager.enabled || manager.user_id == one.user_id {
+            return None;
+        }
+        let mut at = manager;
+        // as many steps as there are people, so that a circle ends
+        for _ in self.0.people() {
+            match self.above(at) {
+                (false, _) => return None,
+                (true, Some(next)) if next.user_id == one.user_id => return None,
+                (true, Some(next)) => at = next,
+                (true, None) => break,
+            }
+        }
+        Some(manager)
+    }
+
+    /// Whether it was read whom somebody has as manager, and who that is.
+    fn above(&self, person: &Person) -> (bool, Option<&Person>) {
+        let mut read = MANAGERS.iter();
+        let read = read.find(|(number, _)| user(*number) == person.user_id);
+        let people = || self.0.people().iter();
+        let above = read.and_then(|(_, text)| *text).and_then(|text| {
+            let by_id = people().find(|it| it.user_id.as_str() == text);
+            by_id.or_else(|| {
+                let email = Email::new(text).ok()?;
+                people().find(|it| it.emails.contains(&email))
+            })
+        });
+        (read.is_some(), above)
     }
 
     pub(super) fn same(&self, one: &str, other: &str) -> bool {

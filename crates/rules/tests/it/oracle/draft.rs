@@ -73,6 +73,8 @@ pub(crate) struct Draft {
     pub(crate) except_requester_groups: Option<Vec<&'static str>>,
     pub(crate) except_approvers: Option<Vec<&'static str>>,
     pub(crate) except_approver_groups: Option<Vec<&'static str>>,
+    /// Whether the requester's manager approves.
+    pub(crate) manager: Option<bool>,
     /// What departments may ask; none is every.
     pub(crate) departments: Option<Vec<&'static str>>,
     pub(crate) own: Option<bool>,
@@ -181,6 +183,7 @@ pub(crate) fn native(chance: &mut Chance, about: About, place: usize) -> Draft {
     let out = |chance: &mut Chance, percent, of: &[&'static str]| {
         chance.percent(percent).then(|| chance.some(of, 2))
     };
+    draft.manager = chance.percent(20).then(|| chance.percent(80));
     draft.except_requesters = out(chance, 15, &PEOPLE);
     draft.except_requester_groups = out(chance, 10, &GROUPS);
     draft.except_approvers = out(chance, 20, &PEOPLE);
@@ -291,6 +294,7 @@ fn common(chance: &mut Chance, form: Form, place: usize) -> Draft {
         except_requester_groups: None,
         except_approvers: None,
         except_approver_groups: None,
+        manager: None,
         departments: None,
         own: flag(chance, 50),
         auto: flag(chance, 40),
@@ -382,6 +386,7 @@ impl Draft {
             && optional_folded(self.departments.as_ref())
                 == optional_folded(other.departments.as_ref())
             && self.leaves_out() == other.leaves_out()
+            && self.manager.unwrap_or(false) == other.manager.unwrap_or(false)
             && (self.own, self.auto) == (other.own, other.auto)
             && self.min_approvals.unwrap_or(1) == other.min_approvals.unwrap_or(1)
             && self.max_minutes == other.max_minutes
@@ -496,6 +501,7 @@ impl Draft {
         );
         put("except_approvers", list(&self.except_approvers));
         put("except_approver_groups", list(&self.except_approver_groups));
+        put("manager_approves", self.manager.map(|it| json!(it)));
         let departments = self.departments.as_ref();
         put(
             "requester_attributes",

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use asked::{Member, World};
 use draft::{Draft, Form};
-use hallpass_rules::Directory;
+use hallpass_rules::{Directory, directory::Person};
 
 /// Who asks for what, and who presses approve.
 #[derive(Debug, Clone)]
@@ -186,17 +186,26 @@ impl Reading<'_> {
 
     /// Listed, and not left out.
     fn lists(&self, draft: &Draft, person: &str) -> Member {
-        match (
-            self.names(draft, person),
-            self.is_no_approver(draft, person),
-        ) {
+        let manager = self.manager(draft).map(|it| it.user_id.to_string());
+        let named = if manager.is_some_and(|manager| self.world.person(person) == manager) {
+            Member::Yes
+        } else {
+            self.names(draft, person)
+        };
+        match (named, self.is_no_approver(draft, person)) {
             (Member::No, _) | (_, Member::Yes) => Member::No,
             (Member::Yes, Member::No) => Member::Yes,
             (Member::Unread, _) | (_, Member::Unread) => Member::Unread,
         }
     }
 
-    /// Listed, be they left out or not.
+    /// The requester's manager, where the rule asks for them.
+    fn manager(&self, draft: &Draft) -> Option<&Person> {
+        let manager = self.world.manager(self.who)?;
+        (draft.manager == Some(true)).then_some(manager)
+    }
+
+    /// Listed by name or in a group, be they left out or not.
     fn names(&self, draft: &Draft, person: &str) -> Member {
         if self.world.is_one_of(person, &draft.approvers) {
             Member::Yes
@@ -231,6 +240,8 @@ impl Reading<'_> {
             for group in &draft.approver_groups {
                 listed.extend(self.world.members(group, self.who));
             }
+            let manager = self.manager(draft);
+            listed.extend(manager.map(|it| it.emails[0].to_string()));
             listed.retain(|email| self.is_no_approver(draft, email) == Member::No);
             approvers.extend(listed);
         }
