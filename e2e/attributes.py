@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Rules that ask for attributes of people, against the identity store: who has them may ask, who gets or loses them may from that moment on, what no
-rule names is not kept; approvals with hours of their own; and statements of sso-elevator that are imported from a plan."""
+rule names is not kept; approvals with hours of their own; people whom rules leave out; managers who approve; and statements of sso-elevator that are
+imported from a plan."""
 
 import datetime
 import json
 import sqlite3
 
 import drilled
-from drilled import ANA, BO, DEV, PROD, World
+from drilled import ANA, BO, DEV, PROD, TEST, World
 from stage import Api, Checks, Stage, answers, free_port, wait
 
 ENTERPRISE = "aws:identitystore:enterprise"
@@ -25,6 +26,20 @@ accounts = ["prod"]
 permission_sets = ["Admin"]
 approvers = ["APPROVER", "OTHER"]
 approval_hours = { from = "FROM", to = "TO", time_zone = "UTC" }
+
+[[rule]]
+id = "left-out"
+accounts = ["test"]
+permission_sets = ["BreakGlass"]
+approvers = ["APPROVER", "OTHER"]
+except_requesters = ["APPROVER"]
+except_approver_groups = ["Reviewed"]
+
+[[rule]]
+id = "manager"
+accounts = ["test"]
+permission_sets = ["Admin"]
+manager_approves = true
 """
 
 
@@ -35,6 +50,7 @@ def organization():
     ana, bo = center["users"]
     ana["attributes"] = {"UserType": "Employee", "Extensions": {ENTERPRISE: {"department": "Payments", "costCenter": "not-to-be-kept"}}}
     bo["attributes"] = {"UserType": "Employee", "Extensions": {ENTERPRISE: {"department": "Legal"}}}
+    center["groups"] = [{"name": "Reviewed", "members": []}]
     return whole
 
 
@@ -59,8 +75,8 @@ class Directory:
         return self.store.describe_user(IdentityStoreId="d-1234567890", UserId=self.users[who], **more).get("Extensions")
 
 
-def asked(api, account, **more):
-    answer = api.post("/api/v1/requests", {"account": account, "permission_set": "Admin", "duration_seconds": 3600, "reason": "look at it", **more})
+def asked(api, account, permission_set="Admin", **more):
+    answer = api.post("/api/v1/requests", {"account": account, "permission_set": permission_set, "duration_seconds": 3600, "reason": "look at it", **more})
     return answer.json if answer.status in (200, 201) else {"state": answer.json.get("code", answer.status), **answer.json}
 
 
@@ -102,6 +118,53 @@ def office(stage, ana, bo, check, process):
           refused.status == 403 and refused.json["code"] == "outside-approval-hours" and "office" in refused.json["detail"] and "not before" in refused.json["detail"], refused)
     stage.path("rules.toml").write_text(rules(-1))
     check("within them one does", wait(lambda: bo.post(press).status == 200, 30, process), bo.post(press))
+
+
+def says(stage, base, api, account, permission_set):
+    """What the rules say by what the server knows now, without asking."""
+    done = stage.run("rules", "explain", "--user", ANA, "--account", account, "--permission-set", permission_set, "--output", "json", HALLPASS_SERVER=base, HALLPASS_TOKEN=api.token)
+    return json.loads(done.stdout)["decision"] if done.stdout.startswith("{") else done.stdout + done.stderr
+
+
+def left_out(stage, directory, base, ana, bo, check, process):
+    """Who never asks by a rule, and who never approves by it."""
+    refused = asked(bo, TEST, "BreakGlass")
+    check("whom a rule leaves out of those who may ask may not", refused["state"] == "RequesterNotAllowed" and "left-out" in json.dumps(refused), refused)
+    request = asked(ana, TEST, "BreakGlass")
+    check.equal("others may", request["state"], "pending")
+    now = lambda: says(stage, base, ana, "test", "BreakGlass")
+    group = directory.store.list_groups(IdentityStoreId="d-1234567890")["Groups"][0]["GroupId"]
+    member = directory.store.create_group_membership(IdentityStoreId="d-1234567890", GroupId=group, MemberId={"UserId": directory.users[BO]})["MembershipId"]
+    check("who comes to a group that is left out approves nothing from then on", wait(lambda: now() == "NoApprovers", 60, process), now())
+    press = f"/api/v1/requests/{request['id']}/approve"
+    refused = bo.post(press)
+    check("nor what was asked before", refused.status in (403, 409), refused)
+    directory.store.delete_group_membership(IdentityStoreId="d-1234567890", MembershipId=member)
+    check("who leaves it does again", wait(lambda: bo.post(press).status == 200, 60, process), bo.post(press))
+
+
+def managers(stage, directory, base, ana, bo, check, process):
+    """The manager of whoever asks, as the identity store has them at the press."""
+    refused = asked(ana, TEST)
+    check("without a manager it is refused, with the rule and what to do",
+          refused["state"] == "NoApprovers" and "your manager approve" in json.dumps(refused) and "identity provider" in json.dumps(refused), refused)
+    now = lambda: says(stage, base, ana, "test", "Admin")
+    manager = lambda who, value: directory.change(who, f"{ENTERPRISE}.manager", value)
+    manager(ANA, directory.users[BO])
+    check("with one it needs an approval", wait(lambda: now() == "RequiresApproval", 60, process), now())
+    request = asked(ana, TEST)
+    check.equal("and waits", request["state"], "pending")
+    explained = stage.run("rules", "explain", "--user", ANA, "--account", "test", "--permission-set", "Admin", HALLPASS_SERVER=base, HALLPASS_TOKEN=ana.token)
+    check("rules explain says who the manager is", f"the requester's manager approve, {BO}" in explained.stdout, explained.stdout + explained.stderr)
+    press = f"/api/v1/requests/{request['id']}/approve"
+    refused = ana.post(press)
+    check("nobody else approves, least whoever asked", refused.status == 403, refused)
+    manager(BO, directory.users[ANA])
+    check("who is above their own manager has none who approves", wait(lambda: now() == "NoApprovers", 60, process), now())
+    refused = bo.post(press)
+    check("and what waits is not approved by them", refused.status in (403, 409), refused)
+    manager(BO, "nobody-of-this-name")
+    check("the manager approves once that is set right", wait(lambda: bo.post(press).status == 200, 60, process), bo.post(press))
 
 
 def elevator(stage, check):
@@ -157,6 +220,9 @@ def main():
         if check("the server is ready", wait(lambda: answers(Api(base), "/readyz"), 60, process), stage.said("serve.log")[-800:]):
             ana, bo = (Api(base, stage.token(who)) for who in (ANA, BO))
             departments(stage, Directory(world), base, ana, bo, check)
+            directory = Directory(world)
+            left_out(stage, directory, base, ana, bo, check, process)
+            managers(stage, directory, base, ana, bo, check, process)
             office(stage, ana, bo, check, process)
             check.equal("the server stops", stage.stop(process), 0)
         elevator(stage, check)

@@ -4,7 +4,8 @@
 use hallpass_model::time::utc;
 use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::{
-    Decision, DecisionKind, Directory, OverLimit, Principal, RuleId, RuleNames, Rules,
+    Decision, DecisionKind, Directory, NoManager, OverLimit, Principal, RequesterManager, RuleId,
+    RuleNames, Rules,
 };
 
 use crate::arming::Arming;
@@ -36,6 +37,8 @@ pub enum AskRefused {
     Unread(Vec<String>),
     /// Nobody but the asker could approve it, or nobody at all.
     NoApprover,
+    /// Their manager could, and they have none who can.
+    NoManager(NoManager),
     /// Fields are to blame.
     Fields(Vec<FieldProblem>),
 }
@@ -50,7 +53,10 @@ pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
         DecisionKind::SelfApproval => Ok(AskVerdict::Granted(Approval::Own)),
         DecisionKind::RequiresApproval => Ok(AskVerdict::Waits),
         DecisionKind::NoApprovers if decision.break_glass => Ok(AskVerdict::BreakGlassOnly),
-        DecisionKind::NoApprovers => Err(AskRefused::NoApprover),
+        DecisionKind::NoApprovers => Err(match decision.manager {
+            Some(RequesterManager::Missing(why)) => AskRefused::NoManager(why),
+            Some(RequesterManager::Is(_)) | None => AskRefused::NoApprover,
+        }),
         DecisionKind::NoStatements => Err(AskRefused::NoRule),
         DecisionKind::RequesterNotAllowed if decision.unread.is_empty() => {
             Err(AskRefused::NotAllowed)
@@ -65,7 +71,7 @@ impl AskRefused {
         match self {
             Self::NoRule => DecisionKind::NoStatements.as_str(),
             Self::NotAllowed | Self::Unread(_) => DecisionKind::RequesterNotAllowed.as_str(),
-            Self::NoApprover => DecisionKind::NoApprovers.as_str(),
+            Self::NoApprover | Self::NoManager(_) => DecisionKind::NoApprovers.as_str(),
             Self::Fields(_) => "invalid",
         }
     }
@@ -76,7 +82,11 @@ impl AskRefused {
         let code = self.code().to_owned();
         let fields = match self {
             Self::Fields(fields) => fields,
-            Self::NoRule | Self::NotAllowed | Self::Unread(_) | Self::NoApprover => Vec::new(),
+            Self::NoRule
+            | Self::NotAllowed
+            | Self::Unread(_)
+            | Self::NoApprover
+            | Self::NoManager(_) => Vec::new(),
         };
         Refusal {
             code,
@@ -108,6 +118,11 @@ impl AskRefused {
             Self::NoApprover => format!(
                 "Nobody can approve {target} for you. {first} {} too few others.",
                 names.verb("lists", "list")
+            ),
+            Self::NoManager(why) => format!(
+                "Nobody can approve {target} for you. {first} {} your manager approve, and {}.",
+                names.verb("lets", "let"),
+                why.told()
             ),
             Self::Unread(what) => format!(
                 "{first} {} certain people ask for {target}, and it could not be read whether you \

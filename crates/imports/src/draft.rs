@@ -133,7 +133,11 @@ pub(crate) struct RuleDraft {
     /// Names of permission sets that are left out.
     pub(crate) except_sets: BTreeSet<String>,
     pub(crate) askers: Askers,
+    /// Who may not ask, whatever else.
+    pub(crate) except_askers: People,
     pub(crate) approval: Approval,
+    /// Who may not approve, whatever else.
+    pub(crate) except_approvers: People,
     /// The longest time, in seconds.
     pub(crate) seconds: Option<u64>,
     pub(crate) reason: Option<(String, String)>,
@@ -151,7 +155,9 @@ impl RuleDraft {
             sets: None,
             except_sets: BTreeSet::new(),
             askers: Askers::Nobody,
+            except_askers: People::default(),
             approval: Approval::Elsewhere,
+            except_approvers: People::default(),
             seconds: None,
             reason: None,
             ticket: false,
@@ -181,7 +187,8 @@ impl RuleDraft {
             Askers::These(people) => Some(people),
             Askers::Nobody => None,
         };
-        let people = people.into_iter().chain(askers);
+        let except = [&self.except_askers, &self.except_approvers];
+        let people = people.into_iter().chain(askers).chain(except);
         let people = people.flat_map(|it| it.users.iter().chain(&it.groups));
         let area = [&self.area.accounts, &self.area.ous, &self.area.parent_ous];
         let area = area.into_iter().flatten().flatten();
@@ -220,18 +227,36 @@ impl RuleDraft {
                 }
             }
         }
+        let except = &self.except_askers;
+        write_people(
+            text,
+            ["except_requesters", "except_requester_groups"],
+            except,
+        );
         match &self.approval {
             Approval::Never => text.flag("approval_is_not_required", true),
             Approval::Elsewhere => {}
-            Approval::By(people) => write_approvers(text, people),
+            Approval::By(people) => {
+                write_people(text, ["approvers", "approver_groups"], people);
+                if people.manager {
+                    text.flag("manager_approves", true);
+                }
+            }
             Approval::Stages(stages) => {
                 text.open_list("stages");
                 for it in stages {
-                    text.stage(&it.name, &it.people.users, &it.people.groups, it.quorum);
+                    let People {
+                        users,
+                        groups,
+                        manager,
+                    } = &it.people;
+                    text.stage(&it.name, (users, groups), *manager, it.quorum);
                 }
                 text.close_list();
             }
         }
+        let except = &self.except_approvers;
+        write_people(text, ["except_approvers", "except_approver_groups"], except);
         if let Some(seconds) = self.seconds {
             text.text("max_duration", &span(seconds));
         }
@@ -247,12 +272,12 @@ impl RuleDraft {
     }
 }
 
-fn write_approvers(text: &mut RuleText, people: &People) {
+fn write_people(text: &mut RuleText, [users, groups]: [&str; 2], people: &People) {
     if !people.users.is_empty() {
-        text.list("approvers", &entries(&people.users));
+        text.list(users, &entries(&people.users));
     }
     if !people.groups.is_empty() {
-        text.list("approver_groups", &entries(&people.groups));
+        text.list(groups, &entries(&people.groups));
     }
 }
 

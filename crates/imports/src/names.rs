@@ -18,18 +18,21 @@ pub(crate) struct People {
     pub(crate) users: BTreeSet<String>,
     /// Names or ids of groups.
     pub(crate) groups: BTreeSet<String>,
+    /// The manager of whoever asks, among approvers.
+    pub(crate) manager: bool,
 }
 
 impl People {
     /// Whether nobody is meant.
     pub(crate) fn is_nobody(&self) -> bool {
-        self.users.is_empty() && self.groups.is_empty()
+        self.users.is_empty() && self.groups.is_empty() && !self.manager
     }
 
     /// Both.
     pub(crate) fn and(mut self, more: Self) -> Self {
         self.users.extend(more.users);
         self.groups.extend(more.groups);
+        self.manager |= more.manager;
         self
     }
 }
@@ -212,6 +215,7 @@ impl Reader<'_> {
         People {
             users: set(users),
             groups: set(groups),
+            manager: false,
         }
     }
 

@@ -85,8 +85,8 @@ impl RuleText {
     pub(crate) fn stage(
         &mut self,
         name: &str,
-        users: &BTreeSet<String>,
-        groups: &BTreeSet<String>,
+        (users, groups): (&BTreeSet<String>, &BTreeSet<String>),
+        manager: bool,
         quorum: u32,
     ) {
         let words = |words: &BTreeSet<String>| {
@@ -96,10 +96,15 @@ impl RuleText {
         // as above
         let _ = writeln!(
             self.text,
-            "  {{ name = {}, approvers = [{}], approver_groups = [{}], quorum = {quorum} }},",
+            "  {{ name = {}, approvers = [{}], approver_groups = [{}],{} quorum = {quorum} }},",
             quoted(&text::line(name, NAME_MAX)),
             words(users),
-            words(groups)
+            words(groups),
+            if manager {
+                " manager_approves = true,"
+            } else {
+                ""
+            },
         );
     }
 

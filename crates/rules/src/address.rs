@@ -27,7 +27,7 @@ pub(crate) fn parse(text: &str) -> Result<Address, &'static str> {
         None => (text, false),
     };
     if address.starts_with('!') {
-        return Err("begins with `!`, and people cannot be left out");
+        return Err("begins with `!`, which leaves nobody out");
     }
     if address.contains('*') {
         return Err("has a `*`, and there are no wildcards for people");

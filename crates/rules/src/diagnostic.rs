@@ -104,6 +104,10 @@ codes! {
     TagLikeKey = "tag-like-key",
     /// Warning: nobody can ever approve what the rule covers.
     NobodyCanApprove = "nobody-can-approve",
+    /// Warning: nobody can ever ask by a rule: it leaves out everybody whom it lets ask.
+    NobodyCanAsk = "nobody-can-ask",
+    /// Warning: people may ask by a rule that only their manager approves, and have none.
+    NoManager = "no-manager",
     /// Warning: the only approver cannot get what they approve.
     SoleApprover = "sole-approver",
     /// Warning: a `false` flag overrides a `true` one.

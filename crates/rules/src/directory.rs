@@ -251,6 +251,12 @@ impl Directory {
         }
     }
 
+    /// The one user whom a text names, by user id or by one of their addresses.
+    pub(crate) fn person_named(&self, text: &str) -> Option<&Person> {
+        let by_id = UserId::new(text).ok().and_then(|id| self.person(&id));
+        by_id.or_else(|| self.person_by_email(&Email::new(text).ok()?).ok())
+    }
+
     /// A group by id.
     pub fn group(&self, id: &GroupId) -> Option<&Group> {
         self.groups

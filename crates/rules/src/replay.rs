@@ -338,6 +338,8 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         slack_channel,
         // told whatever the kinds are
         break_glass: _,
+        // one of the approvers
+        manager: _,
         // of the directory, not of the rules
         unread: _,
     } = was;

@@ -167,6 +167,8 @@ pub(crate) struct StageRule {
     pub(crate) name: String,
     pub(crate) people: BTreeSet<Email>,
     pub(crate) groups: BTreeSet<GroupRef>,
+    /// Whether the requester's manager is one of them.
+    pub(crate) manager: bool,
     pub(crate) quorum: u32,
 }
 
@@ -251,6 +253,24 @@ impl Requesters {
     }
 }
 
+/// People whom a rule leaves out of those who may ask by it, or approve by it (native only). This wins
+/// over whatever else the rule says of them; it says nothing about other rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct PeopleLeftOut {
+    /// By address: whoever has it, be they several.
+    pub(crate) emails: BTreeSet<Email>,
+    pub(crate) user_ids: BTreeSet<UserId>,
+    /// The members of these groups.
+    pub(crate) groups: BTreeSet<GroupRef>,
+}
+
+impl PeopleLeftOut {
+    /// Whether nobody is left out.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.emails.is_empty() && self.user_ids.is_empty() && self.groups.is_empty()
+    }
+}
+
 /// For whom the denials of a rule, its `false` flags, count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Denials {
@@ -269,10 +289,16 @@ pub(crate) struct Terms {
     pub(crate) targets: Targets,
     pub(crate) approvers: BTreeSet<Email>,
     pub(crate) approver_groups: BTreeSet<GroupRef>,
+    /// Whether the requester's manager may approve (native only).
+    pub(crate) manager_approves: bool,
     pub(crate) stages: Vec<StageRule>,
     pub(crate) requesters: Requesters,
     /// What whoever asks must have, beside being one of the requesters (native only).
     pub(crate) requester_attributes: BTreeSet<AttributeMatch>,
+    /// Who may never ask by this rule, whatever else it says (native only).
+    pub(crate) except_requesters: PeopleLeftOut,
+    /// Who may never approve by this rule, whatever else it says (native only).
+    pub(crate) except_approvers: PeopleLeftOut,
     /// Whether the rule lets anybody ask. One that does not adds approvers, limits and denials to
     /// what other rules let people ask for.
     pub(crate) permits_requests: bool,
@@ -317,9 +343,12 @@ impl Terms {
             targets,
             approvers: BTreeSet::new(),
             approver_groups: BTreeSet::new(),
+            manager_approves: false,
             stages: Vec::new(),
             requesters: Requesters::Everyone,
             requester_attributes: BTreeSet::new(),
+            except_requesters: PeopleLeftOut::default(),
+            except_approvers: PeopleLeftOut::default(),
             permits_requests: true,
             denials,
             allow_self_approval: None,
@@ -406,10 +435,16 @@ impl Terms {
             && self.warning.is_some()
             && self.approvers.is_empty()
             && self.approver_groups.is_empty()
+            && !self.manager_approves
             && self.allow_self_approval.is_none()
             && self.approval_is_not_required.is_none()
             && self.shorten_to_max_duration.is_none()
             && !has_other_limits()
+    }
+
+    /// Whether the requester's manager may approve, in a stage or not.
+    pub(crate) fn asks_manager(&self) -> bool {
+        self.manager_approves || self.stages.iter().any(|stage| stage.manager)
     }
 
     /// People listed by name as approvers, in stages or not.

@@ -195,11 +195,15 @@ impl TestCase {
     fn add_people(&self, rules: &Rules, snapshot: &mut Snapshot) {
         let none = BTreeMap::new();
         let members = self.members.as_ref().unwrap_or(&none);
+        let held = self.attributes.as_ref();
+        let manager = held.and_then(|held| held.get(&PersonAttribute::Manager));
+        let manager = manager.and_then(|text| Email::new(text).ok());
         let mut ids: BTreeMap<&Email, UserId> = BTreeMap::new();
         let named = std::iter::once(&self.requester)
             .chain(&self.click)
             .chain(members.values().flatten())
-            .chain(&rules.compiled.people);
+            .chain(&rules.compiled.people)
+            .chain(&manager);
         for email in named {
             let number = ids.len();
             if let (false, Some(id)) = (ids.contains_key(email), made_up(number, UserId::new)) {

@@ -5,7 +5,7 @@ use hallpass_access::{
     at_most,
 };
 use hallpass_model::UserId;
-use hallpass_rules::{DecisionKind, PressRefusedByRules, RuleNames};
+use hallpass_rules::{DecisionKind, PressRefusedByRules, RuleId, RuleNames};
 
 use crate::lists::any_of;
 use crate::names::{capital, first_name, sentence};
@@ -71,9 +71,9 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
         PressRefused::Rules(
             PressRefusedByRules::NotListed { .. } | PressRefusedByRules::OwnRequest { .. },
         ) if facts.is_own() => own(facts),
-        PressRefused::Rules(PressRefusedByRules::NotListed { rules, .. }) => {
-            not_listed(facts.target, &RuleNames::of(rules))
-        }
+        PressRefused::Rules(PressRefusedByRules::NotListed {
+            rules, left_out_by, ..
+        }) => no_approver(facts.target, rules, left_out_by),
         PressRefused::Rules(PressRefusedByRules::OwnRequest { .. }) => {
             "Nobody approves their own request here.".to_owned()
         }
@@ -178,6 +178,16 @@ pub fn not_listed(target: &str, rules: &RuleNames) -> String {
     }
     let (first, verb) = (rules.first(), rules.verb("lists", "list"));
     format!("You are not an approver for {target}. {first} {verb} who is.")
+}
+
+/// They are no approver, perhaps because rules leave them out.
+fn no_approver(target: &str, rules: &[RuleId], left_out_by: &[RuleId]) -> String {
+    let out = RuleNames::of(left_out_by);
+    if out.is_empty() {
+        return not_listed(target, &RuleNames::of(rules));
+    }
+    let (first, verb) = (out.first(), out.verb("leaves", "leave"));
+    format!("You are not an approver for {target}. {first} {verb} you out of its approvers.")
 }
 
 /// Today's rules are others than those it was asked under.

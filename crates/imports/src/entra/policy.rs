@@ -24,7 +24,11 @@ const UNASKED: &str = "no approver is named: administrators of privileged roles 
                        names somebody";
 const ESCALATION: &str =
     "approvers to whom it escalates approve no earlier there; add them to the rule by hand";
-const MANAGER: &str = "managers of requesters are in no rule; add approvers to the rule by hand";
+const MANAGER: &str =
+    "the manager of a requester is who the identity store has as `manager`: provision it";
+const ABOVE: &str = "managers of managers are in no rule; add approvers to the rule by hand";
+const BACKUP: &str =
+    "a backup approves only where there is no manager there; add them to the rule by hand";
 
 /// Reads the rules of a policy that are about activating.
 ///
@@ -179,7 +183,15 @@ fn approval(
             notes.push(RowNote::Narrower(ESCALATION.into()));
         }
         let mut people = People::default();
-        for approver in list(stage, "primaryApprovers").ok_or_else(unclear)? {
+        let approvers = list(stage, "primaryApprovers").ok_or_else(unclear)?;
+        let has_manager = approvers.iter().any(is_manager);
+        for approver in approvers {
+            let is_backup = approver.get("isBackup").map(|it| &it.value);
+            if has_manager && !is_manager(approver) && is_backup == Some(&Value::Bool(true)) {
+                let told = text(approver, "description");
+                notes.push(left_out(told, BACKUP));
+                continue;
+            }
             approver_of(approver, &mut people, look, notes);
         }
         stages.push(StageDraft {
@@ -195,6 +207,19 @@ fn approval(
     match stages.as_slice() {
         [only] => Ok(Approval::By(only.people.clone())),
         _ => Ok(Approval::Stages(stages)),
+    }
+}
+
+fn is_manager(approver: &Node) -> bool {
+    let kind = text(approver, "@odata.type");
+    kind.rsplit('.').next() == Some("requestorManager")
+}
+
+fn left_out(id: &str, why: &'static str) -> RowNote {
+    RowNote::LeftOut {
+        what: "approver",
+        id: hallpass_model::text::line(id, 80),
+        why,
     }
 }
 
@@ -227,11 +252,15 @@ fn approver_of(
             ("approver", id, found)
         }
         "requestorManager" => {
-            notes.push(RowNote::LeftOut {
-                what: "approver",
-                id: "requestorManager".to_owned(),
-                why: MANAGER,
-            });
+            // the first above them, where it does not say which
+            let level = approver.get("managerLevel").map(|it| &it.value);
+            if level.is_none_or(|it| matches!(it, Value::Null) || *it == Value::Number("1".into()))
+            {
+                people.manager = true;
+                notes.push(RowNote::Configuration(MANAGER));
+            } else {
+                notes.push(left_out("requestorManager", ABOVE));
+            }
             return;
         }
         other => ("kind of approvers", other.to_owned(), None),

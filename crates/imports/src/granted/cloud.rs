@@ -204,6 +204,7 @@ impl KnownResources {
         let is_excluded = self.policies.requests_excluded.has_set(&set, look);
         let is_excluded = is_excluded
             .ok_or_else(|| not_said("a permission set that is forbidden is not named here"))?;
+        let (no_askers, no_approvers) = self.forbidden_people(look)?;
         let (workflow, areas) = self.parts(it)?;
         let mut found = Vec::new();
         for permit in self
@@ -229,6 +230,8 @@ impl KnownResources {
                 let mut draft = RuleDraft::new("granted", "", String::new(), area);
                 draft.sets = Some(BTreeSet::from([set.clone()]));
                 draft.askers = Askers::These(askers.clone());
+                draft.except_askers = no_askers.clone();
+                draft.except_approvers = no_approvers.clone();
                 draft.seconds = Some(workflow.seconds);
                 self.decided(&draft, permit, &role, &workflow, look, notes, &mut found)?;
             }
@@ -237,6 +240,18 @@ impl KnownResources {
             return Err(not_said("no policy that can be said lets anybody have it"));
         }
         Ok(with_reasons(found, &workflow.reasons))
+    }
+
+    /// Whom policies forbid to ask, and to approve.
+    fn forbidden_people(&self, look: &mut LookUp<'_>) -> Result<(People, People), RowNote> {
+        let of = [
+            &self.policies.requests_excluded,
+            &self.policies.approvals_excluded,
+        ];
+        match of.map(|excluded| excluded.people(look)) {
+            [Some(askers), Some(approvers)] => Ok((askers, approvers)),
+            [None, _] | [_, None] => Err(RowNote::NotSaid(FORBIDDEN_UNNAMED.into())),
+        }
     }
 
     /// The workflow and the accounts of an availability.
@@ -383,6 +398,7 @@ impl KnownResources {
         let approvers = people(&permit.scope, look).ok_or_else(|| {
             RowNote::NotSaid("nobody to whom it permits approvals is named here (`--names`)".into())
         })?;
+        let (_, no_approvers) = self.forbidden_people(look)?;
         let area = permit.area.and(&excluded.area);
         let area = area.ok_or_else(|| RowNote::NotSaid(CROSSED.into()))?;
         let mut draft = RuleDraft::new(
@@ -409,6 +425,7 @@ impl KnownResources {
             draft.except_sets.insert(set);
         }
         draft.approval = Approval::By(approvers);
+        draft.except_approvers = no_approvers;
         Ok(Some(draft))
     }
 }
@@ -419,6 +436,8 @@ impl Permit {
     }
 }
 
+const FORBIDDEN_UNNAMED: &str =
+    "somebody to whom a policy forbids it is not named here (`--names`)";
 const CROSSED: &str =
     "a policy and a selector each name units, and rules cannot say the accounts that are in both";
 const AT_ONCE: &str =

@@ -41,6 +41,8 @@ pub(super) struct Permit {
 pub(super) struct Excluded {
     pub(super) area: Area,
     pub(super) roles: BTreeSet<String>,
+    /// Who may not, wherever it is.
+    scopes: Vec<PolicyScope>,
 }
 
 /// All policies together.
@@ -171,13 +173,21 @@ impl CedarPolicies {
         };
         match policy.conditions.as_slice() {
             [Condition::OwnRequest] if deeds == [Deed::Approve] => Some(RowNote::SaysNothing(BASE)),
+            [] | [Condition::Always] if !everyone => {
+                self.forbid_people(&policy.scope, deeds);
+                None
+            }
+            [Condition::Email(email)] if everyone => {
+                let entity = Entity {
+                    kind: EMAIL.to_owned(),
+                    id: email.clone(),
+                };
+                self.forbid_people(&PolicyScope::OneOf(vec![entity]), deeds);
+                None
+            }
             [condition] if everyone => {
                 for deed in deeds {
-                    let excluded = match deed {
-                        Deed::Request | Deed::Activate => &mut self.requests_excluded,
-                        Deed::Approve => &mut self.approvals_excluded,
-                    };
-                    if excluded.take(condition).is_none() {
+                    if self.excluded(*deed).take(condition).is_none() {
                         self.bar(set, line);
                         return Some(barred());
                     }
@@ -188,6 +198,19 @@ impl CedarPolicies {
                 self.bar(set, line);
                 Some(barred())
             }
+        }
+    }
+
+    fn forbid_people(&mut self, scope: &PolicyScope, deeds: &[Deed]) {
+        for deed in deeds {
+            self.excluded(*deed).scopes.push(scope.clone());
+        }
+    }
+
+    fn excluded(&mut self, deed: Deed) -> &mut Excluded {
+        match deed {
+            Deed::Request | Deed::Activate => &mut self.requests_excluded,
+            Deed::Approve => &mut self.approvals_excluded,
         }
     }
 
@@ -205,7 +228,7 @@ impl CedarPolicies {
 }
 
 impl Excluded {
-    /// Whether it leaves nothing out.
+    /// Whether it leaves nothing out, people aside.
     pub(super) fn is_nothing(&self) -> bool {
         self.area == Area::default() && self.roles.is_empty()
     }
@@ -216,6 +239,21 @@ impl Excluded {
             .map(|arn| look.permission_set(arn))
             .collect();
         Some(names?.iter().any(|name| name == set))
+    }
+
+    /// The people who are left out; `None` where one of them is not named here.
+    pub(super) fn people(&self, look: &mut LookUp<'_>) -> Option<People> {
+        let mut all = People::default();
+        for scope in &self.scopes {
+            let PolicyScope::OneOf(entities) = scope else {
+                return None;
+            };
+            for entity in entities {
+                let alone = PolicyScope::OneOf(vec![entity.clone()]);
+                all = all.and(people(&alone, look)?);
+            }
+        }
+        Some(all)
     }
 
     fn take(&mut self, condition: &Condition) -> Option<()> {

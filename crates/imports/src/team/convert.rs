@@ -348,7 +348,7 @@ impl Import<'_> {
             } else if let PolicyApproval::Of(groups) = &policy.approval {
                 let groups = groups.iter().map(ToString::to_string).collect();
                 text.open_list("stages");
-                text.stage(id, &BTreeSet::new(), &groups, 1);
+                text.stage(id, (&BTreeSet::new(), &groups), false, 1);
                 text.close_list();
             }
         })

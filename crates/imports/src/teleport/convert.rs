@@ -157,6 +157,7 @@ impl Import<'_> {
         let mut rows = Vec::new();
         for (head, role, denied) in found.roles {
             let mut row = ImportRow::told(head, denied);
+            self.denials(&found.denied, &known, &mut row);
             match role {
                 Ok(role) => {
                     row.notes.extend(role.notes.iter().cloned());
@@ -231,37 +232,45 @@ impl Import<'_> {
             row.notes.push(RowNote::Narrower(SHORTEST.into()));
         }
         for target in asked {
-            if let Some(why) = denied.why(&target.name) {
-                let id = hallpass_model::text::line(&target.name, 80);
-                let what = format!("role `{id}` is left out: {why}");
-                row.notes.push(RowNote::Narrower(what.into()));
-                continue;
-            }
-            let reviewers = self.reviewers(target, known);
-            let approval = if approvals == 1 {
-                Approval::By(reviewers)
-            } else {
-                Approval::Stages(vec![StageDraft {
-                    name: target.name.clone(),
-                    people: reviewers,
-                    quorum: approvals,
-                }])
+            let out = match self.left_out(target, known, denied) {
+                Ok(out) => out,
+                Err(why) => {
+                    let id = hallpass_model::text::line(&target.name, 80);
+                    let what = format!("role `{id}` is left out: {why}");
+                    row.notes.push(RowNote::Narrower(what.into()));
+                    continue;
+                }
             };
-            for (accounts, sets) in self.given(target, denied, &mut row.notes) {
+            let approval = self.approval(target, known, approvals);
+            for given in self.given(target, (known, denied), &mut row.notes) {
                 let area = Area {
-                    accounts: Some(accounts),
+                    accounts: Some(given.accounts),
                     ..Area::default()
                 };
                 let name = format!("{} {}", role.name, target.name);
                 let about = format!("Teleport: role {} asks for role {}", role.name, target.name);
                 let mut draft = RuleDraft::new("teleport", &name, about, area);
-                draft.sets = Some(sets);
+                draft.sets = Some(given.sets);
                 draft.askers = Askers::These(askers.clone());
+                draft.except_askers = out.askers.clone().and(given.except);
+                draft.except_approvers = out.approvers.clone();
                 draft.approval = approval.clone();
                 draft.seconds = Some(role.seconds(target, session));
                 row.drafts.push(draft);
             }
         }
+    }
+
+    fn approval(&mut self, target: &Role, known: &[Role], approvals: u32) -> Approval {
+        let reviewers = self.reviewers(target, known);
+        if approvals == 1 {
+            return Approval::By(reviewers);
+        }
+        Approval::Stages(vec![StageDraft {
+            name: target.name.clone(),
+            people: reviewers,
+            quorum: approvals,
+        }])
     }
 
     /// Everybody who holds a role that may review requests for another.
@@ -274,18 +283,74 @@ impl Import<'_> {
         people
     }
 
-    /// What a role gives: accounts with the permission sets that all of them have.
+    /// The holders of roles that deny something. `None` where it cannot be said who they are: somebody may hold a
+    /// role for a while that can be asked for.
+    fn deniers(&mut self, roles: &BTreeSet<String>, known: &[Role]) -> Option<People> {
+        let mut people = People::default();
+        for name in roles {
+            let mut asks = known.iter().flat_map(|it| &it.asks);
+            if asks.any(|pattern| pattern.may_name(name)) {
+                return None;
+            }
+            people = people.and(self.holders(name)?);
+        }
+        Some(people)
+    }
+
+    /// Tells of what a role denies that it cannot be said of its holders alone.
+    fn denials(&mut self, denied: &Denied, known: &[Role], row: &mut ImportRow) {
+        let name = row.head.name.clone();
+        for key in denied.keys(&name) {
+            let what = if self.deniers(&[name.clone()].into(), known).is_none() {
+                "who holds it is not named, or may ask for it: nobody gets by the imported rules what it denies"
+            } else if denied.is_wide(&name) {
+                "its holders are left out of every role, where it denies more than a name with `*`"
+            } else {
+                continue;
+            };
+            let what = format!("`deny.{key}`: {what}");
+            row.notes.push(RowNote::Narrower(what.into()));
+        }
+    }
+
+    /// Who is left out of a request for a role, or why nobody gets it.
+    fn left_out(
+        &mut self,
+        target: &Role,
+        known: &[Role],
+        denied: &Denied,
+    ) -> Result<HoldersOut, String> {
+        if let Some(name) = denied.barred() {
+            return Err(format!("role `{name}` may deny it"));
+        }
+        let of = [denied.requests(&target.name), denied.reviews(&target.name)];
+        match of.map(|roles| self.deniers(&roles, known)) {
+            [Some(askers), Some(approvers)] => Ok(HoldersOut { askers, approvers }),
+            [None, _] | [_, None] => Err("a role denies to ask for it, or to review it".to_owned()),
+        }
+    }
+
+    /// What a role gives: accounts with the permission sets that all of them have, to all but the same people.
     fn given(
         &mut self,
         target: &Role,
-        denied: &Denied,
+        (known, denied): (&[Role], &Denied),
         notes: &mut Vec<RowNote>,
-    ) -> Vec<(BTreeSet<String>, BTreeSet<String>)> {
-        let mut by_account: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for given in target.gives.iter().filter(|given| !denied.gives(given)) {
+    ) -> Vec<GivenSets> {
+        let mut by_account: BTreeMap<(String, BTreeSet<String>), BTreeSet<String>> =
+            BTreeMap::new();
+        for given in &target.gives {
+            let deniers = denied.gives(given);
+            // whoever gets the role holds it
+            if deniers.contains(&target.name) || self.deniers(&deniers, known).is_none() {
+                continue;
+            }
             let (account, arn) = given;
             match self.look.permission_set(arn) {
-                Some(name) => _ = by_account.entry(account.clone()).or_default().insert(name),
+                Some(name) => {
+                    let sets = by_account.entry((account.clone(), deniers)).or_default();
+                    sets.insert(name);
+                }
                 None => notes.push(RowNote::LeftOut {
                     what: "permission set",
                     id: hallpass_model::text::line(arn, 120),
@@ -293,15 +358,34 @@ impl Import<'_> {
                 }),
             }
         }
-        let mut by_sets: BTreeMap<BTreeSet<String>, BTreeSet<String>> = BTreeMap::new();
-        for (account, sets) in by_account {
-            by_sets.entry(sets).or_default().insert(account);
+        let mut by_sets: BTreeMap<(BTreeSet<String>, BTreeSet<String>), BTreeSet<String>> =
+            BTreeMap::new();
+        for ((account, deniers), sets) in by_account {
+            by_sets.entry((sets, deniers)).or_default().insert(account);
         }
-        by_sets
-            .into_iter()
-            .map(|(sets, accounts)| (accounts, sets))
-            .collect()
+        let given = by_sets.into_iter().map(|((sets, deniers), accounts)| {
+            let except = self.deniers(&deniers, known).unwrap_or_default();
+            GivenSets {
+                accounts,
+                sets,
+                except,
+            }
+        });
+        given.collect()
     }
+}
+
+/// Who is left out of requests for a role.
+struct HoldersOut {
+    askers: People,
+    approvers: People,
+}
+
+/// Permission sets in accounts, and who does not get them.
+struct GivenSets {
+    accounts: BTreeSet<String>,
+    sets: BTreeSet<String>,
+    except: People,
 }
 
 const SHORTEST: &str = "without `max_duration` a session is as long as the shortest `max_session_ttl` of all roles of who asks: that of any role \

@@ -1,6 +1,7 @@
-//! What roles deny. A rule cannot leave out the holders of a role, so what one denies to its holders nobody gets.
+//! What roles deny to their holders: rules leave these out of who asks and approves. Where it cannot be said who
+//! holds a role, nobody gets what it denies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_rules::syntax::{Node, Value};
 
@@ -11,12 +12,14 @@ use crate::report::RowNote;
 /// What the roles of all files deny.
 #[derive(Debug, Default)]
 pub(super) struct Denied {
-    /// What nobody may ask for.
-    requests: Vec<RolePattern>,
-    /// What nobody may review.
-    reviews: Vec<RolePattern>,
-    /// What nobody gets: an account and the ARN of a permission set.
-    gives: BTreeSet<(String, String)>,
+    /// What the holders of a role may not ask for.
+    requests: Vec<(String, RolePattern)>,
+    /// What the holders of a role may not review.
+    reviews: Vec<(String, RolePattern)>,
+    /// What the holders of roles do not get: an account and the ARN of a permission set.
+    gives: BTreeMap<(String, String), BTreeSet<String>>,
+    /// The keys of `deny` that say it, by role.
+    keys: BTreeMap<String, Vec<String>>,
     /// The role that may deny anything.
     barred: Option<String>,
 }
@@ -66,9 +69,9 @@ impl Denied {
                 continue;
             };
             let read = match key {
-                "request" => self.roles(node, &["roles", "search_as_roles"], Of::Requests),
-                "review_requests" => self.roles(node, &["roles"], Of::Reviews),
-                "account_assignments" => self.assignments(node),
+                "request" => self.roles(name, node, Of::Requests),
+                "review_requests" => self.roles(name, node, Of::Reviews),
+                "account_assignments" => self.assignments(name, node),
                 _ if OF_NO_MATTER.contains(&key) || (key == "rules" && !bars_requests(node)) => {
                     let told = RowNote::SaysNothing(NO_MATTER);
                     if !notes.contains(&told) {
@@ -78,13 +81,14 @@ impl Denied {
                 }
                 _ => None,
             };
-            let what = if read.is_some() {
-                "what it denies to its holders, nobody gets by the imported rules"
+            if read.is_some() {
+                let keys = self.keys.entry(name.to_owned()).or_default();
+                keys.push(key.to_owned());
             } else {
                 self.barred.get_or_insert_with(|| name.to_owned());
-                "it may deny anything: nothing is imported"
-            };
-            notes.push(RowNote::Narrower(format!("`deny.{key}`: {what}").into()));
+                let what = "it may deny anything: nothing is imported";
+                notes.push(RowNote::Narrower(format!("`deny.{key}`: {what}").into()));
+            }
         }
         notes
     }
@@ -94,35 +98,53 @@ impl Denied {
         self.barred.get_or_insert_with(|| name.to_owned());
     }
 
-    /// Why a request for a role may be denied.
-    pub(super) fn why(&self, role: &str) -> Option<String> {
-        if let Some(name) = &self.barred {
-            return Some(format!("role `{name}` may deny it"));
-        }
-        let denies = |patterns: &[RolePattern]| patterns.iter().any(|it| it.may_name(role));
-        (denies(&self.requests) || denies(&self.reviews))
-            .then(|| "a role denies to ask for it, or to review it".to_owned())
+    /// The role that may deny anything, if there is one.
+    pub(super) fn barred(&self) -> Option<&str> {
+        self.barred.as_deref()
     }
 
-    /// Whether a permission set in an account is denied.
-    pub(super) fn gives(&self, given: &(String, String)) -> bool {
-        self.gives.contains(given)
+    /// The keys of `deny` that a role has and that were read.
+    pub(super) fn keys(&self, name: &str) -> &[String] {
+        self.keys.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn roles(&mut self, node: &Node, known: &[&str], of: Of) -> Option<()> {
-        let list = match of {
-            Of::Requests => &mut self.requests,
-            Of::Reviews => &mut self.reviews,
+    /// Whether a role denies by patterns that may name more than they seem to.
+    pub(super) fn is_wide(&self, name: &str) -> bool {
+        let patterns = self.requests.iter().chain(&self.reviews);
+        let mut own = patterns.filter(|(of, _)| of == name);
+        own.any(|(_, pattern)| matches!(pattern, RolePattern::More(_)))
+    }
+
+    /// The roles whose holders may not ask for a role.
+    pub(super) fn requests(&self, role: &str) -> BTreeSet<String> {
+        deniers(&self.requests, role)
+    }
+
+    /// The roles whose holders may not review requests for a role.
+    pub(super) fn reviews(&self, role: &str) -> BTreeSet<String> {
+        deniers(&self.reviews, role)
+    }
+
+    /// The roles whose holders do not get a permission set in an account.
+    pub(super) fn gives(&self, given: &(String, String)) -> BTreeSet<String> {
+        self.gives.get(given).cloned().unwrap_or_default()
+    }
+
+    fn roles(&mut self, name: &str, node: &Node, of: Of) -> Option<()> {
+        let (list, known): (_, &[&str]) = match of {
+            Of::Requests => (&mut self.requests, &["roles", "search_as_roles"]),
+            Of::Reviews => (&mut self.reviews, &["roles"]),
         };
         for key in keys(Some(node)) {
             known.contains(&key).then_some(())?;
             let roles = words(part(node, &[key]))?;
-            list.extend(roles.iter().map(|it| RolePattern::new(it)));
+            let patterns = roles.iter().map(|it| RolePattern::new(it));
+            list.extend(patterns.map(|pattern| (name.to_owned(), pattern)));
         }
         Some(())
     }
 
-    fn assignments(&mut self, node: &Node) -> Option<()> {
+    fn assignments(&mut self, name: &str, node: &Node) -> Option<()> {
         let Value::List(items) = &node.value else {
             return None;
         };
@@ -130,10 +152,18 @@ impl Denied {
             let word = |key: &str| words(part(item, &[key])).and_then(|it| it.into_iter().next());
             let (account, set) = (word("account")?, word("permission_set")?);
             is_given(&account, &set).then_some(())?;
-            self.gives.insert((account, set));
+            let deniers = self.gives.entry((account, set)).or_default();
+            deniers.insert(name.to_owned());
         }
         Some(())
     }
+}
+
+fn deniers(patterns: &[(String, RolePattern)], role: &str) -> BTreeSet<String> {
+    let naming = patterns
+        .iter()
+        .filter(|(_, pattern)| pattern.may_name(role));
+    naming.map(|(name, _)| name.clone()).collect()
 }
 
 /// Whether rules about Teleport's own resources may take away that somebody asks for access, or has it. What

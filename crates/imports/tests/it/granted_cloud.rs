@@ -470,11 +470,42 @@ fn each_resource_has_a_row() {
     assert_eq!(unnamed, ["groups 00g1", "users usr_1"]);
 }
 
+/// Whom a policy forbids something, the rules leave out of it.
+#[test]
+fn a_prohibition_for_people_is_an_exclusion() {
+    let facts = directory(&[1, 2, 15]);
+    for (policy, wanted) in [
+        (
+            r#"forbid (principal in Okta::Group::"00g1", action == Access::Action::"Request", resource);"#,
+            "except_requester_groups = [\n  \"eng\",\n]",
+        ),
+        (
+            r#"forbid (principal == CF::User::"usr_1", action == Access::Action::"Activate", resource);"#,
+            "except_requesters = [\n  \"bo@acme.example\",\n]",
+        ),
+        (
+            r#"forbid (principal, action == Access::Action::"Approve", resource) when { principal.email == "cai@acme.example" };"#,
+            "except_approvers = [\n  \"cai@acme.example\",\n]",
+        ),
+        (
+            r#"forbid (principal in Okta::Group::"00g1", action == Access::Action::"Approve", resource);"#,
+            "except_approver_groups = [\n  \"eng\",\n]",
+        ),
+    ] {
+        let text = RUN.replace("EOH\n}", &format!("{policy}\nEOH\n}}"));
+        let names = "[groups]\n00g1 = \"eng\"\n[users]\nusr_1 = \"bo@acme.example\"\n";
+        let import = whole(&[file("main.tf", &text)], names, &facts);
+        assert!(import.report.rules > 0, "{policy}");
+        assert!(import.text.contains(wanted), "{policy}\n{}", import.text);
+    }
+}
+
 #[test]
 fn a_prohibition_that_no_rule_says_leaves_nothing() {
     let facts = directory(&[1, 2, 15]);
     for policy in [
-        r#"forbid (principal in Okta::Group::"00g1", action == Access::Action::"Request", resource);"#,
+        r#"forbid (principal in Okta::Group::"00g9", action == Access::Action::"Request", resource);"#,
+        r#"forbid (principal in Okta::Group::"00g1", action == Access::Action::"Request", resource) when { resource.role == AWS::IDC::PermissionSet::"x" };"#,
         r"forbid (principal, action, resource) unless { context.mfa };",
         r#"forbid (principal, action == Access::Action::"NewDeed", resource);"#,
         r#"forbid (principal, action == Access::Action::"Activate", resource) when { resource.approved };"#,

@@ -525,7 +525,28 @@ const PARTS: &[Part] = &[
         "spec:\n  deny:\n    request: {roles: [\"^a\"]}\n  allow:\n    review",
         2,
         RowOutcome::Differs,
+        1,
+    ),
+    (
+        "spec:\n  allow:\n    review",
+        "spec:\n  deny:\n    request: {roles: [\"a*\"]}\n  allow:\n    review",
+        2,
+        RowOutcome::Moved,
+        1,
+    ),
+    (
+        "spec:\n  allow:\n    request",
+        "spec:\n  deny:\n    review_requests: {roles: [admin]}\n  allow:\n    request",
         0,
+        RowOutcome::Moved,
+        1,
+    ),
+    (
+        "spec:\n  allow:\n    review",
+        "spec:\n  deny:\n    account_assignments: [{account: \"100000000001\", permission_set: arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000}]\n  allow:\n    review",
+        2,
+        RowOutcome::Moved,
+        1,
     ),
     (
         "spec:\n  allow:\n    review",
@@ -538,7 +559,7 @@ const PARTS: &[Part] = &[
         "spec:\n  allow:\n    review",
         "spec:\n  deny:\n    request: {roles: [other]}\n  allow:\n    review",
         2,
-        RowOutcome::Differs,
+        RowOutcome::Moved,
         1,
     ),
     ("name: lead", "name: boss", 2, RowOutcome::Differs, 1),
@@ -559,6 +580,36 @@ fn each_part_of_a_role_moves_differs_or_cannot_be_said() {
             found.notes
         );
     }
+}
+
+/// What the roles deny to their holders is in the rules, by the groups and people who hold them.
+#[test]
+fn what_a_role_denies_its_holders_are_left_out_of() {
+    let facts = directory(&[1, 2, 4]);
+    let deny = |what: &str| {
+        let new = format!("spec:\n  deny:\n    {what}\n  allow:\n    review");
+        let text = ROLE.replacen("spec:\n  allow:\n    review", &new, 1);
+        imported(&[file("roles.yaml", &text)], HOLD, &facts).text
+    };
+    for (what, key) in [
+        ("request: {roles: [admin]}", "except_requesters"),
+        ("review_requests: {roles: [admin]}", "except_approvers"),
+        (
+            "account_assignments: [{account: \"100000000001\", permission_set: arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000}]",
+            "except_requesters",
+        ),
+    ] {
+        let text = deny(what);
+        let wanted = format!("{key} = [\n  \"bo@acme.example\",\n]");
+        assert!(text.contains(&wanted), "{what}: {text}");
+    }
+    // who holds a role may be anybody where it can be asked for: then nobody gets what it denies
+    let deny = "spec:\n  deny:\n    request: {roles: [admin]}\n  allow:\n    review";
+    let text = ROLE.replacen("spec:\n  allow:\n    review", deny, 1);
+    let text = text.replacen("roles: [\"admin\"]", "roles: [\"admin\", \"lead\"]", 1);
+    let import = imported(&[file("roles.yaml", &text)], HOLD, &facts);
+    assert_eq!(import.report.rules, 0, "{}", import.text);
+    assert_eq!(import.report.rows[2].outcome, RowOutcome::Differs);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What somebody is listed for as an approver, whoever asks: a quick test that leaves out most of what
 //! they may not answer.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use super::{
-    Ask, Compiled, Rules,
+    Ask, Compiled, Ready, Rules,
     people::{Membership, PersonView, Principal},
     places,
+    requester_manager::manages_anybody,
 };
 use crate::directory::Directory;
 
@@ -27,7 +28,16 @@ impl Rules {
         facts: &Directory,
     ) -> Approvable {
         let view = PersonView::new(&self.compiled, person.into(), facts);
-        let listing = |(place, ready)| (view.listed_by(ready) == Membership::Yes).then_some(place);
+        let manages = OnceCell::new();
+        let as_manager = |ready: &Ready| {
+            ready.terms().asks_manager()
+                && view.is_no_approver(ready) == Membership::No
+                && *manages.get_or_init(|| manages_anybody(&view, facts))
+        };
+        let listing = |(place, ready): (usize, &Ready)| {
+            let is_listed = view.listed_by(ready) == Membership::Yes || as_manager(ready);
+            is_listed.then_some(place)
+        };
         Approvable {
             places: self
                 .compiled

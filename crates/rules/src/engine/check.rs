@@ -10,8 +10,10 @@ use super::{
     coverage::{Spot, TARGETS_TRIED, covers, covers_set, overlap, spots},
     exclusions,
     names::unknown_names,
-    people::address_of,
+    people::{Membership, PersonView, Principal, address_of},
+    people_exclusions,
     places::AccountView,
+    requester_manager::manager_of,
     warning::warn,
     words,
 };
@@ -59,6 +61,8 @@ impl Rules {
             check.reach(ready, &mut found);
             check.overridden(ready, &denials, &mut found);
             exclusions::dead(ready, &check.views, facts, &mut found);
+            people_exclusions::dead(compiled, ready, facts, &mut found);
+            found.extend(facts.and_then(|facts| check.without_manager(ready, facts)));
             if let Some(facts) = facts {
                 unknown_names(ready, facts, &mut found);
             }
@@ -167,6 +171,7 @@ impl<'a> Check<'a> {
         let helps = |other: &Ready| {
             !other.listed.is_empty()
                 || !other.listed_groups.is_empty()
+                || other.terms().asks_manager()
                 || other.terms().approval_is_not_required == Some(true)
         };
         let helpers: Vec<&Ready> = rules
@@ -205,7 +210,12 @@ impl<'a> Check<'a> {
             return None;
         }
         for ready in candidates.into_iter().filter(|rule| covers(rule, spot)) {
-            people.extend(ready.terms().listed_people());
+            // who that is differs from requester to requester
+            if ready.terms().asks_manager() {
+                return None;
+            }
+            let listed = ready.terms().listed_people();
+            people.extend(listed.filter(|email| self.is_left_in(ready, email)));
             if people.len() > self.most_needed {
                 return None;
             }
@@ -220,12 +230,13 @@ impl<'a> Check<'a> {
             return None;
         }
         let mut people: BTreeSet<Email> = people.into_iter().cloned().collect();
-        for group in covering
-            .iter()
-            .flat_map(|ready| ready.terms().listed_groups())
-        {
-            // without its members, a group may hold anybody
-            people.extend(members(group, self.facts?)?);
+        for ready in &covering {
+            for group in ready.terms().listed_groups() {
+                // without its members, a group may hold anybody
+                let members = members(group, self.facts?)?;
+                let left = { members.into_iter() }.filter(|email| self.is_left_in(ready, email));
+                people.extend(left);
+            }
         }
         let needed = covering
             .iter()
@@ -246,9 +257,63 @@ impl<'a> Check<'a> {
         }
         let locked: Vec<Email> = people
             .into_iter()
-            .filter(|person| !may_approve_own(&covering, person))
+            .filter(|person| !self.may_approve_own(&covering, person))
             .collect();
         (!locked.is_empty()).then_some(Deadlock::Only(locked))
+    }
+
+    /// People who may ask by a rule that only their manager approves, and who have none.
+    fn without_manager(&self, ready: &Ready, facts: &Directory) -> Option<Diagnostic> {
+        let lists_others = !ready.listed.is_empty() || !ready.listed_groups.is_empty();
+        if !ready.terms().manager_approves || lists_others || !ready.permits {
+            return None;
+        }
+        let (mut asking, mut without) = (0_usize, Vec::new());
+        for person in facts.people().iter().filter(|person| person.enabled) {
+            let view = PersonView::of(self.compiled, person, facts);
+            if view.may_ask(ready) == Membership::No {
+                continue;
+            }
+            asking += 1;
+            if let Err(why) = manager_of(&view, facts) {
+                without.push((person, why));
+            }
+        }
+        let (first, why) = without.first()?;
+        let message = format!(
+            "{} of {asking} people who may ask have no manager who could approve, and the rule lists nobody else: \
+             {}: {}",
+            without.len(),
+            first.user_name,
+            why.words()
+        );
+        let help = "have managers set at the identity provider, or list approvers besides";
+        let finding = warn(ready, FindingCode::NoManager, message);
+        Some(finding.field("manager_approves").help(help))
+    }
+
+    /// Whether a rule that lists somebody does not leave them out, as far as that can be told.
+    fn is_left_in(&self, ready: &Ready, email: &Email) -> bool {
+        let left_out = &ready.terms().except_approvers;
+        match self.facts {
+            _ if !ready.excludes_approvers() => true,
+            None => !left_out.emails.contains(email),
+            Some(facts) => {
+                let who = PersonView::new(self.compiled, Principal::from(email), facts);
+                who.is_no_approver(ready) == Membership::No
+            }
+        }
+    }
+
+    fn may_approve_own(&self, covering: &[&Ready], person: &Email) -> bool {
+        let flag = |flag| {
+            covering.iter().any(|ready| {
+                ready.terms().allow_self_approval == Some(flag)
+                    && ready.terms().listed_people().any(|email| email == person)
+                    && (!flag || self.is_left_in(ready, person))
+            })
+        };
+        flag(true) && !flag(false)
     }
 
     /// `true` flags of a rule that a `false` one of another rule overrides.
@@ -371,16 +436,6 @@ fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (FindingCode, String, &'sta
 fn needed(terms: &Terms) -> usize {
     let stages: u32 = terms.stages.iter().map(|stage| stage.quorum).sum();
     usize::try_from(terms.min_approvals.max(stages)).unwrap_or(usize::MAX)
-}
-
-fn may_approve_own(covering: &[&Ready], person: &Email) -> bool {
-    let flag = |flag| {
-        covering.iter().any(|ready| {
-            ready.terms().allow_self_approval == Some(flag)
-                && ready.terms().listed_people().any(|email| email == person)
-        })
-    };
-    flag(true) && !flag(false)
 }
 
 /// The addresses of a group's members, if they were read.

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, TimeSpan, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{
     Ask, Compiled, Ready,
     approval_hours::ApprovalHours,
-    decision::{Decision, Stage},
+    decision::Decision,
     people::{Membership, PersonView, Principal, address_of},
     places,
-    quorum::{self, Seats},
+    requester_manager::{NoManager, RequesterManager, manager_of},
     requirement::Requirement,
     rule_warning::RuleWarning,
     sign_in::{OverLimit, SignInRequirement},
@@ -18,13 +18,15 @@ use super::{
 use crate::{
     decision_kind::DecisionKind,
     directory::{Directory, Person},
-    rule::{Denials, GroupRef, RuleId, StageRule, TextPattern},
+    rule::{Denials, RuleId, TextPattern},
 };
 
 /// Why an affecting rule does not let the requester ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exclusion {
     NotAllowed,
+    /// It says of them that they may not.
+    LeftOut,
     Unread,
     OutsideHours,
     /// It lets nobody ask, and no rule that does is there for it to add to.
@@ -57,6 +59,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) own: Option<&'a Ready>,
     /// A rule by which no approval may be given now.
     pub(super) closed_by: Option<&'a Ready>,
+    /// The requester's manager, where a rule that counts lets them approve.
+    pub(super) manager: Option<Result<&'a Person, NoManager>>,
     pub(super) unread: BTreeSet<String>,
 }
 
@@ -89,6 +93,7 @@ impl<'a> Evaluation<'a> {
             auto: None,
             own: None,
             closed_by: None,
+            manager: None,
             unread: BTreeSet::new(),
         };
         for ready in pick(unsure) {
@@ -98,6 +103,9 @@ impl<'a> Evaluation<'a> {
             ));
         }
         this.drop_ineligible(now);
+        if { this.eligible.iter() }.any(|ready| ready.terms().asks_manager()) {
+            this.manager = Some(manager_of(&this.requester, facts));
+        }
         this.find_flags();
         let closed = this.limited().find(|ready| {
             let hours = ready.terms().approval_hours.as_ref();
@@ -120,8 +128,10 @@ impl<'a> Evaluation<'a> {
                         self.denying.push(ready);
                     }
                     if why == Exclusion::Unread {
-                        self.unread
-                            .extend(self.unread_groups(&ready.allowed_groups));
+                        let groups = [&ready.allowed_groups, &ready.except_requester_groups];
+                        for groups in groups {
+                            self.unread.extend(self.unread_groups(groups));
+                        }
                         self.unread.extend(self.unread_attributes(ready));
                     }
                     self.excluded.push((ready, why));
@@ -143,6 +153,9 @@ impl<'a> Evaluation<'a> {
         let terms = ready.terms();
         match self.requester.may_ask(ready) {
             Membership::Yes => {}
+            Membership::No if self.requester.is_no_requester(ready) == Membership::Yes => {
+                return Some(Exclusion::LeftOut);
+            }
             Membership::No => return Some(Exclusion::NotAllowed),
             Membership::Unread => return Some(Exclusion::Unread),
         }
@@ -158,7 +171,7 @@ impl<'a> Evaluation<'a> {
         match (ready.terms().denials, why) {
             (Denials::Always, _)
             | (Denials::OfRequesters, Exclusion::OutsideHours | Exclusion::AddsOnly) => true,
-            (Denials::OfRequesters, Exclusion::NotAllowed) => false,
+            (Denials::OfRequesters, Exclusion::NotAllowed | Exclusion::LeftOut) => false,
             // where nothing at all is known of people, groups have no members
             (Denials::OfRequesters, Exclusion::Unread) => self.facts.knows_people(),
         }
@@ -194,9 +207,10 @@ impl<'a> Evaluation<'a> {
     }
 
     /// A group that could not be read might list the requester: then a denial holds. Where nothing
-    /// at all is known of people, as in bare decision cases, groups have no members.
+    /// at all is known of people, as in bare decision cases, groups have no members. A denial holds for
+    /// those, too, whom the rule leaves out of its approvers: leaving somebody out permits nothing.
     fn may_list_requester(&self, ready: &Ready) -> bool {
-        match self.requester.listed_by(ready) {
+        match self.requester.named_by(ready) {
             Membership::Yes => true,
             Membership::Unread => self.facts.knows_people(),
             Membership::No => false,
@@ -212,6 +226,26 @@ impl<'a> Evaluation<'a> {
     /// given within the hours of approvals, too.
     pub(super) fn self_approval(&self) -> Option<&'a Ready> {
         self.own_approver().filter(|_| self.closed_by.is_none())
+    }
+
+    /// Whether a rule lists somebody as an approver of this request: by name, through a group, or as the
+    /// requester's manager.
+    pub(super) fn lists(&self, who: &PersonView<'_>, ready: &Ready) -> Membership {
+        let as_manager = match &self.manager {
+            Some(Ok(manager)) if ready.terms().asks_manager() && who.is_user(&manager.user_id) => {
+                who.is_no_approver(ready).not()
+            }
+            _ => Membership::No,
+        };
+        who.listed_by(ready).or(as_manager)
+    }
+
+    /// What is told of the manager.
+    fn told_manager(&self) -> Option<RequesterManager> {
+        Some(match self.manager.as_ref()? {
+            Ok(manager) => RequesterManager::Is(address_of(manager)?),
+            Err(why) => RequesterManager::Missing(*why),
+        })
     }
 
     /// Steps 4 to 8.
@@ -252,7 +286,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The eligible rules that have limits of their own.
-    fn limited(&self) -> impl Iterator<Item = &'a Ready> {
+    pub(super) fn limited(&self) -> impl Iterator<Item = &'a Ready> {
         self.eligible.iter().copied().filter(|ready| ready.limited)
     }
 
@@ -338,6 +372,13 @@ impl<'a> Evaluation<'a> {
         Decision {
             kind,
             approvers: BTreeSet::new(),
+            manager: match kind {
+                DecisionKind::RequiresApproval | DecisionKind::NoApprovers => self.told_manager(),
+                DecisionKind::ApprovalNotRequired
+                | DecisionKind::SelfApproval
+                | DecisionKind::NoStatements
+                | DecisionKind::RequesterNotAllowed => None,
+            },
             based_on: based_on.iter().map(|ready| ready.rule.id.clone()).collect(),
             max_duration: self.shortest().map(|(_, max)| max),
             max_lead_time: terms().filter_map(|(_, terms)| terms.max_lead_time).min(),
@@ -382,134 +423,6 @@ impl<'a> Evaluation<'a> {
         waiting && !self.affecting.iter().any(forbids) && self.limited().any(lists)
     }
 
-    /// Step 7: everybody listed by an eligible rule, without the requester.
-    fn approvers(&mut self) -> BTreeSet<Email> {
-        let (approvers, groups) = self.listed_by(self.eligible.iter().copied());
-        let unread = self.unread_groups(&groups);
-        self.unread.extend(unread);
-        approvers
-    }
-
-    /// Everybody the rules list, without the requester, and the groups they list.
-    fn listed_by(&self, rules: impl Iterator<Item = &'a Ready>) -> (BTreeSet<Email>, Vec<usize>) {
-        let mut named = vec![false; self.rules.people.len()];
-        let mut groups = BTreeSet::new();
-        for ready in rules {
-            for place in &ready.listed {
-                if let Some(slot) = named.get_mut(*place) {
-                    *slot = true;
-                }
-            }
-            groups.extend(ready.listed_groups.iter().copied());
-        }
-        let mut people: BTreeSet<Email> = self
-            .rules
-            .people
-            .iter()
-            .zip(named)
-            .enumerate()
-            .filter(|(place, (_, named))| *named && !self.requester.is_place(*place))
-            .map(|(_, (email, _))| email.clone())
-            .collect();
-        let groups: Vec<usize> = groups.into_iter().collect();
-        for group in groups
-            .iter()
-            .filter_map(|group| self.rules.groups.get(*group))
-        {
-            people.extend(self.members(group));
-        }
-        (people, groups)
-    }
-
-    /// A group's enabled members, without the requester.
-    fn members_of(&self, group: &GroupRef) -> impl Iterator<Item = &'a Person> {
-        let members = self
-            .facts
-            .resolve_group(group)
-            .and_then(|group| group.members.as_ref());
-        members
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.facts.person(id))
-            .filter(|person| person.enabled && !self.requester.is_user(&person.user_id))
-    }
-
-    /// Their addresses.
-    fn members(&self, group: &GroupRef) -> Vec<Email> {
-        let members = self.members_of(group).filter_map(address_of);
-        members.filter(|email| !self.requester.has(email)).collect()
-    }
-
-    fn stages(&self) -> Vec<Stage> {
-        let stage = |ready: &Ready, stage: &StageRule| {
-            let named = stage
-                .people
-                .iter()
-                .filter(|email| !self.requester.has(email))
-                .cloned();
-            let members = stage.groups.iter().flat_map(|group| self.members(group));
-            let found = stage.people.iter();
-            let found = found.filter_map(|email| self.facts.person_by_email(email).ok());
-            let of_groups = stage.groups.iter().flat_map(|it| self.members_of(it));
-            let users = found.chain(of_groups).map(|person| &person.user_id);
-            Stage {
-                rule: ready.rule.id.clone(),
-                name: stage.name.clone(),
-                approvers: named.chain(members).collect(),
-                quorum: stage.quorum,
-                users: users
-                    .filter(|user| !self.requester.is_user(user))
-                    .cloned()
-                    .collect(),
-            }
-        };
-        self.limited()
-            .flat_map(|ready| ready.terms().stages.iter().map(move |s| stage(ready, s)))
-            .collect()
-    }
-
-    /// Whether enough different people can approve. Two addresses of one user are one person.
-    fn enough<'e>(
-        &'e self,
-        approvers: &'e BTreeSet<Email>,
-        stages: &'e [Stage],
-        needed: u32,
-    ) -> bool {
-        if needed <= 1 && stages.is_empty() {
-            return true;
-        }
-        let person = |email: &'e Email| -> &'e str {
-            let known = self.facts.person_by_email(email).ok();
-            known.map_or(email.as_str(), |person| person.user_id.as_str())
-        };
-        let people: BTreeSet<&str> = approvers.iter().map(person).collect();
-        let seats: Vec<Seats<'_>> = stages
-            .iter()
-            .map(|s| Seats {
-                fitting: s.approvers.iter().map(person).collect(),
-                count: s.quorum,
-            })
-            .collect();
-        let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
-        count >= needed && quorum::fills(&seats, &people)
-    }
-
-    /// Who is mentioned: those a rule names for it, else its approvers.
-    fn notify(&self, approvers: &BTreeSet<Email>) -> BTreeSet<Email> {
-        let named = |ready: &&Ready| ready.limited && ready.terms().notify.is_some();
-        if !self.eligible.iter().any(named) {
-            return approvers.clone();
-        }
-        let (mut notify, _) = self.listed_by(self.eligible.iter().copied().filter(|r| !named(r)));
-        notify.extend(
-            self.limited()
-                .filter_map(|r| r.terms().notify.clone())
-                .flatten(),
-        );
-        notify.retain(|email| !self.requester.has(email));
-        notify
-    }
-
     fn unread_attributes(&self, ready: &Ready) -> Vec<String> {
         let unread = self.requester.unread_attributes(ready);
         unread
@@ -522,7 +435,7 @@ impl<'a> Evaluation<'a> {
             .collect()
     }
 
-    fn unread_groups(&self, groups: &[usize]) -> Vec<String> {
+    pub(super) fn unread_groups(&self, groups: &[usize]) -> Vec<String> {
         groups
             .iter()
             .filter_map(|group| self.rules.groups.get(*group))

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     approval_hours::ApprovalHours,
     quorum::{self, Seats},
+    requester_manager::RequesterManager,
     requirement::Requirement,
     rule_warning::RuleWarning,
     sign_in::{OverLimit, SignInRequirement},
@@ -39,6 +40,9 @@ pub struct Decision {
     /// Who may approve; empty unless the kind is `RequiresApproval`. Informative: who may approve
     /// is decided anew when they do.
     pub approvers: BTreeSet<Email>,
+    /// The requester's manager, where rules let them approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<RequesterManager>,
     /// The rules it rests on, in file order.
     pub based_on: Vec<RuleId>,
     /// The longest grant the rules allow; `None` leaves it to the settings.

@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::{
     Ask, Decision, Ready, Rules,
     decide::{Evaluation, Exclusion},
-    people::{Membership, PersonView, Principal},
+    people::{Membership, PersonView, Principal, address_of},
     places::{self, AccountView, LeftOut},
+    requester_manager::RequesterManager,
     words,
 };
 use crate::{
@@ -174,8 +175,11 @@ fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
 fn no_approvers(decision: &Decision, because: String) -> String {
     match decision.kind {
         DecisionKind::NoApprovers => {
-            "the rules that apply list too few people who could approve, the requester left out"
-                .to_owned()
+            const FEW: &str = "the rules that apply list too few people who could approve, the requester left out";
+            match decision.manager {
+                Some(RequesterManager::Missing(why)) => format!("{FEW}; {}", why.words()),
+                Some(RequesterManager::Is(_)) | None => FEW.to_owned(),
+            }
         }
         _ => because,
     }
@@ -213,6 +217,7 @@ fn considered(evaluation: &Evaluation<'_>, ready: &Ready, ask: &Ask<'_>) -> Cons
 fn excluded_because(why: Exclusion) -> &'static str {
     match why {
         Exclusion::NotAllowed => "the requester is not among those who may ask",
+        Exclusion::LeftOut => "it leaves the requester out of those who may ask",
         Exclusion::Unread => {
             "whether the requester is among those who may ask could not be read; try again"
         }
@@ -230,7 +235,7 @@ fn denials(evaluation: &Evaluation<'_>, ready: &Ready) -> Option<String> {
         denials.push("it forbids to skip approval");
     }
     if terms.allow_self_approval == Some(false) {
-        match evaluation.requester.listed_by(ready) {
+        match evaluation.requester.named_by(ready) {
             Membership::Yes => denials.push("it forbids self approval and lists the requester"),
             Membership::Unread => denials.push(
                 "it forbids self approval and may list the requester (a group could not be read)",
@@ -278,13 +283,22 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
         });
     }
     parts.extend(denials(evaluation, ready));
+    parts.extend(approvers(evaluation, ready, listed));
+    parts.join("; ")
+}
+
+/// Whom a rule lists as approvers.
+fn approvers(evaluation: &Evaluation<'_>, ready: &Ready, listed: Membership) -> Vec<String> {
+    let mut parts = Vec::new();
     let people = ready.listed.len();
     let groups = ready.listed_groups.len();
     if people + groups > 0 {
-        let who = if listed == Membership::Yes {
-            ", the requester among them"
-        } else {
-            ""
+        let who = match listed {
+            Membership::Yes => ", the requester among them",
+            Membership::No | Membership::Unread if ready.excludes_approvers() => {
+                ", without those whom it leaves out"
+            }
+            Membership::No | Membership::Unread => "",
         };
         parts.push(match (people, groups) {
             (people, 0) => format!("it lists {people} approver(s){who}"),
@@ -293,10 +307,23 @@ fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
                 format!("it lists {people} approver(s) and {groups} approver group(s){who}")
             }
         });
-    } else {
+    }
+    if ready.terms().asks_manager() {
+        const IT: &str = "it lets the requester's manager approve";
+        parts.push(match &evaluation.manager {
+            Some(Ok(manager)) => {
+                let who = address_of(manager);
+                let who = who.map_or_else(|| manager.user_name.clone(), |it| it.to_string());
+                format!("{IT}, {who}")
+            }
+            Some(Err(why)) => format!("{IT}, and {}", why.words()),
+            None => IT.to_owned(),
+        });
+    }
+    if parts.is_empty() {
         parts.push("it lists no approvers".to_owned());
     }
-    parts.join("; ")
+    parts
 }
 
 /// How far a rule is from the target, and in what.

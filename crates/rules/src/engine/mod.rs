@@ -2,6 +2,7 @@
 
 mod approvable;
 mod approval_hours;
+mod approvers;
 mod catalog;
 mod check;
 mod coverage;
@@ -11,9 +12,11 @@ mod exclusions;
 mod explain;
 mod names;
 mod people;
+mod people_exclusions;
 mod places;
 mod press;
 mod quorum;
+mod requester_manager;
 mod requirement;
 mod rule_warning;
 mod sign_in;
@@ -35,6 +38,7 @@ pub use decision::{Decision, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
 pub use people::Principal;
 pub use press::{Permit, PressRefusedByRules};
+pub use requester_manager::{NoManager, RequesterManager};
 pub use requirement::Requirement;
 pub use rule_warning::RuleWarning;
 pub use sign_in::{OverLimit, SignInRequirement};
@@ -118,11 +122,20 @@ pub(crate) struct Ready {
     pub(crate) listed_groups: Vec<usize>,
     /// Groups that may ask, by place in `groups`.
     pub(crate) allowed_groups: Vec<usize>,
+    /// Groups whose members may not ask, by place in `groups`.
+    pub(crate) except_requester_groups: Vec<usize>,
+    /// Groups whose members may not approve, by place in `groups`.
+    pub(crate) except_approver_groups: Vec<usize>,
 }
 
 impl Ready {
     pub(crate) fn terms(&self) -> &Terms {
         &self.rule.terms
+    }
+
+    /// Whether the rule leaves anybody out of its approvers.
+    pub(crate) fn excludes_approvers(&self) -> bool {
+        !self.terms().except_approvers.is_nobody()
     }
 }
 
@@ -319,7 +332,8 @@ impl Rules {
         &self.compiled.hash
     }
 
-    /// Every group whose members decisions may depend on: approver groups and those that may ask.
+    /// Every group whose members decisions may depend on: those that approve or may ask, and those left
+    /// out of either.
     /// Groups that are only asked for are [`Rules::requested_groups`].
     pub fn referenced_groups(&self) -> BTreeSet<GroupRef> {
         self.compiled.groups.iter().cloned().collect()
@@ -328,8 +342,12 @@ impl Rules {
     /// Every attribute of people that decisions may depend on.
     pub fn referenced_attributes(&self) -> BTreeSet<PersonAttribute> {
         let rules = self.compiled.rules.iter();
-        let wanted = rules.flat_map(|ready| &ready.terms().requester_attributes);
-        wanted.map(|want| want.attribute).collect()
+        let of = |terms: &Terms| {
+            let manager = terms.asks_manager().then_some(PersonAttribute::Manager);
+            let wanted = terms.requester_attributes.iter().map(|want| want.attribute);
+            wanted.chain(manager).collect::<Vec<_>>()
+        };
+        rules.flat_map(|ready| of(ready.terms())).collect()
     }
 
     /// Rules that offer a group whose members something else sees to: errors, each where the rule names
@@ -386,14 +404,7 @@ impl Compiled {
                 }
             }
         }
-        let mut listed: Vec<usize> = rule
-            .terms
-            .listed_people()
-            .cloned()
-            .map(|email| self.person(email))
-            .collect();
-        listed.sort_unstable();
-        listed.dedup();
+        let listed = self.listed(&rule.terms);
         let mut intern = |group: &GroupRef| {
             *group_ids.entry(group.clone()).or_insert_with(|| {
                 self.groups.push(group.clone());
@@ -403,20 +414,35 @@ impl Compiled {
         let listed_groups = rule.terms.listed_groups().map(&mut intern).collect();
         let allowed_groups = rule.terms.requesting_groups().map(&mut intern).collect();
         let terms = &rule.terms;
+        let except = [&terms.except_requesters, &terms.except_approvers];
+        let [except_requester_groups, except_approver_groups] =
+            except.map(|it| it.groups.iter().map(&mut intern).collect());
         self.rules.push(Ready {
             own: terms.allow_self_approval,
             auto: terms.approval_is_not_required,
             permits: terms.permits_requests,
             restricted: terms.requesters != Requesters::Everyone
                 || terms.hours.is_some()
-                || !terms.requester_attributes.is_empty(),
+                || !terms.requester_attributes.is_empty()
+                || !terms.except_requesters.is_nobody(),
             limited: terms.has_limits(),
             rule: Box::new(rule),
             sets,
             listed,
             listed_groups,
             allowed_groups,
+            except_requester_groups,
+            except_approver_groups,
         });
+    }
+
+    /// Everybody whom a rule lists as an approver, by place in `people`, ascending.
+    fn listed(&mut self, terms: &Terms) -> Vec<usize> {
+        let emails = terms.listed_people().cloned();
+        let mut listed: Vec<usize> = emails.map(|email| self.person(email)).collect();
+        listed.sort_unstable();
+        listed.dedup();
+        listed
     }
 
     fn person(&mut self, email: Email) -> usize {

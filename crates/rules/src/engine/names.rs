@@ -36,6 +36,7 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             found.extend(unknown.map(|group| no_group(ready, group, facts)));
         }
     }
+    exclusions_unread(ready, facts, found);
     for group in terms.listed_groups().chain(terms.requesting_groups()) {
         match facts.resolve_group(group) {
             None => found.push(no_group(ready, group, facts)),
@@ -74,6 +75,34 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             .into_iter()
             .filter_map(|email| person_finding(ready, email, facts)),
     );
+}
+
+/// Groups that are left out and cannot be read: then nobody is surely left in.
+fn exclusions_unread(ready: &Ready, facts: &Directory, found: &mut Vec<Diagnostic>) {
+    let terms = ready.terms();
+    for (left_out, nobody) in [
+        (&terms.except_requesters, "nobody may ask by this rule"),
+        (&terms.except_approvers, "nobody may approve by this rule"),
+    ] {
+        for group in &left_out.groups {
+            let (finding, why) = match facts.resolve_group(group) {
+                Some(known) if known.members.is_some() => continue,
+                Some(_) => {
+                    let message = format!("the members of group `{group}` could not be read");
+                    let value = group.to_string();
+                    let finding = warn_at(ready, &value, FindingCode::UnreadGroup, message);
+                    (finding, "cannot be read")
+                }
+                None => (no_group(ready, group, facts), "is not there"),
+            };
+            let mut finding = finding;
+            finding.message = format!(
+                "{}: while a group that is left out {why}, {nobody}",
+                finding.message
+            );
+            found.push(finding);
+        }
+    }
 }
 
 /// Groups that rules offer and that are among `owned`, by whatever name each of them has there.

@@ -8,7 +8,7 @@ use super::{Compiled, Ready};
 use crate::{
     attributes::{AttributeMatch, HasAttributes, Known, PersonAttribute, PersonAttributes, judge},
     directory::{Directory, NotOnePerson, Person},
-    rule::Requesters,
+    rule::{PeopleLeftOut, Requesters},
 };
 
 /// Somebody about whom rules are asked. Whoever has a user id is that user of the directory and nobody
@@ -47,6 +47,34 @@ pub(super) enum Membership {
     Unread,
 }
 
+impl Membership {
+    /// Both: what is not in one is not in both, whatever of the other was read.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Unread, _) | (_, Self::Unread) => Self::Unread,
+            (Self::Yes, Self::Yes) => Self::Yes,
+        }
+    }
+
+    /// Either.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
+            (Self::Unread, _) | (_, Self::Unread) => Self::Unread,
+            (Self::No, Self::No) => Self::No,
+        }
+    }
+
+    pub(super) fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Unread => Self::Unread,
+        }
+    }
+}
+
 /// Somebody as rules see them.
 pub(super) struct PersonView<'a> {
     rules: &'a Compiled,
@@ -69,6 +97,19 @@ impl<'a> PersonView<'a> {
             None => (facts.person_by_email(who.email).ok(), Some(who.email)),
         };
         let user = who.user.or_else(|| person.map(|person| &person.user_id));
+        Self::build(rules, facts, (user, email, person))
+    }
+
+    /// A user of the directory, whatever their addresses are.
+    pub(super) fn of(rules: &'a Compiled, person: &'a Person, facts: &'a Directory) -> Self {
+        Self::build(rules, facts, (Some(&person.user_id), None, Some(person)))
+    }
+
+    fn build(
+        rules: &'a Compiled,
+        facts: &'a Directory,
+        (user, email, person): (Option<&'a UserId>, Option<&'a Email>, Option<&'a Person>),
+    ) -> Self {
         // whoever is asked about by an address is meant by it, however many have it
         let is_sole = |address: &Email| {
             email.is_some() || facts.person_by_email(address) != Err(NotOnePerson::Ambiguous)
@@ -103,6 +144,11 @@ impl<'a> PersonView<'a> {
             || self
                 .person
                 .is_some_and(|person| person.emails.contains(email))
+    }
+
+    /// The user of the directory that they are.
+    pub(super) fn person(&self) -> Option<&'a Person> {
+        self.person
     }
 
     /// Whether this is the person's user id.
@@ -140,8 +186,17 @@ impl<'a> PersonView<'a> {
         self.own.contains(&place)
     }
 
-    /// Whether the rule lists the person as an approver, by name or through a group.
+    /// Whether the rule lists the person as an approver, by name or through a group, and does not leave
+    /// them out.
     pub(super) fn listed_by(&self, ready: &Ready) -> Membership {
+        match self.named_by(ready) {
+            Membership::No => Membership::No,
+            named => named.and(self.is_no_approver(ready).not()),
+        }
+    }
+
+    /// Whether the rule lists the person as an approver, be they left out or not.
+    pub(super) fn named_by(&self, ready: &Ready) -> Membership {
         let lists = |places: &[usize]| {
             let mut places = places.iter();
             places.any(|own| ready.listed.binary_search(own).is_ok())
@@ -156,18 +211,46 @@ impl<'a> PersonView<'a> {
         }
     }
 
-    /// Whether the rule lets the person ask, hours aside: they are one of those whom it names, and have
-    /// the attributes that it wants.
+    /// Whether the rule lets the person ask, hours aside: they are one of those whom it names, are not
+    /// left out, and have the attributes that it wants.
     pub(super) fn may_ask(&self, ready: &Ready) -> Membership {
-        match self.is_named(ready) {
-            Membership::Yes => self.has_attributes(&ready.terms().requester_attributes),
+        let has = self.has_attributes(&ready.terms().requester_attributes);
+        let named = self.is_named(ready).and(has);
+        match named {
             Membership::No => Membership::No,
-            // whoever lacks an attribute may not ask, be they named or not
-            Membership::Unread => match self.has_attributes(&ready.terms().requester_attributes) {
-                Membership::No => Membership::No,
-                Membership::Yes | Membership::Unread => Membership::Unread,
-            },
+            named => named.and(self.is_no_requester(ready).not()),
         }
+    }
+
+    /// Whether the rule leaves the person out of those who may ask.
+    pub(super) fn is_no_requester(&self, ready: &Ready) -> Membership {
+        let left_out = &ready.terms().except_requesters;
+        self.is_left_out(left_out, &ready.except_requester_groups)
+    }
+
+    /// Whether the rule leaves the person out of its approvers.
+    pub(super) fn is_no_approver(&self, ready: &Ready) -> Membership {
+        let left_out = &ready.terms().except_approvers;
+        self.is_left_out(left_out, &ready.except_approver_groups)
+    }
+
+    fn is_left_out(&self, left_out: &PeopleLeftOut, groups: &[usize]) -> Membership {
+        if left_out.is_nobody() {
+            return Membership::No;
+        }
+        // an address that several have leaves out every one of them
+        if left_out.emails.iter().any(|email| self.has(email)) {
+            return Membership::Yes;
+        }
+        let by_id = self.is_any(&left_out.user_ids);
+        // nobody knows the addresses of a user whom the directory does not hold
+        let is_unknown = self.user.is_some() && self.person.is_none();
+        let by_address = if is_unknown && !left_out.emails.is_empty() {
+            Membership::Unread
+        } else {
+            Membership::No
+        };
+        by_id.or(self.in_any(groups)).or(by_address)
     }
 
     /// Whether the person has every one of the attributes.
@@ -191,16 +274,13 @@ impl<'a> PersonView<'a> {
         })
     }
 
-    fn is_named(&self, ready: &Ready) -> Membership {
+    /// Whether the rule names the person as one of those who may ask, be they left out or not.
+    pub(super) fn is_named(&self, ready: &Ready) -> Membership {
         match &ready.terms().requesters {
             Requesters::Everyone => Membership::Yes,
             Requesters::Only { users, .. } if self.has_any(users) => Membership::Yes,
             Requesters::Only { user_ids, .. } => {
-                match (self.is_any(user_ids), self.in_any(&ready.allowed_groups)) {
-                    (Membership::Yes, _) | (_, Membership::Yes) => Membership::Yes,
-                    (Membership::Unread, _) | (_, Membership::Unread) => Membership::Unread,
-                    (Membership::No, Membership::No) => Membership::No,
-                }
+                self.is_any(user_ids).or(self.in_any(&ready.allowed_groups))
             }
         }
     }

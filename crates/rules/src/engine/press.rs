@@ -4,7 +4,7 @@ use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Ask, Compiled,
+    Ask, Compiled, Ready,
     decide::Evaluation,
     decision::Decision,
     people::{Membership, PersonView, Principal},
@@ -38,10 +38,13 @@ pub enum PressRefusedByRules {
         rules: Vec<RuleId>,
     },
     /// No rule that affects the request lists the person (rule 4).
-    #[error("not an approver of this request{}", RuleNames::of(rules).aside())]
+    #[error("not an approver of this request{}{}", RuleNames::of(rules).aside(), left_out(left_out_by))]
     NotListed {
         /// The rules that affect it.
         rules: Vec<RuleId>,
+        /// Those of them that would list the person, and leave them out.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        left_out_by: Vec<RuleId>,
         /// Memberships that could not be read.
         unread: Vec<String>,
     },
@@ -51,6 +54,15 @@ pub enum PressRefusedByRules {
         /// The rule that forbids it, or those that list the person without allowing it.
         rules: Vec<RuleId>,
     },
+}
+
+/// That rules leave somebody out, to append.
+fn left_out(by: &[RuleId]) -> String {
+    if by.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = by.iter().map(|rule| format!("`{rule}`")).collect();
+    format!("; left out of its approvers by {}", names.join(", "))
 }
 
 pub(super) fn may_approve(
@@ -124,7 +136,7 @@ fn listed_by(evaluation: &Evaluation<'_>, presser: &PersonView<'_>) -> Vec<RuleI
     evaluation
         .eligible
         .iter()
-        .filter(|ready| presser.listed_by(ready) == Membership::Yes)
+        .filter(|ready| evaluation.lists(presser, ready) == Membership::Yes)
         .map(|ready| ready.rule.id.clone())
         .collect()
 }
@@ -133,7 +145,7 @@ fn not_listed(evaluation: &Evaluation<'_>, presser: &PersonView<'_>) -> PressRef
     let unread = evaluation
         .eligible
         .iter()
-        .filter(|ready| presser.listed_by(ready) == Membership::Unread)
+        .filter(|ready| evaluation.lists(presser, ready) == Membership::Unread)
         .map(|ready| {
             format!(
                 "an approver group of rule `{}` could not be read",
@@ -141,10 +153,17 @@ fn not_listed(evaluation: &Evaluation<'_>, presser: &PersonView<'_>) -> PressRef
             )
         })
         .collect();
-    let rules = evaluation
-        .eligible
-        .iter()
-        .map(|ready| ready.rule.id.clone())
-        .collect();
-    PressRefusedByRules::NotListed { rules, unread }
+    let ids = |of: &dyn Fn(&&&Ready) -> bool| {
+        let eligible = evaluation.eligible.iter();
+        let picked = eligible.filter(|ready| of(ready));
+        picked.map(|ready| ready.rule.id.clone()).collect()
+    };
+    PressRefusedByRules::NotListed {
+        rules: ids(&|_| true),
+        left_out_by: ids(&|ready| {
+            presser.named_by(ready) == Membership::Yes
+                && presser.is_no_approver(ready) == Membership::Yes
+        }),
+        unread,
+    }
 }

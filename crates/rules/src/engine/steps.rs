@@ -109,7 +109,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
         .map(|(ready, _)| *ready)
         .collect();
     let why = evaluation.excluded.first().map(|(ready, why)| match why {
-        Exclusion::NotAllowed => format!(
+        Exclusion::NotAllowed | Exclusion::LeftOut => format!(
             "`{}` lets {} ask",
             ready.rule.id,
             words::requesters(ready.terms())

@@ -10,7 +10,9 @@ use crate::arming::EndArming;
 use crate::{
     attributes::{AttributeConditions, AttributeMatch},
     diagnostic::Position,
-    rule::{GroupRef, Requesters, RuleId, Selector, SetMatch, TagMatch, Targets, Terms},
+    rule::{
+        GroupRef, PeopleLeftOut, Requesters, RuleId, Selector, SetMatch, TagMatch, Targets, Terms,
+    },
 };
 
 /// A rule as a person reads it.
@@ -207,12 +209,27 @@ fn limits(terms: &Terms) -> Vec<String> {
 
 /// Who may ask.
 pub(super) fn requesters(terms: &Terms) -> String {
-    let people = people(terms);
-    if terms.requester_attributes.is_empty() {
-        return people;
+    let mut text = people(terms);
+    if !terms.requester_attributes.is_empty() {
+        let wanted = terms.requester_attributes.iter().map(attribute).collect();
+        text = format!("{text} with {},", either(wanted, "and"));
     }
-    let wanted = terms.requester_attributes.iter().map(attribute).collect();
-    format!("{people} with {}", either(wanted, "and"))
+    match left_out(&terms.except_requesters) {
+        Some(out) => format!("{text} except {out}"),
+        None => text.trim_end_matches(',').to_owned(),
+    }
+}
+
+/// Whom a rule leaves out, if anybody.
+fn left_out(left_out: &PeopleLeftOut) -> Option<String> {
+    let PeopleLeftOut {
+        emails,
+        user_ids,
+        groups,
+    } = left_out;
+    let ids = user_ids.iter().map(|id| format!("user {id}"));
+    let names = ids.chain(people_and_groups(emails, groups)).collect();
+    (!left_out.is_nobody()).then(|| either(names, "and"))
 }
 
 impl AttributeConditions {
@@ -253,12 +270,22 @@ fn people(terms: &Terms) -> String {
 }
 
 fn approvers(terms: &Terms) -> Option<String> {
+    let of_manager = |is_one: bool| is_one.then(|| "the requester's manager".to_owned());
     let mut names = people_and_groups(&terms.approvers, &terms.approver_groups);
+    names.extend(of_manager(terms.manager_approves));
     for stage in &terms.stages {
-        let people = either(people_and_groups(&stage.people, &stage.groups), "or");
+        let people = people_and_groups(&stage.people, &stage.groups).into_iter();
+        let people = either(people.chain(of_manager(stage.manager)).collect(), "or");
         names.push(format!("{} of {people} ({})", stage.quorum, stage.name));
     }
-    (!names.is_empty()).then(|| either(names, if terms.stages.is_empty() { "or" } else { "and" }))
+    if names.is_empty() {
+        return None;
+    }
+    let names = either(names, if terms.stages.is_empty() { "or" } else { "and" });
+    Some(match left_out(&terms.except_approvers) {
+        Some(out) => format!("{names}, except {out}"),
+        None => names,
+    })
 }
 
 fn people_and_groups(people: &BTreeSet<Email>, groups: &BTreeSet<GroupRef>) -> Vec<String> {

@@ -14,6 +14,17 @@ use crate::{
 /// The most approvals a rule may ask for.
 pub(crate) const APPROVALS_MAX: u32 = 5;
 
+/// The key that leaves out of what another one lists, where a key of its own does.
+fn twin_of(key: &str) -> Option<&'static str> {
+    match key {
+        "allowed_users" => Some("except_requesters"),
+        "allowed_groups" => Some("except_requester_groups"),
+        "approvers" => Some("except_approvers"),
+        "approver_groups" => Some("except_approver_groups"),
+        _ => None,
+    }
+}
+
 /// Collects what is wrong while a file is read.
 pub(crate) struct RuleReader {
     file: String,
@@ -239,13 +250,12 @@ impl RuleReader {
             }
             Err(why) => {
                 let message = format!("`{}` {why}", shorten(text));
-                self.bad(
-                    FindingCode::BadEmail,
-                    field,
-                    node,
-                    &message,
-                    "write an address like `ana@example.com`",
-                );
+                let twin = twin_of(field).filter(|_| text.starts_with('!'));
+                let help = match twin {
+                    Some(twin) => format!("leave them out with `{twin}`"),
+                    None => "write an address like `ana@example.com`".to_owned(),
+                };
+                self.bad(FindingCode::BadEmail, field, node, &message, &help);
                 None
             }
         }
@@ -283,17 +293,20 @@ impl RuleReader {
         let message = if text == "*" {
             "`*` is not possible for groups".to_owned()
         } else if text.starts_with('!') {
-            format!("`{}`: groups cannot be left out", shorten(text))
+            format!("`{}`: `!` leaves no group out", shorten(text))
         } else {
             format!("`{}` is not a group id", shorten(text))
         };
-        let help = match names {
-            GroupNames::Allowed => "write a group's name or its id",
-            GroupNames::Refused => {
-                "write ids like `99999999-8888-7777-6666-555555555555`, one by one"
+        let help = match (names, twin_of(field)) {
+            (GroupNames::Allowed, Some(twin)) if text.starts_with('!') => {
+                format!("leave its members out with `{twin}`")
+            }
+            (GroupNames::Allowed, _) => "write a group's name or its id".to_owned(),
+            (GroupNames::Refused, _) => {
+                "write ids like `99999999-8888-7777-6666-555555555555`, one by one".to_owned()
             }
         };
-        self.bad(FindingCode::BadResource, field, node, &message, help);
+        self.bad(FindingCode::BadResource, field, node, &message, &help);
         None
     }
 

@@ -20,14 +20,20 @@ use crate::arming::EndArming;
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest_key, nearest_name, shorten},
     hours::Hours,
-    rule::{Denials, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
+    rule::{Denials, PeopleLeftOut, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
     syntax::{MapEntry, Node, Value},
 };
 
 /// The longest warning: it is read at each request, and fits each channel.
 const WARNING_CHARACTERS_MAX: usize = 1_000;
 
-const STAGE_KEYS: [&str; 4] = ["name", "approvers", "approver_groups", "quorum"];
+const STAGE_KEYS: [&str; 5] = [
+    "name",
+    "approvers",
+    "approver_groups",
+    "manager_approves",
+    "quorum",
+];
 
 const HOURS_KEYS: [&str; 4] = ["days", "from", "to", "time_zone"];
 
@@ -81,6 +87,12 @@ fn read_rule(reader: &mut RuleReader, item: &Node, entries: &[MapEntry], index: 
     reader.known_keys(entries, &known);
     let mut terms = Terms::new(targets(reader, item), Denials::Always);
     terms.requesters = requesters(reader, item);
+    terms.except_requesters = left_out(
+        reader,
+        item,
+        ["except_requesters", "except_requester_groups"],
+    );
+    terms.except_approvers = left_out(reader, item, ["except_approvers", "except_approver_groups"]);
     for entry in entries {
         read_field(reader, entry, &mut terms);
     }
@@ -108,6 +120,9 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         }
         "approvers" => terms.approvers = reader.emails(key, node),
         "approver_groups" => terms.approver_groups = reader.groups(key, node, GroupNames::Allowed),
+        "manager_approves" => {
+            terms.manager_approves = reader.flag(key, node).unwrap_or(false);
+        }
         "stages" => terms.stages = stages(reader, node),
         "min_approvals" => terms.min_approvals = reader.approvals(key, node).unwrap_or(1),
         "allow_self_approval" => terms.allow_self_approval = reader.flag(key, node),
@@ -135,7 +150,7 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "sign_in_acr" => terms.sign_in_acr = reader.words(key, node),
         "armed_ends" => terms.armed_ends = arming(reader, key, node),
         "warning" => terms.warning = warning(reader, key, node),
-        // targets and requesters, and unknown keys, which are noted already
+        // targets, requesters and who is left out, and unknown keys, which are noted already
         _ => {}
     }
 }
@@ -211,6 +226,22 @@ fn requesters(reader: &mut RuleReader, item: &Node) -> Requesters {
     requesters
 }
 
+/// Whom two keys leave out: people by address or user id, and members of groups.
+fn left_out(reader: &mut RuleReader, item: &Node, [people, groups]: [&str; 2]) -> PeopleLeftOut {
+    let (emails, user_ids) = item
+        .get(people)
+        .map(|node| reader.people(people, node))
+        .unwrap_or_default();
+    let named = item.get(groups);
+    PeopleLeftOut {
+        emails,
+        user_ids,
+        groups: named
+            .map(|node| reader.groups(groups, node, GroupNames::Allowed))
+            .unwrap_or_default(),
+    }
+}
+
 fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
     let Value::List(items) = &node.value else {
         let message = format!("{} where a list of stages is due", node.kind());
@@ -233,6 +264,7 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
             name: format!("stage {}", place + 1),
             people: BTreeSet::new(),
             groups: BTreeSet::new(),
+            manager: false,
             quorum: 1,
         };
         for MapEntry { key, value, .. } in entries {
@@ -243,6 +275,9 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
                     .clone_into(&mut stage.name),
                 "approvers" => stage.people = reader.emails(key, value),
                 "approver_groups" => stage.groups = reader.groups(key, value, GroupNames::Allowed),
+                "manager_approves" => {
+                    stage.manager = reader.flag(key, value).unwrap_or(false);
+                }
                 "quorum" => stage.quorum = reader.approvals(key, value).unwrap_or(1),
                 _ => {}
             }
@@ -251,7 +286,7 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
             None => true,
             Some(value) => *value == Value::List(Vec::new()),
         };
-        if empty("approvers") && empty("approver_groups") {
+        if empty("approvers") && empty("approver_groups") && !stage.manager {
             reader.push(
                 Diagnostic::error(
                     FindingCode::BadStage,
@@ -259,7 +294,7 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
                     "a stage that nobody can approve",
                 )
                 .field("stages")
-                .help("write `approvers` or `approver_groups`"),
+                .help("write `approvers`, `approver_groups` or `manager_approves = true`"),
             );
         }
         stages.push(stage);

@@ -4,16 +4,21 @@
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
 /// The keys of a rule beside those that say what it is about.
-pub(super) const TERM_KEYS: [&str; 29] = [
+pub(super) const TERM_KEYS: [&str; 34] = [
     "id",
     "description",
     "approvers",
     "approver_groups",
+    "manager_approves",
     "stages",
     "min_approvals",
     "allowed_users",
     "allowed_groups",
     "requester_attributes",
+    "except_requesters",
+    "except_requester_groups",
+    "except_approvers",
+    "except_approver_groups",
     "permits_requests",
     "allow_self_approval",
     "approval_is_not_required",

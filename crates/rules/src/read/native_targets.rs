@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn targets(reader: &mut RuleReader, item: &Node) -> Targets {
     if let Some(node) = item.get("except_groups") {
         let message = "groups cannot be left out, since they are named one by one";
-        let help = "leave the group out of `groups`";
+        let help = "leave the group out of `groups`; who of its members may not ask is said by `except_requester_groups`";
         reader.bad(
             FindingCode::BadResource,
             "except_groups",

@@ -262,7 +262,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "groups = ['oncall', '!admins']",
-        "r.toml:2:21: error[bad-resource]: rule[0].groups: `!admins`: groups cannot be left out",
+        "r.toml:2:21: error[bad-resource]: rule[0].groups: `!admins`: `!` leaves no group out",
     ),
     (
         "groups = ['oncall']\nexcept_groups = ['admins']",
@@ -272,14 +272,14 @@ const REFUSED: &[(&str, &str)] = &[
         "groups = ['oncall']\nexcept_accounts = 'x'",
         "r.toml:3:19: error[bad-resource]: rule[0].except_accounts: a rule is about accounts or about groups, not both",
     ),
-    // people and groups of people are never left out
+    // people and groups of people are left out by keys of their own
     (
         "groups = 'a'\nallowed_users = ['!bo@corp.com']",
-        "r.toml:3:18: error[bad-email]: rule[0].allowed_users: `!bo@corp.com` begins with `!`, and people cannot be left out",
+        "r.toml:3:18: error[bad-email]: rule[0].allowed_users: `!bo@corp.com` begins with `!`, which leaves nobody out",
     ),
     (
         "groups = 'a'\napprover_groups = '!b'",
-        "r.toml:3:19: error[bad-resource]: rule[0].approver_groups: `!b`: groups cannot be left out",
+        "r.toml:3:19: error[bad-resource]: rule[0].approver_groups: `!b`: `!` leaves no group out",
     ),
 ];
 

@@ -365,6 +365,7 @@ fn presses_are_refused_with_the_rule_that_refuses() {
         press("dan", "ana"),
         Err(PressRefusedByRules::NotListed {
             rules: list(&["s1", "s2"]),
+            left_out_by: vec![],
             unread: vec![]
         })
     );

@@ -40,10 +40,22 @@ pub(crate) const DEPARTMENTS: [(u32, Option<&str>); 4] = [
     (4, Some("Payments")),
 ];
 
+/// Managers of the users by number, as far as they were read: Bo has none.
+pub(crate) const MANAGERS: [(u32, Option<&str>); 5] = [
+    (1, Some("bo@corp.com")),
+    (2, None),
+    (3, Some("00000000-0000-4000-8000-000000000001")),
+    (4, Some("Ana.Lind@corp.com")),
+    (6, Some("eve@corp.com")),
+];
+
 fn person(number: u32, emails: &[&str], enabled: bool) -> Person {
     let mut attributes = hallpass_rules::PersonAttributes::default();
     for (_, department) in DEPARTMENTS.iter().filter(|(whose, _)| *whose == number) {
         attributes.read(hallpass_rules::PersonAttribute::Department, *department);
+    }
+    for (_, manager) in MANAGERS.iter().filter(|(whose, _)| *whose == number) {
+        attributes.read(hallpass_rules::PersonAttribute::Manager, *manager);
     }
     Person {
         user_id: user(number),

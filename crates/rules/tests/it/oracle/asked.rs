@@ -8,7 +8,7 @@ use hallpass_rules::{
     directory::{Account, Person},
 };
 
-use crate::world::{DEPARTMENTS, user};
+use crate::world::{DEPARTMENTS, MANAGERS, user};
 
 use super::{
     Target,
@@ -23,6 +23,16 @@ pub(super) enum Member {
     Unread,
 }
 
+impl Member {
+    pub(super) fn opposite(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Unread => Self::Unread,
+        }
+    }
+}
+
 pub(super) struct World<'a>(pub(super) &'a Directory);
 
 impl World<'_> {
@@ -33,12 +43,55 @@ impl World<'_> {
         users.filter(|user| user.emails.contains(&email)).collect()
     }
 
+    /// Whether nothing at all is known of people.
+    pub(super) fn knows_nobody(&self) -> bool {
+        self.0.people().is_empty() && self.0.groups().is_empty()
+    }
+
     /// Who somebody is: a user's id, or the address of nobody in particular.
     pub(super) fn person(&self, email: &str) -> String {
         match self.users(email).as_slice() {
             [one] => one.user_id.to_string(),
             _ => email.to_lowercase(),
         }
+    }
+
+    /// Who is above somebody: enabled, another one, and not below them. Nobody where that was not read.
+    pub(super) fn manager(&self, email: &str) -> Option<&Person> {
+        let users = self.users(email);
+        let [one] = users.as_slice() else {
+            return None;
+        };
+        let manager = self.above(one).1?;
+        if !manager.enabled || manager.user_id == one.user_id {
+            return None;
+        }
+        let mut at = manager;
+        // as many steps as there are people, so that a circle ends
+        for _ in self.0.people() {
+            match self.above(at) {
+                (false, _) => return None,
+                (true, Some(next)) if next.user_id == one.user_id => return None,
+                (true, Some(next)) => at = next,
+                (true, None) => break,
+            }
+        }
+        Some(manager)
+    }
+
+    /// Whether it was read whom somebody has as manager, and who that is.
+    fn above(&self, person: &Person) -> (bool, Option<&Person>) {
+        let mut read = MANAGERS.iter();
+        let read = read.find(|(number, _)| user(*number) == person.user_id);
+        let people = || self.0.people().iter();
+        let above = read.and_then(|(_, text)| *text).and_then(|text| {
+            let by_id = people().find(|it| it.user_id.as_str() == text);
+            by_id.or_else(|| {
+                let email = Email::new(text).ok()?;
+                people().find(|it| it.emails.contains(&email))
+            })
+        });
+        (read.is_some(), above)
     }
 
     pub(super) fn same(&self, one: &str, other: &str) -> bool {

@@ -68,6 +68,13 @@ pub(crate) struct Draft {
     pub(crate) approver_groups: Vec<&'static str>,
     pub(crate) allowed_users: Option<Vec<&'static str>>,
     pub(crate) allowed_groups: Option<Vec<&'static str>>,
+    /// Who may never ask, and who may never approve: people and groups.
+    pub(crate) except_requesters: Option<Vec<&'static str>>,
+    pub(crate) except_requester_groups: Option<Vec<&'static str>>,
+    pub(crate) except_approvers: Option<Vec<&'static str>>,
+    pub(crate) except_approver_groups: Option<Vec<&'static str>>,
+    /// Whether the requester's manager approves.
+    pub(crate) manager: Option<bool>,
     /// What departments may ask; none is every.
     pub(crate) departments: Option<Vec<&'static str>>,
     pub(crate) own: Option<bool>,
@@ -173,6 +180,14 @@ const NATIVE_SETS: [&str; 5] = ["Admin", "ReadOnly", "Billing", "*in*", "read*"]
 pub(crate) fn native(chance: &mut Chance, about: About, place: usize) -> Draft {
     let mut draft = common(chance, Form::Native, place);
     draft.open_now = !chance.percent(15);
+    let out = |chance: &mut Chance, percent, of: &[&'static str]| {
+        chance.percent(percent).then(|| chance.some(of, 2))
+    };
+    draft.manager = chance.percent(20).then(|| chance.percent(80));
+    draft.except_requesters = out(chance, 15, &PEOPLE);
+    draft.except_requester_groups = out(chance, 10, &GROUPS);
+    draft.except_approvers = out(chance, 20, &PEOPLE);
+    draft.except_approver_groups = out(chance, 10, &GROUPS);
     draft.departments = chance.percent(20).then(|| nonempty(chance, &DEPARTMENTS));
     if about == About::Groups {
         draft.groups = nonempty(chance, &GROUPS);
@@ -275,6 +290,11 @@ fn common(chance: &mut Chance, form: Form, place: usize) -> Draft {
         },
         allowed_users: optional(chance, 35, &PEOPLE),
         allowed_groups: optional(chance, 20, &GROUPS),
+        except_requesters: None,
+        except_requester_groups: None,
+        except_approvers: None,
+        except_approver_groups: None,
+        manager: None,
         departments: None,
         own: flag(chance, 50),
         auto: flag(chance, 40),
@@ -365,6 +385,8 @@ impl Draft {
             && asking(self) == asking(other)
             && optional_folded(self.departments.as_ref())
                 == optional_folded(other.departments.as_ref())
+            && self.leaves_out() == other.leaves_out()
+            && self.manager.unwrap_or(false) == other.manager.unwrap_or(false)
             && (self.own, self.auto) == (other.own, other.auto)
             && self.min_approvals.unwrap_or(1) == other.min_approvals.unwrap_or(1)
             && self.max_minutes == other.max_minutes
@@ -372,6 +394,17 @@ impl Draft {
             && self.permits.unwrap_or(true) == other.permits.unwrap_or(true)
             && optional(&self.break_glass) == optional(&other.break_glass)
             && self.open_now == other.open_now
+    }
+
+    /// The people left out, each key as a set; an empty one leaves nobody out.
+    fn leaves_out(&self) -> [BTreeSet<String>; 4] {
+        let keys = [
+            &self.except_requesters,
+            &self.except_requester_groups,
+            &self.except_approvers,
+            &self.except_approver_groups,
+        ];
+        keys.map(|list| optional_folded(list.as_ref()).unwrap_or_default())
     }
 
     /// The native targets, each key as a set; nothing here counts equal that is written otherwise,
@@ -461,6 +494,14 @@ impl Draft {
         put("approver_groups", Some(json!(self.approver_groups)));
         put("allowed_users", list(&self.allowed_users));
         put("allowed_groups", list(&self.allowed_groups));
+        put("except_requesters", list(&self.except_requesters));
+        put(
+            "except_requester_groups",
+            list(&self.except_requester_groups),
+        );
+        put("except_approvers", list(&self.except_approvers));
+        put("except_approver_groups", list(&self.except_approver_groups));
+        put("manager_approves", self.manager.map(|it| json!(it)));
         let departments = self.departments.as_ref();
         put(
             "requester_attributes",

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use asked::{Member, World};
 use draft::{Draft, Form};
-use hallpass_rules::Directory;
+use hallpass_rules::{Directory, directory::Person};
 
 /// Who asks for what, and who presses approve.
 #[derive(Debug, Clone)]
@@ -100,11 +100,45 @@ impl Reading<'_> {
             Some(wanted) => self.world.is_of_department(self.who, wanted),
             None => Member::Yes,
         };
-        match (self.is_named(draft), of_department) {
-            (Member::No, _) | (_, Member::No) => Member::No,
-            (Member::Unread, _) | (_, Member::Unread) => Member::Unread,
-            (Member::Yes, Member::Yes) => Member::Yes,
+        let out = self.is_out(
+            self.who,
+            draft.except_requesters.as_ref(),
+            draft.except_requester_groups.as_ref(),
+        );
+        let all = [self.is_named(draft), of_department, out.opposite()];
+        if all.contains(&Member::No) {
+            Member::No
+        } else if all.contains(&Member::Unread) {
+            Member::Unread
+        } else {
+            Member::Yes
         }
+    }
+
+    /// Whether somebody is one of people, or in one of groups, who are left out.
+    fn is_out(
+        &self,
+        person: &str,
+        people: Option<&Vec<&'static str>>,
+        groups: Option<&Vec<&'static str>>,
+    ) -> Member {
+        let [people, groups] = [people, groups].map(|it| it.map_or(&[][..], Vec::as_slice));
+        if self.world.is_one_of(person, people) {
+            Member::Yes
+        } else if self.world.knows_nobody() && !groups.is_empty() {
+            // groups of which nothing is known could leave anybody out
+            Member::Unread
+        } else {
+            self.world.is_in_one_of(person, groups)
+        }
+    }
+
+    fn is_no_approver(&self, draft: &Draft, person: &str) -> Member {
+        self.is_out(
+            person,
+            draft.except_approvers.as_ref(),
+            draft.except_approver_groups.as_ref(),
+        )
     }
 
     fn is_named(&self, draft: &Draft) -> Member {
@@ -150,7 +184,29 @@ impl Reading<'_> {
         of(false).into_iter().chain(longest).min()
     }
 
+    /// Listed, and not left out.
     fn lists(&self, draft: &Draft, person: &str) -> Member {
+        let manager = self.manager(draft).map(|it| it.user_id.to_string());
+        let named = if manager.is_some_and(|manager| self.world.person(person) == manager) {
+            Member::Yes
+        } else {
+            self.names(draft, person)
+        };
+        match (named, self.is_no_approver(draft, person)) {
+            (Member::No, _) | (_, Member::Yes) => Member::No,
+            (Member::Yes, Member::No) => Member::Yes,
+            (Member::Unread, _) | (_, Member::Unread) => Member::Unread,
+        }
+    }
+
+    /// The requester's manager, where the rule asks for them.
+    fn manager(&self, draft: &Draft) -> Option<&Person> {
+        let manager = self.world.manager(self.who)?;
+        (draft.manager == Some(true)).then_some(manager)
+    }
+
+    /// Listed by name or in a group, be they left out or not.
+    fn names(&self, draft: &Draft, person: &str) -> Member {
         if self.world.is_one_of(person, &draft.approvers) {
             Member::Yes
         } else {
@@ -169,7 +225,7 @@ impl Reading<'_> {
         (
             denying().any(|(_, draft)| draft.auto == Some(false)),
             denying().any(|(_, draft)| {
-                draft.own == Some(false) && self.lists(draft, self.who) != Member::No
+                draft.own == Some(false) && self.names(draft, self.who) != Member::No
             }),
         )
     }
@@ -178,10 +234,16 @@ impl Reading<'_> {
     fn approvers(&self) -> BTreeSet<String> {
         let mut approvers = BTreeSet::new();
         for (_, draft) in self.eligible() {
-            approvers.extend(draft.approvers.iter().map(|email| email.to_lowercase()));
+            let mut listed: BTreeSet<String> = { draft.approvers.iter() }
+                .map(|email| email.to_lowercase())
+                .collect();
             for group in &draft.approver_groups {
-                approvers.extend(self.world.members(group, self.who));
+                listed.extend(self.world.members(group, self.who));
             }
+            let manager = self.manager(draft);
+            listed.extend(manager.map(|it| it.emails[0].to_string()));
+            listed.retain(|email| self.is_no_approver(draft, email) == Member::No);
+            approvers.extend(listed);
         }
         approvers.retain(|email| !self.world.same(email, self.who));
         approvers

@@ -1,0 +1,143 @@
+//! The manager of whoever asks, who may approve where a rule says so: read from the directory at the
+//! moment of the decision.
+
+use std::collections::BTreeSet;
+
+use hallpass_model::Email;
+use serde::Serialize;
+
+use super::people::{PersonView, address_of};
+use crate::{
+    attributes::{Known, PersonAttribute},
+    directory::{Directory, Person},
+};
+
+/// The manager of whoever asks, where rules let them approve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequesterManager {
+    /// They may approve.
+    Is(Email),
+    /// Nobody approves as the manager.
+    Missing(NoManager),
+}
+
+/// Why nobody approves as the manager of whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoManager {
+    /// The directory does not hold whoever asks.
+    UnknownRequester,
+    /// It could not be read, of them or of somebody above them.
+    Unread,
+    /// They have none.
+    Absent,
+    /// What they have names no user, or several.
+    NoOneUser,
+    /// The manager may not sign in.
+    Disabled,
+    /// The manager has no address.
+    NoAddress,
+    /// They are their own manager.
+    Themselves,
+    /// They are above their own manager.
+    Circle,
+}
+
+impl NoManager {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::UnknownRequester,
+        Self::Unread,
+        Self::Absent,
+        Self::NoOneUser,
+        Self::Disabled,
+        Self::NoAddress,
+        Self::Themselves,
+        Self::Circle,
+    ];
+
+    /// The reason, of the requester.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::UnknownRequester => "the directory does not hold the requester",
+            Self::Unread => "the manager of the requester could not be read",
+            Self::Absent => "the requester has no manager in the identity store",
+            Self::NoOneUser => "what the requester has as manager names no one user",
+            Self::Disabled => "the manager of the requester is disabled",
+            Self::NoAddress => "the manager of the requester has no e-mail address",
+            Self::Themselves => "the requester is their own manager",
+            Self::Circle => "the requester is above their own manager",
+        }
+    }
+
+    /// The reason and what to do, told to whoever asks.
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::UnknownRequester => "the directory does not hold you. Try again in a few minutes",
+            Self::Unread => "your manager could not be read. Try again in a few minutes",
+            Self::Absent => {
+                "you have none in the identity store. Have your manager set at the identity provider"
+            }
+            Self::NoOneUser => {
+                "what you have as manager names no one user. Have your manager set at the identity provider, by \
+                 user id or address"
+            }
+            Self::Disabled => {
+                "your manager is disabled. Have your manager of today set at the identity provider"
+            }
+            Self::NoAddress => {
+                "your manager has no e-mail address. Have it set at the identity provider"
+            }
+            Self::Themselves => {
+                "you are your own. Have another manager set at the identity provider"
+            }
+            Self::Circle => {
+                "you are above your own manager. Have the managers set right at the identity provider"
+            }
+        }
+    }
+}
+
+/// The manager of somebody, if they can approve for them.
+pub(super) fn manager_of<'a>(
+    requester: &PersonView<'a>,
+    facts: &'a Directory,
+) -> Result<&'a Person, NoManager> {
+    let person = requester.person().ok_or(NoManager::UnknownRequester)?;
+    let manager = above(person, facts)?;
+    if manager.user_id == person.user_id {
+        return Err(NoManager::Themselves);
+    }
+    if !manager.enabled {
+        return Err(NoManager::Disabled);
+    }
+    if address_of(manager).is_none() {
+        return Err(NoManager::NoAddress);
+    }
+    let mut seen = BTreeSet::from([&manager.user_id]);
+    let mut at = manager;
+    loop {
+        match above(at, facts) {
+            Ok(next) if next.user_id == person.user_id => return Err(NoManager::Circle),
+            Ok(next) if seen.insert(&next.user_id) => at = next,
+            Err(NoManager::Unread) => return Err(NoManager::Unread),
+            Ok(_) | Err(_) => return Ok(manager),
+        }
+    }
+}
+
+/// Whether somebody is the manager of anybody.
+pub(super) fn manages_anybody(manager: &PersonView<'_>, facts: &Directory) -> bool {
+    let mut people = facts.people().iter();
+    people.any(|person| above(person, facts).is_ok_and(|above| manager.is_user(&above.user_id)))
+}
+
+/// Whom somebody has as manager, by user id or by an address that nobody else has.
+fn above<'a>(person: &Person, facts: &'a Directory) -> Result<&'a Person, NoManager> {
+    match person.attributes.get(PersonAttribute::Manager) {
+        Known::Unread => Err(NoManager::Unread),
+        Known::Absent => Err(NoManager::Absent),
+        Known::Is(text) => facts.person_named(text).ok_or(NoManager::NoOneUser),
+    }
+}
