@@ -133,7 +133,8 @@ pub use ports::{
     DigestContext, DirectoryFault, DirectorySource, Ends, EntitlementSource, GrantFilter,
     GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext, PastGrants,
     PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPresses, RequestFilter,
-    SetPolicies, StandingSource, Subject, SubjectSet, SweepStore, ViewerScope, WaitingMessage,
+    SetPolicies, StandingSource, Subject, SubjectSet, SweepStore, ViewerScope, Waiting,
+    WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{

@@ -342,6 +342,9 @@ pub struct Counts {
     pub armed_ends: ArmedEndCounts,
 }
 
+/// What a channel is to tell, or why that cannot be read.
+pub type Waiting = Result<Vec<WaitingMessage>, ReadError>;
+
 /// Requests, grants, notices, and the one way to change them.
 #[async_trait]
 pub trait AccessStore: Send + Sync {
@@ -408,24 +411,18 @@ pub trait AccessStore: Send + Sync {
     async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError>;
     /// When the channel's next notice is due, or comes out of hiding; `None` when none waits.
     async fn next_notice(&self, channel: &str) -> Result<Option<Timestamp>, ReadError>;
-    /// Takes up to `limit` notices that the channel has to tell and that are due, oldest first,
-    /// hiding them from whoever else takes for it until `again_at`. Other channels are not touched.
+    /// Takes up to `max` notices that the channel `by` has to tell and that are due, oldest first,
+    /// hiding them from whoever else takes for it until `again`. Other channels are not touched.
     /// One that is neither delivered nor postponed is due again then: at least once, not once.
-    async fn take_notices(
-        &self,
-        channel: &str,
-        now: Timestamp,
-        again_at: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<WaitingMessage>, ReadError>;
+    async fn take_notices(&self, by: &str, now: Timestamp, again: Timestamp, max: u32) -> Waiting;
     /// The channel is done with a notice. Nothing happens when it was already.
     async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError>;
-    /// The channel takes a notice again at `again_at`. Nothing happens when it is done with it.
+    /// The channel `by` takes a notice again at `again`. Nothing happens when it is done with it.
     async fn notice_postponed(
         &self,
-        channel: &str,
+        by: &str,
         number: u64,
-        again_at: Timestamp,
+        again: Timestamp,
     ) -> Result<(), ReadError>;
     /// Makes every delivery due now that waits for an instant after `later_than`: no pause is that long,
     /// so it was taken or postponed by a clock that ran ahead. Returns how many; a second time none.

@@ -293,7 +293,7 @@ impl Executor {
         let outcome = match action {
             RowAction::Look => self.look(&row, urgency).await,
             RowAction::Poll { kind, operation_id } => {
-                let call = self.center.progress(kind, &operation_id, urgency);
+                let call = self.center.progress((kind, &operation_id), urgency);
                 match self.call(Calls::Reads, urgency, call).await {
                     Ok(progress) => StepOutcome::Polled(progress),
                     Err(fault) => StepOutcome::ReadFailed(fault),

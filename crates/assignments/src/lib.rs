@@ -34,7 +34,7 @@ pub use outcome::StepOutcome;
 pub use pace::{Bounds, Effort, Pace};
 pub use plan::{RowAction, next};
 pub use ports::{
-    AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationStatus, Over,
+    AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, NotedOver, OperationStatus, Over,
     SentOperation, StoreFault, Taken,
 };
 pub use queue::Task;

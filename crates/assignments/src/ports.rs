@@ -132,8 +132,7 @@ pub trait IdentityCenter: Send + Sync {
     /// The status of an accepted operation.
     async fn progress(
         &self,
-        kind: OperationKind,
-        operation_id: &str,
+        operation: (OperationKind, &str),
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault>;
 
@@ -190,6 +189,9 @@ pub struct Over {
     pub operation_id: String,
 }
 
+/// How many operations were noted as over, or why none was.
+pub type NotedOver = Result<u32, StoreFault>;
+
 /// Rows that survive. Desired state is written by others through their own commits.
 #[async_trait]
 pub trait AssignmentStore: Send + Sync {
@@ -206,25 +208,14 @@ pub trait AssignmentStore: Send + Sync {
 
     /// Stores what was learned and gives the row back. The desired part of `row` is not written; if
     /// it changed meanwhile the stored row is due at once. `news` says that others need to hear.
-    async fn record(
-        &self,
-        row: &AssignmentRow,
-        lease: &Lease,
-        news: bool,
-    ) -> Result<(), StoreFault>;
+    async fn record(&self, row: &AssignmentRow, by: &Lease, news: bool) -> Result<(), StoreFault>;
 
     /// Rows with an account operation of a kind that AWS accepted and may be working on.
     async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault>;
 
     /// Notes operations as over since `at`, which frees their slots and lanes; each row is looked at
     /// from `due` on. Rows that are leased, or have another operation by now, are left alone.
-    /// Returns how many were noted.
-    async fn note_over(
-        &self,
-        over: &[Over],
-        at: Timestamp,
-        due: Timestamp,
-    ) -> Result<u32, StoreFault>;
+    async fn note_over(&self, over: &[Over], at: Timestamp, due: Timestamp) -> NotedOver;
 
     /// One row.
     async fn assignment(&self, key: &HoldKey) -> Result<Option<AssignmentRow>, StoreFault>;

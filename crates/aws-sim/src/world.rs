@@ -99,7 +99,12 @@ impl SimWorld {
     ) -> Result<Value, Refusal> {
         let seq = self.next_seq();
         let now = self.now(wall);
-        let answer = commands::run(&mut self.state, name, &body, seq, now)?;
+        let command = commands::Command {
+            name,
+            body: &body,
+            seq,
+        };
+        let answer = commands::run(&mut self.state, command, now)?;
         if name == "mutate" {
             let operation = body
                 .as_object()
@@ -160,7 +165,12 @@ impl SimWorld {
                 now,
             } => {
                 self.seq = self.seq.max(seq);
-                let _ = commands::run(&mut self.state, &name, &body, seq, now);
+                let command = commands::Command {
+                    name: &name,
+                    body: &body,
+                    seq,
+                };
+                let _ = commands::run(&mut self.state, command, now);
             }
             Record::Clock {
                 offset,

@@ -135,8 +135,7 @@ impl IdentityCenter for Aws {
 
     async fn progress(
         &self,
-        kind: OperationKind,
-        request: &str,
+        (kind, request): (OperationKind, &str),
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
         Ok(match self.operation(kind, request, urgency).await? {

@@ -231,7 +231,7 @@ async fn the_status_of_an_operation() {
         });
         let aws = fake.connect().await;
         let got = aws
-            .progress(OperationKind::Delete, "r-1", Urgency::End)
+            .progress((OperationKind::Delete, "r-1"), Urgency::End)
             .await;
         assert_eq!(got.ok(), expected, "{answer:?}");
     }

@@ -52,12 +52,8 @@ pub struct PlanArgs {
     #[arg(long)]
     apply: bool,
     /// With `--apply`: exactly this saved plan, and nothing if something else is wanted by now
-    #[arg(
-        long = "plan",
-        value_name = "PLAN,...",
-        value_delimiter = ',',
-        requires = "apply"
-    )]
+    #[arg(long = "plan", value_name = "PLAN,...")]
+    #[arg(value_delimiter = ',', requires = "apply")]
     reviewed: Vec<String>,
     #[command(flatten)]
     running: RunningArgs,

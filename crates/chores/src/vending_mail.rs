@@ -14,7 +14,9 @@ use hallpass_notify::{Mail, PostError};
 use hallpass_org::vending::{
     AccountAdmin, DueMail, MailTopic, PLAN_KIND, RowStatus, VendingPlan, due_mails, results,
 };
-use hallpass_runner::{JournalEntry, LeaseAnswer, PlanId, PlanState, PlanStore, fold};
+use hallpass_runner::{
+    JournalAddition, JournalEntry, LaneClaim, LeaseAnswer, PlanId, PlanState, PlanStore, fold,
+};
 use hallpass_terminal::exit::Failure;
 use hallpass_wording::notice::mail::Letter;
 use hallpass_wording::vending::{RowEnd, ToldRow, list_letter, row_letter};
@@ -123,8 +125,12 @@ impl VendingMailer {
         }
         // two processes would send everything twice
         let (lane, now) = (format!("mails:{plan}"), self.clock.now());
-        let until = LEASE.after(now);
-        let lease = self.plans.lease(&lane, &self.holder, now, until).await;
+        let claim = LaneClaim {
+            holder: &self.holder,
+            now,
+            until: LEASE.after(now),
+        };
+        let lease = self.plans.lease(&lane, claim).await;
         if let LeaseAnswer::Held { by, .. } = lease.map_err(|fault| fault.to_string())? {
             return Err(format!("{by} sends them"));
         }
@@ -158,10 +164,12 @@ impl VendingMailer {
                 Err(PostError::ForNow(why)) => return Err(why),
             }
             let entry = JournalEntry::Told { what: mail.told() };
-            let noted = self
-                .plans
-                .append(plan, self.clock.now(), &entry, None)
-                .await;
+            let added = JournalAddition {
+                at: self.clock.now(),
+                entry: &entry,
+                change: None,
+            };
+            let noted = self.plans.append(plan, added).await;
             noted.map_err(|fault| fault.to_string())?;
         }
         Ok(())

@@ -39,12 +39,7 @@ pub type CalledOperation = (&'static str, &'static str);
 pub trait ServiceCalls: Send + Sync {
     /// One call. Whoever implements this repeats what is worth it, keeps to limits, and assumes a
     /// role once an account; a failure is final.
-    async fn call(
-        &self,
-        place: &CallPlace,
-        operation: CalledOperation,
-        input: &Value,
-    ) -> PageAnswer;
+    async fn call(&self, at: &CallPlace, operation: CalledOperation, input: &Value) -> PageAnswer;
 
     /// Waits.
     async fn pause(&self, long: Duration);

@@ -38,11 +38,8 @@ pub struct Args {
     #[command(flatten)]
     denied: DeniedArgs,
     /// For how long: `90m`, `1h30m`, `01:30`
-    #[arg(
-        long = "for",
-        value_name = "DURATION",
-        required_unless_present = "dry_run"
-    )]
+    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(required_unless_present = "dry_run")]
     duration: Option<TimeSpan>,
     /// Why; approvers read this
     #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
@@ -71,12 +68,8 @@ pub struct WaitArgs {
     #[arg(long)]
     wait: bool,
     /// How long to wait
-    #[arg(
-        long,
-        value_name = "DURATION",
-        default_value = "10m",
-        requires = "wait"
-    )]
+    #[arg(long, value_name = "DURATION")]
+    #[arg(default_value = "10m", requires = "wait")]
     timeout: TimeSpan,
 }
 

@@ -15,20 +15,14 @@ use hallpass_terminal::output::{self, Format};
 #[derive(Debug, clap::Args)]
 pub struct TargetsArgs {
     /// Account: its id, or its name when only one has it; may be given several times
-    #[arg(
-        long = "account",
-        value_name = "ACCOUNT",
-        required_unless_present_any = ["groups", "denied"],
-        requires = "permission_sets"
-    )]
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    #[arg(required_unless_present_any = ["groups", "denied"])]
+    #[arg(requires = "permission_sets")]
     accounts: Vec<String>,
     /// Permission set, by name; several are asked for in each account
-    #[arg(
-        long = "permission-set",
-        value_name = "NAME",
-        required_unless_present_any = ["groups", "denied"],
-        requires = "accounts"
-    )]
+    #[arg(long = "permission-set", value_name = "NAME")]
+    #[arg(required_unless_present_any = ["groups", "denied"])]
+    #[arg(requires = "accounts")]
     permission_sets: Vec<String>,
     /// Group: its id or name; may be given several times
     #[arg(long = "group", value_name = "GROUP")]

@@ -48,20 +48,18 @@ pub trait ApiCalls: Send + Sync {
     /// are good, where they end.
     async fn assume_role(&self, account: &AccountId) -> Result<Option<u64>, CallFault>;
 
-    /// A page of an account's Regions.
+    /// A page of an account's Regions: whom to ask, and the token of the page before it.
     async fn regions(
         &self,
         account: &AccountId,
-        source: RegionSource,
-        token: Option<&str>,
+        page: (RegionSource, Option<&str>),
     ) -> Result<RegionsPage, CallFault>;
 
-    /// A page of a slice, with the credentials of its account.
+    /// A page of a slice, with the credentials of its account: its number, and the token of the one before it.
     async fn page(
         &self,
         slice: &Slice,
-        page: u32,
-        token: Option<&Value>,
+        page: (u32, Option<&Value>),
     ) -> Result<PageOfResults, CallFault>;
 }
 

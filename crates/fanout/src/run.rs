@@ -181,14 +181,14 @@ async fn make(
             source,
             token,
         } => {
-            let page = calls.regions(&account, source, token.as_deref()).await;
+            let page = calls.regions(&account, (source, token.as_deref())).await;
             page.map(|page| Answer::Regions {
                 regions: page.regions,
                 next: page.next,
             })
         }
         PlannedCall::Page { slice, page, token } => {
-            let found = calls.page(&slice, page, token.as_ref()).await;
+            let found = calls.page(&slice, (page, token.as_ref())).await;
             return (ticket, found.map(Called::Results));
         }
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_events::OrganizationEvent;
 use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -121,6 +122,18 @@ pub fn wants(finding: &Finding, trigger: EnrichTrigger) -> bool {
         EnrichTrigger::Imported => finding.active && !finding.fields.contains_key(ENRICHED),
         EnrichTrigger::CustomAction => true,
     }
+}
+
+/// The findings of an event of Security Hub, each with its row, or why it is none.
+pub fn findings_of(event: &OrganizationEvent) -> Vec<Result<(Finding, &Value), String>> {
+    let Some(rows) = event.detail.get("findings").and_then(Value::as_array) else {
+        return vec![Err("the event has no `detail.findings`".to_owned())];
+    };
+    let read = |row| match read_finding(row, &event.region) {
+        Ok(finding) => Ok((finding, row)),
+        Err(problem) => Err(problem.to_string()),
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Reads a finding; `region` is the one where its event comes from, for a finding that names none.

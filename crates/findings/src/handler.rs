@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::enricher::Enricher;
 use crate::fields::ENRICHED;
-use crate::finding::{EnrichTrigger, WantedFinding, read_finding, wants};
+use crate::finding::{EnrichTrigger, WantedFinding, findings_of, wants};
 use crate::writing::EnrichOutcome;
 
 const SECURITY_HUB: &str = "aws.securityhub";
@@ -158,19 +158,14 @@ fn read_event(event: &OrganizationEvent, findings: &mut Vec<WantedFinding>) -> E
         CUSTOM_ACTION => EnrichTrigger::CustomAction,
         _ => EnrichTrigger::Imported,
     };
-    let Some(rows) = event.detail.get("findings").and_then(Value::as_array) else {
-        read.broken
-            .push("the event has no `detail.findings`".to_owned());
-        return read;
-    };
-    for row in rows {
-        match read_finding(row, &event.region) {
-            Ok(finding) if wants(&finding, trigger) => {
+    for row in findings_of(event) {
+        match row {
+            Ok((finding, _)) if wants(&finding, trigger) => {
                 read.places.push(findings.len());
                 findings.push(finding.wanted(trigger));
             }
             Ok(_) => read.skipped += 1,
-            Err(problem) => read.broken.push(problem.to_string()),
+            Err(problem) => read.broken.push(problem),
         }
     }
     read

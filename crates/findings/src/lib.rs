@@ -37,8 +37,8 @@ pub use cache::ENTRY_LASTS;
 pub use enricher::{EnrichReport, Enricher};
 pub use fields::ENRICHED;
 pub use finding::{
-    EnrichTrigger, Finding, FindingKey, FindingNote, FindingProblem, WantedFinding, read_finding,
-    wants,
+    EnrichTrigger, Finding, FindingKey, FindingNote, FindingProblem, WantedFinding, findings_of,
+    read_finding, wants,
 };
 pub use handler::{CUSTOM_ACTION, FindingHandler, IMPORTED, forget_event, rule_pattern};
 pub use insight::{InsightOutcome, InsightToCreate, create_insight};

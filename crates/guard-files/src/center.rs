@@ -46,7 +46,7 @@ impl Center for RemoveOnly {
 
     async fn status(&self, request: &str) -> Result<OperationStatus, CenterFault> {
         let kind = OperationKind::Delete;
-        self.aws()?.progress(kind, request, Urgency::End).await
+        self.aws()?.progress((kind, request), Urgency::End).await
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {

@@ -7,12 +7,8 @@ use hallpass_terminal::exit::Failure;
 #[derive(Clone, Debug, clap::Args)]
 pub struct RegionArgs {
     /// The Region of our own calls, and of Control Tower, the aggregator or the rule for root sign-ins where they are read [default: us-east-1]
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "REGION")]
+    #[arg(env = "AWS_REGION", hide_env_values = true)]
     region: Option<String>,
 }
 
@@ -30,12 +26,8 @@ impl RegionArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub struct HomeRegionArgs {
     /// The Region of our own calls; of Identity Center, where it is read [default: us-east-1]
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "REGION")]
+    #[arg(env = "AWS_REGION", hide_env_values = true)]
     home_region: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume, is_passin
 use hallpass_clock::SystemClock;
 use hallpass_collect::CallPlace;
 use hallpass_org::{
-    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
+    Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, SendAnswer, ServiceCalls,
 };
 use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value};
@@ -68,12 +68,7 @@ impl ReadCalls for NamedCalls {
 
 #[async_trait]
 impl ServiceCalls for NamedCalls {
-    async fn send(
-        &self,
-        place: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    async fn send(&self, place: &ReadPlace, operation: Operation, input: &Value) -> SendAnswer {
         let (at, region) = (call_place(place), place.region.as_deref());
         self.0.send_in(&at, region, operation, input).await
     }

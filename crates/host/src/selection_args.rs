@@ -38,12 +38,8 @@ pub struct TargetSelectionArgs {
     #[command(flatten)]
     accounts: AccountArgs,
     /// Regions; `enabled`: those on in each account; `governed`: those of Control Tower
-    #[arg(
-        long,
-        value_name = "REGION,...",
-        value_delimiter = ',',
-        default_value = "enabled"
-    )]
+    #[arg(long, value_name = "REGION,...")]
+    #[arg(value_delimiter = ',', default_value = "enabled")]
     regions: Vec<String>,
 }
 

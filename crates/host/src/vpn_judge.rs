@@ -20,13 +20,9 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "DB", env = "HALLPASS_VPN_GEO")]
     geo: Option<PathBuf>,
     /// Countries that may connect (ISO 3166-1 alpha-2), parted by commas
-    #[arg(
-        long,
-        value_name = "COUNTRIES",
-        env = "HALLPASS_VPN_ALLOW",
-        required_unless_present = "policy",
-        conflicts_with = "policy"
-    )]
+    #[arg(long, value_name = "COUNTRIES")]
+    #[arg(env = "HALLPASS_VPN_ALLOW", required_unless_present = "policy")]
+    #[arg(conflicts_with = "policy")]
     allow: Option<String>,
     /// A policy file (YAML) instead of `--allow`
     #[arg(long, value_name = "FILE", env = "HALLPASS_VPN_POLICY")]
@@ -35,13 +31,9 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "FILE", env = "HALLPASS_VPN_DENY_LIST")]
     deny_list: Option<PathBuf>,
     /// Schema of the response to events that do not say theirs
-    #[arg(
-        long,
-        value_name = "SCHEMA",
-        default_value = "v1",
-        value_parser = schema,
-        env = "HALLPASS_VPN_SCHEMA"
-    )]
+    #[arg(long, value_name = "SCHEMA")]
+    #[arg(default_value = "v1", value_parser = schema)]
+    #[arg(env = "HALLPASS_VPN_SCHEMA")]
     schema: Schema,
 }
 

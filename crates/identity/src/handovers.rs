@@ -15,6 +15,9 @@ pub const HANDOVERS_MAX: usize = 10_000;
 #[error("handovers: {0}")]
 pub struct HandoverFault(pub String);
 
+/// What came of keeping or changing one.
+pub type Handed<T> = Result<T, HandoverFault>;
+
 /// Keeps them. Of two who exchange the same body for another one does.
 #[async_trait]
 pub trait HandoverStore: Send + Sync {
@@ -22,13 +25,7 @@ pub trait HandoverStore: Send + Sync {
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn keep(
-        &self,
-        kind: &str,
-        key: &str,
-        body: &str,
-        until: Timestamp,
-    ) -> Result<(), HandoverFault>;
+    async fn keep(&self, kind: &str, key: &str, body: &str, until: Timestamp) -> Handed<()>;
 
     /// What is kept under `key`, also when its time is over.
     ///
@@ -36,17 +33,11 @@ pub trait HandoverStore: Send + Sync {
     /// When the store does not answer.
     async fn kept(&self, kind: &str, key: &str) -> Result<Option<String>, HandoverFault>;
 
-    /// Puts `after` in the place of `before`, or nothing; `false` when something else is there.
+    /// Puts `then` in the place of `was`, or nothing; `false` when something else is there.
     ///
     /// # Errors
     /// When the store does not answer.
-    async fn exchange(
-        &self,
-        kind: &str,
-        key: &str,
-        before: &str,
-        after: Option<&str>,
-    ) -> Result<bool, HandoverFault>;
+    async fn exchange(&self, kind: &str, key: &str, was: &str, then: Option<&str>) -> Handed<bool>;
 }
 
 /// By kind and key.
@@ -65,13 +56,7 @@ impl OwnHandovers {
 
 #[async_trait]
 impl HandoverStore for OwnHandovers {
-    async fn keep(
-        &self,
-        kind: &str,
-        key: &str,
-        body: &str,
-        until: Timestamp,
-    ) -> Result<(), HandoverFault> {
+    async fn keep(&self, kind: &str, key: &str, body: &str, until: Timestamp) -> Handed<()> {
         let mut all = self.all();
         let of_kind = all.entry(kind.to_owned()).or_default();
         if of_kind.len() >= HANDOVERS_MAX {
@@ -90,18 +75,12 @@ impl HandoverStore for OwnHandovers {
         Ok(found.map(|(_, body)| body.clone()))
     }
 
-    async fn exchange(
-        &self,
-        kind: &str,
-        key: &str,
-        before: &str,
-        after: Option<&str>,
-    ) -> Result<bool, HandoverFault> {
+    async fn exchange(&self, kind: &str, key: &str, was: &str, then: Option<&str>) -> Handed<bool> {
         let mut all = self.all();
         let of_kind = all.entry(kind.to_owned()).or_default();
-        match (of_kind.get_mut(key), after) {
-            (Some((_, body)), Some(after)) if body == before => after.clone_into(body),
-            (Some((_, body)), None) if body == before => drop(of_kind.remove(key)),
+        match (of_kind.get_mut(key), then) {
+            (Some((_, body)), Some(then)) if body == was => then.clone_into(body),
+            (Some((_, body)), None) if body == was => drop(of_kind.remove(key)),
             (Some(_) | None, _) => return Ok(false),
         }
         Ok(true)

@@ -21,7 +21,7 @@ mod sign_in;
 mod tokens;
 
 pub use actor::{Actor, Authentication, Role};
-pub use handovers::{HANDOVERS_MAX, HandoverFault, HandoverStore, OwnHandovers};
+pub use handovers::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore, OwnHandovers};
 pub use records::IdentityRecord;
 pub use roles::{Identity, Owner, is_named, people_of, users_of};
 pub use sessions::{Browsing, SessionFault, SessionStore, SignedIn, WebSession, WhichSessions};

@@ -6,7 +6,9 @@ use hallpass_access::{Alarm, ArmedEndWish, Change, GrantToArm, Request, RequestS
 use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
 use hallpass_alerts::{AlertMessage, AlertState, AlertStore as _, AlertWrite};
 use hallpass_model::{AccountId, GrantId};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndState, ArmedEndStore as _, SettledEnds};
+use hallpass_org::armed_ends::{
+    ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore as _, SettledEnds,
+};
 use hallpass_store::MemoryStore;
 use hallpass_store_testing::{
     a_digest, a_grant, a_notice, a_request, a_sweep, account_key, an_alert, an_alert_state,
@@ -309,10 +311,13 @@ async fn aws_has(world: &OutboxWorld, until: Timestamp) {
         at: at(20),
         unmoved: None,
     };
-    let ends = [ArmedEnd { state, ..end }];
+    let ends = vec![ArmedEnd { state, ..end }];
     let settled = world
         .store
-        .settle_armed_ends(&ends, vec![], vec![], vec![])
+        .settle_armed_ends(ArmedEndChange {
+            ends,
+            ..ArmedEndChange::default()
+        })
         .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
 }

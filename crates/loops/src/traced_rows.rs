@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use hallpass_access::AccessStore;
 use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
-    AssignmentRow, AssignmentStore, Lease, OperationKind, Over, OwnedEnd, StoreFault, Taken,
+    AssignmentRow, AssignmentStore, Lease, NotedOver, OperationKind, Over, OwnedEnd, StoreFault,
+    Taken,
 };
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::traced::SPANS;
@@ -79,13 +80,8 @@ impl AssignmentStore for TracedRows {
         self.0.first(now).await
     }
 
-    async fn record(
-        &self,
-        row: &AssignmentRow,
-        lease: &Lease,
-        news: bool,
-    ) -> Result<(), StoreFault> {
-        self.0.record(row, lease, news).await
+    async fn record(&self, row: &AssignmentRow, by: &Lease, news: bool) -> Result<(), StoreFault> {
+        self.0.record(row, by, news).await
     }
 
     async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault> {
@@ -97,12 +93,7 @@ impl AssignmentStore for TracedRows {
         Ok(rows)
     }
 
-    async fn note_over(
-        &self,
-        over: &[Over],
-        at: Timestamp,
-        due: Timestamp,
-    ) -> Result<u32, StoreFault> {
+    async fn note_over(&self, over: &[Over], at: Timestamp, due: Timestamp) -> NotedOver {
         self.0.note_over(over, at, due).await
     }
 

@@ -7,15 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_audit::Draft;
 use hallpass_iam::generate::sessions::RevocationEntry;
 use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_runner::{StepId, StoreFault};
 use hallpass_runner_testing::{Gate, Way};
 
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndStore, GateChange, SettledEnds};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
 use hallpass_org::session_revocation::{
-    SessionRevocation, SessionRevocationNews, SessionRevocationStore,
+    SessionRevocation, SessionRevocationChange, SessionRevocationStore,
 };
 use hallpass_org::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
@@ -540,13 +539,9 @@ impl<P: SessionRevocationStore, W: Way> SessionRevocationStore for GatedOrg<P, W
 
     async fn settle_session_revocations(
         &self,
-        revocations: &[SessionRevocation],
-        records: Vec<Draft>,
-        news: Vec<SessionRevocationNews>,
+        change: SessionRevocationChange,
     ) -> Result<(), StoreFault> {
-        let call = self
-            .0
-            .settle_session_revocations(revocations, records, news);
+        let call = self.0.settle_session_revocations(change);
         self.1.send(call, unkept).await
     }
 }
@@ -561,14 +556,8 @@ impl<P: ArmedEndStore, W: Way> ArmedEndStore for GatedOrg<P, W> {
         self.1.pass(self.0.armed_ends_of(keys), unkept).await
     }
 
-    async fn settle_armed_ends(
-        &self,
-        ends: &[ArmedEnd],
-        gates: Vec<GateChange>,
-        records: Vec<Draft>,
-        news: Vec<ArmedEndNews>,
-    ) -> Result<SettledEnds, StoreFault> {
-        let call = self.0.settle_armed_ends(ends, gates, records, news);
+    async fn settle_armed_ends(&self, change: ArmedEndChange) -> Result<SettledEnds, StoreFault> {
+        let call = self.0.settle_armed_ends(change);
         self.1.send(call, unkept).await
     }
 }

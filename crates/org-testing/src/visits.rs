@@ -105,9 +105,8 @@ impl VisitStore for MemoryVisits {
 
     async fn take_change(
         &self,
-        day: &str,
         visit: &StandardsVisit,
-        most: usize,
+        (day, most): (&str, usize),
     ) -> Result<bool, StoreFault> {
         let mut taken = locked(&self.taken);
         taken.retain(|(it, ..)| it == day);
@@ -166,11 +165,10 @@ impl<P: VisitStore> VisitStore for GatedOrg<P> {
 
     async fn take_change(
         &self,
-        day: &str,
         visit: &StandardsVisit,
-        most: usize,
+        of_day: (&str, usize),
     ) -> Result<bool, StoreFault> {
-        let take = self.0.take_change(day, visit, most);
+        let take = self.0.take_change(visit, of_day);
         self.1.pass(take, unkept).await
     }
 

@@ -41,7 +41,7 @@ mod steps;
 
 mod ports;
 
-pub use changing::ServiceCalls;
+pub use changing::{SendAnswer, ServiceCalls};
 pub use facts::{Surroundings, TargetFacts, gather, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use judging::{Attestation, Attestations};

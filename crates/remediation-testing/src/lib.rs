@@ -118,8 +118,7 @@ impl RemediationStore for MemoryRemediations {
 
     async fn of_resource(
         &self,
-        account: &AccountId,
-        resource: &str,
+        (account, resource): (&AccountId, &str),
         since: Timestamp,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
         let fits = |it: &Remediation| {

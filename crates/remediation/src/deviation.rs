@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_events::OrganizationEvent;
-use hallpass_findings::{Finding, FindingKey, IMPORTED, read_finding};
+use hallpass_findings::{Finding, FindingKey, IMPORTED, findings_of};
 use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -116,15 +116,10 @@ pub fn read_deviations(event: &OrganizationEvent) -> ReadDeviations {
         }
         return read;
     }
-    let Some(rows) = event.detail.get("findings").and_then(Value::as_array) else {
-        read.broken
-            .push("the event has no `detail.findings`".to_owned());
-        return read;
-    };
-    for row in rows {
-        match read_finding(row, &event.region) {
-            Ok(finding) => read.rows.extend(deviations_of(&finding, row)),
-            Err(problem) => read.broken.push(problem.to_string()),
+    for row in findings_of(event) {
+        match row {
+            Ok((finding, row)) => read.rows.extend(deviations_of(&finding, row)),
+            Err(problem) => read.broken.push(problem),
         }
     }
     read

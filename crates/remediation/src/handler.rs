@@ -112,7 +112,7 @@ impl RemediationHandler {
         }
         let since = FLAPPING_WITHIN.before(now);
         let told = |fault: RemediationStoreFault| fault.to_string();
-        let same = self.store.of_resource(&it.account, &it.resource, since);
+        let same = self.store.of_resource((&it.account, &it.resource), since);
         let before = Before {
             same_resource: same.await.map_err(told)?,
             rule_this_hour: self

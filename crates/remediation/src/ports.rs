@@ -130,12 +130,7 @@ pub enum CalledCode {
 pub trait OwnCode: Send + Sync {
     /// One call, signed, with an id that is the same whenever it is repeated, so that it is done once. Bounded in time and
     /// size by whoever implements this.
-    async fn call(
-        &self,
-        code: &CalledCode,
-        id: &str,
-        body: &Value,
-    ) -> Result<CodeAnswer, CodeFault>;
+    async fn call(&self, of: &CalledCode, id: &str, body: &Value) -> Result<CodeAnswer, CodeFault>;
 }
 
 /// What the organization knows of accounts.
@@ -211,8 +206,7 @@ pub trait RemediationStore: Send + Sync {
     /// Those of a resource that were decided or changed since then, newest first.
     async fn of_resource(
         &self,
-        account: &AccountId,
-        resource: &str,
+        of: (&AccountId, &str),
         since: Timestamp,
     ) -> Result<Vec<Remediation>, RemediationStoreFault>;
     /// Who paused all writes, and when.

@@ -404,42 +404,81 @@ impl Terms {
         .flatten()
     }
 
-    /// Whether there is anything beyond targets, requesters, approvers and flags.
+    /// Whether there is anything beyond targets, requesters, approvers and flags. Every field is named, so that none that is
+    /// added is forgotten.
     pub(crate) fn has_limits(&self) -> bool {
-        !self.stages.is_empty()
-            || self.notify.is_some()
-            || self.max_duration.is_some()
-            || self.min_approvals > 1
-            || self.slack_channel.is_some()
-            || self.break_glass.is_some()
-            || self.reason_pattern.is_some()
-            || self.ticket_pattern.is_some()
-            || self.fresh_sign_in.is_some()
-            || !self.sign_in_acr.is_empty()
-            || self.armed_ends.is_some()
-            || self.approval_hours.is_some()
-            || self.max_lead_time.is_some()
-            || self.warning.is_some()
+        let Self {
+            stages,
+            notify,
+            max_duration,
+            min_approvals,
+            slack_channel,
+            break_glass,
+            reason_pattern,
+            ticket_pattern,
+            fresh_sign_in,
+            sign_in_acr,
+            armed_ends,
+            approval_hours,
+            max_lead_time,
+            warning,
+            // targets, requesters, approvers and flags, and words that go with what is above
+            given_id: _,
+            targets: _,
+            approvers: _,
+            approver_groups: _,
+            manager_approves: _,
+            requesters: _,
+            requester_attributes: _,
+            except_requesters: _,
+            except_approvers: _,
+            permits_requests: _,
+            denials: _,
+            allow_self_approval: _,
+            approval_is_not_required: _,
+            prefer_longest_duration: _,
+            reason_hint: _,
+            ticket_hint: _,
+            hours: _,
+            shorten_to_max_duration: _,
+        } = self;
+        !stages.is_empty()
+            || notify.is_some()
+            || max_duration.is_some()
+            || *min_approvals > 1
+            || slack_channel.is_some()
+            || break_glass.is_some()
+            || reason_pattern.is_some()
+            || ticket_pattern.is_some()
+            || fresh_sign_in.is_some()
+            || !sign_in_acr.is_empty()
+            || armed_ends.is_some()
+            || approval_hours.is_some()
+            || max_lead_time.is_some()
+            || warning.is_some()
     }
 
-    /// Whether there is nothing but a warning to what other rules let people ask for.
+    /// Whether there is nothing but a warning to what other rules let people ask for: everything that does not say whom it
+    /// is for is as in a rule that says nothing.
     pub(crate) fn only_warns(&self) -> bool {
-        let has_other_limits = || {
-            let others = Self {
-                warning: None,
-                ..self.clone()
-            };
-            others.has_limits()
+        if self.permits_requests || self.warning.is_none() {
+            return false;
+        }
+        let warning_alone = Self {
+            given_id: self.given_id.clone(),
+            requesters: self.requesters.clone(),
+            requester_attributes: self.requester_attributes.clone(),
+            except_requesters: self.except_requesters.clone(),
+            except_approvers: self.except_approvers.clone(),
+            permits_requests: false,
+            hours: self.hours.clone(),
+            prefer_longest_duration: self.prefer_longest_duration,
+            reason_hint: self.reason_hint.clone(),
+            ticket_hint: self.ticket_hint.clone(),
+            warning: self.warning.clone(),
+            ..Self::new(self.targets.clone(), self.denials)
         };
-        !self.permits_requests
-            && self.warning.is_some()
-            && self.approvers.is_empty()
-            && self.approver_groups.is_empty()
-            && !self.manager_approves
-            && self.allow_self_approval.is_none()
-            && self.approval_is_not_required.is_none()
-            && self.shorten_to_max_duration.is_none()
-            && !has_other_limits()
+        *self == warning_alone
     }
 
     /// Whether the requester's manager may approve, in a stage or not.

@@ -10,8 +10,8 @@ use hallpass_model::{Clock, IdSource, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use hallpass_runner::{Class, Retry};
-use hallpass_runner::{JournalEntry, Record, Stored};
+use hallpass_runner::Stored;
+use hallpass_runner::{Class, JournalAddition, JudgedState, LaneClaim, Retry};
 use hallpass_runner::{
     LeaseAnswer, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart,
     StoreFault, TargetChange, Undo, Verify, WriteAnswer,
@@ -92,20 +92,10 @@ impl PlanStore for MemoryPlans {
         Ok(())
     }
 
-    async fn append(
-        &self,
-        plan: &PlanId,
-        at: Timestamp,
-        entry: &JournalEntry,
-        change: Option<&TargetChange>,
-    ) -> Result<u64, StoreFault> {
-        let record = Record {
-            at,
-            entry: entry.clone(),
-        };
-        let text = serde_json::to_string(&record).map_err(|e| StoreFault(e.to_string()))?;
+    async fn append(&self, plan: &PlanId, added: JournalAddition<'_>) -> Result<u64, StoreFault> {
+        let text = serde_json::to_string(&added.record()).map_err(|e| StoreFault(e.to_string()))?;
         let mut state = self.lock();
-        state.changes.extend(change.cloned());
+        state.changes.extend(added.change.cloned());
         let journal = state.journals.entry(plan.clone()).or_default();
         journal.push(text);
         Ok(u64::try_from(journal.len()).unwrap_or(u64::MAX))
@@ -126,18 +116,12 @@ impl PlanStore for MemoryPlans {
         Ok(())
     }
 
-    async fn lease(
-        &self,
-        lane: &str,
-        holder: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<LeaseAnswer, StoreFault> {
+    async fn lease(&self, lane: &str, claim: LaneClaim<'_>) -> Result<LeaseAnswer, StoreFault> {
         let mut state = self.lock();
         let held = state.leases.get(lane).cloned();
-        let answer = LeaseAnswer::to(holder, now, until, held);
+        let answer = LeaseAnswer::to(&claim, held);
         if answer == LeaseAnswer::Ours {
-            let taken = (holder.to_owned(), until);
+            let taken = (claim.holder.to_owned(), claim.until);
             state.leases.insert(lane.to_owned(), taken);
         }
         Ok(answer)
@@ -303,13 +287,8 @@ impl<P: StepExecutor> StepExecutor for Gated<P> {
         self.0.has_parts(step)
     }
 
-    fn without_changed_parts(
-        &self,
-        step: &PlanStep,
-        expected: &StepProbe,
-        seen: &StepProbe,
-    ) -> Option<StepPart> {
-        self.0.without_changed_parts(step, expected, seen)
+    fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {
+        self.0.without_changed_parts(step, judged)
     }
 }
 
@@ -331,15 +310,8 @@ impl<P: PlanStore, W: Way> PlanStore for Gated<P, W> {
         self.1.send(self.0.set_aborted(id, aborted), lost).await
     }
 
-    async fn append(
-        &self,
-        plan: &PlanId,
-        at: Timestamp,
-        entry: &JournalEntry,
-        change: Option<&TargetChange>,
-    ) -> Result<u64, StoreFault> {
-        let call = self.0.append(plan, at, entry, change);
-        self.1.send(call, lost).await
+    async fn append(&self, plan: &PlanId, added: JournalAddition<'_>) -> Result<u64, StoreFault> {
+        self.1.send(self.0.append(plan, added), lost).await
     }
 
     async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault> {
@@ -350,15 +322,8 @@ impl<P: PlanStore, W: Way> PlanStore for Gated<P, W> {
         self.1.send(self.0.cut_torn(plan, number), lost).await
     }
 
-    async fn lease(
-        &self,
-        lane: &str,
-        holder: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<LeaseAnswer, StoreFault> {
-        let call = self.0.lease(lane, holder, now, until);
-        self.1.send(call, lost).await
+    async fn lease(&self, lane: &str, claim: LaneClaim<'_>) -> Result<LeaseAnswer, StoreFault> {
+        self.1.send(self.0.lease(lane, claim), lost).await
     }
 
     async fn unlease(&self, lane: &str, holder: &str) -> Result<(), StoreFault> {

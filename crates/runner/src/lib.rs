@@ -35,10 +35,11 @@ pub use plan::{
     hash,
 };
 pub use ports::{
-    Effect, LeaseAnswer, PlanStore, RunnerIdentity, Saved, SentBefore, Sleeper, StepError,
-    StepExecutor, StepPart, StoreFault, TargetChange, Undo, Verify, WriteAnswer, is_rest_of,
+    Effect, JournalAddition, JudgedState, LANE_LEASE, LaneClaim, LeaseAnswer, PlanStore,
+    RunnerIdentity, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart, StoreFault,
+    TargetChange, Undo, Verify, WriteAnswer, is_rest_of,
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};
-pub use run::{Applying, LANE_LEASE, Looked, RunError, Runner, goes_on_by_itself, report_of};
+pub use run::{Applying, Looked, RunError, Runner, goes_on_by_itself, report_of};
 pub use undo::{Undoing, undo};

@@ -8,7 +8,7 @@ use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::journal::{JournalEntry, Stored};
+use crate::journal::{JournalEntry, Record, Stored};
 use crate::plan::{Plan, PlanId, PlanStep, StepId, StepProbe, StepTarget};
 use crate::retry::{Class, Retry};
 
@@ -137,6 +137,15 @@ pub enum Undo {
     Not(String),
 }
 
+/// What a step with parts is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct JudgedState<'a> {
+    /// What the plan expected.
+    pub expected: &'a StepProbe,
+    /// What is there.
+    pub seen: &'a StepProbe,
+}
+
 /// What is left of a step of which somebody changed parts since the plan was judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepPart {
@@ -206,14 +215,9 @@ pub trait StepExecutor: Send + Sync {
     fn has_parts(&self, _step: &PlanStep) -> bool {
         false
     }
-    /// What is left of a step that has parts: those that were neither as `expected` nor as wanted when they were `seen`
+    /// What is left of a step that has parts: those that were neither as expected nor as wanted when they were seen
     /// somebody changed, and they are left alone. None where the step is judged as a whole.
-    fn without_changed_parts(
-        &self,
-        _step: &PlanStep,
-        _expected: &StepProbe,
-        _seen: &StepProbe,
-    ) -> Option<StepPart> {
+    fn without_changed_parts(&self, _: &PlanStep, _judged: JudgedState<'_>) -> Option<StepPart> {
         None
     }
 }
@@ -288,21 +292,64 @@ pub enum LeaseAnswer {
 const LEASE_AHEAD_MAX: TimeSpan = TimeSpan::minutes(5);
 
 impl LeaseAnswer {
-    /// The answer to `holder`, who asks at `now` for a lane until `until`; `held` says who has it
-    /// until when.
-    pub fn to(
-        holder: &str,
-        now: Timestamp,
-        until: Timestamp,
-        held: Option<(String, Timestamp)>,
-    ) -> Self {
+    /// The answer to a claim; `held` says who has the lane until when.
+    pub fn to(claim: &LaneClaim<'_>, held: Option<(String, Timestamp)>) -> Self {
         match held {
             Some((by, held))
-                if by != holder && held > now && held <= LEASE_AHEAD_MAX.after(until) =>
+                if by != claim.holder
+                    && held > claim.now
+                    && held <= LEASE_AHEAD_MAX.after(claim.until) =>
             {
                 Self::Held { by, until: held }
             }
             Some(_) | None => Self::Ours,
+        }
+    }
+}
+
+/// How long a lane is held without being renewed: longer than the calls of one write take, short
+/// enough that a stop does not keep others waiting.
+pub const LANE_LEASE: TimeSpan = TimeSpan::seconds(60);
+
+/// Who wants a lane, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneClaim<'a> {
+    /// Whoever is to have it.
+    pub holder: &'a str,
+    /// When that is asked.
+    pub now: Timestamp,
+    /// Until when, if nobody renews it.
+    pub until: Timestamp,
+}
+
+impl<'a> LaneClaim<'a> {
+    /// A claim for as long as runners have lanes.
+    pub fn usual(holder: &'a str, now: Timestamp) -> Self {
+        Self {
+            holder,
+            now,
+            until: LANE_LEASE.after(now),
+        }
+    }
+}
+
+/// What is added to a journal.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalAddition<'a> {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub entry: &'a JournalEntry,
+    /// What has an audit record of its own, together with the entry or not at all.
+    pub change: Option<&'a TargetChange>,
+}
+
+impl JournalAddition<'_> {
+    /// What the journal keeps.
+    pub fn record(&self) -> Record {
+        Record {
+            at: self.at,
+            entry: self.entry.clone(),
         }
     }
 }
@@ -318,29 +365,15 @@ pub trait PlanStore: Send + Sync {
     async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault>;
     /// Asks a plan to stop, or takes that back.
     async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault>;
-    /// Adds to the journal and returns the entry's number; together with the audit record of
-    /// `change`, if there is one, or not at all.
-    async fn append(
-        &self,
-        plan: &PlanId,
-        at: Timestamp,
-        entry: &JournalEntry,
-        change: Option<&TargetChange>,
-    ) -> Result<u64, StoreFault>;
+    /// Adds to the journal and returns the entry's number.
+    async fn append(&self, plan: &PlanId, added: JournalAddition<'_>) -> Result<u64, StoreFault>;
     /// The journal of a plan as stored, in order.
     async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault>;
     /// Removes record `number` of a journal if it is the last: a stop tore it.
     async fn cut_torn(&self, plan: &PlanId, number: u64) -> Result<(), StoreFault>;
-    /// Takes or renews a lane for `holder` until `until`, unless another has it at `now`. One that
-    /// another has until over five minutes after `until` was taken by a clock that ran ahead, and is
-    /// over.
-    async fn lease(
-        &self,
-        lane: &str,
-        holder: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<LeaseAnswer, StoreFault>;
+    /// Takes or renews a lane, unless another has it when it is claimed. One that another has until
+    /// over five minutes after the claim's end was taken by a clock that ran ahead, and is over.
+    async fn lease(&self, lane: &str, claim: LaneClaim<'_>) -> Result<LeaseAnswer, StoreFault>;
     /// Gives a lane back; nothing happens when it is not `holder`'s.
     async fn unlease(&self, lane: &str, holder: &str) -> Result<(), StoreFault>;
 }

@@ -457,8 +457,7 @@ impl IdentityCenter for Center {
 
     async fn progress(
         &self,
-        kind: OperationKind,
-        request: &str,
+        (kind, request): (OperationKind, &str),
         _: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
         self.read("progress")?;

@@ -10,12 +10,12 @@ use hallpass_access::{
     Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
     DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, GroupSyncItem, GroupSyncRun,
     GroupSyncStore, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
-    StoredAnswer, Subject, Sweep, SweepItem, SweepStore, WaitingMessage as WaitingNotice,
+    StoredAnswer, Subject, Sweep, SweepItem, SweepStore, Waiting,
 };
 use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
-    AssignmentRow, AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationKind,
-    OperationStatus, Over, OwnedEnd, SentOperation, StoreFault, Taken, Urgency,
+    AssignmentRow, AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, NotedOver,
+    OperationKind, OperationStatus, Over, OwnedEnd, SentOperation, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
@@ -236,12 +236,11 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
 
     async fn progress(
         &self,
-        kind: OperationKind,
-        request: &str,
+        operation: (OperationKind, &str),
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
         self.gate
-            .pass_to(Port::Aws, self.inner.progress(kind, request, urgency), lost)
+            .pass_to(Port::Aws, self.inner.progress(operation, urgency), lost)
             .await
     }
 
@@ -264,14 +263,9 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
         self.gate.pass(self.inner.first(now), store).await
     }
 
-    async fn record(
-        &self,
-        row: &AssignmentRow,
-        lease: &Lease,
-        news: bool,
-    ) -> Result<(), StoreFault> {
+    async fn record(&self, row: &AssignmentRow, by: &Lease, news: bool) -> Result<(), StoreFault> {
         self.gate
-            .pass_to(Port::Write, self.inner.record(row, lease, news), store)
+            .pass_to(Port::Write, self.inner.record(row, by, news), store)
             .await
     }
 
@@ -279,12 +273,7 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
         self.gate.pass(self.inner.in_flight(kind), store).await
     }
 
-    async fn note_over(
-        &self,
-        over: &[Over],
-        at: Timestamp,
-        due: Timestamp,
-    ) -> Result<u32, StoreFault> {
+    async fn note_over(&self, over: &[Over], at: Timestamp, due: Timestamp) -> NotedOver {
         self.gate
             .pass_to(Port::Write, self.inner.note_over(over, at, due), store)
             .await
@@ -465,17 +454,11 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate.pass(self.inner.next_notice(channel), read).await
     }
 
-    async fn take_notices(
-        &self,
-        channel: &str,
-        now: Timestamp,
-        again_at: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<WaitingNotice>, ReadError> {
+    async fn take_notices(&self, by: &str, now: Timestamp, again: Timestamp, max: u32) -> Waiting {
         self.gate
             .pass_to(
                 Port::Write,
-                self.inner.take_notices(channel, now, again_at, limit),
+                self.inner.take_notices(by, now, again, max),
                 read,
             )
             .await
@@ -493,14 +476,14 @@ impl<P: AccessStore> AccessStore for Gated<P> {
 
     async fn notice_postponed(
         &self,
-        channel: &str,
+        by: &str,
         number: u64,
-        again_at: Timestamp,
+        again: Timestamp,
     ) -> Result<(), ReadError> {
         self.gate
             .pass_to(
                 Port::Write,
-                self.inner.notice_postponed(channel, number, again_at),
+                self.inner.notice_postponed(by, number, again),
                 read,
             )
             .await

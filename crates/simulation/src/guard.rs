@@ -84,7 +84,7 @@ impl GuardCenter for RemoveOnly {
 
     async fn status(&self, request: &str) -> Result<OperationStatus, CenterFault> {
         let kind = OperationKind::Delete;
-        self.0.progress(kind, request, Urgency::End).await
+        self.0.progress((kind, request), Urgency::End).await
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {

@@ -143,11 +143,7 @@ impl Slack {
     }
 
     /// The form to break the glass was sent.
-    pub(crate) async fn break_glass(
-        &self,
-        form: &SubmittedForm,
-        known: &KnownPerson,
-    ) -> FormOutcome {
+    pub(crate) async fn break_glass(&self, form: &SubmittedForm, by: &KnownPerson) -> FormOutcome {
         let Ok(id) = form.metadata.parse::<RequestId>() else {
             return FormOutcome::Says("Not possible", NO_SUCH.to_owned());
         };
@@ -156,30 +152,24 @@ impl Slack {
         let once = idempotency(form, justification);
         let access = &self.inner.access;
         let taken = access
-            .break_glass(&known.actor, id, justification, Some(&once))
+            .break_glass(&by.actor, id, justification, Some(&once))
             .await;
         if let Err(AccessError::Refused(PressRefused::Justification { characters })) = taken {
             return FormOutcome::error(ids::REASON, refused::justification(characters));
         }
-        self.pressed(id, ids::BREAK_GLASS, known, taken).await
+        self.pressed(id, ids::BREAK_GLASS, by, taken).await
     }
 
     /// The form to close a review was sent.
-    pub(crate) async fn close_review(
-        &self,
-        form: &SubmittedForm,
-        known: &KnownPerson,
-    ) -> FormOutcome {
+    pub(crate) async fn close_review(&self, form: &SubmittedForm, by: &KnownPerson) -> FormOutcome {
         let Ok(id) = form.metadata.parse::<RequestId>() else {
             return FormOutcome::Says("Not possible", NO_SUCH.to_owned());
         };
         let found = form.value(ids::REASON, ids::REASON_ACTION);
         let once = idempotency(form, found.unwrap_or_default());
         let access = &self.inner.access;
-        let closed = access
-            .close_review(&known.actor, id, found, Some(&once))
-            .await;
-        self.pressed(id, ids::CLOSE_REVIEW, known, closed).await
+        let closed = access.close_review(&by.actor, id, found, Some(&once)).await;
+        self.pressed(id, ids::CLOSE_REVIEW, by, closed).await
     }
 
     async fn pressed(

@@ -170,45 +170,26 @@ mod tests {
 
     #[test]
     fn what_is_not_for_a_crate_is_named_with_its_line_and_the_way_out() {
-        let rows = [
-            ("crates/rules/src/a.rs", "use std::fs;", "std::fs"),
-            ("crates/rules/src/a.rs", "use std::{io, fs};", "std::fs"),
-            (
-                "crates/rules/src/a.rs",
-                "use std::fs::{self, File};",
-                "std::fs std::fs::File",
-            ),
-            ("crates/rules/src/a.rs", "use std::env::*;", "std::env"),
-            (
-                "crates/rules/src/a.rs",
-                "fn a() { std::fs::read(x); }",
-                "std::fs::read",
-            ),
-            (
-                "crates/rules/src/a.rs",
-                "async fn a() { tokio::spawn(x); }",
-                "tokio::spawn",
-            ),
-            (
-                "crates/rules/src/a.rs",
-                "use tokio::time::{sleep as wait};",
-                "tokio::time::sleep",
-            ),
-            ("crates/access/src/a.rs", "fn a() { tokio::spawn(x); }", ""),
-            (
-                "crates/rules/src/a.rs",
-                "use std::fmt; use my::std::fs;",
-                "",
-            ),
-            (
-                "crates/rules/src/a.rs",
-                "#[cfg(test)]\nmod tests { use std::fs; }",
-                "",
-            ),
-            ("crates/rules/src/a_tests.rs", "use std::fs;", ""),
-            ("crates/rules/tests/it/a.rs", "use std::fs;", ""),
-            ("crates/store/src/a.rs", "use std::fs;", ""),
+        let of_rules = [
+            ("use std::fs;", "std::fs"),
+            ("use std::{io, fs};", "std::fs"),
+            ("use std::fs::{self, File};", "std::fs std::fs::File"),
+            ("use std::env::*;", "std::env"),
+            ("fn a() { std::fs::read(x); }", "std::fs::read"),
+            ("async fn a() { tokio::spawn(x); }", "tokio::spawn"),
+            ("use tokio::time::{sleep as wait};", "tokio::time::sleep"),
+            ("use std::fmt; use my::std::fs;", ""),
+            ("#[cfg(test)]\nmod tests { use std::fs; }", ""),
         ];
+        let elsewhere = [
+            ("crates/access/src/a.rs", "fn a() { tokio::spawn(x); }"),
+            ("crates/rules/src/a_tests.rs", "use std::fs;"),
+            ("crates/rules/tests/it/a.rs", "use std::fs;"),
+            ("crates/store/src/a.rs", "use std::fs;"),
+        ];
+        let of_rules = of_rules.map(|(text, named)| ("crates/rules/src/a.rs", text, named));
+        let rows = elsewhere.map(|(path, text)| (path, text, ""));
+        let rows = of_rules.into_iter().chain(rows);
         for (path, text, expected) in rows {
             let file = ParsedFile::of(path, text);
             let found = file.map(|file| check(&file)).unwrap_or_default();

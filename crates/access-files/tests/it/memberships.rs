@@ -64,8 +64,7 @@ impl IdentityCenter for Groups {
 
     async fn progress(
         &self,
-        _: OperationKind,
-        _: &str,
+        _: (OperationKind, &str),
         _: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
         Err(CenterFault::NotSent)

@@ -87,19 +87,25 @@ const S3: &[(&str, &str)] = &[
     ("GetAccelerateConfiguration", "GetAccelerateConfiguration"),
 ];
 
-/// Single events of other services.
-const OTHERS: &[(&str, &str, &str)] = &[
-    ("lambda", "Invoke", "InvokeFunction"),
-    ("dynamodb", "TransactGetItems", "GetItem"),
-    ("dynamodb", "TransactWriteItems", "PutItem"),
-    ("sqs", "SendMessageBatch", "SendMessage"),
-    ("sqs", "DeleteMessageBatch", "DeleteMessage"),
+/// Single events of other services, with their actions.
+const OTHERS: &[(&str, &[(&str, &str)])] = &[
+    ("lambda", &[("Invoke", "InvokeFunction")]),
+    (
+        "dynamodb",
+        &[
+            ("TransactGetItems", "GetItem"),
+            ("TransactWriteItems", "PutItem"),
+        ],
+    ),
     (
         "sqs",
-        "ChangeMessageVisibilityBatch",
-        "ChangeMessageVisibility",
+        &[
+            ("SendMessageBatch", "SendMessage"),
+            ("DeleteMessageBatch", "DeleteMessage"),
+            ("ChangeMessageVisibilityBatch", "ChangeMessageVisibility"),
+        ],
     ),
-    ("sns", "PublishBatch", "Publish"),
+    ("sns", &[("PublishBatch", "Publish")]),
 ];
 
 /// Operations on what a resource holds, which CloudTrail logs only where a trail was told to.
@@ -359,6 +365,16 @@ pub enum Visibility {
     NoEvent,
 }
 
+/// Service, event and action of each of [`OTHERS`].
+fn others() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let all = OTHERS.iter();
+    all.flat_map(|(service, events)| {
+        events
+            .iter()
+            .map(|(event, action)| (*service, *event, *action))
+    })
+}
+
 /// The known action behind an event; `None` where none is known.
 pub fn iam_action(service: &str, event: &str) -> Option<&'static ActionFacts> {
     let prefix = prefix_of(service);
@@ -366,12 +382,10 @@ pub fn iam_action(service: &str, event: &str) -> Option<&'static ActionFacts> {
         .iter()
         .filter(|_| prefix == "s3")
         .find(|(name, _)| *name == event);
-    let other = OTHERS
-        .iter()
-        .find(|(of, name, _)| *of == prefix && *name == event);
+    let other = others().find(|(of, name, _)| *of == prefix && *name == event);
     let listed = s3
         .map(|(_, action)| *action)
-        .or(other.map(|(_, _, action)| *action));
+        .or(other.map(|(_, _, action)| action));
     let find = |name: &str| facts::action(&format!("{prefix}:{name}"));
     match listed {
         Some(name) => find(name),
@@ -443,9 +457,8 @@ fn is_listed(action: &ActionFacts) -> bool {
     let of_s3 = S3
         .iter()
         .any(|(_, name)| action.service == "s3" && action.name == *name);
-    let of_others = OTHERS
-        .iter()
-        .any(|(service, _, name)| action.service == *service && action.name == *name);
+    let of_others =
+        others().any(|(service, _, name)| action.service == service && action.name == name);
     let is_method =
         action.service == "apigateway" && METHODS.iter().any(|(_, it)| action.name == *it);
     of_s3 || of_others || is_method
@@ -486,9 +499,7 @@ mod tests {
     #[test]
     fn every_listed_action_is_known() {
         let of_s3 = S3.iter().map(|(_, action)| format!("s3:{action}"));
-        let of_others = OTHERS
-            .iter()
-            .map(|(service, _, action)| format!("{service}:{action}"));
+        let of_others = others().map(|(service, _, action)| format!("{service}:{action}"));
         let listed = DATA.iter().chain(WITHOUT_EVENT);
         let listed = listed
             .flat_map(|(service, names)| names.iter().map(move |it| format!("{service}:{it}")));

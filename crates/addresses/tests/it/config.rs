@@ -40,15 +40,10 @@ impl ScriptedConfig {
 
 #[async_trait]
 impl ServiceCalls for ScriptedConfig {
-    async fn call(
-        &self,
-        place: &CallPlace,
-        (_, operation): CalledOperation,
-        input: &Value,
-    ) -> PageAnswer {
-        assert_eq!(*place, CallPlace::Home);
+    async fn call(&self, at: &CallPlace, (_, name): CalledOperation, input: &Value) -> PageAnswer {
+        assert_eq!(*at, CallPlace::Home);
         let mut asked = self.asked.lock().unwrap();
-        asked.push((operation.to_owned(), input.clone()));
+        asked.push((name.to_owned(), input.clone()));
         let answer = self.script.lock().unwrap().pop();
         answer.unwrap_or_else(|| Err(failure("ScriptEnded", "nobody thought of this call")))
     }

@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::{Executor, ExecutorLimits};
 use crate::queue::{QueueLengths, Room};
 use crate::{
-    AssignmentRow, AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationKind,
-    OperationStatus, Over, OwnedEnd, Pace, SentOperation, StoreFault, Taken, Urgency,
+    AssignmentRow, AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, NotedOver,
+    OperationKind, OperationStatus, Over, OwnedEnd, Pace, SentOperation, StoreFault, Taken,
+    Urgency,
 };
 
 /// What is so, and what was asked. Calls that no test needs do nothing.
@@ -109,8 +110,7 @@ impl IdentityCenter for Fake {
 
     async fn progress(
         &self,
-        _: OperationKind,
-        _: &str,
+        _: (OperationKind, &str),
         _: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
         Err(CenterFault::NotSent)
@@ -148,12 +148,7 @@ impl AssignmentStore for Fake {
         Ok(self.rows.clone())
     }
 
-    async fn note_over(
-        &self,
-        over: &[Over],
-        _: Timestamp,
-        due: Timestamp,
-    ) -> Result<u32, StoreFault> {
+    async fn note_over(&self, over: &[Over], _: Timestamp, due: Timestamp) -> NotedOver {
         let noted = over.iter().map(|it| (it.operation_id.clone(), due));
         self.over.lock().unwrap().extend(noted);
         Ok(u32::try_from(over.len()).unwrap())

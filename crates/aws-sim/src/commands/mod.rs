@@ -9,21 +9,28 @@ use serde_json::{Value, json};
 
 use crate::core::{self, mutate, state::SimState};
 
+/// What is to be done, and its place in the state log.
+#[derive(Clone, Copy)]
+pub(crate) struct Command<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) body: &'a Value,
+    pub(crate) seq: u64,
+}
+
 /// Runs a command.
 pub(crate) fn run(
     state: &mut SimState,
-    name: &str,
-    body: &Value,
-    seq: u64,
+    command: Command<'_>,
     now: Millis,
 ) -> Result<Value, Refusal> {
     core::advance(state, now);
     let now = state.latest;
+    let Command { name, body, seq } = command;
     match name {
         "mutate" => mutate::mutate(state, body, seq, now)
             .map(|()| json!({ "applied": true, "at": instant(now) }))
             .map_err(|refused| Refusal::bad(&refused.field, &refused.message)),
         "login" => login::login(state, body, seq, now),
-        _ => sign_in::run(state, name, body, seq, now),
+        _ => sign_in::run(state, command, now),
     }
 }

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use hallpass_sim_base::{Millis, Random, Refusal, instant};
 use serde_json::{Value, json};
 
+use super::Command;
 use crate::{
     core::{
         entities::Id,
@@ -48,11 +49,10 @@ fn texts<'a, const N: usize>(body: &'a Value, names: [&str; N]) -> Result<[&'a s
 /// Runs a command of sign-in.
 pub(super) fn run(
     state: &mut SimState,
-    name: &str,
-    body: &Value,
-    seq: u64,
+    command: Command<'_>,
     now: Millis,
 ) -> Result<Value, Refusal> {
+    let Command { name, body, seq } = command;
     match name {
         "device_approve" => {
             let [code, user] = texts(body, ["user_code", "user"])?;

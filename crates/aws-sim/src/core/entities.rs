@@ -285,6 +285,13 @@ pub(crate) struct Assignment {
     pub note: Option<String>,
 }
 
+impl Assignment {
+    /// One that no file has a note about.
+    pub(crate) fn since(since: Millis) -> Self {
+        Self { since, note: None }
+    }
+}
+
 /// The role that provisioning made in an account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Provision {

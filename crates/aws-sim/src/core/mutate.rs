@@ -224,15 +224,7 @@ fn assignment(
     match kind {
         AsyncKind::Create => {
             if state.assignments.latest(&key).is_none() {
-                state.add_assignment(
-                    key,
-                    Assignment {
-                        since: now,
-                        note: None,
-                    },
-                    now,
-                    now,
-                );
+                state.add_assignment(key, Assignment::since(now), now, now);
             }
         }
         AsyncKind::Delete => {

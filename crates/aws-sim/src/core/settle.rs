@@ -187,15 +187,7 @@ fn create(
             "Received a 409 status error: Cannot exceed quota for PoliciesPerRole: 10".to_owned(),
         );
     }
-    state.add_assignment(
-        key,
-        Assignment {
-            since: at,
-            note: None,
-        },
-        seen,
-        at,
-    );
+    state.add_assignment(key, Assignment::since(at), seen, at);
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
+use super::parsed::RequestParts;
 use super::rest::decoded;
 use crate::{core::service::SimService, services};
 
@@ -58,45 +59,39 @@ const LISTING: [(&str, &str); 9] = [
 ];
 
 /// Recognises a request of these operations.
-pub(super) fn recognise(
-    method: &str,
-    path: &str,
-    query: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-    scope: Option<&str>,
-) -> Option<BucketRequest> {
-    let (service, _) = services::of_xml_root(scope.filter(|it| *it == "s3")?)?;
+pub(super) fn recognise(parts: &RequestParts<'_>) -> Option<BucketRequest> {
+    let (service, _) = services::of_xml_root(parts.scope.filter(|it| *it == "s3")?)?;
     let mut input = Map::new();
-    let operation = if path == OF_ACCOUNTS {
-        let account = header(headers, "x-amz-account-id");
+    let operation = if parts.path == OF_ACCOUNTS {
+        let account = header(parts.headers, "x-amz-account-id");
         input.insert("AccountId".to_owned(), account.into());
-        of_account(method)?
+        of_account(parts.method)?
     } else {
-        let (bucket, key) = path
+        let (bucket, key) = parts
+            .path
             .trim_start_matches('/')
             .split_once('/')
-            .unwrap_or((path.trim_start_matches('/'), ""));
+            .unwrap_or((parts.path.trim_start_matches('/'), ""));
         if bucket.is_empty() {
             return None;
         }
         input.insert("Bucket".to_owned(), bucket.into());
-        let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+        let query: Vec<(String, String)> = form_urlencoded::parse(parts.query.as_bytes())
             .into_owned()
             .collect();
         if key.is_empty() {
-            of_bucket(method, &query, &mut input)?
+            of_bucket(parts.method, &query, &mut input)?
         } else {
             input.insert("Key".to_owned(), decoded(key).into());
-            of_object(method, &query, headers, body, &mut input)?
+            of_object(parts.method, &query, parts.headers, parts.body, &mut input)?
         }
     };
-    let owner = header(headers, "x-amz-expected-bucket-owner");
+    let owner = header(parts.headers, "x-amz-expected-bucket-owner");
     if !owner.is_empty() {
         input.insert("ExpectedBucketOwner".to_owned(), owner.into());
     }
-    if operation.ends_with("PublicAccessBlock") && method == "PUT" {
-        let wanted = configuration(body);
+    if operation.ends_with("PublicAccessBlock") && parts.method == "PUT" {
+        let wanted = configuration(parts.body);
         input.insert("PublicAccessBlockConfiguration".to_owned(), wanted);
     }
     Some((service, operation, Value::Object(input)))

@@ -16,6 +16,13 @@ pub(crate) use router::answer;
 pub(crate) fn signing_name(request: &::http::Request<()>, body: &[u8]) -> Option<String> {
     let (uri, headers) = (request.uri(), request.headers());
     let query = uri.query().unwrap_or_default();
-    let method = request.method().as_str();
-    routing::recognise(headers, method, uri.path(), query, body, None).signing_name
+    let parts = parsed::RequestParts {
+        headers,
+        method: request.method().as_str(),
+        path: uri.path(),
+        query,
+        body,
+        scope: None,
+    };
+    routing::recognise(parts).signing_name
 }

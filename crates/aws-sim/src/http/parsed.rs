@@ -1,12 +1,25 @@
 //! What a request asks for, and the fields that forms and query strings have.
 
 use hallpass_aws_model::{OperationModel, ServiceModel as Model};
+use http::HeaderMap;
 use serde_json::Value;
 
 use crate::{
     core::{errors::ApiError, service::SimService},
     protocol::Protocol,
 };
+
+/// What a request is recognised by.
+#[derive(Clone, Copy)]
+pub(super) struct RequestParts<'a> {
+    pub(super) headers: &'a HeaderMap,
+    /// The service that it was signed for.
+    pub(super) scope: Option<&'a str>,
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) body: &'a [u8],
+}
 
 /// What a request asks for, before anybody knows who asks.
 pub(super) struct ParsedRequest {

@@ -8,7 +8,7 @@ use hallpass_aws_model::{
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::parsed::{ParsedRequest, fields};
+use super::parsed::{ParsedRequest, RequestParts, fields};
 use crate::{
     core::errors::{self, ApiError},
     protocol::Protocol,
@@ -86,15 +86,8 @@ fn labels(place: &'static str, path: &str) -> Option<Labels> {
 }
 
 /// Recognises a request to a service of this kind.
-pub(super) fn recognise(
-    method: &str,
-    path: &str,
-    query: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-    scope: Option<&str>,
-) -> Option<ParsedRequest> {
-    let (model, operation, labels) = find(method, path, query, scope)?;
+pub(super) fn recognise(parts: &RequestParts<'_>) -> Option<ParsedRequest> {
+    let (model, operation, labels) = find(parts.method, parts.path, parts.query, parts.scope)?;
     Some(ParsedRequest {
         protocol: Protocol::RestJson,
         service: services::of_table(&model.name),
@@ -102,7 +95,14 @@ pub(super) fn recognise(
         operation: operation.name.clone(),
         model: Some((model, operation)),
         namespace: Some(model),
-        input: input(model, operation, &labels, query, headers, body),
+        input: input(
+            model,
+            operation,
+            &labels,
+            parts.query,
+            parts.headers,
+            parts.body,
+        ),
         unknown: false,
         unsigned: operation.unsigned,
     })

@@ -10,7 +10,12 @@ use http::{HeaderMap, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{inspect, parsed::ParsedRequest, render::Envelope, routing};
+use super::{
+    inspect,
+    parsed::{ParsedRequest, RequestParts},
+    render::Envelope,
+    routing,
+};
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
     call_log::CallRecord,
@@ -139,14 +144,14 @@ impl Exchange {
             .as_ref()
             .ok()
             .map(|scope| scope.service.as_str());
-        let asked = routing::recognise(
-            request.headers,
-            request.method,
-            request.path,
-            request.query,
-            request.content,
+        let asked = routing::recognise(RequestParts {
+            headers: request.headers,
+            method: request.method,
+            path: request.path,
+            query: request.query,
+            body: request.content,
             scope,
-        );
+        });
         let region = match &authorization {
             Ok(one) => one.region.clone(),
             Err(_) if asked.unsigned => {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     buckets,
-    parsed::{ParsedRequest, fields},
+    parsed::{ParsedRequest, RequestParts, fields},
     rest,
 };
 use crate::{
@@ -31,14 +31,15 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 /// Recognises a request.
-pub(super) fn recognise(
-    headers: &HeaderMap,
-    method: &str,
-    path: &str,
-    query: &str,
-    body: &[u8],
-    scope: Option<&str>,
-) -> ParsedRequest {
+pub(super) fn recognise(parts: RequestParts<'_>) -> ParsedRequest {
+    let RequestParts {
+        headers,
+        method,
+        path,
+        query,
+        body,
+        scope,
+    } = parts;
     let elsewhere = scope.is_some_and(services::is_elsewhere);
     let target = header(headers, "x-amz-target");
     if !target.is_empty() {
@@ -62,11 +63,10 @@ pub(super) fn recognise(
     {
         return in_xml(service, operation, Value::Null);
     }
-    let bucket = buckets::recognise(method, path, query, headers, body, scope);
-    if let Some((service, operation, input)) = bucket {
+    if let Some((service, operation, input)) = buckets::recognise(&parts) {
         return in_xml(service, operation, input);
     }
-    if let Some(asked) = rest::recognise(method, path, query, headers, body, scope) {
+    if let Some(asked) = rest::recognise(&parts) {
         return asked;
     }
     ParsedRequest {

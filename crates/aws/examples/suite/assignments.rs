@@ -27,7 +27,7 @@ async fn create(
     let first = match &created {
         Ok(SentOperation::InProgress { operation_id }) => {
             let kind = OperationKind::Create;
-            let first = world.aws.progress(kind, operation_id, Urgency::Grant);
+            let first = world.aws.progress((kind, operation_id), Urgency::Grant);
             first.await.map_err(|fault| fault.to_string())
         }
         other => Err(format!("{other:?}")),
@@ -93,7 +93,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
         ("A-09", OperationKind::Create),
         ("A-10", OperationKind::Delete),
     ] {
-        let progress = world.aws.progress(kind, NOBODY, Urgency::End).await;
+        let progress = world.aws.progress((kind, NOBODY), Urgency::End).await;
         report.check(
             id,
             &format!("an operation nobody knows ({kind:?}) is unknown"),

@@ -81,7 +81,9 @@ impl World {
         };
         let start = Instant::now();
         loop {
-            let progress = self.aws.progress(kind, &operation_id, Urgency::Background);
+            let progress = self
+                .aws
+                .progress((kind, &operation_id), Urgency::Background);
             match progress.await.map_err(|fault| fault.to_string())? {
                 OperationStatus::InProgress if start.elapsed() < PATIENCE => {
                     tokio::time::sleep(Duration::from_millis(200)).await;

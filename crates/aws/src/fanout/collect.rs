@@ -321,13 +321,8 @@ impl OrganizationCalls {
 
 #[async_trait]
 impl ServiceCalls for OrganizationCalls {
-    async fn call(
-        &self,
-        place: &CallPlace,
-        operation: CalledOperation,
-        input: &Value,
-    ) -> PageAnswer {
-        self.call_in(place, None, operation, input).await
+    async fn call(&self, at: &CallPlace, operation: CalledOperation, input: &Value) -> PageAnswer {
+        self.call_in(at, None, operation, input).await
     }
 
     async fn pause(&self, long: Duration) {

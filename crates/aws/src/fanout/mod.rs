@@ -160,8 +160,7 @@ impl ApiCalls for FanoutCalls {
     async fn regions(
         &self,
         account: &AccountId,
-        source: RegionSource,
-        token: Option<&str>,
+        (source, token): (RegionSource, Option<&str>),
     ) -> Result<RegionsPage, CallFault> {
         let on = ["ENABLED", "ENABLED_BY_DEFAULT"];
         match source {
@@ -210,8 +209,7 @@ impl ApiCalls for FanoutCalls {
     async fn page(
         &self,
         slice: &Slice,
-        page: u32,
-        token: Option<&Value>,
+        (number, token): (u32, Option<&Value>),
     ) -> Result<PageOfResults, CallFault> {
         let operation = self.model()?;
         let mut input = self.operation.input.clone();
@@ -239,7 +237,7 @@ impl ApiCalls for FanoutCalls {
             ));
         }
         let name = self.name(&slice.account);
-        let lines = (self.writer)(slice, &name, page, &answer);
+        let lines = (self.writer)(slice, &name, number, &answer);
         let lines = lines.map_err(|message| CallFault {
             kind: FaultKind::Final,
             stage: FailureStage::Query,

@@ -220,7 +220,7 @@ impl PermissionSetAdmin for PermissionSets {
         kind: OperationKind,
         request: &str,
     ) -> Result<OperationStatus, CenterFault> {
-        self.aws.progress(kind, request, Urgency::Grant).await
+        self.aws.progress((kind, request), Urgency::Grant).await
     }
 
     async fn running(

@@ -20,8 +20,8 @@ use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{UserStepExecutor, VendingStepExecutor, is_user_step, is_vending_step};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
-    PlanStep, SentBefore, StepError, StepExecutor, StepId, StepPart, StepProbe, Undo, Verify,
-    WriteAnswer,
+    JudgedState, PlanStep, SentBefore, StepError, StepExecutor, StepId, StepPart, StepProbe, Undo,
+    Verify, WriteAnswer,
 };
 use serde_json::Value;
 
@@ -127,13 +127,8 @@ impl StepExecutor for EveryStep {
         self.of(step).has_parts(step)
     }
 
-    fn without_changed_parts(
-        &self,
-        step: &PlanStep,
-        expected: &StepProbe,
-        seen: &StepProbe,
-    ) -> Option<StepPart> {
-        self.of(step).without_changed_parts(step, expected, seen)
+    fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {
+        self.of(step).without_changed_parts(step, judged)
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {

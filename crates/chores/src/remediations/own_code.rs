@@ -134,13 +134,8 @@ fn answered(answer: &Value) -> Result<CodeAnswer, CodeFault> {
 
 #[async_trait]
 impl OwnCode for CallableCode {
-    async fn call(
-        &self,
-        code: &CalledCode,
-        id: &str,
-        body: &Value,
-    ) -> Result<CodeAnswer, CodeFault> {
-        match code {
+    async fn call(&self, of: &CalledCode, id: &str, body: &Value) -> Result<CodeAnswer, CodeFault> {
+        match of {
             CalledCode::Webhook(name) => self.webhook(name, id, body).await,
             // its body has the id
             CalledCode::Function(arn) => self.function(arn, body).await,

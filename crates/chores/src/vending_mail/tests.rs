@@ -122,7 +122,12 @@ impl World {
         let begins = JournalEntry::Planned {
             expected: BTreeMap::new(),
         };
-        plans.append(&plan.id, start, &begins, None).await.unwrap();
+        let begun = JournalAddition {
+            at: start,
+            entry: &begins,
+            change: None,
+        };
+        plans.append(&plan.id, begun).await.unwrap();
         Self {
             plans,
             clock: Arc::new(Hourglass::new(start)),

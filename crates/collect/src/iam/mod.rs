@@ -12,6 +12,7 @@ use futures_util::future::join3;
 use hallpass_inventory::SliceFailure;
 use hallpass_model::AccountId;
 
+use self::users::ReportedUsers;
 use crate::collector::Collector;
 use crate::ports::CallPlace;
 
@@ -67,12 +68,15 @@ impl Collector<'_> {
                 let rows = self.user_rows(account, users, report, details).await;
                 keep(USERS, rows)?;
             }
-            let report = report.as_ref().ok();
+            let reported = ReportedUsers {
+                users,
+                report: report.as_ref().ok(),
+            };
             if wants(&[KEYS]) {
-                keep(KEYS, self.key_rows(account, users, report).await)?;
+                keep(KEYS, self.key_rows(account, reported).await)?;
             }
             if wants(&[MFA_DEVICES]) {
-                keep(MFA_DEVICES, self.mfa_rows(account, users, report).await)?;
+                keep(MFA_DEVICES, self.mfa_rows(account, reported).await)?;
             }
         }
         if wants(&[SUMMARY]) {

@@ -10,6 +10,19 @@ use crate::collector::{Collected, Collector, flat, for_each, rows_of};
 use crate::documents::{if_there, list, member, needed, tags, text};
 use crate::rows::row;
 
+/// Users, and the report that says of some that they have nothing to ask for.
+#[derive(Clone, Copy)]
+pub(super) struct ReportedUsers<'a> {
+    pub(super) users: &'a Collected<Vec<Value>>,
+    pub(super) report: Option<&'a CredentialReport>,
+}
+
+impl<'a> ReportedUsers<'a> {
+    fn users(&self) -> Collected<std::slice::Iter<'a, Value>> {
+        Ok(self.users.as_ref().map_err(Clone::clone)?.iter())
+    }
+}
+
 impl Collector<'_> {
     /// All users, as they are listed.
     pub(super) async fn iam_users(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
@@ -83,10 +96,9 @@ impl Collector<'_> {
     pub(super) async fn key_rows(
         &self,
         account: &IamAccount<'_>,
-        users: &Collected<Vec<Value>>,
-        report: Option<&CredentialReport>,
+        reported: ReportedUsers<'_>,
     ) -> Collected<Vec<Value>> {
-        let users = users.as_ref().map_err(Clone::clone)?.iter();
+        let (users, report) = (reported.users()?, reported.report);
         let may_have = |user: &&Value| {
             let arn = text(user, "Arn").unwrap_or_default();
             report.is_none_or(|it| it.may_have_keys(arn))
@@ -150,10 +162,9 @@ impl Collector<'_> {
     pub(super) async fn mfa_rows(
         &self,
         account: &IamAccount<'_>,
-        users: &Collected<Vec<Value>>,
-        report: Option<&CredentialReport>,
+        reported: ReportedUsers<'_>,
     ) -> Collected<Vec<Value>> {
-        let users = users.as_ref().map_err(Clone::clone)?.iter();
+        let (users, report) = (reported.users()?, reported.report);
         let operation = "ListVirtualMFADevices";
         let devices = self.list(&account.place, SERVICE, operation, json!({}));
         let mut rows = Vec::new();

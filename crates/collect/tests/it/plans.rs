@@ -175,33 +175,28 @@ fn rows(operation: &str, input: &Value) -> (&'static str, Vec<Value>) {
 
 #[async_trait]
 impl ServiceCalls for Directory {
-    async fn call(
-        &self,
-        _: &CallPlace,
-        (_, operation): CalledOperation,
-        input: &Value,
-    ) -> PageAnswer {
+    async fn call(&self, _: &CallPlace, (_, name): CalledOperation, input: &Value) -> PageAnswer {
         *self
             .calls
             .lock()
             .unwrap()
-            .entry(operation.to_owned())
+            .entry(name.to_owned())
             .or_default() += 1;
-        if self.refused == Some(operation) {
-            return Err(denied(operation));
+        if self.refused == Some(name) {
+            return Err(denied(name));
         }
         let is_of_gone = self
             .gone
             .as_ref()
             .is_some_and(|it| input["PermissionSetArn"] == **it);
-        if is_of_gone && operation == ASSIGNMENTS {
+        if is_of_gone && name == ASSIGNMENTS {
             return Err(SliceFailure {
                 code: "ResourceNotFoundException".to_owned(),
-                ..denied(operation)
+                ..denied(name)
             });
         }
         let whole = |answer| Ok(AnswerPage { answer, next: None });
-        match operation {
+        match name {
             "DescribeOrganization" => {
                 whole(json!({"Organization": {"Id": "o-1", "MasterAccountId": account(0)}}))
             }
@@ -212,7 +207,7 @@ impl ServiceCalls for Directory {
                 whole(json!({}))
             }
             _ => {
-                let (name, rows) = rows(operation, input);
+                let (name, rows) = rows(name, input);
                 Ok(page(input, name, rows))
             }
         }

@@ -140,17 +140,12 @@ impl Units {
 
 #[async_trait]
 impl ServiceCalls for Units {
-    async fn call(
-        &self,
-        place: &CallPlace,
-        operation: CalledOperation,
-        input: &Value,
-    ) -> PageAnswer {
+    async fn call(&self, at: &CallPlace, operation: CalledOperation, input: &Value) -> PageAnswer {
         self.calls.lock().unwrap().push(operation.1);
         if let Some(page) = self.organization(operation.1, input) {
             return Ok(page);
         }
-        self.world.call(place, operation, input).await
+        self.world.call(at, operation, input).await
     }
 
     async fn pause(&self, long: Duration) {
@@ -255,13 +250,8 @@ struct Large {
 
 #[async_trait]
 impl ServiceCalls for Large {
-    async fn call(
-        &self,
-        _: &CallPlace,
-        (_, operation): CalledOperation,
-        input: &Value,
-    ) -> PageAnswer {
-        *self.calls.lock().unwrap().entry(operation).or_default() += 1;
+    async fn call(&self, _: &CallPlace, (_, name): CalledOperation, input: &Value) -> PageAnswer {
+        *self.calls.lock().unwrap().entry(name).or_default() += 1;
         let unit = |it: usize| format!("ou-{it}");
         let account = |it: usize| {
             let id = format!("{it:012}");
@@ -274,7 +264,7 @@ impl ServiceCalls for Large {
         let nothing = |_| Value::Null;
         let unit_row = |it| json!({"Id": unit(it), "Arn": "arn", "Name": unit(it)});
         let root = |_| json!({"Id": "r-1", "Arn": "arn", "Name": "Root"});
-        let (name, rows, row): (_, Vec<usize>, RowOf<'_>) = match operation {
+        let (name, rows, row): (_, Vec<usize>, RowOf<'_>) = match name {
             "DescribeOrganization" => {
                 let answer = json!({"Organization": {"Id": "o-1", "Arn": "arn", "MasterAccountId": "000000000000",
                     "MasterAccountEmail": "m@example.test", "FeatureSet": "ALL"}});

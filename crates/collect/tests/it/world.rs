@@ -83,22 +83,17 @@ pub(crate) fn failed(stage: &str, operation: &str, code: &str, http: u16) -> Sli
 
 #[async_trait]
 impl ServiceCalls for World {
-    async fn call(
-        &self,
-        place: &CallPlace,
-        (_, operation): CalledOperation,
-        input: &Value,
-    ) -> PageAnswer {
+    async fn call(&self, at: &CallPlace, (_, name): CalledOperation, input: &Value) -> PageAnswer {
         let number = {
             let mut calls = self.calls.lock().unwrap();
-            calls.push((place.clone(), operation.to_owned()));
+            calls.push((at.clone(), name.to_owned()));
             calls.len() - 1
         };
         // others go on while this one is under way
         tokio::task::yield_now().await;
-        match (self.trouble)(number, place, operation) {
+        match (self.trouble)(number, at, name) {
             Some(failure) => Err(failure),
-            None => self.answer(place, operation, input),
+            None => self.answer(at, name, input),
         }
     }
 

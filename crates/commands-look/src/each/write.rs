@@ -73,17 +73,15 @@ impl ApiCalls for WriteCalls {
     async fn regions(
         &self,
         account: &AccountId,
-        source: RegionSource,
-        token: Option<&str>,
+        page: (RegionSource, Option<&str>),
     ) -> Result<RegionsPage, CallFault> {
-        self.calls.regions(account, source, token).await
+        self.calls.regions(account, page).await
     }
 
     async fn page(
         &self,
         slice: &Slice,
-        page: u32,
-        token: Option<&Value>,
+        page: (u32, Option<&Value>),
     ) -> Result<PageOfResults, CallFault> {
         match &self.part {
             WritePart::Planning(found) => {
@@ -92,7 +90,7 @@ impl ApiCalls for WriteCalls {
                 Ok(PageOfResults::default())
             }
             WritePart::Acting(planned) if !planned.contains(slice) => Err(not_planned()),
-            WritePart::Acting(_) => match self.calls.page(slice, page, token).await {
+            WritePart::Acting(_) => match self.calls.page(slice, page).await {
                 // a write has one answer: another call would write again
                 Ok(page) => Ok(PageOfResults { next: None, ..page }),
                 Err(fault) => Err(once(fault)),

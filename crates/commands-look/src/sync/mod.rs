@@ -79,13 +79,8 @@ pub struct Args {
     #[arg(long)]
     carry: bool,
     /// How old that may be
-    #[arg(
-        long,
-        value_name = "SPAN",
-        default_value = "48h",
-        requires = "carry",
-        value_parser = span
-    )]
+    #[arg(long, value_name = "SPAN")]
+    #[arg(default_value = "48h", requires = "carry", value_parser = span)]
     carry_max_age: String,
     /// Go on with a run that was stopped or had failures; with the same words
     #[arg(long, value_name = "ID")]
@@ -98,12 +93,8 @@ pub struct Args {
     #[command(flatten)]
     home: HomeRegionArgs,
     /// Address of the Okta organization
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "HALLPASS_OKTA_URL",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "URL")]
+    #[arg(env = "HALLPASS_OKTA_URL", hide_env_values = true)]
     okta_url: Option<String>,
     /// People of another directory, from a file: scim, google or entra, and a list as its API gives it, or CSV
     #[arg(long, value_name = "FORM:FILE", value_parser = people_file)]

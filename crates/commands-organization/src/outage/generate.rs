@@ -29,24 +29,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "REGION")]
     region: String,
     /// Prefixes of the services, separated by commas
-    #[arg(
-        long,
-        value_name = "SERVICE",
-        value_delimiter = ',',
-        required_unless_present = "all_services",
-        conflicts_with = "all_services"
-    )]
+    #[arg(long, value_name = "SERVICE")]
+    #[arg(value_delimiter = ',', required_unless_present = "all_services")]
+    #[arg(conflicts_with = "all_services")]
     services: Vec<String>,
     /// Every service
     #[arg(long)]
     all_services: bool,
     /// Services that go on, with --all-services
-    #[arg(
-        long,
-        value_name = "SERVICE",
-        value_delimiter = ',',
-        requires = "all_services"
-    )]
+    #[arg(long, value_name = "SERVICE")]
+    #[arg(value_delimiter = ',', requires = "all_services")]
     except: Vec<String>,
     /// Deny only what changes something, permissions or tags
     #[arg(long)]

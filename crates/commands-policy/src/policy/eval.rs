@@ -36,13 +36,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShownArgs {
     /// How to print it
-    #[arg(
-        long,
-        short = 'o',
-        value_enum,
-        value_name = "FORMAT",
-        default_value = "table"
-    )]
+    #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
+    #[arg(default_value = "table")]
     pub(crate) output: Format,
 }
 
@@ -53,12 +48,8 @@ pub(crate) const WHOLE_QUESTION: &str = "whole_question";
 #[derive(Debug, clap::Args)]
 pub(crate) struct EvalArgs {
     /// A whole case as JSON, as `policy simulate` takes them; `-` for standard input
-    #[arg(
-        long,
-        value_name = "FILE",
-        group = WHOLE_QUESTION,
-        conflicts_with_all = ["principal", "action", "resource"]
-    )]
+    #[arg(long, value_name = "FILE", group = WHOLE_QUESTION)]
+    #[arg(conflicts_with_all = ["principal", "action", "resource"])]
     case: Option<PathBuf>,
     /// ARN of a user, a role, a session or a root user, or the name of a service
     #[arg(long, value_name = "ARN", required_unless_present = WHOLE_QUESTION)]

@@ -22,12 +22,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     question: EvalArgs,
     /// The authorization id at the end of AWS's message: AWS says what decided, asked with your credentials
-    #[arg(
-        long,
-        value_name = "ID",
-        group = WHOLE_QUESTION,
-        conflicts_with_all = ["principal", "action", "resource"]
-    )]
+    #[arg(long, value_name = "ID", group = WHOLE_QUESTION)]
+    #[arg(conflicts_with_all = ["principal", "action", "resource"])]
     authorization_id: Option<String>,
     /// The Region where the call was denied, for `--authorization-id` [default: the environment's, else us-east-1]
     #[arg(long, value_name = "REGION", requires = "authorization_id")]

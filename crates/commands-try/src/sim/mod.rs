@@ -84,12 +84,8 @@ struct RunArgs {
     #[arg(long)]
     frozen_clock: bool,
     /// Token that the control API under `/_sim/` wants
-    #[arg(
-        long,
-        value_name = "TEXT",
-        env = "HALLPASS_SIM_TOKEN",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "TEXT")]
+    #[arg(env = "HALLPASS_SIM_TOKEN", hide_env_values = true)]
     control_token: Option<String>,
     /// Name of this machine, beside `localhost`, by which /_sim/ may be called; may be given again
     #[arg(long, value_name = "NAME")]

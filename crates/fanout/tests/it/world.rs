@@ -202,8 +202,7 @@ impl ApiCalls for Calls {
     async fn regions(
         &self,
         account: &AccountId,
-        source: RegionSource,
-        token: Option<&str>,
+        (source, token): (RegionSource, Option<&str>),
     ) -> Result<RegionsPage, CallFault> {
         let asked = (account.clone(), source);
         self.seen.regions_asked.lock().unwrap().push(asked);
@@ -233,8 +232,7 @@ impl ApiCalls for Calls {
     async fn page(
         &self,
         slice: &Slice,
-        page: u32,
-        token: Option<&Value>,
+        (page, token): (u32, Option<&Value>),
     ) -> Result<PageOfResults, CallFault> {
         assert_eq!(token.is_some(), page > 1);
         let begun = u64::try_from(self.begun.elapsed().as_millis()).unwrap();

@@ -115,14 +115,9 @@ fn suggest(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, near: &str) {
     let meant = near.split(':').next().unwrap_or("");
     // an action of that name elsewhere makes it no typing error: it may be newer than the data
     let alike = prefix == meant || facts::nearest_service(&prefix) == Some(meant);
-    let severity = if alike {
-        Severity::Error
-    } else {
-        Severity::Warning
-    };
     checker
         .report(LintCode::ActionUnknown, entry.text.span, message)
-        .as_bad_as(severity);
+        .as_bad_as(Severity::error_if(alike));
 }
 
 /// Nothing is like it, so it is no typing error; it may be newer than the data.

@@ -19,6 +19,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Of what is wrong for certain, or may be right.
+    pub(super) fn error_if(is_certain: bool) -> Self {
+        if is_certain {
+            Self::Error
+        } else {
+            Self::Warning
+        }
+    }
+
     /// The word in findings and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {

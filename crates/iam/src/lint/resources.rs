@@ -142,14 +142,10 @@ fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntr
     }
     let wanted = first.map_or(String::new(), |action| arns_of(action));
     let message = format!("no resource listed is one that `{text}` works on: {wanted}");
-    let severity = if first.is_some_and(|action| facts::has_all_types(action)) {
-        Severity::Error
-    } else {
-        Severity::Warning
-    };
+    let is_certain = first.is_some_and(|action| facts::has_all_types(action));
     checker
         .report(LintCode::ResourceMismatch, entry.text.span, message)
-        .as_bad_as(severity);
+        .as_bad_as(Severity::error_if(is_certain));
 }
 
 /// How the resources of an action are named.

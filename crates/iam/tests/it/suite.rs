@@ -111,13 +111,10 @@ fn what_is_no_suite_is_refused_with_its_place() {
         ("", "", "there is no row"),
         ("[[case]]\nfoo = 1\n", "2:1", "unknown field"),
         ("[[case]]\naction = \"s3:Get\"\n", "/case/0", "principal"),
-        (
-            "[[case]]\nprincipal=\"x\"\naction=\"s3:Get\"\nexpect=\"Maybe\"\n",
-            "4:8",
-            "Maybe",
-        ),
     ];
-    for (text, place, words) in rows {
+    let verdict = "[[case]]\nprincipal=\"x\"\naction=\"s3:Get\"\nexpect=\"Maybe\"\n";
+    let verdict = (verdict, "4:8", "Maybe");
+    for (text, place, words) in rows.into_iter().chain([verdict]) {
         let error = Suite::parse(text).unwrap_err();
         assert_eq!(error.code, "E_SUITE", "{text}");
         assert_eq!(error.pointer, place, "{text}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
-use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, StoreFault};
+use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 
 use super::ledger::{Ledger, Look, Otherwise, not_answered};
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
@@ -194,13 +194,8 @@ impl EndArmer {
     }
 
     async fn leased(&self, lane: &str) -> Result<bool, StoreFault> {
-        let now = self.keeper.clock.now();
-        let until = LANE_LEASE.after(now);
-        let leased = self
-            .keeper
-            .lanes
-            .lease(lane, &self.keeper.holder, now, until)
-            .await?;
+        let claim = LaneClaim::usual(&self.keeper.holder, self.keeper.clock.now());
+        let leased = self.keeper.lanes.lease(lane, claim).await?;
         Ok(!matches!(leased, LeaseAnswer::Held { .. }))
     }
 
@@ -263,10 +258,7 @@ impl EndArmer {
         }
         let (armed, not_armed, gone) = (told.armed, told.not_armed, told.gone);
         let (denied, not_moved) = (told.denied, told.not_moved);
-        let settled = self
-            .ends
-            .settle_armed_ends(&told.ends, told.gates, told.records, told.news)
-            .await?;
+        let settled = self.ends.settle_armed_ends(told.change).await?;
         match settled {
             SettledEnds::Stored => {
                 report.armed += armed;

@@ -8,7 +8,9 @@ use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 use super::statement::Denial;
-use super::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, NotArmed, WhyNotArmed};
+use super::{
+    ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, WhyNotArmed,
+};
 
 /// The first pause after a try that came to nothing; each is twice the one before.
 const PAUSE_MIN: TimeSpan = TimeSpan::seconds(1);
@@ -66,10 +68,7 @@ impl Look {
 /// What is to be stored.
 #[derive(Default)]
 pub(super) struct Told {
-    pub(super) ends: Vec<ArmedEnd>,
-    pub(super) gates: Vec<GateChange>,
-    pub(super) records: Vec<Draft>,
-    pub(super) news: Vec<ArmedEndNews>,
+    pub(super) change: ArmedEndChange,
     pub(super) armed: u32,
     pub(super) denied: u32,
     pub(super) not_armed: u32,
@@ -179,7 +178,7 @@ impl<'a> Ledger<'a> {
         let factor = 1_u64 << attempts.saturating_sub(1).min(10);
         let seconds = PAUSE_MIN.as_seconds().saturating_mul(factor);
         let due = TimeSpan::seconds(seconds.min(PAUSE_MAX.as_seconds())).after(self.now);
-        self.told.ends.push(ArmedEnd {
+        self.told.change.ends.push(ArmedEnd {
             attempts,
             due,
             ..end
@@ -218,7 +217,7 @@ impl<'a> Ledger<'a> {
         };
         if until <= self.now {
             // whoever got the access now would be refused by what is left of an earlier hold
-            self.told.gates.push(GateChange {
+            self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
                 refused: Some(format!(
                     "AWS still refuses it because of an earlier grant, and that could not be changed: {}",
@@ -239,10 +238,11 @@ impl<'a> Ledger<'a> {
             let record = record.changed(self.refuses_after(until), Value::Null);
             let words = format!("AWS still refuses after {until}: {}", why.words);
             self.told
+                .change
                 .records
                 .push(record.error(&words).ends_at(end.ends_at));
             if end.ends_at > TOLD_FROM.after(until) {
-                self.told.news.push(ArmedEndNews {
+                self.told.change.news.push(ArmedEndNews {
                     grant: end.grant,
                     request: end.request,
                     holder: end.holder.clone(),
@@ -292,7 +292,7 @@ impl<'a> Ledger<'a> {
                     not_answered(since)
                 ));
             }
-            self.told.records.push(record.ends_at(end.ends_at));
+            self.told.change.records.push(record.ends_at(end.ends_at));
         }
         self.open(&end);
         let state = ArmedEndState::Armed {
@@ -313,7 +313,7 @@ impl<'a> Ledger<'a> {
         } else {
             due
         };
-        self.told.ends.push(ArmedEnd { due, ..end });
+        self.told.change.ends.push(ArmedEnd { due, ..end });
     }
 
     /// When what is in force is looked at again: regularly, just before it begins to refuse, and when it is over.
@@ -335,11 +335,11 @@ impl<'a> Ledger<'a> {
                 None => Event::EndArmFailed,
             };
             let record = self.record(event, &end).error(&why.words);
-            self.told.records.push(record.ends_at(end.ends_at));
+            self.told.change.records.push(record.ends_at(end.ends_at));
         }
         // what has been let through stays: only a create that still waits is refused
         if end.required && end.lasts_until.is_none() {
-            self.told.gates.push(GateChange {
+            self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
                 refused: Some(format!("its end could not be armed at AWS: {}", why.words)),
                 at: self.now,
@@ -360,7 +360,7 @@ impl<'a> Ledger<'a> {
             | ArmedEndState::Armed { .. }
             | ArmedEndState::Gone { .. } => ArmedEndState::NotArmed { why, at: self.now },
         };
-        self.told.ends.push(ArmedEnd {
+        self.told.change.ends.push(ArmedEnd {
             state,
             due,
             attempts: 0,
@@ -373,22 +373,22 @@ impl<'a> Ledger<'a> {
         if end.armed_until().is_some() {
             let record = self.record(Event::EndDisarmed, &end);
             let words = "the access is gone, and no session of it can be left";
-            self.told.records.push(record.reason(words));
+            self.told.change.records.push(record.reason(words));
         }
         // what waited for it to go waits no longer; a hold that is armed itself would have kept it open
-        self.told.gates.push(GateChange {
+        self.told.change.gates.push(GateChange {
             key: end.key.clone(),
             refused: None,
             at: self.now,
         });
         let state = ArmedEndState::Gone { at: self.now };
-        self.told.ends.push(ArmedEnd { state, ..end });
+        self.told.change.ends.push(ArmedEnd { state, ..end });
     }
 
     fn open(&mut self, end: &ArmedEnd) {
         // what has been opened before stays open: the store opens what is closed and nothing else
         if end.lasts_until.is_none() {
-            self.told.gates.push(GateChange {
+            self.told.change.gates.push(GateChange {
                 key: end.key.clone(),
                 refused: None,
                 at: self.now,

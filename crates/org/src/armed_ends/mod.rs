@@ -266,6 +266,19 @@ pub struct ArmedEndNews {
     pub at: Timestamp,
 }
 
+/// Ends that are to be stored, with what goes with them.
+#[derive(Clone, Debug, Default)]
+pub struct ArmedEndChange {
+    /// In place of those of the same version.
+    pub ends: Vec<ArmedEnd>,
+    /// What waits for them, and may go on or is refused.
+    pub gates: Vec<GateChange>,
+    /// Their records.
+    pub records: Vec<Draft>,
+    /// What each channel in use is to tell.
+    pub news: Vec<ArmedEndNews>,
+}
+
 /// What came of storing ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "ends that were not stored are to be read again"]
@@ -283,15 +296,8 @@ pub trait ArmedEndStore: Send + Sync {
     async fn open_armed_ends(&self) -> Result<Vec<ArmedEnd>, StoreFault>;
     /// Those of these keys, over or not.
     async fn armed_ends_of(&self, keys: &[HoldKey]) -> Result<Vec<ArmedEnd>, StoreFault>;
-    /// Stores them in place of those of the same version, opens or refuses what waits, with their records and the news that
-    /// each channel in use is to tell: all of it, or nothing where one of them was moved since it was read.
-    async fn settle_armed_ends(
-        &self,
-        ends: &[ArmedEnd],
-        gates: Vec<GateChange>,
-        records: Vec<Draft>,
-        news: Vec<ArmedEndNews>,
-    ) -> Result<SettledEnds, StoreFault>;
+    /// Stores all of a change, or nothing where one of its ends was moved since it was read.
+    async fn settle_armed_ends(&self, change: ArmedEndChange) -> Result<SettledEnds, StoreFault>;
 }
 
 /// What else gives people what a grant gives them.

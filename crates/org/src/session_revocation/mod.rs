@@ -99,6 +99,17 @@ pub struct SessionRevocationNews {
     pub until: Timestamp,
 }
 
+/// Revocations that are to be stored, with what goes with them.
+#[derive(Clone, Debug, Default)]
+pub struct SessionRevocationChange {
+    /// In place of those of the same version.
+    pub revocations: Vec<SessionRevocation>,
+    /// Their records.
+    pub records: Vec<Draft>,
+    /// What people should hear.
+    pub news: Vec<SessionRevocationNews>,
+}
+
 /// Where revocations are kept. A commit of the journey adds them.
 #[async_trait]
 pub trait SessionRevocationStore: Send + Sync {
@@ -109,12 +120,9 @@ pub trait SessionRevocationStore: Send + Sync {
         &self,
         grant: GrantId,
     ) -> Result<Option<SessionRevocation>, StoreFault>;
-    /// Stores revocations in place of those of the same version, with their records and what people should
-    /// hear: all of it, or nothing.
+    /// Stores all of a change, or nothing.
     async fn settle_session_revocations(
         &self,
-        revocations: &[SessionRevocation],
-        records: Vec<Draft>,
-        news: Vec<SessionRevocationNews>,
+        change: SessionRevocationChange,
     ) -> Result<(), StoreFault>;
 }

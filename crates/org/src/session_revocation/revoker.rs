@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, IdSource, Timestamp};
-use hallpass_runner::{LANE_LEASE, Lane, LeaseAnswer, StoreFault};
+use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 use serde_json::{Value, json};
 
 use super::plan::{
@@ -13,7 +13,8 @@ use super::plan::{
 };
 use super::policy::{Fitted, Parts, account, fit, parts, policy_name, statement, statement_id};
 use super::{
-    SessionRevocation, SessionRevocationNews, SessionRevocationState, SessionRevocationStore,
+    SessionRevocation, SessionRevocationChange, SessionRevocationNews, SessionRevocationState,
+    SessionRevocationStore,
 };
 use crate::account_policy::{CHARACTERS, PolicyRoom};
 use crate::policy_keeper::PolicyKeeper;
@@ -111,13 +112,8 @@ impl SessionRevoker {
         }
         let lane = Lane::organizations_write().name;
         for (account, revocations) in accounts {
-            let now = self.keeper.clock.now();
-            let until = LANE_LEASE.after(now);
-            let leased = self
-                .keeper
-                .lanes
-                .lease(&lane, &self.keeper.holder, now, until)
-                .await?;
+            let claim = LaneClaim::usual(&self.keeper.holder, self.keeper.clock.now());
+            let leased = self.keeper.lanes.lease(&lane, claim).await?;
             if let LeaseAnswer::Held { .. } = leased {
                 break;
             }
@@ -162,15 +158,12 @@ impl SessionRevoker {
                 report.failed.push((account.to_owned(), why));
             }
         }
-        let Ledger {
-            revocations,
-            records,
-            news,
-            ..
-        } = ledger;
-        self.revocations
-            .settle_session_revocations(&revocations, records, news)
-            .await
+        let change = SessionRevocationChange {
+            revocations: ledger.revocations,
+            records: ledger.records,
+            news: ledger.news,
+        };
+        self.revocations.settle_session_revocations(change).await
     }
 
     async fn work(

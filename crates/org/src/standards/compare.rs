@@ -76,7 +76,8 @@ pub struct ComparedHub {
 }
 
 impl ComparedHub {
-    fn of(account: &str, region: &str, standing: HubStanding) -> Self {
+    /// One in which nothing is to be done.
+    pub fn of(account: &str, region: &str, standing: HubStanding) -> Self {
         Self {
             account: account.to_owned(),
             region: region.to_owned(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::AccountId;
 use hallpass_runner::{
-    Class, Effect, PlanStep, StepError, StepExecutor, StepPart, StepProbe, Undo, Verify,
-    WriteAnswer,
+    Class, Effect, JudgedState, PlanStep, StepError, StepExecutor, StepPart, StepProbe, Undo,
+    Verify, WriteAnswer,
 };
 
 use serde_json::{Value, json};
@@ -464,17 +464,12 @@ impl StepExecutor for StandardsStepExecutor {
         step.kind == SET
     }
 
-    fn without_changed_parts(
-        &self,
-        step: &PlanStep,
-        expected: &StepProbe,
-        seen: &StepProbe,
-    ) -> Option<StepPart> {
+    fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {
         let wish = step
             .wish::<ControlsWish>()
             .ok()
             .filter(|_| step.kind == SET)?;
-        without_changed(&wish, expected, seen)
+        without_changed(&wish, judged.expected, judged.seen)
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {

@@ -437,7 +437,7 @@ impl StandardsFollower {
             let most = self.settings.a_day;
             let today = day(now).to_string();
             // CRASH: the visit keeps what it took, and its next look goes on with it
-            if !self.visits.take_change(&today, visit, most).await? {
+            if !self.visits.take_change(visit, (&today, most)).await? {
                 return Ok(VisitEnd::Told(LeftAlone::DayFull { most }));
             }
             name_authors(self.log.as_ref(), &visit.account, &mut changes, now).await;

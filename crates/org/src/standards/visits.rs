@@ -101,13 +101,12 @@ pub trait VisitStore: Send + Sync {
     async fn file_applied(&self, file: &AppliedFile) -> Result<(), StoreFault>;
     /// The file that a person applied last.
     async fn last_applied(&self) -> Result<Option<AppliedFile>, StoreFault>;
-    /// Takes one of the `most` changes of a day (UTC, `2026-11-24`) for a visit, whatever asked for it. `false` where all
-    /// were taken by others. May be repeated: a visit that has one keeps it.
+    /// Takes one of the changes of a day (UTC, `2026-11-24`), which has so many at most, for a visit, whatever asked for it.
+    /// `false` where all were taken by others. May be repeated: a visit that has one keeps it.
     async fn take_change(
         &self,
-        day: &str,
         visit: &StandardsVisit,
-        most: usize,
+        of_day: (&str, usize),
     ) -> Result<bool, StoreFault>;
     /// How many changes of a day are taken.
     async fn changes_taken(&self, day: &str) -> Result<usize, StoreFault>;

@@ -1,5 +1,6 @@
 //! An organization, stores and a clock, with a runner over them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile};
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME};
-use hallpass_org::{OrgStepExecutor, OrgStore, Organization};
+use hallpass_org::{NewPolicy, OrgStepExecutor, OrgStore, Organization};
 use hallpass_org_testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
 use hallpass_runner::{
     Applying, Exit, PlanDraft, PlanReport, PlanStore as _, RunError, Runner, RunnerIdentity,
@@ -69,6 +70,20 @@ impl Bench {
         }
     }
 
+    /// Takes so many places of what policies are attached to.
+    pub(crate) async fn take_places(&self, target: &str, count: u32) {
+        for n in 0..count {
+            let policy = NewPolicy {
+                name: format!("other {n}"),
+                description: String::new(),
+                content: "{}".into(),
+                tags: BTreeMap::new(),
+            };
+            let id = self.organization.create_policy(&policy).await.unwrap();
+            self.organization.attach(&id, target).await.unwrap();
+        }
+    }
+
     pub(crate) fn calm(&self) -> Process {
         self.process("calm", &Gate::new(None))
     }
@@ -111,6 +126,14 @@ pub(crate) fn stops_in_turn(calls: u64) -> impl Iterator<Item = (u64, PortMode, 
         let modes = (0..).zip(PortMode::ALL);
         modes.map(move |(n, mode)| (call, mode, (call + n) % 2 == 0))
     })
+}
+
+/// What follows a stop: its lanes are waited for, and its plan is gone on with where there is a runner to do so.
+pub(crate) async fn after_stop(clock: &Hourglass, plans: &MemoryPlans, second: Option<Runner>) {
+    outwait(clock);
+    if let Some(runner) = second {
+        resume_newest(plans, &runner).await;
+    }
 }
 
 /// Waits until whoever was stopped holds its lanes no more, which takes a minute.

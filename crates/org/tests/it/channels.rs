@@ -9,7 +9,7 @@ use hallpass_org::insights::{
     draft_channel_removal, draft_channels,
 };
 use hallpass_org::standards::{StandardsScope, StandardsUnread};
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
+use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
 use hallpass_runner::{
     Exit, PlanDraft, PlanReport, PlanStore as _, Runner, StepEnd, StepError, StepExecutor as _,
     Undoing, WriteAnswer, undo,
@@ -154,12 +154,7 @@ impl FakeCalls for Guru {
         self.answer(place, operation, input)
     }
 
-    fn write(
-        &self,
-        place: &ReadPlace,
-        (_, operation): Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    fn write(&self, place: &ReadPlace, (_, operation): Operation, input: &Value) -> SendAnswer {
         self.change(place, operation, input)
     }
 }

@@ -4,7 +4,7 @@ use hallpass_model::TimeSpan;
 use hallpass_org::outage::{
     BreakGlass, DrillFile, DrillState, list, plan_apply, plan_reap, plan_remove, probes,
 };
-use hallpass_org::{NewPolicy, Organization, TargetPresence};
+use hallpass_org::{Organization, TargetPresence};
 use hallpass_org_testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
 use hallpass_runner::{Exit, StepProbe};
 use std::collections::BTreeMap;
@@ -99,16 +99,7 @@ async fn again(bench: &Bench, target: &str) -> hallpass_runner::PlanDraft {
 #[tokio::test]
 async fn a_full_target_and_a_drill_that_is_over_are_refused() {
     let bench = Bench::new();
-    for n in 0..9 {
-        let policy = NewPolicy {
-            name: format!("other {n}"),
-            description: String::new(),
-            content: "{}".into(),
-            tags: BTreeMap::new(),
-        };
-        let id = bench.organization.create_policy(&policy).await.unwrap();
-        bench.organization.attach(&id, UNIT).await.unwrap();
-    }
+    bench.take_places(UNIT, 9).await;
     let process = bench.calm();
     let report = process.apply(again(&bench, UNIT).await).await.unwrap();
     let guard = report

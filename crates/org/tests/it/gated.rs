@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_org::{
-    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
+    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, SendAnswer,
+    ServiceCalls,
 };
 use hallpass_runner::{PlanReport, Runner, RunnerIdentity, StepExecutor};
 use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
@@ -16,12 +17,7 @@ pub(crate) trait FakeCalls: Send + Sync {
     fn read(&self, place: &ReadPlace, operation: Operation, input: &Value) -> ReadAnswer;
 
     /// A call that changes something.
-    fn write(
-        &self,
-        place: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault>;
+    fn write(&self, place: &ReadPlace, operation: Operation, input: &Value) -> SendAnswer;
 }
 
 /// Its calls, each of which the gate may fail, or lose the answer of.
@@ -55,12 +51,7 @@ impl<T: FakeCalls> ReadCalls for GatedCalls<T> {
 
 #[async_trait]
 impl<T: FakeCalls> ServiceCalls for GatedCalls<T> {
-    async fn send(
-        &self,
-        place: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    async fn send(&self, place: &ReadPlace, operation: Operation, input: &Value) -> SendAnswer {
         let lost = || {
             let message = "no answer".to_owned();
             Err(OrganizationFault::Unreachable { message })

@@ -5,19 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_audit::Draft;
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
 };
 use hallpass_org::armed_ends::{
-    self, ArmedEnd, ArmedEndNews, ArmedEndState, ArmedEndStore, EndArmer, EndArmerSettings,
-    GateChange, OtherAccess, SettledEnds, WhyNotArmed,
+    self, ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore, EndArmer, EndArmerSettings,
+    OtherAccess, SettledEnds, WhyNotArmed,
 };
 use hallpass_org::session_revocation::{
-    self, SessionRevocation, SessionRevocationNews, SessionRevocationState, SessionRevocationStore,
-    SessionRevoker,
+    self, SessionRevocation, SessionRevocationChange, SessionRevocationState,
+    SessionRevocationStore, SessionRevoker,
 };
-use hallpass_org::{NewPolicy, Organization as _, OrganizationFault, PolicyKeeper};
+use hallpass_org::{OrganizationFault, PolicyKeeper};
 use hallpass_org_testing::ANA;
 use hallpass_runner::StoreFault;
 use uuid::Uuid;
@@ -46,16 +45,10 @@ impl ArmedEndStore for Rows {
         Ok(found.cloned().collect())
     }
 
-    async fn settle_armed_ends(
-        &self,
-        ends: &[ArmedEnd],
-        _gates: Vec<GateChange>,
-        _records: Vec<Draft>,
-        _news: Vec<ArmedEndNews>,
-    ) -> Result<SettledEnds, StoreFault> {
+    async fn settle_armed_ends(&self, change: ArmedEndChange) -> Result<SettledEnds, StoreFault> {
         let mut all = self.ends.lock().unwrap();
-        for end in ends {
-            all.insert(end.key.to_string(), end.clone());
+        for end in change.ends {
+            all.insert(end.key.to_string(), end);
         }
         Ok(SettledEnds::Stored)
     }
@@ -77,13 +70,11 @@ impl SessionRevocationStore for Rows {
 
     async fn settle_session_revocations(
         &self,
-        revocations: &[SessionRevocation],
-        _records: Vec<Draft>,
-        _news: Vec<SessionRevocationNews>,
+        change: SessionRevocationChange,
     ) -> Result<(), StoreFault> {
         let mut all = self.revocations.lock().unwrap();
-        for revocation in revocations {
-            all.insert(revocation.grant, revocation.clone());
+        for revocation in change.revocations {
+            all.insert(revocation.grant, revocation);
         }
         Ok(())
     }
@@ -339,16 +330,7 @@ async fn what_aws_refuses_for_a_quota_is_told_of_ended_sessions() {
 async fn the_tenth_place_is_used_and_an_eleventh_is_not_asked_for() {
     for (taken, is_refused) in [(8, false), (9, true)] {
         let bench = Bench::new();
-        for n in 0..taken {
-            let policy = NewPolicy {
-                name: format!("other {n}"),
-                description: String::new(),
-                content: "{}".into(),
-                tags: BTreeMap::new(),
-            };
-            let id = bench.organization.create_policy(&policy).await.unwrap();
-            bench.organization.attach(&id, ANA).await.unwrap();
-        }
+        bench.take_places(ANA, taken).await;
         let before = bench.organization.writes().len();
         let rows = with_ends(&bench, 1);
         armer(&bench, &rows).tick().await.unwrap();

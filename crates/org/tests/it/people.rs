@@ -8,12 +8,14 @@ use hallpass_model::UserId;
 use hallpass_org::pci::{
     PeopleStepExecutor, StaleBecause, StalePerson, delete_plan, disable_plan, reach_of,
 };
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace};
+use hallpass_org::{
+    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer,
+};
 use hallpass_runner::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
 use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
 use serde_json::{Value, json};
 
-use crate::bench::{outwait, resume_newest, stops_in_turn};
+use crate::bench::{after_stop, stops_in_turn};
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 
 const STORE: &str = "d-1234567890";
@@ -87,12 +89,7 @@ impl FakeCalls for FakePeople {
         Ok((answer, None))
     }
 
-    fn write(
-        &self,
-        _: &ReadPlace,
-        (_, operation): Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    fn write(&self, _: &ReadPlace, (_, operation): Operation, input: &Value) -> SendAnswer {
         let id = input["UserId"].as_str().unwrap_or_default().to_owned();
         let mut people = self.people.lock().unwrap();
         let missing = OrganizationFault::NotThere {
@@ -352,11 +349,8 @@ async fn stopped_anywhere_everybody_is_disabled_once() {
         let world = World::new(StatusWrites::Accepted);
         let gate = Gate::new(Some((call, mode)));
         if !attempt(&world, "first", &gate).await {
-            outwait(&world.clock);
-            if !by_command {
-                let runner = world.runner("second", &Gate::new(None));
-                resume_newest(&world.plans, &runner).await;
-            }
+            let second = || world.runner("second", &Gate::new(None));
+            after_stop(&world.clock, &world.plans, (!by_command).then(second)).await;
         }
         let last = world.apply(disabling(), "third", &Gate::new(None)).await;
         assert_eq!(last.unwrap().exit(), Exit::Ok, "{case}");

@@ -194,12 +194,7 @@ fn u1_aggregates_and_windows() {
         ),
     ];
     let table: Vec<_> = table.iter().map(|(sql, rows)| (with(sql), *rows)).collect();
-    check(
-        &table
-            .iter()
-            .map(|(sql, rows)| (sql.as_str(), *rows))
-            .collect::<Vec<_>>(),
-    );
+    check(&table);
 }
 
 #[test]
@@ -265,12 +260,7 @@ fn u2_json() {
         .iter()
         .map(|(sql, rows)| (sql.replace("{J}", J), *rows))
         .collect();
-    check(
-        &table
-            .iter()
-            .map(|(sql, rows)| (sql.as_str(), *rows))
-            .collect::<Vec<_>>(),
-    );
+    check(&table);
 }
 
 #[test]

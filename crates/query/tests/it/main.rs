@@ -3,7 +3,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::string_slice,
     clippy::panic,
     reason = "a test may stop where it stands"
 )]
@@ -67,9 +66,10 @@ fn rows(sql: &str) -> Result<Vec<Value>, String> {
 
 /// Runs every row of a table: a statement, and its rows as JSON (each a list of values). Says all that
 /// differ.
-fn check(table: &[(&str, &str)]) {
+fn check(table: &[(impl AsRef<str>, &str)]) {
     let mut wrong = Vec::new();
     for (sql, expected) in table {
+        let sql = sql.as_ref();
         let expected: Value = serde_json::from_str(expected).unwrap();
         let found = rows(sql).map(|rows| {
             let values = rows.into_iter().map(|row| match row {

@@ -63,7 +63,14 @@ fn keys_that_were_never_used_are_found_and_those_switched_off_are_not() {
         let rows = lines
             .lines()
             .map(|it| serde_json::from_str::<Value>(it).unwrap());
-        let keys = rows.map(|it| it["access_key_id"].as_str().unwrap()[15..].to_owned());
+        let keys = rows.map(|it| {
+            it["access_key_id"]
+                .as_str()
+                .unwrap()
+                .split_at(15)
+                .1
+                .to_owned()
+        });
         keys.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(found("keys/unused"), "BEN02 CHO01 ELI01 FAY01 FAY02 LOU01");
@@ -103,7 +110,7 @@ fn the_root_user_of_the_management_account_is_found_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let summary = |account: &str| json!({"summary_account_id": account, "root_mfa_enabled": false, "root_access_keys": 0});
     let event = |account: &str, kind: &str, action: &str, time: &str| {
-        json!({"day": &time[..10], "account_id": account, "region": "us-east-1", "principal_kind": kind, "principal": account,
+        json!({"day": time.split_at(10).0, "account_id": account, "region": "us-east-1", "principal_kind": kind, "principal": account,
             "service": "signin", "action": action, "events": 1, "first_seen": time, "last_seen": time, "resources": [],
             "source_addresses": ["192.0.2.1"]})
     };

@@ -14,7 +14,7 @@ fn assignment(account: &str, set: &str, kind: &str, principal: &str, grant: Opti
 
 /// A person's use of a permission set.
 fn used(account: &str, set: &str, person: &str, id: Option<&str>, time: &str) -> Value {
-    json!({"day": &time[..10], "account_id": account, "region": "us-east-1", "principal_kind": "person", "principal": person,
+    json!({"day": time.split_at(10).0, "account_id": account, "region": "us-east-1", "principal_kind": "person", "principal": person,
         "user_id": id, "permission_set": set, "service": "s3", "action": "ListBuckets", "events": 1, "first_seen": time,
         "last_seen": time, "resources": [], "source_addresses": []})
 }

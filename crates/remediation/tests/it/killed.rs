@@ -74,11 +74,10 @@ mod gated {
 
         async fn of_resource(
             &self,
-            account: &AccountId,
-            resource: &str,
+            of: (&AccountId, &str),
             since: Timestamp,
         ) -> Result<Vec<Remediation>, RemediationStoreFault> {
-            self.0.of_resource(account, resource, since).await
+            self.0.of_resource(of, since).await
         }
 
         async fn paused(&self) -> Result<Option<(String, Timestamp)>, RemediationStoreFault> {

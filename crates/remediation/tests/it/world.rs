@@ -490,14 +490,9 @@ impl MemberCalls for World {
 
 #[async_trait]
 impl OwnCode for World {
-    async fn call(
-        &self,
-        code: &CalledCode,
-        id: &str,
-        body: &Value,
-    ) -> Result<CodeAnswer, CodeFault> {
+    async fn call(&self, of: &CalledCode, id: &str, body: &Value) -> Result<CodeAnswer, CodeFault> {
         self.called("webhook");
-        let (CalledCode::Webhook(name) | CalledCode::Function(name)) = code;
+        let (CalledCode::Webhook(name) | CalledCode::Function(name)) = of;
         let mut hooked = self.hooked.lock().unwrap();
         hooked
             .0

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use hallpass_model::{TimeSpan, Timestamp};
 
-use super::{LANE_LEASE, RunError, Runner};
-use crate::ports::LeaseAnswer;
+use super::{RunError, Runner};
+use crate::ports::{LaneClaim, LeaseAnswer};
 
 /// A lease is renewed when it is older than this.
 const RENEW_AFTER: TimeSpan = TimeSpan::seconds(10);
@@ -36,9 +36,8 @@ impl Runner {
 
     async fn lease(&self, lane: &str) -> Result<(), RunError> {
         let now = self.clock.now();
-        let until = LANE_LEASE.after(now);
-        let holder = &self.keeper.holder;
-        match self.store.lease(lane, holder, now, until).await? {
+        let claim = LaneClaim::usual(&self.keeper.holder, now);
+        match self.store.lease(lane, claim).await? {
             LeaseAnswer::Ours => {
                 self.renewals().insert(lane.to_owned(), now);
                 Ok(())

@@ -11,20 +11,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
-use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
+use hallpass_model::{Clock, IdSource, Timestamp};
 
 use crate::journal::{Final, Folded, JournalEntry, JournalError, StepEnd, StepState, fold};
 use crate::plan::{Plan, PlanDraft, PlanId, PlanStep, StepId, StepProbe};
 use crate::ports::{
-    PlanStore, RunnerIdentity, SentBefore, Sleeper, StepError, StepExecutor, StoreFault,
+    JournalAddition, PlanStore, RunnerIdentity, SentBefore, Sleeper, StepError, StepExecutor,
+    StoreFault,
 };
 use crate::report::{PlanReport, PlanState};
 use board::Board;
 use expected::{expected_again, no_longer_as_left};
 
-/// How long a lane is held without being renewed: longer than the calls of one write take, short
-/// enough that a stop does not keep others waiting.
-pub const LANE_LEASE: TimeSpan = TimeSpan::seconds(60);
 /// Probes at once.
 const LOOKS: usize = 8;
 /// Tries of a probe whose answer is lost while a plan is made.
@@ -463,7 +461,12 @@ impl Runner {
     }
 
     async fn note(&self, id: &PlanId, entry: &JournalEntry) -> Result<(), RunError> {
-        self.store.append(id, self.clock.now(), entry, None).await?;
+        let added = JournalAddition {
+            at: self.clock.now(),
+            entry,
+            change: None,
+        };
+        self.store.append(id, added).await?;
         Ok(())
     }
 

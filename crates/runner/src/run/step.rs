@@ -10,7 +10,8 @@ use super::{Applying, RunError, Runner};
 use crate::journal::{Final, JournalEntry, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};
 use crate::ports::{
-    Effect, SentBefore, StepError, StepExecutor, TargetChange, Verify, WriteAnswer,
+    Effect, JournalAddition, JudgedState, SentBefore, StepError, StepExecutor, TargetChange,
+    Verify, WriteAnswer,
 };
 use crate::retry::{Class, pause};
 
@@ -261,7 +262,11 @@ impl Runner {
         let Some(expected) = expected.filter(|_| !walk.accept_drift) else {
             return (seen, false);
         };
-        let part = self.hands.without_changed_parts(walk.step, expected, &seen);
+        let judged = JudgedState {
+            expected,
+            seen: &seen,
+        };
+        let part = self.hands.without_changed_parts(walk.step, judged);
         let Some(part) = part else {
             return (seen, false);
         };
@@ -359,9 +364,12 @@ impl Runner {
             step: walk.step.id.clone(),
             end: end.clone(),
         };
-        self.store
-            .append(&walk.plan.id, now, &entry, Some(&change))
-            .await?;
+        let added = JournalAddition {
+            at: now,
+            entry: &entry,
+            change: Some(&change),
+        };
+        self.store.append(&walk.plan.id, added).await?;
         Ok(Turn::End(end))
     }
 

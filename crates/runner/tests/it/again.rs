@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_model::Clock as _;
 use hallpass_runner::{
-    Applying, LANE_LEASE, LeaseAnswer, PlanDraft, PlanId, PlanReport, PlanStore, RunError, Runner,
+    Applying, LaneClaim, LeaseAnswer, PlanDraft, PlanId, PlanReport, PlanStore, RunError, Runner,
     RunnerIdentity, Sleeper, fold, undo,
 };
 use hallpass_runner_testing::{Gate, PortMode};
@@ -191,9 +191,8 @@ async fn who_waited_for_a_plan_that_another_ended_does_not_begin_it_again() {
     let other = bench.runner("other");
     let plan = other.look(puts(&["a", "b"])).await.unwrap().plan.id;
     let lane = format!("plan:{plan}");
-    let now = bench.clock.now();
-    let until = LANE_LEASE.after(now);
-    let held = bench.store.lease(&lane, "other", now, until).await;
+    let claim = LaneClaim::usual("other", bench.clock.now());
+    let held = bench.store.lease(&lane, claim).await;
     assert_eq!(held.unwrap(), LeaseAnswer::Ours);
     let waiting = Runner::new(
         Arc::clone(&bench.store) as Arc<_>,

@@ -3,14 +3,23 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hallpass_model::Clock;
+use hallpass_model::{Clock, Timestamp};
 use hallpass_runner::{
-    Applying, Exit, Lane, LeaseAnswer, PlanLimits, PlanReport, PlanStore, RunError, undo,
+    Applying, Exit, Lane, LaneClaim, LeaseAnswer, PlanLimits, PlanReport, PlanStore, RunError, undo,
 };
 use hallpass_runner_testing::Gate;
 use serde_json::json;
 
 use crate::world::{Bench, conflict, denied, limited, outcomes, patient, put, puts, throttled};
+
+/// A claim that is over as it begins.
+fn claim(holder: &str, now: Timestamp) -> LaneClaim<'_> {
+    LaneClaim {
+        holder,
+        now,
+        until: now,
+    }
+}
 
 #[tokio::test]
 async fn a_look_writes_nothing_and_is_saved() {
@@ -297,7 +306,7 @@ async fn a_wide_lane_is_ours_until_the_last_of_its_steps_is_over() {
             let begun = !bench.world.writes().is_empty();
             let over = bench.world.get("d").is_some();
             if begun && !over {
-                let held = bench.store.lease(wanted, "two", now, now).await.unwrap();
+                let held = bench.store.lease(wanted, claim("two", now)).await.unwrap();
                 assert!(matches!(held, LeaseAnswer::Held { .. }), "{held:?}");
             }
             tokio::task::yield_now().await;
@@ -313,7 +322,7 @@ async fn a_wide_lane_is_ours_until_the_last_of_its_steps_is_over() {
     );
     assert_eq!(bench.world.most.load(Ordering::SeqCst), 2);
     let now = bench.clock.now();
-    let free = bench.store.lease("control-tower", "two", now, now).await;
+    let free = bench.store.lease("control-tower", claim("two", now)).await;
     assert_eq!(free, Ok(LeaseAnswer::Ours), "it was given back");
 }
 
@@ -327,13 +336,9 @@ async fn a_lane_of_somebody_else_is_waited_for_or_reported() {
             &Lane::serial("organizations-write"),
         )
     };
-    let now = bench.clock.now();
-    let until = hallpass_runner::LANE_LEASE.after(now);
-    bench
-        .store
-        .lease("organizations-write", "other", now, until)
-        .await
-        .unwrap();
+    let other = LaneClaim::usual("other", bench.clock.now());
+    let lane = "organizations-write";
+    bench.store.lease(lane, other).await.unwrap();
     let error = bench
         .apply(draft(), &Applying::default())
         .await
@@ -352,7 +357,7 @@ async fn a_lane_of_somebody_else_is_waited_for_or_reported() {
         "organizations-write".to_owned(),
         format!("plan:{}", report.plan),
     ] {
-        let answer = bench.store.lease(&lane, "third", now, now).await.unwrap();
+        let answer = bench.store.lease(&lane, claim("third", now)).await.unwrap();
         assert_eq!(answer, LeaseAnswer::Ours, "{lane}");
     }
 }

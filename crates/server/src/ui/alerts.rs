@@ -457,11 +457,8 @@ async fn pressed(
     show_form(app, viewer, form, status).await
 }
 
-async fn mute(
-    State(app): State<App>,
-    Query(of): Query<RowOf>,
-    Posted { viewer, form }: Posted<MuteWords>,
-) -> PageResult {
+async fn mute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWords>) -> PageResult {
+    let Posted { viewer, form } = posted;
     let Ok(rule) = of.rule.parse::<AlertRuleId>() else {
         return missing(&app, &viewer).await;
     };
@@ -480,14 +477,11 @@ async fn mute(
         reason: &form.reason,
     };
     let outcome = app.access.mute_alert(&viewer.actor, &rule, muting_of).await;
-    pressed(&app, &viewer, (&of, &form), (outcome, muting), "muted").await
+    pressed(&app, &viewer, (&of.0, &form), (outcome, muting), "muted").await
 }
 
-async fn unmute(
-    State(app): State<App>,
-    Query(of): Query<RowOf>,
-    Posted { viewer, form }: Posted<MuteWords>,
-) -> PageResult {
+async fn unmute(State(app): State<App>, of: Query<RowOf>, posted: Posted<MuteWords>) -> PageResult {
+    let Posted { viewer, form } = posted;
     let Ok(rule) = of.rule.parse::<AlertRuleId>() else {
         return missing(&app, &viewer).await;
     };
@@ -496,5 +490,12 @@ async fn unmute(
         .access
         .unmute_alert(&viewer.actor, &rule, &key, reason)
         .await;
-    pressed(&app, &viewer, (&of, &form), (outcome, unmuting), "unmuted").await
+    pressed(
+        &app,
+        &viewer,
+        (&of.0, &form),
+        (outcome, unmuting),
+        "unmuted",
+    )
+    .await
 }

@@ -24,7 +24,9 @@ use serde::Deserialize;
 
 use super::people::{self, Face, first_name};
 use super::presenter::Presenter;
-use super::shell::{Nav, Posted, Shell, Viewer, page, page_with, see_other, url_encoded};
+use super::shell::{
+    Nav, PageResult, Posted, Shell, Viewer, page, page_with, see_other, url_encoded,
+};
 use super::words::{Badge, grant_badge, lasting, plain};
 use super::{forbidden, revoke};
 use crate::{App, problem::ProblemResponse};
@@ -126,11 +128,7 @@ struct CutOffOutcome {
     entitled: Entitled,
 }
 
-async fn show(
-    State(app): State<App>,
-    viewer: Viewer,
-    Query(coming): Query<CutOffQuery>,
-) -> Result<Response, ProblemResponse> {
+async fn show(State(app): State<App>, viewer: Viewer, coming: Query<CutOffQuery>) -> PageResult {
     if !viewer.actor.is(Role::Admin) {
         return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
     }

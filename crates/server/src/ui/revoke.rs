@@ -142,11 +142,12 @@ pub(crate) fn credentials_until(view: &Presenter, grant: &Grant) -> Option<Strin
 async fn press(
     State(app): State<App>,
     Path(id): Path<String>,
-    Posted {
+    posted: Posted<Press>,
+) -> PageResult {
+    let Posted {
         viewer,
         form: typed,
-    }: Posted<Press>,
-) -> PageResult {
+    } = posted;
     let Some(grant) = grant_of(&app, &viewer, &id).await? else {
         // refused like any other press, so that it is on record
         if let Ok(id) = id.parse::<GrantId>() {

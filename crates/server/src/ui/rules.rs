@@ -6,7 +6,6 @@ use askama::Template;
 use axum::{
     Router,
     extract::{Query, State},
-    response::Response,
     routing::get,
 };
 use hallpass_model::TimeSpan;
@@ -18,10 +17,10 @@ use super::forbidden;
 use super::people::{CodedPiece, coded, count_of, counted};
 use super::presenter;
 use super::rules_explain::{ExplainAnswer, TypedCase, answer};
-use super::shell::{Nav, Shell, Viewer, page, url_encoded};
+use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::sentence;
 use super::words::{clock, plain, zone_name};
-use crate::{App, problem::ProblemResponse};
+use crate::App;
 
 /// Rules of a page.
 const ROWS: usize = 50;
@@ -103,11 +102,7 @@ struct RulesPage {
     hash: String,
 }
 
-async fn show(
-    State(app): State<App>,
-    viewer: Viewer,
-    Query(coming): Query<RulesQuery>,
-) -> Result<Response, ProblemResponse> {
+async fn show(State(app): State<App>, viewer: Viewer, coming: Query<RulesQuery>) -> PageResult {
     let sees_all = viewer.actor.reads_all();
     let own = viewer.actor.email.to_string();
     let is_own = coming.user.trim().is_empty() || coming.user.trim().eq_ignore_ascii_case(&own);

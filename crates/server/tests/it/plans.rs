@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_model::Clock as _;
-use hallpass_runner::{JournalEntry, Plan, PlanStore};
+use hallpass_runner::{JournalAddition, JournalEntry, Plan, PlanStore};
 use hallpass_runner_testing::MemoryPlans;
 use serde_json::json;
 
@@ -119,7 +119,12 @@ fn one_whose_journal_is_broken_hides_no_other() {
         };
         let now = server.clock.now();
         for _ in 0..2 {
-            plans.append(&broken.id, now, &begun, None).await.unwrap();
+            let added = JournalAddition {
+                at: now,
+                entry: &begun,
+                change: None,
+            };
+            plans.append(&broken.id, added).await.unwrap();
             plans.tear(&broken.id, "{not json");
         }
         let visit = Visit::of(&server, "eve").await;

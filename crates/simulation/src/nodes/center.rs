@@ -82,11 +82,10 @@ impl IdentityCenter for HeardCenter {
 
     async fn progress(
         &self,
-        kind: OperationKind,
-        request: &str,
+        operation: (OperationKind, &str),
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
-        self.way.progress(kind, request, urgency).await
+        self.way.progress(operation, urgency).await
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
@@ -208,11 +207,10 @@ impl IdentityCenter for NodeCenter {
 
     async fn progress(
         &self,
-        kind: OperationKind,
-        request: &str,
+        operation: (OperationKind, &str),
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
-        self.center.progress(kind, request, urgency).await
+        self.center.progress(operation, urgency).await
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {

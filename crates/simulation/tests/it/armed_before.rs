@@ -3,28 +3,15 @@
 
 use hallpass_access::{AccessStore as _, ArmedEndCounts, ArmedEndsMode};
 use hallpass_model::{GrantId, HoldKey, TimeSpan};
+use hallpass_org::Organization as _;
 use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
-use hallpass_org::{Organization as _, OrganizationFault};
 use hallpass_simulation::Human::{Ana, Bo};
 
 use crate::acting::{grant, release, run, take};
-use crate::armed_bench::Bench;
+use crate::armed_bench::{Bench, denied, silent};
 use crate::keeping::ACCOUNT;
 
 const SET: &str = "ReadOnly";
-
-fn denied() -> OrganizationFault {
-    OrganizationFault::Refused {
-        code: "AccessDeniedException".to_owned(),
-        message: "no".to_owned(),
-    }
-}
-
-fn silent() -> OrganizationFault {
-    OrganizationFault::Unreachable {
-        message: "no answer".to_owned(),
-    }
-}
 
 /// Ana's access of two minutes is over, and AWS goes on refusing it until her longest session is.
 async fn over() -> (Bench, HoldKey) {

@@ -229,3 +229,18 @@ impl Bench {
         assert!(late <= TimeSpan::seconds(60), "{late} late");
     }
 }
+
+/// AWS says no.
+pub(crate) fn denied() -> OrganizationFault {
+    OrganizationFault::Refused {
+        code: "AccessDeniedException".to_owned(),
+        message: "no".to_owned(),
+    }
+}
+
+/// AWS does not answer.
+pub(crate) fn silent() -> OrganizationFault {
+    OrganizationFault::Unreachable {
+        message: "no answer".to_owned(),
+    }
+}

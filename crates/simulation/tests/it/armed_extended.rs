@@ -10,7 +10,7 @@ use hallpass_org::OrganizationFault;
 use hallpass_simulation::Human::Ana;
 
 use crate::acting::{extend, grant, listen, release, run, take};
-use crate::armed_bench::Bench;
+use crate::armed_bench::{Bench, denied, silent};
 
 const SET: &str = "ReadOnly";
 
@@ -68,19 +68,6 @@ async fn news(bench: &Bench) -> Vec<News> {
         kind == NoticeKind::Extended || kind == NoticeKind::NotExtended
     };
     news.filter(is_of_end).collect()
-}
-
-fn denied() -> OrganizationFault {
-    OrganizationFault::Refused {
-        code: "AccessDeniedException".to_owned(),
-        message: "no".to_owned(),
-    }
-}
-
-fn silent() -> OrganizationFault {
-    OrganizationFault::Unreachable {
-        message: "no answer".to_owned(),
-    }
 }
 
 #[test]

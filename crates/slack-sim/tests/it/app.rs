@@ -1,5 +1,9 @@
 //! The app's side: a server that keeps what it was sent and answers as the test says, and a
 //! client of the Web API.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "tests write bodies where they are sent"
+)]
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,8 @@
 //! The limits of blocks and views (`simulator.md` K-2), each at its edge.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "tests write bodies where they are sent"
+)]
 
 use serde_json::{Value, json};
 

@@ -183,7 +183,8 @@ fn directory(now: Timestamp) -> Directory {
 }
 
 fn capital(name: &str) -> String {
-    format!("{}{}", name[..1].to_uppercase(), &name[1..])
+    let (first, rest) = name.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
 }
 
 pub(crate) fn rules(text: &str) -> Rules {

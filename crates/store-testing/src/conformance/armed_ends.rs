@@ -6,7 +6,9 @@ use hallpass_access::{
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, HoldKey, Timestamp};
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, SettledEnds};
+use hallpass_org::armed_ends::{
+    ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, SettledEnds,
+};
 use uuid::Uuid;
 
 use super::Store;
@@ -78,6 +80,16 @@ fn opened(refused: Option<&str>) -> GateChange {
     }
 }
 
+/// What comes of an end alone, with what waits for it.
+async fn settle(store: &Store, end: ArmedEnd, gate: GateChange) -> SettledEnds {
+    let change = ArmedEndChange {
+        ends: vec![end],
+        gates: vec![gate],
+        ..ArmedEndChange::default()
+    };
+    store.settle_armed_ends(change).await.unwrap()
+}
+
 pub async fn an_armed_end_closes_the_gate_and_follows_its_assignment(store: Store) {
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let until = at(70);
@@ -113,7 +125,12 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     commit(&store, wanted_instead(&row(&store).await, 900, 10), None).await;
     let late = armed(&read, at(600));
     let settled = store
-        .settle_armed_ends(&[late], vec![opened(None)], vec![record(1)], vec![])
+        .settle_armed_ends(ArmedEndChange {
+            ends: vec![late],
+            gates: vec![opened(None)],
+            records: vec![record(1)],
+            ..ArmedEndChange::default()
+        })
         .await;
     assert_eq!(
         settled,
@@ -127,7 +144,12 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     assert!(store.records_from(1, 10).await.unwrap().is_empty());
     let now = armed(&end(&store).await, at(900));
     let settled = store
-        .settle_armed_ends(&[now], vec![opened(None)], vec![record(1)], vec![])
+        .settle_armed_ends(ArmedEndChange {
+            ends: vec![now],
+            gates: vec![opened(None)],
+            records: vec![record(1)],
+            ..ArmedEndChange::default()
+        })
         .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
     let open = row(&store).await;
@@ -142,20 +164,16 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     assert_eq!(told.into_iter().collect::<Vec<_>>(), [(key(), status)]);
     // an open gate is closed by nobody but a new hold, and refused by nobody
     let again = end(&store).await;
-    let refused = store
-        .settle_armed_ends(&[again], vec![opened(Some("no"))], vec![], vec![])
-        .await;
-    assert_eq!(refused, Ok(SettledEnds::Stored));
+    let refused = settle(&store, again, opened(Some("no"))).await;
+    assert_eq!(refused, SettledEnds::Stored);
     assert_eq!(row(&store).await.gate, Gate::Open);
 }
 
 pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Store) {
     commit(&store, wanted(&key(), 900, 10), Some(arm(10, 900))).await;
     let now = armed(&end(&store).await, at(900));
-    let settled = store
-        .settle_armed_ends(&[now], vec![opened(None)], vec![], vec![])
-        .await;
-    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let settled = settle(&store, now, opened(None)).await;
+    assert_eq!(settled, SettledEnds::Stored);
     // a later end is told as such until AWS has it, with the news of why it has not
     commit(&store, wanted_instead(&row(&store).await, 1_200, 30), None).await;
     let later = end(&store).await;
@@ -177,7 +195,11 @@ pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Sto
         (later, SettledEnds::Stored, 1),
     ] {
         let settled = store
-            .settle_armed_ends(&[end], vec![], vec![], vec![news.clone()])
+            .settle_armed_ends(ArmedEndChange {
+                ends: vec![end],
+                news: vec![news.clone()],
+                ..ArmedEndChange::default()
+            })
             .await;
         assert_eq!(settled, Ok(stored));
         let counts = store.counts(at(0)).await.unwrap();
@@ -208,10 +230,8 @@ pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Sto
 pub async fn a_refused_gate_is_the_end_of_a_create_that_was_not_sent(store: Store) {
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let read = end(&store).await;
-    let settled = store
-        .settle_armed_ends(&[read], vec![opened(Some("no room"))], vec![], vec![])
-        .await;
-    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let settled = settle(&store, read, opened(Some("no room"))).await;
+    assert_eq!(settled, SettledEnds::Stored);
     let refused = row(&store).await;
     assert!(refused.gave_up() && !refused.is_wanted(at(20)));
     assert!(matches!(
@@ -223,10 +243,8 @@ pub async fn a_refused_gate_is_the_end_of_a_create_that_was_not_sent(store: Stor
 pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store: Store) {
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let read = armed(&end(&store).await, at(600));
-    let settled = store
-        .settle_armed_ends(&[read], vec![opened(None)], vec![], vec![])
-        .await;
-    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let settled = settle(&store, read, opened(None)).await;
+    assert_eq!(settled, SettledEnds::Stored);
     let over = ArmedEndWish::Over {
         key: key(),
         lasts_until: at(4_000),
@@ -266,7 +284,10 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
         ..again
     };
     let settled = store
-        .settle_armed_ends(&[gone], vec![], vec![], vec![])
+        .settle_armed_ends(ArmedEndChange {
+            ends: vec![gone],
+            ..ArmedEndChange::default()
+        })
         .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
     assert!(store.open_armed_ends().await.unwrap().is_empty());
@@ -288,10 +309,8 @@ pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store)
     let lengthened = wanted_instead(&row(&store).await, 900, 20);
     commit(&store, lengthened, Some(arm(20, 900))).await;
     let read = armed(&end(&store).await, at(900));
-    let settled = store
-        .settle_armed_ends(&[read], vec![opened(None)], vec![], vec![])
-        .await;
-    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let settled = settle(&store, read, opened(None)).await;
+    assert_eq!(settled, SettledEnds::Stored);
     // held, and its end is far: it moves with what is held
     let lengthened = wanted_instead(&row(&store).await, 2_000, 30);
     commit(&store, lengthened, Some(release(30))).await;

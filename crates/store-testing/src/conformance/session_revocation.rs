@@ -4,7 +4,7 @@ use hallpass_access::{Change, NoticeKind, OutlivingSessions};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, Timestamp};
 use hallpass_org::session_revocation::{
-    SessionRevocation, SessionRevocationNews, SessionRevocationState,
+    SessionRevocation, SessionRevocationChange, SessionRevocationNews, SessionRevocationState,
 };
 use uuid::Uuid;
 
@@ -49,7 +49,10 @@ pub async fn cuts_are_added_with_a_change_and_open_until_they_are_gone(store: St
         ..first.clone()
     };
     store
-        .settle_session_revocations(&[gone], vec![], vec![])
+        .settle_session_revocations(SessionRevocationChange {
+            revocations: vec![gone],
+            ..SessionRevocationChange::default()
+        })
         .await
         .unwrap();
     assert_eq!(store.open_session_revocations().await.unwrap().len(), 1);
@@ -81,9 +84,12 @@ pub async fn cuts_are_settled_whole_over_the_version_that_was_read(store: Store)
         state: SessionRevocationState::Applied { at: at(20) },
         ..revocation.clone()
     };
-    let revocations = [applied(&open[0]), applied(&open[1])];
-    let settled =
-        store.settle_session_revocations(&revocations, vec![record(1)], vec![told.clone()]);
+    let revocations = vec![applied(&open[0]), applied(&open[1])];
+    let settled = store.settle_session_revocations(SessionRevocationChange {
+        revocations,
+        records: vec![record(1)],
+        news: vec![told.clone()],
+    });
     settled.await.unwrap();
     // the second was settled since it was read: nothing of this happens
     let newest = store
@@ -91,9 +97,13 @@ pub async fn cuts_are_settled_whole_over_the_version_that_was_read(store: Store)
         .await
         .unwrap()
         .unwrap();
-    let stale = [newest.clone(), open[1].clone()];
+    let stale = vec![newest.clone(), open[1].clone()];
     let refused = store
-        .settle_session_revocations(&stale, vec![record(2)], vec![told])
+        .settle_session_revocations(SessionRevocationChange {
+            revocations: stale,
+            records: vec![record(2)],
+            news: vec![told],
+        })
         .await;
     assert!(refused.is_err());
     assert_eq!(

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     AccessStore, Alarm, AlarmState, ArmedEndCounts, ArmedEndStatus, Change, CommitError, Counts,
     Ends, Grant, GrantFilter, Holds, Listed, Lock, Message, PastGrants, PastQuery, ReadError,
-    Request, RequestFilter, StoredAnswer, Subject, WaitingMessage,
+    Request, RequestFilter, StoredAnswer, Subject, Waiting,
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
@@ -295,15 +295,9 @@ impl AccessStore for MemoryStore {
         Ok(self.state().outbox.next(channel))
     }
 
-    async fn take_notices(
-        &self,
-        channel: &str,
-        now: Timestamp,
-        again_at: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<WaitingMessage>, ReadError> {
+    async fn take_notices(&self, by: &str, now: Timestamp, again: Timestamp, max: u32) -> Waiting {
         let outbox = &mut self.state().outbox;
-        Ok(outbox.take(channel, now, again_at, most(limit)))
+        Ok(outbox.take(by, now, again, most(max)))
     }
 
     async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError> {
@@ -313,11 +307,11 @@ impl AccessStore for MemoryStore {
 
     async fn notice_postponed(
         &self,
-        channel: &str,
+        by: &str,
         number: u64,
-        again_at: Timestamp,
+        again: Timestamp,
     ) -> Result<(), ReadError> {
-        self.state().outbox.postponed(channel, number, again_at);
+        self.state().outbox.postponed(by, number, again);
         Ok(())
     }
 

@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEndWish, DesiredAssignment, Message};
-use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndStore, GateChange, SettledEnds};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
 use hallpass_runner::StoreFault;
 
 use super::{MemoryState, MemoryStore};
@@ -62,22 +61,16 @@ impl ArmedEndStore for MemoryStore {
         Ok(found.cloned().collect())
     }
 
-    async fn settle_armed_ends(
-        &self,
-        ends: &[ArmedEnd],
-        gates: Vec<GateChange>,
-        records: Vec<Draft>,
-        news: Vec<ArmedEndNews>,
-    ) -> Result<SettledEnds, StoreFault> {
+    async fn settle_armed_ends(&self, change: ArmedEndChange) -> Result<SettledEnds, StoreFault> {
         let mut state = self.state();
-        for end in ends {
+        for end in &change.ends {
             let stored = state.armed_ends.get(&end.key.to_string());
             if stored.is_none_or(|stored| stored.version != end.version) {
                 return Ok(SettledEnds::Moved);
             }
         }
-        state.append(records)?;
-        for end in ends {
+        state.append(change.records)?;
+        for end in &change.ends {
             let version = end.version + 1;
             let next = ArmedEnd {
                 version,
@@ -85,14 +78,14 @@ impl ArmedEndStore for MemoryStore {
             };
             state.armed_ends.insert(end.key.to_string(), next);
         }
-        for gate in &gates {
+        for gate in &change.gates {
             if let Some(slot) = state.assignments.get_mut(&gate.key.to_string())
                 && let Some(row) = gate_settled(slot.row.clone(), gate)
             {
                 slot.row = row;
             }
         }
-        for told in &news {
+        for told in &change.news {
             let notice = notice_of_unmoved(told);
             state.outbox.post(Message::Notice(notice));
         }

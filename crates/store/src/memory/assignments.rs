@@ -7,8 +7,8 @@ use hallpass_assignments::queue::{
     self, InFlight, Queue, QueueFront, QueueFronts, QueueLengths, QueuePosition, Room,
 };
 use hallpass_assignments::{
-    AssignmentRow, AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, StoreFault, Taken,
-    Task, Urgency, is_lease_from_future,
+    AssignmentRow, AssignmentStore, Haste, Lease, NotedOver, OperationKind, Over, OwnedEnd,
+    StoreFault, Taken, Task, Urgency, is_lease_from_future,
 };
 use hallpass_model::{HoldKey, Timestamp};
 
@@ -235,13 +235,8 @@ impl AssignmentStore for MemoryStore {
         Ok(found.min_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, row)| row))
     }
 
-    async fn record(
-        &self,
-        row: &AssignmentRow,
-        lease: &Lease,
-        news: bool,
-    ) -> Result<(), StoreFault> {
-        Ok(self.state().record(row, lease, news)?)
+    async fn record(&self, row: &AssignmentRow, by: &Lease, news: bool) -> Result<(), StoreFault> {
+        Ok(self.state().record(row, by, news)?)
     }
 
     async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault> {
@@ -260,12 +255,7 @@ impl AssignmentStore for MemoryStore {
             .collect())
     }
 
-    async fn note_over(
-        &self,
-        over: &[Over],
-        at: Timestamp,
-        due: Timestamp,
-    ) -> Result<u32, StoreFault> {
+    async fn note_over(&self, over: &[Over], at: Timestamp, due: Timestamp) -> NotedOver {
         let mut state = self.state();
         let mut noted = 0;
         for one in over {

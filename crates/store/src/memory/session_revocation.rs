@@ -2,10 +2,9 @@
 
 use async_trait::async_trait;
 use hallpass_access::Message;
-use hallpass_audit::Draft;
 use hallpass_model::GrantId;
 use hallpass_org::session_revocation::{
-    SessionRevocation, SessionRevocationNews, SessionRevocationStore,
+    SessionRevocation, SessionRevocationChange, SessionRevocationStore,
 };
 use hallpass_runner::StoreFault;
 
@@ -34,20 +33,18 @@ impl SessionRevocationStore for MemoryStore {
 
     async fn settle_session_revocations(
         &self,
-        revocations: &[SessionRevocation],
-        records: Vec<Draft>,
-        news: Vec<SessionRevocationNews>,
+        change: SessionRevocationChange,
     ) -> Result<(), StoreFault> {
         let mut state = self.state();
-        for revocation in revocations {
+        for revocation in &change.revocations {
             let stored = state.session_revocations.get(&revocation.grant);
             if stored.is_none_or(|stored| stored.version != revocation.version) {
                 let fault: StorageFault = wrong_version(&format!("cut of {}", revocation.grant));
                 return Err(fault.into());
             }
         }
-        state.append(records)?;
-        for revocation in revocations {
+        state.append(change.records)?;
+        for revocation in &change.revocations {
             let version = revocation.version + 1;
             let next = SessionRevocation {
                 version,
@@ -55,7 +52,7 @@ impl SessionRevocationStore for MemoryStore {
             };
             state.session_revocations.insert(revocation.grant, next);
         }
-        for told in &news {
+        for told in &change.news {
             state
                 .outbox
                 .post(Message::Notice(notice_of_revocation(told)));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hallpass_access::{
     AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Ends, Grant, GrantFilter,
     GrantStateKind, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
-    RequestStateKind, StoredAnswer, Subject, WaitingMessage,
+    RequestStateKind, StoredAnswer, Subject, Waiting,
 };
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
@@ -324,16 +324,10 @@ impl AccessStore for SqlStore {
         Ok(self.read(move |tx| outbox::next(tx, &channel)).await?)
     }
 
-    async fn take_notices(
-        &self,
-        channel: &str,
-        now: Timestamp,
-        again_at: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<WaitingMessage>, ReadError> {
-        let channel = channel.to_owned();
+    async fn take_notices(&self, by: &str, now: Timestamp, again: Timestamp, max: u32) -> Waiting {
+        let by = by.to_owned();
         Ok(self
-            .write(move |tx| outbox::take(tx, &channel, now, again_at, limit))
+            .write(move |tx| outbox::take(tx, &by, now, again, max))
             .await?)
     }
 
@@ -346,13 +340,13 @@ impl AccessStore for SqlStore {
 
     async fn notice_postponed(
         &self,
-        channel: &str,
+        by: &str,
         number: u64,
-        again_at: Timestamp,
+        again: Timestamp,
     ) -> Result<(), ReadError> {
-        let channel = channel.to_owned();
+        let by = by.to_owned();
         Ok(self
-            .write(move |tx| outbox::postponed(tx, &channel, number, again_at))
+            .write(move |tx| outbox::postponed(tx, &by, number, again))
             .await?)
     }
 

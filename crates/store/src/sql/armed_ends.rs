@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment, Message};
-use hallpass_audit::Draft;
 use hallpass_model::HoldKey;
-use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndStore, GateChange, SettledEnds};
+use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 
 use super::{SqlStore, assignment_rows, assignments, audit, number, outbox};
@@ -151,24 +150,17 @@ impl ArmedEndStore for SqlStore {
             .await?)
     }
 
-    async fn settle_armed_ends(
-        &self,
-        ends: &[ArmedEnd],
-        gates: Vec<GateChange>,
-        records: Vec<Draft>,
-        news: Vec<ArmedEndNews>,
-    ) -> Result<SettledEnds, StoreFault> {
-        let ends = ends.to_vec();
+    async fn settle_armed_ends(&self, change: ArmedEndChange) -> Result<SettledEnds, StoreFault> {
         let written = self
             .write(move |tx| {
-                for end in &ends {
+                for end in &change.ends {
                     update(tx, end)?;
                 }
-                for gate in &gates {
+                for gate in &change.gates {
                     settle_gate(tx, gate)?;
                 }
-                audit::append(tx, records.clone())?;
-                for told in &news {
+                audit::append(tx, change.records.clone())?;
+                for told in &change.news {
                     outbox::post(tx, &Message::Notice(notice_of_unmoved(told)))?;
                 }
                 Ok(())

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use hallpass_assignments::queue::{QueueLengths, QueuePosition, Slot};
 use hallpass_assignments::{
-    AssignmentRow, AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, StoreFault, Taken,
-    Task, is_lease_from_future, queue,
+    AssignmentRow, AssignmentStore, Haste, Lease, NotedOver, OperationKind, Over, OwnedEnd,
+    StoreFault, Taken, Task, is_lease_from_future, queue,
 };
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
@@ -317,14 +317,9 @@ impl AssignmentStore for SqlStore {
         Ok(self.read(move |tx| queue_columns::first(tx, now)).await?)
     }
 
-    async fn record(
-        &self,
-        row: &AssignmentRow,
-        lease: &Lease,
-        news: bool,
-    ) -> Result<(), StoreFault> {
-        let (row, lease) = (row.clone(), lease.clone());
-        Ok(self.write(move |tx| record(tx, &row, &lease, news)).await?)
+    async fn record(&self, row: &AssignmentRow, by: &Lease, news: bool) -> Result<(), StoreFault> {
+        let (row, by) = (row.clone(), by.clone());
+        Ok(self.write(move |tx| record(tx, &row, &by, news)).await?)
     }
 
     async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault> {
@@ -340,12 +335,7 @@ impl AssignmentStore for SqlStore {
             .await?)
     }
 
-    async fn note_over(
-        &self,
-        over: &[Over],
-        at: Timestamp,
-        due: Timestamp,
-    ) -> Result<u32, StoreFault> {
+    async fn note_over(&self, over: &[Over], at: Timestamp, due: Timestamp) -> NotedOver {
         let over = over.to_vec();
         Ok(self.write(move |tx| note_over(tx, &over, at, due)).await?)
     }

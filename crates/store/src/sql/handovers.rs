@@ -1,7 +1,7 @@
 //! Sign-ins and logins under way, so that one node ends what another began.
 
 use async_trait::async_trait;
-use hallpass_identity::{HANDOVERS_MAX, HandoverFault, HandoverStore};
+use hallpass_identity::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::SqlStore;
@@ -17,13 +17,7 @@ impl From<StorageFault> for HandoverFault {
 
 #[async_trait]
 impl HandoverStore for SqlStore {
-    async fn keep(
-        &self,
-        kind: &str,
-        key: &str,
-        body: &str,
-        until: Timestamp,
-    ) -> Result<(), HandoverFault> {
+    async fn keep(&self, kind: &str, key: &str, body: &str, until: Timestamp) -> Handed<()> {
         let (kind, key, body) = (kind.to_owned(), key.to_owned(), body.to_owned());
         let kept = self.write(move |tx| {
             make_room(tx, &kind, until)?;
@@ -48,25 +42,19 @@ impl HandoverStore for SqlStore {
         Ok(found.await?)
     }
 
-    async fn exchange(
-        &self,
-        kind: &str,
-        key: &str,
-        before: &str,
-        after: Option<&str>,
-    ) -> Result<bool, HandoverFault> {
-        let (kind, key, before) = (kind.to_owned(), key.to_owned(), before.to_owned());
-        let after = after.map(str::to_owned);
+    async fn exchange(&self, kind: &str, key: &str, was: &str, then: Option<&str>) -> Handed<bool> {
+        let (kind, key, was) = (kind.to_owned(), key.to_owned(), was.to_owned());
+        let then = then.map(str::to_owned);
         let changed = self.write(move |tx| {
-            let changed = match after {
-                Some(after) => tx
+            let changed = match then {
+                Some(then) => tx
                     .prepare(
                         "UPDATE handovers SET body = ?4 WHERE kind = ?1 AND key = ?2 AND body = ?3",
                     )?
-                    .execute((kind, key, before, after))?,
+                    .execute((kind, key, was, then))?,
                 None => tx
                     .prepare("DELETE FROM handovers WHERE kind = ?1 AND key = ?2 AND body = ?3")?
-                    .execute((kind, key, before))?,
+                    .execute((kind, key, was))?,
             };
             Ok(changed == 1)
         });

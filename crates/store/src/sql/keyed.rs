@@ -4,7 +4,7 @@
 use hallpass_model::HoldKey;
 
 use super::number;
-use crate::database::{ConstraintRefusal, Transaction};
+use crate::database::{ConstraintRefusal, DatabaseError, Transaction};
 use crate::fault::StorageFault;
 use crate::steps::{exists_already, wrong_version};
 
@@ -48,14 +48,21 @@ impl KeyedTable {
                 tx.prepare(self.remove)?.execute((named, number(version)))
             }
         };
-        let what = || format!("{} {key}", self.about);
-        match written {
-            Ok(1) => Ok(()),
-            Ok(_) => Err(wrong_version(&what())),
-            Err(error) => Err(match error.refusal() {
-                Some(ConstraintRefusal::Twin) => exists_already(&what()),
-                Some(ConstraintRefusal::Trigger) | None => error.into(),
-            }),
-        }
+        one_row(written, || format!("{} {key}", self.about))
+    }
+}
+
+/// What came of a write that is to change one row, of the version that was read or not there yet.
+pub(super) fn one_row(
+    written: Result<usize, DatabaseError>,
+    what: impl Fn() -> String,
+) -> Result<(), StorageFault> {
+    match written {
+        Ok(1) => Ok(()),
+        Ok(_) => Err(wrong_version(&what())),
+        Err(error) => Err(match error.refusal() {
+            Some(ConstraintRefusal::Twin) => exists_already(&what()),
+            Some(ConstraintRefusal::Trigger) | None => error.into(),
+        }),
     }
 }

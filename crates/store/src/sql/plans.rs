@@ -3,9 +3,8 @@
 
 use async_trait::async_trait;
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::Timestamp;
 use hallpass_runner::{
-    JournalEntry, LeaseAnswer, Plan, PlanId, PlanStore, Record, Saved, StoreFault, Stored,
+    JournalAddition, LaneClaim, LeaseAnswer, Plan, PlanId, PlanStore, Saved, StoreFault, Stored,
     TargetChange,
 };
 
@@ -93,9 +92,7 @@ pub(super) fn broken_journals(tx: &Transaction<'_>) -> Result<Vec<String>, Stora
 fn lease(
     tx: &Transaction<'_>,
     lane: &str,
-    holder: &str,
-    now: Timestamp,
-    until: Timestamp,
+    claim: &LaneClaim<'_>,
 ) -> Result<LeaseAnswer, StorageFault> {
     let held: Option<(String, String)> = tx
         .prepare("SELECT holder, until FROM lanes WHERE name = ?1")?
@@ -104,7 +101,7 @@ fn lease(
     let held = held
         .map(|(by, text)| Ok::<_, StorageFault>((by, read_instant(&text)?)))
         .transpose()?;
-    let answer = LeaseAnswer::to(holder, now, until, held);
+    let answer = LeaseAnswer::to(claim, held);
     if answer != LeaseAnswer::Ours {
         return Ok(answer);
     }
@@ -112,7 +109,7 @@ fn lease(
         "INSERT INTO lanes (name, holder, until) VALUES (?1, ?2, ?3)
          ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until",
     )?
-    .execute((lane, holder, instant(until)))?;
+    .execute((lane, claim.holder, instant(claim.until)))?;
     Ok(LeaseAnswer::Ours)
 }
 
@@ -159,18 +156,9 @@ impl PlanStore for SqlStore {
             .await?)
     }
 
-    async fn append(
-        &self,
-        plan: &PlanId,
-        at: Timestamp,
-        entry: &JournalEntry,
-        change: Option<&TargetChange>,
-    ) -> Result<u64, StoreFault> {
-        let record = Record {
-            at,
-            entry: entry.clone(),
-        };
-        let (plan, text, change) = (plan.clone(), body(&record)?, change.cloned());
+    async fn append(&self, plan: &PlanId, added: JournalAddition<'_>) -> Result<u64, StoreFault> {
+        let (text, change) = (body(&added.record())?, added.change.cloned());
+        let plan = plan.clone();
         Ok(self
             .write(move |tx| append(tx, &plan, &text, change.as_ref()))
             .await?)
@@ -192,16 +180,14 @@ impl PlanStore for SqlStore {
             .await?)
     }
 
-    async fn lease(
-        &self,
-        lane: &str,
-        holder: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<LeaseAnswer, StoreFault> {
-        let (lane, holder) = (lane.to_owned(), holder.to_owned());
+    async fn lease(&self, lane: &str, claim: LaneClaim<'_>) -> Result<LeaseAnswer, StoreFault> {
+        let (lane, holder) = (lane.to_owned(), claim.holder.to_owned());
+        let LaneClaim { now, until, .. } = claim;
         Ok(self
-            .write(move |tx| lease(tx, &lane, &holder, now, until))
+            .write(move |tx| {
+                let holder = holder.as_str();
+                lease(tx, &lane, &LaneClaim { holder, now, until })
+            })
             .await?)
     }
 

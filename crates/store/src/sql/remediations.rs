@@ -224,8 +224,7 @@ impl RemediationStore for SqlStore {
 
     async fn of_resource(
         &self,
-        account: &AccountId,
-        resource: &str,
+        (account, resource): (&AccountId, &str),
         since: Timestamp,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
         let (account, resource) = (account.clone(), resource.to_owned());

@@ -3,10 +3,9 @@
 
 use async_trait::async_trait;
 use hallpass_access::Message;
-use hallpass_audit::Draft;
 use hallpass_model::GrantId;
 use hallpass_org::session_revocation::{
-    SessionRevocation, SessionRevocationNews, SessionRevocationStore,
+    SessionRevocation, SessionRevocationChange, SessionRevocationStore,
 };
 use hallpass_runner::StoreFault;
 
@@ -91,18 +90,15 @@ impl SessionRevocationStore for SqlStore {
 
     async fn settle_session_revocations(
         &self,
-        revocations: &[SessionRevocation],
-        records: Vec<Draft>,
-        news: Vec<SessionRevocationNews>,
+        change: SessionRevocationChange,
     ) -> Result<(), StoreFault> {
-        let revocations = revocations.to_vec();
         Ok(self
             .write(move |tx| {
-                for revocation in &revocations {
+                for revocation in &change.revocations {
                     update(tx, revocation)?;
                 }
-                audit::append(tx, records.clone())?;
-                for told in &news {
+                audit::append(tx, change.records.clone())?;
+                for told in &change.news {
                     outbox::post(tx, &Message::Notice(notice_of_revocation(told)))?;
                 }
                 Ok(())

@@ -162,9 +162,8 @@ impl VisitStore for SqlStore {
 
     async fn take_change(
         &self,
-        day: &str,
         visit: &StandardsVisit,
-        most: usize,
+        (day, most): (&str, usize),
     ) -> Result<bool, StoreFault> {
         let (day, account) = (day.to_owned(), visit.account.as_str().to_owned());
         let asked_at = visit.asked_at.as_millisecond();

@@ -5,7 +5,7 @@ use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, Sw
 use hallpass_model::{HoldKey, SweepId};
 use serde::de::DeserializeOwned;
 
-use super::keyed::{KeyedChange, KeyedTable};
+use super::keyed::{KeyedChange, KeyedTable, one_row};
 use super::listing::AFTER_ALL;
 use super::{SqlStore, number};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
@@ -79,7 +79,6 @@ pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(),
              WHERE sweep_id = :sweep_id AND hold_key = :hold_key AND version = :version - 1",
         ),
     };
-    let what = || format!("item {} of sweep {}", row.key, row.sweep);
     let written = tx.prepare(sql)?.execute(named! {
         ":sweep_id": row.sweep.to_string(),
         ":hold_key": row.key.to_string(),
@@ -88,14 +87,9 @@ pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(),
         ":acted_on": row.fate.is_acted_on(),
         ":body": body(&row)?,
     });
-    match written {
-        Ok(1) => Ok(()),
-        Ok(_) => Err(wrong_version(&what())),
-        Err(error) => Err(match error.refusal() {
-            Some(ConstraintRefusal::Twin) => exists_already(&what()),
-            Some(ConstraintRefusal::Trigger) | None => error.into(),
-        }),
-    }
+    one_row(written, || {
+        format!("item {} of sweep {}", row.key, row.sweep)
+    })
 }
 
 const ACCEPTED: KeyedTable = KeyedTable {

@@ -8,8 +8,8 @@ use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry as Selection};
 use hallpass_org_testing::MemoryOrg;
 use hallpass_runner::{
-    Final, JournalEntry, LeaseAnswer, Plan, PlanId, PlanLimits, PlanStore, StepEnd, StepId,
-    StepTarget, TargetChange, fold,
+    Final, JournalAddition, JournalEntry, LaneClaim, LeaseAnswer, Plan, PlanId, PlanLimits,
+    PlanStore, StepEnd, StepId, StepTarget, TargetChange, fold,
 };
 use hallpass_runner_testing::MemoryPlans;
 use hallpass_store::SqlStore;
@@ -100,11 +100,19 @@ async fn journals_are_in_order(store: &dyn PlanStore) {
     store.save_plan(&two).await.unwrap();
     for (entry, number) in entries().iter().zip(1..) {
         let change = (number == 3).then(|| change(&one));
-        let written = store.append(&one.id, at(number), entry, change.as_ref());
-        assert_eq!(written.await.unwrap(), number);
+        let added = JournalAddition {
+            at: at(number),
+            entry,
+            change: change.as_ref(),
+        };
+        assert_eq!(store.append(&one.id, added).await.unwrap(), number);
     }
-    let other = store.append(&two.id, at(9), &entries()[0], None).await;
-    assert_eq!(other.unwrap(), 1);
+    let other = JournalAddition {
+        at: at(9),
+        entry: &entries()[0],
+        change: None,
+    };
+    assert_eq!(store.append(&two.id, other).await.unwrap(), 1);
     let stored = store.journal(&one.id).await.unwrap();
     let folded = fold(&stored).unwrap();
     assert_eq!(folded.end(&step()).unwrap().outcome, StepEnd::Changed);
@@ -119,43 +127,38 @@ async fn journals_are_in_order(store: &dyn PlanStore) {
 }
 
 async fn lanes_have_one_holder(store: &dyn PlanStore) {
-    let until = |seconds| at(seconds);
     let lane = "organizations-write";
-    let ours = store.lease(lane, "a", at(0), until(10)).await.unwrap();
+    let lease = |holder, now, until| {
+        let claim = LaneClaim {
+            holder,
+            now: at(now),
+            until: at(until),
+        };
+        store.lease(lane, claim)
+    };
+    let ours = lease("a", 0, 10).await.unwrap();
     assert_eq!(ours, LeaseAnswer::Ours);
-    let theirs = store.lease(lane, "b", at(9), until(20)).await.unwrap();
+    let theirs = lease("b", 9, 20).await.unwrap();
     let held = LeaseAnswer::Held {
         by: "a".into(),
-        until: until(10),
+        until: at(10),
     };
     assert_eq!(theirs, held);
-    assert_eq!(
-        store.lease(lane, "a", at(9), until(30)).await.unwrap(),
-        LeaseAnswer::Ours
-    );
+    assert_eq!(lease("a", 9, 30).await.unwrap(), LeaseAnswer::Ours);
     store.unlease(lane, "b").await.unwrap();
     assert!(matches!(
-        store.lease(lane, "b", at(29), until(40)).await.unwrap(),
+        lease("b", 29, 40).await.unwrap(),
         LeaseAnswer::Held { .. }
     ));
     // a lease that ran out is none, and one given back neither
-    assert_eq!(
-        store.lease(lane, "b", at(30), until(40)).await.unwrap(),
-        LeaseAnswer::Ours
-    );
+    assert_eq!(lease("b", 30, 40).await.unwrap(), LeaseAnswer::Ours);
     store.unlease(lane, "b").await.unwrap();
-    assert_eq!(
-        store.lease(lane, "c", at(31), until(40)).await.unwrap(),
-        LeaseAnswer::Ours
-    );
+    assert_eq!(lease("c", 31, 40).await.unwrap(), LeaseAnswer::Ours);
     // one taken by a clock that ran ahead holds nobody up, though its holder is gone
     let day = 86_400;
-    let ahead = store.lease(lane, "c", at(day), until(day + 60)).await;
+    let ahead = lease("c", day, day + 60).await;
     assert_eq!(ahead.unwrap(), LeaseAnswer::Ours);
-    assert_eq!(
-        store.lease(lane, "d", at(50), until(110)).await.unwrap(),
-        LeaseAnswer::Ours
-    );
+    assert_eq!(lease("d", 50, 110).await.unwrap(), LeaseAnswer::Ours);
 }
 
 #[tokio::test]
@@ -254,8 +257,12 @@ async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
     // the same record twice is refused, and the journal has no part of it
     let one = plan("one", 0);
     let ([_, _, end], change) = (entries(), change(&one));
-    let twice = store.append(&one.id, at(4), &end, Some(&change));
-    assert!(twice.await.is_err());
+    let twice = JournalAddition {
+        at: at(4),
+        entry: &end,
+        change: Some(&change),
+    };
+    assert!(store.append(&one.id, twice).await.is_err());
     assert_eq!(store.journal(&one.id).await.unwrap().len(), 3);
     let copy = folder.path().join("b.db");
     store.backup(&copy).await.unwrap();

@@ -90,7 +90,9 @@ async fn answers(store: &dyn RemediationStore) -> Vec<String> {
         }
         for number in 0..3 {
             let resource = format!("arn:aws:s3:::bucket-{number}");
-            let found = store.of_resource(&account(1), &resource, at(minute)).await;
+            let found = store
+                .of_resource((&account(1), &resource), at(minute))
+                .await;
             said.push(format!("{found:?}"));
         }
     }

@@ -100,15 +100,9 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     let answer = accept(context, AsyncKind::Create, &target)?;
     if early && !stands {
         let now = context.now;
-        context.state.add_assignment(
-            key,
-            Assignment {
-                since: now,
-                note: None,
-            },
-            now,
-            now,
-        );
+        context
+            .state
+            .add_assignment(key, Assignment::since(now), now, now);
     }
     Ok(answer)
 }

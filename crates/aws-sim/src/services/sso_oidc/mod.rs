@@ -50,49 +50,35 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     operations: &[clients::OPERATIONS, device::OPERATIONS, tokens::OPERATIONS],
 };
 
-/// Name of the error, `error` of its body (RFC 6749 §5.2), HTTP status as the model has it.
-const ERRORS: &[(&str, &str, u16)] = &[
-    ("AccessDeniedException", "access_denied", 400),
-    (
-        "AuthorizationPendingException",
-        "authorization_pending",
-        400,
-    ),
-    ("ExpiredTokenException", "expired_token", 400),
-    ("InternalServerException", "server_error", 500),
-    ("InvalidClientException", "invalid_client", 401),
-    (
-        "InvalidClientMetadataException",
-        "invalid_client_metadata",
-        400,
-    ),
-    ("InvalidGrantException", "invalid_grant", 400),
-    ("InvalidRedirectUriException", "invalid_redirect_uri", 400),
-    ("InvalidRequestException", "invalid_request", 400),
-    ("InvalidScopeException", "invalid_scope", 400),
-    ("SlowDownException", "slow_down", 400),
-    ("UnauthorizedClientException", "unauthorized_client", 400),
-    (
-        "UnsupportedGrantTypeException",
-        "unsupported_grant_type",
-        400,
-    ),
-];
+/// `error` of an error's body (RFC 6749 §5.2): its name in small letters, but for the server's own.
+fn oauth_error(name: &str) -> String {
+    let name = match name {
+        "InternalServerException" => "ServerErrorException",
+        other => other,
+    };
+    let mut words = String::new();
+    for letter in name.trim_end_matches("Exception").chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
 
 /// An error with the two members that all of this service's have.
 fn refused(name: &str, description: &str) -> ApiError {
-    let known = ERRORS.iter().find(|(known, ..)| *known == name);
-    let (_, error, status) = known.copied().unwrap_or((name, "invalid_request", 400));
-    let class = match name {
-        "AccessDeniedException" => ErrorClass::Denied,
-        "InvalidClientException" => ErrorClass::AuthFailed,
-        "InternalServerException" => ErrorClass::Server,
-        _ => ErrorClass::Client,
+    // statuses are those of the model
+    let (class, status) = match name {
+        "AccessDeniedException" => (ErrorClass::Denied, 400),
+        "InvalidClientException" => (ErrorClass::AuthFailed, 401),
+        "InternalServerException" => (ErrorClass::Server, 500),
+        _ => (ErrorClass::Client, 400),
     };
     ApiError::new(name, "")
         .status(status)
         .class(class)
-        .with("error", error)
+        .with("error", oauth_error(name))
         .with("error_description", description)
 }
 
@@ -113,4 +99,23 @@ fn is_portal(context: &Context<'_>, url: &str) -> bool {
 fn is_here(context: &Context<'_>) -> bool {
     let center = &context.state.center;
     center.signs_in(&context.call.region, context.now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::oauth_error;
+
+    #[test]
+    fn errors_are_called_as_oauth_calls_them() {
+        let called = [
+            ("AuthorizationPendingException", "authorization_pending"),
+            ("ExpiredTokenException", "expired_token"),
+            ("InternalServerException", "server_error"),
+            ("InvalidRedirectUriException", "invalid_redirect_uri"),
+            ("SlowDownException", "slow_down"),
+        ];
+        for (name, error) in called {
+            assert_eq!(oauth_error(name), error);
+        }
+    }
 }

@@ -30,12 +30,8 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "ID", requires = "service")]
     account: Option<AccountId>,
     /// Where, for services with an administrator in each Region; `enabled`: wherever the account is enabled
-    #[arg(
-        long,
-        value_name = "REGION,...",
-        value_delimiter = ',',
-        requires = "service"
-    )]
+    #[arg(long, value_name = "REGION,...")]
+    #[arg(value_delimiter = ',', requires = "service")]
     regions: Option<Vec<String>>,
     /// Take the place of another administrator
     #[arg(long)]

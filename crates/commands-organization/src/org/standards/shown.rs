@@ -260,20 +260,7 @@ mod tests {
 
     #[test]
     fn accounts_are_named_beside_their_ids() {
-        let row = |account: &str| ComparedHub {
-            account: account.to_owned(),
-            region: "eu-west-1".to_owned(),
-            standing: HubStanding::Compared,
-            enable_hub: false,
-            enable: Vec::new(),
-            wait: Vec::new(),
-            named: Vec::new(),
-            updates: Vec::new(),
-            disable: Vec::new(),
-            reason_only: Vec::new(),
-            left_on: Vec::new(),
-            notes: Vec::new(),
-        };
+        let row = |account| ComparedHub::of(account, "eu-west-1", HubStanding::Compared);
         let names = BTreeMap::from([("222222222222".to_owned(), "shop".to_owned())]);
         let rows = [row("222222222222"), row("333333333333")];
         let mut shown = ShownRows(rows.iter().map(shown_hub).collect());

@@ -7,7 +7,7 @@ use hallpass_runner::Exit;
 use hallpass_runner_testing::Gate;
 
 use super::world::World;
-use crate::bench::{ended_well, outwait, resume_newest, stops_in_turn};
+use crate::bench::{after_stop, ended_well, stops_in_turn};
 
 const FILE: &str = r#"
 services:
@@ -32,11 +32,8 @@ async fn stopped_anywhere_nothing_is_sent_twice() {
         let world = World::new();
         let gate = Gate::new(Some((call, mode)));
         if !attempt(&world, "first", &gate).await {
-            outwait(&world.clock);
-            if !by_command {
-                let runner = world.runner("second", &Gate::new(None));
-                resume_newest(&world.plans, &runner).await;
-            }
+            let second = || world.runner("second", &Gate::new(None));
+            after_stop(&world.clock, &world.plans, (!by_command).then(second)).await;
         }
         let last = world.delegate(FILE, true, "third", &Gate::new(None)).await;
         let report = last.unwrap().report.unwrap();

@@ -7,7 +7,7 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::delegation::{
     DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
 };
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
+use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
 use hallpass_runner::{PlanReport, Runner};
 use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
 use serde_json::{Map, Value, json};
@@ -198,12 +198,7 @@ impl FakeCalls for FakeDelegation {
         }
     }
 
-    fn write(
-        &self,
-        place: &ReadPlace,
-        (_, name): Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    fn write(&self, place: &ReadPlace, (_, name): Operation, input: &Value) -> SendAnswer {
         let now = self.clock.now();
         let region = place.region.clone().unwrap_or_default();
         let state = &mut *self.state.lock().unwrap();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace};
+use hallpass_org::{
+    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer,
+};
 use hallpass_runner_testing::Hourglass;
 use serde_json::{Value, json};
 
@@ -586,12 +588,7 @@ impl FakeCalls for Inside {
         self.0.read_by(self.1, place, operation, input)
     }
 
-    fn write(
-        &self,
-        place: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    fn write(&self, place: &ReadPlace, operation: Operation, input: &Value) -> SendAnswer {
         self.0.write(place, operation, input)
     }
 }

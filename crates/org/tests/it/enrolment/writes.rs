@@ -1,7 +1,7 @@
 //! What writes do in the organization of the fixtures.
 
 use hallpass_model::{Clock, Timestamp};
-use hallpass_org::{Operation, OrganizationFault, ReadPlace};
+use hallpass_org::{Operation, OrganizationFault, ReadPlace, SendAnswer};
 use serde_json::{Value, json};
 
 use super::tower::{
@@ -170,7 +170,7 @@ impl FakeTower {
         place: &ReadPlace,
         (service, name): Operation,
         input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    ) -> SendAnswer {
         let now = self.clock.now();
         let state = &mut *self.state.lock().unwrap();
         state.settle(now);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
+use hallpass_org::{Operation, ReadAnswer, ReadPlace, SendAnswer};
 use serde_json::{Value, json};
 
 use crate::gated::{FakeCalls, read_failed};
@@ -403,12 +403,7 @@ impl FakeCalls for FakeHubs {
             .map_err(|(code, message)| read_failed(code, message))
     }
 
-    fn write(
-        &self,
-        place: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    fn write(&self, place: &ReadPlace, operation: Operation, input: &Value) -> SendAnswer {
         let changed = self.change(place, operation, input);
         self.person_acts();
         changed

@@ -8,7 +8,7 @@ use hallpass_org::control_tower::{FactoryProduct, factory_facts, factory_obstacl
 use hallpass_org::vending::{
     AccountsFile, EarlierRow, ListWishes, RowVerdict, VendingFacts, check,
 };
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadCalls, ReadPlace, ServiceCalls};
+use hallpass_org::{Operation, ReadAnswer, ReadCalls, ReadPlace, SendAnswer, ServiceCalls};
 use serde_json::{Value, json};
 
 use crate::gated::read_failed;
@@ -68,12 +68,7 @@ impl ReadCalls for Factory {
 
 #[async_trait]
 impl ServiceCalls for Factory {
-    async fn send(
-        &self,
-        _: &ReadPlace,
-        operation: Operation,
-        _: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    async fn send(&self, _: &ReadPlace, operation: Operation, _: &Value) -> SendAnswer {
         self.writes.lock().unwrap().push(operation.1.to_owned());
         Ok(json!({}))
     }

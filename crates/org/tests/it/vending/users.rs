@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use hallpass_org::vending::UserStepExecutor;
-use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace};
+use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
 use hallpass_runner::{Exit, Lane, PlanDraft, PlanLimits, PlanReport, StepTarget, undo};
 use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use serde_json::{Value, json};
@@ -49,12 +49,7 @@ impl FakeCalls for Directory {
         Err(read_failed("ResourceNotFoundException", "USER not found."))
     }
 
-    fn write(
-        &self,
-        _: &ReadPlace,
-        operation: Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
+    fn write(&self, _: &ReadPlace, operation: Operation, input: &Value) -> SendAnswer {
         assert_eq!(operation, ("identitystore", "CreateUser"));
         let name = input["UserName"].as_str().unwrap().to_owned();
         let email = input["Emails"][0]["Value"].as_str().unwrap().to_owned();

@@ -115,11 +115,7 @@ struct PathsPage {
     more_findings: usize,
 }
 
-async fn show(
-    State(app): State<App>,
-    viewer: Viewer,
-    Query(looking): Query<PathsQuery>,
-) -> PageResult {
+async fn show(State(app): State<App>, viewer: Viewer, looking: Query<PathsQuery>) -> PageResult {
     if !viewer.actor.reads_all() {
         return Ok(forbidden::page_for(&app, &viewer, "auditors").await);
     }
