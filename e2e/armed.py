@@ -173,6 +173,93 @@ def standing_appears(check, server):
     check("and what she has by the group works on, in the session of before", not denied(ana.list_roles))
 
 
+def envelope(record):
+    """As EventBridge sends a call that CloudTrail recorded."""
+    return json.dumps({"version": "0", "id": record["eventID"], "detail-type": "AWS API Call via CloudTrail", "source": "aws.sso",
+                       "account": record["recipientAccountId"], "time": record["eventTime"], "region": record["awsRegion"], "resources": [], "detail": record})
+
+
+def told_by_an_event(check, server):
+    """Somebody gives a group of hers what she holds beside an end that is armed, and CloudTrail's record of that very call comes by
+    the queue: it is disarmed within seconds (`access.md` §21, A-4)."""
+    world = server.world
+    sqs, center, store, trail = (world.client(name, world.environment, attempts=5) for name in ("sqs", "sso-admin", "identitystore", "cloudtrail"))
+    url = sqs.create_queue(QueueName="hallpass-events")["QueueUrl"]
+    server.configure("preferred", f'[events]\nqueue = "{url}"\n')
+    server.stop()
+    server.start()
+    instance = center.list_instances()["Instances"][0]
+    arn = instance["InstanceArn"]
+    sets = center.list_permission_sets(InstanceArn=arn)["PermissionSets"]
+    [operator] = [it for it in sets if center.describe_permission_set(InstanceArn=arn, PermissionSetArn=it)["PermissionSet"]["Name"] == "Operator"]
+    groups = store.list_groups(IdentityStoreId=instance["IdentityStoreId"])["Groups"]
+    [shift] = [it["GroupId"] for it in groups if it["DisplayName"] == "Shift"]
+    hers, his = server.take(ANA, "Operator"), server.take(CY, "Operator", account="test")
+    for who, grant in ((ANA, hers), (CY, his)):
+        check(f"armed for {who}", wait(lambda who=who, grant=grant: follows(server, who, grant), 30), server.grant(who, grant))
+    (ana, _) = world.login(ANA, "Operator")
+    joined = world.sim.post("/_sim/mutate", {"add_member": {"group": "Shift", "user": ANA}})
+    check("she comes into the group", joined.status < 300, joined)
+    center.create_account_assignment(InstanceArn=arn, TargetId=DEV, TargetType="AWS_ACCOUNT", PermissionSetArn=operator, PrincipalType="GROUP", PrincipalId=shift)
+
+    def recorded():
+        wanted = [{"AttributeKey": "EventName", "AttributeValue": "CreateAccountAssignment"}]
+        found = [json.loads(it["CloudTrailEvent"]) for it in trail.lookup_events(LookupAttributes=wanted)["Events"]]
+        return next((it for it in found if (it["requestParameters"] or {}).get("principalType") == "GROUP"), None)
+
+    record = wait(recorded, 120)
+    check("CloudTrail has the call", record)
+    before = len(server.records("end.disarmed"))
+    sqs.send_message(QueueUrl=url, MessageBody=envelope(record))
+    away = lambda: "group" in server.grant(ANA, hers).get("not_armed", "")
+    # a look without an event comes after five minutes
+    check("it is disarmed within seconds of the event, with the reason", wait(away, 45, server.process), (server.grant(ANA, hers), server.stage.said("serve.log")[-900:]))
+    check("and told once", len(server.records("end.disarmed")) == before + 1, server.records("end.disarmed"))
+    check.equal("AWS has no such statement", refused_after(server.statements(), "Operator"), None)
+    check("what somebody else holds stays armed", "armed_until" in server.grant(CY, his), server.grant(CY, his))
+    check("her session works", not denied(ana.list_roles))
+    # the record of a call of ours, as AWS sends it back: nobody is disarmed by it
+    own = json.loads(json.dumps(record))
+    own["eventID"] = "0" * 8
+    own["requestParameters"] |= {"targetId": TEST, "principalType": "USER", "principalId": next(
+        it["UserId"] for it in store.list_users(IdentityStoreId=instance["IdentityStoreId"])["Users"] if it["UserName"] == CY)}
+    sqs.send_message(QueueUrl=url, MessageBody=envelope(own))
+    numbers = lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"])["Attributes"]
+    check("the queue empties", wait(lambda: all(int(it) == 0 for it in numbers().values()), 60, server.process), numbers())
+    check("what we gave ourselves stays armed", "armed_until" in server.grant(CY, his), server.grant(CY, his))
+    parked = server.stage.run("org", "events", "list", "--output", "jsonl")
+    check("and no event is parked", parked.returncode == 0 and not [it for it in parked.stdout.splitlines() if it.startswith("{")], parked.stdout)
+
+
+def strangers_statement(check, server):
+    """Somebody writes into our policy: new ends are armed no more in that account, and it is an alarm until it is gone (`access.md` §21, A-4)."""
+    org = server.world.org
+    alarm = lambda: 'hallpass_alarm{alarm="foreign_statement"} 1' in server.api[ANA].get("/metrics").body.decode()
+    hers = server.take(ANA, "Operator")
+    check("armed", wait(lambda: follows(server, ANA, hers), 30), server.grant(ANA, hers))
+    [policy] = [it["Id"] for it in org.list_policies_for_target(TargetId=DEV, Filter="SERVICE_CONTROL_POLICY")["Policies"] if it["Name"] == POLICY]
+    theirs = {"Sid": "Theirs", "Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}
+    write = lambda statements: org.update_policy(PolicyId=policy, Content=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    write([*server.statements(), theirs])
+    check("the statement is there", wait(lambda: theirs in server.statements(), 30))
+    his = server.take(CY, "Operator")
+    check("nothing new is armed beside it, and the grant says why", "somebody else" in server.grant(CY, his).get("not_armed", ""), server.grant(CY, his))
+    check("what is in force stays", "armed_until" in server.grant(ANA, hers), server.grant(ANA, hers))
+    other = server.take(CY, "Operator", account="test")
+    check("other accounts go on", wait(lambda: "armed_until" in server.grant(CY, other), 30), server.grant(CY, other))
+    check("it is an alarm", wait(alarm, 300, server.process, every=1), server.stage.said("serve.log")[-900:])
+    ready = Api(f"http://127.0.0.1:{server.port}", server.api[BO].token).get("/readyz")
+    check("the server stays ready, and says where", ready.status == 200 and "statement of somebody else" in ready.body.decode(), ready.body.decode())
+    server.stop()
+    server.start()
+    check("a restart does not take it for over", alarm() or wait(alarm, 30, server.process), server.stage.said("serve.log")[-900:])
+    write([it for it in server.statements() if it != theirs])
+    check("his end is armed once it is gone", wait(lambda: "armed_until" in server.grant(CY, his), 200, server.process), server.grant(CY, his))
+    check("and the alarm is over", wait(lambda: not alarm(), 200, server.process, every=1), server.stage.said("serve.log")[-900:])
+    told = [line for line in server.stage.said("serve.log").splitlines() if "alarm is over" in line and "foreign_statement" in line]
+    check("told once", len(told) == 1, told)
+
+
 def key_disabled(check, server):
     """The key of the instance is disabled at the moment of an end: an alarm of its own, AWS ends what is armed, and access is removed
     once the key is back (`access.md` §22, R-2)."""
@@ -379,7 +466,8 @@ def ends(check, server):
     required(check, server)
 
 
-PARTS = {"ends": ends, "stopped": everything_of_ours_stopped, "standing": standing_appears, "region": home_region_lost, "key": key_disabled,
+PARTS = {"ends": ends, "stopped": everything_of_ours_stopped, "standing": standing_appears, "told": told_by_an_event,
+         "foreign": strangers_statement, "region": home_region_lost, "key": key_disabled,
          "doctor": doctors, "probe": propagation_measured}
 
 

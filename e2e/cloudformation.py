@@ -82,9 +82,16 @@ def least(stage, outputs, resources):
 
 def kept(resources):
     """What holds the audit log."""
-    rule = boto3.client("events", REGION).list_targets_by_rule(Rule=resources["PeopleChange"].split("/")[-1])["Targets"]
+    events = boto3.client("events", REGION)
     queue = boto3.client("sqs", REGION).get_queue_attributes(QueueUrl=resources["Events"], AttributeNames=["All"])["Attributes"]
-    check.equal("events of people go to the queue", [it["Arn"] for it in rule], [queue["QueueArn"]])
+    patterns = {"PeopleChange": {"source": ["aws.identitystore"]}, "AccessGiven": {
+        "source": ["aws.sso"], "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {"eventSource": ["sso.amazonaws.com"], "eventName": ["CreateAccountAssignment"]}}}
+    for name, pattern in patterns.items():
+        rule = resources[name].split("/")[-1]
+        targets = events.list_targets_by_rule(Rule=rule)["Targets"]
+        check.equal(f"what {name} takes goes to the queue", [it["Arn"] for it in targets], [queue["QueueArn"]])
+        check.equal(f"and {name} takes that alone", json.loads(events.describe_rule(Name=rule)["EventPattern"]), pattern)
     # moto makes nothing of these from a template, or takes no question about it: they are read
     made = yaml.safe_load(TEMPLATE.read_text())["Resources"]
     check("the audit bucket locks objects", made["AuditBucket"]["Properties"]["ObjectLockEnabled"] is True)
@@ -94,8 +101,8 @@ def kept(resources):
         block = made[name]["Properties"]["PublicAccessBlockConfiguration"]
         check(f"{name} is nobody else's", all(block.values()) and len(block) == 4, block)
     policy = made["EventsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    check("and nobody but that rule sends to it", len(policy) == 1 and policy[0]["Principal"] == {"Service": "events.amazonaws.com"}
-          and policy[0]["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["PeopleChange", "Arn"]}}}, policy)
+    check("and nobody but these rules sends to it", len(policy) == 1 and policy[0]["Principal"] == {"Service": "events.amazonaws.com"}
+          and policy[0]["Condition"] == {"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": [name, "Arn"]} for name in patterns]}}, policy)
     lost = [name for name, it in made.items() if it["Type"] in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::EC2::Volume") and it.get("DeletionPolicy") not in ("Retain", "Snapshot")]
     check.equal("evidence outlives the stack", lost, [])
 

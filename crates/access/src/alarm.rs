@@ -32,11 +32,13 @@ pub enum AlarmKind {
     AuditNotExported,
     /// No head of the audit log is published.
     HeadNotPublished,
+    /// A policy of armed ends has what is not ours: no new end is armed beside it.
+    ForeignStatement,
 }
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ClocksDisagree,
         Self::OrganizationUnread,
         Self::HomeRegionLost,
@@ -48,6 +50,7 @@ impl AlarmKind {
         Self::Guard,
         Self::AuditNotExported,
         Self::HeadNotPublished,
+        Self::ForeignStatement,
     ];
 
     /// The kind's name in stores, metrics and webhooks.
@@ -64,6 +67,7 @@ impl AlarmKind {
             Self::Guard => "guard",
             Self::AuditNotExported => "audit_not_exported",
             Self::HeadNotPublished => "head_not_published",
+            Self::ForeignStatement => "foreign_statement",
         }
     }
 
@@ -87,6 +91,7 @@ impl AlarmKind {
             Self::Guard => "A guard needs somebody to look",
             Self::AuditNotExported => "The audit log is not exported",
             Self::HeadNotPublished => "No head of the audit log is published",
+            Self::ForeignStatement => "A policy of armed ends has what Hallpass did not write",
         }
     }
 
@@ -106,6 +111,7 @@ impl AlarmKind {
             Self::AuditNotExported | Self::HeadNotPublished => {
                 "docs/operations/runbooks/audit-behind.md"
             }
+            Self::ForeignStatement => "docs/operations/runbooks/foreign-statement.md",
         }
     }
 
@@ -120,9 +126,11 @@ impl AlarmKind {
             Self::OrganizationUnread | Self::AssignmentsUntended | Self::EndsOverdue => {
                 TimeSpan::minutes(1)
             }
-            Self::GroupSync | Self::Guard | Self::AuditNotExported | Self::HeadNotPublished => {
-                TimeSpan::minutes(2)
-            }
+            Self::GroupSync
+            | Self::Guard
+            | Self::AuditNotExported
+            | Self::HeadNotPublished
+            | Self::ForeignStatement => TimeSpan::minutes(2),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::CredentialsAfterEnd;
+use crate::{CredentialsAfterEnd, GivenOtherwise, ShownBy};
 
 /// How long after an end its instant may lie, which is a whole minute (`access.md` §21, A-1).
 const ROUNDING: TimeSpan = TimeSpan::minutes(1);
@@ -97,6 +97,15 @@ pub enum ArmedEndWish {
         key: HoldKey,
         /// When no session of it can be left.
         lasts_until: Timestamp,
+    },
+    /// People may have been given the same in another way: theirs are looked at again, at once.
+    LookAgain {
+        /// When that was told.
+        at: Timestamp,
+        /// What was given.
+        given: Box<GivenOtherwise>,
+        /// When AWS shows it.
+        shown: ShownBy,
     },
 }
 

@@ -5,8 +5,9 @@ use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, EndArming};
 
 use crate::{
-    ArmedEndWish, ArmedEnds, Change, DesiredAssignment, Grant, GrantToArm, PressRefused, Settings,
-    Write, session_revocation,
+    ArmedEndWish, ArmedEnds, Change, DesiredAssignment, GivenOtherwise, Grant, GrantState,
+    GrantToArm, GroupSyncWrite, MembershipChange, PressRefused, Settings, ShownBy, Write,
+    session_revocation,
 };
 
 /// How long a create waits for its end to be armed where it may go without.
@@ -134,7 +135,39 @@ pub(crate) fn wishes(
     let of_accounts = change.grants.iter().filter(|write| match write {
         Write::Insert(grant) | Write::Update(grant) => is_of_account(grant),
     });
-    of_accounts.filter_map(wish).collect()
+    let wishes = of_accounts.filter_map(wish);
+    wishes.chain(look_again(change, now)).collect()
+}
+
+/// Who came into a group by us may have by it what they hold for a while as well.
+fn look_again(change: &Change, now: Timestamp) -> Option<ArmedEndWish> {
+    let granted = change.grants.iter().filter_map(|write| match write {
+        Write::Insert(grant) | Write::Update(grant) => {
+            let is_group = matches!(grant.key.target, Target::Group { .. });
+            let is_in = matches!(grant.state, GrantState::Active);
+            (is_group && is_in).then(|| grant.key.user.clone())
+        }
+    });
+    let followed = change
+        .group_sync_items
+        .iter()
+        .filter_map(|write| match write {
+            GroupSyncWrite::Remove(item) if item.change == MembershipChange::Add => {
+                Some(item.key.user.clone())
+            }
+            GroupSyncWrite::Remove(_) | GroupSyncWrite::Insert(_) | GroupSyncWrite::Update(_) => {
+                None
+            }
+        });
+    let given = GivenOtherwise {
+        members: granted.chain(followed).collect(),
+        ..GivenOtherwise::default()
+    };
+    (!given.is_empty()).then(|| ArmedEndWish::LookAgain {
+        at: now,
+        given: Box::new(given),
+        shown: ShownBy::Soon,
+    })
 }
 
 fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndWish {

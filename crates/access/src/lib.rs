@@ -46,6 +46,7 @@ mod text_limits;
 // what changes together, and what is asked of others
 mod change;
 mod entitlement;
+mod given_otherwise;
 mod people;
 mod ports;
 mod recipients;
@@ -105,6 +106,7 @@ pub use entitlement::{
     EntitledPrincipal, Entitlement, EntitlementReport, EntitlementsEnded, NamedEntitlement,
     PersonEntitlements,
 };
+pub use given_otherwise::{GivenOtherwise, ShownBy};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
 pub use group_sync::{

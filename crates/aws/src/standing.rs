@@ -98,14 +98,15 @@ impl StandingSource for Aws {
                 permission_set: permission_set.clone(),
             };
             let target = Target::Account {
-                account,
-                permission_set,
+                account: account.clone(),
+                permission_set: permission_set.clone(),
             };
-            if note(&mut listing.seen, &target, found, what, &mut unread)
-                .map(|groups| listing.group_assignments += groups)
-                .is_some()
-            {
+            if let Some(groups) = note(&mut listing.seen, &target, found, what, &mut unread) {
                 listing.pairs_read += 1;
+                listing.group_assignments += groups;
+                if groups > 0 {
+                    listing.of_groups.insert((account, permission_set));
+                }
             }
         }
         for (group, found) in in_groups {

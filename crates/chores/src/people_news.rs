@@ -1,22 +1,34 @@
-//! What the identity store tells of people and groups: those whom an event names are looked at at once, and lose what rests on
-//! what they left (`access.md` §22, R-5). An event is a hint that says where to look, and never what to do.
+//! What IAM Identity Center tells of people and groups: those whom an event names are looked at at once, and lose what rests on
+//! what they left (`access.md` §22, R-5); what AWS enforces of those who are given something is looked at again, so that it
+//! is not refused (§21, A-4). An event is a hint that says where to look, and never what to do.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use hallpass_access::{Access, PeopleLooked};
+use hallpass_access::{Access, GivenOtherwise, PeopleLooked};
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
-use hallpass_model::UserId;
+use hallpass_model::{HoldKey, Target, UserId};
 use serde_json::Value;
 
 /// Who sends events about people (IAM Identity Center User Guide, "Set up event notifications"; Amazon `EventBridge` Events
 /// Reference, "Identity Store events"). Calls of the older directory come by the second [not verified].
 const SOURCES: [&str; 2] = ["aws.identitystore", "aws.sso-directory"];
+/// Who sends calls that assign permission sets, by `CloudTrail` (IAM Identity Center User Guide, "Logging IAM Identity Center
+/// API calls with AWS CloudTrail": event source `sso.amazonaws.com`).
+const ASSIGNER: &str = "aws.sso";
+/// The call that gives a person or a group a permission set in an account.
+const ASSIGNS: &str = "CreateAccountAssignment";
 /// What `CloudTrail` makes of calls, with the same source.
 const BY_CLOUDTRAIL: &str = "AWS API Call via CloudTrail";
 /// Calls that take nothing from anybody.
 const TAKES_NOTHING: [&str; 6] = ["Create", "Describe", "Get", "Is", "List", "Search"];
+/// What tells that somebody came into a group: the event, and the calls of either directory [the last not verified].
+const JOINS: [&str; 3] = [
+    "Group Membership Created",
+    "CreateGroupMembership",
+    "AddMemberToGroup",
+];
 /// Values of a detail that are looked through for ids of people.
 const VALUES_MAX: usize = 500;
 
@@ -29,10 +41,12 @@ pub struct PeopleHandler {
 /// Whom an event is about.
 #[derive(Debug, PartialEq, Eq)]
 enum About {
-    /// It takes nothing from anybody.
+    /// It takes nothing from anybody, and gives nobody anything.
     Nobody,
     /// These ids are in it; which of them are people is not said.
     Named(BTreeSet<UserId>),
+    /// It gives somebody something.
+    Given(GivenOtherwise),
 }
 
 impl PeopleHandler {
@@ -56,8 +70,8 @@ impl PeopleHandler {
 
 #[async_trait]
 impl EventHandler for PeopleHandler {
-    fn takes(&self, source: &str, _detail_type: &str) -> bool {
-        SOURCES.contains(&source)
+    fn takes(&self, source: &str, detail_type: &str) -> bool {
+        SOURCES.contains(&source) || source == ASSIGNER && detail_type == BY_CLOUDTRAIL
     }
 
     /// Whoever is named by a lot of events is looked at once for all of them.
@@ -67,13 +81,21 @@ impl EventHandler for PeopleHandler {
             let early = || HandledEvent::Again("the server has not started yet".to_owned());
             return events.iter().map(|_| early()).collect();
         };
+        let noted = note(access, &about).await;
         let mut handled = Vec::with_capacity(events.len());
         let mut looks: Vec<(BTreeSet<UserId>, HandledEvent)> = Vec::new();
         for about in about {
-            let About::Named(ids) = about else {
-                let nothing = "it takes nothing from anybody".to_owned();
-                handled.push(HandledEvent::Done(nothing));
-                continue;
+            let ids = match about {
+                About::Named(ids) => ids,
+                About::Nobody => {
+                    let nothing = "it takes nothing from anybody".to_owned();
+                    handled.push(HandledEvent::Done(nothing));
+                    continue;
+                }
+                About::Given(_) => {
+                    handled.push(noted.clone());
+                    continue;
+                }
             };
             let before = looks.iter().find(|(looked, _)| *looked == ids);
             let outcome = if let Some((_, outcome)) = before {
@@ -86,6 +108,20 @@ impl EventHandler for PeopleHandler {
             handled.push(outcome);
         }
         handled
+    }
+}
+
+/// Notes all that is given at once; what could not be stored comes again.
+async fn note(access: &Access, about: &[About]) -> HandledEvent {
+    let mut all = GivenOtherwise::default();
+    for about in about {
+        if let About::Given(given) = about {
+            all.extend(given.clone());
+        }
+    }
+    match access.note_given(all).await {
+        Ok(()) => HandledEvent::Done("ends that AWS enforces are looked at again".to_owned()),
+        Err(error) => HandledEvent::Again(error.to_string()),
     }
 }
 
@@ -114,26 +150,69 @@ fn told(looked: &PeopleLooked) -> HandledEvent {
 }
 
 fn about(event: &OrganizationEvent) -> About {
-    let name = if event.detail_type == BY_CLOUDTRAIL {
-        let member = |name: &str| event.detail.get(name).and_then(Value::as_str);
-        if member("errorCode").is_some() {
-            return About::Nobody;
-        }
-        let name = member("eventName").unwrap_or_default();
-        if TAKES_NOTHING.iter().any(|verb| name.starts_with(verb)) {
-            return About::Nobody;
-        }
-        name
+    let detail = &event.detail;
+    let is_call = event.detail_type == BY_CLOUDTRAIL;
+    let member = |name: &str| detail.get(name).and_then(Value::as_str);
+    if is_call && member("errorCode").is_some() {
+        return About::Nobody;
+    }
+    let name = if is_call {
+        member("eventName").unwrap_or_default()
     } else {
         event.detail_type.as_str()
     };
-    if name.ends_with(" Created") {
+    if event.source == ASSIGNER {
+        let given = if name == ASSIGNS {
+            assigned(detail)
+        } else {
+            None
+        };
+        return given.map_or(About::Nobody, About::Given);
+    }
+    let is_new_member = JOINS.contains(&name);
+    let takes_nothing = TAKES_NOTHING.iter().any(|verb| name.starts_with(verb));
+    if !is_new_member && (is_call && takes_nothing || name.ends_with(" Created")) {
         return About::Nobody;
     }
     let mut ids = BTreeSet::new();
     let mut left = VALUES_MAX;
-    collect(&event.detail, &mut ids, &mut left);
+    collect(detail, &mut ids, &mut left);
+    if is_new_member {
+        // groups are among them: nobody is called so
+        return About::Given(GivenOtherwise {
+            members: ids,
+            ..GivenOtherwise::default()
+        });
+    }
     About::Named(ids)
+}
+
+/// What an assignment gives, and to whom; `None` where it says no account and permission set.
+fn assigned(detail: &Value) -> Option<GivenOtherwise> {
+    let asked = detail.get("requestParameters")?;
+    let member = |name: &str| asked.get(name).and_then(Value::as_str);
+    let account = member("targetId")?.parse().ok()?;
+    let permission_set = member("permissionSetArn")?.parse().ok()?;
+    let user = (member("principalType") == Some("USER"))
+        .then(|| member("principalId")?.parse::<UserId>().ok())
+        .flatten();
+    Some(match user {
+        Some(user) => {
+            let target = Target::Account {
+                account,
+                permission_set,
+            };
+            GivenOtherwise {
+                to_people: BTreeSet::from([HoldKey { user, target }]),
+                ..GivenOtherwise::default()
+            }
+        }
+        // to a group, or to somebody whom it does not name
+        None => GivenOtherwise {
+            to_groups: BTreeSet::from([(account, permission_set)]),
+            ..GivenOtherwise::default()
+        },
+    })
 }
 
 /// Every text in a value that could be the id of somebody.
@@ -195,7 +274,12 @@ mod tests {
                 member.clone(),
                 ids(&[ANA, GROUP]),
             ),
-            (store, "Group Membership Created", member, About::Nobody),
+            (
+                store,
+                "Group Membership Created",
+                member,
+                joined(&[ANA, GROUP]),
+            ),
             (
                 store,
                 "Group Deleted",
@@ -218,6 +302,18 @@ mod tests {
             (
                 store,
                 BY_CLOUDTRAIL,
+                call("CreateGroupMembership", json!({})),
+                joined(&[ANA]),
+            ),
+            (
+                store,
+                BY_CLOUDTRAIL,
+                call("CreateUser", json!({})),
+                About::Nobody,
+            ),
+            (
+                store,
+                BY_CLOUDTRAIL,
                 call("DeleteUser", json!({ "errorCode": "AccessDenied" })),
                 About::Nobody,
             ),
@@ -228,11 +324,68 @@ mod tests {
         }
     }
 
+    fn joined(named: &[&str]) -> About {
+        About::Given(GivenOtherwise {
+            members: named.iter().map(|id| id.parse().unwrap()).collect(),
+            ..GivenOtherwise::default()
+        })
+    }
+
+    #[test]
+    fn an_assignment_says_what_is_given_to_whom() {
+        const SET: &str = "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef";
+        let (account, permission_set) = ("222233334444".parse().unwrap(), SET.parse().unwrap());
+        let pair = (account, permission_set);
+        let to_group = || {
+            About::Given(GivenOtherwise {
+                to_groups: BTreeSet::from([pair.clone()]),
+                ..GivenOtherwise::default()
+            })
+        };
+        let to_ana = HoldKey {
+            user: ANA.parse().unwrap(),
+            target: Target::Account {
+                account: pair.0.clone(),
+                permission_set: pair.1.clone(),
+            },
+        };
+        let to_ana = About::Given(GivenOtherwise {
+            to_people: BTreeSet::from([to_ana]),
+            ..GivenOtherwise::default()
+        });
+        let call = |kind: &str, principal: &str| {
+            json!({ "eventName": ASSIGNS, "requestParameters": {
+                "instanceArn": "arn:aws:sso:::instance/ssoins-0123456789abcdef", "targetType": "AWS_ACCOUNT",
+                "targetId": "222233334444", "permissionSetArn": SET, "principalType": kind, "principalId": principal } })
+        };
+        let with = |name: &str, value: Value| {
+            let mut detail = call("GROUP", GROUP);
+            detail[name] = value;
+            detail
+        };
+        for (detail, wanted) in [
+            (call("GROUP", GROUP), to_group()),
+            (call("USER", ANA), to_ana),
+            (call("USER", "HIDDEN_DUE_TO_SECURITY_REASONS"), to_group()),
+            (with("errorCode", json!("ConflictException")), About::Nobody),
+            (with("requestParameters", Value::Null), About::Nobody),
+            (
+                with("eventName", json!("DeleteAccountAssignment")),
+                About::Nobody,
+            ),
+            (with("eventName", json!("ListInstances")), About::Nobody),
+        ] {
+            let event = event(ASSIGNER, BY_CLOUDTRAIL, &detail);
+            assert_eq!(about(&event), wanted, "{detail}");
+        }
+    }
+
     #[tokio::test]
     async fn before_the_server_serves_events_stay_in_the_queue() {
         let handler = PeopleHandler::default();
         assert!(handler.takes("aws.identitystore", "User Deleted"));
         assert!(!handler.takes("aws.securityhub", "User Deleted"));
+        assert!(handler.takes(ASSIGNER, BY_CLOUDTRAIL) && !handler.takes(ASSIGNER, "x"));
         let event = event(
             "aws.identitystore",
             "User Deleted",

@@ -40,6 +40,7 @@ use hallpass_loops::exporting::Exporting;
 use hallpass_loops::log_watch::LogWatch;
 use hallpass_loops::{clocks, group_sync, log_watch, notices};
 use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_org::armed_ends::ForeignStatements;
 use hallpass_rules::{GroupRef, Rules};
 use hallpass_server::{
     App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
@@ -256,7 +257,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let node = (&directory, &lead, &parts.log);
-    let alarming = alarming((&access, aws), node, &time, &pulse, guards.as_ref());
+    let seen = (&access, aws, &of.workshop.foreign);
+    let alarming = alarming(seen, node, &time, &pulse, guards.as_ref());
     let app = App {
         access: Arc::clone(&access),
         audit: shared.clone() as Arc<dyn AuditStore>,
@@ -456,7 +458,7 @@ fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn 
 }
 
 fn alarming(
-    (access, aws): (&Arc<Access>, &Arc<Aws>),
+    (access, aws, foreign): (&Arc<Access>, &Arc<Aws>, &Arc<ForeignStatements>),
     (directory, lead, log): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>),
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
@@ -474,6 +476,7 @@ fn alarming(
     };
     let key = probes::InstanceKeyProbe(Arc::clone(aws));
     let clocks = clocks::ClockProbe(Arc::clone(time));
+    let log = log_watch::LogProbe(Arc::clone(log));
     let tended = probes::ReconcilerProbe(Arc::clone(pulse));
     let overdue = probes::OverdueProbe(Arc::clone(access));
     let mut alarming: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> = vec![
@@ -481,22 +484,18 @@ fn alarming(
         (AlarmKind::HomeRegionLost, Arc::new(region)),
         (AlarmKind::KeyUnusable, Arc::new(key)),
         (AlarmKind::ClocksDisagree, Arc::new(clocks)),
-        (
-            AlarmKind::LogWentBack,
-            Arc::new(log_watch::LogProbe(Arc::clone(log))),
-        ),
+        (AlarmKind::LogWentBack, Arc::new(log)),
         (AlarmKind::AssignmentsUntended, of_leader(lead, tended)),
         (AlarmKind::EndsOverdue, Arc::new(overdue)),
     ];
+    if let Some(probe) = probes::of_armed_policies(access, foreign) {
+        alarming.push((AlarmKind::ForeignStatement, of_leader(lead, probe)));
+    }
     if let Some(probe) = group_sync::probe(access, time) {
         alarming.push((AlarmKind::GroupSync, of_leader(lead, probe)));
     }
-    if let Some(guards) = guards {
-        alarming.push((
-            AlarmKind::Guard,
-            of_leader(lead, guards::GuardProbe(guards.clone())),
-        ));
-    }
+    let guards = guards.map(|it| of_leader(lead, guards::GuardProbe(it.clone())));
+    alarming.extend(guards.map(|probe| (AlarmKind::Guard, probe)));
     alarming
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use hallpass_access::{
     ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News, Notice,
-    OutlivingSessions, StoredAnswer, UnmovedEnd,
+    OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd,
 };
 use hallpass_assignments::{
     AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Verdict,
@@ -125,12 +125,17 @@ pub(crate) fn armed_end_wished(
             };
             Some((end, None))
         }
+        ArmedEndWish::LookAgain { .. } => {
+            let end = armed_end_looked_again(stored?, wish)?;
+            Some((end, None))
+        }
     }
 }
 
 /// The armed end of a new grant, over the one that is open of its key.
 fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
     let alone_at = open.as_ref().and_then(|end| end.alone_at);
+    let given_at = open.as_ref().and_then(|end| end.given_at);
     ArmedEnd {
         key: grant.key.clone(),
         names: grant.names.clone(),
@@ -143,6 +148,7 @@ fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
         ends_at: grant.ends_at,
         lasts_until: None,
         alone_at,
+        given_at,
         state: match open.map(|end| end.state) {
             Some(armed @ ArmedEndState::Armed { .. }) => armed,
             Some(
@@ -267,11 +273,32 @@ pub(crate) fn notice_of_unmoved(news: &ArmedEndNews) -> Notice {
 }
 
 /// The key a wish is about.
-pub(crate) fn key_of_wish(wish: &ArmedEndWish) -> &HoldKey {
+pub(crate) fn key_of_wish(wish: &ArmedEndWish) -> Option<&HoldKey> {
     match wish {
-        ArmedEndWish::Arm(grant) => &grant.key,
-        ArmedEndWish::Release { key, .. } | ArmedEndWish::Over { key, .. } => key,
+        ArmedEndWish::Arm(grant) => Some(&grant.key),
+        ArmedEndWish::Release { key, .. } | ArmedEndWish::Over { key, .. } => Some(key),
+        ArmedEndWish::LookAgain { .. } => None,
     }
+}
+
+/// What a wish that is about no key makes of each end that is open; `None` where it has nothing to do with it. Its version
+/// grows: what was asked before that is not what there is now.
+pub(crate) fn armed_end_looked_again(end: ArmedEnd, wish: &ArmedEndWish) -> Option<ArmedEnd> {
+    let ArmedEndWish::LookAgain { at, given, shown } = wish else {
+        return None;
+    };
+    if !end.is_open() || !given.is_about(&end.key, end.lasts_until.is_some()) {
+        return None;
+    }
+    Some(ArmedEnd {
+        due: end.due.min(*at),
+        given_at: match shown {
+            ShownBy::Soon => Some(*at),
+            ShownBy::Now => end.given_at,
+        },
+        version: end.version + 1,
+        ..end
+    })
 }
 
 /// The key a desire is about.

@@ -203,6 +203,46 @@ pub fn key_is_unusable(since: Timestamp, words: &str) -> String {
     )
 }
 
+/// Health's line of policies of armed ends where nobody else wrote into one.
+pub const ARMED_POLICIES_ARE_OURS: &str = "policies of armed ends are as Hallpass wrote them";
+
+/// Its line before each of them was looked at.
+pub const ARMED_POLICIES_NOT_YET: &str = "policies of armed ends were not all looked at yet";
+
+/// Accounts that are named; the rest are counted.
+const ACCOUNTS_NAMED: usize = 5;
+
+/// Its line where they have what is not ours: accounts with statements of somebody else, and accounts with people of whom
+/// nothing is stored.
+pub fn armed_policies_have_others(statements: &[&str], people: &[&str]) -> String {
+    let mut said = Vec::new();
+    if !statements.is_empty() {
+        said.push(format!(
+            "the policy of armed ends has a statement of somebody else in {}: no new end is armed there until it is gone",
+            named(statements)
+        ));
+    }
+    if !people.is_empty() {
+        said.push(format!(
+            "it refuses people of whom nothing is stored in {}: another installation writes there, or the database was put \
+             back to an earlier state",
+            named(people)
+        ));
+    }
+    said.join("; ")
+}
+
+fn named(accounts: &[&str]) -> String {
+    let first: Vec<&str> = accounts.iter().copied().take(ACCOUNTS_NAMED).collect();
+    let more = accounts.len().saturating_sub(ACCOUNTS_NAMED);
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{rest}", first.join(", "))
+}
+
 /// What is told of what waits longer than a create may take (`access.md` §6).
 const GIVEN_UP: &str =
     "Access that has waited for more than 5 minutes is given up then, and asked for again";
@@ -369,6 +409,23 @@ mod tests {
                  at its end, and nothing else (`access.home_region_lost_after`)",
                 "IAM Identity Center answers",
                 "IAM Identity Center answers; people sign in by eu-central-1, us-east-1 as well",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_others_wrote_into_policies_is_told_by_account() {
+        let many = ["1", "2", "3", "4", "5", "6", "7"];
+        assert_eq!(
+            [
+                armed_policies_have_others(&["1"], &[]),
+                armed_policies_have_others(&many, &["8"]),
+            ],
+            [
+                "the policy of armed ends has a statement of somebody else in 1: no new end is armed there until it is gone",
+                "the policy of armed ends has a statement of somebody else in 1, 2, 3, 4, 5 and 2 more: no new end is armed \
+                 there until it is gone; it refuses people of whom nothing is stored in 8: another installation writes there, \
+                 or the database was put back to an earlier state",
             ]
         );
     }

@@ -12,6 +12,7 @@ mod catalog;
 mod entitlements;
 mod exporting;
 mod facts;
+mod giving;
 mod group_syncing;
 mod guarding;
 mod listing;
@@ -394,6 +395,7 @@ impl Access {
         change.armed_ends.extend(wished);
         let wakes = !change.desired.is_empty();
         let cuts = !change.sessions_to_revoke.is_empty();
+        let arms = wakes || !change.armed_ends.is_empty();
         let tells = !(change.notices.is_empty() && change.digests.is_empty());
         let begun = tracing_steps::begun(&change);
         let records = self.ports.store.commit(change).await?;
@@ -404,7 +406,7 @@ impl Access {
         if cuts {
             self.wake_revoker.notify_one();
         }
-        if wakes {
+        if arms {
             self.wake_end_armer.notify_one();
         }
         let newest = records.last().map_or(0, Record::seq);

@@ -13,9 +13,10 @@ use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, TargetLabels};
 use crate::{
-    Accepted, Change, CommitError, Consent, DigestKind, DigestNews, Drift, EntitlementReport,
-    Findings, Held, ItemChange, ItemKind, ListingFacts, MayAct, StandingListing, StandingScope,
-    Sweep, SweepItem, SweepMode, SweepState, Trigger, Write,
+    Accepted, ArmedEndWish, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
+    EntitlementReport, Findings, GivenOtherwise, Held, ItemChange, ItemKind, ListingFacts, MayAct,
+    ShownBy, StandingListing, StandingScope, Sweep, SweepItem, SweepMode, SweepState, Trigger,
+    Write,
 };
 
 /// New unknown items that get a record each; where there are more, one record counts them.
@@ -246,6 +247,15 @@ impl Access {
         };
         if stored.trigger.acts() {
             change.sweeps = replaced(known, &stored, now);
+        }
+        let given = GivenOtherwise::of_listing(listing);
+        if !given.is_empty() {
+            // in the commit of what was found: nothing that was seen is forgotten
+            change.armed_ends.push(ArmedEndWish::LookAgain {
+                at: now,
+                given: Box::new(given),
+                shown: ShownBy::Now,
+            });
         }
         change.sweeps.push(Write::Update(stored));
         change.sweep_items = items.into_iter().map(Write::Insert).collect();

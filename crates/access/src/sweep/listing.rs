@@ -280,6 +280,8 @@ pub struct StandingListing {
     pub groups_read: u64,
     /// Assignments of groups in these pairs: told apart, and not touched.
     pub group_assignments: u64,
+    /// The pairs that have some.
+    pub of_groups: BTreeSet<(AccountId, PermissionSetArn)>,
     /// Entitlements of account access manager in the accounts of the scope; `None` where nobody looked.
     pub entitlements: Option<Vec<Entitlement>>,
     /// What could not be read.

@@ -7,6 +7,7 @@ use hallpass_access::{Access, AccessStore, AlarmKind, DirectorySource};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_org::armed_ends::{ForeignStatements, NotOurs};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_store::LeadStanding;
 use hallpass_wording::health::{self, OverdueWhileLost};
@@ -184,6 +185,67 @@ impl ReadinessProbe for InstanceKeyProbe {
     }
 
     /// The pages, what is known and what is decided go on.
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
+    }
+}
+
+/// Whether policies of armed ends have what is not ours.
+pub(crate) struct ArmedPoliciesProbe {
+    foreign: Arc<ForeignStatements>,
+    access: Arc<Access>,
+}
+
+/// What Health and alarms ask; nothing where no ends are armed.
+pub(super) fn of_armed_policies(
+    access: &Arc<Access>,
+    foreign: &Arc<ForeignStatements>,
+) -> Option<ArmedPoliciesProbe> {
+    let is_on = access.settings().armed_ends.mode.is_on();
+    is_on.then(|| ArmedPoliciesProbe {
+        foreign: Arc::clone(foreign),
+        access: Arc::clone(access),
+    })
+}
+
+impl ArmedPoliciesProbe {
+    /// What was told before, while nobody has looked at all of them since.
+    async fn told_before(&self) -> Result<String, String> {
+        let kind = AlarmKind::ForeignStatement;
+        let standing = self.access.ports().store.alarms().await;
+        // a store that does not answer is told of by its own probe
+        let mut standing = standing.unwrap_or_default().into_iter();
+        match standing.find(|alarm| alarm.alarm == kind) {
+            Some(told) => Err(told.text),
+            None => Ok(health::ARMED_POLICIES_NOT_YET.to_owned()),
+        }
+    }
+}
+
+#[async_trait]
+impl ReadinessProbe for ArmedPoliciesProbe {
+    async fn probe(&self) -> ProbeResult {
+        let works = match self.foreign.found() {
+            None => self.told_before().await,
+            Some(found) if found.is_empty() => Ok(health::ARMED_POLICIES_ARE_OURS.to_owned()),
+            Some(found) => {
+                let with = |is: fn(&NotOurs) -> bool| -> Vec<&str> {
+                    let accounts = found.iter().filter(|(_, it)| is(it));
+                    accounts.map(|(account, _)| account.as_str()).collect()
+                };
+                Err(health::armed_policies_have_others(
+                    &with(|it| it.statements > 0),
+                    &with(|it| it.people > 0),
+                ))
+            }
+        };
+        ProbeResult {
+            name: "armed_policies",
+            works,
+        }
+    }
+
+    /// Access is given and ends as before, unless its end must be armed.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }

@@ -11,7 +11,7 @@ use hallpass_loops::log_watch::DatabaseTrouble;
 use hallpass_loops::traced_rows::TracedRows;
 use hallpass_model::{Clock, IdSource};
 use hallpass_org::PolicyKeeper;
-use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, HomeRegion};
+use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, ForeignStatements, HomeRegion};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_setup::waiting::rest;
 use hallpass_store::{LeadTimes, TermEnd};
@@ -33,6 +33,8 @@ pub(super) struct Workshop {
     aws: Arc<Aws>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    /// Where policies of armed ends have what is not ours.
+    pub(super) foreign: Arc<ForeignStatements>,
 }
 
 /// Who keeps policies on accounts. Their lane is that of plans: one writes to Organizations.
@@ -60,6 +62,7 @@ impl Workshop {
             aws: Arc::clone(aws),
             clock: Arc::clone(clock),
             ids,
+            foreign: Arc::default(),
         }
     }
 
@@ -71,6 +74,7 @@ impl Workshop {
             aws: Arc::clone(&self.aws),
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
+            foreign: Arc::clone(&self.foreign),
         }
     }
 
@@ -119,6 +123,7 @@ impl Workshop {
                 characters: hallpass_org::armed_ends::CHARACTERS,
             },
         );
+        let armer = armer.telling(Arc::clone(&self.foreign));
         let armer = match access.settings().home_region_lost_after {
             Some(after) => {
                 armer.with_home_region(Arc::clone(&self.aws) as Arc<dyn HomeRegion>, after)

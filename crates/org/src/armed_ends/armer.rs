@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 
+use super::foreign::ForeignStatements;
 use super::ledger::{Ledger, Look, Otherwise, not_answered};
-use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
+use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next, not_ours};
 use super::statement::{Denial, account_of_name, parts, policy_name};
 use super::wanted::{is_spent, is_urgent, wanted};
 use super::{
@@ -66,20 +67,21 @@ pub struct EndArmerReport {
 
 /// Keeps the policies of armed ends.
 pub struct EndArmer {
-    keeper: PolicyKeeper,
+    pub(super) keeper: PolicyKeeper,
     others: Arc<dyn OtherAccess>,
     ends: Arc<dyn ArmedEndStore>,
-    settings: EndArmerSettings,
+    pub(super) settings: EndArmerSettings,
     region: Option<(Arc<dyn HomeRegion>, TimeSpan)>,
     /// Ends that were looked at since the home Region has been lost for so long: later they come when they are due.
     hurried: Mutex<BTreeSet<HoldKey>>,
     room: PolicyRoom,
     written: Mutex<BTreeMap<String, Timestamp>>,
     looked_for_litter: Mutex<Option<Timestamp>>,
+    pub(super) foreign: Option<Arc<ForeignStatements>>,
 }
 
 /// Why an account was left.
-enum Left {
+pub(super) enum Left {
     /// AWS has not shown yet what was done.
     Unseen,
     /// It may go well later.
@@ -110,7 +112,16 @@ impl EndArmer {
             room: PolicyRoom::default(),
             written: Mutex::default(),
             looked_for_litter: Mutex::default(),
+            foreign: None,
         }
+    }
+
+    /// The same, saying where policies of ours have what is not ours: from now on, and as this one sees it.
+    #[must_use]
+    pub fn telling(mut self, foreign: Arc<ForeignStatements>) -> Self {
+        foreign.begin_anew();
+        self.foreign = Some(foreign);
+        self
     }
 
     /// The same, denying what is overdue and not armed once the home Region has been lost for so long.
@@ -160,6 +171,7 @@ impl EndArmer {
                 accounts.entry(account).or_default().push(end);
             }
         }
+        self.look_for_others(&mut accounts, now).await;
         let known: BTreeSet<String> = accounts.keys().cloned().collect();
         accounts.retain(|account, ends| {
             ends.iter().any(|end| end.due <= now) && !self.is_paused(account, ends, now)
@@ -333,6 +345,9 @@ impl EndArmer {
                 policies: self.settings.policies,
                 characters: self.room.characters(self.settings.characters, now),
             };
+            if let Some(desk) = &self.foreign {
+                desk.note(account, not_ours(&seen, ends, now), now);
+            }
             let known = ends.iter().filter_map(|end| Denial::of(end, now)).collect();
             let unknown = seen.unknown(&known, |denial| is_spent(denial, now));
             let count: usize = unknown.iter().map(BTreeSet::len).sum();
@@ -372,7 +387,7 @@ impl EndArmer {
         written.insert(account.to_owned(), now);
     }
 
-    async fn look(&self, account: &str) -> Result<Observed, Left> {
+    pub(super) async fn look(&self, account: &str) -> Result<Observed, Left> {
         let attached = match self.keeper.organization.policies_of(account).await {
             Ok(attached) => attached,
             Err(OrganizationFault::NotThere { message }) => return Err(Left::NoAccount(message)),

@@ -313,7 +313,15 @@ impl<'a> Ledger<'a> {
         } else {
             due
         };
-        self.told.change.ends.push(ArmedEnd { due, ..end });
+        // once it would have been seen, nobody waits for it
+        let given_at = end
+            .given_at
+            .filter(|_| end.watched_every(self.now).is_some());
+        self.told.change.ends.push(ArmedEnd {
+            given_at,
+            due,
+            ..end
+        });
     }
 
     /// When what is in force is looked at again: regularly, just before it begins to refuse, and when it is over.
@@ -322,7 +330,9 @@ impl<'a> Ledger<'a> {
         let before = LOOK_BEFORE.before(from);
         let before = if before > self.now { before } else { regular };
         let last = end.lasts_until.unwrap_or(regular);
-        regular.min(before).min(last)
+        let watched = end.watched_every(self.now);
+        let watched = watched.map_or(regular, |pause| pause.after(self.now));
+        regular.min(before).min(last).min(watched)
     }
 
     fn not_armed(&mut self, end: ArmedEnd, why: NotArmed) {

@@ -11,6 +11,8 @@
 //! level-triggered: it looks, does one thing, looks again, and may be stopped anywhere.
 
 mod armer;
+mod first_look;
+mod foreign;
 mod ledger;
 mod observed;
 mod statement;
@@ -27,6 +29,7 @@ use hallpass_runner::StoreFault;
 use serde::{Deserialize, Serialize};
 
 pub use armer::{EndArmer, EndArmerReport, EndArmerSettings};
+pub use foreign::{ForeignStatements, NotOurs};
 pub use statement::policy_name;
 
 pub use crate::account_policy::CHARACTERS;
@@ -39,6 +42,11 @@ pub const POLICIES_MAX: usize = 3;
 /// How long before a loss of the home Region what was seen of a person still counts: twice what lies between two looks
 /// (`access.md` §21, A-4).
 const KNOWN_FOR: TimeSpan = TimeSpan::minutes(10);
+
+/// For how long an end is watched once its person is given the same in another way: AWS makes assignments within that.
+const WATCHED_FOR: TimeSpan = TimeSpan::minutes(1);
+/// The shortest and the longest pause between two looks then.
+const WATCHED_EVERY: (TimeSpan, TimeSpan) = (TimeSpan::seconds(2), TimeSpan::seconds(8));
 
 /// How long an end that moved may stay in force where it was before that is told.
 pub const MOVES_WITHIN: TimeSpan = TimeSpan::minutes(1);
@@ -132,6 +140,10 @@ pub struct ArmedEnd {
     /// When it was last seen that the person holds the same in no other way; `None` when they did, or nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone_at: Option<Timestamp>,
+    /// When somebody else was last told to give the person the same in another way, which AWS may show a little later;
+    /// `None` once it would have been seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_at: Option<Timestamp>,
     /// Where it is.
     #[serde(flatten)]
     pub state: ArmedEndState,
@@ -196,6 +208,14 @@ impl ArmedEnd {
     /// Whether its statement is to be in force: until the last session is over.
     pub(crate) fn is_wanted(&self, now: Timestamp) -> bool {
         self.is_open() && self.lasts_until.is_none_or(|until| now < until)
+    }
+
+    /// How long until it is looked at again, where AWS may only be about to show what the person was given in another way:
+    /// often at first, for AWS gives most of it within seconds.
+    pub(crate) fn watched_every(&self, now: Timestamp) -> Option<TimeSpan> {
+        let since = TimeSpan::between(self.given_at?, now);
+        let pause = since.max(WATCHED_EVERY.0).min(WATCHED_EVERY.1);
+        (since < WATCHED_FOR).then_some(pause)
     }
 
     /// Whether it is denied although nobody can be asked what else the person holds, the home Region being lost since then:

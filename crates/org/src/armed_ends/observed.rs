@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::HoldKey;
+use hallpass_model::{HoldKey, Timestamp};
 
+use super::foreign::NotOurs;
 use super::statement::{Denial, Parts, text};
+use super::wanted::is_spent;
 use super::{ArmedEnd, POLICIES_MAX};
 use crate::policy_probe::same_policy;
 use crate::ports::PolicyRow;
@@ -74,6 +76,17 @@ pub(super) struct Fitted {
     denials: [BTreeSet<Denial>; POLICIES_MAX],
     /// Those that are not begun because of a statement of somebody else.
     pub(super) beside_foreign: Vec<HoldKey>,
+}
+
+/// What an account's policies say that is not ours, where these are its ends.
+pub(super) fn not_ours(seen: &Observed, ends: &[ArmedEnd], now: Timestamp) -> NotOurs {
+    let known = ends.iter().filter_map(|end| Denial::of(end, now)).collect();
+    let unknown = seen.unknown(&known, |denial| is_spent(denial, now));
+    let ours = seen.ours.iter().flatten();
+    NotOurs {
+        statements: ours.map(|policy| policy.parts.foreign.len()).sum(),
+        people: unknown.iter().map(BTreeSet::len).sum(),
+    }
 }
 
 /// How much of an account is ours.

@@ -38,6 +38,7 @@ fn end(user: u32, set: &str, ends_at: &str) -> ArmedEnd {
         ends_at: at(ends_at),
         lasts_until: None,
         alone_at: None,
+        given_at: None,
         state: ArmedEndState::Wanted,
         attempts: 0,
         due: asked_at,

@@ -58,12 +58,12 @@ pub(super) fn wanted<'a>(
     (wanted, joined)
 }
 
-/// Whether an end is not in force that should be, or is in force and must not be.
+/// Whether an end is not in force that should be, or is in force and must not be, or soon must not.
 pub(super) fn is_urgent(end: &ArmedEnd, now: Timestamp) -> bool {
     let Some(until) = end.armed_until() else {
         return false;
     };
     let is_earlier = end.ends_at <= now && end.instant(now) < until;
     let is_close = until <= NEAR.after(now) && end.instant(now) > until;
-    is_earlier || is_close
+    is_earlier || is_close || end.watched_every(now).is_some()
 }

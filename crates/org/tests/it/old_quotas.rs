@@ -127,6 +127,7 @@ fn end(user: u32, asked_at: Timestamp) -> ArmedEnd {
         ends_at: TimeSpan::minutes(60 + u64::from(user)).after(asked_at),
         lasts_until: None,
         alone_at: None,
+        given_at: None,
         state: ArmedEndState::Wanted,
         attempts: 0,
         due: asked_at,

@@ -58,6 +58,18 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
             "Grants begin and end late.",
             "Look at the server’s log; a restart goes on where it stopped.",
         ),
+        other => beside_access(other),
+    }
+}
+
+/// The same of what may fail while access begins and ends as it should.
+fn beside_access(name: &'static str) -> (&'static str, &'static str, &'static str) {
+    match name {
+        "armed_policies" => (
+            "Policies of armed ends",
+            "No new end is armed in the accounts that it names.",
+            "Take out what Hallpass did not write: docs/operations/runbooks/foreign-statement.md.",
+        ),
         "group_sync" => (
             "Groups by attributes",
             "What it names is left as it is; everything else goes on.",

@@ -308,12 +308,12 @@ fn many_grants_within_a_minute_cost_few_writes() {
     });
 }
 
-fn foreign() -> Value {
+pub(crate) fn foreign() -> Value {
     json!({"Sid": "Theirs", "Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"})
 }
 
 /// Somebody else wrote into our policy, or made one of its name.
-async fn stranger(bench: &Bench) {
+pub(crate) async fn stranger(bench: &Bench) {
     let name = policy_name(ACCOUNT, 0);
     let all = bench.organization.policies().await.unwrap();
     if let Some(row) = all.iter().find(|row| row.name == name) {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_access::{ArmedEnds, ArmedEndsMode, GrantState, grants_as_told};
+use hallpass_access::{ArmedEnds, ArmedEndsMode, GrantState, SweepMode, grants_as_told};
 use hallpass_model::{GrantId, HoldKey, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
@@ -43,6 +43,8 @@ pub(crate) struct Bench {
     pub(crate) kept_until: Mutex<Timestamp>,
     /// Since when what people hold in other ways was seen.
     held_since: Mutex<BTreeMap<HoldKey, Timestamp>>,
+    /// When an event told of it.
+    pub(crate) told_at: Mutex<BTreeMap<HoldKey, Timestamp>>,
     /// When AWS last took no change of a policy.
     took_none_at: Mutex<Timestamp>,
 }
@@ -70,6 +72,7 @@ impl Bench {
             others,
             kept_until: Mutex::new(Timestamp::MIN),
             held_since: Mutex::default(),
+            told_at: Mutex::default(),
             took_none_at: Mutex::new(Timestamp::MIN),
         }
     }
@@ -115,6 +118,12 @@ impl Bench {
     /// From now on ends are armed so; the process starts anew.
     pub(crate) fn set_mode(&mut self, mode: ArmedEndsMode) {
         self.kept.world.armed_ends(mode);
+    }
+
+    /// From now on sweeps say what they find.
+    pub(crate) fn report_by_sweeps(&mut self) {
+        let world = &mut self.kept.world;
+        world.sweeps_become(|sweep| sweep.mode = SweepMode::Report);
     }
 
     /// How many statements in force name a person.
@@ -199,20 +208,28 @@ impl Bench {
         }
     }
 
-    /// What somebody holds in another way is refused for five minutes at most, and while whoever looks has died or AWS takes
-    /// no change.
+    /// What somebody holds in another way is refused for five minutes at most, where an event told of it for seconds, and while
+    /// whoever looks has died or AWS takes no change.
     fn nobody_is_refused_what_others_gave(&self, others: &BTreeSet<HoldKey>, now: Timestamp) {
         let mut held_since = self.held_since.lock().unwrap();
         held_since.retain(|key, _| others.contains(key));
+        let mut told_at = self.told_at.lock().unwrap();
+        told_at.retain(|key, _| others.contains(key));
         for key in others {
             let since = *held_since.entry(key.clone()).or_insert(now);
             let took_none_at = *self.took_none_at.lock().unwrap();
             let looked_from = { since.max(*self.kept_until.lock().unwrap()) }.max(took_none_at);
+            // what AWS does not take is tried again after pauses that grow
+            let told = told_at.get(key).filter(|at| took_none_at < **at);
+            let (looked_from, most) = match told {
+                Some(at) => (looked_from.max(*at), 12),
+                None => (looked_from, 330),
+            };
             let refused = self.refused_after(key);
             assert!(
-                now <= TimeSpan::seconds(330).after(looked_from)
+                now <= TimeSpan::seconds(most).after(looked_from)
                     || refused.iter().all(|from| *from > now),
-                "{key} is held in another way since {since}, and refused since {refused:?}, at {now}"
+                "{key} is held in another way since {since}, told at {told:?}, and refused since {refused:?}, at {now}"
             );
         }
     }

@@ -14,11 +14,14 @@ use proptest::prelude::*;
 
 use crate::acting::{asking, extend, release, run};
 use crate::armed_bench::Bench;
+use crate::armed_given::to_a_group;
 
 /// Lives of several people on one account, drawn: asked for, extended by another grant, given back, taken away, held in
-/// another way for a while, the armer stopped at some call. At every second nobody is refused what they hold.
+/// another way for a while, with an event that says so or without, the armer stopped at some call. At every second nobody is refused what they hold.
 async fn generated(seed: u64, mut extending: Option<fastrand::Rng>) {
     let mut rng = fastrand::Rng::with_seed(seed);
+    // draws of its own: what a seed did before, it does
+    let mut events = fastrand::Rng::with_seed(seed.rotate_left(17));
     let mut bench = Bench::new(ArmedEndsMode::Preferred);
     for _ in 0..8 {
         let who = [Ana, Bo, Cai][rng.usize(0..3)];
@@ -41,7 +44,13 @@ async fn generated(seed: u64, mut extending: Option<fastrand::Rng>) {
                 }
             }
             4 => {
-                bench.others.0.lock().unwrap().insert(key);
+                bench.others.0.lock().unwrap().insert(key.clone());
+                if events.bool() {
+                    let given = to_a_group(&key);
+                    bench.world.access.note_given(given).await.unwrap();
+                    let now = bench.now();
+                    bench.told_at.lock().unwrap().insert(key, now);
+                }
             }
             5 => {
                 let modes = [ArmedEndsMode::Preferred, ArmedEndsMode::Off];

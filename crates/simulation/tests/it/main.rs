@@ -14,6 +14,7 @@ mod armed_before;
 mod armed_bench;
 mod armed_by_rule;
 mod armed_extended;
+mod armed_given;
 mod armed_lives;
 mod bounded;
 mod breaking;

@@ -1,7 +1,8 @@
 //! Ends that AWS enforces: added with a grant, moved with its assignment, settled whole together with what waits for them.
 
 use hallpass_access::{
-    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GrantToArm, NoticeKind,
+    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GivenOtherwise,
+    GrantToArm, NoticeKind, ShownBy,
 };
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
@@ -335,4 +336,84 @@ pub async fn what_is_in_force_goes_before_a_hold_that_is_not_armed(store: Store)
         row(&store).await.waits_for_gate(at(5_000)),
         Some(Timestamp::MAX)
     );
+}
+
+/// The end after it was told that this was given.
+async fn looked_again(
+    store: &Store,
+    given: GivenOtherwise,
+    second: u64,
+    shown: ShownBy,
+) -> ArmedEnd {
+    let wish = ArmedEndWish::LookAgain {
+        at: at(second),
+        given: Box::new(given),
+        shown,
+    };
+    let change = Change {
+        armed_ends: vec![wish],
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+    end(store).await
+}
+
+pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the_same(
+    store: Store,
+) {
+    commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
+    let read = armed(&end(&store).await, at(600));
+    let settled = store
+        .settle_armed_ends(&[read], vec![opened(None)], vec![], vec![])
+        .await;
+    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let told = |given, second, shown| looked_again(&store, given, second, shown);
+    let before = end(&store).await;
+    let given = |to_people: &[HoldKey], members: &[HoldKey]| GivenOtherwise {
+        to_people: to_people.iter().cloned().collect(),
+        members: members.iter().map(|key| key.user.clone()).collect(),
+        ..GivenOtherwise::default()
+    };
+    let (hers, into_a_group) = (|| given(&[key()], &[]), || given(&[], &[key()]));
+    let of_others = given(&[account_key(2, 1)], &[account_key(2, 1)]);
+    assert_eq!(told(of_others, 30, ShownBy::Soon).await, before);
+    assert_eq!(told(hers(), 30, ShownBy::Soon).await, before, "ours");
+    // seen there: looked at once
+    let seen = told(into_a_group(), 40, ShownBy::Now).await;
+    assert_eq!(
+        (seen.due, seen.given_at, seen.version),
+        (at(40), None, before.version + 1)
+    );
+    let stale = ArmedEnd {
+        due: at(900),
+        ..before
+    };
+    let settled = store
+        .settle_armed_ends(&[stale], vec![], vec![], vec![])
+        .await;
+    assert_eq!(settled, Ok(SettledEnds::Moved), "asked before it was told");
+    let soon = told(into_a_group(), 50, ShownBy::Soon).await;
+    assert_eq!((soon.due, soon.given_at), (at(40), Some(at(50))));
+    let over = ArmedEndWish::Over {
+        key: key(),
+        lasts_until: at(4_000),
+    };
+    commit(
+        &store,
+        wanted_instead(&row(&store).await, 5, 10),
+        Some(over),
+    )
+    .await;
+    let gone = told(hers(), 60, ShownBy::Soon).await;
+    assert_eq!(gone.given_at, Some(at(60)), "ours is gone");
+    let gone = ArmedEnd {
+        state: ArmedEndState::Gone { at: at(70) },
+        ..gone
+    };
+    let settled = store
+        .settle_armed_ends(&[gone], vec![], vec![], vec![])
+        .await;
+    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let over = end(&store).await;
+    assert_eq!(told(into_a_group(), 80, ShownBy::Soon).await, over);
 }

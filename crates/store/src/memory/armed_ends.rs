@@ -8,8 +8,8 @@ use hallpass_runner::StoreFault;
 
 use super::{MemoryState, MemoryStore};
 use crate::steps::{
-    armed_end_moved, armed_end_wished, gate_closed, gate_settled, key_of, key_of_wish,
-    notice_of_unmoved,
+    armed_end_looked_again, armed_end_moved, armed_end_wished, gate_closed, gate_settled, key_of,
+    key_of_wish, notice_of_unmoved,
 };
 
 /// Carries wishes out, then moves what is armed to where its assignment's end is now: one that is over moves no more.
@@ -32,7 +32,15 @@ pub(super) fn commit(
 
 /// Carries a wish out, and closes the gate of what waits for it.
 fn wish(state: &mut MemoryState, wish: &ArmedEndWish) {
-    let key = key_of_wish(wish).to_string();
+    let Some(key) = key_of_wish(wish) else {
+        for stored in state.armed_ends.values_mut() {
+            if let Some(end) = armed_end_looked_again(stored.clone(), wish) {
+                *stored = end;
+            }
+        }
+        return;
+    };
+    let key = key.to_string();
     let stored = state.armed_ends.get(&key).cloned();
     let Some((end, gate)) = armed_end_wished(stored, wish) else {
         return;

@@ -14,8 +14,8 @@ use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{
-    armed_end_moved, armed_end_status, armed_end_wished, gate_closed, gate_settled, key_of,
-    key_of_wish, notice_of_unmoved, wrong_version,
+    armed_end_looked_again, armed_end_moved, armed_end_status, armed_end_wished, gate_closed,
+    gate_settled, key_of, key_of_wish, notice_of_unmoved, wrong_version,
 };
 
 const KIND: &str = "armed end";
@@ -24,7 +24,11 @@ const ONE_BY_ONE: usize = 8;
 
 /// Carries a wish out, and closes the gate of what waits for it.
 pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndWish) -> Result<(), StorageFault> {
-    let key = key_of_wish(wish);
+    let Some(key) = key_of_wish(wish) else {
+        let open = opened(tx)?.into_iter();
+        let mut again = open.filter_map(|end| armed_end_looked_again(end, wish));
+        return again.try_for_each(|end| put(tx, &end));
+    };
     let Some((end, gate)) = armed_end_wished(load(tx, key)?, wish) else {
         return Ok(());
     };

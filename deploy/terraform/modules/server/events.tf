@@ -1,4 +1,4 @@
-# People who leave lose their access within seconds.
+# People who leave lose their access within seconds; what else is given is never refused by an armed end.
 
 resource "aws_sqs_queue" "events" {
   name_prefix                = "${var.name}-events-"
@@ -30,6 +30,22 @@ resource "aws_cloudwatch_event_target" "people" {
   arn  = aws_sqs_queue.events.arn
 }
 
+# AWS sends this where a trail records management events.
+resource "aws_cloudwatch_event_rule" "given" {
+  name_prefix = "${var.name}-given-"
+  description = "Permission sets that are assigned by whomever"
+  event_pattern = jsonencode({
+    source      = ["aws.sso"]
+    detail-type = ["AWS API Call via CloudTrail"]
+    detail      = { eventSource = ["sso.amazonaws.com"], eventName = ["CreateAccountAssignment"] }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "given" {
+  rule = aws_cloudwatch_event_rule.given.name
+  arn  = aws_sqs_queue.events.arn
+}
+
 locals {
   queue_statements = [
     {
@@ -38,7 +54,7 @@ locals {
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sqs:SendMessage"
       Resource  = aws_sqs_queue.events.arn
-      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.people.arn } }
+      Condition = { ArnEquals = { "aws:SourceArn" = [aws_cloudwatch_event_rule.people.arn, aws_cloudwatch_event_rule.given.arn] } }
     },
   ]
 }

@@ -1,0 +1,67 @@
+//! What is not ours in policies of ours: each account is looked at once by whoever begins to arm, and where something was
+//! found, again until it has gone, whether or not an end is armed there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::Timestamp;
+
+use super::armer::{EndArmer, Left};
+use super::foreign::{ForeignStatements, NotOurs};
+use super::observed::not_ours;
+use super::statement::account_of_name;
+use super::{ArmedEnd, WhyNotArmed};
+
+/// Accounts that are looked at in a tick: what is due is not kept waiting for long.
+const LOOKS_MAX: usize = 5;
+
+impl EndArmer {
+    /// Looks where something may not be ours. Where what stood in the way of new ends has gone, they are due at once.
+    pub(super) async fn look_for_others(
+        &self,
+        accounts: &mut BTreeMap<String, Vec<ArmedEnd>>,
+        now: Timestamp,
+    ) {
+        let Some(desk) = self.foreign.as_deref() else {
+            return;
+        };
+        self.list_ours(desk, now).await;
+        for account in desk.due(now, LOOKS_MAX) {
+            let ends = accounts.get(&account).map_or(&[][..], Vec::as_slice);
+            match self.look(&account).await {
+                Ok(seen) => desk.note(&account, not_ours(&seen, ends, now), now),
+                // nothing of ours is there
+                Err(Left::NoAccount(_)) => desk.note(&account, NotOurs::default(), now),
+                Err(Left::Unseen | Left::Passing(_) | Left::Refused(_) | Left::TooLong(_)) => {
+                    desk.rest(now);
+                    break;
+                }
+            }
+        }
+        for account in desk.take_freed() {
+            for end in accounts.get_mut(&account).into_iter().flatten() {
+                let waited =
+                    { end.not_armed() }.is_some_and(|it| it.why == WhyNotArmed::ForeignStatement);
+                if waited {
+                    end.due = end.due.min(now);
+                }
+            }
+        }
+    }
+
+    async fn list_ours(&self, desk: &ForeignStatements, now: Timestamp) {
+        if !desk.is_to_be_listed(now) {
+            return;
+        }
+        if !self.settings.is_on {
+            // nothing new is armed anywhere
+            return desk.list(BTreeSet::new());
+        }
+        match self.keeper.organization.policies().await {
+            Ok(all) => {
+                let ours = all.iter().filter_map(|row| account_of_name(&row.name));
+                desk.list(ours.map(str::to_owned).collect());
+            }
+            Err(_) => desk.rest(now),
+        }
+    }
+}
