@@ -22,7 +22,7 @@ const CONCURRENCY: usize = 1;
 /// Whether the tables are read where they are, and which.
 #[derive(Debug, clap::Args)]
 pub struct LiveTablesArgs {
-    /// Read the tables from DynamoDB, with the credentials of the environment
+    /// Read the tables where they are, with the credentials of the environment
     #[arg(long)]
     live: bool,
     /// The end of the tables' names, where there are several: `abcdefghij-main`

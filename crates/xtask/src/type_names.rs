@@ -52,7 +52,7 @@ impl TypeNames {
 
 /// Whether a crate is the binary, or made of what it was cut into: commands and rooms.
 pub(crate) fn is_of_binary(name: &str) -> bool {
-    name == "hallpass" || name.starts_with("commands-") || ROOMS.contains(&name)
+    name == "hallpass" || name == "loops" || name.starts_with("commands-") || ROOMS.contains(&name)
 }
 
 struct Types<'a> {

@@ -29,18 +29,18 @@ pub(super) struct ReleaseArgs {
 
 /// What is read of a provenance: an in-toto Statement v1 with the predicate of SLSA 1.0.
 #[derive(Deserialize)]
-struct Statement {
-    subject: Vec<Subject>,
+struct Provenance {
+    subject: Vec<ReleasedFile>,
 }
 
 #[derive(Deserialize)]
-struct Subject {
+struct ReleasedFile {
     name: String,
-    digest: Digest,
+    digest: FileDigest,
 }
 
 #[derive(Deserialize)]
-struct Digest {
+struct FileDigest {
     sha256: String,
 }
 
@@ -51,11 +51,8 @@ type Doubt = (String, &'static str);
 pub(super) fn check(args: &ReleaseArgs, report: &mut DoctorReport) {
     const CHECK: &str = "release";
     let Some(folder) = &args.release else { return };
-    let own = match sha256() {
-        Ok(own) => own,
-        // said of the program itself
-        Err(_) => return,
-    };
+    // a file that cannot be read is said of the program itself
+    let Ok(own) = sha256() else { return };
     let found = found_in(folder, args.release_key.as_deref(), &own);
     match found {
         Ok((file, Some(key))) => {
@@ -96,11 +93,11 @@ fn found_in(
                 "download the release again, and do not start what came with this one",
             ));
         }
-        let statement: Statement = serde_json::from_slice(&bytes).map_err(|error| {
+        let statement: Provenance = serde_json::from_slice(&bytes).map_err(|error| {
             let why = format!("`{name}` is no provenance: {error}");
             (why, "download the release again")
         })?;
-        let names_it = |it: &Subject| it.name == PROGRAM && it.digest.sha256 == own;
+        let names_it = |it: &ReleasedFile| it.name == PROGRAM && it.digest.sha256 == own;
         if statement.subject.iter().any(names_it) {
             return Ok((name.to_owned(), key));
         }
@@ -159,12 +156,10 @@ mod tests {
     /// What is said of a folder with these files; `None` for a file that the sums name and nobody downloaded.
     fn said(files: &[(&str, Option<String>)], spoil: Option<&str>) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let mut sums = String::new();
-        for (name, text) in files {
-            let text = text.clone().unwrap_or_default();
-            sums += &format!("{}  {name}\n", sum_of(text.as_bytes()));
-        }
-        fs::write(folder.path().join(SUMS), sums).unwrap();
+        let sum = |text: &Option<String>| sum_of(text.as_deref().unwrap_or_default().as_bytes());
+        let sums = files.iter();
+        let sums = sums.map(|(name, text)| format!("{}  {name}\n", sum(text)));
+        fs::write(folder.path().join(SUMS), sums.collect::<String>()).unwrap();
         for (name, text) in files {
             if let Some(text) = text {
                 let more = if spoil == Some(*name) { " " } else { "" };

@@ -363,10 +363,8 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
 ) {
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let read = armed(&end(&store).await, at(600));
-    let settled = store
-        .settle_armed_ends(&[read], vec![opened(None)], vec![], vec![])
-        .await;
-    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let settled = settle(&store, read, opened(None)).await;
+    assert_eq!(settled, SettledEnds::Stored);
     let told = |given, second, shown| looked_again(&store, given, second, shown);
     let before = end(&store).await;
     let given = |to_people: &[HoldKey], members: &[HoldKey]| GivenOtherwise {
@@ -389,7 +387,10 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
         ..before
     };
     let settled = store
-        .settle_armed_ends(&[stale], vec![], vec![], vec![])
+        .settle_armed_ends(ArmedEndChange {
+            ends: vec![stale],
+            ..ArmedEndChange::default()
+        })
         .await;
     assert_eq!(settled, Ok(SettledEnds::Moved), "asked before it was told");
     let soon = told(into_a_group(), 50, ShownBy::Soon).await;
@@ -411,7 +412,10 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
         ..gone
     };
     let settled = store
-        .settle_armed_ends(&[gone], vec![], vec![], vec![])
+        .settle_armed_ends(ArmedEndChange {
+            ends: vec![gone],
+            ..ArmedEndChange::default()
+        })
         .await;
     assert_eq!(settled, Ok(SettledEnds::Stored));
     let over = end(&store).await;

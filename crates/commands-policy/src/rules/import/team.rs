@@ -33,13 +33,28 @@ const NEEDED: &[&str] = &["Eligibility", "Approvers", "Settings"];
 )]
 pub(crate) struct Args {
     /// The table of eligibility
-    #[arg(long, value_name = "PATH", required_unless_present = "live", conflicts_with = "live")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        required_unless_present = "live",
+        conflicts_with = "live"
+    )]
     eligibility: Option<PathBuf>,
     /// The table of approvers
-    #[arg(long, value_name = "PATH", required_unless_present = "live", conflicts_with = "live")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        required_unless_present = "live",
+        conflicts_with = "live"
+    )]
     approvers: Option<PathBuf>,
     /// The table of settings
-    #[arg(long, value_name = "PATH", required_unless_present = "live", conflicts_with = "live")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        required_unless_present = "live",
+        conflicts_with = "live"
+    )]
     settings: Option<PathBuf>,
     /// The table of policies, where the release has one
     #[arg(long, value_name = "PATH", conflicts_with = "live")]
