@@ -173,10 +173,15 @@ def holders(crowd, count, each):
     return [(crowd.people[n // each], crowd.targets[n % len(crowd.targets)]) for n in range(count)]
 
 
+def pause(count):
+    """Seconds between two readings of so many grants: what is measured is not to be the reading."""
+    return max(0.5, count / 500)
+
+
 def granted(crowd, wanted, seconds):
-    """Everybody asks; back when all have what they asked for. Their grants, as (who, id)."""
-    ids = crowd.each(lambda one: (one[0], crowd.ask(*one, seconds)), wanted)
-    crowd.wait_until(lambda: crowd.count("scheduled", "granting") == 0, 1800)
+    """Everybody asks, for `seconds` of each place; back when all have what they asked for. Their grants, as (who, id)."""
+    ids = crowd.each(lambda n: (wanted[n][0], crowd.ask(*wanted[n], seconds(n))), range(len(wanted)))
+    crowd.wait_until(lambda: crowd.count("scheduled", "granting") == 0, 3600, pause(len(wanted)))
     failed = crowd.count("failed")
     if failed:
         raise SystemExit(f"{failed} grants failed")
@@ -188,12 +193,19 @@ def lined_up(crowd, count, each, within, slack=180):
     these instants."""
     # making them takes about as long as the rate allows; the extensions need some seconds
     lasting = count * 3 / OUR_RATE + slack
-    grants = granted(crowd, holders(crowd, count, each), lasting)
+    grants = granted(crowd, holders(crowd, count, each), lambda _: lasting)
     first = time.time() + max(count / 20, 20) + 15 + lasting
     # an extension counts from when it is pressed
     extend = lambda who, grant, end: crowd.extend(who, grant, end - time.time())
     spread = [(who, grant, first + within * n / count) for n, (who, grant) in enumerate(grants)]
     crowd.each(lambda one: extend(*one), spread)
+    return first
+
+
+def lined_up_at_once(crowd, count, each, within, slack=180):
+    """As `lined_up`, without extensions: the instants are known before, for as long as making all of them takes."""
+    first = time.time() + count * 3.6 / OUR_RATE + slack
+    granted(crowd, holders(crowd, count, each), lambda n: first + within * n / count - time.time())
     return first
 
 

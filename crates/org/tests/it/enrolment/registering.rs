@@ -95,7 +95,7 @@ async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
             whole(),
             |world| {
                 world.with(|it| {
-                    for n in 0..301_u32 {
+                    for n in 0..1_001_u32 {
                         let id = format!("4{n:011}");
                         let row = json!({ "Id": id, "Name": "x", "Email": "x@example.com", "State": "ACTIVE", "ParentId": LEGACY });
                         it.accounts.insert(id.clone(), row);
@@ -103,7 +103,7 @@ async fn what_cannot_be_registered_is_refused_before_anything_is_changed() {
                     }
                 });
             },
-            "unit ou-ab12-legacy01 has 304 accounts, and Control Tower governs 300 in one",
+            "unit ou-ab12-legacy01 has 1004 accounts, and Control Tower governs 1000 in one",
         ),
         (
             whole(),
