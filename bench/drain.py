@@ -18,7 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
-from crowd import OUR_RATE, SLOTS, Crowd, Outstanding, by_key, disorder, instant, lined_up, lined_up_at_once, pause, writes  # noqa: E402
+from crowd import OUR_RATE, SLOTS, Crowd, Outstanding, by_key, disorder, instant, lined_up, pause, writes  # noqa: E402
 import postgres  # noqa: E402
 from stage import Stage, free_port  # noqa: E402
 
@@ -47,14 +47,14 @@ def database():
         yield f"postgres://hallpass:{server.password}@127.0.0.1:{server.port}/inventory?sslmode=disable"
 
 
-def drain(name, count, speed, each=10, accounts=50, sets=5, presses=True, line_up=lined_up):
+def drain(name, count, speed, each=10, accounts=50, sets=5, presses=True):
     with database() as store, Stage("drain") as stage:
         people = -(-count // each)
         crowd = Crowd(stage, people + 2, accounts, sets, store=store)
         asker, holder = crowd.people[-1], crowd.people[-2]
         bystander = crowd.ask(holder, crowd.targets[0], 3600 * 4)
         # fewer end in as much less time, so that as many are due a second
-        first = line_up(crowd, count, each, MINUTE * min(count / 1000, 1))
+        first = lined_up(crowd, count, each, MINUTE * min(count / 1000, 1))
         ends = [instant(grant["ends_at"]) for grant in crowd.grants("active").values()]
         crowd.wait_until(lambda: crowd.in_flight() == 0, 60)
         crowd.speed(speed)
@@ -232,7 +232,7 @@ def main():
         databases()
     if "ten-thousand" in wanted:
         # a target each; a hundred of each person, who would else be ten thousand who sign in
-        drain("ten thousand", MANY, "fast", each=100, accounts=-(-MANY // 20), sets=20, presses=False, line_up=lined_up_at_once)
+        drain("ten thousand", MANY, "fast", each=100, accounts=-(-MANY // 20), sets=20, presses=False)
     if "crowd" in wanted:
         asked_at_once("crowd", "real")
         asked_at_once("crowd where the rate of requests binds", "fast")

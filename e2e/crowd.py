@@ -188,26 +188,20 @@ def granted(crowd, wanted, seconds):
     return ids
 
 
-def lined_up(crowd, count, each, within, slack=180):
+def lined_up(crowd, count, each, within, slack=75):
     """So many grants whose ends are spread over `within` seconds, which begin a while from now. The first of
     these instants."""
-    # making them takes about as long as the rate allows; the extensions need some seconds
-    lasting = count * 3 / OUR_RATE + slack
-    grants = granted(crowd, holders(crowd, count, each), lambda _: lasting)
-    first = time.time() + max(count / 20, 20) + 15 + lasting
+    # the extensions need some seconds, in which nothing ends
+    presses = max(count / 20, 20)
+    # access counts from when it is there, which takes what the rate allows: who gets it first keeps it for longer
+    grants = granted(crowd, holders(crowd, count, each), lambda n: (count - n) * 3.6 / OUR_RATE + presses + slack)
+    ids = {grant for _, grant in grants}
+    latest = max(instant(grant["ends_at"]) for id, grant in crowd.grants("active").items() if id in ids)
+    first = max(time.time() + presses, latest) + 15
     # an extension counts from when it is pressed
     extend = lambda who, grant, end: crowd.extend(who, grant, end - time.time())
     spread = [(who, grant, first + within * n / count) for n, (who, grant) in enumerate(grants)]
     crowd.each(lambda one: extend(*one), spread)
-    return first
-
-
-def lined_up_at_once(crowd, count, each, within, slack=180):
-    """As `lined_up`, without extensions: the instants are known before, for as long as making all of them takes."""
-    # signing in takes longer than asking
-    crowd.each(crowd.api, crowd.people)
-    first = time.time() + count * 3.6 / OUR_RATE + slack
-    granted(crowd, holders(crowd, count, each), lambda n: first + within * n / count - time.time())
     return first
 
 

@@ -27,7 +27,7 @@ def main():
         crowd = Crowd(stage, COUNT // EACH + 4, 30, 3)
         askers, holder = crowd.people[-3:], crowd.people[-4]
         held = crowd.ask(holder, crowd.targets[-1], 3600 * 4)
-        first = lined_up(crowd, COUNT, EACH, WITHIN, slack=75)
+        first = lined_up(crowd, COUNT, EACH, WITHIN)
         crowd.wait_until(lambda: crowd.in_flight() == 0, 30)
         crowd.speed("real")
         time.sleep(max(0, first - time.time() - 1))
