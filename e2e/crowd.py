@@ -179,8 +179,8 @@ def pause(count):
 
 
 def granted(crowd, wanted, seconds):
-    """Everybody asks, for `seconds` of each place; back when all have what they asked for. Their grants, as (who, id)."""
-    ids = crowd.each(lambda n: (wanted[n][0], crowd.ask(*wanted[n], seconds(n))), range(len(wanted)))
+    """Everybody asks; back when all have what they asked for. Their grants, as (who, id)."""
+    ids = crowd.each(lambda one: (one[0], crowd.ask(*one, seconds)), wanted)
     crowd.wait_until(lambda: crowd.count("scheduled", "granting") == 0, 3600, pause(len(wanted)))
     failed = crowd.count("failed")
     if failed:
@@ -193,8 +193,8 @@ def lined_up(crowd, count, each, within, slack=75):
     these instants."""
     # the extensions need some seconds, in which nothing ends
     presses = max(count / 20, 20)
-    # access counts from when it is there, which takes what the rate allows: who gets it first keeps it for longer
-    grants = granted(crowd, holders(crowd, count, each), lambda n: (count - n) * 3.6 / OUR_RATE + presses + slack)
+    # access counts from when it is there, which takes what the rate allows, in an order of the server's
+    grants = granted(crowd, holders(crowd, count, each), count * 3.6 / OUR_RATE + presses + slack)
     ids = {grant for _, grant in grants}
     latest = max(instant(grant["ends_at"]) for id, grant in crowd.grants("active").items() if id in ids)
     first = max(time.time() + presses, latest) + 15
