@@ -133,7 +133,7 @@ def verified(stage, check, folder):
 
 def told_by_doctor(stage, check, folder):
     """The program that runs held against what was signed."""
-    stage.path("hallpass.toml").write_text('[server]\nlisten = "127.0.0.1:1"\npublic_url = "http://127.0.0.1:1"\n[store]\npath = "hallpass.db"\n[rules]\nfiles = ["rules.toml"]\n')
+    stage.path("hallpass.toml").write_text('[server]\nlisten = "127.0.0.1:1"\npublic_url = "http://127.0.0.1:1"\n[access]\nrules = "rules.toml"\n')
     stage.path("rules.toml").write_text("version = 1\n")
     made = release(stage.path("own"), programs(stage, "own-programs", whole=True), "--key", stage.path("key.pem"))
     check("the tested program is released", made.returncode == 0, made.stderr)

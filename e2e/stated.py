@@ -60,12 +60,12 @@ def unknown(world):
     check.equal("nothing but reviews that nobody began is unknown",
                 sorted({key[0] for rows in found.values() for key, it in rows.items() if it["status"] == "unknown"}), ["workloads-reviewed"])
     room = found["acquire"][("account-quota", "organization")]
-    check("room for accounts is known", room["status"] == "pass" and room["evidence"] == f"{world.accounts} accounts, 3 more, 10000 allowed", room)
+    check("room for accounts is known", room["status"] == "pass" and room["evidence"] == f"{world.accounts} accounts, 3 more, 50000 allowed", room)
 
 
 def quotas(world):
     asked = world.client("service-quotas", region="us-east-1")
-    check.equal("boto3 reads the quota", asked.get_service_quota(**ACCOUNTS)["Quota"]["Value"], 10000.0)
+    check.equal("boto3 reads the quota", asked.get_service_quota(**ACCOUNTS)["Quota"]["Value"], 50000.0)
     check.equal("in us-east-1 alone", world.refused(world.client("service-quotas", region="eu-west-1").get_service_quota, **ACCOUNTS), "NoSuchResourceException")
     check.equal("and of the management account", world.refused(world.client("service-quotas", world.shop, "us-east-1").get_service_quota, **ACCOUNTS), "NoSuchResourceException")
     world.load(quotas=[{"service": "organizations", "code": "L-E619E033", "value": world.accounts + 1},
