@@ -178,6 +178,12 @@ impl<'a> Ledger<'a> {
         let factor = 1_u64 << attempts.saturating_sub(1).min(10);
         let seconds = PAUSE_MIN.as_seconds().saturating_mul(factor);
         let due = TimeSpan::seconds(seconds.min(PAUSE_MAX.as_seconds())).after(self.now);
+        // what waits for it waits no longer than this, and is told by then why it is not armed
+        let due = if self.now < end.arm_by {
+            due.min(end.arm_by)
+        } else {
+            due
+        };
         self.told.change.ends.push(ArmedEnd {
             attempts,
             due,

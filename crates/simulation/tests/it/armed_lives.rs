@@ -124,6 +124,15 @@ fn lives_that_found_something() {
         ] {
             generated(seed, None).await;
         }
+        // a pause reached past the instant at which access is given all the same: it was there, and nothing said that its end
+        // is not armed
+        for seed in [
+            18_065_463_050_553_849_916,
+            1_319_418_422_390_228_640,
+            7_010_895_369_431_980_542,
+        ] {
+            generated(seed, Some(fastrand::Rng::with_seed(!seed))).await;
+        }
         // AWS took no change for longer than what is armed may outlast what makes it wrong
         let seed = 15_914_976_986_202_618_608;
         generated(seed, Some(fastrand::Rng::with_seed(!seed))).await;
