@@ -73,6 +73,11 @@ const NOBODY: &[(u32, Option<&str>)] = &[
     (6, None),
 ];
 
+/// Nobody has a manager but these.
+fn managed_beside_nobody(managers: &[(u32, Option<&str>)]) -> Directory {
+    managed(&[NOBODY, managers].concat())
+}
+
 /// Cai's manager, and perhaps others', as the directory has it; and who approves for Cai.
 type Row = (
     &'static [(u32, Option<&'static str>)],
@@ -131,8 +136,7 @@ const MANAGERS: &[Row] = &[
 fn the_manager_is_one_enabled_user_above_the_requester() {
     let rules = rule("manager_approves = true");
     for (own, expected) in MANAGERS {
-        let all: Vec<_> = NOBODY.iter().chain(*own).copied().collect();
-        let facts = managed(&all);
+        let facts = managed_beside_nobody(own);
         let decision = decide(&rules, "cai", &facts);
         match expected {
             Ok(manager) => {
@@ -253,12 +257,7 @@ const BESIDE: &[(&str, &str, &str)] = &[
 
 #[test]
 fn the_manager_approves_beside_others_and_is_left_out_as_they_are() {
-    let all: Vec<_> = NOBODY
-        .iter()
-        .chain(&[(3, Some("bo@corp.com"))])
-        .copied()
-        .collect();
-    let facts = managed(&all);
+    let facts = managed_beside_nobody(&[(3, Some("bo@corp.com"))]);
     for (fields, of_cai, of_bo) in BESIDE {
         let rules = rule(&format!("manager_approves = true\n{fields}"));
         for (who, expected) in [("cai", of_cai), ("bo", of_bo)] {
@@ -286,12 +285,7 @@ fn a_stage_of_the_manager_is_filled_by_them_alone() {
     let rules = rule(
         "stages = [{ name = 'boss', manager_approves = true }, { name = 'platform', approvers = ['ana@corp.com', 'bo@corp.com'] }]",
     );
-    let all: Vec<_> = NOBODY
-        .iter()
-        .chain(&[(3, Some("bo@corp.com"))])
-        .copied()
-        .collect();
-    let facts = managed(&all);
+    let facts = managed_beside_nobody(&[(3, Some("bo@corp.com"))]);
     let decision = decide(&rules, "cai", &facts);
     let by = |numbers: &[u32]| {
         let people: BTreeSet<UserId> = numbers.iter().map(|number| user(*number)).collect();
@@ -307,8 +301,7 @@ fn a_stage_of_the_manager_is_filled_by_them_alone() {
 fn another_manager_approves_from_when_the_directory_has_them() {
     let rules = rule("manager_approves = true\napprovers = ['dan@corp.com']");
     let of = |manager: Option<&'static str>| {
-        let all: Vec<_> = NOBODY.iter().chain(&[(3, manager)]).copied().collect();
-        pressers(&rules, "cai", &managed(&all)).0
+        pressers(&rules, "cai", &managed_beside_nobody(&[(3, manager)])).0
     };
     assert_eq!(
         [of(Some("bo@corp.com")), of(Some("ana@corp.com")), of(None)],
@@ -319,12 +312,7 @@ fn another_manager_approves_from_when_the_directory_has_them() {
 #[test]
 fn whoever_may_answer_as_a_manager_is_listed_for_it() {
     let rules = rule("manager_approves = true");
-    let all: Vec<_> = NOBODY
-        .iter()
-        .chain(&[(3, Some("bo@corp.com"))])
-        .copied()
-        .collect();
-    let facts = managed(&all);
+    let facts = managed_beside_nobody(&[(3, Some("bo@corp.com"))]);
     for (number, covers) in [(1, false), (2, true), (3, false)] {
         let (id, address) = (user(number), email("shown"));
         let approvable = rules.approvable(Principal::user(&id, &address), &facts);
@@ -363,12 +351,8 @@ fn what_is_told_names_the_manager() {
         staged.referenced_attributes(),
         BTreeSet::from([PersonAttribute::Manager])
     );
-    let all: Vec<_> = NOBODY
-        .iter()
-        .chain(&[(3, Some("bo@corp.com"))])
-        .copied()
-        .collect();
-    let explained = with_ask(|ask| rules.explain(&email("cai"), ask, &managed(&all), noon()));
+    let facts = managed_beside_nobody(&[(3, Some("bo@corp.com"))]);
+    let explained = with_ask(|ask| rules.explain(&email("cai"), ask, &facts, noon()));
     assert_eq!(
         explained.rules[0].why,
         "it lists 1 approver(s); it lets the requester's manager approve, bo@corp.com"
@@ -389,11 +373,7 @@ fn rules_without_a_manager_for_some_are_found() {
             .map(|it| format!("{}: {}", it.code, it.message))
             .collect()
     };
-    let all: Vec<_> = NOBODY
-        .iter()
-        .chain(&[(3, Some("bo@corp.com"))])
-        .copied()
-        .collect();
+    let all = [NOBODY, &[(3, Some("bo@corp.com"))]].concat();
     assert_eq!(
         found("manager_approves = true", &all),
         [

@@ -91,6 +91,15 @@ async fn settle(store: &Store, end: ArmedEnd, gate: GateChange) -> SettledEnds {
     store.settle_armed_ends(change).await.unwrap()
 }
 
+/// What comes of an end that nothing waits for.
+async fn settle_alone(store: &Store, end: ArmedEnd) -> SettledEnds {
+    let change = ArmedEndChange {
+        ends: vec![end],
+        ..ArmedEndChange::default()
+    };
+    store.settle_armed_ends(change).await.unwrap()
+}
+
 pub async fn an_armed_end_closes_the_gate_and_follows_its_assignment(store: Store) {
     commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
     let until = at(70);
@@ -284,13 +293,8 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
         state: ArmedEndState::Gone { at: at(4_000) },
         ..again
     };
-    let settled = store
-        .settle_armed_ends(ArmedEndChange {
-            ends: vec![gone],
-            ..ArmedEndChange::default()
-        })
-        .await;
-    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let settled = settle_alone(&store, gone).await;
+    assert_eq!(settled, SettledEnds::Stored);
     assert!(store.open_armed_ends().await.unwrap().is_empty());
     assert!(store.armed_ends(&[key()]).await.unwrap().is_empty());
 }
@@ -386,13 +390,8 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
         due: at(900),
         ..before
     };
-    let settled = store
-        .settle_armed_ends(ArmedEndChange {
-            ends: vec![stale],
-            ..ArmedEndChange::default()
-        })
-        .await;
-    assert_eq!(settled, Ok(SettledEnds::Moved), "asked before it was told");
+    let settled = settle_alone(&store, stale).await;
+    assert_eq!(settled, SettledEnds::Moved, "asked before it was told");
     let soon = told(into_a_group(), 50, ShownBy::Soon).await;
     assert_eq!((soon.due, soon.given_at), (at(40), Some(at(50))));
     let over = ArmedEndWish::Over {
@@ -411,13 +410,8 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
         state: ArmedEndState::Gone { at: at(70) },
         ..gone
     };
-    let settled = store
-        .settle_armed_ends(ArmedEndChange {
-            ends: vec![gone],
-            ..ArmedEndChange::default()
-        })
-        .await;
-    assert_eq!(settled, Ok(SettledEnds::Stored));
+    let settled = settle_alone(&store, gone).await;
+    assert_eq!(settled, SettledEnds::Stored);
     let over = end(&store).await;
     assert_eq!(told(into_a_group(), 80, ShownBy::Soon).await, over);
 }
