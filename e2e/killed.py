@@ -2,21 +2,27 @@
 """The server is killed at random moments, AWS is unwell, the simulated AWS itself is killed once:
 access still ends, what stood still stands, the log is whole (`design.md` §2: P1, P2, P5, P6).
 
-    killed.py [--seed N] [--seconds 70] [--kills 12] [--consistency typical]
+    killed.py [--seed N] [--seconds 70] [--kills 12] [--consistency typical] [--nodes 2]
+
+With two nodes they share a PostgreSQL, and the one that dies is the one that leads.
 """
 
 import argparse
 import collections
+import contextlib
 import datetime
 import http.client
 import json
 import random
 import signal
+import statistics
 import threading
 import time
 import uuid
 
-from stage import Api, Checks, Stage, answers, free_port, held_at_aws, rule, wait
+import postgres
+from nodes import CLAIMED_WITHIN, CLAIMS, TAKEOVER_MAX
+from stage import LONGEST_SECONDS, Api, Checks, Stage, answers, free_port, held_at_aws, rule, wait
 
 PEOPLE = [f"u{number}@corp.example" for number in range(10)]
 REVIEWERS = ["rev1@corp.example", "rev2@corp.example"]
@@ -74,27 +80,53 @@ def instant(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-class World:
-    """The processes, and what was seen of them."""
+class Server:
+    """One process, and its configuration."""
 
-    def __init__(self, stage, seed, consistency):
-        self.stage, self.random = stage, random.Random(seed)
-        self.port, self.sim_port = free_port(), free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
+    def __init__(self, world, name):
+        self.world, self.port, self.config, self.log = world, free_port(), f"{name}.toml", f"{name}.log"
+        self.base, self.process = f"http://127.0.0.1:{self.port}", None
+        world.stage.path(self.config).write_text(
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[aws]\nregion = "eu-west-1"\nendpoint_url = "{world.endpoint}"\n'
+            '[identity]\nauditors = ["group:auditors"]\n'
+            '[access.duration]\nmin = "1s"\n[audit.export]\ntarget = "dir:audit"\n' + world.store)
+
+    def start(self):
+        self.process = self.world.stage.spawn("serve", "--config", self.config, log=self.log, **self.world.environment)
+        return wait(lambda: answers(Api(self.base), "/healthz"), 60, self.process, every=0.05)
+
+    def leads(self):
+        try:
+            return b"\nhallpass_leader 1\n" in Api(self.base).get("/metrics", timeout=5).body
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def said(self):
+        return self.world.stage.said(self.log) if self.world.stage.path(self.log).exists() else ""
+
+
+class World:
+    """The processes, and what was seen of them. With a `database`, two nodes over it."""
+
+    def __init__(self, stage, seed, consistency, database=None):
+        self.stage, self.random, self.database = stage, random.Random(seed), database
+        self.sim_port = free_port()
         self.stage.path("organization.json").write_text(json.dumps(organization() | {"consistency": consistency}))
         self.stage.path("rules.toml").write_text(RULES)
         self.stopping = threading.Event()
         self.asked = {}
         self.seen = collections.defaultdict(list)
-        self.down = []
+        self.down, self.followed = [], []
         self.lock = threading.Lock()
         self.counts = collections.Counter()
         self.start_simulator()
-        self.stage.path("hallpass.toml").write_text(
-            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[aws]\nregion = "eu-west-1"\nendpoint_url = "{self.endpoint}"\n'
-            '[identity]\nauditors = ["group:auditors"]\n'
-            '[access.duration]\nmin = "1s"\n[audit.export]\ntarget = "dir:audit"\n')
-        self.tokens = {mail: stage.token(mail) for mail in PEOPLE + REVIEWERS + [AUDITOR]}
+        self.environment = {name: self.aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        self.store = ""
+        if database:
+            self.environment["PGPASSWORD"] = stage.directory["PGPASSWORD"] = database.password
+            self.store = f'[store]\nurl = "{database.url("hallpass", "sslmode=disable")}"\n'
+        self.servers = [Server(self, name) for name in (("a", "b") if database else ("hallpass",))]
+        self.tokens = {mail: stage.token(mail, config=self.servers[0].config) for mail in PEOPLE + REVIEWERS + [AUDITOR]}
 
     def start_simulator(self):
         more = () if self.stage.path("aws.state").exists() else ("--organization", self.stage.path("organization.json"))
@@ -102,12 +134,20 @@ class World:
             *more, "--state", self.stage.path("aws.state"), port=self.sim_port)
 
     def start(self):
-        keys = {name: self.aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-        self.server = self.stage.spawn("serve", log="serve.log", **keys)
-        return wait(lambda: answers(Api(self.base), "/healthz"), 60, self.server, every=0.05)
+        started = all(server.start() for server in self.servers)
+        if started and self.database:
+            self.database.run(CLAIMS)
+        return started
 
     def api(self, mail):
-        return Api(self.base, self.tokens[mail])
+        """As one of them, by whichever node; who finds it dead asks again."""
+        return Api(random.choice(self.servers).base, self.tokens[mail])
+
+    def leader(self):
+        """The one that does the work."""
+        if not self.database:
+            return self.servers[0]
+        return wait(lambda: next((server for server in self.servers if server.leads()), None), TAKEOVER_MAX, every=0.2)
 
     def truth(self):
         return held_at_aws(self.endpoint)
@@ -184,11 +224,20 @@ class World:
                 self.counts[verb, getattr(answer, "status", 0)] += 1
 
     def kill(self):
-        """The server dies without a word, and comes back."""
+        """The server that works dies without a word, and comes back; another node is to work on meanwhile."""
+        server = self.leader()
+        if not server:
+            return False
+        at = self.database and self.database.run("SELECT clock_timestamp()")
         begun = time.time()
-        self.stage.stop(self.server, signal.SIGKILL)
-        started = self.start()
-        self.down.append((begun, time.time()))
+        self.stage.stop(server.process, signal.SIGKILL)
+        if self.database and not wait(lambda: any(it.leads() for it in self.servers if it is not server), TAKEOVER_MAX, every=0.2):
+            return False
+        followed = time.time()
+        started = server.start()
+        self.down.append((begun, followed if self.database else time.time()))
+        if self.database:
+            self.followed.append(float(self.database.run(f"SELECT extract(epoch FROM min(at) - '{at}') FROM seen_by_tests.claims WHERE at > '{at}'")))
         return started
 
 
@@ -217,7 +266,10 @@ def play(world, check, arguments):
             if not faults.get("faults"):
                 for fault in FAULTS:
                     Api(world.endpoint).post("/_sim/faults", fault)
-    check(f"the server came back each of {arguments.kills} times", back, world.stage.said("serve.log")[-600:])
+    check(f"the server came back each of {arguments.kills} times", back, [server.said()[-600:] for server in world.servers])
+    if world.followed:
+        half, most = statistics.median(world.followed), max(world.followed)
+        check(f"a leader that dies is followed within {CLAIMED_WITHIN} s: {half:.1f} s half, {most:.1f} s at most", most <= CLAIMED_WITHIN, world.followed)
     time.sleep(3)
     world.stopping.set()
     for thread in threads:
@@ -241,9 +293,9 @@ def judge(world, check, standing):
     late(world, check, grants, standing)
     stood = [grant["id"] for grant in grants if grant["standing"] and key(grant) not in standing]
     check("nothing of ours was ever taken for standing access", not stood, stood)
-    ready = auditor.get("/readyz")
-    check("the server is ready in the end", ready.status == 200, ready)
-    metrics = auditor.get("/metrics").body.decode()
+    unready = [answer for answer in (Api(server.base).get("/readyz") for server in world.servers) if answer.status != 200]
+    check("every server is ready in the end", not unready, unready)
+    metrics = Api(world.leader().base).get("/metrics").body.decode()
     check("nothing is overdue or stuck", "hallpass_access_overdue 0\n" in metrics and "hallpass_access_stuck 0\n" in metrics)
     return grants, requests
 
@@ -319,23 +371,29 @@ def main():
     parser.add_argument("--seconds", type=float, default=70)
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--consistency", default="typical", choices=["strong", "typical", "hard"])
+    parser.add_argument("--nodes", type=int, default=1, choices=[1, 2])
     arguments = parser.parse_args()
+    # each kill of two nodes waits for the other to lead
+    signal.alarm(LONGEST_SECONDS + int(arguments.seconds + arguments.kills * arguments.nodes * 15))
     print(f"     seed {arguments.seed}", flush=True)
     check = Checks()
-    with Stage("killed") as stage:
-        world = World(stage, arguments.seed, arguments.consistency)
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(postgres.Server(free_port())) if arguments.nodes == 2 else None
+        stage = stack.enter_context(Stage("killed"))
+        world = World(stage, arguments.seed, arguments.consistency, database)
         standing = world.truth()
-        check("the server starts", world.start(), stage.said("serve.log")[-600:] if stage.path("serve.log").exists() else "")
-        wait(lambda: answers(Api(world.base), "/readyz"), 30)
+        check("the server starts", world.start(), [server.said()[-600:] for server in world.servers])
+        wait(lambda: all(answers(Api(server.base), "/readyz") for server in world.servers), 30)
         play(world, check, arguments)
         grants, requests = judge(world, check, standing)
         print(f"     {dict(world.counts)}", flush=True)
-        check.equal("asked to stop, it stops in order", stage.stop(world.server), 0)
-        verified = stage.run("audit", "verify", "audit")
+        check.equal("asked to stop, each stops in order", [stage.stop(server.process) for server in world.servers], [0] * arguments.nodes)
+        by = ("--config", world.servers[0].config)
+        verified = stage.run("audit", "verify", "audit", *by, **world.environment)
         check("audit verify", verified.returncode == 0, verified.stderr)
         fold(world, check, grants, requests)
-        check("store check", stage.run("store", "check").returncode == 0)
-        check("nobody panicked", "panicked" not in stage.said("serve.log"))
+        check("store check", stage.run("server", "store", "check", *by, **world.environment).returncode == 0)
+        check("nobody panicked", not any("panicked" in server.said() for server in world.servers))
         if check.failed:
             raise SystemExit(f"{check.passed} passed, {check.failed} failed")
     check.end()

@@ -34,6 +34,7 @@ command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ] || need pgbou
 
 need python3 python3
 need faketime faketime
+need jq jq
 [ -n "${CHROMIUM:-}" ] || need chromium chromium
 here=$(cd "$(dirname "$0")" && pwd)
 # the pinned packages and no others, whatever else is on the machine

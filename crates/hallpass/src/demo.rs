@@ -231,10 +231,14 @@ async fn live_on(
     tokio::spawn(scenery.map_err(Failure::failed)?.set_up());
     tokio::spawn(trail.follow(client_settings(sim)));
     let portal = DemoPortal::of(sim);
-    tokio::spawn(history::write(scene.clone(), portal, store));
-    if args.activity {
-        tokio::spawn(activity::go_on(scene));
-    }
+    let has_colleagues = args.activity;
+    tokio::spawn(async move {
+        history::write(&scene, &portal, &store).await;
+        // not before: colleagues would decide what the history has somebody else decide
+        if has_colleagues {
+            activity::go_on(scene).await;
+        }
+    });
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use hallpass_org::OrganizationFault;
 use serde_json::{Value, json};
 
 use super::aws::Aws;
-use super::chores::{ACCESS_ROLE, EXTERNAL_ID, SHOP, account, is_active};
+use super::chores::{ACCESS_ROLE, EXTERNAL_ID, SHOP, account, has_story, is_active};
 
 /// The role of remediations.
 const ROLE: &str = "HallpassRemediation";
@@ -76,8 +76,7 @@ impl Scenery {
 
     /// Sets it up, once for a state that is kept. What cannot be made is said in the log, and the rest goes on.
     pub async fn set_up(self) {
-        if account(&self.organization, SHOP).is_none() {
-            // a large organization has no such story
+        if !has_story(&self.organization) {
             return;
         }
         if let Err(why) = self.tell_it().await {

@@ -101,7 +101,7 @@ const ASKS: [Ask; 8] = [
 ];
 
 /// Writes the history into an empty store. What does not fit the rules any more is left out.
-pub(super) async fn write(scene: Scene, portal: DemoPortal, store: ServerStore) {
+pub(super) async fn write(scene: &Scene, portal: &DemoPortal, store: &ServerStore) {
     use hallpass_access::AccessStore as _;
     let is_empty = store
         .requests(&RequestFilter::default(), 1)
@@ -111,7 +111,7 @@ pub(super) async fn write(scene: Scene, portal: DemoPortal, store: ServerStore) 
         return;
     }
     for ask in &ASKS {
-        if play(&scene, &portal, ask).await.is_none() {
+        if play(scene, portal, ask).await.is_none() {
             tracing::warn!(
                 account = ask.account,
                 set = ask.set,
