@@ -92,6 +92,11 @@ impl LocksSeen {
         lock.filter(|lock| lock.is_in_force(now))
     }
 
+    /// The lock that is in force for who acts.
+    pub(crate) fn in_force_of(&self, actor: &Actor, now: Timestamp) -> Option<&Lock> {
+        self.in_force(actor.user.as_ref()?, now)
+    }
+
     /// Whether an approval counts: given by nobody who was locked since, lifted or not.
     pub(crate) fn counts(&self, review: &Review) -> bool {
         let user = review.user.as_ref();

@@ -62,6 +62,12 @@ impl Left {
     }
 }
 
+/// The later of two ends of a lock; `None` = until it is lifted, which is the latest. Whoever may lock
+/// somebody may not let them in again by doing so.
+pub(crate) fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.zip(other).map(|(one, other)| one.max(other))
+}
+
 /// The change that locks somebody, in place of `before`.
 pub(crate) fn lock(
     person: Person,
@@ -73,7 +79,7 @@ pub(crate) fn lock(
     let earlier = before.filter(|lock| lock.is_in_force(step.now));
     let lock = Lock {
         since: earlier.map_or(step.now, |lock| lock.since),
-        until: locking.until,
+        until: earlier.map_or(locking.until, |lock| later(lock.until, locking.until)),
         by,
         reason: locking.reason.trim().to_owned(),
         held: earlier.map_or(locking.held, |lock| lock.held.max(locking.held)),

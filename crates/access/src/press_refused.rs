@@ -91,6 +91,9 @@ pub enum PressRefused {
          a token made on the server's own machine"
     )]
     LastAdministrator,
+    /// It would let its person in again.
+    #[error("a lock ends later than now, or when it is lifted")]
+    LockIsOver,
     /// Neither the requester, an approver nor an administrator.
     #[error("only the requester, an approver or an administrator can do this")]
     NotYours,
@@ -226,6 +229,7 @@ impl PressRefused {
             Self::RequesterLocked { .. } => "requester-locked",
             Self::OwnLock => "own-lock",
             Self::LastAdministrator => "last-administrator",
+            Self::LockIsOver => "lock-is-over",
             Self::NotYours => "not-yours",
             Self::Remediation(_) => "not-waiting",
             Self::RuleChanged { .. } => "rule-changed",
@@ -289,6 +293,7 @@ impl PressRefused {
             | Self::PersonUnchecked { .. }
             | Self::ExportBehind { .. }
             | Self::EndNotArmed { .. }
+            | Self::LockIsOver
             | Self::ReasonMissing => false,
         }
     }
@@ -313,6 +318,7 @@ impl PressRefused {
             | Self::RequesterLocked { .. }
             | Self::OwnLock
             | Self::LastAdministrator
+            | Self::LockIsOver
             | Self::SecondaryDomain
             | Self::NotYours
             | Self::NotAnApprover

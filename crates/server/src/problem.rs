@@ -222,7 +222,8 @@ impl From<PressRefused> for ProblemResponse {
             return failure;
         }
         let status = match &refused {
-            PressRefused::ReasonMissing
+            PressRefused::LockIsOver
+            | PressRefused::ReasonMissing
             | PressRefused::Justification { .. }
             | PressRefused::ApprovedLength { .. }
             | PressRefused::LongComment { .. } => StatusCode::BAD_REQUEST,

@@ -95,6 +95,7 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
         | PressRefused::RequesterLocked { .. }
         | PressRefused::OwnLock
         | PressRefused::LastAdministrator
+        | PressRefused::LockIsOver
         | PressRefused::NotYours
         | PressRefused::NotAnApprover
         | PressRefused::Remediation(_)

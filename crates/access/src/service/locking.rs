@@ -80,10 +80,12 @@ impl Access {
 
     /// Locks a person: an administrator, or an operator for anybody but administrators. Their tokens
     /// and sessions end with the commit; what else follows is done at once, and by every tick after.
-    /// A lock that says the same already stays as it is.
+    /// A lock that says the same already stays as it is, and one made again ends no sooner: an
+    /// administrator lifts it.
     ///
     /// # Errors
-    /// When the actor may not, gives no reason, names nobody, or names the last administrator.
+    /// When the actor may not, gives no reason, an end that is over or nobody, or names the last
+    /// administrator.
     pub async fn lock(
         &self,
         actor: &Actor,
@@ -123,13 +125,26 @@ impl Access {
         }
         let (before, step) = (self.ports.store.lock_of(whom).await?, self.step());
         let in_force = before.as_ref().filter(|it| it.is_in_force(step.now));
+        if locking.until.is_some_and(|until| until <= step.now) {
+            return Err(PressRefused::LockIsOver.into());
+        }
         if let Some(lock) = in_force
             && lock.held >= locking.held
-            && lock.until == locking.until
+            && locking::later(lock.until, locking.until) == lock.until
         {
             return Ok((None, lock.clone()));
         }
-        let has_another = !admins.contains(whom) || self.has_another(&admins, whom).await?;
+        let mut guarded: Vec<UserId> = actor.user.iter().cloned().collect();
+        if admins.contains(whom) {
+            guarded.extend(admins.iter().cloned());
+        }
+        guarded.retain(|user| user != whom);
+        let locks_seen = self.locks_of(&guarded).await?;
+        if let Some(lock) = locks_seen.in_force_of(actor, step.now) {
+            return Err(PressRefused::Locked { since: lock.since }.into());
+        }
+        let is_left = |other: &UserId| other != whom && locks_seen.in_force(other, step.now).is_none();
+        let has_another = !admins.contains(whom) || admins.iter().any(is_left);
         let left = Left::judge(has_another, locking.force);
         let left = left.ok_or(PressRefused::LastAdministrator)?;
         let known = directory.person(whom).and_then(Person::of);
@@ -140,21 +155,12 @@ impl Access {
         };
         let (change, lock) =
             locking::lock(person, before.as_ref(), (locking, left), (actor, by), step);
+        // two who lock each other at once: whoever commits second looks again
+        let change = Change {
+            locks_seen,
+            ..change
+        };
         Ok((Some(change), lock))
-    }
-
-    /// Whether another administrator is not locked: somebody has to let people in again.
-    async fn has_another(
-        &self,
-        admins: &std::collections::BTreeSet<UserId>,
-        whom: &UserId,
-    ) -> Result<bool, AccessError> {
-        for other in admins.iter().filter(|other| *other != whom) {
-            if self.lock_in_force(other).await?.is_none() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Whether somebody may lock a person: an administrator, or an operator anybody but administrators.
@@ -205,10 +211,19 @@ impl Access {
             if reason.trim().is_empty() {
                 return Err(PressRefused::ReasonMissing.into());
             }
+            let own: Vec<UserId> = actor.user.iter().cloned().collect();
+            let (locks_seen, step) = (self.locks_of(&own).await?, self.step());
+            if let Some(lock) = locks_seen.in_force_of(actor, step.now) {
+                return Err(PressRefused::Locked { since: lock.since }.into());
+            }
             let Some(lock) = self.lock_in_force(whom).await? else {
                 return Ok(None);
             };
-            let (change, lock) = locking::lift(&lock, reason, (actor, by), self.step());
+            let (change, lock) = locking::lift(&lock, reason, (actor, by), step);
+            let change = Change {
+                locks_seen,
+                ..change
+            };
             match self.store_change(change).await {
                 Ok(_) => return Ok(Some(lock)),
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,

@@ -101,11 +101,9 @@ pub(crate) fn date(text: &str) -> Option<i64> {
         i8::try_from(date).ok()?,
     )
     .ok()?;
-    let midnight = day
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .ok()?
-        .timestamp()
-        .as_millisecond();
+    // counted in days: an instant of jiff ends a day before the year 9999 does, which is how policies say "never"
+    let since = day.duration_since(jiff::civil::date(1970, 1, 1));
+    let midnight = i64::try_from(since.as_millis()).ok()?;
     match time {
         None => Some(midnight),
         Some(time) => Some(midnight + time_of_day(time)?),
@@ -276,6 +274,10 @@ mod tests {
         assert_eq!(date("2025-01-01T01:30+01:30"), date("2025-01"));
         assert_eq!(date("2025-01-01T00:00:00.25Z"), Some(1_735_689_600_250));
         assert_eq!(date("2025"), Some(2_025_000));
+        assert_eq!(date("9999-12-31T23:59:59Z"), date("253402300799"));
+        assert_eq!(date("9999-12-31"), Some(253_402_214_400_000));
+        assert_eq!(date("0000-01-01"), Some(-62_167_219_200_000));
+        assert_eq!(date("1969-12-31T23:59:59Z"), Some(-1000));
         for bad in [
             "",
             "2025-13",

@@ -6,6 +6,8 @@ use hallpass_model::Timestamp;
 
 use super::chain::{self, Graph};
 use super::read::{HeldSession, SessionKind};
+use crate::input::BadInput;
+
 use super::{Deny, EndKind, Event, Held, ResidualEnd, ResidualQuestion};
 
 /// What was added up.
@@ -333,6 +335,22 @@ impl<'a> ResidualFacts<'a> {
         }
         reckoned.rings = reached.rings;
     }
+}
+
+/// Refuses a short name of roles in several accounts: the deny is on one of them, and the others go on.
+pub(super) fn ensure_one_role(question: &ResidualQuestion) -> Result<(), BadInput> {
+    let Event::SessionsDenied { role: Some(named) } = &question.event else {
+        return Ok(());
+    };
+    let facts = ResidualFacts::of(question);
+    let mut meant: BTreeSet<&str> = facts.starts().into_iter().flatten().collect();
+    meant.retain(|role| same_role(role, named));
+    if meant.len() < 2 || meant.contains(named.as_str()) {
+        return Ok(());
+    }
+    let all = meant.into_iter().collect::<Vec<_>>().join(", ");
+    let message = format!("`{named}` is the name of several roles: {all}; write the ARN of the one that denies");
+    Err(BadInput::new("E_ARG", message, "--event"))
 }
 
 /// Whether two names mean one role: equal, or the last part of an ARN.

@@ -301,12 +301,13 @@ pub struct Residual {
 /// Answers a question.
 ///
 /// # Errors
-/// `E_DURATION` for a length outside its range. Files are checked when they are read.
+/// `E_DURATION` for a length outside its range; `E_ARG` for the short name of several roles. Files are checked when they are read.
 pub fn residual(question: &ResidualQuestion) -> Result<Residual, BadInput> {
     question.lengths.check()?;
     if let Held::Listed(sessions) = &question.held {
         sessions.check()?;
     }
+    end::ensure_one_role(question)?;
     let reckoned = end::reckon(question);
     let counted = reckoned.ends.iter().filter(|it| it.counts());
     let latest = counted

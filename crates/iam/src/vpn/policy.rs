@@ -141,6 +141,10 @@ impl Policy {
                 let message = "`until` is not after `from`";
                 return Err(BadInput::new("E_TIME", message, at));
             }
+            if it.user.trim().is_empty() {
+                let message = "an exception names a user: an empty name would be everybody's who connects with a certificate";
+                return Err(BadInput::new("E_ARG", message, format!("{at}/user")));
+            }
             policy.exceptions.push(Exception {
                 user: it.user.to_lowercase(),
                 country: Country::parse(&it.country, &format!("{at}/country"))?,
@@ -149,6 +153,10 @@ impl Policy {
             });
         }
         policy.endpoints = file.endpoints;
+        if let Some(at) = file.deny_users.iter().position(|it| it.trim().is_empty()) {
+            let message = "an empty name denies everybody: remove it";
+            return Err(BadInput::new("E_ARG", message, format!("/deny_users/{at}")));
+        }
         policy.deny_users = file.deny_users.iter().map(|it| it.to_lowercase()).collect();
         policy.allow_ranges = ranges(&file.allow_cidrs, "/allow_cidrs")?;
         policy.deny_ranges = ranges(&file.deny_cidrs, "/deny_cidrs")?;
@@ -217,9 +225,14 @@ impl Policy {
     }
 
     pub(super) fn excepts(&self, event: &Event, country: Country, now: Timestamp) -> bool {
-        let names = [event.user.to_lowercase(), event.common_name.to_lowercase()];
+        // a certificate's name counts where nobody signed in by another
+        let user = if event.user.is_empty() {
+            event.common_name.to_lowercase()
+        } else {
+            event.user.to_lowercase()
+        };
         self.exceptions.iter().any(|it| {
-            names.contains(&it.user) && it.country == country && it.from <= now && now < it.until
+            it.user == user && it.country == country && it.from <= now && now < it.until
         })
     }
 }

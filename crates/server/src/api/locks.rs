@@ -61,7 +61,7 @@ pub(crate) async fn list(
 }
 
 /// Lock a person; administrators, and operators for anybody but administrators. Made again it changes
-/// nothing.
+/// nothing, or makes the lock longer or stricter; only lifting it ends it sooner.
 #[utoipa::path(post, path = "/api/v1/locks", request_body = LockPerson,
     responses((status = 200, body = Lock), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn lock(
