@@ -63,13 +63,17 @@ e2e: compile
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(BUILT)/examples/suite $(PHASE) "end-to-end tests" bash e2e/run.sh
 
 # what `make test` takes samples of, whole: each call of a journey stopped in each way, every seed, fuzz targets that search,
-# attacks that go on, a release that is compiled twice. SOAK=5: minutes for each of these (30 without it)
+# attacks that go on, kills, mutants, a release that is compiled twice. SOAK=5: minutes for each of these (30 without it)
 soak: compile
 	@sh e2e/tools.sh test
 	@$(PHASE) "every stop and all seeds, SEED=$${SEED:=$$(date +%s)}" env HALLPASS_SOAK=1 PROPTEST_RNG_SEED=$${SEED:=$$(date +%s)} PROPTEST_CASES=2000 \
 	  cargo nextest run --locked --workspace --no-fail-fast --profile soak
 	@$(PHASE) "fuzz targets search" env BOLERO_RANDOM_TEST_TIME_MS=$$(( $${SOAK:-30} * 60000 )) cargo nextest run --locked --workspace --no-fail-fast --profile soak -E 'test(fuzz)'
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) ATTACK_SOAK_MINUTES=$${SOAK:-30} $(PHASE) "attacks that go on" bash e2e/run.sh attacks:connections attacks:all_at_once
+	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) $(PHASE) "a server killed again and again" python3 e2e/killed.py --seconds $$(( $${SOAK:-30} * 60 )) --kills $$(( $${SOAK:-30} * 10 )) --consistency hard
+	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) $(PHASE) "a leader killed again and again" python3 e2e/killed.py --nodes 2 --seconds $$(( $${SOAK:-30} * 6 )) --kills $$(( $${SOAK:-30} * 6 ))
+	@sh e2e/tools.sh mutants
+	@PATH="$(HOME)/.cache/hallpass/mutants/bin:$$PATH" $(PHASE) "mutants of the engines" sh e2e/mutants.sh $${SOAK:-30}
 	@$(PHASE) "a release, compiled twice" sh e2e/reproducible.sh
 
 # lives with two nodes in one process; ALONE=1: with one; WITHOUT=fence, margin or last-look: with that left out

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what a job needs is there: installs it where that works without asking, names it
-# where it does not. Usage: tools.sh build|release TARGET|database|test
+# where it does not. Usage: tools.sh build|release TARGET|mutants|database|test
 set -eu
 
 need() { # command, Debian package
@@ -25,6 +25,13 @@ if [ "$1" = release ]; then
     # a toolchain that no `rustup` brought has its platforms from elsewhere
     ! command -v rustup >/dev/null 2>&1 || rustup target add "$2"
     exit 0
+fi
+
+if [ "$1" = mutants ]; then
+    mutants="$HOME/.cache/hallpass/mutants"
+    "$mutants/bin/cargo-mutants" --version 2>/dev/null | grep -q ' 26\.0\.0$' && exit 0
+    echo "tools: installing cargo-mutants 26.0.0 for e2e/mutants.sh" >&2
+    exec cargo install --quiet --locked --root "$mutants" --version 26.0.0 cargo-mutants
 fi
 
 # the server's programs come with it, and stand outside of the path

@@ -156,9 +156,9 @@ pub use service::{
     CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus, GroupSyncView,
     GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId, Past, Patience,
     PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationSource,
-    RemediationView, Replayed, ReplayedRequest, RequestView, Revoking, Search, SearchPage,
-    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, about_remediation,
-    grants_as_told, last_grant,
+    RemediationView, Replayed, ReplayedRequest, RequestView, RevokedMany, Revoking, Search,
+    SearchPage, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
+    about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hallpass_model::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Person, Review};
+use crate::{Actor, Person, Review};
 
 /// Why access ended with a lock, for whoever sees the grant: the lock's own reason is for
 /// administrators and auditors (`access.md` K-2).

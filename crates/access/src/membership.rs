@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Timestamp, UserId};
+use hallpass_model::UserId;
 use hallpass_rules::directory::{Group, Snapshot};
 use hallpass_rules::{Ask, Decision, DecisionKind, Directory, Rules};
 
-use crate::Grant;
+use crate::{Approval, Grant};
 
 /// Why today's rules would refuse a live grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +18,19 @@ pub(crate) enum RefusedToday {
 }
 
 /// Why today's rules would refuse a live grant to its holder; `None` where they would not, or where that cannot be told because
-/// a membership or a place could not be read: what is unread ends nothing.
+/// a membership or a place could not be read: what is unread ends nothing. Neither does an hour: access that was given in the
+/// hours of its rule may last beyond them. Emergency access needs nobody who could approve it.
 pub(crate) fn refused_today(
     grant: &Grant,
     question: &Ask<'_>,
     rules: &Rules,
     directory: &Directory,
-    now: Timestamp,
 ) -> Option<RefusedToday> {
-    let decision = rules.decide(grant.holder.principal(), question, directory, now);
+    let decision = rules.decide_at_any_hour(grant.holder.principal(), question, directory);
     let is_refused = match decision.kind {
+        DecisionKind::NoApprovers if grant.approval == Approval::BreakGlass => {
+            !decision.break_glass
+        }
         DecisionKind::NoStatements
         | DecisionKind::NoApprovers
         | DecisionKind::RequesterNotAllowed => true,
@@ -39,7 +42,7 @@ pub(crate) fn refused_today(
         return None;
     }
     let may_have_left = decision.kind == DecisionKind::RequesterNotAllowed;
-    if may_have_left && is_missing_from_a_group(grant, question, rules, directory, now) {
+    if may_have_left && is_missing_from_a_group(grant, question, rules, directory) {
         return Some(RefusedToday::LeftGroup);
     }
     Some(RefusedToday::ByRules)
@@ -51,7 +54,6 @@ fn is_missing_from_a_group(
     question: &Ask<'_>,
     rules: &Rules,
     directory: &Directory,
-    now: Timestamp,
 ) -> bool {
     let user = &grant.key.user;
     let alone = holder_alone(user, question, directory);
@@ -71,7 +73,7 @@ fn is_missing_from_a_group(
             }
         }
         let directory = Directory::new(snapshot);
-        let decision = rules.decide(grant.holder.principal(), question, &directory, now);
+        let decision = rules.decide_at_any_hour(grant.holder.principal(), question, &directory);
         may_ask(&decision) && rests_on(grant, &decision)
     })
 }

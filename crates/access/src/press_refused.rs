@@ -91,6 +91,11 @@ pub enum PressRefused {
          a token made on the server's own machine"
     )]
     LastAdministrator,
+    /// Which of them is meant cannot be told.
+    #[error(
+        "this address is that of more than one person of the directory; name the one who is meant by their user id"
+    )]
+    SharedAddress,
     /// It would let its person in again.
     #[error("a lock ends later than now, or when it is lifted")]
     LockIsOver,
@@ -230,6 +235,7 @@ impl PressRefused {
             Self::OwnLock => "own-lock",
             Self::LastAdministrator => "last-administrator",
             Self::LockIsOver => "lock-is-over",
+            Self::SharedAddress => "ambiguous-user",
             Self::NotYours => "not-yours",
             Self::Remediation(_) => "not-waiting",
             Self::RuleChanged { .. } => "rule-changed",
@@ -294,6 +300,7 @@ impl PressRefused {
             | Self::ExportBehind { .. }
             | Self::EndNotArmed { .. }
             | Self::LockIsOver
+            | Self::SharedAddress
             | Self::ReasonMissing => false,
         }
     }
@@ -319,6 +326,7 @@ impl PressRefused {
             | Self::OwnLock
             | Self::LastAdministrator
             | Self::LockIsOver
+            | Self::SharedAddress
             | Self::SecondaryDomain
             | Self::NotYours
             | Self::NotAnApprover

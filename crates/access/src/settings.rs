@@ -172,6 +172,10 @@ impl Settings {
             .into_iter()
             .filter(|span| *span <= longest && *span >= self.duration_min)
             .collect();
+        // what is shorter than every choice can be asked for all the same
+        if fitting.is_empty() && longest >= self.duration_min {
+            fitting.push(longest);
+        }
         if fitting.len() > CHOICES_MAX {
             let last = fitting.last().copied();
             fitting.truncate(CHOICES_MAX - 1);

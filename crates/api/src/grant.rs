@@ -162,6 +162,9 @@ pub struct RevokeMany {
 pub struct Revoked {
     /// One entry per grant; one that failed stopped no other.
     pub items: Vec<RevokedOne>,
+    /// Whether there are more than one call takes: call again for them.
+    #[serde(default)]
+    pub more: bool,
     /// What became of the person's entitlements of account access manager; absent where no person was named, or nobody looks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entitlements: Option<EntitlementsRevoked>,

@@ -254,10 +254,6 @@ impl<'t, 'a> CaseReader<'t, 'a> {
         let (caller, flags) = (self.caller()?, self.flags()?);
         let action = self.text("action")?;
         let context = self.context()?;
-        if self.root.get("resource").is_some() && self.root.get("resources").is_some() {
-            let message = "a case has a resource or resources, not both";
-            return Err(field(message, "/resource"));
-        }
         let resources = self.resources()?;
         if self.root.get("resources").is_some() {
             let arns: Vec<&str> = resources.iter().map(|(_, arn)| *arn).collect();

@@ -242,6 +242,10 @@ mod tests {
             person(2, &["Shared@Corp.example"], true),
             person(3, &["gone@corp.example"], false),
             person(4, &["shared@other.example", "dee@other.example"], true),
+            person(5, &["back@corp.example"], false),
+            person(6, &["back@corp.example"], true),
+            person(7, &["left@corp.example"], false),
+            person(8, &["left@corp.example"], false),
         ];
         let admins = Group {
             id: "99999999-8888-7777-6666-555555555555".parse().unwrap(),
@@ -271,6 +275,8 @@ mod tests {
             ("ANA@corp.example", Ok((Some('1'), false))),
             ("shared@corp.example", Err(NotOnePerson::Ambiguous)),
             ("gone@corp.example", Ok((None, false))),
+            ("back@corp.example", Ok((Some('6'), false))),
+            ("left@corp.example", Err(NotOnePerson::Ambiguous)),
             ("nobody@corp.example", Ok((None, false))),
             ("dee@corp.example", Ok((Some('4'), true))),
         ];

@@ -30,6 +30,16 @@ pub enum AccountStanding {
     Outside,
 }
 
+impl AccountStanding {
+    /// The name of its OU; empty where it has none of the organization's.
+    fn unit(&self) -> &str {
+        match self {
+            Self::Member { unit, .. } => unit,
+            Self::Outside => "",
+        }
+    }
+}
+
 /// What the rules want of a deviation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RuleChoice<'a> {
@@ -99,6 +109,13 @@ fn refused(rule: &RemediationRule, it: &Deviation, standing: &AccountStanding) -
     }
 }
 
+/// Whether a rule is for a deviation.
+fn fits(rule: &RemediationRule, it: &Deviation, standing: &AccountStanding) -> bool {
+    let (unit, excluded) = (standing.unit(), rule.unless.as_ref());
+    rule.matches.hold(it, unit)
+        && !excluded.is_some_and(|unless| unless.hold_whoever_says(it, unit))
+}
+
 /// What the rules want of a deviation: gate, rule, exceptions, accounts (`organization.md` ).
 pub fn choose<'a>(
     file: &'a RuleFile,
@@ -109,22 +126,13 @@ pub fn choose<'a>(
     if let Some(why) = &it.settled {
         return RuleChoice::Ignored(why.clone());
     }
-    let unit = match standing {
-        AccountStanding::Member { unit, .. } => unit.as_str(),
-        AccountStanding::Outside => "",
-    };
-    let fits = |rule: &&RemediationRule| {
-        let excluded = rule.unless.as_ref();
-        rule.matches.hold(it, unit)
-            && !excluded.is_some_and(|unless| unless.hold_whoever_says(it, unit))
-    };
-    let Some(rule) = file.rules.iter().find(fits) else {
+    let Some(rule) = file.rules.iter().find(|rule| fits(rule, it, standing)) else {
         return RuleChoice::Ignored("no rule is for it".to_owned());
     };
     if it.tags.get(NEVER_TAG.0).map(String::as_str) == Some(NEVER_TAG.1) {
         return RuleChoice::Ignored(format!("its tag `{}` says never", NEVER_TAG.0));
     }
-    match exception(file, it, unit, now) {
+    match exception(file, it, standing.unit(), now) {
         Some(found) if found.then == ExceptionAction::Ignore => {
             let why = format!("exception {}: {}", found.number, found.reason);
             return RuleChoice::Ignored(why);
@@ -142,6 +150,69 @@ pub fn choose<'a>(
         return RuleChoice::Refused(rule, why);
     }
     RuleChoice::Rule(rule)
+}
+
+/// Whether somebody has said yes to what was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Yes {
+    /// Somebody has, or does now.
+    Said,
+    /// Nobody has: the rule acts by itself.
+    Unsaid,
+}
+
+impl Yes {
+    /// As it is stored.
+    pub fn of(it: &Remediation) -> Self {
+        if it.approved_by.is_some() {
+            Self::Said
+        } else {
+            Self::Unsaid
+        }
+    }
+}
+
+/// Why the rules of now do not want what was decided about a deviation; `None` where they do (`organization.md` ).
+pub fn no_longer_wanted(
+    (file, it): (&RuleFile, &Remediation),
+    (stands, account): (&Deviation, &AccountStanding),
+    yes: Yes,
+    now: Timestamp,
+) -> Option<String> {
+    let name = &it.rule;
+    let Some(rule) = file.rule(name) else {
+        return Some(format!("rule `{name}` is gone"));
+    };
+    if rule.action != it.action || rule.params != it.params {
+        return Some(format!("rule `{name}` asks for something else since"));
+    }
+    // whether it is settled was judged by whoever read it: a label of ours settles nothing
+    let stands = Deviation {
+        settled: None,
+        ..stands.clone()
+    };
+    let is_for_it = |found: &RemediationRule| found.id == rule.id;
+    match choose(file, &stands, account, now) {
+        RuleChoice::Rule(found) if is_for_it(found) => match (rule.mode, yes) {
+            (RemediationMode::Auto, _) | (RemediationMode::Approve, Yes::Said) => None,
+            (RemediationMode::Approve, Yes::Unsaid) => {
+                Some(format!("rule `{name}` asks for an approval since"))
+            }
+            (RemediationMode::Observe, _) => Some(format!("rule `{name}` only observes since")),
+        },
+        RuleChoice::Excepted(found, exception) if is_for_it(found) => {
+            let (number, reason) = (&exception.number, &exception.reason);
+            Some(format!("exception {number}: {reason}"))
+        }
+        RuleChoice::Refused(found, why) if is_for_it(found) => Some(why),
+        RuleChoice::Ignored(why) if file.rules.iter().any(|it| fits(it, &stands, account)) => {
+            Some(why)
+        }
+        RuleChoice::Rule(_)
+        | RuleChoice::Excepted(..)
+        | RuleChoice::Refused(..)
+        | RuleChoice::Ignored(_) => Some(format!("rule `{name}` is not for it as it stands")),
+    }
 }
 
 /// What happened before, as far as limits need it.

@@ -32,7 +32,8 @@ pub use action::{ActionKind, function_region, named_function};
 pub use approvers::ApproverEntry;
 pub use conditions::Conditions;
 pub use decide::{
-    AccountStanding, Before, RemediationDecision, RuleChoice, choose, is_own_account, settle,
+    AccountStanding, Before, RemediationDecision, RuleChoice, Yes, choose, is_own_account,
+    no_longer_wanted, settle,
 };
 pub use deviation::{
     ConfigKey, Deviation, REMEDIATED_BY, RESULT, ReadDeviations, read_deviations, takes,

@@ -255,9 +255,10 @@ fn until(text: &str) -> Result<Timestamp, String> {
     let day: jiff::civil::Date = text
         .parse()
         .map_err(|_| format!("`until` is `{text}`, which is neither a day nor an instant"))?;
-    let next = day.tomorrow().map_err(|error| error.to_string())?;
-    let midnight = next.to_zoned(jiff::tz::TimeZone::UTC);
-    Ok(midnight.map_err(|error| error.to_string())?.timestamp())
+    let next = day.tomorrow();
+    let midnight = next.and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
+    // the last days of the calendar, by which people mean for ever, have no midnight after them
+    Ok(midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp()))
 }
 
 fn exception(number: usize, form: ExceptionForm) -> Result<RemediationException, String> {

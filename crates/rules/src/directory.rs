@@ -239,7 +239,8 @@ impl Directory {
             .and_then(|i| self.snapshot.people.get(*i))
     }
 
-    /// The one user with this address among all their addresses.
+    /// The one user with this address among all their addresses. A disabled one counts where nobody else has it (`access.md`
+    /// §11.5): somebody who comes back as a new user is that user.
     ///
     /// # Errors
     /// When nobody or more than one user has it.
@@ -247,7 +248,14 @@ impl Directory {
         match self.emails.get(email).map(Vec::as_slice) {
             Some([one]) => self.snapshot.people.get(*one).ok_or(NotOnePerson::None),
             None | Some([]) => Err(NotOnePerson::None),
-            Some(_) => Err(NotOnePerson::Ambiguous),
+            Some(several) => {
+                let people = several.iter().filter_map(|i| self.snapshot.people.get(*i));
+                let mut enabled = people.filter(|person| person.enabled);
+                match (enabled.next(), enabled.next()) {
+                    (Some(one), None) => Ok(one),
+                    _ => Err(NotOnePerson::Ambiguous),
+                }
+            }
         }
     }
 

@@ -223,6 +223,7 @@ impl From<PressRefused> for ProblemResponse {
         }
         let status = match &refused {
             PressRefused::LockIsOver
+            | PressRefused::SharedAddress
             | PressRefused::ReasonMissing
             | PressRefused::Justification { .. }
             | PressRefused::ApprovedLength { .. }

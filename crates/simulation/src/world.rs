@@ -352,6 +352,12 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         self.restart();
     }
 
+    /// Who administers; the process starts anew.
+    pub fn administrators(&mut self, humans: &[Human]) {
+        self.settings.admins = humans.iter().map(|human| human.email()).collect();
+        self.restart();
+    }
+
     /// From now on the shortest length is this; the process starts anew.
     pub fn least_duration(&mut self, least: TimeSpan) {
         self.settings.duration_min = least;

@@ -276,13 +276,17 @@ fn buttons(request: &Request) -> Block {
         button(ids::DENY, "Deny", &id, Some(Style::Danger)),
         button(ids::DISCARD, "Discard", &id, None),
     ];
+    // nobody says yes or no to what waits for its requester to break the glass
+    let [deny, discard] = others;
+    let is_asked = request.decided.kind != DecidedKind::Rules(DecisionKind::NoApprovers);
+    let deny = is_asked.then_some(deny);
     // what only waits for its start has enough approvals
     let approve = approve
         .into_iter()
-        .filter(|_| request.agreed_start().is_none());
+        .filter(|_| is_asked && request.agreed_start().is_none());
     Block::Actions {
         block_id: ids::BUTTONS.to_owned(),
-        elements: approve.chain(others).collect(),
+        elements: approve.chain(deny).chain([discard]).collect(),
     }
 }
 

@@ -96,6 +96,7 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
         | PressRefused::OwnLock
         | PressRefused::LastAdministrator
         | PressRefused::LockIsOver
+        | PressRefused::SharedAddress
         | PressRefused::NotYours
         | PressRefused::NotAnApprover
         | PressRefused::Remediation(_)

@@ -4,11 +4,12 @@
 //! One call does bounded work: it may show fewer rows than there are, and says where to go on.
 
 use hallpass_model::{Email, GrantId, RequestId, TargetNames, UserId};
+use hallpass_rules::directory::NotOnePerson;
 
 use super::{Access, AccessError, RequestView, grants_as_told};
 use crate::{
-    Actor, Grant, GrantFilter, Listed, Request, RequestFilter, RequestStateKind, Subject,
-    SubjectSet,
+    Actor, Grant, GrantFilter, Listed, PressRefused, Request, RequestFilter, RequestStateKind,
+    Subject, SubjectSet,
 };
 
 /// Rows read from the store per round.
@@ -244,11 +245,12 @@ impl Access {
     /// still hold access, and must be found.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the address is that of several people, or the store does not answer.
     pub async fn user_of(&self, email: &Email) -> Result<Option<UserId>, AccessError> {
-        if let Ok(person) = self.directory().person_by_email(email) {
-            return Ok(Some(person.user_id.clone()));
+        match self.directory().person_by_email(email) {
+            Ok(person) => Ok(Some(person.user_id.clone())),
+            Err(NotOnePerson::Ambiguous) => Err(PressRefused::SharedAddress.into()),
+            Err(NotOnePerson::None) => Ok(self.ports.store.holder_of(email).await?),
         }
-        Ok(self.ports.store.holder_of(email).await?)
     }
 }

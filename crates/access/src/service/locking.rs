@@ -143,7 +143,8 @@ impl Access {
         if let Some(lock) = locks_seen.in_force_of(actor, step.now) {
             return Err(PressRefused::Locked { since: lock.since }.into());
         }
-        let is_left = |other: &UserId| other != whom && locks_seen.in_force(other, step.now).is_none();
+        let is_left =
+            |other: &UserId| other != whom && locks_seen.in_force(other, step.now).is_none();
         let has_another = !admins.contains(whom) || admins.iter().any(is_left);
         let left = Left::judge(has_another, locking.force);
         let left = left.ok_or(PressRefused::LastAdministrator)?;

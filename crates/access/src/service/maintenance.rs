@@ -70,7 +70,14 @@ impl Access {
             tracing::warn!(error = %error, "what follows from locks could not be done");
         }
         for _ in 0..ROUNDS_MAX {
-            let (requests, failed_requests) = self.tend_requests().await?;
+            // whatever is wrong with requests: access goes on to begin and to end
+            let (requests, failed_requests) = match self.tend_requests().await {
+                Ok(counted) => counted,
+                Err(error) => {
+                    tracing::warn!(error = %error, "requests could not be tended");
+                    (0, 1)
+                }
+            };
             let (grants, failed_grants) = self.advance_due_grants(&removals, &mut tended).await?;
             tended.requests += requests;
             tended.grants += grants;
@@ -89,9 +96,14 @@ impl Access {
             let step = self.step();
             let is_over = request.expires_at.is_some_and(|at| step.now >= at);
             let change = if request.is_to_start(step.now) && !is_over {
-                match self.started(request).await? {
-                    Some(change) => change,
-                    None => continue,
+                match self.started(request).await {
+                    Ok(Some(change)) => change,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        failed += 1;
+                        tracing::warn!(request.id = %id, error = %error, "a request could not be started");
+                        continue;
+                    }
                 }
             } else {
                 let step = decide::pass_time(request, &self.settings, step);

@@ -57,7 +57,7 @@ pub use group_syncing::{GroupSyncStatus, GroupSyncView, GroupsTended};
 pub use maintenance::{Reconciled, Tended};
 pub use offers::{BreakGlassOffers, GrantOffers, GrantPresses, Presses};
 pub use people::PeopleLooked;
-pub use pressing::Revoking;
+pub use pressing::{RevokedMany, Revoking};
 pub use queries::grants_as_told;
 pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{

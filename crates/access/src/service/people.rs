@@ -182,13 +182,13 @@ impl Access {
         grant: &Grant,
         directory: &hallpass_rules::Directory,
     ) -> Option<membership::RefusedToday> {
-        let step = self.step();
-        if grant.approval == crate::Approval::Adopted || self.ensure_fresh(directory, step).is_err()
+        if grant.approval == crate::Approval::Adopted
+            || self.ensure_fresh(directory, self.step()).is_err()
         {
             return None;
         }
         let question = target::question(&grant.key.target, &grant.names)?;
-        membership::refused_today(grant, &question, &self.rules(), directory, step.now)
+        membership::refused_today(grant, &question, &self.rules(), directory)
     }
 
     /// What ends a grant that today's rules would refuse; `None` where the settings leave it standing.

@@ -18,6 +18,15 @@ const REVOKED_AT_ONCE: usize = 1000;
 /// Of which so many are read at a time.
 const REVOKED_IN_A_BATCH: u32 = 200;
 
+/// What came of taking many grants away.
+#[derive(Debug)]
+pub struct RevokedMany {
+    /// What came of each.
+    pub outcomes: Vec<(GrantId, Result<Grant, AccessError>)>,
+    /// Whether there are more than one call takes; the next one takes them.
+    pub has_more: bool,
+}
+
 /// How access is taken away.
 #[derive(Clone, Copy, Debug)]
 pub struct Revoking<'a> {
@@ -224,22 +233,14 @@ impl Access {
         press: &Press<'_>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
-        if self.was_answered(actor, id, idempotency).await? {
-            return self
-                .ports
-                .store
-                .request(id)
-                .await?
-                .ok_or(AccessError::NotFound("request"));
-        }
         let mut races = 0;
         loop {
-            let request = self
-                .ports
-                .store
-                .request(id)
-                .await?
-                .ok_or(AccessError::NotFound("request"))?;
+            let request = self.ports.store.request(id).await?;
+            let request = request.ok_or(AccessError::NotFound("request"))?;
+            // after the look at it, and each time: who was first may have been this press, sent twice
+            if self.was_answered(actor, id, idempotency).await? {
+                return Ok(request);
+            }
             let outcome = match self.judge(actor, press, &request).await? {
                 Ok((step, locks_seen)) => {
                     let change = Change {
@@ -402,8 +403,8 @@ impl Access {
             .await
     }
 
-    /// Takes many grants away at once, each by itself: one that fails stops no other. Parked
-    /// removals among them are tried again now.
+    /// Takes many grants away at once, each by itself: one that fails stops no other. Those that are held come first, then
+    /// those that are ending already, whose parked removals are tried again now. One call takes a bounded number.
     ///
     /// # Errors
     /// When the actor is no administrator or gives no reason, or the store does not answer.
@@ -412,7 +413,7 @@ impl Access {
         actor: &Actor,
         filter: &GrantFilter,
         revoking: impl Into<Revoking<'_>>,
-    ) -> Result<Vec<(GrantId, Result<Grant, AccessError>)>, AccessError> {
+    ) -> Result<RevokedMany, AccessError> {
         if !actor.is(Role::Admin) {
             return Err(PressRefused::NotYours.into());
         }
@@ -420,27 +421,39 @@ impl Access {
         if !says_something(revoking.reason) {
             return Err(PressRefused::ReasonMissing.into());
         }
-        let states = GrantStateKind::LIVE.to_vec();
-        let mut live = GrantFilter {
-            states,
-            ..filter.clone()
-        };
-        let mut found = Vec::new();
-        while found.len() < REVOKED_AT_ONCE {
-            let page = self.ports.store.grants(&live, REVOKED_IN_A_BATCH).await?;
-            found.extend(page.rows);
-            live.before = page.next;
-            if live.before.is_none() {
-                break;
-            }
+        let (mut found, mut has_more) = (Vec::new(), false);
+        for states in [&GrantStateKind::HOLDING[..], &[GrantStateKind::Ending]] {
+            let filter = GrantFilter {
+                states: states.to_vec(),
+                ..filter.clone()
+            };
+            has_more |= self.first_of(filter, &mut found).await?;
         }
-        found.truncate(REVOKED_AT_ONCE);
         let mut outcomes = Vec::with_capacity(found.len());
         for grant in found {
             let outcome = self.revoke(actor, grant.id, revoking, None).await;
             outcomes.push((grant.id, outcome));
         }
-        Ok(outcomes)
+        Ok(RevokedMany { outcomes, has_more })
+    }
+
+    /// Adds grants of a listing, up to as many as are revoked at once; says whether there are more.
+    async fn first_of(
+        &self,
+        mut filter: GrantFilter,
+        found: &mut Vec<Grant>,
+    ) -> Result<bool, AccessError> {
+        loop {
+            let page = self.ports.store.grants(&filter, REVOKED_IN_A_BATCH).await?;
+            found.extend(page.rows);
+            let is_full = found.len() > REVOKED_AT_ONCE;
+            found.truncate(REVOKED_AT_ONCE);
+            match page.next {
+                _ if is_full => return Ok(true),
+                None => return Ok(false),
+                next => filter.before = next,
+            }
+        }
     }
 
     async fn end_grant(

@@ -11,7 +11,7 @@ use hallpass_model::{AccountId, Email, Timestamp};
 use hallpass_remediation::{
     AccountStanding, AccountStandings, Deviation, PressRefusal, Remediation, RemediationFilter,
     RemediationId, RemediationPhase, RemediationRule, RemediationStoreFault, RuleFile, Standing,
-    Standings, approved, declined,
+    Standings, Yes, approved, declined, no_longer_wanted,
 };
 use hallpass_rules::Directory;
 
@@ -122,17 +122,36 @@ impl<'a> Places<'a> {
 }
 
 impl RemediationSource {
-    /// What is otherwise than it was when it was asked for. What cannot be read in time is read again before anything is
-    /// done.
-    async fn drift(&self, it: &Remediation) -> Option<String> {
+    /// Whether its rule asks for what it asked for.
+    fn asks_the_same(&self, it: &Remediation) -> bool {
+        let same = |rule: &RemediationRule| rule.action == it.action && rule.params == it.params;
+        (self.rules)().rule(&it.rule).is_some_and(same)
+    }
+
+    /// What is otherwise than it was when it was asked for, as it stands and by the rules of now. What cannot be read in time
+    /// is read again before anything is done.
+    async fn drift(
+        &self,
+        it: &Remediation,
+        places: &mut Places<'_>,
+        now: Timestamp,
+    ) -> Option<String> {
         if !matches!(it.phase, RemediationPhase::Waiting { .. }) {
             return None;
         }
         let asked = self.standings.standing(&it.deviation);
-        match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(Standing::Over(why))) => Some(why),
-            Ok(Ok(Standing::Open(_)) | Err(_)) | Err(_) => None,
+        let stands = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(Standing::Over(why))) => return Some(why),
+            Ok(Ok(Standing::Open(stands))) => stands,
+            Ok(Err(_)) | Err(_) => return None,
+        };
+        // a rule that is gone or another is said by itself, and it goes on waiting
+        if !self.asks_the_same(it) {
+            return None;
         }
+        let account = places.standing(&it.deviation.account).await.ok()?;
+        let file = (self.rules)();
+        no_longer_wanted((&file, it), (&stands, &account), Yes::Said, now)
     }
 
     async fn approvers(
@@ -298,7 +317,7 @@ impl Access {
                 return Err(PressRefused::NotAnApprover.into());
             }
             if matches!(answer, Answer::Yes)
-                && let Some(why) = source.drift(&it).await
+                && let Some(why) = source.drift(&it, &mut places, self.now()).await
             {
                 return Err(drifted(source, it, why).await);
             }
@@ -432,10 +451,7 @@ fn next(
     let waits = matches!(it.phase, RemediationPhase::Waiting { .. });
     let next = match answer {
         Answer::Yes if waits => {
-            let file = (source.rules)();
-            let same =
-                |rule: &RemediationRule| rule.action == it.action && rule.params == it.params;
-            if !file.rule(&it.rule).is_some_and(same) {
+            if !source.asks_the_same(&it) {
                 return Err(PressRefused::RuleChanged { rule: it.rule }.into());
             }
             approved(it, &by, now)

@@ -200,7 +200,11 @@ pub fn open(
     let worker = RemediationWorker::new(
         Arc::clone(&store) as Arc<dyn RemediationStore>,
         runner,
-        (Arc::clone(means.findings), Arc::clone(&standings)),
+        (
+            Arc::clone(means.findings),
+            Arc::clone(&standings),
+            Arc::new(known_accounts(means)),
+        ),
         Arc::new(move || source.rules()),
         means.settings.clone(),
         means.organization.clone(),

@@ -349,7 +349,9 @@ pub(super) fn ensure_one_role(question: &ResidualQuestion) -> Result<(), BadInpu
         return Ok(());
     }
     let all = meant.into_iter().collect::<Vec<_>>().join(", ");
-    let message = format!("`{named}` is the name of several roles: {all}; write the ARN of the one that denies");
+    let message = format!(
+        "`{named}` is the name of several roles: {all}; write the ARN of the one that denies"
+    );
     Err(BadInput::new("E_ARG", message, "--event"))
 }
 

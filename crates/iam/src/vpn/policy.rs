@@ -231,9 +231,9 @@ impl Policy {
         } else {
             event.user.to_lowercase()
         };
-        self.exceptions.iter().any(|it| {
-            it.user == user && it.country == country && it.from <= now && now < it.until
-        })
+        self.exceptions
+            .iter()
+            .any(|it| it.user == user && it.country == country && it.from <= now && now < it.until)
     }
 }
 

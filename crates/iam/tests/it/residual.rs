@@ -298,6 +298,35 @@ fn lengths(change: impl FnOnce(&mut Lengths)) -> String {
     code(residual(&question))
 }
 
+/// A deny is on the role of one account; the roles of others that are called the same go on.
+#[test]
+fn a_short_name_means_one_role_or_is_refused() {
+    let asked = |named: &str, roles: [&str; 2]| {
+        let session = |role: &str| {
+            format!(
+                r#"{{"kind":"role","role":"{role}","start":"2026-03-02T08:30:00Z","duration":"2h"}}"#
+            )
+        };
+        let sessions = format!("[{},{}]", session(roles[0]), session(roles[1]));
+        residual(&ResidualQuestion {
+            at: instant(AT, "--at").unwrap(),
+            event: Event::parse(&format!("token-issue-time:{named}")).unwrap(),
+            held: Held::Listed(Sessions::parse(&sessions).unwrap()),
+            lengths: Lengths::default(),
+            graph: None,
+            deny: Deny::None,
+        })
+    };
+    let (first, second) = (
+        "arn:aws:iam::111111111111:role/Admin",
+        "arn:aws:iam::222222222222:role/Admin",
+    );
+    assert_eq!(code(asked("Admin", [first, second])), "E_ARG --event");
+    assert!(asked(first, [first, second]).is_ok());
+    assert!(asked("Admin", [first, first]).is_ok());
+    assert!(asked("Admin", ["Admin", second]).is_ok());
+}
+
 #[test]
 fn bad_input_is_named_by_code_and_place() {
     let s = |text: &str| span(text, "").unwrap();

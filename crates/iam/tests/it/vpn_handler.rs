@@ -236,6 +236,27 @@ default: {countries: [US]}";
     );
 }
 
+/// A certificate's name counts where nobody signed in by another.
+#[test]
+fn an_exception_is_for_who_signed_in() {
+    let policy = Policy::parse(
+        "default: {countries: [US]}\nexceptions: [{user: Alice, country: FR, from: 2026-03-01T00:00:00Z, until: 2026-03-09T00:00:00Z}]",
+    );
+    let policy = policy.unwrap();
+    for (user, certificate, is_let_in) in [
+        ("alice", "", true),
+        ("ALICE", "bob", true),
+        ("", "alice", true),
+        ("bob", "alice", false),
+        ("", "", false),
+    ] {
+        let event = json!({"public-ip": "193.50.1.1", "schema-version": "v2", "username": user, "common-name": certificate});
+        let event = event.to_string();
+        let answer = handler(&event, Some(&policy), &geo(DATABASE), Schema::V1, now());
+        assert_eq!(answer.allow, is_let_in, "{user} {certificate}");
+    }
+}
+
 #[test]
 fn bad_input_is_named_by_code_and_place() {
     let long = "x".repeat(256);
@@ -276,6 +297,13 @@ fn bad_input_is_named_by_code_and_place() {
             ),
             "E_TIME /exceptions/0",
         ),
+        (
+            policy(
+                "exceptions: [{user: ' ', country: FR, from: 2026-03-01T00:00:00Z, until: 2026-03-09T00:00:00Z}]",
+            ),
+            "E_ARG /exceptions/0/user",
+        ),
+        (policy("deny_users: [a, '']"), "E_ARG /deny_users/1"),
         (
             CsvCountries::parse("cidr,country\n8.8.8.8;US").map(drop),
             "E_CIDR line 2",

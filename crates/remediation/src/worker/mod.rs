@@ -14,9 +14,8 @@ use hallpass_findings::{EnrichSettings, FindingCalls};
 use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
 use hallpass_runner::{Applying, Final, PlanDraft, PlanId, RunError, Runner, StepEnd, StepState};
 
-use crate::decide::NEVER_TAG;
-use crate::deviation::Deviation;
-use crate::ports::{RemediationStore, RemediationStoreFault};
+use crate::decide::{Yes, no_longer_wanted};
+use crate::ports::{AccountStandings, RemediationStore, RemediationStoreFault};
 use crate::remediation::{
     Remediation, RemediationId, RemediationPhase, RemediationResult, WorkflowStatus,
 };
@@ -30,7 +29,7 @@ const LOOKED_AT: usize = 200;
 const PER_ACCOUNT: usize = 3;
 /// The first pause after a failure; doubles.
 const TRY_AGAIN: TimeSpan = TimeSpan::minutes(1);
-/// Tries and timeout where the rule is gone from the file.
+/// Tries and timeout of what was begun by a rule that is gone from the file.
 const TRIES: u32 = 3;
 const TIMEOUT: TimeSpan = TimeSpan::minutes(2);
 /// How long one waits for whoever died holding the plan.
@@ -53,6 +52,7 @@ pub struct RemediationWorker {
     runner: Runner,
     findings: Arc<dyn FindingCalls>,
     standings: Arc<dyn Standings>,
+    accounts: Arc<dyn AccountStandings>,
     file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
     settings: EnrichSettings,
     organization: String,
@@ -87,11 +87,16 @@ enum Ended {
 }
 
 impl RemediationWorker {
-    /// Nothing is done yet. `findings` are the calls that write to findings, `standings` what reads how deviations stand.
+    /// Nothing is done yet. `findings` are the calls that write to findings, `standings` what reads how deviations stand,
+    /// `accounts` where their accounts are.
     pub fn new(
         store: Arc<dyn RemediationStore>,
         runner: Runner,
-        (findings, standings): (Arc<dyn FindingCalls>, Arc<dyn Standings>),
+        (findings, standings, accounts): (
+            Arc<dyn FindingCalls>,
+            Arc<dyn Standings>,
+            Arc<dyn AccountStandings>,
+        ),
         file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
         settings: EnrichSettings,
         organization: String,
@@ -102,6 +107,7 @@ impl RemediationWorker {
             runner,
             findings,
             standings,
+            accounts,
             file,
             settings,
             organization,
@@ -203,7 +209,7 @@ impl RemediationWorker {
                 self.apply(draft, &plan).await
             }
             Ok(Some(StepState::Planned) | None) => {
-                if let Some(otherwise) = self.otherwise(&it, rule).await {
+                if let Some(otherwise) = self.otherwise(&it).await {
                     return Ok(match otherwise {
                         Ok(why) => it.drifted(why),
                         Err(why) => failed(it, rule, why, self.clock.now()),
@@ -218,7 +224,7 @@ impl RemediationWorker {
         match ended {
             // what stood in the way may be that it was not as it was judged
             Ok(Ended::With(end)) if matches!(end.outcome, StepEnd::Blocked | StepEnd::Drifted) => {
-                match self.otherwise(&it, rule).await {
+                match self.otherwise(&it).await {
                     Some(Ok(why)) => Ok(it.drifted(why)),
                     Some(Err(_)) | None => Ok(after(it, rule, &end, now)),
                 }
@@ -230,16 +236,18 @@ impl RemediationWorker {
     }
 
     /// What is otherwise than it was when this was decided; none where nothing is, an error where that cannot be read now.
-    async fn otherwise(
-        &self,
-        it: &Remediation,
-        rule: Option<&RemediationRule>,
-    ) -> Option<Result<String, String>> {
-        match self.standings.standing(&it.deviation).await {
-            Ok(Standing::Open(now)) => misfit(rule, &now).map(Ok),
-            Ok(Standing::Over(why)) => Some(Ok(why)),
-            Err(why) => Some(Err(why)),
-        }
+    async fn otherwise(&self, it: &Remediation) -> Option<Result<String, String>> {
+        let stands = match self.standings.standing(&it.deviation).await {
+            Ok(Standing::Open(stands)) => stands,
+            Ok(Standing::Over(why)) => return Some(Ok(why)),
+            Err(why) => return Some(Err(why)),
+        };
+        let account = match self.accounts.standing(&it.deviation.account).await {
+            Ok(account) => account,
+            Err(why) => return Some(Err(why)),
+        };
+        let (file, now) = ((self.file)(), self.clock.now());
+        no_longer_wanted((&file, it), (&stands, &account), Yes::of(it), now).map(Ok)
     }
 
     fn draft(&self, it: &Remediation, rule: Option<&RemediationRule>) -> (PlanDraft, PlanId) {
@@ -282,18 +290,6 @@ impl RemediationWorker {
         self.runner.look(draft).await?;
         self.runner.apply(plan, &applying).await.map(drop)
     }
-}
-
-/// Why a rule is not for a deviation as it stands.
-fn misfit(rule: Option<&RemediationRule>, it: &Deviation) -> Option<String> {
-    if it.tags.get(NEVER_TAG.0).map(String::as_str) == Some(NEVER_TAG.1) {
-        return Some(format!("its tag `{}` says never", NEVER_TAG.0));
-    }
-    let rule = rule?;
-    let mut anywhere = rule.matches.clone();
-    anywhere.ou = None;
-    let fits = anywhere.hold(it, "");
-    (!fits).then(|| format!("rule `{}` is not for it as it stands", rule.id))
 }
 
 /// Nobody approved it in time.

@@ -643,7 +643,11 @@ pub(crate) fn gated_process(
         worker: RemediationWorker::new(
             Arc::clone(&disk.remediations),
             runner(),
-            (findings, standings),
+            (
+                findings,
+                standings,
+                Arc::clone(world) as Arc<dyn AccountStandings>,
+            ),
             rules,
             EnrichSettings::default(),
             "o-abcdefghij".to_owned(),

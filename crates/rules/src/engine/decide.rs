@@ -18,6 +18,7 @@ use super::{
 use crate::{
     decision_kind::DecisionKind,
     directory::{Directory, Person},
+    hours::Hours,
     rule::{Denials, RuleId, TextPattern},
 };
 
@@ -64,14 +65,39 @@ pub(super) struct Evaluation<'a> {
     pub(super) unread: BTreeSet<String>,
 }
 
+/// What hours are held against.
+#[derive(Clone, Copy)]
+pub(super) enum When {
+    /// This instant.
+    Now(Timestamp),
+    /// Nothing: it is within all of them.
+    AtAnyHour,
+}
+
+impl When {
+    fn is_within(self, hours: &Hours) -> bool {
+        match self {
+            Self::Now(now) => hours.contains(now),
+            Self::AtAnyHour => true,
+        }
+    }
+}
+
+impl From<Timestamp> for When {
+    fn from(now: Timestamp) -> Self {
+        Self::Now(now)
+    }
+}
+
 impl<'a> Evaluation<'a> {
     pub(super) fn new(
         rules: &'a Compiled,
         requester: Principal<'a>,
         ask: &Ask<'_>,
         facts: &'a Directory,
-        now: Timestamp,
+        when: impl Into<When>,
     ) -> Self {
+        let when = when.into();
         let candidates = rules.candidates(ask, facts);
         let (affecting, unsure) = places::affecting(&rules.rules, candidates, ask, facts);
         let pick = |places: Vec<usize>| -> Vec<&'a Ready> {
@@ -102,23 +128,23 @@ impl<'a> Evaluation<'a> {
                 ready.rule.id
             ));
         }
-        this.drop_ineligible(now);
+        this.drop_ineligible(when);
         if { this.eligible.iter() }.any(|ready| ready.terms().asks_manager()) {
             this.manager = Some(manager_of(&this.requester, facts));
         }
         this.find_flags();
         let closed = this.limited().find(|ready| {
             let hours = ready.terms().approval_hours.as_ref();
-            hours.is_some_and(|hours| !hours.contains(now))
+            hours.is_some_and(|hours| !when.is_within(hours))
         });
         this.closed_by = closed;
         this
     }
 
     /// Step 2.
-    fn drop_ineligible(&mut self, now: Timestamp) {
+    fn drop_ineligible(&mut self, when: When) {
         for ready in self.affecting.iter().copied() {
-            match self.exclusion(ready, now) {
+            match self.exclusion(ready, when) {
                 None => {
                     self.eligible.push(ready);
                     self.denying.push(ready);
@@ -146,7 +172,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn exclusion(&self, ready: &Ready, now: Timestamp) -> Option<Exclusion> {
+    fn exclusion(&self, ready: &Ready, when: When) -> Option<Exclusion> {
         if !ready.restricted {
             return None;
         }
@@ -160,7 +186,7 @@ impl<'a> Evaluation<'a> {
             Membership::Unread => return Some(Exclusion::Unread),
         }
         match &terms.hours {
-            Some(hours) if !hours.contains(now) => Some(Exclusion::OutsideHours),
+            Some(hours) if !when.is_within(hours) => Some(Exclusion::OutsideHours),
             _ => None,
         }
     }

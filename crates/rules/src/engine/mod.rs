@@ -53,7 +53,7 @@ use crate::{
     rule::{GroupRef, Requesters, Rule, RuleId, Selector, SetMatch, Targets, Terms},
     test_case::TestCase,
 };
-use decide::Evaluation;
+use decide::{Evaluation, When};
 
 /// What somebody asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -280,6 +280,18 @@ impl Rules {
         now: Timestamp,
     ) -> Decision {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, now).decision()
+    }
+
+    /// The same whatever the hour is: hours say when somebody may ask and approve, not for how long what
+    /// was given lasts.
+    pub fn decide_at_any_hour<'a>(
+        &self,
+        requester: impl Into<Principal<'a>>,
+        ask: &Ask<'_>,
+        facts: &Directory,
+    ) -> Decision {
+        let requester = requester.into();
+        Evaluation::new(&self.compiled, requester, ask, facts, When::AtAnyHour).decision()
     }
 
     /// The shortest of the longest durations that apply, with the first rule that sets it.

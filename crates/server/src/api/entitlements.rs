@@ -45,8 +45,12 @@ pub(crate) async fn held(
             format!("`{}` is nobody in the directory", whose.user),
         )
     };
-    let email = Email::new(&whose.user).map_err(|_| nobody())?;
-    let user = app.access.user_of(&email).await?.ok_or_else(nobody)?;
+    let user = if let Ok(user) = UserId::new(whose.user.trim()) {
+        user
+    } else {
+        let email = Email::new(&whose.user).map_err(|_| nobody())?;
+        app.access.user_of(&email).await?.ok_or_else(nobody)?
+    };
     let found = app.access.entitlements_of(actor, &user).await?;
     let (looked_at, found) = (found.is_some(), found.unwrap_or_default());
     let directory = app.access.directory();

@@ -8,7 +8,7 @@ use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
 use hallpass_identity::TokenScope;
-use hallpass_model::{AccountId, Email, GrantId, TimeSpan};
+use hallpass_model::{AccountId, Email, GrantId, TimeSpan, UserId};
 use serde::Deserialize;
 
 use super::{entitlements, page, page_size, requests};
@@ -105,14 +105,7 @@ async fn narrowed(
     account: Option<&str>,
 ) -> Result<GrantFilter, ProblemResponse> {
     let holder = match user {
-        Some(text) => {
-            let email = Email::new(text).map_err(|error| bad_parameter("user", error))?;
-            let found = app.access.user_of(&email).await?;
-            Some(
-                found
-                    .ok_or_else(|| bad_parameter("user", format!("nobody known has `{email}`")))?,
-            )
-        }
+        Some(text) => Some(named(app, text).await?),
         None => None,
     };
     let account = match account {
@@ -129,6 +122,16 @@ async fn narrowed(
         account,
         ..filter
     })
+}
+
+/// Whoever is named, by user id or by an address that is one person's.
+async fn named(app: &App, text: &str) -> Result<UserId, ProblemResponse> {
+    if let Ok(user) = UserId::new(text) {
+        return Ok(user);
+    }
+    let email = Email::new(text).map_err(|error| bad_parameter("user", error))?;
+    let found = app.access.user_of(&email).await?;
+    found.ok_or_else(|| bad_parameter("user", format!("nobody known has `{email}`")))
 }
 
 fn grant_id(text: &str) -> Result<GrantId, ProblemResponse> {
@@ -239,8 +242,9 @@ pub(crate) async fn revoke(
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 
-/// Take many grants away, and with `user` that person's own entitlements of account access manager; administrators. Made again it takes away what is left: once is as good
-/// as twice, with or without an `Idempotency-Key`.
+/// Take many grants away, and with `user` that person's own entitlements of account access manager; administrators. One call takes
+/// up to 1,000, those that are not ending yet first, and says in `more` whether to call again. Made again it takes away what is
+/// left: once is as good as twice, with or without an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/revocations", request_body = RevokeMany,
     responses((status = 200, body = Revoked), (status = 403, body = Problem)))]
 pub(crate) async fn revoke_many(
@@ -256,8 +260,9 @@ pub(crate) async fn revoke_many(
         reason: &body.reason,
         end_sessions: body.end_sessions,
     };
-    let outcomes = app.access.revoke_all(actor, &filter, revoking).await?;
-    let items = outcomes
+    let revoked = app.access.revoke_all(actor, &filter, revoking).await?;
+    let items = revoked
+        .outcomes
         .into_iter()
         .map(|(id, outcome)| match outcome {
             Ok(grant) => RevokedOne {
@@ -282,6 +287,7 @@ pub(crate) async fn revoke_many(
     };
     Ok(Json(Revoked {
         items,
+        more: revoked.has_more,
         entitlements,
     }))
 }

@@ -301,6 +301,29 @@ fn authority_is_of_the_moment_of_the_press() {
     });
 }
 
+/// Somebody wrote an exception while it waited, or the rule leaves it alone by now: nobody's yes does it any more.
+#[test]
+fn what_the_rules_in_force_leave_alone_is_not_approved() {
+    run(async {
+        let exception =
+            "exceptions:\n  - {account: '444444444444', then: ignore, reason: a website}\n";
+        let excepted = format!("{RULES}{exception}");
+        let left_alone = RULES.replace("mode: approve", "mode: approve, unless: {ou: [Prod]}");
+        let observed = RULES.replace("mode: approve", "mode: observe");
+        for text in [excepted, left_alone, observed] {
+            let world = world("444444444444").await;
+            *world.rules.lock().unwrap() = Arc::new(RuleFile::read(&text).unwrap());
+            let press = format!("{OF_API}/approve");
+            let reply = world.server.post(&press, "ana/all", &json!({})).await;
+            assert_eq!(reply.short(), "409 not-waiting", "{text}");
+            assert!(
+                matches!(world.phase().await, RemediationPhase::Drifted { .. }),
+                "{text}"
+            );
+        }
+    });
+}
+
 #[test]
 fn without_an_entry_administrators_decide_and_each_entry_has_its_own_accounts() {
     run(async {

@@ -182,6 +182,7 @@ async fn press(scene: &Scene, press: Press) -> Result<(), AccessError> {
             let all = hallpass_access::GrantFilter::default();
             let outcomes = access.revoke_all(&actor, &all, "incident").await?;
             outcomes
+                .outcomes
                 .into_iter()
                 .try_for_each(|(_, outcome)| outcome.map(drop))
         }

@@ -11,7 +11,7 @@ use hallpass_simulation::{
     World,
 };
 
-use crate::acting::{grant, run, take, writes_on};
+use crate::acting::{ask, grant, run, take, writes_on};
 
 /// Rules by which nobody may have `ReadOnly` any more.
 const STRICT: &str = r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root",
@@ -261,5 +261,57 @@ fn one_that_fails_stops_no_other() {
             isolated > 0,
             "no call of {calls} failed for one grant alone"
         );
+    });
+}
+
+/// Rules by which `ReadOnly` is taken in the first two hours of a day alone.
+const AT_NIGHT: &str = "[[rule]]\nid = 'night'\naccounts = '*'\npermission_sets = ['ReadOnly']\napproval_is_not_required = true\n\
+    hours = { from = '00:00', to = '02:00', time_zone = 'UTC' }\n";
+
+#[test]
+fn what_was_given_in_the_hours_of_its_rule_may_last_beyond_them() {
+    run(async {
+        let mut case = case(Habits::default()).await;
+        case.world.on_rule_change(OnRuleChange::End);
+        let loaded = load(&RuleFile::new("night.toml", AT_NIGHT)).unwrap();
+        let access = &case.world.access;
+        access.set_rules(loaded.rules, "night.toml").await.unwrap();
+        let (hours, step) = (TimeSpan::minutes(150), TimeSpan::seconds(30));
+        case.world.live_coarsely(hours, step).await;
+        let report = case.world.access.reconcile().await.unwrap();
+        assert_eq!((report.against_rules.len(), report.ended), (0, 0));
+        assert!(case.is_there());
+        assert_eq!(case.events("drift.rule_changed").await, 0);
+    });
+}
+
+/// Rules by which `Alone` is nobody's any more.
+const NOBODY: &str =
+    r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Alone"}]}"#;
+
+#[test]
+fn emergency_access_that_nobody_can_approve_stays_until_its_rule_is_gone() {
+    run(async {
+        let mut world = World::new(141, Habits::default(), None);
+        world.on_rule_change(OnRuleChange::End);
+        let (actor, access) = (world.actor(Ana), &world.access);
+        let asked = ask(&world, Ana, "Alone", TimeSpan::hours(2)).await;
+        let why = "customers cannot pay and nobody answers";
+        let broken = access
+            .break_glass(&actor, asked.request().id, why, None)
+            .await;
+        broken.unwrap();
+        world.live(TimeSpan::minutes(15)).await;
+        let key = world.key(Ana, "Alone").unwrap();
+        assert!(world.center.present().contains(&key));
+        let report = world.access.reconcile().await.unwrap();
+        assert_eq!((report.against_rules.len(), report.ended), (0, 0));
+        let loaded = load(&RuleFile::new("nobody.json", NOBODY)).unwrap();
+        let put = world.access.set_rules(loaded.rules, "nobody.json");
+        put.await.unwrap();
+        let report = world.access.reconcile().await.unwrap();
+        assert_eq!((report.against_rules.len(), report.ended), (1, 1));
+        world.live(TimeSpan::seconds(30)).await;
+        assert!(!world.center.present().contains(&key));
     });
 }

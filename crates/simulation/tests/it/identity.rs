@@ -491,3 +491,45 @@ fn an_operator_locks_anybody_but_administrators() {
         locked.unwrap();
     });
 }
+
+/// Whoever may lock somebody may not let them in again by locking them for less.
+#[test]
+fn a_lock_that_is_made_again_ends_no_sooner() {
+    run(async {
+        let world = World::new(415, Habits::default(), None);
+        let (access, eve) = (&world.access, world.actor(Eve));
+        let operator = Actor {
+            roles: [Role::Operator].into(),
+            ..world.actor(Dee)
+        };
+        let ana = world.actor(Ana).user.unwrap();
+        let now = world.clock.now();
+        let at = |minutes: u64| Some(TimeSpan::minutes(minutes).after(now));
+        let until = |until| Locking {
+            until,
+            ..stolen(HeldAccess::GoesOn)
+        };
+        for (actor, asked, expected) in [
+            (&operator, at(30), Some(at(30))),
+            // shorter changes nothing, whoever asks for it
+            (&operator, at(1), Some(at(30))),
+            (&eve, at(1), Some(at(30))),
+            (&operator, at(60), Some(at(60))),
+            (&eve, None, Some(None)),
+            (&operator, at(90), Some(None)),
+            // and one that is over locks nobody
+            (&operator, at(0), None),
+        ] {
+            let locked = access.lock(actor, &ana, until(asked)).await;
+            match expected {
+                Some(expected) => assert_eq!(locked.unwrap().until, expected, "{asked:?}"),
+                None => assert!(
+                    matches!(locked, Err(AccessError::Refused(PressRefused::LockIsOver))),
+                    "{locked:?}"
+                ),
+            }
+        }
+        world.live(TimeSpan::minutes(95)).await;
+        assert_eq!(access.locks(&eve).await.unwrap().len(), 1);
+    });
+}

@@ -64,10 +64,23 @@ fn grants_due(
          CROSS JOIN grants ON grants.id = found.id
          ORDER BY grants.ends_at, grants.id",
         (instant(now), i64::from(limit)),
-    )?
-    .iter()
-    .map(|body| read_grant(body))
-    .collect()
+    )
+    .map(|bodies| readable(&bodies, read_grant))
+}
+
+/// Those of some rows that can be read. One that cannot stops no other: what is due goes on, and `store check` names it.
+fn readable<T>(bodies: &[Vec<u8>], read: impl Fn(&[u8]) -> Result<T, StorageFault>) -> Vec<T> {
+    let read = |body: &Vec<u8>| match read(body) {
+        Ok(row) => Some(row),
+        Err(fault) => {
+            tracing::error!(
+                error = fault.text(),
+                "a row that is due cannot be read, and is left out; `hallpass server store check` names it"
+            );
+            None
+        }
+    };
+    bodies.iter().filter_map(read).collect()
 }
 
 fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
@@ -253,14 +266,12 @@ impl AccessStore for SqlStore {
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {
         Ok(self
             .read(move |tx| {
-                bodies(
+                let bodies = bodies(
                     tx,
                     "SELECT body FROM requests WHERE due <= ?1 ORDER BY due, id LIMIT ?2",
                     (instant(now), i64::from(limit)),
-                )?
-                .iter()
-                .map(|body| read_request(body))
-                .collect()
+                )?;
+                Ok(readable(&bodies, read_request))
             })
             .await?)
     }

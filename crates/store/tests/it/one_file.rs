@@ -302,6 +302,30 @@ async fn a_check_finds_what_was_changed_behind_our_back() {
     }
 }
 
+/// What is due goes on, whatever one of the rows has become.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_stops_no_other() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let store = SqlStore::open(&path).unwrap();
+    for n in 1..=3 {
+        store.commit(whole(n)).await.unwrap();
+    }
+    let far = at(10_000_000);
+    let due = |store: SqlStore| async move {
+        let requests = store.requests_due(far, 100).await.unwrap();
+        let grants = store.grants_due(far, 100).await.unwrap();
+        (requests.len(), grants.len())
+    };
+    let all = due(store.clone()).await;
+    assert!(all.1 >= 3, "{all:?}");
+    let spoil = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    spoil("UPDATE grants SET body = x'01ff' WHERE id = (SELECT min(id) FROM grants)");
+    spoil("UPDATE requests SET body = x'007b7d' WHERE id = (SELECT min(id) FROM requests WHERE due IS NOT NULL)");
+    let left = due(store).await;
+    assert_eq!(left, (all.0.saturating_sub(1), all.1 - 1));
+}
+
 #[tokio::test]
 async fn the_log_in_the_file_is_append_only() {
     let folder = tempdir().unwrap();
