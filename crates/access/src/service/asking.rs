@@ -12,6 +12,7 @@ use crate::ask::{self, Answered, Form};
 use crate::decision_context::DecisionContext;
 use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
+use crate::target::LookedFor;
 use crate::{
     Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
     Person, PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind,
@@ -310,7 +311,8 @@ impl Access {
         let asks = |directory: &Directory| self.answers(actor, askings, extends, &rules, directory);
         let mut directory = self.directory();
         for asking in askings {
-            directory = self.facts_for(&asking.wanted).await?;
+            let what = LookedFor::by_asking(&asking.wanted, extends);
+            directory = self.facts_for(what).await?;
         }
         let (mut answers, mut step) = asks(&directory)?;
         if answers.iter().any(Answered::is_granted) {

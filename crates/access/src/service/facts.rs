@@ -9,7 +9,8 @@ use hallpass_rules::Directory;
 
 use super::Access;
 use crate::records::StepContext;
-use crate::{Actor, DirectoryFault, PressRefused, Wanted, target};
+use crate::target::LookedFor;
+use crate::{Actor, DirectoryFault, PressRefused};
 
 /// How long a caller waits for the organization to be read again. Reading goes on without them.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,10 +32,13 @@ impl Access {
     ///
     /// # Errors
     /// When it is too old and AWS does not answer.
-    pub(super) async fn facts_for(&self, wanted: &Wanted) -> Result<Arc<Directory>, PressRefused> {
+    pub(super) async fn facts_for(
+        &self,
+        what: LookedFor<'_>,
+    ) -> Result<Arc<Directory>, PressRefused> {
         let directory = self.directory();
         let now = self.now();
-        let is_known = target::resolve(wanted, &directory).is_ok();
+        let is_known = what.find(&directory).is_ok();
         let is_old = is_older(&directory, self.settings().directory_max_age, now);
         if !is_old && (is_known || !is_older(&directory, MISS_AFTER, now)) {
             return Ok(directory);

@@ -292,7 +292,7 @@ impl Access {
             let tried = self.try_press(press, actor, request, &facts, &directory, None);
             return Ok(tried.map(|step| (step, facts.locks)));
         }
-        let (directory, unread) = match self.facts_for(&request.wanted).await {
+        let (directory, unread) = match self.facts_for(request.looked_for()).await {
             Ok(directory) => (directory, None),
             Err(unread) => (self.directory(), Some(unread)),
         };

@@ -43,6 +43,7 @@ mod people_leaving;
 mod plans_of_sweeps;
 mod previews;
 mod region_lost;
+mod renamed;
 mod standing;
 mod starting;
 mod sweeping;
