@@ -10,7 +10,7 @@ use hallpass_rules::{Directory, Rules};
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
 use crate::decision_context::DecisionContext;
-use crate::records::{Doer, StepContext};
+use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::target::LookedFor;
 use crate::{
@@ -543,10 +543,13 @@ fn granted(
 ) -> Result<(Change, AskOutcome), AccessError> {
     let created = context.step.of_created(by, &request);
     let requester = request.requester.clone();
+    // asked a moment ago: the rules are still those
+    let ruled = Ruled::at_asking(&request);
     let pending = request
         .pending(context.step.now)
         .map_err(PressRefused::Closed)?;
-    let approved = granting::approved(pending, requester.principal(), approval, by, context)?;
+    let who = requester.principal();
+    let approved = granting::approved(pending, who, approval, by, &ruled, context)?;
     let grant = match &approved.grant {
         ApprovedGrant::New(grant) => Some(grant),
         ApprovedGrant::Extended(_) => extends,

@@ -254,9 +254,10 @@ impl Access {
                 Err(why) => {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);
-                    let step = self.step();
-                    self.store_change(decide::refused(&request, press.name(), &why, actor, step))
-                        .await?;
+                    let name = press.name();
+                    let refused =
+                        self.judged(|it| decide::refused(&request, name, &why, actor, it));
+                    self.store_change(refused).await?;
                     return Err(if visible {
                         why.into()
                     } else {

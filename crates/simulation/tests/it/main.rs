@@ -42,6 +42,7 @@ mod overlaps;
 mod people_leaving;
 mod plans_of_sweeps;
 mod previews;
+mod recorded_rules;
 mod region_lost;
 mod renamed;
 mod standing;
