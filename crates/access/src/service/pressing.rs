@@ -382,7 +382,7 @@ impl Access {
             .await
     }
 
-    /// Takes access away: an approver of it, or an administrator, with a reason.
+    /// Takes access away: an approver of it, whoever gave it, or an administrator, with a reason.
     ///
     /// # Errors
     /// When the actor may not, gives no reason, or it is over.

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     decision_kind::DecisionKind,
     directory::{Directory, Person},
+    hours::Hours,
     rule::{Denials, RuleId, TextPattern},
 };
 
@@ -31,6 +32,11 @@ pub(super) enum Exclusion {
     OutsideHours,
     /// It lets nobody ask, and no rule that does is there for it to add to.
     AddsOnly,
+}
+
+/// Whether an instant is outside of hours; where hours are left out, it never is.
+fn is_outside(hours: &Hours, now: Option<Timestamp>) -> bool {
+    now.is_some_and(|now| !hours.contains(now))
 }
 
 /// The rules that a decision rests on: those that only warn are named with their warnings. Where there are no others, all.
@@ -72,6 +78,28 @@ impl<'a> Evaluation<'a> {
         facts: &'a Directory,
         now: Timestamp,
     ) -> Self {
+        Self::at(rules, requester, ask, facts, Some(now))
+    }
+
+    /// The same as if every hour were one of those in which rules let people ask and approve: for who
+    /// may take away what was asked for.
+    pub(super) fn whenever(
+        rules: &'a Compiled,
+        requester: Principal<'a>,
+        ask: &Ask<'_>,
+        facts: &'a Directory,
+    ) -> Self {
+        Self::at(rules, requester, ask, facts, None)
+    }
+
+    /// `None` leaves all hours out.
+    fn at(
+        rules: &'a Compiled,
+        requester: Principal<'a>,
+        ask: &Ask<'_>,
+        facts: &'a Directory,
+        now: Option<Timestamp>,
+    ) -> Self {
         let candidates = rules.candidates(ask, facts);
         let (affecting, unsure) = places::affecting(&rules.rules, candidates, ask, facts);
         let pick = |places: Vec<usize>| -> Vec<&'a Ready> {
@@ -109,14 +137,14 @@ impl<'a> Evaluation<'a> {
         this.find_flags();
         let closed = this.limited().find(|ready| {
             let hours = ready.terms().approval_hours.as_ref();
-            hours.is_some_and(|hours| !hours.contains(now))
+            hours.is_some_and(|hours| is_outside(hours, now))
         });
         this.closed_by = closed;
         this
     }
 
     /// Step 2.
-    fn drop_ineligible(&mut self, now: Timestamp) {
+    fn drop_ineligible(&mut self, now: Option<Timestamp>) {
         for ready in self.affecting.iter().copied() {
             match self.exclusion(ready, now) {
                 None => {
@@ -146,7 +174,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn exclusion(&self, ready: &Ready, now: Timestamp) -> Option<Exclusion> {
+    fn exclusion(&self, ready: &Ready, now: Option<Timestamp>) -> Option<Exclusion> {
         if !ready.restricted {
             return None;
         }
@@ -160,9 +188,15 @@ impl<'a> Evaluation<'a> {
             Membership::Unread => return Some(Exclusion::Unread),
         }
         match &terms.hours {
-            Some(hours) if !hours.contains(now) => Some(Exclusion::OutsideHours),
+            Some(hours) if is_outside(hours, now) => Some(Exclusion::OutsideHours),
             _ => None,
         }
+    }
+
+    /// Whether some rule that affects the request is left out for the hour alone.
+    pub(super) fn waits_for_hours(&self) -> bool {
+        let mut excluded = self.excluded.iter();
+        excluded.any(|(_, why)| *why == Exclusion::OutsideHours)
     }
 
     /// Whether the denials of a rule that does not let the requester ask count for them. Who could

@@ -48,6 +48,7 @@ mod renamed;
 mod standing;
 mod starting;
 mod sweeping;
+mod taken_away;
 mod together;
 mod told;
 mod warned;
