@@ -33,6 +33,7 @@ mod guarded;
 mod identity;
 mod interleavings;
 mod keeping;
+mod left_groups;
 mod looking;
 mod lost_answers;
 mod memberships;
