@@ -10,6 +10,7 @@ use hallpass_rules::{Decision, Directory, RuleWarning, Rules};
 
 use crate::confirming;
 use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
+use crate::target::LookedFor;
 use crate::text_limits::{REASON_CHARACTERS_MAX, at_most};
 use crate::{
     Approval, Confirmation, DecidedKind, FieldProblem, Grant, Origin, Person, PlannedStart,
@@ -149,7 +150,7 @@ pub(crate) fn answer(
     now: Timestamp,
 ) -> Answered {
     let judged = preview::judge(
-        form.wanted,
+        LookedFor::by_asking(form.wanted, form.extends),
         form.requester.principal(),
         rules,
         directory,
@@ -192,7 +193,8 @@ fn without_reminders(mut request: Request) -> Request {
 }
 
 /// What of a request that waits does not fit today: the limits are those of now, not of when it was
-/// made. `Ok` holds the time it is granted for: a shorter one where its rules say to shorten it.
+/// made. What was asked for is found by its ids: its name may be another by now, or another's. `Ok`
+/// holds the time it is granted for: a shorter one where its rules say to shorten it.
 pub(crate) fn check_again(
     request: &Request,
     decision: &Decision,
@@ -200,9 +202,8 @@ pub(crate) fn check_again(
     settings: &Settings,
 ) -> Result<TimeSpan, Vec<FieldProblem>> {
     let mut problems = Vec::new();
-    let resolved = target::resolve(&request.wanted, directory)
-        .map_err(|found| problems.extend(found))
-        .ok();
+    let found = request.looked_for().find(directory);
+    let resolved = found.map_err(|found| problems.extend(found)).ok();
     if !target::is_enabled(Some(&request.requester.user), directory) {
         let message = "Whoever asked is not an enabled user of the directory any more.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));

@@ -15,7 +15,7 @@ use hallpass_model::{Email, TimeSpan, text::visible_characters};
 use hallpass_rules::{Decision, RuleNames};
 
 use crate::decision_context::{DecisionContext, PressMode, ensure_known, ensure_may_deny};
-use crate::records::Doer;
+use crate::records::{Doer, Ruled};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Actor, AfterReview, Approval, Closed, Closing, JUSTIFICATION_CHARACTERS_MAX,
@@ -34,12 +34,14 @@ pub(crate) fn take(
     context: &DecisionContext<'_>,
 ) -> Result<PressStep, PressRefused> {
     ensure_known(actor, context.directory)?;
+    let decision = ensure_allowed(pending.request(), actor, context)?;
+    let ruled = Ruled::by(&decision, context.rules);
     let Decision {
         approvers,
         max_duration: longest,
         sign_in,
         ..
-    } = ensure_allowed(pending.request(), actor, context)?;
+    } = decision;
     context.ensure_signed_in(actor, &sign_in)?;
     context.step.ensure_agreed()?;
     let justification = match context.mode {
@@ -56,9 +58,10 @@ pub(crate) fn take(
         closed: None,
     });
     let approval = Approval::BreakGlass;
-    let approved = granting::approved(pending, actor.principal(), approval, by, context)?;
+    let who = actor.principal();
+    let approved = granting::approved(pending, who, approval, by, &ruled, context)?;
     let opened = step
-        .of_request(Event::ReviewOpened, by, &approved.request)
+        .of_ruled(Event::ReviewOpened, by, &approved.request, &ruled)
         .approved_by(&actor.email, actor.user.as_ref(), approval)
         .why(justification);
     let alarm = alarm(&approved.request, approvers, context);
@@ -125,7 +128,7 @@ pub(crate) fn close(
 ) -> Result<RequestStep, PressRefused> {
     let closed = open_review(&request)?;
     ensure_may_close(&request, actor, context)?;
-    let step = context.step;
+    let (step, ruled) = (context.step, context.ruled(&request));
     let words = words.map(str::trim).filter(|words| !words.is_empty());
     let mut request = request;
     request.after_review = Some(AfterReview {
@@ -136,7 +139,8 @@ pub(crate) fn close(
         }),
         ..closed
     });
-    let mut record = step.of_request(Event::ReviewClosed, Doer::Person(actor), &request);
+    let by = Doer::Person(actor);
+    let mut record = step.of_ruled(Event::ReviewClosed, by, &request, &ruled);
     if let Some(words) = words {
         record = record.why(words);
     }

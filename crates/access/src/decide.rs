@@ -8,7 +8,7 @@ use hallpass_model::{Email, UserId};
 
 use crate::approving::ApprovalWords;
 use crate::decision_context::{DecisionContext, ensure_known, ensure_may_deny};
-use crate::records::{Doer, StepContext};
+use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Actor, Approval, Approving, Change, Grant, GrantState, News, PendingRequest, PressRefused,
@@ -58,6 +58,7 @@ pub(crate) fn approve(
     context.ensure_confirmed(&permit.decision, approving.confirmed)?;
     let who = (actor.user.as_ref(), &actor.email);
     words.confirmed = confirming::confirmation(&permit.decision, approving.confirmed, who, now);
+    let ruled = Ruled::by(&permit.decision, context.rules);
     if permit.decision.is_satisfied_by(&approvals) {
         let approval = if permit.own_request {
             Approval::Own
@@ -65,17 +66,17 @@ pub(crate) fn approve(
             Approval::Peer
         };
         if pending.request().starts_later(now).is_some() {
-            let step = reviewed(pending, actor, &words, Some(approval), context.step);
+            let step = reviewed(pending, actor, &words, Some(approval), &ruled, context.step);
             return Ok(step.into());
         }
         let left = pending.request().length_left(now);
         pending.shorten(granted_for.min(left));
         let (by, doer) = (actor.principal(), Doer::Person(actor));
-        let approved = granting::approved(pending, by, approval, doer, context)?;
+        let approved = granting::approved(pending, by, approval, doer, &ruled, context)?;
         let approved = approved.with_words(words);
         return Ok(PressStep::approved(approved, ApprovedThrough::Press));
     }
-    Ok(reviewed(pending, actor, &words, None, context.step).into())
+    Ok(reviewed(pending, actor, &words, None, &ruled, context.step).into())
 }
 
 /// A yes that gives nothing yet: more are needed, or it was the last before a start that is to come.
@@ -84,6 +85,7 @@ fn reviewed(
     actor: &Actor,
     words: &ApprovalWords,
     agrees: Option<Approval>,
+    ruled: &Ruled,
     step: StepContext<'_>,
 ) -> RequestStep {
     let requester = pending.request().requester.email.clone();
@@ -99,7 +101,8 @@ fn reviewed(
         start::agree(&mut request, actor.principal(), approval, step.now);
         news = News::Approved;
     }
-    let record = step.of_request(Event::RequestReviewed, Doer::Person(actor), &request);
+    let by = Doer::Person(actor);
+    let record = step.of_ruled(Event::RequestReviewed, by, &request, ruled);
     RequestStep {
         record: Some(words.record(record)),
         notice: Some(step.notice(news, &request, vec![requester])),
@@ -124,17 +127,17 @@ pub(crate) fn deny(
             .filter(|text| !text.is_empty())
             .map(str::to_owned),
     };
+    let ruled = context.ruled(pending.request());
     let request = pending.into_state(state);
-    let mut record = context
-        .step
-        .of_request(Event::RequestDenied, Doer::Person(actor), &request);
+    let (step, by) = (context.step, Doer::Person(actor));
+    let mut record = step.of_ruled(Event::RequestDenied, by, &request, &ruled);
     if let Some(reason) = reason {
         record = record.why(reason);
     }
     let to = vec![request.requester.email.clone()];
     Ok(RequestStep {
         record: Some(record),
-        notice: Some(context.step.notice(News::Denied, &request, to)),
+        notice: Some(step.notice(News::Denied, &request, to)),
         request,
     })
 }
@@ -231,9 +234,11 @@ pub(crate) fn refused(
     press: &str,
     why: &PressRefused,
     actor: &Actor,
-    step: StepContext<'_>,
+    context: &DecisionContext<'_>,
 ) -> Change {
-    let record = step.of_request(Event::PressRefused, Doer::Person(actor), request);
+    let (by, ruled) = (Doer::Person(actor), context.ruled(request));
+    let step = context.step;
+    let record = step.of_ruled(Event::PressRefused, by, request, &ruled);
     without_effect(record, press, why)
 }
 

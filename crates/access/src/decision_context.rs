@@ -8,7 +8,7 @@ use hallpass_rules::{
 };
 
 use crate::arming::Arming;
-use crate::records::StepContext;
+use crate::records::{Ruled, StepContext};
 use crate::{Actor, Holds, LocksSeen, PressRefused, Request, Settings, confirming, target};
 
 /// What a press is judged by.
@@ -123,6 +123,19 @@ impl DecisionContext<'_> {
         let whose = request.requester.principal();
         self.rules
             .may_approve(who, whose, question, self.directory, at)
+    }
+
+    /// What the rules say now to a request, for the record of a press on it.
+    pub(crate) fn ruled(&self, request: &Request) -> Ruled {
+        let Some(question) = request.question() else {
+            return Ruled::at_asking(request);
+        };
+        let (whose, at) = (
+            request.requester.principal(),
+            request.judged_at(self.step.now),
+        );
+        let decision = self.rules.decide(whose, &question, self.directory, at);
+        Ruled::by(&decision, self.rules)
     }
 
     /// How today's settings and rules want AWS to enforce the end of what is asked for.

@@ -4,7 +4,7 @@
 use hallpass_model::{Timestamp, text::says_something};
 
 use crate::decision_context::DecisionContext;
-use crate::{Actor, EndCause, Grant, GrantState, PressRefused, Role, decide, target};
+use crate::{Actor, Approval, EndCause, Grant, GrantState, PressRefused, Role, decide, target};
 
 /// A way to end a grant early.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl EndPress<'_> {
             Self::Revoke { .. } if actor.secondary_domain => {
                 return Err(PressRefused::SecondaryDomain);
             }
-            Self::Revoke { .. } if !actor.is(Role::Admin) && !is_listed(grant, actor, context) => {
+            Self::Revoke { .. } if !may_revoke(grant, actor, context) => {
                 return Err(PressRefused::NotYours);
             }
             Self::Release | Self::Revoke { .. } => {}
@@ -73,7 +73,16 @@ impl EndPress<'_> {
     }
 }
 
-/// Whether today's rules list the actor as an approver of what a grant is for.
+/// Administrators, whom today's rules list, and whoever gave it: taking away is never harder than giving.
+fn may_revoke(grant: &Grant, actor: &Actor, context: &DecisionContext<'_>) -> bool {
+    let giver = grant.approver_user.as_ref();
+    let giver = giver.filter(|_| grant.approval == Approval::Peer);
+    actor.is(Role::Admin)
+        || giver.is_some_and(|user| actor.is_user(user))
+        || is_listed(grant, actor, context)
+}
+
+/// Whether today's rules list the actor as an approver of what a grant is for, at whatever hour.
 pub(crate) fn is_listed(grant: &Grant, actor: &Actor, context: &DecisionContext<'_>) -> bool {
     let question = target::question(&grant.key.target, &grant.names);
     question.is_some_and(|question| {

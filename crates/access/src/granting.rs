@@ -9,7 +9,7 @@ use hallpass_rules::Principal;
 use crate::decision_context::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until, spent};
 use crate::grant::NO_NEWS_SEEN;
-use crate::records::{Doer, StepContext};
+use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{Approved, ApprovedGrant, GrantStep};
 use crate::{
     Approval, ArmedEnds, Grant, GrantState, Holds, News, PendingRequest, PressRefused, RequestState,
@@ -22,12 +22,13 @@ pub(crate) fn approved(
     by: Principal<'_>,
     approval: Approval,
     actor: Doer<'_>,
+    ruled: &Ruled,
     context: &DecisionContext<'_>,
 ) -> Result<Approved, PressRefused> {
     // INVARIANT: every grant and every later end is made here, by a time that may be counted from
     context.step.ensure_agreed()?;
     if let Some(extended) = pending.request().extends {
-        return lengthen(pending, extended, by, approval, actor, context);
+        return lengthen(pending, extended, by, approval, actor, ruled, context);
     }
     let arming = context.arming(pending.request(), &pending.key().target);
     let live = context.holds.grants.iter();
@@ -38,6 +39,7 @@ pub(crate) fn approved(
         by,
         (approval, armed_ends),
         actor,
+        ruled,
         context,
     ))
 }
@@ -47,6 +49,7 @@ fn schedule(
     by: Principal<'_>,
     (approval, armed_ends): (Approval, ArmedEnds),
     actor: Doer<'_>,
+    ruled: &Ruled,
     context: &DecisionContext<'_>,
 ) -> Approved {
     let (now, step, holds) = (context.step.now, context.step, context.holds);
@@ -69,8 +72,8 @@ fn schedule(
         approver: by.email.clone(),
         approver_user: by.user.cloned(),
         approval,
-        based_on: request.decided.based_on.clone(),
-        config_hash: request.decided.config_hash.clone(),
+        based_on: ruled.based_on.clone(),
+        config_hash: ruled.config_hash.clone(),
         secondary_domain: request.secondary_domain,
         scheduled_at: now,
         granted_at: None,
@@ -91,7 +94,7 @@ fn schedule(
     let to = vec![request.requester.email.clone()];
     Approved {
         records: [
-            step.of_request(Event::RequestApproved, actor, &request)
+            step.of_ruled(Event::RequestApproved, actor, &request, ruled)
                 .approved_by(by.email, by.user, approval),
             step.of_grant(Event::GrantRequested, actor, &grant),
         ],
@@ -109,6 +112,7 @@ fn lengthen(
     by: Principal<'_>,
     approval: Approval,
     actor: Doer<'_>,
+    ruled: &Ruled,
     context: &DecisionContext<'_>,
 ) -> Result<Approved, PressRefused> {
     let (now, step) = (context.step.now, context.step);
@@ -138,7 +142,7 @@ fn lengthen(
     };
     Ok(Approved {
         records: [
-            step.of_request(Event::RequestApproved, actor, &request)
+            step.of_ruled(Event::RequestApproved, actor, &request, ruled)
                 .approved_by(by.email, by.user, approval),
             step.of_grant(Event::Extend, actor, &grant),
         ],

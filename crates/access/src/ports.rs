@@ -530,14 +530,15 @@ pub trait DirectorySource: Send + Sync {
     /// What could not be read; the newest snapshot stays in force.
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault>;
     /// Reads one user now, or gives what was read a few seconds ago; returns the newest snapshot with
-    /// that user as they are: without them when they are gone. From then on [`current`] gives it too,
-    /// also when a refresh that began before ends later. Many who ask for one user at once cost one
-    /// call. Changes nothing in AWS; stopped in the middle, nothing is known.
+    /// that user as they are: without them when they are gone, and in none of the groups that they have
+    /// left. That they were put into a group is learned with the next reading. From then on [`current`]
+    /// gives it too, also when a refresh that began before ends later. Many who ask for one user at once
+    /// cost one question, and one for each group that they were in. Changes nothing in AWS; stopped in the middle, nothing is known.
     ///
     /// [`current`]: DirectorySource::current
     ///
     /// # Errors
-    /// What AWS said when the user could not be read; worth another try.
+    /// What AWS said when the user or one of their memberships could not be read; worth another try.
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault>;
 }
 

@@ -10,10 +10,8 @@ use hallpass_rules::{
 
 use crate::arming::Arming;
 use crate::request::PUNCTUAL;
-use crate::target::{self, Resolved};
-use crate::{
-    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Wanted, all_of,
-};
+use crate::target::{self, LookedFor, Resolved};
+use crate::{Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, all_of};
 
 /// What a request that is not refused comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,7 +314,7 @@ pub(crate) struct Judgement {
 
 /// Judges a target. Names come first, so that rules are never asked about what does not exist.
 pub(crate) fn judge(
-    wanted: &Wanted,
+    what: LookedFor<'_>,
     requester: Principal<'_>,
     rules: &Rules,
     directory: &Directory,
@@ -325,9 +323,8 @@ pub(crate) fn judge(
     starts_at: Option<Timestamp>,
 ) -> Judgement {
     let mut problems = Vec::new();
-    let resolved = target::resolve(wanted, directory)
-        .map_err(|found| problems.extend(found))
-        .ok();
+    let found = what.find(directory);
+    let resolved = found.map_err(|found| problems.extend(found)).ok();
     if !target::is_enabled(requester.user, directory) {
         let message = "You are not an enabled user of the directory.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));

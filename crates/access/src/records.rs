@@ -6,10 +6,11 @@ use hallpass_model::{
     AuditId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId, TargetNames,
     Timestamp, UserId,
 };
+use hallpass_rules::{Decision, Rules};
 
 use crate::{
-    Actor, Confirmation, Digest, DigestKind, DigestNews, Grant, News, Notice, Origin, Person,
-    PressRefused, Request, Sweep, SweepItem,
+    Actor, Confirmation, DecidedKind, Digest, DigestKind, DigestNews, Grant, News, Notice, Origin,
+    Person, PressRefused, Request, Sweep, SweepItem,
 };
 
 /// The instant of a step, and the identifiers drawn for it.
@@ -46,7 +47,37 @@ impl Doer<'_> {
     }
 }
 
-/// Adds what every record about a request says of it.
+/// What the rules say at the moment of a step, for its record and for the grant that it makes.
+#[derive(Clone, Debug)]
+pub(crate) struct Ruled {
+    kind: DecidedKind,
+    pub(crate) based_on: Vec<String>,
+    pub(crate) config_hash: String,
+}
+
+impl Ruled {
+    /// What these rules have decided.
+    pub(crate) fn by(decision: &Decision, rules: &Rules) -> Self {
+        Self {
+            kind: DecidedKind::Rules(decision.kind),
+            based_on: decision.based_on.iter().map(ToString::to_string).collect(),
+            config_hash: rules.hash().to_owned(),
+        }
+    }
+
+    /// What they said when the request was made.
+    pub(crate) fn at_asking(request: &Request) -> Self {
+        let decided = &request.decided;
+        Self {
+            kind: decided.kind,
+            based_on: decided.based_on.clone(),
+            config_hash: decided.config_hash.clone(),
+        }
+    }
+}
+
+/// Adds what every record about a request says of it. Its rules are those of asking, until
+/// [`StepContext::of_ruled`] says others.
 pub fn about_request(draft: Draft, request: &Request) -> Draft {
     let draft = draft
         .reason(&request.reason)
@@ -130,6 +161,19 @@ impl StepContext<'_> {
     /// A record about a request.
     pub(crate) fn of_request(&self, event: Event, by: Doer<'_>, request: &Request) -> Draft {
         about_request(self.draft(event, by), request)
+    }
+
+    /// A record about a request that the rules have just decided about.
+    pub(crate) fn of_ruled(
+        &self,
+        event: Event,
+        by: Doer<'_>,
+        request: &Request,
+        ruled: &Ruled,
+    ) -> Draft {
+        let (based_on, hash) = (&ruled.based_on, &ruled.config_hash);
+        self.of_request(event, by, request)
+            .decided(ruled.kind.name(), based_on, hash)
     }
 
     /// The record that a request was made, with the warnings that whoever asked has confirmed.

@@ -12,7 +12,7 @@ use hallpass_rules::Principal;
 
 use crate::decision_context::DecisionContext;
 use crate::preview::by_rules;
-use crate::records::{Doer, StepContext};
+use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{Approved, RequestStep};
 use crate::{
     AgreedStart, AskVerdict, Closed, News, PendingRequest, PressRefused, Request, RequestState,
@@ -99,8 +99,8 @@ pub(crate) fn begin(
     };
     let length = granted_for.min(request.length_left(now));
     pending.shorten(length);
-    let approved = granting::approved(pending, by, agreed.approval, Doer::Hallpass, context)?;
-    Ok(approved)
+    let (ruled, doer) = (Ruled::by(&decision, rules), Doer::Hallpass);
+    granting::approved(pending, by, agreed.approval, doer, &ruled, context)
 }
 
 /// Nothing comes of it: what held when it was agreed to does not hold at its start.

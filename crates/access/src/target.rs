@@ -2,9 +2,10 @@
 //! it, and how the rules are asked about it.
 
 use hallpass_model::{AccountId, GroupId, Target, TargetNames, UserId};
+use hallpass_rules::directory::{Account, Group, PermissionSet};
 use hallpass_rules::{Ask, Directory};
 
-use crate::{FieldProblem, Request, Settings, Wanted};
+use crate::{FieldProblem, Grant, Request, Settings, Wanted};
 
 /// Why nothing in the management account can be had (`access.md` §13.2).
 pub(crate) const MANAGEMENT_ACCOUNT: &str = "This is the management account, which a delegated \
@@ -17,6 +18,30 @@ pub(crate) struct Resolved {
     pub(crate) names: TargetNames,
 }
 
+/// What is looked for in the directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LookedFor<'a> {
+    /// What somebody names.
+    Named(&'a Wanted),
+    /// What a request or a grant is for. Its names may be others by now, or belong to something else.
+    Known(&'a Target),
+}
+
+impl<'a> LookedFor<'a> {
+    /// What is asked for: by asking for a later end, what the grant is for.
+    pub(crate) fn by_asking(wanted: &'a Wanted, extends: Option<&'a Grant>) -> Self {
+        extends.map_or(Self::Named(wanted), |grant| Self::Known(&grant.key.target))
+    }
+
+    /// Finds it, or says what of it is not there.
+    pub(crate) fn find(self, directory: &Directory) -> Result<Resolved, Vec<FieldProblem>> {
+        match self {
+            Self::Named(wanted) => resolve(wanted, directory),
+            Self::Known(target) => find_known(target, directory),
+        }
+    }
+}
+
 /// Finds what was named in the directory: ids first, then names that only one thing has.
 pub(crate) fn resolve(
     wanted: &Wanted,
@@ -26,82 +51,115 @@ pub(crate) fn resolve(
         Wanted::Account {
             account,
             permission_set,
-        } => {
-            let found = find_account(account, directory);
-            let set = directory
+        } => both(
+            find_account(account, directory),
+            directory
                 .permission_set_by_name(permission_set)
-                .ok_or_else(|| {
-                    let message = format!("There is no permission set `{permission_set}`.");
-                    FieldProblem::new("permission_set", "unknown-permission-set", message)
-                });
-            match (found, set) {
-                (Ok(account), Ok(set)) => Ok(Resolved {
-                    target: Target::Account {
-                        account: account.id.clone(),
-                        permission_set: set.arn.clone(),
-                    },
-                    names: TargetNames::Account {
-                        account: account.name.clone(),
-                        permission_set: set.name.clone(),
-                    },
-                }),
-                (account, set) => Err(account.err().into_iter().chain(set.err()).collect()),
-            }
-        }
+                .ok_or_else(|| no_set(permission_set)),
+        ),
         Wanted::Group { group } => {
             let by_id = GroupId::new(group.as_str())
                 .ok()
                 .and_then(|id| directory.group(&id));
-            let found = by_id
-                .or_else(|| directory.group_by_name(group))
-                .ok_or_else(|| {
-                    vec![FieldProblem::new(
-                        "group",
-                        "unknown-group",
-                        format!("There is no group `{group}`."),
-                    )]
-                })?;
-            Ok(Resolved {
-                target: Target::Group {
-                    group: found.id.clone(),
-                },
-                names: TargetNames::Group {
-                    group: found.name.clone(),
-                },
-            })
+            let found = by_id.or_else(|| directory.group_by_name(group));
+            found.map(of_group).ok_or_else(|| vec![no_group(group)])
         }
     }
 }
 
-fn find_account<'a>(
-    text: &str,
-    directory: &'a Directory,
-) -> Result<&'a hallpass_rules::directory::Account, FieldProblem> {
-    let problem = |code, message: String| Err(FieldProblem::new("account", code, message));
+/// Finds a target by its ids alone.
+fn find_known(target: &Target, directory: &Directory) -> Result<Resolved, Vec<FieldProblem>> {
+    match target {
+        Target::Account {
+            account,
+            permission_set,
+        } => {
+            let found = directory.account(account);
+            let mut sets = directory.permission_sets().iter();
+            both(
+                found
+                    .ok_or_else(|| no_account(account.as_str()))
+                    .and_then(in_use),
+                sets.find(|set| set.arn == *permission_set)
+                    .ok_or_else(|| no_set(permission_set.as_str())),
+            )
+        }
+        Target::Group { group } => {
+            let found = directory.group(group).map(of_group);
+            found.ok_or_else(|| vec![no_group(group.as_str())])
+        }
+    }
+}
+
+fn both(
+    account: Result<&Account, FieldProblem>,
+    set: Result<&PermissionSet, FieldProblem>,
+) -> Result<Resolved, Vec<FieldProblem>> {
+    match (account, set) {
+        (Ok(account), Ok(set)) => Ok(Resolved {
+            target: Target::Account {
+                account: account.id.clone(),
+                permission_set: set.arn.clone(),
+            },
+            names: TargetNames::Account {
+                account: account.name.clone(),
+                permission_set: set.name.clone(),
+            },
+        }),
+        (account, set) => Err(account.err().into_iter().chain(set.err()).collect()),
+    }
+}
+
+fn of_group(group: &Group) -> Resolved {
+    Resolved {
+        target: Target::Group {
+            group: group.id.clone(),
+        },
+        names: TargetNames::Group {
+            group: group.name.clone(),
+        },
+    }
+}
+
+fn find_account<'a>(text: &str, directory: &'a Directory) -> Result<&'a Account, FieldProblem> {
     let by_id = AccountId::new(text)
         .ok()
         .and_then(|id| directory.account(&id));
     let mut named = directory.accounts_by_name(text);
-    let found = match (by_id, named.next(), named.next()) {
-        (Some(account), _, _) | (None, Some(account), None) => account,
-        (None, Some(_), Some(_)) => {
-            return problem(
-                "ambiguous-account",
-                format!("Several accounts are named `{text}`. Use the id."),
-            );
-        }
-        (None, None, _) => {
-            return problem(
-                "unknown-account",
-                format!("There is no account `{text}` in the organization."),
-            );
-        }
-    };
-    if found.active {
-        Ok(found)
-    } else {
-        problem("suspended-account", "This account is suspended.".to_owned())
+    match (by_id, named.next(), named.next()) {
+        (Some(account), _, _) | (None, Some(account), None) => in_use(account),
+        (None, Some(_), Some(_)) => Err(FieldProblem::new(
+            "account",
+            "ambiguous-account",
+            format!("Several accounts are named `{text}`. Use the id."),
+        )),
+        (None, None, _) => Err(no_account(text)),
     }
+}
+
+/// Nothing is given in an account that is suspended.
+fn in_use(account: &Account) -> Result<&Account, FieldProblem> {
+    if account.active {
+        Ok(account)
+    } else {
+        let message = "This account is suspended.";
+        Err(FieldProblem::new("account", "suspended-account", message))
+    }
+}
+
+fn no_account(account: &str) -> FieldProblem {
+    let message = format!("There is no account `{account}` in the organization.");
+    FieldProblem::new("account", "unknown-account", message)
+}
+
+fn no_set(set: &str) -> FieldProblem {
+    let message = format!("There is no permission set `{set}`.");
+    FieldProblem::new("permission_set", "unknown-permission-set", message)
+}
+
+fn no_group(group: &str) -> FieldProblem {
+    let message = format!("There is no group `{group}`.");
+    FieldProblem::new("group", "unknown-group", message)
 }
 
 /// The question to the rules for a target; `None` when its names are of another kind.
@@ -122,6 +180,14 @@ impl Request {
     /// What it asked for, as the rules are asked; `None` when that never existed.
     pub fn question(&self) -> Option<Ask<'_>> {
         question(&self.key.as_ref()?.target, &self.names)
+    }
+
+    /// What it asked for, to be found again: what was named counts only where that never existed.
+    pub(crate) fn looked_for(&self) -> LookedFor<'_> {
+        let known = self.key.as_ref();
+        known.map_or(LookedFor::Named(&self.wanted), |key| {
+            LookedFor::Known(&key.target)
+        })
     }
 }
 

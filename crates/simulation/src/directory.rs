@@ -37,6 +37,21 @@ fn silent(what: &str) -> DirectoryFault {
     }
 }
 
+/// Takes people out of the groups that they have left; whether they were in one.
+fn leave(snapshot: &mut Snapshot, truth: &Snapshot, users: &BTreeSet<UserId>) -> bool {
+    let mut has_changed = false;
+    for group in &mut snapshot.groups {
+        let now = truth.groups.iter().find(|it| it.id == group.id);
+        let members = now.and_then(|it| it.members.clone()).unwrap_or_default();
+        if let Some(known) = &mut group.members {
+            let before = known.len();
+            known.retain(|user| !users.contains(user) || members.contains(user));
+            has_changed |= known.len() < before;
+        }
+    }
+    has_changed
+}
+
 impl SimulatedDirectory {
     pub(crate) fn new(clock: Arc<Wall>, snapshot: Snapshot) -> Self {
         Self {
@@ -142,10 +157,11 @@ impl DirectorySource for SimulatedDirectory {
         let newest = self.newest();
         let truth = self.truth.read().unwrap_or_else(PoisonError::into_inner);
         let found = truth.people.iter().find(|person| person.user_id == *user);
-        if newest.person(user) == found {
+        let mut snapshot = newest.snapshot().clone();
+        let has_left = leave(&mut snapshot, &truth, &BTreeSet::from([user.clone()]));
+        if newest.person(user) == found && !has_left {
             return Ok(newest);
         }
-        let mut snapshot = newest.snapshot().clone();
         snapshot.people.retain(|person| person.user_id != *user);
         snapshot.people.extend(found.cloned());
         let at = newest.taken_at().unwrap_or_default();
@@ -172,13 +188,7 @@ impl PeopleSource for SimulatedDirectory {
         snapshot.people.retain(|person| !is_meant(person));
         let found = truth.people.iter().filter(|person| is_meant(person));
         snapshot.people.extend(found.cloned());
-        for group in &mut snapshot.groups {
-            let now = truth.groups.iter().find(|it| it.id == group.id);
-            let members = now.and_then(|it| it.members.clone()).unwrap_or_default();
-            if let Some(known) = &mut group.members {
-                known.retain(|user| !users.contains(user) || members.contains(user));
-            }
-        }
+        leave(&mut snapshot, &truth, users);
         let at = newest.taken_at().unwrap_or_default();
         PeopleLook {
             directory: self.take(snapshot, at),

@@ -346,6 +346,12 @@ impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> W
         self.restart();
     }
 
+    /// Administrators are those whom these entries name; the process starts anew.
+    pub fn administrators_become(&mut self, admins: &[&str]) {
+        self.settings.admins = admins.iter().map(|entry| (*entry).to_owned()).collect();
+        self.restart();
+    }
+
     /// What becomes of grants that today's rules would refuse; the process starts anew.
     pub fn on_rule_change(&mut self, what: OnRuleChange) {
         self.settings.on_rule_change = what;

@@ -1,7 +1,10 @@
 //! What the message of a request looks like: drawn from what is stored, never from itself.
 
-use hallpass_access::{Approval, Directory, Grant, GrantState, InLine, Request, RequestState};
+use hallpass_access::{
+    Approval, DecidedKind, Directory, Grant, GrantState, InLine, Request, RequestState,
+};
 use hallpass_model::{TargetNames, Timestamp};
+use hallpass_rules::DecisionKind;
 use hallpass_wording::{
     ChannelStyle as _, SlackStyle, dialogs, escape, grants, shown, shown_or_link,
 };

@@ -46,7 +46,8 @@ pub enum Wanted {
     },
 }
 
-/// What the rules said when the request was made. Informative: authority is computed anew.
+/// What the rules said when the request was made. Informative: authority is computed anew, and what a
+/// grant rests on is its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulingAtAsking {
     /// What it rests on.

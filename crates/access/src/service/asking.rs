@@ -10,8 +10,9 @@ use hallpass_rules::{Directory, Rules};
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
 use crate::decision_context::DecisionContext;
-use crate::records::{Doer, StepContext};
+use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
+use crate::target::LookedFor;
 use crate::{
     Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
     Person, PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind,
@@ -310,7 +311,8 @@ impl Access {
         let asks = |directory: &Directory| self.answers(actor, askings, extends, &rules, directory);
         let mut directory = self.directory();
         for asking in askings {
-            directory = self.facts_for(&asking.wanted).await?;
+            let what = LookedFor::by_asking(&asking.wanted, extends);
+            directory = self.facts_for(what).await?;
         }
         let (mut answers, mut step) = asks(&directory)?;
         if answers.iter().any(Answered::is_granted) {
@@ -541,10 +543,13 @@ fn granted(
 ) -> Result<(Change, AskOutcome), AccessError> {
     let created = context.step.of_created(by, &request);
     let requester = request.requester.clone();
+    // asked a moment ago: the rules are still those
+    let ruled = Ruled::at_asking(&request);
     let pending = request
         .pending(context.step.now)
         .map_err(PressRefused::Closed)?;
-    let approved = granting::approved(pending, requester.principal(), approval, by, context)?;
+    let who = requester.principal();
+    let approved = granting::approved(pending, who, approval, by, &ruled, context)?;
     let grant = match &approved.grant {
         ApprovedGrant::New(grant) => Some(grant),
         ApprovedGrant::Extended(_) => extends,

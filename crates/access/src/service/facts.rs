@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_identity::is_named;
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use super::Access;
 use crate::records::StepContext;
-use crate::{Actor, DirectoryFault, PressRefused, Wanted, target};
+use crate::target::LookedFor;
+use crate::{Actor, DirectoryFault, PressRefused, Role};
 
 /// How long a caller waits for the organization to be read again. Reading goes on without them.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,10 +33,13 @@ impl Access {
     ///
     /// # Errors
     /// When it is too old and AWS does not answer.
-    pub(super) async fn facts_for(&self, wanted: &Wanted) -> Result<Arc<Directory>, PressRefused> {
+    pub(super) async fn facts_for(
+        &self,
+        what: LookedFor<'_>,
+    ) -> Result<Arc<Directory>, PressRefused> {
         let directory = self.directory();
         let now = self.now();
-        let is_known = target::resolve(wanted, &directory).is_ok();
+        let is_known = what.find(&directory).is_ok();
         let is_old = is_older(&directory, self.settings().directory_max_age, now);
         if !is_old && (is_known || !is_older(&directory, MISS_AFTER, now)) {
             return Ok(directory);
@@ -87,12 +92,12 @@ impl Access {
         })
     }
 
-    /// The directory with the actor as AWS has them now: who was removed or disabled a moment ago uses
-    /// no right of before. `known` is the directory that the actor was found in; it is enough when it
-    /// was read a few seconds ago.
+    /// The directory with the actor as AWS has them now: who was removed, disabled or taken out of a group
+    /// a moment ago uses no right of before. `known` is the directory that the actor was found in; it is
+    /// enough when it was read a few seconds ago.
     ///
     /// # Errors
-    /// When they are gone or disabled, or cannot be read.
+    /// When they are gone, disabled or no administrator any more, or cannot be read.
     pub(super) async fn with_actor(
         &self,
         actor: &Actor,
@@ -119,8 +124,18 @@ impl Access {
             Some(person) if !actor.secondary_domain && !person.emails.contains(&actor.email) => {
                 Err(unchecked("your address has changed".to_owned()))
             }
+            Some(_) if self.has_an_old_role(actor, &directory) => {
+                Err(unchecked("you are no administrator any more".to_owned()))
+            }
             Some(_) => Ok(directory),
         }
+    }
+
+    /// Whether somebody comes as an administrator, and is none by this directory.
+    fn has_an_old_role(&self, actor: &Actor, directory: &Directory) -> bool {
+        let (user, admins) = (actor.user.as_ref(), &self.settings.admins);
+        let is_admin = user.is_some_and(|user| is_named(user, admins, directory));
+        actor.is(Role::Admin) && !admins.is_empty() && !is_admin
     }
 
     /// Whether somebody who signs in is still an enabled user. Who cannot be asked about is let in:

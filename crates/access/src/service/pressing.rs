@@ -255,9 +255,10 @@ impl Access {
                 Err(why) => {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);
-                    let step = self.step();
-                    self.store_change(decide::refused(&request, press.name(), &why, actor, step))
-                        .await?;
+                    let name = press.name();
+                    let refused =
+                        self.judged(|it| decide::refused(&request, name, &why, actor, it));
+                    self.store_change(refused).await?;
                     return Err(if visible {
                         why.into()
                     } else {
@@ -293,7 +294,7 @@ impl Access {
             let tried = self.try_press(press, actor, request, &facts, &directory, None);
             return Ok(tried.map(|step| (step, facts.locks)));
         }
-        let (directory, unread) = match self.facts_for(&request.wanted).await {
+        let (directory, unread) = match self.facts_for(request.looked_for()).await {
             Ok(directory) => (directory, None),
             Err(unread) => (self.directory(), Some(unread)),
         };
@@ -382,7 +383,7 @@ impl Access {
             .await
     }
 
-    /// Takes access away: an approver of it, or an administrator, with a reason.
+    /// Takes access away: an approver of it, whoever gave it, or an administrator, with a reason.
     ///
     /// # Errors
     /// When the actor may not, gives no reason, or it is over.

@@ -5,6 +5,7 @@ use hallpass_rules::{Ask, Directory, PressRefusedByRules, RuleId};
 
 use super::{Access, AccessError, Patience};
 use crate::preview::{self, AskRefused, HeldGrant, Obstacles, Preview};
+use crate::target::LookedFor;
 use crate::{Actor, FieldProblem, Grant, PressRefused, Wanted, target};
 
 impl Access {
@@ -34,6 +35,7 @@ impl Access {
     ) -> Result<Result<Preview, Vec<FieldProblem>>, AccessError> {
         let (rules, directory, step) = (self.rules(), self.directory(), self.step());
         let (who, settings) = (actor.principal(), &self.settings);
+        let wanted = LookedFor::Named(wanted);
         let judged = preview::judge(
             wanted, who, &rules, &directory, settings, step.now, starts_at,
         );

@@ -81,7 +81,9 @@ impl Inventory {
     fn learn(&self, users: &BTreeSet<UserId>, began: Instant, answers: Answers) -> PeopleLook {
         let mut told = self.described();
         for (user, found) in &answers.people {
-            told.learn(user, began, found.clone());
+            let left = answers.left.iter().filter(|(_, of)| of == user);
+            let left = left.map(|(group, _)| group.clone()).collect();
+            told.learn(user, began, found.clone(), left);
         }
         let mut directory = self.current();
         if answers.differ_from(&directory) {

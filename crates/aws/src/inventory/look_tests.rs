@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use hallpass_access::{DirectorySource, PeopleLook, PeopleSource};
 use hallpass_model::{GroupId, UserId};
-use hallpass_rules::GroupRef;
+use hallpass_rules::{Directory, GroupRef};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Inventory;
 use crate::fake::{Fake, FakeAnswer, error};
@@ -214,4 +216,45 @@ async fn what_aws_does_not_answer_says_nothing_of_anybody() {
             assert_eq!(found(&look, n).0, Some(true), "{silent} {n}");
         }
     }
+}
+
+/// Who presses is asked about alone: a listing that began before does not bring a membership back.
+#[tokio::test(start_paused = true)]
+async fn whoever_is_read_alone_is_in_no_group_that_they_left() {
+    let (fake, inventory, store) = read(4).await;
+    let user: UserId = id(0).parse().unwrap();
+    let members = |directory: &Directory| directory.members_of(&group()).unwrap().clone();
+    assert!(members(&inventory.current()).contains(&user));
+    store.lock().unwrap().silent = vec!["GetGroupMembershipId"];
+    let fault = inventory.refresh_person(&user).await.unwrap_err();
+    assert_eq!(fault.what, "a membership");
+    assert!(members(&inventory.current()).contains(&user));
+    store.lock().unwrap().silent.clear();
+    store.lock().unwrap().left.insert(0);
+    let began = Instant::now();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let asked = fake.count("GetGroupMembershipId");
+    for directory in [
+        inventory.refresh_person(&user).await.unwrap(),
+        inventory.current(),
+    ] {
+        assert_eq!(members(&directory), users(1..4));
+    }
+    assert_eq!(fake.count("GetGroupMembershipId"), asked + 1);
+    // what they are not known to be in is not asked about
+    tokio::time::advance(Duration::from_secs(10)).await;
+    inventory.refresh_person(&user).await.unwrap();
+    assert_eq!(fake.count("GetGroupMembershipId"), asked + 1);
+    store.lock().unwrap().left.clear();
+    let mut late = inventory.read().await.unwrap();
+    inventory.described().apply_to(&mut late, began);
+    assert_eq!(members(&Directory::new(late)), users(1..4));
+    // one that began later is believed again, also while they are asked about during it
+    tokio::time::advance(Duration::from_secs(10)).await;
+    let began = Instant::now();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    inventory.refresh_person(&user).await.unwrap();
+    let mut back = inventory.read().await.unwrap();
+    inventory.described().apply_to(&mut back, began);
+    assert_eq!(members(&Directory::new(back)), users(0..4));
 }

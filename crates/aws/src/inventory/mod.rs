@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{DirectoryFault, DirectorySource};
-use hallpass_model::UserId;
+use hallpass_model::{GroupId, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute};
 use tokio::time::Instant;
@@ -121,16 +121,23 @@ impl Inventory {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a user as they were read into the newest snapshot.
-    fn put_person(&self, user: &UserId, began: Instant, found: Option<Person>) {
+    /// Puts a user as they were read into the newest snapshot, and takes them out of the groups that they left.
+    fn put_person(
+        &self,
+        user: &UserId,
+        began: Instant,
+        found: Option<Person>,
+        left: BTreeSet<GroupId>,
+    ) {
         let mut told = self.described();
-        told.learn(user, began, found.clone());
+        told.learn(user, began, found.clone(), left.clone());
         let current = self.current();
-        if current.person(user) == found.as_ref() {
+        if left.is_empty() && current.person(user) == found.as_ref() {
             return;
         }
         let mut snapshot = current.snapshot().clone();
-        if described_users::put(&mut snapshot, user, found) {
+        let has_left = described_users::leave(&mut snapshot, user, &left);
+        if described_users::put(&mut snapshot, user, found) || has_left {
             tracing::info!(user = %user, "a user was found changed before the directory was read again");
             self.put(Arc::new(Directory::new(snapshot)));
         }
@@ -200,7 +207,14 @@ impl DirectorySource for Inventory {
             let pace = people::at_once();
             let wanted = self.wanted_attributes();
             let found = people::user(&self.aws, user, &wanted, pace).await?;
-            self.put_person(user, began, found);
+            let left = match &found {
+                Some(person) if person.enabled => {
+                    people::left(&self.aws, user, &self.current(), pace).await?
+                }
+                // has no right by any group
+                Some(_) | None => BTreeSet::new(),
+            };
+            self.put_person(user, began, found, left);
             *read_at = Some(began);
         }
         Ok(self.current())

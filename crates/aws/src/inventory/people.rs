@@ -11,7 +11,7 @@ use hallpass_access::DirectoryFault;
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_model::{Email, GroupId, UserId};
 use hallpass_rules::directory::{Group, Person};
-use hallpass_rules::{GroupRef, PersonAttribute, PersonAttributes};
+use hallpass_rules::{Directory, GroupRef, PersonAttribute, PersonAttributes};
 
 use super::attributes::{Extensions, ReceivedAttributes, with_extensions};
 use super::{GroupsToRead, fault};
@@ -100,6 +100,35 @@ pub(super) async fn user(
     };
     let person = told.person().ok_or_else(|| fault("the user", &unclear))?;
     Ok(Some(person))
+}
+
+/// The groups that somebody was in and is not in any more: each is asked about.
+pub(super) async fn left(
+    aws: &Aws,
+    user: &UserId,
+    known: &Directory,
+    pace: Deadline,
+) -> Result<BTreeSet<GroupId>, DirectoryFault> {
+    let has_them = |group: &&Group| {
+        let members = group.members.as_ref();
+        members.is_some_and(|members| members.contains(user))
+    };
+    let theirs = known.groups().iter().filter(has_them);
+    let theirs: Vec<GroupId> = theirs.map(|group| group.id.clone()).collect();
+    let asked = stream::iter(theirs)
+        .map(|group| async move {
+            let is_member = aws.is_member(&group, user, pace).await;
+            (group, is_member)
+        })
+        .buffer_unordered(WIDTH);
+    let found: Vec<(GroupId, Result<bool, CallFailure>)> = asked.collect().await;
+    let mut left = BTreeSet::new();
+    for (group, is_member) in found {
+        if !is_member.map_err(|failure| fault("a membership", &failure))? {
+            left.insert(group);
+        }
+    }
+    Ok(left)
 }
 
 /// Every group, by id; members of those asked for. A membership listing that fails leaves that

@@ -191,6 +191,12 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// Whether some rule that affects the request is left out for the hour alone.
+    pub(super) fn waits_for_hours(&self) -> bool {
+        let mut excluded = self.excluded.iter();
+        excluded.any(|(_, why)| *why == Exclusion::OutsideHours)
+    }
+
     /// Whether the denials of a rule that does not let the requester ask count for them. Who could
     /// not be told apart may be somebody whom the rule lets ask: then they do.
     fn denies_excluded(&self, ready: &Ready, why: Exclusion) -> bool {

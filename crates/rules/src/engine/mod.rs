@@ -322,8 +322,8 @@ impl Rules {
         press::may_approve(&self.compiled, presser, requester, ask, facts, now)
     }
 
-    /// Whether `presser` may say no to the request now: listed by a rule that affects it, and not
-    /// the requester (`access.md` §5).
+    /// Whether `presser` may say no to the request now, or take away what came of it: listed by a rule
+    /// that affects it, in its hours or outside of them, and not the requester (`access.md` §5).
     ///
     /// # Errors
     /// When not; says why.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     Ask, Compiled, Ready,
-    decide::Evaluation,
+    decide::{Evaluation, When},
     decision::Decision,
     people::{Membership, PersonView, Principal},
 };
@@ -118,12 +118,17 @@ pub(super) fn may_deny(
 ) -> Result<Permit, PressRefusedByRules> {
     let evaluation = Evaluation::new(rules, requester, ask, facts, now);
     let presser = PersonView::new(rules, presser, facts);
-    let listed_by = listed_by(&evaluation, &presser);
-    if presser.is(&evaluation.requester) {
+    // hours say when access is given, not when it is taken away
+    let is_closed = evaluation.waits_for_hours();
+    let whenever =
+        is_closed.then(|| Evaluation::new(rules, requester, ask, facts, When::AtAnyHour));
+    let counted = whenever.as_ref().unwrap_or(&evaluation);
+    let listed_by = listed_by(counted, &presser);
+    if presser.is(&counted.requester) {
         return Err(PressRefusedByRules::OwnRequest { rules: listed_by });
     }
     if listed_by.is_empty() {
-        return Err(not_listed(&evaluation, &presser));
+        return Err(not_listed(counted, &presser));
     }
     Ok(Permit {
         listed_by,

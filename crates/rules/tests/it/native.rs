@@ -122,6 +122,39 @@ fn reasons_and_tickets_are_held_against_patterns() {
 }
 
 #[test]
+fn hours_of_asking_do_not_close_a_no() {
+    let rules = rule(
+        "accounts = '*'\npermission_sets = '*'\nhours = { from = '09:00', to = '17:00', time_zone = 'UTC' }",
+    );
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    let (facts, requester) = (directory(), email("ana"));
+    for (now, is_open) in [
+        ("2026-03-02T10:00:00Z", true),
+        ("2026-03-02T18:00:00Z", false),
+    ] {
+        let now: Timestamp = now.parse().unwrap();
+        let may_deny = ["ana", "bo", "cai", "dan"].map(|who| {
+            let denied = rules.may_deny(&email(who), &requester, &ask, &facts, now);
+            denied.is_ok()
+        });
+        assert_eq!(may_deny, [false, true, true, false], "{now}");
+        let approved = rules.may_approve(&email("bo"), &requester, &ask, &facts, now);
+        assert_eq!(approved.is_ok(), is_open, "{now}");
+        // the rule still lets nobody ask then
+        let decision = rules.decide(&requester, &ask, &facts, now);
+        assert_eq!(
+            decision.approvers.len(),
+            if is_open { 2 } else { 0 },
+            "{now}"
+        );
+    }
+}
+
+#[test]
 fn hours_close_a_rule_and_leave_its_denials() {
     let hours = |days: &str, from: &str, to: &str| {
         rule(&format!(

@@ -321,7 +321,9 @@ async fn a_row_that_cannot_be_read_stops_no_other() {
     assert!(all.1 >= 3, "{all:?}");
     let spoil = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
     spoil("UPDATE grants SET body = x'01ff' WHERE id = (SELECT min(id) FROM grants)");
-    spoil("UPDATE requests SET body = x'007b7d' WHERE id = (SELECT min(id) FROM requests WHERE due IS NOT NULL)");
+    spoil(
+        "UPDATE requests SET body = x'007b7d' WHERE id = (SELECT min(id) FROM requests WHERE due IS NOT NULL)",
+    );
     let left = due(store).await;
     assert_eq!(left, (all.0.saturating_sub(1), all.1 - 1));
 }
