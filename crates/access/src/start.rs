@@ -99,8 +99,8 @@ pub(crate) fn begin(
     };
     let length = granted_for.min(request.length_left(now));
     pending.shorten(length);
-    let (ruled, doer) = (Ruled::by(&decision, rules), Doer::Hallpass);
-    granting::approved(pending, by, agreed.approval, doer, &ruled, context)
+    let (by_now, doer) = (Ruled::by(&decision, rules), Doer::Hallpass);
+    granting::approved(pending, by, agreed.approval, doer, &by_now, context)
 }
 
 /// Nothing comes of it: what held when it was agreed to does not hold at its start.

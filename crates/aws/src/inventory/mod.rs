@@ -127,7 +127,7 @@ impl Inventory {
         user: &UserId,
         began: Instant,
         found: Option<Person>,
-        left: BTreeSet<GroupId>,
+        left: &BTreeSet<GroupId>,
     ) {
         let mut told = self.described();
         told.learn(user, began, found.clone(), left.clone());
@@ -136,7 +136,7 @@ impl Inventory {
             return;
         }
         let mut snapshot = current.snapshot().clone();
-        let has_left = described_users::leave(&mut snapshot, user, &left);
+        let has_left = described_users::leave(&mut snapshot, user, left);
         if described_users::put(&mut snapshot, user, found) || has_left {
             tracing::info!(user = %user, "a user was found changed before the directory was read again");
             self.put(Arc::new(Directory::new(snapshot)));
@@ -214,7 +214,7 @@ impl DirectorySource for Inventory {
                 // has no right by any group
                 Some(_) | None => BTreeSet::new(),
             };
-            self.put_person(user, began, found, left);
+            self.put_person(user, began, found, &left);
             *read_at = Some(began);
         }
         Ok(self.current())

@@ -22,8 +22,8 @@ fn rename(world: &World) {
         other_account.active = false;
         let mut other_group = truth.groups[0].clone();
         other_group.id = "99999999-8888-7777-6666-000000000000".parse().unwrap();
-        truth.accounts[0].name = "checkout-prod".to_owned();
-        truth.groups[0].name = "duty".to_owned();
+        "checkout-prod".clone_into(&mut truth.accounts[0].name);
+        "duty".clone_into(&mut truth.groups[0].name);
         truth.accounts.push(other_account);
         truth.groups.push(other_group);
     });
