@@ -14,6 +14,23 @@ def cut(world, *arguments, name):
     return made
 
 
+def drifted(said):
+    return [row["key"] for row in (said or {}).get("targets", []) if row["outcome"] == "drifted"]
+
+
+def together(check, world, hers):
+    """Plans that were made before somebody else cut people off."""
+    code, said, errors = world.json("plan", "undo", hers, "--apply", "--yes")
+    check("her cut-off is not taken back: he was added", code == 1 and drifted(said), (code, said, errors))
+    check.equal("the policy stays attached", world.ours(), {NAME: [world.root]})
+    _, said, _ = world.json("sessions", "prune", "--at", instant(3700))
+    prune = said["plan"]
+    code, _, errors = world.json("sessions", "apply", "ana.json", "--target", world.root, "--ends-at", instant(5000), "--apply", "--yes")
+    check.equal("she is cut off for longer", code, 0)
+    code, said, errors = world.json("plan", "resume", prune, "--apply", "--yes")
+    check("an earlier plan does not take her out", code == 1 and drifted(said), (code, said, errors))
+
+
 def main():
     check = Checks()
     with Stage("cutoff") as stage:
@@ -32,6 +49,7 @@ def main():
         check("her live session is refused", wait(lambda: denied(ana.list_roles), 15))
         check("and one that she gets now, too", wait(lambda: denied(world.login(ANA, account=TEST)[0].list_roles), 15))
         check("his goes on", not denied(bo.list_roles))
+        hers = said["plan"]
         code, said, _ = world.json(*apply, "--apply", "--yes")
         check("twice is once", code == 0 and said["totals"]["changed"] == 0, said)
 
@@ -45,9 +63,12 @@ def main():
         check("both are listed with their ends", code == 0 and values.get(ANA) == values.get(BO) == "in_force"
               and all(row["ends_at"] for row in rows), (rows, errors))
 
+        together(check, world, hers)
+        check("nobody was let in", denied(ana.list_roles) and denied(bo.list_roles))
+
         code, _, errors = world.json("sessions", "prune", "--at", "now", "--apply", "--yes")
         check("nothing is pruned before its time", code == 0 and denied(ana.list_roles), errors)
-        code, said, errors = world.json("sessions", "prune", "--at", instant(3700), "--apply", "--yes")
+        code, said, errors = world.json("sessions", "prune", "--at", instant(5100), "--apply", "--yes")
         check("what is over goes", code == 0 and said["state"] == "done", (code, errors))
         check("she may call again", wait(lambda: not denied(ana.list_roles), 15))
         check("he may not", denied(bo.list_roles))

@@ -9,12 +9,12 @@ import time
 from drilled import ANA, BO, DEV, PROD, denied, instant, started
 from stage import Checks, Stage, wait
 
-EXEMPT = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_BreakGlass_*"
+EXEMPT = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_BreakGlass_*"
 
 
-def generated(world, name, seconds):
+def generated(world, name, seconds, exempt=EXEMPT):
     made = world.run("outage", "generate", "--region", "us-east-1", "--services", "iam", "--start", instant(-60),
-                     "--end", instant(seconds), "--exempt-role", EXEMPT)
+                     "--end", instant(seconds), "--exempt-role", exempt)
     world.stage.path(name).write_text(made.stdout)
     return made
 
@@ -27,6 +27,10 @@ def refusals(check, world):
         check.equal(f"{name} is refused", code, 4)
         check(f"{name}: the refused plan is shown", said and said["plan"]["state"] == "planned", errors)
         check(f"{name}: with a reason", "refused" in errors, errors)
+    # the set is there, and the people in its role would be denied: the pattern lacks the role's path
+    generated(world, "pathless.json", 3600, "arn:aws:iam::*:role/AWSReservedSSO_BreakGlass_*")
+    code, _, errors = world.json("outage", "apply", "pathless.json", "--target", world.units["NonProd"], "--apply", "--yes")
+    check("a pattern that misses the role is refused", code == 4 and "no break-glass role" in errors, (code, errors))
     code, said, errors = world.json("outage", "apply", "drill.json", "--target", "NonProd")
     check.equal("a name is no id", (code, said), (2, None))
     check.equal("nothing was changed", world.ours(), {})

@@ -65,7 +65,7 @@ class Outage(Chore):
 
     def begin(self):
         self.unit = self.world.units["NonProd"]
-        exempt = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_BreakGlass_*"
+        exempt = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_BreakGlass_*"
         made = self.world.run("outage", "generate", "--region", "us-east-1", "--services", "iam", "--start", instant(-60),
                               "--end", instant(3600), "--exempt-role", exempt)
         self.stage.path("drill.json").write_text(made.stdout)

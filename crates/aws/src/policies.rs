@@ -7,7 +7,7 @@ use aws_sdk_organizations::types as org;
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_org::{
     AccountRow, AttachmentTarget, CallerIdentity, NewPolicy, Organization, OrganizationFault,
-    PolicyRow, PolicyText, Root, TargetKind, TargetPresence,
+    PolicyRow, PolicyText, Root, TargetKind, TargetPresence, permission_set_of,
 };
 
 use crate::call::Deadline;
@@ -20,8 +20,6 @@ use crate::{Aws, OwnAccountRole};
 const PAGE: i32 = 20;
 /// AWS allows five levels of units below the root.
 const DEPTH_MAX: usize = 16;
-/// How the roles of permission sets are called: this, the set's name, `_` and 16 hex digits.
-const RESERVED: &str = "AWSReservedSSO_";
 /// The only kind of policies that plans deal with.
 const SCP: org::PolicyType = org::PolicyType::ServiceControlPolicy;
 
@@ -216,13 +214,6 @@ impl Aws {
         }
         Ok(names)
     }
-}
-
-/// The permission set that a role of Identity Center belongs to: its name may hold `_`, its suffix
-/// cannot.
-fn permission_set_of(role: &str) -> Option<&str> {
-    let name = role.rsplit('/').next()?.strip_prefix(RESERVED)?;
-    name.rsplit_once('_').map(|(set, _)| set)
 }
 
 #[async_trait]

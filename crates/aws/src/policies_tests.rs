@@ -181,6 +181,10 @@ async fn roles_of_permission_sets_are_seen_and_others_are_not() {
             TargetPresence::There,
         ),
         (
+            "aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Break_Glass_*".to_owned(),
+            TargetPresence::There,
+        ),
+        (
             format!("{path}/AWSReservedSSO_Admin_*"),
             TargetPresence::NotThere,
         ),

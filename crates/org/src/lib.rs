@@ -42,7 +42,7 @@ mod steps;
 mod ports;
 
 pub use changing::{SendAnswer, ServiceCalls};
-pub use facts::{Surroundings, TargetFacts, gather, surroundings};
+pub use facts::{Surroundings, TargetFacts, gather, permission_set_of, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use judging::{Attestation, Attestations};
 pub use organization_wide::account_quota;

@@ -16,6 +16,16 @@ pub(crate) fn probe_put(wanted: &NewPolicy, found: Option<&PolicyText>) -> StepP
     }
 }
 
+/// What a look at a policy that is to go says.
+pub(crate) fn probe_delete(found: Option<&PolicyText>) -> StepProbe {
+    match found {
+        None => StepProbe::Satisfied,
+        Some(found) => StepProbe::Differs {
+            old: json!({"id": found.row.id, "name": found.row.name, "content": found.content}),
+        },
+    }
+}
+
 /// Whether two texts are one policy: white space and the order of members do not matter.
 pub(crate) fn same_policy(one: &str, other: &str) -> bool {
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();

@@ -155,7 +155,8 @@ pub(crate) fn of_break_glass(facts: &TargetFacts, exempt: &[String]) -> Vec<Refu
         found.push(Refusal::new(
             "no_break_glass",
             message,
-            "make one of the exempt roles there",
+            "make one of the exempt roles there; that of a permission set is exempt by \
+             `arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_NAME_*`",
         ));
     }
     let unseen = facts.accounts.iter().find_map(|account| {

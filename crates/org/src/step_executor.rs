@@ -11,12 +11,15 @@ use hallpass_runner::{
 use serde_json::{Value, json};
 
 use crate::outage::check_drill;
-use crate::policy_probe::{probe_put, same_policy};
-use crate::ports::{Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText};
+use crate::policy_probe::{probe_delete, probe_put, same_policy};
+use crate::ports::{
+    Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText, Revocation,
+};
 use crate::reading::UnreadFact;
 use crate::sessions::check_revocation;
 use crate::steps::{
-    ATTACH, DELETE, DETACH, Guard, Instant, Keeping, Mark, PUT, Pair, PolicyRef, StepSpec, stored,
+    ATTACH, DELETE, DETACH, Deletion, Guard, Instant, KEEP_REVOCATIONS, Keeping, Mark, PUT, Pair,
+    PolicyRef, PutPolicy, StepBasis, StepSpec, stored,
 };
 use crate::{ChoreError, Refusal};
 
@@ -82,42 +85,89 @@ impl OrgStepExecutor {
         }
     }
 
-    async fn look_put(&self, wanted: &NewPolicy) -> Result<StepProbe, StepError> {
+    async fn look_put(&self, wanted: &PutPolicy) -> Result<StepProbe, StepError> {
         let named = PolicyRef {
-            name: wanted.name.clone(),
+            name: wanted.policy.name.clone(),
             id: None,
         };
         let found = self.find(&named).await?;
-        Ok(probe_put(wanted, found.as_ref()))
+        let seen = probe_put(&wanted.policy, found.as_ref());
+        self.on_basis(&wanted.basis, found.as_ref(), seen).await
     }
 
-    async fn look_pair(&self, pair: &Pair) -> Result<Option<String>, StepError> {
+    async fn look_detach(&self, pair: &Pair) -> Result<StepProbe, StepError> {
+        let Some(found) = self.look_pair(pair).await? else {
+            return Ok(StepProbe::Satisfied);
+        };
+        let seen = StepProbe::Differs {
+            old: json!({"id": found.row.id, "name": pair.policy.name}),
+        };
+        self.on_basis(&pair.basis, Some(&found), seen).await
+    }
+
+    async fn look_delete(&self, wanted: &Deletion) -> Result<StepProbe, StepError> {
+        let found = self.find(&wanted.policy).await?;
+        let seen = probe_delete(found.as_ref());
+        self.on_basis(&wanted.basis, found.as_ref(), seen).await
+    }
+
+    /// What was seen; `drifted` where something is to be done and what it was judged by is not so any more.
+    async fn on_basis(
+        &self,
+        basis: &StepBasis,
+        found: Option<&PolicyText>,
+        seen: StepProbe,
+    ) -> Result<StepProbe, StepError> {
+        let Some(found) = found.filter(|_| seen.is_change()) else {
+            return Ok(seen);
+        };
+        let text = basis.text.as_ref();
+        if text.is_some_and(|text| !same_policy(text, &found.content)) {
+            return Ok(drifted("the policy has another text"));
+        }
+        if basis.unattached {
+            let targets = self.organization.targets_of(&found.row.id).await;
+            if !targets.map_err(setback)?.is_empty() {
+                return Ok(drifted("the policy was attached"));
+            }
+        }
+        if !basis.rows.is_empty() {
+            let all = self.store.revocations().await.map_err(unkept)?;
+            if moved(&basis.rows, &all) {
+                return Ok(drifted(MOVED));
+            }
+        }
+        Ok(seen)
+    }
+
+    /// The policy of a pair, as long as it is attached there.
+    async fn look_pair(&self, pair: &Pair) -> Result<Option<PolicyText>, StepError> {
         let Some(found) = self.find(&pair.policy).await? else {
             return Ok(None);
         };
         let attached = self.is_attached(&found.row.id, &pair.target).await?;
-        Ok(attached.then_some(found.row.id))
+        Ok(attached.then_some(found))
     }
 
-    async fn look_keeping(&self, keeping: &Keeping, kept: Kept) -> Result<StepProbe, StepError> {
+    async fn look_kept(&self, keeping: &Keeping) -> Result<StepProbe, StepError> {
         let all = self.store.revocations().await.map_err(unkept)?;
-        let is_there = |row: &crate::Revocation| match kept {
-            Kept::WithEnd => all.contains(row),
-            Kept::Anyhow => all
-                .iter()
-                .any(|other| other.policy == row.policy && other.entry == row.entry),
-        };
-        let mut there = keeping.rows.iter().map(is_there);
-        let done = match kept {
-            Kept::WithEnd => there.all(|it| it),
-            Kept::Anyhow => !there.any(|it| it),
-        };
-        Ok(match (done, kept) {
-            (true, _) => StepProbe::Satisfied,
-            (false, Kept::WithEnd) => StepProbe::Absent,
-            (false, Kept::Anyhow) => StepProbe::Differs {
+        Ok(if keeping.rows.iter().all(|row| all.contains(row)) {
+            StepProbe::Satisfied
+        } else {
+            StepProbe::Absent
+        })
+    }
+
+    async fn look_dropped(&self, keeping: &Keeping) -> Result<StepProbe, StepError> {
+        let all = self.store.revocations().await.map_err(unkept)?;
+        Ok(if moved(&keeping.rows, &all) {
+            drifted(MOVED)
+        } else if keeping.rows.iter().any(|row| all.contains(row)) {
+            StepProbe::Differs {
                 old: stored(&keeping.rows),
-            },
+            }
+        } else {
+            StepProbe::Satisfied
         })
     }
 
@@ -228,15 +278,14 @@ impl OrgStepExecutor {
         match spec_of(step)? {
             StepSpec::Put(wanted) => {
                 let found = found().await.map_err(setback)?;
-                Ok(found.is_some_and(|it| same_policy(&it.content, &wanted.content)))
+                Ok(found.is_some_and(|it| same_policy(&it.content, &wanted.policy.content)))
             }
             StepSpec::Attach(pair) => self.is_attached(remote, &pair.target).await,
             StepSpec::Detach(pair) => Ok(!self.is_attached(remote, &pair.target).await?),
-            StepSpec::Delete(named) => {
+            StepSpec::Delete(wanted) => {
                 let all = self.organization.policies().await.map_err(setback)?;
-                Ok(!all
-                    .iter()
-                    .any(|row| row.id == remote || row.name == named.name))
+                let name = &wanted.policy.name;
+                Ok(!all.iter().any(|row| row.id == remote || row.name == *name))
             }
             StepSpec::Guard(_)
             | StepSpec::KeepDrill(_)
@@ -247,11 +296,23 @@ impl OrgStepExecutor {
     }
 }
 
-/// How entries are compared with those kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
-    WithEnd,
-    Anyhow,
+/// Somebody named an entry again.
+const MOVED: &str = "an entry has another end";
+
+/// Whether an entry is kept with another end than it had.
+fn moved(rows: &[Revocation], all: &[Revocation]) -> bool {
+    let is_moved = |row: &Revocation| {
+        let mut same = all.iter();
+        same.any(|it| it.policy == row.policy && it.entry == row.entry && it.ends_at != row.ends_at)
+    };
+    rows.iter().any(is_moved)
+}
+
+/// Somebody has cut people off since the step was planned.
+fn drifted(what: &str) -> StepProbe {
+    StepProbe::Drifted {
+        reason: format!("{what} by now; make a new plan"),
+    }
 }
 
 /// The id of the policy that a look saw.
@@ -265,12 +326,6 @@ fn seen_id(seen: &StepProbe, act: &str, otherwise: &str) -> Result<String, StepE
 #[async_trait]
 impl StepExecutor for OrgStepExecutor {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        let detached = |id: Option<String>, name: &str| match id {
-            None => StepProbe::Satisfied,
-            Some(id) => StepProbe::Differs {
-                old: json!({"id": id, "name": name}),
-            },
-        };
         match spec_of(step)? {
             StepSpec::Guard(guard) => self.guard(&guard).await,
             StepSpec::Put(wanted) => self.look_put(&wanted).await,
@@ -278,13 +333,8 @@ impl StepExecutor for OrgStepExecutor {
                 Some(_) => StepProbe::Satisfied,
                 None => StepProbe::Absent,
             }),
-            StepSpec::Detach(pair) => Ok(detached(self.look_pair(&pair).await?, &pair.policy.name)),
-            StepSpec::Delete(named) => Ok(match self.find(&named).await? {
-                None => StepProbe::Satisfied,
-                Some(found) => StepProbe::Differs {
-                    old: json!({"id": found.row.id, "name": found.row.name, "content": found.content}),
-                },
-            }),
+            StepSpec::Detach(pair) => self.look_detach(&pair).await,
+            StepSpec::Delete(wanted) => self.look_delete(&wanted).await,
             StepSpec::KeepDrill(drill) => {
                 let kept = self.store.drill(&drill.id).await.map_err(unkept)?;
                 let is_there = kept.is_some_and(|kept| is_kept(&kept, &drill));
@@ -295,8 +345,8 @@ impl StepExecutor for OrgStepExecutor {
                 })
             }
             StepSpec::MarkDrill(mark) => self.look_mark(&mark).await,
-            StepSpec::KeepRevocations(keeping) => self.look_keeping(&keeping, Kept::WithEnd).await,
-            StepSpec::DropRevocations(keeping) => self.look_keeping(&keeping, Kept::Anyhow).await,
+            StepSpec::KeepRevocations(keeping) => self.look_kept(&keeping).await,
+            StepSpec::DropRevocations(keeping) => self.look_dropped(&keeping).await,
         }
     }
 
@@ -313,7 +363,7 @@ impl StepExecutor for OrgStepExecutor {
             Ok(StepSpec::Guard(_)) => {
                 WriteAnswer::Setback(StepError::failed("guard", "a guard has nothing to do"))
             }
-            Ok(StepSpec::Put(wanted)) => self.put(&wanted, seen).await,
+            Ok(StepSpec::Put(wanted)) => self.put(&wanted.policy, seen).await,
             Ok(StepSpec::Attach(pair)) => self.attach(&pair).await,
             Ok(StepSpec::Detach(pair)) => self.detach(&pair, seen).await,
             Ok(StepSpec::Delete(_)) => self.delete(seen).await,
@@ -357,35 +407,40 @@ impl StepExecutor for OrgStepExecutor {
                 PUT,
                 stored(&NewPolicy {
                     content: content.to_owned(),
-                    ..wanted
+                    ..wanted.policy
                 }),
             ),
             (StepSpec::Put(wanted), None) => by(
                 DELETE,
-                stored(&PolicyRef {
-                    name: wanted.name,
-                    id: None,
+                stored(&Deletion {
+                    policy: PolicyRef {
+                        name: wanted.policy.name,
+                        id: None,
+                    },
+                    tags: wanted.policy.tags,
+                    basis: StepBasis::default(),
                 }),
             ),
             (StepSpec::Attach(pair), _) => by(DETACH, stored(&pair)),
             (StepSpec::Detach(pair), _) => by(ATTACH, stored(&pair)),
-            (StepSpec::Delete(named), Some(content)) => by(
+            (StepSpec::Delete(wanted), Some(content)) => by(
                 PUT,
                 stored(&NewPolicy {
-                    name: named.name,
+                    name: wanted.policy.name,
                     description: "put back by Hallpass".to_owned(),
                     content: content.to_owned(),
-                    tags: std::collections::BTreeMap::new(),
+                    tags: wanted.tags,
                 }),
             ),
             (StepSpec::Delete(_), None) => Undo::Not("its text was not recorded".to_owned()),
+            // an entry in force again without its end would stay for ever
+            (StepSpec::DropRevocations(keeping), _) => by(KEEP_REVOCATIONS, stored(&keeping)),
             // what the store keeps beside policies does no harm and tells what was
             (
                 StepSpec::Guard(_)
                 | StepSpec::KeepDrill(_)
                 | StepSpec::MarkDrill(_)
-                | StepSpec::KeepRevocations(_)
-                | StepSpec::DropRevocations(_),
+                | StepSpec::KeepRevocations(_),
                 _,
             ) => Undo::By(Vec::new()),
         }

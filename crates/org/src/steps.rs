@@ -1,5 +1,7 @@
 //! What steps of these plans want, as it stands in a plan. The names are part of stored plans.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,13 +10,13 @@ use crate::ports::{Drill, NewPolicy, Revocation};
 
 /// Checks that must hold when the plan is applied: [`Guard`].
 pub(crate) const PRECONDITIONS: &str = "guard";
-/// A policy with this text: [`NewPolicy`].
+/// A policy with this text: [`PutPolicy`].
 pub(crate) const PUT: &str = "policy.put";
 /// A policy attached to a target: [`Pair`].
 pub(crate) const ATTACH: &str = "policy.attach";
 /// A policy not attached to a target: [`Pair`].
 pub(crate) const DETACH: &str = "policy.detach";
-/// No such policy: [`PolicyRef`].
+/// No such policy: [`Deletion`].
 pub(crate) const DELETE: &str = "policy.delete";
 /// A drill in the store: [`Drill`].
 pub(crate) const KEEP_DRILL: &str = "drill.keep";
@@ -33,11 +35,55 @@ pub(crate) struct PolicyRef {
     pub(crate) id: Option<String>,
 }
 
-/// A policy and a target.
+/// What the wish of a step was judged by. Where that is not so any more the step is `drifted`, whatever is accepted: it
+/// would let people in whom somebody has cut off since. Plans of earlier releases have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StepBasis {
+    /// The text of the policy that is detached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+    /// The policy is attached nowhere: whom its new text leaves out, it does not cut off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unattached: bool,
+    /// Entries with the ends that the store has for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rows: Vec<Revocation>,
+}
+
+impl StepBasis {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A policy with its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PutPolicy {
+    #[serde(flatten)]
+    pub(crate) policy: NewPolicy,
+    #[serde(default, skip_serializing_if = "StepBasis::is_nothing")]
+    pub(crate) basis: StepBasis,
+}
+
+/// A policy and a target. What an attachment has as its basis is that of the step that takes it back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pair {
     pub(crate) policy: PolicyRef,
     pub(crate) target: String,
+    #[serde(default, skip_serializing_if = "StepBasis::is_nothing")]
+    pub(crate) basis: StepBasis,
+}
+
+/// A policy that is to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deletion {
+    #[serde(flatten)]
+    pub(crate) policy: PolicyRef,
+    /// Its tags: by them it is known for what it is once it is put back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "StepBasis::is_nothing")]
+    pub(crate) basis: StepBasis,
 }
 
 /// What a guard checks.
@@ -96,10 +142,10 @@ pub(crate) struct Keeping {
 #[derive(Clone, Debug)]
 pub(crate) enum StepSpec {
     Guard(Guard),
-    Put(NewPolicy),
+    Put(PutPolicy),
     Attach(Pair),
     Detach(Pair),
-    Delete(PolicyRef),
+    Delete(Deletion),
     KeepDrill(Drill),
     MarkDrill(Mark),
     KeepRevocations(Keeping),
@@ -131,4 +177,32 @@ impl StepSpec {
 pub(crate) fn stored<T: Serialize>(wish: &T) -> Value {
     // texts, lists and instants only: writing them as JSON cannot fail
     serde_json::to_value(wish).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn steps_of_plans_of_earlier_releases_are_read_and_without_a_basis_written_like_them() {
+        let named = json!({"name": "n", "id": "p-1"});
+        let put = json!({"name": "n", "description": "", "content": "{}", "tags": {}});
+        let pair = json!({"policy": named, "target": "ou-1"});
+        for (kind, wish) in [
+            (PUT, put),
+            (ATTACH, pair.clone()),
+            (DETACH, pair),
+            (DELETE, named),
+        ] {
+            let again = match StepSpec::read(kind, &wish).unwrap() {
+                StepSpec::Put(it) => stored(&it),
+                StepSpec::Attach(it) | StepSpec::Detach(it) => stored(&it),
+                StepSpec::Delete(it) => stored(&it),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(again, wish, "{kind}");
+        }
+    }
 }

@@ -3,16 +3,12 @@
 use hallpass_chores::plans::chore::{Chore, Drafted, Opened};
 use hallpass_chores::plans::{chore_failed, quoted};
 use hallpass_iam::generate::sessions::{RevocationForm, RevocationSpec, generate};
-use hallpass_model::TimeSpan;
 use hallpass_org::pci::StalePerson;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 use hallpass_runner::PlanDraft;
 use hallpass_terminal::exit::Failure;
 
 use super::rungs::RungShown;
-
-/// The longest role session that AWS issues (AWS: "Methods to assume a role").
-const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
 
 /// Sessions of people cut off, up to the length that one can have.
 pub(super) struct EndSessions {
@@ -48,7 +44,7 @@ impl Chore for EndSessions {
             wanted: made.revocations,
             name: POLICY_NAME.to_owned(),
             targets: vec![root.id],
-            ends: Ends::After(SESSION_MAX),
+            ends: Ends::longest(),
         };
         let draft = plan_apply(organization, kept, &wanted, now)
             .await

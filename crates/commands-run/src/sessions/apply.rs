@@ -19,7 +19,8 @@ use hallpass_terminal::exit::{Failure, Outcome};
 #[command(
     long_about = "Attach a policy that cuts sessions off, or add to the one in force\n\nEntries that \
                   are in force stay: nobody is let back in. The end of each entry, the moment its last \
-                  session has ended, is kept in the store for `people sessions prune`. Without --apply the \
+                  session has ended, is kept in the store for `people sessions prune`: the session of the access \
+                  portal, in which new sessions are taken, and the longest session after it. Without --apply the \
                   plan is only shown and saved.",
     after_help = "Examples:
   hallpass people sessions generate --as scp --user ana@example.com > cut.json
@@ -49,6 +50,18 @@ pub(super) struct Args {
         conflicts_with = "ends_at"
     )]
     max_session: TimeSpan,
+    /// The longest a session of the access portal may last: somebody who is signed in takes new sessions until its end,
+    /// also once the identity provider refuses them
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "8h",
+        conflicts_with_all = ["ends_at", "user_disabled"]
+    )]
+    portal: TimeSpan,
+    /// They are disabled or deleted in Identity Center and take no new sessions: the portal does not count
+    #[arg(long, conflicts_with = "ends_at")]
+    user_disabled: bool,
     /// When the last session has ended, in so many words (RFC 3339, with its zone)
     #[arg(long, value_name = "TIME")]
     ends_at: Option<String>,
@@ -65,7 +78,14 @@ pub(super) fn run(args: &Args) -> Outcome {
             let message = "a session lasts some time";
             return Err(BadInput::new("E_DURATION", message, "--max-session").into());
         }
-        None => Ends::After(args.max_session),
+        None => Ends::After {
+            session: args.max_session,
+            portal: if args.user_disabled {
+                TimeSpan::ZERO
+            } else {
+                args.portal
+            },
+        },
     };
     let wanted = ApplyRevocation {
         wanted: Revocations::parse(&text)?,

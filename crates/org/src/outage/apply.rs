@@ -16,7 +16,7 @@ use crate::refusal::{
 };
 use crate::steps::{
     ATTACH, Guard, Instant, KEEP_DRILL, MARK_DRILL, Mark, PRECONDITIONS, PUT, Pair, PolicyRef,
-    stored,
+    StepBasis, stored,
 };
 use crate::{ChoreError, unread};
 
@@ -110,6 +110,7 @@ fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft
     let pair = Pair {
         policy: PolicyRef { name, id: None },
         target: drill.target.clone(),
+        basis: StepBasis::default(),
     };
     let target = of_organization(&format!("target {}", drill.target));
     let attached = draft.step(target, ATTACH, stored(&pair), lane, &[put]);

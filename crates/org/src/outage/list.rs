@@ -50,6 +50,7 @@ pub(super) struct Tagged {
     pub(super) id: String,
     pub(super) ends_at: Option<Timestamp>,
     pub(super) targets: Vec<String>,
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 /// Which policies are looked at for tags.
@@ -93,6 +94,7 @@ pub(super) async fn tagged(
             id: id.to_owned(),
             ends_at: tags.get(TAG_END).and_then(|text| text.parse().ok()),
             targets: targets.into_iter().map(|target| target.id).collect(),
+            tags,
             row,
         });
     }

@@ -10,7 +10,9 @@ use super::{ID_DIGITS, name_of};
 use crate::ChoreError;
 use crate::facts::{Surroundings, surroundings};
 use crate::ports::{OrgStore, Organization};
-use crate::steps::{DELETE, DETACH, Instant, MARK_DRILL, Mark, Pair, PolicyRef, stored};
+use crate::steps::{
+    DELETE, DETACH, Deletion, Instant, MARK_DRILL, Mark, Pair, PolicyRef, StepBasis, stored,
+};
 
 /// The plan that removes a drill, wherever it is attached. Of one that is gone only the mark in the
 /// store is left to do.
@@ -96,12 +98,19 @@ fn remove(draft: &mut PlanDraft, around: &Surroundings, drill: &str, found: &[Ta
             let pair = Pair {
                 policy: named.clone(),
                 target: target.clone(),
+                // whatever its text says by now, a drill that is removed denies nothing
+                basis: StepBasis::default(),
             };
             let place = of_organization(format!("target {target}, policy {}", it.row.name));
             detached.push(draft.step(place, DETACH, stored(&pair), lane(), &[]));
         }
         let place = of_organization(format!("policy {}", it.row.name));
-        deleted.push(draft.step(place, DELETE, stored(&named), lane(), &detached));
+        let deletion = Deletion {
+            policy: named,
+            tags: it.tags.clone(),
+            basis: StepBasis::default(),
+        };
+        deleted.push(draft.step(place, DELETE, stored(&deletion), lane(), &detached));
     }
     if found.is_empty() {
         // nothing by tags; a policy whose tags went missing still has its name

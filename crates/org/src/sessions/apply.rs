@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
+use hallpass_iam::residual::Lengths;
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
 use jiff::SignedDuration;
@@ -16,7 +17,8 @@ use crate::policy_probe::probe_put;
 use crate::ports::{NewPolicy, OrgStore, Organization, PolicyText, Revocation};
 use crate::refusal::{Refusal, lint, of_surroundings, slot_taken};
 use crate::steps::{
-    ATTACH, Guard, KEEP_REVOCATIONS, Keeping, PRECONDITIONS, PUT, Pair, PolicyRef, stored,
+    ATTACH, Guard, KEEP_REVOCATIONS, Keeping, PRECONDITIONS, PUT, Pair, PolicyRef, PutPolicy,
+    StepBasis, stored,
 };
 use crate::{ChoreError, unread};
 
@@ -28,8 +30,25 @@ const END_STEP_SECONDS: i64 = 3_600;
 pub enum Ends {
     /// Until then, said in so many words.
     At(Timestamp),
-    /// So long after they were issued at the latest.
-    After(TimeSpan),
+    /// As long as they last at the latest, from when the last is taken.
+    After {
+        /// The longest a session of a role lasts.
+        session: TimeSpan,
+        /// How long somebody who is signed in to the access portal may take new ones. They are of no use as long as the
+        /// policy denies, and would be once their entry is taken out before they have ended.
+        portal: TimeSpan,
+    },
+}
+
+impl Ends {
+    /// Of people of whom no more is known than that they do not sign in any more (`policies.md` §14).
+    pub fn longest() -> Self {
+        let lengths = Lengths::default();
+        Self::After {
+            session: lengths.permission_set,
+            portal: lengths.portal,
+        }
+    }
 }
 
 /// What is wanted.
@@ -61,13 +80,15 @@ pub async fn plan_apply(
     }
     let around = surroundings(organization).await?;
     let live = live(organization, &wanted.name).await?;
-    let merged = merged(live.as_ref(), &wanted.wanted)?;
-    let Some(content) = merged.json() else {
+    // after the policy: the ends of what stands in it were kept before it
+    let kept = store.revocations().await?;
+    let merged = merged(live.as_ref(), &wanted.wanted, &kept, now)?;
+    let Some(content) = merged.entries.json() else {
         let message =
             "the policy revokes nothing; `hallpass people sessions generate` writes one that does";
         return Err(BadInput::new("E_ARG", message, "FILE").into());
     };
-    let rows = rows(store, wanted, now).await?;
+    let rows = rows(&kept, wanted, now);
     let organization = &around.caller.organization;
     let mut draft = PlanDraft::new("sessions.apply", organization, PlanLimits::USUAL);
     draft.remember(json!({ "policy": wanted.name, "targets": wanted.targets }));
@@ -95,7 +116,7 @@ pub async fn plan_apply(
     let policy = NewPolicy {
         name: wanted.name.clone(),
         description: "sessions that are cut off; kept by Hallpass".to_owned(),
-        content,
+        content: content.clone(),
         tags: BTreeMap::from([(TAG.to_owned(), "true".to_owned())]),
     };
     let (target, lane) = (
@@ -104,22 +125,35 @@ pub async fn plan_apply(
     );
     // what somebody adds to the policy from here on is not in the text, and would be lost
     let compared = probe_put(&policy, live.as_ref().map(|it| &it.policy));
-    let policy = stored(&policy);
+    let basis = StepBasis {
+        unattached: merged.leaves_out,
+        ..StepBasis::default()
+    };
+    let policy = stored(&PutPolicy { policy, basis });
     let put = draft.step(of_organization(&target), PUT, policy, lane, &[kept]);
     draft.compared(&put, compared);
     for target in &wanted.targets {
-        let pair = Pair {
-            policy: PolicyRef {
-                name: wanted.name.clone(),
-                id: None,
-            },
-            target: target.clone(),
-        };
+        let pair = pair(&wanted.name, target, &content);
         let (place, lane) = (format!("target {target}"), Lane::organizations_write());
         let after = std::slice::from_ref(&put);
         draft.step(of_organization(&place), ATTACH, stored(&pair), lane, after);
     }
     Ok(draft)
+}
+
+/// What is attached, and as long as it says that, may be detached again.
+fn pair(name: &str, target: &str, content: &str) -> Pair {
+    Pair {
+        policy: PolicyRef {
+            name: name.to_owned(),
+            id: None,
+        },
+        target: target.to_owned(),
+        basis: StepBasis {
+            text: Some(content.to_owned()),
+            ..StepBasis::default()
+        },
+    }
 }
 
 /// The policy of a name, and whether it is attached anywhere.
@@ -154,10 +188,24 @@ pub(super) async fn live(
     }))
 }
 
-/// What is in force and what is wanted together: nobody is let back in by somebody else's file. The
-/// entries of a policy that is attached nowhere cut nobody off, and are left behind.
-fn merged(live: Option<&Live>, wanted: &Revocations) -> Result<Revocations, BadInput> {
+/// What the policy is to say.
+struct Merged {
+    entries: Revocations,
+    /// Whether an entry that stands there is not among them.
+    leaves_out: bool,
+}
+
+/// What is in force and what is wanted together: nobody is let back in by somebody else's file. Of a policy that is
+/// attached nowhere, entries whose end is to come stay: somebody may be about to attach it. The others cut nobody off,
+/// and are left behind.
+fn merged(
+    live: Option<&Live>,
+    wanted: &Revocations,
+    kept: &[Revocation],
+    now: Timestamp,
+) -> Result<Merged, BadInput> {
     let mut merged = Revocations::new();
+    let mut left = Vec::new();
     if let Some(live) = live {
         let stands = Revocations::parse(&live.policy.content).map_err(|error| {
             let name = &live.policy.row.name;
@@ -165,9 +213,14 @@ fn merged(live: Option<&Live>, wanted: &Revocations) -> Result<Revocations, BadI
             BadInput::new("E_ELEMENT", message, "--name")
         })?;
         merged.pre_staged = stands.pre_staged;
-        if !live.targets.is_empty() {
-            for entry in stands.entries() {
+        for entry in stands.entries() {
+            let ends_later = |row: &Revocation| {
+                row.policy == live.policy.row.name && row.entry == *entry && now < row.ends_at
+            };
+            if !live.targets.is_empty() || kept.iter().any(ends_later) {
                 merged.add(entry.clone());
+            } else {
+                left.push(entry.clone());
             }
         }
     }
@@ -175,16 +228,14 @@ fn merged(live: Option<&Live>, wanted: &Revocations) -> Result<Revocations, BadI
     for entry in wanted.entries() {
         merged.add(entry.clone());
     }
-    Ok(merged)
+    Ok(Merged {
+        leaves_out: left.iter().any(|entry| !merged.contains(entry)),
+        entries: merged,
+    })
 }
 
 /// The entries with their ends. One that is kept already never ends earlier than it did.
-async fn rows(
-    store: &dyn OrgStore,
-    wanted: &ApplyRevocation,
-    now: Timestamp,
-) -> Result<Vec<Revocation>, ChoreError> {
-    let kept = store.revocations().await?;
+fn rows(kept: &[Revocation], wanted: &ApplyRevocation, now: Timestamp) -> Vec<Revocation> {
     let rows = wanted.wanted.entries().iter().map(|entry| {
         let before = kept
             .iter()
@@ -196,16 +247,16 @@ async fn rows(
             ends_at: before.map_or(end, |row| row.ends_at.max(end)),
         }
     });
-    Ok(rows.collect())
+    rows.collect()
 }
 
 fn end_of(entry: &RevocationEntry, ends: Ends, now: Timestamp) -> Timestamp {
-    let longest = match ends {
+    let (session, portal) = match ends {
         Ends::At(at) => return at,
-        Ends::After(longest) => longest,
+        Ends::After { session, portal } => (session, portal),
     };
-    let seconds = i64::try_from(longest.as_seconds()).unwrap_or(i64::MAX);
-    let end = entry.ends(now, SignedDuration::from_secs(seconds));
+    let seconds = i64::try_from(session.as_seconds()).unwrap_or(i64::MAX);
+    let end = entry.ends(portal.after(now), SignedDuration::from_secs(seconds));
     let over = end.as_second().rem_euclid(END_STEP_SECONDS);
     let up = (END_STEP_SECONDS - over) % END_STEP_SECONDS;
     Timestamp::from_second(end.as_second().saturating_add(up)).unwrap_or(Timestamp::MAX)

@@ -11,9 +11,12 @@ use super::TAG;
 use super::apply::{Live, live};
 use super::list::names;
 use crate::facts::surroundings;
-use crate::policy_probe::probe_put;
+use crate::policy_probe::{probe_delete, probe_put};
 use crate::ports::{NewPolicy, OrgStore, Organization, Revocation};
-use crate::steps::{DELETE, DETACH, DROP_REVOCATIONS, Keeping, PUT, Pair, PolicyRef, stored};
+use crate::steps::{
+    DELETE, DETACH, DROP_REVOCATIONS, Deletion, Keeping, PUT, Pair, PolicyRef, PutPolicy,
+    StepBasis, stored,
+};
 use crate::{ChoreError, unread};
 
 /// What pruning comes to.
@@ -68,12 +71,11 @@ pub async fn plan_prune(
             pruned
                 .without_end
                 .extend(lacks.map(|entry| format!("{name}: {entry}")));
-            let ours = organization
+            let tags = organization
                 .tags(&live.policy.row.id)
                 .await
-                .map_err(unread(format!("the tags of policy `{name}`")))?
-                .contains_key(TAG);
-            after = take_out(&mut pruned.draft, account, live, &stands, &over, ours);
+                .map_err(unread(format!("the tags of policy `{name}`")))?;
+            after = take_out(&mut pruned.draft, account, live, &stands, &over, tags);
         }
         if over.is_empty() {
             continue;
@@ -107,9 +109,14 @@ fn take_out(
     live: &Live,
     stands: &Revocations,
     over: &[Revocation],
-    ours: bool,
+    tags: BTreeMap<String, String>,
 ) -> Vec<StepId> {
     let mut rest = stands.clone();
+    // whoever is named again meanwhile has another end in the store, before the policy says anything of it
+    let basis = StepBasis {
+        rows: over.to_vec(),
+        ..StepBasis::default()
+    };
     let removed = over.iter().filter(|row| rest.remove(&row.entry)).count();
     let row = &live.policy.row;
     let named = PolicyRef {
@@ -129,8 +136,10 @@ fn take_out(
             tags: BTreeMap::new(),
         };
         let target = place(format!("policy {}", row.name));
+        let compared = probe_put(&policy, Some(&live.policy));
+        let policy = PutPolicy { policy, basis };
         let put = draft.step(target, PUT, stored(&policy), lane(), &[]);
-        draft.compared(&put, probe_put(&policy, Some(&live.policy)));
+        draft.compared(&put, compared);
         return vec![put];
     }
     let mut steps = Vec::new();
@@ -138,14 +147,24 @@ fn take_out(
         let pair = Pair {
             policy: named.clone(),
             target: target.clone(),
+            basis: StepBasis {
+                text: Some(live.policy.content.clone()),
+                ..basis.clone()
+            },
         };
         let target = place(format!("target {target}, policy {}", row.name));
         steps.push(draft.step(target, DETACH, stored(&pair), lane(), &[]));
     }
-    if ours {
+    if tags.contains_key(TAG) {
         // made here, and of no use: its text would cut off people of long ago once attached again
         let target = place(format!("policy {}", row.name));
-        let deleted = draft.step(target, DELETE, stored(&named), lane(), &steps);
+        let deletion = Deletion {
+            policy: named,
+            tags,
+            basis,
+        };
+        let deleted = draft.step(target, DELETE, stored(&deletion), lane(), &steps);
+        draft.compared(&deleted, probe_delete(Some(&live.policy)));
         steps.push(deleted);
     }
     steps

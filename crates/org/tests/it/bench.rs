@@ -174,7 +174,10 @@ pub(crate) fn cut_off(entries: &[RevocationEntry]) -> ApplyRevocation {
         wanted,
         name: POLICY_NAME.into(),
         targets: vec![UNIT.into()],
-        ends: Ends::After(TimeSpan::hours(12)),
+        ends: Ends::After {
+            session: TimeSpan::hours(12),
+            portal: TimeSpan::ZERO,
+        },
     }
 }
 

@@ -11,6 +11,7 @@ mod bench;
 mod channels;
 mod clusters;
 mod cutting_off;
+mod cutting_together;
 mod delegation;
 mod drills;
 mod enrolment;
