@@ -449,14 +449,23 @@ def several_regions(stage):
     ran, seen = report("--source", "lookup")
     check.equal("who signed in in an additional Region is seen", seen, {ANA: True, BO: True})
     check("and that it was read is said", f"also read: {other}" in ran.stderr and "nothing of" not in ran.stderr, ran.stderr[-400:])
-    # a listing of people alone knows of no Regions
+    # whoever lists the people
     store = wanted["identity_center"]["identity_store_id"]
     directory = boto3.client("identitystore", endpoint_url=endpoint, region_name=home, aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
                              aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"])
     users = directory.list_users(IdentityStoreId=store)["Users"]
     stage.path("regions-users.json").write_text(json.dumps({"Users": users}, default=str))
-    _, seen = report("--source", "lookup", "--users", "regions-users.json")
-    check.equal("and of the home Region alone, not", seen, {ANA: True, BO: False})
+    ran, seen = report("--source", "lookup", "--users", "regions-users.json")
+    check.equal("also where people are a file", seen, {ANA: True, BO: True})
+    check("which is said as well", f"also read: {other}" in ran.stderr, ran.stderr[-400:])
+    # who may not ask of which Regions the instance is goes by those that are named, and is told so
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"operation": "ListRegions"}})
+    ran, seen = report("--source", "lookup", "--users", "regions-users.json")
+    check.equal("without `sso:ListRegions` it is the Regions that are named", seen, {ANA: True, BO: False})
+    check("and that is said", "taken to be those of `--regions`" in ran.stderr and "sso:ListRegions" in ran.stderr, ran.stderr[-400:])
+    ran, _ = report("--source", "lookup")
+    check("without either nobody without an event is judged, which is said", "does not say in which Regions" in ran.stderr, ran.stderr[-400:])
+    sim.call("DELETE", "/_sim/faults")
     stage.stop(simulated)
 
 

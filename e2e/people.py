@@ -222,6 +222,15 @@ def guarded(hands):
     hands.stage.path("protected.toml").write_text(protected)
     ran, found = hands.run("--apply", "--yes", "--config", "protected.toml")
     check("who is protected is left alone", ran.returncode == 0 and found["people"] == [] and found["left"][0]["why"] == "protected", (ran.stderr, found))
+    wrong = protected.replace(world.away, INES.replace("moreau", "moreu"))
+    hands.stage.path("wrong.toml").write_text(wrong)
+    ran, _ = hands.run("--apply", "--yes", "--config", "wrong.toml")
+    check("a protected name that is nobody's is refused with the nearest (exit 2)", ran.returncode == 2 and f"did you mean `{INES}`" in ran.stderr, (ran.returncode, ran.stderr))
+    sim = Api(world.served.endpoint)
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"operation": "ListRegions"}})
+    ran, _ = hands.run("--apply", "--yes")
+    sim.call("DELETE", "/_sim/faults")
+    check("and where nobody says in which Regions people sign in (exit 4)", ran.returncode == 4 and "sso:ListRegions" in ran.stderr, (ran.returncode, ran.stderr))
     check.equal("nothing of it changed anything", hands.status(world.away), "ENABLED")
 
 

@@ -142,7 +142,9 @@ pub fn drift(
             PrincipalRef::Group(id) => directory.group(id).is_some(),
             PrincipalRef::User(id) => directory.person(id).is_some(),
         };
-        if !is_known && wanted.manages(&it.permission_set) {
+        let is_ours = wanted.manages(&it.permission_set)
+            && !wanted.ignoring.has(&it.permission_set, &it.account);
+        if !is_known && is_ours {
             items.push(DriftedItem {
                 drift: DriftKind::UnknownPrincipal,
                 permission_set: it.permission_set.clone(),

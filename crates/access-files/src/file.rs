@@ -39,12 +39,16 @@ pub struct IgnoredAccess {
 pub struct Settings {
     /// How much they answer for.
     pub manage: ManagedScope,
+    /// Where it says that this is everything.
+    pub(crate) all_at: Option<Place>,
     /// How many sets and assignments one plan may delete (`inventory.md` A-10).
     pub max_destroy: usize,
     /// What is left alone.
     pub ignore: Vec<IgnoredAccess>,
 }
 
+/// The management account, whatever its id is.
+pub(crate) const MANAGEMENT: &str = "management";
 /// What one plan may delete where the files do not say.
 const MAX_DESTROY: usize = 10;
 
@@ -52,6 +56,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             manage: ManagedScope::Declared,
+            all_at: None,
             max_destroy: MAX_DESTROY,
             ignore: Vec::new(),
         }
@@ -100,5 +105,20 @@ impl AccessFile {
     /// Whether accounts are chosen by their tags, which have to be read then.
     pub fn asks_for_tags(&self) -> bool {
         self.assignments.iter().any(|block| !block.tags.is_empty())
+    }
+
+    /// What can only be carried out by whoever knows the management account: it names it, or leaves it out without a word.
+    pub(crate) fn about_management(&self) -> Vec<(&'static str, &Place)> {
+        let all = self.settings.all_at.iter().map(|it| ("manage: all", it));
+        let ignored = self.settings.ignore.iter();
+        let ignored = ignored.filter_map(|it| it.account.as_ref());
+        let ignored = ignored.filter(|it| it.text == MANAGEMENT);
+        let ignored = ignored.map(|it| ("account: management", &it.place));
+        let blocks = self.assignments.iter().flat_map(|block| {
+            let ous = block.ous.first().map(|it| ("ous", &it.place));
+            let tags = block.tags.first().map(|(key, _)| ("tags", &key.place));
+            ous.into_iter().chain(tags)
+        });
+        all.chain(ignored).chain(blocks).collect()
     }
 }

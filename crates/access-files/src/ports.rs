@@ -51,17 +51,12 @@ pub trait PermissionSetAdmin: Send + Sync {
         action: &SetAction,
     ) -> Result<(), CenterFault>;
 
-    /// Has the roles of a set made anew in all accounts that have it; the id of the operation.
+    /// Has the roles of a set made anew in all accounts that have it; the id of the operation. `Conflict` while another one of the set
+    /// is under way.
     async fn provision(&self, set: &PermissionSetArn) -> Result<String, CenterFault>;
 
     /// How far that is.
     async fn provisioning(&self, request: &str) -> Result<OperationStatus, CenterFault>;
-
-    /// The provisioning of a set that is under way, whoever asked for it.
-    async fn running_provisioning(
-        &self,
-        set: &PermissionSetArn,
-    ) -> Result<Option<String>, CenterFault>;
 
     /// Asks for an assignment of a set to be created or deleted.
     async fn send(

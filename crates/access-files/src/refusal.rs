@@ -6,6 +6,7 @@ use std::fmt;
 
 use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::compare::AccessDiff;
 use crate::file::ManagedScope;
@@ -41,6 +42,11 @@ pub enum AccessRefusal {
         /// Its account.
         account: AccountId,
     },
+    /// The set with which whoever applies it is signed in would allow less.
+    SelfNarrowed {
+        /// The set of their session.
+        permission_set: PermissionSetName,
+    },
 }
 
 impl fmt::Display for AccessRefusal {
@@ -65,6 +71,11 @@ impl fmt::Display for AccessRefusal {
             } => write!(
                 f,
                 "it takes away `{permission_set}` in {account}, with which you are signed in; \
+                 `--allow-self-lockout` allows it"
+            ),
+            Self::SelfNarrowed { permission_set } => write!(
+                f,
+                "it takes away what `{permission_set}` allows, with which you are signed in; \
                  `--allow-self-lockout` allows it"
             ),
         }
@@ -146,6 +157,11 @@ pub fn refusals(
             account: caller.account.clone(),
         });
     }
+    if let Some(caller) = caller.filter(|it| narrows(diff, it)) {
+        found.push(AccessRefusal::SelfNarrowed {
+            permission_set: caller.permission_set.clone(),
+        });
+    }
     found
 }
 
@@ -190,6 +206,56 @@ fn locks_out(diff: &AccessDiff, seen: &SeenAccess, caller: &CallerSession) -> bo
         .iter()
         .any(|change| matches!(&change.action, AccessAction::Assign(it) if caller.is_own(it)));
     !own.is_empty() && own.iter().all(|it| goes(it)) && !comes
+}
+
+/// Whether the caller's session's set would allow less than it does.
+fn narrows(diff: &AccessDiff, caller: &CallerSession) -> bool {
+    diff.changes.iter().any(|change| match &change.action {
+        AccessAction::Assign(_) | AccessAction::Unassign(_) => false,
+        AccessAction::Set {
+            permission_set,
+            action,
+        } => *permission_set == caller.permission_set && takes_away(action, &change.old),
+    })
+}
+
+/// Whether a write to a set takes away what it allows, as far as that shows without policies of others.
+fn takes_away(action: &SetAction, old: &Value) -> bool {
+    match action {
+        SetAction::DetachManaged { .. }
+        | SetAction::DetachCustomer { .. }
+        | SetAction::PutBoundary { .. } => true,
+        SetAction::AttachManaged { arn } => arn.ends_with("/AWSDenyAll"),
+        SetAction::DeleteInline => statements(old).iter().any(|it| has_effect(it, "Allow")),
+        SetAction::PutInline { policy } => {
+            let (before, after) = (statements(old), statements(policy));
+            let goes = |it: &&Value| has_effect(it, "Allow") && !after.contains(it);
+            let comes = |it: &&Value| has_effect(it, "Deny") && !before.contains(it);
+            before.iter().any(goes) || after.iter().any(comes)
+        }
+        SetAction::Create { .. }
+        | SetAction::Update { .. }
+        | SetAction::AttachCustomer { .. }
+        | SetAction::DeleteBoundary
+        | SetAction::Tag { .. }
+        | SetAction::Untag { .. }
+        | SetAction::Provision { .. }
+        // its last assignment goes before it
+        | SetAction::Delete => false,
+    }
+}
+
+/// The statements of a policy; one may stand without a list.
+fn statements(policy: &Value) -> Vec<&Value> {
+    match policy.get("Statement") {
+        Some(Value::Array(all)) => all.iter().collect(),
+        Some(one) => vec![one],
+        None => Vec::new(),
+    }
+}
+
+fn has_effect(statement: &Value, effect: &str) -> bool {
+    statement.get("Effect").and_then(Value::as_str) == Some(effect)
 }
 
 /// Roles that go with their last assignment (`inventory.md` A-11).

@@ -6,7 +6,7 @@ use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_rules::directory::{Account, OuRef};
 use hallpass_rules::{Directory, Glob, nearest};
 
-use crate::file::{AccessFile, AssignmentBlock, ManagedScope, Term};
+use crate::file::{AccessFile, AssignmentBlock, MANAGEMENT, ManagedScope, Term};
 use crate::finding::FileFinding;
 use crate::state::{AccountAssignment, PermissionSetContent, PrincipalRef};
 
@@ -69,7 +69,7 @@ impl WantedAccess {
 /// Finds out what the names in a file mean.
 ///
 /// # Errors
-/// Every name that means nothing, or several things.
+/// Every name that means nothing, or several things; and, where `management` is not known, all that leaves it out.
 pub fn select(
     file: &AccessFile,
     directory: &Directory,
@@ -80,6 +80,9 @@ pub fn select(
         management,
         findings: Vec::new(),
     };
+    if management.is_none() {
+        selector.management_is_unknown(file);
+    }
     let ignoring = selector.ignoring(file);
     let mut assignments = BTreeSet::new();
     for block in &file.assignments {
@@ -140,11 +143,22 @@ impl Selector<'_> {
         });
     }
 
+    // INVARIANT: nothing is left out by an account that is not known: units and tags would select it, and what is in it would be deleted
+    fn management_is_unknown(&mut self, file: &AccessFile) {
+        for (what, place) in file.about_management() {
+            let message =
+                format!("`{what}` needs the management account, and which that is cannot be seen");
+            let finding = FileFinding::error(place, message);
+            let help = "it takes `organizations:DescribeOrganization`";
+            self.findings.push(finding.help(help));
+        }
+    }
+
     fn ignoring(&mut self, file: &AccessFile) -> Ignoring {
         let rows = file.settings.ignore.iter().filter_map(|it| {
             let account = match &it.account {
                 None => None,
-                Some(term) if term.text == "management" => Some(self.management?.clone()),
+                Some(term) if term.text == MANAGEMENT => Some(self.management?.clone()),
                 Some(term) => Some(self.account(term)?),
             };
             Some((it.permission_set.clone(), account))

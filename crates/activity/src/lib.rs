@@ -33,11 +33,12 @@ pub use log::{
     LogScope, ReadCount, RecordIdentity, folders, read_log, trail_regions,
 };
 pub use pci::{
-    ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, EventName, FailedPciRun, IgnoredEvent,
-    KeptPci, KeptPerson, KeptReport, LogCoverage, LookupPass, PasswordSource, PciAlert,
-    PciAlertKind, PciFold, PciLimits, PciPerson, PciQuestion, PciReport, PciRow, PciRules,
-    PciState, PciStore, PciStoreFault, PeopleError, PeopleList, PersonStatus, ReadLog, ReadLogs,
-    SeedForm, SignInPlace, StateError, WholePciRun, judge, read_file, read_folder, seed,
+    ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, CoveredLog, EventName, FailedPciRun,
+    IgnoredEvent, KeptPci, KeptPerson, KeptReport, LogCoverage, LookupPass, PasswordSource,
+    PciAlert, PciAlertKind, PciFold, PciLimits, PciPerson, PciQuestion, PciReport, PciRow,
+    PciRules, PciState, PciStore, PciStoreFault, PeopleError, PeopleList, PersonStatus, ReadLog,
+    ReadLogs, SeedForm, SignInPlace, SignInRegions, StateError, WholePciRun, judge, read_file,
+    read_folder, seed,
 };
 pub use recorded::{RecordedChange, read_recorded_changes};
 pub use shrink::{

@@ -141,7 +141,6 @@ const ACTIONS: &[NeededAction] = &[
     for_vending(write("organizations:MoveAccount")),
     for_files(read("sso:ListTagsForResource")),
     for_files(read("sso:DescribePermissionSetProvisioningStatus")),
-    for_files(read("sso:ListPermissionSetProvisioningStatus")),
     for_files(write("sso:CreatePermissionSet")),
     for_files(write("sso:UpdatePermissionSet")),
     for_files(write("sso:DeletePermissionSet")),

@@ -15,8 +15,8 @@ use hallpass_log_files::{DigestArgs, Fingerprints};
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_reports::alerts::AlertRunner;
 use hallpass_reports::pci::{
-    PciReading, PciTold, RanReport, Telling, alert_rules, all_clear, evidence, listed_people, read,
-    tell,
+    OtherRegions, PciReading, PciTold, RanReport, Telling, alert_rules, all_clear, evidence,
+    listed_people, read, tell,
 };
 use hallpass_setup::waiting::rest;
 use hallpass_terminal::exit::Failure;
@@ -147,7 +147,7 @@ impl PciWatching {
             Some(state) => PciFold::resume(self.rules.clone(), now, state)
                 .map_err(|error| Failure::failed(format!("what the run before kept: {error}")))?,
         };
-        let others = self.aws.additional_regions().await.unwrap_or_default();
+        let others = OtherRegions::of(self.aws.instance_regions().await)?;
         let reading = self.reading(others);
         let (done, ran) = oneshot::channel();
         let work = move || {
@@ -164,9 +164,8 @@ impl PciWatching {
             .map_err(|_| Failure::bug("a run about people ended without an answer"))?
     }
 
-    fn reading(&self, mut additional_regions: Vec<String>) -> PciReading {
+    fn reading(&self, additional_regions: OtherRegions) -> PciReading {
         let schedule = &self.schedule;
-        additional_regions.retain(|it| !schedule.regions.contains(it));
         PciReading {
             source: Some(schedule.source.clone()),
             events: Vec::new(),

@@ -38,8 +38,8 @@ struct LiveCenter {
 pub struct LivePeople {
     /// An answer of `ListUsers` with all of them.
     pub users: Value,
-    /// The additional Regions of the instance; none where they may not be asked for.
-    pub additional_regions: Vec<String>,
+    /// The additional Regions of the instance; `None` where they may not be asked for.
+    pub additional_regions: Option<Vec<String>>,
 }
 
 /// All people, and the additional Regions in which they sign in.
@@ -59,6 +59,15 @@ pub fn people(region: Option<&String>) -> Result<LivePeople, Failure> {
             additional_regions: center.additional_regions().await,
         })
     })
+}
+
+/// The additional Regions of the instance, in which people sign in as well; `None` where they may not be asked for.
+///
+/// # Errors
+/// When there is no instance here, or it does not answer.
+pub fn additional_regions(region: Option<&String>) -> Result<Option<Vec<String>>, Failure> {
+    let home = home(region)?;
+    runtime()?.block_on(async { Ok(LiveCenter::find(home).await?.additional_regions().await) })
 }
 
 /// A permission set by its name.
@@ -144,7 +153,7 @@ impl LiveCenter {
     }
 
     /// The Regions that the instance is replicated to. Rights of an earlier release do not include to ask for them.
-    async fn additional_regions(&self) -> Vec<String> {
+    async fn additional_regions(&self) -> Option<Vec<String>> {
         let instance = json!({"InstanceArn": self.instance});
         let listed = self.all(("sso-admin", "ListRegions"), &instance, "Regions");
         let rows = match listed.await {
@@ -154,14 +163,14 @@ impl LiveCenter {
                     error = failure.words(),
                     "additional Regions of the instance are not known: `sso:ListRegions`"
                 );
-                return Vec::new();
+                return None;
             }
         };
         let others = rows.iter().filter(|row| {
             let is_home = row.get("IsPrimaryRegion").and_then(Value::as_bool);
             is_home != Some(true) && text(row, "Status") == "ACTIVE"
         });
-        others.map(|row| text(row, "RegionName")).collect()
+        Some(others.map(|row| text(row, "RegionName")).collect())
     }
 
     async fn set(&self, name: &str) -> Result<LiveSet, Failure> {

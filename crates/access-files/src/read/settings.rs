@@ -13,7 +13,10 @@ pub(super) fn read(reader: &mut FileReader<'_>, node: &Node) -> Option<Settings>
         match key.as_str() {
             "manage" => match value.as_text() {
                 Some("declared") => settings.manage = ManagedScope::Declared,
-                Some("all") => settings.manage = ManagedScope::All,
+                Some("all") => {
+                    settings.manage = ManagedScope::All;
+                    settings.all_at = Some(reader.place(value.position));
+                }
                 _ => {
                     let place = reader.place(value.position);
                     reader.error(&place, "`manage` is `declared` or `all`");

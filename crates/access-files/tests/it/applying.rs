@@ -196,6 +196,21 @@ async fn access_is_given_before_it_is_taken_and_sets_are_provisioned_once() {
     );
 }
 
+/// A provisioning that somebody began before the edit makes roles of what the set was: it is waited for, and ours is made.
+#[tokio::test]
+async fn a_provisioning_of_somebody_else_is_not_taken_for_ours() {
+    let stand = Stand::new(SeenAccess::default());
+    stand.apply(&wanted(BEFORE), false).await;
+    let before = stand.center.writes().len();
+    stand.center.0.lock().unwrap().busy = 3;
+    let report = stand.apply(&wanted(AFTER), false).await;
+    assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
+    let writes = stand.center.writes().split_off(before);
+    assert!(place(&writes, "detach_managed Edited") < place(&writes, "provision Edited"));
+    assert_eq!(stand.center.0.lock().unwrap().busy, 0);
+    assert!(stand.center.set("Edited").unwrap().outdated.is_empty());
+}
+
 #[tokio::test]
 async fn or_the_other_way_where_that_is_asked_for() {
     let stand = Stand::new(SeenAccess::default());

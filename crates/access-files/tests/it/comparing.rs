@@ -249,6 +249,63 @@ fn nobody_takes_the_access_away_that_they_work_with() {
 }
 
 #[test]
+fn nobody_narrows_the_set_that_they_work_with() {
+    let caller = |set: &str| CallerSession {
+        permission_set: name(set),
+        account: account(DEV),
+        user: Some(UserId::new(FRANK).unwrap()),
+        groups: BTreeSet::new(),
+    };
+    let mut there = seen(&["A"], &[("A", DEV, FRANK)]);
+    let content = &mut there.sets.get_mut(&name("A")).unwrap().content;
+    content.managed_policies =
+        BTreeSet::from(["arn:aws:iam::aws:policy/AdministratorAccess".to_owned()]);
+    let read = json!({"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"});
+    content.inline_policy = Some(json!({"Version": "2012-10-17", "Statement": [read]}));
+    let own = "permission_sets: [A], users: [frank@example.test], accounts: [ExampleOrgDev]";
+    let admin = "managed_policies: [AdministratorAccess]";
+    let more = r#"{Effect: Allow, Action: "s3:List*", Resource: "*"}"#;
+    let no = r#"{Effect: Deny, Action: "*", Resource: "*"}"#;
+    let kept = r#"{Effect: Allow, Action: "s3:Get*", Resource: "*"}"#;
+    let inline =
+        |all: &str| format!("inline_policy: {{Version: \"2012-10-17\", Statement: [{all}]}}");
+    for (set, narrows) in [
+        (format!("{admin}, {}", inline(kept)), false),
+        (
+            format!("{admin}, {}", inline(&format!("{kept}, {more}"))),
+            false,
+        ),
+        (
+            format!("{admin}, {}", inline(&format!("{kept}, {no}"))),
+            true,
+        ),
+        (format!("{admin}, {}", inline(more)), true),
+        (admin.to_owned(), true),
+        (inline(kept), true),
+        (
+            format!(
+                "{admin}, {}, permissions_boundary: {{managed: ReadOnlyAccess}}",
+                inline(kept)
+            ),
+            true,
+        ),
+    ] {
+        let text =
+            format!("version: 1\npermission_sets:\n  A: {{{set}}}\nassignments:\n  - {{{own}}}\n");
+        let files = wanted(&text);
+        let diff = compare(&files, &there);
+        let found = |set: &str| {
+            let found = refusals(&diff, &files, &there, Some(&caller(set)));
+            found
+                .iter()
+                .any(|it| matches!(it, AccessRefusal::SelfNarrowed { .. }))
+        };
+        assert_eq!(found("A"), narrows, "{text}");
+        assert!(!found("B"), "another session: {text}");
+    }
+}
+
+#[test]
 fn roles_that_go_with_their_last_assignment_are_told() {
     let text = "version: 1\npermission_sets:\n  A: {}\nassignments:\n  - {permission_sets: [A], users: [alice@example.test], accounts: [ExampleOrgTest]}\n";
     let rows = [
@@ -293,6 +350,15 @@ fn drift_is_classified() {
         (DriftKind::UnknownPrincipal, "A", nobody.as_str()),
     ];
     assert_eq!(rows, expected);
+    // what is left alone in an account is nobody's business there
+    let ignoring = format!("settings: {{ignore: [{{account: ExampleOrgDev}}]}}\n{text}");
+    let files = wanted(&ignoring);
+    let found = drift(&compare(&files, &there), &files, &there, &directory());
+    let mut kinds = found.iter().map(|it| it.drift);
+    assert!(
+        kinds.all(|it| it != DriftKind::UnknownPrincipal),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -104,3 +104,43 @@ fn what_is_ignored_is_not_assigned() {
         "{found:?}"
     );
 }
+
+/// `inventory.md`
+#[test]
+fn what_leaves_the_management_account_out_is_refused_where_it_is_not_known() {
+    let with = |settings: &str, terms: &str| format!("{settings}{}", block(terms));
+    let named = "accounts: [ExampleOrgDev]";
+    for (text, refused) in [
+        (with("", named), None),
+        (with("", "ous: [/]"), Some("`ous`")),
+        (with("", "tags: {env: test}"), Some("`tags`")),
+        (
+            with("settings: {manage: all}\n", named),
+            Some("`manage: all`"),
+        ),
+        (with("settings: {manage: declared}\n", named), None),
+        (
+            with("settings: {ignore: [{account: management}]}\n", named),
+            Some("`account: management`"),
+        ),
+        (
+            with("settings: {ignore: [{account: ExampleOrgTest}]}\n", named),
+            None,
+        ),
+    ] {
+        let file = file(&text);
+        assert!(select(&file, &directory(), Some(&account(MANAGEMENT))).is_ok());
+        let findings = select(&file, &directory(), None).err().unwrap_or_default();
+        let words: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        match refused {
+            None => assert_eq!(words, [""; 0], "{text}"),
+            Some(what) => {
+                assert_eq!(words.len(), 1, "{text}: {words:?}");
+                assert!(
+                    words[0].contains(what) && words[0].contains("DescribeOrganization"),
+                    "{text}: {words:?}"
+                );
+            }
+        }
+    }
+}

@@ -141,6 +141,8 @@ pub(crate) struct CenterState {
     pub(crate) assignments: BTreeSet<AccountAssignment>,
     pub(crate) temporary: BTreeSet<AccountAssignment>,
     pub(crate) writes: Vec<String>,
+    /// How often a provisioning of somebody else is still under way.
+    pub(crate) busy: usize,
 }
 
 /// Identity Center without any delay.
@@ -154,6 +156,7 @@ impl FakeCenter {
             assignments: seen.assignments,
             temporary: seen.temporary,
             writes: Vec::new(),
+            busy: 0,
         })))
     }
 
@@ -343,6 +346,11 @@ impl PermissionSetAdmin for FakeCenter {
 
     async fn provision(&self, set: &PermissionSetArn) -> Result<String, CenterFault> {
         let mut state = self.0.lock().unwrap();
+        if let Some(left) = state.busy.checked_sub(1) {
+            state.busy = left;
+            let message = "another provisioning is under way".to_owned();
+            return Err(CenterFault::Conflict { message });
+        }
         let (name, there) = state.by_arn(set)?;
         there.outdated.clear();
         state.writes.push(format!("provision {name}"));
@@ -351,13 +359,6 @@ impl PermissionSetAdmin for FakeCenter {
 
     async fn provisioning(&self, _: &str) -> Result<OperationStatus, CenterFault> {
         Ok(OperationStatus::Succeeded)
-    }
-
-    async fn running_provisioning(
-        &self,
-        _: &PermissionSetArn,
-    ) -> Result<Option<String>, CenterFault> {
-        Ok(None)
     }
 
     async fn send(

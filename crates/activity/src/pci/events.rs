@@ -20,6 +20,12 @@ pub struct EventName {
     name: String,
 }
 
+impl EventName {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name == name
+    }
+}
+
 impl FromStr for EventName {
     type Err = String;
 

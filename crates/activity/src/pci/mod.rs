@@ -7,6 +7,7 @@ mod events;
 mod identity;
 mod ignored;
 
+mod covered;
 mod facts;
 mod fold;
 mod next_state;
@@ -24,6 +25,7 @@ mod seed;
 mod kept;
 
 pub use coverage::LogCoverage;
+pub use covered::CoveredLog;
 pub use events::{EventName, PciRules};
 pub use fold::PciFold;
 pub use ignored::IgnoredEvent;
@@ -35,7 +37,7 @@ pub use lookup::LookupPass;
 pub use people::{PciPerson, PeopleError, PeopleList, PersonStatus, SignInPlace};
 pub use report::{
     ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, PasswordSource, PciAlert, PciAlertKind,
-    PciLimits, PciQuestion, PciReport, PciRow, judge,
+    PciLimits, PciQuestion, PciReport, PciRow, SignInRegions, judge,
 };
 pub use seed::{SeedForm, seed};
 pub use state::{PciState, StateError};

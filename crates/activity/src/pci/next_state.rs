@@ -54,7 +54,7 @@ impl PciState {
         });
         let looked_up = earlier.map(|it| it.looked_up.clone()).unwrap_or_default();
         Some(Self {
-            version: version(&looked_up),
+            version: version(&looked_up, None),
             identity_store_id: fold.rules().identity_store_id.clone(),
             as_of,
             coverage_from,
@@ -62,6 +62,7 @@ impl PciState {
             people: people.clone(),
             listed_at,
             looked_up,
+            covered: None,
         })
     }
 

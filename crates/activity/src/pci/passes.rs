@@ -30,7 +30,7 @@ impl LookupPass {
             return Vec::new();
         }
         let pass = |region: &String, name: &str| {
-            let reached = earlier.and_then(|it| it.looked_up.of(region, name));
+            let reached = earlier.and_then(|it| it.looked_up_until((region, name), rules));
             Self {
                 region: region.clone(),
                 name: name.to_owned(),
@@ -45,23 +45,22 @@ impl LookupPass {
 
     /// Since when all events are known, if all of these were made to their end: as far back as an earlier run knew
     /// them where all passes go on from there, and of a name or a Region that is new since its pass began.
-    pub fn coverage(passes: &[Self], earlier: Option<&PciState>) -> Option<Timestamp> {
+    pub fn coverage(
+        passes: &[Self],
+        rules: &PciRules,
+        earlier: Option<&PciState>,
+    ) -> Option<Timestamp> {
         let known = earlier.and_then(|it| Some((it, it.coverage_from?)));
         let reach = |pass: &Self| match known {
-            Some((state, from)) if pass.goes_on(state) => from.min(pass.from),
+            Some((state, from)) if pass.goes_on(state, rules) => from.min(pass.from),
             Some(_) | None => pass.from,
         };
         passes.iter().map(reach).max()
     }
 
     /// Whether an earlier run knew these events up to where this pass begins.
-    fn goes_on(&self, earlier: &PciState) -> bool {
-        let reached = if earlier.looked_up.is_empty() {
-            // it read files, which have all names
-            Some(earlier.as_of)
-        } else {
-            earlier.looked_up.of(&self.region, &self.name)
-        };
+    fn goes_on(&self, earlier: &PciState, rules: &PciRules) -> bool {
+        let reached = earlier.known_until((&self.region, &self.name), rules);
         reached.is_some_and(|at| self.from <= at)
     }
 }
@@ -70,6 +69,7 @@ impl LookupPass {
 mod tests {
     use super::*;
     use crate::pci::PciFold;
+    use crate::pci::covered::CoveredLog;
     use crate::pci::people::PeopleList;
 
     fn at(text: &str) -> Timestamp {
@@ -84,7 +84,7 @@ mod tests {
             identity_store_id: rules.identity_store_id.clone(),
             people: Vec::new(),
         };
-        let coverage = LookupPass::coverage(&passes, None);
+        let coverage = LookupPass::coverage(&passes, rules, None);
         let state = PciState::after(&fold, Some(&people), coverage).unwrap();
         PciState::read(&state.with_lookups(&passes).text().unwrap()).unwrap()
     }
@@ -124,7 +124,7 @@ mod tests {
         assert!(!passes.is_empty() && passes.iter().all(|it| it.until == now));
         // one name that begins late is what all together reach back to
         assert_eq!(
-            LookupPass::coverage(&passes, Some(&state)),
+            LookupPass::coverage(&passes, &rules, Some(&state)),
             Some(at(oldest))
         );
         let known: Vec<LookupPass> = passes
@@ -132,7 +132,10 @@ mod tests {
             .filter(|it| it.from != at(oldest))
             .collect();
         let first_run = Some(at("2026-07-03T12:00:00Z"));
-        assert_eq!(LookupPass::coverage(&known, Some(&state)), first_run);
+        assert_eq!(
+            LookupPass::coverage(&known, &rules, Some(&state)),
+            first_run
+        );
     }
 
     #[test]
@@ -143,7 +146,7 @@ mod tests {
         let state = kept(&rules, &home, first);
         let joined = |now: &str| {
             let passes = LookupPass::plan(&rules, &home, Some(&state), at(now), at(now));
-            LookupPass::coverage(&passes, Some(&state)).map(|it| it.to_string())
+            LookupPass::coverage(&passes, &rules, Some(&state)).map(|it| it.to_string())
         };
         let since_march = Some("2026-03-03T12:00:00Z".to_owned());
         assert_eq!(joined("2026-06-02T12:00:00Z"), since_march);
@@ -160,11 +163,40 @@ mod tests {
     }
 
     #[test]
+    fn h_8_a_region_that_files_were_not_read_of_is_not_known_since_their_coverage() {
+        let rules = PciRules::of_store("d-1");
+        let people = PeopleList {
+            identity_store_id: "d-1".to_owned(),
+            people: Vec::new(),
+        };
+        let since = Some(at("2025-06-01T00:00:00Z"));
+        let before = at("2026-06-01T12:00:00Z");
+        let fold = PciFold::new(rules.clone(), before);
+        let state = PciState::after(&fold, Some(&people), since).unwrap();
+        let now = at("2026-06-02T12:00:00Z");
+        let coverage = |state: &PciState, regions: &[&str]| {
+            let regions = regions.iter().map(|it| (*it).to_owned()).collect();
+            let passes = LookupPass::plan(&rules, &regions, Some(state), now, now);
+            LookupPass::coverage(&passes, &rules, Some(state))
+        };
+        let read = CoveredLog {
+            regions: BTreeSet::from(["eu-west-1".to_owned()]),
+            ..CoveredLog::of(&rules)
+        };
+        let of_files = state.clone().with_covered(read);
+        let oldest = Some(at("2026-03-04T12:00:00Z"));
+        assert_eq!(coverage(&of_files, &["eu-west-1"]), since);
+        assert_eq!(coverage(&of_files, &["eu-west-1", "us-east-1"]), oldest);
+        // an earlier release did not say of what it read
+        assert_eq!(coverage(&state, &["eu-west-1"]), oldest);
+    }
+
+    #[test]
     fn what_lies_before_all_that_is_kept_is_not_asked_for() {
         let rules = PciRules::of_store("d-1");
         let home = BTreeSet::from(["eu-west-1".to_owned()]);
         let (as_of, now) = (at("2025-09-01T00:00:00Z"), at("2026-09-01T00:00:00Z"));
         assert_eq!(LookupPass::plan(&rules, &home, None, as_of, now), []);
-        assert_eq!(LookupPass::coverage(&[], None), None);
+        assert_eq!(LookupPass::coverage(&[], &rules, None), None);
     }
 }

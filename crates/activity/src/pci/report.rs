@@ -58,6 +58,15 @@ pub enum PasswordSource {
     Okta(BTreeMap<UserId, Timestamp>),
 }
 
+/// Whether the log has all Regions in which people sign in (`access.md` §22, R-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInRegions {
+    /// It has.
+    All,
+    /// It lacks one, or nobody knows which there are: whoever the log has nothing of may sign in there.
+    NotAll,
+}
+
 /// What is asked of a fold.
 #[derive(Clone, Debug)]
 pub struct PciQuestion {
@@ -69,6 +78,8 @@ pub struct PciQuestion {
     pub limits: PciLimits,
     /// Since when the log was read without a gap.
     pub coverage_from: Option<Timestamp>,
+    /// Whether it was read everywhere.
+    pub regions: SignInRegions,
     /// Whose word is taken for passwords outside.
     pub passwords: PasswordSource,
 }
@@ -335,7 +346,10 @@ fn row(
     let activity = match person.status {
         PersonStatus::Disabled => JudgedAge::none(AgeVerdict::Disabled),
         PersonStatus::Enabled => {
-            let coverage_from = question.coverage_from;
+            let coverage_from = match question.regions {
+                SignInRegions::All => question.coverage_from,
+                SignInRegions::NotAll => None,
+            };
             let basis = basis(person, facts, last);
             judged(
                 basis,

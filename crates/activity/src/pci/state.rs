@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use hallpass_model::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+use super::covered::CoveredLog;
+use super::events::PciRules;
 use super::facts::SubjectFacts;
 use super::identity::EventSubject;
 use super::lookup::{LookupPass, LookupWatermarks};
 use super::people::PciPerson;
 
-/// The newest form of what is kept: the second has watermarks.
-const VERSION: u32 = 2;
+/// The newest form of what is kept: the second has watermarks, the third says of what the log was read.
+const VERSION: u32 = 3;
 
 /// What a run knew at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,9 @@ pub struct PciState {
     /// Until when events were looked up.
     #[serde(default, skip_serializing_if = "LookupWatermarks::is_empty")]
     pub(crate) looked_up: LookupWatermarks,
+    /// Of what the log was read since then; an earlier release did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) covered: Option<CoveredLog>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +65,12 @@ pub enum StateError {
 }
 
 /// The oldest form that says it all, so that an earlier release goes on reading what it understands.
-pub(super) fn version(looked_up: &LookupWatermarks) -> u32 {
-    if looked_up.is_empty() { 1 } else { VERSION }
+pub(super) fn version(looked_up: &LookupWatermarks, covered: Option<&CoveredLog>) -> u32 {
+    match (covered, looked_up.is_empty()) {
+        (Some(_), _) => VERSION,
+        (None, false) => 2,
+        (None, true) => 1,
+    }
 }
 
 impl PciState {
@@ -94,8 +103,57 @@ impl PciState {
     #[must_use]
     pub fn with_lookups(mut self, passes: &[LookupPass]) -> Self {
         self.looked_up = self.looked_up.after(passes);
-        self.version = version(&self.looked_up);
+        self.version = version(&self.looked_up, self.covered.as_ref());
         self
+    }
+
+    /// With what was read of the log, so that a later run that is about more does not take that for read.
+    #[must_use]
+    pub fn with_covered(mut self, covered: CoveredLog) -> Self {
+        self.version = version(&self.looked_up, Some(&covered));
+        self.covered = Some(covered);
+        self
+    }
+
+    /// The additional Regions of the instance that were known.
+    pub fn additional_regions(&self) -> Vec<String> {
+        let covered = self.covered.iter();
+        covered
+            .flat_map(|it| it.additional_regions.iter().cloned())
+            .collect()
+    }
+
+    /// The state, where a run about this goes on from it: it is about no more than what was read before. Else what was done
+    /// where nobody looked would be taken for not done.
+    pub fn goes_on<'a>(earlier: Option<&'a Self>, covered: &CoveredLog) -> Option<&'a Self> {
+        earlier.filter(|it| it.covered.as_ref().is_some_and(|read| read.has(covered)))
+    }
+
+    /// Until when events of a name that count now were looked up in a Region.
+    pub(crate) fn looked_up_until(
+        &self,
+        (region, name): (&str, &str),
+        rules: &PciRules,
+    ) -> Option<Timestamp> {
+        let is_other = |read: &CoveredLog| !read.has_events(region, name, rules);
+        if self.covered.as_ref().is_some_and(is_other) {
+            return None;
+        }
+        self.looked_up.of(region, name)
+    }
+
+    /// Until when they are known, from files or otherwise.
+    pub(crate) fn known_until(
+        &self,
+        (region, name): (&str, &str),
+        rules: &PciRules,
+    ) -> Option<Timestamp> {
+        if !self.looked_up.is_empty() {
+            return self.looked_up_until((region, name), rules);
+        }
+        let read = self.covered.as_ref()?;
+        // it read files, which have all names
+        read.has_events(region, name, rules).then_some(self.as_of)
     }
 
     /// Since when the log is whole, of what this run read from `own` on together with what an earlier one did.

@@ -453,7 +453,7 @@ fn h_10_a_state_that_does_not_fit_is_refused() {
     );
     let text = state.text().unwrap();
     assert_eq!(
-        PciState::read(&text.replace("\"version\":1", "\"version\":3")),
+        PciState::read(&text.replace("\"version\":1", "\"version\":4")),
         Err(StateError::Newer)
     );
     for broken in ["", "{}", "[]", &text[..text.len() / 2]] {

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use hallpass_activity::{
     ActivityPolicy, AgeLimits, LogScope, PasswordSource, PciFold, PciLimits, PciQuestion,
-    PciReport, PciRules, PeopleList, judge, read_file,
+    PciReport, PciRules, PeopleList, SignInRegions, judge, read_file,
 };
 use hallpass_model::Timestamp;
 use serde_json::{Value, json};
@@ -62,6 +62,7 @@ pub(crate) fn question(people: PeopleList) -> PciQuestion {
         policy: ActivityPolicy::AnyUse,
         limits: limits(),
         coverage_from: Some(at("2025-05-01T00:00:00Z")),
+        regions: SignInRegions::All,
         passwords: PasswordSource::Directory,
     }
 }

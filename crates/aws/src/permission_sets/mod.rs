@@ -180,13 +180,6 @@ impl PermissionSetAdmin for PermissionSets {
         }
     }
 
-    async fn running_provisioning(
-        &self,
-        set: &PermissionSetArn,
-    ) -> Result<Option<String>, CenterFault> {
-        self.find_provisioning(set).await
-    }
-
     async fn send(
         &self,
         kind: OperationKind,

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ssoadmin::types::{
-    self as sso, OperationStatusFilter, ProvisioningStatus, StatusValues,
-};
+use aws_sdk_ssoadmin::types::{self as sso, ProvisioningStatus};
 use hallpass_access_files::{CustomerPolicy, PermissionSetContent, PermissionsBoundary, SetPart};
 use hallpass_assignments::CenterFault;
 use hallpass_model::{AccountId, PermissionSetArn};
@@ -157,38 +155,6 @@ impl PermissionSets {
         let ids = ids.into_iter().map(AccountId::new);
         ids.collect::<Result<_, _>>()
             .map_err(|error| unclear(&error.to_string()))
-    }
-
-    pub(super) async fn find_provisioning(
-        &self,
-        set: &PermissionSetArn,
-    ) -> Result<Option<String>, CenterFault> {
-        let aws = &self.aws;
-        let rows = listing!(
-            aws.sso_line
-                .read("ListPermissionSetProvisioningStatus", look()),
-            permission_sets_provisioning_status,
-            aws.sso
-                .list_permission_set_provisioning_status()
-                .instance_arn(&aws.about.instance_arn)
-                .filter(
-                    OperationStatusFilter::builder()
-                        .status(StatusValues::InProgress)
-                        .build()
-                )
-                .max_results(PAGE)
-        )
-        .await
-        .map_err(|failure| failure.fault)?;
-        for request in rows.into_iter().filter_map(|row| row.request_id) {
-            let status = self.provisioning_status(&request).await;
-            let status = status.map_err(|failure| failure.fault)?;
-            let of = status.and_then(|it| it.permission_set_arn);
-            if of.as_deref() == Some(set.as_str()) {
-                return Ok(Some(request));
-            }
-        }
-        Ok(None)
     }
 
     pub(super) async fn provisioning_status(

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
+use hallpass_activity::PciPerson;
 use hallpass_chores::plans::chore::{self, Carried, Opened};
 use hallpass_chores::plans::{self, PlanArgs};
 use hallpass_config::Loaded;
@@ -11,9 +12,10 @@ use hallpass_host::runtime::runtime;
 use hallpass_model::TimeSpan;
 use hallpass_org::pci::{
     ActRefused, ChosenPeople, PeopleGuards, PeopleProvider, Providers, SeenLog, StaleBecause,
-    StalePerson, choose,
+    StalePerson, choose, is_called,
 };
-use hallpass_reports::pci::RanReport;
+use hallpass_reports::pci::{OtherRegions, RanReport};
+use hallpass_rules::nearest;
 use hallpass_runner::PlanReport;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
@@ -23,7 +25,7 @@ use serde_json::{Value, json};
 use super::args::ReadArgs;
 use super::ended::{EndSessions, by_hand};
 use super::provided::open;
-use super::reading::read_now;
+use super::reading::read_to_act;
 use super::rungs::{CutAccess, InStore, RungShown, Suspend};
 
 /// Disable people over a limit, or take their access away
@@ -103,7 +105,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         only: args.person.clone(),
     };
     let providers = providers(&loaded, &args.by)?;
-    let ran = read_now(&args.read, &loaded)?;
+    let ran = read_to_act(&args.read, &loaded, instance_regions(&loaded)?)?;
+    check_protected(&guards.protected, &ran.people.people)?;
     let log = seen_log(&ran);
     let chosen = choose(&stale(&ran, args.grace), &log, &guards).map_err(refused)?;
     for left in &chosen.left {
@@ -141,6 +144,51 @@ pub(super) fn run(args: &Args) -> Outcome {
     })
 }
 
+/// In which Regions people sign in besides the home Region: who is acted on must be away from all of them.
+///
+/// # Errors
+/// Exit 1 where the instance does not answer.
+fn instance_regions(loaded: &Loaded) -> Result<OtherRegions, Failure> {
+    runtime()?.block_on(async {
+        let context = plans::open(loaded).await?;
+        OtherRegions::of(context.aws.instance_regions().await)
+    })
+}
+
+/// A name that is nobody's protects nobody.
+fn check_protected(protected: &[String], people: &[PciPerson]) -> Result<(), Failure> {
+    let is_somebody = |name: &&String| {
+        people
+            .iter()
+            .any(|it| is_called(name, &it.user_name, &it.user_id))
+    };
+    let Some(unknown) = protected.iter().find(|it| !is_somebody(it)) else {
+        return Ok(());
+    };
+    let failure = Failure::bad_input(format!(
+        "`pci.protected`: `{unknown}` is nobody's user name or id, so that nobody is acted on"
+    ));
+    Err(failure.help(match meant(unknown, people) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            "write the user name or the id of somebody who is listed, or take it out".to_owned()
+        }
+    }))
+}
+
+/// Who has this address, or else nearly this name.
+fn meant<'a>(name: &str, people: &'a [PciPerson]) -> Option<&'a str> {
+    let has_address = |it: &&PciPerson| {
+        let mut emails = it.emails.iter();
+        emails.any(|email| email.eq_ignore_ascii_case(name))
+    };
+    let known = people.iter().map(|it| it.user_name.as_str());
+    match people.iter().find(has_address) {
+        Some(person) => Some(&person.user_name),
+        None => nearest(name, known),
+    }
+}
+
 /// The providers that the rungs need.
 fn providers(loaded: &Loaded, rungs: &[ActRung]) -> Result<Providers, Failure> {
     let mut providers = Providers::default();
@@ -173,6 +221,7 @@ fn seen_log(ran: &RanReport) -> SeenLog {
         needed_from: TimeSpan::hours(24 * u64::from(days)).before(ran.as_of),
         broken: ran.not_as_delivered(),
         unknown: users.iter().filter(has("unknown")).count(),
+        unseen_regions: ran.unseen_regions(),
         enabled: users.len() - users.iter().filter(has("disabled")).count(),
     }
 }
@@ -252,16 +301,7 @@ async fn climb(
                 acted.take(chore::carry(&scim, at, plan).await?)
             }
             ActRung::Disable => acted.take(chore::carry(&InStore::Disable(left), at, plan).await?),
-            ActRung::CutAccess => {
-                let people = left.clone();
-                let left = acted.take(chore::carry(&CutAccess(left), at, plan).await?);
-                // what is cut can be given back, a person cannot
-                if left.is_empty() && args.allow_delete && plan.is_applying() {
-                    acted.take(chore::carry(&InStore::Delete(people), at, plan).await?)
-                } else {
-                    left
-                }
-            }
+            ActRung::CutAccess => cut_access(at, args, left, &mut acted).await?,
         };
         // a plan that is only shown says nothing of the next one
         let is_only_shown = !plan.is_applying() && !acted.plans.is_empty();
@@ -297,6 +337,33 @@ async fn climb(
         acted.exit = before;
     }
     Ok(acted)
+}
+
+/// Takes their access away, and deletes who has none left, where that is allowed; who is left.
+async fn cut_access(
+    at: &Opened<'_>,
+    args: &Args,
+    people: Vec<StalePerson>,
+    acted: &mut Acted,
+) -> Result<Vec<StalePerson>, Failure> {
+    let plan = &args.plan;
+    let carried = chore::carry(&CutAccess(people.clone()), at, plan).await?;
+    let without = carried.shown.without_access(&people);
+    let left = acted.take(carried);
+    // what is cut can be given back, a person cannot
+    if !left.is_empty() || !args.allow_delete || !plan.is_applying() {
+        return Ok(left);
+    }
+    let kept = people.len() - without.len();
+    if kept > 0 {
+        acted.notes.push(format!(
+            "{kept} people are not deleted: they hold what was given for a time until it ends"
+        ));
+    }
+    if without.is_empty() {
+        return Ok(left);
+    }
+    Ok(acted.take(chore::carry(&InStore::Delete(without), at, plan).await?))
 }
 
 impl Acted {
@@ -339,4 +406,40 @@ fn table(reports: &[PlanReport]) -> Table {
         }
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_activity::{PersonStatus, SignInPlace};
+    use hallpass_model::UserId;
+
+    use super::*;
+
+    #[test]
+    fn h_19_a_protected_name_that_is_nobodys_is_refused_with_the_nearest() {
+        let id = "11111111-1111-4111-8111-111111111111";
+        let people = [PciPerson {
+            user_id: UserId::new(id).unwrap(),
+            user_name: "break-glass-1".to_owned(),
+            created_at: None,
+            status: PersonStatus::Enabled,
+            sign_in: SignInPlace::Directory,
+            emails: vec!["root@acme.example".to_owned()],
+        }];
+        let checked = |name: &str| check_protected(&[name.to_owned()], &people);
+        for name in ["break-glass-1", "Break-Glass-1", id] {
+            assert!(checked(name).is_ok(), "{name}");
+        }
+        let near = Some("break-glass-1");
+        for (name, wanted) in [
+            ("breakglas-1", near),
+            ("Root@acme.example", near),
+            ("somebody-else", None),
+        ] {
+            let refused = checked(name).expect_err(name);
+            assert_eq!(refused.exit(), Exit::BadInput, "{name}");
+            assert!(refused.words().contains(name), "{}", refused.words());
+            assert_eq!(meant(name, &people), wanted, "{name}");
+        }
+    }
 }

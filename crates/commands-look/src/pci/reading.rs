@@ -11,7 +11,7 @@ use hallpass_log_files::log_source::LogSource;
 use hallpass_log_files::{Fingerprints, LogPlace};
 use hallpass_model::Timestamp;
 use hallpass_reports::live_center;
-use hallpass_reports::pci::{self, PciReading, RanReport, Telling};
+use hallpass_reports::pci::{self, OtherRegions, PciReading, RanReport, Telling};
 use hallpass_store::{Existing, write_private};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
@@ -28,7 +28,37 @@ const STATE_BYTES_MAX: u64 = 1 << 30;
 /// # Errors
 /// Exit 2 for what makes no sense; exit 1 where a folder cannot be listed or the state not be kept.
 pub(super) fn read_now(args: &ReadArgs, loaded: &Loaded) -> Result<RanReport, Failure> {
-    read(args, loaded, hallpass_clock::now(), Fingerprints::None)
+    read(
+        args,
+        loaded,
+        hallpass_clock::now(),
+        (Fingerprints::None, RegionsOf::Source),
+    )
+}
+
+/// Likewise, to act on people: with the Regions of the instance, whatever the log is.
+///
+/// # Errors
+/// As [`read_now`].
+pub(super) fn read_to_act(
+    args: &ReadArgs,
+    loaded: &Loaded,
+    regions: OtherRegions,
+) -> Result<RanReport, Failure> {
+    read(
+        args,
+        loaded,
+        hallpass_clock::now(),
+        (Fingerprints::None, RegionsOf::Instance(regions)),
+    )
+}
+
+/// Where the Regions of the instance come from.
+pub(super) enum RegionsOf {
+    /// AWS is asked where it is asked for the log.
+    Source,
+    /// It was asked already.
+    Instance(OtherRegions),
 }
 
 /// Likewise, at an instant and with what is known of values.
@@ -39,7 +69,7 @@ pub(super) fn read(
     args: &ReadArgs,
     loaded: &Loaded,
     now: Timestamp,
-    fingerprints: Fingerprints,
+    (fingerprints, regions): (Fingerprints, RegionsOf),
 ) -> Result<RanReport, Failure> {
     let limits = args.limits()?;
     check_digests(args)?;
@@ -51,7 +81,7 @@ pub(super) fn read(
         Some(path) => read_state(path)?,
         None => None,
     };
-    let (listed, additional_regions) = listed(args, earlier.is_some())?;
+    let (listed, additional_regions) = listed(args, earlier.is_some(), regions)?;
     let store = match (&listed, &earlier) {
         (Some(list), _) => list.identity_store_id.clone(),
         (None, Some(state)) => state.identity_store_id.clone(),
@@ -93,31 +123,68 @@ pub(super) fn read(
     Ok(ran)
 }
 
-/// The people of the file that was named, or those that Identity Center has now, with its additional Regions: where AWS is asked
-/// for the log, it is asked for them, too.
-fn listed(args: &ReadArgs, is_known: bool) -> Result<(Option<PeopleList>, Vec<String>), Failure> {
-    if let Some(path) = &args.users {
-        return Ok((Some(read_people(path)?), Vec::new()));
-    }
+/// The people of the file that was named, or those that Identity Center has now; and its additional Regions: where AWS is asked
+/// for the log, it is asked for them, whoever lists the people.
+fn listed(
+    args: &ReadArgs,
+    is_known: bool,
+    regions: RegionsOf,
+) -> Result<(Option<PeopleList>, OtherRegions), Failure> {
     let is_at_aws = matches!(
         args.source,
         Some(LogSource::Lookup | LogSource::Place(LogPlace::Bucket(_)))
     );
-    if is_known || !is_at_aws {
-        return Ok((None, Vec::new()));
+    let (people, told) = match &args.users {
+        Some(path) => (Some(read_people(path)?), None),
+        None if is_known || !is_at_aws => (None, None),
+        None => {
+            let answer = live_center::people(args.regions.first())?;
+            let people = PeopleList::read(&answer.users.to_string())
+                .map_err(|error| Failure::failed(format!("IAM Identity Center: {error}")))?;
+            (Some(people), Some(answer.additional_regions))
+        }
+    };
+    let others = match (regions, told) {
+        (RegionsOf::Instance(others), _) => others,
+        (RegionsOf::Source, Some(told)) => told.map_or(OtherRegions::Unknown, OtherRegions::Listed),
+        (RegionsOf::Source, None) if is_at_aws => asked(args),
+        (RegionsOf::Source, None) => OtherRegions::NotAsked,
+    };
+    tell_others(args, &others);
+    Ok((people, others))
+}
+
+/// The additional Regions that the instance lists; the log is read all the same where it does not. Whoever names people and
+/// Regions may have no access to it.
+fn asked(args: &ReadArgs) -> OtherRegions {
+    let why = match live_center::additional_regions(args.regions.first()) {
+        Ok(Some(listed)) => return OtherRegions::Listed(listed),
+        Ok(None) => "it takes `sso:ListRegions`".to_owned(),
+        Err(failure) => failure.words(),
+    };
+    if args.users.is_none() || args.regions.is_empty() {
+        output::say(&why);
+        return OtherRegions::Unknown;
     }
-    let answer = live_center::people(args.regions.first())?;
-    let people = PeopleList::read(&answer.users.to_string())
-        .map_err(|error| Failure::failed(format!("IAM Identity Center: {error}")))?;
-    let mut others = answer.additional_regions;
-    others.retain(|it| !args.regions.contains(it));
-    if !others.is_empty() && !args.regions.is_empty() {
+    output::say(&format!(
+        "the Regions of the instance are taken to be those of `--regions`, as it does not say: {why}"
+    ));
+    OtherRegions::NotAsked
+}
+
+fn tell_others(args: &ReadArgs, others: &OtherRegions) {
+    let OtherRegions::Listed(listed) = others else {
+        return;
+    };
+    let others = listed.iter().filter(|it| !args.regions.contains(it));
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    let is_lookup = args.source == Some(LogSource::Lookup);
+    if !others.is_empty() && (is_lookup || !args.regions.is_empty()) {
         let named = others.join(", ");
         output::say(&format!(
             "also read: {named}, where people of the instance sign in as well"
         ));
     }
-    Ok((Some(people), others))
 }
 
 /// Only the files of a trail have digests.

@@ -14,7 +14,7 @@ use hallpass_terminal::output::{self, OutputArgs};
 use serde_json::Value;
 
 use super::args::ReadArgs;
-use super::reading::read;
+use super::reading::{RegionsOf, read};
 use super::shown;
 
 /// Show everybody's password age and last activity
@@ -66,7 +66,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         Some(_) => Fingerprints::Sha256,
         None => Fingerprints::None,
     };
-    let ran = read(&args.read, &loaded, hallpass_clock::now(), fingerprints)?;
+    let asked = (fingerprints, RegionsOf::Source);
+    let ran = read(&args.read, &loaded, hallpass_clock::now(), asked)?;
     if let Some(path) = &args.evidence {
         let params = args.read.words(ran.as_of, ran.limits);
         let text = evidence(&ran, &params, usize::MAX)?;

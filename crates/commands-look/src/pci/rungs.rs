@@ -9,7 +9,7 @@ use hallpass_access_files::{
 use hallpass_chores::access_look::directory;
 use hallpass_chores::plans::chore::{Chore, Drafted, Opened, Shown};
 use hallpass_chores::plans::{self, PlanContext, Settled};
-use hallpass_model::{AccountId, GroupId, PermissionSetArn};
+use hallpass_model::{AccountId, GroupId, PermissionSetArn, UserId};
 use hallpass_org::ReadCalls;
 use hallpass_org::pci::{
     PeopleProvider, ProvidedPerson, ProviderPeople, Providers, StalePerson, delete_plan,
@@ -33,6 +33,8 @@ pub(super) struct RungShown {
     /// Whom its plan is about.
     meant: Vec<StalePerson>,
     reach: RungReach,
+    /// Who keeps something, as it was given for a time.
+    holding: BTreeSet<UserId>,
     /// Whom it did not reach.
     pub(super) left: Vec<StalePerson>,
     /// What came of some is not known yet.
@@ -61,10 +63,17 @@ impl RungShown {
         Self {
             meant,
             reach: RungReach::All,
+            holding: BTreeSet::new(),
             left: Vec::new(),
             is_open: false,
             notes: Vec::new(),
         }
+    }
+
+    /// Who of these keeps nothing that was given for a time: whoever is deleted with a live assignment leaves it to nobody.
+    pub(super) fn without_access(&self, people: &[StalePerson]) -> Vec<StalePerson> {
+        let keeps = |it: &&StalePerson| self.holding.contains(&it.user_id);
+        people.iter().filter(|it| !keeps(it)).cloned().collect()
     }
 }
 
@@ -219,8 +228,8 @@ pub(super) struct CutAccess(pub(super) Vec<StalePerson>);
 pub(super) struct CutFacts {
     /// By themselves.
     removals: Vec<ReviewedAccess>,
-    /// How much of it was given for a time.
-    temporary: usize,
+    /// Who has something that was given for a time, once for each of it.
+    temporary: Vec<UserId>,
     organization: String,
     directory: Arc<Directory>,
 }
@@ -242,11 +251,13 @@ impl Chore for CutAccess {
     fn draft(&self, facts: CutFacts) -> Result<Drafted<RungShown>, Failure> {
         let mut shown = RungShown::of_all(self.0.clone());
         let (removals, temporary) = (facts.removals, facts.temporary);
-        if temporary > 0 {
+        let count = temporary.len();
+        if count > 0 {
             shown.notes.push(format!(
-                "{temporary} of what they have was given for a time, and ends by itself"
+                "{count} of what they have was given for a time, and ends by itself"
             ));
         }
+        shown.holding = temporary.into_iter().collect();
         let place = (facts.organization.as_str(), facts.directory.as_ref());
         let people = json!({ "people": self.0 });
         let mut draft = removal_plan(CUT_PLAN_KIND, &removals, place, people);
@@ -257,11 +268,11 @@ impl Chore for CutAccess {
     }
 }
 
-/// What people can use by themselves, but for what grants hold; and how much of that there is.
+/// What people can use by themselves, but for what grants hold; and who has that.
 async fn removals(
     context: &PlanContext,
     people: &[StalePerson],
-) -> Result<(Vec<ReviewedAccess>, usize), Failure> {
+) -> Result<(Vec<ReviewedAccess>, Vec<UserId>), Failure> {
     let about = context.aws.about();
     let place = (
         about.instance_arn.as_str(),
@@ -272,7 +283,7 @@ async fn removals(
         sets.map_err(|fault| Failure::failed(format!("permission sets cannot be read: {fault}")))?;
     let unusable =
         |error: String| Failure::failed(format!("AWS answered what cannot be used: {error}"));
-    let (mut found, mut temporary) = (Vec::new(), 0);
+    let (mut found, mut temporary) = (Vec::new(), Vec::new());
     for person in people {
         let calls: &dyn ReadCalls = context.calls.as_ref();
         let reach = reach_of(calls, place, &person.user_id)
@@ -294,7 +305,7 @@ async fn removals(
                 .await
                 .map_err(Failure::failed)?
             {
-                temporary += 1;
+                temporary.push(person.user_id.clone());
             } else {
                 found.push(ReviewedAccess::Membership(member));
             }
@@ -316,11 +327,46 @@ async fn removals(
                 .await
                 .map_err(Failure::failed)?
             {
-                temporary += 1;
+                temporary.push(person.user_id.clone());
             } else {
                 found.push(ReviewedAccess::Assignment(assignment));
             }
         }
     }
     Ok((found, temporary))
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_org::pci::StaleBecause;
+    use hallpass_rules::directory::Snapshot;
+
+    use super::*;
+
+    fn person(number: u8) -> StalePerson {
+        StalePerson {
+            user_id: UserId::new(format!("{number:08}-0000-4000-8000-000000000000")).unwrap(),
+            user_name: format!("p{number}"),
+            because: StaleBecause::Inactive,
+            days: 100,
+            is_weak_match: false,
+        }
+    }
+
+    #[test]
+    fn h_17_whoever_holds_something_for_a_time_is_not_without_access() {
+        let people = vec![person(1), person(2)];
+        let facts = CutFacts {
+            removals: Vec::new(),
+            temporary: vec![person(1).user_id, person(1).user_id],
+            organization: "o-ab12cd34ef".to_owned(),
+            directory: Arc::new(Directory::new(Snapshot::default())),
+        };
+        let drafted = CutAccess(people.clone()).draft(facts).unwrap();
+        let Drafted::Plan { shown, .. } = drafted else {
+            panic!("it is no plan");
+        };
+        assert_eq!(shown.without_access(&people), [person(2)]);
+        assert_eq!(shown.notes.len(), 1);
+    }
 }

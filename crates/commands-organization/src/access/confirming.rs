@@ -27,7 +27,9 @@ impl Confirming {
             AccessRefusal::Protected { permission_set } => self.unprotect.contains(permission_set),
             AccessRefusal::TooManyDeletions { .. } => false,
             AccessRefusal::Unconfirmed { deletions } => self.confirm == Some(*deletions),
-            AccessRefusal::SelfLockout { .. } => self.allow_self_lockout,
+            AccessRefusal::SelfLockout { .. } | AccessRefusal::SelfNarrowed { .. } => {
+                self.allow_self_lockout
+            }
         }
     }
 

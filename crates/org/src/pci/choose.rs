@@ -48,6 +48,8 @@ pub struct SeenLog {
     pub broken: u64,
     /// People of whom nothing can be said.
     pub unknown: usize,
+    /// What it lacks of the Regions in which people sign in, in words.
+    pub unseen_regions: Option<String>,
     /// Enabled people in all.
     pub enabled: usize,
 }
@@ -96,6 +98,9 @@ pub enum ActRefused {
         /// Since when it is, in words.
         reach: String,
     },
+    /// People sign in where the log was not read.
+    #[error("{0}: who signs in there alone looks inactive")]
+    Regions(String),
     /// Of some people nothing can be said.
     #[error("of {0} people nothing can be said, so that the log is not what it should be")]
     Unknown(usize),
@@ -124,11 +129,14 @@ fn usual_max(enabled: usize) -> usize {
     PEOPLE_MAX.min(enabled * SHARE_PERCENT / 100).max(1)
 }
 
+/// Whether a name stands for somebody: their user name, whatever its case, or their id.
+pub fn is_called(name: &str, user_name: &str, user_id: &UserId) -> bool {
+    name.to_lowercase() == user_name.to_lowercase() || name == user_id.as_str()
+}
+
 fn is_named(person: &StalePerson, names: &[String]) -> bool {
-    let is = |name: &String| {
-        name.to_lowercase() == person.user_name.to_lowercase() || name == person.user_id.as_str()
-    };
-    names.iter().any(is)
+    let mut names = names.iter();
+    names.any(|it| is_called(it, &person.user_name, &person.user_id))
 }
 
 /// Whom to act on.
@@ -148,6 +156,9 @@ pub fn choose(
             needed: log.needed_from,
             reach: reach(log.coverage_from),
         });
+    }
+    if let Some(words) = &log.unseen_regions {
+        return Err(ActRefused::Regions(words.clone()));
     }
     if log.unknown > 0 {
         return Err(ActRefused::Unknown(log.unknown));
@@ -217,6 +228,7 @@ mod tests {
             needed_from: "2026-01-01T00:00:00Z".parse().unwrap(),
             broken: 0,
             unknown: 0,
+            unseen_regions: None,
             enabled: 200,
         }
     }
@@ -243,6 +255,10 @@ mod tests {
             SeenLog { broken: 1, ..log() },
             SeenLog {
                 unknown: 1,
+                ..log()
+            },
+            SeenLog {
+                unseen_regions: Some("the log has nothing of us-east-1".to_owned()),
                 ..log()
             },
         ] {

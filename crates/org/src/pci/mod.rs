@@ -10,6 +10,7 @@ mod read_back;
 
 pub use choose::{
     ActRefused, ChosenPeople, LeftPerson, PeopleGuards, SeenLog, StaleBecause, StalePerson, choose,
+    is_called,
 };
 pub use executor::PeopleStepExecutor;
 pub use plan::{DELETE_PLAN_KIND, DISABLE_PLAN_KIND, delete_plan, disable_plan, is_people_step};

@@ -72,17 +72,12 @@ impl ReadStatement {
                 .help(help));
         }
         rewrite::to_engine(&mut statement);
-        let Found {
-            tables,
-            ctes,
-            names,
-        } = found;
-        let tables = tables.into_iter().filter(|(name, _)| !ctes.contains(name));
+        let Found { tables, names, .. } = found;
         Ok(Self {
             sql: sql.to_owned(),
             statement,
             is_explained,
-            tables: tables.collect(),
+            tables,
             names,
         })
     }
@@ -138,9 +133,27 @@ fn of_parser(sql: &str, error: &ParserError) -> QueryFailure {
 #[derive(Default)]
 struct Found {
     tables: BTreeMap<String, Option<Location>>,
-    /// Names that the statement itself gives to queries.
-    ctes: BTreeSet<String>,
+    /// The queries that are open, each in the one before.
+    scopes: Vec<WithScope>,
     names: BTreeMap<String, Location>,
+}
+
+/// The names of queries (`WITH`) that a query sees: those of the queries around it, and of its own those that stand before.
+#[derive(Default)]
+struct WithScope {
+    around: BTreeSet<String>,
+    own: Vec<String>,
+    is_recursive: bool,
+    /// How many of its own were read.
+    read: usize,
+}
+
+impl WithScope {
+    fn seen(&self) -> impl Iterator<Item = &String> {
+        // one that is recursive sees itself
+        let own = self.read + usize::from(self.is_recursive);
+        self.around.iter().chain(self.own.iter().take(own))
+    }
 }
 
 impl Found {
@@ -153,6 +166,10 @@ impl Found {
             [schema, name] if schema == "public" => name.clone(),
             parts => parts.join("."),
         };
+        let sees = |it: &WithScope| it.seen().any(|seen| *seen == written);
+        if parts.len() == 1 && self.scopes.last().is_some_and(sees) {
+            return;
+        }
         let at = first.and_then(|it| place::start(it.span));
         self.tables.entry(written).or_insert(at);
     }
@@ -168,13 +185,29 @@ impl Visitor for Found {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let ctes = query.with.iter().flat_map(|it| &it.cte_tables);
-        self.ctes.extend(ctes.map(|it| folded(&it.alias.name)));
+        let own = query.with.iter().flat_map(|it| &it.cte_tables);
+        let around = self.scopes.last().into_iter().flat_map(WithScope::seen);
+        let around: BTreeSet<String> = around.cloned().collect();
+        self.scopes.push(WithScope {
+            around,
+            own: own.map(|it| folded(&it.alias.name)).collect(),
+            is_recursive: query.with.as_ref().is_some_and(|it| it.recursive),
+            read: 0,
+        });
         if query.locks.is_empty() && reads(&query.body) {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
         }
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        let _ = self.scopes.pop();
+        // queries of `WITH` are visited first, in their order
+        if let Some(around) = self.scopes.last_mut() {
+            around.read = around.own.len().min(around.read + 1);
+        }
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
@@ -237,5 +270,43 @@ impl VisitorMut for ParameterValues<'_> {
             value.value = Value::SingleQuotedString(given.clone());
         }
         ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_query_hides_a_table_only_where_it_is_seen() {
+        for (sql, expected) in [
+            ("WITH t AS (SELECT 1) SELECT * FROM t", ""),
+            ("WITH t AS (SELECT * FROM t) SELECT * FROM t", "t"),
+            (
+                "WITH RECURSIVE t AS (SELECT 1 UNION ALL SELECT * FROM t) SELECT * FROM t",
+                "",
+            ),
+            (
+                "WITH a AS (SELECT * FROM b), b AS (SELECT * FROM a) SELECT * FROM a, b",
+                "b",
+            ),
+            (
+                "WITH a AS (SELECT 1) SELECT * FROM (WITH b AS (SELECT * FROM a) SELECT * FROM b) x",
+                "",
+            ),
+            (
+                "SELECT * FROM (WITH b AS (SELECT 1) SELECT * FROM b) x, b",
+                "b",
+            ),
+            ("WITH t AS (SELECT 1) SELECT * FROM public.t", "t"),
+            (
+                "WITH a AS (SELECT (SELECT 1), (SELECT x FROM b)), b AS (SELECT 1) SELECT * FROM b",
+                "b",
+            ),
+        ] {
+            let read = ReadStatement::parse(sql, &BTreeMap::new()).expect(sql);
+            let tables: Vec<&str> = read.tables.keys().map(String::as_str).collect();
+            assert_eq!(tables.join(" "), expected, "{sql}");
+        }
     }
 }

@@ -272,6 +272,44 @@ fn billing_of_the_customers_roles_is_found_unless_it_is_denied() {
     assert_eq!(found("others"), whole);
 }
 
+/// `inventory.md` Y-2: a pattern may stand for a service, too.
+#[test]
+fn billing_is_found_by_patterns_of_services() {
+    let all = || statement("Allow", "Action", &json!("*"));
+    let document = roles(&[
+        (
+            "wide",
+            &[("all", statement("Allow", "Action", &json!("*:*")))],
+        ),
+        (
+            "letter",
+            &[(
+                "c",
+                statement("Allow", "Action", &json!(["c*:*", "account:Get*"])),
+            )],
+        ),
+        (
+            "without",
+            &[
+                ("all", all()),
+                (
+                    "no",
+                    statement("Deny", "Action", &json!(["?*:*", "*:Get*"])),
+                ),
+            ],
+        ),
+    ]);
+    let found = |names: &str| of_roles(&document, "payer/customer-has-billing", names, "service");
+    let services = BILLING.iter().map(|it| it.strip_suffix(":*").unwrap_or(it));
+    let whole: Vec<String> = services.map(|it| format!("wide {it}")).collect();
+    assert_eq!(found("wide"), whole);
+    assert_eq!(
+        found("letter"),
+        ["letter account:*BillingInfo", "letter ce", "letter cur"]
+    );
+    assert_eq!(found("without"), Vec::<String>::new());
+}
+
 /// `inventory.md` Y-2
 #[test]
 fn what_the_partners_roles_have_beside_billing_is_found() {
@@ -279,6 +317,17 @@ fn what_the_partners_roles_have_beside_billing_is_found() {
         (
             "billing",
             &[("managed-own", statement("Allow", "Action", &json!(BILLING)))],
+        ),
+        (
+            "settings",
+            &[(
+                "own",
+                statement(
+                    "Allow",
+                    "Action",
+                    &json!(["account:PutContact*", "account:GetBillingInfo"]),
+                ),
+            )],
         ),
         (
             "more",
@@ -309,8 +358,9 @@ fn what_the_partners_roles_have_beside_billing_is_found() {
         ),
     ]);
     let found = |names: &str| of_roles(&document, "payer/partner-has-more", names, "action");
-    // the account's own settings are no billing service
-    assert_eq!(found("billing"), ["billing account:*billinginfo"]);
+    // where the bills go is billing, too; the account's other settings are not
+    assert_eq!(found("billing"), Vec::<String>::new());
+    assert_eq!(found("settings"), ["settings account:putcontact*"]);
     assert_eq!(found("more,bounded"), ["more s3:getobject"]);
     assert_eq!(found("leaking"), ["leaking *"]);
 }

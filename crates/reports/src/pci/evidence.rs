@@ -30,6 +30,9 @@ pub fn document(ran: &RanReport) -> Value {
         ];
         let some = regions.into_iter().filter(|(_, them)| !them.is_empty());
         members.extend(some.map(|(name, them)| (name.to_owned(), json!(them))));
+        if ran.is_region_unknown {
+            members.insert("regions_unknown".to_owned(), json!(true));
+        }
     }
     document
 }

@@ -26,6 +26,7 @@ const CONCURRENCY: usize = 1;
 /// Exit 2 where nothing that is asked for can be looked up.
 pub(super) fn passes(
     reading: &PciReading,
+    others: &[String],
     fold: &PciFold,
     now: Timestamp,
 ) -> Result<Vec<LookupPass>, Failure> {
@@ -36,10 +37,7 @@ pub(super) fn passes(
         return Err(failure.help("take a profile of the account that has Identity Center"));
     }
     let regions = reading.lookup_regions.iter();
-    let regions = regions
-        .chain(&reading.additional_regions)
-        .cloned()
-        .collect();
+    let regions = regions.chain(others).cloned().collect();
     let (as_of, earlier) = (fold.as_of(), fold.earlier());
     let passes = LookupPass::plan(fold.rules(), &regions, earlier, as_of, now);
     if passes.is_empty() {

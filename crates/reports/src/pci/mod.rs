@@ -10,7 +10,7 @@ mod queue;
 mod reading;
 
 pub use alerting::{PciTold, alert_rules, all_clear, tell};
-pub use asked::{PciReading, Telling};
+pub use asked::{OtherRegions, PciReading, Telling};
 pub use evidence::{document, evidence};
 pub use listing::listed_people;
 pub use lookup::{EventLookup, each_page};

@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use hallpass_activity::{
-    DigestReport, LogScope, LookupPass, PasswordSource, PciFold, PciLimits, PciQuestion, PciReport,
-    PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder, trail_regions,
+    CoveredLog, DigestReport, LogScope, LookupPass, PasswordSource, PciFold, PciLimits,
+    PciQuestion, PciReport, PciState, PeopleList, ReadLog, ReadLogs, SignInRegions, judge,
+    read_file, read_folder, trail_regions,
 };
 use hallpass_log_files::log_source::LogSource;
 use hallpass_log_files::{DiskLogs, FingerprintedLogs, Fingerprints};
@@ -17,11 +18,14 @@ use hallpass_terminal::output;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::asked::{PciReading, Telling};
+use super::asked::{OtherRegions, PciReading, Telling};
 use super::lookup;
 
 /// Broken files that are named; all of them are counted.
 const NAMED_MAX: u64 = 100;
+/// Why somebody without an event may sign in all the same.
+const REGIONS_UNKNOWN: &str =
+    "the instance does not say in which Regions it is (`sso:ListRegions`)";
 
 /// What a run came to.
 pub struct RanReport {
@@ -40,6 +44,8 @@ pub struct RanReport {
     pub additional_regions: Vec<String>,
     /// Those of them that the trail never delivered anything of: who signs in there alone looks as if they were away.
     pub missing_regions: Vec<String>,
+    /// Whether the instance was asked in which Regions it is, and did not say.
+    pub is_region_unknown: bool,
     /// What the next run goes on from. Not to be kept where files were skipped: it has to read these days again.
     pub state: Option<PciState>,
 }
@@ -51,6 +57,15 @@ impl RanReport {
         self.logs
             .broken
             .max(found.map_or(0, |it| it.findings_count))
+    }
+
+    /// What the log lacks of the Regions in which people sign in, in words; `None` where it has them.
+    pub fn unseen_regions(&self) -> Option<String> {
+        if self.is_region_unknown {
+            return Some(REGIONS_UNKNOWN.to_owned());
+        }
+        let missing = &self.missing_regions;
+        (!missing.is_empty()).then(|| format!("the log has nothing of {}", missing.join(", ")))
     }
 
     /// Whether every file was read, and is as it was delivered.
@@ -72,14 +87,23 @@ pub fn read(
 ) -> Result<RanReport, Failure> {
     let as_of = fold.as_of();
     let mut sources = Vec::new();
+    let others = additional_regions(reading, &fold);
+    let is_region_unknown = reading.additional_regions == OtherRegions::Unknown;
     let passes = match reading.source {
-        Some(LogSource::Lookup) => lookup::passes(reading, &fold, now)?,
+        Some(LogSource::Lookup) => lookup::passes(reading, &others, &fold, now)?,
         Some(LogSource::Place(_)) | None => Vec::new(),
     };
-    let read = read_logs(reading, &passes, &mut fold, &mut sources)?;
-    let (logs, digests) = (read.logs, read.digests);
+    let covered = covered(reading, &others, &passes, &fold);
+    let asked = Asked {
+        reading,
+        others: &others,
+        passes: &passes,
+        covered: &covered,
+    };
+    let read = read_logs(&asked, &mut fold, &mut sources)?;
+    let (logs, digests, missing_regions) = (read.logs, read.digests, read.missing_regions);
     let is_delivered = digests.as_ref().is_none_or(DigestReport::is_whole);
-    let coverage_from = coverage(reading, &passes, &fold, &logs, is_delivered);
+    let coverage_from = coverage(&asked, &fold, &logs, is_delivered);
     let people = people(listed, &fold);
     let question = PciQuestion {
         passwords: passwords(&people)?,
@@ -87,9 +111,12 @@ pub fn read(
         policy: reading.policy,
         limits: reading.limits,
         coverage_from,
+        regions: sign_in_regions(is_region_unknown, &missing_regions),
     };
     let report = judge(&fold, &question);
     let state = PciState::after(&fold, listed, coverage_from);
+    let additional_regions = asked.unnamed();
+    let state = state.map(|it| it.with_lookups(&passes).with_covered(covered));
     Ok(RanReport {
         as_of,
         limits: reading.limits,
@@ -100,31 +127,97 @@ pub fn read(
         sources,
         counts_copies: fold.counts_copies(),
         digests,
-        additional_regions: reading.additional_regions.clone(),
-        missing_regions: read.missing_regions,
-        state: state.map(|it| it.with_lookups(&passes)),
+        additional_regions,
+        missing_regions,
+        is_region_unknown,
+        state,
     })
+}
+
+/// What a run reads of which log, and of what a later run may say that it was read.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    reading: &'a PciReading,
+    /// The additional Regions of the instance that are known.
+    others: &'a [String],
+    passes: &'a [LookupPass],
+    covered: &'a CoveredLog,
+}
+
+impl Asked<'_> {
+    /// The additional Regions beside those that were named.
+    fn unnamed(&self) -> Vec<String> {
+        let others = self.others.iter();
+        let unnamed = others.filter(|it| !self.reading.regions.contains(it));
+        unnamed.cloned().collect()
+    }
+}
+
+/// The additional Regions; where nobody says which there are, those that an earlier run knew.
+fn additional_regions(reading: &PciReading, fold: &PciFold) -> Vec<String> {
+    match &reading.additional_regions {
+        OtherRegions::Listed(listed) => listed.clone(),
+        OtherRegions::NotAsked => known_before(fold),
+        OtherRegions::Unknown => {
+            reading.telling.say(&format!(
+                "{REGIONS_UNKNOWN}: whoever the log has nothing of is unknown, and not inactive"
+            ));
+            known_before(fold)
+        }
+    }
+}
+
+fn known_before(fold: &PciFold) -> Vec<String> {
+    let earlier = fold.earlier();
+    earlier.map_or_else(Vec::new, PciState::additional_regions)
+}
+
+const fn sign_in_regions(is_region_unknown: bool, missing: &[String]) -> SignInRegions {
+    if is_region_unknown || !missing.is_empty() {
+        SignInRegions::NotAll
+    } else {
+        SignInRegions::All
+    }
+}
+
+fn covered(
+    reading: &PciReading,
+    others: &[String],
+    passes: &[LookupPass],
+    fold: &PciFold,
+) -> CoveredLog {
+    let regions = match reading.source {
+        Some(LogSource::Lookup) => passes.iter().map(|it| it.region.clone()).collect(),
+        Some(LogSource::Place(_)) | None => regions_read(reading, others),
+    };
+    CoveredLog {
+        accounts: reading.accounts.iter().cloned().collect(),
+        regions,
+        additional_regions: others.iter().cloned().collect(),
+        ..CoveredLog::of(fold.rules())
+    }
 }
 
 /// Since when the log is whole.
 fn coverage(
-    reading: &PciReading,
-    passes: &[LookupPass],
+    asked: &Asked<'_>,
     fold: &PciFold,
     logs: &ReadLogs,
     is_delivered: bool,
 ) -> Option<Timestamp> {
-    let as_of = fold.as_of();
+    let (as_of, reading) = (fold.as_of(), asked.reading);
     let regions = reading.regions.iter().cloned().collect();
     match (reading.coverage_from, &reading.source) {
         (None, Some(LogSource::Lookup)) => {
-            LookupPass::coverage(passes, fold.earlier()).filter(|_| logs.broken == 0)
+            let looked_up = LookupPass::coverage(asked.passes, fold.rules(), fold.earlier());
+            looked_up.filter(|_| logs.broken == 0)
         }
         (said, _) => {
             // where files are missing, days are not whole
             let listed = || logs.coverage.from(&regions, as_of).filter(|_| is_delivered);
             let own = said.or_else(listed);
-            PciState::joined_coverage(fold.earlier(), own, as_of)
+            let earlier = PciState::goes_on(fold.earlier(), asked.covered);
+            PciState::joined_coverage(earlier, own, as_of)
         }
     }
 }
@@ -148,11 +241,11 @@ struct LogsRead {
 }
 
 fn read_logs(
-    reading: &PciReading,
-    passes: &[LookupPass],
+    asked: &Asked<'_>,
     fold: &mut PciFold,
     sources: &mut Vec<(ReadLog, Option<String>)>,
 ) -> Result<LogsRead, Failure> {
+    let reading = asked.reading;
     let (mut digests, mut missing_regions) = (None, Vec::new());
     let mut logs = ReadLogs::default();
     let mut notes = ReadNotes {
@@ -163,7 +256,7 @@ fn read_logs(
     };
     if let Some(LogSource::Place(place)) = &reading.source {
         let mut files = FingerprintedLogs::new(place.open()?, reading.fingerprints);
-        let scope = scope(reading, fold);
+        let scope = scope(asked, fold);
         if reading.digests.is_asked() {
             let report = reading.digests.of_place(place, &files, &scope)?;
             files.refuse(report.not_delivered.clone());
@@ -179,10 +272,14 @@ fn read_logs(
                 "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions`, `--days` and `--as-of`, too",
             ));
         }
-        missing_regions =
-            missing(reading, &files, &logs).map_err(|error| place.unlisted(&error))?;
+        missing_regions = missing(asked, &files, &logs).map_err(|error| place.unlisted(&error))?;
     }
-    lookup::look_up(reading, passes, fold, &mut |log| {
+    if reading.source.is_none() && matches!(reading.additional_regions, OtherRegions::Listed(_)) {
+        // of files by themselves nobody can tell whether a Region is quiet or left out
+        missing_regions = asked.unnamed();
+        tell_missing(reading.telling, &missing_regions);
+    }
+    lookup::look_up(reading, asked.passes, fold, &mut |log| {
         logs.add(log);
         notes.add(log, None);
     })?;
@@ -207,27 +304,31 @@ fn read_logs(
 
 /// The additional Regions of the instance that the trail never delivered anything of; each is told.
 fn missing(
-    reading: &PciReading,
+    asked: &Asked<'_>,
     files: &FingerprintedLogs,
     logs: &ReadLogs,
 ) -> io::Result<Vec<String>> {
-    let unread = reading.additional_regions.iter();
-    let unread: Vec<&String> = unread.filter(|it| !logs.coverage.has(it)).collect();
+    let reading = asked.reading;
+    let mut unread = asked.unnamed();
+    unread.retain(|it| !logs.coverage.has(it));
     if unread.is_empty() {
         return Ok(Vec::new());
     }
     let delivered = trail_regions(files, &reading.accounts.iter().cloned().collect())?;
     let missing: Vec<String> = unread
         .into_iter()
-        .filter(|it| !delivered.contains(*it))
-        .cloned()
+        .filter(|it| !delivered.contains(it))
         .collect();
-    for region in &missing {
-        reading.telling.say(&format!(
-            "the trail has nothing of {region}, a Region of the instance: who signs in there alone looks inactive; make it a trail of all Regions"
+    tell_missing(reading.telling, &missing);
+    Ok(missing)
+}
+
+fn tell_missing(telling: Telling, missing: &[String]) {
+    for region in missing {
+        telling.say(&format!(
+            "the log has nothing of {region}, a Region of the instance: who signs in there alone is not seen, and nobody without an event counts as inactive; make it a trail of all Regions"
         ));
     }
-    Ok(missing)
 }
 
 /// What is said of files while they are read.
@@ -257,24 +358,26 @@ impl ReadNotes<'_> {
 }
 
 /// The Regions that are read; none named = all, the additional ones among them.
-fn regions_read(reading: &PciReading) -> BTreeSet<String> {
+fn regions_read(reading: &PciReading, others: &[String]) -> BTreeSet<String> {
     let named = reading.regions.iter();
-    let others = reading.additional_regions.iter();
+    let others = others.iter();
     let others = others.filter(|_| !reading.regions.is_empty());
     named.chain(others).cloned().collect()
 }
 
-/// The days that are read: with a state from the day before its instant, as files may come late.
-fn scope(reading: &PciReading, fold: &PciFold) -> LogScope {
+/// The days that are read: with a state from the day before its instant, as files may come late; all of them where this run is about
+/// more than that state.
+fn scope(asked: &Asked<'_>, fold: &PciFold) -> LogScope {
+    let reading = asked.reading;
     let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
     let days = |days: u64| TimeSpan::hours(24 * days);
-    let first: Date = match fold.earlier() {
+    let first: Date = match PciState::goes_on(fold.earlier(), asked.covered) {
         Some(state) => date(days(1).before(state.as_of)),
         None => date(days(u64::from(reading.days)).before(fold.as_of())),
     };
     LogScope {
         accounts: reading.accounts.iter().cloned().collect(),
-        regions: regions_read(reading),
+        regions: regions_read(reading, asked.others),
         // what happened at the end of a day lies in the folder of the next
         days: first..=date(days(1).after(fold.as_of())),
     }

@@ -64,17 +64,30 @@ fn people() -> PeopleList {
 }
 
 fn ran(trail: &Path, additional: &[&str]) -> RanReport {
+    run(trail, listed(additional), None, "2025-08-31T12:00:00Z")
+}
+
+fn listed(additional: &[&str]) -> OtherRegions {
+    OtherRegions::Listed(additional.iter().map(|it| (*it).to_owned()).collect())
+}
+
+fn run(
+    trail: &Path,
+    additional_regions: OtherRegions,
+    earlier: Option<&RanReport>,
+    now: &str,
+) -> RanReport {
     let limits = AgeLimits {
         warn_days: 5,
         over_days: 10,
     };
-    let now: Timestamp = "2025-08-31T12:00:00Z".parse().unwrap();
+    let now: Timestamp = now.parse().unwrap();
     let reading = PciReading {
         source: Some(LogSource::Place(LogPlace::Folder(trail.to_owned()))),
         events: Vec::new(),
         accounts: vec![ACCOUNT.parse().unwrap()],
         regions: vec![HOME.to_owned()],
-        additional_regions: additional.iter().map(|it| (*it).to_owned()).collect(),
+        additional_regions,
         lookup_regions: BTreeSet::new(),
         days: 40,
         coverage_from: None,
@@ -88,7 +101,15 @@ fn ran(trail: &Path, additional: &[&str]) -> RanReport {
         client: None,
         digests: DigestArgs::default(),
     };
-    let fold = PciFold::new(PciRules::of_store(STORE), now);
+    let rules = PciRules::of_store(STORE);
+    let fold = match earlier.and_then(|it| it.state.as_ref()) {
+        // as it is kept
+        Some(state) => {
+            let state = PciState::read(&state.text().unwrap()).unwrap();
+            PciFold::resume(rules, now, state).unwrap()
+        }
+        None => PciFold::new(rules, now),
+    };
     let passwords = |_: &_| Ok(PasswordSource::Directory);
     read(&reading, fold, Some(&people()), now, passwords)
         .map_err(|failure| failure.words())
@@ -138,7 +159,91 @@ fn a_region_of_which_nothing_was_ever_delivered_is_told() {
     deliver(trail.path(), "us-east-1", "2024-01-01", &[]);
     let found = ran(trail.path(), &[OTHER, "us-east-1"]);
     assert_eq!(found.missing_regions, [OTHER]);
-    assert_eq!(state_of(&found, "bo"), "inactive");
+    assert_eq!(state_of(&found, "ana"), "ok");
+    // he may sign in there
+    assert_eq!(state_of(&found, "bo"), "unknown");
+    let alerts = found.report.alerts.iter();
+    let mut kinds = alerts.map(|it| it.kind.name());
+    // passwords are set in the home Region
+    assert!(kinds.all(|it| it == "password_expired"));
+    assert!(found.unseen_regions().is_some_and(|it| it.contains(OTHER)));
     let document = crate::pci::document(&found);
     assert_eq!(document["missing_regions"], json!([OTHER]));
+    assert_eq!(ran(trail.path(), &["us-east-1"]).unseen_regions(), None);
+}
+
+#[test]
+fn where_nobody_says_which_regions_there_are_nobody_is_inactive_for_want_of_events() {
+    let trail = at_home();
+    let now = "2025-08-31T12:00:00Z";
+    let found = run(trail.path(), OtherRegions::Unknown, None, now);
+    assert_eq!(
+        (state_of(&found, "ana"), state_of(&found, "bo")),
+        ("ok", "unknown")
+    );
+    assert!(found.unseen_regions().is_some());
+    assert_eq!(crate::pci::document(&found)["regions_unknown"], json!(true));
+    // of files that somebody chose they answer for the Regions
+    let chosen = run(trail.path(), OtherRegions::NotAsked, None, now);
+    assert_eq!(state_of(&chosen, "bo"), "inactive");
+    assert_eq!(chosen.unseen_regions(), None);
+}
+
+#[test]
+fn a_region_that_is_new_is_read_as_far_back_as_the_others() {
+    let trail = at_home();
+    let (before, now) = ("2025-08-30T12:00:00Z", "2025-08-31T12:00:00Z");
+    let at_first = run(trail.path(), listed(&[]), None, before);
+    assert_eq!(state_of(&at_first, "bo"), "inactive");
+    let day = "2025-08-25";
+    deliver(trail.path(), OTHER, day, &[sign_in(BO, OTHER, day)]);
+    let found = run(trail.path(), listed(&[OTHER]), Some(&at_first), now);
+    assert_eq!(state_of(&found, "bo"), "inactive_warn", "six days ago");
+    assert_eq!(found.coverage_from, at_first.coverage_from);
+    // the next run knows of the Region, whoever lists the people, and needs no more than the last days
+    for day in 1..=29 {
+        let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{HOME}/2025/08/{day:02}");
+        fs::remove_dir_all(trail.path().join(folder)).unwrap();
+    }
+    let day = "2025-09-01";
+    deliver(trail.path(), HOME, day, &[]);
+    deliver(trail.path(), OTHER, day, &[sign_in(BO, OTHER, day)]);
+    let next = run(
+        trail.path(),
+        OtherRegions::NotAsked,
+        Some(&found),
+        "2025-09-01T12:00:00Z",
+    );
+    assert_eq!(state_of(&next, "bo"), "ok");
+    assert_eq!(next.additional_regions, [OTHER]);
+    assert_eq!(next.coverage_from, at_first.coverage_from);
+}
+
+#[test]
+fn a_state_that_does_not_say_of_what_it_read_is_no_coverage() {
+    let trail = at_home();
+    let (before, now) = ("2025-08-30T12:00:00Z", "2025-08-31T12:00:00Z");
+    let mut earlier = run(trail.path(), listed(&[]), None, before);
+    let text = earlier.state.as_ref().unwrap().text().unwrap();
+    let mut kept: Value = serde_json::from_str(&text).unwrap();
+    kept["version"] = json!(1);
+    kept.as_object_mut().unwrap().remove("covered").unwrap();
+    let kept = PciState::read(&kept.to_string()).expect("what an earlier release kept");
+    earlier.state = Some(kept);
+    let again = run(trail.path(), listed(&[]), Some(&earlier), now);
+    assert_eq!(
+        again.coverage_from, earlier.coverage_from,
+        "it was read again"
+    );
+    assert_eq!(state_of(&again, "bo"), "inactive");
+    // where the files of before are gone, nothing is known of that time
+    for day in 1..=29 {
+        let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{HOME}/2025/08/{day:02}");
+        fs::remove_dir_all(trail.path().join(folder)).unwrap();
+    }
+    let short = run(trail.path(), listed(&[]), Some(&earlier), now);
+    assert_eq!(
+        (state_of(&short, "ana"), state_of(&short, "bo")),
+        ("ok", "unknown")
+    );
 }

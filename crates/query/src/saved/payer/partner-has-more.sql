@@ -7,11 +7,12 @@
   -- all that is not billing is denied
   SELECT DISTINCT role_name FROM statements
   WHERE effect = 'Deny' AND everywhere
-    AND (actions ~ '"[*]"' OR regexp_replace(others, '"(aws-portal|billing|ce|cur|payments|tax|invoicing):[^"]*"', '', 'g') !~ '"')
+    AND (actions ~ '"[*](:[*])?"'
+      OR regexp_replace(others, '"((aws-portal|billing|ce|cur|payments|tax|invoicing):[^"]*|account:[^"]*billinginfo)"', '', 'g') !~ '"')
 )
 SELECT a.role_name, a.policy, a.action
 FROM allowed a
 LEFT JOIN denied d ON d.role_name = a.role_name
-WHERE a.action !~ '^(aws-portal|billing|ce|cur|payments|tax|invoicing):' AND d.role_name IS NULL
+WHERE a.action !~ '^((aws-portal|billing|ce|cur|payments|tax|invoicing):|account:.*billinginfo$)' AND d.role_name IS NULL
 GROUP BY a.role_name, a.policy, a.action
 ORDER BY a.role_name, a.policy, a.action
