@@ -109,6 +109,12 @@ fn refused(rule: &RemediationRule, it: &Deviation, standing: &AccountStanding) -
     }
 }
 
+/// That its tag says to leave it alone.
+fn says_never(it: &Deviation) -> Option<String> {
+    let is_never = it.tags.get(NEVER_TAG.0).map(String::as_str) == Some(NEVER_TAG.1);
+    is_never.then(|| format!("its tag `{}` says never", NEVER_TAG.0))
+}
+
 /// Whether a rule is for a deviation.
 fn fits(rule: &RemediationRule, it: &Deviation, standing: &AccountStanding) -> bool {
     let (unit, excluded) = (standing.unit(), rule.unless.as_ref());
@@ -129,8 +135,8 @@ pub fn choose<'a>(
     let Some(rule) = file.rules.iter().find(|rule| fits(rule, it, standing)) else {
         return RuleChoice::Ignored("no rule is for it".to_owned());
     };
-    if it.tags.get(NEVER_TAG.0).map(String::as_str) == Some(NEVER_TAG.1) {
-        return RuleChoice::Ignored(format!("its tag `{}` says never", NEVER_TAG.0));
+    if let Some(why) = says_never(it) {
+        return RuleChoice::Ignored(why);
     }
     match exception(file, it, standing.unit(), now) {
         Some(found) if found.then == ExceptionAction::Ignore => {
@@ -185,6 +191,9 @@ pub fn no_longer_wanted(
     };
     if rule.action != it.action || rule.params != it.params {
         return Some(format!("rule `{name}` asks for something else since"));
+    }
+    if let Some(why) = says_never(stands) {
+        return Some(why);
     }
     // whether it is settled was judged by whoever read it: a label of ours settles nothing
     let stands = Deviation {

@@ -45,20 +45,23 @@ impl RefusedFacts<'_> {
     }
 }
 
+fn closed_for(found: &Closed, facts: &RefusedFacts<'_>, style: &impl ChannelStyle) -> String {
+    let request = facts.request;
+    let name = style.name(&request.requester.name);
+    let again = if facts.is_own() {
+        "You"
+    } else {
+        first_name(&name)
+    };
+    closed(request, found, again, style)
+}
+
 /// Why a press on a request had no effect, to whoever pressed. Every channel says it in these words;
 /// a link to follow is the channel's.
 pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelStyle) -> String {
     let request = facts.request;
     match why {
-        PressRefused::Closed(found) => {
-            let name = style.name(&request.requester.name);
-            let again = if facts.is_own() {
-                "You"
-            } else {
-                first_name(&name)
-            };
-            closed(request, found, again, style)
-        }
+        PressRefused::Closed(found) => closed_for(found, facts, style),
         PressRefused::Rules(PressRefusedByRules::NotOpen { .. })
             if facts.tried == TriedPress::CloseReview =>
         {

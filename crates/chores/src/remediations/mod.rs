@@ -143,6 +143,19 @@ fn known_accounts(means: &RemediationMeans<'_>) -> KnownAccounts {
     KnownAccounts::new(Arc::clone(means.enricher), means.management.clone())
 }
 
+/// What a worker reads and tells: findings, how deviations stand, where accounts are.
+fn looks(
+    means: &RemediationMeans<'_>,
+    standings: &Arc<dyn Standings>,
+) -> (
+    Arc<dyn FindingCalls>,
+    Arc<dyn Standings>,
+    Arc<dyn AccountStandings>,
+) {
+    let accounts = Arc::new(known_accounts(means));
+    (Arc::clone(means.findings), Arc::clone(standings), accounts)
+}
+
 /// The handler of events.
 pub fn handler(
     means: &RemediationMeans<'_>,
@@ -200,11 +213,7 @@ pub fn open(
     let worker = RemediationWorker::new(
         Arc::clone(&store) as Arc<dyn RemediationStore>,
         runner,
-        (
-            Arc::clone(means.findings),
-            Arc::clone(&standings),
-            Arc::new(known_accounts(means)),
-        ),
+        looks(means, &standings),
         Arc::new(move || source.rules()),
         means.settings.clone(),
         means.organization.clone(),
