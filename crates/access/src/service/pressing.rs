@@ -1,5 +1,6 @@
 //! Presses on what exists: approve, deny, discard, release, revoke.
 
+use hallpass_audit::Event;
 use hallpass_model::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
@@ -255,7 +256,9 @@ impl Access {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);
                     let step = self.step();
-                    self.store_change(decide::refused(&request, press.name(), &why, actor, step))
+                    let record =
+                        step.of_request(Event::PressRefused, Doer::Person(actor), &request);
+                    self.store_change(decide::refused(record, press.name(), &why))
                         .await?;
                     return Err(if visible {
                         why.into()
@@ -512,8 +515,9 @@ impl Access {
         why: PressRefused,
     ) -> Result<AccessError, AccessError> {
         let visible = self.may_see_grant(actor, grant);
-        let record = decide::refused_for_grant(grant, press, &why, actor, self.step());
-        self.store_change(record).await?;
+        let record = (self.step()).of_grant(Event::PressRefused, Doer::Person(actor), grant);
+        self.store_change(decide::refused(record, press, &why))
+            .await?;
         Ok(if visible {
             why.into()
         } else {
