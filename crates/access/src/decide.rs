@@ -11,9 +11,8 @@ use crate::decision_context::{DecisionContext, ensure_known, ensure_may_deny};
 use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
-    Actor, Approval, Approving, Change, Grant, GrantState, News, PendingRequest, PressRefused,
-    Reminders, Request, RequestState, Review, Role, Settings, ask, confirming, granting, start,
-    target,
+    Actor, Approval, Approving, Change, GrantState, News, PendingRequest, PressRefused, Reminders,
+    Request, RequestState, Review, Role, Settings, ask, confirming, granting, start, target,
 };
 
 /// A yes. Decides the request, or counts towards the number of people its rules want.
@@ -228,33 +227,8 @@ fn remind(
     })
 }
 
-/// The record of a press that had no effect.
-pub(crate) fn refused(
-    request: &Request,
-    press: &str,
-    why: &PressRefused,
-    actor: &Actor,
-    context: &DecisionContext<'_>,
-) -> Change {
-    let (by, ruled) = (Doer::Person(actor), context.ruled(request));
-    let step = context.step;
-    let record = step.of_ruled(Event::PressRefused, by, request, &ruled);
-    without_effect(record, press, why)
-}
-
-/// The record of a try to end a grant that had no effect.
-pub(crate) fn refused_for_grant(
-    grant: &Grant,
-    press: &str,
-    why: &PressRefused,
-    actor: &Actor,
-    step: StepContext<'_>,
-) -> Change {
-    let record = step.of_grant(Event::PressRefused, Doer::Person(actor), grant);
-    without_effect(record, press, why)
-}
-
-fn without_effect(record: Draft, press: &str, why: &PressRefused) -> Change {
+/// What is stored of a press that had no effect: its record, begun by whoever knows what was pressed on.
+pub(crate) fn refused(record: Draft, press: &str, why: &PressRefused) -> Change {
     let record = record.why(press).error(&format!("{}: {why}", why.code()));
     Change {
         audit: vec![record],

@@ -109,7 +109,8 @@ impl DecisionContext<'_> {
         at: Timestamp,
     ) -> Result<Permit, PressRefusedByRules> {
         self.rules
-            .may_deny(who, whose, question, self.directory, at)
+            .press(who, whose, question, self.directory, at)
+            .may_deny()
     }
 
     /// What today's rules say to somebody as an approver of a request at an instant.
@@ -122,7 +123,8 @@ impl DecisionContext<'_> {
     ) -> Result<Permit, PressRefusedByRules> {
         let whose = request.requester.principal();
         self.rules
-            .may_approve(who, whose, question, self.directory, at)
+            .press(who, whose, question, self.directory, at)
+            .may_approve()
     }
 
     /// What the rules say now to a request, for the record of a press on it.

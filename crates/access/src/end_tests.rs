@@ -6,7 +6,7 @@ use hallpass_assignments::{Observation, UnansweredCreate};
 use super::*;
 use crate::DesiredAssignment;
 use crate::desired::is_spent;
-use crate::guard_steps::tests::{at, grant, row, step_at};
+use crate::guard_steps::tests::{at, grant, nothing_beside, row, step_at};
 
 /// What AWS refused is settled before its end is desired as it should be: what is known then is all there will be, and
 /// the end is told by it, and not by whatever looks at the grant next.
@@ -31,13 +31,8 @@ fn what_was_settled_before_its_end_was_desired_counts_once_more() {
             ..row(refused)
         }),
     };
-    let (directory, settings) = (Directory::default(), Settings::default());
-    let known = EndFacts {
-        directory: &directory,
-        settings: &settings,
-        removal: None,
-        armed: None,
-    };
+    let known = (Directory::default(), Settings::default());
+    let known = nothing_beside(&known);
     let first = advance(&ending, &holds, known, step_at(40));
     let waiting = first.grants.first().unwrap().clone();
     assert!(waiting.seen_news < 2, "nobody looks again: {waiting:?}");

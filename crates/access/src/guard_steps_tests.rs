@@ -9,8 +9,9 @@ use hallpass_model::{
 use uuid::Uuid;
 
 use super::*;
+use crate::end::EndFacts;
 use crate::guard_removals::{due_cause, removed_by};
-use crate::{NoticeKind, Origin, Person, Removals};
+use crate::{Directory, NoticeKind, Origin, Person, Removals, Settings};
 
 struct Ids;
 
@@ -129,6 +130,16 @@ fn holds(grants: &[Grant], row: AssignmentRow) -> Holds {
     Holds {
         grants: grants.to_vec(),
         row: Some(row),
+    }
+}
+
+/// What an end goes by where nothing is known beside a directory and settings.
+pub(crate) fn nothing_beside((directory, settings): &(Directory, Settings)) -> EndFacts<'_> {
+    EndFacts {
+        directory,
+        settings,
+        removal: None,
+        armed: None,
     }
 }
 

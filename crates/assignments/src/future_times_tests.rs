@@ -3,7 +3,7 @@
 use hallpass_model::{HoldKey, Target};
 
 use super::*;
-use crate::{Desired, Execution, Operation, OperationKind, Proof};
+use crate::{Desired, Operation, OperationKind, Proof};
 
 const DAY: i64 = 86_400;
 
@@ -12,6 +12,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn row(due: i64) -> AssignmentRow {
+    let asked = crate::queue::tests::row(due);
     AssignmentRow {
         key: HoldKey {
             user: "11111111-0000-4000-8000-000000000000".parse().unwrap(),
@@ -22,16 +23,9 @@ fn row(due: i64) -> AssignmentRow {
         desired: Desired {
             until: at(7_200),
             asked_at: at(-60),
-            rev: 1,
-            haste: crate::Haste::Ordinary,
-            removed_at: None,
+            ..asked.desired
         },
-        execution: Execution {
-            due: at(due),
-            ..Execution::new(at(0))
-        },
-        gate: crate::Gate::Open,
-        verdict_rev: 0,
+        ..asked
     }
 }
 

@@ -600,3 +600,7 @@ fn is_still_good(observation: Observation, now: Timestamp) -> bool {
 #[cfg(test)]
 #[path = "outcome_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "outcome_pause_tests.rs"]
+mod pause_tests;

@@ -8,20 +8,20 @@ use crate::row::tests::{self, at};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Ours, asked for at 10, wanted until 1000.
-fn row() -> AssignmentRow {
+pub(super) fn row() -> AssignmentRow {
     let mut row = tests::row();
     row.desired.until = at(1000);
     row
 }
 
-fn with(change: impl FnOnce(&mut Execution)) -> AssignmentRow {
+pub(super) fn with(change: impl FnOnce(&mut Execution)) -> AssignmentRow {
     let mut row = row();
     change(&mut row.execution);
     row
 }
 
 /// An operation that began at 20, whose listings prove nothing of it.
-fn operation(kind: OperationKind, id: Option<&str>) -> Operation {
+pub(super) fn operation(kind: OperationKind, id: Option<&str>) -> Operation {
     Operation {
         kind,
         started_at: at(20),
@@ -32,13 +32,28 @@ fn operation(kind: OperationKind, id: Option<&str>) -> Operation {
     }
 }
 
-fn looked(row: AssignmentRow, present: bool, second: u64) -> AssignmentRow {
+pub(super) fn looked(row: AssignmentRow, present: bool, second: u64) -> AssignmentRow {
     let before = row.clone();
     let look = StepOutcome::Looked {
         at: at(second),
         present,
     };
     row.learn(&before, look, at(second), SECOND)
+}
+
+pub(super) fn learned(row: AssignmentRow, outcome: StepOutcome, second: u64) -> Execution {
+    let before = row.clone();
+    row.learn(&before, outcome, at(second), SECOND).execution
+}
+
+pub(super) fn unanswered() -> [CenterFault; 2] {
+    let message = "ResourceNotFoundException (KMS_NotFoundException)".to_owned();
+    [
+        CenterFault::Unreachable {
+            message: String::new(),
+        },
+        CenterFault::KeyUnusable { message },
+    ]
 }
 
 #[test]
@@ -184,111 +199,6 @@ fn what_a_listing_does_not_show_ends_a_removal_and_no_create() {
     }
 }
 
-/// A removal that was refused is looked for again in two seconds where listings prove nothing yet.
-#[test]
-fn what_should_be_gone_is_looked_for_at_once_unless_its_removal_was_refused() {
-    for (refused, confidence, deleted, due) in [
-        (0, AbsenceConfidence::Settled, None, 1001),
-        (1, AbsenceConfidence::Settled, None, 1003),
-        (0, AbsenceConfidence::LostCreate, None, 1001),
-        // not only when its minute is over
-        (1, AbsenceConfidence::LostCreate, None, 1006),
-        (0, AbsenceConfidence::LostCreate, Some(990), 1006),
-        (0, AbsenceConfidence::FailedCreate, None, 1006),
-    ] {
-        let row = with(|it| {
-            it.created_at = Some(at(980));
-            it.deleted_at = deleted.map(at);
-            it.refused_removals = refused;
-            it.absence_confidence = confidence;
-        });
-        let after = looked(row, false, 1001);
-        assert_eq!(after.execution.due, at(due), "{refused} {confidence:?}");
-    }
-}
-
-fn learned(row: AssignmentRow, outcome: StepOutcome, second: u64) -> Execution {
-    let before = row.clone();
-    row.learn(&before, outcome, at(second), SECOND).execution
-}
-
-/// `access.md` §9.5: one second doubling to sixty.
-#[test]
-fn pauses_double_from_one_second_to_sixty() {
-    let mut row = row();
-    let pauses = [1, 2, 4, 8, 16, 32, 60, 60];
-    let found = pauses.map(|_| row.pause(at(0)));
-    assert_eq!(found, pauses.map(at));
-}
-
-#[test]
-fn a_running_operation_is_checked_after_a_quarter_of_its_time_and_then_less_often() {
-    for (expected, polls, millis) in [
-        (1, 0, 500),
-        (8, 0, 2_000),
-        (8, 2, 4_500),
-        (8, 16, 5_000),
-        (60, 0, 5_000),
-    ] {
-        let pause = check_pause(Duration::from_secs(expected), polls);
-        assert_eq!(pause, Duration::from_millis(millis), "{expected} {polls}");
-    }
-    let running = with(|it| {
-        it.operation = Some(operation(OperationKind::Create, Some("op")));
-        it.attempts = 3;
-    });
-    let polled = StepOutcome::Polled(OperationStatus::InProgress);
-    let after = learned(running, polled, 30);
-    assert_eq!((after.attempts, after.operation.unwrap().polls), (0, 1));
-}
-
-/// Kind, whether AWS gave it an id, whether it was over before, when it is looked at.
-#[test]
-fn what_ended_well_is_looked_at_at_once_or_when_listings_show_it() {
-    let (create, delete) = (OperationKind::Create, OperationKind::Delete);
-    for (kind, id, is_over, due) in [
-        (create, Some("op"), false, 30),
-        (create, Some("op"), true, 31),
-        (delete, Some("op"), false, 31),
-        (delete, None, false, 30),
-    ] {
-        let row = with(|it| {
-            let mut operation = operation(kind, id);
-            operation.over_at = is_over.then(|| at(29));
-            it.operation = Some(operation);
-        });
-        let done = StepOutcome::Polled(OperationStatus::Succeeded);
-        assert_eq!(learned(row, done, 30).due, at(due), "{kind:?} {id:?}");
-    }
-}
-
-#[test]
-fn live_access_is_compared_after_ten_minutes_or_at_its_end() {
-    let compared = looked(with(|it| it.attempts = 3), true, 30).execution;
-    assert_eq!((compared.due, compared.attempts), (at(630), 0));
-    assert_eq!(looked(row(), true, 900).execution.due, at(1000));
-}
-
-#[test]
-fn what_is_listed_after_its_removal_is_looked_at_after_a_pause() {
-    for (deleted, due) in [(None, 1001), (Some(at(1000)), 1002)] {
-        let row = with(|it| it.deleted_at = deleted);
-        assert_eq!(looked(row, true, 1001).execution.due, at(due));
-    }
-}
-
-#[test]
-fn a_first_refusal_is_looked_at_at_once_and_the_next_after_a_pause() {
-    let mut row = row();
-    for due in [1001, 1002] {
-        row.execution.operation = Some(operation(OperationKind::Delete, Some("op")));
-        let reason = "no".to_owned();
-        let refused = StepOutcome::Polled(OperationStatus::Failed { reason });
-        row.execution = learned(row.clone(), refused, 1001);
-        assert_eq!(row.execution.due, at(due));
-    }
-}
-
 /// `access.md` §5: five minutes of trying, and not while AWS may have accepted something.
 #[test]
 fn trying_ends_after_five_minutes_in_which_nothing_was_accepted() {
@@ -331,36 +241,6 @@ fn a_listing_without_it_is_good_for_ninety_seconds() {
     assert!(!is_still_good(seen, at(110)));
 }
 
-#[test]
-fn a_read_that_brought_no_answer_is_tried_again_in_a_second() {
-    for fault in unanswered() {
-        let after = learned(row(), StepOutcome::ReadFailed(fault), 30);
-        assert_eq!(after.due, at(31));
-    }
-}
-
-/// What is in flight holds the one slot of its account and permission set: others wait behind it.
-#[test]
-fn what_is_in_flight_is_asked_about_again_soon_however_often_the_read_was_refused() {
-    let refused = || {
-        StepOutcome::ReadFailed(CenterFault::Refused {
-            reason: "denied".to_owned(),
-        })
-    };
-    let removal = operation(OperationKind::Delete, Some("op"));
-    for (in_flight, longest) in [(Some(removal), 2), (None, 60)] {
-        let mut row = with(|it| it.operation.clone_from(&in_flight));
-        let mut pauses = Vec::new();
-        for _ in 0..8 {
-            row.execution = learned(row.clone(), refused(), 30);
-            pauses.push(TimeSpan::between(at(30), row.execution.due).as_seconds());
-        }
-        assert_eq!(pauses[..2], [1, 2]);
-        assert_eq!(pauses.iter().max(), Some(&longest));
-        assert_eq!(row.execution.operation, in_flight);
-    }
-}
-
 /// `access.md` §8.8: also where Identity Center cannot use its customer managed key, whatever the exception is called.
 #[test]
 fn a_removal_that_brought_no_answer_is_neither_done_nor_refused() {
@@ -372,75 +252,6 @@ fn a_removal_that_brought_no_answer_is_neither_done_nor_refused() {
         assert_eq!((after.refused_removals, after.verdict), (0, before.verdict));
         assert_eq!(after.due, at(31));
     }
-}
-
-fn unanswered() -> [CenterFault; 2] {
-    let message = "ResourceNotFoundException (KMS_NotFoundException)".to_owned();
-    [
-        CenterFault::Unreachable {
-            message: String::new(),
-        },
-        CenterFault::KeyUnusable { message },
-    ]
-}
-
-/// `access.md` §9.5 and §9.9: hourly once stuck, for as long as it is.
-#[test]
-fn a_removal_that_is_stuck_is_tried_every_hour() {
-    let stuck = Verdict::Stuck {
-        since: at(1001),
-        reason: "denied".to_owned(),
-    };
-    let settled = learned(row(), StepOutcome::Settled(stuck.clone()), 1001);
-    assert_eq!(settled.due, at(1001 + 3_600));
-    let trying = with(|it| {
-        it.verdict = stuck;
-        it.operation = Some(operation(OperationKind::Delete, Some("op")));
-    });
-    let reason = "denied".to_owned();
-    let refused = StepOutcome::Polled(OperationStatus::Failed { reason });
-    assert_eq!(learned(trying, refused, 1002).due, at(1002 + 3_600));
-}
-
-#[test]
-fn a_create_that_nobody_waits_for_is_asked_about_every_thirty_seconds() {
-    let abandoned = with(|it| {
-        it.operation = Some(operation(OperationKind::Create, Some("op")));
-        it.giving_up = Some(GivingUp {
-            reason: String::new(),
-            at: at(320),
-        });
-    });
-    let polled = StepOutcome::Polled(OperationStatus::InProgress);
-    assert_eq!(learned(abandoned, polled, 330).due, at(360));
-}
-
-#[test]
-fn what_aws_was_too_full_for_is_sent_again_in_a_quarter_of_a_second() {
-    let (full, throttled) = (
-        CenterFault::Full {
-            message: String::new(),
-        },
-        CenterFault::Throttled {
-            message: String::new(),
-        },
-    );
-    for (fault, millis) in [(full, 250), (throttled, 0)] {
-        let begun = row().begin(OperationKind::Delete, at(1001));
-        let after = learned(begun, StepOutcome::SendFailed(fault), 1001);
-        assert_eq!(after.due, later(at(1001), Duration::from_millis(millis)));
-    }
-}
-
-/// A success starts the doubling of pauses anew.
-#[test]
-fn pauses_begin_anew_after_an_operation_that_ended_well() {
-    let row = with(|it| {
-        it.operation = Some(operation(OperationKind::Create, Some("op")));
-        it.attempts = 3;
-    });
-    let done = StepOutcome::Polled(OperationStatus::Succeeded);
-    assert_eq!(learned(row, done, 30).attempts, 0);
 }
 
 /// `access.md` §8.7: a create whose status was lost may still be running, whatever ends badly after it.
@@ -569,24 +380,6 @@ fn a_create_sent_after_a_lost_one_leaves_that_one_to_be_looked_for() {
     }
 }
 
-/// What removes is polled as ever, though nobody waits for its create any more.
-#[test]
-fn only_a_create_that_was_given_up_is_asked_about_seldom() {
-    for (kind, due) in [(OperationKind::Create, 60), (OperationKind::Delete, 31)] {
-        let row = with(|it| {
-            it.operation = Some(operation(kind, Some("op")));
-            it.giving_up = Some(GivingUp {
-                reason: "refused".to_owned(),
-                at: at(25),
-            });
-        });
-        let running = StepOutcome::Polled(OperationStatus::InProgress);
-        let polled = learned(row, running, 30);
-        assert!(polled.due <= at(due), "{kind:?}: {}", polled.due);
-        assert!(polled.due >= at(due - 1), "{kind:?}: {}", polled.due);
-    }
-}
-
 /// A removal of what was seen gone is known as one that was repeated; so is the next, when AWS did not take it.
 #[test]
 fn a_removal_of_what_was_seen_gone_is_kept() {
@@ -621,75 +414,6 @@ fn a_removal_of_what_was_seen_gone_is_kept() {
     assert_eq!(again(&begun), Some(at(1020)));
 }
 
-/// Behind a create whose answer was lost a removal waits no longer than that takes, and some seconds.
-#[test]
-fn a_removal_behind_another_operation_is_sent_again_within_four_seconds() {
-    for (kind, due) in [(OperationKind::Delete, 34), (OperationKind::Create, 90)] {
-        let row = with(|it| {
-            it.operation = Some(operation(kind, None));
-            it.attempts = 9;
-        });
-        let message = String::new();
-        let refused = StepOutcome::SendFailed(CenterFault::Conflict { message });
-        assert_eq!(learned(row, refused, 30).due, at(due), "{kind:?}");
-    }
-}
-
-/// `access.md` §9.4: listings that still show it are looked at again within five seconds.
-#[test]
-fn what_our_removal_took_away_is_looked_for_within_five_seconds() {
-    let row = with(|it| {
-        it.deleted_at = Some(at(1000));
-        it.attempts = 9;
-    });
-    assert_eq!(looked(row.clone(), true, 1010).execution.due, at(1015));
-    // and removed once more where it may be a create that came late
-    let mut lost = row;
-    lost.execution.absence_confidence = AbsenceConfidence::LostCreate;
-    assert_eq!(looked(lost.clone(), true, 1004).execution.due, at(1005));
-    assert_eq!(looked(lost, true, 1010).execution.due, at(1010));
-}
-
-/// A create whose answer was lost may have taken effect after the removal: once listings lag no longer, what they show is
-/// looked at, whatever the pause has grown to.
-#[test]
-fn what_a_lost_create_may_have_made_is_looked_at_as_soon_as_listings_lag_no_longer() {
-    for (attempts, second, due) in [
-        (0, 1002, 1003),
-        (2, 1002, 1005),
-        (2, 1004, 1005),
-        (2, 1005, 1005),
-    ] {
-        let removed = with(|it| {
-            it.ownership = Ownership::Ours;
-            it.deleted_at = Some(at(1000));
-            it.unanswered_create = Some(UnansweredCreate {
-                at: at(990),
-                is_one_of_several: true,
-            });
-            it.attempts = attempts;
-        });
-        let after = looked(removed, true, second);
-        assert_eq!(after.execution.due, at(due), "{attempts} {second}");
-    }
-}
-
-/// A removal that is refused after one that ended well: listings may only lag.
-#[test]
-fn a_second_removal_that_is_refused_makes_nobody_wait_longer_for_listings() {
-    for (deleted, due) in [(Some(990), 1005), (None, 1060)] {
-        let row = with(|it| {
-            it.deleted_at = deleted.map(at);
-            it.refused_removals = 3;
-            it.attempts = 9;
-            it.operation = Some(operation(OperationKind::Delete, Some("op")));
-        });
-        let reason = "not found".to_owned();
-        let failed = StepOutcome::Polled(OperationStatus::Failed { reason });
-        assert_eq!(learned(row, failed, 1000).due, at(due), "{deleted:?}");
-    }
-}
-
 /// What was listed while a removal ran counts as there once the removal has failed.
 #[test]
 fn a_sight_during_a_removal_counts_when_the_removal_fails() {
@@ -713,28 +437,5 @@ fn giving_up_counts_for_the_newest_hold() {
         row.give_up(at(second), "no");
         assert_eq!(row.execution.giving_up.as_ref().unwrap().at, at(then));
         assert!(row.gave_up());
-    }
-}
-
-/// Access that is there is looked at again when a newer hold of it waits no longer for its end to be armed.
-#[test]
-fn a_look_at_what_is_there_comes_again_when_its_gate_opens_by_itself() {
-    for (gate, due) in [
-        (crate::Gate::Open, DRIFT_CHECK.after(at(30))),
-        (crate::Gate::Closed { until: at(70) }, at(70)),
-        (
-            crate::Gate::Closed { until: at(30) },
-            DRIFT_CHECK.after(at(30)),
-        ),
-        (
-            crate::Gate::Closed {
-                until: Timestamp::MAX,
-            },
-            DRIFT_CHECK.after(at(30)),
-        ),
-    ] {
-        let mut row = with(|it| it.ownership = Ownership::Ours);
-        row.gate = gate.clone();
-        assert_eq!(looked(row, true, 30).execution.due, due, "{gate:?}");
     }
 }

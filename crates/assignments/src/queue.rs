@@ -494,7 +494,7 @@ impl QueueFronts {
 
 #[cfg(test)]
 #[path = "queue_tests.rs"]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(test)]
 #[path = "queue_slot_tests.rs"]

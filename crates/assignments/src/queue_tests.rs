@@ -28,7 +28,7 @@ fn key(target: &str) -> HoldKey {
 }
 
 /// Asked for at 0, wanted until 1000, looked at as of `due`.
-pub(super) fn row(due: i64) -> AssignmentRow {
+pub(crate) fn row(due: i64) -> AssignmentRow {
     AssignmentRow {
         key: key("account"),
         desired: Desired {

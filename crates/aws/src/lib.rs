@@ -24,6 +24,7 @@ mod head_key;
 mod objects;
 mod signed;
 mod signing_clock;
+mod snapshots_at;
 
 mod fanout;
 
@@ -76,6 +77,7 @@ pub use objects::{
 pub use permission_sets::PermissionSets;
 pub use request_ids::with_request_ids;
 pub use settings::{AwsClientSettings, Credentials, Survey};
+pub use snapshots_at::SnapshotsAt;
 
 use crate::call::{Deadline, ServiceClient};
 use crate::instance_regions::RegionMemory;

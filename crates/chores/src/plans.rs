@@ -28,7 +28,9 @@ use hallpass_wording::plan;
 use serde_json::Value;
 
 pub use self::command_line::quoted;
-pub use self::context::{MEMBER_ROLE, PlanContext, PlanMeans, assemble, member_calls, open};
+pub use self::context::{
+    MEMBER_ROLE, PlanContext, PlanMeans, assemble, listed, member_calls, open,
+};
 pub use self::rows::{ShownRow, ShownRows};
 pub use self::saved::SavedPlanArgs;
 pub use self::settle::{save_unapplied, settle};

@@ -21,7 +21,7 @@ use hallpass_org::standards::{
     StandardsStepExecutor, StandardsVisit, VisitStore, VisitTeller, asks_for_visit, visit_asked_by,
 };
 use hallpass_reports::pci::{EventLookup, each_page};
-use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StoreFault};
+use hallpass_runner::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StoreFault};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
 use serde_json::{Map, Value};
@@ -272,11 +272,13 @@ pub async fn open(
     let calls: Arc<dyn ServiceCalls> = Arc::new(member_calls(loaded).await?);
     let store = Arc::new(store.clone());
     let runner = Runner::new(
-        Arc::clone(&store) as Arc<dyn PlanStore>,
-        Arc::new(StandardsStepExecutor::new(Arc::clone(&calls))),
-        Arc::clone(clock),
-        Arc::clone(ids),
-        Arc::new(Timer),
+        RunnerPorts {
+            store: Arc::clone(&store) as Arc<dyn PlanStore>,
+            hands: Arc::new(StandardsStepExecutor::new(Arc::clone(&calls))),
+            clock: Arc::clone(clock),
+            ids: Arc::clone(ids),
+            nap: Arc::new(Timer),
+        },
         RunnerIdentity {
             holder: format!(
                 "server {} ({})",

@@ -48,7 +48,7 @@ fn key(id: &SnapshotId) -> String {
 /// Exit 2 where there is none, or where it cannot be read.
 pub async fn read_newest(at: &SnapshotsAt) -> Result<AccessSnapshot, Failure> {
     let unreadable = |error: io::Error| Failure::unreadable(at, &error);
-    let open = at.open().await.map_err(unreadable)?;
+    let open = OpenSnapshots::at(at).await.map_err(unreadable)?;
     let Some(id) = newest(&open).await.map_err(unreadable)? else {
         let message = format!("no snapshot in `{at}` says who can reach what");
         return Err(Failure::bad_input(message).help("`hallpass sync` makes one"));

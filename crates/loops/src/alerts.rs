@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hallpass_alerts::{RulePhase, is_due};
 use hallpass_host::access_snapshots::MANIFESTS;
+use hallpass_host::snapshots_at::OpenSnapshots;
 use hallpass_model::{Clock, Look};
 use hallpass_reports::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, WhichRules};
 use hallpass_setup::waiting::rest;
@@ -104,7 +105,8 @@ impl Alerting {
             return seen.newest.clone();
         }
         seen.looked = Some(Instant::now());
-        let names = at.open().await.ok()?.names(MANIFESTS).await.ok()?;
+        let open = OpenSnapshots::at(at).await.ok()?;
+        let names = open.names(MANIFESTS).await.ok()?;
         names.into_iter().max()
     }
 

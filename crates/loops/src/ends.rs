@@ -122,10 +122,9 @@ async fn write_once(
 
 #[cfg(test)]
 mod tests {
-    use hallpass_access::{AccessStore as _, Change};
-    use hallpass_assignments::{Ownership, queue::Room};
+    use hallpass_access::Change;
     use hallpass_guard::{Trust, read};
-    use hallpass_store_testing::{a_draft, a_lease, account_key, at, wanted};
+    use hallpass_store_testing::{account_key, at, own_one};
 
     use super::*;
 
@@ -151,25 +150,14 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(copy().ends, []);
-        let key = account_key(1, 1);
-        let change = Change {
-            desired: vec![wanted(&key, 7_200, 0)],
-            audit: vec![a_draft(1)],
-            ..Change::default()
-        };
-        store.commit(change).await.unwrap();
-        let lease = a_lease("a", 90);
-        let taken = store.take(at(1), &Room::whole(10), &lease).await.unwrap();
-        let mut row = taken.task.unwrap().row().clone();
-        row.execution.ownership = Ownership::Ours;
-        store.record(&row, &lease, false).await.unwrap();
+        own_one(&store, Change::default()).await;
         write_once(&file, &store, &StoppedClock, &mut written)
             .await
             .unwrap();
         let found = copy();
         assert_eq!((found.mark.seq, found.at), (1, Some(at(100))));
         assert_eq!(found.ends.len(), 1);
-        assert_eq!(found.ends[0].key, key);
+        assert_eq!(found.ends[0].key, account_key(1, 1));
         // nothing changed: nothing is written
         std::fs::remove_file(&path).unwrap();
         write_once(&file, &store, &StoppedClock, &mut written)

@@ -132,7 +132,9 @@ impl TestCase {
             differences.push(format!("expected approvers {expected}, got {got}"));
         }
         if let (Some(presser), Some(permit)) = (&self.click, self.permit) {
-            let answer = rules.may_approve(presser, &self.requester, ask, facts, now);
+            let answer = rules
+                .press(presser, &self.requester, ask, facts, now)
+                .may_approve();
             match (permit, answer) {
                 (true, Err(refused)) => {
                     differences.push(format!("expected {presser} to be let approve: {refused}"));

@@ -16,7 +16,22 @@ use hallpass_runner::{
     LeaseAnswer, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart,
     StoreFault, TargetChange, Undo, Verify, WriteAnswer,
 };
-use hallpass_runner::{Plan, PlanId, PlanStep, StepProbe};
+use hallpass_runner::{Plan, PlanId, PlanStep, RunnerPorts, StepProbe};
+
+/// The ports of a runner whose time passes when told.
+pub fn ports(
+    store: Arc<dyn PlanStore>,
+    hands: Arc<dyn StepExecutor>,
+    time: &Arc<Hourglass>,
+) -> RunnerPorts {
+    RunnerPorts {
+        store,
+        hands,
+        clock: Arc::clone(time) as Arc<_>,
+        ids: Arc::clone(time) as Arc<_>,
+        nap: Arc::clone(time) as Arc<_>,
+    }
+}
 
 #[derive(Default)]
 struct TestRunnerState {

@@ -41,5 +41,5 @@ pub use ports::{
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};
-pub use run::{Applying, Looked, RunError, Runner, goes_on_by_itself, report_of};
+pub use run::{Applying, Looked, RunError, Runner, RunnerPorts, goes_on_by_itself, report_of};
 pub use undo::{Undoing, undo};

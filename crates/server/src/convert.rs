@@ -90,12 +90,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
         starts_at: request.start.as_ref().map(|start| start.at),
         expires_at: request.expires_at,
         decision: request.decided.kind.name().to_owned(),
-        approvers: request
-            .decided
-            .approvers
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        approvers: texts(&request.decided.approvers),
         approvals_needed: request.decided.approvals_needed,
         reviews: request
             .reviews
@@ -115,7 +110,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
         detail: None,
         code: None,
         extends: request.extends.map(|id| id.to_string()),
-        asked_with: request.asked_with.iter().map(ToString::to_string).collect(),
+        asked_with: texts(&request.asked_with),
         grant_id: request.grant.map(|id| id.to_string()),
         break_glass: None,
         before: None,
@@ -352,6 +347,11 @@ fn cli_profile(identity: &Identity, account: &str, name: &str, set: &str) -> Str
     )
 }
 
+/// Each of them as text.
+pub(crate) fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<String> {
+    all.into_iter().map(|it| it.to_string()).collect()
+}
+
 /// What was done with a grant; `None` where no logs say it.
 pub(crate) fn grant_activity(grant: &Grant, found: Option<&GrantUse>) -> api::GrantActivity {
     let Some(found) = found else {
@@ -359,15 +359,7 @@ pub(crate) fn grant_activity(grant: &Grant, found: Option<&GrantUse>) -> api::Gr
             grant_id: grant.id.to_string(),
             state: GrantUseState::NotKnown.name().to_owned(),
             words: activity::NO_LOGS.to_owned(),
-            log_from: None,
-            log_until: None,
-            first: None,
-            last: None,
-            sessions: 0,
-            count: 0,
-            denied: 0,
-            services: Vec::new(),
-            calls: Vec::new(),
+            ..api::GrantActivity::default()
         };
     };
     api::GrantActivity {

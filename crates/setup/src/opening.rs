@@ -17,6 +17,7 @@ use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{AccountId, IdSource};
 use hallpass_store::SchemaUse;
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output::OutputArgs;
 
 use crate::{clock, postgres_password};
 
@@ -31,6 +32,17 @@ pub struct ConfigArgs {
         default_value = "hallpass.toml"
     )]
     config: PathBuf,
+}
+
+/// By which configuration a command reads, and how it prints what it found.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReadingArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The form.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 impl ConfigArgs {

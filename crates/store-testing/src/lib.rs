@@ -9,6 +9,7 @@ pub mod conformance;
 
 mod alerts;
 mod digests;
+mod owned;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -33,6 +34,7 @@ use uuid::Uuid;
 
 pub use alerts::{a_blocked_alert, an_alert, an_alert_state};
 pub use digests::digests;
+pub use owned::own_one;
 
 use hallpass_store::TokenRow;
 

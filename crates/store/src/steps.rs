@@ -7,8 +7,9 @@ use hallpass_access::{
     ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News, Notice,
     OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd,
 };
+use hallpass_assignments::queue::{self, QueueFront, QueueFronts, Room};
 use hallpass_assignments::{
-    AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Verdict,
+    AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Taken, Verdict,
 };
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, MOVES_WITHIN};
@@ -32,6 +33,17 @@ pub(crate) fn check_step<S: PartialEq + Display>(
         let (prior, next) = step;
         Err(illegal_step(what, &prior.to_string(), &next.to_string()))
     }
+}
+
+/// What a worker is told before it has a task, and the row that its task is of.
+pub(crate) fn picked<'a>(lines: &'a QueueFronts, room: &Room) -> (Taken, Option<&'a QueueFront>) {
+    let choice = queue::choose(lines, room);
+    let taken = Taken {
+        task: None,
+        in_flight: lines.in_flight,
+        waits_for_slot: choice.waits_for_slot,
+    };
+    (taken, choice.head)
 }
 
 /// The refusal of a step.

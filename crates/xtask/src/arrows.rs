@@ -564,6 +564,12 @@ mod tests {
         check(&metadata).iter().map(ToString::to_string).collect()
     }
 
+    fn the_one(packages: &[(&str, &str, Value)]) -> String {
+        let mut found = found(packages);
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    }
+
     fn on(name: &str) -> Value {
         json!([{"name": name, "kind": null}])
     }
@@ -585,10 +591,7 @@ mod tests {
     #[test]
     fn a_forbidden_arrow_is_named() {
         let store = ("hallpass-store", "store", json!([]));
-        let found = found(&[store, ("hallpass-server", "server", on("hallpass-store"))]);
-        let [finding] = found.as_slice() else {
-            panic!("{found:?}")
-        };
+        let finding = the_one(&[store, ("hallpass-server", "server", on("hallpass-store"))]);
         let start = "crates/server/Cargo.toml:1: arrow `server -> store` is not allowed: ";
         assert!(finding.starts_with(start), "{finding}");
     }
@@ -596,10 +599,7 @@ mod tests {
     #[test]
     fn an_arrow_that_nobody_uses_is_named() {
         let model = || ("hallpass-model", "model", json!([]));
-        let found = found(&[model(), ("hallpass-rules", "rules", json!([]))]);
-        let [finding] = found.as_slice() else {
-            panic!("{found:?}")
-        };
+        let finding = the_one(&[model(), ("hallpass-rules", "rules", json!([]))]);
         let start = "crates/rules/Cargo.toml:1: arrow `rules -> model` is allowed and not used";
         assert!(finding.starts_with(start), "{finding}");
     }

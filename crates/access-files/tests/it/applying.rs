@@ -10,9 +10,9 @@ use hallpass_access_files::{
 };
 use hallpass_model::TimeSpan;
 use hallpass_runner::{
-    Applying, Exit, PlanId, PlanReport, PlanStore, Runner, RunnerIdentity, StepExecutor, undo,
+    Applying, Exit, PlanId, PlanReport, Runner, RunnerIdentity, StepExecutor, undo,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
 
 use crate::comparing::WALK;
 use crate::world::{
@@ -51,11 +51,11 @@ impl Stand {
         gate: &Arc<Gate>,
     ) -> Runner {
         Runner::new(
-            Arc::new(Gated(Arc::clone(&self.store), Arc::clone(gate))) as Arc<dyn PlanStore>,
-            Arc::new(Gated(executor, Arc::clone(gate))) as Arc<dyn StepExecutor>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
+            ports(
+                Arc::new(Gated(Arc::clone(&self.store), Arc::clone(gate))),
+                Arc::new(Gated(executor, Arc::clone(gate))),
+                &self.clock,
+            ),
             RunnerIdentity {
                 holder: "one".into(),
                 actor: "ana@example.test".into(),

@@ -42,6 +42,15 @@ pub struct Asking {
     pub confirmed: Vec<String>,
 }
 
+/// What one call asks for, and by which key it may come again.
+#[derive(Clone, Copy)]
+struct AskCall<'a> {
+    askings: &'a [Asking],
+    /// The grant whose end is to be later.
+    extends: Option<&'a Grant>,
+    idempotency: Option<&'a Idempotency>,
+}
+
 /// How a grant is to be lengthened.
 #[derive(Clone, Copy, Debug)]
 pub struct Extending<'a> {
@@ -88,8 +97,12 @@ impl Access {
         asking: &Asking,
         idempotency: Option<&Idempotency>,
     ) -> Result<AskOutcome, AccessError> {
-        let askings = slice::from_ref(asking);
-        one(self.ask_for(actor, askings, None, idempotency).await?)
+        let call = AskCall {
+            askings: slice::from_ref(asking),
+            extends: None,
+            idempotency,
+        };
+        one(self.ask_for(actor, call).await?)
     }
 
     /// Asks for several targets at once (`access.md` §5.2): each becomes a request of its own, decided
@@ -107,8 +120,12 @@ impl Access {
         if askings.is_empty() || askings.len() > TARGETS_MAX {
             return Err(AccessError::TargetCount(askings.len()));
         }
-        let asked = self.ask_for(actor, askings, None, idempotency).await?;
-        Ok(AskedTogether::of(asked))
+        let call = AskCall {
+            askings,
+            extends: None,
+            idempotency,
+        };
+        Ok(AskedTogether::of(self.ask_for(actor, call).await?))
     }
 
     /// What else was asked for together with a request, as far as the actor may see it.
@@ -161,10 +178,12 @@ impl Access {
             starts_at: None,
             confirmed: extending.confirmed.to_vec(),
         };
-        let askings = slice::from_ref(&asking);
-        one(self
-            .ask_for(actor, askings, Some(&extended), idempotency)
-            .await?)
+        let call = AskCall {
+            askings: slice::from_ref(&asking),
+            extends: Some(&extended),
+            idempotency,
+        };
+        one(self.ask_for(actor, call).await?)
     }
 
     /// A grant that the actor may ask to extend now; for a form about to be shown, too.
@@ -184,17 +203,15 @@ impl Access {
     async fn ask_for(
         &self,
         actor: &Actor,
-        askings: &[Asking],
-        extends: Option<&Grant>,
-        idempotency: Option<&Idempotency>,
+        call: AskCall<'_>,
     ) -> Result<Vec<AskOutcome>, AccessError> {
         let mut races = 0;
         loop {
-            if let Some(asked) = self.remembered(actor, idempotency).await? {
+            if let Some(asked) = self.remembered(actor, call.idempotency).await? {
                 return Ok(asked);
             }
             // on the heap: doors await it beside much of their own
-            let asked = Box::pin(self.ask_once(actor, askings, extends, idempotency));
+            let asked = Box::pin(self.ask_once(actor, call));
             match asked.await {
                 Err(AccessError::Commit(CommitError::Raced(_))) if races < RACES_MAX => races += 1,
                 outcome => return outcome,
@@ -298,10 +315,11 @@ impl Access {
     async fn ask_once(
         &self,
         actor: &Actor,
-        askings: &[Asking],
-        extends: Option<&Grant>,
-        idempotency: Option<&Idempotency>,
+        call: AskCall<'_>,
     ) -> Result<Vec<AskOutcome>, AccessError> {
+        let AskCall {
+            askings, extends, ..
+        } = call;
         let locks = match &actor.user {
             Some(user) => self.locks_of(slice::from_ref(user)).await?,
             None => LocksSeen::default(),
@@ -343,7 +361,7 @@ impl Access {
         }
         if let Some(first) = first {
             self.store_change(Change {
-                answer: self.answer_to(actor, first, idempotency),
+                answer: self.answer_to(actor, first, call.idempotency),
                 locks_seen: locks,
                 ..change
             })

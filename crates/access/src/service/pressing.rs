@@ -1,5 +1,6 @@
 //! Presses on what exists: approve, deny, discard, release, revoke.
 
+use hallpass_audit::Event;
 use hallpass_model::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
@@ -255,10 +256,12 @@ impl Access {
                 Err(why) => {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);
-                    let name = press.name();
-                    let refused =
-                        self.judged(|it| decide::refused(&request, name, &why, actor, it));
-                    self.store_change(refused).await?;
+                    let record = self.judged(|it| {
+                        let (by, ruled) = (Doer::Person(actor), it.ruled(&request));
+                        it.step.of_ruled(Event::PressRefused, by, &request, &ruled)
+                    });
+                    self.store_change(decide::refused(record, press.name(), &why))
+                        .await?;
                     return Err(if visible {
                         why.into()
                     } else {
@@ -526,8 +529,9 @@ impl Access {
         why: PressRefused,
     ) -> Result<AccessError, AccessError> {
         let visible = self.may_see_grant(actor, grant);
-        let record = decide::refused_for_grant(grant, press, &why, actor, self.step());
-        self.store_change(record).await?;
+        let record = (self.step()).of_grant(Event::PressRefused, Doer::Person(actor), grant);
+        self.store_change(decide::refused(record, press, &why))
+            .await?;
         Ok(if visible {
             why.into()
         } else {

@@ -1,8 +1,7 @@
 //! A sweep that stores nothing: what stands now, and what a run would do about it.
 
 use super::{Access, AccessError};
-use crate::sweep;
-use crate::{Directory, Findings, ListingFacts, MayAct, StandingScope, SweepReach};
+use crate::{Directory, Findings, MayAct, StandingScope, SweepReach};
 
 impl Access {
     /// Where a sweep looks. Groups whose members follow attributes are compared with these instead.
@@ -24,23 +23,11 @@ impl Access {
     /// When neither AWS nor the store says what is there.
     pub async fn survey(&self) -> Result<Findings, AccessError> {
         let directory = self.directory_for_sweep().await?;
-        let settings = &self.settings;
-        let scope = self.sweep_scope(settings.sweep.reach, &directory);
+        let scope = self.sweep_scope(self.settings.sweep.reach, &directory);
         let before = self.held(self.now()).await?;
         let listing = self.read_standing(&scope).await;
         let known = self.known(&before, listing.began).await?;
-        Ok(sweep::findings(&ListingFacts {
-            sweep: self.step().sweep_id(),
-            listing: &listing,
-            scope: &scope,
-            held: &known.held,
-            accepted: &known.accepted,
-            earlier: &known.earlier_items,
-            earlier_entitlements: known.earlier_entitlements(),
-            in_hand: &known.in_hand,
-            directory: &directory,
-            settings: &settings.sweep,
-            may_act: MayAct::No,
-        }))
+        let read = (&scope, &listing);
+        Ok(self.findings(self.step().sweep_id(), read, &known, &directory, MayAct::No))
     }
 }

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
 use hallpass_model::{HoldKey, SweepId, Target, TargetNames, Timestamp};
+use hallpass_rules::Directory;
 
 use super::sweep_beginning::{AGAIN_AFTER, LOOKED_BACK};
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
-use crate::sweep::{self, TargetLabels};
+use crate::sweep::{self, SweepAwaits, TargetLabels};
 use crate::{
     Accepted, ArmedEndWish, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
     EntitlementReport, Findings, GivenOtherwise, Held, ItemChange, ItemKind, ListingFacts, MayAct,
@@ -28,17 +29,17 @@ const KEPT: (u32, u32) = (5, 1000);
 
 /// Everything a run is judged by that may change while it is stored.
 pub(super) struct SweepRunFacts {
-    pub(super) held: Held,
-    pub(super) accepted: BTreeMap<HoldKey, Accepted>,
+    held: Held,
+    accepted: BTreeMap<HoldKey, Accepted>,
     earlier: Option<Sweep>,
-    pub(super) earlier_items: BTreeMap<HoldKey, SweepItem>,
-    pub(super) in_hand: BTreeMap<HoldKey, SweepId>,
+    earlier_items: BTreeMap<HoldKey, SweepItem>,
+    in_hand: BTreeMap<HoldKey, SweepId>,
     recent: Vec<Sweep>,
 }
 
 impl SweepRunFacts {
     /// What the run before found of entitlements.
-    pub(super) fn earlier_entitlements(&self) -> Option<&EntitlementReport> {
+    fn earlier_entitlements(&self) -> Option<&EntitlementReport> {
         let report = self.earlier.as_ref()?.report.as_ref()?;
         report.entitlements.as_ref()
     }
@@ -93,7 +94,7 @@ impl Access {
 
     pub(super) async fn directory_for_sweep(
         &self,
-    ) -> Result<std::sync::Arc<hallpass_rules::Directory>, crate::DirectoryFault> {
+    ) -> Result<std::sync::Arc<Directory>, crate::DirectoryFault> {
         let directory = self.directory();
         let oldest = self.settings.directory_max_age.before(self.now());
         if directory.taken_at().is_some_and(|at| at >= oldest) {
@@ -189,6 +190,30 @@ impl Access {
         })
     }
 
+    /// What a run makes of what was read in its scope.
+    pub(super) fn findings(
+        &self,
+        sweep: SweepId,
+        (scope, listing): (&StandingScope, &StandingListing),
+        known: &SweepRunFacts,
+        directory: &Directory,
+        may_act: MayAct,
+    ) -> Findings {
+        sweep::findings(&ListingFacts {
+            sweep,
+            listing,
+            scope,
+            held: &known.held,
+            accepted: &known.accepted,
+            earlier: &known.earlier_items,
+            earlier_entitlements: known.earlier_entitlements(),
+            in_hand: &known.in_hand,
+            directory,
+            settings: &self.settings.sweep,
+            may_act,
+        })
+    }
+
     /// The change that ends a run's looking.
     fn found(
         &self,
@@ -205,19 +230,7 @@ impl Access {
             (true, Some(action), None) => MayAct::Plan(action),
             (false, _, _) | (_, None, _) => MayAct::No,
         };
-        let found = sweep::findings(&ListingFacts {
-            sweep: sweep.id,
-            listing,
-            scope,
-            held: &known.held,
-            accepted: &known.accepted,
-            earlier: &known.earlier_items,
-            earlier_entitlements: known.earlier_entitlements(),
-            in_hand: &known.in_hand,
-            directory: &directory,
-            settings: &self.settings.sweep,
-            may_act,
-        });
+        let found = self.findings(sweep.id, (scope, listing), known, &directory, may_act);
         let step = self.step();
         let now = step.now;
         let state = match (found.brake, may_act) {
@@ -308,23 +321,17 @@ impl Access {
             let found = |item: &&SweepItem| step.of_item(Event::SweepFound, sweep, item);
             records.extend(new.iter().map(found));
         }
-        match &sweep.state {
-            SweepState::Planned { .. } => {
+        match sweep.state.awaits() {
+            Some(SweepAwaits::Consent) => {
                 let plan = format!("{} items, {}", report.to_act, sweep.mode.name());
                 let record = step.of_sweep(Event::SweepPlanned, Doer::Hallpass, sweep);
                 records.push(record.why(&plan));
             }
-            SweepState::Stopped { brake, .. } => {
+            Some(SweepAwaits::MoreThanMay(brake)) => {
                 let record = step.of_sweep(Event::SweepStopped, Doer::Hallpass, sweep);
                 records.push(record.why(&brake.to_string()));
             }
-            SweepState::Queued
-            | SweepState::Running
-            | SweepState::Interrupted { .. }
-            | SweepState::Failed { .. }
-            | SweepState::Replaced { .. }
-            | SweepState::Working { .. }
-            | SweepState::Done { .. } => {}
+            None => {}
         }
         records
     }

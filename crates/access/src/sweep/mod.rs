@@ -47,6 +47,7 @@ pub use settings::{ADOPTED_MAX, SweepAction, SweepMode, SweepReach, SweepSetting
 
 pub(crate) use classify::{TargetLabels, person};
 pub(crate) use digest::{confirmed, done, looked};
+pub(crate) use run::SweepAwaits;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -144,7 +144,31 @@ pub enum SweepState {
     },
 }
 
+/// What a run that looked needs of an administrator before it acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SweepAwaits {
+    /// A yes to its plan.
+    Consent,
+    /// A yes to more than a run may do.
+    MoreThanMay(Brake),
+}
+
 impl SweepState {
+    /// What it waits for from an administrator; `None` where it waits for nobody.
+    pub(crate) fn awaits(&self) -> Option<SweepAwaits> {
+        match self {
+            Self::Planned { .. } => Some(SweepAwaits::Consent),
+            Self::Stopped { brake, .. } => Some(SweepAwaits::MoreThanMay(*brake)),
+            Self::Queued
+            | Self::Running
+            | Self::Interrupted { .. }
+            | Self::Failed { .. }
+            | Self::Replaced { .. }
+            | Self::Working { .. }
+            | Self::Done { .. } => None,
+        }
+    }
+
     /// The state's name in storage, API and pages.
     pub const fn name(&self) -> &'static str {
         match self {

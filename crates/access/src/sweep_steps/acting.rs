@@ -2,7 +2,7 @@
 //! looks again; an item is settled by its verdict alone.
 
 use hallpass_assignments::{Absence, AssignmentRow, Verdict};
-use hallpass_audit::Event;
+use hallpass_audit::{Draft, Event};
 use hallpass_model::Timestamp;
 
 use crate::records::StepContext;
@@ -25,22 +25,16 @@ pub(crate) fn begin_removal(
     if let Some(why) = not_any_more(holds, accepted) {
         return leave_alone(sweep, item, why, step);
     }
-    let next = SweepItem {
-        fate: Fate::Removing { since: step.now },
-        ..item.clone()
-    };
     let record = step
         .of_item(Event::SweepRemoving, sweep, item)
         .reason(REASON);
     Change {
-        audit: vec![record],
         // INVARIANT: this change is refused when there is a row, so it never meets a grant's
         desired: vec![DesiredAssignment::Remove {
             key: item.key.clone(),
             since: step.now,
         }],
-        sweep_items: vec![Write::Update(next)],
-        ..Change::default()
+        ..settled(item, Fate::Removing { since: step.now }, record)
     }
 }
 
@@ -60,13 +54,17 @@ pub(crate) fn leave_alone(
     why: LeftAlone,
     step: StepContext<'_>,
 ) -> Change {
+    let record = step.of_item(Event::SweepLeftAlone, sweep, item);
+    let fate = Fate::LeftAlone { at: step.now, why };
+    settled(item, fate, record.why(why.name()))
+}
+
+/// What is stored once it is known what becomes of an item.
+fn settled(item: &SweepItem, fate: Fate, record: Draft) -> Change {
     let next = SweepItem {
-        fate: Fate::LeftAlone { at: step.now, why },
+        fate,
         ..item.clone()
     };
-    let record = step
-        .of_item(Event::SweepLeftAlone, sweep, item)
-        .why(why.name());
     Change {
         audit: vec![record],
         sweep_items: vec![Write::Update(next)],
@@ -123,10 +121,6 @@ fn gone(
     why: Absence,
     step: StepContext<'_>,
 ) -> Change {
-    let next = SweepItem {
-        fate: Fate::Gone { at: step.now, why },
-        ..item.clone()
-    };
     let mut record = step
         .of_item(Event::SweepRemoved, sweep, item)
         .reason(REASON)
@@ -134,11 +128,7 @@ fn gone(
     if let Some(id) = &row.execution.aws_request {
         record = record.aws_request(id);
     }
-    Change {
-        audit: vec![record],
-        sweep_items: vec![Write::Update(next)],
-        ..Change::default()
-    }
+    settled(item, Fate::Gone { at: step.now, why }, record)
 }
 
 fn stuck(
@@ -148,22 +138,15 @@ fn stuck(
     reason: &str,
     step: StepContext<'_>,
 ) -> Change {
-    let next = SweepItem {
-        fate: Fate::Stuck {
-            since,
-            reason: reason.to_owned(),
-        },
-        ..item.clone()
-    };
     let record = step
         .of_item(Event::SweepStuck, sweep, item)
         .reason(REASON)
         .error(reason);
-    Change {
-        audit: vec![record],
-        sweep_items: vec![Write::Update(next)],
-        ..Change::default()
-    }
+    let fate = Fate::Stuck {
+        since,
+        reason: reason.to_owned(),
+    };
+    settled(item, fate, record)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use hallpass_model::HoldKey;
 use hallpass_rules::Directory;
 
 use crate::records::{Doer, StepContext};
-use crate::sweep::{confirmed, person};
+use crate::sweep::{SweepAwaits, confirmed, person};
 use crate::{
     Accepted, Actor, Change, Consent, DigestKind, Fate, Held, PREEXISTING_FOR, StandingListing,
     StandingRefused, Sweep, SweepAction, SweepItem, SweepSettings, SweepState, Write,
@@ -98,19 +98,12 @@ pub(crate) fn confirm(
 
 /// Whether the run waits for somebody who says what `limits` say.
 fn waits(sweep: &Sweep, limits: RemovalLimit) -> Result<(), StandingRefused> {
-    match &sweep.state {
-        SweepState::Planned { .. } => Ok(()),
-        SweepState::Stopped { brake, .. } => match limits {
-            RemovalLimit::Keep => Err(StandingRefused::OverLimit { brake: *brake }),
-            RemovalLimit::Exceed => Ok(()),
-        },
-        SweepState::Queued
-        | SweepState::Running
-        | SweepState::Interrupted { .. }
-        | SweepState::Failed { .. }
-        | SweepState::Replaced { .. }
-        | SweepState::Working { .. }
-        | SweepState::Done { .. } => Err(StandingRefused::NoPlan {
+    match (sweep.state.awaits(), limits) {
+        (Some(SweepAwaits::MoreThanMay(brake)), RemovalLimit::Keep) => {
+            Err(StandingRefused::OverLimit { brake })
+        }
+        (Some(_), _) => Ok(()),
+        (None, _) => Err(StandingRefused::NoPlan {
             state: sweep.state.name(),
         }),
     }

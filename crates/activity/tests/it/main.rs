@@ -1,8 +1,6 @@
 //! The API of the crate: reading logs, and the rows of `inventory.md` §7.
 #![allow(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
     reason = "tests"

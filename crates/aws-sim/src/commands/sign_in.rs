@@ -89,22 +89,8 @@ fn authorize(state: &mut SimState, body: &Value, seq: u64, now: Millis) -> Resul
         "code_challenge",
         "user",
     ];
-    let [
-        client_id,
-        redirect_uri,
-        response_type,
-        method,
-        challenge,
-        user,
-    ] = texts(body, names)?;
-    let asked = CodeRequest {
-        client_id,
-        redirect_uri,
-        response_type,
-        method,
-        challenge,
-    };
-    let code = oidc::authorize(state, &asked, user, seq, now)?;
+    let [asked @ .., user] = texts(body, names)?;
+    let code = oidc::authorize(state, &CodeRequest::of(asked), user, seq, now)?;
     Ok(json!({ "code": code }))
 }
 

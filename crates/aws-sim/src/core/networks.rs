@@ -2,6 +2,7 @@
 //! need not be stored.
 
 use hallpass_sim_base::Random;
+use serde_json::{Value, json};
 
 use super::state::SimState;
 
@@ -115,6 +116,12 @@ impl NetworkInterface {
         } else {
             "available"
         }
+    }
+
+    /// Its IPv6 addresses, as EC2 and AWS Config write them.
+    pub(crate) fn ipv6_shown(&self) -> Vec<Value> {
+        let shown = |ip: &String| json!({ "ipv6Address": ip });
+        self.ipv6.iter().map(shown).collect()
     }
 
     /// The public address of the primary private one.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use hallpass_model::Glob;
 use hallpass_sim_base::{Cut, Millis, Random};
 use hallpass_slack_sim::SlackFault;
 use serde_json::{Map, Value};
 
 use super::{Subject, acts::Act};
-use crate::vocabulary::glob;
 
 /// One fault.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Match {
         };
         let operation = self.operation.as_deref();
         is(&self.service, &subject.service)
-            && operation.is_none_or(|pattern| glob::matches(pattern, &subject.operation))
+            && operation.is_none_or(|pattern| Glob::new(pattern).matches(&subject.operation))
             && is(
                 &self.account,
                 subject.account.as_deref().unwrap_or_default(),

@@ -39,21 +39,8 @@ fn origin(uri: &str) -> String {
 /// The name of a client whose wish can be granted, or why it cannot.
 fn client(visit: &Visit<'_>, of: impl Fn(&'static str) -> String) -> Result<String, String> {
     let values = CARRIED.map(of);
-    let [
-        client_id,
-        redirect_uri,
-        response_type,
-        challenge,
-        method,
-        ..,
-    ] = &values;
-    let asked = CodeRequest {
-        client_id,
-        redirect_uri,
-        response_type,
-        method,
-        challenge,
-    };
+    let [client, redirect, response, challenge, method, ..] = values.each_ref().map(String::as_str);
+    let asked = CodeRequest::of([client, redirect, response, method, challenge]);
     let world = visit.shared.lock();
     let now = world.now(visit.shared.clock.now());
     let found = check(&world.state, &asked, now);

@@ -1,8 +1,7 @@
 //! What both the organization file and the simulated world speak of, whatever either holds:
-//! Regions, types of policies, lengths of sessions, switches, patterns of names.
+//! Regions, types of policies, lengths of sessions, switches.
 
 mod behaviour;
-pub(crate) mod glob;
 pub(crate) mod policy_types;
 pub(crate) mod regions;
 mod session_length;

@@ -34,7 +34,7 @@ use described_users::DescribedUsers;
 pub use policies::Policies;
 pub(crate) use policies::{boundary, inline, managed, referenced};
 use sets::Sets;
-pub(crate) use sets::session_seconds;
+pub(crate) use sets::{described, session_seconds, set_arns};
 
 /// Tells which groups' members matter now (those that rules and configuration name).
 pub type GroupsToRead = Arc<dyn Fn() -> BTreeSet<GroupRef> + Send + Sync>;

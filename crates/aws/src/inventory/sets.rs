@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use aws_sdk_ssoadmin::types as sso;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hallpass_access::DirectoryFault;
 use hallpass_assignments::CenterFault;
@@ -105,8 +106,9 @@ impl Sets {
     }
 }
 
-async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, CallFailure> {
-    let rows = listing!(
+/// The ARNs of all permission sets, as AWS lists them.
+pub(crate) async fn set_arns(aws: &Aws) -> Result<Vec<String>, CallFailure> {
+    listing!(
         aws.sso_line.read("ListPermissionSets", Deadline::look()),
         permission_sets,
         aws.sso
@@ -114,22 +116,14 @@ async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, CallFailure> {
             .instance_arn(&aws.about.instance_arn)
             .max_results(PAGE)
     )
-    .await?;
-    let parse = |arn: String| match PermissionSetArn::new(arn) {
-        Ok(arn) => Some(arn),
-        Err(error) => {
-            tracing::warn!(%error, "AWS lists a permission set whose ARN has an unknown form");
-            None
-        }
-    };
-    let mut arns: Vec<_> = rows.into_iter().filter_map(parse).collect();
-    arns.sort();
-    arns.dedup();
-    Ok(arns)
+    .await
 }
 
-/// `None` when it was deleted after it was listed.
-async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, CallFailure> {
+/// A permission set as AWS describes it; `None` when there is none (any more).
+pub(crate) async fn described(
+    aws: &Aws,
+    arn: &PermissionSetArn,
+) -> Result<Option<sso::PermissionSet>, CallFailure> {
     let found = aws
         .sso_line
         .read("DescribePermissionSet", Deadline::look(), || {
@@ -140,13 +134,36 @@ async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<Permission
                 .send()
         })
         .await;
-    let set = match found {
-        Ok(reply) => reply.permission_set,
-        Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => return Ok(None),
-        Err(failure) => return Err(failure),
+    match found {
+        Ok(reply) => {
+            let unparsable = || CallFailure::unparsable("a permission set that is not described");
+            reply.permission_set.ok_or_else(unparsable).map(Some)
+        }
+        Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, CallFailure> {
+    let parse = |arn: String| match PermissionSetArn::new(arn) {
+        Ok(arn) => Some(arn),
+        Err(error) => {
+            tracing::warn!(%error, "AWS lists a permission set whose ARN has an unknown form");
+            None
+        }
+    };
+    let mut arns: Vec<_> = set_arns(aws).await?.into_iter().filter_map(parse).collect();
+    arns.sort();
+    arns.dedup();
+    Ok(arns)
+}
+
+/// `None` when it was deleted after it was listed.
+async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, CallFailure> {
+    let Some(set) = described(aws, arn).await? else {
+        return Ok(None);
     };
     let unparsable = || CallFailure::unparsable("a permission set without a name");
-    let set = set.ok_or_else(unparsable)?;
     Ok(Some(PermissionSet {
         name: set.name.ok_or_else(unparsable)?,
         arn: arn.clone(),

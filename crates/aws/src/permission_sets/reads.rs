@@ -17,35 +17,11 @@ impl PermissionSets {
         &self,
         set: &PermissionSetArn,
     ) -> Result<Option<sso::PermissionSet>, CallFailure> {
-        let aws = &self.aws;
-        let found = aws
-            .sso_line
-            .read("DescribePermissionSet", look(), || {
-                aws.sso
-                    .describe_permission_set()
-                    .instance_arn(&aws.about.instance_arn)
-                    .permission_set_arn(set.as_str())
-                    .send()
-            })
-            .await;
-        match found {
-            Ok(reply) => Ok(reply.permission_set),
-            Err(failure) if is_missing(&failure) => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        crate::inventory::described(&self.aws, set).await
     }
 
     pub(super) async fn listed(&self) -> Result<Vec<PermissionSetArn>, CallFailure> {
-        let aws = &self.aws;
-        let arns = listing!(
-            aws.sso_line.read("ListPermissionSets", look()),
-            permission_sets,
-            aws.sso
-                .list_permission_sets()
-                .instance_arn(&aws.about.instance_arn)
-                .max_results(PAGE)
-        )
-        .await?;
+        let arns = crate::inventory::set_arns(&self.aws).await?;
         let arns = arns.into_iter().map(PermissionSetArn::new);
         arns.collect::<Result<_, _>>()
             .map_err(|error| CallFailure::unparsable(&error.to_string()))

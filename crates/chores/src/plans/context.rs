@@ -22,8 +22,8 @@ use hallpass_org::insights::ChannelStepExecutor;
 use hallpass_org::pci::{PeopleStepExecutor, ProviderStepExecutor};
 use hallpass_org::standards::{StandardsStepExecutor, VisitStore};
 use hallpass_org::vending::{AccountAdmin, UserStepExecutor, VendingStepExecutor};
-use hallpass_org::{OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
-use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
+use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
+use hallpass_runner::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor};
 use hallpass_setup::clock;
 use hallpass_setup::opening::{aws_settings, connect, open_store};
 use hallpass_setup::providers::providers;
@@ -31,6 +31,7 @@ use hallpass_terminal::exit::Failure;
 use tokio::sync::OnceCell;
 
 use super::access_needs::DirectoryNeeds;
+use super::chore_failed;
 use super::every_step::{EveryStep, StepRequests};
 use crate::remediations;
 use crate::vending_mail::VendingMailer;
@@ -102,6 +103,19 @@ pub struct PlanMeans {
     pub aws: Arc<Aws>,
     pub time: Arc<ProcessClock>,
     pub ids: Arc<dyn IdSource>,
+}
+
+/// Rows that are made of what is kept and of what stands in the organization.
+///
+/// # Errors
+/// When the store or AWS does not answer.
+pub async fn listed<T>(
+    loaded: &Loaded,
+    list: impl AsyncFnOnce(&dyn Organization, &dyn OrgStore, Timestamp) -> Result<Vec<T>, ChoreError>,
+) -> Result<Vec<T>, Failure> {
+    let at = open(loaded).await?;
+    let rows = list(at.organization.as_ref(), at.kept.as_ref(), at.clock.now()).await;
+    rows.map_err(chore_failed)
 }
 
 /// Opens the store and connects to AWS, as the server does.
@@ -208,11 +222,13 @@ fn runner(
     actor: &str,
 ) -> Runner {
     Runner::new(
-        Arc::clone(plans),
-        Arc::clone(hands),
-        Arc::clone(clock),
-        Arc::clone(ids),
-        Arc::new(Timer),
+        RunnerPorts {
+            store: Arc::clone(plans),
+            hands: Arc::clone(hands),
+            clock: Arc::clone(clock),
+            ids: Arc::clone(ids),
+            nap: Arc::new(Timer),
+        },
         keeper(actor, ids.as_ref(), clock.now()),
     )
 }

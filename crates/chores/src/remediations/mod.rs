@@ -21,7 +21,7 @@ use hallpass_remediation::{
     AccountStanding, AccountStandings, MemberCalls, RemediationHandler, RemediationStepExecutor,
     RemediationStore, RemediationWorker, StandingReader, Standings,
 };
-use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
+use hallpass_runner::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor};
 use hallpass_setup::opening::aws_settings;
 use hallpass_terminal::exit::Failure;
 
@@ -195,11 +195,13 @@ pub fn open(
         clock,
     });
     let runner = Runner::new(
-        Arc::clone(&store) as Arc<dyn PlanStore>,
-        hands,
-        Arc::clone(means.clock),
-        Arc::clone(means.ids),
-        Arc::new(Timer),
+        RunnerPorts {
+            store: Arc::clone(&store) as Arc<dyn PlanStore>,
+            hands,
+            clock: Arc::clone(means.clock),
+            ids: Arc::clone(means.ids),
+            nap: Arc::new(Timer),
+        },
         RunnerIdentity {
             holder: format!(
                 "server {} ({})",

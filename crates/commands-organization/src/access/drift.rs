@@ -9,9 +9,9 @@ use hallpass_chores::access_look::{compared, usable};
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
 use hallpass_log_files::log_source::LogSource;
-use hallpass_setup::opening::ConfigArgs;
+use hallpass_setup::opening::ReadingArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs, Table};
+use hallpass_terminal::output::{self, Table};
 
 use super::drift_log::{self, ChangesWanted};
 
@@ -52,13 +52,11 @@ pub(super) struct Args {
     )]
     days: u32,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.output.format();
+    let format = args.shown.output.format();
     let file = usable(&args.files, |it| output::say(&it))?;
     let (items, unread) = found(args, &file)?;
     output::list(format, &items, FIELDS, || table(&items))?;
@@ -88,7 +86,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 fn found(args: &Args, file: &AccessFile) -> Result<(Vec<DriftedItem>, u64), Failure> {
     let runtime = runtime()?;
     let (mut items, seen, context) = runtime.block_on(async {
-        let context = plans::open(&args.config.load()?).await?;
+        let context = plans::open(&args.shown.config.load()?).await?;
         let compared = compared(&context.access(), file).await?;
         let (wanted, seen) = (&compared.wanted, &compared.seen);
         let items = drift(&compared.diff, wanted, seen, &compared.directory);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use hallpass_chores::access_look::usable;
 use hallpass_chores::plans::PlanArgs;
 use hallpass_chores::plans::chore;
-use hallpass_setup::opening::ConfigArgs;
+use hallpass_setup::opening::ReadingArgs;
 use hallpass_terminal::exit::Outcome;
-use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_terminal::output;
 
 use super::carry::AccessChore;
 
@@ -31,9 +31,7 @@ pub(super) struct Args {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 /// How a plan is made.
@@ -54,7 +52,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         confirming: None,
         has_code: args.detailed_exitcode,
     };
-    let (config, output) = (args.config.clone(), args.output.clone());
+    let (config, output) = (args.shown.config.clone(), args.shown.output.clone());
     chore::run(
         &chore,
         &PlanArgs::looking(config, output, args.making.max_changes),

@@ -11,9 +11,9 @@ use hallpass_findings::{
 };
 use hallpass_host::runtime::runtime;
 use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_setup::opening::{ConfigArgs, aws_settings};
+use hallpass_setup::opening::{ReadingArgs, aws_settings};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs, Table};
+use hallpass_terminal::output::{self, Table};
 use hallpass_terminal::prompt::{Consent, YesArgs, confirm_act};
 use serde::Serialize;
 
@@ -63,9 +63,7 @@ pub(super) struct Args {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 /// A finding with what is written to it, and what came of that.
@@ -81,7 +79,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let loaded = args.config.load()?;
+    let loaded = args.shown.config.load()?;
     let mut settings = loaded.enrich_settings()?;
     settings.notes = args.notes.unwrap_or(settings.notes);
     let home = aws_settings(&loaded).region;
@@ -152,7 +150,7 @@ async fn enrich(args: &Args, enricher: &Enricher, found: &FoundFindings) -> Outc
             failed += usize::from(!is_done);
         }
     }
-    output::list(args.output.format(), &rows, FIELDS, || table(&rows))?;
+    output::list(args.shown.output.format(), &rows, FIELDS, || table(&rows))?;
     for line in warnings.iter().chain(&found.unreadable) {
         output::say(line);
     }

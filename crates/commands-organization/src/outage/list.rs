@@ -1,12 +1,11 @@
 //! `hallpass org outage list`: drills as they are. Exit 1 when one is over and still attached.
 
 use hallpass_chores::plans;
-use hallpass_chores::plans::chore_failed;
 use hallpass_host::runtime::runtime;
 use hallpass_org::outage::{DrillRow, DrillState, list};
-use hallpass_setup::opening::ConfigArgs;
+use hallpass_setup::opening::ReadingArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_terminal::output;
 use hallpass_wording::time::utc;
 
 const FIELDS: &[&str] = &[
@@ -24,19 +23,11 @@ const FIELDS: &[&str] = &[
 #[command(after_help = "Example:\n  hallpass org outage list || hallpass org outage reap --apply")]
 pub(super) struct Args {
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let rows = runtime()?.block_on(async {
-        let context = plans::open(&args.config.load()?).await?;
-        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
-        list(organization, kept, context.clock.now())
-            .await
-            .map_err(chore_failed)
-    })?;
+    let rows = runtime()?.block_on(plans::listed(&args.shown.config.load()?, list))?;
     let table = || {
         let mut table = output::Table::new(&["=drill", "state", "attached to", "ends", "=policy"]);
         for row in &rows {
@@ -50,7 +41,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         table
     };
-    output::list(args.output.format(), &rows, FIELDS, table)?;
+    output::list(args.shown.output.format(), &rows, FIELDS, table)?;
     let is_late = |row: &DrillRow| row.state == DrillState::Expired;
     if rows.iter().any(is_late) {
         output::say(

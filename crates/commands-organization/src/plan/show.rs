@@ -6,9 +6,9 @@ use hallpass_chores::plans::run_failed;
 use hallpass_chores::plans::{self, SavedPlanArgs};
 use hallpass_host::runtime::runtime;
 use hallpass_runner::{Plan, PlanReport, PlanStore, RunError, fold};
-use hallpass_setup::opening::{ConfigArgs, open_store};
+use hallpass_setup::opening::{ReadingArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_terminal::output;
 use hallpass_wording::time::utc;
 use serde_json::json;
 
@@ -24,9 +24,7 @@ const FIELDS: &[&str] = &[
 #[command(after_help = "Example:\n  hallpass org plan list --output json")]
 pub(super) struct ListArgs {
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 /// Show a plan, and what became of each of its targets
@@ -38,7 +36,7 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run_list(args: &ListArgs) -> Outcome {
-    let address = args.config.load()?.store()?;
+    let address = args.shown.config.load()?.store()?;
     let rows = runtime()?.block_on(async {
         let store: Arc<dyn PlanStore> = Arc::new(open_store(address).await?);
         let mut rows = Vec::new();
@@ -77,7 +75,7 @@ pub(super) fn run_list(args: &ListArgs) -> Outcome {
         }
         table
     };
-    output::list(args.output.format(), &shown, FIELDS, table)?;
+    output::list(args.shown.output.format(), &shown, FIELDS, table)?;
     Ok(Exit::Ok)
 }
 

@@ -4,9 +4,9 @@ use hallpass_host::runtime::runtime;
 use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationPhase, RemediationStore as _,
 };
-use hallpass_setup::opening::{ConfigArgs, open_store};
+use hallpass_setup::opening::{ReadingArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs, Table};
+use hallpass_terminal::output::{self, Table};
 use hallpass_wording::time::utc;
 use serde_json::{Value, json};
 
@@ -34,9 +34,7 @@ const FIELDS: &[&str] = &[
 #[command(after_help = "Example:\n  hallpass org remediate list --output json")]
 pub(super) struct ListArgs {
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 /// List what waits for people, with why
@@ -44,9 +42,7 @@ pub(super) struct ListArgs {
 #[command(after_help = "Example:\n  hallpass org remediate backlog")]
 pub(super) struct BacklogArgs {
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 /// Show a remediation, with its finding and its plan
@@ -57,9 +53,7 @@ pub(super) struct ShowArgs {
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 fn why(it: &Remediation) -> String {
@@ -109,8 +103,8 @@ fn table(rows: &[Remediation]) -> Table {
     table
 }
 
-fn list(config: &ConfigArgs, output: &OutputArgs, filter: RemediationFilter) -> Outcome {
-    let address = config.load()?.store()?;
+fn list(args: &ReadingArgs, filter: RemediationFilter) -> Outcome {
+    let address = args.config.load()?.store()?;
     let (rows, paused) = runtime()?.block_on(async {
         let store = open_store(address).await?;
         let rows = store.remediations(filter, LISTED_MAX).await;
@@ -125,20 +119,20 @@ fn list(config: &ConfigArgs, output: &OutputArgs, filter: RemediationFilter) -> 
         ));
     }
     let items: Vec<Value> = rows.iter().map(row).collect();
-    output::list(output.format(), &items, FIELDS, || table(&rows))?;
+    output::list(args.output.format(), &items, FIELDS, || table(&rows))?;
     Ok(Exit::Ok)
 }
 
 pub(super) fn run_list(args: &ListArgs) -> Outcome {
-    list(&args.config, &args.output, RemediationFilter::All)
+    list(&args.shown, RemediationFilter::All)
 }
 
 pub(super) fn run_backlog(args: &BacklogArgs) -> Outcome {
-    list(&args.config, &args.output, RemediationFilter::Backlog)
+    list(&args.shown, RemediationFilter::Backlog)
 }
 
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
-    let address = args.config.load()?.store()?;
+    let address = args.shown.config.load()?.store()?;
     let it = runtime()?.block_on(async { found(&open_store(address).await?, &args.id).await })?;
     let text = || {
         let mut table = Table::new(&["what", "value"]);
@@ -152,6 +146,6 @@ pub(super) fn run_show(args: &ShowArgs) -> Outcome {
         }
         table.text(None)
     };
-    output::one(args.output.format(), &row(&it), FIELDS, text)?;
+    output::one(args.shown.output.format(), &row(&it), FIELDS, text)?;
     Ok(Exit::Ok)
 }

@@ -103,38 +103,34 @@ pub(crate) struct EvalCase {
 }
 
 impl EvalCase {
-    /// The explanation, with the request it is about.
-    pub(crate) fn explained(&self) -> (Explanation, &Request) {
-        self.case.explain()
-    }
-
-    /// Denied is a failed check.
-    pub(crate) fn exit(&self) -> Exit {
-        match self.case.decide() {
+    /// Prints the explanation, for people as `words` say it. Denied is a failed check.
+    pub(crate) fn answer(
+        &self,
+        output: Format,
+        words: impl FnOnce(&Explanation, &Request) -> String,
+    ) -> Outcome {
+        let (explanation, request) = self.case.explain();
+        let columns = ["decision", "core"];
+        one(output, &explanation, &columns, || {
+            words(&explanation, request)
+        })?;
+        Ok(match self.case.decide() {
             Decision::Allowed => Exit::Ok,
             Decision::ExplicitlyDenied | Decision::ImplicitlyDenied => Exit::Failed,
-        }
+        })
     }
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let asked = args.question.ask();
-    let asked = asked?;
-    let (explanation, request) = asked.explained();
-    one(
-        args.shown.output,
-        &explanation,
-        &["decision", "core"],
-        || {
-            let mut text = explanation.words(request).join("\n");
-            if !explanation.statements.is_empty() {
-                text.push_str("\n\n");
-                text.push_str(&table(&explanation.statements).text(width()));
-            }
-            text
-        },
-    )?;
-    Ok(asked.exit())
+    let asked = args.question.ask()?;
+    asked.answer(args.shown.output, |explanation, request| {
+        let mut text = explanation.words(request).join("\n");
+        if !explanation.statements.is_empty() {
+            text.push_str("\n\n");
+            text.push_str(&table(&explanation.statements).text(width()));
+        }
+        text
+    })
 }
 
 fn table(statements: &[StatementTrace]) -> Table {

@@ -9,7 +9,7 @@ use hallpass_iam::{Explanation, Reason, facts};
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{one, plain};
 
-use super::eval::{EvalArgs, EvalCase, ShownArgs, WHOLE_QUESTION};
+use super::eval::{EvalArgs, ShownArgs, WHOLE_QUESTION};
 
 /// Say why one request is allowed or denied
 #[derive(Debug, clap::Args)]
@@ -36,21 +36,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if let Some(id) = &args.authorization_id {
         return by_id(id, args);
     }
-    let asked = args.question.ask();
-    let asked: EvalCase = asked?;
-    let (explanation, request) = asked.explained();
-    one(
-        args.shown.output,
-        &explanation,
-        &["decision", "core"],
-        || {
-            let mut lines = explanation.words(request);
-            lines.extend(absent_keys(&explanation));
-            lines.extend(meant(request.action_as_written()));
-            lines.join("\n") + "\n"
-        },
-    )?;
-    Ok(asked.exit())
+    let asked = args.question.ask()?;
+    asked.answer(args.shown.output, |explanation, request| {
+        let mut lines = explanation.words(request);
+        lines.extend(absent_keys(explanation));
+        lines.extend(meant(request.action_as_written()));
+        lines.join("\n") + "\n"
+    })
 }
 
 /// What AWS itself keeps of a denied call.

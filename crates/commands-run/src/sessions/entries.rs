@@ -2,12 +2,11 @@
 //! signed in on the web pages.
 
 use hallpass_chores::plans;
-use hallpass_chores::plans::chore_failed;
 use hallpass_host::runtime::runtime;
 use hallpass_org::sessions::{EntryState, list};
-use hallpass_setup::opening::ConfigArgs;
+use hallpass_setup::opening::ReadingArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
-use hallpass_terminal::output::{self, OutputArgs};
+use hallpass_terminal::output;
 use hallpass_wording::time::utc;
 
 use super::signed_in;
@@ -32,22 +31,14 @@ pub(super) struct Args {
     #[arg(long)]
     web: bool,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
     if args.web {
-        return signed_in::run_list(&args.config, &args.output);
+        return signed_in::run_list(&args.shown.config, &args.shown.output);
     }
-    let rows = runtime()?.block_on(async {
-        let context = plans::open(&args.config.load()?).await?;
-        let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
-        list(organization, kept, context.clock.now())
-            .await
-            .map_err(chore_failed)
-    })?;
+    let rows = runtime()?.block_on(plans::listed(&args.shown.config.load()?, list))?;
     let table = || {
         let mut table = output::Table::new(&[
             "whose",
@@ -67,7 +58,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         table
     };
-    output::list(args.output.format(), &rows, FIELDS, table)?;
+    output::list(args.shown.output.format(), &rows, FIELDS, table)?;
     Ok(Exit::Ok)
 }
 

@@ -42,7 +42,11 @@ impl AccessSnapshots for KeptSnapshots {
         }
         let open = match &newest.open {
             Some(open) => Arc::clone(open),
-            None => Arc::new(self.at.open().await.map_err(|error| error.to_string())?),
+            None => Arc::new(
+                OpenSnapshots::at(&self.at)
+                    .await
+                    .map_err(|error| error.to_string())?,
+            ),
         };
         newest.open = Some(Arc::clone(&open));
         let known = newest.known.clone();

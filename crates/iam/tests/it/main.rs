@@ -1,7 +1,6 @@
 //! Integration tests of the policy engine: the tables of the specification as test tables.
 #![allow(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,

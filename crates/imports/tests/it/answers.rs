@@ -129,7 +129,9 @@ pub(crate) fn given(rules: &Rules, facts: &Directory, case: Case) -> Given {
             let approvers: BTreeSet<usize> = decision.approvers.iter().map(place).collect();
             for presser in 0..PEOPLE.len() {
                 let (id, at) = (UserId::new(user_id(presser)).unwrap(), email(presser));
-                let may = rules.may_approve(Principal::user(&id, &at), who, &ask, facts, now);
+                let may = rules
+                    .press(Principal::user(&id, &at), who, &ask, facts, now)
+                    .may_approve();
                 assert_eq!(may.is_ok(), approvers.contains(&presser), "{case:?}");
             }
             let ids = |people: &BTreeSet<usize>| {

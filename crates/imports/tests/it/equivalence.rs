@@ -35,8 +35,9 @@ fn ours(rules: &Rules, facts: &Directory, ask: &Ask<'_>, person: usize) -> Answe
             for presser in 0..PEOPLE.len() {
                 let (id, at) = (UserId::new(user_id(presser)).unwrap(), email(presser));
                 let who = Principal::user(&id, &at);
-                let permit =
-                    rules.may_approve(who, Principal::user(&user, &address), ask, facts, now);
+                let permit = rules
+                    .press(who, Principal::user(&user, &address), ask, facts, now)
+                    .may_approve();
                 assert_eq!(
                     permit.is_ok(),
                     approvers.contains(&presser),

@@ -305,13 +305,15 @@ fn ours(
         DecisionKind::RequiresApproval => {
             let approves = |one: &usize| {
                 let (id, at) = (UserId::new(user_id(*one)).unwrap(), email(*one));
-                let may = rules.may_approve(
-                    Principal::user(&id, &at),
-                    Principal::user(&who, &address),
-                    &ask,
-                    facts,
-                    now,
-                );
+                let may = rules
+                    .press(
+                        Principal::user(&id, &at),
+                        Principal::user(&who, &address),
+                        &ask,
+                        facts,
+                        now,
+                    )
+                    .may_approve();
                 may.is_ok() && decision.is_satisfied_by(&BTreeSet::from([id]))
             };
             Some((hours, Some((0..PEOPLE.len()).filter(approves).collect())))

@@ -13,7 +13,7 @@ use hallpass_org_testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
 use hallpass_runner::{
     Applying, Exit, PlanDraft, PlanReport, PlanStore as _, RunError, Runner, RunnerIdentity,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-03-02T10:05:00Z";
@@ -53,11 +53,11 @@ impl Bench {
             clock: Arc::clone(&self.clock) as Arc<_>,
         };
         let runner = Runner::new(
-            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
-            Arc::new(hand),
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
+            ports(
+                Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
+                Arc::new(hand),
+                &self.clock,
+            ),
             RunnerIdentity {
                 holder: holder.into(),
                 actor: "arn:aws:iam::111122223333:user/admin".into(),

@@ -8,7 +8,7 @@ use hallpass_org::{
     ServiceCalls,
 };
 use hallpass_runner::{PlanReport, Runner, RunnerIdentity, StepExecutor};
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
 use serde_json::Value;
 
 /// What an organization in memory answers.
@@ -79,11 +79,11 @@ pub(crate) fn runner(
     gate: &Arc<Gate>,
 ) -> Runner {
     Runner::new(
-        Arc::new(Gated(Arc::clone(plans), Arc::clone(gate))),
-        Arc::new(hands),
-        Arc::clone(clock) as Arc<_>,
-        Arc::clone(clock) as Arc<_>,
-        Arc::clone(clock) as Arc<_>,
+        ports(
+            Arc::new(Gated(Arc::clone(plans), Arc::clone(gate))),
+            Arc::new(hands),
+            clock,
+        ),
         RunnerIdentity {
             holder: holder.into(),
             actor: "arn:aws:iam::111111111111:user/admin".into(),

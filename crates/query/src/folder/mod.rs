@@ -27,8 +27,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::file::reader::ChunkReader;
 
 pub(crate) use activity::ActivityFolder;
+pub(crate) use hallpass_aws::SnapshotsAt;
 pub(crate) use manifest::{Manifest, ManifestFile};
-pub(crate) use place::SnapshotsAt;
 
 use crate::failure::QueryFailure;
 use objects::NamedFiles;

@@ -4,33 +4,13 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 
-use hallpass_aws::{BucketError, BucketFiles, BucketPlace};
+use hallpass_aws::{BucketError, BucketFiles, SnapshotsAt};
 use hallpass_model::Clock;
 use jiff::Timestamp;
 
 use crate::failure::{QueryExit, QueryFailure};
-
-/// Where snapshots lie, as typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SnapshotsAt {
-    /// In a folder; it need not be there yet.
-    Folder(PathBuf),
-    /// In a bucket, or a part of one.
-    Bucket(BucketPlace),
-}
-
-impl FromStr for SnapshotsAt {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let place = BucketPlace::parse(text)
-            .map_err(|it| format!("{it}; a folder, or `s3://bucket/prefix`"))?;
-        Ok(place.map_or_else(|| Self::Folder(text.into()), Self::Bucket))
-    }
-}
 
 /// A file as it lies there.
 #[derive(Clone, Debug)]

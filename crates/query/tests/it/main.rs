@@ -3,8 +3,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::panic,
     reason = "a test may stop where it stands"
 )]
 

@@ -16,7 +16,7 @@ use hallpass_remediation::{
     Standings, Worked,
 };
 use hallpass_remediation_testing::MemoryRemediations;
-use hallpass_runner::{PlanStore, Runner, RunnerIdentity, Sleeper, StepExecutor};
+use hallpass_runner::{PlanStore, Runner, RunnerIdentity, RunnerPorts, Sleeper, StepExecutor};
 use hallpass_runner_testing::{Gate, Gated, MemoryPlans};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -618,11 +618,13 @@ pub(crate) fn gated_process(
     let gated = Arc::new(Gated(Arc::clone(&hands), Arc::clone(gate)));
     let runner = || {
         Runner::new(
-            Arc::clone(&disk.plans),
-            Arc::clone(&gated) as Arc<dyn StepExecutor>,
-            clock(),
-            Arc::new(Ids),
-            Arc::clone(world) as Arc<dyn Sleeper>,
+            RunnerPorts {
+                store: Arc::clone(&disk.plans),
+                hands: Arc::clone(&gated) as Arc<dyn StepExecutor>,
+                clock: clock(),
+                ids: Arc::new(Ids),
+                nap: Arc::clone(world) as Arc<dyn Sleeper>,
+            },
             RunnerIdentity {
                 holder: "test".to_owned(),
                 actor: "arn:aws:iam::111111111111:role/hallpass".to_owned(),

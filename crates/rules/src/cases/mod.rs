@@ -210,7 +210,8 @@ impl RuleCase {
                 let permit = self.click.as_ref().map(|presser| {
                     is_active(known, presser)
                         && rules
-                            .may_approve(presser, &self.requester, &target.ask(), known, now)
+                            .press(presser, &self.requester, &target.ask(), known, now)
+                            .may_approve()
                             .is_ok()
                 });
                 return CaseDecision::Decided {

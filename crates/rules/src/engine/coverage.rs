@@ -143,29 +143,26 @@ pub(super) fn covers_set(ready: &Ready, set: &SetMatch, of: &Targets) -> bool {
 
 /// Whether nothing of a place is left.
 fn is_left_out(place: &Selector, except: &Exclusions) -> bool {
-    let by_name = |name: &Glob| {
-        !name.is_pattern()
-            && except.places.iter().any(|other| match other {
-                Selector::AccountName(glob) => glob.matches(name.as_str()),
-                Selector::Every
-                | Selector::Account(_)
-                | Selector::Ou(_)
-                | Selector::OuPath(_)
-                | Selector::Children(_)
-                | Selector::ChildrenPath(_) => false,
-            })
+    let is_named = |name: &Glob| {
+        let mut names = except.places.iter().filter_map(name_of);
+        !name.is_pattern() && names.any(|glob| glob.matches(name.as_str()))
     };
     except.places.contains(place)
         || except.places.contains(&Selector::OuPath(String::new()))
-        || match place {
-            Selector::AccountName(name) => by_name(name),
-            Selector::Every
-            | Selector::Account(_)
-            | Selector::Ou(_)
-            | Selector::OuPath(_)
-            | Selector::Children(_)
-            | Selector::ChildrenPath(_) => false,
-        }
+        || name_of(place).is_some_and(is_named)
+}
+
+/// The name of a place that is told by the names of accounts.
+fn name_of(place: &Selector) -> Option<&Glob> {
+    match place {
+        Selector::AccountName(name) => Some(name),
+        Selector::Every
+        | Selector::Account(_)
+        | Selector::Ou(_)
+        | Selector::OuPath(_)
+        | Selector::Children(_)
+        | Selector::ChildrenPath(_) => None,
+    }
 }
 
 fn is_set_left_out(set: &SetMatch, except: &Exclusions) -> bool {

@@ -328,40 +328,36 @@ fn approvers(evaluation: &Evaluation<'_>, ready: &Ready, listed: Membership) -> 
 
 /// How far a rule is from the target, and in what.
 fn mismatch(facts: &Directory, ready: &Ready, ask: &Ask<'_>) -> (u8, String) {
-    let targets = &ready.terms().targets;
-    match ask {
-        Ask::Account {
-            account,
-            permission_set,
-        } => {
-            let view = AccountView::new(account, facts);
-            let set = ready.sets.contain(permission_set);
-            let place = view.covered_by(targets);
-            let blind = !view.is_known() && places::needs_directory(targets);
-            if let Some(left_out) = left_out(&view, ready, permission_set) {
-                return left_out;
-            }
-            match (place, set) {
-                (true, true) => (0, "it applies".to_owned()),
-                (true, false) => (
-                    1,
-                    format!("it covers the account, and not permission set {permission_set}"),
-                ),
-                (false, true) if blind => (
-                    2,
-                    "whether it covers the account is not known: the directory lacks it".to_owned(),
-                ),
-                (false, true) => (
-                    2,
-                    format!("it covers {permission_set}, and not this account"),
-                ),
-                (false, false) => (
-                    3,
-                    "it covers neither the account nor the permission set".to_owned(),
-                ),
-            }
-        }
-        Ask::Group { .. } => (3, "it is about other groups".to_owned()),
+    let Ask::Account {
+        account,
+        permission_set,
+    } = ask
+    else {
+        return (3, "it is about other groups".to_owned());
+    };
+    let (targets, view) = (&ready.terms().targets, AccountView::new(account, facts));
+    if let Some(left_out) = left_out(&view, ready, permission_set) {
+        return left_out;
+    }
+    let is_unknown = !view.is_known() && places::needs_directory(targets);
+    match (view.covered_by(targets), ready.sets.contain(permission_set)) {
+        (true, true) => (0, "it applies".to_owned()),
+        (true, false) => (
+            1,
+            format!("it covers the account, and not permission set {permission_set}"),
+        ),
+        (false, true) if is_unknown => (
+            2,
+            "whether it covers the account is not known: the directory lacks it".to_owned(),
+        ),
+        (false, true) => (
+            2,
+            format!("it covers {permission_set}, and not this account"),
+        ),
+        (false, false) => (
+            3,
+            "it covers neither the account nor the permission set".to_owned(),
+        ),
     }
 }
 

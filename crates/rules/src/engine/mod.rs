@@ -37,7 +37,7 @@ pub use catalog::{Requestable, SetBits};
 pub use decision::{Decision, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
 pub use people::Principal;
-pub use press::{Permit, PressRefusedByRules};
+pub use press::{JudgedPress, Permit, PressRefusedByRules};
 pub use requester_manager::{NoManager, RequesterManager};
 pub use requirement::Requirement;
 pub use rule_warning::RuleWarning;
@@ -305,38 +305,18 @@ impl Rules {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, now).shortest()
     }
 
-    /// Whether `presser` may say yes to the request now: the part of `access.md` §3 that
-    /// rests on rules alone (its rules 3, 4 and 5).
-    ///
-    /// # Errors
-    /// When one of them does not hold; says which.
-    pub fn may_approve<'a>(
-        &self,
+    /// What the rules say now of an answer that `presser` is about to give to a request.
+    #[must_use]
+    pub fn press<'a>(
+        &'a self,
         presser: impl Into<Principal<'a>>,
         requester: impl Into<Principal<'a>>,
         ask: &Ask<'_>,
-        facts: &Directory,
+        facts: &'a Directory,
         now: Timestamp,
-    ) -> Result<Permit, PressRefusedByRules> {
+    ) -> JudgedPress<'a> {
         let (presser, requester) = (presser.into(), requester.into());
-        press::may_approve(&self.compiled, presser, requester, ask, facts, now)
-    }
-
-    /// Whether `presser` may say no to the request now, or take away what came of it: listed by a rule
-    /// that affects it, in its hours or outside of them, and not the requester (`access.md` §5).
-    ///
-    /// # Errors
-    /// When not; says why.
-    pub fn may_deny<'a>(
-        &self,
-        presser: impl Into<Principal<'a>>,
-        requester: impl Into<Principal<'a>>,
-        ask: &Ask<'_>,
-        facts: &Directory,
-        now: Timestamp,
-    ) -> Result<Permit, PressRefusedByRules> {
-        let (presser, requester) = (presser.into(), requester.into());
-        press::may_deny(&self.compiled, presser, requester, ask, facts, now)
+        JudgedPress::new(&self.compiled, presser, requester, ask, facts, now)
     }
 
     /// Lower-case hex SHA-256 of the text the rules were read from.

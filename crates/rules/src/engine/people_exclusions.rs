@@ -223,22 +223,19 @@ fn finding(ready: &Ready, one: &One<'_>, facts: Option<&Directory>) -> Diagnosti
 }
 
 fn nobody_left(ready: &Ready, out_of: OutOf) -> Diagnostic {
-    match out_of {
-        OutOf::Requesters => {
-            let message = "everybody whom the rule lets ask is left out of it";
-            let help = "leave fewer people out, or drop the rule";
-            let key = "except_requesters";
-            warn(ready, FindingCode::NobodyCanAsk, message)
-                .field(key)
-                .help(help)
-        }
-        OutOf::Approvers => {
-            let message = "every approver whom the rule lists is left out of it";
-            let help = "leave fewer people out, or list other approvers";
-            let key = "except_approvers";
-            warn(ready, FindingCode::NobodyCanApprove, message)
-                .field(key)
-                .help(help)
-        }
-    }
+    let (key, code, message, help) = match out_of {
+        OutOf::Requesters => (
+            "except_requesters",
+            FindingCode::NobodyCanAsk,
+            "everybody whom the rule lets ask is left out of it",
+            "leave fewer people out, or drop the rule",
+        ),
+        OutOf::Approvers => (
+            "except_approvers",
+            FindingCode::NobodyCanApprove,
+            "every approver whom the rule lists is left out of it",
+            "leave fewer people out, or list other approvers",
+        ),
+    };
+    warn(ready, code, message).field(key).help(help)
 }

@@ -65,76 +65,96 @@ fn left_out(by: &[RuleId]) -> String {
     format!("; left out of its approvers by {}", names.join(", "))
 }
 
-pub(super) fn may_approve(
-    rules: &Compiled,
-    presser: Principal<'_>,
-    requester: Principal<'_>,
-    ask: &Ask<'_>,
-    facts: &Directory,
-    now: Timestamp,
-) -> Result<Permit, PressRefusedByRules> {
-    let evaluation = Evaluation::new(rules, requester, ask, facts, now);
-    let presser = PersonView::new(rules, presser, facts);
-    let listed_by = listed_by(&evaluation, &presser);
-    let own_request = presser.is(&evaluation.requester);
-    let own_refused = own_request && evaluation.own_approver().is_none();
-    let denial = evaluation.deny_self.map(|ready| ready.rule.id.clone());
-    let not_listed = not_listed(&evaluation, &presser);
-    let decision = evaluation.decision();
-    match decision.kind {
-        DecisionKind::ApprovalNotRequired
-        | DecisionKind::SelfApproval
-        | DecisionKind::RequiresApproval => {}
-        DecisionKind::NoApprovers
-        | DecisionKind::NoStatements
-        | DecisionKind::RequesterNotAllowed => {
-            return Err(PressRefusedByRules::NotOpen {
-                kind: decision.kind,
-                rules: decision.based_on,
-            });
-        }
-    }
-    if listed_by.is_empty() {
-        return Err(not_listed);
-    }
-    if own_refused {
-        let rules = denial.map_or(listed_by, |denial| vec![denial]);
-        return Err(PressRefusedByRules::OwnRequest { rules });
-    }
-    Ok(Permit {
-        listed_by,
-        own_request,
-        decision,
-    })
+/// An answer that somebody is about to give to a request, with what the rules say of both.
+pub struct JudgedPress<'a> {
+    evaluation: Evaluation<'a>,
+    /// The same without hours, where the hour alone leaves a rule out: they say when access is given, not when it is taken away.
+    whenever: Option<Evaluation<'a>>,
+    presser: PersonView<'a>,
+    listed_by: Vec<RuleId>,
+    own_request: bool,
 }
 
-pub(super) fn may_deny(
-    rules: &Compiled,
-    presser: Principal<'_>,
-    requester: Principal<'_>,
-    ask: &Ask<'_>,
-    facts: &Directory,
-    now: Timestamp,
-) -> Result<Permit, PressRefusedByRules> {
-    let evaluation = Evaluation::new(rules, requester, ask, facts, now);
-    let presser = PersonView::new(rules, presser, facts);
-    // hours say when access is given, not when it is taken away
-    let is_closed = evaluation.waits_for_hours();
-    let whenever =
-        is_closed.then(|| Evaluation::new(rules, requester, ask, facts, When::AtAnyHour));
-    let counted = whenever.as_ref().unwrap_or(&evaluation);
-    let listed_by = listed_by(counted, &presser);
-    if presser.is(&counted.requester) {
-        return Err(PressRefusedByRules::OwnRequest { rules: listed_by });
+impl<'a> JudgedPress<'a> {
+    pub(super) fn new(
+        rules: &'a Compiled,
+        presser: Principal<'a>,
+        requester: Principal<'a>,
+        ask: &Ask<'_>,
+        facts: &'a Directory,
+        now: Timestamp,
+    ) -> Self {
+        let evaluation = Evaluation::new(rules, requester, ask, facts, now);
+        let presser = PersonView::new(rules, presser, facts);
+        let is_closed = evaluation.waits_for_hours();
+        let whenever =
+            is_closed.then(|| Evaluation::new(rules, requester, ask, facts, When::AtAnyHour));
+        Self {
+            whenever,
+            listed_by: listed_by(&evaluation, &presser),
+            own_request: presser.is(&evaluation.requester),
+            evaluation,
+            presser,
+        }
     }
-    if listed_by.is_empty() {
-        return Err(not_listed(counted, &presser));
+
+    /// Whether they may say yes to the request: the part of `access.md` §3 that rests on rules
+    /// alone (its rules 3, 4 and 5).
+    ///
+    /// # Errors
+    /// When one of them does not hold; says which.
+    pub fn may_approve(self) -> Result<Permit, PressRefusedByRules> {
+        let own_refused = self.own_request && self.evaluation.own_approver().is_none();
+        let denial = self.evaluation.deny_self.map(|ready| ready.rule.id.clone());
+        let not_listed = not_listed(&self.evaluation, &self.presser);
+        let decision = self.evaluation.decision();
+        match decision.kind {
+            DecisionKind::ApprovalNotRequired
+            | DecisionKind::SelfApproval
+            | DecisionKind::RequiresApproval => {}
+            DecisionKind::NoApprovers
+            | DecisionKind::NoStatements
+            | DecisionKind::RequesterNotAllowed => {
+                return Err(PressRefusedByRules::NotOpen {
+                    kind: decision.kind,
+                    rules: decision.based_on,
+                });
+            }
+        }
+        if self.listed_by.is_empty() {
+            return Err(not_listed);
+        }
+        if own_refused {
+            let rules = denial.map_or(self.listed_by, |denial| vec![denial]);
+            return Err(PressRefusedByRules::OwnRequest { rules });
+        }
+        Ok(Permit {
+            listed_by: self.listed_by,
+            own_request: self.own_request,
+            decision,
+        })
     }
-    Ok(Permit {
-        listed_by,
-        own_request: false,
-        decision: evaluation.decision(),
-    })
+
+    /// Whether they may say no to the request, or take away what came of it: listed by a rule that
+    /// affects it, in its hours or outside of them, and not the requester (`access.md` §5).
+    ///
+    /// # Errors
+    /// When not; says why.
+    pub fn may_deny(self) -> Result<Permit, PressRefusedByRules> {
+        let counted = self.whenever.as_ref().unwrap_or(&self.evaluation);
+        let listed_by = listed_by(counted, &self.presser);
+        if self.own_request {
+            return Err(PressRefusedByRules::OwnRequest { rules: listed_by });
+        }
+        if listed_by.is_empty() {
+            return Err(not_listed(counted, &self.presser));
+        }
+        Ok(Permit {
+            listed_by,
+            own_request: false,
+            decision: self.evaluation.decision(),
+        })
+    }
 }
 
 fn listed_by(evaluation: &Evaluation<'_>, presser: &PersonView<'_>) -> Vec<RuleId> {

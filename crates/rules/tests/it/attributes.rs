@@ -264,7 +264,9 @@ fn nobody_approves_for_themselves_outside_of_the_hours_of_approvals() {
         "{why:?}"
     );
     // what waits for others is still theirs to approve: the hours are told, not that it is their own
-    let permit = rules.may_approve(&email("bo"), &email("bo"), &ask, &facts, night);
+    let permit = rules
+        .press(&email("bo"), &email("bo"), &ask, &facts, night)
+        .may_approve();
     assert!(permit.unwrap().own_request);
 }
 

@@ -33,7 +33,9 @@ fn engine(rules: &Rules, question: &Question, facts: &Directory) -> Verdict {
         [question.requester, question.presser].map(|email| Email::new(email).unwrap());
     let with = |ask: &Ask<'_>| {
         let decision = rules.decide(&requester, ask, facts, noon());
-        let permit = rules.may_approve(&presser, &requester, ask, facts, noon());
+        let permit = rules
+            .press(&presser, &requester, ask, facts, noon())
+            .may_approve();
         Verdict {
             kind: decision.kind.as_str(),
             approvers: decision.approvers.iter().map(ToString::to_string).collect(),

@@ -341,13 +341,14 @@ fn presses_are_refused_with_the_rule_that_refuses() {
     ));
     let press = |presser: &str, requester: &str| {
         rules
-            .may_approve(
+            .press(
                 &email(presser),
                 &email(requester),
                 &ask,
                 &directory(),
                 noon(),
             )
+            .may_approve()
             .map(|permit| (permit.listed_by, permit.own_request))
     };
     assert_eq!(press("cai", "dan"), Ok((list(&["s1"]), false)));
@@ -371,19 +372,22 @@ fn presses_are_refused_with_the_rule_that_refuses() {
     );
     let deny = |presser: &str, requester: &str| {
         rules
-            .may_deny(
+            .press(
                 &email(presser),
                 &email(requester),
                 &ask,
                 &directory(),
                 noon(),
             )
+            .may_deny()
             .is_ok()
     };
     assert!(deny("bo", "cai") && deny("ana", "cai"));
     assert!(!deny("cai", "cai") && !deny("dan", "cai"));
     let none = statements("");
-    let refused = none.may_approve(&email("ana"), &email("cai"), &ask, &directory(), noon());
+    let refused = none
+        .press(&email("ana"), &email("cai"), &ask, &directory(), noon())
+        .may_approve();
     assert_eq!(
         refused.unwrap_err().to_string(),
         "the rules of today refuse this request: NoStatements"
@@ -558,7 +562,8 @@ fn a_user_id_says_who_somebody_is_and_an_address_does_not() {
     let old = email("ana.before");
     let may = |presser: Principal<'_>, requester: Principal<'_>| {
         rules
-            .may_approve(presser, requester, &ask, &directory, noon())
+            .press(presser, requester, &ask, &directory, noon())
+            .may_approve()
             .map(drop)
             .map_err(|refused| match refused {
                 PressRefusedByRules::OwnRequest { .. } => "own",

@@ -185,24 +185,28 @@ fn whoever_is_left_out_does_not_approve_by_the_rule() {
             "{fields}"
         );
         let permits = ["ana", "bo", "cai"].map(|who| {
-            let permit = rules.may_approve(
-                &email(who),
-                &email("cai"),
-                &ask(&account),
-                &directory(),
-                noon(),
-            );
+            let permit = rules
+                .press(
+                    &email(who),
+                    &email("cai"),
+                    &ask(&account),
+                    &directory(),
+                    noon(),
+                )
+                .may_approve();
             permit.is_ok()
         });
         assert_eq!(permits, *may, "{fields}");
         let denies = ["ana", "bo"].map(|who| {
-            let permit = rules.may_deny(
-                &email(who),
-                &email("cai"),
-                &ask(&account),
-                &directory(),
-                noon(),
-            );
+            let permit = rules
+                .press(
+                    &email(who),
+                    &email("cai"),
+                    &ask(&account),
+                    &directory(),
+                    noon(),
+                )
+                .may_deny();
             permit.is_ok()
         });
         let listed = decide(&rules, "cai", LOGS, "Admin").approvers;
@@ -314,13 +318,14 @@ fn what_is_told_names_the_exclusion() {
     }
     let refused =
         rule("approvers = ['ana@corp.com', 'bo@corp.com']\nexcept_approvers = ['ana@corp.com']")
-            .may_approve(
+            .press(
                 &email("ana"),
                 &email("cai"),
                 &ask(&account),
                 &directory(),
                 noon(),
             )
+            .may_approve()
             .unwrap_err();
     assert!(
         matches!(&refused, PressRefusedByRules::NotListed { left_out_by, .. } if left_out_by.len() == 1),
@@ -461,8 +466,12 @@ fn whom_every_rule_leaves_out_decides_nothing() {
                 );
                 let presser =
                     id.map_or(Principal::from(address), |id| Principal::user(id, address));
-                let approve = rules.may_approve(presser, &who, &ask(&account), &facts, noon());
-                let deny = rules.may_deny(presser, &who, &ask(&account), &facts, noon());
+                let approve = rules
+                    .press(presser, &who, &ask(&account), &facts, noon())
+                    .may_approve();
+                let deny = rules
+                    .press(presser, &who, &ask(&account), &facts, noon())
+                    .may_deny();
                 assert!(approve.is_err() && deny.is_err(), "{left_out} {drafts:?}");
             }
             let own = rules.decide(&addresses[0], &ask(&account), &facts, noon());
@@ -487,7 +496,8 @@ fn allowances(rules: &Rules, facts: &Directory, now: Timestamp) -> Vec<(bool, bo
             let pressers = PEOPLE.map(|presser| {
                 let presser = Email::new(presser).unwrap();
                 rules
-                    .may_approve(&presser, &who, &ask(&account), facts, now)
+                    .press(&presser, &who, &ask(&account), facts, now)
+                    .may_approve()
                     .is_ok()
             });
             all.push((may_ask, kind.is_granted(), pressers.to_vec()));

@@ -52,9 +52,15 @@ fn pressers(rules: &Rules, who: &str, facts: &Directory) -> (Vec<u32>, Vec<u32>)
             with_ask(|ask| {
                 let who = email(who);
                 if deny {
-                    rules.may_deny(presser, &who, ask, facts, noon()).is_ok()
+                    rules
+                        .press(presser, &who, ask, facts, noon())
+                        .may_deny()
+                        .is_ok()
                 } else {
-                    rules.may_approve(presser, &who, ask, facts, noon()).is_ok()
+                    rules
+                        .press(presser, &who, ask, facts, noon())
+                        .may_approve()
+                        .is_ok()
                 }
             })
         });

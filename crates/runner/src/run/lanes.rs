@@ -21,7 +21,7 @@ impl Runner {
         loop {
             match self.lease(lane).await {
                 Err(RunError::Held { .. }) if waited < patience => {
-                    self.nap.sleep(LANE_PAUSE).await;
+                    self.ports.nap.sleep(LANE_PAUSE).await;
                     waited += LANE_PAUSE;
                 }
                 answer => {
@@ -35,9 +35,9 @@ impl Runner {
     }
 
     async fn lease(&self, lane: &str) -> Result<(), RunError> {
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         let claim = LaneClaim::usual(&self.keeper.holder, now);
-        match self.store.lease(lane, claim).await? {
+        match self.ports.store.lease(lane, claim).await? {
             LeaseAnswer::Ours => {
                 self.renewals().insert(lane.to_owned(), now);
                 Ok(())
@@ -53,7 +53,7 @@ impl Runner {
     /// Makes sure a lane is ours for long enough to send something.
     pub(super) async fn renew(&self, lane: &str) -> Result<(), RunError> {
         let taken = self.renewals().get(lane).copied();
-        if taken.is_some_and(|at| self.clock.now() < RENEW_AFTER.after(at)) {
+        if taken.is_some_and(|at| self.ports.clock.now() < RENEW_AFTER.after(at)) {
             return Ok(());
         }
         self.lease(lane).await
@@ -64,7 +64,7 @@ impl Runner {
             return Ok(());
         }
         self.renewals().remove(lane);
-        Ok(self.store.unlease(lane, &self.keeper.holder).await?)
+        Ok(self.ports.store.unlease(lane, &self.keeper.holder).await?)
     }
 
     /// Leaves a lane; whether nobody of ours is in it any more.

@@ -90,13 +90,24 @@ pub struct Applying {
     pub patience: Duration,
 }
 
+/// What a runner stands on.
+#[derive(Clone)]
+pub struct RunnerPorts {
+    /// Where plans, their journals and lanes are kept.
+    pub store: Arc<dyn PlanStore>,
+    /// Carries steps out.
+    pub hands: Arc<dyn StepExecutor>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of changes and of what is sent.
+    pub ids: Arc<dyn IdSource>,
+    /// Waits.
+    pub nap: Arc<dyn Sleeper>,
+}
+
 /// Runs plans.
 pub struct Runner {
-    store: Arc<dyn PlanStore>,
-    hands: Arc<dyn StepExecutor>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
-    nap: Arc<dyn Sleeper>,
+    ports: RunnerPorts,
     keeper: RunnerIdentity,
     /// When each lane we hold was taken or renewed.
     renewed: Mutex<BTreeMap<String, Timestamp>>,
@@ -106,20 +117,9 @@ pub struct Runner {
 
 impl Runner {
     /// A runner over its ports.
-    pub fn new(
-        store: Arc<dyn PlanStore>,
-        hands: Arc<dyn StepExecutor>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
-        nap: Arc<dyn Sleeper>,
-        keeper: RunnerIdentity,
-    ) -> Self {
+    pub fn new(ports: RunnerPorts, keeper: RunnerIdentity) -> Self {
         Self {
-            store,
-            hands,
-            clock,
-            ids,
-            nap,
+            ports,
             keeper,
             renewed: Mutex::default(),
             inside: Mutex::default(),
@@ -200,7 +200,7 @@ impl Runner {
             }
         }
         let actor = &self.keeper.actor;
-        Ok(draft.finish(expected, &drifted, self.clock.now(), actor))
+        Ok(draft.finish(expected, &drifted, self.ports.clock.now(), actor))
     }
 
     /// The name that a look at this wish will give its plan, as things are now.
@@ -221,7 +221,7 @@ impl Runner {
     async fn newest(&self, draft: &PlanDraft) -> Result<Option<(Plan, Folded)>, RunError> {
         let mut newest = None;
         for round in 0.. {
-            match self.store.plan(&draft.id_of(round)).await? {
+            match self.ports.store.plan(&draft.id_of(round)).await? {
                 Some(saved) => newest = Some(saved.plan),
                 None => break,
             }
@@ -236,7 +236,7 @@ impl Runner {
     /// # Errors
     /// When the store does not answer.
     pub async fn save(&self, plan: &Plan) -> Result<(), RunError> {
-        Ok(self.store.save_plan(plan).await?)
+        Ok(self.ports.store.save_plan(plan).await?)
     }
 
     /// Looks at all; where an earlier run sent something, for what became of that, too.
@@ -282,8 +282,8 @@ impl Runner {
         let mut tries = 1;
         loop {
             let seen = match sent {
-                Some(sent) => self.hands.look_again(step, sent).await,
-                None => self.hands.probe(step).await,
+                Some(sent) => self.ports.hands.look_again(step, sent).await,
+                None => self.ports.hands.probe(step).await,
             };
             match seen {
                 Ok(probe) => return Ok(probe),
@@ -291,7 +291,7 @@ impl Runner {
                 Err(StepError::Retry(retry)) if tries >= LOOK_TRIES => return Err(retry.why),
                 Err(StepError::Retry(retry)) => {
                     let pause = crate::pause(&retry, tries, self.chance(step, tries));
-                    self.nap.sleep(pause.unwrap_or_default()).await;
+                    self.ports.nap.sleep(pause.unwrap_or_default()).await;
                 }
             }
             tries += 1;
@@ -328,7 +328,7 @@ impl Runner {
             let targets = applying.canary;
             self.note(id, &JournalEntry::Bounded { targets }).await?;
         }
-        self.store.set_aborted(&plan.id, false).await?;
+        self.ports.store.set_aborted(&plan.id, false).await?;
         if applying.retry_failed {
             let seen = self.probe_all(&plan.steps, &folded.sent).await?;
             let expected = expected_again(&plan, &folded, seen);
@@ -336,7 +336,7 @@ impl Runner {
                 expected,
                 ..plan.again()
             };
-            self.store.save_plan(&plan).await?;
+            self.ports.store.save_plan(&plan).await?;
             self.begin(&plan).await?;
             folded = self.folded(&plan.id).await?;
         } else if !is_under_way(&plan, &folded) {
@@ -393,7 +393,12 @@ impl Runner {
     ) -> Result<Option<PlanReport>, RunError> {
         // somebody may have ended or aborted it while the lane was waited for
         let (plan, folded) = self.load(id).await?;
-        let aborted = self.store.plan(id).await?.is_some_and(|it| it.aborted);
+        let aborted = self
+            .ports
+            .store
+            .plan(id)
+            .await?
+            .is_some_and(|it| it.aborted);
         if !goes_on_by_itself(&plan, &folded, aborted) {
             return Ok(None);
         }
@@ -424,7 +429,12 @@ impl Runner {
     /// When there is no such plan, or it cannot be read.
     pub async fn report(&self, id: &PlanId) -> Result<PlanReport, RunError> {
         let (plan, folded) = self.load(id).await?;
-        let aborted = self.store.plan(id).await?.is_some_and(|it| it.aborted);
+        let aborted = self
+            .ports
+            .store
+            .plan(id)
+            .await?
+            .is_some_and(|it| it.aborted);
         Ok(report_of(&plan, &folded, aborted))
     }
 
@@ -434,7 +444,7 @@ impl Runner {
     /// When there is no such plan, the store fails, or its steps outlast the patience.
     pub async fn abort(&self, id: &PlanId, patience: Duration) -> Result<PlanReport, RunError> {
         self.load(id).await?;
-        self.store.set_aborted(id, true).await?;
+        self.ports.store.set_aborted(id, true).await?;
         let name = format!("plan:{id}");
         self.take(&name, patience).await?;
         self.give_back(&name).await?;
@@ -446,27 +456,27 @@ impl Runner {
     /// # Errors
     /// When there is no such plan, or it cannot be read.
     pub async fn load(&self, id: &PlanId) -> Result<(Plan, Folded), RunError> {
-        let saved = self.store.plan(id).await?;
+        let saved = self.ports.store.plan(id).await?;
         let saved = saved.ok_or_else(|| RunError::Unknown(id.clone()))?;
         Ok((saved.plan, self.folded(id).await?))
     }
 
     async fn folded(&self, id: &PlanId) -> Result<Folded, RunError> {
-        let stored = self.store.journal(id).await?;
+        let stored = self.ports.store.journal(id).await?;
         let folded = fold(&stored)?;
         if let (true, Some(last)) = (folded.torn, stored.last()) {
-            self.store.cut_torn(id, last.number).await?;
+            self.ports.store.cut_torn(id, last.number).await?;
         }
         Ok(folded)
     }
 
     async fn note(&self, id: &PlanId, entry: &JournalEntry) -> Result<(), RunError> {
         let added = JournalAddition {
-            at: self.clock.now(),
+            at: self.ports.clock.now(),
             entry,
             change: None,
         };
-        self.store.append(id, added).await?;
+        self.ports.store.append(id, added).await?;
         Ok(())
     }
 
@@ -494,7 +504,7 @@ impl Runner {
                     board.ended(index, &end);
                     continue;
                 }
-                match self.store.plan(&plan.id).await {
+                match self.ports.store.plan(&plan.id).await {
                     Ok(saved) => aborted = saved.is_none_or(|saved| saved.aborted),
                     Err(fault) => broken = Some(fault.into()),
                 }

@@ -104,30 +104,24 @@ impl Runner {
         if step.lane.shared {
             self.take(&step.lane.name, applying.patience).await?;
         }
-        let end = self.walk(plan, step, (place, sent_at), applying).await;
-        if step.lane.shared {
-            self.give_back(&step.lane.name).await?;
-        }
-        end
-    }
-
-    async fn walk(
-        &self,
-        plan: &Plan,
-        step: &PlanStep,
-        (place, sent_at): (StepState, Vec<Timestamp>),
-        applying: &Applying,
-    ) -> Result<Final, RunError> {
-        let mut walk = Walk {
+        let walk = Walk {
             plan,
             step,
-            began: self.clock.now(),
+            began: self.ports.clock.now(),
             tries: 0,
             sent: None,
             sent_at,
             accept_drift: applying.accept_drift,
             part: None,
         };
+        let end = self.walk(walk, place).await;
+        if step.lane.shared {
+            self.give_back(&step.lane.name).await?;
+        }
+        end
+    }
+
+    async fn walk(&self, mut walk: Walk<'_>, place: StepState) -> Result<Final, RunError> {
         let mut turn = match place {
             StepState::Planned => Turn::Again,
             StepState::Intent { old } => {
@@ -136,7 +130,7 @@ impl Runner {
             }
             StepState::Accepted { remote, old } => {
                 walk.sent = Some(old);
-                if self.hands.has_parts(step) {
+                if self.ports.hands.has_parts(walk.step) {
                     // which of them are ours to wait for is judged first
                     Turn::Again
                 } else {
@@ -161,7 +155,7 @@ impl Runner {
             at: walk.sent_at.clone(),
             in_this_run: walk.sent.is_some(),
         };
-        let seen = match self.hands.look_again(walk.step, &sent).await {
+        let seen = match self.ports.hands.look_again(walk.step, &sent).await {
             Ok(seen) => seen,
             Err(setback) => return self.set_back(walk, setback).await,
         };
@@ -200,9 +194,9 @@ impl Runner {
         // CRASH: from here on nobody knows whether it was sent; whoever comes next looks first
         self.note(&walk.plan.id, &intent).await?;
         walk.sent.get_or_insert_with(|| seen.old());
-        walk.sent_at.push(self.clock.now());
+        walk.sent_at.push(self.ports.clock.now());
         self.still_ours(walk).await?;
-        match self.hands.act(walk.wanted(), &seen).await {
+        match self.ports.hands.act(walk.wanted(), &seen).await {
             WriteAnswer::Done(effect) => self.changed(walk, effect).await,
             WriteAnswer::Accepted { remote } => {
                 self.accepted(walk, &remote).await?;
@@ -243,13 +237,13 @@ impl Runner {
         if walk.accept_drift {
             return Ok(None);
         }
-        let reason = whole.and_then(|seen| walk.drift(self.hands.as_ref(), seen));
+        let reason = whole.and_then(|seen| walk.drift(self.ports.hands.as_ref(), seen));
         if let Some(reason) = reason {
             return Ok(Some(reason.to_owned()));
         }
         match walk.plan.takes_back.get(&walk.step.id) {
             Some(taken_back) if walk.sent.is_none() => {
-                let left = self.hands.probe(&taken_back.step).await?;
+                let left = self.ports.hands.probe(&taken_back.step).await?;
                 Ok(no_longer_as_left(&left))
             }
             Some(_) | None => Ok(None),
@@ -266,7 +260,7 @@ impl Runner {
             expected,
             seen: &seen,
         };
-        let part = self.hands.without_changed_parts(walk.step, judged);
+        let part = self.ports.hands.without_changed_parts(walk.step, judged);
         let Some(part) = part else {
             return (seen, false);
         };
@@ -285,7 +279,7 @@ impl Runner {
         let mut asked = 0_u32;
         loop {
             self.still_ours(walk).await?;
-            match self.hands.verify(walk.wanted(), remote).await {
+            match self.ports.hands.verify(walk.wanted(), remote).await {
                 Verify::Done(effect) => return self.changed(walk, effect).await,
                 Verify::Again(retry) => {
                     return self.set_back(walk, StepError::Retry(retry)).await;
@@ -298,7 +292,7 @@ impl Runner {
                 }
                 Verify::Running => {}
             }
-            if walk.step.timeout.after(walk.began) <= self.clock.now() {
+            if walk.step.timeout.after(walk.began) <= self.ports.clock.now() {
                 let reason = format!("`{remote}` is still under way");
                 let seconds = self.seconds(walk);
                 let end = Final::without_change(StepEnd::InProgress, reason, seconds);
@@ -347,9 +341,9 @@ impl Runner {
             requests: effect.requests,
             ..Final::without_change(outcome, walk.left(), self.seconds(walk))
         };
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         let change = TargetChange {
-            audit: AuditId::new(self.ids.next(now)),
+            audit: AuditId::new(self.ports.ids.next(now)),
             at: now,
             actor: self.keeper.actor.clone(),
             plan: walk.plan.id.clone(),
@@ -369,7 +363,7 @@ impl Runner {
             entry: &entry,
             change: Some(&change),
         };
-        self.store.append(&walk.plan.id, added).await?;
+        self.ports.store.append(&walk.plan.id, added).await?;
         Ok(Turn::End(end))
     }
 
@@ -441,7 +435,7 @@ impl Runner {
         let mut left = span;
         while !left.is_zero() {
             let nap = left.min(NAP_MAX);
-            self.nap.sleep(nap).await;
+            self.ports.nap.sleep(nap).await;
             left = left.saturating_sub(nap);
             self.still_ours(walk).await?;
         }
@@ -450,7 +444,7 @@ impl Runner {
 
     /// How long the step took so far, begun seconds counted whole where it wrote: what was done took some time.
     fn seconds(&self, walk: &Walk<'_>) -> u64 {
-        let whole = TimeSpan::between(walk.began, self.clock.now()).as_seconds();
+        let whole = TimeSpan::between(walk.began, self.ports.clock.now()).as_seconds();
         if walk.sent.is_some() {
             whole.max(1)
         } else {

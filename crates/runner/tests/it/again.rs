@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use hallpass_model::Clock as _;
 use hallpass_runner::{
     Applying, LaneClaim, LeaseAnswer, PlanDraft, PlanId, PlanReport, PlanStore, RunError, Runner,
-    RunnerIdentity, Sleeper, fold, undo,
+    RunnerIdentity, RunnerPorts, Sleeper, fold, undo,
 };
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_runner_testing::{Gate, PortMode, ports};
 use serde_json::{Value, json};
 
 use crate::world::{Bench, denied, outcomes, patient, puts};
@@ -195,14 +195,17 @@ async fn who_waited_for_a_plan_that_another_ended_does_not_begin_it_again() {
     let held = bench.store.lease(&lane, claim).await;
     assert_eq!(held.unwrap(), LeaseAnswer::Ours);
     let waiting = Runner::new(
-        Arc::clone(&bench.store) as Arc<_>,
-        Arc::clone(&bench.world) as Arc<_>,
-        Arc::clone(&bench.clock) as Arc<_>,
-        Arc::clone(&bench.clock) as Arc<_>,
-        Arc::new(Meanwhile {
-            other,
-            plan: plan.clone(),
-        }),
+        RunnerPorts {
+            nap: Arc::new(Meanwhile {
+                other,
+                plan: plan.clone(),
+            }),
+            ..ports(
+                Arc::clone(&bench.store) as Arc<_>,
+                Arc::clone(&bench.world) as Arc<_>,
+                &bench.clock,
+            )
+        },
         RunnerIdentity {
             holder: "one".into(),
             actor: "ana@example.com".into(),

@@ -12,7 +12,7 @@ use hallpass_runner::{
     RunnerIdentity, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer, is_rest_of,
     undo,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
 use serde_json::{Value, json};
 
 use crate::world::{Bench, denied, outcomes, patient, puts};
@@ -307,11 +307,11 @@ impl Office {
 
     fn runner(&self, gate: &Arc<Gate>) -> Runner {
         Runner::new(
-            Arc::new(Gated(Arc::clone(&self.store), Arc::clone(gate))),
-            Arc::new(Gated(Arc::clone(&self.shared), Arc::clone(gate))),
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
+            ports(
+                Arc::new(Gated(Arc::clone(&self.store), Arc::clone(gate))),
+                Arc::new(Gated(Arc::clone(&self.shared), Arc::clone(gate))),
+                &self.clock,
+            ),
             RunnerIdentity {
                 holder: format!("holder {}", self.roll(1 << 30)),
                 actor: "ana@example.com".into(),

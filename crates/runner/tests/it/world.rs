@@ -12,7 +12,7 @@ use hallpass_runner::{
     Runner, RunnerIdentity, StepError, StepExecutor, StepId, StepProbe, StepTarget, Undo, Verify,
     WriteAnswer,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
 use serde_json::{Value, json};
 
 /// What is there, and what was sent.
@@ -177,11 +177,11 @@ impl Bench {
 
     pub(crate) fn gated(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
         Runner::new(
-            Arc::new(Gated(Arc::clone(&self.store), Arc::clone(gate))),
-            Arc::new(Gated(Arc::clone(&self.world), Arc::clone(gate))),
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
+            ports(
+                Arc::new(Gated(Arc::clone(&self.store), Arc::clone(gate))),
+                Arc::new(Gated(Arc::clone(&self.world), Arc::clone(gate))),
+                &self.clock,
+            ),
             RunnerIdentity {
                 holder: holder.into(),
                 actor: "ana@example.com".into(),

@@ -10,6 +10,7 @@ use crate::{
     App,
     auth::AuthenticatedCaller,
     body::Parameters,
+    convert::texts,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -62,18 +63,8 @@ pub(crate) async fn explain(
     })?;
     Ok(Json(Decision {
         decision: explained.decision.kind.as_str().to_owned(),
-        approvers: explained
-            .decision
-            .approvers
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        because: explained
-            .decision
-            .based_on
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        approvers: texts(&explained.decision.approvers),
+        because: texts(&explained.decision.based_on),
         explanation: explained.explanation,
     }))
 }

@@ -16,7 +16,7 @@ use hallpass_wording::dialogs;
 use serde::Deserialize;
 
 use super::forbidden;
-use super::people::{count_of, counted};
+use super::people::{count_of, counted, shown_of};
 use super::presenter::Presenter;
 use super::press::{MoreField, Tone, WordsForm, missing, show as show_form};
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other, url_encoded};
@@ -310,14 +310,8 @@ async fn show_rule(
         shell,
         rule: rule_view(&view, &state),
         key: plain(&state.key.join(", ")),
-        shown: match (found, rows.len()) {
-            (0, _) => "No rows.".to_owned(),
-            (found, shown) => format!(
-                "{} of {}.",
-                counted(shown as u64),
-                count_of(found, "row", "rows")
-            ),
-        },
+        shown: shown_of(rows.len(), found, ("row", "rows"))
+            .unwrap_or_else(|| "No rows.".to_owned()),
         rows,
         other: if looking.all {
             (path.clone(), "Only what stands")

@@ -17,7 +17,7 @@ use hallpass_model::text::csv_cell;
 use serde::Deserialize;
 
 use super::forbidden;
-use super::people::{count_of, counted};
+use super::people::{count_of, counted, shown_of};
 use super::presenter::Presenter;
 use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::{Badge, badge, lasting, plain, sentence};
@@ -314,14 +314,8 @@ async fn show(
             PeopleOrder::Password,
             PeopleOrder::Activity,
         ]),
-        shown: match (fitting.len(), rows.len()) {
-            (0, _) => "Nobody.".to_owned(),
-            (all, shown) => format!(
-                "{} of {}.",
-                counted(shown as u64),
-                count_of(all, "person", "people")
-            ),
-        },
+        shown: shown_of(rows.len(), fitting.len(), ("person", "people"))
+            .unwrap_or_else(|| "Nobody.".to_owned()),
         rows,
         file: looking.address("/people.csv", name, 0),
         here: looking.address("/people", name, looking.after),

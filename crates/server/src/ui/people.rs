@@ -147,6 +147,11 @@ pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
     format!("{} {word}", counted(number as u64))
 }
 
+/// How many of all are shown: `50 of 1,200 people.`; `None` where there are none.
+pub(crate) fn shown_of(shown: usize, all: usize, (one, many): (&str, &str)) -> Option<String> {
+    (all > 0).then(|| format!("{} of {}.", counted(shown as u64), count_of(all, one, many)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,9 +31,7 @@ impl<'a> Visit<'a> {
 
     /// The text of a page that is there.
     pub(crate) async fn page(&self, path: &str) -> String {
-        let reply = self.get(path).await;
-        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", text(&reply));
-        text(&reply)
+        page_of(path, &self.get(path).await)
     }
 
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
@@ -66,6 +64,12 @@ impl<'a> Visit<'a> {
         );
         self.page(&to(&reply)).await
     }
+}
+
+/// The text of an answer that must be a page.
+pub(crate) fn page_of(path: &str, reply: &Reply) -> String {
+    assert_eq!(reply.status, StatusCode::OK, "{path}: {}", text(reply));
+    text(reply)
 }
 
 pub(crate) fn text(reply: &Reply) -> String {

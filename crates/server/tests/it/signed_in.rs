@@ -8,6 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use hallpass_server::{App, PersonaCard, ServerMode};
 
+use crate::pages_visit::page_of;
 use crate::test_server::{PEOPLE, Reply, TestServer};
 
 /// A server whose people can be picked.
@@ -73,9 +74,7 @@ impl<'a> At<'a> {
 
     /// The text of a page that must be there.
     pub(crate) async fn page(&self, path: &str) -> String {
-        let reply = self.get(path).await;
-        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", text(&reply));
-        text(&reply)
+        page_of(path, &self.get(path).await)
     }
 
     /// Sends a form as a page of ours would.

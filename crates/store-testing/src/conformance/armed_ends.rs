@@ -46,6 +46,24 @@ async fn commit(store: &Store, desired: DesiredAssignment, wish: Option<ArmedEnd
     store.commit(change).await.unwrap();
 }
 
+/// The access is wanted until 600, and AWS enforces that end.
+async fn hold_until_600(store: &Store) {
+    commit(store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
+    let read = armed(&end(store).await, at(600));
+    let settled = settle(store, read, opened(None)).await;
+    assert_eq!(settled, SettledEnds::Stored);
+}
+
+/// It is given back at once, and sessions of it last until 4000.
+async fn hold_no_more(store: &Store) {
+    let over = ArmedEndWish::Over {
+        key: key(),
+        lasts_until: at(4_000),
+    };
+    let ended = wanted_instead(&row(store).await, 5, 10);
+    commit(store, ended, Some(over)).await;
+}
+
 async fn row(store: &Store) -> AssignmentRow {
     store.assignment(&key()).await.unwrap().unwrap()
 }
@@ -251,20 +269,8 @@ pub async fn a_refused_gate_is_the_end_of_a_create_that_was_not_sent(store: Stor
 }
 
 pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store: Store) {
-    commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
-    let read = armed(&end(&store).await, at(600));
-    let settled = settle(&store, read, opened(None)).await;
-    assert_eq!(settled, SettledEnds::Stored);
-    let over = ArmedEndWish::Over {
-        key: key(),
-        lasts_until: at(4_000),
-    };
-    commit(
-        &store,
-        wanted_instead(&row(&store).await, 5, 10),
-        Some(over),
-    )
-    .await;
+    hold_until_600(&store).await;
+    hold_no_more(&store).await;
     let spent = end(&store).await;
     assert_eq!(
         (spent.ends_at, spent.lasts_until),
@@ -365,10 +371,7 @@ async fn looked_again(
 pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the_same(
     store: Store,
 ) {
-    commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
-    let read = armed(&end(&store).await, at(600));
-    let settled = settle(&store, read, opened(None)).await;
-    assert_eq!(settled, SettledEnds::Stored);
+    hold_until_600(&store).await;
     let told = |given, second, shown| looked_again(&store, given, second, shown);
     let before = end(&store).await;
     let given = |to_people: &[HoldKey], members: &[HoldKey]| GivenOtherwise {
@@ -394,16 +397,7 @@ pub async fn ends_are_looked_at_again_where_their_people_may_have_been_given_the
     assert_eq!(settled, SettledEnds::Moved, "asked before it was told");
     let soon = told(into_a_group(), 50, ShownBy::Soon).await;
     assert_eq!((soon.due, soon.given_at), (at(40), Some(at(50))));
-    let over = ArmedEndWish::Over {
-        key: key(),
-        lasts_until: at(4_000),
-    };
-    commit(
-        &store,
-        wanted_instead(&row(&store).await, 5, 10),
-        Some(over),
-    )
-    .await;
+    hold_no_more(&store).await;
     let gone = told(hers(), 60, ShownBy::Soon).await;
     assert_eq!(gone.given_at, Some(at(60)), "ours is gone");
     let gone = ArmedEnd {

@@ -14,7 +14,7 @@ use hallpass_model::{HoldKey, Timestamp};
 
 use super::{MemoryState, MemoryStore, Slot};
 use crate::fault::StorageFault;
-use crate::steps::{AT_ONCE_AGAIN, begun, noted_over, recorded};
+use crate::steps::{AT_ONCE_AGAIN, begun, noted_over, picked, recorded};
 
 impl Slot {
     fn is_free(&self, now: Timestamp) -> bool {
@@ -170,13 +170,8 @@ impl MemoryState {
 
     fn take(&mut self, now: Timestamp, room: &Room, lease: &Lease) -> Taken {
         let heads = self.heads(now, room);
-        let choice = queue::choose(&heads, room);
-        let mut taken = Taken {
-            task: None,
-            in_flight: heads.in_flight,
-            waits_for_slot: choice.waits_for_slot,
-        };
-        let Some(head) = choice.head else {
+        let (mut taken, head) = picked(&heads, room);
+        let Some(head) = head else {
             return taken;
         };
         let Some(slot) = self.assignments.get_mut(&head.key) else {

@@ -12,8 +12,8 @@ use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::{
-    Heeds, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, locks, number,
-    outbox, requests,
+    Heeds, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, listing, locks,
+    number, outbox,
 };
 use crate::database::{DatabaseError, Optional, Params, Transaction};
 use crate::fault::StorageFault;
@@ -213,7 +213,7 @@ impl AccessStore for SqlStore {
     ) -> Result<Listed<Request, RequestId>, ReadError> {
         let (filter, bounds) = (filter.clone(), self.bounds);
         Ok(self
-            .list(move |tx| requests::list(tx, &filter, limit, bounds))
+            .list(move |tx| listing::list(tx, &filter, limit, bounds))
             .await?)
     }
 
@@ -224,7 +224,7 @@ impl AccessStore for SqlStore {
     ) -> Result<Listed<Grant, GrantId>, ReadError> {
         let (filter, bounds) = (filter.clone(), self.bounds);
         Ok(self
-            .list(move |tx| grants::list(tx, &filter, limit, bounds))
+            .list(move |tx| listing::list(tx, &filter, limit, bounds))
             .await?)
     }
 

@@ -13,7 +13,7 @@ use super::{SqlStore, ends, number, queue_columns};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
-use crate::steps::{begun, noted_over, recorded};
+use crate::steps::{begun, noted_over, picked, recorded};
 
 /// Stores a row in place of the one of its key, and leaves its lease alone.
 pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {
@@ -105,13 +105,8 @@ fn take(
     lease: &Lease,
 ) -> Result<Taken, StorageFault> {
     let heads = queue_columns::heads(tx, now, room)?;
-    let choice = queue::choose(&heads, room);
-    let mut taken = Taken {
-        task: None,
-        in_flight: heads.in_flight,
-        waits_for_slot: choice.waits_for_slot,
-    };
-    let Some(head) = choice.head else {
+    let (mut taken, head) = picked(&heads, room);
+    let Some(head) = head else {
         return Ok(taken);
     };
     let Some(stored) = load_by_name(tx, &head.key)? else {

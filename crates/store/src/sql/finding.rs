@@ -25,24 +25,19 @@ const PART_MIN: usize = 3;
 
 macro_rules! ranges {
     ($from:literal, $of:literal) => {
-        [
-            concat!(
-                "SELECT seq FROM ",
-                $from,
-                " WHERE ",
-                $of,
-                " AND seq >= ?1 AND seq < ?2
-                 ORDER BY seq DESC LIMIT ?3"
-            ),
-            concat!(
-                "SELECT seq FROM ",
-                $from,
-                " WHERE ",
-                $of,
-                " AND seq >= ?1 AND seq < ?2
-                 ORDER BY seq LIMIT ?3"
-            ),
-        ]
+        [ranges!($from, $of, "seq DESC"), ranges!($from, $of, "seq")]
+    };
+    ($from:literal, $of:literal, $order:literal) => {
+        concat!(
+            "SELECT seq FROM ",
+            $from,
+            " WHERE ",
+            $of,
+            " AND seq >= ?1 AND seq < ?2
+                 ORDER BY ",
+            $order,
+            " LIMIT ?3"
+        )
     };
 }
 

@@ -1,12 +1,10 @@
 //! Grants listed by whatever a filter gives an index for, and those of the past counted.
 
-use hallpass_access::{
-    Ends, Grant, GrantFilter, Listed, PastGrants, PastQuery, SubjectSet, ViewerScope,
-};
+use hallpass_access::{Ends, Grant, GrantFilter, PastGrants, PastQuery, SubjectSet, ViewerScope};
 use hallpass_model::{GrantId, Timestamp};
 
 use super::counter;
-use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
+use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
 use crate::database::{DatabaseError, Optional, TableRow, Transaction};
 use crate::fault::StorageFault;
@@ -57,7 +55,7 @@ struct Seen<'a> {
     user: Option<i64>,
 }
 
-impl Wanted<'_> {
+impl EntryTest for Wanted<'_> {
     fn takes(&self, row: &TableRow<'_>) -> Result<bool, DatabaseError> {
         let state = row.text(1)?;
         let states = &self.filter.states;
@@ -83,59 +81,47 @@ impl Wanted<'_> {
     }
 }
 
-/// Grants that fit, newest first.
-pub(super) fn list(
-    tx: &Transaction<'_>,
-    filter: &GrantFilter,
-    limit: u32,
-    bounds: Bounds,
-) -> Result<Listed<Grant, GrantId>, StorageFault> {
-    let (ranges, wanted) = plan(tx, filter)?;
-    let piece = Piece {
-        ranges: &ranges,
-        bounds,
-        before: filter.before,
-        limit,
-        body_sql: "SELECT body, subject FROM grants WHERE id = ?1",
-    };
-    piece.listed(
-        tx,
-        |row| wanted.takes(row),
-        |body, subject| {
-            let grant = read_grant(body)?;
-            Ok(fits_grant(filter, &grant, subject).then_some(grant))
-        },
-    )
-}
+impl IndexedFilter for GrantFilter {
+    type Row = Grant;
+    type Id = GrantId;
 
-fn plan<'a>(
-    tx: &Transaction<'_>,
-    filter: &'a GrantFilter,
-) -> Result<(Vec<ScanRange>, Wanted<'a>), StorageFault> {
-    let mut wanted = Wanted {
-        filter,
-        holder: None,
-        seen: None,
-    };
-    let is_live = !filter.states.is_empty() && filter.states.iter().all(|state| state.is_live());
-    if let Some(user) = &filter.holder {
-        wanted.holder = numbers::find(tx, Numbered::Principal, user.as_str())?;
-        let sql = if is_live { LIVE_BY_HOLDER } else { BY_HOLDER };
-        let range = wanted.holder.map(|number| ScanRange::number(sql, number));
-        return Ok((range.into_iter().collect(), wanted));
+    const BODY_SQL: &'static str = "SELECT body, subject FROM grants WHERE id = ?1";
+
+    fn before(&self) -> Option<GrantId> {
+        self.before
     }
-    if let Some(account) = &filter.account {
-        let sql = if is_live { LIVE_BY_ACCOUNT } else { BY_ACCOUNT };
-        return Ok((vec![ScanRange::text(sql, account)], wanted));
+
+    fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault> {
+        let mut wanted = Wanted {
+            filter: self,
+            holder: None,
+            seen: None,
+        };
+        let is_live = !self.states.is_empty() && self.states.iter().all(|state| state.is_live());
+        if let Some(user) = &self.holder {
+            wanted.holder = numbers::find(tx, Numbered::Principal, user.as_str())?;
+            let sql = if is_live { LIVE_BY_HOLDER } else { BY_HOLDER };
+            let range = wanted.holder.map(|number| ScanRange::number(sql, number));
+            return Ok((range.into_iter().collect(), wanted));
+        }
+        if let Some(account) = &self.account {
+            let sql = if is_live { LIVE_BY_ACCOUNT } else { BY_ACCOUNT };
+            return Ok((vec![ScanRange::text(sql, account)], wanted));
+        }
+        let all = |sql| vec![ScanRange::all(sql)];
+        let ranges = match (&self.sight, self.states.as_slice()) {
+            (Some(sight), _) => seen_by(tx, sight, is_live, &mut wanted)?,
+            (None, _) if is_live => all(ALL_LIVE),
+            (None, [state]) => vec![ScanRange::text(BY_STATE, state.name())],
+            (None, _) => all(ALL),
+        };
+        Ok((ranges, wanted))
     }
-    let all = |sql| vec![ScanRange::all(sql)];
-    let ranges = match (&filter.sight, filter.states.as_slice()) {
-        (Some(sight), _) => seen_by(tx, sight, is_live, &mut wanted)?,
-        (None, _) if is_live => all(ALL_LIVE),
-        (None, [state]) => vec![ScanRange::text(BY_STATE, state.name())],
-        (None, _) => all(ALL),
-    };
-    Ok((ranges, wanted))
+
+    fn read(&self, body: &[u8], subject: Option<u64>) -> Result<Option<Grant>, StorageFault> {
+        let grant = read_grant(body)?;
+        Ok(fits_grant(self, &grant, subject).then_some(grant))
+    }
 }
 
 /// Everything somebody may see: what they hold, approved, or are listed for today.

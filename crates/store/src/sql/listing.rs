@@ -63,48 +63,53 @@ impl ScanRange {
     }
 }
 
-/// A piece of one table's rows, newest first.
-pub(super) struct Piece<'a, I> {
-    pub(super) ranges: &'a [ScanRange],
-    pub(super) bounds: Bounds,
-    /// Older than this one.
-    pub(super) before: Option<I>,
-    pub(super) limit: u32,
+/// A filter of the rows of one table, whose entries in indexes are looked at first.
+pub(super) trait IndexedFilter {
+    type Row;
+    type Id: Copy + Display + FromStr<Err: Display>;
+
     /// Reads a row's `body` and `subject` by its id.
-    pub(super) body_sql: &'static str,
+    const BODY_SQL: &'static str;
+
+    /// The row that all are older than.
+    fn before(&self) -> Option<Self::Id>;
+
+    /// Where to look, and which entries of that are wanted.
+    fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault>;
+
+    /// The row of a body, if it fits.
+    fn read(&self, body: &[u8], subject: Option<u64>) -> Result<Option<Self::Row>, StorageFault>;
 }
 
-impl<I: Display + FromStr<Err: Display>> Piece<'_, I> {
-    /// The rows whose entry in an index `wants` takes and whose body `read` takes.
-    pub(super) fn listed<T>(
-        self,
-        tx: &Transaction<'_>,
-        wants: impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
-        read: impl Fn(&[u8], Option<u64>) -> Result<Option<T>, StorageFault>,
-    ) -> Result<Listed<T, I>, StorageFault> {
-        let (mut rows, before) = (Vec::new(), self.before);
-        if self.limit == 0 {
-            return Ok(Listed { rows, next: before });
-        }
-        let before = before.map(|id| id.to_string());
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let found = look(
-            tx,
-            self.ranges,
-            self.bounds,
-            before.as_deref(),
-            limit,
-            wants,
-        )?;
-        let mut bodies = tx.prepare(self.body_sql)?;
-        for id in &found.ids {
-            let (body, subject): (Vec<u8>, _) =
-                bodies.query_row([id], |row| Ok((row.get(0)?, subject(row, 1)?)))?;
-            rows.extend(read(&body, subject)?);
-        }
-        let next = found.next.map(|id| stored_id(&id)).transpose()?;
-        Ok(Listed { rows, next })
+/// Whether an entry of an index may be of a row that is wanted.
+pub(super) trait EntryTest {
+    fn takes(&self, row: &TableRow<'_>) -> Result<bool, DatabaseError>;
+}
+
+/// A piece of the rows that fit, newest first.
+pub(super) fn list<F: IndexedFilter>(
+    tx: &Transaction<'_>,
+    filter: &F,
+    limit: u32,
+    bounds: Bounds,
+) -> Result<Listed<F::Row, F::Id>, StorageFault> {
+    let (mut rows, before) = (Vec::new(), filter.before());
+    if limit == 0 {
+        return Ok(Listed { rows, next: before });
     }
+    let before = before.map(|id| id.to_string());
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (ranges, wanted) = filter.plan(tx)?;
+    let wants = |row: &TableRow<'_>| wanted.takes(row);
+    let found = look(tx, &ranges, bounds, before.as_deref(), limit, wants)?;
+    let mut bodies = tx.prepare(F::BODY_SQL)?;
+    for id in &found.ids {
+        let (body, subject): (Vec<u8>, _) =
+            bodies.query_row([id], |row| Ok((row.get(0)?, subject(row, 1)?)))?;
+        rows.extend(filter.read(&body, subject)?);
+    }
+    let next = found.next.map(|id| stored_id(&id)).transpose()?;
+    Ok(Listed { rows, next })
 }
 
 /// The number of a row's subject, if it has one.

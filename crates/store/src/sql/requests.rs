@@ -1,9 +1,9 @@
 //! Requests listed by whatever a filter gives an index for.
 
-use hallpass_access::{Listed, Request, RequestFilter, RequestStateKind, SubjectSet, ViewerScope};
+use hallpass_access::{Request, RequestFilter, RequestStateKind, SubjectSet, ViewerScope};
 use hallpass_model::RequestId;
 
-use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
+use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
 use crate::database::{DatabaseError, TableRow, Transaction};
 use crate::fault::StorageFault;
@@ -47,7 +47,7 @@ struct Seen<'a> {
     lists: Vec<i64>,
 }
 
-impl Wanted<'_> {
+impl EntryTest for Wanted<'_> {
     fn takes(&self, row: &TableRow<'_>) -> Result<bool, DatabaseError> {
         if let Some(state) = self.filter.state
             && row.text(1)? != state.name()
@@ -73,68 +73,56 @@ impl Wanted<'_> {
     }
 }
 
-/// Requests that fit, newest first.
-pub(super) fn list(
-    tx: &Transaction<'_>,
-    filter: &RequestFilter,
-    limit: u32,
-    bounds: Bounds,
-) -> Result<Listed<Request, RequestId>, StorageFault> {
-    let (ranges, wanted) = plan(tx, filter)?;
-    let piece = Piece {
-        ranges: &ranges,
-        bounds,
-        before: filter.before,
-        limit,
-        body_sql: "SELECT body, subject FROM requests WHERE id = ?1",
-    };
-    piece.listed(
-        tx,
-        |row| wanted.takes(row),
-        |body, subject| {
-            let request = read_request(body)?;
-            Ok(fits_request(filter, &request, subject).then_some(request))
-        },
-    )
-}
+impl IndexedFilter for RequestFilter {
+    type Row = Request;
+    type Id = RequestId;
 
-fn plan<'a>(
-    tx: &Transaction<'_>,
-    filter: &'a RequestFilter,
-) -> Result<(Vec<ScanRange>, Wanted<'a>), StorageFault> {
-    let mut wanted = Wanted {
-        filter,
-        requester: None,
-        seen: None,
-    };
-    let key_of = filter.key.as_ref().map(|key| &key.user);
-    // few wait at a time, and few reviews are open
-    let is_few = filter.open_review || filter.state == Some(RequestStateKind::Pending);
-    if let Some(user) = filter.requester.as_ref().or(key_of) {
-        wanted.requester = numbers::find(tx, Numbered::Principal, user.as_str())?;
-        let Some(number) = wanted.requester else {
-            return Ok((Vec::new(), wanted));
-        };
-        if !is_few {
-            return Ok((vec![ScanRange::number(BY_REQUESTER, number)], wanted));
-        }
+    const BODY_SQL: &'static str = "SELECT body, subject FROM requests WHERE id = ?1";
+
+    fn before(&self) -> Option<RequestId> {
+        self.before
     }
-    let all = |sql| vec![ScanRange::all(sql)];
-    let by_state = |state: RequestStateKind| vec![ScanRange::text(BY_STATE, state.name())];
-    let ranges = if filter.open_review {
-        all(OPEN_REVIEWS)
-    } else if let Some(state) = filter.state.filter(|_| is_few) {
-        by_state(state)
-    } else if let Some(sight) = &filter.sight {
-        seen_by(tx, sight, &mut wanted)?
-    } else if let Some(subjects) = filter.subjects.as_ref().filter(|it| it.len() <= RANGES_MAX) {
-        by_subject(subjects.iter())
-    } else if let Some(state) = filter.state {
-        by_state(state)
-    } else {
-        all(ALL)
-    };
-    Ok((ranges, wanted))
+
+    fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault> {
+        let mut wanted = Wanted {
+            filter: self,
+            requester: None,
+            seen: None,
+        };
+        let key_of = self.key.as_ref().map(|key| &key.user);
+        // few wait at a time, and few reviews are open
+        let is_few = self.open_review || self.state == Some(RequestStateKind::Pending);
+        if let Some(user) = self.requester.as_ref().or(key_of) {
+            wanted.requester = numbers::find(tx, Numbered::Principal, user.as_str())?;
+            let Some(number) = wanted.requester else {
+                return Ok((Vec::new(), wanted));
+            };
+            if !is_few {
+                return Ok((vec![ScanRange::number(BY_REQUESTER, number)], wanted));
+            }
+        }
+        let all = |sql| vec![ScanRange::all(sql)];
+        let by_state = |state: RequestStateKind| vec![ScanRange::text(BY_STATE, state.name())];
+        let ranges = if self.open_review {
+            all(OPEN_REVIEWS)
+        } else if let Some(state) = self.state.filter(|_| is_few) {
+            by_state(state)
+        } else if let Some(sight) = &self.sight {
+            seen_by(tx, sight, &mut wanted)?
+        } else if let Some(subjects) = self.subjects.as_ref().filter(|it| it.len() <= RANGES_MAX) {
+            by_subject(subjects.iter())
+        } else if let Some(state) = self.state {
+            by_state(state)
+        } else {
+            all(ALL)
+        };
+        Ok((ranges, wanted))
+    }
+
+    fn read(&self, body: &[u8], subject: Option<u64>) -> Result<Option<Request>, StorageFault> {
+        let request = read_request(body)?;
+        Ok(fits_request(self, &request, subject).then_some(request))
+    }
 }
 
 fn by_subject(numbers: impl Iterator<Item = u64>) -> Vec<ScanRange> {

@@ -3,34 +3,23 @@
 use std::path::Path;
 
 use hallpass_access::{Change, Write};
-use hallpass_assignments::queue::Room;
-use hallpass_assignments::{AssignmentStore, OwnedEnd, Ownership};
+use hallpass_assignments::OwnedEnd;
 use hallpass_audit::AuditStore;
 use hallpass_store::{EndsReader, SqlStore};
-use hallpass_store_testing::{a_draft, a_grant, a_lease, account_key, at, grant_id, wanted};
+use hallpass_store_testing::{a_grant, account_key, at, grant_id, own_one};
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::tempdir;
 
 /// A store with one row of ours.
 async fn with_one_end(path: &Path) -> SqlStore {
     let store = SqlStore::open(path).unwrap();
-    let key = account_key(1, 1);
-    let change = Change {
+    let grant = Change {
         grants: vec![Write::Insert(a_grant(1))],
-        desired: vec![wanted(&key, 7_200, 0)],
-        audit: vec![a_draft(1)],
         ..Change::default()
     };
-    store.commit(change).await.unwrap();
-    let lease = a_lease("a", 90);
-    let taken = store.take(at(1), &Room::whole(10), &lease).await.unwrap();
-    let mut row = taken.task.unwrap().row().clone();
-    row.execution.ownership = Ownership::Ours;
-    store.record(&row, &lease, false).await.unwrap();
+    own_one(&store, grant).await;
     store
 }
-
-use hallpass_access::AccessStore;
 
 fn the_end() -> OwnedEnd {
     OwnedEnd {

@@ -5,8 +5,8 @@ use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use super::life::{Answer, Glue, Life, Move, Process};
-use crate::end::{self, EndFacts};
-use crate::guard_steps::tests::step_at_instant;
+use crate::end;
+use crate::guard_steps::tests::{nothing_beside, step_at_instant};
 use crate::records::Doer;
 use crate::step::GrantStep;
 use crate::{DesiredAssignment, EndCause, Holds, Settings, next_step};
@@ -106,13 +106,8 @@ impl Life {
     }
 
     fn tick(&mut self) -> Result<(), String> {
-        let (directory, settings) = (Directory::default(), Settings::default());
-        let known = EndFacts {
-            directory: &directory,
-            settings: &settings,
-            removal: None,
-            armed: None,
-        };
+        let known = (Directory::default(), Settings::default());
+        let known = nothing_beside(&known);
         let step = next_step::of(&self.grant, &self.holds(), known, step_at_instant(self.now));
         if step.is_empty() {
             return Err("a step that is due changes nothing".to_owned());

@@ -53,13 +53,7 @@ pub(crate) fn check(state: &SimState, call: &Call, caller: &AwsCaller) -> Result
     if !state.settings.authorize || facts.free.contains(&call.operation.as_str()) {
         return Ok(());
     }
-    let question = AuthorizationRequest {
-        state,
-        call,
-        caller,
-        action: call.service.action(&call.operation),
-        owner: &caller.account,
-    };
+    let question = AuthorizationRequest::of(state, call, caller, &caller.account);
     question.ask(&resources(facts, state, call, caller), None)
 }
 
@@ -75,13 +69,7 @@ pub(crate) fn may_assume(
     role: &Role,
     by_name: bool,
 ) -> Result<(), ApiError> {
-    let question = AuthorizationRequest {
-        state,
-        call,
-        caller,
-        action: call.service.action(&call.operation),
-        owner: &role.account,
-    };
+    let question = AuthorizationRequest::of(state, call, caller, &role.account);
     question.ask(std::slice::from_ref(&role.arn), Some(by_name))
 }
 
@@ -97,11 +85,8 @@ pub(crate) fn refusal(
         return None;
     }
     let question = AuthorizationRequest {
-        state,
-        call,
-        caller,
         action: action.to_owned(),
-        owner: &caller.account,
+        ..AuthorizationRequest::of(state, call, caller, &caller.account)
     };
     let layers = layers::of(&question)?;
     // as AWS tells whose service acts
@@ -127,11 +112,8 @@ pub(crate) fn may_decrypt(
         return true;
     }
     let question = AuthorizationRequest {
-        state,
-        call,
-        caller,
         action: "kms:Decrypt".to_owned(),
-        owner: &key.account,
+        ..AuthorizationRequest::of(state, call, caller, &key.account)
     };
     let Some(mut layers) = layers::of(&question) else {
         return true;
@@ -160,7 +142,18 @@ fn resources(
     found
 }
 
-impl AuthorizationRequest<'_> {
+impl<'a> AuthorizationRequest<'a> {
+    /// The call itself, on a resource of an account.
+    fn of(state: &'a SimState, call: &'a Call, caller: &'a AwsCaller, owner: &'a str) -> Self {
+        Self {
+            state,
+            call,
+            caller,
+            action: call.service.action(&call.operation),
+            owner,
+        }
+    }
+
     /// The request for one resource, with its keys; `None` for one that cannot be asked.
     fn request(&self, resource: &str, keys: Context) -> Option<Request> {
         let own = keys::of_resource(self.state, resource, keys);

@@ -170,17 +170,12 @@ impl Place<'_> {
                 )
             })
             .collect();
-        let ipv6: Vec<Value> = one
-            .ipv6
-            .iter()
-            .map(|ip| json!({ "ipv6Address": ip }))
-            .collect();
         let mut configuration = json!({
             "networkInterfaceId": one.id, "interfaceType": one.kind, "description": one.description,
             "status": one.status(), "macAddress": one.mac, "ownerId": self.account,
             "vpcId": one.vpc, "subnetId": one.subnet, "availabilityZone": one.zone,
             "privateIpAddress": one.addresses.first().map(|first| first.ip.as_str()),
-            "privateIpAddresses": addresses, "ipv6Addresses": ipv6,
+            "privateIpAddresses": addresses, "ipv6Addresses": one.ipv6_shown(),
             "groups": [{ "groupId": one.group, "groupName": "default" }],
         });
         if let (Some(attachment), Some(members)) = (&one.attachment, configuration.as_object_mut())

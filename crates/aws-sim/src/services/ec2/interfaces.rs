@@ -140,11 +140,6 @@ fn interface(context: &Context<'_>, one: &NetworkInterface) -> Value {
             })
         })
         .collect();
-    let ipv6: Vec<Value> = one
-        .ipv6
-        .iter()
-        .map(|ip| json!({ "ipv6Address": ip }))
-        .collect();
     json!({
         "networkInterfaceId": one.id, "subnetId": one.subnet, "vpcId": one.vpc,
         "availabilityZone": one.zone, "description": one.description,
@@ -153,7 +148,7 @@ fn interface(context: &Context<'_>, one: &NetworkInterface) -> Value {
         "privateDnsName": private_dns(context, primary), "sourceDestCheck": one.kind != "nat_gateway",
         "groupSet": [{ "groupId": one.group, "groupName": "default" }],
         "attachment": attachment, "association": association(one.public()), "tagSet": [],
-        "privateIpAddressesSet": addresses, "ipv6AddressesSet": ipv6, "interfaceType": one.kind,
+        "privateIpAddressesSet": addresses, "ipv6AddressesSet": one.ipv6_shown(), "interfaceType": one.kind,
     })
 }
 

@@ -9,6 +9,7 @@ mod xml;
 
 use std::fmt::Write as _;
 
+use hallpass_model::Glob;
 use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -20,7 +21,7 @@ use crate::{
         networks,
         service::{BucketSharing, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService},
     },
-    vocabulary::{glob, regions},
+    vocabulary::regions,
 };
 
 /// The state of a VPC that is there.
@@ -105,7 +106,7 @@ fn is_on(context: &Context<'_>) -> Result<(), ApiError> {
 }
 
 /// Whether a row passes all filters; `of` gives what a filter looks at. An asterisk in the value of a
-/// filter stands for any text.
+/// filter stands for any text, a question mark for one character.
 fn passes<'a>(
     filters: &[(&str, Vec<&str>)],
     of: impl Fn(&str) -> Option<Vec<&'a str>>,
@@ -116,7 +117,10 @@ fn passes<'a>(
             let text = format!("The filter '{name}' is invalid");
             return Err(ApiError::new("InvalidParameterValue", text));
         };
-        let fits = |value: &&str| own.iter().any(|own| glob::matches(value, own));
+        let fits = |value: &&str| {
+            let value = Glob::new(value);
+            own.iter().any(|own| value.matches(own))
+        };
         passes &= values.iter().any(fits);
     }
     Ok(passes)

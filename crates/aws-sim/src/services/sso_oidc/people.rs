@@ -94,6 +94,21 @@ pub(crate) struct CodeRequest<'a> {
     pub challenge: &'a str,
 }
 
+impl<'a> CodeRequest<'a> {
+    /// Of its members, in the order above.
+    pub(crate) const fn of(
+        [client_id, redirect_uri, response_type, method, challenge]: [&'a str; 5],
+    ) -> Self {
+        Self {
+            client_id,
+            redirect_uri,
+            response_type,
+            method,
+            challenge,
+        }
+    }
+}
+
 /// The client of a wish that can be granted.
 ///
 /// # Errors

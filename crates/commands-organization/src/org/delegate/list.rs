@@ -6,9 +6,9 @@ use hallpass_chores::delegation_files::unread;
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
 use hallpass_org::delegation::{DelegationFacts, known_services, look_around};
-use hallpass_setup::opening::ConfigArgs;
+use hallpass_setup::opening::ReadingArgs;
 use hallpass_terminal::exit::{Exit, Outcome};
-use hallpass_terminal::output::{self, OutputArgs, Table};
+use hallpass_terminal::output::{self, Table};
 use hallpass_wording::plan::account;
 use serde_json::{Value, json};
 
@@ -30,14 +30,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Vec<String>,
     #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    shown: ReadingArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.output.format();
-    let loaded = args.config.load()?;
+    let format = args.shown.output.format();
+    let loaded = args.shown.config.load()?;
     runtime()?.block_on(async {
         let context = plans::open(&loaded).await?;
         let own = vec![hallpass_setup::opening::aws_settings(&loaded).region];

@@ -12,9 +12,9 @@ use hallpass_org::enrolment::{
 use hallpass_org::{ServiceCalls, StepNews};
 use hallpass_org_testing::MemoryNews;
 use hallpass_runner::{
-    PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, Sleeper, Undoing, undo,
+    PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, RunnerPorts, Sleeper, Undoing, undo,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
 
 use super::tower::{FakeTower, Inside, State};
 use crate::gated::{GatedCalls, carried, runner};
@@ -119,11 +119,14 @@ impl World {
         nap: Arc<dyn Sleeper>,
     ) -> Runner {
         Runner::new(
-            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
-            Arc::new(self.executor(gate)),
-            Arc::clone(&self.clock) as Arc<_>,
-            Arc::clone(&self.clock) as Arc<_>,
-            nap,
+            RunnerPorts {
+                nap,
+                ..ports(
+                    Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
+                    Arc::new(self.executor(gate)),
+                    &self.clock,
+                )
+            },
             RunnerIdentity {
                 holder: holder.into(),
                 actor: "arn:aws:iam::111111111111:user/admin".into(),
