@@ -1,10 +1,10 @@
 //! What is said of a grant: how it ends, what AWS refused, and what becomes of credentials.
 
 use hallpass_access::{
-    Approval, CredentialsAfterEnd, EndOutcome, Grant, GrantState, LostAccess, MovingEnd, Origin,
-    Request, RequestState, RuleNames, UnmovedEnd,
+    Approval, ArmedEndStatus, CredentialsAfterEnd, EndOutcome, Grant, GrantState, LostAccess,
+    MovingEnd, Origin, Request, RequestState, RuleNames, UnmovedEnd,
 };
-use hallpass_model::Email;
+use hallpass_model::{Email, Timestamp};
 
 use crate::names;
 use crate::style::ChannelStyle;
@@ -38,6 +38,29 @@ pub fn extending(to: &str, moving: &MovingEnd<'_>, style: &impl ChannelStyle) ->
             "Approved until {to}, but AWS {refuses} it from the earlier end on: {}. This is tried again.",
             unstopped(why, style)
         ),
+    }
+}
+
+/// What AWS does about an end by itself, as far as anybody knows; nothing while that is still to be seen.
+pub fn armed_end(
+    armed: &ArmedEndStatus,
+    now: Timestamp,
+    style: &impl ChannelStyle,
+) -> Option<String> {
+    match armed {
+        ArmedEndStatus::Waiting { .. } => None,
+        ArmedEndStatus::Armed { until, .. } if *until <= now => Some(format!(
+            "AWS itself refuses it since {}",
+            style.instant(*until)
+        )),
+        ArmedEndStatus::Armed { until, .. } => Some(format!(
+            "AWS itself refuses it after {}, whatever becomes of Hallpass",
+            style.instant(*until)
+        )),
+        ArmedEndStatus::NotArmed { why, .. } => Some(format!(
+            "Its end is not armed at AWS: {}. Hallpass ends it all the same",
+            unstopped(why, style)
+        )),
     }
 }
 
