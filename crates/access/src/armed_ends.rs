@@ -113,7 +113,10 @@ pub enum ArmedEndWish {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArmedEndStatus {
     /// Not yet; the access waits for it.
-    Waiting,
+    Waiting {
+        /// What may be in force all the same.
+        unseen: Option<UnseenEnd>,
+    },
     /// AWS refuses after this instant, whatever has become of us.
     Armed {
         /// The instant, on AWS's clock.
@@ -124,12 +127,38 @@ pub enum ArmedEndStatus {
         /// Why it is not where the end has moved to; `None` while nothing stands in the way. For people: lower case, no
         /// final stop.
         unmoved: Option<String>,
+        /// What may be in force from earlier on.
+        unseen: Option<UnseenEnd>,
     },
     /// It does not, and why.
     NotArmed {
         /// For people: lower case, no final stop.
         why: String,
+        /// What may be in force all the same: AWS has not answered since it was written.
+        unseen: Option<UnseenEnd>,
     },
+}
+
+/// An end that AWS may have, earlier than the one that is stored: it was written, and nobody has seen yet what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnseenEnd {
+    /// AWS may refuse after this instant.
+    pub from: Timestamp,
+    /// The later end that was approved; `None` where it is not later by a minute.
+    pub moves_to: Option<Timestamp>,
+}
+
+/// A later end that was approved, and that AWS was not seen to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MovingEnd<'a> {
+    /// AWS refuses after this instant, or may, and people are told so.
+    pub from: Timestamp,
+    /// The later end.
+    pub to: Timestamp,
+    /// What stands in the way: for people, lower case, no final stop.
+    pub why: Option<&'a str>,
+    /// Whether nobody has seen that AWS refuses.
+    pub may: bool,
 }
 
 /// How many ends that are not over are in which [state](ArmedEndStatus).
@@ -150,7 +179,7 @@ impl ArmedEndCounts {
     pub fn of<'a>(statuses: impl IntoIterator<Item = &'a ArmedEndStatus>) -> Self {
         statuses.into_iter().fold(Self::default(), |mut all, it| {
             let count = match it {
-                ArmedEndStatus::Waiting => &mut all.waiting,
+                ArmedEndStatus::Waiting { .. } => &mut all.waiting,
                 ArmedEndStatus::Armed { unmoved: None, .. } => &mut all.armed,
                 ArmedEndStatus::Armed { .. } => &mut all.not_moved,
                 ArmedEndStatus::NotArmed { .. } => &mut all.not_armed,
@@ -162,6 +191,43 @@ impl ArmedEndCounts {
 }
 
 impl ArmedEndStatus {
+    const fn unseen(&self) -> Option<UnseenEnd> {
+        match self {
+            Self::Waiting { unseen }
+            | Self::Armed { unseen, .. }
+            | Self::NotArmed { unseen, .. } => *unseen,
+        }
+    }
+
+    /// From when on AWS refuses, or may: the earliest that is known.
+    pub fn refuses_from(&self) -> Option<Timestamp> {
+        let seen = match self {
+            Self::Armed { until, .. } => Some(*until),
+            Self::Waiting { .. } | Self::NotArmed { .. } => None,
+        };
+        let unseen = self.unseen().map(|it| it.from);
+        seen.into_iter().chain(unseen).min()
+    }
+
+    /// Where its end moves to; `None` where it does not move.
+    pub fn moving(&self) -> Option<MovingEnd<'_>> {
+        let from = self.refuses_from()?;
+        let unseen = self.unseen().filter(|it| it.from == from);
+        let (seen, why) = match self {
+            Self::Waiting { .. } => (None, None),
+            Self::Armed {
+                moves_to, unmoved, ..
+            } => (*moves_to, unmoved.as_deref()),
+            Self::NotArmed { why, .. } => (None, Some(why.as_str())),
+        };
+        Some(MovingEnd {
+            from,
+            to: unseen.map_or(seen, |it| it.moves_to)?,
+            why,
+            may: unseen.is_some(),
+        })
+    }
+
     /// What becomes of credentials that were taken before an end at `end`, where `unarmed` is what would become of them.
     pub fn credentials_after(
         armed: Option<&Self>,
@@ -223,11 +289,13 @@ mod tests {
                 until: at(text),
                 moves_to: None,
                 unmoved: None,
+                unseen: None,
             })
         };
         let working = CredentialsAfterEnd::WorkUntil;
         let not_armed = Some(ArmedEndStatus::NotArmed {
             why: "the account's policy is full".to_owned(),
+            unseen: None,
         });
         for (row, armed, expected) in [
             (
@@ -248,7 +316,7 @@ mod tests {
             ("not armed", not_armed, working(issued)),
             (
                 "not yet armed",
-                Some(ArmedEndStatus::Waiting),
+                Some(ArmedEndStatus::Waiting { unseen: None }),
                 working(issued),
             ),
             ("never to be armed", None, working(issued)),

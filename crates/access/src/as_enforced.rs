@@ -4,30 +4,29 @@ use hallpass_model::Timestamp;
 
 use crate::{ArmedEndStatus, Grant, GrantState};
 
-/// A grant as people are told of it: while AWS refuses it from an earlier instant on than its end, it ends at that instant
+/// A grant as people are told of it: while AWS refuses it from an earlier instant on than its end, or may, it ends then
 /// (`access.md` §21, A-2). Only what is shown is changed by this; what is decided rests on what is stored.
 #[must_use]
 pub fn as_enforced(grant: Grant, armed: Option<&ArmedEndStatus>) -> Grant {
-    match (armed, &grant.state) {
-        (Some(ArmedEndStatus::Armed { until, .. }), GrantState::Active) => Grant {
-            ends_at: grant.ends_at.min(*until),
+    match (armed.and_then(ArmedEndStatus::refuses_from), &grant.state) {
+        (Some(from), GrantState::Active) => Grant {
+            ends_at: grant.ends_at.min(from),
             ..grant
         },
         _ => grant,
     }
 }
 
-/// Whether news of a later end wait: AWS still refuses the access from an earlier instant on.
+/// Whether news of a later end wait: AWS still refuses the access from an earlier instant on, or may.
 pub fn is_still_to_move(armed: Option<&ArmedEndStatus>, end: Timestamp) -> bool {
-    match armed {
-        Some(ArmedEndStatus::Armed { until, .. }) => *until < end,
-        Some(ArmedEndStatus::Waiting | ArmedEndStatus::NotArmed { .. }) | None => false,
-    }
+    let from = armed.and_then(ArmedEndStatus::refuses_from);
+    from.is_some_and(|from| from < end)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::UnseenEnd;
 
     #[test]
     fn a_later_end_is_told_once_aws_has_it() {
@@ -38,6 +37,7 @@ mod tests {
                 until: at(text),
                 moves_to: Some(end),
                 unmoved: unmoved.map(str::to_owned),
+                unseen: None,
             })
         };
         let why = "the account's policy is full".to_owned();
@@ -64,12 +64,12 @@ mod tests {
             ),
             (
                 "not seen yet",
-                Some(ArmedEndStatus::Waiting),
+                Some(ArmedEndStatus::Waiting { unseen: None }),
                 "2026-11-20T12:00:00Z",
             ),
             (
                 "not armed",
-                Some(ArmedEndStatus::NotArmed { why }),
+                Some(ArmedEndStatus::NotArmed { why, unseen: None }),
                 "2026-11-20T12:00:00Z",
             ),
             ("never armed", None, "2026-11-20T12:00:00Z"),
@@ -90,6 +90,37 @@ mod tests {
             };
             let shown = as_enforced(making.clone(), armed.as_ref());
             assert_eq!(shown, making, "{row}");
+        }
+    }
+
+    #[test]
+    fn what_was_written_and_not_seen_counts_as_what_is_in_force() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (from, end) = (at("2026-11-20T11:00:00Z"), at("2026-11-20T12:00:00Z"));
+        let unseen = Some(UnseenEnd {
+            from,
+            moves_to: Some(end),
+        });
+        let why = "AWS did not answer".to_owned();
+        for armed in [
+            ArmedEndStatus::Waiting { unseen },
+            ArmedEndStatus::NotArmed { why, unseen },
+            ArmedEndStatus::Armed {
+                until: at("2026-11-20T11:30:00Z"),
+                moves_to: Some(end),
+                unmoved: None,
+                unseen,
+            },
+        ] {
+            assert!(is_still_to_move(Some(&armed), end), "{armed:?}");
+            let moving = armed.moving().unwrap();
+            assert_eq!((moving.from, moving.to, moving.may), (from, end, true));
+            let grant = Grant {
+                ends_at: end,
+                state: GrantState::Active,
+                ..crate::guard_steps::tests::grant(1, 100)
+            };
+            assert_eq!(as_enforced(grant, Some(&armed)).ends_at, from, "{armed:?}");
         }
     }
 }

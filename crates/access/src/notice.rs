@@ -121,6 +121,9 @@ pub enum CredentialsAfterEnd {
 pub struct UnmovedEnd {
     /// AWS refuses from then on.
     pub until: Timestamp,
+    /// Whether it only may: nobody has seen it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may: bool,
     /// Why: lower case, no final stop.
     pub why: String,
 }
@@ -320,6 +323,7 @@ mod tests {
                 News::NotExtended {
                     unmoved: Some(UnmovedEnd {
                         until: at,
+                        may: false,
                         why: reason(),
                     }),
                 },

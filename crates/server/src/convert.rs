@@ -228,23 +228,25 @@ pub(crate) fn queue(place: InLine) -> api::Queue {
 
 /// The grant with what AWS does about its end by itself.
 pub(crate) fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
+    // of another grant of the same otherwise
+    let moving = status.and_then(ArmedEndStatus::moving);
+    let moving = moving.filter(|it| it.from == grant.ends_at);
+    let grant = api::Grant {
+        extending_to: moving.map(|it| it.to),
+        not_moved: moving.and_then(|it| it.why).map(str::to_owned),
+        ..grant
+    };
     match status {
-        Some(ArmedEndStatus::Armed {
-            until,
-            moves_to,
-            unmoved,
-        }) => api::Grant {
+        Some(ArmedEndStatus::Armed { until, unmoved, .. }) => api::Grant {
             armed_until: Some(*until),
-            // of another grant of the same otherwise
-            extending_to: moves_to.filter(|_| grant.ends_at == *until),
             not_moved: unmoved.clone(),
             ..grant
         },
-        Some(ArmedEndStatus::NotArmed { why }) => api::Grant {
+        Some(ArmedEndStatus::NotArmed { why, .. }) => api::Grant {
             not_armed: Some(why.clone()),
             ..grant
         },
-        Some(ArmedEndStatus::Waiting) | None => grant,
+        Some(ArmedEndStatus::Waiting { .. }) | None => grant,
     }
 }
 

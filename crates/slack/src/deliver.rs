@@ -83,6 +83,7 @@ impl Slack {
             setup: &self.inner.setup,
             now: self.now(),
             place: self.place_of(grant).await,
+            armed: self.armed_end_of(grant).await,
         });
         let look = fingerprint(&drawn.blocks);
         if thread.drawn.as_ref() == Some(&look) {

@@ -1,7 +1,8 @@
 //! What the message of a request looks like: drawn from what is stored, never from itself.
 
 use hallpass_access::{
-    Approval, DecidedKind, Directory, Grant, GrantState, InLine, Request, RequestState,
+    Approval, ArmedEndStatus, DecidedKind, Directory, Grant, GrantState, InLine, Request,
+    RequestState,
 };
 use hallpass_model::{TargetNames, Timestamp};
 use hallpass_rules::DecisionKind;
@@ -44,6 +45,8 @@ pub struct Scene<'a> {
     pub now: Timestamp,
     /// The grant's place in line, while it has one.
     pub place: Option<InLine>,
+    /// Whether AWS enforces the grant's end, where it is to.
+    pub armed: Option<ArmedEndStatus>,
 }
 
 impl Scene<'_> {
@@ -338,10 +341,30 @@ fn decided_parts(scene: &Scene<'_>, shown: ShownRequest) -> Vec<String> {
         Some(GrantState::Ended { at: ended, .. }) if shown == ShownRequest::Ended => {
             parts.push(format!("ended {}", at(scene, *ended)));
         }
+        Some(GrantState::Active) if shown == ShownRequest::Granted => {
+            parts.extend(
+                scene
+                    .grant
+                    .into_iter()
+                    .flat_map(|grant| armed_parts(scene, grant)),
+            );
+        }
         _ if shown == ShownRequest::SettingUp => parts.extend(line::words(scene.place)),
         _ => {}
     }
     parts
+}
+
+/// What AWS does about the end by itself, and where it moves to.
+fn armed_parts(scene: &Scene<'_>, grant: &Grant) -> Vec<String> {
+    let Some(armed) = scene.armed.as_ref().filter(|_| !grant.standing) else {
+        return Vec::new();
+    };
+    let style = scene.style();
+    let moving = armed.moving().filter(|it| it.from == grant.ends_at);
+    let moving = moving.map(|it| grants::extending(&at(scene, it.to), &it, &style));
+    let does = grants::armed_end(armed, scene.now, &style);
+    does.into_iter().chain(moving).collect()
 }
 
 fn closed_parts(scene: &Scene<'_>) -> Vec<String> {

@@ -221,6 +221,7 @@ fn all_news() -> Vec<News> {
         News::NotExtended {
             unmoved: Some(UnmovedEnd {
                 until: at(50),
+                may: false,
                 why: "denied".to_owned(),
             }),
         },

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use hallpass_access::{
     ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News, Notice,
-    OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd,
+    OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd, UnseenEnd,
 };
 use hallpass_assignments::queue::{self, QueueFront, QueueFronts, Room};
 use hallpass_assignments::{
@@ -91,7 +91,7 @@ pub(crate) fn armed_end_wished(
             let open = stored.filter(ArmedEnd::is_open);
             let refuses_before = open
                 .as_ref()
-                .and_then(ArmedEnd::armed_until)
+                .and_then(ArmedEnd::refuses_from)
                 .is_some_and(|until| until < grant.ends_at && until <= grant.moved_by);
             let (arm_by, gate) = if refuses_before {
                 (grant.moved_by, Timestamp::MAX)
@@ -112,7 +112,7 @@ pub(crate) fn armed_end_wished(
             asked_at, gone_by, ..
         } => {
             let end = stored.filter(ArmedEnd::is_open)?;
-            let refuses_soon = end.armed_until().is_some_and(|until| until <= *gone_by);
+            let refuses_soon = end.refuses_from().is_some_and(|until| until <= *gone_by);
             // a hold that is not over yet is lengthened, with its end in force
             if end.lasts_until.is_none() && !refuses_soon {
                 return None;
@@ -148,6 +148,7 @@ pub(crate) fn armed_end_wished(
 fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
     let alone_at = open.as_ref().and_then(|end| end.alone_at);
     let given_at = open.as_ref().and_then(|end| end.given_at);
+    let unseen = open.as_ref().and_then(|end| end.unseen);
     ArmedEnd {
         key: grant.key.clone(),
         names: grant.names.clone(),
@@ -161,6 +162,7 @@ fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
         lasts_until: None,
         alone_at,
         given_at,
+        unseen,
         state: match open.map(|end| end.state) {
             Some(armed @ ArmedEndState::Armed { .. }) => armed,
             Some(
@@ -179,17 +181,27 @@ const MOVES_FROM: TimeSpan = TimeSpan::minutes(1);
 
 /// What people are told of an armed end; `None` of one that is over.
 pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
+    let moves_to = |from: Timestamp| {
+        let is_later = end.ends_at >= MOVES_FROM.after(from);
+        (is_later && end.lasts_until.is_none()).then_some(end.ends_at)
+    };
+    // what is written is not earlier than the end that it is written for
+    let unseen = end.unseen.filter(|it| it.from < end.ends_at);
+    let unseen = unseen.map(|it| UnseenEnd {
+        from: it.from,
+        moves_to: moves_to(it.from),
+    });
     match &end.state {
-        ArmedEndState::Wanted => Some(ArmedEndStatus::Waiting),
+        ArmedEndState::Wanted => Some(ArmedEndStatus::Waiting { unseen }),
         ArmedEndState::Armed { until, unmoved, .. } => Some(ArmedEndStatus::Armed {
             until: *until,
-            moves_to: Some(end.ends_at)
-                .filter(|ends_at| *ends_at >= MOVES_FROM.after(*until))
-                .filter(|_| end.lasts_until.is_none()),
+            moves_to: moves_to(*until),
             unmoved: unmoved.as_ref().map(|why| why.words.clone()),
+            unseen: unseen.filter(|it| it.from < *until),
         }),
         ArmedEndState::NotArmed { why, .. } => Some(ArmedEndStatus::NotArmed {
             why: why.words.clone(),
+            unseen,
         }),
         ArmedEndState::Gone { .. } => None,
     }
@@ -214,6 +226,7 @@ pub(crate) fn armed_end_moved(end: ArmedEnd, desire: &DesiredAssignment) -> Opti
     }
     let arm_by = match end.state {
         ArmedEndState::Armed { .. } => MOVES_WITHIN.after(at),
+        ArmedEndState::NotArmed { .. } if end.unseen.is_some() => MOVES_WITHIN.after(at),
         ArmedEndState::Wanted | ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. } => {
             end.arm_by
         }
@@ -274,6 +287,7 @@ pub(crate) fn notice_of_unmoved(news: &ArmedEndNews) -> Notice {
         news: News::NotExtended {
             unmoved: Some(UnmovedEnd {
                 until: news.until,
+                may: news.may,
                 why: news.why.clone(),
             }),
         },

@@ -1,10 +1,10 @@
 //! What is said of a grant: how it ends, what AWS refused, and what becomes of credentials.
 
 use hallpass_access::{
-    Approval, CredentialsAfterEnd, EndOutcome, Grant, GrantState, LostAccess, Origin, Request,
-    RequestState, RuleNames, UnmovedEnd,
+    Approval, ArmedEndStatus, CredentialsAfterEnd, EndOutcome, Grant, GrantState, LostAccess,
+    MovingEnd, Origin, Request, RequestState, RuleNames, UnmovedEnd,
 };
-use hallpass_model::Email;
+use hallpass_model::{Email, Timestamp};
 
 use crate::names;
 use crate::style::ChannelStyle;
@@ -29,15 +29,47 @@ pub fn ends_or_stays(stood_before: bool, ends: &str) -> String {
     }
 }
 
-/// That a later end is approved, and that AWS was not seen to have it. `to` is that end, as the reader sees it; `why` what
-/// stands in the way, if anything.
-pub fn extending(to: &str, why: Option<&str>, style: &impl ChannelStyle) -> String {
-    match why {
+/// That a later end is approved, and that AWS was not seen to have it. `to` is that end, as the reader sees it.
+pub fn extending(to: &str, moving: &MovingEnd<'_>, style: &impl ChannelStyle) -> String {
+    let refuses = may(moving.may, "refuse");
+    match moving.why {
         None => format!("Being extended to {to}: AWS does not have that end yet."),
         Some(why) => format!(
-            "Approved until {to}, but AWS refuses it from the earlier end on: {}. This is tried again.",
+            "Approved until {to}, but AWS {refuses} it from the earlier end on: {}. This is tried again.",
             unstopped(why, style)
         ),
+    }
+}
+
+/// What AWS does about an end by itself, as far as anybody knows; nothing while that is still to be seen.
+pub fn armed_end(
+    armed: &ArmedEndStatus,
+    now: Timestamp,
+    style: &impl ChannelStyle,
+) -> Option<String> {
+    match armed {
+        ArmedEndStatus::Waiting { .. } => None,
+        ArmedEndStatus::Armed { until, .. } if *until <= now => Some(format!(
+            "AWS itself refuses it since {}",
+            style.instant(*until)
+        )),
+        ArmedEndStatus::Armed { until, .. } => Some(format!(
+            "AWS itself refuses it after {}, whatever becomes of Hallpass",
+            style.instant(*until)
+        )),
+        ArmedEndStatus::NotArmed { why, .. } => Some(format!(
+            "Its end is not armed at AWS: {}. Hallpass ends it all the same",
+            unstopped(why, style)
+        )),
+    }
+}
+
+/// A verb of something that is seen, or may be.
+fn may(may: bool, verb: &str) -> String {
+    if may {
+        format!("may {verb}")
+    } else {
+        format!("{verb}s")
     }
 }
 
@@ -45,7 +77,16 @@ pub fn extending(to: &str, why: Option<&str>, style: &impl ChannelStyle) -> Stri
 pub fn not_extended(unmoved: Option<&UnmovedEnd>, style: &impl ChannelStyle) -> String {
     match unmoved {
         None => "AWS still refuses it from the earlier end on. This is tried again.".to_owned(),
-        Some(UnmovedEnd { until, why }) => format!(
+        Some(UnmovedEnd {
+            until,
+            may: true,
+            why,
+        }) => format!(
+            "AWS may still refuse it after {}, and nobody could look: {}. This is tried again.",
+            style.instant(*until),
+            unstopped(why, style)
+        ),
+        Some(UnmovedEnd { until, why, .. }) => format!(
             "AWS still refuses it after {}: {}. This is tried again.",
             style.instant(*until),
             unstopped(why, style)

@@ -227,6 +227,15 @@ impl Composed {
             spawn(tasks, "line", stop, slack, |slack, stop| async move {
                 slack.follow_line(stop).await;
             });
+            spawn(
+                tasks,
+                "armed ends told",
+                stop,
+                slack,
+                |slack, stop| async move {
+                    slack.follow_ends(stop).await;
+                },
+            );
             let what = "remediation messages";
             spawn(tasks, what, stop, slack, |slack, stop| async move {
                 slack.follow_remediations(stop).await;

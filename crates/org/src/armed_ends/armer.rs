@@ -7,8 +7,10 @@ use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 
 use super::foreign::ForeignStatements;
+use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look, Otherwise, not_answered};
-use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next, not_ours};
+use super::observed::{Act, Allowance, Observed, SeenPolicy, as_seen, begun, fit, next, not_ours};
+use super::silence::Silence;
 use super::statement::{Denial, account_of_name, parts, policy_name};
 use super::wanted::{is_spent, is_urgent, wanted};
 use super::{
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::account_policy::PolicyRoom;
 use crate::policy_keeper::PolicyKeeper;
-use crate::ports::{NewPolicy, OrganizationFault, PolicyRow, refused_words};
+use crate::ports::{NewPolicy, OrganizationFault, PolicyRow};
 use crate::refusal::{of_management, of_surroundings, slot_taken};
 use crate::{ChoreError, facts, step_executor};
 
@@ -69,29 +71,16 @@ pub struct EndArmerReport {
 pub struct EndArmer {
     pub(super) keeper: PolicyKeeper,
     others: Arc<dyn OtherAccess>,
-    ends: Arc<dyn ArmedEndStore>,
+    pub(super) ends: Arc<dyn ArmedEndStore>,
     pub(super) settings: EndArmerSettings,
     region: Option<(Arc<dyn HomeRegion>, TimeSpan)>,
     /// Ends that were looked at since the home Region has been lost for so long: later they come when they are due.
     hurried: Mutex<BTreeSet<HoldKey>>,
     room: PolicyRoom,
+    silence: Silence,
     written: Mutex<BTreeMap<String, Timestamp>>,
     looked_for_litter: Mutex<Option<Timestamp>>,
     pub(super) foreign: Option<Arc<ForeignStatements>>,
-}
-
-/// Why an account was left.
-pub(super) enum Left {
-    /// AWS has not shown yet what was done.
-    Unseen,
-    /// It may go well later.
-    Passing(String),
-    /// Somebody has to do something.
-    Refused(String),
-    /// The policy is longer than AWS takes.
-    TooLong(String),
-    /// There is no such account any more.
-    NoAccount(String),
 }
 
 impl EndArmer {
@@ -110,6 +99,7 @@ impl EndArmer {
             region: None,
             hurried: Mutex::default(),
             room: PolicyRoom::default(),
+            silence: Silence::default(),
             written: Mutex::default(),
             looked_for_litter: Mutex::default(),
             foreign: None,
@@ -172,6 +162,7 @@ impl EndArmer {
             }
         }
         self.look_for_others(&mut accounts, now).await;
+        self.silence.ask_again(&mut accounts, now);
         let known: BTreeSet<String> = accounts.keys().cloned().collect();
         accounts.retain(|account, ends| {
             ends.iter().any(|end| end.due <= now) && !self.is_paused(account, ends, now)
@@ -241,7 +232,8 @@ impl EndArmer {
         let unasked = otherwise.iter();
         let unasked = unasked.filter(|(_, it)| matches!(it, Otherwise::Lost(_)));
         let unasked: Vec<HoldKey> = unasked.map(|(key, _)| key.clone()).collect();
-        let looked = self.work(account, &ends, &otherwise, report).await;
+        let looked = self.work(account, &mut ends, &otherwise, report).await;
+        self.silence.note(!matches!(looked, Err(Left::Silent(_))));
         let now = match &looked {
             Ok(look) => look.at,
             Err(_) => self.keeper.clock.now(),
@@ -250,7 +242,10 @@ impl EndArmer {
         match looked {
             Ok(look) => ledger.settle(ends, &look),
             Err(Left::Unseen) => ledger.postpone(ends, None),
-            Err(Left::Passing(why)) => {
+            // an end began to count, or was extended: it is due at the next tick
+            Err(Left::Moved) => return Ok(()),
+            Err(Left::NotStored(fault)) => return Err(fault),
+            Err(Left::Passing(why) | Left::Silent(why)) => {
                 ledger.postpone(ends, Some(&why));
                 report.delayed.push((account.to_owned(), why));
             }
@@ -331,7 +326,7 @@ impl EndArmer {
     async fn work(
         &self,
         account: &str,
-        ends: &[ArmedEnd],
+        ends: &mut [ArmedEnd],
         otherwise: &BTreeMap<HoldKey, Otherwise>,
         report: &mut EndArmerReport,
     ) -> Result<Look, Left> {
@@ -352,6 +347,7 @@ impl EndArmer {
             let unknown = seen.unknown(&known, |denial| is_spent(denial, now));
             let count: usize = unknown.iter().map(BTreeSet::len).sum();
             let fitted = fit(&seen, (&wanted, unknown), allowance);
+            let begun = begun(&wanted, &fitted, &denied);
             let Some(act) = next(&seen, &fitted) else {
                 if count > 0 {
                     report.unknown.push((account.to_owned(), count));
@@ -369,8 +365,14 @@ impl EndArmer {
                 return Err(Left::Unseen);
             }
             self.check(account, &seen, &act).await?;
+            // CRASH: what is stored and not written is seen not to be in force
+            self.intend(ends, &begun).await?;
             match self.act(account, &act).await {
                 Err(Left::TooLong(_)) if self.room.note_refused(now) => continue,
+                Err(left @ (Left::Refused(_) | Left::TooLong(_))) => {
+                    as_seen(ends, &denied, now);
+                    return Err(left);
+                }
                 done => done?,
             }
             report.acts += 1;
@@ -492,8 +494,10 @@ impl EndArmer {
             }
             match self.remove_if_spent(account, &row).await {
                 Ok(true) => report.acts += 1,
-                Ok(false) | Err(Left::Unseen) => {}
-                Err(Left::Passing(why)) => report.delayed.push((account.to_owned(), why)),
+                Ok(false) | Err(Left::Unseen | Left::Moved | Left::NotStored(_)) => {}
+                Err(Left::Passing(why) | Left::Silent(why)) => {
+                    report.delayed.push((account.to_owned(), why));
+                }
                 Err(Left::Refused(why) | Left::TooLong(why) | Left::NoAccount(why)) => {
                     report.failed.push((account.to_owned(), why));
                 }
@@ -541,36 +545,6 @@ fn seen_policy(row: &PolicyRow, content: String) -> Result<SeenPolicy, Left> {
         content,
         parts,
     })
-}
-
-/// Repeated without harm: it was so already, or is not there any more.
-fn done(written: Result<(), OrganizationFault>) -> Result<(), Left> {
-    match written {
-        Ok(())
-        | Err(OrganizationFault::AlreadyThere { .. } | OrganizationFault::NotThere { .. }) => {
-            Ok(())
-        }
-        Err(fault) => Err(left(fault)),
-    }
-}
-
-fn left(fault: OrganizationFault) -> Left {
-    let is_of_length = fault.is_of_length();
-    match fault {
-        // what we looked for went away under our eyes
-        OrganizationFault::AlreadyThere { .. } | OrganizationFault::NotThere { .. } => Left::Unseen,
-        OrganizationFault::Throttled { message, .. }
-        | OrganizationFault::Conflict { message }
-        | OrganizationFault::Unreachable { message } => Left::Passing(message),
-        OrganizationFault::Refused { code, message } => {
-            let words = refused_words(&code, &message);
-            if is_of_length {
-                Left::TooLong(words)
-            } else {
-                Left::Refused(words)
-            }
-        }
-    }
 }
 
 const _: () = assert!(POLICIES_MAX >= 1);

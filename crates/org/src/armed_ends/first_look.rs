@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::Timestamp;
 
-use super::armer::{EndArmer, Left};
+use super::armer::EndArmer;
 use super::foreign::{ForeignStatements, NotOurs};
+use super::leaving::Left;
 use super::observed::not_ours;
 use super::statement::account_of_name;
 use super::{ArmedEnd, WhyNotArmed};
@@ -31,7 +32,7 @@ impl EndArmer {
                 Ok(seen) => desk.note(&account, not_ours(&seen, ends, now), now),
                 // nothing of ours is there
                 Err(Left::NoAccount(_)) => desk.note(&account, NotOurs::default(), now),
-                Err(Left::Unseen | Left::Passing(_) | Left::Refused(_) | Left::TooLong(_)) => {
+                Err(_) => {
                     desk.rest(now);
                     break;
                 }

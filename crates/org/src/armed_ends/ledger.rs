@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::statement::Denial;
 use super::{
-    ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, WhyNotArmed,
+    ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, UnseenWrite,
+    WhyNotArmed,
 };
 
 /// The first pause after a try that came to nothing; each is twice the one before.
@@ -100,6 +101,11 @@ impl<'a> Ledger<'a> {
     /// All is as wanted: says so of every end, and why some are not in force.
     pub(super) fn settle(&mut self, ends: Vec<ArmedEnd>, look: &Look) {
         for end in ends {
+            // whatever was written: what is there was seen
+            let end = ArmedEnd {
+                unseen: None,
+                ..end
+            };
             let denial = Denial::of(&end, self.now);
             let is_in_force = denial
                 .as_ref()
@@ -159,9 +165,11 @@ impl<'a> Ledger<'a> {
             why: WhyNotArmed::Refused,
             words: format!("{why}; {ADVICE}"),
         };
+        self.keep_from_denial(&end, &why);
         if end.armed_until().is_some() {
             self.not_moved(end, why);
         } else if end.is_wanted(self.now) {
+            let end = self.tell_unseen(end, &why);
             self.not_armed(end, why);
         } else {
             self.again(end);
@@ -174,6 +182,16 @@ impl<'a> Ledger<'a> {
     }
 
     fn again(&mut self, end: ArmedEnd) {
+        let (attempts, due) = self.next_try(&end);
+        self.told.change.ends.push(ArmedEnd {
+            attempts,
+            due,
+            ..end
+        });
+    }
+
+    /// How many tries there were then, and when the next is.
+    fn next_try(&self, end: &ArmedEnd) -> (u32, Timestamp) {
         let attempts = end.attempts.saturating_add(1);
         let factor = 1_u64 << attempts.saturating_sub(1).min(10);
         let seconds = PAUSE_MIN.as_seconds().saturating_mul(factor);
@@ -184,11 +202,7 @@ impl<'a> Ledger<'a> {
         } else {
             due
         };
-        self.told.change.ends.push(ArmedEnd {
-            attempts,
-            due,
-            ..end
-        });
+        (attempts, due)
     }
 
     /// No answer yet: an end that waits is told as not armed once its time is up, one that moved as not moved; both are tried
@@ -202,11 +216,75 @@ impl<'a> Ledger<'a> {
             why: WhyNotArmed::Unanswered,
             words: format!("AWS had not taken it in time: {why}"),
         };
+        self.keep_from_denial(&end, &why);
         match end.state {
-            ArmedEndState::Wanted => self.not_armed(end, why),
+            ArmedEndState::Wanted => {
+                let end = self.tell_unseen(end, &why);
+                self.not_armed(end, why);
+            }
             ArmedEndState::Armed { .. } => self.not_moved(end, why),
-            ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. } => self.again(end),
+            ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. } => {
+                let end = self.tell_unseen(end, &why);
+                self.again(end);
+            }
         }
+    }
+
+    /// Whoever got the access now would be refused by what is left of an earlier hold, or may be: a create that waits for it
+    /// is not sent.
+    fn keep_from_denial(&mut self, end: &ArmedEnd, why: &NotArmed) {
+        let Some(from) = end.refuses_from().filter(|from| *from <= self.now) else {
+            return;
+        };
+        let refuses = if end.armed_until() == Some(from) {
+            "still refuses"
+        } else {
+            "may still refuse"
+        };
+        self.told.change.gates.push(GateChange {
+            key: end.key.clone(),
+            refused: Some(format!(
+                "AWS {refuses} it because of an earlier grant, and that could not be changed: {}",
+                why.words
+            )),
+            at: self.now,
+        });
+    }
+
+    /// An earlier end that may be in force beside a later one that was approved: its holder hears of it, once.
+    fn tell_unseen(&mut self, end: ArmedEnd, why: &NotArmed) -> ArmedEnd {
+        let Some(unseen) = end.unseen.filter(|it| !it.is_told) else {
+            return end;
+        };
+        let is_later = end.ends_at > TOLD_FROM.after(unseen.from);
+        if !is_later || !end.is_wanted(self.now) || end.lasts_until.is_some() {
+            return end;
+        }
+        let record = self.record(Event::EndArmFailed, &end);
+        let record = record.changed(self.refuses_after(unseen.from), Value::Null);
+        let words = format!("AWS may still refuse after {}: {}", unseen.from, why.words);
+        let record = record.error(&words).ends_at(end.ends_at);
+        self.told.change.records.push(record);
+        self.tell_holder(&end, unseen.from, why);
+        ArmedEnd {
+            unseen: Some(UnseenWrite {
+                is_told: true,
+                ..unseen
+            }),
+            ..end
+        }
+    }
+
+    fn tell_holder(&mut self, end: &ArmedEnd, until: Timestamp, why: &NotArmed) {
+        self.told.change.news.push(ArmedEndNews {
+            grant: end.grant,
+            request: end.request,
+            holder: end.holder.clone(),
+            until,
+            may: end.armed_until() != Some(until),
+            why: why.words.clone(),
+            at: self.now,
+        });
     }
 
     /// What is in force stays there for now: where the end has moved since, that is told, once for each reason.
@@ -221,17 +299,6 @@ impl<'a> Ledger<'a> {
             self.again(end);
             return;
         };
-        if until <= self.now {
-            // whoever got the access now would be refused by what is left of an earlier hold
-            self.told.change.gates.push(GateChange {
-                key: end.key.clone(),
-                refused: Some(format!(
-                    "AWS still refuses it because of an earlier grant, and that could not be changed: {}",
-                    why.words
-                )),
-                at: self.now,
-            });
-        }
         if !(end.is_wanted(self.now) && end.is_to_move(self.now)) {
             // what is over refuses nobody who holds anything
             self.again(end);
@@ -248,14 +315,7 @@ impl<'a> Ledger<'a> {
                 .records
                 .push(record.error(&words).ends_at(end.ends_at));
             if end.ends_at > TOLD_FROM.after(until) {
-                self.told.change.news.push(ArmedEndNews {
-                    grant: end.grant,
-                    request: end.request,
-                    holder: end.holder.clone(),
-                    until,
-                    why: why.words.clone(),
-                    at: self.now,
-                });
+                self.tell_holder(&end, until, &why);
             }
         }
         let state = ArmedEndState::Armed {
@@ -364,11 +424,17 @@ impl<'a> Ledger<'a> {
             self.open(&end);
         }
         let last = end.lasts_until.unwrap_or(Timestamp::MAX);
-        let due = if is_told && end.due > self.now {
-            end.due
-        } else {
-            PAUSE_REFUSED.after(self.now).min(last)
+        let (attempts, due) = match why.why {
+            _ if is_told && end.due > self.now => (0, end.due),
+            // it is there, or not, as soon as AWS answers
+            WhyNotArmed::Unanswered => self.next_try(&end),
+            WhyNotArmed::HeldOtherwise
+            | WhyNotArmed::ForeignStatement
+            | WhyNotArmed::NoRoom
+            | WhyNotArmed::Refused
+            | WhyNotArmed::Off => (0, PAUSE_REFUSED.after(self.now)),
         };
+        let due = due.min(last);
         let state = match end.state {
             ArmedEndState::NotArmed { at, .. } if is_told => ArmedEndState::NotArmed { why, at },
             ArmedEndState::NotArmed { .. }
@@ -378,8 +444,8 @@ impl<'a> Ledger<'a> {
         };
         self.told.change.ends.push(ArmedEnd {
             state,
+            attempts,
             due,
-            attempts: 0,
             ..end
         });
     }

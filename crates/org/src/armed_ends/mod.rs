@@ -13,8 +13,11 @@
 mod armer;
 mod first_look;
 mod foreign;
+mod intent;
+mod leaving;
 mod ledger;
 mod observed;
+mod silence;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -113,6 +116,16 @@ pub enum ArmedEndState {
     },
 }
 
+/// What a write may have put in force, where nobody has seen yet what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnseenWrite {
+    /// AWS may refuse after this instant: the earliest of those that were written.
+    pub from: Timestamp,
+    /// Whether its holder has heard that a later end is not certain for that.
+    #[serde(default)]
+    pub is_told: bool,
+}
+
 /// The end of what a person holds on a permission set of an account, as AWS is to enforce it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArmedEnd {
@@ -144,6 +157,10 @@ pub struct ArmedEnd {
     /// `None` once it would have been seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_at: Option<Timestamp>,
+    /// What was written and not seen yet, stored before it is written; `None` once AWS was looked at. Whoever wrote may have
+    /// died, and the end may have moved since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<UnseenWrite>,
     /// Where it is.
     #[serde(flatten)]
     pub state: ArmedEndState,
@@ -169,6 +186,19 @@ impl ArmedEnd {
                 None
             }
         }
+    }
+
+    /// From when on AWS refuses, or may: the earliest of what was seen in force and of what was written and not seen.
+    pub fn refuses_from(&self) -> Option<Timestamp> {
+        let unseen = self.unseen.map(|it| it.from);
+        self.armed_until().into_iter().chain(unseen).min()
+    }
+
+    /// Whether what was last asked of AWS about it had no answer that settled it.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        let why = self.not_armed().or_else(|| self.unmoved());
+        let is_unanswered = why.is_some_and(|it| it.why == WhyNotArmed::Unanswered);
+        is_unanswered || self.unseen.is_some() || self.attempts > 0
     }
 
     /// Why it is not in force.
@@ -280,6 +310,8 @@ pub struct ArmedEndNews {
     pub holder: Email,
     /// AWS refuses from then on.
     pub until: Timestamp,
+    /// Whether it only may, because nobody could look.
+    pub may: bool,
     /// Why: lower case, no final stop.
     pub why: String,
     /// When that was found.

@@ -7,7 +7,7 @@ use hallpass_model::{HoldKey, Timestamp};
 use super::foreign::NotOurs;
 use super::statement::{Denial, Parts, text};
 use super::wanted::is_spent;
-use super::{ArmedEnd, POLICIES_MAX};
+use super::{ArmedEnd, POLICIES_MAX, UnseenWrite};
 use crate::policy_probe::same_policy;
 use crate::ports::PolicyRow;
 
@@ -182,7 +182,45 @@ pub(super) fn next(seen: &Observed, fitted: &Fitted) -> Option<Act> {
     acts.into_iter().next().map(|(_, act)| act)
 }
 
+/// From when on AWS may refuse once this is written, of each end of which that is not stored yet.
+pub(super) fn begun(
+    wanted: &[(&ArmedEnd, Denial)],
+    fitted: &Fitted,
+    denied: &BTreeSet<Denial>,
+) -> Vec<(HoldKey, Timestamp)> {
+    let is_new = |denial: &Denial| fitted.has(denial) && !denied.contains(denial);
+    let written = wanted.iter().filter(|(_, denial)| is_new(denial));
+    let from = written.map(|(end, denial)| {
+        let stands = earliest(denial, denied);
+        (end, stands.map_or(denial.from, |at| at.min(denial.from)))
+    });
+    from.filter(|(end, from)| end.refuses_from().is_none_or(|known| *from < known))
+        .map(|(end, from)| (end.key.clone(), from))
+        .collect()
+}
+
+/// From when on a person is denied a role, whatever was wanted.
+fn earliest(of: &Denial, denied: &BTreeSet<Denial>) -> Option<Timestamp> {
+    let about = denied.iter().filter(|it| it.is_about_same(of));
+    about.map(|it| it.from).min()
+}
+
+/// AWS refused what was to be written: what may be in force is what was seen before it.
+pub(super) fn as_seen(ends: &mut [ArmedEnd], denied: &BTreeSet<Denial>, now: Timestamp) {
+    for end in ends {
+        let stands = Denial::of(end, now).and_then(|of| earliest(&of, denied));
+        let stands = stands.filter(|from| end.armed_until() != Some(*from));
+        let is_told = end.unseen.is_some_and(|it| it.is_told);
+        end.unseen = stands.map(|from| UnseenWrite { from, is_told });
+    }
+}
+
 impl Fitted {
+    /// Whether it should be denied somewhere.
+    fn has(&self, denial: &Denial) -> bool {
+        self.denials.iter().any(|it| it.contains(denial))
+    }
+
     /// Everything that should be denied.
     #[cfg(test)]
     pub(super) fn all(&self) -> BTreeSet<Denial> {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
+use super::silence::Silence;
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
 use super::{ArmedEnd, ArmedEndState, NotArmed, POLICIES_MAX, WhyNotArmed};
 use crate::account_policy::deciding::{ACCOUNT, check, hold_key, roles};
@@ -39,6 +40,7 @@ fn end(user: u32, set: &str, ends_at: &str) -> ArmedEnd {
         lasts_until: None,
         alone_at: None,
         given_at: None,
+        unseen: None,
         state: ArmedEndState::Wanted,
         attempts: 0,
         due: asked_at,
@@ -339,5 +341,55 @@ fn every_state_is_stored_and_read_back() {
                 "{text}"
             );
         }
+    }
+}
+
+#[test]
+fn while_aws_is_silent_one_account_is_asked_and_once_it_answers_all_that_waited_are() {
+    let now = at("2026-11-20T10:00:00Z");
+    let later = |seconds| TimeSpan::seconds(seconds).after(now);
+    let waits = |due| ArmedEnd {
+        attempts: 7,
+        due: later(due),
+        ..end(7, "Admin", END)
+    };
+    let rests = |due| ArmedEnd {
+        due: later(due),
+        ..end(8, "Admin", END)
+    };
+    let begin = || {
+        BTreeMap::from([
+            ("1".to_owned(), vec![waits(150), rests(140)]),
+            ("2".to_owned(), vec![waits(130), waits(145)]),
+            ("3".to_owned(), vec![rests(120)]),
+        ])
+    };
+    let silence = Silence::default();
+    let asked = |at: Timestamp| {
+        let mut accounts = begin();
+        silence.ask_again(&mut accounts, at);
+        let ends = accounts.into_iter().flat_map(|(account, ends)| {
+            let due = ends.into_iter().filter(move |end| end.due == at);
+            due.map(move |_| account.clone())
+        });
+        ends.collect::<Vec<_>>().concat()
+    };
+    // (what was heard, when, who is asked)
+    for (row, heard, seconds, wanted) in [
+        ("nobody has tried yet: whose turn is next", None, 0, "22"),
+        ("a moment ago", None, 4, ""),
+        ("again", None, 5, "22"),
+        ("no answer", Some(false), 10, "22"),
+        ("an answer, a moment after a question", Some(true), 12, ""),
+        ("and all that waited", None, 15, "122"),
+        ("once", None, 25, ""),
+        ("it goes on to answer", Some(true), 26, ""),
+        ("and is silent again", Some(false), 27, "22"),
+        ("for a moment", Some(true), 40, "122"),
+    ] {
+        if let Some(has_answered) = heard {
+            silence.note(has_answered);
+        }
+        assert_eq!(asked(later(seconds)), wanted, "{row}");
     }
 }

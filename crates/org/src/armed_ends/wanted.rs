@@ -60,7 +60,7 @@ pub(super) fn wanted<'a>(
 
 /// Whether an end is not in force that should be, or is in force and must not be, or soon must not.
 pub(super) fn is_urgent(end: &ArmedEnd, now: Timestamp) -> bool {
-    let Some(until) = end.armed_until() else {
+    let Some(until) = end.refuses_from() else {
         return false;
     };
     let is_earlier = end.ends_at <= now && end.instant(now) < until;

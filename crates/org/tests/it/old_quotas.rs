@@ -128,6 +128,7 @@ fn end(user: u32, asked_at: Timestamp) -> ArmedEnd {
         lasts_until: None,
         alone_at: None,
         given_at: None,
+        unseen: None,
         state: ArmedEndState::Wanted,
         attempts: 0,
         due: asked_at,

@@ -220,16 +220,9 @@ impl Presenter {
 
     /// Where the end of what is shown moves to, which AWS does not have yet, in words; `None` where it does not move.
     pub(crate) fn extending(&self, grant: &Grant) -> Option<Coded> {
-        let Some(ArmedEndStatus::Armed {
-            until,
-            moves_to: Some(to),
-            unmoved,
-        }) = self.armed_ends.get(&grant.key)
-        else {
-            return None;
-        };
-        let is_cut = matches!(grant.state, GrantState::Active) && grant.ends_at == *until;
-        let words = || grants::extending(&self.words(*to), unmoved.as_deref(), self);
+        let moving = { self.armed_ends.get(&grant.key) }.and_then(ArmedEndStatus::moving)?;
+        let is_cut = matches!(grant.state, GrantState::Active) && grant.ends_at == moving.from;
+        let words = || grants::extending(&self.words(moving.to), &moving, self);
         is_cut.then(|| Coded(words()))
     }
 

@@ -193,7 +193,7 @@ fn look_at_one(
     let ledger = &cluster.ledger;
     let of = grant.id.to_string();
     // a later end is told once AWS has it (0139), which it has soon once nothing fails
-    let in_force = armed.armed_until().filter(|_| !is_calm);
+    let in_force = armed.refuses_from().filter(|_| !is_calm);
     let told = in_force.map_or(grant.ends_at, |until| until.min(grant.ends_at));
     let is_told_otherwise = armed.unmoved().is_some();
     let is_refused = refused.iter().any(|from| *from <= now);

@@ -7,6 +7,7 @@ use hallpass_access::{
 };
 use hallpass_model::{GrantId, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
+use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::Human::Ana;
 
 use crate::acting::{extend, grant, listen, release, run, take};
@@ -141,6 +142,7 @@ fn a_later_end_that_aws_does_not_take_is_told_with_the_reason_and_extended_once_
                 until,
                 moves_to: Some(to),
                 unmoved: Some(words),
+                unseen: None,
             } = status(&bench, id).await
             else {
                 panic!("{mode:?}: {:?}", status(&bench, id).await);
@@ -201,6 +203,115 @@ fn what_ends_while_its_end_moves_is_told_as_ended() {
             bench.organization.change(|it| it.changes_fail = None);
             bench.until_all_is_over().await;
             assert!(bench.organization.standing().is_empty(), "{given_back}");
+        }
+    });
+}
+
+/// Whoever armed an end of ten minutes died as the statement was written: in force, and seen by nobody. The create waited for a
+/// minute and was sent.
+async fn given_unseen() -> (Bench, GrantId, Timestamp) {
+    for call in 1..60 {
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        listen(&bench.world).await;
+        let id = take(&bench.world, Ana, SET, TimeSpan::minutes(10)).await;
+        let gate = Gate::new(Some((call, PortMode::StopAfter)));
+        let armer = bench.armer("dies", &gate);
+        tokio::select! {
+            biased;
+            () = gate.stop() => {}
+            () = bench.live(&armer, 5) => break,
+        }
+        let key = bench.key(Ana, SET);
+        let is_unseen = bench.armed_end(&key).await.unwrap().armed_until().is_none();
+        if let ([from], true) = (&bench.refused_after(&key)[..], is_unseen) {
+            bench.world.live(TimeSpan::seconds(90)).await;
+            return (bench, id, *from);
+        }
+    }
+    panic!("nobody died there");
+}
+
+#[test]
+fn a_later_end_beside_one_that_nobody_saw_is_told_once_aws_was_looked_at() {
+    run(async {
+        for is_silent in [true, false] {
+            let (bench, id, from) = given_unseen().await;
+            let given = told(&bench, id).await;
+            assert_eq!(given.state.name(), "active");
+            assert!(given.ends_at <= from, "no later than AWS may have it");
+            if is_silent {
+                bench
+                    .organization
+                    .change(|it| it.changes_fail = Some(silent()));
+            }
+            extend(&bench.world, Ana, id, TimeSpan::minutes(40))
+                .await
+                .unwrap();
+            let after = grant(&bench.world, id).await.ends_at;
+            assert_eq!(told(&bench, id).await.ends_at, from);
+            assert!(waits(&bench, id).await);
+            let waiting = status(&bench, id).await;
+            let moving = waiting.moving().unwrap();
+            assert_eq!((moving.from, moving.to, moving.may), (from, after, true));
+            if is_silent {
+                // nobody says that it is later before AWS has said so; and it is told, once, with the reason
+                for _ in 0..9 {
+                    bench.calmly(20).await;
+                    assert_eq!(told(&bench, id).await.ends_at, from);
+                    assert!(waits(&bench, id).await);
+                }
+                let found = status(&bench, id).await;
+                assert!(
+                    matches!(&found, ArmedEndStatus::NotArmed { why, .. } if why.contains("no answer")),
+                    "{found:?}"
+                );
+                let told_so = news(&bench).await;
+                let [
+                    News::Extended,
+                    News::NotExtended {
+                        unmoved: Some(unmoved),
+                    },
+                ] = &told_so[..]
+                else {
+                    panic!("once, with the reason: {told_so:?}");
+                };
+                assert_eq!((unmoved.until, unmoved.may), (from, true));
+                bench.organization.change(|it| it.changes_fail = None);
+            }
+            // seconds after AWS answers
+            bench.calmly(8).await;
+            assert_eq!(told(&bench, id).await.ends_at, after, "{is_silent}");
+            assert!(!waits(&bench, id).await);
+            bench.would_end_by_itself(id).await;
+            bench.until_all_is_over().await;
+            assert!(bench.organization.standing().is_empty(), "{is_silent}");
+        }
+    });
+}
+
+#[test]
+fn a_new_hold_waits_while_what_nobody_saw_of_the_one_before_may_refuse_it() {
+    run(async {
+        for is_silent in [true, false] {
+            let (bench, id, from) = given_unseen().await;
+            bench
+                .organization
+                .change(|it| it.changes_fail = Some(silent()));
+            release(&bench.world, Ana, id).await.unwrap();
+            bench.world.live(TimeSpan::minutes(11)).await;
+            assert_eq!(grant(&bench.world, id).await.state.name(), "ended");
+            assert!(from < bench.now());
+            if !is_silent {
+                bench.organization.change(|it| it.changes_fail = None);
+            }
+            let next = take(&bench.world, Ana, SET, TimeSpan::minutes(30)).await;
+            bench.calmly(6 * 60).await;
+            let state = grant(&bench.world, next).await.state;
+            let expected = if is_silent { "failed" } else { "active" };
+            assert_eq!(state.name(), expected, "{state:?}");
+            bench.organization.change(|it| it.changes_fail = None);
+            bench.until_all_is_over().await;
+            assert!(bench.organization.standing().is_empty(), "{is_silent}");
         }
     });
 }

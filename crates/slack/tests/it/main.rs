@@ -11,6 +11,7 @@
 
 mod asking;
 mod break_glass;
+mod ends;
 mod fake;
 mod faults;
 mod gate;

@@ -2,13 +2,14 @@
 
 use hallpass_access::{
     ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GivenOtherwise,
-    GrantToArm, NoticeKind, ShownBy,
+    GrantToArm, NoticeKind, ShownBy, UnseenEnd,
 };
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, HoldKey, Timestamp};
 use hallpass_org::armed_ends::{
-    ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, SettledEnds,
+    ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, SettledEnds,
+    UnseenWrite, WhyNotArmed,
 };
 use uuid::Uuid;
 
@@ -188,6 +189,7 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
         until: at(900),
         moves_to: None,
         unmoved: None,
+        unseen: None,
     };
     assert_eq!(told.into_iter().collect::<Vec<_>>(), [(key(), status)]);
     // an open gate is closed by nobody but a new hold, and refused by nobody
@@ -210,6 +212,7 @@ pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Sto
         request: later.request,
         holder: later.holder.clone(),
         until: at(900),
+        may: false,
         why: "denied".to_owned(),
         at: at(40),
     };
@@ -238,6 +241,7 @@ pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Sto
         until: at(900),
         moves_to: Some(at(1_200)),
         unmoved: None,
+        unseen: None,
     };
     assert_eq!(told.get(&key()), Some(&status));
     // the same where many are asked about at once
@@ -303,6 +307,70 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
     assert_eq!(settled, SettledEnds::Stored);
     assert!(store.open_armed_ends().await.unwrap().is_empty());
     assert!(store.armed_ends(&[key()]).await.unwrap().is_empty());
+}
+
+/// What people are told of the key.
+async fn status(store: &Store) -> ArmedEndStatus {
+    let told = store.armed_ends(&[key()]).await.unwrap();
+    told[&key()].clone()
+}
+
+/// An instant that was written counts until somebody has looked, whatever has become of the end since.
+pub async fn what_was_written_and_not_seen_stays_with_the_end(store: Store) {
+    commit(&store, wanted(&key(), 600, 10), Some(arm(10, 600))).await;
+    let unseen = Some(UnseenWrite {
+        from: at(600),
+        is_told: false,
+    });
+    let read = end(&store).await;
+    let written = ArmedEnd { unseen, ..read };
+    assert_eq!(settle_alone(&store, written).await, SettledEnds::Stored);
+    let waiting = ArmedEndStatus::Waiting { unseen: None };
+    assert_eq!(status(&store).await, waiting, "it is the end");
+    commit(&store, wanted_instead(&row(&store).await, 630, 20), None).await;
+    let told = |moves_to| {
+        Some(UnseenEnd {
+            from: at(600),
+            moves_to,
+        })
+    };
+    let waiting = ArmedEndStatus::Waiting { unseen: told(None) };
+    assert_eq!(status(&store).await, waiting, "less than a minute");
+    commit(&store, wanted_instead(&row(&store).await, 1_200, 30), None).await;
+    let later = end(&store).await;
+    assert_eq!((later.unseen, later.arm_by), (unseen, at(70)));
+    let why = NotArmed {
+        why: WhyNotArmed::Unanswered,
+        words: "no answer".to_owned(),
+    };
+    let state = ArmedEndState::NotArmed { why, at: at(70) };
+    let settled = settle_alone(&store, ArmedEnd { state, ..later }).await;
+    assert_eq!(settled, SettledEnds::Stored);
+    let not_armed = ArmedEndStatus::NotArmed {
+        why: "no answer".to_owned(),
+        unseen: told(Some(at(1_200))),
+    };
+    assert_eq!(status(&store).await, not_armed);
+    commit(&store, wanted_instead(&row(&store).await, 2_000, 100), None).await;
+    assert_eq!(end(&store).await.arm_by, at(160), "then it is told");
+    // over, and held again while it may refuse
+    let over = ArmedEndWish::Over {
+        key: key(),
+        lasts_until: at(9_000),
+    };
+    let ended = wanted_instead(&row(&store).await, 500, 500);
+    commit(&store, ended, Some(over)).await;
+    let again = wanted_instead(&row(&store).await, 3_000, 1_000);
+    commit(&store, again, Some(arm(1_000, 3_000))).await;
+    let held = end(&store).await;
+    assert_eq!(
+        (held.unseen, held.state, held.arm_by),
+        (unseen, ArmedEndState::Wanted, at(1_300))
+    );
+    assert_eq!(
+        row(&store).await.waits_for_gate(at(5_000)),
+        Some(Timestamp::MAX)
+    );
 }
 
 /// What is held goes on and is lengthened with its end; what is over goes first, and the create waits for that where AWS
