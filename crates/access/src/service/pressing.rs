@@ -237,9 +237,10 @@ impl Access {
         let mut races = 0;
         loop {
             let request = self.ports.store.request(id).await?;
-            let request = request.ok_or(AccessError::NotFound("request"))?;
             // after the look at it, and each time: who was first may have been this press, sent twice
-            if self.was_answered(actor, id, idempotency).await? {
+            let was_answered = self.was_answered(actor, id, idempotency).await?;
+            let request = request.ok_or(AccessError::NotFound("request"))?;
+            if was_answered {
                 return Ok(request);
             }
             let outcome = match self.judge(actor, press, &request).await? {

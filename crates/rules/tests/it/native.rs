@@ -138,11 +138,15 @@ fn hours_of_asking_do_not_close_a_no() {
     ] {
         let now: Timestamp = now.parse().unwrap();
         let may_deny = ["ana", "bo", "cai", "dan"].map(|who| {
-            let denied = rules.press(&email(who), &requester, &ask, &facts, now).may_deny();
+            let denied = rules
+                .press(&email(who), &requester, &ask, &facts, now)
+                .may_deny();
             denied.is_ok()
         });
         assert_eq!(may_deny, [false, true, true, false], "{now}");
-        let approved = rules.press(&email("bo"), &requester, &ask, &facts, now).may_approve();
+        let approved = rules
+            .press(&email("bo"), &requester, &ask, &facts, now)
+            .may_approve();
         assert_eq!(approved.is_ok(), is_open, "{now}");
         // the rule still lets nobody ask then
         let decision = rules.decide(&requester, &ask, &facts, now);
