@@ -112,7 +112,10 @@ pub(crate) fn of_root(around: &Surroundings, target: &str) -> Option<Refusal> {
 pub(crate) fn of_production(facts: &TargetFacts, listed: &[String]) -> Option<Refusal> {
     let is_prod = |account: &&crate::facts::AccountFacts| {
         listed.contains(&account.row.id)
-            || account.tags.get(PROD_TAG).is_some_and(|it| it == "true")
+            || account
+                .tags
+                .get(PROD_TAG)
+                .is_some_and(|it| it.trim().eq_ignore_ascii_case("true"))
     };
     let found: Vec<&str> = facts
         .accounts

@@ -7,7 +7,7 @@ use hallpass_audit::Event;
 use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, Rules};
 
-use super::{Access, AccessError, RACES_MAX};
+use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::ask::{self, Answered, Form};
 use crate::decision_context::DecisionContext;
 use crate::records::{Doer, Ruled, StepContext};
@@ -16,14 +16,11 @@ use crate::target::LookedFor;
 use crate::{
     Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
     Person, PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind,
-    RuleWarning, StoredAnswer, Wanted, confirming, grant_press, granting, start,
+    RuleWarning, Wanted, confirming, grant_press, granting, start,
 };
 
 /// Targets that can be asked for at once.
 pub const TARGETS_MAX: usize = 20;
-
-/// How long the answer to an idempotency key is remembered.
-const ANSWER_KEPT: TimeSpan = TimeSpan::hours(24);
 
 /// What somebody asks for.
 #[derive(Clone, Debug)]
@@ -74,15 +71,6 @@ impl Extending<'_> {
             confirmed: &[],
         }
     }
-}
-
-/// A caller's promise that two equal calls are one.
-#[derive(Clone, Debug)]
-pub struct Idempotency {
-    /// The caller's key.
-    pub key: String,
-    /// Hash of the call.
-    pub fingerprint: String,
 }
 
 impl Access {
@@ -216,55 +204,6 @@ impl Access {
                 Err(AccessError::Commit(CommitError::Raced(_))) if races < RACES_MAX => races += 1,
                 outcome => return outcome,
             }
-        }
-    }
-
-    /// What to remember of a call that led to `request`.
-    pub(super) fn answer_to(
-        &self,
-        actor: &Actor,
-        request: RequestId,
-        idempotency: Option<&Idempotency>,
-    ) -> Option<StoredAnswer> {
-        let (idempotency, user) = (idempotency?, actor.user.clone()?);
-        Some(StoredAnswer {
-            actor: user,
-            key: idempotency.key.clone(),
-            fingerprint: idempotency.fingerprint.clone(),
-            request,
-            until: ANSWER_KEPT.after(self.now()),
-        })
-    }
-
-    /// Whether the same call was carried out before, for the same request.
-    pub(super) async fn was_answered(
-        &self,
-        actor: &Actor,
-        request: RequestId,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<bool, AccessError> {
-        let Some(answer) = self.earlier(actor, idempotency).await? else {
-            return Ok(false);
-        };
-        if answer.request == request {
-            Ok(true)
-        } else {
-            Err(AccessError::KeyReused)
-        }
-    }
-
-    pub(super) async fn earlier(
-        &self,
-        actor: &Actor,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Option<StoredAnswer>, AccessError> {
-        let (Some(wanted), Some(user)) = (idempotency, &actor.user) else {
-            return Ok(None);
-        };
-        let answer = self.ports.store.answer(user, &wanted.key).await?;
-        match answer.filter(|answer| answer.until > self.now()) {
-            Some(answer) if answer.fingerprint != wanted.fingerprint => Err(AccessError::KeyReused),
-            answer => Ok(answer),
         }
     }
 

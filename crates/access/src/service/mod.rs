@@ -24,6 +24,7 @@ mod pressing;
 mod previewing;
 mod queries;
 mod remediating;
+mod repeating;
 mod replaying;
 mod reviewing;
 mod search;
@@ -51,7 +52,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 pub use alerting::Muting;
 pub use already_held::Patience;
-pub use asking::{Asking, Extending, Idempotency, TARGETS_MAX};
+pub use asking::{Asking, Extending, TARGETS_MAX};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
 pub use group_syncing::{GroupSyncStatus, GroupSyncView, GroupsTended};
 pub use maintenance::{Reconciled, Tended};
@@ -63,6 +64,7 @@ pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
     RemediationApprovers, RemediationSource, RemediationView, about_remediation,
 };
+pub use repeating::Idempotency;
 pub use replaying::{Replayed, ReplayedRequest};
 pub use reviewing::{LastTime, Past, Times, last_grant};
 pub use search::{Hit, Search, SearchPage};
