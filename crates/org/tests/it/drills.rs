@@ -33,6 +33,15 @@ async fn what_is_not_safe_is_refused_and_nothing_is_changed() {
             "in production: 222233334444",
         ),
         (
+            "a tag as somebody typed it",
+            UNIT,
+            |it| {
+                let tags = BTreeMap::from([("hallpass:prod".into(), "True ".into())]);
+                it.tags.insert(ANA.into(), tags);
+            },
+            "in production: 222233334444",
+        ),
+        (
             "policies disabled",
             UNIT,
             |it| it.scps_enabled = false,
