@@ -238,11 +238,10 @@ impl Access {
         loop {
             let request = self.ports.store.request(id).await?;
             // after the look at it, and each time: who was first may have been this press, sent twice
-            let was_answered = self.was_answered(actor, id, idempotency).await?;
-            let request = request.ok_or(AccessError::NotFound("request"))?;
-            if was_answered {
-                return Ok(request);
+            if self.was_answered(actor, id, idempotency).await? {
+                break;
             }
+            let request = request.ok_or(AccessError::NotFound("request"))?;
             let outcome = match self.judge(actor, press, &request).await? {
                 Ok((step, locks_seen)) => {
                     let change = Change {
@@ -474,7 +473,7 @@ impl Access {
             let grant = self.ports.store.grant(id).await?;
             let grant = grant.ok_or(AccessError::NotFound("grant"))?;
             if self.was_answered(actor, grant.request, idempotency).await? {
-                return Ok(grant);
+                break;
             }
             let holds = self.holds(Some(&grant.key)).await?;
             let (rules, directory, step) = (self.rules(), self.directory(), self.step());
