@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import time
+from datetime import datetime
 
 from served import INES, MARA, NOOR, PRIYA, TOMASZ
 from stage import Api, Checks, Stage, answers, free_port, rule, wait
@@ -511,6 +512,39 @@ def socket():
         secrets_stay(hallpass, "over-the-socket", "ticket=")
 
 
+def armed():
+    """The message says what AWS does about an end, and is drawn again when that changes."""
+    with Stage("slack-armed") as stage:
+        hallpass = Slacked(stage, settings='[access.armed_ends]\nmode = "preferred"\n')
+        request = hallpass.ask(MARA, reason="armed")
+        hallpass.click(TOMASZ, wait(lambda: hallpass.head(request), 10), "approve")
+        mara, tomasz = hallpass.api(MARA), hallpass.api(TOMASZ)
+        drawn = lambda: json.dumps(hallpass.head(request)["blocks"], ensure_ascii=False)
+
+        def refused():
+            """From when on AWS refuses, as the message has it: seconds since 1970."""
+            found = re.findall(r"AWS itself refuses it after <!date\^(\d+)", drawn())
+            return found and int(found[-1])
+
+        def enforced():
+            """The same, as the API has it."""
+            until = next(it for it in mara.all("/api/v1/grants") if it["request"] == request).get("armed_until")
+            return until and int(datetime.fromisoformat(until).timestamp())
+
+        agree = lambda later_than=0: (refused() or 0) > later_than and refused() == enforced()
+        check("the message says from when on AWS itself refuses", wait(agree, 90), (drawn(), enforced()))
+        check("and that access is granted", wait(lambda: "Access granted" in title(hallpass.head(request)), 10), title(hallpass.head(request)))
+        before = refused() or 0
+        grant = next(it for it in mara.all("/api/v1/grants") if it["request"] == request)
+        longer = mara.post(f"/api/v1/grants/{grant['id']}/extend", {"duration_seconds": 7200, "reason": "OPS-2: it takes longer"})
+        approved = tomasz.post(f"/api/v1/requests/{longer.json['id']}/approve", {})
+        check("it is extended", longer.status == 201 and approved.status == 200, (longer, approved))
+        check("the message is drawn again with AWS's later end", wait(lambda: agree(before + 1800), 90), (drawn(), enforced(), before))
+        mara.post(f"/api/v1/grants/{grant['id']}/release", {})
+        check("given back, it is over", wait(lambda: "Access ended" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
+        check("and the message promises no later refusal any more", wait(lambda: not refused(), 30), drawn())
+
+
 def main():
     with Stage("slack") as stage:
         hallpass = Slacked(stage, organization=odd_account, log="trace")
@@ -527,6 +561,7 @@ def main():
         deleted(hallpass)
         secrets_stay(hallpass, "OPS-1: replay a batch", "a: b: c & <d>", "x" * 900)
     socket()
+    armed()
     check.end()
 
 

@@ -17,6 +17,7 @@ mod output;
 mod page_tokens;
 mod paging;
 mod pattern;
+mod policy_text;
 mod query;
 mod regions;
 mod table;
@@ -29,6 +30,7 @@ pub use output::{Mismatch, check_error, check_output};
 pub use page_tokens::Paging;
 pub use paging::PageMembers;
 pub use pattern::Pattern;
+pub use policy_text::policy_text;
 pub use query::{MalformedForm, query_to_json};
 pub use regions::ALWAYS_ON_REGIONS;
 pub use table::{

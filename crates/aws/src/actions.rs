@@ -81,6 +81,9 @@ const fn for_vending(action: NeededAction) -> NeededAction {
     }
 }
 
+/// What the texts of policies that AWS keeps are read with, on those policies: they say what permission sets allow.
+pub const POLICY_TEXT_ACTIONS: [&str; 2] = ["iam:GetPolicy", "iam:GetPolicyVersion"];
+
 const ACTIONS: &[NeededAction] = &[
     and_guard(read("sso:ListInstances")),
     read("sso:ListPermissionSets"),

@@ -57,7 +57,9 @@ use std::time::Duration;
 use hallpass_assignments::{SilenceWatch, Urgency};
 use hallpass_model::Clock;
 
-pub use actions::{BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, actions};
+pub use actions::{
+    BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, POLICY_TEXT_ACTIONS, actions,
+};
 pub use connect::{ConnectError, ConnectedOrganization, OwnAccountRole, connect};
 pub use database_token::{DatabaseTokens, database_region};
 pub use dates::{DateListener, Dated};
@@ -68,7 +70,7 @@ pub use fanout::{
 pub use head_key::KmsKey;
 pub use instance::{InstanceFacts, PermissionSetUse};
 pub use instance_regions::{InstanceRegion, InstanceRegionState};
-pub use inventory::{AttributesToRead, GroupsToRead, Inventory, Policies};
+pub use inventory::{AttributesToRead, GroupsToRead, Inventory, ManagedTexts, Policies};
 pub use key_watch::UnusableKey;
 pub use objects::{
     BucketError, BucketFile, BucketFiles, BucketFolder, BucketPlace, BucketProblem, LockMode,

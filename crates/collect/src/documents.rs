@@ -1,5 +1,6 @@
 //! Reading the documents that APIs answer with.
 
+use hallpass_aws_model::policy_text;
 use hallpass_inventory::SliceFailure;
 use serde_json::{Map, Value};
 
@@ -80,31 +81,10 @@ pub(crate) fn policy(text: &str) -> Value {
 
 /// A policy that comes as text in percent encoding (`inventory.md` T-18); whether it is JSON.
 pub(crate) fn encoded_policy(text: &str) -> (Value, bool) {
-    let decoded = percent_decoded(text);
-    match decoded.as_deref().map(serde_json::from_str) {
-        Some(Ok(document)) => (document, true),
-        // an answer that somebody decoded before us
-        _ => match serde_json::from_str(text) {
-            Ok(document) => (document, true),
-            Err(_) => (Value::from(text), false),
-        },
+    match serde_json::from_str(&policy_text(text)) {
+        Ok(document) => (document, true),
+        Err(_) => (Value::from(text), false),
     }
-}
-
-/// Decodes RFC 3986 §2.1 once; `None` where the text is not of that form.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut found = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let mut digit = || char::from(bytes.next()?).to_digit(16);
-            let (high, low) = (digit()?, digit()?);
-            found.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            found.push(byte);
-        }
-    }
-    String::from_utf8(found).ok()
 }
 
 /// Nothing, where AWS says that there is no such thing; IAM has a word of its own for it.

@@ -26,11 +26,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_access::{
-    Access, AlarmKind, Channel, DirectorySource, GuardSource, Ports, RemediationPresses,
-    RemediationSource, Settings,
+    Access, AlarmKind, Channel, DirectorySource, GuardSource, PolicySource, Ports,
+    RemediationPresses, RemediationSource, Settings,
 };
 use hallpass_audit::AuditStore;
-use hallpass_aws::{Aws, AwsClientSettings, Inventory, Policies};
+use hallpass_aws::{Aws, AwsClientSettings, Inventory, ManagedTexts, Policies};
 use hallpass_events::EventIntake;
 use hallpass_identity::Identity;
 use hallpass_loops::alerts::Alerting;
@@ -238,6 +238,16 @@ async fn journeys(
     })
 }
 
+/// What permission sets allow, texts that AWS keeps among it.
+fn policies(
+    aws: &Arc<Aws>,
+    client: AwsClientSettings,
+    clock: &Arc<dyn Clock>,
+) -> Arc<dyn PolicySource> {
+    let texts = ManagedTexts::new(client, Arc::clone(clock), fastrand::u64(..));
+    Arc::new(Policies::new(Arc::clone(aws), texts))
+}
+
 /// Builds everything; nothing runs yet.
 ///
 /// # Errors
@@ -273,7 +283,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         probes: Arc::new(probes((&access, &store), (&lead, &parts.log), &alarming)),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         slack: slack.clone().map(slack::door),
-        policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
+        policies: policies(&parts.aws, parts.client, &clock),
         activity: activity::known(parts.activity, parts.snapshots.as_ref()),
         snapshots: parts.snapshots.map(snapshots::kept),
         plans: Arc::new(store.clone()),

@@ -2,6 +2,7 @@
 //! permission set.
 
 use hallpass_aws::RoleToAssume;
+use hallpass_aws_model::policy_text;
 use hallpass_host::home_region::home_region;
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::runtime::runtime;
@@ -249,15 +250,6 @@ impl LiveCenter {
         let document = answer
             .pointer("/PolicyVersion/Document")
             .and_then(Value::as_str);
-        let document = document.unwrap_or_default();
-        if document.trim_start().starts_with('{') {
-            return Ok(document.to_owned());
-        }
-        // IAM writes documents percent-encoded (RFC 3986)
-        let escaped = document.replace('+', "%2B");
-        let decoded = form_urlencoded::parse(escaped.as_bytes()).next();
-        Ok(decoded
-            .map(|(text, _)| text.into_owned())
-            .unwrap_or_default())
+        Ok(policy_text(document.unwrap_or_default()))
     }
 }

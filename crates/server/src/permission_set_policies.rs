@@ -188,15 +188,12 @@ fn risk_line(read: &SetPolicies) -> String {
 
 fn policies(read: &SetPolicies, now: Timestamp) -> Vec<SetPolicy> {
     let mut found: Vec<SetPolicy> = Vec::new();
-    if let Some(text) = &read.inline {
-        let empty = empty("inline", "Inline policy");
-        found.push(with_text(empty, text, PolicyType::Identity, now));
-    }
+    found.extend(read.inline.iter().map(|text| own(text, now)));
     let managed = read.managed.iter();
-    found.extend(managed.map(|policy| of_aws(policy, PolicyType::Identity, now)));
+    found.extend(managed.map(|policy| of_aws(policy, PolicyType::Identity)));
     found.extend(read.referenced.iter().map(of_account));
     let boundary = match &read.boundary {
-        Some(Boundary::Managed(policy)) => Some(of_aws(policy, PolicyType::Boundary, now)),
+        Some(Boundary::Managed(policy)) => Some(of_aws(policy, PolicyType::Boundary)),
         Some(Boundary::Referenced(policy)) => Some(of_account(policy)),
         None => None,
     };
@@ -228,11 +225,11 @@ fn empty(kind: &str, name: &str) -> SetPolicy {
     }
 }
 
-fn of_aws(policy: &ManagedPolicy, kind: PolicyType, now: Timestamp) -> SetPolicy {
+fn of_aws(policy: &ManagedPolicy, kind: PolicyType) -> SetPolicy {
     let mut found = empty("aws-managed", &policy.name);
     found.place = Some(policy.arn.clone());
     if let Some(text) = &policy.document {
-        return with_text(found, text, kind, now);
+        return with_text(found, text, kind);
     }
     found.is_whole = false;
     found.not_read = Some(match known(&policy.arn) {
@@ -278,7 +275,8 @@ fn of_account(policy: &ReferencedPolicy) -> SetPolicy {
     }
 }
 
-fn with_text(empty: SetPolicy, text: &str, kind: PolicyType, now: Timestamp) -> SetPolicy {
+/// A policy in words.
+fn with_text(empty: SetPolicy, text: &str, kind: PolicyType) -> SetPolicy {
     let mut policy = SetPolicy {
         document: Some(text.to_owned()),
         ..empty
@@ -292,24 +290,26 @@ fn with_text(empty: SetPolicy, text: &str, kind: PolicyType, now: Timestamp) -> 
         Ok(summary) => say(&mut policy, summary),
         Err(error) => not_understood(&mut policy, &error),
     }
-    let mut found = lint::lint(text, &options(&policy.kind, kind, now));
+    policy
+}
+
+/// The policy that is the set's own: what is found in it can be mended there.
+fn own(text: &str, now: Timestamp) -> SetPolicy {
+    let kind = PolicyType::Identity;
+    let mut policy = with_text(empty("inline", "Inline policy"), text, kind);
+    if text.len() > TEXT_BYTES_MAX {
+        return policy;
+    }
+    let options = Options {
+        now: Some(now),
+        limit: Some(AttachmentPoint::PermissionSet.about().limit),
+        ..Options::new(kind)
+    };
+    let mut found = lint::lint(text, &options);
     found.sort_by_key(|it| std::cmp::Reverse(it.severity));
     policy.more_findings = found.len().saturating_sub(FINDINGS_MAX);
     policy.findings = found.iter().take(FINDINGS_MAX).map(finding).collect();
     policy
-}
-
-fn options(place: &str, kind: PolicyType, now: Timestamp) -> Options {
-    let limit = match place {
-        "inline" => Some(AttachmentPoint::PermissionSet.about().limit),
-        // what AWS keeps is as long as AWS likes
-        _ => Some(TEXT_BYTES_MAX),
-    };
-    Options {
-        now: Some(now),
-        limit,
-        ..Options::new(kind)
-    }
 }
 
 fn not_understood(policy: &mut SetPolicy, error: &LoadError) {

@@ -9,6 +9,7 @@ mod described_users;
 mod look;
 #[cfg(test)]
 mod look_tests;
+mod managed_texts;
 mod people;
 mod policies;
 mod sets;
@@ -31,6 +32,7 @@ use crate::Aws;
 use crate::fault::CallFailure;
 pub use attributes::AttributesToRead;
 use described_users::DescribedUsers;
+pub use managed_texts::ManagedTexts;
 pub use policies::Policies;
 pub(crate) use policies::{boundary, inline, managed, referenced};
 use sets::Sets;

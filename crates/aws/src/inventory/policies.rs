@@ -16,6 +16,7 @@ use hallpass_model::{PermissionSetArn, TimeSpan, Timestamp};
 use jiff::SignedDuration;
 
 use super::fault;
+use super::managed_texts::ManagedTexts;
 use super::sets::session_seconds;
 use crate::Aws;
 use crate::call::Deadline;
@@ -36,14 +37,16 @@ type PolicySlot = Arc<tokio::sync::Mutex<Option<Arc<SetPolicies>>>>;
 /// Reads the policies of permission sets.
 pub struct Policies {
     aws: Arc<Aws>,
+    texts: ManagedTexts,
     known: Mutex<HashMap<PermissionSetArn, PolicySlot>>,
 }
 
 impl Policies {
     /// A reader that has read nothing yet.
-    pub fn new(aws: Arc<Aws>) -> Self {
+    pub fn new(aws: Arc<Aws>, texts: ManagedTexts) -> Self {
         Self {
             aws,
+            texts,
             known: Mutex::default(),
         }
     }
@@ -77,7 +80,8 @@ impl PolicySource for Policies {
             return Ok(Some(Arc::clone(found)));
         }
         match Box::pin(read(&self.aws, set, now)).await {
-            Ok(found) => {
+            Ok(mut found) => {
+                self.texts.put_in(&mut found).await;
                 let found = Arc::new(found);
                 *known = Some(Arc::clone(&found));
                 Ok(Some(found))
@@ -253,7 +257,7 @@ fn reference(name: String, path: Option<String>) -> ReferencedPolicy {
     }
 }
 
-/// Their texts are kept by IAM, which this client does not talk to.
+/// Without its text, which IAM keeps: [`ManagedTexts`].
 fn policy_of_aws(arn: String, name: Option<String>) -> ManagedPolicy {
     let last = || arn.rsplit('/').next().unwrap_or_default().to_owned();
     ManagedPolicy {

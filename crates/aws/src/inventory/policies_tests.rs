@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fake::{Fake, FakeAnswer, error};
+use crate::fake_http::settings;
 
 fn arn() -> PermissionSetArn {
     PermissionSetArn::new("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0000000000000001")
@@ -48,10 +49,17 @@ fn empty(operation: &str, input: &Value) -> Option<FakeAnswer> {
     Some((200, answer))
 }
 
+/// IAM is not there: texts that AWS keeps are read elsewhere (`managed_texts_tests.rs`).
+async fn reader(fake: &Arc<Fake>) -> Policies {
+    let aws = Arc::new(fake.connect().await);
+    let (client, clock) = (settings("http://127.0.0.1:1"), Arc::clone(&aws.clock));
+    Policies::new(aws, ManagedTexts::new(client, clock, 1))
+}
+
 #[tokio::test(start_paused = true)]
 async fn everything_a_set_holds_is_read_once_in_a_while() {
     let fake = Fake::new(full);
-    let source = Policies::new(Arc::new(fake.connect().await));
+    let source = reader(&fake).await;
     let set = arn();
     let (first, second) = tokio::join!(source.policies(&set), source.policies(&set));
     let found = first.unwrap().unwrap();
@@ -76,7 +84,7 @@ async fn everything_a_set_holds_is_read_once_in_a_while() {
 #[tokio::test(start_paused = true)]
 async fn a_set_may_hold_nothing() {
     let fake = Fake::new(empty);
-    let source = Policies::new(Arc::new(fake.connect().await));
+    let source = reader(&fake).await;
     let found = source.policies(&arn()).await.unwrap().unwrap();
     assert_eq!((&found.inline, &found.boundary), (&None, &None));
     assert!(found.managed.is_empty() && found.referenced.is_empty());
@@ -91,7 +99,7 @@ async fn what_cannot_be_read_whole_is_an_error_and_what_is_gone_is_none() {
         _ => full(operation, input),
     };
     let fake = Fake::new(refused);
-    let source = Policies::new(Arc::new(fake.connect().await));
+    let source = reader(&fake).await;
     let fault = source.policies(&arn()).await.unwrap_err();
     assert_eq!(fault.what, "the AWS managed policies of the permission set");
     assert!(fault.message.contains("not authorized"), "{fault}");
@@ -101,6 +109,6 @@ async fn what_cannot_be_read_whole_is_an_error_and_what_is_gone_is_none() {
             .then(|| error("ResourceNotFoundException", "no such set"))
     };
     let fake = Fake::new(gone);
-    let source = Policies::new(Arc::new(fake.connect().await));
+    let source = reader(&fake).await;
     assert_eq!(source.policies(&arn()).await.unwrap(), None);
 }

@@ -5,7 +5,7 @@ mod statements;
 
 use std::collections::BTreeSet;
 
-use hallpass_aws::Need;
+use hallpass_aws::{Need, POLICY_TEXT_ACTIONS};
 use hallpass_config::Loaded;
 use hallpass_log_files::LogPlace;
 use hallpass_log_files::log_source::LogSource;
@@ -252,6 +252,8 @@ pub(super) fn for_server(uses: &Uses, others: &[Value]) -> Vec<Value> {
     };
     let reads = actions(|it| it.need == Need::Always && !it.writes);
     let mut statements = allow("Read", &reads, uses.partition);
+    let of_aws = json!(format!("arn:{}:iam::aws:policy/*", uses.partition));
+    statements.push(statement("PoliciesOfAws", &POLICY_TEXT_ACTIONS, &of_aws));
     statements.extend(allow("Assignments", &of("sso:"), uses.partition));
     if !uses.groups.is_empty() {
         let on = json!(memberships(&uses.groups, uses.partition));

@@ -1,6 +1,6 @@
 //! A statement, held against what is the same in every request of a role.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{NamedPolicy, UnreadablePolicy};
 use crate::evaluation::{Caller, Condition, Context};
@@ -31,10 +31,44 @@ pub(super) enum Scope {
 pub(super) struct PowerRule {
     not_action: bool,
     written: Vec<String>,
-    actions: Vec<Glob>,
+    actions: ActionPatterns,
     pub(super) scope: Scope,
     /// Conditions that may hold or not: empty where it always holds.
     pub(super) doubts: BTreeSet<String>,
+}
+
+/// Patterns of actions, found by service: AWS's own policies have over a thousand of them.
+#[derive(Debug, Clone, Default)]
+struct ActionPatterns {
+    by_service: HashMap<String, Vec<Glob>>,
+    /// Those whose service is a pattern itself.
+    of_any: Vec<Glob>,
+}
+
+impl ActionPatterns {
+    fn new(written: &[String]) -> Self {
+        let mut found = Self::default();
+        for text in written {
+            let text = text.to_ascii_lowercase();
+            let glob = Glob::new(&text);
+            match text.split_once(':') {
+                Some((service, _)) if !service.contains(['*', '?']) => {
+                    let of_service = found.by_service.entry(service.to_owned());
+                    of_service.or_default().push(glob);
+                }
+                _ => found.of_any.push(glob),
+            }
+        }
+        found
+    }
+
+    /// Whether one of them is of `service:name`, in lower case.
+    fn matches(&self, name: &str) -> bool {
+        let service = name.split_once(':').map_or(name, |(service, _)| service);
+        let of_service = self.by_service.get(service);
+        let of_service = of_service.into_iter().flatten();
+        of_service.chain(&self.of_any).any(|it| it.matches(name))
+    }
 }
 
 /// The statements of a policy that can hold at all.
@@ -119,8 +153,7 @@ impl PowerRule {
             list.items.iter().map(|it| it.text.to_string()).collect()
         };
         let written = texts(&statement.actions);
-        let actions = written.iter().map(|it| Glob::new(&it.to_ascii_lowercase()));
-        let actions = actions.collect();
+        let actions = ActionPatterns::new(&written);
         let mut scope = match &statement.resources {
             None => Scope::Of(vec!["*".to_owned()]),
             Some(list) if list.not => Scope::But(texts(list)),
@@ -150,8 +183,7 @@ impl PowerRule {
     /// Whether it speaks of an action, `service:name` in lower case.
     pub(super) fn takes(&self, name: &str) -> bool {
         let is_everything = |it: &String| it == "*";
-        let listed = self.written.iter().any(is_everything)
-            || self.actions.iter().any(|it| it.matches(name));
+        let listed = self.written.iter().any(is_everything) || self.actions.matches(name);
         listed != self.not_action
     }
 
@@ -193,4 +225,38 @@ pub(super) fn opened(text: &str) -> String {
         rest = inside.split_once('}').map_or("", |(_, after)| after);
     }
     out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_found_by_service_and_by_wildcards_of_it() {
+        let written = [
+            "s3:Get*",
+            "SQS:*",
+            "iam:?etRole",
+            "*:Describe*",
+            "ec?:Run*",
+            "lambda",
+        ];
+        let patterns = ActionPatterns::new(&written.map(str::to_owned));
+        for (name, expected) in [
+            ("s3:getobject", true),
+            ("s3:putobject", false),
+            ("s3-outposts:getobject", false),
+            ("sqs:purgequeue", true),
+            ("iam:getrole", true),
+            ("iam:setrole", true),
+            ("iam:getroles", false),
+            ("rds:describedbinstances", true),
+            ("ec2:runinstances", true),
+            ("ecr:runinstances", true),
+            ("lambda:invokefunction", false),
+            ("lambda", true),
+        ] {
+            assert_eq!(patterns.matches(name), expected, "{name}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_aws_model::policy_text;
 use hallpass_iam::powers::{NamedPolicy, RolePolicies};
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ pub(super) async fn read_roles(reader: &Reader<'_>) -> ReadFact<Vec<PayerRole>> 
         let version = versions.and_then(|all| all.iter().find(is_default));
         if let Some(document) = version.and_then(|it| it.get("Document")?.as_str()) {
             let arn = text(policy, "/Arn").to_owned();
-            managed.0.insert(arn, Ok(decoded(document)));
+            managed.0.insert(arn, Ok(policy_text(document)));
         }
     }
     managed.complete(reader, &roles).await;
@@ -61,7 +62,7 @@ impl ManagedPolicies {
         let name = text(row, "/RoleName").to_owned();
         let trust = NamedPolicy {
             name: format!("trust of {name}"),
-            text: decoded(text(row, "/AssumeRolePolicyDocument")),
+            text: policy_text(text(row, "/AssumeRolePolicyDocument")),
         };
         PayerRole {
             policies: self.policies(row, &arn),
@@ -75,7 +76,7 @@ impl ManagedPolicies {
         let inline = row.get("RolePolicyList").and_then(Value::as_array);
         let inline = inline.into_iter().flatten().map(|it| NamedPolicy {
             name: text(it, "/PolicyName").to_owned(),
-            text: decoded(text(it, "/PolicyDocument")),
+            text: policy_text(text(it, "/PolicyDocument")),
         });
         let mut identity: Vec<NamedPolicy> = inline.collect();
         for attached in arns_of(row, "AttachedManagedPolicies") {
@@ -118,28 +119,5 @@ async fn default_version(reader: &Reader<'_>, arn: &str) -> ReadFact<String> {
     let document = document.and_then(Value::as_str);
     let document: Result<&str, UnreadFact> =
         document.ok_or_else(|| unread(operation, "no document in the answer"));
-    document.map(decoded)
-}
-
-/// A policy as text: IAM writes it as RFC 3986 §2.1 says. What is not of that form stays as it is.
-fn decoded(text: &str) -> String {
-    if text.trim_start().starts_with('{') {
-        return text.to_owned();
-    }
-    let mut bytes = text.bytes();
-    let mut found = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            found.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(bytes.next()?).to_digit(16);
-        let pair = digit().zip(digit());
-        let value = pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
-        match value {
-            Some(value) => found.push(value),
-            None => return text.to_owned(),
-        }
-    }
-    String::from_utf8(found).unwrap_or_else(|_| text.to_owned())
+    document.map(policy_text)
 }

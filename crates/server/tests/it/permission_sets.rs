@@ -17,6 +17,16 @@ fn managed(arn: &str) -> ManagedPolicy {
     }
 }
 
+/// With the text that AWS has of it.
+fn read(arn: &str, actions: &[&str]) -> ManagedPolicy {
+    let text = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": actions, "Resource": "*"}]});
+    ManagedPolicy {
+        document: Some(text.to_string()),
+        ..managed(arn)
+    }
+}
+
 fn holding(change: impl FnOnce(&mut SetPolicies)) -> TestServer {
     let mut found = no_policies(Timestamp::from_second(1_780_000_000).unwrap());
     change(&mut found);
@@ -297,5 +307,31 @@ fn programs_get_the_same() {
             .map(|it| &it["code"])
             .collect();
         assert!(codes.contains(&&json!("PASSROLE_STAR")), "{codes:?}");
+    });
+}
+
+/// AWS's texts say what they allow, and what is found in them is nobody's to change here.
+#[test]
+fn texts_that_aws_keeps_are_put_in_words() {
+    run(async {
+        let server = holding(|found| {
+            let arn = "arn:aws:iam::aws:policy/SomeNewPolicy";
+            found.managed = vec![read(arn, &["sqs:PurgeQueue", "iam:PassRole"])];
+            let arn = "arn:aws:iam::aws:policy/SomeBoundary";
+            found.boundary = Some(Boundary::Managed(read(arn, &["sqs:*"])));
+        });
+        let set = server.get("/api/v1/permission-sets/Admin", "ana/all").await;
+        let set = set.json();
+        let policy = &set["policies"][0];
+        assert_eq!(policy["kind"], "aws-managed", "{set}");
+        assert_eq!(policy["is_whole"], true);
+        assert!(policy["document"].as_str().unwrap().contains("PurgeQueue"));
+        assert_eq!(policy["not_read"], json!(null));
+        assert_eq!(policy["findings"], json!([]), "AWS's to mend");
+        assert_eq!(set["policies"][1]["is_boundary"], true);
+        let page = At::new(&server, "ana").await;
+        let said = words(&page.page("/permission-sets/Admin").await);
+        assert!(said.contains("Kept by AWS"), "{said}");
+        assert!(!said.contains("was not read"), "{said}");
     });
 }

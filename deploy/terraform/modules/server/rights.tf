@@ -65,6 +65,17 @@ locals {
       ]
     },
     {
+      Sid    = "PoliciesOfAws"
+      Effect = "Allow"
+      Action = [
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+      ]
+      Resource = [
+        "arn:${local.partition}:iam::aws:policy/*",
+      ]
+    },
+    {
       Sid    = "Assignments"
       Effect = "Allow"
       Action = [

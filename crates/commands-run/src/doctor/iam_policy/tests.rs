@@ -125,7 +125,8 @@ fn only_what_the_configuration_uses_is_allowed() {
             }
             Need::Always => true,
         });
-        let expected: BTreeSet<String> = expected.map(|it| it.name.to_owned()).collect();
+        let expected = expected.map(|it| it.name).chain(POLICY_TEXT_ACTIONS);
+        let expected: BTreeSet<String> = expected.map(str::to_owned).collect();
         assert_eq!(all, expected, "{uses:?}");
         let writes_policies = all.contains("organizations:AttachPolicy");
         assert_eq!(writes_policies, uses.policies == Policies::Written);
