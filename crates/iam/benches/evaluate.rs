@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use hallpass_iam::denial::{Denial, OfferedPolicy, OfferedSet, judge};
 use hallpass_iam::lint::{Options, lint};
+use hallpass_iam::summary::summarize;
 use hallpass_iam::{
     Caller, Case, CaseOptions, Context, Decision, Grid, GridCaller, GridResource, Layers, Policy,
     PolicyType, Request, decide, facts, simulate_line,
@@ -209,4 +211,38 @@ fn one_question_with_another_request(bencher: Bencher<'_, '_>) {
                 .map(|request| decide(&case.layers, request) as u32)
                 .sum::<u32>()
         });
+}
+
+/// As long as `ReadOnlyAccess`: three patterns for each service that is known.
+fn as_long_as_aws_writes() -> String {
+    let services = facts::services().map(|it| it.prefix);
+    let patterns = services.flat_map(|it| ["Get*", "List*", "Describe*"].map(|name| format!("\"{it}:{name}\"")));
+    let patterns: Vec<String> = patterns.collect();
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{}],"Resource":"*"}}]}}"#,
+        patterns.join(",")
+    )
+}
+
+#[divan::bench]
+fn a_denial_judged_by_a_policy_as_long_as_aws_writes_them(bencher: Bencher<'_, '_>) {
+    let message = "User: arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_A_0123456789abcdef/mara is not authorized to \
+                   perform: s3:GetObject on resource: arn:aws:s3:::logs/today";
+    let denial = Denial::read(message).expect("a denial");
+    let set = OfferedSet {
+        name: "ReadOnly".to_owned(),
+        policies: vec![OfferedPolicy {
+            name: "ReadOnlyAccess".to_owned(),
+            arn: None,
+            is_boundary: false,
+            text: Some(as_long_as_aws_writes()),
+        }],
+    };
+    bencher.bench_local(|| judge(divan::black_box(&set), &denial, "111122223333"));
+}
+
+#[divan::bench]
+fn a_policy_as_long_as_aws_writes_them_in_words(bencher: Bencher<'_, '_>) {
+    let text = as_long_as_aws_writes();
+    bencher.bench_local(|| summarize(divan::black_box(&text), PolicyType::Identity));
 }

@@ -8,8 +8,10 @@
 
 mod acceptance;
 mod actions;
+mod changed_rules;
 mod deciding;
 mod drift;
 mod killed;
 mod own_code;
+mod taken_back;
 mod world;

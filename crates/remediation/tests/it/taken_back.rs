@@ -1,0 +1,195 @@
+//! What somebody made of a resource after its remediation is not overwritten when that is taken back (`organization.md` R-13).
+
+use hallpass_remediation::RuleFile;
+use hallpass_runner::{Applying, StepEnd, undo};
+use serde_json::{Value, json};
+
+use crate::world::{ACCOUNT, Disk, GROUP, Process, World, changed, event, process, rules};
+
+/// A group after its remediation: the server, and what undoing comes to.
+async fn taken_back(world: &World, server: &Process, disk: &Disk) -> (StepEnd, String, usize) {
+    let it = disk.only().await;
+    let before = world.writes.lock().unwrap().len();
+    let (plan, folded) = server.runner.load(it.plan.as_ref().unwrap()).await.unwrap();
+    let back = undo(&plan, &folded, server.hands.as_ref());
+    let looked = server.runner.look(back.draft).await.unwrap();
+    let applying = Applying {
+        accept_drift: true,
+        ..Applying::default()
+    };
+    server
+        .runner
+        .apply(&looked.plan.id, &applying)
+        .await
+        .unwrap();
+    let (plan, folded) = server.runner.load(&looked.plan.id).await.unwrap();
+    let end = folded.end(&plan.steps[0].id).unwrap().clone();
+    let writes = world.writes.lock().unwrap().len() - before;
+    (end.outcome, end.reason, writes)
+}
+
+#[tokio::test]
+async fn what_somebody_worked_on_since_is_not_taken_back() {
+    let rule = |id: &str, port: u32, peer: &str| json!({ "SecurityGroupRuleId": id, "IsEgress": false, "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIpv4": peer });
+    // what somebody does to the group, and what comes of taking back
+    let cases: [(&str, Option<Value>, StepEnd); 4] = [
+        ("nothing", None, StepEnd::Changed),
+        (
+            "another rule",
+            Some(rule("sgr-x", 22, "10.1.0.0/16")),
+            StepEnd::Drifted,
+        ),
+        (
+            "the open rule again",
+            Some(rule("sgr-y", 22, "0.0.0.0/0")),
+            StepEnd::Drifted,
+        ),
+        (
+            "a rule elsewhere",
+            Some(rule("sgr-z", 8443, "0.0.0.0/0")),
+            StepEnd::Drifted,
+        ),
+    ];
+    for (case, added, expected) in cases {
+        let (world, disk) = (World::new(), Disk::new());
+        let server = process(&world, &disk, rules("auto"));
+        server.hears(event("org-rem-sg")).await;
+        server.works().await;
+        if let Some(added) = added {
+            let mut accounts = world.accounts.lock().unwrap();
+            accounts
+                .get_mut(ACCOUNT)
+                .unwrap()
+                .groups
+                .get_mut(GROUP)
+                .unwrap()
+                .push(added);
+        }
+        let (end, why, writes) = taken_back(&world, &server, &disk).await;
+        assert_eq!(end, expected, "{case}: {why}");
+        assert_eq!(writes, usize::from(expected == StepEnd::Changed), "{case}");
+        assert_eq!(
+            why.ends_with("nothing is taken back"),
+            expected == StepEnd::Drifted,
+            "{case}: {why}"
+        );
+    }
+}
+
+/// Action, parameters, resource, what stood there, what somebody makes of it afterwards, and how undoing ends.
+type LaterWork = (
+    &'static str,
+    Value,
+    &'static str,
+    (String, Option<Value>),
+    Value,
+    Option<StepEnd>,
+);
+
+fn later_work() -> Vec<LaterWork> {
+    let block = |public: bool| {
+        json!({ "PublicAccessBlockConfiguration": {
+        "BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": true, "RestrictPublicBuckets": public,
+    } })
+    };
+    let keys = |old: &str, more: bool| {
+        let mut rows = vec![
+            json!({ "AccessKeyId": "AKIAOLD", "Status": old, "CreateDate": "2025-01-01T00:00:00Z" }),
+        ];
+        if more {
+            rows.push(json!({ "AccessKeyId": "AKIANEW", "Status": "Active", "CreateDate": "2026-03-02T00:00:00Z" }));
+        }
+        json!({ "AccessKeyMetadata": rows })
+    };
+    let key = "arn:aws:kms:us-east-1:444444444444:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let kms = format!("kms/KeyRotation/{key}");
+    let policy = |length: u32| json!({ "PasswordPolicy": { "MinimumPasswordLength": length } });
+    vec![
+        (
+            "s3-bucket-block",
+            json!({}),
+            "arn:aws:s3:::shop",
+            ("s3/PublicAccessBlock/shop".to_owned(), Some(block(false))),
+            block(false).clone(),
+            None,
+        ),
+        (
+            "s3-bucket-block",
+            json!({}),
+            "arn:aws:s3:::shop",
+            ("s3/PublicAccessBlock/shop".to_owned(), None),
+            block(false),
+            Some(StepEnd::Drifted),
+        ),
+        (
+            "iam-key-deactivate",
+            json!({ "older_than_days": 90 }),
+            "arn:aws:iam::444444444444:user/ana",
+            ("keys".to_owned(), Some(keys("Active", false))),
+            keys("Inactive", true),
+            Some(StepEnd::Drifted),
+        ),
+        (
+            "iam-key-deactivate",
+            json!({ "older_than_days": 90 }),
+            "arn:aws:iam::444444444444:user/ana",
+            ("keys".to_owned(), Some(keys("Active", false))),
+            json!({ "AccessKeyMetadata": [] }),
+            Some(StepEnd::Drifted),
+        ),
+        (
+            "iam-password-policy",
+            json!({}),
+            "AWS::::Account:444444444444",
+            ("iam/AccountPasswordPolicy/-".to_owned(), Some(policy(6))),
+            policy(30),
+            Some(StepEnd::Drifted),
+        ),
+        (
+            "kms-rotate",
+            json!({}),
+            key,
+            (kms, Some(json!({ "KeyRotationEnabled": false }))),
+            json!({ "KeyRotationEnabled": true, "RotationPeriodInDays": 90 }),
+            Some(StepEnd::Drifted),
+        ),
+    ]
+}
+
+/// Every other action: what somebody made of it since is not overwritten.
+#[tokio::test]
+async fn no_action_is_taken_back_over_later_work() {
+    for (action, params, resource, (thing, before), later, expected) in later_work() {
+        let (world, disk) = (World::new(), Disk::new());
+        let put = |value: Option<Value>| {
+            let mut accounts = world.accounts.lock().unwrap();
+            let things = &mut accounts.get_mut(ACCOUNT).unwrap().things;
+            match value {
+                Some(value) => drop(things.insert(thing.clone(), value)),
+                None => drop(things.remove(&thing)),
+            }
+        };
+        put(before);
+        let file = json!({ "rules": [{
+            "id": "r", "match": { "controls": ["EC2.19"] }, "action": action, "params": params, "mode": "auto",
+        }] });
+        let server = process(&world, &disk, RuleFile::read(&file.to_string()).unwrap());
+        server
+            .hears(changed(
+                "org-rem-sg",
+                &[("/detail/findings/0/Resources/0/Id", json!(resource))],
+            ))
+            .await;
+        server.works().await;
+        assert_eq!(disk.only().await.phase.name(), "changed", "{action}");
+        put(Some(later));
+        let (end, why, writes) = taken_back(&world, &server, &disk).await;
+        // what is as it was before us already needs nothing
+        assert_eq!(
+            end,
+            expected.unwrap_or(StepEnd::Unchanged),
+            "{action}: {why}"
+        );
+        assert_eq!(writes, 0, "{action}");
+    }
+}
