@@ -205,7 +205,7 @@ def vended(one, lines):
     begins = one.stage.path("checkout/one-begins")
     watcher = threading.Thread(target=lambda: (wait(lambda: one.made("CreateAccount"), 120, every=0.1), begins.touch()))
     watcher.start()
-    line = lines[1].replace("sleep 8", "until [ -f one-begins ]; do sleep 0.1; done")
+    line = lines[1].replace("sleep 4", "until [ -f one-begins ]; do sleep 0.1; done")
     assert line != lines[1], line
     one.runs(line.replace("kill -9 $!", "kill -9 $! && wait $! 2>/dev/null; true"))
     watcher.join()

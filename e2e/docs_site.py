@@ -56,7 +56,8 @@ SEARCHES = [
     ("privileged access", "how-to/request-access"),
     ("exit codes", "how-to/use-access"),
     ("API token", "reference/http"),
-    ("SOC 2", "explanation/audit-log"),
+    ("SOC 2", "explanation/controls"),
+    ("ISO 27001", "explanation/controls"),
     ("offboard", "how-to/people-who-leave"),
     ("uninstall", "how-to/install"),
     ("SIEM", "explanation/audit-log"),
@@ -65,6 +66,12 @@ SEARCHES = [
     ("PagerDuty", "operations/monitoring"),
     ("Jira", "how-to/write-rules"),
     ("retention", "explanation/audit-log"),
+    ("personal data", "operations/personal-data"),
+    ("firewall", "operations/network"),
+    ("proxy", "operations/network"),
+    ("RTO", "operations/backup-and-restore"),
+    ("threat model", "SECURITY"),
+    ("glossary", "reference/glossary"),
 ]
 LOOKED_AT = ["index", "docs/README", "docs/how-to/install", "docs/reference/commands", "docs/operations/runbooks/end-overdue",
              "docs/tutorials/in-the-browser"]
