@@ -68,9 +68,8 @@ pub struct Args {
     /// With the rights in IAM that giving and ending access to the management account takes
     #[arg(long, requires = "iam_policy")]
     management_account: bool,
-    /// List what people hold now, not through Hallpass, and what would become of it, and nothing else
-    #[arg(long, conflicts_with = "iam_policy")]
-    cutover: bool,
+    #[command(flatten)]
+    cutover: cutover::CutoverArgs,
     #[command(flatten)]
     release: release::ReleaseArgs,
     #[command(flatten)]
@@ -127,8 +126,9 @@ pub fn run(args: &Args) -> Outcome {
         output::print(&text)?;
         return Ok(Exit::Ok);
     }
-    if args.cutover {
-        return runtime()?.block_on(cutover::run(&loaded, args.output.format()));
+    if args.cutover.is_asked() {
+        let list = cutover::run(&args.cutover, &loaded, args.output.format());
+        return runtime()?.block_on(list);
     }
     if let Some(consent) = args.measure.asked() {
         return propagation::run(&loaded, consent, args.output.format());
