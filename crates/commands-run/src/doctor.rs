@@ -135,6 +135,7 @@ pub fn run(args: &Args) -> Outcome {
     }
     let mut report = DoctorReport::default();
     release::check(&args.release, &mut report);
+    program::check_configuration(&args.config, &mut report);
     let places = runtime()?.block_on(examine(&loaded, &mut report))?;
     if let Some(places) = places {
         // a bucket is listed by threads of its own
@@ -163,6 +164,7 @@ pub fn run(args: &Args) -> Outcome {
 /// Exit 2 where the configuration cannot be used.
 pub(crate) async fn findings(loaded: &Loaded) -> Result<Vec<DoctorLine>, Failure> {
     let mut report = DoctorReport::default();
+    report.add(program::CONFIGURATION, Ok("read".to_owned()));
     examine(loaded, &mut report).await?;
     Ok(report.lines)
 }
@@ -250,7 +252,6 @@ async fn examine(
 /// What needs nobody else: which program it is, what it was told, and what its machine lets it open.
 fn check_program(loaded: &Loaded, report: &mut DoctorReport) {
     program::check(report);
-    report.add("configuration", Ok("read".to_owned()));
     check_descriptors(loaded, report);
 }
 
