@@ -344,7 +344,7 @@ def cutover(house, stage):
     house.by_hand(MARA, "analytics-prod", "ReadOnly")
     said = stage.run("doctor", "--cutover", "--output", "jsonl", **house.environment)
     rows = [json.loads(line) for line in said.stdout.splitlines()]
-    mine = [row for row in rows if row["user"] == MARA and row.get("account") == "analytics-prod"] if rows else []
+    mine = [row for row in rows if row.get("user") == MARA and row.get("account") == "analytics-prod"] if rows else []
     check("doctor --cutover lists it with what would become of it", said.returncode == 0 and len(mine) == 1
           and "becomes a grant" in mine[0]["outlook"], (said.stderr, mine))
     check("and what stays", any(row["kind"] == "accepted" and row["outlook"].startswith("stays") for row in rows))
