@@ -158,8 +158,8 @@ pub use service::{
     GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId, Past, Patience,
     PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationSource,
     RemediationView, Replayed, ReplayedRequest, RequestView, RevokedMany, Revoking, Search,
-    SearchPage, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
-    about_remediation, grants_as_told, last_grant,
+    SearchPage, StandingSurvey, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended,
+    Times, about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

@@ -214,6 +214,11 @@ impl WitnessWatch {
         }
     }
 
+    /// The number of the newest record that a head stands for.
+    fn covered(&self) -> u64 {
+        self.memory.head.as_ref().map_or(0, |head| head.seq)
+    }
+
     fn log(&self) -> Option<&str> {
         let mut expected = self.expected.iter();
         let named = expected.find_map(|it| it.head.log());
@@ -319,11 +324,11 @@ impl WitnessWatch {
     /// Judges the expected heads by the records found, up to the first that its records do not bear
     /// out.
     pub fn conclude(&mut self, now: Timestamp) -> Concluded {
-        let before = self.memory.head.clone();
+        let (before, is_first) = (self.covered(), self.memory.head.is_none());
         let mut countersign: Vec<PublishedHead> = Vec::new();
         let mut alarm = None;
         for it in std::mem::take(&mut self.expected) {
-            let last = self.memory.head.as_ref().map_or(0, |head| head.seq);
+            let last = self.covered();
             let step = match self.borne_out(&it) {
                 Ok(Some(step)) => step,
                 Ok(None) => continue,
@@ -333,7 +338,7 @@ impl WitnessWatch {
                 }
             };
             if it.head.seq() > last && it.head.is_signed() {
-                if before.is_none() {
+                if is_first {
                     // at a first look the newest stands for those before it
                     countersign.clear();
                 }
@@ -342,7 +347,8 @@ impl WitnessWatch {
             self.remember(it, &step);
         }
         self.memory.looked_at = now;
-        let has_news = self.memory.head != before;
+        // a head of what an earlier one stood for says nothing new, wherever it lies
+        let has_news = self.covered() > before;
         let silence = self.silence(now, has_news);
         Concluded {
             countersign,
@@ -396,7 +402,7 @@ impl WitnessWatch {
     }
 
     fn silence(&mut self, now: Timestamp, has_news: bool) -> Option<Alarm> {
-        let covered = self.memory.head.as_ref().map_or(0, |head| head.seq);
+        let covered = self.covered();
         let followed = self.chain.as_ref().map_or(0, Followed::seq);
         let newest = self.pending.keys().next_back().copied();
         if newest.unwrap_or(0).max(followed) <= covered {

@@ -68,9 +68,8 @@ pub struct Args {
     /// With the rights in IAM that giving and ending access to the management account takes
     #[arg(long, requires = "iam_policy")]
     management_account: bool,
-    /// List what people hold now, not through Hallpass, and what would become of it, and nothing else
-    #[arg(long, conflicts_with = "iam_policy")]
-    cutover: bool,
+    #[command(flatten)]
+    cutover: cutover::CutoverArgs,
     #[command(flatten)]
     release: release::ReleaseArgs,
     #[command(flatten)]
@@ -127,14 +126,16 @@ pub fn run(args: &Args) -> Outcome {
         output::print(&text)?;
         return Ok(Exit::Ok);
     }
-    if args.cutover {
-        return runtime()?.block_on(cutover::run(&loaded, args.output.format()));
+    if args.cutover.is_asked() {
+        let list = cutover::run(&args.cutover, &loaded, args.output.format());
+        return runtime()?.block_on(list);
     }
     if let Some(consent) = args.measure.asked() {
         return propagation::run(&loaded, consent, args.output.format());
     }
     let mut report = DoctorReport::default();
     release::check(&args.release, &mut report);
+    program::check_configuration(&args.config, &mut report);
     let places = runtime()?.block_on(examine(&loaded, &mut report))?;
     if let Some(places) = places {
         // a bucket is listed by threads of its own
@@ -163,6 +164,7 @@ pub fn run(args: &Args) -> Outcome {
 /// Exit 2 where the configuration cannot be used.
 pub(crate) async fn findings(loaded: &Loaded) -> Result<Vec<DoctorLine>, Failure> {
     let mut report = DoctorReport::default();
+    report.add(program::CONFIGURATION, Ok("read".to_owned()));
     examine(loaded, &mut report).await?;
     Ok(report.lines)
 }
@@ -250,7 +252,6 @@ async fn examine(
 /// What needs nobody else: which program it is, what it was told, and what its machine lets it open.
 fn check_program(loaded: &Loaded, report: &mut DoctorReport) {
     program::check(report);
-    report.add("configuration", Ok("read".to_owned()));
     check_descriptors(loaded, report);
 }
 

@@ -25,13 +25,18 @@ const FIELDS: &[&str] = &[
 #[command(
     long_about = "Show what the next comparison of group memberships with attributes does\n\nAuditors and \
                   administrators. Shows whom it would add and remove, who matches no rule, which changes are \
-                  under way, and what came of the comparison before. Nothing is changed by it. Exits with 3 when a \
-                  group needs somebody to look, or has members who match no rule.",
+                  under way, and what came of the comparison before. Nothing is changed by it. Exits with 1 when a \
+                  group could not be read, and with --fail-on-findings with 3 when one needs somebody to look, or has \
+                  members who match no rule.",
     after_help = "Examples:
   hallpass server group-sync
+  hallpass server group-sync --fail-on-findings
   hallpass server group-sync --output json"
 )]
 pub struct Args {
+    /// Exit with 3 where a group needs somebody to look
+    #[arg(long)]
+    fail_on_findings: bool,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -43,12 +48,16 @@ pub fn run(args: &Args) -> Outcome {
         output::one(args.api.format(), &found, FIELDS, || {
             text(&found, &Viewpoint::here())
         })?;
-        let finds = found
-            .plan
-            .iter()
-            .any(|group| group.manual > 0 || !group.says.is_empty());
-        Ok(if finds { Exit::Findings } else { Exit::Ok })
+        Ok(exit(&found.plan, args.fail_on_findings))
     })
+}
+
+/// A group that could not be read makes the plan partial; what needs somebody counts where that was asked for.
+fn exit(plan: &[GroupSyncGroup], fail_on_findings: bool) -> Exit {
+    let is_unread = |group: &GroupSyncGroup| group.problem.as_deref() == Some("unread");
+    let needs_somebody = |group: &GroupSyncGroup| group.manual > 0 || !group.says.is_empty();
+    let finds = fail_on_findings && plan.iter().any(needs_somebody);
+    Exit::of_look(plan.iter().any(is_unread), finds)
 }
 
 fn text(found: &GroupSync, view: &Viewpoint) -> String {
@@ -158,10 +167,21 @@ mod tests {
             "plan": [group("oncall", None), group("legal", Some("missing"))],
         });
         let found: GroupSync = serde_json::from_value(found).unwrap();
+        let unread: GroupSyncGroup =
+            serde_json::from_value(group("payments", Some("unread"))).unwrap();
+        let unread = [unread];
         let view = Viewpoint {
             now: "2026-03-06T14:30:00Z".parse().unwrap(),
             zone: TimeZone::UTC,
         };
+        for (plan, plain, asked) in [
+            (&found.plan[..0], Exit::Ok, Exit::Ok),
+            (&found.plan[..], Exit::Ok, Exit::Findings),
+            (&unread[..], Exit::Failed, Exit::Failed),
+        ] {
+            assert_eq!(exit(plan, false), plain, "{plan:?}");
+            assert_eq!(exit(plan, true), asked, "{plan:?}");
+        }
         let text = text(&found, &view);
         for said in [
             "rule 1: department payments",

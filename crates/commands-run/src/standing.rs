@@ -30,6 +30,8 @@ const FIELDS: &[&str] = &[
 ];
 /// Items asked for at once.
 const PAGE: usize = 500;
+/// How often a listing is begun again.
+const AGAIN_MAX: u32 = 3;
 
 /// List and accept access that people hold, not through Hallpass
 #[derive(Debug, clap::Args)]
@@ -231,6 +233,7 @@ fn list(api: &ApiArgs, query: &[(&str, String)], limit: usize) -> Outcome {
     })
 }
 
+/// Begun again where another run has looked between two pages: its findings are others.
 async fn all(
     client: &Client,
     query: &[(&str, String)],
@@ -239,15 +242,26 @@ async fn all(
     let mut query = query.to_vec();
     query.push(("limit", PAGE.min(limit.max(1)).to_string()));
     let mut page: StandingList = client.get(&["standing"], &query).await?;
-    let (sweep, mut items) = (page.sweep.take(), page.items);
+    let (mut sweep, mut again) = (page.sweep.take(), AGAIN_MAX);
+    let mut items = std::mem::take(&mut page.items);
     while let Some(cursor) = page.next.take() {
         if items.len() >= limit {
             return Ok((items, sweep, true));
         }
         let mut further = query.clone();
         further.push(("cursor", cursor));
-        page = client.get(&["standing"], &further).await?;
-        items.append(&mut page.items);
+        match client.get::<StandingList>(&["standing"], &further).await {
+            Ok(next) => {
+                page = next;
+                items.append(&mut page.items);
+            }
+            Err(refused) if again > 0 && refused.has_code() == Some("bad-parameter") => {
+                again -= 1;
+                page = client.get(&["standing"], &query).await?;
+                (sweep, items) = (page.sweep.take(), std::mem::take(&mut page.items));
+            }
+            Err(failure) => return Err(failure),
+        }
     }
     Ok((items, sweep, false))
 }

@@ -1,6 +1,7 @@
 //! `hallpass server store`: the server's database.
 
 mod accept_loss;
+mod ownership;
 
 use std::path::{Path, PathBuf};
 
@@ -98,6 +99,7 @@ pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Migrate { config } => {
             let address = config.load()?.store()?;
+            config.ensure_meant(&address)?;
             let _alone = alone(&address)?;
             let version = runtime.block_on(async {
                 let store = open_store_for(address.clone(), SchemaUse::BroughtUpToDate).await?;
@@ -127,6 +129,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::AcceptLoss(args) => runtime.block_on(accept_loss::run(args)),
         Command::Restore { from, config } => {
             let address = config.load()?.store()?;
+            config.ensure_meant(&address)?;
             let to = address.file("`hallpass server store restore`", RESTORE)?;
             if !from.exists() {
                 let text = format!("there is no backup `{}`", from.display());
@@ -141,7 +144,9 @@ pub fn run(args: &Args) -> Outcome {
                 let migrated = open_store_for(address.clone(), SchemaUse::BroughtUpToDate);
                 migrated.await.map(drop)
             })?;
-            check(&runtime, &address)
+            let checked = check(&runtime, &address);
+            ownership::as_of_folder(to)?;
+            checked
         }
     }
 }
@@ -149,6 +154,7 @@ pub fn run(args: &Args) -> Outcome {
 /// The configured database, which must be there: looking must not make one.
 pub fn existing(config: &ConfigArgs) -> Result<StoreAddress, Failure> {
     let address = config.load()?.store()?;
+    config.ensure_meant(&address)?;
     if address.may_be_there() {
         Ok(address)
     } else {

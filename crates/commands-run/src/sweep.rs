@@ -49,11 +49,11 @@ enum Command {
     /// List the newest runs, or show one with what it found
     #[command(
         long_about = "List the newest runs, or show one with what it found\n\nAuditors and \
-                      administrators. Exit 3 when the run that is shown found something that \
-                      nobody recorded, accepted access whose review is overdue, or places that \
-                      could not be read.",
+                      administrators. Exit 1 when the run that is shown could not read some \
+                      places, and with --fail-on-findings 3 when it found something that nobody \
+                      recorded, or accepted access whose review is overdue.",
         after_help = "Examples:\n  hallpass server sweep show\n  hallpass server sweep show \
-                      swp_01934a5b6c7d7e8f90123456789abcde"
+                      swp_01934a5b6c7d7e8f90123456789abcde --fail-on-findings"
     )]
     Show {
         /// The run; without it, the newest ones are listed
@@ -62,6 +62,9 @@ enum Command {
         /// How many are listed
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
+        /// Exit with 3 where the run that is shown found something
+        #[arg(long, requires = "id")]
+        fail_on_findings: bool,
         #[command(flatten)]
         api: ApiArgs,
     },
@@ -104,10 +107,14 @@ pub fn run(args: &Args) -> Outcome {
             id: None,
             limit,
             api,
+            ..
         } => list(api, *limit),
         Command::Show {
-            id: Some(id), api, ..
-        } => show(api, *id),
+            id: Some(id),
+            fail_on_findings,
+            api,
+            ..
+        } => show(api, *id, *fail_on_findings),
         Command::Run { api } => begin(api),
         Command::Confirm {
             id,
@@ -132,7 +139,7 @@ fn list(api: &ApiArgs, limit: usize) -> Outcome {
     })
 }
 
-fn show(api: &ApiArgs, id: SweepId) -> Outcome {
+fn show(api: &ApiArgs, id: SweepId, fail_on_findings: bool) -> Outcome {
     let client = api.client()?;
     block_on(async {
         let found = findings(&client, id, &[]).await?;
@@ -140,10 +147,14 @@ fn show(api: &ApiArgs, id: SweepId) -> Outcome {
             text(&found, &Viewpoint::here())
         })?;
         let report = found.sweep.report.as_ref();
-        let finds = report
-            .is_some_and(|it| it.unknown + it.preexisting + it.reviews_overdue + it.unread > 0);
-        Ok(if finds { Exit::Findings } else { Exit::Ok })
+        Ok(report.map_or(Exit::Ok, |it| exit(it, fail_on_findings)))
     })
+}
+
+/// A run that is not whole is partial; what nobody recorded counts where that was asked for.
+fn exit(report: &SweepReport, fail_on_findings: bool) -> Exit {
+    let findings = report.unknown + report.preexisting + report.reviews_overdue;
+    Exit::of_look(report.unread > 0, fail_on_findings && findings > 0)
 }
 
 /// A run with everything it found.
@@ -314,4 +325,36 @@ fn text(found: &SweepFindings, view: &Viewpoint) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_run_with_findings_is_exit_3_only_where_that_is_asked_for() {
+        let report = |unknown: u64, unread: u64| {
+            let report = json!({
+                "began": "2026-03-06T14:00:00Z", "ended": "2026-03-06T14:00:01Z", "pairs_read": 1,
+                "groups_read": 1, "seen": 9, "ours": 1, "accepted": 2, "under_grant": 1,
+                "preexisting": 0, "unknown": unknown, "reviews_overdue": 0, "new": 0, "changed": 0,
+                "gone": 0, "to_act": 0, "group_assignments": 0, "unread": unread,
+                "unread_places": [], "left_out": [],
+                "drift": {"seen": 0, "fixed": 0, "against_rules": [], "failed": 0},
+            });
+            serde_json::from_value::<SweepReport>(report).unwrap()
+        };
+        for (unknown, unread, plain, asked) in [
+            (0, 0, Exit::Ok, Exit::Ok),
+            (1, 0, Exit::Ok, Exit::Findings),
+            (0, 1, Exit::Failed, Exit::Failed),
+            (1, 1, Exit::Failed, Exit::Failed),
+        ] {
+            let report = report(unknown, unread);
+            assert_eq!(exit(&report, false), plain, "{report:?}");
+            assert_eq!(exit(&report, true), asked, "{report:?}");
+        }
+    }
 }

@@ -92,6 +92,7 @@ pub fn run(args: &Args) -> Outcome {
             let scopes = scopes_of(scopes)?;
             let loaded = config.load()?;
             let address = loaded.store()?;
+            config.ensure_meant(&address)?;
             let secret = runtime()?.block_on(async {
                 let (store, now) = (open_store(address).await?, hallpass_clock::now());
                 let owner = person::owner_of(&loaded, &store, user, now).await?;
@@ -101,6 +102,7 @@ pub fn run(args: &Args) -> Outcome {
         }
         Command::List { config, output } => {
             let address = config.load()?.store()?;
+            config.ensure_meant(&address)?;
             let rows = runtime()?.block_on(async {
                 let store = open_store(address).await?;
                 store
@@ -112,6 +114,7 @@ pub fn run(args: &Args) -> Outcome {
         }
         Command::Revoke { id, config } => {
             let address = config.load()?.store()?;
+            config.ensure_meant(&address)?;
             runtime()?.block_on(async {
                 let store = open_store(address).await?;
                 revoke(&store, *id).await

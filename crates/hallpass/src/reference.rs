@@ -161,13 +161,19 @@ fn environment_page() -> String {
         let _ = writeln!(text, "| `{variable}` | {help} | {shown} |");
     }
     text.push_str(
-        "| `HALLPASS_LAMBDA` | the handler to be when there are no arguments: `vpn` | `hallpass server lambda` |\n\
+        "| `HALLPASS_LAMBDA` | the handler to be when there are no arguments: `vpn` or `enrich` | `hallpass server lambda` |\n\
          | `HALLPASS_OKTA_TOKEN` | the token of Okta, which is never shown or kept | `hallpass sync` |\n\
          | `HALLPASS_OKTA_CLIENT_ID`, `HALLPASS_OKTA_KEY_FILE`, `HALLPASS_OKTA_KEY_ID` | in place of the token: a client of Okta's, the file of its private key (PEM, PKCS #8) and the key's id | `hallpass sync` |\n\
-         | `HALLPASS_LOG` | what is logged, over `log.level`: `info`, or filters such as `hallpass=debug,info` | `hallpass serve`, `hallpass demo` |\n\
+         | `HALLPASS_LOG` | what is logged, over `log.level`: `info`, or filters such as `hallpass=debug,info` | `hallpass serve`, `hallpass demo`, `hallpass server guard` |\n\
+         | `HALLPASS_TOKEN` | the token of who asks, before that of `hallpass login` | every command with `--server` |\n\
+         | `BROWSER` | the program that opens a page in a browser | `hallpass login`, `hallpass console` |\n\
+         | `PGPASSWORD`, `PGPASSFILE` | the password of a database of PostgreSQL where its address has none, and the file with it in place of `~/.pgpass` | every command that opens the store, `hallpass query snapshots export` |\n\
+         | `STATE_DIRECTORY` | where the server keeps what it has seen of the audit log, unless `store.seen_folder` says so; systemd sets it with `StateDirectory=` | `hallpass serve` |\n\
+         | `SSL_CERT_FILE` | the certificates of authorities that are trusted, in place of the system's | all that call others |\n\
          | `NOTIFY_SOCKET` | the socket of a service manager, which is told when the service is ready; systemd sets it with `Type=notify` | `hallpass serve`, `hallpass server guard` |\n\
          | `OTEL_…` | where traces and logs are sent, and what of them, as far as [this page](../how-to/opentelemetry.md#settings-of-the-environment) says | `hallpass serve`, `hallpass server doctor` |\n\
          | `NO_COLOR` | no colours | all |\n\
+         | `AWS_CONFIG_FILE` | the file that profiles are written to, in place of `~/.aws/config` | `hallpass aws configure` |\n\
          | `AWS_…` | how AWS is found, as the AWS CLI and SDKs read them | `hallpass serve`, `hallpass server doctor` |\n",
     );
     text
@@ -195,4 +201,53 @@ fn the_page_of_commands_is_as_the_commands_are() {
 #[test]
 fn the_page_of_variables_is_as_the_commands_are() {
     hold("environment.md", &environment_page());
+}
+
+/// What the sources of the commands read by a name, except what every program of a shell reads.
+fn read_by_name(folder: &Path, found: &mut BTreeMap<String, String>) {
+    const EVERYWHERE: [&str; 3] = ["HOME", "PATH", "TERM"];
+    // of those who build and test
+    const BUILDING: [&str; 4] = ["BLESS", "BOLERO_", "CARGO_", "HALLPASS_SOAK"];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_by_name(&path, found);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for call in ["env::var(\"", "env::var_os(\""] {
+                for after in text.split(call).skip(1) {
+                    let name = after.split('"').next().unwrap_or_default();
+                    let is_known = EVERYWHERE.contains(&name);
+                    if !is_known && !BUILDING.iter().any(|it| name.starts_with(it)) {
+                        found.insert(name.to_owned(), path.display().to_string());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_variable_that_is_read_by_name_is_on_the_page() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(crates).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        // these never ship
+        let ships = !["xtask", "simulation", "testing"]
+            .iter()
+            .any(|it| name == *it);
+        if ships && entry.path().join("src").is_dir() {
+            read_by_name(&entry.path().join("src"), &mut found);
+        }
+    }
+    let page = environment_page();
+    for (name, path) in found {
+        let is_of_aws = name.starts_with("AWS_") && page.contains("`AWS_…`");
+        assert!(
+            is_of_aws || page.contains(&format!("`{name}`")),
+            "{name}: {path}"
+        );
+    }
 }

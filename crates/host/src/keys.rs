@@ -75,7 +75,7 @@ fn lost(path: &Path) -> Failure {
     ))
     .help(
         "put it back from where the database was moved to, or from your secret store, and restart the \
-         server; where it is gone for good, `hallpass audit key` makes another one (docs/operations/recover.md)",
+         server; where it is gone for good, `hallpass audit key --new` makes another one (docs/operations/recover.md)",
     )
 }
 

@@ -77,7 +77,8 @@ impl RequestLimit {
                 .is_some_and(|max| request.duration > max),
             Self::Reason => decision.reason_refused(request.reason).is_some(),
             Self::Ticket => {
-                let ticket = request.ticket.unwrap_or(request.reason);
+                // as asking does: the reason stands for no ticket
+                let ticket = request.ticket.unwrap_or_default();
                 decision.ticket_refused(ticket).is_some()
             }
             Self::Start => decision.max_lead_time.is_some_and(|lead| {

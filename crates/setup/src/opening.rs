@@ -21,6 +21,9 @@ use hallpass_terminal::output::OutputArgs;
 
 use crate::{clock, postgres_password};
 
+/// How the configuration is named.
+pub const NAME_IT: &str = "name it: `--config FILE` or the variable `HALLPASS_CONFIG`";
+
 /// `--config FILE`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ConfigArgs {
@@ -54,6 +57,31 @@ impl ConfigArgs {
     /// Reads it.
     pub fn load(&self) -> Result<Loaded, Failure> {
         hallpass_config::load(&self.config)
+    }
+
+    /// That there is none, and where it was looked for: everything is as by default then.
+    pub fn missing(&self) -> Option<String> {
+        if self.config.exists() {
+            return None;
+        }
+        let folder = std::env::current_dir();
+        let folder = folder.map_or_else(|_| ".".to_owned(), |it| it.display().to_string());
+        let file = self.config.display();
+        Some(format!(
+            "there is no configuration file: `{file}` is not in `{folder}`"
+        ))
+    }
+
+    /// Whether the configured store may be there, or may be made: without a configuration nothing is, for no
+    /// server would look there.
+    ///
+    /// # Errors
+    /// Exit 2 when there is neither a store nor a configuration.
+    pub fn ensure_meant(&self, store: &StoreAddress) -> Result<(), Failure> {
+        match self.missing() {
+            Some(words) if !store.may_be_there() => Err(Failure::bad_input(words).help(NAME_IT)),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -40,6 +40,18 @@ impl Exit {
             Self::Internal => 70,
         }
     }
+
+    /// How a command ends that only looked: what could not be read makes the result partial, whatever
+    /// was found; findings are told apart only where that was asked for.
+    pub const fn of_look(is_partial: bool, finds: bool) -> Self {
+        if is_partial {
+            Self::Failed
+        } else if finds {
+            Self::Findings
+        } else {
+            Self::Ok
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -6,6 +6,8 @@ use hallpass_access::{
 };
 use hallpass_model::Timestamp;
 
+use crate::lists;
+
 /// Before asking: the asker holds it without a grant.
 pub const HELD_ALREADY: &str = "You hold this already, not through Hallpass; it will not end.";
 
@@ -159,6 +161,26 @@ pub fn outlook(kind: &ItemKind, mode: SweepMode, at: impl Fn(Timestamp) -> Strin
             SweepMode::Revoke => "is removed".to_owned(),
         },
     }
+}
+
+/// What would become of an item that no sweep of the configuration looks at.
+pub fn outlook_out_of_scope(kind: &ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Accepted { .. } | ItemKind::ReviewOverdue { .. } => "stays: it is accepted",
+        ItemKind::UnderGrant => "stays: a grant stands above it",
+        ItemKind::Unknown | ItemKind::Preexisting { .. } => {
+            "stays, and no sweep sees it: no rule is about it"
+        }
+    }
+}
+
+/// How much of what nobody accepted no sweep of the configuration looks at.
+pub fn out_of_scope(number: usize) -> String {
+    let items = lists::count(number, "item");
+    format!(
+        "Outside `access.sweep.scope = \"rules\"`, where no sweep reports or ends anything: {items} \
+         that nobody accepted. With \"all\" sweeps look everywhere."
+    )
 }
 
 /// What a sweep leaves out by intent.

@@ -71,6 +71,7 @@ pub use search::{Hit, Search, SearchPage};
 pub use status::SweepStatus;
 pub use sweep_acting::SweepsTended;
 pub use sweep_people::{Meant, StandingView};
+pub use sweep_survey::StandingSurvey;
 pub use turns::ReadTurn;
 
 use crate::arming;

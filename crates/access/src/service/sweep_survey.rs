@@ -1,7 +1,20 @@
 //! A sweep that stores nothing: what stands now, and what a run would do about it.
 
+use std::collections::BTreeSet;
+
+use hallpass_model::HoldKey;
+
 use super::{Access, AccessError};
 use crate::{Directory, Findings, MayAct, StandingScope, SweepReach};
+
+/// What stands, and which of it no sweep of this configuration sees.
+#[derive(Clone, Debug)]
+pub struct StandingSurvey {
+    /// Everything that stands, in scope or not.
+    pub found: Findings,
+    /// The items of it outside `access.sweep.scope`: in no mode does a sweep report or end them.
+    pub out_of_scope: BTreeSet<HoldKey>,
+}
 
 impl Access {
     /// Where a sweep looks. Groups whose members follow attributes are compared with these instead.
@@ -17,17 +30,25 @@ impl Access {
         scope.without_groups(managed.map(|group| &group.id))
     }
 
-    /// Looks at everything in scope as a sweep would, and stores nothing. Nothing is planned by it.
+    /// Looks everywhere as a sweep of every account, set and group would, whatever the scope of sweeps
+    /// is, and stores nothing. Nothing is planned by it.
     ///
     /// # Errors
     /// When neither AWS nor the store says what is there.
-    pub async fn survey(&self) -> Result<Findings, AccessError> {
+    pub async fn survey(&self) -> Result<StandingSurvey, AccessError> {
         let directory = self.directory_for_sweep().await?;
-        let scope = self.sweep_scope(self.settings.sweep.reach, &directory);
+        let scope = self.sweep_scope(SweepReach::All, &directory);
         let before = self.held(self.now()).await?;
         let listing = self.read_standing(&scope).await;
         let known = self.known(&before, listing.began).await?;
         let read = (&scope, &listing);
-        Ok(self.findings(self.step().sweep_id(), read, &known, &directory, MayAct::No))
+        let found = self.findings(self.step().sweep_id(), read, &known, &directory, MayAct::No);
+        let swept = self.sweep_scope(self.settings.sweep.reach, &directory);
+        let keys = found.items.iter().map(|item| &item.key);
+        let out_of_scope = keys.filter(|key| !swept.contains(&key.target));
+        Ok(StandingSurvey {
+            out_of_scope: out_of_scope.cloned().collect(),
+            found,
+        })
     }
 }

@@ -16,7 +16,7 @@ use crate::sweep::{self, SweepAwaits, TargetLabels};
 use crate::{
     Accepted, ArmedEndWish, Change, CommitError, Consent, DigestKind, DigestNews, Drift,
     EntitlementReport, Findings, GivenOtherwise, Held, ItemChange, ItemKind, ListingFacts, MayAct,
-    ShownBy, StandingListing, StandingScope, Sweep, SweepItem, SweepMode, SweepState, Trigger,
+    ShownBy, StandingListing, StandingScope, Sweep, SweepItem, SweepReach, SweepState, Trigger,
     Write,
 };
 
@@ -224,7 +224,7 @@ impl Access {
         drift: &Drift,
     ) -> Change {
         let directory = self.directory();
-        let consent = consent(&known.recent, sweep.mode);
+        let consent = consent(&known.recent, sweep);
         let may_act = match (sweep.trigger.acts(), sweep.mode.action(), &consent) {
             (true, Some(action), Some(_)) => MayAct::Do(action),
             (true, Some(action), None) => MayAct::Plan(action),
@@ -348,11 +348,19 @@ impl Access {
     }
 }
 
-/// Whether somebody confirmed the mode since it is in force.
-fn consent(recent: &[Sweep], mode: SweepMode) -> Option<Consent> {
+/// Whether somebody confirmed the mode since it is in force, where this run looks: who confirmed it for
+/// what rules are about did not see what else there is.
+fn consent(recent: &[Sweep], sweep: &Sweep) -> Option<Consent> {
+    let is_alike = |run: &&Sweep| {
+        let saw_as_much = match sweep.reach {
+            SweepReach::Rules => true,
+            SweepReach::All => run.reach == SweepReach::All,
+        };
+        run.mode == sweep.mode && saw_as_much
+    };
     recent
         .iter()
-        .take_while(|run| run.mode == mode)
+        .take_while(is_alike)
         .find_map(|run| run.consent.clone())
 }
 

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod described;
 mod following;
 mod form;
 mod fuzz;

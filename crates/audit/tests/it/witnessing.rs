@@ -6,7 +6,7 @@ use hallpass_audit::{
 };
 use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::world::{World, keys, minutes, signer};
+use crate::world::{World, keys, minutes, server, signer};
 
 /// A witness over several looks and restarts.
 struct Witness {
@@ -99,7 +99,7 @@ async fn a_head_of_records_that_were_seen_before_it_is_borne_out() {
     // exported and followed, before any head
     world.grow(30);
     assert_eq!(witness.look(&world, minutes(90)).await, (vec![], None));
-    let between = world.head_by(20, minutes(120), &crate::world::server());
+    let between = world.head_by(20, minutes(120), &server());
     world.put_head(&between);
     assert_eq!(witness.look(&world, minutes(121)).await, (vec![20], None));
 }
@@ -192,15 +192,13 @@ async fn each_way_to_go_back_is_found() {
 
     // a head of less than was published
     let mut back = world.clone();
-    let head = back.head_by(6, minutes(120), &crate::world::server());
+    let head = back.head_by(6, minutes(120), &server());
     back.put_head(&head);
     assert_eq!(try_with(&back).await, cried(AlarmKind::Rollback, 6));
 
     // the same record with another hash
     let mut twin = world.clone();
-    let head = world
-        .rewrite(12)
-        .head_by(12, minutes(120), &crate::world::server());
+    let head = world.rewrite(12).head_by(12, minutes(120), &server());
     twin.put_head(&head);
     assert_eq!(try_with(&twin).await, cried(AlarmKind::Fork, 12));
 
@@ -321,6 +319,23 @@ async fn silence_is_records_that_grow_for_three_hours_without_a_head() {
     );
     let later = witness.look(&world, minutes(801 + 180)).await;
     assert_eq!(later, (vec![], Some((AlarmKind::Silence, 14))));
+}
+
+/// The server's key can sign an old head again and again: that is no head of what grows.
+#[tokio::test]
+async fn heads_that_stand_for_nothing_new_are_silence() {
+    let (mut world, mut witness) = seen().await;
+    world.grow(13);
+    for hour in 0..3 {
+        let stale = world.head_by(12, minutes(70 + hour * 60), &server());
+        world.put_head(&stale);
+        let found = witness.look(&world, minutes(71 + hour * 60)).await;
+        assert_eq!(found, (vec![], None), "{hour}");
+    }
+    let stale = world.head_by(12, minutes(250), &server());
+    world.put_head(&stale);
+    let silence = (vec![], Some((AlarmKind::Silence, 13)));
+    assert_eq!(witness.look(&world, minutes(251)).await, silence);
 }
 
 #[tokio::test]

@@ -118,9 +118,7 @@ async fn each_text_is_read_once_an_hour_for_all_sets_that_have_it() {
 
     // later, and with a clock that went back
     for (hours, asked) in [(1, 8), (-3, 10)] {
-        let mut at = clock.0.lock().unwrap();
-        *at = *at + SignedDuration::from_hours(hours);
-        drop(at);
+        *clock.0.lock().unwrap() += SignedDuration::from_hours(hours);
         let mut later = set(&[SUPPORT], None);
         reader.put_in(&mut later).await;
         assert_eq!(texts(&later), [Some(r#"{"SupportUser":1}"#)]);
@@ -135,9 +133,10 @@ async fn a_text_that_is_refused_stays_away_and_is_asked_for_again() {
     let heeded = Arc::clone(&allowed);
     let server = FakeHttp::start(move |asked| {
         let said = String::from_utf8(asked.body.to_vec()).unwrap();
-        match heeded.load(Ordering::SeqCst) || !said.contains("ReadOnly") {
-            true => iam(asked),
-            false => refusal("AccessDenied"),
+        if heeded.load(Ordering::SeqCst) || !said.contains("ReadOnly") {
+            iam(asked)
+        } else {
+            refusal("AccessDenied")
         }
     })
     .await;
@@ -156,10 +155,11 @@ async fn a_text_that_is_refused_stays_away_and_is_asked_for_again() {
 async fn a_silent_iam_leaves_what_was_read() {
     let server = FakeHttp::start(|asked| {
         let said = String::from_utf8(asked.body.to_vec()).unwrap();
-        match said.contains("ReadOnly") {
-            // tried again until the time is over
-            true => (503, Vec::new(), Vec::new()),
-            false => iam(asked),
+        // tried again until the time is over
+        if said.contains("ReadOnly") {
+            (503, Vec::new(), Vec::new())
+        } else {
+            iam(asked)
         }
     })
     .await;

@@ -12,7 +12,7 @@ use hallpass_terminal::output;
 use hallpass_wording::lists::count;
 use serde_json::Value;
 
-use super::{PAGE_SIZE, page, seq_after};
+use super::{PAGE_SIZE, page};
 
 /// Write the audit log, one record per line
 #[derive(Debug, clap::Args)]
@@ -85,13 +85,8 @@ async fn copy(
     let mut previous: Option<Record> = None;
     let mut written = 0;
     loop {
-        let records = page(client, after, PAGE_SIZE).await?;
-        if records.is_empty() {
-            out.flush().map_err(failed)?;
-            return Ok(written);
-        }
+        let (records, next) = page(client, after, None, PAGE_SIZE).await?;
         for value in records {
-            after = seq_after(&value, after)?;
             let record = read(&value)?;
             if previous.is_none() && record.seq() != first {
                 return Err(missing(record.seq()));
@@ -101,6 +96,11 @@ async fn copy(
             previous = Some(record);
             written += 1;
         }
+        let Some(next) = next else {
+            out.flush().map_err(failed)?;
+            return Ok(written);
+        };
+        after = next;
     }
 }
 

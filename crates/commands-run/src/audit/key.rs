@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use hallpass_audit::WitnessName;
-use hallpass_config::HeadKey;
+use hallpass_audit::{AuditStore as _, WitnessName};
+use hallpass_config::{HeadKey, Loaded};
 use hallpass_host::keys::{self, Absent};
 use hallpass_host::runtime::runtime;
 use hallpass_setup::heads::open_key;
-use hallpass_setup::opening::ConfigArgs;
+use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -17,7 +17,7 @@ use super::places;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Print the public key that the server's files are signed with\n\nOn the server's \
-                  machine. The key lies beside the store (with PostgreSQL: `hallpass.key` beside the configuration) and is made here when there is none yet. \
+                  machine. The key lies beside the store (with PostgreSQL: `hallpass.key` beside the configuration) and is made here when there is none yet and nothing was signed by another: after a loss, --new makes another one on purpose. \
                   Guards elsewhere name the public half in `guard.public_key` and believe no \
                   other file of ends.\n\nWith --heads, the key that heads of the audit log are signed \
                   with, as the line that `audit verify --keys` and witnesses take: of the key in AWS \
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// The key of heads, as a line of a key list
     #[arg(long, conflicts_with = "witness")]
     heads: bool,
+    /// Make another key where the one is missing that signed this log before
+    #[arg(long, conflicts_with = "witness")]
+    new: bool,
     /// The key of the witness of this name, as a line of a key list
     #[arg(long, value_name = "NAME", requires = "file")]
     witness: Option<WitnessName>,
@@ -49,11 +52,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
             let signer = keys::key_at(path, Absent::Missed)?;
             format!("witness {name} {}", signer.public())
         }
-        _ if args.heads => runtime()?.block_on(of_heads(&args.config))?,
+        _ if args.heads => runtime()?.block_on(of_heads(args))?,
         _ => {
-            let path = args.config.load()?.own_key()?;
+            let loaded = args.config.load()?;
+            let path = loaded.own_key()?;
             let is_new = !path.exists();
-            let public = keys::key_at(&path, Absent::Made)?.public().to_string();
+            let absent = runtime()?.block_on(absent(args, &loaded, &path))?;
+            let public = keys::key_at(&path, absent)?.public().to_string();
             say_if_new(is_new, &path);
             public
         }
@@ -70,18 +75,84 @@ fn say_if_new(is_new: bool, path: &Path) {
     }
 }
 
-async fn of_heads(config: &ConfigArgs) -> Result<String, Failure> {
-    let (loaded, means) = (config.load()?, places::means(config)?);
-    let head_key = loaded.head_key()?;
-    let new = match &head_key {
-        HeadKey::Own(path) if !path.exists() => Some(path.clone()),
-        HeadKey::Own(_) | HeadKey::File(_) | HeadKey::Kms(_) => None,
+/// What becomes of the server's own key where its file is missing.
+async fn absent(args: &Args, loaded: &Loaded, path: &Path) -> Result<Absent, Failure> {
+    if !path.exists() {
+        args.config.ensure_meant(&loaded.store()?)?;
+    }
+    absent_over(loaded, path, args.new).await
+}
+
+/// Over a log that left the store already, guards and witnesses know the key that was there: whoever only
+/// looks must not put another in its place.
+async fn absent_over(loaded: &Loaded, path: &Path, new: bool) -> Result<Absent, Failure> {
+    let address = loaded.store()?;
+    if new || path.exists() || !address.may_be_there() {
+        return Ok(Absent::Made);
+    }
+    let exported = match open_store(address).await {
+        Ok(store) => store.exported().await.map_err(|fault| fault.to_string()),
+        Err(failure) => Err(failure.words()),
     };
-    let signing = open_key(&head_key, Absent::Made, &means).await?;
+    match exported {
+        Ok(0) => Ok(Absent::Made),
+        Ok(_) => Ok(Absent::Lost),
+        Err(why) => {
+            let (shown, help) = (path.display(), "`--new` makes it all the same");
+            Err(Failure::failed(format!(
+                "there is no key `{shown}`, and whether one signed this log is not known: {why}"
+            ))
+            .help(help))
+        }
+    }
+}
+
+async fn of_heads(args: &Args) -> Result<String, Failure> {
+    let (loaded, means) = (args.config.load()?, places::means(&args.config)?);
+    let head_key = loaded.head_key()?;
+    let (new, absent) = match &head_key {
+        HeadKey::Own(path) if !path.exists() => {
+            (Some(path.clone()), absent(args, &loaded, path).await?)
+        }
+        HeadKey::Own(_) | HeadKey::File(_) | HeadKey::Kms(_) => (None, Absent::Made),
+    };
+    let signing = open_key(&head_key, absent, &means).await?;
     if let Some(path) = new {
         say_if_new(true, &path);
     }
     let key = signing.public_key().await;
     let key = key.map_err(|fault| Failure::failed(fault.to_string()))?;
     Ok(format!("head {key}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_signed_is_not_replaced_by_looking() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("hallpass.toml");
+        std::fs::write(&config, "[store]\nurl = \"sqlite:hallpass.db\"\n").unwrap();
+        let loaded = hallpass_config::load(&config).unwrap();
+        let path = loaded.own_key().unwrap();
+        let runtime = runtime().unwrap();
+        let absent = |new| runtime.block_on(absent_over(&loaded, &path, new)).unwrap();
+        assert_eq!(absent(false), Absent::Made, "there is no log yet");
+        let exported = |seq: u64| {
+            runtime.block_on(async {
+                let store = open_store(loaded.store().unwrap()).await.unwrap();
+                store.set_exported(seq).await.unwrap();
+            });
+        };
+        exported(0);
+        assert_eq!(absent(false), Absent::Made, "nothing of it was signed");
+        exported(1);
+        assert_eq!(absent(false), Absent::Lost);
+        assert_eq!(absent(true), Absent::Made, "on purpose");
+        let refused = keys::key_at(&path, Absent::Lost).err().unwrap().words();
+        assert!(refused.contains("is missing"), "{refused}");
+        keys::key_at(&path, Absent::Made).unwrap();
+        assert_eq!(absent(false), Absent::Made, "it is there and is read");
+    }
 }

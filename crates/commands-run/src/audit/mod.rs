@@ -47,14 +47,33 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The records after number `after`, ascending; none when the log ends there.
-async fn page(client: &Client, after: u64, limit: usize) -> Result<Vec<Value>, Failure> {
-    let query = [
+/// Records after number `after`, ascending, and the number after which there may be more: a page may
+/// have fewer than were asked for, even none, and not be the last.
+async fn page(
+    client: &Client,
+    after: u64,
+    event: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<Value>, Option<u64>), Failure> {
+    let mut query = vec![
         ("after", after.to_string()),
         ("limit", limit.min(PAGE_SIZE).to_string()),
     ];
+    query.extend(event.map(|event| ("event", event.to_owned())));
     let page: Page<Value> = client.get(&["audit"], &query).await?;
-    Ok(page.items)
+    let mut last = after;
+    for record in &page.items {
+        last = seq_after(record, last)?;
+    }
+    let next = page.next.map(|next| {
+        let next = next.parse::<u64>().ok();
+        // one that leads back would be followed for ever
+        next.filter(|next| *next > after && *next >= last)
+            .ok_or_else(|| {
+                Failure::failed("the server's answer does not say where the log goes on")
+            })
+    });
+    Ok((page.items, next.transpose()?))
 }
 
 /// A record's number, which has to be larger than `after`.

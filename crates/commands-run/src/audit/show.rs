@@ -8,7 +8,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table};
 use serde_json::Value;
 
-use super::{page, seq_after};
+use super::page;
 
 const FIELDS: &[&str] = &[
     "seq",
@@ -70,24 +70,16 @@ async fn find(args: &Args, client: &Client) -> Result<(Vec<Value>, bool), Failur
     let mut after = args.after;
     loop {
         // one more than is shown tells whether there is more
-        let ask_for = match args.event {
-            None => args.limit.saturating_sub(found.len()).saturating_add(1),
-            Some(_) => super::PAGE_SIZE,
-        };
-        let records = page(client, after, ask_for).await?;
-        if records.is_empty() {
-            return Ok((found, false));
+        let ask_for = args.limit.saturating_sub(found.len()).saturating_add(1);
+        let (records, next) = page(client, after, args.event.as_deref(), ask_for).await?;
+        found.extend(records);
+        if found.len() > args.limit {
+            found.truncate(args.limit);
+            return Ok((found, true));
         }
-        for record in records {
-            after = seq_after(&record, after)?;
-            let event = record.get("event").and_then(Value::as_str);
-            if args.event.is_some() && event != args.event.as_deref() {
-                continue;
-            }
-            if found.len() == args.limit {
-                return Ok((found, true));
-            }
-            found.push(record);
+        match next {
+            Some(next) => after = next,
+            None => return Ok((found, false)),
         }
     }
 }

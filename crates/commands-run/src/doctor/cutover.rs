@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{DirectorySource as _, Findings, SweepItem, SweepMode};
+use hallpass_access::{DirectorySource as _, StandingSurvey, SweepItem, SweepMode, SweepReport};
 use hallpass_aws::Inventory;
 use hallpass_client::tables::Viewpoint;
 use hallpass_clock::{ProcessClock, SystemClock};
@@ -30,9 +30,28 @@ const FIELDS: &[&str] = &[
     "permission_set",
     "group",
     "kind",
+    "in_scope",
     "first_seen",
     "outlook",
 ];
+
+/// What the list is asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct CutoverArgs {
+    /// List what people hold now anywhere, not through Hallpass, and what would become of it, and nothing else
+    #[arg(long, conflicts_with = "iam_policy")]
+    cutover: bool,
+    /// Exit with 3 where nobody accepted it, or the review of that is overdue
+    #[arg(long, requires = "cutover")]
+    fail_on_findings: bool,
+}
+
+impl CutoverArgs {
+    /// Whether the list is wanted, and nothing else.
+    pub(super) fn is_asked(&self) -> bool {
+        self.cutover
+    }
+}
 
 /// One thing that somebody holds.
 #[derive(Debug, Serialize)]
@@ -47,17 +66,19 @@ struct HeldRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     kind: &'static str,
+    /// Whether sweeps look there.
+    in_scope: bool,
     /// When a sweep first found it; AWS does not say since when it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_seen: Option<Timestamp>,
     outlook: String,
 }
 
-/// Lists it. Exit 3 when a place could not be read: then the list is not whole.
+/// Lists it. Exit 1 when a place could not be read: then the list is not whole.
 ///
 /// # Errors
 /// When AWS, the store or the rules cannot be read.
-pub(super) async fn run(loaded: &Loaded, format: Format) -> Outcome {
+pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> Outcome {
     let rules = read_rules(&loaded.rules()?)?;
     let process = Arc::new(ProcessClock::new(SystemClock, None));
     let aws = Arc::new(connect(loaded, &process, Arc::new(RandomIds)).await?);
@@ -97,24 +118,31 @@ pub(super) async fn run(loaded: &Loaded, format: Format) -> Outcome {
     let access = hallpass_access::Access::new(ports, settings, rules);
     let found = access.survey().await;
     let found = found.map_err(|error| Failure::failed(error.to_string()))?;
-    print(&found, mode, began, format)
+    print(&found, mode, began, format)?;
+    Ok(exit(&found.found.report, args.fail_on_findings))
 }
 
-fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) -> Outcome {
+/// In scope first: elsewhere there may be many, as a group that no rule names has members by intent.
+fn print(
+    survey: &StandingSurvey,
+    mode: SweepMode,
+    began: Timestamp,
+    format: Format,
+) -> Result<(), Failure> {
     let view = Viewpoint::here();
-    let rows: Vec<HeldRow> = found
-        .items
-        .iter()
-        .map(|item| {
-            row(
-                item,
-                began,
-                &standing::outlook(&item.kind, mode, |at| view.time(at)),
-            )
-        })
-        .collect();
+    let is_outside = |item: &&SweepItem| survey.out_of_scope.contains(&item.key);
+    let (outside, inside): (Vec<_>, Vec<_>) = survey.found.items.iter().partition(is_outside);
+    let mut rows: Vec<HeldRow> = Vec::new();
+    for item in inside {
+        let outlook = standing::outlook(&item.kind, mode, |at| view.time(at));
+        rows.push(row(item, began, true, outlook));
+    }
+    for item in &outside {
+        let outlook = standing::outlook_out_of_scope(&item.kind).to_owned();
+        rows.push(row(item, began, false, outlook));
+    }
     output::list(format, &rows, FIELDS, || table(&rows, &view))?;
-    let report = &found.report;
+    let report = &survey.found.report;
     for unread in &report.unread_places {
         let what = unread_place(&unread.what);
         output::say(&format!(
@@ -128,21 +156,28 @@ fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) ->
     for left_out in &report.left_out {
         output::say(&standing::left_out(left_out));
     }
+    let unseen = outside.iter().filter(|item| item.kind.is_unaccepted());
+    match unseen.count() {
+        0 => {}
+        unseen => output::say(&standing::out_of_scope(unseen)),
+    }
     output::say(&format!(
-        "{} of {} direct assignments and memberships in scope are not Hallpass's; mode {}: {}.",
+        "{} of {} direct assignments and memberships are not Hallpass's; mode {}: {}.",
         rows.len(),
         report.seen,
         mode.name(),
         standing::mode(mode)
     ));
-    Ok(if report.unread > 0 {
-        Exit::Findings
-    } else {
-        Exit::Ok
-    })
+    Ok(())
 }
 
-fn row(item: &SweepItem, began: Timestamp, outlook: &str) -> HeldRow {
+/// A list that is not whole is partial; what nobody accepted counts where that was asked for.
+fn exit(report: &SweepReport, fail_on_findings: bool) -> Exit {
+    let findings = report.unknown + report.preexisting + report.reviews_overdue;
+    Exit::of_look(report.unread > 0, fail_on_findings && findings > 0)
+}
+
+fn row(item: &SweepItem, began: Timestamp, in_scope: bool, outlook: String) -> HeldRow {
     let (account, permission_set, group) = match &item.names {
         TargetNames::Account {
             account,
@@ -158,7 +193,8 @@ fn row(item: &SweepItem, began: Timestamp, outlook: &str) -> HeldRow {
         group,
         kind: item.kind.name(),
         first_seen: Some(item.first_seen).filter(|at| *at < began),
-        outlook: outlook.to_owned(),
+        in_scope,
+        outlook,
     }
 }
 
@@ -179,4 +215,37 @@ fn table(rows: &[HeldRow], view: &Viewpoint) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn findings_are_told_apart_where_that_is_asked_for_and_what_is_unread_always() {
+        let report = |unknown: u64, preexisting: u64, overdue: u64, unread: u64| {
+            let report = json!({
+                "began": "2026-03-06T14:00:00Z", "ended": "2026-03-06T14:00:01Z", "pairs_read": 1,
+                "groups_read": 1, "seen": 9, "ours": 1, "accepted": 2, "under_grant": 1,
+                "preexisting": preexisting, "unknown": unknown, "reviews_overdue": overdue, "new": 0,
+                "changed": 0, "gone": 0, "gone_items": [], "to_act": 0, "group_assignments": 0,
+                "unread": unread, "unread_places": [], "left_out": [],
+                "drift": {"seen": 0, "fixed": 0, "against_rules": [], "failed": 0},
+            });
+            serde_json::from_value::<SweepReport>(report).unwrap()
+        };
+        for (report, plain, asked) in [
+            (report(0, 0, 0, 0), Exit::Ok, Exit::Ok),
+            (report(1, 0, 0, 0), Exit::Ok, Exit::Findings),
+            (report(0, 1, 0, 0), Exit::Ok, Exit::Findings),
+            (report(0, 0, 1, 0), Exit::Ok, Exit::Findings),
+            (report(0, 0, 0, 1), Exit::Failed, Exit::Failed),
+            (report(1, 1, 1, 1), Exit::Failed, Exit::Failed),
+        ] {
+            assert_eq!(exit(&report, false), plain, "{report:?}");
+            assert_eq!(exit(&report, true), asked, "{report:?}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The exit codes of usage, as a table; help; completions and the manual.
 
-use crate::run::run_args;
+use crate::run::{hallpass, run, run_args};
 
 const ID: &str = "req_01934a5b6c7d7e8f90123456789abcde";
 
@@ -56,6 +56,8 @@ const USAGE: &[(i32, &[&str])] = &[
     (2, &["requests", "--state", "open"]),
     (2, &["requests", "--output", "xml"]),
     (2, &["whoami", "--server", "ftp://x"]),
+    (2, &["server", "doctor", "--fail-on-findings"]),
+    (2, &["server", "sweep", "show", "--fail-on-findings"]),
     (2, &["rules"]),
     (2, &["rules", "check"]),
     (2, &["rules", "check", "/nonexistent/rules.toml"]),
@@ -90,6 +92,29 @@ fn exit_codes_of_usage() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Beside a configuration that is not there nothing is made: no server would look there.
+#[test]
+fn without_a_configuration_no_database_and_no_key_is_made() {
+    for words in [
+        &["server", "token", "create", "--user", "ana@acme.example"][..],
+        &["server", "token", "list"],
+        &["server", "store", "check"],
+        &["audit", "key"],
+        &["audit", "key", "--heads"],
+        &["audit", "key", "--new"],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let ran = run(hallpass().current_dir(folder.path()).args(words)).exits(2);
+        assert!(
+            ran.err.contains("there is no configuration file") && ran.err.contains("--config"),
+            "{words:?}: {}",
+            ran.err
+        );
+        let made = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(made, 0, "{words:?}");
+    }
 }
 
 /// The commands of a help text.
@@ -189,7 +214,7 @@ fn completions_and_manual_are_made_from_the_commands() {
 #[test]
 fn a_reader_that_goes_away_ends_the_run_quietly() {
     use std::process::Stdio;
-    let mut child = crate::run::hallpass()
+    let mut child = hallpass()
         .args(["completions", "bash"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -16,6 +16,7 @@ mod exits;
 mod fake;
 mod formatting;
 mod guardrails;
+mod listings;
 mod login;
 mod mmdb;
 mod names;

@@ -107,8 +107,8 @@ impl Decision {
             .find(|need| !need.pattern.is_found_in(reason))
     }
 
-    /// The first requirement the ticket does not meet; where no ticket is asked for separately,
-    /// give the reason.
+    /// The first requirement the ticket does not meet. Who names none gives the empty text: a
+    /// pattern that is found in it lets people leave the ticket out.
     pub fn ticket_refused(&self, ticket: &str) -> Option<&Requirement> {
         self.ticket_patterns
             .iter()

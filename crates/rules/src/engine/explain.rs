@@ -386,8 +386,9 @@ fn left_out(view: &AccountView<'_>, ready: &Ready, set: &str) -> Option<(u8, Str
 }
 
 fn nearest(evaluation: &Evaluation<'_>, rules: &[Ready], ask: &Ask<'_>) -> Option<Nearest> {
+    // what lets nobody ask lets nobody ask however near it is
     let mut excluded = evaluation.excluded.iter();
-    if let Some((ready, why)) = excluded.find(|(_, why)| *why != Exclusion::AddsOnly) {
+    if let Some((ready, why)) = excluded.find(|(ready, _)| ready.permits) {
         let lacks = excluded_because(*why).to_owned();
         return Some(Nearest {
             rule: ready.rule.id.clone(),

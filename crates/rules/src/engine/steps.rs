@@ -108,7 +108,13 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
         .iter()
         .map(|(ready, _)| *ready)
         .collect();
-    let why = evaluation.excluded.first().map(|(ready, why)| match why {
+    let mut permitting = evaluation
+        .excluded
+        .iter()
+        .filter(|(ready, _)| ready.permits);
+    let telling = permitting.next().or_else(|| evaluation.excluded.first());
+    let why = telling.map(|(ready, why)| match why {
+        _ if !ready.permits => format!("`{}` lets nobody ask by itself", ready.rule.id),
         Exclusion::NotAllowed | Exclusion::LeftOut => format!(
             "`{}` lets {} ask",
             ready.rule.id,
@@ -121,6 +127,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
             Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
             None => "it is outside the hours in which people may ask".to_owned(),
         },
+        // only rules that permit nothing are left out so
         Exclusion::AddsOnly => format!("`{}` lets nobody ask by itself", ready.rule.id),
     });
     step(DecisionQuestion::MayAsk, false, &excluded, why)

@@ -14,6 +14,15 @@ fn rule(fields: &str) -> Rules {
 
 /// What a request of `ana` for an hour would see of a change, each kind with its words.
 fn changes(old: &str, new: &str, starts_at: Option<&str>) -> Vec<String> {
+    changes_with(None, old, new, starts_at)
+}
+
+fn changes_with(
+    ticket: Option<&str>,
+    old: &str,
+    new: &str,
+    starts_at: Option<&str>,
+) -> Vec<String> {
     let account = AccountId::new(PAYMENTS_PROD).unwrap();
     let who = email("ana");
     let request = PastRequest {
@@ -24,7 +33,7 @@ fn changes(old: &str, new: &str, starts_at: Option<&str>) -> Vec<String> {
         },
         duration: TimeSpan::hours(1),
         reason: "OPS-12: the queue is stuck",
-        ticket: None,
+        ticket,
         asked_at: noon(),
         starts_at: starts_at.map(|at| at.parse::<Timestamp>().unwrap()),
     };
@@ -66,13 +75,6 @@ fn each_change_that_people_would_notice_is_told_once() {
             "reason_pattern = '^CHG'",
             &["refused: its reason would be refused"],
         ),
-        // without a ticket of its own the reason is looked at
-        ("", "ticket_pattern = 'OPS-[0-9]+'", &[]),
-        (
-            "",
-            "ticket_pattern = 'CHG-[0-9]+'",
-            &["refused: its ticket would be refused"],
-        ),
         (
             "",
             "min_approvals = 2",
@@ -98,6 +100,23 @@ fn each_change_that_people_would_notice_is_told_once() {
         changes(BASE, others, None),
         ["approvers: approvers +six@corp.com -bo@corp.com"]
     );
+}
+
+/// As when it is asked for: a ticket in the reason is none.
+#[test]
+fn tickets_are_judged_as_when_asking() {
+    const REFUSED: &[&str] = &["refused: its ticket would be refused"];
+    for (ticket, pattern, expected) in [
+        (None, "OPS-[0-9]+", REFUSED),
+        (None, "^$|OPS-[0-9]+", &[]),
+        (Some("OPS-12"), "OPS-[0-9]+", &[]),
+        (Some("OPS-12"), "CHG-[0-9]+", REFUSED),
+        (Some("CHG-12"), "OPS-[0-9]+", REFUSED),
+    ] {
+        let new = format!("{BASE}\nticket_pattern = '{pattern}'");
+        let found = changes_with(ticket, BASE, &new, None);
+        assert_eq!(found, expected, "{ticket:?} {pattern}");
+    }
 }
 
 /// What is said of hours, without them.

@@ -143,6 +143,36 @@ fn explanations_say_what_it_adds_and_that_it_is_not_enough() {
     assert_eq!(may_ask, ["asking"]);
 }
 
+/// However near it is: naming somebody in it would let them ask for nothing.
+#[test]
+fn a_refusal_never_points_at_a_rule_that_permits_nothing() {
+    let narrowed = APPROVING.replace(
+        "permits_requests",
+        "allowed_users = ['bo@corp.com']\npermits_requests",
+    );
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    for (text, nearest, why) in [
+        (
+            format!("{narrowed}{ASKING}"),
+            Some("asking"),
+            "`asking` lets ",
+        ),
+        (narrowed, None, "`approving` lets nobody ask by itself"),
+    ] {
+        let rules = native(&text);
+        let told = rules.explain(&email("dan"), &ask, &directory(), noon());
+        let found = told.nearest.map(|it| it.rule.to_string());
+        assert_eq!(found.as_deref(), nearest, "{text}");
+        let steps = rules.steps(&email("dan"), &ask, &directory(), noon());
+        let said = steps[1].why.clone().unwrap_or_default();
+        assert!(said.starts_with(why), "{said}");
+    }
+}
+
 #[test]
 fn checks_count_its_approvers_and_ask_none_for_itself() {
     assert_eq!(

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use hallpass_access::{Meant, Wanted};
 use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
 use hallpass_identity::TokenScope;
-use hallpass_model::TimeSpan;
+use hallpass_model::{SweepId, TimeSpan};
 use serde::Deserialize;
 
 use super::page_size;
@@ -24,6 +24,22 @@ const KINDS: [&str; 6] = [
     "review_overdue",
     "absent",
 ];
+
+const FATES: [&str; 10] = [
+    "reported",
+    "waits",
+    "in_hand",
+    "planned",
+    "due",
+    "removing",
+    "gone",
+    "stuck",
+    "adopted",
+    "left_alone",
+];
+
+/// Between the parts of a cursor: in no id, and in no name of a permission set.
+const APART: &str = "~";
 
 /// Which findings are wanted.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -45,17 +61,18 @@ pub(crate) struct Narrowed {
 }
 
 impl Narrowed {
-    /// A page of the findings that fit. They have an order of their own, and change with the run.
-    pub(super) fn page(&self, items: Vec<Standing>) -> Result<Page<Standing>, ProblemResponse> {
-        if let Some(kind) = self.kind.as_deref().filter(|kind| !KINDS.contains(kind)) {
-            let known = KINDS.join(", ");
-            return Err(bad_parameter(
-                "kind",
-                format!("`{kind}` is not one of {known}"),
-            ));
-        }
-        let skip = self.cursor.as_deref().map_or(Ok(0), str::parse::<usize>);
-        let skip = skip.map_err(|error| bad_parameter("cursor", error))?;
+    /// A page of the findings of a run that fit, by whom and what they are about: an item whose fate
+    /// changes meanwhile moves no other. A cursor of another run is refused, as its findings are others.
+    pub(super) fn page(
+        &self,
+        run: Option<SweepId>,
+        items: Vec<Standing>,
+    ) -> Result<Page<Standing>, ProblemResponse> {
+        known("kind", self.kind.as_deref(), &KINDS)?;
+        known("fate", self.fate.as_deref(), &FATES)?;
+        let run = run.map(|id| id.to_string()).unwrap_or_default();
+        let after = self.cursor.as_deref().map(|it| after(it, &run));
+        let after = after.transpose()?;
         let size = page_size(self.limit);
         let fits = |item: &Standing| {
             is(self.kind.as_deref(), [Some(item.kind.as_str())])
@@ -69,10 +86,63 @@ impl Narrowed {
                     [item.account.as_deref(), item.account_name.as_deref()],
                 )
         };
-        let mut fitting = items.into_iter().filter(fits).skip(skip);
-        let items: Vec<Standing> = fitting.by_ref().take(size).collect();
-        let next = fitting.next().map(|_| (skip + size).to_string());
+        let fitting = items.into_iter().filter(fits);
+        let mut fitting: Vec<(ListPlace, Standing)> =
+            fitting.map(|item| (place(&item), item)).collect();
+        fitting.retain(|(place, _)| after.as_ref().is_none_or(|after| place > after));
+        fitting.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let has_more = fitting.len() > size;
+        fitting.truncate(size);
+        let last = fitting.last().filter(|_| has_more);
+        let next = last.map(|(place, _)| format!("{run}{APART}{}", place.join(APART)));
+        let items = fitting.into_iter().map(|(_, item)| item).collect();
         Ok(Page { items, next })
+    }
+}
+
+/// Where an item stands in the order of a listing: what was found before what is absent, by person,
+/// accounts before groups.
+type ListPlace = [String; 5];
+
+fn place(item: &Standing) -> ListPlace {
+    let absent = if item.kind == "absent" { "1" } else { "0" };
+    [
+        absent.to_owned(),
+        item.user_id.clone(),
+        item.group.clone().unwrap_or_default(),
+        item.account.clone().unwrap_or_default(),
+        item.permission_set.clone().unwrap_or_default(),
+    ]
+}
+
+/// The place that a cursor of this run names.
+fn after(cursor: &str, run: &str) -> Result<ListPlace, ProblemResponse> {
+    let parts = cursor.split_once(APART);
+    let place = parts.and_then(|(of, rest)| {
+        let rest: Vec<String> = rest.split(APART).map(str::to_owned).collect();
+        Some((of, ListPlace::try_from(rest).ok()?))
+    });
+    match place {
+        Some((of, place)) if of == run => Ok(place),
+        Some(_) => {
+            let words = "another run has looked since: begin again, without it";
+            Err(bad_parameter("cursor", words))
+        }
+        None => Err(bad_parameter("cursor", "it is none of this listing")),
+    }
+}
+
+/// Whether a name is one that there is.
+fn known(field: &str, name: Option<&str>, names: &[&str]) -> Result<(), ProblemResponse> {
+    match name.filter(|name| !names.contains(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let known = names.join(", ");
+            Err(bad_parameter(
+                field,
+                format!("`{name}` is not one of {known}"),
+            ))
+        }
     }
 }
 
@@ -98,7 +168,8 @@ pub(crate) async fn list(
     let known = app.access.standing(actor).await?;
     let found = known.items.iter().map(convert_sweeps::item);
     let absent = known.absent.iter().map(convert_sweeps::absent);
-    let page = narrowed.page(found.chain(absent).collect())?;
+    let run = known.sweep.as_ref().map(|sweep| sweep.id);
+    let page = narrowed.page(run, found.chain(absent).collect())?;
     Ok(Json(StandingList {
         items: page.items,
         next: page.next,
@@ -161,4 +232,113 @@ fn wanted(body: &StandingAct) -> Result<Wanted, ProblemResponse> {
         body.permission_set.as_deref(),
         body.group.as_deref(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(n: u128) -> SweepId {
+        SweepId::new(uuid::Uuid::from_u128(n))
+    }
+
+    fn item(user: &str, set: &str, kind: &str, fate: &str) -> Standing {
+        serde_json::from_value(json!({
+            "user_id": user, "account": "222233334444", "permission_set": set, "kind": kind,
+            "says": "", "fate": fate,
+        }))
+        .unwrap()
+    }
+
+    fn narrowed(query: serde_json::Value) -> Narrowed {
+        serde_json::from_value(query).unwrap()
+    }
+
+    fn users(page: &Page<Standing>) -> Vec<&str> {
+        page.items.iter().map(|it| it.user_id.as_str()).collect()
+    }
+
+    /// What is done meanwhile takes items out of what was asked for: none of the others is skipped.
+    #[test]
+    fn no_item_is_lost_between_pages_when_others_change() {
+        let planned = |users: &[&str]| -> Vec<Standing> {
+            let items = users.iter();
+            items
+                .map(|user| item(user, "ReadOnly", "unknown", "planned"))
+                .collect()
+        };
+        let query = json!({"fate": "planned", "limit": 2});
+        let first = narrowed(query.clone());
+        let first = first
+            .page(Some(run(1)), planned(&["d", "a", "c", "b"]))
+            .unwrap();
+        assert_eq!(users(&first), ["a", "b"]);
+        let mut further = query;
+        further["cursor"] = first.next.clone().unwrap().into();
+        let further = narrowed(further);
+        // of the first two nothing is planned any more
+        let mut left = planned(&["c", "d"]);
+        left.push(item("a", "ReadOnly", "unknown", "gone"));
+        let second = further.page(Some(run(1)), left).unwrap();
+        assert_eq!(users(&second), ["c", "d"]);
+        assert_eq!(second.next, None);
+        let other = further
+            .page(Some(run(2)), planned(&["c", "d"]))
+            .unwrap_err();
+        assert_eq!(other.status(), axum::http::StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn pages_are_the_whole_in_one_order() {
+        let items = || {
+            vec![
+                item("a", "Read+Only", "absent", "reported"),
+                item("b", "Admin", "unknown", "reported"),
+                item("a", "Billing", "accepted", "reported"),
+                Standing {
+                    account: None,
+                    permission_set: None,
+                    group: Some("99999999-8888-7777-6666-555555555555".to_owned()),
+                    ..item("a", "", "unknown", "reported")
+                },
+                item("a", "Admin", "unknown", "reported"),
+            ]
+        };
+        let whole = narrowed(json!({})).page(None, items()).unwrap();
+        let sets = whole.items.iter().map(|it| it.permission_set.as_deref());
+        let sets: Vec<_> = sets.map(Option::unwrap_or_default).collect();
+        assert_eq!(sets, ["Admin", "Billing", "", "Admin", "Read+Only"]);
+        let (mut found, mut cursor) = (Vec::new(), None);
+        for _ in 0..items().len() {
+            let query = json!({"limit": 1, "cursor": cursor});
+            let page = narrowed(query).page(None, items()).unwrap();
+            found.extend(page.items);
+            cursor = page.next;
+        }
+        assert_eq!((found, cursor), (whole.items, None));
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        for query in [
+            json!({"kind": "unkown"}),
+            json!({"fate": "plannned"}),
+            json!({"cursor": "50"}),
+            json!({"cursor": ""}),
+            json!({"cursor": "~0~a~b~c~d~e"}),
+        ] {
+            let refused = narrowed(query.clone()).page(None, Vec::new());
+            assert_eq!(
+                refused.err().map(|it| it.status()),
+                Some(axum::http::StatusCode::BAD_REQUEST),
+                "{query}"
+            );
+        }
+        for fate in FATES {
+            let page = narrowed(json!({ "fate": fate })).page(None, Vec::new());
+            assert!(page.is_ok(), "{fate}");
+        }
+    }
 }

@@ -80,7 +80,7 @@ pub(crate) async fn show(
     let actor = caller.allow(&[TokenScope::Read])?;
     let (sweep, items) = app.access.sweep(actor, sweep_id(&id)?).await?;
     let items = items.iter().map(convert_sweeps::item).collect();
-    let page = narrowed.page(items)?;
+    let page = narrowed.page(Some(sweep.id), items)?;
     Ok(Json(SweepFindings {
         sweep: convert_sweeps::sweep(&sweep),
         items: page.items,

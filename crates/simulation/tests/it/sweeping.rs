@@ -3,8 +3,8 @@
 
 use hallpass_access::{
     AccessError, AccessStore, DigestKind, Fate, ItemKind, Meant, Message, PressRefused,
-    RemovalLimit, Schedule, StandingRefused, Sweep, SweepItem, SweepMode, SweepSettings,
-    SweepStore, Trigger, UnreadPlace, Wanted,
+    RemovalLimit, Schedule, StandingRefused, Sweep, SweepItem, SweepMode, SweepReach,
+    SweepSettings, SweepStore, Trigger, UnreadPlace, Wanted,
 };
 use hallpass_assignments::OperationKind::Delete;
 use hallpass_audit::AuditStore;
@@ -185,6 +185,46 @@ fn what_nobody_recorded_is_reported_and_stays_in_the_mode_report() {
     });
 }
 
+/// What an import of another tool's rules could not say has no rule: a cutover has to see it all the same.
+#[test]
+fn a_survey_looks_everywhere_and_says_where_no_sweep_does() {
+    run(async {
+        let mut world = world_with(SweepMode::Report);
+        listen(&world).await;
+        let narrow = r#"{"statements": [{"ResourceType": "Account", "Resource": "*",
+            "PermissionSet": ["ReadOnly", "Root"], "ApprovalIsNotRequired": true}]}"#;
+        let loaded = hallpass_rules::load(&hallpass_rules::RuleFile::new("rules.json", narrow));
+        let rules = loaded.unwrap().rules;
+        world.access.set_rules(rules, "narrow").await.unwrap();
+        let (seen, beside) = (given(&world, Ana, "ReadOnly"), given(&world, Ana, "Admin"));
+        let group = world.group_key(Ana).unwrap();
+        world.center.give(&group);
+        pass(&world, minutes(5)).await;
+        assert!(found(&world, &seen).await.is_some());
+        assert!(
+            found(&world, &beside).await.is_none(),
+            "the scope is the rules"
+        );
+        let survey = world.access.survey().await.unwrap();
+        let kind = |key: &HoldKey| {
+            let mut items = survey.found.items.iter();
+            items
+                .find(|item| item.key == *key)
+                .map(|item| item.kind.name())
+        };
+        for key in [&seen, &beside, &group] {
+            assert_eq!(kind(key), Some("unknown"), "{key}");
+        }
+        let outside = std::collections::BTreeSet::from([beside, group.clone()]);
+        assert_eq!(survey.out_of_scope, outside);
+        world.sweeps_become(|settings| settings.reach = SweepReach::All);
+        let survey = world.access.survey().await.unwrap();
+        assert!(survey.out_of_scope.is_empty(), "{:?}", survey.out_of_scope);
+        // as nothing is looked at by it, nothing is stored by it
+        assert!(found(&world, &group).await.is_none());
+    });
+}
+
 #[test]
 fn what_stood_before_the_first_run_is_one_record_and_what_comes_later_one_each() {
     run(async {
@@ -307,6 +347,29 @@ fn switching_the_mode_asks_for_a_plan_again() {
             pass(&world, minutes(5)).await;
             assert!(!world.center.present().contains(&key), "{between:?}");
         }
+    });
+}
+
+#[test]
+fn a_wider_scope_asks_for_a_plan_again_and_a_narrower_one_does_not() {
+    run(async {
+        let mut world = world_with(SweepMode::Revoke);
+        given(&world, Ana, "ReadOnly");
+        let plan = planned(&world).await;
+        confirm(&world, &plan).await.unwrap();
+        pass(&world, minutes(5)).await;
+        world.sweeps_become(|settings| settings.reach = SweepReach::All);
+        let key = given(&world, Bo, "ReadOnly");
+        let plan = planned(&world).await;
+        pass(&world, minutes(5)).await;
+        assert!(world.center.present().contains(&key));
+        confirm(&world, &plan).await.unwrap();
+        pass(&world, minutes(5)).await;
+        assert!(!world.center.present().contains(&key));
+        world.sweeps_become(|settings| settings.reach = SweepReach::Rules);
+        let later = given(&world, Cai, "ReadOnly");
+        pass(&world, minutes(150)).await;
+        assert_eq!(writes_on(&world, &later), [Delete]);
     });
 }
 
