@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use self::contents::INDEX;
+use self::contents::{DECISIONS, INDEX};
 use self::page::{SitePage, address, slashed};
 use self::search::Searched;
 pub(crate) use self::wording::check_template;
@@ -78,6 +78,9 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Breach>, io::Error> {
     let pages = read(root)?;
     let paths: Vec<PathBuf> = pages.iter().map(|page| page.path.clone()).collect();
     let mut findings = contents::check(&index(root)?, &paths);
+    let decisions = pages.iter().find(|page| page.path == Path::new(DECISIONS));
+    let decisions = decisions.map_or("", |page| &page.text);
+    findings.extend(contents::unlisted_decisions(decisions, &paths));
     for page in &pages {
         findings.extend(wording::check(&page.path, &page.text));
     }

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 
-use super::markdown::{leads_outside, line, parser, resolve};
+use super::markdown::{leads_outside, line, links, parser, resolve};
 use crate::breach::Breach;
 
 /// The index.
 pub(crate) const INDEX: &str = "docs/README.md";
+/// The list of decisions, which has every one.
+pub(crate) const DECISIONS: &str = "docs/decisions/README.md";
 /// Folders whose pages the index names as a whole.
 const WHOLE: &[&str] = &["docs/spec", "docs/decisions"];
 
@@ -106,6 +108,23 @@ pub(crate) fn check(text: &str, pages: &[PathBuf]) -> Vec<Breach> {
     findings
 }
 
+/// Decisions that the list of them, whose text this is, does not link to.
+pub(crate) fn unlisted_decisions(text: &str, pages: &[PathBuf]) -> Vec<Breach> {
+    let links = links(text).into_iter();
+    let listed: BTreeSet<PathBuf> = links
+        .map(|(link, _)| resolve(Path::new(DECISIONS), &link))
+        .collect();
+    let folder = Path::new(DECISIONS).parent();
+    let is_decision = |it: &&PathBuf| it.parent() == folder && *it != Path::new(DECISIONS);
+    let unlisted = pages.iter().filter(is_decision);
+    let unlisted = unlisted.filter(|it| !listed.contains(*it));
+    let told = |page: &PathBuf| {
+        let message = format!("give the decision a line in `{DECISIONS}`");
+        Breach::new(&page.display().to_string(), 1, message)
+    };
+    unlisted.map(told).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +152,22 @@ mod tests {
                 ("B.md", "Set up", "B, part"),
             ]
         );
+    }
+
+    #[test]
+    fn every_decision_is_listed() {
+        let pages = [
+            "docs/decisions/README.md",
+            "docs/decisions/0001-a.md",
+            "docs/decisions/0002-b.md",
+            "docs/how-to/a.md",
+        ];
+        let pages = pages.map(PathBuf::from);
+        let found = unlisted_decisions("| [0001](0001-a.md) | A |\n", &pages);
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let expected =
+            "docs/decisions/0002-b.md:1: give the decision a line in `docs/decisions/README.md`";
+        assert_eq!(found, [expected]);
     }
 
     #[test]
