@@ -79,7 +79,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Breach>, io::Error> {
     let paths: Vec<PathBuf> = pages.iter().map(|page| page.path.clone()).collect();
     let mut findings = contents::check(&index(root)?, &paths);
     let decisions = pages.iter().find(|page| page.path == Path::new(DECISIONS));
-    let decisions = decisions.map_or("", |page| &page.text);
+    let decisions = decisions.map_or("", |page| page.text.as_str());
     findings.extend(contents::unlisted_decisions(decisions, &paths));
     for page in &pages {
         findings.extend(wording::check(&page.path, &page.text));
