@@ -216,7 +216,8 @@ fn one_question_with_another_request(bencher: Bencher<'_, '_>) {
 /// As long as `ReadOnlyAccess`: three patterns for each service that is known.
 fn as_long_as_aws_writes() -> String {
     let services = facts::services().map(|it| it.prefix);
-    let patterns = services.flat_map(|it| ["Get*", "List*", "Describe*"].map(|name| format!("\"{it}:{name}\"")));
+    let patterns = services
+        .flat_map(|it| ["Get*", "List*", "Describe*"].map(|name| format!("\"{it}:{name}\"")));
     let patterns: Vec<String> = patterns.collect();
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{}],"Resource":"*"}}]}}"#,

@@ -9,9 +9,7 @@ use hallpass_model::Clock as _;
 use hallpass_remediation::{FindingKey, Remediation, RemediationPhase, RuleFile, approved, undone};
 use serde_json::{Value, json};
 
-use crate::world::{
-    ACCOUNT, Disk, World, changed, event, fixture, found_again, process, rules,
-};
+use crate::world::{ACCOUNT, Disk, World, changed, event, fixture, found_again, process, rules};
 
 pub(crate) const FINDING: &str =
     "arn:aws:securityhub:us-east-1:444444444444:security-control/EC2.19/finding/f-0001";
