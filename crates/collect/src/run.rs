@@ -77,8 +77,16 @@ pub async fn collect(
     let has_regions = scope.wants(SyncGroup::Organizations) && !scope.without_regions;
     let groups = scope.groups.iter();
     let groups = groups.filter(|it| **it != SyncGroup::Organizations || has_regions);
-    let of_account = groups.map(|it| it.account_tables().len());
-    store.expect(of_account.sum::<usize>() * organization.accounts.len());
+    let of_account = groups.map(|it| {
+        let accounts = match it {
+            SyncGroup::IdentityCenter => &organization.members,
+            SyncGroup::Organizations | SyncGroup::Iam | SyncGroup::Okta | SyncGroup::Contacts => {
+                &organization.accounts
+            }
+        };
+        it.account_tables().len() * accounts.len()
+    });
+    store.expect(of_account.sum());
     if has_regions {
         let group = SyncGroup::Organizations;
         collector.in_accounts(group, &organization.accounts).await?;
@@ -126,7 +134,7 @@ pub async fn explain(
         temporary: None,
     };
     let (management, accounts) = collector.account_ids().await?;
-    let instances = collector.instances().await?;
+    let instances = collector.instances(&management).await?;
     let principals = collector.principals(&identity_stores(&instances)).await?;
     let instances = of_organization(&instances, &management);
     let sets = collector.listed_sets(&instances).await?;
