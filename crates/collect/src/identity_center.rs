@@ -2,7 +2,7 @@
 
 use std::io;
 
-use futures_util::future::try_join;
+use futures_util::future::join;
 use hallpass_inventory::SliceFailure;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::assignments::Enumerated;
 use crate::collector::{Collected, Collector, for_each};
 use crate::documents::{needed, text, undecodable};
 use crate::enumeration::PlanChoice;
-use crate::identity_store;
+use crate::identity_store::{self, Principals};
 use crate::organizations::FoundOrganization;
 use crate::permission_sets::{FoundSets, HOME, Provisioned, SERVICE};
 use crate::rows::row;
@@ -54,27 +54,34 @@ impl Collector<'_> {
         let needs_principals = wants_assignments || wants_entitlements;
         let directory = self.directory(&stores, needs_principals);
         let arns = of_organization(&instances, &organization.management);
-        let sets = self.sets(arns, started);
-        let (principals, sets) = try_join(directory, sets).await?;
+        let (listed, sets) = join(directory, self.sets(arns, started)).await;
+        let sets = sets?;
+        let principals = match &listed {
+            Some(listed) => listed.principals(&stores),
+            None => Ok(Principals::default()),
+        };
         if wants_entitlements {
             let known = principals.as_ref().map_err(SliceFailure::clone);
             self.entitlements(accounts, known).await?;
         }
-        if !wants_assignments {
-            return Ok(());
+        if wants_assignments {
+            let rows = match (&principals, &sets) {
+                (Ok(principals), Ok(sets)) => {
+                    let enumerated = Enumerated {
+                        accounts: &organization.all,
+                        principals,
+                        sets,
+                    };
+                    self.assignments(&enumerated, plan).await
+                }
+                (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
+            };
+            self.keep(ASSIGNMENTS, None, started, rows)?;
         }
-        let rows = match (principals, sets) {
-            (Ok(principals), Ok(sets)) => {
-                let enumerated = Enumerated {
-                    accounts: &organization.all,
-                    principals: &principals,
-                    sets: &sets,
-                };
-                self.assignments(&enumerated, plan).await
-            }
-            (Err(failure), _) | (_, Err(failure)) => Err(failure),
-        };
-        self.keep(ASSIGNMENTS, None, started, rows)
+        match listed {
+            Some(listed) => self.keep_directory(listed, &principals).await,
+            None => Ok(()),
+        }
     }
 
     /// The instances of our Region. That the organization's is not here says that there is none only where it is not

@@ -75,18 +75,7 @@ pub async fn collect(
         return Err(CollectError::UnknownUnits(organization.unknown_units));
     }
     let has_regions = scope.wants(SyncGroup::Organizations) && !scope.without_regions;
-    let groups = scope.groups.iter();
-    let groups = groups.filter(|it| **it != SyncGroup::Organizations || has_regions);
-    let of_account = groups.map(|it| {
-        let accounts = match it {
-            SyncGroup::IdentityCenter => &organization.members,
-            SyncGroup::Organizations | SyncGroup::Iam | SyncGroup::Okta | SyncGroup::Contacts => {
-                &organization.accounts
-            }
-        };
-        it.account_tables().len() * accounts.len()
-    });
-    store.expect(of_account.sum());
+    store.expect(slices_of_accounts(scope, &organization));
     if has_regions {
         let group = SyncGroup::Organizations;
         collector.in_accounts(group, &organization.accounts).await?;
@@ -118,6 +107,21 @@ pub async fn collect(
     );
     try_join4(iam, identity_center, people_of_okta, contacts).await?;
     Ok(())
+}
+
+/// How many slices are of an account. Those of Identity Center are of every one, whichever are asked for.
+fn slices_of_accounts(scope: &SyncScope, organization: &FoundOrganization) -> usize {
+    let of_group = |group: &SyncGroup| {
+        let accounts = match group {
+            SyncGroup::Organizations if scope.without_regions => return 0,
+            SyncGroup::IdentityCenter => &organization.members,
+            SyncGroup::Organizations | SyncGroup::Iam | SyncGroup::Okta | SyncGroup::Contacts => {
+                &organization.accounts
+            }
+        };
+        group.account_tables().len() * accounts.len()
+    };
+    scope.groups.iter().map(of_group).sum()
 }
 
 /// How much there is to enumerate, after the cheap lists alone; nothing is kept.

@@ -41,7 +41,8 @@ impl CredentialReport {
         let listed = text(user, "CreateDate").and_then(second);
         let reported = line.get("user_creation_time").and_then(Value::as_str);
         let both = listed.zip(reported.and_then(second));
-        both.is_none_or(|(listed, reported)| listed == reported)
+        // one of the two may be rounded
+        both.is_none_or(|(listed, reported)| listed.abs_diff(reported) <= 1)
             .then_some(line)
     }
 
