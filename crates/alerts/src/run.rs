@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Timestamp;
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -43,6 +43,9 @@ pub struct AskedRule {
     pub parameters: BTreeMap<String, String>,
     /// The snapshot that it was asked of already; it is not asked of that one again.
     pub unless: Option<String>,
+    /// How often it is asked: what grows by itself, and did not for twice as long, is not believed.
+    #[serde(default)]
+    pub every: Option<TimeSpan>,
 }
 
 /// Rules that are to be asked together.

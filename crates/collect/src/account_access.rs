@@ -75,7 +75,7 @@ impl Collector<'_> {
         applications: &[String],
         principals: &Principals,
     ) -> Collected<Vec<Value>> {
-        flat(applications, |application| async move {
+        let rows = flat(applications, |application| async move {
             let input = json!({
                 "applicationArn": application,
                 "filter": { "principalRole": { "account": account.as_str() } }, });
@@ -84,8 +84,10 @@ impl Collector<'_> {
             let found = if_there(found)?.unwrap_or_default();
             let row = |it: &Value| entitlement_row(it, application, account, principals);
             found.iter().map(row).collect()
-        })
-        .await
+        });
+        let mut rows: Vec<Value> = rows.await?;
+        self.look_again(principals, &mut rows).await;
+        Ok(rows)
     }
 }
 

@@ -61,6 +61,7 @@ impl Collector<'_> {
             EnumerationPlan::Provisioned => self.over_pairs(known, provisioned(known)).await?,
             EnumerationPlan::Principal => self.over_principals(known).await?,
         };
+        self.look_again(known.principals, &mut rows).await;
         // what was given or taken meanwhile is in one of the two
         let mut held = self.held_by_grants().await?;
         held.extend(before);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use futures_util::future::try_join;
+use futures_util::future::join;
 use hallpass_inventory::SliceFailure;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::assignments::Enumerated;
 use crate::collector::{Collected, Collector, for_each};
 use crate::documents::{needed, text, undecodable};
 use crate::enumeration::PlanChoice;
-use crate::identity_store;
+use crate::identity_store::{self, Principals};
 use crate::organizations::FoundOrganization;
 use crate::permission_sets::{FoundSets, HOME, Provisioned, SERVICE};
 use crate::rows::row;
@@ -30,13 +30,15 @@ impl Collector<'_> {
     ) -> io::Result<()> {
         let own = [INSTANCES, SETS, PROVISIONED, ASSIGNMENTS];
         let mut all = own.iter().chain(&identity_store::TABLES);
-        let accounts = &organization.accounts;
+        // also of accounts that were not asked for: the other tables here are whole, and a path that is in none of them
+        // would be taken for one that nobody has
+        let accounts = &organization.members;
         let wants_entitlements = self.wants_entitlements(accounts);
         if !wants_entitlements && !all.clone().any(|it| self.wants(it, None)) {
             return Ok(());
         }
         let started = self.now();
-        let instances = match self.instances().await {
+        let instances = match self.instances(&organization.management).await {
             Ok(instances) => instances,
             Err(failure) => {
                 all.try_for_each(|it| self.keep(it, None, started, Err(failure.clone())))?;
@@ -52,40 +54,48 @@ impl Collector<'_> {
         let needs_principals = wants_assignments || wants_entitlements;
         let directory = self.directory(&stores, needs_principals);
         let arns = of_organization(&instances, &organization.management);
-        let sets = self.sets(arns, started);
-        let (principals, sets) = try_join(directory, sets).await?;
+        let (listed, sets) = join(directory, self.sets(arns, started)).await;
+        let sets = sets?;
+        let principals = match &listed {
+            Some(listed) => listed.principals(&stores),
+            None => Ok(Principals::default()),
+        };
         if wants_entitlements {
             let known = principals.as_ref().map_err(SliceFailure::clone);
             self.entitlements(accounts, known).await?;
         }
-        if !wants_assignments {
-            return Ok(());
+        if wants_assignments {
+            let rows = match (&principals, &sets) {
+                (Ok(principals), Ok(sets)) => {
+                    let enumerated = Enumerated {
+                        accounts: &organization.all,
+                        principals,
+                        sets,
+                    };
+                    self.assignments(&enumerated, plan).await
+                }
+                (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
+            };
+            self.keep(ASSIGNMENTS, None, started, rows)?;
         }
-        let rows = match (principals, sets) {
-            (Ok(principals), Ok(sets)) => {
-                let enumerated = Enumerated {
-                    accounts: &organization.all,
-                    principals: &principals,
-                    sets: &sets,
-                };
-                self.assignments(&enumerated, plan).await
-            }
-            (Err(failure), _) | (_, Err(failure)) => Err(failure),
-        };
-        self.keep(ASSIGNMENTS, None, started, rows)
+        match listed {
+            Some(listed) => self.keep_directory(listed, &principals).await,
+            None => Ok(()),
+        }
     }
 
-    /// The instances of our Region. None here says that there is none only where there is none
-    /// elsewhere.
-    pub(crate) async fn instances(&self) -> Collected<Vec<Value>> {
+    /// The instances of our Region. That the organization's is not here says that there is none only where it is not
+    /// elsewhere: an instance of a single account has nobody's assignments.
+    pub(crate) async fn instances(&self, management: &str) -> Collected<Vec<Value>> {
         let operation = "ListInstances";
         let here = self.list(&HOME, SERVICE, operation, json!({})).await?;
-        if !here.is_empty() {
+        if !of_organization(&here, management).is_empty() {
             return Ok(here);
         }
         let input = json!({ "RegionScope": "ALL_REGIONS" });
         let all = self.list(&HOME, SERVICE, operation, input).await?;
-        match all.first() {
+        let elsewhere = all.iter().find(|it| is_of(it, management));
+        match elsewhere.or_else(|| all.first().filter(|_| here.is_empty())) {
             None => Ok(here),
             Some(instance) => {
                 let region = text(instance, "PrimaryRegion").unwrap_or("another Region");
@@ -166,7 +176,11 @@ pub(crate) fn identity_stores(instances: &[Value]) -> Vec<String> {
 /// The instances of the organization: one of a single account has no permission sets.
 pub(crate) fn of_organization(instances: &[Value], management: &str) -> Vec<String> {
     let instances = instances.iter();
-    let own = instances.filter(|it| text(it, "OwnerAccountId") == Some(management));
+    let own = instances.filter(|it| is_of(it, management));
     own.filter_map(|it| text(it, "InstanceArn").map(str::to_owned))
         .collect()
+}
+
+fn is_of(instance: &Value, management: &str) -> bool {
+    text(instance, "OwnerAccountId") == Some(management)
 }

@@ -23,7 +23,9 @@ pub(crate) struct FoundOrganization {
     pub(crate) management: String,
     /// The ids of all of its accounts.
     pub(crate) all: Vec<String>,
-    /// Its accounts that were asked for, by their ids.
+    /// All of its accounts, in the order of their ids.
+    pub(crate) members: Vec<FoundMember>,
+    /// Those of them that were asked for.
     pub(crate) accounts: Vec<FoundMember>,
     /// Accounts that were named and are not there.
     pub(crate) unknown: Vec<AccountId>,
@@ -32,7 +34,7 @@ pub(crate) struct FoundOrganization {
 }
 
 /// An account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FoundMember {
     pub(crate) id: AccountId,
     pub(crate) is_active: bool,
@@ -81,12 +83,16 @@ impl UnitTree {
                 unknown.push(name.clone());
                 continue;
             };
-            let below = self
-                .units
-                .iter()
-                .filter(|it| it.path.starts_with(&top.path));
-            let accounts = below.flat_map(|it| &it.accounts);
-            found.extend(accounts.map(String::as_str));
+            // by ids: a name may have a slash in it, and then paths do not tell what is below what
+            let mut below = BTreeSet::from([top.id.as_str()]);
+            for unit in &self.units {
+                // a unit stands behind the one that it is in
+                let is_below = unit.parent.as_deref().is_some_and(|it| below.contains(it));
+                if is_below || unit.id == top.id {
+                    below.insert(&unit.id);
+                    found.extend(unit.accounts.iter().map(String::as_str));
+                }
+            }
         }
         (found, unknown)
     }
@@ -352,7 +358,7 @@ fn chosen(
 ) -> Collected<FoundOrganization> {
     let (below, unknown_units) = tree.below(&scope.units);
     let mut unknown = scope.accounts.clone();
-    let mut members = Vec::new();
+    let (mut members, mut asked) = (Vec::new(), Vec::new());
     for account in accounts {
         let id = needed("ListAccounts", account, "Id")?;
         let id =
@@ -360,19 +366,24 @@ fn chosen(
         unknown.remove(&id);
         let is_named = scope.accounts.is_empty() || scope.accounts.contains(&id);
         let is_below = scope.units.is_empty() || below.contains(id.as_str());
+        let state = account_state(|it| text(account, it));
+        let member = FoundMember {
+            is_active: state == Some("ACTIVE"),
+            id,
+        };
         if is_named && is_below {
-            let state = account_state(|it| text(account, it));
-            members.push(FoundMember {
-                is_active: state == Some("ACTIVE"),
-                id,
-            });
+            asked.push(member.clone());
         }
+        members.push(member);
     }
-    members.sort_by(|a, b| a.id.cmp(&b.id));
+    for accounts in [&mut members, &mut asked] {
+        accounts.sort_by(|a, b| a.id.cmp(&b.id));
+    }
     Ok(FoundOrganization {
         management: needed("DescribeOrganization", described, "MasterAccountId")?.to_owned(),
         all: ids(accounts),
-        accounts: members,
+        members,
+        accounts: asked,
         unknown: unknown.into_iter().collect(),
         unknown_units,
     })

@@ -75,10 +75,7 @@ pub async fn collect(
         return Err(CollectError::UnknownUnits(organization.unknown_units));
     }
     let has_regions = scope.wants(SyncGroup::Organizations) && !scope.without_regions;
-    let groups = scope.groups.iter();
-    let groups = groups.filter(|it| **it != SyncGroup::Organizations || has_regions);
-    let of_account = groups.map(|it| it.account_tables().len());
-    store.expect(of_account.sum::<usize>() * organization.accounts.len());
+    store.expect(slices_of_accounts(scope, &organization));
     if has_regions {
         let group = SyncGroup::Organizations;
         collector.in_accounts(group, &organization.accounts).await?;
@@ -112,6 +109,21 @@ pub async fn collect(
     Ok(())
 }
 
+/// How many slices are of an account. Those of Identity Center are of every one, whichever are asked for.
+fn slices_of_accounts(scope: &SyncScope, organization: &FoundOrganization) -> usize {
+    let of_group = |group: &SyncGroup| {
+        let accounts = match group {
+            SyncGroup::Organizations if scope.without_regions => return 0,
+            SyncGroup::IdentityCenter => &organization.members,
+            SyncGroup::Organizations | SyncGroup::Iam | SyncGroup::Okta | SyncGroup::Contacts => {
+                &organization.accounts
+            }
+        };
+        group.account_tables().len() * accounts.len()
+    };
+    scope.groups.iter().map(of_group).sum()
+}
+
 /// How much there is to enumerate, after the cheap lists alone; nothing is kept.
 ///
 /// # Errors
@@ -126,7 +138,7 @@ pub async fn explain(
         temporary: None,
     };
     let (management, accounts) = collector.account_ids().await?;
-    let instances = collector.instances().await?;
+    let instances = collector.instances(&management).await?;
     let principals = collector.principals(&identity_stores(&instances)).await?;
     let instances = of_organization(&instances, &management);
     let sets = collector.listed_sets(&instances).await?;

@@ -77,24 +77,28 @@ impl Alerting {
             return Ok(());
         }
         let stamp = stamp(&self.file);
-        let is_new_file = seen.file.is_none() || stamp != seen.stamp;
-        if is_new_file {
-            seen.file = Some(RuleFileOfAlerts::read(&self.file, Some(&self.channels))?);
-            seen.stamp = stamp;
+        let (mut is_new_file, mut unread) = (false, None);
+        if seen.file.is_none() || stamp != seen.stamp {
+            match RuleFileOfAlerts::read(&self.file, Some(&self.channels)) {
+                Ok(file) => {
+                    (seen.file, seen.stamp) = (Some(file), stamp);
+                    is_new_file = true;
+                }
+                // the rules of before go on until it can be used
+                Err(failure) => unread = Some(failure),
+            }
         }
         let newest = self.newest_snapshot(seen).await;
-        let Some(file) = &seen.file else {
-            return Ok(());
-        };
-        let is_new = is_new_file || newest != seen.newest;
-        if !is_new && !self.has_due(file, now).await? {
-            return Ok(());
+        if let Some(file) = &seen.file {
+            let is_new = is_new_file || newest != seen.newest;
+            if is_new || self.has_due(file, now).await? {
+                for ran in self.runner.run(file, WhichRules::Due, now).await? {
+                    note(&ran);
+                }
+                seen.newest = newest;
+            }
         }
-        for ran in self.runner.run(file, WhichRules::Due, now).await? {
-            note(&ran);
-        }
-        seen.newest = newest;
-        Ok(())
+        unread.map_or(Ok(()), Err)
     }
 
     /// The newest manifest's name: names of snapshots sort by time. What cannot be read is looked for again.
@@ -145,4 +149,48 @@ fn note(ran: &RanRule) {
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     let about = std::fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_clock::SystemClock;
+    use hallpass_host::snapshots_at::SnapshotsAt;
+    use hallpass_store::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rules_go_on_as_they_were_while_their_file_cannot_be_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let alerting = Alerting {
+            runner: AlertRunner {
+                store: Arc::new(MemoryStore::new()),
+                folder: SnapshotsAt::Folder(folder.path().to_owned()),
+            },
+            file: at("alerts.yaml"),
+            channels: Vec::new(),
+        };
+        let (mut seen, clock) = (Seen::default(), SystemClock);
+        // one that is switched off is not asked, so that nobody need answer
+        let text = "rules:\n- {id: a, query: SELECT 1 AS x, enabled: false}\n";
+        std::fs::write(at("alerts.yaml"), text).unwrap();
+        alerting.look(&mut seen, &clock).await.unwrap();
+        assert_eq!(seen.newest, None);
+        std::fs::create_dir(at(MANIFESTS)).unwrap();
+        std::fs::write(at(MANIFESTS).join("20261120T000000Z-00000001.json"), "").unwrap();
+        std::fs::write(at("alerts.yaml"), "rules: nothing that is a list\n").unwrap();
+        for _ in 0..2 {
+            let refused = alerting.look(&mut seen, &clock).await.unwrap_err();
+            assert!(
+                refused.words().contains("cannot be used"),
+                "{}",
+                refused.words()
+            );
+        }
+        let newest = seen.newest.as_deref();
+        assert_eq!(newest, Some("20261120T000000Z-00000001.json"), "it was run");
+        std::fs::write(at("alerts.yaml"), text).unwrap();
+        alerting.look(&mut seen, &clock).await.unwrap();
+    }
 }

@@ -1,5 +1,6 @@
 //! What a statement reads: the snapshots of a folder, or one document; and whether it was collected.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -14,8 +15,8 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
 use hallpass_activity::ActivityManifest;
 use hallpass_inventory::{
-    Cell, FailureGroup, InventoryTable, META, Snapshot, SnapshotRecord, SyncGroup, TABLES,
-    TableCoverage, TableRow, coverage_of, key_id, nearest, table,
+    Cell, FailureGroup, InventoryTable, META, SliceKey, Snapshot, SnapshotRecord, SyncGroup,
+    TABLES, TableCoverage, TableRow, coverage_of, key_id, nearest, table,
 };
 
 use crate::engine::{QueryEngine, ReadStatement};
@@ -119,6 +120,9 @@ impl Dataset {
                 None => TableCoverage::NotSynced,
             };
         }
+        if let NamedTable::History(_) = named {
+            return history_coverage(self.records(), table.name);
+        }
         let chosen = match self {
             Self::Given(snapshot) => Some(&snapshot.record),
             Self::Kept {
@@ -127,18 +131,7 @@ impl Dataset {
                 .and_then(|index| manifests.get(index))
                 .map(|it| &it.record),
         };
-        let of_chosen = chosen.map_or(TableCoverage::NotSynced, |it| coverage_of(it, table.name));
-        match (named, of_chosen) {
-            // some snapshot has it: there is a history
-            (NamedTable::History(_), TableCoverage::NotSynced)
-                if self
-                    .records()
-                    .any(|it| it.slices_of(table.name).next().is_some()) =>
-            {
-                TableCoverage::Complete
-            }
-            (_, coverage) => coverage,
-        }
+        chosen.map_or(TableCoverage::NotSynced, |it| coverage_of(it, table.name))
     }
 
     fn records(&self) -> Box<dyn Iterator<Item = &SnapshotRecord> + '_> {
@@ -199,6 +192,43 @@ impl Dataset {
                 history(parts)
             }
         }
+    }
+}
+
+/// How much of a table all snapshots have that were asked for it: what failed in one of them is not in the history.
+fn history_coverage<'a>(
+    records: impl Iterator<Item = &'a SnapshotRecord>,
+    table: &str,
+) -> TableCoverage {
+    let mut failed: BTreeMap<(String, String), BTreeSet<SliceKey>> = BTreeMap::new();
+    let mut is_asked = false;
+    for record in records {
+        match coverage_of(record, table) {
+            TableCoverage::NotSynced => continue,
+            TableCoverage::Complete => {}
+            TableCoverage::Partial(groups) => {
+                for it in groups {
+                    failed
+                        .entry((it.stage, it.code))
+                        .or_default()
+                        .extend(it.slices);
+                }
+            }
+        }
+        is_asked = true;
+    }
+    let groups = failed
+        .into_iter()
+        .map(|((stage, code), slices)| FailureGroup {
+            stage,
+            code,
+            slices: slices.into_iter().collect(),
+        });
+    let groups: Vec<FailureGroup> = groups.collect();
+    match (is_asked, groups.is_empty()) {
+        (false, _) => TableCoverage::NotSynced,
+        (true, true) => TableCoverage::Complete,
+        (true, false) => TableCoverage::Partial(groups),
     }
 }
 

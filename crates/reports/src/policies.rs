@@ -7,7 +7,7 @@ use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::companion_rows;
+use super::companion_rows::{self, CompanionRows};
 
 /// A permission set with the texts of its policies.
 #[derive(Debug)]
@@ -49,11 +49,19 @@ struct PolicyRow {
     document: Value,
 }
 
+/// Sets of a snapshot.
+#[derive(Debug)]
+pub struct SetsOfSnapshot {
+    pub sets: Vec<SetOfSnapshot>,
+    /// Whether the snapshot has all of them, and all policies: the same name may be another policy where one was not read.
+    pub is_whole: bool,
+}
+
 /// The sets, or the one of this name.
 ///
 /// # Errors
 /// There is no snapshot of them, or none of this name.
-pub fn sets(folder: &Path, name: Option<&str>) -> Result<Vec<SetOfSnapshot>, Failure> {
+pub fn sets(folder: &Path, name: Option<&str>) -> Result<SetsOfSnapshot, Failure> {
     let mut parameters = Vec::new();
     let mut sql = "SELECT permission_set_name, description, session_duration, relay_state, ps_tags, boundary, \
                    managed_policies, customer_policies, inline_policy FROM aws_ssoadmin_permission_sets"
@@ -63,7 +71,8 @@ pub fn sets(folder: &Path, name: Option<&str>) -> Result<Vec<SetOfSnapshot>, Fai
         parameters.push(("name".to_owned(), name.to_owned()));
     }
     sql.push_str(" ORDER BY 1");
-    let rows: Vec<SetRow> = companion_rows::rows(folder, &sql, &parameters)?;
+    let CompanionRows { rows, is_whole } =
+        companion_rows::rows::<SetRow>(folder, &sql, &parameters)?;
     if let (Some(name), true) = (name, rows.is_empty()) {
         let message = format!("the newest snapshot has no permission set `{name}`");
         return Err(Failure::bad_input(message).help("`hallpass query 'SELECT permission_set_name FROM aws_ssoadmin_permission_sets'` lists them"));
@@ -71,22 +80,24 @@ pub fn sets(folder: &Path, name: Option<&str>) -> Result<Vec<SetOfSnapshot>, Fai
     let needs_policies = rows
         .iter()
         .any(|it| !references(it).is_empty() || boundary_of(it).is_some());
-    let policies = if needs_policies {
+    let (policies, has_policies) = if needs_policies {
         policies(folder)?
     } else {
-        BTreeMap::new()
+        (BTreeMap::new(), true)
     };
-    Ok(rows
-        .into_iter()
-        .map(|row| with_documents(row, &policies))
-        .collect())
+    let sets = rows.into_iter().map(|row| with_documents(row, &policies));
+    Ok(SetsOfSnapshot {
+        sets: sets.collect(),
+        is_whole: is_whole && has_policies,
+    })
 }
 
-/// The documents of policies by what comes after their account: `policy/path/name`, and of AWS's own by their ARN.
-fn policies(folder: &Path) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+/// The documents of policies by what comes after their account: `policy/path/name`, and of AWS's own by their ARN; and
+/// whether those of every account are there.
+fn policies(folder: &Path) -> Result<(BTreeMap<String, Vec<String>>, bool), Failure> {
     // the same ARN is the same policy in whichever account it was seen
     let sql = "SELECT policy_arn, max(document)::jsonb AS document FROM aws_iam_policies GROUP BY policy_arn ORDER BY 1";
-    let rows: Vec<PolicyRow> = companion_rows::rows(folder, sql, &[])?;
+    let CompanionRows { rows, is_whole } = companion_rows::rows::<PolicyRow>(folder, sql, &[])?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in rows {
         let name = row
@@ -104,7 +115,7 @@ fn policies(folder: &Path) -> Result<BTreeMap<String, Vec<String>>, Failure> {
             texts.push(text);
         }
     }
-    Ok(found)
+    Ok((found, is_whole))
 }
 
 /// What a set refers to, as [`policies`] calls it.

@@ -118,11 +118,11 @@ pub fn of_table(folder: &Path, wanted: &UsesWanted) -> Result<SeenActivity, Fail
         parameters.push(("account".to_owned(), account.clone()));
     }
     sql.push_str(" GROUP BY account_id, region, principal, service, action, error_code ORDER BY 1, 2, 3, 4, 5, 6");
-    let rows: Vec<UseRow> = companion_rows::rows(folder, &sql, &parameters)?;
+    let rows: Vec<UseRow> = companion_rows::rows(folder, &sql, &parameters)?.rows;
     let named =
         "SELECT DISTINCT service, action FROM aws_activity WHERE day >= $since ORDER BY 1, 2";
-    let all_names: Vec<NameRow> =
-        companion_rows::rows(folder, named, &[("since".to_owned(), since.to_string())])?;
+    let since = [("since".to_owned(), since.to_string())];
+    let all_names: Vec<NameRow> = companion_rows::rows(folder, named, &since)?.rows;
     let seen = |row: UseRow| SeenUse {
         call: SeenCall {
             account_id: row.account_id,

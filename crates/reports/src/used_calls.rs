@@ -50,7 +50,7 @@ pub fn log_days(folder: &Path) -> Result<LogDays, Failure> {
         last: Option<Date>,
     }
     let sql = "SELECT min(day) AS first, max(day) AS last FROM aws_activity";
-    let found: Vec<Days> = companion_rows::rows(folder, sql, &[])?;
+    let found: Vec<Days> = companion_rows::rows(folder, sql, &[])?.rows;
     let days = found
         .into_iter()
         .next()
@@ -86,7 +86,7 @@ pub fn calls_of(folder: &Path, wanted: &CallsWanted<'_>) -> Result<Vec<CalledAct
         parameters.push(("person".to_owned(), person.to_owned()));
     }
     sql.push_str(" GROUP BY service, action, principal ORDER BY 1, 2, 3");
-    let found: Vec<CalledRow> = companion_rows::rows(folder, &sql, &parameters)?;
+    let found: Vec<CalledRow> = companion_rows::rows(folder, &sql, &parameters)?.rows;
     let call = |row: CalledRow| CalledAction {
         service: row.service,
         action: row.action,

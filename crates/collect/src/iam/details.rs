@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{ATTACHMENTS, GROUP_MEMBERS, GROUPS, IamAccount, POLICIES, ROLES, SERVICE, USERS};
 use crate::collector::{Collected, Collector, for_each};
-use crate::documents::{encoded_policy, list, member, needed, tags, text, undecodable};
+use crate::documents::{encoded_policy, if_there, list, member, needed, tags, text, undecodable};
 use crate::rows::row;
 
 const GET: &str = "GetAccountAuthorizationDetails";
@@ -214,12 +214,13 @@ impl Collector<'_> {
         let known: HashMap<String, Value> = known.collect();
         let found = for_each(&details.roles, |role| async {
             match text(role, "Arn").and_then(|it| known.get(it)) {
-                Some(listed) => Ok(listed.clone()),
+                Some(listed) => Ok(Some(listed.clone())),
                 None => self.role_alone(account, role).await,
             }
         });
-        let found = found.await?;
-        let rows = details.roles.iter().zip(found).map(|(role, listed)| {
+        let found = details.roles.iter().zip(found.await?);
+        let there = found.filter_map(|(role, listed)| Some((role, listed?)));
+        let rows = there.map(|(role, listed)| {
             let path = text(role, "Path").unwrap_or("/");
             let of_template = |name: &str| {
                 let template = listed.get("SourceRoleTemplate");
@@ -245,11 +246,16 @@ impl Collector<'_> {
         rows.collect()
     }
 
-    /// Of a role that came between the two lists.
-    async fn role_alone(&self, account: &IamAccount<'_>, role: &Value) -> Collected<Value> {
+    /// Of a role that came between the two lists; one that went away is left out, with a note (`inventory.md` W-12).
+    async fn role_alone(&self, account: &IamAccount<'_>, role: &Value) -> Collected<Option<Value>> {
         let name = needed(GET, role, "RoleName")?;
         let input = json!({ "RoleName": name });
-        let found = self.call(&account.place, SERVICE, "GetRole", input).await?;
-        Ok(member(&found, "Role"))
+        let found = self.call(&account.place, SERVICE, "GetRole", input).await;
+        let found = if_there(found)?.map(|it| member(&it, "Role"));
+        if found.is_none() {
+            let note = format!("{}: role {name} went away while it was read", account.id);
+            self.store.note(note);
+        }
+        Ok(found)
     }
 }

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_inventory::{ColumnType, table};
 use hallpass_model::AccountId;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{IamAccount, REPORTS, SERVICE};
@@ -32,14 +33,22 @@ pub(super) struct CredentialReport {
 }
 
 impl CredentialReport {
-    /// The line of a user.
-    pub(super) fn line(&self, arn: &str) -> Option<&Map<String, Value>> {
-        self.lines.get(*self.by_arn.get(arn)?)
+    /// The line of a user, as one is listed. One who was made since has the name of another who is gone.
+    pub(super) fn line(&self, user: &Value) -> Option<&Map<String, Value>> {
+        let arn = text(user, "Arn")?;
+        let line = self.lines.get(*self.by_arn.get(arn)?)?;
+        let second = |it: &str| it.parse().ok().map(|it: Timestamp| it.as_second());
+        let listed = text(user, "CreateDate").and_then(second);
+        let reported = line.get("user_creation_time").and_then(Value::as_str);
+        let both = listed.zip(reported.and_then(second));
+        // one of the two may be rounded
+        both.is_none_or(|(listed, reported)| listed.abs_diff(reported) <= 1)
+            .then_some(line)
     }
 
     /// Whether a user has, or ever had, an access key. One that the report does not know may.
-    pub(super) fn may_have_keys(&self, arn: &str) -> bool {
-        let Some(line) = self.line(arn) else {
+    pub(super) fn may_have_keys(&self, user: &Value) -> bool {
+        let Some(line) = self.line(user) else {
             return true;
         };
         let has = |key: &str| {
@@ -51,8 +60,8 @@ impl CredentialReport {
     }
 
     /// Whether a user has a second factor. One that the report does not know may.
-    pub(super) fn may_have_mfa(&self, arn: &str) -> bool {
-        let line = self.line(arn);
+    pub(super) fn may_have_mfa(&self, user: &Value) -> bool {
+        let line = self.line(user);
         line.is_none_or(|it| it.get("mfa_active") != Some(&Value::Bool(false)))
     }
 

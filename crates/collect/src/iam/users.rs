@@ -51,7 +51,7 @@ impl Collector<'_> {
                 Some(detail) => tags(list(detail, "Tags")),
                 None => self.user_tags(account, name).await?,
             };
-            let line = report.line(arn);
+            let line = report.line(user);
             let known = |name: &str| line.and_then(|it| it.get(name)).cloned();
             let enabled = match line {
                 Some(line) => line.get("password_enabled").cloned(),
@@ -99,10 +99,7 @@ impl Collector<'_> {
         reported: ReportedUsers<'_>,
     ) -> Collected<Vec<Value>> {
         let (users, report) = (reported.users()?, reported.report);
-        let may_have = |user: &&Value| {
-            let arn = text(user, "Arn").unwrap_or_default();
-            report.is_none_or(|it| it.may_have_keys(arn))
-        };
+        let may_have = |user: &&Value| report.is_none_or(|it| it.may_have_keys(user));
         flat(users.filter(may_have), |user| async {
             let name = needed("ListUsers", user, "UserName")?;
             let keys = self.of_user(account, name, "ListAccessKeys");
@@ -172,10 +169,7 @@ impl Collector<'_> {
             let owner = device.pointer("/User/Arn").and_then(Value::as_str);
             rows.push(mfa_row(account, owner, &device));
         }
-        let may_have = |user: &&Value| {
-            let arn = text(user, "Arn").unwrap_or_default();
-            report.is_none_or(|it| it.may_have_mfa(arn))
-        };
+        let may_have = |user: &&Value| report.is_none_or(|it| it.may_have_mfa(user));
         let of_users = flat(users.filter(may_have), |user| async {
             let name = needed("ListUsers", user, "UserName")?;
             let devices = self.of_user(account, name, "ListMFADevices");

@@ -320,3 +320,66 @@ async fn a_policy_that_is_no_json_is_kept_as_text_and_counted() {
     let expected = format!("{MANAGEMENT}: 1 policies are no JSON, and kept as text");
     assert!(notes.contains(&expected), "{notes:?}");
 }
+
+/// `inventory.md` W-12: a role that is in the details, in no list after them, and not there.
+#[tokio::test]
+async fn a_role_that_goes_away_meanwhile_is_left_out_with_a_note() {
+    let role = |name: &str| {
+        json!({"RoleName": name, "Arn": format!("arn:aws:iam::1:role/{name}"), "Path": "/",
+            "AssumeRolePolicyDocument": "%7B%7D", "Tags": []})
+    };
+    let details = json!({"UserDetailList": [], "GroupDetailList": [], "Policies": [],
+        "RoleDetailList": [role("stays"), role("goes")]});
+    let stays = json!({"RoleName": "stays", "Arn": "arn:aws:iam::1:role/stays", "MaxSessionDuration": 3600});
+    let world = World {
+        instead: [
+            ("GetAccountAuthorizationDetails", details),
+            ("ListRoles", json!({"Roles": [stays]})),
+            ("ListUserTags", json!({"Tags": []})),
+        ]
+        .into(),
+        trouble: Box::new(|_, _, operation| {
+            (operation == "GetRole").then(|| failed("call", operation, "NoSuchEntity", 404))
+        }),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    assert!(kept.failed().is_empty(), "{:?}", kept.failed());
+    let rows = kept.rows("aws_iam_roles");
+    assert!(!rows.is_empty() && rows.iter().all(|it| it["role_name"] == "stays"));
+    let note = format!("{MANAGEMENT}: role goes went away while it was read");
+    assert!(
+        kept.notes.borrow().contains(&note),
+        "{:?}",
+        kept.notes.borrow()
+    );
+}
+
+/// A user who was deleted and made again has the name of the one in the report, and nothing else of them.
+#[tokio::test]
+async fn a_line_of_the_report_is_of_the_user_who_was_made_then() {
+    let world = World {
+        instead: [
+            (
+                "ListUsers",
+                json!({"Users": [{"UserName": "u0", "UserId": "AIDANEW", "Path": "/",
+                    "Arn": format!("arn:aws:iam::{MANAGEMENT}:user/u0"), "CreateDate": "2026-11-19T23:00:00Z"}]}),
+            ),
+            ("ListUserTags", json!({"Tags": []})),
+        ]
+        .into(),
+        trouble: Box::new(|_, _, operation| {
+            let is_it = operation == "GetLoginProfile";
+            is_it.then(|| failed("call", operation, "NoSuchEntity", 404))
+        }),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    let rows = kept.rows("aws_iam_users");
+    // the report has a password for another `u0` there
+    assert!(!rows.is_empty() && rows.iter().all(|it| it["password_enabled"] == false));
+    assert!(
+        rows.iter().all(|it| it["mfa_active"] == Value::Null),
+        "{rows:?}"
+    );
+}

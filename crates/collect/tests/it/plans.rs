@@ -200,6 +200,11 @@ impl ServiceCalls for Directory {
             "DescribeOrganization" => {
                 whole(json!({"Organization": {"Id": "o-1", "MasterAccountId": account(0)}}))
             }
+            // whom no list has is gone
+            "DescribeUser" => Err(SliceFailure {
+                code: "ResourceNotFoundException".to_owned(),
+                ..denied(name)
+            }),
             "DescribePermissionSet" => whole(
                 json!({"PermissionSet": {"Name": "S", "CreatedDate": "2024-01-01T00:00:00Z"}}),
             ),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use hallpass_collect::{
     CallPlace, CollectError, EnumerationPlan, PlanChoice, SyncScope, TemporaryAssignments, collect,
 };
-use hallpass_inventory::{SliceKey, SliceOutcome, SyncGroup};
+use hallpass_inventory::{SliceFailure, SliceKey, SliceOutcome, SyncGroup};
 use hallpass_model::{AccountId, GrantId, HoldKey, PermissionSetArn, Target, UserId};
 use serde_json::{Value, json};
 
@@ -176,8 +176,13 @@ async fn whichever_call_fails_half_a_slice_is_never_visible() {
         let is_organization = failed.contains_key(&SliceKey::whole("aws_organizations_accounts"));
         if !is_organization {
             assert_eq!(told(&kept), asked(&world, &OF_AWS), "{operation}");
-            // Regions have a second source
-            let may_be_made_up = ["ListRegions", "GetLoginProfile"];
+            // Regions have a second source, and who cannot be asked for by id is in no list
+            let may_be_made_up = [
+                "ListRegions",
+                "GetLoginProfile",
+                "DescribeUser",
+                "DescribeGroup",
+            ];
             let is_made_up = may_be_made_up.contains(&operation.as_str());
             assert!(!failed.is_empty() || is_made_up, "{number} {operation}");
             for (key, (slice, rows)) in kept.slices.borrow().iter() {
@@ -450,15 +455,135 @@ async fn a_set_that_goes_away_meanwhile_is_left_out_with_a_note() {
 
 #[tokio::test]
 async fn an_instance_in_another_region_is_not_none() {
+    let ours = json!({"InstanceArn": "arn:o", "IdentityStoreId": "d-2", "OwnerAccountId": MANAGEMENT,
+        "Status": "ACTIVE", "PrimaryRegion": "eu-north-1", "Regions": []});
+    let of_account = json!({"InstanceArn": "arn:a", "IdentityStoreId": "d-3", "OwnerAccountId": "100000000002",
+        "Status": "ACTIVE", "PrimaryRegion": "eu-west-1", "Regions": []});
+    // here, everywhere, and whether the organization's is missed
+    for (here, everywhere, is_missed) in [
+        (json!([]), json!([]), false),
+        (json!([]), json!([ours]), true),
+        (json!([of_account]), json!([of_account]), false),
+        (json!([of_account]), json!([of_account, ours]), true),
+    ] {
+        let answers = (here.clone(), everywhere.clone());
+        let world = World {
+            instead_of: Box::new(move |operation, input| {
+                let (here, everywhere) = &answers;
+                let is_here = input["RegionScope"].is_null();
+                let found = if is_here { here } else { everywhere };
+                (operation == "ListInstances").then(|| json!({ "Instances": found }))
+            }),
+            ..World::default()
+        };
+        let kept = collected(&world, &[SyncGroup::IdentityCenter]).await;
+        let failed = kept.failed();
+        assert_eq!(!failed.is_empty(), is_missed, "{here} {everywhere}");
+        let is_said =
+            |it: &SliceFailure| it.code == "E_HOME_REGION" && it.message.contains("eu-north-1");
+        assert!(failed.values().all(is_said), "{failed:?}");
+        assert_eq!(world.count("ListInstances"), 2);
+    }
+}
+
+/// Lists are read one after the other: who came in between is in the later ones alone, and not gone.
+#[tokio::test]
+async fn who_came_while_lists_were_read_is_there() {
+    let user = json!({"UserId": "user-gone", "UserName": "late", "UserStatus": "ENABLED"});
+    let group = json!({"GroupId": "group-gone", "DisplayName": "late"});
     let world = World {
-        trouble: Box::new(|_, _, _| None),
-        instead: [("ListInstances", json!({"Instances": []}))].into(),
+        instead: [("DescribeUser", user), ("DescribeGroup", group)].into(),
         ..World::default()
     };
     let kept = collected(&world, &[SyncGroup::IdentityCenter]).await;
-    assert!(
-        kept.failed().is_empty(),
-        "none here and none elsewhere is none"
+    for table in [
+        "aws_ssoadmin_account_assignments",
+        "aws_account_access_entitlements",
+    ] {
+        let rows = kept.rows(table);
+        assert!(!rows.is_empty());
+        assert!(
+            rows.iter().all(|it| it["principal_exists"] == true),
+            "{table}"
+        );
+    }
+    let has = |table: &str, column: &str, value: &str| {
+        let rows = kept.rows(table);
+        rows.iter().filter(|it| it[column] == value).count()
+    };
+    assert_eq!(has("aws_identitystore_users", "idc_user_name", "late"), 1);
+    assert_eq!(has("aws_identitystore_groups", "display_name", "late"), 1);
+    let members = has(
+        "aws_identitystore_group_memberships",
+        "group_id",
+        "group-gone",
     );
-    assert_eq!(world.count("ListInstances"), 2);
+    assert_eq!(members, 2);
+}
+
+#[tokio::test]
+async fn who_cannot_be_asked_for_is_said_once() {
+    let world = World {
+        trouble: Box::new(|_, _, operation| {
+            let is_it = ["DescribeUser", "DescribeGroup"].contains(&operation);
+            is_it.then(|| denied(operation))
+        }),
+        ..World::default()
+    };
+    let kept = collected(&world, &[SyncGroup::IdentityCenter]).await;
+    assert!(kept.failed().is_empty(), "{:?}", kept.failed());
+    let notes = kept.notes.borrow();
+    let told = notes.iter().filter(|it| it.contains("may be told as gone"));
+    assert_eq!(told.count(), 1, "{notes:?}");
+}
+
+/// Entitlements are of the organization, whichever accounts are asked for: `who` takes their table for whole.
+#[tokio::test]
+async fn entitlements_are_read_in_every_account() {
+    let mut scope = scope(&[SyncGroup::IdentityCenter]);
+    scope.accounts.insert(account("100000000002"));
+    let (world, kept) = (World::default(), Kept::default());
+    collect(&scope, &world, None, None, &kept).await.unwrap();
+    assert_eq!(told(&kept), asked(&world, &[SyncGroup::IdentityCenter]));
+    assert_eq!(*kept.expected.borrow(), kept.slices.borrow().len());
+}
+
+/// A name may have a slash in it: `A/B` beside `A` is not below it.
+#[tokio::test]
+async fn units_are_below_each_other_by_their_ids() {
+    let world = World {
+        instead_of: Box::new(|operation, input| {
+            let unit = |id: &str, name: &str| json!({"Id": id, "Arn": "arn", "Name": name});
+            let member = |id: &str| {
+                json!({"Id": id, "Arn": "arn", "Name": "n", "Email": "a@example.test", "State": "ACTIVE",
+                    "JoinedMethod": "CREATED", "JoinedTimestamp": "2020-01-01T00:00:00Z"})
+            };
+            let parent = input["ParentId"].as_str().unwrap_or_default();
+            match (operation, parent) {
+                ("ListOrganizationalUnitsForParent", "r-1") => {
+                    Some(json!({"OrganizationalUnits": [unit("ou-1", "A"), unit("ou-3", "A/B")]}))
+                }
+                ("ListOrganizationalUnitsForParent", "ou-1") => {
+                    Some(json!({"OrganizationalUnits": [unit("ou-2", "C")]}))
+                }
+                ("ListOrganizationalUnitsForParent", _) => Some(json!({"OrganizationalUnits": []})),
+                ("ListAccountsForParent", "ou-2") => {
+                    Some(json!({"Accounts": [member("100000000002")]}))
+                }
+                ("ListAccountsForParent", "ou-3") => {
+                    Some(json!({"Accounts": [member("100000000003")]}))
+                }
+                ("ListAccountsForParent", _) => Some(json!({"Accounts": []})),
+                _ => None,
+            }
+        }),
+        ..World::default()
+    };
+    let mut scope = scope(&[SyncGroup::Iam]);
+    scope.units.push("/A".to_owned());
+    let kept = Kept::default();
+    collect(&scope, &world, None, None, &kept).await.unwrap();
+    let keys = told(&kept).into_iter().filter_map(|it| it.account);
+    let accounts: BTreeSet<String> = keys.collect();
+    assert_eq!(accounts, BTreeSet::from(["100000000002".to_owned()]));
 }

@@ -29,6 +29,9 @@ pub(crate) const SUSPENDED: &str = "100000000005";
 pub(crate) type Trouble =
     Box<dyn Fn(usize, &CallPlace, &str) -> Option<SliceFailure> + Send + Sync>;
 
+/// What is answered to some calls.
+pub(crate) type Instead = Box<dyn Fn(&str, &Value) -> Option<Value> + Send + Sync>;
+
 pub(crate) struct World {
     pub(crate) accounts: Vec<String>,
     pub(crate) users: usize,
@@ -43,6 +46,8 @@ pub(crate) struct World {
     pub(crate) has_older_members: bool,
     /// Answers that are not those below, by operation.
     pub(crate) instead: BTreeMap<&'static str, Value>,
+    /// The same, by operation and input.
+    pub(crate) instead_of: Instead,
 }
 
 impl Default for World {
@@ -61,6 +66,7 @@ impl Default for World {
             paused: Mutex::default(),
             has_older_members: false,
             instead: BTreeMap::new(),
+            instead_of: Box::new(|_, _| None),
         }
     }
 }
@@ -113,11 +119,9 @@ impl World {
     }
 
     fn answer(&self, place: &CallPlace, operation: &'static str, input: &Value) -> PageAnswer {
-        if let Some(answer) = self.instead.get(operation) {
-            return Ok(AnswerPage {
-                answer: answer.clone(),
-                next: None,
-            });
+        let instead = self.instead.get(operation).cloned();
+        if let Some(answer) = instead.or_else(|| (self.instead_of)(operation, input)) {
+            return Ok(whole(answer));
         }
         let account = match place {
             CallPlace::Home => MANAGEMENT,
@@ -138,7 +142,7 @@ impl World {
             | "ListRegions"
             | "DescribeRegions" => Ok(self.organization(operation, input)),
             "GetCredentialReport" => self.credential_report(account),
-            "GetPermissionsBoundaryForPermissionSet" => {
+            "GetPermissionsBoundaryForPermissionSet" | "DescribeUser" | "DescribeGroup" => {
                 Err(failed("call", operation, "ResourceNotFoundException", 400))
             }
             "GetAlternateContact" | "GetContactInformation" => contact(operation, input),

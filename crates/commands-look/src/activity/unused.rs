@@ -1,8 +1,10 @@
 //! `hallpass activity unused`: what permission sets allow and nobody used (`inventory.md` H-30).
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use hallpass_activity::{Right, RightState, ServiceRights, by_service, rights};
+use hallpass_activity::{AccountSpan, Right, RightState, ServiceRights, by_service, rights};
 use hallpass_host::companion;
 use hallpass_iam::summary::allowed_actions;
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
@@ -10,8 +12,11 @@ use hallpass_reports::policies::{SetOfSnapshot, sets};
 use hallpass_reports::used_calls::{CallsWanted, LogDays, calls_of, log_days};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+
+use super::place::read_manifest;
 
 /// Unexplained calls that are named; all of them are counted.
 const NAMED_MAX: usize = 10;
@@ -22,7 +27,8 @@ const NAMED_MAX: usize = 10;
     long_about = "Show what permission sets allow and nobody used\n\nHolds the policies of permission sets, as the newest \
                   snapshot has them, against the activity table. What CloudTrail does not log unless a trail is told to (data \
                   events), and what no event is named after, is `not_visible`, and never called unused. Where the log does not \
-                  reach back that far, or a policy is in no snapshot, that is said: exit 1.",
+                  reach back that far, ends before, or has not all days of `--account`, or a policy is in no snapshot, \
+                  that is said: exit 1.",
     after_help = "Examples:
   hallpass activity unused --permission-set ProdAdmin
   hallpass activity unused --permission-set ProdAdmin --actions --days 30 -o csv
@@ -103,11 +109,17 @@ pub(super) fn run(args: &Args) -> Outcome {
     let since = TimeSpan::hours(24 * u64::from(args.days)).before(as_of);
     let since = since.to_zoned(TimeZone::UTC).date();
     let log = log_days(&args.folder)?;
-    let sets = sets(&args.folder, args.permission_set.as_deref())?;
+    let found = sets(&args.folder, args.permission_set.as_deref())?;
     let mut services = Vec::new();
     let mut actions = Vec::new();
-    let mut is_whole = tell_log(&log, since);
-    for set in &sets {
+    let wanted = since..=as_of.to_zoned(TimeZone::UTC).date();
+    let mut is_whole = tell_log(&log, &wanted) & found.is_whole;
+    if let Some(account) = &args.account {
+        let manifest = read_manifest(&args.folder)?;
+        let span = manifest.and_then(|it| it.accounts.get(account.as_str()).copied());
+        is_whole &= tell_account(account, span, &wanted);
+    }
+    for set in &found.sets {
         is_whole &= tell_missing(set);
         let texts: Vec<&str> = set.documents.iter().map(String::as_str).collect();
         let allowed = allowed_actions(&texts).map_err(|error| {
@@ -124,25 +136,10 @@ pub(super) fn run(args: &Args) -> Outcome {
             until: as_of,
         };
         let (found, unexplained) = rights(&allowed, &calls_of(&args.folder, &wanted)?);
-        services.extend(
-            by_service(&found)
-                .into_iter()
-                .map(|it| service_row(&set.name, &it)),
-        );
+        let of_services = by_service(&found).into_iter();
+        services.extend(of_services.map(|it| service_row(&set.name, &it)));
         actions.extend(found.iter().map(|it| action_row(&set.name, it)));
-        if !unexplained.is_empty() {
-            let names: Vec<&str> = unexplained
-                .iter()
-                .take(NAMED_MAX)
-                .map(String::as_str)
-                .collect();
-            output::say(&format!(
-                "{}: {} calls are of no action that its policies allow by name: {}",
-                output::plain(&set.name),
-                unexplained.len(),
-                output::plain(&names.join(", "))
-            ));
-        }
+        tell_unexplained(&set.name, &unexplained);
     }
     let format = args.output.format();
     if args.actions {
@@ -155,19 +152,65 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(if is_whole { Exit::Ok } else { Exit::Failed })
 }
 
+/// The days that are asked about, the first and the last.
+type WantedDays = RangeInclusive<Date>;
+
 /// Whether the log has all the days.
-fn tell_log(log: &LogDays, since: jiff::civil::Date) -> bool {
+fn tell_log(log: &LogDays, wanted: &WantedDays) -> bool {
     output::say(&format!(
         "the log has the days from {} to {}",
         log.first, log.last
     ));
-    let is_whole = log.first <= since;
-    if !is_whole {
+    tell_days("it", log, wanted)
+}
+
+/// Whether the log has all the days of an account.
+fn tell_account(account: &AccountId, span: Option<AccountSpan>, wanted: &WantedDays) -> bool {
+    let Some(span) = span else {
         output::say(&format!(
-            "it does not reach back to {since}: what was used before its first day is not known"
+            "it has nothing of account {account}: what was used there is not known"
+        ));
+        return false;
+    };
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let days = LogDays {
+        first: day(span.from),
+        last: day(span.until),
+    };
+    tell_days(&format!("the log of account {account}"), &days, wanted)
+}
+
+/// Whether all days are there. CloudTrail is a while behind: the last one may still be on its way.
+fn tell_days(what: &str, has: &LogDays, wanted: &WantedDays) -> bool {
+    let (since, until) = (*wanted.start(), *wanted.end());
+    let reaches_back = has.first <= since;
+    if !reaches_back {
+        output::say(&format!(
+            "{what} does not reach back to {since}: what was used before its first day is not known"
         ));
     }
-    is_whole
+    let goes_on = until.yesterday().is_ok_and(|it| has.last >= it);
+    if !goes_on {
+        output::say(&format!(
+            "{what} ends on {}: what was used since then is not known",
+            has.last
+        ));
+    }
+    reaches_back && goes_on
+}
+
+fn tell_unexplained(set: &str, unexplained: &BTreeSet<String>) {
+    if unexplained.is_empty() {
+        return;
+    }
+    let names = unexplained.iter().take(NAMED_MAX).map(String::as_str);
+    let names: Vec<&str> = names.collect();
+    output::say(&format!(
+        "{}: {} calls are of no action that its policies allow by name: {}",
+        output::plain(set),
+        unexplained.len(),
+        output::plain(&names.join(", "))
+    ));
 }
 
 /// Whether all policies of a set are there.
@@ -261,4 +304,39 @@ fn action_table(rows: &[ActionRow]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(first: &str, last: &str) -> LogDays {
+        LogDays {
+            first: first.parse().unwrap(),
+            last: last.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_log_has_all_days_where_it_begins_before_them_and_has_not_ended() {
+        let wanted = "2026-08-22".parse().unwrap()..="2026-11-20".parse().unwrap();
+        for (first, last, expected) in [
+            ("2026-08-22", "2026-11-20", true),
+            ("2026-01-01", "2026-11-19", true),
+            ("2026-01-01", "2026-11-18", false),
+            ("2026-08-23", "2026-11-20", false),
+            ("2025-01-01", "2026-01-01", false),
+        ] {
+            let has = days(first, last);
+            assert_eq!(tell_log(&has, &wanted), expected, "{first} {last}");
+            let span = AccountSpan {
+                from: format!("{first}T10:00:00Z").parse().unwrap(),
+                until: format!("{last}T10:00:00Z").parse().unwrap(),
+            };
+            let account = AccountId::new("111111111111").unwrap();
+            let told = tell_account(&account, Some(span), &wanted);
+            assert_eq!(told, expected, "{first} {last}");
+            assert!(!tell_account(&account, None, &wanted));
+        }
+    }
 }

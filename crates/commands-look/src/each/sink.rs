@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use hallpass_fanout::{Progress, ResultSink, RunReport, Slice, SliceFailure, SliceSkip};
+use hallpass_model::text::csv_cell;
 use hallpass_setup::progress::ProgressLine;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{self, Format, Table};
@@ -221,20 +222,16 @@ fn cell(value: &Value) -> String {
 }
 
 fn csv(rows: &[Map<String, Value>], columns: &[String]) -> String {
-    let quoted = |text: &str| {
-        if text.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text.to_owned()
-        }
-    };
-    let head: Vec<String> = columns.iter().map(|it| quoted(it)).collect();
+    let head: Vec<String> = columns.iter().map(|it| csv_cell(it)).collect();
     let mut text = head.join(",") + "\n";
     for row in rows {
-        let cells = columns
-            .iter()
-            .map(|it| row.get(it).map(cell).unwrap_or_default());
-        let cells: Vec<String> = cells.map(|it| quoted(&it)).collect();
+        let cells = columns.iter().map(|it| match row.get(it) {
+            // a number below nought is no formula
+            Some(number @ Value::Number(_)) => number.to_string(),
+            Some(value) => csv_cell(&cell(value)),
+            None => String::new(),
+        });
+        let cells: Vec<String> = cells.collect();
         text.push_str(&cells.join(","));
         text.push('\n');
     }
@@ -294,6 +291,13 @@ mod tests {
         assert_eq!(
             csv(&results.rows, &results.columns()),
             "account,name,region,a,b,z\n1,\"a,b\",r,[1],,\"say \"\"x\"\"\"\n1,\"a,b\",r,,true,\n"
+        );
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let row = json!({"a": "=HYPERLINK(\"x\")", "b": "\u{1b}[2Jred", "c": -5});
+        let Value::Object(row) = row else { panic!() };
+        assert_eq!(
+            csv(&[row], &names),
+            "a,b,c\n\"'=HYPERLINK(\"\"x\"\")\",\\u{1b}[2Jred,-5\n"
         );
         let text = table(&results.rows, &results.columns());
         assert!(

@@ -6,7 +6,11 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use hallpass_fanout::{Extent, Journal, JournalRecord, Spool};
+use hallpass_host::file_lock::only_process;
 use hallpass_terminal::exit::Failure;
+
+/// Held by the process that works on the run.
+const LOCK: &str = "lock";
 
 /// The folder of one run.
 pub(super) struct RunFolder {
@@ -14,6 +18,8 @@ pub(super) struct RunFolder {
     data: File,
     journal: File,
     end: u64,
+    /// Two that go on with one run would write over each other's results.
+    _only: File,
 }
 
 impl RunFolder {
@@ -25,7 +31,7 @@ impl RunFolder {
             .mode(0o700)
             .create(&path)
             .map_err(|error| Failure::unwritable(path.display(), &error))?;
-        let mut run = Self::at(path)?;
+        let mut run = Self::at(path, id)?;
         let first = JournalRecord::Asked(asked.to_owned());
         run.record(&first)
             .map_err(|error| Failure::unwritable(run.path.display(), &error))?;
@@ -44,7 +50,7 @@ impl RunFolder {
                 )),
             );
         }
-        let mut run = Self::at(path)?;
+        let mut run = Self::at(path, id)?;
         let unreadable = |error| Failure::unreadable(run.path.display(), &error);
         let mut text = Vec::new();
         run.journal.read_to_end(&mut text).map_err(unreadable)?;
@@ -63,7 +69,12 @@ impl RunFolder {
         Ok((run, journal))
     }
 
-    fn at(path: PathBuf) -> Result<Self, Failure> {
+    fn at(path: PathBuf, id: &str) -> Result<Self, Failure> {
+        let only = only_process(
+            &path.join(LOCK),
+            &format!("another process works on the run `{id}`"),
+            "let it end, or stop it; then go on with the run",
+        )?;
         let open = |name: &str| {
             let path = path.join(name);
             OpenOptions::new()
@@ -84,6 +95,7 @@ impl RunFolder {
             data,
             journal,
             end,
+            _only: only,
         })
     }
 
@@ -113,5 +125,25 @@ impl Spool for RunFolder {
 
     fn record(&mut self, record: &JournalRecord) -> io::Result<()> {
         self.journal.write_all(&Journal::line(record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_works_on_a_run() {
+        let base = tempfile::tempdir().unwrap();
+        let (id, asked) = ("0123abcd", "the same words");
+        let first = RunFolder::begin(base.path(), id, asked).unwrap();
+        let second = RunFolder::go_on(base.path(), id, asked).map(|_| ());
+        let refused = second.unwrap_err().words();
+        assert!(
+            refused.contains("another process works on the run `0123abcd`"),
+            "{refused}"
+        );
+        drop(first);
+        RunFolder::go_on(base.path(), id, asked).unwrap();
     }
 }

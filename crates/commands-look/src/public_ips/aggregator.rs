@@ -10,8 +10,13 @@ use hallpass_addresses::{
 use hallpass_aws::{AwsClientSettings, OrganizationCalls};
 use hallpass_clock::SystemClock;
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::output;
 
 use super::{Args, FoundSightings};
+
+/// An aggregator says where it collects from, and not what of it the recorders there were told to leave out.
+const NO_TYPES: &str = "note: an aggregator does not say which types of resources are recorded: where network interfaces or \
+     Elastic IP addresses are left out, theirs are not found; without `--aggregator` that is asked";
 
 /// Asks an aggregator, and what it does not cover.
 pub(super) async fn look(
@@ -47,6 +52,7 @@ pub(super) async fn look(
             reason: format!("what the aggregator covers could not be read: {error}"),
         }),
     }
+    output::say(NO_TYPES);
     Ok(found)
 }
 

@@ -13,11 +13,14 @@ use std::path::{Path, PathBuf};
 use hallpass_collect::SliceStore;
 use hallpass_host::file_lock::only_process;
 use hallpass_host::machine_name::host;
-use hallpass_inventory::{Slice, SliceKey, SliceOutcome, SnapshotId, TableRow, document_of, table};
+use hallpass_inventory::{
+    Slice, SliceKey, SliceOutcome, SnapshotId, SyncGroup, TableRow, document_of, table,
+};
 use hallpass_model::Timestamp;
 use hallpass_setup::progress::ProgressLine;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 /// What a run is; the companion reads it, too.
@@ -28,6 +31,9 @@ const SLICES: &str = "slices";
 const LOCK: &str = "lock";
 /// A slice that is being written.
 const WRITING: &str = "writing";
+
+/// How old a slice may be that a run goes on with: as what is carried over from an earlier snapshot.
+const KEPT_MAX: SignedDuration = SignedDuration::from_hours(48);
 
 /// The folder of one run.
 pub(super) struct SyncFolder {
@@ -102,7 +108,7 @@ impl SyncFolder {
         let before = member("snapshot").and_then(|it| it.parse().ok());
         let snapshot = before.filter(|_| !is_sealed).unwrap_or(next);
         let started = member("started").unwrap_or_default().to_owned();
-        let done = Self::kept(&path.join(SLICES))
+        let done = Self::kept(&path.join(SLICES), hallpass_clock::now())
             .map_err(|error| Failure::unreadable(path.display(), &error))?;
         let folder = Self {
             _only: only,
@@ -117,24 +123,37 @@ impl SyncFolder {
         Ok(folder)
     }
 
-    /// The slices that are there; those that failed are taken away.
-    fn kept(folder: &Path) -> io::Result<BTreeSet<SliceKey>> {
-        let mut done = BTreeSet::new();
+    /// The slices that the run goes on with; all others are taken away. Those that failed or are old are read again, and
+    /// so is all of Identity Center where some of it is: people of one moment and assignments of another would make
+    /// whoever came in between nobody.
+    fn kept(folder: &Path, now: Timestamp) -> io::Result<BTreeSet<SliceKey>> {
+        let (mut kept, mut lost) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let kept: Option<Slice> = serde_json::from_slice::<Value>(&fs::read(&path)?)
+            let slice: Option<Slice> = serde_json::from_slice::<Value>(&fs::read(&path)?)
                 .ok()
                 .and_then(|mut it| it.get_mut("slice").map(Value::take))
                 .and_then(|it| serde_json::from_value(it).ok());
-            match kept {
-                Some(slice) if !matches!(slice.outcome, SliceOutcome::Failed { .. }) => {
-                    done.insert(slice.key);
-                }
-                // what cannot be read was torn off, and is read again
-                Some(_) | None => fs::remove_file(&path)?,
+            match slice {
+                Some(slice) if is_usable(&slice, now) => kept.push((slice.key, path)),
+                // what cannot be read was torn off
+                Some(_) | None => lost.push(path),
             }
         }
-        Ok(done)
+        let has = |table: &str| kept.iter().any(|(key, _)| key.table == table);
+        let is_torn = lost.iter().any(|it| is_of_center(it))
+            || !SyncGroup::IdentityCenter
+                .whole_tables()
+                .into_iter()
+                .all(has);
+        if is_torn {
+            let of_center = kept.extract_if(.., |(_, path)| is_of_center(path));
+            lost.extend(of_center.map(|(_, path)| path));
+        }
+        for path in &lost {
+            fs::remove_file(path)?;
+        }
+        Ok(kept.into_iter().map(|(key, _)| key).collect())
     }
 
     /// The name of the run.
@@ -201,6 +220,19 @@ impl SyncFolder {
     }
 }
 
+/// Whether a run goes on with a slice.
+fn is_usable(slice: &Slice, now: Timestamp) -> bool {
+    let is_fresh = now.duration_since(slice.started) <= KEPT_MAX;
+    is_fresh && !matches!(slice.outcome, SliceOutcome::Failed { .. })
+}
+
+/// Whether a file has a slice of Identity Center, by its name.
+fn is_of_center(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let table = name.split('~').next().unwrap_or_default();
+    SyncGroup::of(table) == Some(SyncGroup::IdentityCenter)
+}
+
 /// Makes this process the only one that works on a run.
 fn only(path: &Path, id: &SnapshotId) -> Result<File, Failure> {
     let taken = format!("another process works on the run `{id}`");
@@ -258,5 +290,102 @@ impl SyncProgress {
         let (done, expected) = (self.done.len(), self.expected);
         let text = format!("{done}/{expected} slices, {} failed", self.failed);
         self.line.say(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_inventory::SliceFailure;
+
+    use super::*;
+
+    const ASKED: &str = "the same words";
+
+    fn id(last: char) -> SnapshotId {
+        format!("20261120T000000Z-0000000{last}").parse().unwrap()
+    }
+
+    fn slice(table: &str, account: Option<&str>, started: Timestamp) -> Slice {
+        Slice {
+            key: SliceKey {
+                account: account.map(str::to_owned),
+                ..SliceKey::whole(table)
+            },
+            started,
+            finished: Some(started),
+            outcome: SliceOutcome::Ok { row_count: 0 },
+        }
+    }
+
+    fn failed(slice: Slice) -> Slice {
+        let failure = SliceFailure {
+            stage: "call".to_owned(),
+            operation: "ListUsers".to_owned(),
+            code: "AccessDenied".to_owned(),
+            message: "no".to_owned(),
+            http_status: Some(403),
+            attempts: 1,
+            request_id: None,
+        };
+        let more = Vec::new();
+        Slice {
+            outcome: SliceOutcome::Failed { failure, more },
+            ..slice
+        }
+    }
+
+    /// What a run goes on with that has read these.
+    fn gone_on_with(slices: &[Slice]) -> BTreeSet<SliceKey> {
+        let base = tempfile::tempdir().unwrap();
+        let begun = SyncFolder::begin(base.path(), id('1'), ASKED)
+            .map_err(|it| it.words())
+            .unwrap();
+        for slice in slices {
+            begun.keep(slice.clone(), Vec::new()).unwrap();
+        }
+        drop(begun);
+        let again = SyncFolder::go_on(base.path(), &id('1'), ASKED, id('2'))
+            .map_err(|it| it.words())
+            .unwrap();
+        let files = fs::read_dir(again.path.join(SLICES)).unwrap().count();
+        let done = again.state.borrow().done.clone();
+        assert_eq!(files, done.len());
+        done
+    }
+
+    #[test]
+    fn what_failed_and_what_is_old_is_read_again() {
+        let now = hallpass_clock::now();
+        let of = |account: &str, age: i64| {
+            let started = now - SignedDuration::from_hours(age);
+            slice("aws_iam_users", Some(account), started)
+        };
+        let slices = [of("1", 47), of("2", 49), failed(of("3", 1)), of("4", 0)];
+        let kept: Vec<SliceKey> = gone_on_with(&slices).into_iter().collect();
+        assert_eq!(kept, [slices[0].key.clone(), slices[3].key.clone()]);
+    }
+
+    #[test]
+    fn identity_center_is_of_one_moment() {
+        let now = hallpass_clock::now();
+        let group = SyncGroup::IdentityCenter;
+        let whole = group.whole_tables().into_iter();
+        let mut all: Vec<Slice> = whole.map(|it| slice(it, None, now)).collect();
+        let of_accounts = group.account_tables().into_iter();
+        all.extend(of_accounts.map(|it| slice(it, Some("100000000001"), now)));
+        let other = slice("aws_iam_users", Some("100000000001"), now);
+        let with = |mut slices: Vec<Slice>| {
+            slices.push(other.clone());
+            gone_on_with(&slices)
+        };
+        assert_eq!(with(all.clone()).len(), all.len() + 1);
+        for lost in 0..all.len() {
+            let mut slices = all.clone();
+            slices[lost] = failed(slices[lost].clone());
+            assert_eq!(with(slices), BTreeSet::from([other.key.clone()]));
+        }
+        // stopped before its last table
+        all.remove(0);
+        assert_eq!(with(all), BTreeSet::from([other.key.clone()]));
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::{PersonAccessChange, access_changes};
 use super::csv::{CsvRecord, records};
 use super::graph::{AccessGraph, AssignmentHolder, GraphAssignment, GraphRoleKind};
-use super::snapshot::AccessSnapshot;
+use super::snapshot::{AccessSnapshot, UnreadAccessTable};
 
 /// What is taken away so that a row is not there any more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,18 +62,21 @@ pub struct AccessReview {
     rows: BTreeSet<(String, String, String)>,
 }
 
-/// What is wrong with a line.
+/// What is wrong with a review.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReviewProblem {
-    /// The line, the first being 1.
-    pub line: usize,
-    /// What is wrong with the row, for people.
+    /// The line, the first being 1; none where the snapshot is what cannot be used.
+    pub line: Option<usize>,
+    /// What is wrong, for people.
     pub message: String,
 }
 
 impl fmt::Display for ReviewProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.message)
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        f.write_str(&self.message)
     }
 }
 
@@ -120,6 +123,7 @@ struct ReviewRow<'a> {
     principal: &'a str,
     account: &'a str,
     set: &'a str,
+    kind: GraphRoleKind,
     decision: ReviewDecision,
     reason: &'a str,
 }
@@ -130,16 +134,18 @@ impl<'a> ReviewRow<'a> {
             let cell = columns.get(name).and_then(|it| record.cells.get(*it));
             cell.map_or("", |it| it.trim())
         };
+        let (set, kind) = match cell("permission_set_arn") {
+            "" => (cell(ROLE), GraphRoleKind::Entitled),
+            set => (set, GraphRoleKind::PermissionSet),
+        };
         let row = Self {
             line: record.line,
             user: cell("user_id"),
             principal_type: cell("principal_type"),
             principal: cell("principal_id"),
             account: cell("account_id"),
-            set: match cell("permission_set_arn") {
-                "" => cell(ROLE),
-                set => set,
-            },
+            set,
+            kind,
             decision: ReviewDecision::parse(cell("decision"))?,
             reason: cell(REASON),
         };
@@ -249,7 +255,14 @@ pub fn read_review(
     text: &str,
     snapshot: &AccessSnapshot,
 ) -> Result<AccessReview, Vec<ReviewProblem>> {
-    let problem = |line, message: String| ReviewProblem { line, message };
+    let unread: Vec<ReviewProblem> = snapshot.unreviewable().map(unusable).collect();
+    if !unread.is_empty() {
+        return Err(unread);
+    }
+    let problem = |line: usize, message: String| ReviewProblem {
+        line: Some(line),
+        message,
+    };
     let records =
         records(text).map_err(|line| vec![problem(line, "a quote is never closed".to_owned())])?;
     let Some((header, body)) = records.split_first() else {
@@ -279,6 +292,11 @@ pub fn read_review(
         match (row.decision, standing.find(row)) {
             (ReviewDecision::Keep, _) => review.kept += 1,
             (ReviewDecision::Open, _) => review.undecided += 1,
+            (ReviewDecision::Remove, None) if !snapshot.knows_assignments(row.kind) => {
+                let message =
+                    "whether it is still there is not known: the snapshot has not all entitlements";
+                problems.push(problem(row.line, message.to_owned()));
+            }
             (ReviewDecision::Remove, None) => review.gone.push(row.line),
             (ReviewDecision::Remove, Some(it)) => {
                 if let Some(message) = standing.refusal(it) {
@@ -298,6 +316,18 @@ pub fn read_review(
     }
     problems.sort();
     Err(problems)
+}
+
+/// A snapshot that a review cannot be held against: what it has not read would pass for what is gone already.
+fn unusable(unread: &UnreadAccessTable) -> ReviewProblem {
+    let UnreadAccessTable { table, why } = unread;
+    ReviewProblem {
+        line: None,
+        message: format!(
+            "the newest snapshot has not all of `{table}` ({why}): what goes, and what goes with it, is not known; \
+             `hallpass sync` makes another"
+        ),
+    }
 }
 
 fn take(removals: &mut BTreeMap<ReviewRemoval, ReviewedRemoval>, row: &ReviewRow<'_>) {
@@ -327,7 +357,7 @@ fn contradictions(
             }
         };
         Some(ReviewProblem {
-            line: row.line,
+            line: Some(row.line),
             message: format!("it is to be kept, and line {line} removes {what}"),
         })
     };

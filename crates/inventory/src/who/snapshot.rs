@@ -1,6 +1,8 @@
 //! What a snapshot says of access, with what it does not know of it: small enough to lie beside the
 //! tables, and read by who has no engine for these.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -97,12 +99,22 @@ impl AccessSnapshot {
             !matches!(coverage_of(record, ENTITLEMENTS), TableCoverage::NotSynced);
         let tables = Self::TABLES.into_iter();
         let tables = tables.filter(|it| has_entitlements || *it != ENTITLEMENTS);
+        let mut unread: Vec<UnreadAccessTable> =
+            tables.filter_map(|table| unread(record, table)).collect();
+        let graph = AccessGraph::new(&snapshot.rows, grants);
+        let is_whole = unread.iter().all(|it| it.table != ENTITLEMENTS);
+        if is_whole && graph.has_unasked(record, ENTITLEMENTS) {
+            unread.push(UnreadAccessTable {
+                table: ENTITLEMENTS.to_owned(),
+                why: "not asked for in every account".to_owned(),
+            });
+        }
         Self {
             id: record.id.clone(),
             finished: record.finished,
-            unread: tables.filter_map(|table| unread(record, table)).collect(),
+            unread,
             has_entitlements,
-            graph: AccessGraph::new(&snapshot.rows, grants),
+            graph,
         }
     }
 
@@ -114,6 +126,13 @@ impl AccessSnapshot {
     /// The tables that gaining and losing are told by, as far as they are not there to their ends.
     pub(super) fn uncompared(&self) -> impl Iterator<Item = &UnreadAccessTable> {
         self.unread.iter().filter(|it| it.table != PROVISIONED)
+    }
+
+    /// The tables without which nobody can say what taking something away comes to, as far as they are not there to
+    /// their ends: what is not seen in them may stand, and go with it.
+    pub(super) fn unreviewable(&self) -> impl Iterator<Item = &UnreadAccessTable> {
+        let unread = self.unread.iter();
+        unread.filter(|it| it.table != PROVISIONED && it.table != ENTITLEMENTS)
     }
 
     /// Whether it is known who is assigned sets, or entitled to roles.
@@ -134,6 +153,18 @@ impl AccessSnapshot {
     /// Whether it is known which permission sets there are.
     pub(super) fn knows_permission_sets(&self) -> bool {
         self.has(SETS)
+    }
+}
+
+impl AccessGraph {
+    /// Whether a table that is read by account was not asked for in some active one, as in a sync of a few accounts:
+    /// nothing is known of it there.
+    pub fn has_unasked(&self, record: &SnapshotRecord, table: &str) -> bool {
+        let slices = record.slices_of(table);
+        let asked: BTreeSet<Option<&str>> = slices.map(|it| it.key.account.as_deref()).collect();
+        let mut active = self.accounts.iter().filter(|it| it.is_active());
+        let is_by_account = !asked.is_empty() && !asked.contains(&None);
+        is_by_account && active.any(|it| !asked.contains(&Some(it.id.as_str())))
     }
 }
 

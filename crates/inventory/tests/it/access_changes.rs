@@ -425,3 +425,42 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<AccessSnapshot>(&text).unwrap(), access);
     }
 }
+
+/// A sync of a few accounts says nothing of entitlements in the others: they are not lost.
+#[test]
+fn entitlements_of_accounts_that_were_not_asked_for_are_not_lost() {
+    let all = lines(
+        "account 100000000001 | account 100000000002 | account 100000000003 SUSPENDED | user ana
+         may R 100000000002 ana",
+    );
+    let few = lines(
+        "account 100000000001 | account 100000000002 | account 100000000003 SUSPENDED | user ana",
+    );
+    let table = "aws_account_access_entitlements";
+    let of_accounts = |lines: &BTreeSet<String>, accounts: &[&str]| {
+        let mut snapshot = snapshot(lines, &[]);
+        let slices = &mut snapshot.record.slices;
+        let whole = slices.iter().position(|it| it.key.table == table).unwrap();
+        let whole = slices.remove(whole);
+        slices.extend(accounts.iter().map(|account| {
+            let mut slice = whole.clone();
+            slice.key.account = Some((*account).to_owned());
+            slice
+        }));
+        AccessSnapshot::new(&snapshot, &[])
+    };
+    let before = of_accounts(&all, &["100000000001", "100000000002"]);
+    for (accounts, expected) in [
+        (
+            &["100000000001", "100000000002"][..],
+            PersonAccessChangeKind::Lost,
+        ),
+        (&["100000000001"][..], PersonAccessChangeKind::Unknown),
+    ] {
+        let found = access_changes(&before, &of_accounts(&few, accounts));
+        let changes: Vec<_> = found.changes.iter().map(|it| it.change).collect();
+        assert_eq!(changes, [expected], "{accounts:?}");
+        let is_compared = expected == PersonAccessChangeKind::Lost;
+        assert_eq!(!found.not_compared.contains(table), is_compared);
+    }
+}

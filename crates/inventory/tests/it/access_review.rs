@@ -1,6 +1,8 @@
 //! What reviewers decided, held against a snapshot (`inventory.md` W-7).
 
-use hallpass_inventory::{AccessReview, AccessSnapshot, ReviewRemoval, read_review};
+use hallpass_inventory::{
+    AccessReview, AccessSnapshot, ReviewRemoval, UnreadAccessTable, read_review,
+};
 
 use crate::access_changes::{access, lines};
 
@@ -210,4 +212,49 @@ fn as_many_paths_are_counted_as_would_be_made() {
     }
     // the group that nobody is in is a path of nobody
     assert_eq!(graph.count_of_some(|_| true, None), 10);
+}
+
+/// What a snapshot has not read is not gone, and what goes with a removal cannot be told of it.
+#[test]
+fn a_review_is_not_held_against_a_snapshot_that_has_not_all() {
+    let row = file(&["ana GROUP G 1 S remove moved"]);
+    for table in [
+        "aws_organizations_accounts",
+        "aws_ssoadmin_account_assignments",
+        "aws_identitystore_users",
+        "aws_identitystore_groups",
+        "aws_identitystore_group_memberships",
+        "aws_ssoadmin_permission_sets",
+    ] {
+        let refused = read_review(&row, &access(&lines(WORLD), &[table])).unwrap_err();
+        let said = refused[0].to_string();
+        let part = format!("the newest snapshot has not all of `{table}` (AccessDenied)");
+        assert!(said.starts_with(&part), "{said}");
+    }
+    // carried over are rows of another day: they are there, and not to be relied on
+    let mut carried = world();
+    carried.unread.push(UnreadAccessTable {
+        table: "aws_identitystore_groups".to_owned(),
+        why: "carried over from 20261119T000000Z-00000001".to_owned(),
+    });
+    assert!(read_review(&row, &carried).is_err());
+    // this one only findings are read from
+    let provisioned = access(&lines(WORLD), &["aws_ssoadmin_provisioned"]);
+    assert!(read_review(&row, &provisioned).is_ok());
+}
+
+#[test]
+fn an_entitlement_that_was_not_looked_for_is_not_gone() {
+    let header = HEADER.replace("permission_set_arn", "permission_set_arn,role_arn");
+    let rows = format!(
+        "{header}\nana,ana,GROUP,G,100000000001,,R,remove,\nana,ana,GROUP,G,100000000001,S,,remove,\n"
+    );
+    let unread = access(&lines(WORLD), &["aws_account_access_entitlements"]);
+    let refused = read_review(&rows, &unread).unwrap_err();
+    let said: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        ["line 2: whether it is still there is not known: the snapshot has not all entitlements"]
+    );
+    assert_eq!(read_review(&rows, &world()).unwrap().gone, [2]);
 }

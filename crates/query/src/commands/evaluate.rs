@@ -10,6 +10,7 @@ use hallpass_alerts::{
     AlertJob, AlertQuestion, AlertRuleId, AskedRule, ReadTable, RunAnswer, RunRows, SliceFault,
 };
 use hallpass_inventory::{InventoryTable, SliceOutcome, SnapshotRecord, table};
+use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -111,7 +112,8 @@ impl Evaluation {
         if snapshot.is_some() && snapshot == rule.unless {
             return Ok(None);
         }
-        let of_activity = activity.iter().map(|it| self.read_activity(it.name));
+        let of_activity = activity.iter();
+        let of_activity = of_activity.map(|it| self.read_activity(it.name, rule.every));
         let read_tables: Vec<ReadTable> = tables
             .iter()
             .map(|it| read_table(it.name, record))
@@ -171,14 +173,24 @@ impl Evaluation {
     }
 
     /// The accounts of which the log has something. What its files have not is not known here: `activity ingest` says so.
-    fn read_activity(&self, name: &str) -> ReadTable {
-        let accounts = self
-            .activity()
-            .into_iter()
-            .flat_map(|it| it.accounts.keys());
+    /// A table to which nothing came for twice as long as a rule waits is none to believe: where nobody reads the log, or
+    /// nobody writes it, what was found there would pass for over.
+    fn read_activity(&self, name: &str, every: Option<TimeSpan>) -> ReadTable {
+        let activity = self.activity();
+        let accounts = activity.into_iter().flat_map(|it| it.accounts.keys());
+        let is_old = activity.zip(every).is_some_and(|(it, every)| {
+            let patience = TimeSpan::seconds(every.as_seconds().saturating_mul(2));
+            patience.after(it.sealed) < self.now
+        });
+        let fault = SliceFault {
+            account: None,
+            stage: "ingest".to_owned(),
+            code: "NothingIngested".to_owned(),
+        };
         ReadTable {
             table: name.to_owned(),
             asked: accounts.map(|account| format!("{account} *")).collect(),
+            failed: is_old.then_some(fault).into_iter().collect(),
             ..ReadTable::default()
         }
     }

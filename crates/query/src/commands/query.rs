@@ -211,7 +211,7 @@ impl StatementArgs {
 /// A shipped query's statement, and the values of its parameters.
 ///
 /// # Errors
-/// When there is none of this name.
+/// When there is none of this name, or it has no such parameter.
 pub(crate) fn statement_of(
     name: &str,
     given: &BTreeMap<String, String>,
@@ -221,6 +221,15 @@ pub(crate) fn statement_of(
         let failure = QueryFailure::bad_input(format!("there is no query `{name}`"));
         return Err(failure.help(format!("nearest: `{near}`; `--list` shows all")));
     };
+    let own: Vec<&str> = saved.parameters.iter().map(|it| it.0).collect();
+    if let Some(unknown) = given.keys().find(|it| !own.contains(&it.as_str())) {
+        let message = format!("query `{name}` has no parameter `{unknown}`");
+        let failure = QueryFailure::bad_input(message);
+        return Err(failure.help(match own.as_slice() {
+            [] => "it has none".to_owned(),
+            own => format!("there are: `{}`", own.join("`, `")),
+        }));
+    }
     Ok((saved.sql.to_owned(), saved.parameters(given)))
 }
 

@@ -29,6 +29,7 @@ use parquet::file::reader::ChunkReader;
 pub(crate) use activity::ActivityFolder;
 pub(crate) use hallpass_aws::SnapshotsAt;
 pub(crate) use manifest::{Manifest, ManifestFile};
+pub(crate) use prune::going;
 
 use crate::failure::QueryFailure;
 use objects::NamedFiles;

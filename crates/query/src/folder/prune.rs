@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_activity::ActivityManifest;
-use hallpass_inventory::{SnapshotId, SnapshotRecord};
+use hallpass_inventory::{SnapshotId, SnapshotRecord, SnapshotState};
 use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 
 use super::place::SeenFile;
-use super::{ACCESS, MANIFESTS, SnapshotFolder, WRITING, access_key, manifest_key};
+use super::{ACCESS, MANIFESTS, Manifest, SnapshotFolder, WRITING, access_key, manifest_key};
 use crate::failure::QueryFailure;
 
 /// What pruning removed.
@@ -21,7 +21,8 @@ pub(crate) struct Pruned {
 }
 
 impl SnapshotFolder {
-    /// Takes all but the newest `keep` snapshots away, and what runs have left that were not finished within `unfinished`.
+    /// Takes all but the newest `keep` snapshots away, as [`going`] says, and what runs have left that were not finished
+    /// within `unfinished`.
     ///
     /// CRASH: the manifest goes first: without it nobody takes the files for a snapshot, and the next prune finds
     /// what is left of it.
@@ -34,28 +35,49 @@ impl SnapshotFolder {
         unfinished: TimeSpan,
         now: Timestamp,
     ) -> Result<Pruned, QueryFailure> {
-        let mut manifests = self.list().await?;
-        let kept = manifests.split_off(manifests.len().saturating_sub(keep));
-        for manifest in &manifests {
+        let manifests = self.list().await?;
+        let going = going(&manifests, keep);
+        for manifest in &going {
             let id = &manifest.record.id;
             self.place.remove(&[manifest_key(id)]).await?;
             let files = manifest.files.iter().map(|it| it.path.clone());
             let files: Vec<String> = files.chain([access_key(id)]).collect();
             self.place.remove(&files).await?;
         }
-        let kept: BTreeSet<&SnapshotId> = kept.iter().map(|it| &it.record.id).collect();
+        let gone: BTreeSet<&SnapshotId> = going.iter().map(|it| &it.record.id).collect();
+        let kept = manifests.iter().map(|it| &it.record.id);
+        let kept: BTreeSet<&SnapshotId> = kept.filter(|it| !gone.contains(it)).collect();
         let left = left_over(self.place.files().await?, &kept, unfinished, now);
         for files in left.values() {
             self.place.remove(files).await?;
         }
         Ok(Pruned {
-            snapshots: manifests.into_iter().map(|it| it.record).collect(),
+            snapshots: going.into_iter().map(|it| it.record.clone()).collect(),
             unfinished: left
                 .into_iter()
                 .map(|(id, files)| (id, files.len()))
                 .collect(),
         })
     }
+}
+
+/// The snapshots that go where so many are kept, the oldest first. Those that failed have nothing to read: they are
+/// counted by themselves, so that a week of them does not push out the last one that says anything.
+pub(crate) fn going(manifests: &[Manifest], keep: usize) -> Vec<&Manifest> {
+    let (mut readable, mut failed) = (0_usize, 0_usize);
+    let newest_first = manifests.iter().rev();
+    let mut going: Vec<&Manifest> = newest_first
+        .filter(|it| {
+            let seen = match it.record.state() {
+                SnapshotState::Failed => &mut failed,
+                SnapshotState::Complete | SnapshotState::Partial => &mut readable,
+            };
+            *seen += 1;
+            *seen > keep
+        })
+        .collect();
+    going.reverse();
+    going
 }
 
 /// The files of runs without a manifest, the newest of which is old enough that nobody writes there any more.

@@ -41,6 +41,7 @@ fn job(rules: &[AlertRule], as_of: Timestamp) -> AlertJob {
         question: rule.question.clone(),
         parameters: rule.parameters.clone(),
         unless: None,
+        every: None,
     });
     AlertJob {
         as_of: Some(as_of),
@@ -310,6 +311,31 @@ fn rules_over_activity_run_when_something_was_read() {
         (alone.snapshot.as_deref(), rows(&alone)),
         (Some("run-2"), 2)
     );
+}
+
+/// `inventory.md` R-1: a log that nobody reads any more has nothing new, and nothing in it is over by that.
+#[test]
+fn a_rule_over_activity_is_blocked_when_nothing_comes_any_more() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let text = "rules:\n- {id: alone, query: SELECT principal FROM aws_activity, every: 6h}\n";
+    let rules = read(FILE, text).unwrap();
+    sealed(folder, "run-1", "CreateAccessKey");
+    for (now, is_blocked) in [
+        ("2026-11-20T12:00:00Z", false),
+        ("2026-11-20T12:00:01Z", true),
+    ] {
+        let mut job = job(&rules, now.parse().unwrap());
+        job.rules[0].every = Some(rules[0].every);
+        let answer = evaluated(folder, &job).into_values().next().unwrap();
+        assert_eq!(answer.result == RunRows::NotAsked, is_blocked, "{now}");
+        let failed = &answer.tables[0].failed;
+        assert_eq!(
+            failed.iter().any(|it| it.code == "NothingIngested"),
+            is_blocked,
+            "{now}"
+        );
+    }
 }
 
 /// One event, as `hallpass activity ingest` hands its rows over.

@@ -480,3 +480,67 @@ fn policies_of_the_old_organization_without_an_equal_in_the_new_one_are_found() 
     let words = "query --name payer/scp-gap --param old=o-old -o json";
     assert_eq!(found(folder.path(), words, "id"), ["p-lost"]);
 }
+
+#[test]
+fn a_parameter_that_a_shipped_query_has_not_is_refused() {
+    let data = lostkeys();
+    for (words, said) in [
+        (
+            "keys/no-creator-tag --param craetor=email",
+            "query `keys/no-creator-tag` has no parameter `craetor`",
+        ),
+        ("users/no-mfa --param days=9", "it has none"),
+    ] {
+        let line = format!("query --data {} --name {words}", data.display());
+        let refused = run(Path::new("."), &line, None);
+        assert_eq!(refused.status.code(), Some(2), "{words}");
+        assert!(stderr(&refused).contains(said), "{}", stderr(&refused));
+    }
+}
+
+#[test]
+fn passwords_are_unused_by_their_last_change_and_second_factors_missing_where_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let user = |name: &str, more: Value| {
+        let mut user = json!({"account_id": "1", "arn": name, "user_id": name, "user_name": name, "path": "/",
+            "create_date": "2020-01-01T00:00:00Z", "password_enabled": true, "mfa_active": true});
+        let members = more.as_object().unwrap().clone();
+        user.as_object_mut().unwrap().extend(members);
+        user
+    };
+    let (old, new) = ("2026-01-01T00:00:00Z", "2026-11-19T00:00:00Z");
+    let users = [
+        user("never", json!({})),
+        user("new", json!({"password_last_changed": new})),
+        user("left", json!({"password_last_changed": old})),
+        user(
+            "used",
+            json!({"password_last_used": new, "password_last_changed": old}),
+        ),
+        user(
+            "without",
+            json!({"mfa_active": false, "password_last_used": new}),
+        ),
+        user(
+            "unknown",
+            json!({"mfa_active": null, "password_last_used": new}),
+        ),
+        user(
+            "off",
+            json!({"mfa_active": null, "password_enabled": false}),
+        ),
+    ];
+    let document = json!({"now": "2026-11-20T00:00:00Z", "tables": {"aws_iam_users": users}});
+    fs::write(folder.path().join("users.json"), document.to_string()).unwrap();
+    for (name, expected) in [
+        ("users/console-unused", &["left", "never"]),
+        ("users/no-mfa", &["unknown", "without"]),
+    ] {
+        let words = format!("query --data users.json --name {name} -o json");
+        assert_eq!(
+            found(folder.path(), &words, "user_name"),
+            expected,
+            "{name}"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! Snapshots in a folder: whole or not there, never edited, and what is missing is said.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -249,6 +250,110 @@ fn exports_are_imports_and_pruning_asks() {
     assert_eq!(count(folder, "", "aws_iam_users_history"), "{\"n\":13}\n");
     let bad = run(folder, "snapshots import missing.json", None);
     assert_eq!(bad.status.code(), Some(2));
+}
+
+/// Adds a slice that failed to a snapshot.
+fn fail(folder: &Path, id: &str, table: &str, account: Option<&str>) {
+    let mut written = json_of(&manifest(folder, id));
+    let slice = json!({
+        "table": table, "account": account, "region": "global",
+        "started": "2026-11-18T00:00:00Z", "finished": "2026-11-18T00:00:00Z", "state": "failed",
+        "failure": {"stage": "call", "operation": "List", "code": "AccessDenied", "message": "no",
+            "http_status": 403, "attempts": 1, "request_id": null},
+        "more": [],
+    });
+    written["slices"].as_array_mut().unwrap().push(slice);
+    fs::write(manifest(folder, id), written.to_string()).unwrap();
+}
+
+#[test]
+fn a_history_says_what_failed_in_any_of_its_snapshots() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let first = keep(folder, "2026-11-18T00:00:00Z", |_| {});
+    keep(folder, "2026-11-19T00:00:00Z", |_| {});
+    let sql = "SELECT count(*) AS n FROM aws_iam_users_history";
+    assert_eq!(ok(folder, "query", Some(sql)), "{\"n\":26}\n");
+    fail(folder, &first, "aws_iam_users", Some("444444444444"));
+    let partial = run(folder, "query", Some(sql));
+    assert_eq!(
+        (partial.status.code(), stderr(&partial).as_str()),
+        (
+            Some(1),
+            "partial: aws_iam_users: AccessDenied in call for 444444444444 global\n"
+        )
+    );
+    // the newest has all of it
+    assert_eq!(count(folder, "", "aws_iam_users"), "{\"n\":13}\n");
+}
+
+#[test]
+fn a_document_says_what_is_not_in_it_and_replaces_another_when_it_is_whole() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let id = keep(folder, "2026-11-18T00:00:00Z", |_| {});
+    ok(folder, "snapshots export --out out.json", None);
+    fail(folder, &id, "aws_iam_users", Some("444444444444"));
+    let mut written = json_of(&manifest(folder, &id));
+    for slice in written["slices"].as_array_mut().unwrap() {
+        if slice["table"] == "okta_users" {
+            slice["state"] = json!("failed");
+            slice["failure"] = json!({"stage": "call", "operation": "List", "code": "AccessDenied", "message": "no",
+                "http_status": 403, "attempts": 1, "request_id": null});
+            slice["more"] = json!([]);
+        }
+    }
+    fs::write(manifest(folder, &id), written.to_string()).unwrap();
+    let path = folder.join("out.json");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let said = run(folder, "snapshots export --out out.json", None);
+    assert_eq!(said.status.code(), Some(1));
+    for table in ["aws_iam_users", "okta_users"] {
+        let line = format!("partial: {table}: AccessDenied in call for ");
+        assert!(stderr(&said).contains(&line), "{}", stderr(&said));
+    }
+    let tables = json_of(&path)["tables"].clone();
+    // nothing was read of one, and something of the other
+    assert!(tables["aws_iam_users"].is_array() && tables["okta_users"].is_null());
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!folder.join("out.json.writing").exists());
+    ok(
+        folder,
+        "snapshots export --allow-partial --out out.json",
+        None,
+    );
+    let nowhere = run(folder, "snapshots export --out no/out.json", None);
+    assert_eq!(nowhere.status.code(), Some(1), "{}", stderr(&nowhere));
+}
+
+/// Those that failed have nothing to read, and push nothing out that has.
+#[test]
+fn snapshots_that_failed_do_not_count_as_those_that_are_kept() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let ids: Vec<String> = (11..=16)
+        .map(|day| keep(folder, &format!("2026-11-{day}T00:00:00Z"), |_| {}))
+        .collect();
+    for failed in [1, 3, 4, 5] {
+        fail(folder, &ids[failed], "aws_organizations_accounts", None);
+    }
+    let kept = || -> Vec<String> {
+        let listed = ok(folder, "snapshots list", None);
+        let rows = listed.lines().map(|it| {
+            let row: Value = serde_json::from_str(it).unwrap();
+            row["id"].as_str().unwrap().to_owned()
+        });
+        rows.collect()
+    };
+    ok(folder, "snapshots prune --keep 2 --yes", None);
+    let of =
+        |places: &[usize]| -> Vec<String> { places.iter().map(|it| ids[*it].clone()).collect() };
+    assert_eq!(kept(), of(&[0, 2, 4, 5]));
+    ok(folder, "snapshots prune --keep 1 --yes", None);
+    assert_eq!(kept(), of(&[2, 5]));
+    ok(folder, "snapshots prune --keep 0 --yes", None);
+    assert!(kept().is_empty());
 }
 
 #[test]

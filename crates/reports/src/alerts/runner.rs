@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hallpass_alerts::{
     AlertCommitError, AlertJob, AlertMessage, AlertRule, AlertRuleId, AlertState, AlertStore,
-    AskedRule, RuleStep, RunAnswer, advance, is_due,
+    AskedRule, RuleStep, RunAnswer, RunRows, advance, is_due,
 };
 use hallpass_host::snapshots_at::{SnapshotsAt, bucket, bucket_failure};
 use hallpass_model::Timestamp;
@@ -39,7 +39,29 @@ pub fn asked(rule: &AlertRule, unless: Option<String>) -> AskedRule {
         question: rule.question.clone(),
         parameters: rule.parameters.clone(),
         unless,
+        every: Some(rule.every),
     }
+}
+
+/// What stands for the answers of rules that were to be asked when nothing could be: a rule that is not asked for long
+/// is told, whatever keeps it.
+fn unanswered(
+    file: &RuleFileOfAlerts,
+    states: &[AlertState],
+    failure: &Failure,
+    now: Timestamp,
+) -> BTreeMap<AlertRuleId, RunAnswer> {
+    let state = |rule: &AlertRule| states.iter().find(|it| it.rule == rule.id);
+    let due = file.rules.iter().filter(|it| is_due(it, state(it), now));
+    let answer = RunAnswer {
+        snapshot: None,
+        tables: Vec::new(),
+        members: None,
+        result: RunRows::Failed {
+            message: failure.words(),
+        },
+    };
+    due.map(|it| (it.id.clone(), answer.clone())).collect()
 }
 
 /// Which rules a run is about.
@@ -64,7 +86,8 @@ impl AlertRunner {
     /// Runs rules. A rule that another process ran meanwhile is left to that.
     ///
     /// # Errors
-    /// The companion or the store does not answer. What was stored before is stored.
+    /// The companion or the store does not answer. What was stored before is stored; of those that were due that they
+    /// could not be asked.
     pub async fn run(
         &self,
         file: &RuleFileOfAlerts,
@@ -87,9 +110,19 @@ impl AlertRunner {
             rules: rules.collect(),
         };
         let answers = if job.rules.is_empty() {
-            BTreeMap::new()
+            Ok(BTreeMap::new())
         } else {
-            evaluate(&self.folder, &job).await?
+            evaluate(&self.folder, &job).await
+        };
+        let answers = match (answers, which) {
+            (Ok(answers), _) => answers,
+            // whoever asked for a run is told why there is none
+            (Err(failure), WhichRules::All) => return Err(failure),
+            (Err(failure), WhichRules::Due) => {
+                let unanswered = unanswered(file, &states, &failure, now);
+                self.store_steps(file, &states, &unanswered, now).await?;
+                return Err(failure);
+            }
         };
         self.store_steps(file, &states, &answers, now).await
     }
@@ -164,4 +197,48 @@ impl AlertRunner {
 /// The store does not answer.
 pub fn unstored(error: &AlertCommitError) -> Failure {
     Failure::failed(format!("states of alerts: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_alerts::{BlockedBy, RulePhase};
+    use hallpass_store::MemoryStore;
+
+    use super::*;
+
+    /// Beside the program of a test there is no companion: nothing can be asked.
+    #[tokio::test]
+    async fn rules_that_cannot_be_asked_are_blocked_and_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "rules:\n- {id: a, query: SELECT 1 AS x, every: 1h}\n- {id: b, query: SELECT 1 AS x, enabled: false}\n";
+        let path = folder.path().join("alerts.yaml");
+        std::fs::write(&path, text).unwrap();
+        let file = RuleFileOfAlerts::read(&path, None).unwrap();
+        let runner = AlertRunner {
+            store: Arc::new(MemoryStore::new()),
+            folder: SnapshotsAt::Folder(folder.path().to_owned()),
+        };
+        let at = |hour: i64| -> Timestamp {
+            let midnight: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
+            midnight + jiff::SignedDuration::from_hours(hour)
+        };
+        let by_hand = runner.run(&file, WhichRules::All, at(0)).await;
+        assert!(by_hand.is_err());
+        assert_eq!(runner.states().await.unwrap(), []);
+        for (hour, is_told) in [(0, false), (1, false), (2, true)] {
+            assert!(runner.run(&file, WhichRules::Due, at(hour)).await.is_err());
+            let states = runner.states().await.unwrap();
+            let [state] = states.as_slice() else {
+                panic!("{states:?}")
+            };
+            let RulePhase::Blocked { since, why, told } = &state.phase else {
+                panic!("{:?}", state.phase)
+            };
+            assert_eq!((*since, *told), (at(0), is_told), "{hour}");
+            let BlockedBy::QueryFailed { message } = why else {
+                panic!("{why:?}")
+            };
+            assert!(message.contains("hallpass-query"), "{message}");
+        }
+    }
 }

@@ -22,6 +22,8 @@ pub(super) struct GivenPolicies {
     settings: Option<SetSettings>,
     /// Policies that no account of the snapshot has.
     missing: Vec<String>,
+    /// Whether the snapshot has all policies.
+    is_whole: bool,
 }
 
 impl GivenPolicies {
@@ -41,13 +43,14 @@ impl GivenPolicies {
                 boundary: args.boundary.as_deref().map(read).transpose()?,
                 settings: None,
                 missing: Vec::new(),
+                is_whole: true,
             });
         }
         if args.live {
             return Ok(Self::live(live_center::permission_set(&args.set)?));
         }
         let found = sets(&args.folder, Some(&args.set))?;
-        let Some(set) = found.into_iter().next() else {
+        let Some(set) = found.sets.into_iter().next() else {
             return Err(Failure::bug("a set that was found is gone"));
         };
         let named = |text: String| PolicyText {
@@ -66,6 +69,7 @@ impl GivenPolicies {
             },
             settings: Some(set.settings),
             missing: set.missing,
+            is_whole: found.is_whole,
         })
     }
 
@@ -87,6 +91,7 @@ impl GivenPolicies {
             policies: set.documents.into_iter().map(named).collect(),
             boundary: set.boundary.map(named),
             missing: set.missing,
+            is_whole: true,
         }
     }
 
@@ -98,7 +103,7 @@ impl GivenPolicies {
                 output::plain(policy)
             ));
         }
-        self.missing.is_empty()
+        self.missing.is_empty() && self.is_whole
     }
 
     /// The permission set as `hallpass access` reads it, with the policy in place of all its policies.

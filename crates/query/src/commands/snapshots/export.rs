@@ -1,13 +1,15 @@
 //! `snapshots export`: as one document, or as tables of PostgreSQL.
 
 use std::env;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use hallpass_inventory::{
-    InventoryTable, SnapshotRecord, TABLES, TableCoverage, coverage_of, export,
+    InventoryTable, Slice, SliceOutcome, Snapshot, SnapshotRecord, TABLES, TableCoverage,
+    coverage_of, export,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::table_named;
 use crate::commands::query::tell;
@@ -24,7 +26,7 @@ const NAME_BYTES_MAX: usize = 63;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write a snapshot as a document, or as tables of PostgreSQL\n\n\
-                  The document is `{\"tables\": {NAME: [row, …]}}`. With --to, a schema has the tables of one snapshot afterwards, with their names and columns, \
+                  The document is `{\"tables\": {NAME: [row, …]}}`; a table of which nothing could be read is not in it. With --to, a schema has the tables of one snapshot afterwards, with their names and columns, \
                   `cq_id` as primary key, and hallpass_snapshots, hallpass_coverage and hallpass_sync_errors about it. \
                   It is one transaction: readers see the snapshot of before or the new one. A table that was not \
                   collected is not there. U+0000, which PostgreSQL cannot hold, becomes U+FFFD, and is counted.",
@@ -66,7 +68,7 @@ pub(super) struct Args {
     beside_others: bool,
 
     /// Exit 0 although data are partial
-    #[arg(long, requires = "to")]
+    #[arg(long)]
     allow_partial: bool,
 
     #[command(flatten)]
@@ -78,13 +80,7 @@ pub(super) async fn run(args: &Args, folder: &SnapshotFolder) -> QueryOutcome {
     let which = args.which.as_ref().or(args.snapshot.as_ref());
     let manifest = folder.pick(&manifests, which.unwrap_or(&WhichSnapshot::Newest))?;
     let Some(to) = &args.to else {
-        let document = export(&folder.read(manifest).await?).to_string() + "\n";
-        match &args.out {
-            Some(path) => fs::write(path, document)
-                .map_err(|it| QueryFailure::unwritable(path.display(), it))?,
-            None => output::print(document.as_bytes())?,
-        }
-        return Ok(QueryExit::Ok);
+        return args.document(&folder.read(manifest).await?);
     };
     let address = PostgresAddress::parse(to, env::var("PGPASSWORD").ok().as_deref())?;
     if args.schema.is_empty() || args.schema.len() > NAME_BYTES_MAX {
@@ -120,16 +116,37 @@ pub(super) async fn run(args: &Args, folder: &SnapshotFolder) -> QueryOutcome {
             "note: {count} values had U+0000, which PostgreSQL cannot hold; it is U+FFFD there"
         ));
     }
-    let partial = partial(&manifest.record, &tables);
-    tell(&partial);
-    Ok(if partial.is_empty() || args.allow_partial {
-        QueryExit::Ok
-    } else {
-        QueryExit::Failed
-    })
+    Ok(args.exit(&partial(&manifest.record, &tables)))
 }
 
 impl Args {
+    /// Writes the document, without the tables that nothing was read of: empty there means that there are none.
+    fn document(&self, snapshot: &Snapshot) -> QueryOutcome {
+        let record = &snapshot.record;
+        let partial = partial(record, &self.tables_of(record)?);
+        let mut document = export(snapshot);
+        if let Some(tables) = document.get_mut("tables").and_then(Value::as_object_mut) {
+            tables.retain(|name, _| is_read(record, name));
+        }
+        let document = document.to_string() + "\n";
+        match &self.out {
+            Some(path) => write_whole(path, &document)
+                .map_err(|it| QueryFailure::unwritable(path.display(), it))?,
+            None => output::print(document.as_bytes())?,
+        }
+        Ok(self.exit(&partial))
+    }
+
+    /// Says what is not there.
+    fn exit(&self, partial: &[PartialTable]) -> QueryExit {
+        tell(partial);
+        if partial.is_empty() || self.allow_partial {
+            QueryExit::Ok
+        } else {
+            QueryExit::Failed
+        }
+    }
+
     /// The tables that are exported: none that was never collected.
     fn tables_of(
         &self,
@@ -152,6 +169,36 @@ impl Args {
         tables.dedup_by_key(|it| it.name);
         Ok(tables)
     }
+}
+
+/// Whether a table has a slice that was read, or none that failed.
+fn is_read(record: &SnapshotRecord, table: &str) -> bool {
+    let is_there = |it: &Slice| match it.outcome {
+        SliceOutcome::Ok { .. } | SliceOutcome::Carried { .. } => true,
+        SliceOutcome::Failed { .. } | SliceOutcome::Skipped { .. } => false,
+    };
+    let mut slices = record.slices_of(table);
+    slices.any(is_there) || !matches!(coverage_of(record, table), TableCoverage::Partial(_))
+}
+
+/// Writes beside and moves, so that a file of before is there until the new one is whole. What is no file, as a pipe, is
+/// written as it is.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let there = fs::metadata(path).ok();
+    if there.as_ref().is_some_and(|it| !it.is_file()) {
+        return fs::write(path, text);
+    }
+    // a link stays one
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut beside = place.clone().into_os_string();
+    beside.push(".writing");
+    let mut file = File::create(&beside)?;
+    if let Some(there) = there {
+        file.set_permissions(there.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&beside, &place)
 }
 
 fn sheet(exported: &ExportedTables) -> Sheet {

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::document;
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
-use crate::folder::{SnapshotFolder, SnapshotsAt, WhichSnapshot};
+use crate::folder::{SnapshotFolder, SnapshotsAt, WhichSnapshot, going};
 use crate::output::{self, OutputArgs, Sheet};
 
 /// List, show, import, export, compare and remove snapshots
@@ -86,7 +86,7 @@ enum Command {
     /// Remove all but the newest
     #[command(after_help = "Example:\n  hallpass query snapshots prune --keep 30")]
     Prune {
-        /// How many are kept
+        /// How many are kept, and as many of those that failed
         #[arg(long, value_name = "N")]
         keep: usize,
 
@@ -253,7 +253,7 @@ fn changes(before: &Snapshot, after: &Snapshot, tables: &[&'static InventoryTabl
 
 /// Asks whether so many may go, unless that was said.
 async fn asked(folder: &SnapshotFolder, keep: usize, yes: bool) -> Result<(), QueryFailure> {
-    let going = folder.list().await?.len().saturating_sub(keep);
+    let going = going(&folder.list().await?, keep).len();
     if going == 0 || yes {
         return Ok(());
     }

@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use hallpass_inventory::{
     AccessFinding, AccessGraph, AccessPath, AccessPerson, AccessReport, AssignmentHolder,
-    GraphAssignment, GraphGroup, GraphRole, OutsideAccess, Snapshot, TableCoverage, coverage_of,
-    effective, group_of_way,
+    GraphAccount, GraphAssignment, GraphGroup, GraphRole, OutsideAccess, Snapshot, TableCoverage,
+    coverage_of, effective, group_of_way,
 };
 use serde_json::{Value, json};
 
@@ -106,6 +106,8 @@ enum Command {
 
 /// What an answer leaves out where a table was never collected (`inventory.md` W-13, W-17).
 const NO_ENTITLEMENTS: &str = "not covered: account access entitlements";
+const FEW_ENTITLEMENTS: &str =
+    "not covered: account access entitlements of accounts that the sync was not asked for";
 const NO_DELEGATIONS: &str =
     "not covered: delegation requests of partners (`hallpass sync --only iam`)";
 
@@ -153,6 +155,12 @@ pub(crate) async fn run(args: &Args) -> QueryOutcome {
         }
     }
     let graph = AccessGraph::new(&snapshot.rows, &grants);
+    if graph.has_unasked(&snapshot.record, ENTITLEMENTS) {
+        not_covered.push(FEW_ENTITLEMENTS);
+    }
+    if partial.is_empty() {
+        args.refuse_unknown(&graph)?;
+    }
     let report = args.chosen(&graph)?;
     if args.shape.review_csv {
         output::print(review(&report).spreadsheet_csv().as_bytes())?;
@@ -198,6 +206,43 @@ impl Args {
         narrowing.iter().any(|it| it.is_some())
     }
 
+    /// Refuses names that nobody has: their answer would read as if there was no access. What is not all there may have them.
+    fn refuse_unknown(&self, graph: &AccessGraph) -> Result<(), QueryFailure> {
+        let unknown = |what: &str, name: &Option<String>, is_there: bool| match name {
+            Some(name) if !is_there => Some(format!("there is no {what} `{name}`")),
+            _ => None,
+        };
+        let mut people = graph.people.iter();
+        let has_user = people.any(|it| self.is_user(it));
+        let mut accounts = graph.accounts.iter();
+        let has_account = accounts.any(|it| self.is_account(it));
+        let mut accounts = graph.accounts.iter();
+        let has_unit = accounts.any(|it| self.is_below(it));
+        let message = unknown("person", &self.user, has_user)
+            .or_else(|| unknown("account", &self.account, has_account))
+            .or_else(|| {
+                // a unit without accounts is one that nobody has access to
+                unknown("account below", &self.ou, has_unit)
+            });
+        message.map_or(Ok(()), |it| Err(QueryFailure::bad_input(it)))
+    }
+
+    fn is_user(&self, person: &AccessPerson) -> bool {
+        let names = [&person.user_name, &person.email, &person.user_id];
+        is(self.user.as_deref(), &names.map(Option::as_deref))
+    }
+
+    fn is_account(&self, account: &GraphAccount) -> bool {
+        let names = [Some(account.id.as_str()), account.name.as_deref()];
+        is(self.account.as_deref(), &names)
+    }
+
+    fn is_below(&self, account: &GraphAccount) -> bool {
+        let Some(wanted) = &self.ou else { return true };
+        let path = account.ou_path.as_deref();
+        path.is_some_and(|path| path.to_lowercase().starts_with(&wanted.to_lowercase()))
+    }
+
     /// The paths that may be meant. A large organization has more than fit in memory: those that surely are not are never
     /// made, and of more than `--max-rows` none is.
     fn paths(
@@ -219,12 +264,9 @@ impl Args {
         let roles: Vec<bool> = graph.roles.iter().map(is_role).collect();
         let is_group = |it: &GraphGroup| is(self.group.as_deref(), &[Some(&it.name)]);
         let groups: Vec<bool> = graph.groups.iter().map(is_group).collect();
-        let named = |it: &AccessPerson| {
-            let names = [&it.user_name, &it.email, &it.user_id];
-            is(self.user.as_deref(), &names.map(Option::as_deref))
-        };
         let people = graph.people.iter().enumerate();
-        let people: Vec<usize> = people.filter(|it| named(it.1)).map(|it| it.0).collect();
+        let people = people.filter(|it| self.is_user(it.1));
+        let people: Vec<usize> = people.map(|it| it.0).collect();
         let has = |list: &[bool], place: usize| list.get(place).copied().unwrap_or(false);
         let is_wanted = |it: &GraphAssignment| {
             let is_held = match &it.holder {
@@ -248,14 +290,8 @@ impl Args {
 
     /// The accounts that are asked for.
     fn accounts<'a>(&self, graph: &'a AccessGraph) -> BTreeSet<&'a str> {
-        let is_below = |path: Option<&str>| {
-            let Some(wanted) = &self.ou else { return true };
-            path.is_some_and(|path| path.to_lowercase().starts_with(&wanted.to_lowercase()))
-        };
-        let wanted = graph.accounts.iter().filter(|it| {
-            is(self.account.as_deref(), &[Some(&it.id), it.name.as_deref()])
-                && is_below(it.ou_path.as_deref())
-        });
+        let wanted = graph.accounts.iter();
+        let wanted = wanted.filter(|it| self.is_account(it) && self.is_below(it));
         wanted.map(|it| it.id.as_str()).collect()
     }
 
@@ -277,10 +313,9 @@ impl Args {
         let mut paths = self.paths(graph, &wanted_accounts)?;
         paths.retain(|path| {
             let person = &path.person;
-            let user = [&person.user_name, &person.email, &person.user_id].map(Option::as_deref);
             let group = group_of_way(&path.via);
             let set = [Some(path.role.shown()), Some(path.role.arn())];
-            is(self.user.as_deref(), &user)
+            self.is_user(person)
                 && is(self.group.as_deref(), &[group])
                 && wanted_accounts.contains(path.account_id.as_str())
                 && is(self.permission_set.as_deref(), &set)
@@ -294,7 +329,7 @@ impl Args {
             wanted_accounts.contains(finding.account_id.as_str())
                 && is(
                     self.permission_set.as_deref(),
-                    &[Some(finding.role.shown())],
+                    &[Some(finding.role.shown()), Some(finding.role.arn())],
                 )
                 && (!is_of_somebody || holder.is_some_and(|it| holders.contains(it)))
         });

@@ -1,4 +1,4 @@
 SELECT account_id, user_name, password_last_used
 FROM aws_iam_users
-WHERE password_enabled AND NOT mfa_active
+WHERE password_enabled AND mfa_active IS NOT TRUE
 ORDER BY account_id, user_name
