@@ -120,6 +120,7 @@ pub(crate) fn session(
             .filter(|path| *path != "/")
             .unwrap_or_default()
             .to_owned(),
+        mfa: false,
     }
 }
 

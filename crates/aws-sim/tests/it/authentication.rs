@@ -185,6 +185,37 @@ async fn keys_of_a_suspended_account_are_none() {
     }
 }
 
+/// STS API Reference, "`GetSessionToken`": IAM only with a code, and of STS hardly anything.
+#[tokio::test]
+async fn what_a_users_session_may_not() {
+    let bench = Bench::small().await;
+    let member = bench.member("payments-dev");
+    let role = format!(
+        "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
+        bench.account("payments-dev")
+    );
+    let code = "&SerialNumber=arn:aws:iam::123456789012:mfa/one&TokenCode=123456";
+    for (signer, more, iam) in [
+        (&member, "", "InvalidClientTokenId"),
+        (&member, code, "ok"),
+        (&bench.signer, "", "InvalidClientTokenId"),
+    ] {
+        let given = bench
+            .query(signer, &format!("Action=GetSessionToken{more}"))
+            .await;
+        let session = signer.given(&given);
+        let listed = bench.form(&session, "iam:ListRoles").await;
+        assert_eq!(listed.outcome(), iam, "{more} {}", listed.text);
+        let regions = bench.form(&session, "ec2:DescribeRegions").await;
+        assert_eq!(regions.outcome(), "ok", "{more} {}", regions.text);
+        let again = bench.query(&session, "Action=GetSessionToken").await;
+        assert_eq!(again.outcome(), "AccessDenied", "{more}");
+    }
+    let given = bench.query(&bench.signer, "Action=GetSessionToken").await;
+    let session = bench.signer.given(&given);
+    bench.assume(&session, &role, "").await;
+}
+
 #[tokio::test]
 async fn a_deleted_key_goes_on_until_readers_see_it() {
     let bench = Bench::new(hallpass_aws_sim::Options {

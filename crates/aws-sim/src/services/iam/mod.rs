@@ -57,7 +57,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         secrets: &["Password", "SecretAccessKey"],
         ..SimService::named("Iam", "iam")
     },
-    begin: |call| call.admit(),
+    begin,
     operations: &[
         &[
             (
@@ -85,6 +85,15 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         changes::OPERATIONS,
     ],
 };
+
+/// Credentials of `GetSessionToken` without a code of an MFA device are none to IAM (STS API Reference, "`GetSessionToken`").
+fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
+    if context.caller.is_temporary_user() && !context.caller.mfa {
+        let text = "The security token included in the request is invalid";
+        return Err(ApiError::denied("InvalidClientTokenId", text).status(403));
+    }
+    context.admit()
+}
 
 fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
     let created = ["CreateRole", "CreateUser"].contains(&operation);

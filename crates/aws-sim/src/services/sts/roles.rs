@@ -163,7 +163,7 @@ fn trusts(context: &Context<'_>, role: &Role) -> bool {
 
 /// `GetSessionToken`: the same principal, for a while.
 fn session_token(context: &mut Context<'_>) -> HandlerResult {
-    if context.caller.kind == CallerKind::Session {
+    if context.caller.kind == CallerKind::Session || context.caller.is_temporary_user() {
         return Err(ApiError::denied(
             "AccessDenied",
             "Cannot call GetSessionToken with session credentials",
@@ -176,7 +176,12 @@ fn session_token(context: &mut Context<'_>) -> HandlerResult {
         .get("DurationSeconds")
         .and_then(Value::as_u64);
     let seconds = u32::try_from(wanted.unwrap_or(43_200)).unwrap_or(43_200);
-    let (seed, now, caller) = (context.state.seed, context.now, context.caller.clone());
+    let (seed, now) = (context.state.seed, context.now);
+    let with_code = |name: &str| context.optional(name).is_some();
+    let caller = AwsCaller {
+        mfa: with_code("SerialNumber") && with_code("TokenCode"),
+        ..context.caller.clone()
+    };
     let size = token_bytes(context);
     let random = context.random();
     let (_, credentials) = issue_sized(seed, caller, random, (now, seconds), size);
