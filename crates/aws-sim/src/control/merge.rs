@@ -25,7 +25,7 @@ const LISTS: &[FileList] = &[
     ("/workloads", "name", &[]),
     ("/resource_shares", "name", &[]),
     ("/commitments", "id", &[]),
-    ("/quotas", "code", &[]),
+    ("/quotas", "", &["service", "code"]),
     ("/config_evaluations", "id", &[]),
     ("/functions", "name", &[]),
     ("/trails", "name", &[]),
@@ -98,26 +98,29 @@ fn add_member(whole: &mut Map<String, Value>, key: &str, value: &Value) {
     }
 }
 
-/// Rows take the place of what has their id, else of what has their names, whose id they then have.
+/// Rows take the place of what has their id, else of what has their names, whose id they then have. Rows that are added
+/// together leave each other alone.
 fn add_rows(whole: &mut Value, list: &FileList, rows: &[Value]) -> Result<(), Refusal> {
     let (pointer, id, names) = list;
     let Some(held) = list_at(whole, pointer) else {
         return Ok(());
     };
     let given = |row: &Value, name: &str| row.get(name).filter(|it| !it.is_null()).cloned();
+    let mut added: Vec<Value> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let mut row = row.clone();
         if *pointer == "/ous" {
-            name_parent_in_full(held, &mut row);
+            let units: Vec<&Value> = held.iter().chain(&added).collect();
+            name_parent_in_full(&units, &mut row);
         }
         let own = given(&row, id);
         let is_it = |old: &Value| match &own {
             Some(own) => old.get(*id) == Some(own),
             None => !names.is_empty() && names.iter().all(|it| given(old, it) == given(&row, it)),
         };
-        let mut places = (0..held.len()).filter(|at| held.get(*at).is_some_and(&is_it));
-        let (place, other) = (places.next(), places.next());
-        if other.is_some() {
+        let (mut before, others): (Vec<Value>, Vec<Value>) = held.drain(..).partition(is_it);
+        *held = others;
+        if own.is_none() && before.len() > 1 {
             let name = names.last().and_then(|name| given(&row, name));
             let text = format!(
                 "more than one is called {}: give `{id}`",
@@ -125,21 +128,18 @@ fn add_rows(whole: &mut Value, list: &FileList, rows: &[Value]) -> Result<(), Re
             );
             return Err(Refusal::bad(&format!("{pointer}/{index}"), &text));
         }
-        match place.and_then(|at| held.get_mut(at)) {
-            Some(old) => {
-                if let (Some(kept), Some(members)) = (given(old, id), row.as_object_mut()) {
-                    members.insert((*id).to_owned(), kept);
-                }
-                *old = row;
-            }
-            None => held.push(row),
+        let kept = before.pop().and_then(|old| given(&old, id));
+        if let (Some(kept), Some(members)) = (kept, row.as_object_mut()) {
+            members.insert((*id).to_owned(), kept);
         }
+        added.push(row);
     }
+    held.append(&mut added);
     Ok(())
 }
 
 /// Units are held with the paths of their parents, and may be added with a name or an id.
-fn name_parent_in_full(held: &[Value], row: &mut Value) {
+fn name_parent_in_full(held: &[&Value], row: &mut Value) {
     let text = |unit: &Value, name: &str| unit.get(name).and_then(Value::as_str).map(str::to_owned);
     let path = |unit: &Value| {
         let name = text(unit, "name").unwrap_or_default();
@@ -154,7 +154,7 @@ fn name_parent_in_full(held: &[Value], row: &mut Value) {
     if held.iter().any(|unit| path(unit) == parent) {
         return;
     }
-    let is_meant = |unit: &&Value| {
+    let is_meant = |unit: &&&Value| {
         let names = [text(unit, "id"), text(unit, "name")];
         names.contains(&Some(parent.clone()))
     };

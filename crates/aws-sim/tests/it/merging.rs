@@ -127,6 +127,37 @@ async fn a_row_takes_the_place_of_what_it_is() {
 }
 
 #[tokio::test]
+async fn rows_of_one_part_leave_each_other_alone() {
+    let bench = Bench::small().await;
+    let quota =
+        |service: &str, value: f64| json!({ "service": service, "code": "L-1", "value": value });
+    for (rows, expected) in [
+        (vec![quota("iam", 1.0), quota("sns", 2.0)], [1.0, 2.0]),
+        (vec![quota("iam", 3.0)], [3.0, 2.0]),
+    ] {
+        let (status, said) = merge(&bench, json!({ "quotas": rows })).await;
+        assert_eq!(status, 200, "{said}");
+        let file = file(&bench).await;
+        let held = |service: &str| {
+            let mut rows = file["quotas"].as_array().unwrap().iter();
+            rows.find(|row| row["service"] == service).unwrap()["value"].as_f64()
+        };
+        assert_eq!([held("iam"), held("sns")], expected.map(Some));
+        assert_eq!(file["quotas"].as_array().unwrap().len(), 2);
+    }
+    let nested = json!({ "ous": [{ "name": "New", "parent": "Sandbox" }, { "name": "Inner", "parent": "New" }] });
+    let (status, said) = merge(&bench, nested).await;
+    assert_eq!(status, 200, "{said}");
+    let after = file(&bench).await;
+    let inner = after["ous"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["name"] == "Inner");
+    assert_eq!(inner.unwrap()["parent"], "Sandbox/New");
+}
+
+#[tokio::test]
 async fn what_is_under_way_goes_on() {
     let bench = Bench::small().await;
     let mara = bench.user("mara.lindqvist");
