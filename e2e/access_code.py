@@ -26,6 +26,7 @@ assignments:
   - {{permission_sets: [Audit], users: [{ANA}], accounts: [dev]}}
   - {{permission_sets: [Ec2S3], users: [{BO}], accounts: [dev]}}
 """
+EXTRA = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:Get*", "Resource": "*"}]}
 RULES = """
 [[rule]]
 id = "auditors"
@@ -267,7 +268,9 @@ def killed(check, access, stage):
 def main():
     check = Checks()
     with Stage("access-code") as stage:
-        access = Access(started(stage))
+        # what the sets refer to has to be there, else their roles are not made
+        own = {"managed": [{"name": "audit-extra", "path": "/team/", "document": EXTRA}]}
+        access = Access(started(stage, iam={account: own for account in (DEV, TEST, PROD)}))
         exported(check, access)
         walked(check, access)
         edited(check, access)

@@ -18,6 +18,8 @@ pub(crate) struct CallRecord {
 /// The most recent calls and counters over all.
 pub(crate) struct CallLog {
     kept: usize,
+    /// The number of the newest record.
+    last: u64,
     records: VecDeque<CallRecord>,
     /// Records that went, since there is room for so many only.
     dropped: u64,
@@ -25,18 +27,25 @@ pub(crate) struct CallLog {
 }
 
 impl CallLog {
-    /// A log that keeps so many records.
-    pub(crate) fn new(kept: usize) -> Self {
+    /// A log that keeps so many records and numbers them from the one after `last`.
+    pub(crate) fn new(kept: usize, last: u64) -> Self {
         Self {
             kept,
+            last,
             records: VecDeque::new(),
             dropped: 0,
             counters: BTreeMap::new(),
         }
     }
 
-    /// Adds a record.
-    pub(crate) fn push(&mut self, record: CallRecord) {
+    /// Adds a record under the next number: a call that took long comes after those that were done meanwhile, so that
+    /// whoever reads on from the last they have misses none.
+    pub(crate) fn push(&mut self, mut record: CallRecord) {
+        self.last += 1;
+        record.seq = self.last;
+        if let Some(members) = record.shown.as_object_mut() {
+            members.insert("seq".to_owned(), self.last.into());
+        }
         let name = format!("{}:{}", record.service, record.operation);
         *self
             .counters
@@ -83,5 +92,36 @@ impl CallLog {
         };
         let calls: Vec<&Value> = found.iter().map(|record| &record.shown).collect();
         json!({ "calls": calls, "next": next, "dropped": self.dropped, "counters": self.counters })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(seq: u64, operation: &str) -> CallRecord {
+        CallRecord {
+            seq,
+            service: "sso".to_owned(),
+            operation: operation.to_owned(),
+            outcome: "ok",
+            shown: json!({ "seq": seq, "operation": operation }),
+        }
+    }
+
+    #[test]
+    fn who_reads_on_misses_no_slow_call() {
+        let mut log = CallLog::new(2, 40);
+        log.push(record(2, "Fast"));
+        let first = log.read(0, 10, &[]);
+        assert_eq!(
+            (&first["calls"][0]["seq"], &first["next"]),
+            (&json!(41), &json!(41))
+        );
+        // it began before the other
+        log.push(record(1, "Slow"));
+        let second = log.read(41, 10, &[]);
+        assert_eq!(second["calls"], json!([{ "seq": 42, "operation": "Slow" }]));
+        assert_eq!(log.read(42, 10, &[])["calls"], json!([]));
     }
 }

@@ -56,7 +56,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// Secret of every account's default key; absent: derived from the seed.
     pub secret: Option<String>,
-    /// State log; what is in it wins over the organization.
+    /// State log; what is in it wins over the organization, and the other options over it. A seed that is not its own is
+    /// refused.
     pub state: Option<PathBuf>,
     /// Whether calls are throttled at the documented rates.
     pub throttle: bool,
@@ -179,16 +180,16 @@ impl Simulator {
             None => None,
         };
         let mut world = match found {
-            Some(found) => restored(found, &overrides, kept),
+            Some(found) => restored(found, &overrides, kept, wall, options.frozen_clock),
             None => fresh(
                 &options.organization,
                 &overrides,
                 kept,
                 wall,
                 options.frozen_clock,
-            )
-            .map_err(LoadError::Organization)?,
-        };
+            ),
+        }
+        .map_err(LoadError::Organization)?;
         if let Some(path) = options.state {
             world
                 .keep_log(&path)

@@ -199,8 +199,7 @@ fn session(
         name: role.to_owned(),
         arn: format!("arn:aws:iam::{account}:role{path}{role}"),
         max_session: 3600,
-        trust: Vec::new(),
-        external_id: None,
+        trust: Value::Null,
     };
     AwsCaller {
         issued: now,

@@ -105,6 +105,8 @@ impl SimWorld {
             seq,
         };
         let answer = commands::run(&mut self.state, command, now)?;
+        // of a clock that was put back the state knows nothing
+        let now = self.state.latest.max(now);
         if name == "mutate" {
             let operation = body
                 .as_object()
@@ -251,7 +253,7 @@ pub(crate) fn fresh(
     let mut world = SimWorld {
         state,
         faults: Faults::default(),
-        calls: CallLog::new(kept),
+        calls: CallLog::new(kept, 0),
         offset: start.as_millisecond() - wall.as_millisecond(),
         frozen: frozen.then(|| start.as_millisecond()),
         loaded: file,
@@ -262,13 +264,19 @@ pub(crate) fn fresh(
     Ok(world)
 }
 
-/// A world as a state log left it.
-pub(crate) fn restored(found: LoadedLog, overrides: &Overrides, kept: usize) -> SimWorld {
+/// A world as a state log left it, with what the options say over it.
+pub(crate) fn restored(
+    found: LoadedLog,
+    overrides: &Overrides,
+    kept: usize,
+    wall: Timestamp,
+    frozen: bool,
+) -> Result<SimWorld, Vec<Problem>> {
     let snapshot = found.snapshot;
     let mut world = SimWorld {
         state: snapshot.state,
         faults: Faults::default(),
-        calls: CallLog::new(kept),
+        calls: CallLog::new(kept, 0),
         offset: snapshot.offset,
         frozen: snapshot.frozen,
         loaded: serde_json::from_value(snapshot.loaded).unwrap_or_default(),
@@ -282,13 +290,43 @@ pub(crate) fn restored(found: LoadedLog, overrides: &Overrides, kept: usize) -> 
     }
     // calls that changed nothing left no number behind; none of theirs is drawn again
     world.seq += NUMBERS_LEFT_OUT;
+    world.calls = CallLog::new(kept, world.seq);
+    let now = world.now(wall);
+    world.offset = now - wall.as_millisecond();
+    world.frozen = frozen.then_some(now);
     place_portal(
         &mut world.state,
         &world.loaded,
         overrides.portal_url.as_deref(),
     );
-    world.state.settings.throttle = overrides.throttle;
-    world.state.settings.authorize = overrides.authorize;
-    world.state.settings.full = overrides.full;
-    world
+    override_settings(&mut world.state, overrides)?;
+    Ok(world)
+}
+
+/// What options say over what was kept. All that was drawn hangs on the seed, so that it is the one of before or none.
+fn override_settings(state: &mut SimState, overrides: &Overrides) -> Result<(), Vec<Problem>> {
+    let mut problems = Vec::new();
+    if let Some(seed) = overrides.seed.filter(|seed| *seed != state.seed) {
+        let text = format!(
+            "{seed} is not the seed that the state was made of: {}",
+            state.seed
+        );
+        problems.push(Problem::new("/seed", text));
+    }
+    let settings = &mut state.settings;
+    for (name, value) in &overrides.behaviour {
+        if let Err(message) = settings.behaviour.set(name, value) {
+            problems.push(Problem::new(format!("/behaviour/{name}"), message));
+        }
+    }
+    settings.consistency = overrides.consistency.unwrap_or(settings.consistency);
+    settings.speed = overrides.speed.unwrap_or(settings.speed);
+    settings.throttle = overrides.throttle;
+    settings.authorize = overrides.authorize;
+    settings.full = overrides.full;
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
 }

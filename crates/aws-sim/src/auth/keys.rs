@@ -24,12 +24,21 @@ pub(crate) fn principal_of(account: &str) -> String {
 }
 
 impl KeyRing<'_> {
-    /// Whose key this is, and its secret.
+    /// Whose key this is, and its secret. In an account that is suspended there are none any more.
     pub(crate) fn find(
         &self,
         id: &str,
         token: Option<&str>,
     ) -> Result<(AwsCaller, String), Mistake> {
+        let found = self.known(id, token)?;
+        let account = self.state.account(&found.0.account);
+        if account.is_some_and(|account| account.status() == "SUSPENDED") {
+            return Err(Mistake::UnknownKey);
+        }
+        Ok(found)
+    }
+
+    fn known(&self, id: &str, token: Option<&str>) -> Result<(AwsCaller, String), Mistake> {
         let seed = self.state.seed;
         if id.starts_with("ASIA") {
             let caller = token.and_then(|token| caller_of(seed, token));

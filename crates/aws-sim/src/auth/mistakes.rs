@@ -18,6 +18,8 @@ pub(crate) enum Mistake {
     Expired,
     /// The signature is not the one we calculated.
     Signature,
+    /// A header is not signed that has to be, in a sentence.
+    Unsigned(String),
     /// The request's clock is off.
     Skew(String),
     /// The scope's date is not the request's.
@@ -57,6 +59,7 @@ impl Mistake {
             Self::Expired => "The security token included in the request is expired".to_owned(),
             Self::Signature => DIFFERS.to_owned(),
             Self::Incomplete(text)
+            | Self::Unsigned(text)
             | Self::Skew(text)
             | Self::ScopeDate(text)
             | Self::ScopeRegion(text) => text.clone(),
@@ -83,7 +86,7 @@ impl Mistake {
             }
             (Self::Missing, Protocol::Query) => ("MissingAuthenticationToken", 403),
             (Self::Missing, Protocol::Ec2) => ("MissingParameter", 400),
-            (Self::Missing, Protocol::RestXml) => ("AccessDenied", 403),
+            (Self::Missing | Self::Unsigned(_), Protocol::RestXml) => ("AccessDenied", 403),
             (Self::Incomplete(_), Protocol::Json10 | Protocol::Json11 | Protocol::RestJson) => {
                 ("IncompleteSignatureException", rest)
             }

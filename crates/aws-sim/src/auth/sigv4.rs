@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 use super::mistakes::Mistake;
@@ -151,6 +151,7 @@ pub(crate) fn verify(
         .as_deref()
         .ok_or_else(|| incomplete("the request has no X-Amz-Date"))?;
     check_date(authorization, stamp, wall)?;
+    check_headers(authorization, request.headers)?;
     let scope = format!(
         "{}/{}/{}/{TERMINATOR}",
         authorization.date, authorization.region, authorization.service
@@ -161,6 +162,26 @@ pub(crate) fn verify(
     let expected = hex::encode(sign(&signing_key(authorization, secret), &string_to_sign));
     verify_slices_are_equal(expected.as_bytes(), authorization.signature.as_bytes())
         .map_err(|_| Mistake::Signature)
+}
+
+/// The host and every header of AWS's own have to be signed (AWS General Reference, "Create a canonical request"); with a
+/// signature in the address clients send others along that are not.
+fn check_headers(authorization: &Authorization, headers: &HeaderMap) -> Result<(), Mistake> {
+    let is_signed = |name: &str| authorization.signed_headers.iter().any(|it| it == name);
+    if !is_signed("host") {
+        let text = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";
+        return Err(Mistake::Unsigned(text.to_owned()));
+    }
+    if authorization.expires.is_some() {
+        return Ok(());
+    }
+    let mut own = headers.keys().map(HeaderName::as_str);
+    match own.find(|name| name.starts_with("x-amz-") && !is_signed(name)) {
+        Some(name) => Err(Mistake::Unsigned(format!(
+            "There were headers present in the request which were not signed: {name}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn check_date(authorization: &Authorization, stamp: &str, wall: Timestamp) -> Result<(), Mistake> {
@@ -309,22 +330,28 @@ pub(crate) fn sign_header(
     request: &Presented<'_>,
 ) -> String {
     let stamp = request.headers.get("x-amz-date").unwrap().to_str().unwrap();
+    let own = request.headers.keys().map(HeaderName::as_str);
+    let own = own.filter(|name| name.starts_with("x-amz-"));
     let mut authorization = Authorization {
         access_key_id: id.to_owned(),
         date: stamp.get(..8).unwrap().to_owned(),
         region: region.to_owned(),
         service: service.to_owned(),
         terminator: TERMINATOR.to_owned(),
-        signed_headers: vec!["host".to_owned(), "x-amz-date".to_owned()],
+        signed_headers: std::iter::once("host")
+            .chain(own)
+            .map(str::to_owned)
+            .collect(),
         ..Authorization::default()
     };
+    let names = authorization.signed_headers.join(";");
     let scope = format!("{}/{region}/{service}/{TERMINATOR}", authorization.date);
     let canonical = canonical_request(&authorization, request);
     let hashed = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
     let text = format!("{ALGORITHM}\n{stamp}\n{scope}\n{hashed}");
     authorization.signature = hex::encode(sign(&signing_key(&authorization, secret), &text));
     format!(
-        "{ALGORITHM} Credential={id}/{scope}, SignedHeaders=host;x-amz-date, Signature={}",
+        "{ALGORITHM} Credential={id}/{scope}, SignedHeaders={names}, Signature={}",
         authorization.signature
     )
 }
@@ -404,6 +431,34 @@ mod tests {
             ("authorization", authorization.as_str()),
         ];
         assert_eq!(try_it(&rows, "{}"), Ok(()));
+    }
+
+    #[test]
+    fn the_host_and_what_is_awss_own_has_to_be_signed() {
+        let ask = |signed: &str| {
+            let authorization = credential("sso", signed, SSO);
+            try_it(
+                &[
+                    ("host", "127.0.0.1:4570"),
+                    ("content-type", "application/x-amz-json-1.1"),
+                    ("x-amz-date", "20261120T072743Z"),
+                    ("x-amz-target", "SWBExternalService.ListInstances"),
+                    ("authorization", authorization.as_str()),
+                ],
+                "{}",
+            )
+        };
+        for (signed, missing) in [
+            ("content-type;x-amz-date;x-amz-target", "'Host'"),
+            ("content-type;host;x-amz-date", "not signed: x-amz-target"),
+            ("content-type;host;x-amz-target", "not signed: x-amz-date"),
+        ] {
+            let found = ask(signed);
+            assert!(
+                matches!(&found, Err(Mistake::Unsigned(text)) if text.contains(missing)),
+                "{signed} {found:?}"
+            );
+        }
     }
 
     /// As botocore's `SigV4QueryAuth` signs it, with a header that has to be sent along.

@@ -1,6 +1,7 @@
 //! `POST /_sim/advance`.
 
-use hallpass_sim_base::{Refusal, instant};
+use axum::http::StatusCode;
+use hallpass_sim_base::{Millis, Refusal, instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -12,6 +13,8 @@ use crate::{
 
 /// A century: further nobody needs to go.
 const FURTHEST_SECONDS: f64 = 3.2e9;
+/// 9999-01-01: a year before instants end, since credentials and others last for a while.
+const FURTHEST: Millis = 253_370_764_800_000;
 
 /// Moves the virtual clock forward and makes final what comes due.
 pub(super) fn advance(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
@@ -48,6 +51,19 @@ pub(super) fn advance(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
         }
         _ => return Err(Refusal::bad("", "give one of seconds, to")),
     };
+    #[expect(clippy::cast_possible_truncation, reason = "a century")]
+    let in_reach = now.saturating_add((FURTHEST_SECONDS * 1000.0) as i64);
+    if target > in_reach {
+        return Err(Refusal::bad("to", "lies more than a century ahead"));
+    }
+    if target > FURTHEST {
+        let field = if fields.contains_key("to") {
+            "to"
+        } else {
+            "seconds"
+        };
+        return Err(Refusal::bad(field, "lies beyond the year 9998"));
+    }
     if world.frozen.is_some() {
         world.frozen = Some(target);
     } else {
@@ -61,6 +77,11 @@ pub(super) fn advance(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
     };
     if let Err(error) = world.persist(&record) {
         tracing::error!(%error, "the state log could not be written");
+        return Err(Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "state_log",
+            "the change could not be recorded",
+        ));
     }
     Ok(json!({ "now": instant(target), "completed": completed }))
 }

@@ -5,6 +5,7 @@ mod clock;
 mod events;
 mod faults;
 mod file;
+mod merge;
 mod router;
 mod sessions;
 mod state;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, State as Extract},
+    extract::{DefaultBodyLimit, Path, Query, State as Extract},
     http::{HeaderMap, StatusCode},
     routing::{delete, get, post},
 };
@@ -15,7 +15,10 @@ use hallpass_sim_base::{
 use serde_json::{Value, json};
 
 use super::{clock, events, faults, file, sessions, state};
-use crate::world::Shared;
+use crate::{organization::read_strictly, world::Shared};
+
+/// The largest organization file that is read, in bytes: some ten times one of 5,000 accounts and 20,000 people.
+const BODY_MAX: usize = 256 * 1024 * 1024;
 
 /// The routes under `/_sim/`, those of the pages among them, and 404 for what is not there.
 pub(crate) fn router(shared: &Arc<Shared>, pages: Router<Arc<Shared>>) -> Router {
@@ -43,6 +46,11 @@ pub(crate) fn router(shared: &Arc<Shared>, pages: Router<Arc<Shared>>) -> Router
         .fallback(|| async {
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such path")
         })
+        .method_not_allowed_fallback(|| async {
+            let text = "this path is not asked that way";
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text)
+        })
+        .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(shared.clone());
     Router::new().nest("/_sim", guarded(routes, &shared.access))
 }
@@ -101,7 +109,8 @@ async fn post_load(
     Query(parameters): Parameters,
     body: Bytes,
 ) -> JsonAnswer {
-    read_json(&body)
+    let body = read_strictly(&body);
+    body.map_err(|error| Refusal::bad("", &format!("not JSON: {error}")))
         .and_then(|body| file::load(&shared, &parameters, body))
         .map(Json)
 }

@@ -34,6 +34,16 @@ pub(crate) struct AwsCaller {
     /// Center makes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub role_path: String,
+    /// Whether a code of an MFA device was given for the session.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mfa: bool,
+}
+
+impl AwsCaller {
+    /// Whether it is a user or a root user with credentials for a while (`GetSessionToken`).
+    pub(crate) fn is_temporary_user(&self) -> bool {
+        self.kind != CallerKind::Session && self.expires.is_some()
+    }
 }
 
 /// What kind of principal a caller is.

@@ -207,6 +207,9 @@ pub(crate) struct SetPolicies {
     pub managed: Vec<String>,
     /// Inline policy.
     pub inline: Option<Document>,
+    /// Names and paths of policies of the accounts.
+    #[serde(default)]
+    pub customer_managed: Vec<(String, String)>,
     /// The boundary as the model spells it.
     pub boundary: Option<Value>,
 }
@@ -218,6 +221,8 @@ pub(crate) struct HeldPolicies<'a> {
     pub managed: &'a [String],
     /// Inline policy.
     pub inline: Option<&'a Document>,
+    /// Names and paths of policies of the account.
+    pub customer_managed: &'a [(String, String)],
     /// The boundary as the model spells it.
     pub boundary: Option<&'a Value>,
 }
@@ -228,9 +233,21 @@ impl PermissionSet {
         SetPolicies {
             managed: self.managed.clone(),
             inline: self.inline.clone(),
+            customer_managed: self.customer_managed.clone(),
             boundary: self.boundary.clone(),
         }
     }
+}
+
+/// The ARN that a boundary of a permission set, as the model spells it, has in an account.
+pub(crate) fn boundary_arn(account: &str, boundary: &Value) -> Option<String> {
+    let text = |pointer: &str| boundary.pointer(pointer).and_then(Value::as_str);
+    if let Some(arn) = text("/ManagedPolicyArn") {
+        return Some(arn.to_owned());
+    }
+    let name = text("/CustomerManagedPolicyReference/Name")?;
+    let path = text("/CustomerManagedPolicyReference/Path").unwrap_or("/");
+    Some(format!("arn:aws:iam::{account}:policy{path}{name}"))
 }
 
 /// Whether an assignment is to a person or to a group.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    entities::{Id, PrincipalType, User},
+    entities::{HeldPolicies, Id, PrincipalType, User},
     state::SimState,
     stated_rules,
     tower::SimTower,
@@ -124,22 +124,15 @@ fn path(state: &SimState, parent: &Id) -> Option<String> {
     (!names.is_empty()).then(|| names.join("/"))
 }
 
-/// How a target of policies is written: `Root`, a unit's path, an account's id.
-fn target_name(state: &SimState, id: &Id) -> String {
-    if **id == *state.head.root {
-        return "Root".to_owned();
-    }
-    path(state, id).unwrap_or_else(|| id.to_string())
-}
-
-/// What has not the default policy that would be attached to it.
+/// What has not the default policy that would be attached to it. Targets are written by their ids, since a unit may be
+/// called as an account is.
 fn without_full_access(state: &SimState) -> Vec<String> {
     if !state.has_type(SCP) {
         return Vec::new();
     }
     let nodes = state.nodes().into_iter();
     let without = nodes.filter(|node| !state.is_attached(FULL_ACCESS, node));
-    let mut names: Vec<String> = without.map(|node| target_name(state, &node)).collect();
+    let mut names: Vec<String> = without.map(|node| node.to_string()).collect();
     names.sort();
     names
 }
@@ -150,7 +143,7 @@ fn policies(state: &SimState) -> Vec<OrganizationPolicy> {
         .filter(|policy| !policy.aws_managed)
         .map(|policy| {
             let targets = state.targets_of(&policy.id);
-            let mut targets: Vec<String> = targets.map(|(_, id)| target_name(state, &id)).collect();
+            let mut targets: Vec<String> = targets.map(|(_, id)| id.to_string()).collect();
             targets.sort();
             OrganizationPolicy {
                 id: policy.id.to_string(),
@@ -341,9 +334,21 @@ fn group_row(
 }
 
 fn set_row(state: &SimState, set: &super::entities::PermissionSet) -> PermissionSet {
-    let boundary = set
+    PermissionSet {
+        arn: state.set_arn(&set.id),
+        description: set.description.clone(),
+        session_duration: Some(set.session_duration.clone()),
+        relay_state: set.relay_state.clone(),
+        tags: set.tags.clone(),
+        created: date(set.created),
+        ..policies_row(&set.name, state.policies_at(set, set.version))
+    }
+}
+
+/// A set's name and policies.
+fn policies_row(name: &str, held: HeldPolicies<'_>) -> PermissionSet {
+    let boundary = held
         .boundary
-        .as_ref()
         .map(|boundary| match boundary.get("ManagedPolicyArn") {
             Some(arn) => json!({ "managed_policy": arn }),
             None => json!({
@@ -351,15 +356,11 @@ fn set_row(state: &SimState, set: &super::entities::PermissionSet) -> Permission
                 "path": boundary.pointer("/CustomerManagedPolicyReference/Path"),
             }),
         });
-    let references = set.customer_managed.iter();
+    let references = held.customer_managed.iter();
     PermissionSet {
-        arn: state.set_arn(&set.id),
-        name: set.name.clone(),
-        description: set.description.clone(),
-        session_duration: Some(set.session_duration.clone()),
-        relay_state: set.relay_state.clone(),
-        managed_policies: set.managed.clone(),
-        inline: set.inline.as_ref().map(|inline| inline.text().into()),
+        name: name.to_owned(),
+        managed_policies: held.managed.to_vec(),
+        inline: held.inline.map(|inline| inline.text().into()),
         customer_managed: references
             .map(|(name, path)| CustomerManaged {
                 name: name.clone(),
@@ -367,8 +368,7 @@ fn set_row(state: &SimState, set: &super::entities::PermissionSet) -> Permission
             })
             .collect(),
         boundary,
-        tags: set.tags.clone(),
-        created: date(set.created),
+        ..PermissionSet::default()
     }
 }
 
@@ -421,12 +421,18 @@ fn provisioned(state: &SimState) -> Vec<Provisioned> {
         .provisions
         .iter()
         .filter_map(|((account, _, set), provision)| {
-            let held = state.set(set)?;
+            let set = state.set(set)?;
+            let outdated = provision.version != set.version;
+            let holds = || PermissionSet {
+                session_duration: provision.session_duration.clone(),
+                ..policies_row(&set.name, state.policies_at(set, provision.version))
+            };
             Some(Provisioned {
                 account: account.to_string(),
-                permission_set: held.name.clone(),
+                permission_set: set.name.clone(),
                 suffix: Some(provision.suffix.clone()),
-                outdated: provision.version != held.version,
+                outdated,
+                holds: outdated.then(|| Box::new(holds())),
             })
         })
         .collect();

@@ -19,6 +19,8 @@ pub(crate) const PERMISSION_SETS: usize = facts::PERMISSION_SETS.count();
 pub(crate) const PROVISIONED_PER_ACCOUNT: usize = facts::PERMISSION_SETS_PER_ACCOUNT.count();
 /// Managed policies attached to one permission set.
 pub(crate) const MANAGED_PER_SET: usize = facts::MANAGED_POLICIES_PER_PERMISSION_SET.count();
+/// Managed policies of one role.
+pub(crate) const POLICIES_PER_ROLE: usize = facts::MANAGED_POLICIES_PER_ROLE.count();
 /// Users, and groups, of an identity store.
 pub(crate) const DIRECTORY: usize = facts::DIRECTORY.count();
 /// The quota of how many accounts an organization has, by its code.

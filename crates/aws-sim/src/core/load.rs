@@ -3,6 +3,8 @@
 mod stated;
 mod users;
 
+use std::collections::HashMap;
+
 use self::users::{add_external_ids, user_attributes};
 use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value, json};
@@ -12,7 +14,7 @@ use super::{
     document::Document,
     entities::{
         Account, Assignment, Group, Id, Membership, Origin, Ou, PermissionSet, PrincipalType,
-        Provision, User,
+        Provision, SetPolicies, User,
     },
     guardrails::Guardrail,
     instance_regions::stated as stated_regions,
@@ -82,6 +84,7 @@ pub(crate) fn load(
     loader.guardrails(&mut state);
     loader.directory(&mut state);
     loader.sets(&mut state);
+    loader.provisioned(&mut state);
     loader.assignments(&mut state);
     state.load_entitlements(&file.entitlements, &loader.names);
     Ok(state)
@@ -395,17 +398,15 @@ impl Loader<'_> {
     }
 
     fn sets(&self, state: &mut SimState) {
-        for row in &self.file.identity_center.permission_sets {
+        let center = &self.file.identity_center;
+        // each that some role still holds is a version of its own
+        let mut earlier: HashMap<&str, u64> = HashMap::new();
+        for row in center.provisioned.iter().filter(|row| held(row).is_some()) {
+            *earlier.entry(&row.permission_set).or_default() += 1;
+        }
+        for row in &center.permission_sets {
             let id = row.arn.rsplit('/').next().unwrap_or_default();
-            let references = row.customer_managed.iter();
-            let customer_managed = references
-                .map(|one| {
-                    (
-                        one.name.clone(),
-                        one.path.clone().unwrap_or_else(|| "/".to_owned()),
-                    )
-                })
-                .collect();
+            let policies = set_policies(row);
             let set = PermissionSet {
                 id: id.into(),
                 name: row.name.clone(),
@@ -416,12 +417,12 @@ impl Loader<'_> {
                     .unwrap_or_else(|| "PT1H".to_owned()),
                 relay_state: row.relay_state.clone(),
                 created: self.dated(row.created.as_ref(), &row.name),
-                managed: row.managed_policies.clone(),
-                inline: row.inline.as_ref().map(policy_text).map(Document::new),
-                customer_managed,
-                boundary: row.boundary.as_ref().map(boundary),
+                managed: policies.managed,
+                inline: policies.inline,
+                customer_managed: policies.customer_managed,
+                boundary: policies.boundary,
                 tags: row.tags.clone(),
-                version: 2,
+                version: 2 + earlier.get(row.name.as_str()).copied().unwrap_or(0),
             };
             state.set_names.insert(row.name.clone(), id.into());
             let place = state.place(id);
@@ -429,41 +430,46 @@ impl Loader<'_> {
         }
     }
 
-    fn assignments(&self, state: &mut SimState) {
-        let set_id = |name: &str| {
-            let arn = self.names.set(name).unwrap_or_default();
-            arn.rsplit('/').next().unwrap_or_default().to_owned()
-        };
+    fn set_id(&self, name: &str) -> String {
+        let arn = self.names.set(name).unwrap_or_default();
+        arn.rsplit('/').next().unwrap_or_default().to_owned()
+    }
+
+    /// The roles that provisioning made, with the versions of their sets that they hold.
+    fn provisioned(&self, state: &mut SimState) {
         for row in &self.file.identity_center.provisioned {
-            let (account, set) = (self.account(&row.account), set_id(&row.permission_set));
+            let (account, set) = (self.account(&row.account), self.set_id(&row.permission_set));
             let suffix = row
                 .suffix
                 .clone()
                 .unwrap_or_else(|| organization::role_suffix(self.seed, &account, &set));
-            let version = if row.outdated { 1 } else { 2 };
-            let key = (
-                Id::from(account.as_str()),
-                state.order(&set),
-                Id::from(set.as_str()),
-            );
-            state.provisions.put(
-                key,
-                Provision {
-                    suffix,
-                    version,
-                    session_duration: None,
-                },
-                0,
-                0,
-            );
-            state.provisioned_in.insert((
-                set.as_str().into(),
-                state.order(&account),
-                account.as_str().into(),
-            ));
+            let latest = state.set(&set).map_or(2, |set| set.version);
+            let (account, set) = (Id::from(account), Id::from(set));
+            let version = match held(row) {
+                Some(before) => {
+                    let kept = state.set_policies.entry(set.clone()).or_default();
+                    let version = kept.last_key_value().map_or(1, |(last, _)| last + 1);
+                    kept.insert(version, set_policies(before));
+                    version
+                }
+                None if row.outdated => latest - 1,
+                None => latest,
+            };
+            let key = (account.clone(), state.order(&set), set.clone());
+            let provision = Provision {
+                suffix,
+                version,
+                session_duration: held(row).and_then(|before| before.session_duration.clone()),
+            };
+            state.provisions.put(key, provision, 0, 0);
+            let order = state.order(&account);
+            state.provisioned_in.insert((set, order, account));
         }
+    }
+
+    fn assignments(&self, state: &mut SimState) {
         for row in &self.file.identity_center.assignments {
-            let (account, set) = (self.account(&row.account), set_id(&row.permission_set));
+            let (account, set) = (self.account(&row.account), self.set_id(&row.permission_set));
             let user = row
                 .user
                 .as_ref()
@@ -498,6 +504,29 @@ impl Loader<'_> {
                 0,
             );
         }
+    }
+}
+
+/// What an outdated role holds, where the file says it.
+fn held(row: &organization::Provisioned) -> Option<&organization::PermissionSet> {
+    row.holds.as_deref().filter(|_| row.outdated)
+}
+
+fn set_policies(row: &organization::PermissionSet) -> SetPolicies {
+    let references = row.customer_managed.iter();
+    let path = |one: &organization::CustomerManaged| one.path.clone();
+    SetPolicies {
+        managed: row.managed_policies.clone(),
+        inline: row.inline.as_ref().map(policy_text).map(Document::new),
+        customer_managed: references
+            .map(|one| {
+                (
+                    one.name.clone(),
+                    path(one).unwrap_or_else(|| "/".to_owned()),
+                )
+            })
+            .collect(),
+        boundary: row.boundary.as_ref().map(boundary),
     }
 }
 

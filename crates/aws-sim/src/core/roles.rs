@@ -1,10 +1,16 @@
 //! The roles that can be assumed, and the sessions they give.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
 use super::{
+    account_access,
     caller::{AwsCaller, CallerKind},
     issue::unique_id,
     state::SimState,
 };
+use crate::organization::IamRole;
 
 /// The role through which a management account enters the accounts it made.
 pub(crate) const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
@@ -20,10 +26,8 @@ pub(crate) struct Role {
     pub arn: String,
     /// Longest session in seconds.
     pub max_session: u32,
-    /// ARNs that may assume it.
-    pub trust: Vec<String>,
-    /// External id that must be given.
-    pub external_id: Option<String>,
+    /// The policy that says who may assume it; null for a role that is not assumed.
+    pub trust: Value,
 }
 
 /// The role with this ARN.
@@ -41,9 +45,53 @@ pub(crate) fn find(state: &SimState, arn: &str) -> Option<Role> {
         name: name.to_owned(),
         arn: arn.to_owned(),
         max_session: found.max_session_duration.unwrap_or(3600),
-        trust: found.trust.clone(),
-        external_id: found.external_id.clone(),
+        trust: trust_policy(found),
     })
+}
+
+/// The trust policy of a role: as it was written, else made of whom an organization file names.
+pub(crate) fn trust_policy(role: &IamRole) -> Value {
+    if let Some(written) = &role.trust_policy {
+        return written.clone();
+    }
+    let trusted = &role.trust;
+    // account access manager has to be trusted with more than the role
+    let action = if trusted.iter().any(|name| name == account_access::PRINCIPAL) {
+        json!(account_access::TRUSTED_ACTIONS)
+    } else {
+        json!("sts:AssumeRole")
+    };
+    trust_document(&action, &principals(trusted), role.external_id.as_ref())
+}
+
+/// Accounts and principals under `AWS`, services under `Service`; one alone is no list.
+fn principals(trusted: &[String]) -> Value {
+    let is_service = |name: &&String| name.ends_with(".amazonaws.com");
+    let services: Vec<&String> = trusted.iter().filter(is_service).collect();
+    let others: Vec<&String> = trusted.iter().filter(|name| !is_service(name)).collect();
+    let mut all = BTreeMap::new();
+    for (kind, names) in [("AWS", others), ("Service", services)] {
+        match names.as_slice() {
+            [] => {}
+            [one] => drop(all.insert(kind, json!(one))),
+            names => drop(all.insert(kind, json!(names))),
+        }
+    }
+    json!(all)
+}
+
+/// A trust policy of one statement.
+pub(crate) fn trust_document(
+    action: &Value,
+    principal: &Value,
+    external_id: Option<&String>,
+) -> Value {
+    let mut statement = json!({ "Effect": "Allow", "Principal": principal, "Action": action });
+    if let (Some(id), Some(members)) = (external_id, statement.as_object_mut()) {
+        let condition = json!({ "StringEquals": { "sts:ExternalId": id } });
+        members.insert("Condition".to_owned(), condition);
+    }
+    json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
 /// Who a session of a role is.
@@ -72,6 +120,7 @@ pub(crate) fn session(
             .filter(|path| *path != "/")
             .unwrap_or_default()
             .to_owned(),
+        mfa: false,
     }
 }
 

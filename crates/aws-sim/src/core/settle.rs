@@ -4,8 +4,9 @@
 use hallpass_sim_base::{Millis, Random};
 
 use super::{
-    entities::{Assignment, AsyncKind, AsyncState, Id, Operation, PrincipalType},
-    limits::PROVISIONED_PER_ACCOUNT,
+    entities::{Assignment, AsyncKind, AsyncState, Id, Operation, PrincipalType, boundary_arn},
+    iam::managed,
+    limits::{POLICIES_PER_ROLE, PROVISIONED_PER_ACCOUNT},
     state::SimState,
     windows::{Window, window_ms},
 };
@@ -175,20 +176,44 @@ fn create(
         state.order(&operation.set),
         operation.set.clone(),
     );
-    if provisioned >= PROVISIONED_PER_ACCOUNT && state.provisions.latest(&pair).is_none() {
-        return Err(
-            "Received a 400 status error: the account has too many permission sets.".to_owned(),
-        );
-    }
-    let managed = state.set(&operation.set).map_or(0, |set| set.managed.len());
-    if managed > 10 {
-        // more than ten are accepted in the set and refused by the role
-        return Err(
-            "Received a 409 status error: Cannot exceed quota for PoliciesPerRole: 10".to_owned(),
-        );
+    if state.provisions.latest(&pair).is_none() {
+        if provisioned >= PROVISIONED_PER_ACCOUNT {
+            let text = "Received a 400 status error: the account has too many permission sets.";
+            return Err(text.to_owned());
+        }
+        role_can_be_made(state, account, &operation.set)?;
     }
     state.add_assignment(key, Assignment::since(at), seen, at);
     Ok(())
+}
+
+/// Whether the role of a set can be made in an account, or made anew. A set takes more than a role does.
+fn role_can_be_made(state: &SimState, account: &str, set: &str) -> Result<(), String> {
+    let Some(set) = state.set(set) else {
+        return Ok(());
+    };
+    if set.managed.len() + set.customer_managed.len() > POLICIES_PER_ROLE {
+        return Err(format!(
+            "Received a 409 status error: Cannot exceed quota for PoliciesPerRole: {POLICIES_PER_ROLE}"
+        ));
+    }
+    let prefix = format!("arn:aws:iam::{account}:policy");
+    let own = set.customer_managed.iter();
+    let own = own.map(|(name, path)| format!("{prefix}{path}{name}"));
+    let boundary = set.boundary.as_ref();
+    let boundary = boundary.and_then(|it| boundary_arn(account, it));
+    let boundary = boundary.filter(|arn| arn.starts_with(&prefix));
+    let mut wanted = own.chain(boundary).peekable();
+    if wanted.peek().is_none() {
+        return Ok(());
+    }
+    let iam = state.iam_now(account);
+    match wanted.find(|arn| managed(&iam, arn).is_none()) {
+        Some(arn) => Err(format!(
+            "Received a 404 status error: Not supported policy {arn}."
+        )),
+        None => Ok(()),
+    }
 }
 
 fn delete(
@@ -230,6 +255,7 @@ fn provision(
         ));
     };
     usable(state, account)?;
+    role_can_be_made(state, account, set)?;
     let suffix = row.suffix;
     state.add_provision(account, set, suffix, seen, at);
     Ok(())

@@ -392,6 +392,19 @@ impl SimState {
         self.make_entitled_roles();
     }
 
+    /// Takes over from a state before it what no file has: what is under way, and who is signed in.
+    pub(crate) fn carry_over(&mut self, before: &mut Self) {
+        use std::mem::take;
+        self.operations = take(&mut before.operations);
+        self.operation_order = take(&mut before.operation_order);
+        self.in_flight = take(&mut before.in_flight);
+        self.account_requests = take(&mut before.account_requests);
+        self.account_write = before.account_write;
+        self.sessions = take(&mut before.sessions);
+        self.assumed = take(&mut before.assumed);
+        self.portal = take(&mut before.portal);
+    }
+
     /// Place of an id in a listing.
     pub(crate) fn place(&self, id: &str) -> ListPosition {
         (self.order(id), id.into())
@@ -472,11 +485,13 @@ impl SimState {
             Some((_, old)) => HeldPolicies {
                 managed: &old.managed,
                 inline: old.inline.as_ref(),
+                customer_managed: &old.customer_managed,
                 boundary: old.boundary.as_ref(),
             },
             None => HeldPolicies {
                 managed: &set.managed,
                 inline: set.inline.as_ref(),
+                customer_managed: &set.customer_managed,
                 boundary: set.boundary.as_ref(),
             },
         }

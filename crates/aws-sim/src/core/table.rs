@@ -13,7 +13,7 @@ use hallpass_sim_base::Millis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How long versions that nobody sees any more are kept, for `stale_read`.
-const PAST_KEPT: Millis = 3_600_000;
+pub(crate) const PAST_KEPT: Millis = 3_600_000;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Version<V> {

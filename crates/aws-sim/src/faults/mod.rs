@@ -117,13 +117,12 @@ pub(crate) struct Faults {
 impl Faults {
     /// Adds faults and names them.
     pub(crate) fn add(&mut self, faults: Vec<Fault>) -> Vec<String> {
+        let given: Vec<String> = faults.iter().filter_map(|it| it.id.clone()).collect();
         let mut ids = Vec::new();
         for mut fault in faults {
-            self.made += 1;
-            let id = fault
-                .id
-                .get_or_insert_with(|| format!("f{}", self.made))
-                .clone();
+            let own = fault.id.take();
+            let id = own.unwrap_or_else(|| self.free_id(&given));
+            fault.id = Some(id.clone());
             ids.push(id);
             self.active.push(Active {
                 fault,
@@ -135,6 +134,17 @@ impl Faults {
             });
         }
         ids
+    }
+
+    /// An id that nobody has or gave.
+    fn free_id(&mut self, given: &[String]) -> String {
+        loop {
+            self.made += 1;
+            let id = format!("f{}", self.made);
+            if !self.has(&id) && !given.contains(&id) {
+                return id;
+            }
+        }
     }
 
     /// Whether an id is taken.

@@ -4,6 +4,8 @@ use hallpass_sim_base::Cut;
 use hallpass_slack_sim::SlackFault;
 use serde_json::Value;
 
+use crate::core::table::PAST_KEPT;
+
 use super::{
     acts,
     fault::{Distribution, Fault, FaultEffect, Match, ThrottleScope, When},
@@ -137,9 +139,13 @@ fn read_kind(fields: &mut Fields) -> Result<FaultEffect, Wrong> {
             items: fields.need("items")?,
         },
         "token_expired" => FaultEffect::TokenExpired,
-        "stale_read" => FaultEffect::StaleRead {
-            seconds: fields.millis("seconds")?,
-        },
+        "stale_read" => {
+            let seconds = fields.millis("seconds")?;
+            if seconds > PAST_KEPT {
+                return fields.wrong("seconds", "must be at most 3600: so long the past is kept");
+            }
+            FaultEffect::StaleRead { seconds }
+        }
         "clock_skew" => FaultEffect::ClockSkew {
             seconds: fields.need("seconds")?,
         },

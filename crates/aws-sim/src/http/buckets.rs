@@ -5,9 +5,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use super::parsed::RequestParts;
-use super::rest::decoded;
-use crate::{core::service::SimService, services};
+use super::{chunks, parsed::RequestParts, rest::decoded};
+use crate::{
+    core::{errors::ApiError, service::SimService},
+    services,
+};
 
 /// Where S3 Control has the public access of accounts.
 const OF_ACCOUNTS: &str = "/v20180820/configuration/publicAccessBlock";
@@ -42,8 +44,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     value.unwrap_or_default()
 }
 
-/// A request of S3: the service, the operation, its input.
-pub(super) type BucketRequest = (&'static SimService, &'static str, Value);
+/// A request of S3: the service, the operation, its input or why it cannot be read.
+pub(super) type BucketRequest = (&'static SimService, &'static str, Result<Value, ApiError>);
 
 /// What a listing may be told, and the members it is in the input.
 const LISTING: [(&str, &str); 9] = [
@@ -61,6 +63,8 @@ const LISTING: [(&str, &str); 9] = [
 /// Recognises a request of these operations.
 pub(super) fn recognise(parts: &RequestParts<'_>) -> Option<BucketRequest> {
     let (service, _) = services::of_xml_root(parts.scope.filter(|it| *it == "s3")?)?;
+    let body = chunks::content(parts.headers, parts.body);
+    let content = body.as_deref().unwrap_or_default();
     let mut input = Map::new();
     let operation = if parts.path == OF_ACCOUNTS {
         let account = header(parts.headers, "x-amz-account-id");
@@ -83,7 +87,7 @@ pub(super) fn recognise(parts: &RequestParts<'_>) -> Option<BucketRequest> {
             of_bucket(parts.method, &query, &mut input)?
         } else {
             input.insert("Key".to_owned(), decoded(key).into());
-            of_object(parts.method, &query, parts.headers, parts.body, &mut input)?
+            of_object(parts.method, &query, parts.headers, content, &mut input)?
         }
     };
     let owner = header(parts.headers, "x-amz-expected-bucket-owner");
@@ -91,10 +95,11 @@ pub(super) fn recognise(parts: &RequestParts<'_>) -> Option<BucketRequest> {
         input.insert("ExpectedBucketOwner".to_owned(), owner.into());
     }
     if operation.ends_with("PublicAccessBlock") && parts.method == "PUT" {
-        let wanted = configuration(parts.body);
+        let wanted = configuration(content);
         input.insert("PublicAccessBlockConfiguration".to_owned(), wanted);
     }
-    Some((service, operation, Value::Object(input)))
+    let input = body.map(|_| Value::Object(input));
+    Some((service, operation, input))
 }
 
 fn of_account(method: &str) -> Option<&'static str> {

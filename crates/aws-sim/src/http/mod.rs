@@ -2,6 +2,7 @@
 //! one lock, lets faults have their way, writes the answer in the protocol's words.
 
 mod buckets;
+mod chunks;
 mod inspect;
 mod parsed;
 mod render;

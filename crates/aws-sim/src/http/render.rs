@@ -6,6 +6,7 @@ use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use hallpass_aws_model::{query_error, query_response};
 use jiff::Timestamp;
@@ -50,7 +51,7 @@ impl Envelope<'_> {
 
     /// A success.
     pub(super) fn output(&self, asked: &ParsedRequest, output: &Output) -> Response<Body> {
-        match (asked.protocol, output, asked.model) {
+        let response = match (asked.protocol, output, asked.model) {
             (Protocol::Query, Output::Members(members), Some((model, operation))) => self.response(
                 200,
                 "text/xml",
@@ -72,7 +73,27 @@ impl Envelope<'_> {
             (protocol, Output::Nothing, _) => {
                 self.response(200, json_type(protocol), String::new())
             }
+        };
+        if asked.protocol == Protocol::RestXml {
+            return self.numbered_twice(response);
         }
+        response
+    }
+
+    /// With the ids under the names that S3 gives them.
+    fn numbered_twice(&self, mut response: Response<Body>) -> Response<Body> {
+        let host = self.host_id();
+        for (name, text) in [("x-amz-request-id", self.request_id), ("x-amz-id-2", &host)] {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// What S3 calls the machine that answered.
+    fn host_id(&self) -> String {
+        STANDARD.encode(self.request_id)
     }
 
     /// An object's bytes, with its headers.
@@ -116,13 +137,22 @@ impl Envelope<'_> {
                 self.response(error.http, "text/xml;charset=UTF-8", body)
             }
             Protocol::RestXml => {
+                let input = asked.input.as_ref().ok();
+                let bucket = input.and_then(|input| input.get("Bucket")?.as_str());
+                let bucket = bucket.filter(|_| error.code == "NoSuchBucket");
+                let bucket =
+                    bucket.map(|name| format!("<BucketName>{}</BucketName>", escape(name)));
                 let body = format!(
-                    "<Error><Code>{}</Code><Message>{}</Message><RequestId>{}</RequestId></Error>",
+                    "<Error><Code>{}</Code><Message>{}</Message>{}<RequestId>{}</RequestId>\
+                     <HostId>{}</HostId></Error>",
                     error.code,
                     escape(&error.message),
-                    self.request_id
+                    bucket.unwrap_or_default(),
+                    self.request_id,
+                    self.host_id()
                 );
-                self.response(error.http, "application/xml", body)
+                let response = self.response(error.http, "application/xml", body);
+                self.numbered_twice(response)
             }
         }
     }

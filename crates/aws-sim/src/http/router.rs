@@ -451,7 +451,8 @@ impl Exchange {
             let record = Record::Call {
                 call: Box::new(call),
                 caller: Box::new(caller),
-                now,
+                // of a clock that was put back the state knows nothing
+                now: world.state.latest.max(now),
             };
             if let Err(error) = world.persist(&record) {
                 // CRASH: the change is in memory only; the caller is told that it failed

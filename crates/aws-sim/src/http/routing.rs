@@ -61,7 +61,7 @@ pub(super) fn recognise(parts: RequestParts<'_>) -> ParsedRequest {
         && method == "GET"
         && path == "/"
     {
-        return in_xml(service, operation, Value::Null);
+        return in_xml(service, operation, Ok(Value::Null));
     }
     if let Some((service, operation, input)) = buckets::recognise(&parts) {
         return in_xml(service, operation, input);
@@ -87,7 +87,11 @@ pub(super) fn recognise(parts: RequestParts<'_>) -> ParsedRequest {
 }
 
 /// A request of a service without a table that answers in XML.
-fn in_xml(service: &'static SimService, operation: &str, input: Value) -> ParsedRequest {
+fn in_xml(
+    service: &'static SimService,
+    operation: &str,
+    input: Result<Value, ApiError>,
+) -> ParsedRequest {
     ParsedRequest {
         protocol: Protocol::RestXml,
         service: Some(service),
@@ -95,7 +99,7 @@ fn in_xml(service: &'static SimService, operation: &str, input: Value) -> Parsed
         operation: operation.to_owned(),
         model: None,
         namespace: None,
-        input: Ok(input),
+        input,
         unknown: false,
         unsigned: false,
     }

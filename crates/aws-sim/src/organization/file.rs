@@ -473,6 +473,9 @@ pub struct Provisioned {
     pub suffix: Option<String>,
     /// The set changed since.
     pub outdated: bool,
+    /// What an outdated role holds: the policies and the session duration of the set as it was; absent: those of now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Box<PermissionSet>>,
 }
 
 /// Contacts of an account, with members as AWS Account Management spells them.

@@ -59,7 +59,8 @@ const DIVISIONS: &[&str] = &[
     "Finance",
 ];
 
-/// Makes an organization. Same sizes, shape and seed give the same file.
+/// Makes an organization. Same sizes, shape and seed give the same file. There are as many of everything as asked for, but
+/// no more assignments in an account than there are sets for each person and group.
 pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
     let mut random = Random::new(seed, "generate");
     let ous = ous(sizes, shape);
@@ -341,14 +342,22 @@ fn sets(sizes: &Sizes) -> Vec<PermissionSet> {
         ("Debug", "Look into"),
         ("Release", "Publish"),
     ];
-    let own = kinds.into_iter().flat_map(|(kind, does)| {
-        PRODUCTS.iter().map(move |product| {
-            let short: String = product.chars().take(32 - 1 - kind.len()).collect();
-            (
-                format!("{short}-{kind}"),
-                format!("{does} {product}."),
-                "PowerUserAccess",
-            )
+    let own = (1_usize..).flat_map(|round| {
+        let number = if round == 1 {
+            String::new()
+        } else {
+            format!("-{round}")
+        };
+        kinds.into_iter().flat_map(move |(kind, does)| {
+            let end = format!("-{kind}{number}");
+            PRODUCTS.iter().map(move |product| {
+                let short: String = product.chars().take(32 - end.len()).collect();
+                (
+                    format!("{short}{end}"),
+                    format!("{does} {product}."),
+                    "PowerUserAccess",
+                )
+            })
         })
     });
     basic
@@ -411,6 +420,25 @@ fn assignments(
                 });
             }
         }
+        // where chance met the same ones too often: those that are left, in order
+        let groups = groups.iter().map(|group| (None, Some(&group.name)));
+        let users = users.iter().map(|user| (Some(&user.user_name), None));
+        let principals: Vec<(Option<&String>, Option<&String>)> = groups.chain(users).collect();
+        let pairs = sets
+            .iter()
+            .flat_map(|set| principals.iter().map(move |it| (set, it)));
+        let left = sizes.assignments_per_account.saturating_sub(made);
+        let fresh = pairs.filter(|(set, (user, group))| {
+            let principal = user.or(*group).cloned().unwrap_or_default();
+            !seen.contains(&(set.name.clone(), principal))
+        });
+        rows.extend(fresh.take(left).map(|(set, (user, group))| Assignment {
+            account: account.name.clone(),
+            permission_set: set.name.clone(),
+            user: user.cloned(),
+            group: group.cloned(),
+            ..Assignment::default()
+        }));
     }
     rows
 }
@@ -427,6 +455,34 @@ fn zipf(weights: &[f64], total: f64, random: &mut Random) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::organization::parse_value;
+
+    #[test]
+    fn there_is_as_much_as_asked_for() {
+        let sizes = Sizes {
+            accounts: 6,
+            users: 3,
+            groups: 2,
+            permission_sets: 500,
+            assignments_per_account: 600,
+            ou_depth: 2,
+        };
+        let file = generate(&sizes, Shape::Enterprise, 3);
+        let center = &file.identity_center;
+        assert_eq!(center.permission_sets.len(), 500);
+        assert_eq!(
+            center.assignments.len(),
+            5 * 600,
+            "in all but the management account"
+        );
+        let each: HashSet<String> = center
+            .assignments
+            .iter()
+            .map(|it| format!("{it:?}"))
+            .collect();
+        assert_eq!(each.len(), 5 * 600, "each is another");
+        let parsed = parse_value(serde_json::to_value(&file).unwrap());
+        assert!(parsed.is_ok(), "{parsed:?}");
+    }
 
     #[test]
     fn any_size_and_shape_can_be_read() {

@@ -204,7 +204,7 @@ pub struct IamPolicies {
     /// Inline policies, text or JSON.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inline: Vec<Value>,
-    /// Name or ARN of the AWS managed policy that is the boundary.
+    /// Name or ARN of the managed policy that is the boundary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boundary: Option<String>,
 }
@@ -265,6 +265,12 @@ pub struct IamRole {
     /// The external id that must be given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// The trust policy, text or JSON, in place of the one that `trust` and `external_id` stand for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_policy: Option<Value>,
+    /// One sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Seconds, 3600 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_session_duration: Option<u32>,

@@ -232,6 +232,7 @@ fn provisioned(file: &mut OrganizationFile, dice: &mut Dice) {
             permission_set: set.clone(),
             suffix: None,
             outdated: true,
+            holds: None,
         })
         .collect();
 }

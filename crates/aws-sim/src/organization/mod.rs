@@ -12,6 +12,7 @@ mod mess;
 mod names;
 mod parse;
 mod presets;
+mod read;
 mod resolve;
 mod schema;
 mod slack;
@@ -40,7 +41,9 @@ pub use mess::make_messy;
 pub(crate) use names::{FAMILY, GIVEN};
 pub use parse::{parse, parse_value};
 pub use presets::small;
+pub(crate) use read::read_strictly;
 pub(crate) use resolve::NameIndex;
+pub(crate) use schema::check_part;
 pub use stated::{StatedEvaluation, StatedFunction, StatedQuota};
 pub use tower::{ConfigRecorderPlace, ControlTowerBasis, UnitControl};
 

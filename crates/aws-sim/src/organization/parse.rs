@@ -11,6 +11,7 @@ use super::{
     derive,
     file::OrganizationFile,
     import,
+    read::read_strictly,
     resolve::{NameIndex, Unresolved, ou_paths},
     schema,
 };
@@ -20,9 +21,9 @@ use crate::vocabulary::{Behaviour, policy_types, regions, session_seconds};
 ///
 /// # Errors
 /// All problems, each with a JSON pointer: not JSON, unknown and missing keys, wrong types,
-/// dangling and ambiguous names, ids of the wrong form, duplicates.
+/// dangling and ambiguous names, ids of the wrong form, duplicates, keys that stand twice.
 pub fn parse(text: &str) -> Result<OrganizationFile, Vec<Problem>> {
-    let value = serde_json::from_str(text)
+    let value = read_strictly(text.as_bytes())
         .map_err(|error| vec![Problem::new("", format!("not JSON: {error}"))])?;
     parse_value(value)
 }
@@ -73,7 +74,7 @@ fn strip_nulls(value: &mut Value) {
             for (key, value) in object.iter_mut() {
                 if !matches!(
                     key.as_str(),
-                    "content" | "slack" | "attributes" | "inline" | "document"
+                    "content" | "slack" | "attributes" | "inline" | "document" | "trust_policy"
                 ) {
                     strip_nulls(value);
                 }
@@ -95,6 +96,13 @@ fn check(file: &mut OrganizationFile) -> Vec<Problem> {
     check_references(file, &mut problems);
     if let Some(section) = &file.slack {
         problems.0.extend(hallpass_slack_sim::check(section));
+    }
+    for (name, limit) in &file.limits {
+        for (key, value) in [("rate", limit.rate), ("burst", limit.burst)] {
+            if value.is_some_and(|it| it < 0.0) {
+                problems.add(format!("/limits/{name}/{key}"), "must not be negative");
+            }
+        }
     }
     for (name, value) in &file.behaviour {
         if let Err(message) = Behaviour::default().set(name, value) {
@@ -157,7 +165,7 @@ fn check_tree(file: &OrganizationFile, problems: &mut Problems) {
         "a root id",
     );
     let paths = ou_paths(file);
-    let mut seen = HashSet::new();
+    let (mut seen, mut ids) = (HashSet::new(), HashSet::new());
     for (index, ou) in file.ous.iter().enumerate() {
         match (paths.get(&index), &ou.parent) {
             (Some(path), _) if !seen.insert(path.clone()) => {
@@ -171,6 +179,12 @@ fn check_tree(file: &OrganizationFile, problems: &mut Problems) {
                 format!("there is no single organizational unit `{parent}` above this one"),
             ),
             _ => {}
+        }
+        if !ids.insert(&ou.id) {
+            problems.add(
+                format!("/ous/{index}/id"),
+                format!("id `{}` is there twice", ou.id),
+            );
         }
     }
     let mut ids = HashSet::new();
@@ -264,7 +278,7 @@ fn principal_id(text: &str) -> bool {
 }
 
 fn check_sets(file: &OrganizationFile, problems: &mut Problems) {
-    let mut names = HashSet::new();
+    let (mut names, mut arns) = (HashSet::new(), HashSet::new());
     for (index, set) in file.identity_center.permission_sets.iter().enumerate() {
         let at = format!("/identity_center/permission_sets/{index}");
         let legal = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
@@ -287,6 +301,9 @@ fn check_sets(file: &OrganizationFile, problems: &mut Problems) {
             &set.arn,
             "a permission set ARN",
         );
+        if !arns.insert(&set.arn) {
+            problems.add(format!("{at}/arn"), format!("`{}` is there twice", set.arn));
+        }
         if let Some(duration) = &set.session_duration {
             problems.form(
                 session_seconds(duration).is_some(),

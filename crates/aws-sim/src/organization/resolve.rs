@@ -12,6 +12,7 @@ pub(crate) struct NameIndex {
     root: String,
     ou_ids: HashSet<String>,
     ous: HashMap<String, Vec<String>>,
+    ou_paths: HashMap<String, String>,
     users: HashMap<String, String>,
     groups: HashMap<String, String>,
     sets: HashMap<String, String>,
@@ -47,9 +48,7 @@ impl NameIndex {
             let Some(ou) = file.ous.get(index) else {
                 continue;
             };
-            if path != ou.name {
-                names.ous.entry(path).or_default().push(ou.id.clone());
-            }
+            names.ou_paths.insert(path, ou.id.clone());
             names
                 .ous
                 .entry(ou.name.clone())
@@ -79,9 +78,9 @@ impl NameIndex {
         only(self.accounts.get(name))
     }
 
-    /// An OU's id by id, name or path.
+    /// An OU's id by id, path or name; a path from the root comes before a name that others further down have, too.
     pub(crate) fn ou(&self, name: &str) -> Result<&str, Unresolved> {
-        if let Some(id) = self.ou_ids.get(name) {
+        if let Some(id) = self.ou_ids.get(name).or_else(|| self.ou_paths.get(name)) {
             return Ok(id);
         }
         only(self.ous.get(name))
@@ -139,8 +138,10 @@ fn only(found: Option<&Vec<String>>) -> Result<&str, Unresolved> {
 /// The path of every OU whose parents are known, by position in the file.
 pub(super) fn ou_paths(file: &OrganizationFile) -> BTreeMap<usize, String> {
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut by_id: HashMap<&str, usize> = HashMap::new();
     for (index, ou) in file.ous.iter().enumerate() {
         by_name.entry(&ou.name).or_default().push(index);
+        by_id.insert(&ou.id, index);
     }
     let mut paths: BTreeMap<usize, String> = BTreeMap::new();
     let mut by_path: HashMap<String, usize> = HashMap::new();
@@ -155,7 +156,9 @@ pub(super) fn ou_paths(file: &OrganizationFile) -> BTreeMap<usize, String> {
                 Some(parent) => {
                     let unique = by_name.get(parent).filter(|found| found.len() == 1);
                     let found = unique.and_then(|found| found.first()).copied();
-                    found
+                    let known = by_id.get(parent).copied().filter(|_| !parent.is_empty());
+                    known
+                        .or(found)
                         .or_else(|| by_path.get(parent).copied())
                         .and_then(|parent| paths.get(&parent))
                         .map(|parent| format!("{parent}/{}", ou.name))

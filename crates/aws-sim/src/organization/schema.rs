@@ -184,6 +184,7 @@ const PROVISIONED: &[Field] = &[
     ("permission_set", Must, Text),
     ("suffix", May, Text),
     ("outdated", May, Flag),
+    ("holds", May, Object(PERMISSION_SET)),
 ];
 const CONTACTS: &[Field] = &[
     ("primary", May, TAGS),
@@ -320,6 +321,16 @@ const FILE: &[Field] = &[
     ("speed", May, OneOf(&["real", "fast", "instant"])),
     ("slack", May, Object(SLACK)),
 ];
+
+/// The same of what is added to an organization, which need not name what is there.
+pub(crate) fn check_part(part: &Value) -> Vec<Problem> {
+    let mut problems = check(part);
+    problems.retain(|it| {
+        let is_there = ["", "/organization", "/identity_center"].contains(&it.pointer.as_str());
+        !(is_there && it.message.ends_with("is missing"))
+    });
+    problems
+}
 
 /// Finds unknown keys, missing keys and wrong types.
 pub(super) fn check(file: &Value) -> Vec<Problem> {

@@ -58,6 +58,8 @@ pub(crate) struct StateLog {
     path: PathBuf,
     file: File,
     records: u64,
+    /// How much of it is whole records, in bytes.
+    good: u64,
 }
 
 /// What was found in a log.
@@ -70,7 +72,8 @@ pub(crate) struct LoadedLog {
 /// is left out.
 ///
 /// # Errors
-/// The file cannot be read, or what is in it is not a log.
+/// The file cannot be read, what is in it is not a log, or a record that is not the last cannot be read: then what
+/// follows it would be lost, and nothing is written over.
 pub(crate) fn read(path: &Path) -> io::Result<Option<LoadedLog>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -84,16 +87,28 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<LoadedLog>> {
     let snapshot: Snapshot = serde_json::from_slice(&first)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let mut records = Vec::new();
-    for line in lines {
-        match serde_json::from_slice(&line?) {
+    let mut unfinished: Option<(usize, serde_json::Error)> = None;
+    for (number, line) in (2..).zip(lines) {
+        let line = line?;
+        if let Some((number, error)) = unfinished {
+            let text = format!("record in line {number}, which is not the last: {error}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        match serde_json::from_slice(&line) {
             Ok(record) => records.push(record),
-            Err(error) => {
-                tracing::warn!(%error, "the state log ends in an unfinished record");
-                break;
-            }
+            Err(error) => unfinished = Some((number, error)),
         }
     }
+    if let Some((_, error)) = unfinished {
+        tracing::warn!(%error, "the state log ends in an unfinished record");
+    }
     Ok(Some(LoadedLog { snapshot, records }))
+}
+
+/// A new name is on disk once its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 impl StateLog {
@@ -112,24 +127,39 @@ impl StateLog {
             .sync_all()?;
         // CRASH: before the rename the old log stands, after it the new one
         fs::rename(&fresh, path)?;
+        sync_folder(path)?;
         let file = OpenOptions::new().append(true).open(path)?;
+        let good = file.metadata()?.len();
         Ok(Self {
             path: path.to_owned(),
             file,
             records: 0,
+            good,
         })
     }
 
     /// Appends a change and waits for the disk.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written. What was written of the record is taken away, now or before the next one.
     pub(crate) fn append(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        self.file.write_all(&line)?;
+        // a part that could not be taken away then
+        if self.file.metadata()?.len() != self.good {
+            self.file.set_len(self.good)?;
+        }
+        let written = self
+            .file
+            .write_all(&line)
+            .and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            let _ = self.file.set_len(self.good);
+            return Err(error);
+        }
+        self.good += u64::try_from(line.len()).unwrap_or(0);
         self.records += 1;
-        self.file.sync_data()
+        Ok(())
     }
 
     /// Whether it is time for a new snapshot.
@@ -140,5 +170,75 @@ impl StateLog {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(now: Millis) -> Record {
+        Record::Clock {
+            offset: 0,
+            frozen: None,
+            now,
+        }
+    }
+
+    fn instants(path: &Path) -> io::Result<Vec<Millis>> {
+        let found = read(path)?.unwrap();
+        let at = |record: &Record| match record {
+            Record::Clock { now, .. } => *now,
+            Record::Call { .. } | Record::Command { .. } => 0,
+        };
+        Ok(found.records.iter().map(at).collect())
+    }
+
+    #[test]
+    fn half_a_record_does_not_spoil_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.log");
+        let mut log = StateLog::start(&path, &Snapshot::default()).unwrap();
+        log.append(&clock(1)).unwrap();
+        // what a full disk leaves
+        let mut other = OpenOptions::new().append(true).open(&path).unwrap();
+        other.write_all(b"{\"Clock\":{\"off").unwrap();
+        log.append(&clock(2)).unwrap();
+        log.append(&clock(3)).unwrap();
+        assert_eq!(instants(&path).unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_record_that_could_not_be_written_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.log");
+        let mut log = StateLog::start(&path, &Snapshot::default()).unwrap();
+        log.append(&clock(1)).unwrap();
+        let writable = std::mem::replace(&mut log.file, File::open(&path).unwrap());
+        assert!(log.append(&clock(2)).is_err());
+        log.file = writable;
+        log.append(&clock(3)).unwrap();
+        assert_eq!(instants(&path).unwrap(), [1, 3]);
+    }
+
+    #[test]
+    fn only_the_last_record_may_be_unfinished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.log");
+        let mut log = StateLog::start(&path, &Snapshot::default()).unwrap();
+        for now in [1, 2, 3] {
+            log.append(&clock(now)).unwrap();
+        }
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(&path, whole.trim_end().trim_end_matches('}')).unwrap();
+        assert_eq!(instants(&path).unwrap(), [1, 2]);
+        let spoilt = whole.replacen("\"now\":2", "\"now\":", 1);
+        fs::write(&path, &spoilt).unwrap();
+        let error = instants(&path).unwrap_err().to_string();
+        assert!(
+            error.contains("record in line 3, which is not the last"),
+            "{error}"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), spoilt);
     }
 }

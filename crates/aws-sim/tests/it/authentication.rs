@@ -48,6 +48,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("made-up token", UNKNOWN),
     ("wrong secret", DIFFERS),
     ("header changed", DIFFERS),
+    ("header unsigned", DIFFERS),
     ("signature cut", DIFFERS),
     ("20 minutes old", DIFFERS),
     ("20 minutes ahead", DIFFERS),
@@ -80,6 +81,9 @@ fn after(mistake: &str, headers: &mut Headers) {
     } else {
         "authorization"
     };
+    if mistake == "header unsigned" {
+        headers.push(("x-amz-acl".to_owned(), "private".to_owned()));
+    }
     if mistake == "no authorization" {
         headers.retain(|(key, _)| key != name);
     }
@@ -157,6 +161,91 @@ async fn sessions_end() {
         (answer.status, answer.outcome().as_str()),
         (400, "ExpiredTokenException")
     );
+}
+
+#[tokio::test]
+async fn keys_of_a_suspended_account_are_none() {
+    let bench = Bench::small().await;
+    let member = bench.member("payments-dev");
+    let role = format!(
+        "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
+        bench.account("payments-dev")
+    );
+    let session = bench.assume(&bench.signer, &role, "").await;
+    let who = "Action=GetCallerIdentity";
+    for signer in [&member, &session] {
+        assert_eq!(bench.query(signer, who).await.outcome(), "ok");
+    }
+    let change = serde_json::json!({ "suspend_account": { "account": "payments-dev" } });
+    let (status, said) = bench.mutate(change).await;
+    assert_eq!(status, 200, "{said}");
+    for signer in [&member, &session] {
+        let answer = bench.query(signer, who).await;
+        assert_eq!(answer.outcome(), "InvalidClientTokenId", "{}", answer.text);
+    }
+}
+
+/// STS API Reference, "`GetSessionToken`": IAM only with a code, and of STS hardly anything.
+#[tokio::test]
+async fn what_a_users_session_may_not() {
+    let bench = Bench::small().await;
+    let member = bench.member("payments-dev");
+    let role = format!(
+        "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
+        bench.account("payments-dev")
+    );
+    let code = "&SerialNumber=arn:aws:iam::123456789012:mfa/one&TokenCode=123456";
+    for (signer, more, iam) in [
+        (&member, "", "InvalidClientTokenId"),
+        (&member, code, "ok"),
+        (&bench.signer, "", "InvalidClientTokenId"),
+    ] {
+        let given = bench
+            .query(signer, &format!("Action=GetSessionToken{more}"))
+            .await;
+        let session = signer.given(&given);
+        let listed = bench.form(&session, "iam:ListRoles").await;
+        assert_eq!(listed.outcome(), iam, "{more} {}", listed.text);
+        let regions = bench.form(&session, "ec2:DescribeRegions").await;
+        assert_eq!(regions.outcome(), "ok", "{more} {}", regions.text);
+        let again = bench.query(&session, "Action=GetSessionToken").await;
+        assert_eq!(again.outcome(), "AccessDenied", "{more}");
+    }
+    let given = bench.query(&bench.signer, "Action=GetSessionToken").await;
+    let session = bench.signer.given(&given);
+    bench.assume(&session, &role, "").await;
+}
+
+#[tokio::test]
+async fn a_deleted_key_goes_on_until_readers_see_it() {
+    let bench = Bench::new(hallpass_aws_sim::Options {
+        consistency: Some(hallpass_aws_sim::Consistency::Typical),
+        ..crate::bench::options()
+    })
+    .await;
+    let (admin, who) = (bench.member("payments-dev"), "Action=GetCallerIdentity");
+    let mut late = 0;
+    for _ in 0..4 {
+        let made = bench.form(&admin, "iam:CreateAccessKey").await;
+        let part = |name: &str| {
+            let rest = made.text.split(&format!("<{name}>")).nth(1).unwrap();
+            rest.split('<').next().unwrap().to_owned()
+        };
+        let key = Signer {
+            key: part("AccessKeyId"),
+            secret: part("SecretAccessKey"),
+            ..admin.clone()
+        };
+        bench.advance(4.0).await;
+        assert_eq!(bench.query(&key, who).await.outcome(), "ok");
+        let gone = format!("iam:DeleteAccessKey&AccessKeyId={}", key.key);
+        assert_eq!(bench.form(&admin, &gone).await.outcome(), "ok");
+        late += u32::from(bench.query(&key, who).await.outcome() == "ok");
+        bench.advance(4.0).await;
+        let answer = bench.query(&key, who).await;
+        assert_eq!(answer.outcome(), "InvalidClientTokenId", "{}", answer.text);
+    }
+    assert!(late >= 2, "{late} of 4");
 }
 
 #[tokio::test]

@@ -381,6 +381,32 @@ impl Bench {
         self.post_to("/", headers, body).await
     }
 
+    /// A call of S3 with a right signature; its request id is the one that S3 gives.
+    pub(crate) async fn s3(
+        &self,
+        method: &str,
+        path: &str,
+        headers: Vec<(String, String)>,
+        body: &[u8],
+    ) -> Answer {
+        let host = self.address.to_string();
+        let place = ("s3", method, path);
+        let headers = sign_path(&self.signer, place, &host, self.wall(), headers, body);
+        let address = format!("http://{host}{path}");
+        let request = self.client.request(method.parse().unwrap(), address);
+        let mut request = request.body(body.to_vec());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.unwrap();
+        let request_id = answer.headers().get("x-amz-request-id");
+        Answer {
+            status: answer.status().as_u16(),
+            request_id: request_id.unwrap().to_str().unwrap().to_owned(),
+            text: answer.text().await.unwrap(),
+        }
+    }
+
     async fn post_to(
         &self,
         path: &str,
@@ -558,7 +584,10 @@ fn sign_path(
     let lines = lines.join("\n");
     // what is encoded in the path is encoded once more
     let path = path.replace('%', "%25");
-    let canonical = format!("{method}\n{path}\n\n{lines}\n\n{names}\n{}", sha(body));
+    let mut streamed = headers.iter().map(|(_, value)| value);
+    let streamed = streamed.find(|value| value.starts_with("STREAMING-"));
+    let payload = streamed.map_or_else(|| sha(body), String::clone);
+    let canonical = format!("{method}\n{path}\n\n{lines}\n\n{names}\n{payload}");
     let day = at.strftime("%Y%m%d");
     let scope = format!("{day}/{}/{service}/aws4_request", signer.region);
     let text = format!(

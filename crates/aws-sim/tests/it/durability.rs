@@ -1,8 +1,10 @@
 //! The state log: what was answered survives, whatever happens to the process.
 
-use std::{fs, io::Write as _, path::Path};
+use std::{fs, io::Write as _, path::Path, sync::Arc};
 
-use hallpass_aws_sim::Options;
+use hallpass_aws_sim::{
+    Consistency, LoadError, Options, Simulator, Speed, organization::DEFAULT_SEED,
+};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -113,22 +115,76 @@ async fn a_reset_survives_too() {
 }
 
 #[tokio::test]
+async fn options_hold_after_a_restart() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.log");
+    drop(open(&path).await);
+    let other = |seed: u64| Options {
+        state: Some(path.clone()),
+        seed: Some(seed),
+        speed: Some(Speed::Instant),
+        consistency: Some(Consistency::Hard),
+        behaviour: vec![("delete_orphan".to_owned(), "succeed".to_owned())],
+        frozen_clock: true,
+        ..options()
+    };
+    let (seed, clock) = (
+        options().organization.seed.unwrap_or(DEFAULT_SEED),
+        Arc::new(Stopped),
+    );
+    let refused = Simulator::new(other(seed + 1), clock);
+    assert!(matches!(refused, Err(LoadError::Organization(_))));
+    let bench = Bench::new(other(seed)).await;
+    let (_, state) = bench.control("GET", "/state?full=1", Value::Null).await;
+    for (pointer, value) in [
+        ("/file/speed", json!("instant")),
+        ("/file/consistency", json!("hard")),
+        ("/behaviour/delete_orphan", json!("succeed")),
+        ("/clock/frozen", json!(true)),
+    ] {
+        assert_eq!(state.pointer(pointer), Some(&value), "{pointer}");
+    }
+    bench.tick(60_000);
+    let (_, later) = bench.control("GET", "/state", Value::Null).await;
+    assert_eq!(state["clock"]["now"], later["clock"]["now"]);
+}
+
+/// What the wall clock says when it is put back is not when things happened.
+#[tokio::test]
+async fn a_clock_that_is_put_back_changes_nothing_of_before() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.log");
+    let bench = open(&path).await;
+    bench.tick(60_000);
+    bench.call("sso:ListInstances", json!({})).await;
+    bench.tick(-60_000);
+    let made = bench
+        .call("sso:CreatePermissionSet", json!({ "Name": "Fresh" }))
+        .await
+        .json();
+    drop(bench);
+    let describe = json!({ "PermissionSetArn": made["PermissionSet"]["PermissionSetArn"] });
+    let described = open(&path)
+        .await
+        .call("sso:DescribePermissionSet", describe)
+        .await;
+    assert_eq!(described.json()["PermissionSet"], made["PermissionSet"]);
+}
+
+#[tokio::test]
 async fn what_is_not_a_log_is_not_overwritten() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("precious.txt");
     fs::write(&path, "not a log\n").unwrap();
-    let clock: std::sync::Arc<dyn hallpass_model::Clock> = std::sync::Arc::new(Stopped);
-    let made = hallpass_aws_sim::Simulator::new(
+    let clock: Arc<dyn hallpass_model::Clock> = Arc::new(Stopped);
+    let made = Simulator::new(
         Options {
             state: Some(path.clone()),
             ..options()
         },
         clock,
     );
-    assert!(matches!(
-        made,
-        Err(hallpass_aws_sim::LoadError::State { .. })
-    ));
+    assert!(matches!(made, Err(LoadError::State { .. })));
     assert_eq!(fs::read_to_string(&path).unwrap(), "not a log\n");
 }
 

@@ -20,7 +20,7 @@ async fn full() -> Bench {
 }
 
 /// A document as it stands in a form.
-fn encoded(document: &Value) -> String {
+pub(crate) fn encoded(document: &Value) -> String {
     let mut out = String::new();
     for byte in document.to_string().bytes() {
         write!(out, "%{byte:02X}").unwrap();

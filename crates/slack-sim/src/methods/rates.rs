@@ -3,7 +3,7 @@
 use hallpass_sim_base::Bucket;
 
 use super::{MethodCall, MethodError, text};
-use crate::workspace::Workspace;
+use crate::workspace::{Channel, Workspace};
 
 /// Calls a second, and at once.
 type Rate = (f64, f64);
@@ -40,6 +40,17 @@ fn rate(method: &str) -> Rate {
     }
 }
 
+/// The channel that is meant by an id, a name, or a person who has a direct message.
+fn posted_to(space: &Workspace, wanted: &str) -> String {
+    let name = wanted.trim_start_matches('#');
+    let is_meant = |channel: &&Channel| match &channel.with {
+        Some(person) => channel.id == name || person == wanted,
+        None => channel.id == name || channel.name == name,
+    };
+    let found = space.channels.iter().find(is_meant);
+    found.map_or_else(|| wanted.to_owned(), |channel| channel.id.clone())
+}
+
 /// Takes a call from its bucket.
 ///
 /// # Errors
@@ -49,7 +60,7 @@ pub(super) fn take(space: &mut Workspace, call: &MethodCall<'_>) -> Result<(), M
     let mut name = call.method.to_owned();
     if call.method == "chat.postMessage" {
         name.push(' ');
-        name.push_str(text(call, "channel").unwrap_or_default());
+        name.push_str(&posted_to(space, text(call, "channel").unwrap_or_default()));
     }
     let full = || Bucket::full(burst, call.now);
     let bucket = space.buckets.entry(name).or_insert_with(full);

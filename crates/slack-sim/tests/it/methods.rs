@@ -336,6 +336,9 @@ async fn calls_over_the_rate_wait_as_long_as_they_are_told() {
     let (status, wait, said) = pair.raw("chat.postMessage", form, body).await;
     assert_eq!((status, wait.as_deref()), (429, Some("1")));
     assert_eq!(said["error"], "ratelimited");
+    // by its name it is the same conversation
+    let named = "token=xoxb-sim&channel=%23access&text=x";
+    assert_eq!(pair.raw("chat.postMessage", form, named).await.0, 429);
     // another conversation has a rate of its own
     let other = "token=xoxb-sim&channel=U0MARA&text=x";
     assert_eq!(pair.raw("chat.postMessage", form, other).await.0, 200);

@@ -9,10 +9,10 @@ use super::{AuthorizationRequest, managed};
 use crate::{
     core::{
         caller::{AwsCaller, CallerKind},
-        entities::Id,
+        entities::{Id, boundary_arn},
         iam as core_iam, kms,
         portal::reserved_set,
-        roles::ACCESS_ROLE,
+        roles::{ACCESS_ROLE, Role},
         state::SimState,
     },
     organization::{Iam, IamPolicies},
@@ -118,18 +118,21 @@ fn of_permission_set(state: &SimState, caller: &AwsCaller, layers: &mut Layers) 
     };
     let version = provision.map_or(set.version, |provision| provision.version);
     let held = state.policies_at(set, version);
+    let iam = state.iam_seen(&caller.account, state.latest);
     for arn in held.managed {
         layers.identity.extend(managed::find(arn));
+    }
+    for (name, path) in held.customer_managed {
+        let arn = format!("arn:aws:iam::{}:policy{path}{name}", caller.account);
+        layers.identity.extend(of_account(&iam, &arn));
     }
     if let Some(inline) = held.inline {
         let policy = inline.policy(PolicyType::Identity, "AwsSSOInlinePolicy");
         layers.identity.extend(policy);
     }
     if let Some(boundary) = held.boundary {
-        let arn = boundary
-            .get("ManagedPolicyArn")
-            .and_then(|arn| arn.as_str());
-        layers.boundary = or_nothing(arn.and_then(managed::find));
+        let arn = boundary_arn(&caller.account, boundary);
+        layers.boundary = or_nothing(arn.and_then(|arn| by_name(&iam, &arn)));
     }
 }
 
@@ -181,16 +184,8 @@ pub(super) fn of_held(state: &SimState, account: &str, held: &[&IamPolicies]) ->
 
 /// What somebody holds, of AWS's managed policies, the account's own and inline ones.
 fn add_policies(iam: &Iam, held: &IamPolicies, layers: &mut Layers) {
-    let read = |document: &Value, name: String| {
-        let text = policy_types::text(document);
-        let read = Policy::parse(&text, PolicyType::Identity).ok();
-        read.map(|policy| Arc::new(policy.named(name)))
-    };
     for name in &held.policies {
-        layers.identity.extend(match core_iam::managed(iam, name) {
-            Some(own) => read(&own.document, own.name.clone()),
-            None => managed::find(name),
-        });
+        layers.identity.extend(by_name(iam, name));
     }
     for (index, document) in held.inline.iter().enumerate() {
         layers
@@ -198,7 +193,29 @@ fn add_policies(iam: &Iam, held: &IamPolicies, layers: &mut Layers) {
             .extend(read(document, core_iam::inline_name(index)));
     }
     if let Some(name) = &held.boundary {
-        layers.boundary = or_nothing(managed::find(name));
+        layers.boundary = or_nothing(by_name(iam, name));
+    }
+}
+
+fn read(document: &Value, name: String) -> Option<Arc<Policy>> {
+    let text = policy_types::text(document);
+    let read = Policy::parse(&text, PolicyType::Identity).ok();
+    read.map(|policy| Arc::new(policy.named(name)))
+}
+
+/// The account's own managed policy of an ARN.
+fn of_account(iam: &Iam, arn: &str) -> Option<Arc<Policy>> {
+    let own = core_iam::managed(iam, arn)?;
+    read(&own.document, own.name.clone())
+}
+
+/// A managed policy: the account's own by its ARN, AWS's by name or ARN.
+fn by_name(iam: &Iam, name: &str) -> Option<Arc<Policy>> {
+    match core_iam::managed(iam, name) {
+        Some(own) => read(&own.document, own.name.clone()),
+        // an ARN of an account's own policy that is not there is not AWS's of that name
+        None if name.starts_with("arn:") && !name.starts_with("arn:aws:iam::aws:") => None,
+        None => managed::find(name),
     }
 }
 
@@ -216,18 +233,10 @@ pub(super) fn key_policy(state: &SimState, account: &str, resource: &str) -> Opt
     Some(Arc::new(policy.named("key policy")))
 }
 
-/// The trust policy of a role that was found to trust the caller: by name, or its account.
-pub(super) fn trust(account: &str, by_name: bool) -> Option<Arc<Policy>> {
-    let principal = if by_name {
-        json!("*")
-    } else {
-        json!({ "AWS": account })
-    };
-    let text = json!({ "Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": principal,
-        "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
-    }]});
-    let policy = Policy::parse(&text.to_string(), PolicyType::Trust).ok()?;
+/// The trust policy of a role; `None` where it cannot be read, and lets nobody in.
+pub(super) fn trust(role: &Role) -> Option<Arc<Policy>> {
+    let text = policy_types::text(&role.trust);
+    let policy = Policy::parse(&text, PolicyType::Trust).ok()?;
     Some(Arc::new(policy.named("trust policy")))
 }
 
@@ -238,6 +247,5 @@ mod tests {
     #[test]
     fn what_stands_for_the_unknown_is_a_policy() {
         assert!(NOTHING.is_some());
-        assert!(trust("111122223333", true).is_some() && trust("111122223333", false).is_some());
     }
 }

@@ -57,8 +57,31 @@ pub(crate) fn check(state: &SimState, call: &Call, caller: &AwsCaller) -> Result
     question.ask(&resources(facts, state, call, caller), None)
 }
 
-/// Whether policies let the caller take a role that trusts it. `by_name`: the role names the
-/// caller, or everybody, rather than its account.
+/// Whether the trust policy of a role lets the caller in, if nothing else holds it back.
+pub(crate) fn trusts(state: &SimState, call: &Call, caller: &AwsCaller, role: &Role) -> bool {
+    let question = AuthorizationRequest::of(state, call, caller, &role.account);
+    let layers = Layers {
+        resource: layers::trust(role),
+        identity: managed::everything().into_iter().collect(),
+        ..Layers::default()
+    };
+    let request = question.request(&role.arn, keys::of(&question));
+    layers.resource.is_some() && request.is_some_and(|it| decide(&layers, &it) == Decision::Allowed)
+}
+
+/// Whether the trust policy of a role lets a service do all of this with it.
+pub(crate) fn lets_service(role: &Role, service: &str, actions: &[&str]) -> bool {
+    let layers = Layers {
+        resource: layers::trust(role),
+        ..Layers::default()
+    };
+    actions.iter().all(|action| {
+        let request = Request::new(service, action, &role.arn, Context::new());
+        request.is_ok_and(|it| decide(&layers, &it) == Decision::Allowed)
+    })
+}
+
+/// Whether policies let the caller take a role that trusts it.
 ///
 /// # Errors
 /// The denial in the words of the service.
@@ -67,10 +90,9 @@ pub(crate) fn may_assume(
     call: &Call,
     caller: &AwsCaller,
     role: &Role,
-    by_name: bool,
 ) -> Result<(), ApiError> {
     let question = AuthorizationRequest::of(state, call, caller, &role.account);
-    question.ask(std::slice::from_ref(&role.arn), Some(by_name))
+    question.ask(std::slice::from_ref(&role.arn), Some(role))
 }
 
 /// Why policies do not let the caller do something that the service `via` does with the caller's rights, in the words of a
@@ -166,14 +188,14 @@ impl<'a> AuthorizationRequest<'a> {
     }
 
     /// Every resource has to be allowed; the first that is not is named.
-    fn ask(&self, resources: &[String], trust: Option<bool>) -> Result<(), ApiError> {
+    fn ask(&self, resources: &[String], taken: Option<&Role>) -> Result<(), ApiError> {
         let Some(mut layers) = layers::of(self) else {
             return Ok(());
         };
-        layers.resource = trust.and_then(|by_name| layers::trust(&self.caller.account, by_name));
+        layers.resource = taken.and_then(layers::trust);
         let context = keys::of(self);
         for resource in resources {
-            if trust.is_none() {
+            if taken.is_none() {
                 layers.resource = layers::key_policy(self.state, &self.caller.account, resource);
             }
             let Some(request) = self.request(resource, context.clone()) else {

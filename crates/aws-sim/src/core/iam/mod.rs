@@ -114,9 +114,13 @@ fn everything() -> IamPolicies {
     }
 }
 
-/// The account that has an access key.
+/// The account that has an access key, or had it until readers see that it is gone.
 pub(crate) fn account_of_key(state: &SimState, id: &str) -> Option<String> {
-    let holds = |account: &str| holder(&state.iam_now(account), account, id).is_some();
+    let holds = |account: &str| {
+        let seen = || state.iam_seen(account, state.latest);
+        holder(&state.iam_now(account), account, id).is_some()
+            || holder(&seen(), account, id).is_some()
+    };
     if let Some(account) = account_of(id)
         && state.account(&account).is_some()
         && holds(&account)

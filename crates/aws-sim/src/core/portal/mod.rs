@@ -8,7 +8,8 @@ mod sessions;
 pub(crate) use access::{assigned, may_enter, pairs};
 pub(crate) use memory::{begin, holder, revoke};
 pub(crate) use sessions::{
-    NewSession, enter, is_killed, reserved_path, reserved_role, reserved_set, saml_provider,
+    NewSession, RESERVED_PREFIX, enter, is_killed, reserved_path, reserved_role, reserved_set,
+    saml_provider,
 };
 
 /// The header that carries the access token, which is also its name in the input.

@@ -16,21 +16,22 @@ use crate::{
 /// How long sessions that are over stay in the control API's list.
 const PAST_KEPT: Millis = 24 * 3_600_000;
 
-const PREFIX: &str = "AWSReservedSSO_";
+/// What the names of the roles that provisioning makes begin with.
+pub(crate) const RESERVED_PREFIX: &str = "AWSReservedSSO_";
 
 /// The role that provisioning made for a set in an account.
 pub(crate) fn reserved_role(state: &SimState, account: &Id, set: &PermissionSet) -> Option<Role> {
     let pair = (account.clone(), state.order(&set.id), set.id.clone());
     let suffix = &state.provisions.latest(&pair)?.suffix;
-    let name = format!("{PREFIX}{}_{suffix}", set.name);
+    let name = format!("{RESERVED_PREFIX}{}_{suffix}", set.name);
     let path = reserved_path(&state.center.home_region);
     Some(Role {
         account: account.to_string(),
         arn: format!("arn:aws:iam::{account}:role{path}{name}"),
         name,
         max_session: 43_200,
-        trust: Vec::new(),
-        external_id: None,
+        // taken through the portal alone
+        trust: Value::Null,
     })
 }
 
@@ -55,8 +56,10 @@ pub(crate) fn reserved_set<'a>(
     account: &str,
     arn: &str,
 ) -> Option<(&'a PermissionSet, Option<&'a Provision>)> {
-    let name = arn.split('/').find(|step| step.starts_with(PREFIX))?;
-    let (set, _) = name.strip_prefix(PREFIX)?.rsplit_once('_')?;
+    let name = arn
+        .split('/')
+        .find(|step| step.starts_with(RESERVED_PREFIX))?;
+    let (set, _) = name.strip_prefix(RESERVED_PREFIX)?.rsplit_once('_')?;
     let set = state.set_named(set)?;
     let pair = (Id::from(account), state.order(&set.id), set.id.clone());
     Some((set, state.provisions.latest(&pair)))
@@ -123,7 +126,7 @@ pub(crate) fn is_killed(state: &SimState, account: &str, arn: &str) -> bool {
 
 /// Whether the reserved role in a session's or a role's ARN is gone.
 fn is_gone(state: &SimState, account: &str, arn: &str) -> bool {
-    let reserved = |step: &&str| step.starts_with(PREFIX);
+    let reserved = |step: &&str| step.starts_with(RESERVED_PREFIX);
     let Some(name) = arn.split('/').find(reserved) else {
         return false;
     };
@@ -132,7 +135,7 @@ fn is_gone(state: &SimState, account: &str, arn: &str) -> bool {
         return false;
     }
     let parts = name
-        .strip_prefix(PREFIX)
+        .strip_prefix(RESERVED_PREFIX)
         .and_then(|rest| rest.rsplit_once('_'));
     let Some((set, suffix)) = parts else {
         return false;

@@ -87,6 +87,8 @@ const IAM_ROLE: &[Field] = &[
     ("created", May, Time),
     ("trust", May, TEXTS),
     ("external_id", May, Text),
+    ("trust_policy", May, Any),
+    ("description", May, Text),
     ("max_session_duration", May, Whole),
     ("max_signin_session_duration", May, Whole),
     ("template", May, Text),

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, absent, application, conflict, invalid};
 use crate::core::{
-    account_access::{AccessEntitlement, PRINCIPAL, account_of_role},
+    account_access::{AccessEntitlement, PRINCIPAL, TRUSTED_ACTIONS, account_of_role},
+    authorize,
     entities::{Id, PrincipalType},
     errors::ErrorClass,
     issue::whole_seconds,
@@ -83,7 +84,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
 /// The role has to be there, and to trust account access manager.
 fn check_role(state: &SimState, arn: &str) -> Result<(), ApiError> {
     let role = roles::find(state, arn).ok_or_else(|| absent("role", arn))?;
-    if role.trust.iter().any(|it| it == PRINCIPAL) {
+    if authorize::lets_service(&role, PRINCIPAL, &TRUSTED_ACTIONS) {
         return Ok(());
     }
     Err(invalid(format!(

@@ -49,8 +49,8 @@ pub(super) fn conflict(code: &str, text: impl Into<String>) -> ApiError {
     ApiError::new(code, text).status(409)
 }
 
-/// What the simulator gives every account stays.
-fn unmodifiable(name: &str) -> ApiError {
+/// What the simulator gives every account stays, and what AWS makes for itself.
+pub(super) fn unmodifiable(name: &str) -> ApiError {
     let text = format!("Cannot perform the operation on the protected entity {name}");
     ApiError::new("UnmodifiableEntity", text)
 }

@@ -35,6 +35,7 @@ use crate::{
         instants::instant,
         issue::whole_seconds,
         pages::put_next,
+        portal,
         service::{BucketSharing, CallRates, PolicyFacts, ScopeRegions, SimService},
         state::SimState,
     },
@@ -56,7 +57,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         secrets: &["Password", "SecretAccessKey"],
         ..SimService::named("Iam", "iam")
     },
-    begin: |call| call.admit(),
+    begin,
     operations: &[
         &[
             (
@@ -85,8 +86,26 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     ],
 };
 
+/// Credentials of `GetSessionToken` without a code of an MFA device are none to IAM (STS API Reference, "`GetSessionToken`").
+fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
+    if context.caller.is_temporary_user() && !context.caller.mfa {
+        let text = "The security token included in the request is invalid";
+        return Err(ApiError::denied("InvalidClientTokenId", text).status(403));
+    }
+    context.admit()
+}
+
 fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
-    let of = |kind: &str, name: &str| format!("arn:aws:iam::{}:{kind}/{name}", caller.account);
+    let created = ["CreateRole", "CreateUser"].contains(&operation);
+    let of = |kind: &str, name: &str| {
+        let path = if created {
+            input_text(input, "Path").map(str::to_owned)
+        } else {
+            path_of(state, &caller.account, kind, name)
+        };
+        let path = path.unwrap_or_else(|| "/".to_owned());
+        format!("arn:aws:iam::{}:{kind}{path}{name}", caller.account)
+    };
     let named = [
         ("RoleName", "role"),
         ("UserName", "user"),
@@ -108,6 +127,23 @@ fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Valu
         .or_else(holder_of_key)
         .into_iter()
         .collect()
+}
+
+/// The path of what has a name, if anything has it.
+fn path_of(state: &SimState, account: &str, kind: &str, name: &str) -> Option<String> {
+    let iam = state.iam_now(account);
+    let is = |other: &str| other.eq_ignore_ascii_case(name);
+    match kind {
+        "user" => iam.users.iter().find(|it| is(&it.name))?.path.clone(),
+        "group" => iam.groups.iter().find(|it| is(&it.name))?.path.clone(),
+        "role" => {
+            let own = iam.roles.iter().find(|it| is(&it.name));
+            let reserved = own.is_none() && name.starts_with(portal::RESERVED_PREFIX);
+            let reserved = reserved.then(|| portal::reserved_path(&state.center.home_region));
+            own.map_or(reserved, |role| role.path.clone())
+        }
+        _ => None,
+    }
 }
 
 fn no_entity(kind: &str, name: &str) -> ApiError {

@@ -13,12 +13,12 @@ use super::{
 use crate::services::{OperationHandler::Reads, OperationRow};
 use crate::{
     core::{
-        account_access,
         call::Output,
-        entities::Tags,
+        entities::{Tags, boundary_arn},
         instants::instant,
         issue::{unique_id, whole_seconds},
         portal::{reserved_path, saml_provider},
+        roles::{trust_document, trust_policy},
     },
     organization::{Iam, IamPolicies, IamRole},
     vocabulary::policy_types,
@@ -48,6 +48,7 @@ pub(super) struct ShownRole {
     /// The template that it was made of.
     template: Option<String>,
     trust: Value,
+    description: Option<String>,
     pub permissions: IamPolicies,
     /// Name and percent-encoded document.
     inline: BTreeMap<String, String>,
@@ -69,10 +70,13 @@ impl ShownRole {
             "RoleId": unique_id(context.state.seed, "AROA", &arn),
             "Arn": arn,
             "CreateDate": whole_seconds(self.created),
-            "AssumeRolePolicyDocument": escaped(&self.trust.to_string()),
+            "AssumeRolePolicyDocument": escaped(&policy_types::text(&self.trust)),
             "MaxSessionDuration": self.longest,
         });
         if let Some(members) = row.as_object_mut() {
+            if let Some(text) = &self.description {
+                members.insert("Description".to_owned(), json!(text));
+            }
             if let Some(seconds) = self.longest_sign_in {
                 members.insert("MaxSigninSessionDuration".to_owned(), json!(seconds));
             }
@@ -107,6 +111,7 @@ impl ShownRole {
         let mut row = self.whole(context);
         if let Some(members) = row.as_object_mut() {
             for name in [
+                "Description",
                 "MaxSessionDuration",
                 "MaxSigninSessionDuration",
                 "SourceRoleTemplate",
@@ -147,49 +152,13 @@ fn stated(role: &IamRole, joined: Millis) -> ShownRole {
         longest: role.max_session_duration.unwrap_or(3600),
         longest_sign_in: role.max_signin_session_duration,
         template: role.template.clone(),
-        trust: trust(
-            &trusted_actions(&role.trust),
-            &principals(&role.trust),
-            role.external_id.as_ref(),
-        ),
+        trust: trust_policy(role),
+        description: role.description.clone(),
         permissions: role.permissions.clone(),
         inline: inline.collect(),
         tags: role.tags.clone(),
         last_used: instant(role.last_used.as_ref()),
     }
-}
-
-/// Account access manager has to be trusted with more than the role.
-fn trusted_actions(trusted: &[String]) -> Value {
-    if trusted.iter().any(|name| name == account_access::PRINCIPAL) {
-        return json!(account_access::TRUSTED_ACTIONS);
-    }
-    json!("sts:AssumeRole")
-}
-
-/// Accounts and principals under `AWS`, services under `Service`; one alone is no list.
-fn principals(trusted: &[String]) -> Value {
-    let is_service = |name: &&String| name.ends_with(".amazonaws.com");
-    let services: Vec<&String> = trusted.iter().filter(is_service).collect();
-    let others: Vec<&String> = trusted.iter().filter(|name| !is_service(name)).collect();
-    let mut all = BTreeMap::new();
-    for (kind, names) in [("AWS", others), ("Service", services)] {
-        match names.as_slice() {
-            [] => {}
-            [one] => drop(all.insert(kind, json!(one))),
-            names => drop(all.insert(kind, json!(names))),
-        }
-    }
-    json!(all)
-}
-
-fn trust(action: &Value, principal: &Value, external_id: Option<&String>) -> Value {
-    let mut statement = json!({ "Effect": "Allow", "Principal": principal, "Action": action });
-    if let (Some(id), Some(members)) = (external_id, statement.as_object_mut()) {
-        let condition = json!({ "StringEquals": { "sts:ExternalId": id } });
-        members.insert("Condition".to_owned(), condition);
-    }
-    json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
 /// The roles that provisioning made, with what they hold of their permission sets.
@@ -198,7 +167,7 @@ fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
     let account = context.caller.account.as_str();
     let path = reserved_path(&state.center.home_region);
     let provider = saml_provider(state, account);
-    let trust = trust(
+    let trust = trust_document(
         &json!(["sts:AssumeRoleWithSAML", "sts:TagSession"]),
         &json!({ "Federated": provider }),
         None,
@@ -216,7 +185,7 @@ fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
             .map(|document| (INLINE_OF_SET.to_owned(), escaped(document.text())));
         let boundary = held
             .boundary
-            .and_then(|boundary| boundary.get("ManagedPolicyArn")?.as_str());
+            .and_then(|boundary| boundary_arn(account, boundary));
         let mut role = ShownRole {
             path: path.clone(),
             name: format!("AWSReservedSSO_{}_{}", set.name, provision.suffix),
@@ -225,16 +194,17 @@ fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
             longest_sign_in: None,
             template: None,
             trust: trust.clone(),
+            description: None,
             permissions: IamPolicies {
                 policies: held.managed.to_vec(),
                 inline: Vec::new(),
-                boundary: boundary.map(str::to_owned),
+                boundary,
             },
             inline: inline.into_iter().collect(),
             tags: Tags::new(),
             last_used: None,
         };
-        let own = set.customer_managed.iter();
+        let own = held.customer_managed.iter();
         let own = own.map(|(name, path)| format!("arn:aws:iam::{account}:policy{path}{name}"));
         role.permissions.policies.extend(own);
         let arn = role.arn(account);

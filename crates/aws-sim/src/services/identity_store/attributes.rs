@@ -1,8 +1,9 @@
 //! Attribute paths (`name.givenName`) and the members they stand for (`Name.GivenName`).
 
+use hallpass_aws_model::{Invalid, validate};
 use serde_json::{Map, Value};
 
-use super::ApiError;
+use super::{ApiError, Context};
 
 /// The only extension that there is (Identity Store API Reference, "`CreateUser`").
 const ENTERPRISE: &str = "aws:identitystore:enterprise";
@@ -56,6 +57,38 @@ pub(super) fn apply(
         }
     }
     Ok(())
+}
+
+/// Holds what an update leaves of the attributes that it changed against the input of a create: types, lengths, counts.
+///
+/// # Errors
+/// What a create would not take.
+pub(super) fn check(
+    context: &Context<'_>,
+    create: &str,
+    (before, after): (&Map<String, Value>, &Map<String, Value>),
+) -> Result<(), ApiError> {
+    let Some((model, operation)) = context.call.service.model(create) else {
+        return Ok(());
+    };
+    let changed = after.iter();
+    let changed = changed.filter(|(name, value)| before.get(*name) != Some(*value));
+    let mut input: Map<String, Value> = changed
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let store = context.text("IdentityStoreId");
+    input.insert("IdentityStoreId".to_owned(), store.into());
+    let input = Value::Object(input);
+    match validate(model, operation, &input) {
+        Ok(()) => Ok(()),
+        Err(Invalid::WrongType { path, expected }) => {
+            let text = format!("The attribute {path} must be {expected}.");
+            Err(ApiError::new("ValidationException", text))
+        }
+        Err(Invalid::Violations(found)) => {
+            Err((context.call.service.errors.invalid)(&input, &found))
+        }
+    }
 }
 
 /// `aws:identitystore:enterprise.department`: what extensions hold keeps the names that it came with.

@@ -100,7 +100,9 @@ fn describe(context: &Context<'_>) -> HandlerResult {
 fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut group = target(context, context.text("GroupId"))?.clone();
     check_revision(context, &group.origin)?;
+    let before = group.attributes.clone();
     attributes::apply(&mut group.attributes, &context.call.input, ATTRIBUTES)?;
+    attributes::check(context, "CreateGroup", (&before, &group.attributes))?;
     check_unique(context.state, &group)?;
     group.origin = context.touched(&group.origin);
     let (id, revision) = (group.id.clone(), group.origin.revision);

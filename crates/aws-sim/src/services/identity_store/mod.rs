@@ -66,6 +66,14 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
         return Err(not_found("IDENTITY_STORE", store));
     }
     center_key::check(context, KeyedData::Store)?;
+    if context.state.center.source == "active_directory" && !writes {
+        let kind = if context.call.operation.contains("Group") {
+            "GROUP"
+        } else {
+            "USER"
+        };
+        return Err(not_found(kind, ""));
+    }
     if writes && context.state.center.source != "identity_center" {
         return Err(ApiError::denied(
             "AccessDeniedException",

@@ -200,7 +200,13 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     let status_path = (!behaviour.is("user_status_write", "refused")).then_some("UserStatus");
     let writable: Vec<&str> = ATTRIBUTES.iter().copied().chain(status_path).collect();
     attributes::apply(&mut attributes, &context.call.input, &writable)?;
-    let is_disabled = attributes.shift_remove("UserStatus") == Some("DISABLED".into());
+    let status = attributes.shift_remove("UserStatus");
+    let is_disabled = status == Some("DISABLED".into());
+    if !is_disabled && status.is_some_and(|it| it != "ENABLED") {
+        let text = "userStatus is one of ENABLED, DISABLED.";
+        return Err(ApiError::new("ValidationException", text));
+    }
+    attributes::check(context, "CreateUser", (&user.attributes, &attributes))?;
     if !behaviour.is("user_status_write", "ignored") {
         user.enabled = !is_disabled;
     }

@@ -1,4 +1,5 @@
-//! Objects: those that trails deliver, and those that somebody puts. They do not outlive the process.
+//! Objects: those that trails deliver, and those that somebody puts. Writes are in the state log, so that what
+//! they told others of outlives the process; the objects themselves are kept in memory.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,6 +20,7 @@ use crate::core::{
     errors::ApiError,
     instants::written,
     objects::{KeyPage, ListedKeys, StoredObject},
+    windows::Window,
 };
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
@@ -258,6 +260,7 @@ fn put(context: &mut Context<'_>) -> HandlerResult {
         modified: context.now,
         metadata,
     };
+    context.write(Window::Immediate);
     let (etag, size) = (tag(&object), object.bytes.len());
     let (bucket, key) = (
         context.text("Bucket").to_owned(),
@@ -283,6 +286,7 @@ fn put(context: &mut Context<'_>) -> HandlerResult {
 /// `DeleteObject`: what is not there is gone already.
 fn delete(context: &mut Context<'_>) -> HandlerResult {
     own(context)?;
+    context.write(Window::Immediate);
     let (bucket, key) = (context.text("Bucket"), context.text("Key"));
     context.state.deliveries.objects.remove(bucket, key);
     Ok(answer(204, Vec::new(), Arc::from([])))

@@ -47,12 +47,11 @@ fn assume(context: &mut Context<'_>) -> HandlerResult {
                 .status(403),
         );
     }
-    let role = roles::find(context.state, arn);
-    let (role, by_name) = role
-        .and_then(|role| may(context, role))
+    let role = roles::find(context.state, arn)
+        .filter(|role| trusts(context, role))
         .ok_or_else(|| refused(context, arn))?;
     if context.state.settings.authorize {
-        authorize::may_assume(context.state, context.call, context.caller, &role, by_name)?;
+        authorize::may_assume(context.state, context.call, context.caller, &role)?;
     }
     let given = given(context)?;
     let wanted = context
@@ -72,10 +71,7 @@ fn assume(context: &mut Context<'_>) -> HandlerResult {
         ));
     }
     let name = context.text("RoleSessionName");
-    let source_identity = context
-        .optional("SourceIdentity")
-        .map(str::to_owned)
-        .or_else(|| context.caller.source_identity.clone());
+    let source_identity = source_identity(context, arn)?;
     let caller = roles::session(context.state.seed, &role, name, source_identity.clone());
     let (seed, now) = (context.state.seed, context.now);
     let size = token_bytes(context);
@@ -91,6 +87,17 @@ fn assume(context: &mut Context<'_>) -> HandlerResult {
         members.insert("SourceIdentity".to_owned(), source_identity.into());
     }
     Ok(Output::Members(answer))
+}
+
+/// Who is behind the session. Once it is said it goes on, and is not changed (IAM User Guide, "Monitor and control
+/// actions taken with assumed roles").
+fn source_identity(context: &Context<'_>, role: &str) -> Result<Option<String>, ApiError> {
+    let given = context.optional("SourceIdentity").map(str::to_owned);
+    match (&context.caller.source_identity, given) {
+        (Some(held), Some(given)) if *held != given => Err(refused(context, role)),
+        (Some(held), _) => Ok(Some(held.clone())),
+        (None, given) => Ok(given),
+    }
 }
 
 /// What a session is given along: policy, tags of its own, tags that go on from the caller's.
@@ -110,6 +117,11 @@ fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
     let mut transitive: Vec<String> = keys.map(str::to_owned).collect();
     if let Some(before) = context.state.assumed.get(&context.caller.access_key_id) {
         for key in &before.transitive {
+            if tags.contains_key(key) {
+                let text = "One of the specified transitive tag keys can't be set because it conflicts with a \
+                            transitive tag key from the calling session.";
+                return Err(ApiError::new("InvalidParameterValue", text));
+            }
             if let Some(value) = before.tags.get(key) {
                 tags.insert(key.clone(), value.clone());
                 transitive.push(key.clone());
@@ -137,58 +149,21 @@ fn remember(context: &mut Context<'_>, caller: &AwsCaller, given: Assumed) {
     kept.insert(caller.access_key_id.clone(), Assumed { expires, ..given });
 }
 
-/// The role, if it trusts the caller, and whether it does by name rather than by account.
-fn may(context: &Context<'_>, role: Role) -> Option<(Role, bool)> {
+/// Whether the role can be taken by the caller, as far as it is asked.
+fn trusts(context: &Context<'_>, role: &Role) -> bool {
     let state = &context.state;
     let active = state
         .account(&role.account)
         .is_none_or(crate::core::entities::Account::is_active);
-    if !active {
-        return None;
-    }
     if !state.settings.authorize {
-        return (role.account == context.caller.account).then_some((role, true));
+        return active && role.account == context.caller.account;
     }
-    let external = context.optional("ExternalId");
-    let external_id = role
-        .external_id
-        .as_deref()
-        .is_none_or(|wanted| external == Some(wanted));
-    let account = context.caller.account.as_str();
-    let root = format!("arn:aws:iam::{account}:root");
-    let mut trusting = role
-        .trust
-        .iter()
-        .filter(|principal| external_id && trusts(principal, context.caller))
-        .map(|principal| *principal != root && principal != account);
-    let first = trusting.next()?;
-    let by_name = first || trusting.any(|by_name| by_name);
-    drop(trusting);
-    Some((role, by_name))
-}
-
-/// Whether a principal of a trust policy stands for the caller.
-fn trusts(principal: &str, caller: &AwsCaller) -> bool {
-    let root = format!("arn:aws:iam::{}:root", caller.account);
-    if principal == "*"
-        || principal == root
-        || principal == caller.account
-        || principal == caller.arn
-    {
-        return true;
-    }
-    // a session's ARN names its role without the path
-    let mut steps = caller.arn.split('/');
-    let (Some(head), Some(role)) = (steps.next(), steps.next()) else {
-        return false;
-    };
-    let of_account = principal.starts_with(&format!("arn:aws:iam::{}:role/", caller.account));
-    head.ends_with(":assumed-role") && of_account && principal.rsplit('/').next() == Some(role)
+    active && authorize::trusts(state, context.call, context.caller, role)
 }
 
 /// `GetSessionToken`: the same principal, for a while.
 fn session_token(context: &mut Context<'_>) -> HandlerResult {
-    if context.caller.kind == CallerKind::Session {
+    if context.caller.kind == CallerKind::Session || context.caller.is_temporary_user() {
         return Err(ApiError::denied(
             "AccessDenied",
             "Cannot call GetSessionToken with session credentials",
@@ -201,7 +176,12 @@ fn session_token(context: &mut Context<'_>) -> HandlerResult {
         .get("DurationSeconds")
         .and_then(Value::as_u64);
     let seconds = u32::try_from(wanted.unwrap_or(43_200)).unwrap_or(43_200);
-    let (seed, now, caller) = (context.state.seed, context.now, context.caller.clone());
+    let (seed, now) = (context.state.seed, context.now);
+    let with_code = |name: &str| context.optional(name).is_some();
+    let caller = AwsCaller {
+        mfa: with_code("SerialNumber") && with_code("TokenCode"),
+        ..context.caller.clone()
+    };
     let size = token_bytes(context);
     let random = context.random();
     let (_, credentials) = issue_sized(seed, caller, random, (now, seconds), size);
