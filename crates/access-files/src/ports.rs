@@ -102,3 +102,17 @@ pub trait LiveGrants: Send + Sync {
     /// Likewise.
     async fn is_temporary_member(&self, member: &GroupMember) -> Result<bool, String>;
 }
+
+/// Whoever enforces ends of what Hallpass gives for a time: they must not be refused what they are given for good.
+#[async_trait]
+pub trait GivenAccess: Send + Sync {
+    /// Notes that this assignment is about to be created. May be repeated.
+    ///
+    /// # Errors
+    /// When the store does not answer; then it is not to be created yet.
+    async fn note_assignment(
+        &self,
+        set: &PermissionSetArn,
+        assignment: &AccountAssignment,
+    ) -> Result<(), String>;
+}

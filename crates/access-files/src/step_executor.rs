@@ -11,7 +11,7 @@ use hallpass_runner::{
 };
 use serde_json::{Value, json};
 
-use crate::ports::{LiveGrants, PermissionSetAdmin};
+use crate::ports::{GivenAccess, LiveGrants, PermissionSetAdmin};
 use crate::probe::probe_set;
 use crate::state::{AccountAssignment, PermissionSetContent, SetPart};
 use crate::steps::{AccessAction, DELETE_MADE, SetAction};
@@ -23,16 +23,22 @@ const READ_BACK: &str = "read-back";
 pub struct AccessStepExecutor {
     center: Arc<dyn PermissionSetAdmin>,
     grants: Arc<dyn LiveGrants>,
+    given: Arc<dyn GivenAccess>,
     /// ARNs found so far: a set's name does not change, but it may be deleted and made again.
     arns: Mutex<BTreeMap<PermissionSetName, PermissionSetArn>>,
 }
 
 impl AccessStepExecutor {
     /// An executor over its ports.
-    pub fn new(center: Arc<dyn PermissionSetAdmin>, grants: Arc<dyn LiveGrants>) -> Self {
+    pub fn new(
+        center: Arc<dyn PermissionSetAdmin>,
+        grants: Arc<dyn LiveGrants>,
+        given: Arc<dyn GivenAccess>,
+    ) -> Self {
         Self {
             center,
             grants,
+            given,
             arns: Mutex::default(),
         }
     }
@@ -204,6 +210,11 @@ impl AccessStepExecutor {
             let text = format!("permission set `{}` is not seen yet", it.permission_set);
             return Err(StepError::later(Class::Throttle, text));
         };
+        if kind == OperationKind::Create {
+            // CRASH: noted and not sent, whoever looks finds what was there before
+            let noted = self.given.note_assignment(&arn, it).await;
+            noted.map_err(|why| StepError::later(Class::Throttle, why))?;
+        }
         match self.center.send(kind, &arn, it).await {
             Ok(SentOperation::InProgress { operation_id }) => Ok(WriteAnswer::Accepted {
                 remote: operation_id,

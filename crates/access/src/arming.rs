@@ -5,9 +5,9 @@ use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, EndArming};
 
 use crate::{
-    ArmedEndWish, ArmedEnds, Change, DesiredAssignment, GivenOtherwise, Grant, GrantState,
-    GrantToArm, GroupSyncWrite, MembershipChange, PressRefused, Settings, ShownBy, Write,
-    session_revocation,
+    ArmedEndWish, ArmedEnds, Change, DesiredAssignment, EndOutcome, GivenOtherwise, Grant,
+    GrantState, GrantToArm, GroupSyncWrite, MembershipChange, PressRefused, Settings, ShownBy,
+    Write, session_revocation,
 };
 
 /// How long a create waits for its end to be armed where it may go without.
@@ -113,14 +113,12 @@ pub(crate) fn wishes(
         Write::Insert(grant) => Some(of_new(grant, until(&grant.key))),
         Write::Update(grant) => {
             let is_held = until(&grant.key).is_some_and(|until| now < until);
-            let lasts_until = if grant.standing {
+            let lasts_until = if is_theirs(grant) {
                 Some(now)
             } else if grant.is_over() && !is_held {
                 // whether it is armed itself or not: an earlier grant that it followed without a gap may have been
                 Some(session_revocation::none_left_after(
-                    &grant.names,
-                    directory,
-                    aws_now,
+                    grant, directory, aws_now,
                 ))
             } else {
                 None
@@ -137,6 +135,19 @@ pub(crate) fn wishes(
     });
     let wishes = of_accounts.filter_map(wish);
     wishes.chain(look_again(change, now)).collect()
+}
+
+/// Whether the person had it before, so that nothing of ours is left to be refused.
+fn is_theirs(grant: &Grant) -> bool {
+    let stood = match grant.state {
+        GrantState::Ended { why, .. } => why == EndOutcome::Standing,
+        GrantState::Scheduled
+        | GrantState::Granting
+        | GrantState::Active
+        | GrantState::Ending { .. }
+        | GrantState::Failed { .. } => false,
+    };
+    grant.standing || stood
 }
 
 /// Who came into a group by us may have by it what they hold for a while as well.

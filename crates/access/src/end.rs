@@ -230,7 +230,7 @@ fn close(
         end_sessions: outliving.is_some(),
         ..grant.clone()
     };
-    let issued = session_revocation::credentials_until(&grant.names, directory, now)
+    let issued = session_revocation::last_credentials_until(&grant, directory, now)
         .filter(|_| settled.removed);
     let unarmed = match issued {
         _ if outliving.is_some() => CredentialsAfterEnd::Stop,

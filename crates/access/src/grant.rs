@@ -168,6 +168,9 @@ pub struct Grant {
     pub granted_at: Option<Timestamp>,
     /// When it ends. Provisional until the access was seen.
     pub ends_at: Timestamp,
+    /// The longest that sessions of its permission set could last when it was made and when it was lengthened; `None` where
+    /// nobody looked.
+    pub longest_session: Option<TimeSpan>,
     /// Whether the access was there before; such a grant removes nothing.
     pub standing: bool,
     /// Whether its holder was told that it ends soon.

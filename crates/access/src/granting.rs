@@ -10,6 +10,7 @@ use crate::decision_context::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until, spent};
 use crate::grant::NO_NEWS_SEEN;
 use crate::records::{Doer, Ruled, StepContext};
+use crate::session_revocation::session_length;
 use crate::step::{Approved, ApprovedGrant, GrantStep};
 use crate::{
     Approval, ArmedEnds, Grant, GrantState, Holds, News, PendingRequest, PressRefused, RequestState,
@@ -54,6 +55,12 @@ fn schedule(
 ) -> Approved {
     let (now, step, holds) = (context.step.now, context.step, context.holds);
     let key = pending.key().clone();
+    // sessions of an earlier hold that this one goes on from are refused with its end
+    let begun = holds
+        .grants
+        .iter()
+        .filter_map(|it| it.longest_session)
+        .max();
     let mut request = pending.into_state(RequestState::Approved {
         by: by.email.clone(),
         at: now,
@@ -78,6 +85,7 @@ fn schedule(
         scheduled_at: now,
         granted_at: None,
         ends_at: request.duration.after(now),
+        longest_session: begun.max(session_length(&request.names, context.directory)),
         standing: false,
         warned: false,
         refusals: 0,
@@ -135,8 +143,10 @@ fn lengthen(
     });
     request.grant = Some(extended);
     let ends_at = request.duration.after(now).max(grant.ends_at);
+    let today = session_length(&grant.names, context.directory);
     let grant = Grant {
         ends_at,
+        longest_session: grant.longest_session.max(today),
         warned: false,
         ..grant.clone()
     };

@@ -65,6 +65,7 @@ pub(crate) fn grant(n: u64, until: u64) -> Grant {
         scheduled_at: at(10),
         granted_at: Some(at(12)),
         ends_at: at(until),
+        longest_session: None,
         standing: false,
         warned: false,
         refusals: 0,

@@ -36,7 +36,7 @@ pub(crate) fn of(
         return None;
     }
     let issued_before = whole_second_after(now);
-    let until = none_left_after(&grant.names, directory, issued_before);
+    let until = none_left_after(grant, directory, issued_before);
     Some(OutlivingSessions {
         grant: grant.id,
         request: grant.request,
@@ -55,22 +55,38 @@ pub fn credentials_until(
     directory: &Directory,
     ended_at: Timestamp,
 ) -> Option<Timestamp> {
+    session_length(names, directory).map(|length| length.after(ended_at))
+}
+
+/// How long sessions of a permission set may last today.
+pub(crate) fn session_length(names: &TargetNames, directory: &Directory) -> Option<TimeSpan> {
     match names {
         TargetNames::Account { permission_set, .. } => directory
             .permission_set_by_name(permission_set)
-            .map(|set| TimeSpan::seconds(set.session_duration).after(ended_at)),
+            .map(|set| TimeSpan::seconds(set.session_duration)),
         TargetNames::Group { .. } => None,
     }
 }
 
-/// When no session of a permission set can be left whose access was seen gone at `ended_at`, and a policy that refuses them
-/// may go.
+/// When the last credentials of a grant stop working that were issued at its end or before: its set may have had longer
+/// sessions then.
+pub(crate) fn last_credentials_until(
+    grant: &Grant,
+    directory: &Directory,
+    ended_at: Timestamp,
+) -> Option<Timestamp> {
+    let today = session_length(&grant.names, directory)?;
+    let longest = grant.longest_session.map_or(today, |it| it.max(today));
+    Some(longest.after(ended_at))
+}
+
+/// When no session of a grant can be left whose access was seen gone at `ended_at`, and a policy that refuses them may go.
 pub(crate) fn none_left_after(
-    names: &TargetNames,
+    grant: &Grant,
     directory: &Directory,
     ended_at: Timestamp,
 ) -> Timestamp {
-    let last = credentials_until(names, directory, ended_at);
+    let last = last_credentials_until(grant, directory, ended_at);
     PROPAGATION.after(last.unwrap_or_else(|| SESSION_MAX.after(ended_at)))
 }
 
@@ -88,7 +104,49 @@ fn whole_second_after(at: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_rules::directory::{PermissionSet, Snapshot};
+
     use super::*;
+    use crate::guard_steps::tests::{at, grant};
+
+    fn with_sessions_of(hours: u64) -> Directory {
+        Directory::new(Snapshot {
+            permission_sets: vec![PermissionSet {
+                name: "Admin".to_owned(),
+                arn: "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef"
+                    .parse()
+                    .unwrap(),
+                session_duration: TimeSpan::hours(hours).as_seconds(),
+                description: String::new(),
+            }],
+            ..Snapshot::default()
+        })
+    }
+
+    /// What was begun while the set's sessions were longer lasts as long as it could then.
+    #[test]
+    fn the_longest_session_that_could_be_begun_counts_and_not_the_longest_of_today() {
+        let of = |hours: Option<u64>| Grant {
+            names: TargetNames::Account {
+                account: "prod".to_owned(),
+                permission_set: "Admin".to_owned(),
+            },
+            longest_session: hours.map(TimeSpan::hours),
+            ..grant(1, 100)
+        };
+        for (then, today, longest) in [
+            (None, 1, 1),
+            (Some(8), 1, 8),
+            (Some(1), 8, 8),
+            (Some(2), 2, 2),
+        ] {
+            let last = none_left_after(&of(then), &with_sessions_of(today), at(100));
+            let wanted = PROPAGATION.after(TimeSpan::hours(longest).after(at(100)));
+            assert_eq!(last, wanted, "{then:?}, {today} today");
+        }
+        let unknown = none_left_after(&of(Some(1)), &Directory::default(), at(100));
+        assert_eq!(unknown, PROPAGATION.after(SESSION_MAX.after(at(100))));
+    }
 
     /// Policies compare whole seconds: what was issued in the second of the end is denied, what comes after is not.
     #[test]

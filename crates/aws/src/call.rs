@@ -136,6 +136,8 @@ impl fmt::Debug for Heard {
 impl Heard {
     fn note<T>(&self, result: &Result<T, CallFailure>) {
         match result {
+            // nobody was asked
+            Err(failure) if failure.fault == CenterFault::NotSent => {}
             Err(failure) if failure.is_silence() => self.watch.unanswered(self.clock.now()),
             Ok(_) | Err(_) => self.watch.answered(),
         }

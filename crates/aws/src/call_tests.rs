@@ -291,6 +291,35 @@ fn calls_are_counted_over_ten_seconds() {
     assert!(lately.per_second(after(31.0)) < 0.01);
 }
 
+/// What is not sent is no answer: a server that does not lead any more does not take a lost Region for one that is back.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
+    let (watch, clock) = (
+        Arc::new(SilenceWatch::default()),
+        crate::fake_http::Still::at("2026-11-26T02:00:00Z"),
+    );
+    let line = line().heard_by(Heard {
+        watch: Arc::clone(&watch),
+        key: Arc::default(),
+        clock: Arc::clone(&clock),
+    });
+    let now = clock.now();
+    watch.resume(hallpass_model::TimeSpan::minutes(5).before(now));
+    let (lost, may_write) = (watch.lost_since(now), Arc::new(AtomicBool::new(false)));
+    assert!(lost.is_some());
+    let asked = Arc::clone(&may_write);
+    line.guard_writes(&WriteGate(Arc::new(move || asked.load(Ordering::SeqCst))));
+    let write = || async { WriteResult::Ok(FakeWrite("w-1")) };
+    let pace = Deadline::port(Urgency::Grant);
+    line.write("Do", pace, write()).await.unwrap_err();
+    assert_eq!(watch.lost_since(now), lost, "nobody was asked");
+    may_write.store(true, Ordering::SeqCst);
+    line.write("Do", Deadline::port(Urgency::Grant), write())
+        .await
+        .unwrap();
+    assert_eq!(watch.lost_since(now), None);
+}
+
 /// What an answer says of the key of Identity Center's data: that it cannot be used, that it was, or nothing.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_names_the_key_is_trouble_until_one_that_needed_it() {

@@ -1,5 +1,7 @@
 //! Tests of the port against scripted answers.
 
+use hallpass_model::TargetNames;
+use hallpass_org::armed_ends::OtherAccess as _;
 use serde_json::{Value, json};
 
 use super::*;
@@ -85,6 +87,54 @@ async fn what_a_person_has_is_direct_and_of_every_page() {
         permission_set: SET.parse().unwrap(),
     };
     assert_eq!(held, Ok(vec![target]));
+}
+
+/// A set that was deleted and made anew under its name has roles that are called alike.
+#[tokio::test(start_paused = true)]
+async fn what_a_person_has_otherwise_is_known_by_the_name_of_its_set_where_ours_was_deleted() {
+    const ANEW: &str = "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-fedcba9876543210";
+    let names = TargetNames::Account {
+        account: "dev".to_owned(),
+        permission_set: "Admin".to_owned(),
+    };
+    for (is_deleted, name, kind, own, is_held) in [
+        (true, "Admin", "GROUP", false, true),
+        (true, "Reader", "GROUP", false, false),
+        (false, "Admin", "GROUP", false, false),
+        (true, "Admin", "USER", false, false),
+        (true, "Admin", "USER", true, true),
+    ] {
+        let fake = Fake::new(move |operation, input| match operation {
+            "ListAccountAssignmentsForPrincipal" => {
+                let mut row = row(kind, GROUP);
+                row["PermissionSetArn"] = json!(ANEW);
+                Some((200, json!({"AccountAssignments": [row]})))
+            }
+            "DescribePermissionSet" if input["PermissionSetArn"] == SET && is_deleted => {
+                Some(gone())
+            }
+            "DescribePermissionSet" => {
+                let set = json!({"Name": name, "PermissionSetArn": input["PermissionSetArn"]});
+                Some((200, json!({"PermissionSet": set})))
+            }
+            _ => None,
+        });
+        let aws = fake.connect().await;
+        let held = aws.held_otherwise(&account_key(), &names, own).await;
+        let held = held.unwrap();
+        assert_eq!(
+            held.is_some(),
+            is_held,
+            "{is_deleted} {name} {kind} {own}: {held:?}"
+        );
+        if kind == "USER" && !own {
+            assert_eq!(
+                fake.count("DescribePermissionSet"),
+                0,
+                "nothing to ask about"
+            );
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,13 +5,14 @@ use aws_sdk_ssoadmin::types::{
     AccountAssignmentForPrincipal, ListAccountAssignmentsFilter, PrincipalType,
 };
 use hallpass_assignments::Urgency;
-use hallpass_model::{HoldKey, Target, Timestamp};
+use hallpass_model::{HoldKey, PermissionSetArn, Target, TargetNames, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{HomeRegion, OtherAccess};
 
 use crate::Aws;
 use crate::call::Deadline;
 use crate::center::PAGE;
+use crate::inventory::described;
 use crate::pages::listing;
 use crate::policies::fault;
 
@@ -20,6 +21,7 @@ impl OtherAccess for Aws {
     async fn held_otherwise(
         &self,
         key: &HoldKey,
+        names: &TargetNames,
         own: bool,
     ) -> Result<Option<String>, OrganizationFault> {
         let Target::Account {
@@ -52,22 +54,67 @@ impl OtherAccess for Aws {
         )
         .await
         .map_err(fault)?;
-        let here = |row: &AccountAssignmentForPrincipal| {
+        let is_here = |row: &AccountAssignmentForPrincipal| {
             row.account_id.as_deref() == Some(account.as_str())
-                && row.permission_set_arn.as_deref() == Some(permission_set.as_str())
         };
-        let hits = "has the same permission set there, and the denial would hit that too";
-        let words = |row: AccountAssignmentForPrincipal| match row.principal_type {
-            Some(PrincipalType::Group) => {
-                let group = row.principal_id.unwrap_or_else(|| "?".to_owned());
-                Some(format!("through the group {group} the person {hits}"))
+        let mut others = Vec::new();
+        for row in rows.into_iter().filter(is_here) {
+            let Some(words) = words(&row, own) else {
+                continue;
+            };
+            match row.permission_set_arn {
+                Some(arn) if arn == permission_set.as_str() => return Ok(Some(words)),
+                arn => others.extend(arn.map(|arn| (arn, words))),
             }
-            Some(PrincipalType::User) if own => Some(format!(
-                "by an assignment that Hallpass did not make the person {hits}"
-            )),
-            Some(_) | None => None,
+        }
+        self.held_by_name(permission_set, names, others).await
+    }
+}
+
+/// How a row gives the person what a grant does, in words.
+fn words(row: &AccountAssignmentForPrincipal, own: bool) -> Option<String> {
+    let hits = "has the same permission set there, and the denial would hit that too";
+    match &row.principal_type {
+        Some(PrincipalType::Group) => {
+            let group = row.principal_id.as_deref().unwrap_or("?");
+            Some(format!("through the group {group} the person {hits}"))
+        }
+        Some(PrincipalType::User) if own => Some(format!(
+            "by an assignment that Hallpass did not make the person {hits}"
+        )),
+        Some(_) | None => None,
+    }
+}
+
+impl Aws {
+    /// Whether one of other sets has the name of a set that was deleted. While that is there, or nobody may see whether it is,
+    /// none has.
+    async fn held_by_name(
+        &self,
+        permission_set: &PermissionSetArn,
+        names: &TargetNames,
+        others: Vec<(String, String)>,
+    ) -> Result<Option<String>, OrganizationFault> {
+        let TargetNames::Account {
+            permission_set: name,
+            ..
+        } = names
+        else {
+            return Ok(None);
         };
-        Ok(rows.into_iter().filter(here).find_map(words))
+        if others.is_empty() || !matches!(described(self, permission_set).await, Ok(None)) {
+            return Ok(None);
+        }
+        for (arn, words) in others {
+            let Ok(arn) = PermissionSetArn::new(arn) else {
+                continue;
+            };
+            let set = described(self, &arn).await.map_err(fault)?;
+            if set.is_some_and(|set| set.name.as_ref() == Some(name)) {
+                return Ok(Some(words));
+            }
+        }
+        Ok(None)
     }
 }
 

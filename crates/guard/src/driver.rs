@@ -276,7 +276,7 @@ impl Guard {
         let now = self.now();
         let mut state = self.state();
         match fault {
-            Some(CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. }) => {
+            Some(CenterFault::Unreachable { .. }) => {
                 state.aws_silent_since = state.aws_silent_since.or(now);
             }
             // says nothing of AWS
@@ -286,6 +286,7 @@ impl Guard {
                 | CenterFault::Full { .. }
                 | CenterFault::Conflict { .. }
                 | CenterFault::NotFound { .. }
+                | CenterFault::KeyUnusable { .. }
                 | CenterFault::Refused { .. },
             )
             | None => state.aws_silent_since = None,
@@ -320,16 +321,17 @@ impl Guard {
         let listed = self.ports.center.holders(target).await;
         self.heard(listed.as_ref().err());
         let refused = match &listed {
-            Err(fault @ (CenterFault::Refused { .. } | CenterFault::NotFound { .. })) => {
-                Some(fault.to_string())
-            }
+            Err(
+                fault @ (CenterFault::Refused { .. }
+                | CenterFault::NotFound { .. }
+                | CenterFault::KeyUnusable { .. }),
+            ) => Some(fault.to_string()),
             Ok(_)
             | Err(
                 CenterFault::Throttled { .. }
                 | CenterFault::NotSent
                 | CenterFault::Full { .. }
                 | CenterFault::Conflict { .. }
-                | CenterFault::KeyUnusable { .. }
                 | CenterFault::Unreachable { .. },
             ) => None,
         };

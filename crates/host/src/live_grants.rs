@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_access_files::{AccountAssignment, GroupMember, LiveGrants, PrincipalRef};
+use hallpass_access::{AccessStore as _, ArmedEndWish, Change, GivenOtherwise, ShownBy};
+use hallpass_access_files::{
+    AccountAssignment, GivenAccess, GroupMember, LiveGrants, PrincipalRef,
+};
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_collect::TemporaryAssignments;
-use hallpass_model::{GrantId, HoldKey, PermissionSetArn, Target};
+use hallpass_model::{Clock, GrantId, HoldKey, PermissionSetArn, Target};
 
 use crate::server_store::ServerStore;
 
@@ -60,5 +63,46 @@ impl TemporaryAssignments for StoredGrants {
             Some((end.key, grant))
         });
         Ok(held.collect())
+    }
+}
+
+/// Ends that AWS enforces, as the store beside the configuration has them: looked at again by the server where a plan gives
+/// people for good what they hold for a time.
+pub struct StoredEnds {
+    /// The store.
+    pub store: Arc<ServerStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl GivenAccess for StoredEnds {
+    async fn note_assignment(
+        &self,
+        set: &PermissionSetArn,
+        assignment: &AccountAssignment,
+    ) -> Result<(), String> {
+        let account = assignment.account.clone();
+        let mut given = GivenOtherwise::default();
+        match &assignment.principal {
+            PrincipalRef::Group(_) => drop(given.to_groups.insert((account, set.clone()))),
+            PrincipalRef::User(user) => drop(given.to_people.insert(HoldKey {
+                user: user.clone(),
+                target: Target::Account {
+                    account,
+                    permission_set: set.clone(),
+                },
+            })),
+        }
+        let change = Change {
+            armed_ends: vec![ArmedEndWish::LookAgain {
+                at: self.clock.now(),
+                given: Box::new(given),
+                shown: ShownBy::Soon,
+            }],
+            ..Change::default()
+        };
+        let noted = self.store.commit(change).await;
+        noted.map(drop).map_err(|fault| fault.to_string())
     }
 }

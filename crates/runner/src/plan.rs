@@ -93,6 +93,12 @@ impl Lane {
     pub fn organizations_write() -> Self {
         Self::serial("organizations-write")
     }
+
+    /// Writes of what Hallpass keeps on accounts by itself: ends, and sessions that are cut. They are in a hurry, and a step of
+    /// a plan may hold its lane for as long as AWS takes to make an account.
+    pub fn kept_policies() -> Self {
+        Self::serial("kept-policies")
+    }
 }
 
 macro_rules! hex_id {

@@ -198,6 +198,7 @@ pub fn a_grant(n: u64) -> Grant {
         scheduled_at: at(n),
         granted_at: None,
         ends_at: at(n + 7_200),
+        longest_session: None,
         standing: false,
         warned: false,
         refusals: 0,

@@ -9,7 +9,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::queue::{self, QueueFront, QueueFronts, Room};
 use hallpass_assignments::{
-    AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Taken, Verdict,
+    AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Ownership, Taken, Verdict,
 };
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, MOVES_WITHIN};
@@ -148,6 +148,7 @@ pub(crate) fn armed_end_wished(
 fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
     let alone_at = open.as_ref().and_then(|end| end.alone_at);
     let given_at = open.as_ref().and_then(|end| end.given_at);
+    let is_first = open.is_none();
     let unseen = open.as_ref().and_then(|end| end.unseen);
     ArmedEnd {
         key: grant.key.clone(),
@@ -162,6 +163,7 @@ fn armed_for(grant: &GrantToArm, open: Option<ArmedEnd>) -> ArmedEnd {
         lasts_until: None,
         alone_at,
         given_at,
+        is_first,
         unseen,
         state: match open.map(|end| end.state) {
             Some(armed @ ArmedEndState::Armed { .. }) => armed,
@@ -207,8 +209,12 @@ pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
     }
 }
 
-/// The armed end once its assignment's end has moved; `None` when it need not.
-pub(crate) fn armed_end_moved(end: ArmedEnd, desire: &DesiredAssignment) -> Option<ArmedEnd> {
+/// The armed end once its assignment's end has moved; `None` when it need not. `row` is that assignment.
+pub(crate) fn armed_end_moved(
+    end: ArmedEnd,
+    desire: &DesiredAssignment,
+    row: Option<&AssignmentRow>,
+) -> Option<ArmedEnd> {
     let (until, at) = match desire {
         DesiredAssignment::Until {
             until, asked_at, ..
@@ -222,6 +228,11 @@ pub(crate) fn armed_end_moved(end: ArmedEnd, desire: &DesiredAssignment) -> Opti
     };
     // what is over only waits for its sessions
     if !end.is_open() || end.lasts_until.is_some() || end.ends_at == until {
+        return None;
+    }
+    // over before anything was sent: all that a denial from now on could refuse is what the person had before
+    let is_unsent = row.is_some_and(|row| row.execution.ownership != Ownership::Ours);
+    if end.is_first && is_unsent && until <= at {
         return None;
     }
     let arm_by = match end.state {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access_files::{
-    AccessDiff, AccessStepExecutor, LiveGrants, PermissionSetAdmin, SavedDiff, SeenAccess,
-    SetAction, WantedAccess, compare, plan, read_access,
+    AccessDiff, AccessStepExecutor, GivenAccess, LiveGrants, PermissionSetAdmin, SavedDiff,
+    SeenAccess, SetAction, WantedAccess, compare, plan, read_access,
 };
 use hallpass_model::TimeSpan;
 use hallpass_runner::{
@@ -37,7 +37,8 @@ impl Stand {
     pub(crate) fn executor(&self) -> AccessStepExecutor {
         let center = Arc::clone(&self.center) as Arc<dyn PermissionSetAdmin>;
         let grants = Arc::clone(&self.center) as Arc<dyn LiveGrants>;
-        AccessStepExecutor::new(center, grants)
+        let given = Arc::clone(&self.center) as Arc<dyn GivenAccess>;
+        AccessStepExecutor::new(center, grants, given)
     }
 
     fn runner(&self, gate: &Arc<Gate>) -> Runner {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hallpass_access_files::{
-    AccessFile, AccountAssignment, GroupMember, LiveGrants, PermissionSetAdmin,
+    AccessFile, AccountAssignment, GivenAccess, GroupMember, LiveGrants, PermissionSetAdmin,
     PermissionSetContent, PrincipalRef, SeenAccess, SeenSet, SetAction, SetPart, SourceText,
     WantedAccess, read, select,
 };
@@ -141,6 +141,8 @@ pub(crate) struct CenterState {
     pub(crate) assignments: BTreeSet<AccountAssignment>,
     pub(crate) temporary: BTreeSet<AccountAssignment>,
     pub(crate) writes: Vec<String>,
+    /// Of which it was noted that they are about to be created.
+    pub(crate) noted: BTreeSet<AccountAssignment>,
     /// How often a provisioning of somebody else is still under way.
     pub(crate) busy: usize,
 }
@@ -156,6 +158,7 @@ impl FakeCenter {
             assignments: seen.assignments,
             temporary: seen.temporary,
             writes: Vec::new(),
+            noted: BTreeSet::new(),
             busy: 0,
         })))
     }
@@ -372,6 +375,10 @@ impl PermissionSetAdmin for FakeCenter {
             !state.temporary.contains(assignment),
             "a grant's assignment was touched"
         );
+        assert!(
+            kind == OperationKind::Delete || state.noted.contains(assignment),
+            "ends that AWS enforces are not looked at again: {assignment:?}"
+        );
         let (word, done) = match kind {
             OperationKind::Create => ("assign", state.assignments.insert(assignment.clone())),
             OperationKind::Delete => ("unassign", state.assignments.remove(assignment)),
@@ -412,5 +419,17 @@ impl LiveGrants for FakeCenter {
 
     async fn is_temporary_member(&self, _: &GroupMember) -> Result<bool, String> {
         Ok(false)
+    }
+}
+
+#[async_trait]
+impl GivenAccess for FakeCenter {
+    async fn note_assignment(
+        &self,
+        _: &PermissionSetArn,
+        assignment: &AccountAssignment,
+    ) -> Result<(), String> {
+        self.0.lock().unwrap().noted.insert(assignment.clone());
+        Ok(())
     }
 }

@@ -174,6 +174,7 @@ fn grant(
         // it was seen in a listing; from here on it is counted
         granted_at: Some(step.now),
         ends_at: adopting.length.after(step.now),
+        longest_session: None,
         standing: false,
         warned: false,
         refusals: 0,

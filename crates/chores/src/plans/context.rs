@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hallpass_access_files::{
-    AccessStepExecutor, LiveGrants, MembershipStepExecutor, PermissionSetAdmin,
+    AccessStepExecutor, GivenAccess, LiveGrants, MembershipStepExecutor, PermissionSetAdmin,
 };
 use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
 use hallpass_clock::ProcessClock;
 use hallpass_config::Loaded;
-use hallpass_host::live_grants::StoredGrants;
+use hallpass_host::live_grants::{StoredEnds, StoredGrants};
 use hallpass_host::named_calls::NamedCalls;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::server_store::ServerStore;
@@ -158,6 +158,7 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
     let access = Arc::new(AccessStepExecutor::new(
         Arc::clone(&center),
         Arc::clone(&grants),
+        ends(&store, &clock),
     ));
     let hands: Arc<dyn StepExecutor> = Arc::new(EveryStep {
         requests: StepRequests::default(),
@@ -207,6 +208,13 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
         runner,
         plans,
         hands,
+    })
+}
+
+fn ends(store: &Arc<ServerStore>, clock: &Arc<dyn Clock>) -> Arc<dyn GivenAccess> {
+    Arc::new(StoredEnds {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
     })
 }
 

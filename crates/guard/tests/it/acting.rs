@@ -227,6 +227,28 @@ async fn while_aws_does_not_answer_it_asks_every_few_seconds_and_then_catches_up
     assert_eq!(guard.status().aws_silent_since, None);
 }
 
+/// That the instance's key cannot be used is an answer: whoever looks is told that, and not that AWS is silent.
+#[tokio::test]
+async fn an_unusable_key_is_told_as_such() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    let guard = fakes.guard().await;
+    let unusable = CenterFault::KeyUnusable {
+        message: "KMS_ACCESS_DENIED".to_owned(),
+    };
+    fakes.state().center_fault = Some(unusable.clone());
+    fakes.tick(&guard, 160).await;
+    let status = guard.status();
+    assert_eq!(status.aws_silent_since, None);
+    assert_eq!(status.not_listed, Some(unusable.to_string()));
+    fakes.state().center_fault = None;
+    for second in 161..240 {
+        fakes.tick(&guard, second).await;
+    }
+    assert_eq!(guard.status().not_listed, None);
+    assert_eq!(fakes.state().removed, [key(1)]);
+}
+
 #[tokio::test]
 async fn a_journal_that_cannot_be_written_holds_up_no_end_and_is_written_later() {
     for effect in [Effect::Before, Effect::After] {

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 
+use super::fitting::{Allowance, fit};
 use super::foreign::ForeignStatements;
 use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look, Otherwise, not_answered};
-use super::observed::{Act, Allowance, Observed, SeenPolicy, as_seen, begun, fit, next, not_ours};
+use super::litter::LitterSearch;
+use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours, unknown};
 use super::silence::Silence;
-use super::statement::{Denial, account_of_name, parts, policy_name};
-use super::wanted::{is_spent, is_urgent, wanted};
+use super::statement::{Denial, parts, policy_name, text};
+use super::wanted::{is_spent, is_urgent, shared_roles, wanted};
 use super::{
     ArmedEnd, ArmedEndStore, HomeRegion, NotArmed, OtherAccess, POLICIES_MAX, SettledEnds,
     WhyNotArmed,
@@ -30,8 +32,8 @@ const ACTS_MAX: u32 = 8;
 /// The pause between two writes to one account, where nothing is lost by waiting: so that sixty grants within a minute
 /// cost six of them.
 const WRITE_PAUSE: TimeSpan = TimeSpan::seconds(10);
-/// How often policies that nobody stored any more are looked for.
-const LITTER_EVERY: TimeSpan = TimeSpan::hours(6);
+/// What is told where nobody sees what was written.
+const UNSEEN: &str = "AWS does not show what was written";
 
 /// Settings of the armer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ pub struct EndArmer {
     room: PolicyRoom,
     silence: Silence,
     written: Mutex<BTreeMap<String, Timestamp>>,
-    looked_for_litter: Mutex<Option<Timestamp>>,
+    pub(super) litter: LitterSearch,
     pub(super) foreign: Option<Arc<ForeignStatements>>,
 }
 
@@ -101,7 +103,7 @@ impl EndArmer {
             room: PolicyRoom::default(),
             silence: Silence::default(),
             written: Mutex::default(),
-            looked_for_litter: Mutex::default(),
+            litter: LitterSearch::default(),
             foreign: None,
         }
     }
@@ -167,23 +169,20 @@ impl EndArmer {
         accounts.retain(|account, ends| {
             ends.iter().any(|end| end.due <= now) && !self.is_paused(account, ends, now)
         });
-        let seeks_litter = self.seeks_litter(now);
+        let seeks_litter = self.litter.is_due(now, self.settings.is_on);
         if accounts.is_empty() && !seeks_litter {
             return Ok(report);
         }
-        let lane = Lane::organizations_write().name;
+        let lane = Lane::kept_policies().name;
         if seeks_litter {
             if !self.leased(&lane).await? {
                 return Ok(report);
             }
             // before accounts are tended: what is found there may make us look again
-            *self
-                .looked_for_litter
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(now);
+            self.litter.note_looked(now);
             self.remove_litter(&known, &mut report).await;
         }
-        for (account, ends) in accounts {
+        for (account, ends) in urgent_first(accounts, now) {
             if !self.leased(&lane).await? {
                 return Ok(report);
             }
@@ -211,15 +210,6 @@ impl EndArmer {
         rests && !ends.iter().any(|end| end.due <= now && is_urgent(end, now))
     }
 
-    fn seeks_litter(&self, now: Timestamp) -> bool {
-        let looked = *self
-            .looked_for_litter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let is_due = looked.is_none_or(|at| now < at || now >= LITTER_EVERY.after(at));
-        is_due && self.settings.is_on
-    }
-
     /// Everything for one account, until it rests.
     async fn tend(
         &self,
@@ -241,12 +231,12 @@ impl EndArmer {
         let mut ledger = Ledger::new(now, self.keeper.ids.as_ref(), account);
         match looked {
             Ok(look) => ledger.settle(ends, &look),
-            Err(Left::Unseen) => ledger.postpone(ends, None),
+            Err(Left::Unseen) => ledger.postpone(ends, UNSEEN),
             // an end began to count, or was extended: it is due at the next tick
             Err(Left::Moved) => return Ok(()),
             Err(Left::NotStored(fault)) => return Err(fault),
             Err(Left::Passing(why) | Left::Silent(why)) => {
-                ledger.postpone(ends, Some(&why));
+                ledger.postpone(ends, &why);
                 report.delayed.push((account.to_owned(), why));
             }
             Err(Left::Refused(why) | Left::TooLong(why)) => {
@@ -258,10 +248,7 @@ impl EndArmer {
         let told = ledger.finish();
         if told.gone > 0 && report.acts == acts_before {
             // somebody else took it out of force, or a process that was stopped before it deleted what it had detached
-            *self
-                .looked_for_litter
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = None;
+            self.litter.may_be_left();
         }
         let (armed, not_armed, gone) = (told.armed, told.not_armed, told.gone);
         let (denied, not_moved) = (told.denied, told.not_moved);
@@ -288,6 +275,7 @@ impl EndArmer {
     async fn held_otherwise(&self, ends: &mut [ArmedEnd]) -> BTreeMap<HoldKey, Otherwise> {
         let now = self.keeper.clock.now();
         let (lost, denies) = (self.lost_since(now), self.denies_since(now));
+        let shared = shared_roles(ends, now);
         let mut found = BTreeMap::new();
         for end in ends.iter_mut().filter(|end| end.is_wanted(now)) {
             if !self.settings.is_on && end.armed_until().is_none() {
@@ -305,9 +293,11 @@ impl EndArmer {
                 let words = not_answered(since);
                 found.insert(end.key.clone(), Otherwise::Unknown(words));
             } else {
-                // once ours was seen gone, an assignment of their own is somebody else's gift
-                let own = end.lasts_until.is_some();
-                match self.others.held_otherwise(&end.key, own).await {
+                // once ours was seen gone, an assignment of their own is somebody else's gift, unless it may be of another end
+                let role = Denial::of(end, now).map(|it| (it.user, it.role));
+                let own = end.lasts_until.is_some() && !role.is_some_and(|it| shared.contains(&it));
+                let others = self.others.held_otherwise(&end.key, &end.names, own);
+                match others.await {
                     Ok(None) => end.alone_at = Some(now),
                     Ok(Some(words)) => {
                         end.alone_at = None;
@@ -343,11 +333,11 @@ impl EndArmer {
             if let Some(desk) = &self.foreign {
                 desk.note(account, not_ours(&seen, ends, now), now);
             }
-            let known = ends.iter().filter_map(|end| Denial::of(end, now)).collect();
+            let known: BTreeSet<_> = ends.iter().filter_map(|it| Denial::of(it, now)).collect();
             let unknown = seen.unknown(&known, |denial| is_spent(denial, now));
             let count: usize = unknown.iter().map(BTreeSet::len).sum();
-            let fitted = fit(&seen, (&wanted, unknown), allowance);
-            let begun = begun(&wanted, &fitted, &denied);
+            let fitted = fit(&seen, (&wanted, unknown), allowance, now);
+            let begun = begun(&wanted, &fitted, &denied, now);
             let Some(act) = next(&seen, &fitted) else {
                 if count > 0 {
                     report.unknown.push((account.to_owned(), count));
@@ -367,7 +357,7 @@ impl EndArmer {
             self.check(account, &seen, &act).await?;
             // CRASH: what is stored and not written is seen not to be in force
             self.intend(ends, &begun).await?;
-            match self.act(account, &act).await {
+            match self.act(account, &act, &known).await {
                 Err(Left::TooLong(_)) if self.room.note_refused(now) => continue,
                 Err(left @ (Left::Refused(_) | Left::TooLong(_))) => {
                     as_seen(ends, &denied, now);
@@ -441,7 +431,12 @@ impl EndArmer {
         }
     }
 
-    async fn act(&self, account: &str, act: &Act) -> Result<(), Left> {
+    pub(super) async fn act(
+        &self,
+        account: &str,
+        act: &Act,
+        known: &BTreeSet<Denial>,
+    ) -> Result<(), Left> {
         let organization = self.keeper.organization.as_ref();
         match act {
             Act::Make { number, content } => {
@@ -457,7 +452,8 @@ impl EndArmer {
                     Ok(id) => id,
                     Err(OrganizationFault::AlreadyThere { .. }) => {
                         let id = self.find(&policy.name).await?;
-                        done(organization.update_policy(&id, content).await)?;
+                        let content = self.with_what_is_kept(&id, content, known).await?;
+                        done(organization.update_policy(&id, &content).await)?;
                         id
                     }
                     Err(fault) => return Err(left(fault)),
@@ -473,67 +469,50 @@ impl EndArmer {
         }
     }
 
+    /// The text for a policy of our name that is attached nowhere: what it denies to people of whom nothing is known stays, as
+    /// it does in one that is attached. Beside what is not of our form nothing new is denied, and that is not put in force.
+    async fn with_what_is_kept(
+        &self,
+        id: &str,
+        content: &str,
+        known: &BTreeSet<Denial>,
+    ) -> Result<String, Left> {
+        let policy = { self.keeper.organization.policy(id).await }.map_err(left)?;
+        let policy = policy.ok_or(Left::Unseen)?;
+        let name = policy.row.name.clone();
+        let seen = seen_policy(&policy.row, policy.content)?;
+        if !seen.parts.foreign.is_empty() {
+            return Err(Left::Refused(format!(
+                "policy `{name}` is attached nowhere and has a statement of somebody else; an operator should look at it"
+            )));
+        }
+        let now = self.keeper.clock.now();
+        let mut denials = parts(content).unwrap_or_default().denials;
+        denials.extend(unknown(&seen.parts.denials, known, |it| is_spent(it, now)));
+        text(&[], &denials).ok_or(Left::Unseen)
+    }
+
     async fn find(&self, name: &str) -> Result<String, Left> {
         let all = self.keeper.organization.policies().await.map_err(left)?;
         let found = all.into_iter().find(|row| row.name == name);
         found.map(|row| row.id).ok_or(Left::Unseen)
     }
-
-    /// Policies called as ours that nothing stored is about: left by a stop between detaching and deleting, or by a store
-    /// that was lost. Only what can refuse nothing any more goes.
-    async fn remove_litter(&self, known: &BTreeSet<String>, report: &mut EndArmerReport) {
-        let Ok(all) = self.keeper.organization.policies().await else {
-            return;
-        };
-        for row in all {
-            let Some(account) = account_of_name(&row.name) else {
-                continue;
-            };
-            if known.contains(account) {
-                continue;
-            }
-            match self.remove_if_spent(account, &row).await {
-                Ok(true) => report.acts += 1,
-                Ok(false) | Err(Left::Unseen | Left::Moved | Left::NotStored(_)) => {}
-                Err(Left::Passing(why) | Left::Silent(why)) => {
-                    report.delayed.push((account.to_owned(), why));
-                }
-                Err(Left::Refused(why) | Left::TooLong(why) | Left::NoAccount(why)) => {
-                    report.failed.push((account.to_owned(), why));
-                }
-            }
-        }
-    }
-
-    async fn remove_if_spent(&self, account: &str, row: &PolicyRow) -> Result<bool, Left> {
-        let Some(policy) = self
-            .keeper
-            .organization
-            .policy(&row.id)
-            .await
-            .map_err(left)?
-        else {
-            return Ok(false);
-        };
-        let seen = seen_policy(&policy.row, policy.content)?;
-        let now = self.keeper.clock.now();
-        let is_spent = |denial: &Denial| is_spent(denial, now);
-        let targets = match self.keeper.organization.targets_of(&row.id).await {
-            Ok(targets) => targets,
-            Err(fault) => return Err(left(fault)),
-        };
-        // what is attached nowhere refuses nobody
-        let refuses = !targets.is_empty() && !seen.parts.denials.iter().all(is_spent);
-        if !seen.parts.foreign.is_empty() || refuses {
-            return Ok(false);
-        }
-        let id = row.id.clone();
-        self.act(account, &Act::Remove { id }).await?;
-        Ok(true)
-    }
 }
 
-fn seen_policy(row: &PolicyRow, content: String) -> Result<SeenPolicy, Left> {
+/// The accounts, those first that have an end in a hurry.
+pub(super) fn urgent_first(
+    accounts: BTreeMap<String, Vec<ArmedEnd>>,
+    now: Timestamp,
+) -> Vec<(String, Vec<ArmedEnd>)> {
+    let is_urgent = |end: &ArmedEnd| end.due <= now && is_urgent(end, now);
+    let (mut urgent, others): (Vec<_>, Vec<_>) = accounts
+        .into_iter()
+        .partition(|(_, ends)| ends.iter().any(is_urgent));
+    urgent.extend(others);
+    urgent
+}
+
+pub(super) fn seen_policy(row: &PolicyRow, content: String) -> Result<SeenPolicy, Left> {
     let Some(parts) = parts(&content) else {
         return Err(Left::Refused(format!(
             "policy `{}` cannot be read",

@@ -7,7 +7,7 @@ use hallpass_aws_model::facts;
 use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
-use super::statement::Denial;
+use super::statement::{Denial, earliest};
 use super::{
     ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, UnseenWrite,
     WhyNotArmed,
@@ -107,9 +107,10 @@ impl<'a> Ledger<'a> {
                 ..end
             };
             let denial = Denial::of(&end, self.now);
-            let is_in_force = denial
-                .as_ref()
-                .is_some_and(|denial| look.denied.contains(denial));
+            let is_in_force = denial.as_ref().is_some_and(|denial| {
+                let mut denied = look.denied.iter();
+                denied.any(|it| denial.is_met_by(it, &end, self.now))
+            });
             match look.otherwise.get(&end.key) {
                 _ if !end.is_wanted(self.now) => self.over(end),
                 _ if look.joined.contains(&end.key) => match end.lasts_until {
@@ -125,7 +126,10 @@ impl<'a> Ledger<'a> {
                     }
                     Some(_) | None => {
                         let why = why_left_out(&end, look);
-                        self.not_armed(end, why);
+                        match denial.and_then(|of| earliest(&of, &look.denied)) {
+                            Some(from) => self.stays(end, from, why),
+                            None => self.not_armed(end, why),
+                        }
                     }
                 },
             }
@@ -133,12 +137,9 @@ impl<'a> Ledger<'a> {
     }
 
     /// Tries again soon; says that it is not armed once its time is up.
-    pub(super) fn postpone(&mut self, ends: Vec<ArmedEnd>, why: Option<&str>) {
+    pub(super) fn postpone(&mut self, ends: Vec<ArmedEnd>, why: &str) {
         for end in self.due(ends) {
-            match why {
-                Some(why) => self.unanswered(end, why),
-                None => self.again(end),
-            }
+            self.unanswered(end, why);
         }
     }
 
@@ -325,6 +326,23 @@ impl<'a> Ledger<'a> {
             unmoved: Some(why),
         };
         self.again(ArmedEnd { state, ..end });
+    }
+
+    /// What is in force could not be moved for want of room, and goes on to refuse from where it stands.
+    fn stays(&mut self, end: ArmedEnd, from: Timestamp, why: NotArmed) {
+        let end = if end.armed_until() == Some(from) {
+            end
+        } else {
+            let state = ArmedEndState::Armed {
+                until: from,
+                ends_at: from,
+                at: self.now,
+                unmoved: None,
+            };
+            ArmedEnd { state, ..end }
+        };
+        self.keep_from_denial(&end, &why);
+        self.not_moved(end, why);
     }
 
     fn refuses_after(&self, until: Timestamp) -> Value {

@@ -12,10 +12,13 @@
 
 mod armer;
 mod first_look;
+mod fitting;
 mod foreign;
 mod intent;
 mod leaving;
 mod ledger;
+mod litter;
+mod litter_removal;
 mod observed;
 mod silence;
 mod statement;
@@ -157,6 +160,10 @@ pub struct ArmedEnd {
     /// `None` once it would have been seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_at: Option<Timestamp>,
+    /// Whether nothing of an earlier hold was left when this one began: before its create is sent, the person has nothing by it
+    /// that could be refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_first: bool,
     /// What was written and not seen yet, stored before it is written; `None` once AWS was looked at. Whoever wrote may have
     /// died, and the end may have moved since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,13 +257,22 @@ impl ArmedEnd {
 
     /// Whether it is denied although nobody can be asked what else the person holds, the home Region being lost since then:
     /// it is past its end, not in force, and the last that was heard, not long before, is that they hold it in no other way.
-    /// While the Region is away nobody can give it to them either (`access.md` §22, R-1).
+    /// While the Region is away nobody can give it to them either (`access.md` §22, R-1). Not where somebody was told to give
+    /// it to them, and AWS was not asked since it would have shown that.
     pub(crate) fn is_denied_unasked(&self, lost_since: Timestamp, now: Timestamp) -> bool {
         let heard_from = KNOWN_FOR.before(lost_since);
+        let is_shown_from = self.given_at.map(|at| WATCHED_FOR.after(at));
         self.armed_until().is_none()
             && self.lasts_until.is_none()
             && self.ends_at <= now
-            && self.alone_at.is_some_and(|at| at >= heard_from)
+            && self
+                .alone_at
+                .is_some_and(|at| at >= heard_from && is_shown_from.is_none_or(|from| from <= at))
+    }
+
+    /// Whether nobody holds anything by it any more, so that any past instant refuses what this one is to.
+    pub(crate) fn is_past(&self, now: Timestamp) -> bool {
+        self.ends_at <= now
     }
 
     /// The instant to be in the policy. People with the same set and the same minute share a statement, so an end that lies
@@ -357,10 +373,12 @@ pub trait ArmedEndStore: Send + Sync {
 pub trait OtherAccess: Send + Sync {
     /// How the person has the permission set in the account beside what we gave, in words; `None` when they have not. An
     /// assignment of their own counts where `own` says that ours is gone (`ListAccountAssignmentsForPrincipal` shows what
-    /// comes by groups, too).
+    /// comes by groups, too). A set that was deleted and made anew under its name counts as the same: its roles are called
+    /// alike, and `names` has that name.
     async fn held_otherwise(
         &self,
         key: &HoldKey,
+        names: &TargetNames,
         own: bool,
     ) -> Result<Option<String>, OrganizationFault>;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_model::{HoldKey, Timestamp};
 
 use super::foreign::NotOurs;
-use super::statement::{Denial, Parts, text};
+use super::statement::{Denial, Parts, earliest, text};
 use super::wanted::is_spent;
 use super::{ArmedEnd, POLICIES_MAX, UnseenWrite};
 use crate::policy_probe::same_policy;
@@ -50,32 +50,33 @@ impl Observed {
         known: &BTreeSet<Denial>,
         is_spent: impl Fn(&Denial) -> bool,
     ) -> [BTreeSet<Denial>; POLICIES_MAX] {
-        let is_unknown = |denial: &&Denial| {
-            !is_spent(denial) && !known.iter().any(|it| it.is_about_same(denial))
-        };
         self.ours.each_ref().map(|policy| {
             let denials = policy.iter().flat_map(|policy| &policy.parts.denials);
-            denials.filter(is_unknown).cloned().collect()
+            unknown(denials, known, &is_spent)
         })
     }
 
-    fn place_of(&self, denial: &Denial) -> Option<usize> {
-        self.ours.iter().position(|policy| {
-            policy.as_ref().is_some_and(|policy| {
-                let mut denials = policy.parts.denials.iter();
-                denials.any(|it| it.is_about_same(denial))
+    /// Where it is denied; where only from another instant on, that place.
+    pub(super) fn place_of(&self, denial: &Denial) -> Option<usize> {
+        let place = |is_it: &dyn Fn(&Denial) -> bool| {
+            self.ours.iter().position(|policy| {
+                let mut denials = policy.iter().flat_map(|policy| &policy.parts.denials);
+                denials.any(is_it)
             })
-        })
+        };
+        place(&|it| it == denial).or_else(|| place(&|it| it.is_about_same(denial)))
     }
 }
 
-/// What an account's policies should say.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Fitted {
-    /// By number: what is denied there.
-    denials: [BTreeSet<Denial>; POLICIES_MAX],
-    /// Those that are not begun because of a statement of somebody else.
-    pub(super) beside_foreign: Vec<HoldKey>,
+/// Of these, what is about people about whom nothing is known, and may still refuse somebody.
+pub(super) fn unknown<'a>(
+    denials: impl IntoIterator<Item = &'a Denial>,
+    known: &BTreeSet<Denial>,
+    is_spent: impl Fn(&Denial) -> bool,
+) -> BTreeSet<Denial> {
+    let is_unknown =
+        |it: &&Denial| !is_spent(it) && !known.iter().any(|known| known.is_about_same(it));
+    denials.into_iter().filter(is_unknown).cloned().collect()
 }
 
 /// What an account's policies say that is not ours, where these are its ends.
@@ -89,58 +90,27 @@ pub(super) fn not_ours(seen: &Observed, ends: &[ArmedEnd], now: Timestamp) -> No
     }
 }
 
-/// How much of an account is ours.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
-    /// Policies.
-    pub(super) policies: usize,
-    /// Characters in each.
-    pub(super) characters: usize,
+/// What an account's policies should say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Fitted {
+    /// By number: what is denied there.
+    pub(super) denials: [BTreeSet<Denial>; POLICIES_MAX],
+    /// Those that are not begun because of a statement of somebody else.
+    pub(super) beside_foreign: Vec<HoldKey>,
 }
 
-/// Fits ends into policies, beside what is of nobody we know: what is in force stays where it is, and never gives way to
-/// what is new.
-pub(super) fn fit(
-    seen: &Observed,
-    (ends, unknown): (&[(&ArmedEnd, Denial)], [BTreeSet<Denial>; POLICIES_MAX]),
-    allowance: Allowance,
-) -> Fitted {
-    let mut fitted = Fitted {
-        denials: unknown,
-        ..Fitted::default()
-    };
-    let mut ordered: Vec<_> = ends
-        .iter()
-        .map(|(end, denial)| (seen.place_of(denial), *end, denial))
-        .collect();
-    ordered.sort_by_key(|(place, end, _)| (place.is_none(), end.asked_at, end.key.to_string()));
-    for (place, end, denial) in ordered {
-        if place.is_none() && seen.has_foreign() {
-            fitted.beside_foreign.push(end.key.clone());
-            continue;
-        }
-        let allowed = allowance.policies.min(POLICIES_MAX);
-        for number in place.into_iter().chain(0..allowed) {
-            let policy = seen.ours.get(number).and_then(Option::as_ref);
-            let foreign = policy.map_or(&[][..], |policy| &policy.parts.foreign);
-            let Some(denials) = fitted.denials.get_mut(number) else {
-                continue;
-            };
-            let is_new = denials.insert(denial.clone());
-            // AWS took what stands there: nothing gives way because it would take less today
-            let standing = policy.map_or(0, |policy| policy.content.len());
-            let room = allowance.characters.max(standing);
-            let fits = text(foreign, denials).is_some_and(|it| it.len() <= room);
-            if fits {
-                break;
-            }
-            // what finds no room anywhere is left out, and seen not to be in force
-            if is_new {
-                denials.remove(denial);
-            }
-        }
+impl Fitted {
+    /// What should be denied of this person and role.
+    pub(super) fn of(&self, denial: &Denial) -> Option<&Denial> {
+        let mut all = self.denials.iter().flatten();
+        all.find(|it| it.is_about_same(denial))
     }
-    fitted
+
+    /// Everything that should be denied.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> BTreeSet<Denial> {
+        self.denials.iter().flatten().cloned().collect()
+    }
 }
 
 /// One write.
@@ -187,43 +157,29 @@ pub(super) fn begun(
     wanted: &[(&ArmedEnd, Denial)],
     fitted: &Fitted,
     denied: &BTreeSet<Denial>,
+    now: Timestamp,
 ) -> Vec<(HoldKey, Timestamp)> {
-    let is_new = |denial: &Denial| fitted.has(denial) && !denied.contains(denial);
-    let written = wanted.iter().filter(|(_, denial)| is_new(denial));
-    let from = written.map(|(end, denial)| {
+    let written = wanted.iter().filter_map(|(end, denial)| {
+        let put = fitted.of(denial).filter(|put| !denied.contains(put))?;
         let stands = earliest(denial, denied);
-        (end, stands.map_or(denial.from, |at| at.min(denial.from)))
+        Some((end, stands.map_or(put.from, |at| at.min(put.from))))
     });
-    from.filter(|(end, from)| end.refuses_from().is_none_or(|known| *from < known))
-        .map(|(end, from)| (end.key.clone(), from))
-        .collect()
-}
-
-/// From when on a person is denied a role, whatever was wanted.
-fn earliest(of: &Denial, denied: &BTreeSet<Denial>) -> Option<Timestamp> {
-    let about = denied.iter().filter(|it| it.is_about_same(of));
-    about.map(|it| it.from).min()
+    // what refuses already does so, whatever past instant it is given
+    let is_news = |known: Timestamp, from: Timestamp| from < known && now < known;
+    let news = written.filter(|(end, from)| end.refuses_from().is_none_or(|it| is_news(it, *from)));
+    news.map(|(end, from)| (end.key.clone(), from)).collect()
 }
 
 /// AWS refused what was to be written: what may be in force is what was seen before it.
 pub(super) fn as_seen(ends: &mut [ArmedEnd], denied: &BTreeSet<Denial>, now: Timestamp) {
     for end in ends {
         let stands = Denial::of(end, now).and_then(|of| earliest(&of, denied));
-        let stands = stands.filter(|from| end.armed_until() != Some(*from));
+        let is_known = |from: Timestamp| {
+            let refuses_already = |until| until <= now && from <= now;
+            { end.armed_until() }.is_some_and(|until| until == from || refuses_already(until))
+        };
+        let stands = stands.filter(|from| !is_known(*from));
         let is_told = end.unseen.is_some_and(|it| it.is_told);
         end.unseen = stands.map(|from| UnseenWrite { from, is_told });
-    }
-}
-
-impl Fitted {
-    /// Whether it should be denied somewhere.
-    fn has(&self, denial: &Denial) -> bool {
-        self.denials.iter().any(|it| it.contains(denial))
-    }
-
-    /// Everything that should be denied.
-    #[cfg(test)]
-    pub(super) fn all(&self) -> BTreeSet<Denial> {
-        self.denials.iter().flatten().cloned().collect()
     }
 }

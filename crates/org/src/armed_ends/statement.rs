@@ -52,10 +52,23 @@ impl Denial {
         })
     }
 
+    /// Whether `seen` refuses what this is to refuse: from the same instant on or, where nobody holds anything any more, from
+    /// any that is past.
+    pub(super) fn is_met_by(&self, seen: &Self, end: &ArmedEnd, now: Timestamp) -> bool {
+        let is_past = end.is_past(now) && seen.from <= now;
+        self.is_about_same(seen) && (self.from == seen.from || is_past)
+    }
+
     /// Whether both are about the same person and role, whatever the instant.
     pub(super) fn is_about_same(&self, other: &Self) -> bool {
         self.user == other.user && self.role == other.role
     }
+}
+
+/// From when on a person is denied a role, whatever was wanted.
+pub(super) fn earliest(of: &Denial, denied: &BTreeSet<Denial>) -> Option<Timestamp> {
+    let about = denied.iter().filter(|it| it.is_about_same(of));
+    about.map(|it| it.from).min()
 }
 
 /// A policy taken apart.

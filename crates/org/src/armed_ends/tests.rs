@@ -6,7 +6,9 @@ use hallpass_model::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::observed::{Act, Allowance, Observed, SeenPolicy, fit, next};
+use super::armer::urgent_first;
+use super::fitting::{Allowance, fit};
+use super::observed::{Act, Observed, SeenPolicy, begun, next};
 use super::silence::Silence;
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
 use super::{ArmedEnd, ArmedEndState, NotArmed, POLICIES_MAX, WhyNotArmed};
@@ -17,6 +19,11 @@ const ROOM: Allowance = Allowance {
     policies: 1,
     characters: 10_240,
 };
+
+/// When most of these tests are.
+fn begin() -> Timestamp {
+    at("2026-11-20T10:00:00Z")
+}
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -40,6 +47,7 @@ fn end(user: u32, set: &str, ends_at: &str) -> ArmedEnd {
         lasts_until: None,
         alone_at: None,
         given_at: None,
+        is_first: true,
         unseen: None,
         state: ArmedEndState::Wanted,
         attempts: 0,
@@ -147,7 +155,10 @@ fn seen(contents: &[Option<&str>]) -> Observed {
 }
 
 fn wanted(ends: &[ArmedEnd]) -> Vec<(&ArmedEnd, Denial)> {
-    let now = at("2026-11-20T10:00:00Z");
+    wanted_at(ends, begin())
+}
+
+fn wanted_at(ends: &[ArmedEnd], now: Timestamp) -> Vec<(&ArmedEnd, Denial)> {
     let denial = |end| Some((end, Denial::of(end, now)?));
     ends.iter().filter_map(denial).collect()
 }
@@ -204,6 +215,9 @@ fn one_denial_of_a_role_is_in_force_from_the_later_end_on() {
         BTreeSet::from([(users[0], at(END)), (users[1], at(END))])
     );
     assert_eq!(joined, BTreeSet::from([ends[0].key.clone()]));
+    let shared = super::wanted::shared_roles(&ends, now);
+    let users: Vec<&str> = shared.iter().map(|(user, _)| user.as_str()).collect();
+    assert_eq!(users, [ends[0].key.user.as_str()]);
     assert_eq!(
         wanted.iter().filter(|(end, _)| end.key == anew.key).count(),
         1
@@ -218,13 +232,23 @@ fn what_is_in_force_never_gives_way_to_what_is_new() {
             end(u32::try_from(n).unwrap(), "Admin", &ends_at.to_string())
         })
         .collect();
-    let fitted = fit(&Observed::default(), (&wanted(&many), none()), ROOM);
+    let fitted = fit(
+        &Observed::default(),
+        (&wanted(&many), none()),
+        ROOM,
+        begin(),
+    );
     let fits = fitted.all();
     assert!((20..60).contains(&fits.len()), "{}", fits.len());
     // the first forty are in force, whoever asks
     let standing = text(&[], &fits).unwrap();
     assert!(standing.len() <= ROOM.characters);
-    let again = fit(&seen(&[Some(&standing)]), (&wanted(&many), none()), ROOM);
+    let again = fit(
+        &seen(&[Some(&standing)]),
+        (&wanted(&many), none()),
+        ROOM,
+        begin(),
+    );
     assert_eq!(again.all(), fits);
     assert_eq!(next(&seen(&[Some(&standing)]), &again), None);
     // with more policies there is room for all
@@ -232,7 +256,12 @@ fn what_is_in_force_never_gives_way_to_what_is_new() {
         policies: 3,
         ..ROOM
     };
-    let all = fit(&seen(&[Some(&standing)]), (&wanted(&many), none()), roomy);
+    let all = fit(
+        &seen(&[Some(&standing)]),
+        (&wanted(&many), none()),
+        roomy,
+        begin(),
+    );
     assert_eq!(all.all().len(), 60);
     assert!(matches!(
         next(&seen(&[Some(&standing)]), &all),
@@ -255,6 +284,7 @@ fn what_begins_to_be_denied_is_written_before_what_is_no_longer() {
             policies: 2,
             ..ROOM
         },
+        begin(),
     );
     // the instant moves where it stands, and only then the other policy goes
     let Some(Act::Update { content, .. }) = next(&seen, &fitted) else {
@@ -270,11 +300,11 @@ fn beside_a_statement_of_somebody_else_nothing_new_is_begun() {
     let content = text(std::slice::from_ref(&foreign), &denied(&before)).unwrap();
     let seen = seen(&[Some(&content)]);
     let ends = [end(1, "Admin", END), end(2, "Admin", END)];
-    let fitted = fit(&seen, (&wanted(&ends), none()), ROOM);
+    let fitted = fit(&seen, (&wanted(&ends), none()), ROOM, begin());
     assert_eq!(fitted.all(), denied(&before));
     assert_eq!(fitted.beside_foreign, [ends[1].key.clone()]);
     // and when ours are over, theirs stays
-    let nothing = fit(&seen, (&[], none()), ROOM);
+    let nothing = fit(&seen, (&[], none()), ROOM, begin());
     let Some(Act::Update { content, .. }) = next(&seen, &nothing) else {
         panic!("their statement is kept");
     };
@@ -392,4 +422,185 @@ fn while_aws_is_silent_one_account_is_asked_and_once_it_answers_all_that_waited_
         }
         assert_eq!(asked(later(seconds)), wanted, "{row}");
     }
+}
+
+/// In force where it ends now.
+fn armed(end: ArmedEnd) -> ArmedEnd {
+    let state = ArmedEndState::Armed {
+        until: end.ends_at,
+        ends_at: end.ends_at,
+        at: begin(),
+        unmoved: None,
+    };
+    ArmedEnd { state, ..end }
+}
+
+/// What people are denied, and from when on.
+fn froms(denials: &BTreeSet<Denial>) -> BTreeMap<u32, String> {
+    let user = |it: &Denial| it.user.split('-').next().unwrap().parse().unwrap();
+    denials
+        .iter()
+        .map(|it| (user(it), it.from.to_string()))
+        .collect()
+}
+
+/// Room for a policy as it stands, and for no character more.
+fn room_for(standing: &str) -> Allowance {
+    Allowance {
+        policies: 1,
+        characters: standing.len(),
+    }
+}
+
+#[test]
+fn in_a_full_policy_what_cannot_move_stays_where_it_stands() {
+    let now = at("2026-11-20T12:00:00Z");
+    let later = "2026-11-20T15:00:00Z";
+    // the first two share a statement
+    let before =
+        [(1, END), (2, END), (3, later)].map(|(who, until)| armed(end(who, "Admin", until)));
+    let standing = text(&[], &denied(&before)).unwrap();
+    let seen = seen(&[Some(&standing)]);
+    for moved_to in ["2026-11-20T12:00:00Z", "2026-11-20T16:00:00Z"] {
+        let mut ends = before.clone();
+        ends[0].ends_at = at(moved_to);
+        let wanted = wanted_at(&ends, now);
+        let full = fit(&seen, (&wanted, none()), room_for(&standing), now);
+        assert_eq!(full.all(), denied(&before), "{moved_to}");
+        assert_eq!(next(&seen, &full), None, "{moved_to}");
+        assert_eq!(
+            begun(&wanted, &full, &seen.denials(), now),
+            [],
+            "{moved_to}"
+        );
+        let roomy = fit(&seen, (&wanted, none()), ROOM, now);
+        assert_eq!(froms(&roomy.all())[&1], moved_to);
+    }
+    // one that is past already is joined
+    let past = "2026-11-20T11:00:00Z";
+    let before =
+        [(1, END), (2, END), (3, past)].map(|(who, until)| armed(end(who, "Admin", until)));
+    let standing = text(&[], &denied(&before)).unwrap();
+    let seen = self::seen(&[Some(&standing)]);
+    let mut ends = before.clone();
+    ends[0].ends_at = now;
+    let wanted = wanted_at(&ends, now);
+    let joined = fit(&seen, (&wanted, none()), room_for(&standing), now);
+    let common = "2026-11-20T11:59:00Z".to_owned();
+    let expected = [(1, common.clone()), (2, END.to_owned()), (3, common)];
+    assert_eq!(froms(&joined.all()), BTreeMap::from(expected));
+}
+
+#[test]
+fn in_a_full_policy_what_an_earlier_hold_has_left_goes() {
+    let now = at("2026-11-20T12:00:00Z");
+    let past = "2026-11-20T11:00:00Z";
+    let before =
+        [(1, past), (2, past), (3, END)].map(|(who, until)| armed(end(who, "Admin", until)));
+    let standing = text(&[], &denied(&before)).unwrap();
+    let seen = seen(&[Some(&standing)]);
+    let mut ends = before.clone();
+    ends[0].asked_at = at("2026-11-20T11:30:00Z");
+    ends[0].ends_at = at("2026-11-20T15:00:00Z");
+    let wanted = wanted_at(&ends, now);
+    let full = fit(&seen, (&wanted, none()), room_for(&standing), now);
+    let expected = [(2, past.to_owned()), (3, END.to_owned())];
+    assert_eq!(froms(&full.all()), BTreeMap::from(expected));
+}
+
+#[test]
+fn past_instants_of_a_role_are_joined_where_there_is_no_room_and_stay_so() {
+    let now = at("2026-11-20T12:00:00Z");
+    let past = (1..=5).map(|n| armed(end(n, "Admin", &format!("2026-11-20T11:0{n}:00Z"))));
+    let mut ends: Vec<ArmedEnd> = past.chain([armed(end(6, "Admin", END))]).collect();
+    let standing = text(&[], &denied(&ends)).unwrap();
+    let seen = seen(&[Some(&standing)]);
+    let room = room_for(&standing);
+    let rest = fit(&seen, (&wanted_at(&ends, now), none()), room, now);
+    assert_eq!(
+        next(&seen, &rest),
+        None,
+        "each has its own while there is room"
+    );
+    ends.push(end(7, "Admin", "2026-11-20T15:00:00Z"));
+    let wanted = wanted_at(&ends, now);
+    let joined = fit(&seen, (&wanted, none()), room, now);
+    let common = (1..=5).map(|n| (n, "2026-11-20T11:59:00Z".to_owned()));
+    let others = [(6, END.to_owned()), (7, "2026-11-20T15:00:00Z".to_owned())];
+    assert_eq!(froms(&joined.all()), common.chain(others).collect());
+    let begun = begun(&wanted, &joined, &seen.denials(), now);
+    assert_eq!(begun, [(ends[6].key.clone(), at("2026-11-20T15:00:00Z"))]);
+    let Some(Act::Update { content, .. }) = next(&seen, &joined) else {
+        panic!("{:?}", next(&seen, &joined));
+    };
+    // as it is found then, and much later, nothing is written again
+    let seen = self::seen(&[Some(&content)]);
+    for later in [
+        now,
+        TimeSpan::minutes(1).after(now),
+        at("2026-11-20T13:30:00Z"),
+    ] {
+        let again = fit(&seen, (&wanted_at(&ends, later), none()), room, later);
+        assert_eq!(next(&seen, &again), None, "{later}");
+    }
+}
+
+#[test]
+fn forty_overdue_ends_of_an_account_find_room_together() {
+    let now = at("2026-11-20T12:00:00Z");
+    let overdue = |n: u32| end(n, "Admin", &format!("2026-11-20T11:{n:02}:{n:02}Z"));
+    let ends: Vec<ArmedEnd> = (0..40).map(overdue).collect();
+    let wanted = wanted_at(&ends, now);
+    let fitted = fit(&Observed::default(), (&wanted, none()), ROOM, now);
+    let all = fitted.all();
+    assert_eq!(all.len(), 40);
+    assert!(all.iter().all(|it| it.from <= now), "{all:?}");
+    let begun = begun(&wanted, &fitted, &BTreeSet::new(), now);
+    assert_eq!(begun.len(), 40, "each is stored before it is written");
+    let content = text(&[], &all).unwrap();
+    assert!(content.len() <= ROOM.characters);
+    let seen = seen(&[Some(&content)]);
+    let again = fit(&seen, (&wanted, none()), ROOM, now);
+    assert_eq!(next(&seen, &again), None);
+}
+
+#[test]
+fn nobody_is_denied_unasked_who_may_have_been_given_it_otherwise() {
+    let lost = at("2026-11-20T15:00:00Z");
+    let now = TimeSpan::minutes(10).after(lost);
+    // (seen to hold it in no other way, somebody told to give it, denied), seconds before the loss
+    for (alone, given, expected) in [
+        (Some(30), None, true),
+        (None, None, false),
+        (Some(700), None, false),
+        (Some(30), Some(20), false),
+        (Some(30), Some(60), false),
+        (Some(30), Some(90), true),
+    ] {
+        let before = |seconds: Option<u64>| seconds.map(|it| TimeSpan::seconds(it).before(lost));
+        let end = ArmedEnd {
+            alone_at: before(alone),
+            given_at: before(given),
+            ..end(1, "Admin", END)
+        };
+        let is_denied = end.is_denied_unasked(lost, now);
+        assert_eq!(is_denied, expected, "{alone:?} {given:?}");
+    }
+}
+
+#[test]
+fn accounts_with_an_end_in_a_hurry_come_first() {
+    let now = at("2026-11-20T12:00:00Z");
+    let cut_off = ArmedEnd {
+        ends_at: now,
+        ..armed(end(1, "Admin", END))
+    };
+    let accounts = BTreeMap::from([
+        ("1".to_owned(), vec![end(2, "Admin", END)]),
+        ("2".to_owned(), vec![armed(end(3, "Admin", END))]),
+        ("3".to_owned(), vec![armed(end(4, "Admin", END)), cut_off]),
+    ]);
+    let order = urgent_first(accounts, now).into_iter();
+    let order: Vec<String> = order.map(|(account, _)| account).collect();
+    assert_eq!(order, ["3", "1", "2"]);
 }

@@ -58,6 +58,18 @@ pub(super) fn wanted<'a>(
     (wanted, joined)
 }
 
+/// People and roles of which several ends are open: the permission set was deleted and made anew.
+pub(super) fn shared_roles(ends: &[ArmedEnd], now: Timestamp) -> BTreeSet<(String, String)> {
+    let (mut all, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for denial in ends.iter().filter_map(|end| Denial::of(end, now)) {
+        let role = (denial.user, denial.role);
+        if !all.insert(role.clone()) {
+            shared.insert(role);
+        }
+    }
+    shared
+}
+
 /// Whether an end is not in force that should be, or is in force and must not be, or soon must not.
 pub(super) fn is_urgent(end: &ArmedEnd, now: Timestamp) -> bool {
     let Some(until) = end.refuses_from() else {

@@ -110,7 +110,7 @@ impl SessionRevoker {
         if accounts.is_empty() {
             return Ok(report);
         }
-        let lane = Lane::organizations_write().name;
+        let lane = Lane::kept_policies().name;
         for (account, revocations) in accounts {
             let claim = LaneClaim::usual(&self.keeper.holder, self.keeper.clock.now());
             let leased = self.keeper.lanes.lease(&lane, claim).await?;

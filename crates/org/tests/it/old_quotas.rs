@@ -18,7 +18,7 @@ use hallpass_org::session_revocation::{
 };
 use hallpass_org::{OrganizationFault, PolicyKeeper};
 use hallpass_org_testing::ANA;
-use hallpass_runner::StoreFault;
+use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, PlanStore as _, StoreFault};
 use uuid::Uuid;
 
 use crate::bench::Bench;
@@ -87,6 +87,7 @@ impl OtherAccess for Nothing {
     async fn held_otherwise(
         &self,
         _key: &HoldKey,
+        _names: &TargetNames,
         _own: bool,
     ) -> Result<Option<String>, OrganizationFault> {
         Ok(None)
@@ -128,6 +129,7 @@ fn end(user: u32, asked_at: Timestamp) -> ArmedEnd {
         lasts_until: None,
         alone_at: None,
         given_at: None,
+        is_first: true,
         unseen: None,
         state: ArmedEndState::Wanted,
         attempts: 0,
@@ -165,6 +167,10 @@ fn keeper(bench: &Bench) -> PolicyKeeper {
 }
 
 fn armer(bench: &Bench, rows: &Arc<Rows>) -> EndArmer {
+    armer_within(bench, rows, armed_ends::CHARACTERS)
+}
+
+fn armer_within(bench: &Bench, rows: &Arc<Rows>, characters: usize) -> EndArmer {
     EndArmer::new(
         keeper(bench),
         Arc::new(Nothing),
@@ -172,7 +178,7 @@ fn armer(bench: &Bench, rows: &Arc<Rows>) -> EndArmer {
         EndArmerSettings {
             is_on: true,
             policies: 1,
-            characters: armed_ends::CHARACTERS,
+            characters,
         },
     )
 }
@@ -244,6 +250,68 @@ async fn in_a_full_policy_of_before_an_end_still_moves_to_now_and_others_stay() 
     assert_eq!(after.len(), before.len());
     let moved = rows.ends.lock().unwrap()[&key].armed_until().unwrap();
     assert!(moved <= TimeSpan::seconds(2).after(now), "{moved}");
+}
+
+/// Two share a statement, and there is room for what stands and no more: an end that needs one of its own stays where it
+/// is, is told so, and moves once there is room.
+#[tokio::test]
+async fn what_finds_no_room_to_move_stays_in_force_until_there_is_some() {
+    let bench = Bench::new();
+    let rows = with_ends(&bench, 3);
+    let [first, second, third] = [0, 1, 2].map(|user| held_by(user).0.to_string());
+    let change = |key: &str, change: &dyn Fn(&mut ArmedEnd)| {
+        change(rows.ends.lock().unwrap().get_mut(key).unwrap());
+    };
+    let shared = rows.ends.lock().unwrap()[&first].ends_at;
+    change(&second, &|end| end.ends_at = shared);
+    armer(&bench, &rows).tick().await.unwrap();
+    assert_eq!(rows.armed().len(), 3);
+    let text = || bench.organization.text(&armed_ends::policy_name(ANA, 0));
+    let standing = text().unwrap();
+    let armer = armer_within(&bench, &rows, standing.len());
+    bench.wait(TimeSpan::minutes(1));
+    let now = bench.now();
+    change(&second, &|end| (end.ends_at, end.due) = (now, now));
+    let before = rows.ends.lock().unwrap()[&second].armed_until();
+    armer.tick().await.unwrap();
+    let end = rows.ends.lock().unwrap()[&second].clone();
+    assert_eq!(end.armed_until(), before);
+    assert_eq!(end.unmoved().map(|it| it.why), Some(WhyNotArmed::NoRoom));
+    assert_eq!(text().as_ref(), Some(&standing));
+    bench.wait(TimeSpan::minutes(1));
+    let over = bench.now();
+    change(&third, &|end| {
+        (end.lasts_until, end.due) = (Some(over), over);
+    });
+    armer.tick().await.unwrap();
+    let end = rows.ends.lock().unwrap()[&second].clone();
+    let soon = TimeSpan::seconds(2).after(now);
+    assert!(end.armed_until().is_some_and(|it| it <= soon), "{end:?}");
+    assert!(end.unmoved().is_none());
+}
+
+/// A plan may hold the lane of Organizations for as long as AWS makes an account.
+#[tokio::test]
+async fn a_plan_at_work_holds_up_neither_ends_nor_cuts() {
+    let bench = Bench::new();
+    let claim = |holder: &'static str| LaneClaim::usual(holder, bench.now());
+    let lease = async |lane: Lane, holder: &'static str| {
+        let leased = bench.plans.lease(&lane.name, claim(holder)).await.unwrap();
+        assert!(!matches!(leased, LeaseAnswer::Held { .. }), "{holder}");
+    };
+    lease(Lane::organizations_write(), "vending").await;
+    let ends = with_ends(&bench, 1);
+    armer(&bench, &ends).tick().await.unwrap();
+    assert_eq!(ends.armed().len(), 1);
+    let cuts = with_revocations(&bench, 1);
+    let report = revoker(&bench, &cuts).tick().await.unwrap();
+    assert_eq!(report.applied, 1);
+    // one process at a time keeps policies all the same
+    lease(Lane::kept_policies(), "another server").await;
+    let before = bench.organization.writes();
+    let ends = with_ends(&bench, 2);
+    armer(&bench, &ends).tick().await.unwrap();
+    assert_eq!(bench.organization.writes(), before);
 }
 
 /// A quota that is lower still, or that nobody told us of: AWS's reason is the end's.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEnds, Grant, GrantState};
-use hallpass_model::{Clock as _, HoldKey, TimeSpan, Timestamp};
+use hallpass_model::{Clock as _, HoldKey, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
 };
@@ -112,6 +112,7 @@ impl OtherAccess for Otherwise {
     async fn held_otherwise(
         &self,
         key: &HoldKey,
+        _: &TargetNames,
         own: bool,
     ) -> Result<Option<String>, OrganizationFault> {
         let is_held = own && self.0.present().contains(key);

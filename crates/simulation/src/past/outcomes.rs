@@ -278,6 +278,7 @@ impl Journeys<'_> {
             scheduled_at: at,
             granted_at: None,
             ends_at: request.duration.after(at),
+            longest_session: None,
             standing: false,
             warned: false,
             refusals: 0,

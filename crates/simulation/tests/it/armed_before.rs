@@ -1,13 +1,17 @@
 //! What an earlier hold has left in force at AWS: a later one is never told as held while it refuses; what cannot be moved is
 //! told; and what is of nobody we know stays until it can refuse nobody.
 
+use std::collections::BTreeMap;
+
 use hallpass_access::{AccessStore as _, ArmedEndCounts, ArmedEndsMode};
 use hallpass_model::{GrantId, HoldKey, TimeSpan};
-use hallpass_org::Organization as _;
 use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
+use hallpass_org::{NewPolicy, Organization as _};
 use hallpass_simulation::Human::{Ana, Bo};
+use serde_json::json;
 
 use crate::acting::{grant, release, run, take};
+use crate::armed::foreign;
 use crate::armed_bench::{Bench, denied, silent};
 use crate::keeping::ACCOUNT;
 
@@ -186,6 +190,66 @@ fn what_is_of_nobody_we_know_stays_until_it_can_refuse_nobody() {
         bench.world.clock.advance(TimeSpan::hours(14));
         bench.calmly(30).await;
         assert!(bench.organization.standing().is_empty());
+    });
+}
+
+#[test]
+fn what_aws_does_not_show_is_told_at_its_time() {
+    run(async {
+        for (mode, state, within) in [
+            (ArmedEndsMode::Preferred, "active", 90),
+            (ArmedEndsMode::Required, "failed", 330),
+        ] {
+            let bench = Bench::lagging(mode, TimeSpan::minutes(20));
+            let id = take(&bench.world, Ana, SET, TimeSpan::hours(1)).await;
+            bench.calmly(within).await;
+            let given = grant(&bench.world, id).await;
+            assert_eq!(given.state.name(), state, "{mode:?}");
+            let end = bench.armed_end(&given.key).await.unwrap();
+            let why = end.not_armed().unwrap();
+            assert_eq!(why.why, WhyNotArmed::Unanswered, "{mode:?}");
+            assert!(why.words.contains("does not show"), "{}", why.words);
+        }
+    });
+}
+
+/// Somebody took a policy of ours off the account, or made one of its name.
+#[test]
+fn a_policy_of_our_name_that_is_not_attached_is_not_written_over_unread() {
+    run(async {
+        let name = policy_name(ACCOUNT, 0);
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        let theirs = json!({"Version": "2012-10-17", "Statement": [foreign()]}).to_string();
+        let policy = NewPolicy {
+            name: name.clone(),
+            description: String::new(),
+            content: theirs.clone(),
+            tags: BTreeMap::new(),
+        };
+        bench.organization.create_policy(&policy).await.unwrap();
+        let id = take(&bench.world, Ana, SET, TimeSpan::hours(1)).await;
+        bench.calmly(30).await;
+        let given = grant(&bench.world, id).await;
+        assert_eq!(given.state.name(), "active");
+        let end = bench.armed_end(&given.key).await.unwrap();
+        let words = &end.not_armed().unwrap().words;
+        assert!(words.contains("a statement of somebody else"), "{words}");
+        assert_eq!(bench.organization.text(&name), Some(theirs));
+        assert!(bench.statements().is_empty(), "and it is not put in force");
+
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        take(&bench.world, Ana, SET, TimeSpan::minutes(30)).await;
+        bench.calmly(20).await;
+        let unknown = rename(&bench, &bench.key(Ana, SET)).await;
+        let all = bench.organization.policies().await.unwrap();
+        let row = all.into_iter().find(|row| row.name == name).unwrap();
+        bench.organization.detach(&row.id, ACCOUNT).await.unwrap();
+        take(&bench.world, Bo, SET, TimeSpan::minutes(40)).await;
+        bench.calmly(30).await;
+        assert_eq!(bench.statements_about(&unknown), 1);
+        for who in [Ana, Bo] {
+            assert_eq!(bench.refused_after(&bench.key(who, SET)).len(), 1);
+        }
     });
 }
 

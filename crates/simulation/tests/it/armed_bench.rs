@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEnds, ArmedEndsMode, GrantState, SweepMode, grants_as_told};
-use hallpass_model::{GrantId, HoldKey, TimeSpan, Timestamp};
+use hallpass_model::{GrantId, HoldKey, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
@@ -27,6 +27,7 @@ impl OtherAccess for Others {
     async fn held_otherwise(
         &self,
         key: &HoldKey,
+        _: &TargetNames,
         own: bool,
     ) -> Result<Option<String>, OrganizationFault> {
         let is_given = own && self.1.present().contains(key);

@@ -9,6 +9,7 @@ use hallpass_model::{HoldKey, Target, TimeSpan};
 use hallpass_org::Organization as _;
 use hallpass_org::armed_ends::{EndArmer, ForeignStatements, NotOurs, WhyNotArmed, policy_name};
 use hallpass_runner_testing::Gate;
+use hallpass_simulation::Answers;
 use hallpass_simulation::Human::{Ana, Bo, Cai, Eve};
 use serde_json::Value;
 
@@ -145,6 +146,34 @@ fn what_hallpass_gives_itself_is_looked_at_no_more_often() {
         bench.calmly(10).await;
         assert!(bench.refused_after(&key).is_empty());
         assert!(bench.world.center.present().contains(&key));
+    });
+}
+
+#[test]
+fn what_somebody_had_before_is_not_refused_where_the_grant_ends_before_anybody_looked() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        let (key, center) = (bench.key(Ana, "ReadOnly"), &bench.world.center);
+        center.give(&key);
+        center.change_habits(|it| it.answers = Answers::None);
+        let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        bench.calmly(20).await;
+        assert_eq!(bench.refused_after(&key).len(), 1, "armed for its end");
+        release(&bench.world, Ana, id).await.unwrap();
+        for second in 0..240 {
+            if second == 30 {
+                center.change_habits(|it| it.answers = Answers::All);
+            }
+            bench.calmly(1).await;
+            let (now, refused) = (bench.now(), bench.refused_after(&key));
+            assert!(refused.iter().all(|from| *from > now), "{refused:?}");
+        }
+        assert_eq!(grant(&bench.world, id).await.state.name(), "ended");
+        assert!(
+            bench.refused_after(&key).is_empty(),
+            "at once, not in hours"
+        );
+        assert!(center.present().contains(&key));
     });
 }
 

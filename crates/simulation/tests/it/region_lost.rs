@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     Actor, ArmedEndsMode, AskOutcome, Asking, Grant, GrantState, Origin, Wanted,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, HomeRegion, OtherAccess, policy_name,
@@ -44,6 +44,7 @@ impl OtherAccess for Others {
     async fn held_otherwise(
         &self,
         key: &HoldKey,
+        _: &TargetNames,
         _: bool,
     ) -> Result<Option<String>, OrganizationFault> {
         if let Err(fault) = self.1.asked() {
@@ -55,8 +56,9 @@ impl OtherAccess for Others {
     }
 }
 
-struct Bench {
-    kept: Keeping,
+/// Accounts and people, and a Region that can be lost.
+pub(crate) struct Bench {
+    pub(crate) kept: Keeping,
     others: Arc<Others>,
     /// Accounts, and how many people each has.
     accounts: u32,
@@ -72,7 +74,7 @@ fn email(number: u32) -> Email {
 }
 
 impl Bench {
-    fn new(accounts: u32, people: u32) -> Self {
+    pub(crate) fn new(accounts: u32, people: u32) -> Self {
         let mut world = World::new(1, Habits::default(), None);
         world.armed_ends(ArmedEndsMode::Preferred);
         world.directory.change_all(|all| {
@@ -112,7 +114,7 @@ impl Bench {
         &self.kept.world
     }
 
-    fn armer(&self, holder: &str, gate: &Arc<Gate>) -> EndArmer {
+    pub(crate) fn armer(&self, holder: &str, gate: &Arc<Gate>) -> EndArmer {
         let region = Region(Arc::clone(&self.world().center));
         let store = GatedOrg(Arc::clone(&self.world().store), Arc::clone(gate));
         let armer = EndArmer::new(
@@ -129,7 +131,7 @@ impl Bench {
     }
 
     /// Somebody takes `ReadOnly` of an account, which needs no approval.
-    async fn take(&self, account: u32, number: u32, duration: TimeSpan) -> GrantId {
+    pub(crate) async fn take(&self, account: u32, number: u32, duration: TimeSpan) -> GrantId {
         let email = email(account * self.people + number);
         let directory = self.world().access.directory();
         let actor = Actor {
@@ -164,7 +166,7 @@ impl Bench {
         }
     }
 
-    async fn live(&self, armer: &EndArmer, seconds: u64, step: u64) {
+    pub(crate) async fn live(&self, armer: &EndArmer, seconds: u64, step: u64) {
         for _ in 0..seconds / step {
             self.world().tick().await;
             let _: Result<_, _> = armer.tick().await;
@@ -222,7 +224,7 @@ impl Bench {
         all
     }
 
-    fn refused_from(&self, key: &HoldKey) -> Option<Timestamp> {
+    pub(crate) fn refused_from(&self, key: &HoldKey) -> Option<Timestamp> {
         self.refusals().get(&place(key)).copied()
     }
 
@@ -247,7 +249,7 @@ impl Bench {
         found.await.unwrap().pop().unwrap()
     }
 
-    async fn grant(&self, id: GrantId) -> Grant {
+    pub(crate) async fn grant(&self, id: GrantId) -> Grant {
         crate::acting::grant(self.world(), id).await
     }
 

@@ -309,6 +309,31 @@ pub async fn an_armed_end_that_is_over_moves_no_more_and_can_be_held_again(store
     assert!(store.armed_ends(&[key()]).await.unwrap().is_empty());
 }
 
+/// What is over before anything was sent is not refused from then on: the person may have had it before. What an earlier hold
+/// may have left is.
+pub async fn an_end_before_anything_was_sent_refuses_nothing_from_then_on(store: Store) {
+    hold_until_600(&store).await;
+    commit(&store, wanted_instead(&row(&store).await, 30, 30), None).await;
+    let kept = end(&store).await;
+    assert_eq!((kept.ends_at, kept.is_first), (at(600), true));
+    let over = ArmedEndWish::Over {
+        key: key(),
+        lasts_until: at(4_000),
+    };
+    let ended = wanted_instead(&row(&store).await, 40, 40);
+    commit(&store, ended, Some(over)).await;
+    let again = wanted_instead(&row(&store).await, 2_000, 1_000);
+    commit(&store, again, Some(arm(1_000, 2_000))).await;
+    commit(
+        &store,
+        wanted_instead(&row(&store).await, 1_100, 1_100),
+        None,
+    )
+    .await;
+    let moved = end(&store).await;
+    assert_eq!((moved.ends_at, moved.is_first), (at(1_100), false));
+}
+
 /// What people are told of the key.
 async fn status(store: &Store) -> ArmedEndStatus {
     let told = store.armed_ends(&[key()]).await.unwrap();

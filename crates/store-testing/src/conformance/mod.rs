@@ -159,6 +159,7 @@ macro_rules! conformance {
                 news_of_an_end_that_aws_does_not_move_are_stored_with_it
                 a_refused_gate_is_the_end_of_a_create_that_was_not_sent
                 an_armed_end_that_is_over_moves_no_more_and_can_be_held_again
+                an_end_before_anything_was_sent_refuses_nothing_from_then_on
                 what_was_written_and_not_seen_stays_with_the_end
                 what_is_in_force_goes_before_a_hold_that_is_not_armed
                 ends_are_looked_at_again_where_their_people_may_have_been_given_the_same;

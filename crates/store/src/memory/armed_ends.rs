@@ -24,7 +24,8 @@ pub(super) fn commit(
     for desire in desired {
         let name = key_of(desire).to_string();
         let stored = state.armed_ends.get(&name).cloned();
-        if let Some(end) = stored.and_then(|end| armed_end_moved(end, desire)) {
+        let row = state.assignments.get(&name).map(|slot| &slot.row);
+        if let Some(end) = stored.and_then(|end| armed_end_moved(end, desire, row)) {
             state.armed_ends.insert(name, end);
         }
     }

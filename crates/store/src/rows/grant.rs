@@ -36,6 +36,8 @@ pub(super) struct GrantRow {
     scheduled_at: Timestamp,
     granted_at: Option<Timestamp>,
     ends_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    longest_session: Option<TimeSpan>,
     standing: bool,
     warned: bool,
     refusals: u32,
@@ -71,7 +73,7 @@ enum StateElsewhere {
 both_ways!(Grant => GrantRow, apart GrantStateRow {
     id, request, holder (into), key, names, duration, reason, origin, approver, approver_user,
     approval, based_on, config_hash, secondary_domain, scheduled_at, granted_at, ends_at,
-    standing, warned, refusals, stuck (optional), end_sessions, armed_ends, aws_request, seen_news, version,
+    longest_session, standing, warned, refusals, stuck (optional), end_sessions, armed_ends, aws_request, seen_news, version,
 });
 
 /// A removal that AWS refuses for good.

@@ -47,8 +47,11 @@ pub(super) fn follow(
     tx: &Transaction<'_>,
     desired: &DesiredAssignment,
 ) -> Result<(), StorageFault> {
-    let stored = load(tx, key_of(desired))?;
-    match stored.and_then(|end| armed_end_moved(end, desired)) {
+    let Some(stored) = load(tx, key_of(desired))? else {
+        return Ok(());
+    };
+    let row = assignment_rows::load(tx, key_of(desired))?;
+    match armed_end_moved(stored, desired, row.as_ref()) {
         Some(end) => put(tx, &end),
         None => Ok(()),
     }
