@@ -144,8 +144,9 @@ pub struct StoredAnswer {
     pub key: String,
     /// Hash of method, path and body: the same key for another request is an error.
     pub fingerprint: String,
-    /// What the first one led to.
-    pub request: RequestId,
+    /// The request that the first one led to, or was about; none where the call is about something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
     /// When it is forgotten.
     pub until: Timestamp,
 }

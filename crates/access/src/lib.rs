@@ -135,9 +135,9 @@ pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
     DigestContext, DirectoryFault, DirectorySource, Ends, EntitlementSource, GrantFilter,
     GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext, PastGrants,
-    PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPresses, RequestFilter,
-    SetPolicies, StandingSource, Subject, SubjectSet, SweepStore, ViewerScope, Waiting,
-    WaitingMessage,
+    PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPress, RemediationPresses,
+    RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet, SweepStore, ViewerScope,
+    Waiting, WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{
@@ -156,9 +156,10 @@ pub use service::{
     Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
     CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus, GroupSyncView,
     GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId, Past, Patience,
-    PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationSource,
-    RemediationView, Replayed, ReplayedRequest, RequestView, RevokedMany, Revoking, Search,
-    SearchPage, StandingSurvey, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended,
+    PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationPage,
+    RemediationSource, RemediationView, Replayed, ReplayedRequest, RequestView, RevokedMany,
+    Revoking, Search, SearchPage, StandingSurvey, StandingView, SweepStatus, SweepsTended,
+    TARGETS_MAX, Tended,
     Times, about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::credentials_until;

@@ -12,14 +12,16 @@ use hallpass_model::{
     AccountId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId, Target,
     TargetNames, TimeSpan, Timestamp, UserId,
 };
-use hallpass_remediation::{Remediation, RemediationStore, RemediationStoreFault};
+use hallpass_remediation::{
+    Remediation, RemediationCursor, RemediationFilter, RemediationStore, RemediationStoreFault,
+};
 use hallpass_rules::{Ask, Directory};
 
 use crate::grant_activity::PastUse;
 use crate::{
     Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
-    EntitlementListing, Grant, GrantStateKind, GroupSyncItem, GroupSyncRun, Holds, Lock, Message,
-    Notice, PersonEntitlements, Removals, Request, RequestStateKind, StandingListing,
+    EntitlementListing, Grant, GrantStateKind, GroupSyncItem, GroupSyncRun, Holds, Lock, LocksSeen,
+    Message, Notice, PersonEntitlements, Removals, Request, RequestStateKind, StandingListing,
     StandingScope, StoredAnswer, Sweep, SweepItem,
 };
 
@@ -633,16 +635,49 @@ pub trait PolicySource: Send + Sync {
     ) -> Result<Option<Arc<SetPolicies>>, DirectoryFault>;
 }
 
+/// What goes with a press on a remediation.
+#[derive(Clone, Debug)]
+pub struct RemediationPress {
+    /// Who pressed.
+    pub record: Draft,
+    /// The locks that it was judged by.
+    pub locks_seen: LocksSeen,
+    /// What is remembered of the call.
+    pub answer: Option<StoredAnswer>,
+}
+
+impl From<Draft> for RemediationPress {
+    fn from(record: Draft) -> Self {
+        Self {
+            record,
+            locks_seen: LocksSeen::default(),
+            answer: None,
+        }
+    }
+}
+
 /// Remediations that people decide about.
 #[async_trait]
 pub trait RemediationPresses: RemediationStore {
-    /// Writes one over the version that it has, with the record of who pressed: both or neither.
+    /// Writes one over the version that it has, with what goes with it: all or nothing. Refused as raced, too, when a lock
+    /// is not as it was seen.
     ///
     /// # Errors
     /// Somebody else wrote it first, or the store; nothing was half done.
     async fn press_remediation(
         &self,
         it: &Remediation,
-        record: Draft,
+        press: RemediationPress,
     ) -> Result<(), RemediationStoreFault>;
+
+    /// The newest after a place, or of all, at most so many.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    async fn remediations_after(
+        &self,
+        filter: RemediationFilter,
+        after: Option<&RemediationCursor>,
+        most: usize,
+    ) -> Result<Vec<Remediation>, RemediationStoreFault>;
 }

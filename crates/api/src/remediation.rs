@@ -53,6 +53,9 @@ pub struct Remediation {
 pub struct Remediations {
     /// They.
     pub items: Vec<Remediation>,
+    /// Give this as `cursor` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// `POST /api/v1/remediations/{id}/approve`.

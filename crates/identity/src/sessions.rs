@@ -155,8 +155,8 @@ pub trait SessionStore: Send + Sync {
         old: &WebSession,
         new: &WebSession,
     ) -> Result<bool, SessionFault>;
-    /// Ends one.
-    async fn end(&self, hash: &str) -> Result<(), SessionFault>;
+    /// Ends one under each secret it has, one that replaced them since it was read among them.
+    async fn end(&self, session: &WebSession) -> Result<(), SessionFault>;
     /// Whether a sign-in is somebody's. One that nobody has becomes theirs, with its record; so does
     /// that of a user who is not among `people` any more. What does not fit is on record too.
     async fn bind(
@@ -204,7 +204,12 @@ impl SignedIn {
             return false;
         };
         let same_person = who.is_none_or(|who| who == subject);
-        let same_session = session.is_none_or(|session| Some(session) == sid.as_deref());
+        // a session whose number there is not known is anybody's of that person
+        let same_session = match (session, sid.as_deref()) {
+            (None, _) => true,
+            (Some(session), Some(sid)) => session == sid,
+            (Some(_), None) => who.is_some(),
+        };
         let named = who.is_some() || session.is_some();
         named && at == issuer && same_person && same_session
     }
@@ -242,5 +247,27 @@ mod tests {
             assert_eq!(found, meant, "{at} {who:?} {session:?}");
         }
         assert!(!SignedIn::Persona.is_meant("https://id", Some("u1"), None));
+    }
+
+    #[test]
+    fn of_a_session_whose_sid_is_not_known_the_person_says_whether_it_ends() {
+        let signed_in = SignedIn::Oidc {
+            issuer: "https://id".to_owned(),
+            subject: "u1".to_owned(),
+            sid: None,
+            id_token: None,
+            auth_time: None,
+            acr: None,
+        };
+        for (at, who, session, meant) in [
+            ("https://id", Some("u1"), Some("s1"), true),
+            ("https://id", Some("u1"), None, true),
+            ("https://id", Some("u2"), Some("s1"), false),
+            ("https://id", None, Some("s1"), false),
+            ("https://other", Some("u1"), Some("s1"), false),
+        ] {
+            let found = signed_in.is_meant(at, who, session);
+            assert_eq!(found, meant, "{at} {who:?} {session:?}");
+        }
     }
 }

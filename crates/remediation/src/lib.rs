@@ -42,8 +42,8 @@ pub use hallpass_findings::FindingKey;
 pub use handler::{RemediationHandler, Taken};
 pub use ports::{
     AccountStandings, CalledCode, CodeAnswer, CodeFault, MemberAnswer, MemberCalls, MemberFault,
-    MemberFaultKind, MemberOperation, MemberPlace, MemberSession, OwnCode, RemediationFilter,
-    RemediationStore, RemediationStoreFault,
+    MemberFaultKind, MemberOperation, MemberPlace, MemberSession, OwnCode, RemediationCursor,
+    RemediationFilter, RemediationStore, RemediationStoreFault,
 };
 pub use press::{PressRefusal, approved, declined, may_undo, undone};
 pub use remediation::{

@@ -1,5 +1,7 @@
 //! What remediating needs from outside.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use hallpass_model::{AccountId, Timestamp};
 use serde_json::{Map, Value, json};
@@ -149,6 +151,43 @@ pub enum RemediationStoreFault {
     /// Somebody else wrote it first.
     #[error("`{0}` was changed meanwhile")]
     Raced(RemediationId),
+}
+
+/// Where a listing goes on, the newest first: after this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemediationCursor {
+    decided_at: Timestamp,
+    id: RemediationId,
+}
+
+impl RemediationCursor {
+    /// After a remediation.
+    pub fn after(it: &Remediation) -> Self {
+        Self {
+            decided_at: it.decided_at,
+            id: it.id.clone(),
+        }
+    }
+
+    /// Reads one as it was written.
+    pub fn read(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('.')?;
+        Some(Self {
+            decided_at: Timestamp::from_millisecond(at.parse().ok()?).ok()?,
+            id: RemediationId::read(id)?,
+        })
+    }
+
+    /// When the one that it is after was decided, to the millisecond, and its id.
+    pub fn place(&self) -> (i64, &str) {
+        (self.decided_at.as_millisecond(), self.id.as_str())
+    }
+}
+
+impl fmt::Display for RemediationCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.decided_at.as_millisecond(), self.id)
+    }
 }
 
 /// Which remediations are listed.

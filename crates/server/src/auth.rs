@@ -81,7 +81,7 @@ impl AuthenticatedCaller {
     }
 }
 
-fn missing(any_of: &[TokenScope]) -> ProblemResponse {
+pub(crate) fn missing(any_of: &[TokenScope]) -> ProblemResponse {
     let names: Vec<&str> = any_of.iter().map(|scope| scope.name()).collect();
     let needed = names.join(" or ");
     ProblemResponse::forbidden(
@@ -237,13 +237,17 @@ pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), Prob
     match app.access.lock_in_force(user).await? {
         Some(lock) => {
             let refused = PressRefused::Locked { since: lock.since };
-            Err(ProblemResponse::forbidden(
-                refused.code(),
-                refused.to_string(),
-            ))
+            let failure = ProblemResponse::forbidden(refused.code(), locked_since(lock.since));
+            Err(failure.help("what you hold can be given back in Slack, or revoked by others"))
         }
         None => Ok(()),
     }
+}
+
+/// What somebody who is locked is told where they have nothing left to press with.
+pub(crate) fn locked_since(since: Timestamp) -> String {
+    let since = since.strftime("%Y-%m-%d %H:%M UTC");
+    format!("you are locked since {since}; ask an administrator")
 }
 
 /// A signed-in person's browser. What changes things carries the token of their session, which a

@@ -342,9 +342,14 @@ fn cli_profile(identity: &Identity, account: &str, name: &str, set: &str) -> Str
             }
         })
         .collect();
+    // as the command line calls it: the demo's never lands on the section of a real portal
+    let session = match identity.portal_url.strip_prefix("http://") {
+        Some(_) => "hallpass-demo",
+        None => "hallpass",
+    };
     format!(
-        "[profile {profile}]\nsso_session = hallpass\nsso_account_id = {account}\nsso_role_name = {set}\n\n\
-         [sso-session hallpass]\nsso_start_url = {}\nsso_region = {}\nsso_registration_scopes = sso:account:access\n",
+        "[profile {profile}]\nsso_session = {session}\nsso_account_id = {account}\nsso_role_name = {set}\n\n\
+         [sso-session {session}]\nsso_start_url = {}\nsso_region = {}\nsso_registration_scopes = sso:account:access\n",
         identity.portal_url, identity.region
     )
 }
@@ -393,5 +398,29 @@ fn grant_call(found: &GrantCall) -> api::GrantCall {
         after_end: found.is_after_end,
         notable: found.notable.map(|it| it.name().to_owned()),
         resources: call.resources.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_of_the_demo_has_a_session_of_its_own() {
+        for (portal_url, session) in [
+            ("https://example.awsapps.com/start", "hallpass"),
+            ("http://127.0.0.1:4510/start", "hallpass-demo"),
+        ] {
+            let identity = Identity {
+                portal_url: portal_url.to_owned(),
+                region: "eu-west-1".to_owned(),
+                ..Identity::default()
+            };
+            let profile = cli_profile(&identity, "111111111111", "payments", "ReadOnly");
+            let named = format!("sso_session = {session}\n");
+            assert!(profile.contains(&named), "{profile}");
+            let section = format!("[sso-session {session}]\nsso_start_url = {portal_url}\n");
+            assert!(profile.contains(&section), "{profile}");
+        }
     }
 }

@@ -18,6 +18,9 @@ use hallpass_model::{TimeSpan, with_causes};
 
 use crate::convert;
 
+/// What helps whoever does not know what came of a call.
+const LOOK_FIRST: &str = "look before trying again, or try again with the same Idempotency-Key";
+
 /// How long a call may take; event streams are excepted.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -50,7 +53,7 @@ pub(crate) async fn in_time(request: Request, next: Next) -> Response {
             "timeout",
             "that took too long; it may have been done nevertheless",
         )
-        .help("look before trying again, or try again with the same Idempotency-Key")
+        .help(LOOK_FIRST)
         .into_response(),
     }
 }
@@ -132,6 +135,14 @@ impl ProblemResponse {
             .help("try again in a moment; access that is due to end still ends")
     }
 
+    /// The store was given a change and did not say what came of it: nobody knows whether it is stored.
+    pub(crate) fn unconfirmed(error: &(dyn std::error::Error + 'static)) -> Self {
+        let reference = reference();
+        tracing::error!(error = %with_causes(error), reference, "nobody knows whether a call did what it was to do");
+        let detail = "the store did not confirm it; it may have been done nevertheless";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).help(LOOK_FIRST)
+    }
+
     /// A request that was stored as rejected.
     pub(crate) fn rejected(request: &hallpass_access::Request, refusal: &Refusal) -> Self {
         let code = match refusal.fields.as_slice() {
@@ -207,7 +218,10 @@ impl From<AccessError> for ProblemResponse {
                 format!("what stands in AWS could not be read: {fault}"),
             )
             .help("try again in a minute"),
-            AccessError::Read(_) | AccessError::Commit(_) => Self::unavailable(&error),
+            AccessError::Commit(CommitError::Unavailable(_)) => Self::unconfirmed(&error),
+            AccessError::Read(_) | AccessError::Commit(CommitError::IllegalStep(_)) => {
+                Self::unavailable(&error)
+            }
         }
     }
 }
@@ -300,8 +314,11 @@ pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
         reference = reference(),
         "a handler panicked (this is a bug)"
     );
-    let detail = "that did not work; nothing changed (this is a bug)";
-    ProblemResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+    // nobody knows how far it got
+    let detail = "that broke off (this is a bug); it may have been done nevertheless";
+    ProblemResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+        .help(LOOK_FIRST)
+        .into_response()
 }
 
 /// A parameter that cannot be read.

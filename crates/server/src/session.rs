@@ -251,15 +251,8 @@ pub(crate) async fn end(app: &App, live: &Live) -> Result<HeaderValue, ProblemRe
 
 /// Ends a session under each secret it has.
 async fn forget(app: &App, session: &WebSession) -> Result<(), ProblemResponse> {
-    let beside = [&session.previous, &session.next];
-    let hashes = beside.into_iter().flatten().chain([&session.hash]);
-    for hash in hashes {
-        app.sessions
-            .end(hash)
-            .await
-            .map_err(|fault| ProblemResponse::unavailable(&fault))?;
-    }
-    Ok(())
+    let ended = app.sessions.end(session).await;
+    ended.map_err(|fault| ProblemResponse::unavailable(&fault))
 }
 
 fn set_cookie(

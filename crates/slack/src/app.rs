@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hallpass_access::{Access, AccessStore, Grant, Request};
+use hallpass_access::{Access, AccessError, AccessStore, CommitError, Grant, Request};
 use hallpass_identity::Identity;
 use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
 use hallpass_wording::{escape, lists};
@@ -286,10 +286,20 @@ impl Slack {
     }
 
     /// Something of ours went wrong: logged with a short name that the person is told.
-    pub(crate) fn trouble(&self, what: &'static str, error: &dyn std::error::Error) -> String {
+    pub(crate) fn trouble(
+        &self,
+        what: &'static str,
+        error: &(dyn std::error::Error + 'static),
+    ) -> String {
         let reference = self.reference();
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         tracing::error!(reference, what, error = %error, cause, "a call from Slack failed");
+        if let Some(AccessError::Commit(CommitError::Unavailable(_))) = error.downcast_ref() {
+            return format!(
+                "Nobody knows whether that worked: the store did not confirm it. Look at My access or on the page before \
+                 trying again. Reference {reference}."
+            );
+        }
         format!("That didn't work; nothing changed. Reference {reference}.")
     }
 

@@ -105,12 +105,23 @@ impl Slack {
     /// Asks for words first; whoever may not is refused by the journey, on record.
     pub(crate) async fn open_review(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         let access = &self.inner.access;
-        let stored = self.stored(id).await;
-        if let Ok(Some((request, _))) = &stored
-            && let Ok(presses) = access.break_glass_offers(&known.actor, request).await
-            && presses.close_review.is_ok()
-        {
-            return self.show_form(press, &modal::close_review(request)).await;
+        let may_close = async {
+            let Some((request, _)) = self.stored(id).await? else {
+                return Ok::<_, AccessError>(None);
+            };
+            let presses = access.break_glass_offers(&known.actor, &request).await?;
+            Ok(presses.close_review.is_ok().then_some(request))
+        };
+        match may_close.await {
+            Ok(Some(request)) => {
+                return self.show_form(press, &modal::close_review(&request)).await;
+            }
+            Ok(None) => {}
+            // nobody said anything of it yet, so nothing is closed
+            Err(error) => {
+                let words = self.refusal_of(press, id, &error, Some(known)).await;
+                return self.tell_presser(press, &words).await;
+            }
         }
         let once = pressed_once(press);
         let refused = access

@@ -16,6 +16,8 @@ use crate::words;
 
 /// What we post is marked with this, to find it again.
 const MARK: &str = "hallpass_request";
+/// How often a message is drawn at most while what it shows goes on changing.
+const DRAWN_MAX: usize = 3;
 /// Slack's clock and ours may differ by this much.
 const CLOCK_SKEW: TimeSpan = TimeSpan::minutes(5);
 
@@ -45,11 +47,25 @@ impl Slack {
         let drawn = async {
             let lock = self.inner.remembered.lock(id);
             let _one_hand = lock.lock().await;
-            let mut thread = self.inner.remembered.thread(id).await?;
-            if thread.head.as_ref().is_some_and(|head| head.ts.is_some())
-                && let Ok(Some((request, grant))) = self.stored(id).await
-            {
+            let mut drawn = None;
+            for _ in 0..DRAWN_MAX {
+                let mut thread = self.inner.remembered.thread(id).await?;
+                if thread.head.as_ref().is_none_or(|head| head.ts.is_none()) {
+                    break;
+                }
+                let Ok(Some((request, grant))) = self.stored(id).await else {
+                    break;
+                };
+                let state = (request.version, grant.as_ref().map(|grant| grant.version));
+                if drawn == Some(state) {
+                    break;
+                }
+                if drawn.is_some() {
+                    // another server may have drawn it before our older state went over it
+                    thread.drawn = None;
+                }
                 self.show(&request, grant.as_ref(), &mut thread).await?;
+                drawn = Some(state);
             }
             Ok::<(), PostError>(())
         };

@@ -120,25 +120,22 @@ impl Slack {
 
     /// Deny asks for a word first; whoever may not is told at once.
     async fn ask_why(&self, press: &Press, id: RequestId, known: &KnownPerson) {
-        let access = &self.inner.access;
-        if let Ok(request) = access.request(&known.actor, id).await
-            && let Ok(presses) = access.presses(&known.actor, &request).await
-            && opens(&presses.deny)
-        {
-            let view = modal::deny(&request);
-            opened(
-                self.inner
-                    .client
-                    .open_view(&press.trigger, &view)
-                    .await
-                    .map(drop),
-            );
-            return;
+        match self.may_deny(id, known).await {
+            Ok(Some(request)) => {
+                let view = modal::deny(&request);
+                let client = &self.inner.client;
+                return opened(client.open_view(&press.trigger, &view).await.map(drop));
+            }
+            Ok(None) => {}
+            // nobody said why yet, so nothing is denied
+            Err(error) => {
+                let words = self.refusal_of(press, id, &error, Some(known)).await;
+                return self.tell_presser(press, &words).await;
+            }
         }
         // refused by the journey, so that the press is on record
-        let denied = self
-            .inner
-            .access
+        let access = &self.inner.access;
+        let denied = access
             .deny(&known.actor, id, None, Some(&pressed_once(press)))
             .await;
         if let Err(error) = denied {
@@ -146,6 +143,21 @@ impl Slack {
             self.tell_presser(press, &words).await;
         }
         self.redraw(id).await;
+    }
+
+    /// The request, if its presser may deny it; `None` where the journey refuses that.
+    async fn may_deny(
+        &self,
+        id: RequestId,
+        known: &KnownPerson,
+    ) -> Result<Option<Request>, AccessError> {
+        let access = &self.inner.access;
+        let request = match access.request(&known.actor, id).await {
+            Err(AccessError::NotFound(_)) => return Ok(None),
+            found => found?,
+        };
+        let presses = access.presses(&known.actor, &request).await?;
+        Ok(opens(&presses.deny).then_some(request))
     }
 
     async fn release(&self, press: &Press, id: RequestId, known: &KnownPerson) {

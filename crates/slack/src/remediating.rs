@@ -7,12 +7,13 @@ use hallpass_wording::{PlainStyle, dialogs, escape, remediation};
 use serde::{Deserialize, Serialize};
 
 use crate::app::Slack;
-use crate::asking::{FormOutcome, capital, opened};
+use crate::asking::{FormOutcome, capital, idempotency, opened};
 use crate::blocks::{Element, Style, button};
 use crate::ids;
 use crate::inbound::{MessagePlace, Press, SubmittedForm};
 use crate::modal;
 use crate::person::KnownPerson;
+use crate::presses::pressed_once;
 
 const NO_SUCH: &str = "There is no such remediation, or it is not yours to see.";
 
@@ -63,7 +64,9 @@ impl Slack {
             return self.ask_why_not(press, &id, &known).await;
         }
         let access = &self.inner.access;
-        match access.approve_remediation(&known.actor, &id, "").await {
+        let once = pressed_once(press);
+        let approved = access.approve_remediation(&known.actor, &id, "", Some(&once));
+        match approved.await {
             Ok(it) => self.show_decided(press.place.as_ref(), &it).await,
             Err(error) => {
                 let words = self.remediation_refusal(&error);
@@ -113,9 +116,11 @@ impl Slack {
             return FormOutcome::Says("Not possible", NO_SUCH.to_owned());
         };
         let reason = form.value(ids::REASON, ids::REASON_ACTION);
+        let reason = reason.unwrap_or_default();
+        let once = idempotency(form, reason);
         let access = &self.inner.access;
         let declined = access
-            .decline_remediation(&known.actor, &id, reason.unwrap_or_default())
+            .decline_remediation(&known.actor, &id, reason, Some(&once))
             .await;
         match declined {
             Ok(it) => {

@@ -425,7 +425,7 @@ pub fn an_answer(n: u64, key: &str) -> StoredAnswer {
         actor: user(1),
         key: key.to_owned(),
         fingerprint: format!("fingerprint {n}"),
-        request: request_id(n),
+        request: Some(request_id(n)),
         until: at(n + 86_400),
     }
 }

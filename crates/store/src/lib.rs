@@ -33,7 +33,7 @@ pub use identity::{StoredSessions, StoredTokens};
 pub use lead::{
     Candidate, Claim, LeadStanding, LeadTimes, Leader, LeaderRow, NodeIdentity, Term, TermEnd,
 };
-pub use memory::{MemorySessions, MemoryStore};
+pub use memory::{AfterCommit, MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
 pub use sql::{
     BackupError, Check, Copied, CopyError, EndsReader, Leadership, LogLook, LogMemory, LostRecords,

@@ -545,7 +545,7 @@ pub(crate) fn recorded(
 /// When an answer was given, from the id of the request it led to (UUID v7, RFC 9562, has
 /// milliseconds); `None` when the id does not say. Answers forgotten by then make room.
 pub(crate) fn answered_at(answer: &StoredAnswer) -> Option<Timestamp> {
-    let (seconds, nanoseconds) = answer.request.uuid().get_timestamp()?.to_unix();
+    let (seconds, nanoseconds) = answer.request?.uuid().get_timestamp()?.to_unix();
     Timestamp::new(
         i64::try_from(seconds).ok()?,
         i32::try_from(nanoseconds).ok()?,

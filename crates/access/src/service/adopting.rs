@@ -58,7 +58,7 @@ impl Access {
         let Some(answer) = self.earlier(actor, idempotency).await? else {
             return Ok(None);
         };
-        let request = self.ports.store.request(answer.request).await?;
+        let request = self.request_of(&answer).await?;
         match request.and_then(|request| request.grant) {
             Some(id) => Ok(self.ports.store.grant(id).await?),
             None => Ok(None),

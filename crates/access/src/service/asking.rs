@@ -215,7 +215,7 @@ impl Access {
         let Some(answer) = self.earlier(actor, idempotency).await? else {
             return Ok(None);
         };
-        let Some(first) = self.ports.store.request(answer.request).await? else {
+        let Some(first) = self.request_of(&answer).await? else {
             return Ok(None);
         };
         let others = first.asked_with.clone();

@@ -62,7 +62,7 @@ pub use pressing::{RevokedMany, Revoking};
 pub use queries::grants_as_told;
 pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
-    RemediationApprovers, RemediationSource, RemediationView, about_remediation,
+    RemediationApprovers, RemediationPage, RemediationSource, RemediationView, about_remediation,
 };
 pub use repeating::Idempotency;
 pub use replaying::{Replayed, ReplayedRequest};

@@ -10,7 +10,7 @@ use crate::records::Doer;
 use crate::step::{GrantStep, PressStep};
 use crate::{
     Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds,
-    LocksSeen, PressRefused, Request, Role, break_glass, decide, desired, end, locking,
+    LocksSeen, PressRefused, ReadError, Request, Role, break_glass, decide, desired, end, locking,
     session_revocation, target,
 };
 
@@ -50,6 +50,11 @@ impl<'a> From<&'a String> for Revoking<'a> {
     fn from(reason: &'a String) -> Self {
         reason.as_str().into()
     }
+}
+
+/// What was stored cannot be read: that must not be told as if nothing had been.
+fn unconfirmed(fault: ReadError) -> AccessError {
+    CommitError::Unavailable(fault.0).into()
 }
 
 /// A press on a request.
@@ -275,11 +280,8 @@ impl Access {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.ports
-            .store
-            .request(id)
-            .await?
-            .ok_or(AccessError::NotFound("request"))
+        let pressed = self.ports.store.request(id).await.map_err(unconfirmed)?;
+        pressed.ok_or(AccessError::NotFound("request"))
     }
 
     /// What comes of a press now, while locks are as they were read: by a directory that is fresh, and
@@ -515,7 +517,7 @@ impl Access {
                 Err(error) => return Err(error.into()),
             }
         }
-        let ended = self.ports.store.grant(id).await?;
+        let ended = self.ports.store.grant(id).await.map_err(unconfirmed)?;
         ended.ok_or(AccessError::NotFound("grant"))
     }
 

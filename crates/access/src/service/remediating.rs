@@ -9,22 +9,28 @@ use hallpass_audit::{Draft, Event};
 use hallpass_identity::{is_named, people_of};
 use hallpass_model::{AccountId, Email, Timestamp};
 use hallpass_remediation::{
-    AccountStanding, AccountStandings, Deviation, PressRefusal, Remediation, RemediationFilter,
-    RemediationId, RemediationPhase, RemediationRule, RemediationStoreFault, RuleFile, Standing,
-    Standings, Yes, approved, declined, no_longer_wanted,
+    AccountStanding, AccountStandings, Deviation, PressRefusal, Remediation, RemediationCursor,
+    RemediationFilter, RemediationId, RemediationPhase, RemediationRule, RemediationStoreFault,
+    RuleFile, Standing, Standings, Yes, approved, declined, no_longer_wanted,
 };
 use hallpass_rules::Directory;
 
-use super::{Access, AccessError, RACES_MAX};
+use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::records::Doer;
-use crate::{Actor, CommitError, PressRefused, ReadError, RemediationPresses, Role};
+use crate::{
+    Actor, CommitError, PressRefused, ReadError, RemediationPress, RemediationPresses, Role,
+};
 
 /// How long somebody who looks waits for the organization.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a count waits.
 const GLANCE: Duration = Duration::from_millis(200);
-/// Those for people that are looked at for a count.
+/// Those that wait for a yes that are counted.
 const COUNTED: usize = 500;
+/// Read from the store at once for a listing.
+const LOOKED_AT: usize = 200;
+/// How often a listing reads on at most.
+const LOOKS_MAX: usize = 10;
 
 /// Where remediations are kept, and what decides who may say yes.
 #[derive(Clone)]
@@ -59,6 +65,15 @@ pub struct RemediationView {
     pub approvers: Result<RemediationApprovers, String>,
     /// Whether whoever looks may say yes or no to it now.
     pub may_decide: bool,
+}
+
+/// A page of remediations, the newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RemediationPage {
+    /// They.
+    pub rows: Vec<RemediationView>,
+    /// Where to go on; none when there are no more.
+    pub next: Option<RemediationCursor>,
 }
 
 /// What somebody says of a remediation that waits.
@@ -192,8 +207,9 @@ impl Access {
             )
     }
 
-    /// Those that wait for people, or all: the newest, at most so many. Who does not read everything sees what they may
-    /// decide about. Where nothing is remediated there are none.
+    /// Those that wait for people, or all, the newest first, after a place. Who does not read everything sees what they may
+    /// decide about. One call looks at a bounded number: it may list fewer than `most`, even none, and says where to go on.
+    /// Where nothing is remediated there are none.
     ///
     /// # Errors
     /// When the actor may not see any, or the store does not answer.
@@ -201,23 +217,68 @@ impl Access {
         &self,
         actor: &Actor,
         filter: RemediationFilter,
+        after: Option<RemediationCursor>,
         most: usize,
-    ) -> Result<Vec<RemediationView>, AccessError> {
+    ) -> Result<RemediationPage, AccessError> {
+        let takes = |it: &Remediation| filter.takes(&it.phase);
+        self.remediation_page(actor, (filter, &takes), after, most)
+            .await
+    }
+
+    /// Those that wait for a yes or no, the newest first, as [`remediations`](Self::remediations): what was left to people
+    /// waits for them, too, and is not among these.
+    ///
+    /// # Errors
+    /// As [`remediations`](Self::remediations).
+    pub async fn remediations_waiting(
+        &self,
+        actor: &Actor,
+        most: usize,
+    ) -> Result<RemediationPage, AccessError> {
+        let takes = |it: &Remediation| matches!(it.phase, RemediationPhase::Waiting { .. });
+        self.remediation_page(actor, (RemediationFilter::Backlog, &takes), None, most)
+            .await
+    }
+
+    async fn remediation_page(
+        &self,
+        actor: &Actor,
+        (filter, takes): (RemediationFilter, &(dyn Fn(&Remediation) -> bool + Sync)),
+        mut after: Option<RemediationCursor>,
+        most: usize,
+    ) -> Result<RemediationPage, AccessError> {
+        let mut page = RemediationPage::default();
         if self.remediations.is_none() && self.sees_alerts(actor) {
-            return Ok(Vec::new());
+            return Ok(page);
         }
         let source = self.remediation_source(actor)?;
-        let found = source.kept.remediations(filter, most).await;
-        let directory = self.directory();
-        let (mut views, mut places) = (Vec::new(), Places::of(source));
-        for item in found.map_err(|fault| unread(&fault))? {
-            let approvers = source.approvers(&item.deviation, &mut places).await;
-            let view = self.view(item, approvers, actor, &directory);
-            if self.shows_remediation(actor, &view) {
-                views.push(view);
+        let (directory, mut places) = (self.directory(), Places::of(source));
+        for _ in 0..LOOKS_MAX {
+            let kept = source.kept.as_ref();
+            let found = kept.remediations_after(filter, after.as_ref(), LOOKED_AT);
+            let found = found.await.map_err(|fault| unread(&fault))?;
+            let is_last = found.len() < LOOKED_AT;
+            for item in found {
+                if page.rows.len() >= most {
+                    page.next = after;
+                    return Ok(page);
+                }
+                after = Some(RemediationCursor::after(&item));
+                if !takes(&item) {
+                    continue;
+                }
+                let approvers = source.approvers(&item.deviation, &mut places).await;
+                let view = self.view(item, approvers, actor, &directory);
+                if self.shows_remediation(actor, &view) {
+                    page.rows.push(view);
+                }
+            }
+            if is_last {
+                return Ok(page);
             }
         }
-        Ok(views)
+        page.next = after;
+        Ok(page)
     }
 
     /// How many wait for the actor's yes or no, as far as that is known at once: what shows it must not wait for the
@@ -226,10 +287,10 @@ impl Access {
         if !self.sees_remediations(actor) {
             return 0;
         }
-        let found = self.remediations(actor, RemediationFilter::Backlog, COUNTED);
+        let found = self.remediations_waiting(actor, COUNTED);
         let found = tokio::time::timeout(GLANCE, found).await;
-        let views = found.ok().and_then(Result::ok).unwrap_or_default();
-        views.iter().filter(|it| it.may_decide).count()
+        let page = found.ok().and_then(Result::ok).unwrap_or_default();
+        page.rows.iter().filter(|it| it.may_decide).count()
     }
 
     /// One of them.
@@ -267,9 +328,10 @@ impl Access {
         actor: &Actor,
         id: &RemediationId,
         said: &str,
+        idempotency: Option<&Idempotency>,
     ) -> Result<Remediation, AccessError> {
         let said = said.trim();
-        self.decide_remediation(actor, id, (Answer::Yes, said))
+        self.decide_remediation(actor, id, (Answer::Yes, said), idempotency)
             .await
     }
 
@@ -282,13 +344,15 @@ impl Access {
         actor: &Actor,
         id: &RemediationId,
         reason: &str,
+        idempotency: Option<&Idempotency>,
     ) -> Result<Remediation, AccessError> {
         let reason = reason.trim();
         if reason.is_empty() {
             return Err(PressRefused::ReasonMissing.into());
         }
         let answer = (Answer::No { reason }, reason);
-        self.decide_remediation(actor, id, answer).await
+        self.decide_remediation(actor, id, answer, idempotency)
+            .await
     }
 
     async fn decide_remediation(
@@ -296,6 +360,7 @@ impl Access {
         actor: &Actor,
         id: &RemediationId,
         (answer, said): (Answer<'_>, &str),
+        idempotency: Option<&Idempotency>,
     ) -> Result<Remediation, AccessError> {
         // who may not see it learns nothing of it
         self.remediation(actor, id).await?;
@@ -303,13 +368,21 @@ impl Access {
         if actor.secondary_domain {
             return Err(PressRefused::SecondaryDomain.into());
         }
-        self.ensure_unlocked(actor).await?;
         let directory = self.with_actor(actor, self.directory()).await?;
         let mut races = 0;
         loop {
             let found = source.kept.remediation(id).await;
             let found = found.map_err(|fault| unread(&fault))?;
             let it = found.ok_or(AccessError::NotFound("remediation"))?;
+            // after the look at it, and each time: who was first may have been this press, sent twice
+            if self.earlier(actor, idempotency).await?.is_some() {
+                return Ok(it);
+            }
+            // all that is read below takes a while: the commit fails when somebody locked them meanwhile
+            let locks_seen = self.locks_of(actor.user.as_slice()).await?;
+            if let Some(lock) = locks_seen.in_force_of(actor, self.now()) {
+                return Err(PressRefused::Locked { since: lock.since }.into());
+            }
             let mut places = Places::of(source);
             let approvers = source.approvers(&it.deviation, &mut places).await;
             let approvers = approvers.map_err(|why| AccessError::Read(ReadError(why)))?;
@@ -327,8 +400,12 @@ impl Access {
                 Answer::No { .. } => Event::RemediationDeclined,
             };
             let draft = self.step().of_remediation(event, Doer::Person(actor));
-            let draft = about_remediation(draft, &next, said);
-            match source.kept.press_remediation(&next, draft).await {
+            let press = RemediationPress {
+                record: about_remediation(draft, &next, said),
+                locks_seen,
+                answer: self.answer_of(actor, idempotency),
+            };
+            match source.kept.press_remediation(&next, press).await {
                 Ok(()) => return Ok(next),
                 Err(RemediationStoreFault::Raced(_)) if races < RACES_MAX => races += 1,
                 Err(RemediationStoreFault::Raced(id)) => {
@@ -414,8 +491,9 @@ impl Access {
         directory: &Directory,
     ) -> bool {
         match approvers {
+            // a token may do less than its person
             RemediationApprovers::Administrators => {
-                is_among(actor, &self.settings().admins, directory)
+                actor.is(Role::Admin) && is_among(actor, &self.settings().admins, directory)
             }
             RemediationApprovers::Named(people) => is_among(actor, people, directory),
             RemediationApprovers::Nobody => false,

@@ -3,7 +3,7 @@
 use hallpass_model::{RequestId, TimeSpan};
 
 use super::{Access, AccessError};
-use crate::{Actor, StoredAnswer};
+use crate::{Actor, Change, Request, StoredAnswer};
 
 /// How long the answer to an idempotency key is remembered.
 const ANSWER_KEPT: TimeSpan = TimeSpan::hours(24);
@@ -18,6 +18,36 @@ pub struct Idempotency {
 }
 
 impl Access {
+    /// Whether a call with this key was carried out before. Its key with another content is refused.
+    ///
+    /// # Errors
+    /// When the key was used for another call, or the store does not answer.
+    pub async fn was_carried_out(
+        &self,
+        actor: &Actor,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<bool, AccessError> {
+        Ok(self.earlier(actor, idempotency).await?.is_some())
+    }
+
+    /// Remembers that a call was carried out: for what is done without a key, too, once as good as twice.
+    ///
+    /// # Errors
+    /// When another call with this key came first, or the store does not answer.
+    pub async fn carried_out(
+        &self,
+        actor: &Actor,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<(), AccessError> {
+        let answer = self.answer_of(actor, idempotency);
+        self.store_change(Change {
+            answer,
+            ..Change::default()
+        })
+        .await?;
+        Ok(())
+    }
+
     /// What to remember of a call that led to `request`.
     pub(super) fn answer_to(
         &self,
@@ -25,12 +55,25 @@ impl Access {
         request: RequestId,
         idempotency: Option<&Idempotency>,
     ) -> Option<StoredAnswer> {
+        let answer = self.answer_of(actor, idempotency)?;
+        Some(StoredAnswer {
+            request: Some(request),
+            ..answer
+        })
+    }
+
+    /// What to remember of a call that is about no request.
+    pub(super) fn answer_of(
+        &self,
+        actor: &Actor,
+        idempotency: Option<&Idempotency>,
+    ) -> Option<StoredAnswer> {
         let (idempotency, user) = (idempotency?, actor.user.clone()?);
         Some(StoredAnswer {
             actor: user,
             key: idempotency.key.clone(),
             fingerprint: idempotency.fingerprint.clone(),
-            request,
+            request: None,
             until: ANSWER_KEPT.after(self.now()),
         })
     }
@@ -45,10 +88,21 @@ impl Access {
         let Some(answer) = self.earlier(actor, idempotency).await? else {
             return Ok(false);
         };
-        if answer.request == request {
+        if answer.request == Some(request) {
             Ok(true)
         } else {
             Err(AccessError::KeyReused)
+        }
+    }
+
+    /// The request that an earlier call led to.
+    pub(super) async fn request_of(
+        &self,
+        answer: &StoredAnswer,
+    ) -> Result<Option<Request>, AccessError> {
+        match answer.request {
+            Some(id) => Ok(self.ports.store.request(id).await?),
+            None => Ok(None),
         }
     }
 

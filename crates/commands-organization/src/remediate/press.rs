@@ -161,7 +161,7 @@ async fn press(
         let next = approved(it, by, now);
         let next = next.map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
         let record = about_remediation(record(Event::RemediationApproved, now, by), &next, "");
-        match store.press_remediation(&next, record).await {
+        match store.press_remediation(&next, record.into()).await {
             Ok(()) => return Ok(next),
             Err(RemediationStoreFault::Raced(_)) => {}
             Err(fault @ RemediationStoreFault::Unavailable(_)) => return Err(failed(&fault)),

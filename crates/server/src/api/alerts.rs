@@ -11,7 +11,7 @@ use hallpass_model::Timestamp;
 use hallpass_wording::alert::blocked_by;
 use serde::Deserialize;
 
-use super::page_size;
+use super::{once, page_size};
 use crate::{
     App, alerts,
     auth::AuthenticatedCaller,
@@ -129,7 +129,7 @@ fn answer(
 pub(crate) async fn mute(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    idempotency: KeyOf,
     Body(body): Body<MuteAlert>,
 ) -> Result<Json<AlertRow>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Admin])?;
@@ -146,7 +146,13 @@ pub(crate) async fn mute(
         until: body.until,
         reason: &body.reason,
     };
-    let state = app.access.mute_alert(actor, &rule, muting).await?;
+    let access = &app.access;
+    let work = async {
+        let muted = access.mute_alert(actor, &rule, muting).await;
+        muted.map_err(ProblemResponse::from)
+    };
+    let again = async { Ok::<_, ProblemResponse>(access.alert(actor, &rule).await?) };
+    let state = once((&app, actor), idempotency.with(&body), work, again).await?;
     answer(&state, &key, now)
 }
 
@@ -156,14 +162,17 @@ pub(crate) async fn mute(
 pub(crate) async fn unmute(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    idempotency: KeyOf,
     Body(body): Body<UnmuteAlert>,
 ) -> Result<Json<AlertRow>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Admin])?;
     let (rule, key) = (rule_id(&body.rule)?, AlertRowKey::given(&body.key));
-    let state = app
-        .access
-        .unmute_alert(actor, &rule, &key, &body.reason)
-        .await?;
+    let access = &app.access;
+    let work = async {
+        let unmuted = access.unmute_alert(actor, &rule, &key, &body.reason).await;
+        unmuted.map_err(ProblemResponse::from)
+    };
+    let again = async { Ok::<_, ProblemResponse>(access.alert(actor, &rule).await?) };
+    let state = once((&app, actor), idempotency.with(&body), work, again).await?;
     answer(&state, &key, app.clock.now())
 }

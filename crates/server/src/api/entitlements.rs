@@ -70,26 +70,30 @@ fn one(it: &Entitlement, directory: &Directory) -> api::Entitlement {
     convert_sweeps::entitlement(it, standing::entitlement(&named))
 }
 
-/// Ends a person's own with the rest of their access. That AWS does not say what there is, is part of the answer: the rest of
-/// their access has ended.
+/// Ends a person's own with the rest of their access. Whatever goes wrong is part of the answer: the rest of their access has
+/// ended.
 pub(super) async fn revoke(
     app: &App,
     actor: &Actor,
     user: &UserId,
     account: Option<&AccountId>,
     reason: &str,
-) -> Result<Option<EntitlementsRevoked>, ProblemResponse> {
+) -> Option<EntitlementsRevoked> {
     let directory = app.access.directory();
     let revoked_of = app.access.revoke_entitlements(actor, user, account, reason);
     match revoked_of.await {
-        Ok(done) => Ok(done.map(|done| revoked(&done, &directory))),
-        Err(AccessError::Directory(fault)) => Ok(Some(EntitlementsRevoked {
-            ended: Vec::new(),
-            failed: Vec::new(),
-            by_group: Vec::new(),
-            error: Some(fault.to_string()),
-        })),
-        Err(error) => Err(error.into()),
+        Ok(done) => done.map(|done| revoked(&done, &directory)),
+        Err(AccessError::Directory(fault)) => Some(not_revoked(fault.to_string())),
+        Err(error) => Some(not_revoked(error.to_string())),
+    }
+}
+
+fn not_revoked(why: String) -> EntitlementsRevoked {
+    EntitlementsRevoked {
+        ended: Vec::new(),
+        failed: Vec::new(),
+        by_group: Vec::new(),
+        error: Some(why),
     }
 }
 

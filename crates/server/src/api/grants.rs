@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
-use hallpass_access::{Extending, GrantFilter, GrantState, GrantStateKind, InLine, Revoking};
+use hallpass_access::{
+    Extending, GrantFilter, GrantState, GrantStateKind, InLine, PressRefused, Revoking, Role,
+};
 use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
@@ -62,13 +64,19 @@ pub(crate) async fn list(
         before: before.map_err(|error| bad_parameter("cursor", error))?,
         ..GrantFilter::default()
     };
-    let filter = narrowed(
-        &app,
-        filter,
-        listing.user.as_deref(),
-        listing.account.as_deref(),
-    )
-    .await?;
+    let holder = match &listing.user {
+        None => None,
+        Some(text) => match named(&app, text).await? {
+            Some(user) => Some(user),
+            None if actor.reads_all() => return Err(nobody(text)),
+            // whoever does not read all is not told whom there is: of nobody they may see there are none
+            None => {
+                let (items, next) = (Vec::new(), None);
+                return Ok(Json(Page { items, next }));
+            }
+        },
+    };
+    let filter = narrowed(&app, filter, holder, listing.account.as_deref())?;
     let size = page_size(listing.limit);
     let found = app.access.grants(actor, &filter, size).await?;
     let waits = |grant: &&hallpass_access::Grant| {
@@ -97,17 +105,13 @@ pub(crate) async fn list(
     })))
 }
 
-/// Narrows a filter to a person and an account as a caller names them.
-async fn narrowed(
+/// Narrows a filter to a person, and an account as a caller names it.
+fn narrowed(
     app: &App,
     filter: GrantFilter,
-    user: Option<&str>,
+    holder: Option<UserId>,
     account: Option<&str>,
 ) -> Result<GrantFilter, ProblemResponse> {
-    let holder = match user {
-        Some(text) => Some(named(app, text).await?),
-        None => None,
-    };
     let account = match account {
         Some(text) => {
             let found = app.access.account_of(text);
@@ -124,14 +128,17 @@ async fn narrowed(
     })
 }
 
-/// Whoever is named, by user id or by an address that is one person's.
-async fn named(app: &App, text: &str) -> Result<UserId, ProblemResponse> {
+/// Whoever is named, by user id or by an address that is one person's; none where nobody known has that.
+async fn named(app: &App, text: &str) -> Result<Option<UserId>, ProblemResponse> {
     if let Ok(user) = UserId::new(text) {
-        return Ok(user);
+        return Ok(Some(user));
     }
     let email = Email::new(text).map_err(|error| bad_parameter("user", error))?;
-    let found = app.access.user_of(&email).await?;
-    found.ok_or_else(|| bad_parameter("user", format!("nobody known has `{email}`")))
+    Ok(app.access.user_of(&email).await?)
+}
+
+fn nobody(text: &str) -> ProblemResponse {
+    bad_parameter("user", format!("nobody known has `{text}`"))
 }
 
 fn grant_id(text: &str) -> Result<GrantId, ProblemResponse> {
@@ -254,8 +261,21 @@ pub(crate) async fn revoke_many(
     Body(body): Body<RevokeMany>,
 ) -> Result<Json<Revoked>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Admin])?;
-    let filter = GrantFilter::default();
-    let filter = narrowed(&app, filter, body.user.as_deref(), body.account.as_deref()).await?;
+    if !actor.is(Role::Admin) {
+        return Err(PressRefused::NotYours.into());
+    }
+    let holder = match &body.user {
+        None => None,
+        Some(text) => Some(named(&app, text).await?.ok_or_else(|| nobody(text))?),
+    };
+    let filter = narrowed(
+        &app,
+        GrantFilter::default(),
+        holder,
+        body.account.as_deref(),
+    )?;
+    let account = filter.account.as_deref().map(AccountId::new).transpose();
+    let account = account.map_err(|error| bad_parameter("account", error))?;
     let revoking = Revoking {
         reason: &body.reason,
         end_sessions: body.end_sessions,
@@ -278,11 +298,7 @@ pub(crate) async fn revoke_many(
         })
         .collect();
     let entitlements = match &filter.holder {
-        Some(user) => {
-            let account = filter.account.as_deref().map(AccountId::new).transpose();
-            let account = account.map_err(|error| bad_parameter("account", error))?;
-            entitlements::revoke(&app, actor, user, account.as_ref(), &body.reason).await?
-        }
+        Some(user) => entitlements::revoke(&app, actor, user, account.as_ref(), &body.reason).await,
         None => None,
     };
     Ok(Json(Revoked {

@@ -1,11 +1,14 @@
 //! Locking people, and letting them in again.
 
+use std::future::ready;
+
 use axum::{Json, extract::State};
 use hallpass_access::{AccessError, Actor, Force, Locking, PressRefused, Role};
 use hallpass_api::{HeldAccess, Lock, LockPerson, Locks, Problem, UnlockPerson, Unlocked};
 use hallpass_identity::TokenScope;
 use hallpass_model::{Email, UserId};
 
+use super::once;
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -63,11 +66,12 @@ pub(crate) async fn list(
 /// Lock a person; administrators, and operators for anybody but administrators. Made again it changes
 /// nothing, or makes the lock longer or stricter; only lifting it ends it sooner.
 #[utoipa::path(post, path = "/api/v1/locks", request_body = LockPerson,
-    responses((status = 200, body = Lock), (status = 403, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = Lock), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
 pub(crate) async fn lock(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    key: KeyOf,
     Body(body): Body<LockPerson>,
 ) -> Result<Json<Lock>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Admin])?;
@@ -87,7 +91,17 @@ pub(crate) async fn lock(
             Force::No
         },
     };
-    let lock = app.access.lock(actor, &user, locking).await?;
+    let (access, key) = (&app.access, key.with(&body));
+    let work = async {
+        let lock = access.lock(actor, &user, locking).await;
+        lock.map_err(ProblemResponse::from)
+    };
+    let now = async {
+        let lock = access.lock_in_force(&user).await?;
+        // somebody let them in again since
+        lock.ok_or_else(|| ProblemResponse::not_found("lock"))
+    };
+    let lock = once((&app, actor), key, work, now).await?;
     Ok(Json(shown(&lock, actor)))
 }
 
@@ -97,14 +111,18 @@ pub(crate) async fn lock(
 pub(crate) async fn lift(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    key: KeyOf,
     Body(body): Body<UnlockPerson>,
 ) -> Result<Json<Unlocked>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Admin])?;
     ensure_any(actor, &[Role::Admin])?;
     let user = whom(&app, &body.user).await?;
-    let lifted = app.access.unlock(actor, &user, &body.reason).await?;
-    Ok(Json(Unlocked {
-        changed: lifted.is_some(),
-    }))
+    let (access, key) = (&app.access, key.with(&body));
+    let work = async {
+        let lifted = access.unlock(actor, &user, &body.reason).await?;
+        Ok::<_, ProblemResponse>(lifted.is_some())
+    };
+    let now = ready(Ok(false));
+    let changed = once((&app, actor), key, work, now).await?;
+    Ok(Json(Unlocked { changed }))
 }

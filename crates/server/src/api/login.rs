@@ -132,7 +132,18 @@ pub(crate) async fn token(
         ProblemResponse::bad("login-expired", "the login is unknown, used or too old")
             .help("begin anew: `hallpass login`")
     })?;
-    Ok(Json(issue(&app, given, now).await?))
+    let issued = issue(&app, given, now).await;
+    Ok(Json(issued.map_err(used_up)?))
+}
+
+/// The code of a login counts once: with what went wrong after it, trying again is of no use.
+fn used_up(failure: ProblemResponse) -> ProblemResponse {
+    if failure.status() != StatusCode::SERVICE_UNAVAILABLE {
+        return failure;
+    }
+    let detail = "the token could not be stored, and this login is used up";
+    ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        .help("begin anew: `hallpass login`")
 }
 
 async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, ProblemResponse> {

@@ -27,7 +27,7 @@ use axum::{
     routing::{get, post},
 };
 
-use hallpass_access::{Listed, Wanted};
+use hallpass_access::{Actor, Idempotency, Listed, Wanted};
 
 use crate::{App, problem::ProblemResponse};
 
@@ -153,4 +153,23 @@ pub(crate) fn page<T, I: ToString, S>(
         items: listed.rows.iter().map(shown).collect(),
         next: listed.next.as_ref().map(ToString::to_string),
     }
+}
+
+/// Carries out what is as good once as twice; a call that comes again with its key answers how it is `now` instead.
+async fn once<T>(
+    (app, actor): (&App, &Actor),
+    key: Option<Idempotency>,
+    work: impl Future<Output = Result<T, ProblemResponse>>,
+    now: impl Future<Output = Result<T, ProblemResponse>>,
+) -> Result<T, ProblemResponse> {
+    let access = &app.access;
+    if access.was_carried_out(actor, key.as_ref()).await? {
+        return now.await;
+    }
+    let done = work.await?;
+    // CRASH: stopped before this it is carried out once more, and finds it done
+    if let Err(error) = access.carried_out(actor, key.as_ref()).await {
+        tracing::warn!(error = %error, "a call that is repeated with its key will be carried out again");
+    }
+    Ok(done)
 }

@@ -5,6 +5,7 @@ use hallpass_api::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, 
 use hallpass_identity::{SignedIn, TokenScope, WebSession, WhichSessions};
 use hallpass_model::TokenId;
 
+use super::once;
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -64,13 +65,18 @@ pub(crate) async fn end_session(
     State(app): State<App>,
     Path(id): Path<String>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    key: KeyOf,
 ) -> Result<Json<SessionsEnded>, ProblemResponse> {
     caller.allow(&[TokenScope::Request])?;
-    match ended(&app, &caller, WhichSessions::One(id)).await? {
-        SessionsEnded { ended: 0 } => Err(ProblemResponse::not_found("session")),
-        ended => Ok(Json(ended)),
-    }
+    let work = async {
+        match ended(&app, &caller, WhichSessions::One(id)).await? {
+            SessionsEnded { ended: 0 } => Err(ProblemResponse::not_found("session")),
+            ended => Ok(ended),
+        }
+    };
+    let now = async { Ok(SessionsEnded { ended: 1 }) };
+    let ended = once((&app, &caller.actor), key.with(&()), work, now).await?;
+    Ok(Json(ended))
 }
 
 /// End every web session of the caller's but the one that the call comes with.
@@ -79,14 +85,18 @@ pub(crate) async fn end_session(
 pub(crate) async fn end_others(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    key: KeyOf,
 ) -> Result<Json<SessionsEnded>, ProblemResponse> {
     caller.allow(&[TokenScope::Request])?;
     let which = match this(&app, &caller).await? {
         Some(this) => WhichSessions::AllBut(this),
         None => WhichSessions::All,
     };
-    Ok(Json(ended(&app, &caller, which).await?))
+    let (work, now) = (ended(&app, &caller, which), async {
+        Ok(SessionsEnded { ended: 0 })
+    });
+    let ended = once((&app, &caller.actor), key.with(&()), work, now).await?;
+    Ok(Json(ended))
 }
 
 async fn ended(

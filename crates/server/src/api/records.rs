@@ -142,7 +142,7 @@ struct Tail {
 }
 
 /// What happens, as it happens: server-sent events of what the caller may see. The id of an event
-/// is its record's number; `Last-Event-ID` goes on from there. A stream ends after a while, to be opened again.
+/// is its record's number; `Last-Event-ID` goes on from there, and one beyond the log counts as none. A stream ends after a while, to be opened again.
 #[utoipa::path(get, path = "/api/v1/events", responses((status = 200, content_type = "text/event-stream"),
     (status = 429, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn events(
@@ -178,16 +178,11 @@ pub(crate) async fn stream(
         Ok(slot) => slot,
         Err(why) => return Ok(no_place(why)),
     };
-    let after = if let Some(after) = after {
-        after
-    } else {
-        let head = app
-            .audit
-            .head()
-            .await
-            .map_err(|fault| ProblemResponse::unavailable(&fault))?;
-        head.map_or(0, |head| head.seq)
-    };
+    let head = app.audit.head().await;
+    let head = head.map_err(|fault| ProblemResponse::unavailable(&fault))?;
+    let head = head.map_or(0, |head| head.seq);
+    // a number beyond the log is of a log that was put back since: nothing would be told until it is that long again
+    let after = after.filter(|after| *after <= head).unwrap_or(head);
     let news = app.access.newest_record();
     let tail = Tail {
         app,

@@ -1,17 +1,17 @@
 //! Remediations: list, show, approve, decline.
 
 use axum::{Json, extract::State};
-use hallpass_access::{AccessError, RemediationView};
+use hallpass_access::{AccessError, Actor, PressRefused, RemediationView};
 use hallpass_api::{ApproveRemediation, DeclineRemediation, Problem, Remediation, Remediations};
 use hallpass_identity::TokenScope;
-use hallpass_remediation::{RemediationFilter, RemediationId, RemediationPhase};
+use hallpass_remediation::{RemediationCursor, RemediationFilter, RemediationId, RemediationPhase};
 use hallpass_wording::{PlainStyle, remediation};
 use serde::Deserialize;
 
 use super::page_size;
 use crate::{
     App,
-    auth::AuthenticatedCaller,
+    auth::{AuthenticatedCaller, missing},
     body::{Body, KeyOf, OptionalBody, Parameters, Path},
     problem::{ProblemResponse, bad_parameter},
 };
@@ -23,7 +23,9 @@ use crate::{
 pub(crate) struct RemediationsOf {
     /// `backlog`: those that wait for people; `all` (the default).
     state: Option<String>,
-    /// How many at most, the newest first.
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1 to 500, the newest first.
     limit: Option<usize>,
 }
 
@@ -84,10 +86,18 @@ pub(crate) async fn list(
             return Err(bad_parameter("state", words));
         }
     };
+    let after = match wanted.cursor.as_deref() {
+        None => None,
+        Some(text) => Some(RemediationCursor::read(text).ok_or_else(|| {
+            bad_parameter("cursor", format!("`{text}` is not the `next` of a page"))
+        })?),
+    };
     let most = page_size(wanted.limit);
-    let found = app.access.remediations(actor, filter, most).await?;
-    let items = found.iter().map(body).collect();
-    Ok(Json(Remediations { items }))
+    let found = app.access.remediations(actor, filter, after, most).await?;
+    Ok(Json(Remediations {
+        items: found.rows.iter().map(body).collect(),
+        next: found.next.as_ref().map(ToString::to_string),
+    }))
 }
 
 /// One of them.
@@ -102,22 +112,57 @@ pub(crate) async fn show(
     Ok(Json(body(&view)))
 }
 
-/// Let what waits happen; whom the rules of remediations name, or administrators.
+/// What somebody has decided about, as they see it. Who else could have is left out where it cannot be read: the answer is
+/// that it is decided.
+async fn decided(app: &App, actor: &Actor, it: hallpass_remediation::Remediation) -> Remediation {
+    let view = app.access.remediation(actor, &it.id).await;
+    let view = view.unwrap_or_else(|error| RemediationView {
+        approvers: Err(error.to_string()),
+        may_decide: false,
+        item: it,
+    });
+    body(&view)
+}
+
+/// Why not: where the person may decide and the token does not say so, its scope is what is missing.
+async fn refusal(
+    app: &App,
+    caller: &AuthenticatedCaller,
+    id: &RemediationId,
+    error: AccessError,
+) -> ProblemResponse {
+    let is_refused = matches!(
+        error,
+        AccessError::NotFound(_) | AccessError::Refused(PressRefused::NotAnApprover)
+    );
+    if is_refused && !caller.has(TokenScope::Admin) {
+        let seen = app.access.remediation(&caller.actor, id).await;
+        if seen.is_ok_and(|view| view.may_decide) {
+            return missing(&[TokenScope::Admin]);
+        }
+    }
+    error.into()
+}
+
+/// Let what waits happen; whom the rules of remediations name, or administrators, whose token has the scope `admin`, too.
 #[utoipa::path(post, path = "/api/v1/remediations/{id}/approve", request_body = Option<ApproveRemediation>,
     responses((status = 200, body = Remediation), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn approve(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    key: KeyOf,
     Path(id): Path<String>,
     OptionalBody(said): OptionalBody<Option<ApproveRemediation>>,
 ) -> Result<Json<Remediation>, ProblemResponse> {
-    let actor = caller.allow(&[TokenScope::Review])?;
+    caller.allow(&[TokenScope::Review])?;
     let (id, said) = (remediation_id(&id)?, said.unwrap_or_default());
-    app.access
-        .approve_remediation(actor, &id, &said.comment)
-        .await?;
-    Ok(Json(body(&app.access.remediation(actor, &id).await?)))
+    let (actor, key) = (caller.acting(), key.with(&said));
+    let access = &app.access;
+    let approved = access.approve_remediation(&actor, &id, &said.comment, key.as_ref());
+    match approved.await {
+        Ok(it) => Ok(Json(decided(&app, &actor, it).await)),
+        Err(error) => Err(refusal(&app, &caller, &id, error).await),
+    }
 }
 
 /// Say no to what waits: it is for people, and the finding says so.
@@ -126,14 +171,17 @@ pub(crate) async fn approve(
 pub(crate) async fn decline(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    key: KeyOf,
     Path(id): Path<String>,
     Body(said): Body<DeclineRemediation>,
 ) -> Result<Json<Remediation>, ProblemResponse> {
-    let actor = caller.allow(&[TokenScope::Review])?;
+    caller.allow(&[TokenScope::Review])?;
     let id = remediation_id(&id)?;
-    app.access
-        .decline_remediation(actor, &id, &said.reason)
-        .await?;
-    Ok(Json(body(&app.access.remediation(actor, &id).await?)))
+    let (actor, key) = (caller.acting(), key.with(&said));
+    let access = &app.access;
+    let declined = access.decline_remediation(&actor, &id, &said.reason, key.as_ref());
+    match declined.await {
+        Ok(it) => Ok(Json(decided(&app, &actor, it).await)),
+        Err(error) => Err(refusal(&app, &caller, &id, error).await),
+    }
 }

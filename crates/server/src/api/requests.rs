@@ -128,7 +128,7 @@ pub(crate) async fn ask_batch(
     for asked in &all {
         items.push(Request {
             already_pending: !is_new(asked),
-            ..shown(&app, actor, asked.request()).await?
+            ..stored(&app, actor, asked.request()).await
         });
     }
     Ok((status, Json(AskedBatch { items })).into_response())
@@ -142,6 +142,18 @@ pub(super) async fn shown(
 ) -> Result<Request, ProblemResponse> {
     let presses = app.access.break_glass_offers(actor, request).await?;
     Ok(convert::request_for(&presses, request))
+}
+
+/// What a call has stored, as the caller sees it. What they may press next is left out where it cannot be read: the answer
+/// is that it was done.
+async fn stored(app: &App, actor: &Actor, request: &hallpass_access::Request) -> Request {
+    match app.access.break_glass_offers(actor, request).await {
+        Ok(presses) => convert::request_for(&presses, request),
+        Err(error) => {
+            tracing::warn!(request.id = %request.id, error = %error, "an answer goes without what its caller may do next");
+            convert::request(request)
+        }
+    }
 }
 
 /// Whether the caller holds it without Hallpass. Not knowing stops nobody from asking.
@@ -171,7 +183,7 @@ pub(super) async fn answer(
     let body = Request {
         standing: standing.cloned(),
         already_pending,
-        ..shown(app, actor, &request).await?
+        ..stored(app, actor, &request).await
     };
     let location = format!("/api/v1/requests/{}", body.id);
     Ok((status, [(header::LOCATION, location)], Json(body)).into_response())
@@ -272,7 +284,7 @@ pub(crate) async fn approve(
         .access
         .approve_with(actor, request_id(&id)?, approving, key.as_ref())
         .await?;
-    Ok(Json(shown(&app, actor, &request).await?))
+    Ok(Json(stored(&app, actor, &request).await))
 }
 
 /// Say no.
@@ -296,7 +308,7 @@ pub(crate) async fn deny(
             key.as_ref(),
         )
         .await?;
-    Ok(Json(shown(&app, actor, &request).await?))
+    Ok(Json(stored(&app, actor, &request).await))
 }
 
 /// Withdraw.
@@ -323,7 +335,7 @@ pub(crate) async fn discard(
         .discard(&actor, id, key.with(&()).as_ref())
         .await
         .map_err(|error| caller.lacking(error))?;
-    Ok(Json(shown(&app, &actor, &request).await?))
+    Ok(Json(stored(&app, &actor, &request).await))
 }
 
 /// Take it at once, for an hour at most, without waiting for anybody: for those whom a rule lists.
@@ -343,7 +355,7 @@ pub(crate) async fn break_glass(
         .access
         .break_glass(actor, id, &body.justification, key.as_ref());
     let request = pressed.await?;
-    Ok(Json(shown(&app, actor, &request).await?))
+    Ok(Json(stored(&app, actor, &request).await))
 }
 
 /// Close the review of a break-glass grant: an approver, never the requester.
@@ -363,5 +375,5 @@ pub(crate) async fn close_review(
         .access
         .close_review(&actor, id, body.reason.as_deref(), key.as_ref());
     let request = closed.await.map_err(|error| caller.lacking(error))?;
-    Ok(Json(shown(&app, &actor, &request).await?))
+    Ok(Json(stored(&app, &actor, &request).await))
 }

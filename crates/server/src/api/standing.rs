@@ -1,5 +1,7 @@
 //! Standing access: what is known of it, accepting it, giving it an end.
 
+use std::future::ready;
+
 use axum::{Json, extract::State};
 use hallpass_access::{Meant, Wanted};
 use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
@@ -7,7 +9,7 @@ use hallpass_identity::TokenScope;
 use hallpass_model::{SweepId, TimeSpan};
 use serde::Deserialize;
 
-use super::page_size;
+use super::{once, page_size};
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -177,8 +179,8 @@ pub(crate) async fn list(
     }))
 }
 
-/// Accept standing access, accept it no more, or give it an end; administrators. Adopting honours
-/// an `Idempotency-Key`; the others are as good once as twice.
+/// Accept standing access, accept it no more, or give it an end; administrators. An
+/// `Idempotency-Key` is honoured: accepting made again answers without what was accepted.
 #[utoipa::path(post, path = "/api/v1/standing", request_body = StandingAct,
     params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = StandingDone), (status = 400, body = Problem),
@@ -199,12 +201,24 @@ pub(crate) async fn act(
     let access = &app.access;
     let (accepted, grant) = match body.action.as_str() {
         "accept" => {
-            let accepted = access.accept_standing(actor, &meant, reason, body.review_at);
-            (Some(accepted.await?), None)
+            let accepted = async {
+                let accepted = access.accept_standing(actor, &meant, reason, body.review_at);
+                Ok::<_, ProblemResponse>(Some(accepted.await?))
+            };
+            (
+                once((&app, actor), key, accepted, ready(Ok(None))).await?,
+                None,
+            )
         }
         "withdraw" => {
-            let withdrawn = access.withdraw_standing(actor, &meant, reason);
-            (Some(withdrawn.await?), None)
+            let withdrawn = async {
+                let withdrawn = access.withdraw_standing(actor, &meant, reason);
+                Ok::<_, ProblemResponse>(Some(withdrawn.await?))
+            };
+            (
+                once((&app, actor), key, withdrawn, ready(Ok(None))).await?,
+                None,
+            )
         }
         "adopt" => {
             let seconds = body.duration_seconds.ok_or_else(|| {

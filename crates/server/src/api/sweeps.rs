@@ -7,7 +7,7 @@ use hallpass_identity::TokenScope;
 use hallpass_model::SweepId;
 use serde::Deserialize;
 
-use super::{page_size, standing::Narrowed};
+use super::{once, page_size, standing::Narrowed};
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -55,10 +55,16 @@ pub(crate) async fn list(
 pub(crate) async fn begin(
     State(app): State<App>,
     caller: AuthenticatedCaller,
-    _key: KeyOf,
+    key: KeyOf,
 ) -> Result<(StatusCode, Json<Sweep>), ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Admin])?;
-    let sweep = app.access.want_sweep(actor).await?;
+    let access = &app.access;
+    let work = async { Ok::<_, ProblemResponse>(access.want_sweep(actor).await?) };
+    let now = async {
+        let newest = access.sweeps(actor, None, 1).await?.pop();
+        newest.ok_or_else(|| ProblemResponse::not_found("sweep"))
+    };
+    let sweep = once((&app, actor), key.with(&()), work, now).await?;
     Ok((StatusCode::ACCEPTED, Json(convert_sweeps::sweep(&sweep))))
 }
 
@@ -96,7 +102,7 @@ pub(crate) async fn confirm(
     State(app): State<App>,
     caller: AuthenticatedCaller,
     Path(id): Path<String>,
-    _key: KeyOf,
+    key: KeyOf,
     OptionalBody(body): OptionalBody<ConfirmSweep>,
 ) -> Result<Json<Sweep>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Admin])?;
@@ -106,6 +112,12 @@ pub(crate) async fn confirm(
         RemovalLimit::Keep
     };
     let id = sweep_id(&id)?;
-    let sweep = app.access.confirm_sweep(actor, id, limits).await?;
+    let access = &app.access;
+    let work = async {
+        let sweep = access.confirm_sweep(actor, id, limits).await;
+        sweep.map_err(ProblemResponse::from)
+    };
+    let now = async { Ok::<_, ProblemResponse>(access.sweep(actor, id).await?.0) };
+    let sweep = once((&app, actor), key.with(&body), work, now).await?;
     Ok(Json(convert_sweeps::sweep(&sweep)))
 }

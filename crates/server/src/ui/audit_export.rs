@@ -7,14 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use hallpass_audit::{Record, StoreFault};
+use hallpass_audit::{Origin, Record, StoreFault};
 use hallpass_model::text::csv_cell;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::audit_find::{Filter, Search};
 use super::shell::Viewer;
-use crate::{App, problem::ProblemResponse};
+use crate::{App, auth::Credential, problem::ProblemResponse};
 
 /// Columns of the CSV form, in order; the JSON form has every field.
 const COLUMNS: [&str; 29] = [
@@ -71,6 +71,8 @@ pub(crate) struct ExportQuery {
 struct Export {
     app: App,
     search: Search,
+    /// What they signed in by who reads it, and whether they read everybody's records.
+    reader: (Credential, bool),
     form: ExportFormat,
     next: u64,
     end: u64,
@@ -98,9 +100,11 @@ pub(crate) async fn export(
         .await
         .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let day = app.clock.now().strftime("%Y-%m-%d").to_string();
+    let credential = Credential::Session(viewer.live.session.hash.clone());
     let export = Export {
         app,
         search,
+        reader: (credential, viewer.actor.reads_all()),
         form,
         next,
         end,
@@ -143,9 +147,19 @@ impl Export {
             if self.next >= self.end {
                 return Ok(None);
             }
+            self.ensure_readable().await?;
             self.read(&mut text).await?;
         }
         Ok(Some(text))
+    }
+
+    /// Rights end while a file is written: each piece asks again who reads, as event streams do.
+    async fn ensure_readable(&self) -> Result<(), StoreFault> {
+        let (credential, reads_all) = &self.reader;
+        match credential.reader(&self.app, Origin::Web).await {
+            Some(actor) if actor.reads_all() || !reads_all => Ok(()),
+            Some(_) | None => Err(StoreFault("its reader may not read it any more".to_owned())),
+        }
     }
 
     async fn read(&mut self, text: &mut String) -> Result<(), StoreFault> {

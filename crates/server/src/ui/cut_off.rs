@@ -318,13 +318,14 @@ async fn entitled(app: &App, viewer: &Viewer, user: &UserId) -> Entitled {
     }
 }
 
-async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<(), ProblemResponse> {
-    for request in waiting(app, viewer, user).await? {
+/// The page says of what waits after all that it does.
+async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) {
+    let all = waiting(app, viewer, user).await.unwrap_or_default();
+    for request in all {
         if let Err(error) = app.access.discard(&viewer.actor, request.id, None).await {
             tracing::warn!(request.id = %request.id, error = %error, "a request could not be discarded");
         }
     }
-    Ok(())
 }
 
 async fn press(
@@ -380,7 +381,7 @@ async fn press(
         Err(error) => return Err(error.into()),
     };
     // then what could become access meanwhile
-    discard_waiting(&app, &viewer, &whom.user).await?;
+    discard_waiting(&app, &viewer, &whom.user).await;
     let revoking = Revoking {
         reason: why,
         end_sessions,
@@ -405,7 +406,14 @@ async fn end_everything(
         ..GrantFilter::default()
     };
     let (access, actor, reason) = (&app.access, &viewer.actor, revoking.reason);
-    access.revoke_all(actor, &filter, revoking).await?;
+    match access.revoke_all(actor, &filter, revoking).await {
+        Ok(_) => {}
+        Err(error @ AccessError::Refused(_)) => return Err(error.into()),
+        // they may be locked already: the page says of each grant that it is not ended
+        Err(error) => {
+            tracing::warn!(user = %user, error = %error, "grants of somebody who is cut off are not ended yet");
+        }
+    }
     let ended = access.revoke_entitlements(actor, user, None, reason).await;
     if let Err(error) = ended {
         // the lock's are tried again; the page says what is left

@@ -175,10 +175,14 @@ pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
     let requester = Presenter::person(&request.requester.name, &request.requester.email);
     let own = view.is_me(&request.requester);
     match &request.state {
-        RequestState::Approved { by, .. } if *by == view.me => {
+        RequestState::Approved { by, at, .. } if *by == view.me => {
             let length = request.duration;
             Some(match (own, request.extends) {
-                (_, Some(_)) => format!("You approved {length} more for {}.", requester.name),
+                // the length counts from the approval, not from the end before
+                (_, Some(_)) => {
+                    let end = view.words(length.after(*at));
+                    format!("You approved {} until {end}.", requester.name)
+                }
                 (true, None) => format!("You approved {length} for yourself. AWS is confirming."),
                 (false, None) => {
                     format!(

@@ -13,8 +13,10 @@ use serde::Deserialize;
 
 use super::shell::{PageResult, local_path, see_other};
 use super::sign_in::{sign_in_page, with_cookie};
+use super::words::{capital, sentence};
 use crate::{
     App,
+    auth::locked_since,
     oidc::{Again, LASTS, Proven, Provider, SignInFault, cookie_name},
     problem::ProblemResponse,
     session,
@@ -133,26 +135,25 @@ async fn back(
     let answer = arrive(&app, provider, (&extensions, &headers), &coming, &waiting).await;
     let answer = answer.or_else(|fault| match fault {
         OidcRefused::Fault(fault) => Ok(refused(&app, &headers, &waiting.next, &fault)),
-        OidcRefused::Person(words) => {
-            tracing::warn!(words, "nobody was signed in");
-            let status = StatusCode::FORBIDDEN;
-            Ok(sign_in_page(
-                &app,
-                &headers,
-                &waiting.next,
-                Some(words),
-                status,
-            ))
-        }
+        OidcRefused::Person(words) => Ok(nobody(&app, &headers, &waiting.next, words)),
+        OidcRefused::Locked(words) => Ok(nobody(&app, &headers, &waiting.next, &words)),
         OidcRefused::Ours(failure) => Err(failure),
     })?;
     Ok(with_cookie(answer, unbound))
+}
+
+/// The sign-in page with why a person is not let in.
+fn nobody(app: &App, headers: &HeaderMap, next: &str, words: &str) -> Response {
+    tracing::warn!(words, "nobody was signed in");
+    sign_in_page(app, headers, next, Some(words), StatusCode::FORBIDDEN)
 }
 
 /// Why somebody who came back in time was not signed in.
 enum OidcRefused {
     Fault(SignInFault),
     Person(&'static str),
+    /// With since when.
+    Locked(String),
     Ours(ProblemResponse),
 }
 
@@ -195,7 +196,8 @@ async fn arrive(
         Owner::of(&actor).ok_or(OidcRefused::Person("Your account is not in the directory."))?;
     if let Ok(Some(lock)) = app.access.lock_in_force(&owner.user).await {
         tracing::warn!(user = %owner.email, since = %lock.since, "somebody who is locked tried to sign in");
-        return Err(OidcRefused::Person("You are locked; ask an administrator."));
+        let words = sentence(&capital(&locked_since(lock.since)));
+        return Err(OidcRefused::Locked(words));
     }
     let sign_in = Identifier {
         issuer: issuer.clone(),

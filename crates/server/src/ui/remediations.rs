@@ -173,15 +173,16 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
     if !app.access.sees_remediations(&viewer.actor) {
         return Ok(forbidden::page_for(&app, &viewer, READERS).await);
     }
-    let found = app
-        .access
-        .remediations(&viewer.actor, RemediationFilter::All, ROWS)
-        .await?;
+    let (access, actor) = (&app.access, &viewer.actor);
+    // read by themselves: much that is only observed, or over, hides none of them
+    let waiting = access.remediations_waiting(actor, ROWS).await?;
+    let found = access.remediations(actor, RemediationFilter::All, None, ROWS);
+    let found = found.await?;
     let view = Presenter::new(&app, &viewer);
-    let is_cut = found.len() >= ROWS;
-    let waits = |it: &&RemediationView| matches!(it.item.phase, RemediationPhase::Waiting { .. });
-    let (waiting, others): (Vec<&RemediationView>, Vec<&RemediationView>) =
-        found.iter().partition(waits);
+    let is_cut = waiting.next.is_some() || found.next.is_some();
+    let waiting = waiting.rows;
+    let waits = |it: &RemediationView| matches!(it.item.phase, RemediationPhase::Waiting { .. });
+    let others = found.rows.iter().filter(|it| !waits(it));
     let yours = waiting.iter().filter(|it| it.may_decide).count();
     let intro = match (waiting.len(), yours) {
         (0, _) => "Nothing waits for a yes.".to_owned(),
@@ -202,8 +203,8 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
     Ok(page(&ListPage {
         shell: viewer.shell(&app, Nav::Remediations, "Remediations").await,
         intro,
-        waiting: waiting.into_iter().map(|it| row(&view, it)).collect(),
-        others: others.into_iter().map(|it| row(&view, it)).collect(),
+        waiting: waiting.iter().map(|it| row(&view, it)).collect(),
+        others: others.map(|it| row(&view, it)).collect(),
         is_cut,
         zone: view.zone_words(),
     }))
@@ -413,10 +414,10 @@ async fn press(
     };
     let (access, actor, why) = (&app.access, &viewer.actor, &form.reason);
     let (outcome, again, then): (_, FormOf, _) = if approves {
-        let outcome = access.approve_remediation(actor, &known, why).await;
+        let outcome = access.approve_remediation(actor, &known, why, None).await;
         (outcome, approving, "approved")
     } else {
-        let outcome = access.decline_remediation(actor, &known, why).await;
+        let outcome = access.decline_remediation(actor, &known, why, None).await;
         (outcome, declining, "declined")
     };
     pressed(&app, &viewer, (id, &form), (outcome, again), then).await

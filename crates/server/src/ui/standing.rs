@@ -237,6 +237,11 @@ async fn press(
         form: typed,
     }: Posted<Pressed>,
 ) -> PageResult {
+    // as for the form: whoever may not learns nothing of who and what there is
+    if !viewer.actor.is(Role::Admin) {
+        let page = forbidden::page_for(&app, &viewer, "administrators").await;
+        return Ok(page.into_response());
+    }
     let whose = Whose {
         from: typed.from.clone(),
         ..whose

@@ -130,6 +130,7 @@ async fn approve(
         return press::missing(&app, &viewer).await;
     };
     let confirmed = confirming::ids(&form.confirmed);
+    let mut is_begun = false;
     for (each, seen) in read_pairs(&form.all) {
         let approving = Approving {
             seen: Some(seen),
@@ -142,7 +143,13 @@ async fn approve(
             .approve_with(&viewer.actor, each, approving, None);
         match pressed.await {
             // what became of the others is no reason to leave this one out; the page says it of each
-            Ok(_) | Err(AccessError::NotFound(_)) => {}
+            Ok(_) => is_begun = true,
+            Err(AccessError::NotFound(_)) => {}
+            // the page says which are approved, and that others still wait
+            Err(error) if is_begun && is_passing(&error) => {
+                tracing::warn!(request.id = %each, error = %error, "not all that were approved together are");
+                break;
+            }
             // nothing on the page would say it: it is over in a moment
             Err(AccessError::Refused(why)) if why.retry_after().is_some() => return Err(why.into()),
             // its form shows what is to be read
@@ -161,6 +168,15 @@ async fn approve(
     }
     let back = press::back(&form.from, id);
     Ok(see_other(&flash::after(&back, Flash::ApprovedTogether, id)))
+}
+
+/// Whether it is nobody's refusal: nothing is known of the request, and of the next one neither.
+fn is_passing(error: &AccessError) -> bool {
+    match error {
+        AccessError::Refused(why) => why.retry_after().is_some(),
+        AccessError::Read(_) | AccessError::Commit(_) | AccessError::Directory(_) => true,
+        AccessError::NotFound(_) | AccessError::KeyReused | AccessError::TargetCount(_) => false,
+    }
 }
 
 #[cfg(test)]

@@ -103,3 +103,33 @@ fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
         assert!(newest["extends"].is_string(), "{newest}");
     });
 }
+
+#[test]
+fn an_approved_extension_is_told_by_its_end() {
+    run(async {
+        let server = TestServer::new();
+        let approve = async |id: &str| {
+            let path = format!("/api/v1/requests/{id}/approve");
+            let reply = server.post(&path, "cai/all", &json!({})).await;
+            reply.json()["grant_id"].as_str().unwrap().to_owned()
+        };
+        let asked = server.ask("ana/all", "Admin").await;
+        let grant = approve(asked["id"].as_str().unwrap()).await;
+        seen_at_aws(&server).await;
+        let path = format!("/api/v1/grants/{grant}/extend");
+        let longer = json!({"duration_seconds": 7200});
+        let extension = server.post(&path, "ana/all", &longer).await.json();
+        let id = extension["id"].as_str().unwrap();
+        assert_eq!(extension["extends"], grant.as_str(), "{extension}");
+        approve(id).await;
+        let cai = Visit::of(&server, "cai").await;
+        let page = cai
+            .page(&format!("/reviews?said=approved&about={id}"))
+            .await;
+        // two hours from 22:26 CEST, not two more than the one she had
+        let until = page.split_once("You approved ana until ");
+        let until = until.and_then(|(_, rest)| rest.get(..60));
+        assert!(until.is_some_and(|it| it.contains("00:26")), "{page}");
+        assert!(!page.contains("2h more"), "{page}");
+    });
+}

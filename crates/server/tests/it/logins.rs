@@ -1,6 +1,7 @@
 //! The command line gets its token: both forms, and what does not lead to one.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
@@ -94,6 +95,27 @@ fn a_login_through_the_browser_is_confirmed_and_fetched_once() {
             server.get("/api/v1/me", &token).await.short(),
             "401 unauthorized"
         );
+    });
+}
+
+#[test]
+fn a_login_whose_token_could_not_be_stored_is_begun_anew() {
+    run(async {
+        let server = server();
+        let mut ana = Browser::of(&server, "ana").await;
+        let code = code(&mut ana, "verifier").await;
+        let body = json!({"code": code, "verifier": "verifier"});
+        server.tokens_broken.store(true, Ordering::SeqCst);
+        let reply = fetch(&server, body.clone()).await;
+        assert_eq!(reply.short(), "503 unavailable");
+        let told = reply.json();
+        assert_eq!(
+            told["detail"],
+            "the token could not be stored, and this login is used up"
+        );
+        assert_eq!(told["help"], "begin anew: `hallpass login`");
+        server.tokens_broken.store(false, Ordering::SeqCst);
+        assert_eq!(fetch(&server, body).await.short(), "400 login-expired");
     });
 }
 

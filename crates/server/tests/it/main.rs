@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod after_commit;
 mod again;
 mod alerts;
 mod approving;

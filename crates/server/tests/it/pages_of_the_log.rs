@@ -5,13 +5,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::http::{StatusCode, header};
-use hallpass_audit::{AuditStore, FoundRecords, Head, LogId, Record, RecordQuery, StoreFault};
-use hallpass_model::Timestamp;
+use futures_util::StreamExt as _;
+use hallpass_access::{AccessStore as _, Change, Directory, Origin};
+use hallpass_audit::{
+    AuditStore, Draft, Event, FoundRecords, Head, LogId, Record, RecordQuery, StoreFault,
+};
+use hallpass_identity::SessionStore as _;
+use hallpass_model::{AuditId, Timestamp};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use crate::browser::begin_session;
 use crate::pages_visit::Visit;
 use crate::signed_in::{At, server, server_with, text, words};
-use crate::test_server::{TestServer, asking, run};
+use crate::test_server::{TestServer, asking, directory, request, run, user_id};
 
 async fn ask(server: &TestServer, person: &str, set: &str, reason: &str) {
     let mut wish = asking(set);
@@ -368,5 +375,61 @@ fn a_broken_record_is_seen_on_its_own_page() {
         let ana = At::new(&server, "ana").await;
         let reply = ana.post("/audit/check", &[]).await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN);
+    });
+}
+
+/// A log that is longer than a piece of an export.
+async fn much_is_recorded(server: &TestServer) {
+    let now = server.now();
+    let record = |number: u128| {
+        let id = AuditId::new(Uuid::from_u128(number));
+        Draft::new(
+            id,
+            Event::RemediationsPaused,
+            now,
+            "an operator",
+            Origin::Cli,
+        )
+    };
+    let change = Change {
+        audit: (1..=1_500).map(record).collect(),
+        ..Change::default()
+    };
+    server.store.commit(change).await.unwrap();
+}
+
+#[test]
+fn an_export_ends_with_the_rights_of_who_reads_it() {
+    run(async {
+        for how in ["nothing", "signed out", "locked", "no auditor any more"] {
+            let server = TestServer::new();
+            much_is_recorded(&server).await;
+            begin_session(&server, "aud", "secret").await;
+            let cookie = [("cookie", "hallpass=secret")];
+            let sent = request("GET", "/audit/export?format=jsonl", None, &cookie, None);
+            let response = server.answer(sent).await;
+            assert_eq!(response.status(), StatusCode::OK, "{how}");
+            let mut pieces = response.into_body().into_data_stream();
+            assert!(pieces.next().await.unwrap().is_ok(), "{how}");
+            match how {
+                "nothing" => {}
+                "signed out" => {
+                    let user = user_id("aud").parse().unwrap();
+                    server.sessions.end_all(&user).await.unwrap();
+                }
+                "locked" => {
+                    let lock = json!({"user": "aud@corp.example", "reason": "stolen"});
+                    let locked = server.post("/api/v1/locks", "eve/all", &lock).await;
+                    assert_eq!(locked.short(), "200");
+                }
+                _ => {
+                    let mut now = directory(server.now()).snapshot().clone();
+                    now.groups.retain(|group| group.name != "auditors");
+                    server.directory_becomes(Directory::new(now));
+                }
+            }
+            let second = pieces.next().await.unwrap();
+            assert_eq!(second.is_ok(), how == "nothing", "{how}");
+        }
     });
 }

@@ -94,7 +94,7 @@ fn paths_queries_and_methods() {
         GET     /api/v1/requests?limits=3                                   400 bad-parameter
         GET     /api/v1/grants?state=open                                   400 bad-parameter
         GET     /api/v1/grants?user=nobody                                  400 bad-parameter
-        GET     /api/v1/grants?user=nobody@corp.example                     400 bad-parameter
+        GET     /api/v1/grants?user=nobody@corp.example                     200
         GET     /api/v1/audit?after=-1                                      400 bad-parameter
         GET     /api/v1/rules/explain                                       400 bad-target
         GET     /api/v1/rules/explain?account=a                             400 bad-target
@@ -356,6 +356,26 @@ fn grants() {
             "over",
             &server.post(&path("extend"), "ana/all", &longer).await,
             "409 grant-over",
+        );
+    });
+}
+
+#[test]
+fn whoever_may_not_is_not_told_who_there_is() {
+    run(async {
+        let server = TestServer::new();
+        for whom in ["nobody@corp.example", "cai@corp.example"] {
+            let words = json!({"reason": "INC-1", "user": whom});
+            let reply = server.post("/api/v1/revocations", "ana/all", &words).await;
+            check(whom, &reply, "403 not-yours");
+            let path = format!("/api/v1/grants?user={whom}");
+            check(whom, &server.get(&path, "ana/all").await, "200");
+        }
+        let nobodys = "/api/v1/grants?user=nobody@corp.example";
+        check(
+            nobodys,
+            &server.get(nobodys, "aud/all").await,
+            "400 bad-parameter",
         );
     });
 }

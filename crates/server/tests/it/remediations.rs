@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_access::RemediationSource;
+use hallpass_access::{AccessStore as _, HeldAccess, Lock, Person, RemediationSource, Write};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{AccountId, TimeSpan};
+use hallpass_model::{AccountId, Email, TimeSpan, Timestamp};
 use hallpass_remediation::{
     AccountStanding, AccountStandings, Remediation, RemediationId, RemediationPhase,
     RemediationStore as _, RuleFile,
@@ -15,7 +15,7 @@ use hallpass_store::SqlStore;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::test_server::{TestServer, run};
+use crate::test_server::{Reply, TestServer, request, run, user_id};
 
 const ID: &str = "rm-3f0c9a5b7d1e2f46";
 const PAGE: &str = "/remediations/rm-3f0c9a5b7d1e2f46";
@@ -28,14 +28,66 @@ approvers:
   - {people: [\"group:auditors\"], match: {accounts: [\"555555555555\"]}}
 ";
 
-/// Where the account is; `Err` where nobody knows.
-struct Places(Mutex<Result<AccountStanding, String>>);
+/// Where the account is, `Err` where nobody knows; and what happens when that was asked so often.
+struct Places(
+    Mutex<Result<AccountStanding, String>>,
+    Mutex<Option<(u32, Meanwhile)>>,
+);
+
+/// What happens while somebody presses.
+enum Meanwhile {
+    Locked(SqlStore, Box<Lock>),
+    NobodyKnows,
+}
+
+impl Places {
+    /// What happens now, if it is time.
+    fn due(&self) -> Option<Meanwhile> {
+        let mut then = self.1.lock().unwrap();
+        let (after, what) = then.take()?;
+        if after == 0 {
+            return Some(what);
+        }
+        *then = Some((after - 1, what));
+        None
+    }
+}
 
 #[async_trait]
 impl AccountStandings for Places {
     async fn standing(&self, _: &AccountId) -> Result<AccountStanding, String> {
+        match self.due() {
+            None => {}
+            Some(Meanwhile::NobodyKnows) => *self.0.lock().unwrap() = Err("throttled".to_owned()),
+            Some(Meanwhile::Locked(store, lock)) => {
+                let change = hallpass_access::Change {
+                    locks: vec![Write::Insert(*lock)],
+                    ..hallpass_access::Change::default()
+                };
+                store.commit(change).await.unwrap();
+            }
+        }
         self.0.lock().unwrap().clone()
     }
+}
+
+/// Ana is locked from now on.
+fn lock_of_ana(now: Timestamp) -> Box<Lock> {
+    let person = |name: &str| Person {
+        user: user_id(name).parse().unwrap(),
+        email: Email::new(&format!("{name}@corp.example")).unwrap(),
+        name: name.to_owned(),
+    };
+    Box::new(Lock {
+        person: person("ana"),
+        since: now,
+        until: None,
+        by: person("eve"),
+        reason: "the laptop is stolen".to_owned(),
+        held: HeldAccess::GoesOn,
+        lifted: None,
+        version: 0,
+    })
 }
 
 /// A server with one remediation, whose account, rules and place can change.
@@ -79,15 +131,16 @@ async fn world(account: &str) -> World {
     it.params = RuleFile::read(RULES).unwrap().rules[0].params.clone();
     assert!(store.begin_remediation(&it).await.unwrap());
     let rules = Arc::new(Mutex::new(Arc::new(RuleFile::read(RULES).unwrap())));
-    let places = Arc::new(Places(Mutex::new(in_unit("Prod"))));
+    let places = Arc::new(Places(Mutex::new(in_unit("Prod")), Mutex::default()));
     let standings = Arc::new(FoundStandings::default());
     let now = Arc::clone(&rules);
-    let server = TestServer::remediating(RemediationSource {
+    let source = RemediationSource {
         kept: Arc::new(store.clone()),
         rules: Arc::new(move || Arc::clone(&now.lock().unwrap())),
         accounts: places.clone(),
         standings: standings.clone(),
-    });
+    };
+    let server = TestServer::remediating(source, Arc::new(store.clone()));
     World {
         server,
         store,
@@ -382,5 +435,146 @@ fn the_list_of_the_api_has_filters_and_unknown_ids_are_not_there() {
         assert_eq!(reply.json()["items"], json!([]));
         let reply = plain.get("/api/v1/remediations", "sam/all").await;
         assert_eq!(reply.status.as_u16(), 403);
+    });
+}
+
+/// Newer ones that are only observed.
+async fn observed(world: &World, count: u32) {
+    for number in 0..count {
+        let mut it = serde_json::to_value(waiting("444444444444")).unwrap();
+        it["id"] = json!(format!("rm-{number:016x}"));
+        it["mode"] = json!("observe");
+        it["phase"] = json!({"is": "observed"});
+        let (minute, second) = (number / 60, number % 60);
+        it["decided_at"] = json!(format!("2026-05-28T20:{:02}:{second:02}Z", minute + 1));
+        let it = serde_json::from_value(it).unwrap();
+        assert!(world.store.begin_remediation(&it).await.unwrap());
+    }
+}
+
+#[test]
+fn what_waits_is_shown_however_much_is_observed_after_it() {
+    run(async {
+        let world = world("444444444444").await;
+        observed(&world, 250).await;
+        let mut ana = Browser::of(&world.server, "ana").await;
+        let page = ana.get("/remediations").await.text();
+        assert!(page.contains("1 waits for a yes"), "{page}");
+        assert!(page.contains(&format!("href=\"{PAGE}/approve\"")), "{page}");
+        assert!(page.contains("These are the newest"), "{page}");
+        // and the list of the API goes on to it
+        let (mut seen, mut path) = (Vec::new(), "/api/v1/remediations?limit=100".to_owned());
+        loop {
+            let list = world.server.get(&path, "ana/all").await.json();
+            let items = list["items"].as_array().unwrap();
+            assert!(items.len() <= 100, "{}", items.len());
+            seen.extend(items.iter().map(|it| it["id"].as_str().unwrap().to_owned()));
+            let Some(next) = list["next"].as_str() else {
+                break;
+            };
+            path = format!("/api/v1/remediations?limit=100&cursor={next}");
+        }
+        assert_eq!((seen.len(), seen.last().unwrap().as_str()), (251, ID));
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 251, "each once");
+        let bad = world.server.get("/api/v1/remediations?cursor=x", "ana/all");
+        assert_eq!(bad.await.short(), "400 bad-parameter");
+    });
+}
+
+#[test]
+fn a_lock_stops_a_press_that_is_under_way() {
+    run(async {
+        for (verb, body) in [
+            ("approve", json!({})),
+            ("decline", json!({"reason": "wanted"})),
+        ] {
+            let world = world("444444444444").await;
+            let lock = lock_of_ana(world.server.now());
+            // it was seen that she may, and what she may say yes to is being read
+            let then = Meanwhile::Locked(world.store.clone(), lock);
+            *world.places.1.lock().unwrap() = Some((1, then));
+            let path = format!("{OF_API}/{verb}");
+            let reply = world.server.post(&path, "ana/all", &body).await;
+            assert_eq!(reply.short(), "403 locked", "{verb}");
+            assert!(matches!(
+                world.phase().await,
+                RemediationPhase::Waiting { .. }
+            ));
+            assert!(world.recorded().await.is_empty(), "{verb}");
+        }
+    });
+}
+
+#[test]
+fn what_is_decided_is_answered_though_nobody_knows_who_else_could_have() {
+    run(async {
+        for (verb, body, state) in [
+            ("approve", json!({}), "pending"),
+            ("decline", json!({"reason": "wanted"}), "manual"),
+        ] {
+            let world = world("444444444444").await;
+            *world.places.1.lock().unwrap() = Some((2, Meanwhile::NobodyKnows));
+            let path = format!("{OF_API}/{verb}");
+            let reply = world.server.post(&path, "ana/all", &body).await;
+            assert_eq!(reply.short(), "200", "{verb}: {reply:?}");
+            let told = reply.json();
+            assert_eq!(told["state"], state, "{told}");
+            assert_eq!(told["approvers"], Value::Null, "{told}");
+        }
+    });
+}
+
+async fn keyed(world: &World, verb: &str, body: &Value) -> Reply {
+    let path = format!("{OF_API}/{verb}");
+    let headers = [("idempotency-key", "k")];
+    let sent = request("POST", &path, Some("ana/all"), &headers, Some(body));
+    world.server.send(sent).await
+}
+
+#[test]
+fn the_same_press_with_one_key_is_one_press() {
+    run(async {
+        for (verb, body, other) in [
+            ("approve", json!({}), json!({"comment": "seen"})),
+            (
+                "decline",
+                json!({"reason": "wanted"}),
+                json!({"reason": "a website"}),
+            ),
+        ] {
+            let world = world("444444444444").await;
+            for _ in 0..3 {
+                let reply = keyed(&world, verb, &body).await;
+                assert_eq!(reply.short(), "200", "{verb}: {reply:?}");
+            }
+            assert_eq!(world.recorded().await.len(), 1, "{verb}");
+            let reused = keyed(&world, verb, &other).await;
+            assert_eq!(reused.short(), "422 idempotency-key-reused", "{verb}");
+        }
+    });
+}
+
+#[test]
+fn where_administrators_decide_a_token_wants_their_scope() {
+    run(async {
+        for (verb, body) in [
+            ("approve", json!({})),
+            ("decline", json!({"reason": "wanted"})),
+        ] {
+            let world = world("444444444444").await;
+            *world.places.0.lock().unwrap() = in_unit("Dev");
+            let path = format!("{OF_API}/{verb}");
+            let reply = world.server.post(&path, "eve/review", &body).await;
+            assert_eq!(reply.short(), "403 missing-scope", "{verb}");
+            let said = reply.json()["detail"].clone();
+            assert_eq!(said, "this token lacks the scope `admin`");
+            let reply = world.server.post(&path, "sam/review", &body).await;
+            assert_eq!(reply.short(), "403 not-an-approver", "{verb}");
+            assert!(world.recorded().await.is_empty(), "{verb}");
+            let reply = world.server.post(&path, "eve/all", &body).await;
+            assert_eq!(reply.short(), "200", "{verb}");
+        }
     });
 }

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
+use crate::browser::begin_session;
 use crate::test_server::{Reply, TestServer, asking, request, run};
 
 async fn keyed(server: &TestServer, path: &str, token: &str, key: &str, body: &Value) -> Reply {
@@ -172,5 +173,54 @@ fn a_key_is_for_one_call_of_one_person() {
         let late = keyed(&server, path, "ana/all", "k", &asking("Admin")).await;
         assert_eq!(late.short(), "201");
         assert_eq!(records(&server, "request.created").await, 2);
+    });
+}
+
+#[test]
+fn who_was_let_in_again_is_not_locked_by_a_repeated_call() {
+    run(async {
+        let server = TestServer::new();
+        let body = json!({"user": "sam@corp.example", "reason": "stolen"});
+        let lock = async |key: &str, body: &Value| {
+            keyed(&server, "/api/v1/locks", "eve/all", key, body).await
+        };
+        for _ in 0..2 {
+            assert_eq!(lock("k", &body).await.short(), "200");
+        }
+        assert_eq!(records(&server, "person.locked").await, 1);
+        let other = json!({"user": "sam@corp.example", "reason": "lost"});
+        let reused = lock("k", &other).await;
+        assert_eq!(reused.short(), "422 idempotency-key-reused");
+        for _ in 0..2 {
+            let lifted = keyed(&server, "/api/v1/locks/lift", "eve/all", "l", &body).await;
+            assert_eq!(lifted.short(), "200");
+        }
+        assert_eq!(lock("k", &body).await.short(), "404 not-found");
+        let locks = server.get("/api/v1/locks", "eve/all").await.json();
+        assert_eq!(locks["items"], json!([]));
+        assert_eq!(lock("another", &body).await.short(), "200");
+    });
+}
+
+#[test]
+fn a_session_is_ended_once_and_said_so_twice() {
+    run(async {
+        let server = TestServer::new();
+        begin_session(&server, "ana", "secret").await;
+        let mine = server.get("/api/v1/me/sessions", "ana/all").await.json();
+        let id = mine["items"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/v1/me/sessions/{id}/end");
+        for _ in 0..2 {
+            let ended = keyed(&server, &path, "ana/all", "k", &Value::Null).await;
+            assert_eq!(
+                (ended.short(), ended.json()["ended"].clone()),
+                ("200".into(), json!(1))
+            );
+        }
+        let bare = server.post(&path, "ana/all", &Value::Null).await;
+        assert_eq!(bare.short(), "404 not-found");
+        let elsewhere = "/api/v1/me/sessions/end-others";
+        let reused = keyed(&server, elsewhere, "ana/all", "k", &Value::Null).await;
+        assert_eq!(reused.short(), "422 idempotency-key-reused");
     });
 }

@@ -581,3 +581,21 @@ fn a_new_sign_in_with_a_known_address_is_nobody() {
         assert!(again.is_signed_in().await);
     });
 }
+
+#[test]
+fn whoever_is_locked_is_told_since_when() {
+    run(async {
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let lock = json!({"user": "ana@corp.example", "reason": "stolen"});
+        let locked = server.post("/api/v1/locks", "eve/all", &lock).await;
+        assert_eq!(locked.short(), "200");
+        let mut ana = Browser::new(&server);
+        let back = oidc.leave(&mut ana, "/").await;
+        let page = ana.get(&back).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        let said = "You are locked since 2026-05-28 20:26 UTC; ask an administrator.";
+        assert!(page.text().contains(said), "{}", page.text());
+        assert!(!ana.is_signed_in().await);
+    });
+}

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::pages_visit::Visit;
 use crate::test_server::{TestServer, asking, run};
 
 const PREVIEW: &str = "/api/v1/preview?account=payments-prod&permission_set=Admin";
@@ -37,5 +38,25 @@ fn who_holds_it_already_is_told_before_asking_and_with_the_answer() {
         assert!(says.starts_with(SAYS), "{says}");
         let page = server.get("/api/v1/requests", "ana/all").await.json();
         assert_eq!(page["items"][0]["standing"], json!(null), "{page}");
+    });
+}
+
+#[test]
+fn whoever_may_not_press_is_not_told_what_there_is() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        for (user, account) in [
+            ("cai@corp.example", "payments-prod"),
+            ("nobody@corp.example", "payments-prod"),
+            ("cai@corp.example", "nowhere"),
+        ] {
+            for press in ["accept", "withdraw", "adopt"] {
+                let path =
+                    format!("/standing/{press}?user={user}&account={account}&permission_set=Admin");
+                let reply = ana.post(&path, &[("reason", "by intent")]).await;
+                assert_eq!(reply.status.as_u16(), 403, "{path}");
+            }
+        }
     });
 }

@@ -77,6 +77,20 @@ fn a_stream_tells_what_one_may_see_and_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_stream_that_was_further_than_the_log_is_now_begins_now() {
+    run(async {
+        let server = TestServer::new();
+        server.ask("ana/all", "Admin").await;
+        // as after a store was put back from a copy
+        let mut stream = open(&server, "ana/all", Some("999")).await;
+        assert_eq!(heard(&mut stream).await.0, []);
+        server.ask("ana/all", "ReadOnly").await;
+        let (events, _) = heard(&mut stream).await;
+        assert_eq!(events.len(), 3, "{events:?}");
+    });
+}
+
+#[test]
 fn an_events_data_holds_no_words_of_people() {
     run(async {
         let server = TestServer::new();
@@ -151,6 +165,13 @@ fn whoever_is_locked_comes_in_by_no_door() {
         for path in ["/api/v1/me", "/api/v1/requests", "/api/v1/events"] {
             assert_eq!(call("GET", path, "cai/all", None).await, 403, "{path}");
         }
+        // where they can do nothing they are not told that they could
+        let told = server.get("/api/v1/me", "cai/all").await.json();
+        assert_eq!(
+            told["detail"],
+            "you are locked since 2026-05-28 20:26 UTC; ask an administrator"
+        );
+        assert_eq!(told["code"], "locked");
         assert_eq!(call("GET", "/api/v1/me", "dee/all", None).await, 200);
         assert_eq!(call("GET", "/api/v1/locks", "aud/all", None).await, 200);
         assert_eq!(call("GET", "/api/v1/locks", "dee/all", None).await, 403);

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
 use hallpass_access::{
-    Access, Directory, DirectoryFault, DirectorySource, Origin, PolicySource, Ports,
+    Access, AccessStore, Directory, DirectoryFault, DirectorySource, Origin, PolicySource, Ports,
     RemediationSource, SetPolicies, Settings,
 };
 use hallpass_identity::{
@@ -194,6 +194,9 @@ impl TokenStore for Tokens {
     }
 
     async fn keep(&self, token: &NewToken) -> Result<(), TokenFault> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(TokenFault("the store does not answer".to_owned()));
+        }
         let facts = TokenFacts {
             owner: Some(token.owner.clone()),
             scopes: token.scopes.clone(),
@@ -486,9 +489,9 @@ impl TestServer {
         Self::made(directory, None, |_| {})
     }
 
-    /// A server that knows of remediations.
-    pub(crate) fn remediating(source: RemediationSource) -> Self {
-        Self::made(directory, Some(source), |_| {})
+    /// A server that knows of remediations, which are kept where the journey keeps everything else.
+    pub(crate) fn remediating(source: RemediationSource, kept: Arc<dyn AccessStore>) -> Self {
+        Self::made(directory, Some((source, kept)), |_| {})
     }
 
     /// A server over another organization.
@@ -503,7 +506,7 @@ impl TestServer {
 
     fn made(
         organization: impl FnOnce(Timestamp) -> Directory,
-        remediations: Option<RemediationSource>,
+        remediations: Option<(RemediationSource, Arc<dyn AccessStore>)>,
         change: impl FnOnce(&mut App),
     ) -> Self {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
@@ -511,8 +514,9 @@ impl TestServer {
         let (store, tokens_broken) = (Arc::new(MemoryStore::new()), Arc::<AtomicBool>::default());
         let standing = Arc::new(StandingDouble::default());
         let known = known(&clock, organization(start));
+        let (remediations, kept) = remediations.unzip();
         let ports = Ports {
-            store: store.clone(),
+            store: kept.unwrap_or_else(|| store.clone() as Arc<dyn AccessStore>),
             assignments: store.clone(),
             sweeps: store.clone(),
             group_sync: store.clone(),

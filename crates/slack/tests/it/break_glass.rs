@@ -298,6 +298,20 @@ async fn closes(app: &TestApp, id: RequestId, who: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_read_that_fails_closes_no_review() {
+    let app = TestApp::new().await;
+    let request = broken(&app, "Glass").await;
+    app.store.fail_reads(1);
+    let said = closes(&app, request.id, "cai").await;
+    assert!(
+        said.starts_with("That didn't work; nothing changed. Reference "),
+        "{said}"
+    );
+    assert!(app.request(request.id).await.has_open_review());
+    assert_eq!(closes(&app, request.id, "cai").await, REVIEW);
+}
+
+#[tokio::test]
 async fn an_approver_closes_the_review_and_nobody_else_does() {
     let app = TestApp::new().await;
     let request = broken(&app, "Glass").await;

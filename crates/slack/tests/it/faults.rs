@@ -1,7 +1,13 @@
 //! Slack is slow, down, limits us, or loses answers: news is late, access is not.
 
-use hallpass_access::Delivery;
-use hallpass_model::TimeSpan;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use hallpass_access::{Access, Actor, Delivery, Origin};
+use hallpass_identity::Identity;
+use hallpass_model::{Email, RequestId, TimeSpan};
+use hallpass_slack::{MemoryFault, SlackMemory};
+use hallpass_store::{AfterCommit, MemoryStore};
 
 use crate::fake::Fault;
 use crate::test_app::{ACCOUNT, FORM, TestApp, form, until};
@@ -183,4 +189,85 @@ async fn news_told_twice_is_said_once() {
         Delivery::Done
     );
     assert_eq!(app.fake.count("chat.postMessage"), posts);
+}
+
+#[tokio::test]
+async fn a_read_that_fails_denies_nothing() {
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let press = app.press(
+        "cai",
+        "deny",
+        &request.id.to_string(),
+        &app.head(request.id),
+    );
+    app.store.fail_reads(1);
+    app.send(&press).await;
+    let said = until("an answer", || app.fake.whispers("UCAI").pop()).await;
+    assert!(
+        said.starts_with("That didn't work; nothing changed. Reference "),
+        "{said}"
+    );
+    assert_eq!(app.state(request.id).await, "pending");
+}
+
+#[tokio::test]
+async fn a_press_that_nobody_confirms_is_not_told_as_undone() {
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let press = app.approval("cai", request.id);
+    app.store.fail_after_commit(AfterCommit::AnswerLost);
+    app.send(&press).await;
+    let said = until("an answer", || app.fake.whispers("UCAI").pop()).await;
+    assert!(
+        said.starts_with("Nobody knows whether that worked"),
+        "{said}"
+    );
+    assert_eq!(app.state(request.id).await, "approved");
+}
+
+/// What the app remembers; while it keeps what it has drawn, somebody presses at another server.
+struct Overtaken {
+    store: Arc<MemoryStore>,
+    access: Arc<Access>,
+    next: Mutex<Option<(Actor, RequestId)>>,
+}
+
+#[async_trait]
+impl SlackMemory for Overtaken {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, MemoryFault> {
+        Ok(self.store.blob_get(key).await.unwrap())
+    }
+
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), MemoryFault> {
+        self.store.blob_put(key, bytes).await.unwrap();
+        if key.starts_with("slack/request/") {
+            let next = self.next.lock().unwrap().take();
+            if let Some((actor, id)) = next {
+                self.access.approve(&actor, id, None).await.unwrap();
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_was_drawn_of_a_state_that_is_over_is_drawn_again() {
+    let mut app = TestApp::new().await;
+    let request = app.ask("ana", "Root").await;
+    let address = Email::new("dee@corp.example").unwrap();
+    let directory = app.access.directory();
+    let dee = Identity::default().actor(&address, Origin::Web, &directory);
+    app.slack = app.remembering(Arc::new(Overtaken {
+        store: Arc::clone(&app.store),
+        access: Arc::clone(&app.access),
+        next: Mutex::new(Some((dee.unwrap(), request.id))),
+    }));
+    app.send(&app.approval("cai", request.id)).await;
+    until("the newest state", || {
+        let buttons = app.head(request.id).buttons();
+        (!buttons.iter().any(|it| it == "approve")).then_some(())
+    })
+    .await;
+    assert_eq!(app.state(request.id).await, "approved");
 }

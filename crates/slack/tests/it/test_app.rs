@@ -288,7 +288,8 @@ impl TestApp {
                 }
             }
         }
-        let slack = app(&fake, &access, &store, &clock, setup);
+        let memory = Arc::new(Blobs(Arc::clone(&store)));
+        let slack = app(&fake, &access, &store, &clock, memory, setup);
         Self {
             slack,
             access,
@@ -303,7 +304,13 @@ impl TestApp {
 
     /// The process stops and another begins, over the same store.
     pub(crate) fn restarted(&self) -> Slack {
-        app(&self.fake, &self.access, &self.store, &self.clock, |_| {})
+        self.remembering(Arc::new(Blobs(Arc::clone(&self.store))))
+    }
+
+    /// The app of another process, which remembers by this.
+    pub(crate) fn remembering(&self, memory: Arc<dyn SlackMemory>) -> Slack {
+        let (access, store, clock) = (&self.access, &self.store, &self.clock);
+        app(&self.fake, access, store, clock, memory, |_| {})
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -550,6 +557,7 @@ fn app(
     access: &Arc<Access>,
     store: &Arc<MemoryStore>,
     clock: &Arc<Wall>,
+    memory: Arc<dyn SlackMemory>,
     change: impl FnOnce(&mut Setup),
 ) -> Slack {
     let mut setup = Setup {
@@ -577,7 +585,7 @@ fn app(
         access: Arc::clone(access),
         store: Arc::clone(store) as Arc<dyn AccessStore>,
         identity: Arc::new(identity),
-        memory: Arc::new(Blobs(Arc::clone(store))),
+        memory,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         client: Client::new(&fake.url, SecretString::from("xoxb-t")).unwrap(),
         signing_secret: secret(),

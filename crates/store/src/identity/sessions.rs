@@ -60,8 +60,8 @@ impl SessionStore for StoredSessions {
         stored.map_err(session_fault)
     }
 
-    async fn end(&self, hash: &str) -> Result<(), SessionFault> {
-        self.store.session_delete(hash).await.map_err(session_fault)
+    async fn end(&self, session: &WebSession) -> Result<(), SessionFault> {
+        self.store.session_end(session).await.map_err(session_fault)
     }
 
     async fn bind(
@@ -144,14 +144,11 @@ impl SessionStore for StoredSessions {
         subject: Option<&str>,
         sid: Option<&str>,
     ) -> Result<u64, SessionFault> {
-        let mut ended = 0;
-        for session in self.store.sessions().await.map_err(session_fault)? {
-            if session.signed_in.is_meant(issuer, subject, sid) {
-                self.end(&session.hash).await?;
-                ended += 1;
-            }
-        }
-        Ok(ended)
+        let ended = self
+            .store
+            .sessions_end_at_provider(issuer, subject, sid)
+            .await;
+        ended.map_err(session_fault)
     }
 
     async fn prune(&self, now: Timestamp) -> Result<(), SessionFault> {

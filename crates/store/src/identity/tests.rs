@@ -92,8 +92,18 @@ async fn keeps_sessions(store: &dyn SessionStore) {
     assert_eq!(ended.unwrap(), 2);
     assert!(store.by_hash("4").await.unwrap().is_some());
     assert_eq!(store.end_all(&ana()).await.unwrap(), 1);
-    store.begin(&session("5", "u2")).await.unwrap();
-    store.end("5").await.unwrap();
+    let (fifth, now) = (session("5", "u2"), session("7", "u2"));
+    store.begin(&fifth).await.unwrap();
+    let replaced = WebSession {
+        next: Some("7".to_owned()),
+        ..fifth.clone()
+    };
+    assert!(store.renew(&fifth, &replaced, &now).await.unwrap());
+    // as it was read before its secret was replaced
+    store.end(&fifth).await.unwrap();
+    for hash in ["5", "7"] {
+        assert_eq!(store.by_hash(hash).await.unwrap(), None, "{hash}");
+    }
     store.begin(&session("6", "u2")).await.unwrap();
     store
         .prune(TimeSpan::hours(1).after(first.began_at))
@@ -208,6 +218,46 @@ fn what_somebody_ends_of_their_own_is_on_record_once() {
                 "token.created",
                 "token.revoked"
             ]
+        );
+    });
+}
+
+#[test]
+fn a_row_that_cannot_be_read_keeps_nobody_signed_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let store = SqlStore::open(&path).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let keeper = StoredSessions::new(store, ids(500));
+        let others = |hash: &str, issuer: &str| {
+            let mut it = session(hash, "u1");
+            if let SignedIn::Oidc { issuer: at, .. } = &mut it.signed_in {
+                issuer.clone_into(at);
+            }
+            it
+        };
+        for it in [
+            session("1", "u1"),
+            others("2", "https://id"),
+            others("3", "https://other"),
+        ] {
+            keeper.begin(&it).await.unwrap();
+        }
+        // as a later release may write them
+        let spoil = "UPDATE sessions SET body = replace(body, '\"began_at\"', '\"begun_at\"')
+                     WHERE hash <> '1'";
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        assert_eq!(connection.execute(spoil, []).unwrap(), 2);
+        drop(connection);
+        let ended = keeper.end_at_provider("https://id", Some("u1"), Some("s1"));
+        // the first by its person: its number at the provider is not known
+        assert_eq!(ended.await.unwrap(), 2);
+        assert!(
+            keeper.by_hash("3").await.is_err(),
+            "it is another provider's"
         );
     });
 }

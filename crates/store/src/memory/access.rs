@@ -89,10 +89,12 @@ impl MemoryState {
 #[async_trait]
 impl AccessStore for MemoryStore {
     async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError> {
+        self.ensure_reads()?;
         Ok(self.state().requests.get(&id).cloned())
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError> {
+        self.ensure_reads()?;
         Ok(self.state().grants.get(&id).cloned())
     }
 
@@ -101,6 +103,7 @@ impl AccessStore for MemoryStore {
         filter: &RequestFilter,
         limit: u32,
     ) -> Result<Listed<Request, RequestId>, ReadError> {
+        self.ensure_reads()?;
         let state = self.state();
         if limit == 0 {
             let (rows, next) = (Vec::new(), filter.before);
@@ -124,6 +127,7 @@ impl AccessStore for MemoryStore {
         filter: &GrantFilter,
         limit: u32,
     ) -> Result<Listed<Grant, GrantId>, ReadError> {
+        self.ensure_reads()?;
         let state = self.state();
         if limit == 0 {
             let (rows, next) = (Vec::new(), filter.before);
@@ -213,6 +217,7 @@ impl AccessStore for MemoryStore {
     }
 
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {
+        self.ensure_reads()?;
         let state = self.state();
         let live = state
             .grants
@@ -264,7 +269,9 @@ impl AccessStore for MemoryStore {
     }
 
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
-        Ok(commit::commit(&mut self.state(), change)?)
+        let records = commit::commit(&mut self.state(), change)?;
+        self.ensure_tells()?;
+        Ok(records)
     }
 
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {

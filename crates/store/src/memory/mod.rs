@@ -6,6 +6,7 @@ mod alert_states;
 mod armed_ends;
 mod assignments;
 mod commit;
+mod faults;
 mod group_sync;
 mod locks;
 mod outbox;
@@ -13,6 +14,7 @@ mod session_revocation;
 mod sessions;
 mod sweeps;
 
+pub use faults::AfterCommit;
 pub use sessions::MemorySessions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +44,7 @@ use sweeps::Sweeps;
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     state: Arc<Mutex<MemoryState>>,
+    faults: Arc<Mutex<faults::Faults>>,
     /// Rows and records that one call looks at, at most.
     looks_at: usize,
 }
@@ -50,6 +53,7 @@ impl Default for MemoryStore {
     fn default() -> Self {
         Self {
             state: Arc::default(),
+            faults: Arc::default(),
             looks_at: usize::MAX,
         }
     }
@@ -110,6 +114,10 @@ impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, MemoryState> {
         // a panic elsewhere leaves whole values: changes are merged after every check has passed
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, faults::Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stores a token together with its record.

@@ -58,8 +58,10 @@ impl SessionStore for MemorySessions {
         Ok(same)
     }
 
-    async fn end(&self, hash: &str) -> Result<(), SessionFault> {
-        self.all().remove(hash);
+    async fn end(&self, session: &WebSession) -> Result<(), SessionFault> {
+        let id = session.id();
+        self.all()
+            .retain(|hash, kept| *hash != session.hash && kept.id() != id);
         Ok(())
     }
 

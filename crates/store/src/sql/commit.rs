@@ -341,7 +341,7 @@ fn rev_floor(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     Ok(floor.map_or(0, counter))
 }
 
-fn answer(tx: &Transaction<'_>, given: &StoredAnswer) -> Result<(), StorageFault> {
+pub(super) fn answer(tx: &Transaction<'_>, given: &StoredAnswer) -> Result<(), StorageFault> {
     if let Some(now) = answered_at(given) {
         tx.prepare("DELETE FROM answers WHERE until <= ?1")?
             .execute([instant(now)])?;

@@ -1,14 +1,15 @@
 //! Remediations, in tables: a row for each, with what is asked for in columns.
 
 use async_trait::async_trait;
-use hallpass_access::RemediationPresses;
+use hallpass_access::{RemediationPress, RemediationPresses};
 use hallpass_audit::Draft;
 use hallpass_model::{AccountId, Timestamp};
 use hallpass_remediation::{
-    Remediation, RemediationFilter, RemediationId, RemediationStore, RemediationStoreFault,
+    Remediation, RemediationCursor, RemediationFilter, RemediationId, RemediationStore,
+    RemediationStoreFault,
 };
 
-use super::{SqlStore, audit as records, number};
+use super::{SqlStore, audit as records, commit, locks, number};
 use crate::database::{Optional, Params, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
@@ -93,6 +94,14 @@ fn rows(
     texts.iter().map(|text| read(text)).collect()
 }
 
+/// The least that the column of what waits for people has in what is listed.
+fn least(filter: RemediationFilter) -> i64 {
+    match filter {
+        RemediationFilter::All => 0,
+        RemediationFilter::Backlog => 1,
+    }
+}
+
 fn limit(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
@@ -133,21 +142,41 @@ impl RemediationPresses for SqlStore {
     async fn press_remediation(
         &self,
         it: &Remediation,
-        record: Draft,
+        press: RemediationPress,
     ) -> Result<(), RemediationStoreFault> {
         let (id, it) = (it.id.clone(), it.clone());
         let press = move |tx: &Transaction<'_>| {
+            locks::ensure_as_seen(tx, &press.locks_seen)?;
             let is_ours = change(tx, &it)?;
             if is_ours {
-                records::append(tx, vec![record])?;
+                records::append(tx, vec![press.record])?;
+                if let Some(answer) = &press.answer {
+                    commit::answer(tx, answer)?;
+                }
             }
             Ok(is_ours)
         };
-        if self.write(press).await? {
-            Ok(())
-        } else {
-            Err(RemediationStoreFault::Raced(id))
+        match self.write(press).await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(StorageFault::Raced(_)) => Err(RemediationStoreFault::Raced(id)),
+            Err(fault) => Err(fault.into()),
         }
+    }
+
+    async fn remediations_after(
+        &self,
+        filter: RemediationFilter,
+        after: Option<&RemediationCursor>,
+        most: usize,
+    ) -> Result<Vec<Remediation>, RemediationStoreFault> {
+        let place = after.map(RemediationCursor::place);
+        // nothing is decided later than that
+        let (at, id) = place.map_or((i64::MAX, String::new()), |(at, id)| (at, id.to_owned()));
+        let sql = "SELECT body FROM remediations
+                   WHERE backlog >= ?1 AND (decided_at < ?2 OR (decided_at = ?2 AND id < ?3))
+                   ORDER BY decided_at DESC, id DESC LIMIT ?4";
+        let find = move |tx: &Transaction<'_>| rows(tx, sql, (least(filter), at, id, limit(most)));
+        Ok(self.list(find).await?)
     }
 }
 
@@ -187,12 +216,8 @@ impl RemediationStore for SqlStore {
         filter: RemediationFilter,
         most: usize,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
-        let least: i64 = match filter {
-            RemediationFilter::All => 0,
-            RemediationFilter::Backlog => 1,
-        };
         let sql = "SELECT body FROM remediations WHERE backlog >= ?1 ORDER BY decided_at DESC, id DESC LIMIT ?2";
-        let find = move |tx: &Transaction<'_>| rows(tx, sql, (least, limit(most)));
+        let find = move |tx: &Transaction<'_>| rows(tx, sql, (least(filter), limit(most)));
         Ok(self.list(find).await?)
     }
 

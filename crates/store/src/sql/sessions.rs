@@ -4,6 +4,7 @@ use hallpass_access::ReadError;
 use hallpass_audit::Draft;
 use hallpass_identity::{WebSession, WhichSessions};
 use hallpass_model::{Email, Timestamp, UserId};
+use serde_json::Value;
 
 use super::{SqlStore, audit, locks};
 use crate::database::{Optional, Transaction};
@@ -58,6 +59,40 @@ fn bodies(tx: &Transaction<'_>, user: &UserId) -> Result<Vec<String>, StorageFau
         .query_map([user.as_str()], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     Ok(all)
+}
+
+fn delete(tx: &Transaction<'_>, hash: &str) -> Result<u64, StorageFault> {
+    let gone = tx
+        .prepare("DELETE FROM sessions WHERE hash = ?1")?
+        .execute([hash])?;
+    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+}
+
+/// Ends those sessions of a person that are meant; how many secrets that were.
+fn end_meant(
+    tx: &Transaction<'_>,
+    user: &UserId,
+    which: &WhichSessions,
+) -> Result<u64, StorageFault> {
+    let mut ended = 0_u64;
+    // what cannot be read is no session that is to stay
+    let is_meant = |body: &String| read_session(body).map_or(true, |it| which.means(&it));
+    for body in bodies(tx, user)?.iter().filter(|body| is_meant(body)) {
+        let gone = tx
+            .prepare("DELETE FROM sessions WHERE user_id = ?1 AND body = ?2")?
+            .execute((user.as_str(), body))?;
+        ended += u64::try_from(gone).unwrap_or(u64::MAX);
+    }
+    Ok(ended)
+}
+
+/// Whether a body that is no session says that it came from a provider.
+fn is_of(issuer: &str, body: &str) -> bool {
+    let Ok(body) = serde_json::from_str::<Value>(body) else {
+        return false;
+    };
+    let at = body.pointer("/signed_in/issuer").and_then(Value::as_str);
+    at == Some(issuer)
 }
 
 impl SqlStore {
@@ -131,17 +166,56 @@ impl SqlStore {
             .await?)
     }
 
-    /// Ends the session with this hash.
+    /// Ends a session under each secret it has. One that was given meanwhile is the same session.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn session_delete(&self, hash: &str) -> Result<(), ReadError> {
-        let hash = hash.to_owned();
+    pub async fn session_end(&self, session: &WebSession) -> Result<(), ReadError> {
+        let (hash, user) = (session.hash.clone(), session.user_id.clone());
+        let which = WhichSessions::One(session.id());
         Ok(self
             .write(move |tx| {
-                tx.prepare("DELETE FROM sessions WHERE hash = ?1")?
-                    .execute([hash])?;
+                delete(tx, &hash)?;
+                if let Some(user) = user {
+                    end_meant(tx, &user, &which)?;
+                }
                 Ok(())
+            })
+            .await?)
+    }
+
+    /// Ends the sessions that a provider says are over; how many secrets that were. Whatever is written
+    /// meanwhile waits.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions_end_at_provider(
+        &self,
+        issuer: &str,
+        subject: Option<&str>,
+        sid: Option<&str>,
+    ) -> Result<u64, ReadError> {
+        let issuer = issuer.to_owned();
+        let (subject, sid) = (subject.map(str::to_owned), sid.map(str::to_owned));
+        Ok(self
+            .write(move |tx| {
+                let all = tx
+                    .prepare("SELECT hash, body FROM sessions")?
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<Result<Vec<(String, String)>, _>>()?;
+                let (subject, sid) = (subject.as_deref(), sid.as_deref());
+                let mut ended = 0_u64;
+                for (hash, body) in all {
+                    let is_meant = match read_session(&body) {
+                        Ok(session) => session.signed_in.is_meant(&issuer, subject, sid),
+                        // of that provider's nothing stays that cannot be told apart
+                        Err(_) => is_of(&issuer, &body),
+                    };
+                    if is_meant {
+                        ended += delete(tx, &hash)?;
+                    }
+                }
+                Ok(ended)
             })
             .await?)
     }
@@ -190,16 +264,7 @@ impl SqlStore {
         let user = user.clone();
         Ok(self
             .write(move |tx| {
-                let mut ended = 0_u64;
-                // what cannot be read is no session that is to stay
-                let is_meant =
-                    |body: &String| read_session(body).map_or(true, |it| which.means(&it));
-                for body in bodies(tx, &user)?.iter().filter(|body| is_meant(body)) {
-                    let gone = tx
-                        .prepare("DELETE FROM sessions WHERE user_id = ?1 AND body = ?2")?
-                        .execute((user.as_str(), body))?;
-                    ended += u64::try_from(gone).unwrap_or(u64::MAX);
-                }
+                let ended = end_meant(tx, &user, &which)?;
                 if ended > 0 {
                     audit::append(tx, vec![draft])?;
                 }
