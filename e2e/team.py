@@ -70,7 +70,7 @@ class Team:
                  "status": "ended", "approver": BO, "approvers": [BO, CY], "ticketNo": "OPS1", "endTime": "2024-05-02T14:00:00.000Z"} for number in range(3)]
 
     def write(self, folder="tables"):
-        """Each in another form: an export to S3, a scan, lines."""
+        """An export to S3, and scans."""
         place = self.stage.path(folder)
         (place / "eligibility/data").mkdir(parents=True)
         rows = self.eligibility()
@@ -82,7 +82,7 @@ class Team:
         with gzip.open(place / "eligibility/data/a.json.gz", "wt") as file:
             file.write(lines(rows))
         (place / "approvers.json").write_text(scan(self.approvers()))
-        (place / "settings.json").write_text(lines(self.settings()))
+        (place / "settings.json").write_text(scan(self.settings()))
         (place / "requests.json").write_text(scan(self.requests()))
 
     def rules(self, *words, eligibility="tables/eligibility", to="rules.toml"):
@@ -135,10 +135,12 @@ def imported(stage, team, check):
     check("a file that is there is not written over", done.returncode == 4 and "overwrites nothing" in done.stderr and stage.path("rules.toml").read_text() == written, done.stderr)
     half = lines(team.eligibility())
     stage.path("half.json").write_text(half[:-40])
+    stage.path("part.json").write_text(half)
     stage.path("wrong.json").write_text(scan(team.approvers()))
     row = {**team.eligibility()[0], "policyIds": ["prod-admin"]}
     stage.path("unknown.json").write_text(scan([row, team.eligibility()[2]]))
     for name, file, code, said in [("half an export", "half.json", 2, "`half.json`, item 3: not JSON, or cut off"),
+                                   ("a data file alone", "part.json", 2, "`part.json`: this is a data file of an export, which may have more of them"),
                                    ("another table", "wrong.json", 2, "`wrong.json`, item 1: these are items of the table `Approvers`"),
                                    ("no such file", "nowhere.json", 2, "nowhere.json")]:
         done = team.rules(eligibility=file, to="none.toml")
@@ -222,7 +224,7 @@ def history(stage, team, check, api):
           and row["access_request_id"] == "NA" and (row["requester_email"], row["approver_email"], row["account_id"]) == (ANA, BO, PROD), row)
     changed = team.requests()
     changed[1]["status"] = "revoked"
-    stage.path("later.json").write_text(lines(changed))
+    stage.path("later.json").write_text(scan(changed))
     done = bring("later.json")
     check("what has changed since is added as it is now", "1 request imported, 2 in the log already" in done.stderr, done.stderr)
     stage.path("cut.json").write_text(lines(changed)[:-30])

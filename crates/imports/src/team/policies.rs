@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{GroupId, text};
+use hallpass_rules::Directory;
 use serde_json::Value;
 
 use super::rows::{ApproverPlace, Approvers, Offer, TableRow};
@@ -65,10 +66,11 @@ impl PolicyTable {
     pub(super) fn read(
         rows: Option<Vec<TableRow>>,
         approvers: &[(TableRow, Option<Approvers>)],
+        facts: Option<&Directory>,
     ) -> Self {
         let are_given = rows.is_some();
         let read = rows.into_iter().flatten().map(|mut row| {
-            let policy = row.policy(approvers);
+            let policy = row.policy(approvers, facts);
             (row, policy)
         });
         Self {
@@ -133,8 +135,12 @@ impl TableRow {
     }
 
     /// The row as a policy; what cannot be read is in its notes.
-    fn policy(&mut self, approvers: &[(TableRow, Option<Approvers>)]) -> Option<Policy> {
-        let offer = self.offer();
+    fn policy(
+        &mut self,
+        approvers: &[(TableRow, Option<Approvers>)],
+        facts: Option<&Directory>,
+    ) -> Option<Policy> {
+        let offer = self.offer(facts);
         let named = self.named("approverGroupIds");
         let (offer, named) = (offer?, named?);
         let approval = if offer.approval_required && !named.is_empty() {
