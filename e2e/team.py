@@ -40,6 +40,7 @@ class Team:
         file = world.sim.get("/_sim/state?full=1").json["file"]
         stage.path("facts.json").write_text(json.dumps(file))
         center = file["identity_center"]
+        self.organization = file["organization"]["id"]
         self.groups = {group["name"]: group["id"] for group in center["groups"]}
         self.users = {user["user_name"]: user["id"] for user in center["users"]}
         self.sets = {one["name"]: one["arn"] for one in center["permission_sets"]}
@@ -303,6 +304,13 @@ ACCESS_RULE = """accessRules:
     timeConstraints: {{maxDurationSeconds: 7200}}
 """
 
+SELECTOR = """resource "commonfate_aws_account_selector" "all" {{
+  id                  = "all"
+  aws_organization_id = "{organization}"
+  when                = "true"
+}}
+"""
+
 ROLES = """kind: role
 version: v7
 metadata: {{name: dev}}
@@ -373,6 +381,11 @@ def others(stage, team, check):
         written.append(stage.path(f"{source}.toml").read_text())
         done = run(source, *files, "--names", "names.toml", "--to", f"{source}.toml")
         check(f"{source}: nothing is written over", done.returncode == 4 and stage.path(f"{source}.toml").read_text() == written[-1], done.stderr)
+    for whose, id, outcome in [("ours", team.organization, "moved"), ("another", "o-another000", "cannot_be_said")]:
+        stage.path(f"{whose}.tf").write_text(SELECTOR.format(organization=id))
+        done = run("granted", f"{whose}.tf", "--to", f"{whose}.toml")
+        rows = json.loads(done.stdout)["rows"] if done.returncode in (0, 1) else []
+        check(f"granted: a selector of {whose} organization: {outcome}", [row["outcome"] for row in rows] == [outcome], (done.returncode, done.stdout, done.stderr))
     done = stage.run("rules", "import", "teleport", "roles.yaml", "--facts", "facts.json", "--to", "unnamed.toml", "--output", "table")
     check("who is not named gets nothing, and the lines to fill in are printed", done.returncode == 1 and '"dev" = { groups = [], users = [] }' in done.stdout
           and "rule = []" in stage.path("unnamed.toml").read_text(), (done.returncode, done.stdout))
