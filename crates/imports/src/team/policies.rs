@@ -39,10 +39,15 @@ impl TeamChoice {
     pub(super) fn is_chosen_beside(&self, other: &Self) -> bool {
         let is_of_policies = self.policy.is_some() || other.policy.is_some();
         let (one, two) = (&self.terms, &other.terms);
+        // nobody counts in the stages of two policies, whoever they name
+        let has_stage = |it: &Policy| {
+            it.offer.approval_required && matches!(it.approval, PolicyApproval::Of(_))
+        };
+        let both = self.policy != other.policy && has_stage(one) && has_stage(two);
         let differs = one.offer.hours != two.offer.hours
             || one.offer.approval_required != two.offer.approval_required
             || one.approval != two.approval;
-        is_of_policies && differs && one.offer.may_meet(&two.offer)
+        is_of_policies && (differs || both) && one.offer.may_meet(&two.offer)
     }
 }
 
