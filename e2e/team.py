@@ -40,6 +40,7 @@ class Team:
         file = world.sim.get("/_sim/state?full=1").json["file"]
         stage.path("facts.json").write_text(json.dumps(file))
         center = file["identity_center"]
+        self.organization = file["organization"]["id"]
         self.groups = {group["name"]: group["id"] for group in center["groups"]}
         self.users = {user["user_name"]: user["id"] for user in center["users"]}
         self.sets = {one["name"]: one["arn"] for one in center["permission_sets"]}
@@ -70,7 +71,7 @@ class Team:
                  "status": "ended", "approver": BO, "approvers": [BO, CY], "ticketNo": "OPS1", "endTime": "2024-05-02T14:00:00.000Z"} for number in range(3)]
 
     def write(self, folder="tables"):
-        """Each in another form: an export to S3, a scan, lines."""
+        """An export to S3, and scans."""
         place = self.stage.path(folder)
         (place / "eligibility/data").mkdir(parents=True)
         rows = self.eligibility()
@@ -82,7 +83,7 @@ class Team:
         with gzip.open(place / "eligibility/data/a.json.gz", "wt") as file:
             file.write(lines(rows))
         (place / "approvers.json").write_text(scan(self.approvers()))
-        (place / "settings.json").write_text(lines(self.settings()))
+        (place / "settings.json").write_text(scan(self.settings()))
         (place / "requests.json").write_text(scan(self.requests()))
 
     def rules(self, *words, eligibility="tables/eligibility", to="rules.toml"):
@@ -135,10 +136,12 @@ def imported(stage, team, check):
     check("a file that is there is not written over", done.returncode == 4 and "overwrites nothing" in done.stderr and stage.path("rules.toml").read_text() == written, done.stderr)
     half = lines(team.eligibility())
     stage.path("half.json").write_text(half[:-40])
+    stage.path("part.json").write_text(half)
     stage.path("wrong.json").write_text(scan(team.approvers()))
     row = {**team.eligibility()[0], "policyIds": ["prod-admin"]}
     stage.path("unknown.json").write_text(scan([row, team.eligibility()[2]]))
     for name, file, code, said in [("half an export", "half.json", 2, "`half.json`, item 3: not JSON, or cut off"),
+                                   ("a data file alone", "part.json", 2, "`part.json`: this is a data file of an export, which may have more of them"),
                                    ("another table", "wrong.json", 2, "`wrong.json`, item 1: these are items of the table `Approvers`"),
                                    ("no such file", "nowhere.json", 2, "nowhere.json")]:
         done = team.rules(eligibility=file, to="none.toml")
@@ -222,7 +225,7 @@ def history(stage, team, check, api):
           and row["access_request_id"] == "NA" and (row["requester_email"], row["approver_email"], row["account_id"]) == (ANA, BO, PROD), row)
     changed = team.requests()
     changed[1]["status"] = "revoked"
-    stage.path("later.json").write_text(lines(changed))
+    stage.path("later.json").write_text(scan(changed))
     done = bring("later.json")
     check("what has changed since is added as it is now", "1 request imported, 2 in the log already" in done.stderr, done.stderr)
     stage.path("cut.json").write_text(lines(changed)[:-30])
@@ -301,6 +304,13 @@ ACCESS_RULE = """accessRules:
     timeConstraints: {{maxDurationSeconds: 7200}}
 """
 
+SELECTOR = """resource "commonfate_aws_account_selector" "all" {{
+  id                  = "all"
+  aws_organization_id = "{organization}"
+  when                = "true"
+}}
+"""
+
 ROLES = """kind: role
 version: v7
 metadata: {{name: dev}}
@@ -371,6 +381,11 @@ def others(stage, team, check):
         written.append(stage.path(f"{source}.toml").read_text())
         done = run(source, *files, "--names", "names.toml", "--to", f"{source}.toml")
         check(f"{source}: nothing is written over", done.returncode == 4 and stage.path(f"{source}.toml").read_text() == written[-1], done.stderr)
+    for whose, id, outcome in [("ours", team.organization, "moved"), ("another", "o-another000", "cannot_be_said")]:
+        stage.path(f"{whose}.tf").write_text(SELECTOR.format(organization=id))
+        done = run("granted", f"{whose}.tf", "--to", f"{whose}.toml")
+        rows = json.loads(done.stdout)["rows"] if done.returncode in (0, 1) else []
+        check(f"granted: a selector of {whose} organization: {outcome}", [row["outcome"] for row in rows] == [outcome], (done.returncode, done.stdout, done.stderr))
     done = stage.run("rules", "import", "teleport", "roles.yaml", "--facts", "facts.json", "--to", "unnamed.toml", "--output", "table")
     check("who is not named gets nothing, and the lines to fill in are printed", done.returncode == 1 and '"dev" = { groups = [], users = [] }' in done.stdout
           and "rule = []" in stage.path("unnamed.toml").read_text(), (done.returncode, done.stdout))

@@ -84,6 +84,12 @@ pub enum ExportProblem {
     /// A manifest of a form that is not known.
     #[error("manifests of version `{0}` are not known")]
     ManifestVersion(String),
+    /// A data file alone: an export has as many as it likes, and only its manifest says how many.
+    #[error(
+        "this is a data file of an export, which may have more of them; name the folder with its `manifest-summary.json`, \
+         or scan the table"
+    )]
+    OneOfSeveral,
     /// The folder lacks what its manifest names.
     #[error("the export lacks `{0}`")]
     Missing(String),
@@ -141,10 +147,16 @@ pub(crate) struct TableExport {
 pub(crate) fn read_export(name: &str, files: &[SourceFile]) -> Result<TableExport, ExportRefused> {
     let of = |base: &str| files.iter().find(|file| file.name.ends_with(base));
     match (files, of(SUMMARY)) {
-        ([only], None) => Ok(TableExport {
-            table: None,
-            items: read_items(only)?,
-        }),
+        ([only], None) => {
+            let read = read_items(only)?;
+            if read.is_data_file {
+                return Err(refused(&only.name, ExportProblem::OneOfSeveral));
+            }
+            Ok(TableExport {
+                table: None,
+                items: read.items,
+            })
+        }
         (_, Some(summary)) => read_folder(name, files, summary),
         _ => Err(refused(name, ExportProblem::Missing(SUMMARY.to_owned()))),
     }
@@ -197,7 +209,7 @@ fn read_folder(
         let said = named
             .remove(base)
             .ok_or_else(|| refused(&file.name, ExportProblem::NotInManifest))?;
-        let found = read_items(file)?;
+        let found = read_items(file)?.items;
         counted(&file.name, found.len(), said)?;
         items.extend(found);
     }
@@ -294,14 +306,24 @@ fn unpack(file: &SourceFile) -> Result<Vec<u8>, ExportRefused> {
     }
 }
 
+/// The items of one file.
+struct ReadItems {
+    items: Vec<Item>,
+    /// Whether it has the form of a data file of an export to S3.
+    is_data_file: bool,
+}
+
 /// The items of one file: an answer of a scan, a list, or a line for each.
-fn read_items(file: &SourceFile) -> Result<Vec<Item>, ExportRefused> {
-    // an export writes a packed file without lines for a part without items
-    let packed_empty = file.bytes.starts_with(&[0x1f, 0x8b]) && unpack(file)?.is_empty();
-    if packed_empty {
-        return Ok(Vec::new());
-    }
+fn read_items(file: &SourceFile) -> Result<ReadItems, ExportRefused> {
     let mut items = Vec::new();
+    // an export writes a packed file without lines for a part without items
+    let mut is_data_file = file.bytes.starts_with(&[0x1f, 0x8b]) && unpack(file)?.is_empty();
+    if is_data_file {
+        return Ok(ReadItems {
+            items,
+            is_data_file,
+        });
+    }
     for value in values(file)? {
         let number = items.len() + 1;
         match value {
@@ -313,7 +335,10 @@ fn read_items(file: &SourceFile) -> Result<Vec<Item>, ExportRefused> {
             Value::Object(map) if map.contains_key("Items") => scanned(file, map, &mut items)?,
             Value::Object(mut map) => {
                 let one = match map.remove("Item") {
-                    Some(one) if map.is_empty() => one,
+                    Some(one) if map.is_empty() => {
+                        is_data_file = true;
+                        one
+                    }
                     Some(_) => return Err(at(file, number, ExportProblem::Incremental)),
                     None => Value::Object(map),
                 };
@@ -325,7 +350,10 @@ fn read_items(file: &SourceFile) -> Result<Vec<Item>, ExportRefused> {
             }
         }
     }
-    Ok(items)
+    Ok(ReadItems {
+        items,
+        is_data_file,
+    })
 }
 
 fn at(file: &SourceFile, number: usize, problem: ExportProblem) -> ExportRefused {

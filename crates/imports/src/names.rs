@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{AccountId, GroupId, PermissionSetArn, text::is_plain};
 use hallpass_rules::syntax::{Node, Value, documents};
-use hallpass_rules::{Directory, FindingCode, RuleFile};
+use hallpass_rules::{Directory, FindingCode, GroupRef, RuleFile};
 
 use crate::dynamodb::SourceFile;
 use crate::refused::{self, ImportRefused, problem, refuse_errors};
@@ -275,11 +275,21 @@ impl<'a> LookUp<'a> {
         self.names.groups.get(id).cloned()
     }
 
-    /// A group of Identity Center itself: by its id, whatever the file of names says of it.
+    /// A group of Identity Center itself by its id, where the file of names says nothing of it. Other providers have ids
+    /// of the same form: where the organization is known, it is to have it.
     pub(crate) fn own_group(&mut self, id: &str) -> Option<String> {
-        let own = GroupId::new(id).ok().map(|_| id.to_owned());
+        let is_there = |id: GroupId| match self.facts {
+            Some(facts) => facts.resolve_group(&GroupRef::Id(id)).is_some(),
+            None => true,
+        };
+        let own = GroupId::new(id).is_ok_and(is_there).then(|| id.to_owned());
         let found = self.names.groups.get(id).cloned().or(own);
         self.found(found, "groups", id, "")
+    }
+
+    /// Whether a group is taken for one of Identity Center by the form of its id alone.
+    pub(crate) fn takes_on_trust(&self, id: &str) -> bool {
+        self.facts.is_none() && GroupId::new(id).is_ok() && !self.names.groups.contains_key(id)
     }
 
     /// A user by the id that the other tool has.

@@ -143,7 +143,7 @@ pub enum RowNote {
         /// Its id.
         id: String,
     },
-    /// Releases before June 2024 wanted an approval where another entry of the person wants none.
+    /// In releases before June 2024 an entry for the same that needs an approval counts for people of both.
     ApprovalOfAnyEntry,
     /// An attribute that no release has that is known here.
     UnknownAttribute(String),
@@ -250,8 +250,8 @@ impl fmt::Display for RowNote {
                 "there is no {what} `{id}` any more: the rule names it and nothing comes of it"
             ),
             Self::ApprovalOfAnyEntry => f.write_str(
-                "another entry for the same needs no approval: people of both get it without, and \
-                 needed one before",
+                "another entry for the same needs an approval, or is a row that cannot be said: everybody of this \
+                 one needs one here, in AWS TEAM people of both",
             ),
             Self::UnknownAttribute(name) => write!(
                 f,

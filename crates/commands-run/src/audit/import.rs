@@ -49,7 +49,7 @@ enum Source {
   hallpass audit import team --live --region eu-west-1"
 )]
 struct TeamArgs {
-    /// The table of requests: a file of `aws dynamodb scan`, or a file or folder of an export to S3
+    /// The table of requests: a file of `aws dynamodb scan`, or the folder of an export to S3
     #[arg(
         long,
         value_name = "PATH",

@@ -20,6 +20,8 @@ pub enum ElevatorRefused {
     Several(Vec<String>),
     /// A plan in which what is looked for is not there, or not known yet.
     Plan(String),
+    /// An object of the first release that is not whole.
+    FirstRelease(String),
 }
 
 impl fmt::Display for ElevatorRefused {
@@ -39,7 +41,7 @@ impl fmt::Display for ElevatorRefused {
                      cannot be told; keep one of them in the file"
                 )
             }
-            Self::Plan(why) => f.write_str(why),
+            Self::Plan(why) | Self::FirstRelease(why) => f.write_str(why),
         }
     }
 }

@@ -4,6 +4,7 @@ use hallpass_rules::{Diagnostic, FindingCode};
 use serde_json::Value;
 
 use super::file::{ElevatorFile, ElevatorRefused, is_list};
+use super::first::as_list;
 use super::settings::SettingsPlace;
 use crate::dynamodb::SourceFile;
 use crate::hcl::{
@@ -186,7 +187,7 @@ impl ModuleReading<'_> {
                 HclKind::List(items) | HclKind::Set(items) => items,
                 kind => {
                     let value = HclValue::new(value.at, kind);
-                    return self.no_list(name, &value);
+                    return self.object(name, &value);
                 }
             },
             Err(problem) => return self.refuse(&problem),
@@ -206,19 +207,23 @@ impl ModuleReading<'_> {
         self.found.take_list(name, Value::Array(values));
     }
 
-    /// Something else in the place of a list: the first release had an object there.
-    fn no_list(&mut self, name: &str, value: &HclValue) {
-        let is_first = matches!(&value.kind, HclKind::Map(map) if map.contains_key("users"));
-        let message = if is_first {
-            format!(
-                "`{name}` has the form of the very first release (an object with `users`), in which people are \
-                 named and no statements: write these rules by hand"
-            )
-        } else {
-            format!(
+    /// Something else in the place of a list: the first release has an object there, which stands for one.
+    fn object(&mut self, name: &str, value: &HclValue) {
+        let message = match value.json().map(|it| as_list(name, it)) {
+            Ok(Ok(Value::Array(items))) => {
+                let place = self.line_of(value.at);
+                let of_groups = usize::from(name.starts_with("group_"));
+                if let Some(places) = self.found.statement_places.get_mut(of_groups) {
+                    places.extend(vec![place; items.len()]);
+                }
+                return self.found.take_list(name, Value::Array(items));
+            }
+            Ok(Ok(_)) => format!(
                 "`{name}` is {} where a list of statements is due",
                 value.kind.name()
-            )
+            ),
+            Ok(Err(why)) => why,
+            Err(problem) => return self.refuse(&problem),
         };
         self.refuse(&EvalProblem::over(value.at, FindingCode::BadType, message));
     }

@@ -6,6 +6,7 @@
 
 mod convert;
 mod file;
+mod first;
 mod folder;
 mod memberships;
 mod plan;

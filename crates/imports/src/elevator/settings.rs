@@ -83,6 +83,10 @@ const SYNC_RULES: &str = "a rule that names an attribute which Hallpass does not
 const SYNC_DEFAULT: &str = "where `attribute_sync_manual_assignment_policy` is not written, the module removes members who \
                             match no rule, and Hallpass reports them: `groups.sync.manual = \"remove\"` removes them";
 
+const RULES_LEFT_OUT: &str = "some of `attribute_sync_rules` are not taken over, and whoever is a member by them matches no rule \
+                              here: members who match none are reported and not removed; write those rules by hand before \
+                              `groups.sync.manual = \"remove\"`";
+
 /// Every variable that says something to Hallpass, in the order of the report.
 // one row a line, as in the specification
 #[rustfmt::skip]
@@ -109,7 +113,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     row("attribute_sync_enabled", "ATTRIBUTE_SYNC_ENABLED", ("groups.sync.enabled", "false"), Becomes::Flag),
     row("attribute_sync_rules", "ATTRIBUTE_SYNC_RULES", ("groups.sync.rules", "[]"), Becomes::SyncRules),
     row("attribute_sync_managed_groups", "ATTRIBUTE_SYNC_MANAGED_GROUPS", ("groups.sync.groups", "[]"), Becomes::Texts),
-    row("attribute_sync_manual_assignment_policy", "ATTRIBUTE_SYNC_MANUAL_ASSIGNMENT_POLICY", ("groups.sync.manual", "\"warn\""), Becomes::Text),
+    row(MANUAL, "ATTRIBUTE_SYNC_MANUAL_ASSIGNMENT_POLICY", ("groups.sync.manual", "\"warn\""), Becomes::Text),
     row("attribute_sync_schedule", "", ("groups.sync.every", "\"1h\""), Becomes::Rate),
     row("account_warning_messages", "ACCOUNT_WARNING_MESSAGES", ("access.account_notes", "{}"), Becomes::Notes),
     row("chat_platform", "CHAT_PLATFORM", ("", ""), Becomes::Chat),
@@ -226,6 +230,10 @@ pub(super) fn converted(
         }
         (_, Setting::Is(value)) if is_nothing(&spelled_out(value)) => (None, Vec::new()),
         _ if is_other_bucket(name, settings) => (None, vec![RowNote::SaysNothing(OTHER_BUCKET)]),
+        _ if name == MANUAL && !are_rules_whole(settings) => {
+            let line = line_of(variable, quoted("warn"));
+            (Some(line), vec![RowNote::Narrower(RULES_LEFT_OUT.into())])
+        }
         (Becomes::Teams, _) => (None, vec![RowNote::NotSaid(NO_TEAMS.into())]),
         (Becomes::Made, _) => (None, vec![RowNote::NotSaid(MADE.into())]),
         (_, Setting::Is(Value::String(text))) if name == MADE_BUCKET && text == UNCHOSEN_BUCKET => {
@@ -243,6 +251,27 @@ pub(super) fn converted(
         (_, Setting::Computed | Setting::Refers(_)) => {
             (None, vec![RowNote::NotSaid(COMPUTED.into())])
         }
+    }
+}
+
+/// What becomes of members who match no rule.
+const MANUAL: &str = "attribute_sync_manual_assignment_policy";
+
+/// Whether every rule about attributes is taken over: the people of one that is not match no rule here.
+fn are_rules_whole(settings: &BTreeMap<String, Setting>) -> bool {
+    match settings.get("attribute_sync_rules") {
+        None => true,
+        Some(Setting::Is(value)) => {
+            let value = spelled_out(value);
+            is_nothing(&value) || sync_rules(&value).is_some_and(|rules| rules.left_out == 0)
+        }
+        Some(
+            Setting::Computed
+            | Setting::ComputedBy(_)
+            | Setting::Refers(_)
+            | Setting::Several
+            | Setting::NotInPlan,
+        ) => false,
     }
 }
 
@@ -290,8 +319,12 @@ fn line_of(variable: &Variable, value: String) -> ConfigurationLine {
 
 /// What is to be known where memberships follow attributes, and nothing says what becomes of other members.
 pub(super) fn policy_unsaid(settings: &BTreeMap<String, Setting>) -> Option<RowNote> {
-    let is_said = settings.contains_key("attribute_sync_manual_assignment_policy");
-    (!is_said).then_some(RowNote::Configuration(SYNC_DEFAULT))
+    let note = if are_rules_whole(settings) {
+        RowNote::Configuration(SYNC_DEFAULT)
+    } else {
+        RowNote::Narrower(RULES_LEFT_OUT.into())
+    };
+    (!settings.contains_key(MANUAL)).then_some(note)
 }
 
 /// A value as it is: the functions are given lists, numbers and flags as texts.

@@ -1,10 +1,11 @@
 //! Reads what a file of sso-elevator holds, whichever of its forms it has.
 
 use hallpass_rules::syntax::{self, Value as NodeValue};
-use hallpass_rules::{RuleFile, Syntax, load};
+use hallpass_rules::{Diagnostic, RuleFile, Syntax, load};
 use serde_json::Value;
 
 use super::file::{ElevatorFile, ElevatorRefused, is_list};
+use super::first::{as_list, is_first};
 use super::plan;
 use super::settings::SettingsPlace;
 use crate::strict_json::Strict;
@@ -23,15 +24,16 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
         if is_plan(&whole) {
             return plan::read(&whole);
         }
-        checked(&file)?;
-        return Ok(of_json(whole));
+        checked(&file, Some(&whole), Vec::new())?;
+        return of_json(whole);
     }
-    checked(&file)?;
+    let parsed = syntax::parse(text, file.syntax);
+    let root = parsed.root.as_ref().map(value);
+    checked(&file, root.as_ref(), parsed.findings)?;
     let modules = syntax::modules_of_the_original(text);
     if file.syntax == Syntax::Hcl && modules.len() > 1 {
         return Err(ElevatorRefused::Several(modules));
     }
-    let parsed = syntax::parse(text, file.syntax);
     let mut found = ElevatorFile {
         found: if name.ends_with(".tfvars") {
             SettingsPlace::Among
@@ -46,7 +48,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
         _ => Vec::new(),
     };
     for entry in &entries {
-        found.take_list(&entry.key, value(&entry.value));
+        found.take_list(&entry.key, list_of(&entry.key, value(&entry.value))?);
     }
     if file.syntax == Syntax::Hcl {
         for (name, literal) in syntax::literal_settings(text) {
@@ -62,12 +64,42 @@ pub(super) fn read(name: &str, text: &str) -> Result<ElevatorFile, ElevatorRefus
     Ok(found)
 }
 
-/// Refuses what would not be loaded, with the places of the file as it is written.
-fn checked(file: &RuleFile) -> Result<(), ElevatorRefused> {
-    load(file).map(drop).map_err(ElevatorRefused::Statements)
+/// Refuses what would not be loaded, with the places of the file as it is written. No server loads the objects of the
+/// first release: what is made of them is checked when it is.
+fn checked(
+    file: &RuleFile,
+    root: Option<&Value>,
+    findings: Vec<Diagnostic>,
+) -> Result<(), ElevatorRefused> {
+    let entries = root.and_then(Value::as_object);
+    let mut entries = entries.into_iter().flatten();
+    if !entries.any(|(key, value)| is_list(key) && is_first(value)) {
+        return load(file).map(drop).map_err(ElevatorRefused::Statements);
+    }
+    let errors = { syntax::hidden(&file.text).into_iter() }
+        .chain(findings)
+        .filter(Diagnostic::is_error)
+        .map(|error| Diagnostic {
+            file: file.name.clone(),
+            ..error
+        });
+    let errors: Vec<Diagnostic> = errors.collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ElevatorRefused::Statements(errors))
+    }
 }
 
-fn of_json(whole: Value) -> ElevatorFile {
+fn list_of(key: &str, value: Value) -> Result<Value, ElevatorRefused> {
+    if is_list(key) {
+        as_list(key, value).map_err(ElevatorRefused::FirstRelease)
+    } else {
+        Ok(value)
+    }
+}
+
+fn of_json(whole: Value) -> Result<ElevatorFile, ElevatorRefused> {
     let mut found = ElevatorFile {
         found: SettingsPlace::Among,
         ..ElevatorFile::default()
@@ -77,7 +109,7 @@ fn of_json(whole: Value) -> ElevatorFile {
         Value::Object(entries) => {
             for (key, entry) in entries {
                 if is_list(&key) {
-                    found.take_list(&key, entry);
+                    found.take_list(&key, list_of(&key, entry)?);
                 } else {
                     found.settings.insert(key, Setting::Is(entry));
                 }
@@ -85,5 +117,5 @@ fn of_json(whole: Value) -> ElevatorFile {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-    found
+    Ok(found)
 }

@@ -50,7 +50,7 @@ const COMPUTED: &str =
     "only Terraform computes some of it: import the plan or state (`terraform show -json`)";
 const NO_ACCOUNT: &str =
     "its target is no account of AWS IAM Identity Center (`accountId` and `permissionSetArn`)";
-const DIRECTLY: &str = "the accounts directly in the unit: where those of units below it were meant too, write `ous` for `parent_ous`";
+pub(super) const DIRECTLY: &str = "the accounts directly in the unit: where those of units below it were meant too, write `ous` for `parent_ous`";
 
 /// Whether a table may be an access rule.
 pub(super) fn is_access_rule(entries: &Map<String, Value>) -> bool {
@@ -99,13 +99,10 @@ impl AccessRule {
         }
         let groups = texts(self.entries.get("groups"))
             .ok_or_else(|| unreadable("groups", "a list of groups"))?;
-        let mut people = People::default();
-        for group in groups {
-            match look.own_group(&group) {
-                Some(group) => _ = people.groups.insert(group),
-                None => row.notes.push(left_out("group", &group)),
-            }
-        }
+        let people = People {
+            groups: named_groups(groups, "group", look, &mut row.notes),
+            ..People::default()
+        };
         if people.is_nobody() {
             return Err(RowNote::NotSaid("no group may ask by it".into()));
         }
@@ -177,13 +174,10 @@ impl AccessRule {
         if groups.is_empty() && users.is_empty() {
             return Ok(Approval::Never);
         }
-        let mut people = People::default();
-        for group in groups {
-            match look.own_group(&group) {
-                Some(group) => _ = people.groups.insert(group),
-                None => notes.push(left_out("group of approvers", &group)),
-            }
-        }
+        let mut people = People {
+            groups: named_groups(groups, "group of approvers", look, notes),
+            ..People::default()
+        };
         for user in users {
             let address = if user.contains('@') {
                 Some(user.clone())
@@ -333,6 +327,31 @@ fn texts(value: Option<&Value>) -> Option<Vec<String>> {
         other => Some(vec![one(other)?]),
     }
 }
+
+/// The groups that have a name here. Their ids may be those of any provider of identities.
+fn named_groups(
+    ids: Vec<String>,
+    what: &'static str,
+    look: &mut LookUp<'_>,
+    notes: &mut Vec<RowNote>,
+) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for id in ids {
+        if look.takes_on_trust(&id) && !notes.contains(&ON_TRUST) {
+            notes.push(ON_TRUST);
+        }
+        match look.own_group(&id) {
+            Some(group) => _ = found.insert(group),
+            None => notes.push(left_out(what, &id)),
+        }
+    }
+    found
+}
+
+const ON_TRUST: RowNote = RowNote::Configuration(
+    "its groups have ids as those of IAM Identity Center, which other providers have, too: whether it has them is looked up \
+     with `--facts` alone",
+);
 
 fn left_out(what: &'static str, id: &str) -> RowNote {
     RowNote::LeftOut {

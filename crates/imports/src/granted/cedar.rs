@@ -35,6 +35,10 @@ pub(super) enum Condition {
     Approved,
     /// `principal == resource.principal`.
     OwnRequest,
+    /// `principal == resource.principal.manager`.
+    Manager,
+    /// `resource.principal has manager`, which says nothing more where the manager is meant.
+    HasManager,
     /// `principal.email == "…"`.
     Email(String),
     /// The account is this one: `resource.target == AWS::Account::"…"`, or `resource == …` in a selector.
@@ -103,6 +107,17 @@ pub(super) fn alternatives(text: &str) -> Option<Vec<Condition>> {
     let mut read = vec![reader.condition()?];
     while reader.take("||") {
         read.push(reader.condition()?);
+    }
+    reader.tokens.is_empty().then_some(read)
+}
+
+/// The same of people: `principal in X::Group::"…"`, `principal == CF::User::"…"`, or the manager of whoever asks.
+pub(super) fn people_alternatives(text: &str) -> Option<Vec<Condition>> {
+    let tokens = tokens(text)?;
+    let mut reader = Reader { tokens: &tokens };
+    let mut read = vec![reader.person()?];
+    while reader.take("||") {
+        read.push(reader.person()?);
     }
     reader.tokens.is_empty().then_some(read)
 }
@@ -320,11 +335,12 @@ impl Reader<'_> {
                 Some(Condition::Approved)
             }
             ["principal"] => {
-                if self.take("==") {
-                    let other = self.path()?;
-                    return (other == ["resource", "principal"]).then_some(Condition::OwnRequest);
-                }
-                None
+                self.due("==")?;
+                self.requester()
+            }
+            ["resource", "principal"] => {
+                self.word("has").then_some(())?;
+                self.word("manager").then_some(Condition::HasManager)
             }
             ["principal", "email"] => {
                 self.due("==")?;
@@ -343,6 +359,30 @@ impl Reader<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Whoever asks, or their manager.
+    fn requester(&mut self) -> Option<Condition> {
+        let path = self.path()?;
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["resource", "principal"] => Some(Condition::OwnRequest),
+            ["resource", "principal", "manager"] => Some(Condition::Manager),
+            _ => None,
+        }
+    }
+
+    /// Whom a step of an approval is for.
+    fn person(&mut self) -> Option<Condition> {
+        self.word("principal").then_some(())?;
+        if self.word("in") {
+            return Some(Condition::In(self.entities()?));
+        }
+        self.due("==")?;
+        if matches!(self.tokens, [(_, Token::Name(name)), ..] if name == "resource") {
+            return self.requester().filter(|it| *it == Condition::Manager);
+        }
+        Some(Condition::Is(self.entity()?))
     }
 
     fn path(&mut self) -> Option<Vec<String>> {
@@ -397,6 +437,8 @@ mod tests {
             r#"permit (principal is CF::User, action == Access::Action::"Request", resource);"#,
             r#"permit (principal, action == Other::Action::"Request", resource);"#,
             r#"permit (principal, action == Access::Action::"Request", resource) when { principal in resource.owners };"#,
+            r#"permit (principal, action == Access::Action::"Approve", resource) when { principal == resource.principal.manager.manager };"#,
+            r#"permit (principal, action == Access::Action::"Approve", resource) when { principal has manager };"#,
             r#"permit (principal, action == Access::Action::"Request", resource"#,
             "allow (principal, action, resource);",
         ] {
@@ -409,6 +451,24 @@ mod tests {
         assert_eq!(found[0].effect, Some(PolicyEffect::Forbid));
         for text in ["permit (principal, #", "permit (\"a\nb\")", "{ % }"] {
             assert!(policies(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn steps_are_for_people_and_managers() {
+        let read = |text| people_alternatives(text).map(|it| it.len());
+        for (text, count) in [
+            (r#"principal in Okta::Group::"1""#, Some(1)),
+            (
+                r#"principal == CF::User::"1" || principal == resource.principal.manager"#,
+                Some(2),
+            ),
+            ("principal == resource.principal", None),
+            ("principal == resource.principal.manager.manager", None),
+            ("true", None),
+            (r#"resource in AWS::OrgUnit::"ou-1""#, None),
+        ] {
+            assert_eq!(read(text), count, "{text}");
         }
     }
 

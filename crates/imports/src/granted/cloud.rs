@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::AccountId;
-use serde_json::Value;
-
 use super::cedar::{Condition, PolicyScope, alternatives};
-use super::policies::{CedarPolicies, Deed, Excluded, Permit, area, is_unit, people};
-use super::workflow::{Workflow, seconds, workflow};
+use super::jit_policy;
+use super::keys::ResourceKeys;
+use super::organization::{OrganizationIds, Whose};
+use super::policies::{CedarPolicies, Deed, Excluded, MANAGER, Permit, area, people};
+use super::workflow::{Workflow, workflow};
 use crate::collected::{ImportRow, RowHead};
 use crate::draft::{Approval, Area, Askers, RuleDraft, StageDraft};
 use crate::names::{LookUp, People};
 use crate::report::RowNote;
-use crate::terraform::{Resource, Setting};
+use crate::terraform::Resource;
 
 /// The resources, file by file.
 #[derive(Default)]
@@ -32,6 +32,23 @@ const AVAILABILITIES: [&str; 2] = [
     "commonfate_aws_idc_account_availabilities",
     "commonfate_aws_jit_policy",
 ];
+const SELECTOR_KEYS: ResourceKeys = ResourceKeys {
+    read: &["id", "name", "when", ORGANIZATION],
+    otherwise: &[],
+};
+const AVAILABILITY_KEYS: ResourceKeys = ResourceKeys {
+    read: &[
+        "id",
+        "workflow_id",
+        "aws_permission_set_arn",
+        "aws_account_selector_id",
+        ORGANIZATION,
+        IDENTITY_STORE,
+    ],
+    otherwise: &[("priority", "it is the order in which pages suggest roles")],
+};
+const ORGANIZATION: &str = "aws_organization_id";
+const IDENTITY_STORE: &str = "aws_identity_store_id";
 const POLICIES: [&str; 2] = ["commonfate_policyset", "commonfate_access_policy"];
 const COUNTED: &str = "only Terraform knows whether it is there (`count`, `for_each`): import the plan or state (`terraform show -json`)";
 const NOT_OF_ACCOUNTS: &str = "it gives no permission set in an account";
@@ -47,8 +64,11 @@ impl Cloud {
     }
 
     /// What becomes of every resource.
-    pub(super) fn rows(self, look: &mut LookUp<'_>) -> Vec<ImportRow> {
+    pub(super) fn rows(self, ids: &OrganizationIds, look: &mut LookUp<'_>) -> Vec<ImportRow> {
         let mut rows = Vec::new();
+        let all = || self.0.iter().map(|(_, it)| it);
+        let organization = Whose::of(ORGANIZATION, ids.organization.as_deref(), all());
+        let identity_store = Whose::of(IDENTITY_STORE, ids.identity_store.as_deref(), all());
         let mut workflows: ById<Workflow> = ById::new();
         let mut selectors: ById<Vec<Area>> = ById::new();
         let mut policies = CedarPolicies::default();
@@ -65,10 +85,12 @@ impl Cloud {
                     Ok(found) => take_ids(&mut workflows, it, &found),
                     Err(note) => row.notes.push(note),
                 },
-                "commonfate_aws_account_selector" => match selector(it) {
-                    Ok(found) => take_ids(&mut selectors, it, &found),
-                    Err(note) => row.notes.push(note),
-                },
+                "commonfate_aws_account_selector" => {
+                    match selector(it, &organization, &mut row.notes) {
+                        Ok(found) => take_ids(&mut selectors, it, &found),
+                        Err(note) => row.notes.push(note),
+                    }
+                }
                 _ if is_policy => {
                     let text = it.text("text").or_else(|| it.text("cedar"));
                     let text = text.filter(|_| !it.is_counted());
@@ -91,6 +113,8 @@ impl Cloud {
             workflows,
             selectors,
             policies,
+            organization,
+            identity_store,
         };
         for (file, it) in self
             .0
@@ -142,10 +166,18 @@ fn people_of_step(conditions: &[Condition], look: &mut LookUp<'_>) -> Option<Peo
         Condition::In(entities) => entities.clone(),
         _ => Vec::new(),
     });
-    people(&PolicyScope::OneOf(entities.collect()), look)
+    let mut found = people(&PolicyScope::OneOf(entities.collect()), look).unwrap_or_default();
+    found.manager = conditions.contains(&Condition::Manager);
+    (!found.is_nobody()).then_some(found)
 }
 
-fn selector(it: &Resource) -> Result<Vec<Area>, RowNote> {
+fn selector(
+    it: &Resource,
+    organization: &Whose<'_>,
+    notes: &mut Vec<RowNote>,
+) -> Result<Vec<Area>, RowNote> {
+    SELECTOR_KEYS.tell(it, notes)?;
+    organization.ensure_own(it, notes)?;
     let when = it.text("when").ok_or(RowNote::Unclear {
         attribute: "when",
         due: "an expression that stands in the file",
@@ -159,13 +191,15 @@ fn selector(it: &Resource) -> Result<Vec<Area>, RowNote> {
     })
 }
 
-struct KnownResources {
+struct KnownResources<'a> {
     workflows: ById<Workflow>,
     selectors: ById<Vec<Area>>,
     policies: CedarPolicies,
+    organization: Whose<'a>,
+    identity_store: Whose<'a>,
 }
 
-impl KnownResources {
+impl KnownResources<'_> {
     fn availability(&self, head: RowHead, it: &Resource, look: &mut LookUp<'_>) -> ImportRow {
         let mut row = ImportRow::told(head, Vec::new());
         match self.drafts(it, look, &mut row.notes) {
@@ -205,7 +239,7 @@ impl KnownResources {
         let is_excluded = is_excluded
             .ok_or_else(|| not_said("a permission set that is forbidden is not named here"))?;
         let (no_askers, no_approvers) = self.forbidden_people(look)?;
-        let (workflow, areas) = self.parts(it)?;
+        let (workflow, areas) = self.parts(it, notes)?;
         let mut found = Vec::new();
         for permit in self
             .policies
@@ -255,41 +289,18 @@ impl KnownResources {
     }
 
     /// The workflow and the accounts of an availability.
-    fn parts(&self, it: &Resource) -> Result<(Workflow, Vec<Area>), RowNote> {
-        let not_said = |what: &'static str| RowNote::NotSaid(what.into());
+    fn parts(
+        &self,
+        it: &Resource,
+        notes: &mut Vec<RowNote>,
+    ) -> Result<(Workflow, Vec<Area>), RowNote> {
         if it.kind == "commonfate_aws_jit_policy" {
-            let seconds = it.text("duration").and_then(|text| seconds(&text));
-            let seconds = seconds.ok_or_else(|| not_said("its duration is not in this file"))?;
-            let list = |key: &str| match it.values.get(key) {
-                None => Some(BTreeSet::new()),
-                Some(Setting::Is(Value::Array(items))) => items
-                    .iter()
-                    .map(|it| Some(it.as_str()?.to_owned()))
-                    .collect(),
-                Some(_) => None,
-            };
-            let lists = [list("match_account_ids"), list("match_org_units")];
-            let [Some(accounts), Some(units)] = lists else {
-                return Err(not_said("its accounts and units are not in this file"));
-            };
-            let is_account = |id: &String| AccountId::new(id.as_str()).is_ok();
-            if !accounts.iter().all(is_account) || !units.iter().all(|id| is_unit(id)) {
-                return Err(not_said("its accounts and units are to be ids"));
-            }
-            let of_accounts = (!accounts.is_empty()).then(|| Area {
-                accounts: Some(accounts),
-                ..Area::default()
-            });
-            let of_units = (!units.is_empty()).then(|| Area {
-                parent_ous: Some(units),
-                ..Area::default()
-            });
-            let workflow = Workflow {
-                seconds,
-                ..Workflow::default()
-            };
-            return Ok((workflow, of_accounts.into_iter().chain(of_units).collect()));
+            return jit_policy::read(it, notes);
         }
+        AVAILABILITY_KEYS.tell(it, notes)?;
+        self.organization.ensure_own(it, notes)?;
+        self.identity_store.ensure_own(it, notes)?;
+        let not_said = |what: &'static str| RowNote::NotSaid(what.into());
         let workflow = it
             .id_of("workflow_id")
             .and_then(|id| self.workflows.get(&id)?.as_ref());
@@ -354,12 +365,18 @@ impl KnownResources {
             });
             let stages: Option<Vec<_>> = stages.collect();
             let everyone = |it: &Permit| {
-                it.scope == PolicyScope::Anyone && it.area == Area::default() && it.role.is_none()
+                let anyone = it.scope == PolicyScope::Anyone && !it.manager;
+                anyone && it.area == Area::default() && it.role.is_none()
             };
             let limited = !self.policies.of(Deed::Approve).any(everyone);
             let forbidden = !self.policies.approvals_excluded.is_nothing();
             match stages {
-                Some(stages) if !limited && !forbidden => draft.approval = Approval::Stages(stages),
+                Some(stages) if !limited && !forbidden => {
+                    if stages.iter().any(|it| it.people.manager) && !notes.contains(&MANAGER) {
+                        notes.push(MANAGER);
+                    }
+                    draft.approval = Approval::Stages(stages);
+                }
                 _ => return Err(RowNote::NotSaid(STEPS.into())),
             }
         }
@@ -395,7 +412,15 @@ impl KnownResources {
                 "a policy may forbid it, or part of it".into(),
             ));
         }
-        let approvers = people(&permit.scope, look).ok_or_else(|| {
+        let approvers = if permit.manager {
+            Some(People {
+                manager: true,
+                ..People::default()
+            })
+        } else {
+            people(&permit.scope, look)
+        };
+        let approvers = approvers.ok_or_else(|| {
             RowNote::NotSaid("nobody to whom it permits approvals is named here (`--names`)".into())
         })?;
         let (_, no_approvers) = self.forbidden_people(look)?;

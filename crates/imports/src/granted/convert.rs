@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::access_rules::{AccessRule, is_access_rule};
 use super::cloud::Cloud;
+use super::organization::OrganizationIds;
 use crate::collected::{ImportRow, RowHead, imported};
 use crate::dynamodb::SourceFile;
 use crate::names::{LookUp, Names};
@@ -21,7 +22,8 @@ const HEAD: [&str; 2] = [
 /// The lists that the answers of the API have.
 const LISTS: [&str; 2] = ["accessRules", "access_rules"];
 
-/// Rules that say what the files say. `facts` and `names` tell what its ids are called at AWS.
+/// Rules that say what the files say. `facts` and `names` tell what its ids are called at AWS; resources of another
+/// organization than that of `ids` give nothing.
 ///
 /// # Errors
 /// When a file is not whole, or none has anything of Common Fate.
@@ -29,6 +31,7 @@ pub fn import(
     files: &[SourceFile],
     names: &Names,
     facts: Option<&Directory>,
+    ids: &OrganizationIds,
 ) -> Result<Imported, ImportRefused> {
     let mut found = FoundFiles::default();
     for file in files {
@@ -50,7 +53,7 @@ pub fn import(
     for rule in found.rules {
         rows.push(rule.row(&mut look));
     }
-    rows.extend(found.cloud.rows(&mut look));
+    rows.extend(found.cloud.rows(ids, &mut look));
     rows.extend(found.modules);
     Ok(imported("granted", &HEAD, rows, look))
 }

@@ -11,7 +11,11 @@ mod access_rules;
 mod cedar;
 mod cloud;
 mod convert;
+mod jit_policy;
+mod keys;
+mod organization;
 mod policies;
 mod workflow;
 
 pub use convert::import;
+pub use organization::OrganizationIds;

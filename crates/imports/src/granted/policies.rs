@@ -34,6 +34,8 @@ pub(super) struct Permit {
     pub(super) role: Option<String>,
     /// Whether it waits for an approval.
     pub(super) approved: bool,
+    /// Whether it is for the manager of whoever asks alone.
+    pub(super) manager: bool,
 }
 
 /// What nobody may have, or nobody approve.
@@ -55,6 +57,11 @@ pub(super) struct CedarPolicies {
     pub(super) barred: Option<String>,
 }
 
+/// The note of what a manager approves.
+pub(super) const MANAGER: RowNote = RowNote::Elsewhere(
+    "the manager of a requester is who the identity store has as `manager`, which may be somebody else than where Common \
+     Fate has them from: provision the attribute from there",
+);
 const NOBODY: &str = "nobody to whom it permits something is named here (`--names`)";
 const OWN: &str = "nobody approves their own request in Hallpass";
 const BASE: &str = "Hallpass does it anyhow";
@@ -138,7 +145,14 @@ impl CedarPolicies {
         if meant.approved && deeds.iter().any(|deed| *deed != Deed::Activate) {
             return Some(RowNote::NotSaid(UNREAD.into()));
         }
+        let of_others = deeds.iter().any(|deed| *deed != Deed::Approve);
+        if meant.manager && (of_others || meant.own) {
+            return Some(RowNote::NotSaid(UNREAD.into()));
+        }
         let scope = match (&policy.scope, meant.email) {
+            (PolicyScope::OneOf(_), _) | (_, Some(_)) if meant.manager => {
+                return Some(RowNote::NotSaid(UNREAD.into()));
+            }
             (scope, None) => scope.clone(),
             (PolicyScope::Anyone, Some(email)) => PolicyScope::OneOf(vec![Entity {
                 kind: EMAIL.to_owned(),
@@ -153,6 +167,7 @@ impl CedarPolicies {
                 area: meant.area.clone(),
                 role: meant.role.clone(),
                 approved: meant.approved,
+                manager: meant.manager,
             });
         }
         note
@@ -268,6 +283,8 @@ impl Excluded {
             Condition::Always
             | Condition::Approved
             | Condition::OwnRequest
+            | Condition::Manager
+            | Condition::HasManager
             | Condition::Email(_) => return None,
         }
         Some(())
@@ -306,6 +323,7 @@ struct Meant {
     role: Option<String>,
     approved: bool,
     own: bool,
+    manager: bool,
     email: Option<String>,
 }
 
@@ -317,6 +335,9 @@ impl Meant {
                 Condition::Always => {}
                 Condition::Approved => meant.approved = true,
                 Condition::OwnRequest => meant.own = true,
+                Condition::Manager => meant.manager = true,
+                Condition::HasManager if conditions.contains(&Condition::Manager) => {}
+                Condition::HasManager => return None,
                 Condition::Email(email) => {
                     if meant.email.replace(email.clone()).is_some() {
                         return None;
@@ -348,9 +369,12 @@ pub(super) fn area(condition: &Condition) -> Option<Area> {
             ous: Some(entities.iter().map(unit).collect::<Option<_>>()?),
             ..Area::default()
         }),
-        Condition::Approved | Condition::OwnRequest | Condition::Email(_) | Condition::Role(_) => {
-            None
-        }
+        Condition::Approved
+        | Condition::OwnRequest
+        | Condition::Manager
+        | Condition::HasManager
+        | Condition::Email(_)
+        | Condition::Role(_) => None,
     }
 }
 
@@ -388,6 +412,9 @@ fn unnamed_of(found: &FoundPolicy, look: &mut LookUp<'_>) -> Vec<RowNote> {
     // that what was approved may begin says nothing of who
     if policy.conditions.contains(&Condition::Approved) {
         return Vec::new();
+    }
+    if policy.conditions.contains(&Condition::Manager) {
+        return vec![MANAGER];
     }
     if people(&policy.scope, look).is_none() {
         return vec![RowNote::NotSaid(NOBODY.into())];

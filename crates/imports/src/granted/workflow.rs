@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::cedar::{Condition, alternatives};
+use super::cedar::{Condition, people_alternatives};
+use super::keys::ResourceKeys;
 use crate::report::RowNote;
 use crate::terraform::{Resource, Setting};
 
@@ -16,58 +17,42 @@ pub(super) struct Workflow {
     pub(super) steps: Vec<(String, Vec<Condition>)>,
 }
 
-/// The settings of a workflow that rules do not have, and what becomes of each.
-const WORKFLOW_OTHERWISE: [(&str, &str); 9] = [
-    (
-        "priority",
-        "of several rules about a request the shortest time counts",
-    ),
-    (
-        "default_duration_seconds",
-        "people choose the time when they ask",
-    ),
-    ("try_extend_after", "people ask again for more time"),
-    ("try_extend_after_seconds", "people ask again for more time"),
-    ("extension_conditions", "people ask again for more time"),
-    (
-        "activation_expiry",
-        "access begins when it is approved, or at the start that was asked for",
-    ),
-    (
-        "request_to_approve_expiry",
-        "see `access.request_expiry` of the configuration",
-    ),
-    (
-        "request_to_activate_expiry",
-        "see `access.request_expiry` of the configuration",
-    ),
-    ("name", ""),
-];
-const WORKFLOW_SAID: [&str; 7] = [
-    "id",
-    // one, where it is read at all
-    "count",
-    "access_duration_seconds",
-    "access_duration",
-    "duration",
-    "validation",
-    "approval_steps",
-];
+/// What becomes of priorities.
+pub(super) const SHORTEST: &str = "of several rules about a request the shortest time counts";
+const AGAIN: &str = "people ask again for more time";
+const EXPIRY: &str = "see `access.request_expiry` of the configuration";
+
+const KEYS: ResourceKeys = ResourceKeys {
+    read: &[
+        "id",
+        "name",
+        "access_duration_seconds",
+        "access_duration",
+        "duration",
+        "validation",
+        "approval_steps",
+    ],
+    otherwise: &[
+        ("priority", SHORTEST),
+        (
+            "default_duration_seconds",
+            "people choose the time when they ask",
+        ),
+        ("try_extend_after", AGAIN),
+        ("try_extend_after_seconds", AGAIN),
+        ("extension_conditions", AGAIN),
+        (
+            "activation_expiry",
+            "access begins when it is approved, or at the start that was asked for",
+        ),
+        ("request_to_approve_expiry", EXPIRY),
+        ("request_to_activate_expiry", EXPIRY),
+    ],
+};
 
 /// Reads a workflow.
 pub(super) fn workflow(it: &Resource, notes: &mut Vec<RowNote>) -> Result<Workflow, RowNote> {
-    for key in it.values.keys() {
-        match WORKFLOW_OTHERWISE.iter().find(|(name, _)| name == key) {
-            Some((_, "")) => {}
-            Some((_, why)) => notes.push(RowNote::LeftOut {
-                what: "setting",
-                id: key.clone(),
-                why,
-            }),
-            None if WORKFLOW_SAID.contains(&key.as_str()) => {}
-            None => return Err(RowNote::UnknownAttribute(key.clone())),
-        }
-    }
+    KEYS.tell(it, notes)?;
     let keys = ["access_duration_seconds", "access_duration", "duration"];
     let seconds = keys
         .iter()
@@ -145,25 +130,15 @@ fn steps(setting: Option<&Setting>) -> Result<Vec<(String, Vec<Condition>)>, Row
     };
     let unclear = || RowNote::Unclear {
         attribute: "approval_steps",
-        due: "steps for named groups and users",
+        due: "steps for named groups and users, or for the manager",
     };
     if list.is_empty() {
         return Err(unclear());
     }
     let one = |it: &Value| {
         let text = |key: &str| it.get(key).and_then(Value::as_str);
-        let when = alternatives_of_people(text("when")?)?;
+        let when = people_alternatives(text("when")?)?;
         Some((text("name").unwrap_or_default().to_owned(), when))
     };
     list.iter().map(|it| one(it).ok_or_else(unclear)).collect()
-}
-
-/// `principal in X::Group::"…"` and `principal == CF::User::"…"`, as conditions about entities.
-fn alternatives_of_people(text: &str) -> Option<Vec<Condition>> {
-    // the reader of conditions knows accounts by `resource`: the form is the same
-    let text = text.trim().replace("principal", "resource");
-    let read = alternatives(&text)?;
-    read.iter()
-        .all(|it| matches!(it, Condition::Is(_) | Condition::In(_)))
-        .then_some(read)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_model::{AccountId, text};
 use hallpass_rules::Directory;
 
+use super::earlier::EarlierEntries;
 use super::entry::{EntryOf, says_nothing};
 use super::known::{gone_holder, gone_of_approvers, gone_of_offer};
 use super::policies::{CHOSEN, Policy, PolicyApproval, PolicyTable, TeamChoice};
@@ -24,8 +25,8 @@ pub enum Release {
     /// Since June 2024.
     #[default]
     Current,
-    /// Before: approvers of a unit count only where the account has none of its own, and one entry
-    /// that needs an approval is enough to need one.
+    /// Before: approvers of a unit count only where the account has none of its own, one entry that
+    /// needs an approval is enough to need one, and the hours of a person's first entry bind all.
     BeforeJune2024,
 }
 
@@ -77,7 +78,7 @@ pub fn import(
     };
     let settings = import.settings(settings);
     let approvers = said(approvers, TableRow::approvers);
-    let mut policies = PolicyTable::read(policies.transpose()?, &approvers);
+    let mut policies = PolicyTable::read(policies.transpose()?, &approvers, facts);
     import.eligibility(eligibility, &mut policies, &settings);
     import.policies(policies);
     import.approvers(approvers);
@@ -148,7 +149,7 @@ impl Import<'_> {
                 continue;
             }
             let unknown = Self::unknown_settings(&mut row);
-            let settings = row.settings().unwrap_or_else(Settings::unset);
+            let settings = row.settings();
             let rules = vec![self.settings_rule(&settings)];
             row.notes.extend(settings.notes.iter().cloned());
             self.reported(TeamTable::Settings, row, rules);
@@ -219,38 +220,45 @@ impl Import<'_> {
         policies: &mut PolicyTable,
         settings: &Settings,
     ) {
-        let read = said(rows, EntryOf::read);
-        let own = || read.iter().filter_map(|(_, entry)| entry.as_ref()?.own());
-        let longest = own().map(|entry| entry.offer.hours).max().unwrap_or(0);
+        let facts = self.facts;
+        let read = said(rows, |row| EntryOf::read(row, facts));
+        let own = read.iter().filter_map(|(_, entry)| entry.as_ref()?.own());
+        let longest = own.map(|entry| entry.offer.hours).max().unwrap_or(0);
         let longest = longest.min(settings.hours);
-        let without_approval: Vec<Offer> = own()
-            .filter(|entry| !entry.offer.approval_required)
-            .map(|entry| entry.offer.clone())
-            .collect();
+        let earlier = match self.release {
+            Release::BeforeJune2024 => Some(EarlierEntries::of(&read, settings.hours)),
+            Release::Current => None,
+        };
         let choices = read.iter().filter_map(|(_, entry)| entry.as_ref());
         let choices: Vec<TeamChoice> = choices.flat_map(|entry| entry.choices(policies)).collect();
         self.rules_of_policies(&read, policies, settings);
         for (mut row, entry) in read {
+            let limit = earlier.as_ref().and_then(|_| self.limit_rule(&row));
             let Some(entry) = entry else {
-                self.reported(TeamTable::Eligibility, row, Vec::new());
+                self.reported(TeamTable::Eligibility, row, limit.into_iter().collect());
                 continue;
             };
             let is_chosen = entry.choices(policies).iter().any(|one| {
                 let mut others = choices.iter();
                 others.any(|other| one.is_chosen_beside(other))
             });
-            if let (Some(facts), holder) = (self.facts, entry.holder()) {
-                row.notes.extend(gone_holder(holder, facts));
+            if let Some(facts) = self.facts {
+                row.notes.extend(gone_holder(entry.holder(), facts));
             }
-            let rules = match &entry {
+            let mut rules = match &entry {
                 EntryOf::Own(entry) => {
-                    let shared = |other: &Offer| entry.offer.may_meet(other);
-                    let approval = without_approval.iter().any(shared);
-                    self.notes_of_own(&mut row, entry, longest, settings.approval && approval);
-                    self.eligibility_rules(&mut row, entry, settings)
+                    row.notes.extend(match &earlier {
+                        Some(others) => others.notes(entry, settings.hours, settings.approval),
+                        None => longest_of_all(entry.offer.hours, longest),
+                    });
+                    if let Some(facts) = self.facts {
+                        row.notes.extend(gone_of_offer(&entry.offer, facts));
+                    }
+                    self.eligibility_rules(&mut row, entry, settings, earlier.as_ref())
                 }
                 EntryOf::Policies { ids, .. } => policies.said_of(&mut row, ids),
             };
+            rules.extend(limit);
             if is_chosen {
                 row.notes.push(CHOSEN);
             }
@@ -258,19 +266,19 @@ impl Import<'_> {
         }
     }
 
-    /// What is to be known of an entry of its own; `waived`: another for the same may need no approval.
-    fn notes_of_own(&self, row: &mut TableRow, entry: &Eligibility, longest: u32, waived: bool) {
-        let own = entry.offer.hours;
-        if own < longest {
-            row.notes.push(RowNote::LongestOfAll { own, longest });
-        }
-        let is_old = self.release == Release::BeforeJune2024;
-        if is_old && waived && entry.offer.approval_required {
-            row.notes.push(RowNote::ApprovalOfAnyEntry);
-        }
-        if let Some(facts) = self.facts {
-            row.notes.extend(gone_of_offer(&entry.offer, facts));
-        }
+    /// In earlier releases: the hours of an entry bind its holders whatever they ask for.
+    fn limit_rule(&mut self, row: &TableRow) -> Option<String> {
+        let (holder, hours) = row.limit()?;
+        let who = holder.word();
+        let description = format!("AWS TEAM: the most hours of {who} {}", row.name);
+        let id = self.text.rule("team-limit", &row.name, &description);
+        self.text.text("accounts", "*");
+        self.text.text("permission_sets", "*");
+        self.text.flag("permits_requests", false);
+        let (value, name) = (holder.id(), row.name.clone());
+        self.text.list(holder.key(), &[Entry { value, name }]);
+        self.text.text("max_duration", &format!("{hours}h"));
+        Some(id)
     }
 
     fn eligibility_rules(
@@ -278,6 +286,7 @@ impl Import<'_> {
         row: &mut TableRow,
         entry: &Eligibility,
         settings: &Settings,
+        earlier: Option<&EarlierEntries>,
     ) -> Vec<String> {
         if let Some(nothing) = says_nothing(&entry.offer) {
             row.notes.push(nothing);
@@ -290,9 +299,14 @@ impl Import<'_> {
             description: format!("AWS TEAM: eligibility of {who} {}", row.name),
         };
         let holder = [(&entry.holder, row.name.as_str())];
+        let of_another = earlier.is_some_and(|others| others.want_approval(entry));
+        let is_needed = entry.offer.approval_required || of_another;
         self.offer_rules(&head, &holder, &entry.offer, |text, _| {
-            text.flag("prefer_longest_duration", true);
-            if !(entry.offer.approval_required && settings.approval) {
+            // in earlier releases the fewest hours count
+            if earlier.is_none() {
+                text.flag("prefer_longest_duration", true);
+            }
+            if !(is_needed && settings.approval) {
                 text.flag("approval_is_not_required", true);
             }
         })
@@ -478,11 +492,17 @@ const IN_POLICIES: RowNote =
     RowNote::Configuration("its groups stand in the rules of the policies that name it");
 
 fn entries_of_sets(entry: &Offer) -> Vec<Entry> {
-    let sets = entry.sets.iter().map(|(name, _)| Entry {
+    let sets = entry.sets.iter().map(|name| Entry {
         value: name.as_str().to_owned(),
         name: String::new(),
     });
     sets.collect()
+}
+
+fn longest_of_all(own: u32, longest: u32) -> Vec<RowNote> {
+    let is_shorter = own < longest;
+    let note = is_shorter.then_some(RowNote::LongestOfAll { own, longest });
+    note.into_iter().collect()
 }
 
 fn configuration(settings: &Settings) -> [ConfigurationLine; 2] {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_rules::Directory;
+
 use super::policies::{Policy, PolicyApproval, PolicyTable, TeamChoice};
 use super::rows::{Eligibility, Holder, Offer, TableRow};
 use crate::report::RowNote;
@@ -20,10 +22,10 @@ pub(super) enum EntryOf {
 
 impl EntryOf {
     /// Reads a row. Where no policy is named, or the row is of a release without them, it goes by its own lists.
-    pub(super) fn read(row: &mut TableRow) -> Option<Self> {
+    pub(super) fn read(row: &mut TableRow, facts: Option<&Directory>) -> Option<Self> {
         let ids: BTreeSet<String> = row.texts("policyIds")?.into_iter().collect();
         if ids.is_empty() {
-            return row.eligibility().map(Self::Own);
+            return row.eligibility(facts).map(Self::Own);
         }
         let holder = row.holder()?;
         Some(Self::Policies { holder, ids })

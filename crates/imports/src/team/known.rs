@@ -16,7 +16,8 @@ pub(super) fn gone_holder(holder: &Holder, facts: &Directory) -> Option<RowNote>
     }
 }
 
-/// What an entry of eligibility or a policy names and nobody has.
+/// What an entry of eligibility or a policy names and nobody has, permission sets aside: those that are not there are
+/// not in it.
 pub(super) fn gone_of_offer(entry: &Offer, facts: &Directory) -> Vec<RowNote> {
     let mut notes = Vec::new();
     let accounts = entry
@@ -24,22 +25,8 @@ pub(super) fn gone_of_offer(entry: &Offer, facts: &Directory) -> Vec<RowNote> {
         .iter()
         .filter(|(id, _)| facts.account(id).is_none());
     notes.extend(accounts.map(|(id, _)| gone("account", id.as_str())));
-    notes.extend(
-        entry
-            .units
-            .iter()
-            .filter_map(|(id, _)| gone_unit(id, facts)),
-    );
-    for (name, arn) in &entry.sets {
-        match facts.permission_set_by_name(name.as_str()) {
-            None => notes.push(gone("permission set", name.as_str())),
-            Some(known) if known.arn.as_str() != arn => notes.push(RowNote::Gone {
-                what: "permission set of that name and ARN",
-                id: name.as_str().to_owned(),
-            }),
-            Some(_) => {}
-        }
-    }
+    let units = entry.units.iter();
+    notes.extend(units.filter_map(|(id, _)| gone_unit(id, facts)));
     notes
 }
 

@@ -5,13 +5,15 @@
 //! account where an entry of theirs, or of a group of theirs, names both; an organizational unit stands for the accounts
 //! directly in it. One entry without approval is enough to need none, the longest duration of all their
 //! entries counts, and the settings cap it. Members of the groups that are named for the account or for
-//! its parent may approve, the requester never. Releases before that asked no approvers of the parent
-//! where the account has some of its own ([`Release`]).
+//! its parent may approve, the requester never. Releases before that ([`Release`]) asked no approvers of the parent
+//! where the account has some of its own, needed an approval where one entry for the target needs it, and
+//! held the hours of a person's first entry against whatever they ask for.
 //!
 //! An entry that names policies is about what these name, and about nothing of its own; whoever asks chooses one of
 //! them, whose duration counts and whose approvers are the only ones.
 
 mod convert;
+mod earlier;
 mod entry;
 mod history;
 mod known;

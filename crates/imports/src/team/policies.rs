@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{GroupId, text};
+use hallpass_rules::Directory;
 use serde_json::Value;
 
 use super::rows::{ApproverPlace, Approvers, Offer, TableRow};
@@ -38,10 +39,15 @@ impl TeamChoice {
     pub(super) fn is_chosen_beside(&self, other: &Self) -> bool {
         let is_of_policies = self.policy.is_some() || other.policy.is_some();
         let (one, two) = (&self.terms, &other.terms);
+        // nobody counts in the stages of two policies, whoever they name
+        let has_stage = |it: &Policy| {
+            it.offer.approval_required && matches!(it.approval, PolicyApproval::Of(_))
+        };
+        let both = self.policy != other.policy && has_stage(one) && has_stage(two);
         let differs = one.offer.hours != two.offer.hours
             || one.offer.approval_required != two.offer.approval_required
             || one.approval != two.approval;
-        is_of_policies && differs && one.offer.may_meet(&two.offer)
+        is_of_policies && (differs || both) && one.offer.may_meet(&two.offer)
     }
 }
 
@@ -65,10 +71,11 @@ impl PolicyTable {
     pub(super) fn read(
         rows: Option<Vec<TableRow>>,
         approvers: &[(TableRow, Option<Approvers>)],
+        facts: Option<&Directory>,
     ) -> Self {
         let are_given = rows.is_some();
         let read = rows.into_iter().flatten().map(|mut row| {
-            let policy = row.policy(approvers);
+            let policy = row.policy(approvers, facts);
             (row, policy)
         });
         Self {
@@ -133,8 +140,12 @@ impl TableRow {
     }
 
     /// The row as a policy; what cannot be read is in its notes.
-    fn policy(&mut self, approvers: &[(TableRow, Option<Approvers>)]) -> Option<Policy> {
-        let offer = self.offer();
+    fn policy(
+        &mut self,
+        approvers: &[(TableRow, Option<Approvers>)],
+        facts: Option<&Directory>,
+    ) -> Option<Policy> {
+        let offer = self.offer(facts);
         let named = self.named("approverGroupIds");
         let (offer, named) = (offer?, named?);
         let approval = if offer.approval_required && !named.is_empty() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId, text};
+use hallpass_rules::Directory;
 use serde_json::{Map, Value};
 
 use super::tables::{ADDED, TeamTable};
@@ -141,8 +142,7 @@ pub(super) struct Eligibility {
 pub(super) struct Offer {
     pub(super) accounts: Vec<(AccountId, String)>,
     pub(super) units: Vec<(String, String)>,
-    /// Names of permission sets with their ARNs.
-    pub(super) sets: Vec<(PermissionSetName, String)>,
+    pub(super) sets: BTreeSet<PermissionSetName>,
     pub(super) approval_required: bool,
     pub(super) hours: u32,
 }
@@ -154,8 +154,7 @@ impl Offer {
         let shares = |one: &[(String, String)], two: &[(String, String)]| {
             one.iter().any(|(id, _)| two.iter().any(|(it, _)| it == id))
         };
-        let sets = self.sets.iter();
-        let set = { sets }.any(|(name, _)| other.sets.iter().any(|(it, _)| it == name));
+        let set = !self.sets.is_disjoint(&other.sets);
         let unit = (!self.units.is_empty() && !other.accounts.is_empty())
             || (!other.units.is_empty() && !self.accounts.is_empty())
             || shares(&self.units, &other.units);
@@ -301,10 +300,19 @@ impl TableRow {
         holder
     }
 
+    /// The holder of an entry with the hours that bind them, also where the rest of it cannot be said; the fewest where
+    /// these cannot be read.
+    pub(super) fn limit(&self) -> Option<(Holder, u32)> {
+        // what it notes is noted already
+        let mut row = self.clone();
+        let holder = row.holder()?;
+        Some((holder, row.hours("duration", None).unwrap_or(1)))
+    }
+
     /// The row as an entry of eligibility; what cannot be read is in its notes.
-    pub(super) fn eligibility(&mut self) -> Option<Eligibility> {
+    pub(super) fn eligibility(&mut self, facts: Option<&Directory>) -> Option<Eligibility> {
         let holder = self.holder();
-        let offer = self.offer();
+        let offer = self.offer(facts);
         Some(Eligibility {
             holder: holder?,
             offer: offer?,
@@ -312,10 +320,10 @@ impl TableRow {
     }
 
     /// What the row lets people ask for, be it an entry or a policy.
-    pub(super) fn offer(&mut self) -> Option<Offer> {
+    pub(super) fn offer(&mut self, facts: Option<&Directory>) -> Option<Offer> {
         let accounts = self.accounts();
         let units = self.units();
-        let sets = self.sets();
+        let sets = self.sets(facts);
         let approval_required = self.flag("approvalRequired", None);
         let hours = self.hours("duration", None);
         Some(Offer {
@@ -350,15 +358,32 @@ impl TableRow {
         Some(units)
     }
 
-    fn sets(&mut self) -> Option<Vec<(PermissionSetName, String)>> {
-        let mut sets = Vec::new();
+    /// The names of its permission sets. AWS TEAM goes by their ARNs, rules by their names: which of both is meant
+    /// stands in the facts alone.
+    fn sets(&mut self, facts: Option<&Directory>) -> Option<BTreeSet<PermissionSetName>> {
+        let mut sets = BTreeSet::new();
         for (arn, name) in self.named("permissions")? {
-            if let Ok(name) = PermissionSetName::new(name.as_str()) {
-                sets.push((name, arn));
+            let known = match facts {
+                Some(facts) => {
+                    let mut known = facts.permission_sets().iter();
+                    known.find(|it| it.arn.as_str() == arn).map(|it| &it.name)
+                }
+                None => Some(&name),
+            };
+            let Some(known) = known else {
+                let why = "no permission set has its ARN any more; one of its name is another, and AWS TEAM does not give it";
+                self.left_out("permission set", &name, why);
+                continue;
+            };
+            if let Ok(name) = PermissionSetName::new(known.as_str()) {
+                sets.insert(name);
             } else {
                 let why = "its name is none that AWS gives, and rules go by it";
                 self.left_out("permission set", &name, why);
             }
+        }
+        if facts.is_none() && !sets.is_empty() {
+            self.notes.push(BY_NAME);
         }
         Some(sets)
     }
@@ -394,21 +419,24 @@ impl TableRow {
         })
     }
 
-    /// The row as settings; what cannot be read is in its notes.
-    pub(super) fn settings(&mut self) -> Option<Settings> {
+    /// The row as settings, each read by itself. One that cannot be read is in its notes, and is as strict as it can be.
+    pub(super) fn settings(&mut self) -> Settings {
         let hours = self.hours("duration", Some(HOURS_UNSET));
+        if hours.is_none() {
+            let what = "requests are for an hour at most until `duration` can be read";
+            self.notes.push(RowNote::Narrower(what.into()));
+        }
         let expiry_hours = self.hours("expiry", Some(EXPIRY_UNSET));
         let ticket = self.flag("ticketNo", Some(true));
         let approval = self.flag("approval", Some(true));
         let comments = self.flag("comments", Some(true));
-        let notes = self.set_up_anew(comments);
-        Some(Settings {
-            hours: hours?,
-            expiry_hours: expiry_hours?,
-            ticket: ticket?,
-            approval: approval?,
-            notes,
-        })
+        Settings {
+            hours: hours.unwrap_or(1),
+            expiry_hours: expiry_hours.unwrap_or(1),
+            ticket: ticket.unwrap_or(true),
+            approval: approval.unwrap_or(true),
+            notes: self.set_up_anew(comments),
+        }
     }
 
     /// What of the settings is not for rules.
@@ -456,6 +484,12 @@ impl TableRow {
         notes
     }
 }
+
+/// The note of a row whose permission sets nothing proves to be the same.
+const BY_NAME: RowNote = RowNote::Configuration(
+    "its permission sets are meant by name: one that was deleted and made anew under the same name would be given, too, \
+     and AWS TEAM does not give it; with `--facts` the import goes by ARN",
+);
 
 const NOTIFYING: [&str; 3] = [
     "sesNotificationsEnabled",

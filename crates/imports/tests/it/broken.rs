@@ -74,7 +74,7 @@ proptest! {
         let (export, who) = crate::entra::sample();
         for (name, text) in [("a.tf", TERRAFORM), ("b.tf", RUN)] {
             let source = file(name, &changed(text, &changes));
-            check(&source, granted::import(std::slice::from_ref(&source), &names("[groups]\n00g1 = \"eng\"\n"), Some(&facts)));
+            check(&source, granted::import(std::slice::from_ref(&source), &names("[groups]\n00g1 = \"eng\"\n"), Some(&facts), &granted::OrganizationIds::default()));
         }
         let source = file("export.json", &changed(&export, &changes));
         check(&source, entra::import(std::slice::from_ref(&source), &names(&who), Some(&facts), EligibilityEnds::Ignore));

@@ -249,7 +249,8 @@ regexall("a", "b") -> main.tf:2: computed-value: the function `regexall`
 templatefile("x.tpl", {}) -> the function `templatefile`
 ["%{ if true }x%{ endif }"] -> main.tf:2: computed-value: a template with `%{`
 "" -> main.tf:2: bad-type: `config` is a string where a list of statements is due
-{ users = [] } -> the form of the very first release
+{ users = [] } -> `config` has the form of the first release: `users` is missing or no list of objects
+{ a = 1 } -> where a list of statements is due
 [merge(local.one, { Approvers = 010 })] -> main.tf:2: computed-value: a number that not every reader
 [merge(local.one, { Approvers = "nobody" })] -> main.tf:2: bad-email
 [merge(local.one, { MinApprovals = 5 / 2 })] -> main.tf:2: computed-value: a number with a fraction

@@ -290,7 +290,8 @@ fn memberships_by_attributes_move_and_what_would_add_more_people_does_not() {
         [
             "groups.sync.enabled = true",
             "groups.sync.groups = [\"Payments\", \"Legal\"]",
-            "groups.sync.manual = \"remove\"",
+            // whoever is a counsel is a member by a rule that is left out
+            "groups.sync.manual = \"warn\"",
             "groups.sync.rules = [{ group = \"Payments\", attributes = { department = \"Payments\", cost_center = \"42\" } }, \
              { group = \"Legal\", attributes = { division = \"Law\" } }]",
             "groups.sync.every = \"30m\"",
@@ -301,7 +302,64 @@ fn memberships_by_attributes_move_and_what_would_add_more_people_does_not() {
         told.contains("attribute_sync_rules: cannot be said: a rule that names an attribute"),
         "{told}"
     );
-    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(
+        told.contains("attribute_sync_manual_assignment_policy: differs: some of `attribute_sync_rules` are not"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 2, "{told}");
+}
+
+/// Nobody is removed for a rule that is not there: with every rule the policy moves, with any other it does not.
+#[test]
+fn members_are_removed_only_where_every_rule_is_taken_over() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n\
+        attribute_sync_enabled = true\n";
+    let said = "{ group_name = \"Payments\", attributes = { department = \"Payments\" } }";
+    let policy = "attribute_sync_manual_assignment_policy = \"remove\"\n";
+    for (rules, policy, removes, told) in [
+        (format!("[{said}]"), policy, true, ""),
+        (
+            format!("[{said}]"),
+            "",
+            false,
+            "the module removes members who match no rule",
+        ),
+        ("[]".to_owned(), policy, true, ""),
+        (
+            format!("[{said}, {{ group_name = \"Legal\", attributes = {{ nickName = \"x\" }} }}]"),
+            policy,
+            false,
+            "are not taken over",
+        ),
+        (
+            format!("[{said}, {{ group_name = \"Legal\", attributes = {{ nickName = \"x\" }} }}]"),
+            "",
+            false,
+            "are not taken over",
+        ),
+        (
+            "[{ group_name = \"Legal\" }]".to_owned(),
+            policy,
+            false,
+            "are not taken over",
+        ),
+        ("\"all\"".to_owned(), policy, false, "are not taken over"),
+        ("var.rules".to_owned(), policy, false, "are not taken over"),
+    ] {
+        let text = format!("{lists}{policy}attribute_sync_rules = {rules}\n");
+        let (lines, notes) = settings("a.tfvars", &text);
+        let manual = lines.iter().find(|it| it.starts_with("groups.sync.manual"));
+        let wanted = if removes { "remove" } else { "warn" };
+        let is_wanted = manual.is_none_or(|it| it.ends_with(&format!("\"{wanted}\"")));
+        assert!(
+            is_wanted && (manual.is_some() || !removes),
+            "{rules}: {lines:?}"
+        );
+        let notes = notes.join("\n");
+        assert!(notes.contains(told), "{rules}: {notes}");
+        let warns = notes.contains("are not taken over");
+        assert_eq!(warns, told == "are not taken over", "{rules}: {notes}");
+    }
 }
 
 #[test]
@@ -519,24 +577,120 @@ fn several_modules_are_several_installations() {
     }
 }
 
-#[test]
-fn the_configuration_of_the_first_release_is_told_where_it_stands() {
-    for (name, text) in [
+/// The object of 0.0.1 in each form of file that it may stand in.
+fn first_forms(object: &Value) -> Vec<(&'static str, String)> {
+    vec![
+        ("a.tfvars.json", json!({"config": object}).to_string()),
+        ("a.tfvars", format!("config = {object}\n")),
         (
-            "a.tfvars",
-            "config = {\n  users = []\n  permission_sets = []\n}\n",
+            "main.tf",
+            format!(
+                "module \"e\" {{\n  source = \"fivexl/sso-elevator\"\n  config = local.c\n}}\nlocals {{\n  c = {object}\n}}\n"
+            ),
         ),
-        ("a.tfvars.json", "{\"config\": {\"users\": []}}"),
+    ]
+}
+
+#[test]
+fn an_object_of_the_first_release_stands_for_a_list() {
+    let one = &statements()["statements"][0];
+    let object = json!({
+        "users": [{"email": PEOPLE[0], "slack_id": "U1", "can_approve": false},
+                  {"email": PEOPLE[1], "slack_id": "U2", "sso_id": "x", "can_approve": true}],
+        "permission_sets": [{"name": "ReadOnly"}, {"name": "Admin", "arn": "arn"}],
+        "accounts": [{"name": "a", "id": ACCOUNTS[0], "approvers": [PEOPLE[1]]},
+                     {"name": "b", "id": ACCOUNTS[1], "approvers": [PEOPLE[1]]}],
+    });
+    let of_account = |id: &str| {
+        json!({"ResourceType": "Account", "Resource": id, "PermissionSet": ["ReadOnly", "Admin"],
+            "Approvers": [PEOPLE[1]], "AllowedUsers": [PEOPLE[0], PEOPLE[1]]})
+    };
+    for (object, wanted) in [
+        (one, json!({"statements": [one]})),
+        (
+            &object,
+            json!({"statements": [of_account(ACCOUNTS[0]), of_account(ACCOUNTS[1])]}),
+        ),
     ] {
-        let why = import(name, text, Sweeps::Report).unwrap_err();
-        let ElevatorRefused::Statements(errors) = &why else {
-            panic!("{name}: {why}")
-        };
-        assert!(
-            errors[0].to_string().contains("config"),
-            "{name}: {errors:?}"
-        );
+        let expected = decisions(&rules("x.json", &wanted.to_string()));
+        for (name, text) in first_forms(object) {
+            let imported =
+                import(name, &text, Sweeps::Report).unwrap_or_else(|why| panic!("{name}: {why:?}"));
+            let rules = rules("x.json", &imported.text);
+            assert_eq!(decisions(&rules), expected, "{name}");
+            assert_eq!(imported.report.cannot_be_said, 0, "{name}");
+        }
     }
+}
+
+#[test]
+fn an_object_of_the_first_release_that_is_not_whole_is_refused() {
+    let user = json!({"email": PEOPLE[0], "can_approve": true});
+    let whole = json!({"users": [user], "permission_sets": [{"name": "Admin"}],
+        "accounts": [{"id": ACCOUNTS[0], "approvers": [PEOPLE[0]]}]});
+    for (key, value, said) in [
+        ("users", json!([]), "`users` is missing"),
+        (
+            "users",
+            json!([{"email": "", "can_approve": true}]),
+            "`email` of one of its objects",
+        ),
+        (
+            "users",
+            json!([{"email": PEOPLE[0], "can_approve": "yes"}]),
+            "`can_approve` is true or false",
+        ),
+        (
+            "users",
+            json!([{"email": PEOPLE[0], "can_approve": false}]),
+            "is nobody of `users` who `can_approve`",
+        ),
+        (
+            "users",
+            json!([{"email": PEOPLE[0], "expires": 1}]),
+            "`expires` is none of its keys",
+        ),
+        (
+            "permission_sets",
+            json!(["Admin"]),
+            "`permission_sets` is a list of objects",
+        ),
+        (
+            "permission_sets",
+            json!([{"name": "*"}]),
+            "`name` of one of its objects",
+        ),
+        (
+            "accounts",
+            json!([{"id": ACCOUNTS[0], "approvers": []}]),
+            "nobody approves for account",
+        ),
+        (
+            "accounts",
+            json!([{"id": ACCOUNTS[0], "approvers": [PEOPLE[1]]}]),
+            "is nobody of `users` who `can_approve`",
+        ),
+        (
+            "accounts",
+            json!([{"id": "*", "approvers": [PEOPLE[0]]}]),
+            "`id` of one of its objects",
+        ),
+        ("groups", json!([]), "`groups` is none of its keys"),
+    ] {
+        let mut object = whole.clone();
+        object[key] = value;
+        for (name, text) in first_forms(&object) {
+            let why = import(name, &text, Sweeps::Report).unwrap_err();
+            let told = match &why {
+                ElevatorRefused::Statements(errors) => errors[0].to_string(),
+                other => other.to_string(),
+            };
+            assert!(told.contains(said), "{name} {said}: {told}");
+        }
+    }
+    // an object of neither form is told where it stands
+    let why = import("a.tfvars", "config = {\n  a = 1\n}\n", Sweeps::Report).unwrap_err();
+    assert!(matches!(why, ElevatorRefused::Statements(_)), "{why}");
 }
 
 #[test]

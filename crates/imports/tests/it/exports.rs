@@ -76,12 +76,15 @@ fn every_form_says_the_same() {
     let all = [one.clone(), other.clone()];
     let wanted = read(&export("eligibility.json", scan(&all))).unwrap().text;
     let plain = json!({"Items": all, "Count": 2}).to_string();
+    let bare = all
+        .iter()
+        .fold(String::new(), |text, it| text + &format!("{it}\n"));
     let forms = [
-        ("lines", export("e.json", lines(&all))),
-        ("packed lines", export("e.json.gz", packed(&lines(&all)))),
+        ("lines as programs write them", export("e.json", bare)),
+        ("a packed scan", export("e.json.gz", packed(&scan(&all)))),
         (
             "a mark at the beginning",
-            export("e.json", format!("\u{feff}{}", lines(&all))),
+            export("e.json", format!("\u{feff}{}", scan(&all))),
         ),
         ("a scan without types", export("e.json", plain)),
         ("a list", export("e.json", json!(all).to_string())),
@@ -132,6 +135,21 @@ fn a_file_that_is_not_whole_is_refused_with_its_place() {
             "`e.json.gz`: cannot be unpacked",
         ),
         (
+            "a data file of an export",
+            plain(&whole),
+            "`e.json`: this is a data file of an export, which may have more of them",
+        ),
+        (
+            "a packed one",
+            export("e.json.gz", packed(&whole)),
+            "`e.json.gz`: this is a data file of an export",
+        ),
+        (
+            "a part without items",
+            export("e.json.gz", packed("")),
+            "`e.json.gz`: this is a data file of an export",
+        ),
+        (
             "nothing",
             plain(""),
             "not JSON, or cut off: the file is empty",
@@ -154,7 +172,7 @@ fn items_that_are_not_those_of_the_table_are_refused_with_their_place() {
     wrong["__typename"] = json!("Approvers");
     let mut no_id = one.clone();
     no_id["id"] = json!("");
-    let of = |items: &[Value]| export("e.json", lines(items));
+    let of = |items: &[Value]| export("e.json", scan(items));
     let plain = |text: &str| export("e.json", text);
     let mixed = r#"{"Item":{"id":{"S":"x"},"name":"plain"}}"#;
     let bad = r#"{"Item":{"id":{"S":"x"},"name":{"S":5}}}"#;
@@ -211,7 +229,14 @@ fn folders_that_lack_something_are_refused() {
         files: Vec::new(),
     };
     let another = folder(&of_another, &listing(&[("a.json.gz", 1)]), &data);
+    let mut alone = of(1, &both[..1]);
+    alone.files.retain(|file| file.name.starts_with("data/"));
     each_is_refused(vec![
+        (
+            "a folder of one data file",
+            alone,
+            "`data/a.json.gz`: this is a data file of an export",
+        ),
         (
             "a file is missing",
             of(2, &both),
@@ -253,7 +278,7 @@ fn folders_that_lack_something_are_refused() {
 #[test]
 fn a_refusal_carries_its_place_for_programs() {
     let twice = entry(&group_id(0), "Group", "group-0");
-    let refused = read(&export("e.json", lines(&[twice.clone(), twice]))).unwrap_err();
+    let refused = read(&export("e.json", scan(&[twice.clone(), twice]))).unwrap_err();
     assert_eq!((refused.file.as_str(), refused.item), ("e.json", Some(2)));
     assert_eq!(refused.problem, ExportProblem::RepeatedId(group_id(0)));
 }

@@ -1,6 +1,6 @@
 //! Access rules of Granted Approvals: what a plain model of them gives, and what the imported rules do.
 
-use hallpass_imports::granted::import;
+use hallpass_imports::granted::{OrganizationIds, import};
 use hallpass_imports::{Imported, Names, RowOutcome, SourceFile};
 use hallpass_rules::Directory;
 use proptest::prelude::*;
@@ -148,7 +148,8 @@ prop_compose! {
 
 pub(crate) fn whole(files: &[SourceFile], names: &str, facts: &Directory) -> Imported {
     let names = Names::read(&file("names.toml", names)).unwrap();
-    import(files, &names, Some(facts)).unwrap_or_else(|why| panic!("{why}"))
+    import(files, &names, Some(facts), &OrganizationIds::default())
+        .unwrap_or_else(|why| panic!("{why}"))
 }
 
 #[test]
@@ -345,7 +346,7 @@ fn what_is_not_whole_is_refused_with_its_place() {
         ("cut.tf", "resource \"commonfate_policyset\" \"a\" {\n".to_owned(), "cut.tf:"),
         ("deep.json", "[".repeat(100_000), "deep.json:1:65"),
     ] {
-        let refused = import(&[file(name, &text)], &Names::default(), None);
+        let refused = import(&[file(name, &text)], &Names::default(), None, &OrganizationIds::default());
         let Err(why) = refused else { panic!("{name} is imported") };
         let told: Vec<String> = why.0.iter().map(ToString::to_string).collect();
         assert!(told.iter().any(|it| it.contains(wanted)), "{name}: {told:?}");
@@ -355,10 +356,15 @@ fn what_is_not_whole_is_refused_with_its_place() {
         bytes: vec![b'a', 0xe4],
     };
     assert!(
-        import(&[bytes], &Names::default(), None)
-            .unwrap_err()
-            .to_string()
-            .contains("latin.yaml:1:1")
+        import(
+            &[bytes],
+            &Names::default(),
+            None,
+            &OrganizationIds::default()
+        )
+        .unwrap_err()
+        .to_string()
+        .contains("latin.yaml:1:1")
     );
 }
 

@@ -18,6 +18,7 @@ mod exports;
 mod fuzz;
 mod granted;
 mod granted_cloud;
+mod granted_whose;
 mod model;
 mod policies;
 mod reported;

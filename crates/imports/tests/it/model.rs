@@ -38,6 +38,8 @@ pub(crate) struct Tables {
     pub(crate) hours: u32,
     pub(crate) members: Vec<u8>,
     pub(crate) release: Release,
+    /// The groups in the order in which AWS lists them.
+    pub(crate) order: Vec<usize>,
 }
 
 /// What somebody may do there.
@@ -97,16 +99,68 @@ impl Tables {
         approvers.filter(|one| *one != person).collect()
     }
 
-    /// The longest of the entries that name the target, which is what the import means to give.
-    pub(crate) fn hours_of_target(&self, person: usize, account: usize, set: usize) -> u32 {
-        let naming = self
-            .entries_of(person)
-            .filter(|it| Self::names(it, account, set));
-        let longest = naming.map(|entry| entry.hours).max().unwrap_or(0);
-        longest.min(self.hours)
+    /// What the import means to give: the longest of the entries that name the target, before June 2024 the shortest of
+    /// all entries of the person.
+    pub(crate) fn hours_meant(&self, person: usize, account: usize, set: usize) -> u32 {
+        let all = || self.entries_of(person);
+        let naming = all().filter(|it| Self::names(it, account, set));
+        let hours = match self.release {
+            Release::Current => naming.map(|entry| entry.hours).max(),
+            Release::BeforeJune2024 => all().map(|entry| entry.hours).min(),
+        };
+        hours.unwrap_or(0).min(self.hours)
+    }
+
+    /// What the router of before June 2024 says of a request for so many hours: whether it needs an approval, or nothing
+    /// where it refuses. Line by line as it goes: a person's own entry first, then those of their groups.
+    fn routed_before(&self, person: usize, account: usize, set: usize, hours: u32) -> Option<bool> {
+        let own = self
+            .entries
+            .iter()
+            .filter(|it| !it.group && it.holder == person);
+        let groups = self
+            .order
+            .iter()
+            .filter(|group| self.is_in(person, **group));
+        let of_groups = groups.flat_map(|group| {
+            let entries = self.entries.iter();
+            entries.filter(|it| it.group && it.holder == *group)
+        });
+        let (mut longest, mut eligible) = (0, false);
+        for entry in own.chain(of_groups) {
+            longest = longest.max(entry.hours);
+            if hours > longest {
+                return None;
+            }
+            if Self::names(entry, account, set) {
+                if entry.approval {
+                    return Some(true);
+                }
+                eligible = true;
+            }
+        }
+        eligible.then_some(false)
+    }
+
+    fn answer_before(&self, person: usize, account: usize, set: usize) -> Answer {
+        let routed = |hours: &u32| self.routed_before(person, account, set, *hours);
+        let Some(hours) = (1..=self.hours).rev().find(|it| routed(it).is_some()) else {
+            return Answer::Refused;
+        };
+        if self.approval && routed(&hours) == Some(true) {
+            Answer::Waits {
+                hours,
+                approvers: self.approvers(person, account),
+            }
+        } else {
+            Answer::Granted { hours }
+        }
     }
 
     pub(crate) fn answer(&self, person: usize, account: usize, set: usize) -> Answer {
+        if self.release == Release::BeforeJune2024 {
+            return self.answer_before(person, account, set);
+        }
         let naming: Vec<&Entry> = self
             .entries_of(person)
             .filter(|it| Self::names(it, account, set))
@@ -120,10 +174,7 @@ impl Tables {
             .max()
             .unwrap();
         let hours = longest.min(self.hours);
-        let needed = match self.release {
-            Release::Current => naming.iter().all(|entry| entry.approval),
-            Release::BeforeJune2024 => naming.iter().any(|entry| entry.approval),
-        };
+        let needed = naming.iter().all(|entry| entry.approval);
         if self.approval && needed {
             Answer::Waits {
                 hours,
@@ -221,12 +272,13 @@ prop_compose! {
         hours in prop::sample::select(vec![1_u32, 4, 9, 24]),
         members in prop::collection::vec(0_u8..16, GROUPS),
         old in any::<bool>(),
+        order in Just((0..GROUPS).collect::<Vec<usize>>()).prop_shuffle(),
     ) -> Tables {
         entries.sort_by_key(|entry| (entry.group, entry.holder));
         entries.dedup_by_key(|entry| (entry.group, entry.holder));
         approvals.sort_by_key(|row| (row.unit, row.place));
         approvals.dedup_by_key(|row| (row.unit, row.place));
         let release = if old { Release::BeforeJune2024 } else { Release::Current };
-        Tables { entries, approvals, approval, hours, members, release }
+        Tables { entries, approvals, approval, hours, members, release, order }
     }
 }

@@ -6,7 +6,8 @@ use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
 use crate::company::{
-    ACCOUNTS, GROUPS, PROD, approvers, directory, entry, group_id, imported, settings, user_id,
+    ACCOUNTS, GROUPS, PROD, approvers, directory, entry, group_id, imported, set_arn, settings,
+    user_id, with_policies,
 };
 
 fn made(eligibility: &[Value], approver_rows: &[Value], settings: &[Value]) -> Imported {
@@ -141,15 +142,164 @@ fn what_is_gone_is_named() {
     for wanted in [
         "no group `c24e",
         "no account `999999999999`",
-        "of that name and ARN `Admin`",
+        "permission set `Admin` is left out: no permission set has its ARN any more",
     ] {
         assert!(notes.contains(wanted), "{notes}");
     }
+    assert!(!import.text.contains("\"Admin\""), "{}", import.text);
     let (_, notes) = outcome(&import.report, "Approvers", 1);
     assert!(
         notes.contains("no organizational unit `ou-ab12-longgone`"),
         "{notes}"
     );
+}
+
+/// A permission set that was deleted and made anew under its name is another one: AWS TEAM goes by the ARN.
+#[test]
+fn a_permission_set_is_meant_by_its_arn_where_the_organization_is_known() {
+    let facts = directory(&[0; GROUPS]);
+    let old = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-00000000000000ff";
+    let both = json!([{"name": "Admin", "id": old}, {"name": "Billing", "id": set_arn(1)}]);
+    let row = with("permissions", both);
+    let policy = json!({"id": "p", "__typename": "Policies", "accounts": row["accounts"], "ous": [],
+        "permissions": row["permissions"], "approvalRequired": true, "duration": "4"});
+    let mut named = entry(&group_id(1), "Group", "group-1");
+    named["policyIds"] = json!(["p"]);
+    let read = |facts| {
+        let rows = [row.clone(), named.clone()];
+        let policies = Some(std::slice::from_ref(&policy));
+        with_policies(
+            (&rows, policies),
+            &[],
+            &[settings()],
+            Release::Current,
+            facts,
+        )
+        .unwrap()
+    };
+    let import = read(Some(&facts));
+    for (table, item) in [("Eligibility", 1), ("Policies", 1)] {
+        let (found, notes) = outcome(&import.report, table, item);
+        assert_eq!(found, RowOutcome::Differs, "{table}");
+        assert!(
+            notes.contains("permission set `Admin` is left out"),
+            "{table}: {notes}"
+        );
+    }
+    // the second is what AWS calls it, whatever the table does
+    let named = "permission_sets = [\n  \"ReadOnly\",\n]";
+    assert_eq!(import.text.matches(named).count(), 2, "{}", import.text);
+    assert!(
+        !import.text.contains("Admin") && !import.text.contains("Billing"),
+        "{}",
+        import.text
+    );
+    let import = read(None);
+    for (table, item) in [("Eligibility", 1), ("Policies", 1)] {
+        let (found, notes) = outcome(&import.report, table, item);
+        assert_eq!(found, RowOutcome::Moved, "{table}");
+        assert!(
+            notes.contains("permission sets are meant by name"),
+            "{table}: {notes}"
+        );
+    }
+    assert!(import.text.contains("\"Admin\""), "{}", import.text);
+}
+
+/// One setting that cannot be read is as strict as it can be, and takes nothing from the others.
+#[test]
+fn each_setting_is_read_by_itself() {
+    for (key, value, hours, ticket, pending) in [
+        ("ticketNo", json!("false"), "4h", true, "5h"),
+        ("ticketNo", json!(false), "4h", false, "5h"),
+        ("approval", json!("false"), "4h", false, "5h"),
+        ("expiry", json!("soon"), "4h", false, "1h"),
+        ("duration", json!("long"), "1h", false, "5h"),
+        ("duration", json!(0), "1h", false, "5h"),
+    ] {
+        let mut row = json!({"id": "settings", "duration": "4", "expiry": "5", "ticketNo": false, "approval": false,
+            "comments": false});
+        row[key] = value.clone();
+        let is_read = value == json!(false);
+        let import = made(&[with("duration", json!("8"))], &[], &[row]);
+        let (found, notes) = outcome(&import.report, "Settings", 1);
+        let wanted = if is_read {
+            RowOutcome::Moved
+        } else {
+            RowOutcome::CannotBeSaid
+        };
+        assert_eq!(found, wanted, "{key} {value}: {notes}");
+        let rule = import
+            .text
+            .split("[[rule]]")
+            .find(|it| it.contains("team-settings"))
+            .unwrap();
+        assert!(
+            rule.contains(&format!("max_duration = \"{hours}\"")),
+            "{key} {value}: {rule}"
+        );
+        assert_eq!(
+            rule.contains("ticket_pattern"),
+            ticket,
+            "{key} {value}: {rule}"
+        );
+        // only where approvals are off does an entry that needs one go without
+        let waived = import.text.contains("approval_is_not_required");
+        assert_eq!(waived, key != "approval", "{key} {value}: {}", import.text);
+        let lines = import
+            .report
+            .configuration
+            .iter()
+            .map(|it| it.value.as_str());
+        assert_eq!(
+            lines.collect::<Vec<_>>(),
+            [format!("\"{pending}\""), format!("\"{hours}\"")],
+            "{key} {value}"
+        );
+    }
+}
+
+/// In releases before June 2024 an entry binds the hours of its holders whatever they ask for, also where nothing else of
+/// it can be said; and where a row may want approvals, all do.
+#[test]
+fn what_cannot_be_said_binds_all_the_same_before_june_2024() {
+    let mut free = with("approvalRequired", json!(false));
+    free["duration"] = json!("8");
+    let mut odd = entry(&user_id(0), "User", "ana");
+    odd["duration"] = json!("2");
+    let read = |odd: &Value| {
+        let rows = [free.clone(), odd.clone()];
+        imported(&rows, &[], &[settings()], Release::BeforeJune2024, None).unwrap()
+    };
+    let limit = |hours: &str| {
+        let user = user_id(0);
+        format!(
+            "accounts = \"*\"\npermission_sets = \"*\"\npermits_requests = false\nallowed_users = [\n  \"{user}\", # ana\n]\n\
+             max_duration = \"{hours}\"\n"
+        )
+    };
+    let lists = { &mut odd }.as_object_mut().unwrap();
+    lists.insert("permissions".to_owned(), json!([]));
+    let import = read(&odd);
+    assert!(import.text.contains(&limit("2h")), "{}", import.text);
+    assert!(
+        import.text.contains("approval_is_not_required"),
+        "{}",
+        import.text
+    );
+    odd["escalationLevel"] = json!(2);
+    let import = read(&odd);
+    assert!(import.text.contains(&limit("2h")), "{}", import.text);
+    assert!(
+        !import.text.contains("approval_is_not_required"),
+        "{}",
+        import.text
+    );
+    let (found, notes) = outcome(&import.report, "Eligibility", 1);
+    assert_eq!(found, RowOutcome::Differs, "{notes}");
+    assert!(notes.contains("is a row that cannot be said"), "{notes}");
+    odd["duration"] = json!("two");
+    assert!(read(&odd).text.contains(&limit("1h")));
 }
 
 #[test]

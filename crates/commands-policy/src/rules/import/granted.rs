@@ -1,6 +1,7 @@
 //! `hallpass rules import granted`: access rules, workflows and policies of Common Fate.
 
-use hallpass_imports::granted::import;
+use hallpass_host::facts::read_organization;
+use hallpass_imports::granted::{OrganizationIds, import};
 use hallpass_terminal::exit::Outcome;
 
 use super::named::{self, NamedArgs};
@@ -13,7 +14,8 @@ use super::named::{self, NamedArgs};
                   `commonfate` (access rules; or workflows, selectors, availabilities and policies), or a plan \
                   or state as JSON (`terraform show -json`). Give all files of one installation together: what \
                   a policy in another file forbids is not known otherwise.\n\nPermission sets are named by \
-                  `--facts`, groups and users that Common Fate has ids of its own for by `--names`. Prints row \
+                  `--facts`, which also tell resources of another organization and groups of another provider \
+                  from yours; groups and users that Common Fate has ids of its own for by `--names`. Prints row \
                   by row whether it moved, differs and why, or cannot be said: the rules never permit more \
                   than Common Fate does. Exit 2 when a file is not whole, 1 when rules cannot say some row (the \
                   others are written), 4 when the rule file is there already.",
@@ -28,5 +30,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    named::run(&args.named, import)
+    let organization = args.named.facts.as_deref().map(read_organization);
+    let ids = match organization.transpose()? {
+        Some(file) => OrganizationIds {
+            organization: Some(file.organization.id),
+            identity_store: Some(file.identity_center.identity_store_id),
+        },
+        None => OrganizationIds::default(),
+    };
+    named::run(&args.named, |files, names, facts| {
+        import(files, names, facts, &ids)
+    })
 }

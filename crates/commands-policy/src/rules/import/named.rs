@@ -24,7 +24,7 @@ pub(super) struct NamedArgs {
     /// File of names: what the ids of the other tool are called at AWS
     #[arg(long, value_name = "FILE")]
     pub(super) names: Option<PathBuf>,
-    /// Organization file, for the names of permission sets
+    /// Organization file, for the names of permission sets and what else is looked up
     #[arg(long, value_name = "ORGANIZATION")]
     pub(super) facts: Option<PathBuf>,
     /// The rule file to write; never one that is there

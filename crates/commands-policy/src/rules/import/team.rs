@@ -20,8 +20,8 @@ const NEEDED: &[&str] = &["Eligibility", "Approvers", "Settings"];
     long_about = "Import eligibility, approvers and settings of AWS TEAM\n\nThat is Temporary Elevated \
                   Access Management for IAM Identity Center. The tables are those of its Amplify backend: \
                   `Eligibility-…`, `Approvers-…`, `Settings-…` and, where there is one, `Policies-…`. Each is a file that `aws dynamodb \
-                  scan` printed, a data file of an export to S3 (`.json` or `.json.gz`), or the folder of \
-                  such an export with its manifest. With `--live` they are read from DynamoDB, with the \
+                  scan` printed, or the folder of an export to S3 with its manifest: one of its data files alone may \
+                  be part of the table. With `--live` they are read from DynamoDB, with the \
                   rights `dynamodb:ListTables` and `dynamodb:Scan`.\n\nPrints row by row whether it moved, differs and \
                   why, or cannot be said. Exit 2 when a file is cut off or another table, 1 when rules \
                   cannot say some row (the others are written), 4 when the rule file is there already.",
@@ -61,14 +61,14 @@ pub(crate) struct Args {
     policies: Option<PathBuf>,
     #[command(flatten)]
     live: LiveTablesArgs,
-    /// Organization file, to name what is gone
+    /// Organization file, to tell what is gone and to know permission sets by their ARNs
     #[arg(long, value_name = "ORGANIZATION")]
     facts: Option<PathBuf>,
     /// The rule file to write; never one that is there
     #[arg(long, value_name = "FILE", default_value = "rules.toml")]
     to: PathBuf,
     /// The tables are of a release before June 2024, in which approvers of an account stand in for those
-    /// of its unit
+    /// of its unit, and the hours and approvals of one entry bind others
     #[arg(long)]
     before_june_2024: bool,
     #[command(flatten)]

@@ -1,0 +1,70 @@
+//! How entries of eligibility bind each other in releases before June 2024.
+//!
+//! The router there goes through the entries of a person, their own before those of groups, and refuses what is for
+//! longer than the longest that it has come to, whatever the entry names: the hours of the first bind every target. One
+//! entry for the target that needs an approval is enough to need one. In which order AWS lists groups is not known, so
+//! the fewest hours of all entries count here.
+
+use super::entry::EntryOf;
+use super::rows::{Eligibility, Holder, Offer, TableRow};
+use crate::report::RowNote;
+
+/// The entries of eligibility of such a release.
+pub(super) struct EarlierEntries {
+    /// Holders with their hours, as far as the settings allow them.
+    limits: Vec<(Holder, u32)>,
+    /// What needs an approval, and for whom.
+    needing: Vec<(Holder, Offer)>,
+    /// Whether every row can be said: one that cannot may need an approval for anything.
+    are_said: bool,
+}
+
+impl EarlierEntries {
+    /// Of rows with what each says; `most` are the hours of the settings.
+    pub(super) fn of(read: &[(TableRow, Option<EntryOf>)], most: u32) -> Self {
+        let own = read.iter().filter_map(|(_, entry)| entry.as_ref()?.own());
+        let needing = own.filter(|it| it.offer.approval_required);
+        let limits = read.iter().filter_map(|(row, _)| row.limit());
+        Self {
+            limits: limits.map(|(who, hours)| (who, hours.min(most))).collect(),
+            needing: needing
+                .map(|it| (it.holder.clone(), it.offer.clone()))
+                .collect(),
+            are_said: read.iter().all(|(_, entry)| entry.is_some()),
+        }
+    }
+
+    /// Whether people of an entry may be in another for the same that needs an approval.
+    pub(super) fn want_approval(&self, entry: &Eligibility) -> bool {
+        let mut needing = self.needing.iter();
+        !self.are_said
+            || needing.any(|(holder, offer)| {
+                may_be_one(holder, &entry.holder) && offer.may_meet(&entry.offer)
+            })
+    }
+
+    /// What is to be known of an entry by the others.
+    pub(super) fn notes(&self, entry: &Eligibility, most: u32, approval: bool) -> Vec<RowNote> {
+        let own = entry.offer.hours.min(most);
+        let mut limits = self.limits.iter();
+        let is_other = |it: &(Holder, u32)| it.1 != own && may_be_one(&it.0, &entry.holder);
+        let mut notes = Vec::new();
+        notes.extend(limits.any(is_other).then_some(FEWEST));
+        let waits = approval && !entry.offer.approval_required && self.want_approval(entry);
+        notes.extend(waits.then_some(RowNote::ApprovalOfAnyEntry));
+        notes
+    }
+}
+
+/// Whether somebody may be both.
+fn may_be_one(one: &Holder, other: &Holder) -> bool {
+    match (one, other) {
+        (Holder::User(one), Holder::User(other)) => one == other,
+        (Holder::Group(_), _) | (_, Holder::Group(_)) => true,
+    }
+}
+
+const FEWEST: RowNote = RowNote::Narrower(std::borrow::Cow::Borrowed(
+    "people who are in other entries too have the fewest hours of them all, whatever they ask for; AWS TEAM takes those of \
+     the first that it finds, a user's own before those of groups",
+));
