@@ -8,16 +8,11 @@ use serde_json::{Value, json};
 
 use crate::{
     core::load,
-    organization::{OrganizationFile, Problem, parse_value},
+    organization::{OrganizationFile, parse_value},
     world::{Shared, SimWorld},
 };
 
-use super::merge::merged;
-
-pub(super) fn problems(found: &[Problem]) -> Refusal {
-    let text = format!("the organization file has {} problems", found.len());
-    Refusal::bad("", &text).with("problems", json!(found))
-}
+use super::{merge::merged, problems::problems};
 
 /// Loads a file in place of everything, or on top of what is there.
 pub(super) fn load(

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{core::export::export, organization::check_part, world::SimWorld};
 
-use super::file::problems;
+use super::problems::problems;
 
 /// A list of a file: where it is, the member that tells its rows apart, and those that do where a row does not have it.
 type FileList = (&'static str, &'static str, &'static [&'static str]);

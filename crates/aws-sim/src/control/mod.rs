@@ -6,6 +6,7 @@ mod events;
 mod faults;
 mod file;
 mod merge;
+mod problems;
 mod router;
 mod sessions;
 mod state;
