@@ -125,6 +125,11 @@ impl Draft {
         self
     }
 
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// The requester's reason, or the original's word for an end.
     pub fn reason(self, reason: &str) -> Self {
         self.with("reason", reason)

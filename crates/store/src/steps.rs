@@ -11,6 +11,7 @@ use hallpass_assignments::queue::{self, QueueFront, QueueFronts, Room};
 use hallpass_assignments::{
     AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Ownership, Taken, Verdict,
 };
+use hallpass_audit::Draft;
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, MOVES_WITHIN};
 use hallpass_org::session_revocation::{
@@ -209,11 +210,18 @@ pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
     }
 }
 
-/// The armed end once its assignment's end has moved; `None` when it need not. `row` is that assignment.
+/// When a change was made, as its records have it; `None` of one without records.
+pub(crate) fn made_at(records: &[Draft]) -> Option<Timestamp> {
+    records.iter().map(Draft::at).max()
+}
+
+/// The armed end once its assignment's end has moved; `None` when it need not. `row` is that assignment, and `now` when the
+/// change was made, where it says so.
 pub(crate) fn armed_end_moved(
     end: ArmedEnd,
     desire: &DesiredAssignment,
     row: Option<&AssignmentRow>,
+    now: Option<Timestamp>,
 ) -> Option<ArmedEnd> {
     let (until, at) = match desire {
         DesiredAssignment::Until {
@@ -232,7 +240,7 @@ pub(crate) fn armed_end_moved(
     }
     // over before anything was sent: all that a denial from now on could refuse is what the person had before
     let is_unsent = row.is_some_and(|row| row.execution.ownership != Ownership::Ours);
-    if end.is_first && is_unsent && until <= at {
+    if end.is_first && is_unsent && until <= now.unwrap_or(at) {
         return None;
     }
     let arm_by = match end.state {

@@ -159,6 +159,13 @@ impl Bench {
         self.simulator.organization()
     }
 
+    /// The accounts whose keys work.
+    pub(crate) fn open_accounts(&self) -> Vec<organization::Account> {
+        let mut all = self.file().accounts;
+        all.retain(|it| it.state.as_deref() != Some("SUSPENDED"));
+        all
+    }
+
     pub(crate) fn account(&self, name: &str) -> String {
         self.file()
             .accounts

@@ -244,7 +244,7 @@ async fn a_file_states_users_and_all_that_they_have() {
             "{call}"
         );
     }
-    let other = bench.member("legacy-shop");
+    let other = bench.member("network");
     let unaware = bench.form(&other, "iam:GetUser&UserName=ana").await;
     assert_eq!(unaware.outcome(), "NoSuchEntity");
 }
@@ -362,7 +362,7 @@ async fn generated_users_are_as_they_should_be_here_and_there() {
     let (mut users, mut mail, mut old, mut never, mut inactive) = (0, 0, 0, 0, 0);
     let (mut consoles, mut bare, mut roots, mut bare_roots) = (0, 0, 0, 0);
     let mut different = BTreeSet::new();
-    for account in bench.file().accounts {
+    for account in bench.open_accounts() {
         let signer = bench.member(&account.name);
         let rows = report(&bench, &signer).await;
         different.insert(rows.iter().map(|row| row[0].clone()).collect::<Vec<_>>());

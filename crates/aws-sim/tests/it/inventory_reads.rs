@@ -182,7 +182,7 @@ async fn public_addresses_are_seen_three_ways() {
     let bench = Bench::small().await;
     let (mut kinds, mut owners) = (BTreeSet::new(), BTreeSet::new());
     let (mut first, mut second, mut unused) = (0, 0, 0);
-    for account in bench.file().accounts {
+    for account in bench.open_accounts() {
         let signer = bench.member(&account.name);
         let all = ec2(&bench, &signer, "DescribeNetworkInterfaces").await;
         kinds.extend(texts(&all, "interfaceType"));
@@ -236,7 +236,7 @@ async fn public_addresses_are_seen_three_ways() {
 #[tokio::test]
 async fn what_ec2_does_not_have_it_refuses() {
     let bench = Bench::small().await;
-    let signer = bench.member("legacy-shop");
+    let signer = bench.member("network");
     for call in [
         "DescribeNetworkInterfaces&Filter.1.Name=colour&Filter.1.Value.1=red",
         "DescribeInstances&MaxResults=2",
@@ -262,7 +262,7 @@ async fn what_ec2_does_not_have_it_refuses() {
 async fn interfaces_come_in_pages() {
     let bench = Bench::small().await;
     let mut paged = 0;
-    for account in bench.file().accounts {
+    for account in bench.open_accounts() {
         let signer = bench.member(&account.name);
         let whole = texts(
             &ec2(&bench, &signer, "DescribeNetworkInterfaces").await,

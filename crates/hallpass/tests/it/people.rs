@@ -647,7 +647,9 @@ fn log() -> (Vec<Value>, Fake) {
             .find_map(|pair| pair.strip_prefix("after="));
         let after: usize = after.unwrap().parse().unwrap();
         let items: Vec<Value> = served.iter().skip(after).take(2).cloned().collect();
-        (200, json!({ "items": items }))
+        let next = after + items.len();
+        let next = Some(next.to_string()).filter(|_| next < served.len());
+        (200, json!({ "items": items, "next": next }))
     });
     (records, fake)
 }

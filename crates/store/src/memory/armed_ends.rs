@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEndWish, DesiredAssignment, Message};
-use hallpass_model::HoldKey;
+use hallpass_model::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
 use hallpass_runner::StoreFault;
 
@@ -17,6 +17,7 @@ pub(super) fn commit(
     state: &mut MemoryState,
     wishes: &[ArmedEndWish],
     desired: &[DesiredAssignment],
+    now: Option<Timestamp>,
 ) {
     for wished in wishes {
         wish(state, wished);
@@ -25,7 +26,7 @@ pub(super) fn commit(
         let name = key_of(desire).to_string();
         let stored = state.armed_ends.get(&name).cloned();
         let row = state.assignments.get(&name).map(|slot| &slot.row);
-        if let Some(end) = stored.and_then(|end| armed_end_moved(end, desire, row)) {
+        if let Some(end) = stored.and_then(|end| armed_end_moved(end, desire, row, now)) {
             state.armed_ends.insert(name, end);
         }
     }

@@ -15,7 +15,8 @@ use super::{MemoryState, Slot, armed_ends, group_sync, locks};
 use crate::fault::StorageFault;
 use crate::rows::subject_of;
 use crate::steps::{
-    answered_at, check_step, desired, exists_already, key_of, revocation_of, wrong_version,
+    answered_at, check_step, desired, exists_already, key_of, made_at, revocation_of,
+    wrong_version,
 };
 
 /// What a change would do. Reads see what it did so far.
@@ -44,6 +45,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
             ..Effects::default()
         },
     };
+    let now = made_at(&change.audit);
     locks::ensure_as_seen(staged.base, &change.locks_seen)?;
     let locks = locks::staged(staged.base, change.locks)?;
     let mut subjects = Vec::new();
@@ -90,7 +92,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(state, user, *at);
     }
-    armed_ends::commit(state, &change.armed_ends, &change.desired);
+    armed_ends::commit(state, &change.armed_ends, &change.desired, now);
     for sessions in &change.sessions_to_revoke {
         state
             .session_revocations

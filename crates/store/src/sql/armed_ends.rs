@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment, Message};
-use hallpass_model::HoldKey;
+use hallpass_model::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 
@@ -46,12 +46,13 @@ pub(super) fn wish(tx: &Transaction<'_>, wish: &ArmedEndWish) -> Result<(), Stor
 pub(super) fn follow(
     tx: &Transaction<'_>,
     desired: &DesiredAssignment,
+    now: Option<Timestamp>,
 ) -> Result<(), StorageFault> {
     let Some(stored) = load(tx, key_of(desired))? else {
         return Ok(());
     };
     let row = assignment_rows::load(tx, key_of(desired))?;
-    match armed_end_moved(stored, desired, row.as_ref()) {
+    match armed_end_moved(stored, desired, row.as_ref(), now) {
         Some(end) => put(tx, &end),
         None => Ok(()),
     }

@@ -16,7 +16,8 @@ use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction, n
 use crate::fault::StorageFault;
 use crate::rows::{account_of, body, grant_body, instant, request_body, subject_name, subject_of};
 use crate::steps::{
-    answered_at, desired, exists_already, illegal_step, key_of, revocation_of, wrong_version,
+    answered_at, desired, exists_already, illegal_step, key_of, made_at, revocation_of,
+    wrong_version,
 };
 
 /// Whether a change may give access or decides about it: one that only takes away does not.
@@ -55,8 +56,9 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     for wish in &change.armed_ends {
         armed_ends::wish(tx, wish)?;
     }
+    let now = made_at(&change.audit);
     for wanted in &change.desired {
-        armed_ends::follow(tx, wanted)?;
+        armed_ends::follow(tx, wanted, now)?;
     }
     for sessions in &change.sessions_to_revoke {
         session_revocation::insert(tx, &revocation_of(sessions))?;

@@ -97,9 +97,13 @@ fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
 
 fn resources(state: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
     let created = ["CreateRole", "CreateUser"].contains(&operation);
+    let changes_role = ["AttachRolePolicy", "DeleteRole", "DetachRolePolicy"].contains(&operation);
     let of = |kind: &str, name: &str| {
         let path = if created {
             input_text(input, "Path").map(str::to_owned)
+        } else if changes_role && name.starts_with(portal::RESERVED_PREFIX) {
+            // no policy lets anybody write it: whoever may write roles is told why instead (`UnmodifiableEntity`)
+            None
         } else {
             path_of(state, &caller.account, kind, name)
         };
