@@ -159,8 +159,7 @@ pub use service::{
     PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationPage,
     RemediationSource, RemediationView, Replayed, ReplayedRequest, RequestView, RevokedMany,
     Revoking, Search, SearchPage, StandingSurvey, StandingView, SweepStatus, SweepsTended,
-    TARGETS_MAX, Tended,
-    Times, about_remediation, grants_as_told, last_grant,
+    TARGETS_MAX, Tended, Times, about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

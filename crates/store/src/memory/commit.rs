@@ -15,8 +15,7 @@ use super::{MemoryState, Slot, armed_ends, group_sync, locks};
 use crate::fault::StorageFault;
 use crate::rows::subject_of;
 use crate::steps::{
-    answered_at, check_step, desired, exists_already, key_of, made_at, revocation_of,
-    wrong_version,
+    answered_at, check_step, desired, exists_already, key_of, made_at, revocation_of, wrong_version,
 };
 
 /// What a change would do. Reads see what it did so far.
