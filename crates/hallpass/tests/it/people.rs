@@ -1,5 +1,7 @@
 //! People's verbs against a server that answers per contract.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::fake::{Fake, GRANT, REQUEST, against, grant, problem, request};
@@ -641,14 +643,15 @@ fn log() -> (Vec<Value>, Fake) {
     }
     let served = records.clone();
     let fake = Fake::start(move |call| {
-        let after = call
-            .query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("after="));
-        let after: usize = after.unwrap().parse().unwrap();
-        let items: Vec<Value> = served.iter().skip(after).take(2).cloned().collect();
-        let next = after + items.len();
+        let pairs = call.query.split('&').filter_map(|pair| pair.split_once('='));
+        let query: BTreeMap<&str, &str> = pairs.collect();
+        let after: usize = query["after"].parse().unwrap();
+        let is_asked = |it: &&Value| query.get("event").is_none_or(|event| it["event"] == **event);
+        let page: Vec<Value> = served.iter().skip(after).take(2).cloned().collect();
+        let next = after + page.len();
         let next = Some(next.to_string()).filter(|_| next < served.len());
+        // what is not asked for is left out of its page
+        let items: Vec<&Value> = page.iter().filter(is_asked).collect();
         (200, json!({ "items": items, "next": next }))
     });
     (records, fake)
