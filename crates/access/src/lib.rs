@@ -153,7 +153,7 @@ pub use request::{
 };
 pub use search::{Fit, Sought};
 pub use service::{
-    Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
+    ANSWER_KEPT, Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
     CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus, GroupSyncView,
     GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId, Past, Patience,
     PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationPage,
@@ -161,7 +161,7 @@ pub use service::{
     Revoking, Search, SearchPage, StandingSurvey, StandingView, SweepStatus, SweepsTended,
     TARGETS_MAX, Tended, Times, about_remediation, grants_as_told, last_grant,
 };
-pub use session_revocation::credentials_until;
+pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{

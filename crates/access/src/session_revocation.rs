@@ -49,15 +49,6 @@ pub(crate) fn of(
     })
 }
 
-/// When a permission set's credentials issued at the end stop working, for notices.
-pub fn credentials_until(
-    names: &TargetNames,
-    directory: &Directory,
-    ended_at: Timestamp,
-) -> Option<Timestamp> {
-    session_length(names, directory).map(|length| length.after(ended_at))
-}
-
 /// How long sessions of a permission set may last today.
 pub(crate) fn session_length(names: &TargetNames, directory: &Directory) -> Option<TimeSpan> {
     match names {
@@ -70,7 +61,7 @@ pub(crate) fn session_length(names: &TargetNames, directory: &Directory) -> Opti
 
 /// When the last credentials of a grant stop working that were issued at its end or before: its set may have had longer
 /// sessions then.
-pub(crate) fn last_credentials_until(
+pub fn last_credentials_until(
     grant: &Grant,
     directory: &Directory,
     ended_at: Timestamp,

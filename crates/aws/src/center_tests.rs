@@ -137,6 +137,33 @@ async fn what_a_person_has_otherwise_is_known_by_the_name_of_its_set_where_ours_
     }
 }
 
+/// That AWS does not say whether the set is there is no answer, and a refusal of ours is none about the person.
+#[tokio::test(start_paused = true)]
+async fn a_set_that_nobody_can_look_at_says_nothing_of_what_a_person_has() {
+    let names = TargetNames::Account {
+        account: "dev".to_owned(),
+        permission_set: "Admin".to_owned(),
+    };
+    for (code, is_known) in [
+        ("ThrottlingException", false),
+        ("InternalServerException", false),
+        ("AccessDeniedException", true),
+    ] {
+        let fake = Fake::new(move |operation, _| match operation {
+            "ListAccountAssignmentsForPrincipal" => {
+                let mut row = row("GROUP", GROUP);
+                row["PermissionSetArn"] = json!(format!("{SET}f"));
+                Some((200, json!({"AccountAssignments": [row]})))
+            }
+            "DescribePermissionSet" => Some(error(code, "not now")),
+            _ => None,
+        });
+        let aws = fake.connect().await;
+        let held = aws.held_otherwise(&account_key(), &names, false).await;
+        assert_eq!(held.is_ok(), is_known, "{code}: {held:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_assignment_that_cannot_be_read_is_not_taken_for_none() {
     let fake = Fake::new(|operation, _| {

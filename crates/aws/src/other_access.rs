@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_ssoadmin::types::{
     AccountAssignmentForPrincipal, ListAccountAssignmentsFilter, PrincipalType,
 };
-use hallpass_assignments::Urgency;
+use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_model::{HoldKey, PermissionSetArn, Target, TargetNames, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{HomeRegion, OtherAccess};
@@ -102,8 +102,17 @@ impl Aws {
         else {
             return Ok(None);
         };
-        if others.is_empty() || !matches!(described(self, permission_set).await, Ok(None)) {
+        if others.is_empty() {
             return Ok(None);
+        }
+        match described(self, permission_set).await {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(None),
+            Err(failure) if matches!(failure.fault, CenterFault::Refused { .. }) => {
+                return Ok(None);
+            }
+            // nobody knows, and that is no reason to deny
+            Err(failure) => return Err(fault(failure)),
         }
         for (arn, words) in others {
             let Ok(arn) = PermissionSetArn::new(arn) else {

@@ -144,9 +144,9 @@ pub fn run(args: &Args) -> Outcome {
                 let migrated = open_store_for(address.clone(), SchemaUse::BroughtUpToDate);
                 migrated.await.map(drop)
             })?;
-            let checked = check(&runtime, &address);
+            let checked = check(&runtime, &address)?;
             ownership::as_of_folder(to)?;
-            checked
+            Ok(checked)
         }
     }
 }

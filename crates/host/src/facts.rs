@@ -12,6 +12,7 @@ use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Sn
 use hallpass_rules::{Directory, PersonAttribute, PersonAttributes};
 use hallpass_terminal::exit::Failure;
 use jiff::Unit;
+use serde_json::Value;
 
 /// The most problems of a file that are listed.
 const PROBLEMS_SHOWN: usize = 20;
@@ -29,6 +30,51 @@ pub fn read_organization(path: &Path) -> Result<OrganizationFile, Failure> {
     organization::parse(&text).map_err(|problems| {
         not_an_organization(&format!("`{shown}` is not an organization file"), &problems)
     })
+}
+
+/// What an organization file says itself: ids that it leaves out are made by the simulator, and are no facts about AWS.
+#[derive(Debug)]
+pub struct StatedIds(Value);
+
+impl StatedIds {
+    /// Reads the file once more, as it is written.
+    ///
+    /// # Errors
+    /// Exit 2 when it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display();
+        let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(&shown, &error))?;
+        let value = serde_json::from_str(&text).map_err(|error| {
+            Failure::bad_input(format!("`{shown}` is not an organization file: {error}"))
+        })?;
+        Ok(Self(value))
+    }
+
+    /// The id at a place.
+    pub fn id(&self, pointer: &str) -> Option<String> {
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    }
+
+    /// Refuses a list of which a row has no id.
+    ///
+    /// # Errors
+    /// Exit 2, naming the row and `why` its id is needed.
+    pub fn ensure_all(&self, pointer: &str, member: &str, why: &str) -> Result<(), Failure> {
+        let rows = self.0.pointer(pointer).and_then(Value::as_array);
+        let mut rows = rows.into_iter().flatten();
+        let Some(row) = rows.find(|row| !row.get(member).is_some_and(Value::is_string)) else {
+            return Ok(());
+        };
+        let name = row.get("name").and_then(Value::as_str).unwrap_or("?");
+        Err(Failure::bad_input(format!(
+            "`{name}` of `{pointer}` has no `{member}` in the organization file, and {why}"
+        ))
+        .at("--facts")
+        .help("give a file that has the ids of your organization, or leave `--facts` away"))
+    }
 }
 
 /// The problems of an organization, each with its place.

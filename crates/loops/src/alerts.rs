@@ -92,9 +92,10 @@ impl Alerting {
         if let Some(file) = &seen.file {
             let is_new = is_new_file || newest != seen.newest;
             if is_new || self.has_due(file, now).await? {
-                for ran in self.runner.run(file, WhichRules::Due, now).await? {
-                    note(&ran);
-                }
+                let ran = self.runner.run(file, WhichRules::Due, now).await;
+                // asked again at the next look, as of a new file
+                let ran = ran.inspect_err(|_| seen.stamp = None)?;
+                ran.iter().for_each(note);
                 seen.newest = newest;
             }
         }

@@ -4,7 +4,7 @@
 use hallpass_access::{
     AccessError, Grant, GrantFilter, GrantPresses, GrantStateKind, Idempotency, LengthLimits,
     PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView,
-    credentials_until, question,
+    last_credentials_until, question,
 };
 use hallpass_model::{GrantId, RequestId};
 use hallpass_rules::Decision;
@@ -197,7 +197,7 @@ impl Slack {
     fn given_back(&self, grant: &Grant, known: &KnownPerson) -> String {
         let said = format!("Given back: {}.", words::target(&grant.names));
         let (now, directory) = (self.now(), self.inner.access.directory());
-        let until = credentials_until(&grant.names, &directory, now);
+        let until = last_credentials_until(grant, &directory, now);
         match until.filter(|_| !grant.standing) {
             Some(until) => {
                 let until = time::clock(until, now, &self.zone_of(known));

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use hallpass_access::{
-    ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News, Notice,
+    ANSWER_KEPT, ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News, Notice,
     OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd, UnseenEnd,
 };
 use hallpass_assignments::queue::{self, QueueFront, QueueFronts, Room};
@@ -551,9 +551,12 @@ pub(crate) fn recorded(
 }
 
 /// When an answer was given, from the id of the request it led to (UUID v7, RFC 9562, has
-/// milliseconds); `None` when the id does not say. Answers forgotten by then make room.
+/// milliseconds), else from how long it is kept; `None` when the id does not say. Answers forgotten by then make room.
 pub(crate) fn answered_at(answer: &StoredAnswer) -> Option<Timestamp> {
-    let (seconds, nanoseconds) = answer.request?.uuid().get_timestamp()?.to_unix();
+    let Some(request) = answer.request else {
+        return Some(ANSWER_KEPT.before(answer.until));
+    };
+    let (seconds, nanoseconds) = request.uuid().get_timestamp()?.to_unix();
     Timestamp::new(
         i64::try_from(seconds).ok()?,
         i32::try_from(nanoseconds).ok()?,

@@ -3,6 +3,7 @@
 use hallpass_audit::Event;
 use hallpass_model::{HoldKey, Timestamp, text::says_something};
 
+use super::pressing::unconfirmed;
 use super::sweep_people::Meant;
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
@@ -76,7 +77,8 @@ impl Access {
             };
             match self.store_change(change).await {
                 Ok(_) => {
-                    let stored = self.ports.sweeps.accepted_one(&key).await?;
+                    let stored = self.ports.sweeps.accepted_one(&key).await;
+                    let stored = stored.map_err(unconfirmed)?;
                     return stored.ok_or(AccessError::NotFound("standing access"));
                 }
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,

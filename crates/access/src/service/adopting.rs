@@ -6,6 +6,7 @@ use super::already_held::LOOK_MAX;
 use super::sweep_people::Meant;
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::records::Doer;
+use crate::session_revocation::session_length;
 use crate::sweep;
 use crate::sweep_steps::{self, Adopting};
 use crate::{
@@ -104,12 +105,14 @@ impl Access {
             return Ok(Err(StandingRefused::NotThere.into()));
         }
         let accepted = self.ports.sweeps.accepted_one(key).await?;
+        let names = self.names_of(key);
         let (change, grant) = sweep_steps::adopt(
             &Adopting {
                 key,
-                names: &self.names_of(key),
+                names: &names,
                 holder: &holder,
                 length,
+                session: session_length(&names, &self.directory()),
                 seen_at,
                 reason: reason.trim(),
                 by: Doer::Person(actor),
@@ -150,13 +153,14 @@ impl Access {
             let why = LeftAlone::Gone;
             return Ok(sweep_steps::leave_alone(run, item, why, self.step()));
         }
-        let step = self.step();
+        let (step, names) = (self.step(), self.names_of(&item.key));
         let (change, grant) = sweep_steps::adopt(
             &Adopting {
                 key: &item.key,
-                names: &self.names_of(&item.key),
+                names: &names,
                 holder: &holder,
                 length,
+                session: session_length(&names, &self.directory()),
                 seen_at,
                 reason: "It stood without a grant; a sweep gave it an end.",
                 by: Doer::Hallpass,

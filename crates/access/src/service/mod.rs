@@ -64,7 +64,7 @@ pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
     RemediationApprovers, RemediationPage, RemediationSource, RemediationView, about_remediation,
 };
-pub use repeating::Idempotency;
+pub use repeating::{ANSWER_KEPT, Idempotency};
 pub use replaying::{Replayed, ReplayedRequest};
 pub use reviewing::{LastTime, Past, Times, last_grant};
 pub use search::{Hit, Search, SearchPage};

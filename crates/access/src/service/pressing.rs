@@ -53,7 +53,7 @@ impl<'a> From<&'a String> for Revoking<'a> {
 }
 
 /// What was stored cannot be read: that must not be told as if nothing had been.
-fn unconfirmed(fault: ReadError) -> AccessError {
+pub(super) fn unconfirmed(fault: ReadError) -> AccessError {
     CommitError::Unavailable(fault.0).into()
 }
 

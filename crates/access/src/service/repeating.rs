@@ -6,7 +6,7 @@ use super::{Access, AccessError};
 use crate::{Actor, Change, Request, StoredAnswer};
 
 /// How long the answer to an idempotency key is remembered.
-const ANSWER_KEPT: TimeSpan = TimeSpan::hours(24);
+pub const ANSWER_KEPT: TimeSpan = TimeSpan::hours(24);
 
 /// A caller's promise that two equal calls are one.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hallpass_audit::Event;
 use hallpass_model::{Email, HoldKey, SweepId, TargetNames, UserId};
 
+use super::pressing::unconfirmed;
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep;
@@ -182,7 +183,8 @@ impl Access {
             match self.store_change(change).await {
                 Ok(_) => {
                     self.wake_sweeper.notify_one();
-                    let stored = self.ports.sweeps.sweep(id).await?;
+                    let stored = self.ports.sweeps.sweep(id).await;
+                    let stored = stored.map_err(unconfirmed)?;
                     return stored.ok_or(AccessError::NotFound("sweep"));
                 }
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,

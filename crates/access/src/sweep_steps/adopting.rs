@@ -21,6 +21,8 @@ pub(crate) struct Adopting<'a> {
     pub(crate) holder: &'a Person,
     /// For how long.
     pub(crate) length: TimeSpan,
+    /// How long sessions of its permission set may last today.
+    pub(crate) session: Option<TimeSpan>,
     /// When the listing that shows it began.
     pub(crate) seen_at: Timestamp,
     /// Why the access gets an end.
@@ -174,7 +176,7 @@ fn grant(
         // it was seen in a listing; from here on it is counted
         granted_at: Some(step.now),
         ends_at: adopting.length.after(step.now),
-        longest_session: None,
+        longest_session: adopting.session,
         standing: false,
         warned: false,
         refusals: 0,

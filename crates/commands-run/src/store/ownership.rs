@@ -33,7 +33,12 @@ pub(super) fn as_of_folder(database: &Path) -> Result<(), Failure> {
         if !found.is_file() || found.uid() == owner.uid() || found.nlink() > 1 {
             continue;
         }
-        lchown(&file, Some(owner.uid()), Some(owner.gid())).map_err(|error| {
+        let given = lchown(&file, Some(owner.uid()), Some(owner.gid()));
+        // whoever is not root has restored as themselves
+        if given.as_ref().is_err_and(|it| it.kind() == std::io::ErrorKind::PermissionDenied) {
+            continue;
+        }
+        given.map_err(|error| {
             let (shown, of) = (file.display(), owner.uid());
             Failure::failed(format!(
                 "`{shown}` belongs to user {} and not to user {of}, as its folder does: {error}",

@@ -230,7 +230,7 @@ pub(super) fn converted(
         }
         (_, Setting::Is(value)) if is_nothing(&spelled_out(value)) => (None, Vec::new()),
         _ if is_other_bucket(name, settings) => (None, vec![RowNote::SaysNothing(OTHER_BUCKET)]),
-        _ if name == MANUAL && !are_rules_whole(settings) => {
+        _ if name == MANUAL && !is_warn(setting) && !are_rules_whole(settings) => {
             let line = line_of(variable, quoted("warn"));
             (Some(line), vec![RowNote::Narrower(RULES_LEFT_OUT.into())])
         }
@@ -256,6 +256,11 @@ pub(super) fn converted(
 
 /// What becomes of members who match no rule.
 const MANUAL: &str = "attribute_sync_manual_assignment_policy";
+
+/// Whether members whom no rule adds are only told of.
+fn is_warn(setting: &Setting) -> bool {
+    matches!(setting, Setting::Is(Value::String(policy)) if policy == "warn")
+}
 
 /// Whether every rule about attributes is taken over: the people of one that is not match no rule here.
 fn are_rules_whole(settings: &BTreeMap<String, Setting>) -> bool {

@@ -45,8 +45,10 @@ const AVAILABILITY_KEYS: ResourceKeys = ResourceKeys {
         ORGANIZATION,
         IDENTITY_STORE,
     ],
-    otherwise: &[("priority", "it is the order in which pages suggest roles")],
+    // each release of the provider has a name of its own for it
+    otherwise: &[("priority", SUGGESTED), ("role_priority", SUGGESTED)],
 };
+const SUGGESTED: &str = "it is the order in which pages suggest roles";
 const ORGANIZATION: &str = "aws_organization_id";
 const IDENTITY_STORE: &str = "aws_identity_store_id";
 const POLICIES: [&str; 2] = ["commonfate_policyset", "commonfate_access_policy"];

@@ -342,6 +342,14 @@ impl<'a> Ledger<'a> {
             ArmedEnd { state, ..end }
         };
         self.keep_from_denial(&end, &why);
+        if end.required && end.lasts_until.is_none() && from > self.now {
+            // an earlier hold's instant stands there, and this one's end cannot: no access without it
+            self.told.change.gates.push(GateChange {
+                key: end.key.clone(),
+                refused: Some(format!("its end could not be armed at AWS: {}", why.words)),
+                at: self.now,
+            });
+        }
         self.not_moved(end, why);
     }
 

@@ -36,6 +36,8 @@ const LIMITS: QueryLimits = QueryLimits {
     memory_bytes: 512 * 1024 * 1024,
 };
 
+/// How long what the log said last is believed, however often a rule asks: many read it once a day.
+const INGESTED_WITHIN: TimeSpan = TimeSpan::hours(48);
 /// Slices of a manifest that knows the accounts of the organization.
 const ACCOUNTS: &str = "aws_organizations_accounts";
 
@@ -173,13 +175,14 @@ impl Evaluation {
     }
 
     /// The accounts of which the log has something. What its files have not is not known here: `activity ingest` says so.
-    /// A table to which nothing came for twice as long as a rule waits is none to believe: where nobody reads the log, or
-    /// nobody writes it, what was found there would pass for over.
+    /// A table to which nothing came for twice as long as a rule waits, and for two days, is none to believe: where nobody
+    /// reads the log, or nobody writes it, what was found there would pass for over.
     fn read_activity(&self, name: &str, every: Option<TimeSpan>) -> ReadTable {
         let activity = self.activity();
         let accounts = activity.into_iter().flat_map(|it| it.accounts.keys());
         let is_old = activity.zip(every).is_some_and(|(it, every)| {
             let patience = TimeSpan::seconds(every.as_seconds().saturating_mul(2));
+            let patience = patience.max(INGESTED_WITHIN);
             patience.after(it.sealed) < self.now
         });
         let fault = SliceFault {

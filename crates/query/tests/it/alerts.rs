@@ -11,6 +11,7 @@ use hallpass_alerts::{
     AlertJob, AlertMessage, AlertNews, AlertRule, AlertRuleId, AlertState, AskedRule, BlockedBy,
     EXAMPLE, RulePhase, RunAnswer, RunRows, advance, read,
 };
+use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -321,12 +322,18 @@ fn a_rule_over_activity_is_blocked_when_nothing_comes_any_more() {
     let text = "rules:\n- {id: alone, query: SELECT principal FROM aws_activity, every: 6h}\n";
     let rules = read(FILE, text).unwrap();
     sealed(folder, "run-1", "CreateAccessKey");
-    for (now, is_blocked) in [
-        ("2026-11-20T12:00:00Z", false),
-        ("2026-11-20T12:00:01Z", true),
-    ] {
+    for (now, every, is_blocked) in [
+        // many read the log once a day
+        ("2026-11-20T12:00:01Z", "6h", false),
+        ("2026-11-22T00:00:00Z", "6h", false),
+        ("2026-11-22T00:00:01Z", "6h", true),
+        ("2026-11-22T00:00:01Z", "36h", false),
+        ("2026-11-23T00:00:01Z", "36h", true),
+    ]
+    .map(|(now, every, is_blocked)| (now, every.parse::<TimeSpan>().unwrap(), is_blocked))
+    {
         let mut job = job(&rules, now.parse().unwrap());
-        job.rules[0].every = Some(rules[0].every);
+        job.rules[0].every = Some(every);
         let answer = evaluated(folder, &job).into_values().next().unwrap();
         assert_eq!(answer.result == RunRows::NotAsked, is_blocked, "{now}");
         let failed = &answer.tables[0].failed;

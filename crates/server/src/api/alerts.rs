@@ -138,9 +138,6 @@ pub(crate) async fn mute(
         AlertRowKey::given(&body.key),
         app.clock.now(),
     );
-    if body.until <= now {
-        return Err(bad_parameter("until", format!("{} is over", body.until)));
-    }
     let muting = Muting {
         key: &key,
         until: body.until,
@@ -148,6 +145,9 @@ pub(crate) async fn mute(
     };
     let access = &app.access;
     let work = async {
+        if body.until <= now {
+            return Err(bad_parameter("until", format!("{} is over", body.until)));
+        }
         let muted = access.mute_alert(actor, &rule, muting).await;
         muted.map_err(ProblemResponse::from)
     };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use hallpass_access::{
-    Extending, GrantFilter, GrantState, GrantStateKind, InLine, PressRefused, Revoking, Role,
+    AccessError, Actor, Extending, GrantFilter, GrantState, GrantStateKind, InLine, PressRefused, Revoking, Role,
 };
 use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
@@ -66,7 +66,7 @@ pub(crate) async fn list(
     };
     let holder = match &listing.user {
         None => None,
-        Some(text) => match named(&app, text).await? {
+        Some(text) => match named(&app, actor, text).await? {
             Some(user) => Some(user),
             None if actor.reads_all() => return Err(nobody(text)),
             // whoever does not read all is not told whom there is: of nobody they may see there are none
@@ -128,13 +128,17 @@ fn narrowed(
     })
 }
 
-/// Whoever is named, by user id or by an address that is one person's; none where nobody known has that.
-async fn named(app: &App, text: &str) -> Result<Option<UserId>, ProblemResponse> {
+/// Whoever is named, by user id or by an address that is one person's; none where nobody known has that, or where the caller is
+/// not told that several have it.
+async fn named(app: &App, actor: &Actor, text: &str) -> Result<Option<UserId>, ProblemResponse> {
     if let Ok(user) = UserId::new(text) {
         return Ok(Some(user));
     }
     let email = Email::new(text).map_err(|error| bad_parameter("user", error))?;
-    Ok(app.access.user_of(&email).await?)
+    match app.access.user_of(&email).await {
+        Err(AccessError::Refused(PressRefused::SharedAddress)) if !actor.reads_all() => Ok(None),
+        found => Ok(found?),
+    }
 }
 
 fn nobody(text: &str) -> ProblemResponse {
@@ -266,7 +270,7 @@ pub(crate) async fn revoke_many(
     }
     let holder = match &body.user {
         None => None,
-        Some(text) => Some(named(&app, text).await?.ok_or_else(|| nobody(text))?),
+        Some(text) => Some(named(&app, actor, text).await?.ok_or_else(|| nobody(text))?),
     };
     let filter = narrowed(
         &app,

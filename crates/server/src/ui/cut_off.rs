@@ -15,7 +15,7 @@ use axum::{
 use hallpass_access::{
     AccessError, Directory, ENDED_BY_A_LOCK, EndCause, EndOutcome, Entitlement, Force, Grant,
     GrantFilter, GrantState, GrantStateKind, HeldAccess, Locking, NamedEntitlement, PressRefused,
-    Request, RequestFilter, RequestStateKind, RequestView, Revoking, Role,
+    Request, RequestFilter, RequestStateKind, RequestView, Revoking, Role, last_credentials_until,
 };
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_wording::{dialogs, grants, standing};
@@ -258,12 +258,7 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, Pro
     let view = view.seeing_armed_ends(app, &grants).await?;
     // AWS enforces the ends of the others
     let unarmed = grants.iter().filter(|grant| !view.is_armed(grant));
-    let longest = unarmed.max_by_key(|grant| {
-        let name = people::held(&grant.names);
-        directory
-            .permission_set_by_name(&name)
-            .map_or(0, |set| set.session_duration)
-    });
+    let longest = unarmed.max_by_key(|grant| last_credentials_until(grant, &directory, view.now));
     Ok(CutOffPlan {
         requests: waiting(app, viewer, &whom.user).await?.len(),
         all_armed: longest.is_none() && !grants.is_empty(),

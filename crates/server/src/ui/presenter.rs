@@ -8,7 +8,7 @@ use std::sync::Arc;
 use askama::filters::HtmlSafe;
 use hallpass_access::{
     AccessError, ArmedEndStatus, CredentialsAfterEnd, Directory, Grant, GrantState, InLine, Person,
-    Request, credentials_until,
+    Request, last_credentials_until,
 };
 use hallpass_model::{AccountId, Email, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
@@ -410,7 +410,7 @@ impl Presenter {
 
     /// What becomes of credentials that are taken until `end`, if nobody ends sessions with it.
     pub(crate) fn credentials_after(&self, grant: &Grant, end: Timestamp) -> CredentialsAfterEnd {
-        let unarmed = credentials_until(&grant.names, &self.directory, end)
+        let unarmed = last_credentials_until(grant, &self.directory, end)
             .map_or(CredentialsAfterEnd::NotSaid, CredentialsAfterEnd::WorkUntil);
         ArmedEndStatus::credentials_after(self.armed_ends.get(&grant.key), unarmed, end)
     }

@@ -344,4 +344,13 @@ pub async fn a_forgotten_answer_makes_room(store: Store) {
     assert_eq!(store.answer(&user(1), "k").await.unwrap(), Some(later));
     let other = store.answer(&user(1), "other").await.unwrap();
     assert_eq!(other, Some(an_answer(2, "other")));
+    // one that led to no request is known by how long it is kept
+    let unrequested = |n: u64| StoredAnswer {
+        request: None,
+        ..an_answer(n, "none")
+    };
+    remember(&store, unrequested(1)).await.unwrap();
+    let raced = remember(&store, unrequested(86_400)).await;
+    assert!(matches!(raced, Err(CommitError::Raced(_))), "{raced:?}");
+    remember(&store, unrequested(1 + 86_400)).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! `hallpass rules import granted`: access rules, workflows and policies of Common Fate.
 
-use hallpass_host::facts::read_organization;
+use hallpass_host::facts::StatedIds;
 use hallpass_imports::granted::{OrganizationIds, import};
 use hallpass_terminal::exit::Outcome;
 
@@ -30,12 +30,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let organization = args.named.facts.as_deref().map(read_organization);
-    let ids = match organization.transpose()? {
-        Some(file) => OrganizationIds {
-            organization: Some(file.organization.id),
-            identity_store: Some(file.identity_center.identity_store_id),
-        },
+    let stated = args.named.facts.as_deref().map(StatedIds::read);
+    let ids = match stated.transpose()? {
+        Some(stated) => {
+            let why = "groups of Common Fate are known by it";
+            stated.ensure_all("/identity_center/groups", "id", why)?;
+            OrganizationIds {
+                organization: stated.id("/organization/id"),
+                identity_store: stated.id("/identity_center/identity_store_id"),
+            }
+        }
         None => OrganizationIds::default(),
     };
     named::run(&args.named, |files, names, facts| {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hallpass_host::facts::read_directory;
+use hallpass_host::facts::{StatedIds, read_directory};
 use hallpass_host::runtime::runtime;
 use hallpass_host::team_export::{read_export, refused};
 use hallpass_host::team_tables::LiveTablesArgs;
@@ -115,6 +115,10 @@ impl Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     super::refuse_existing(&args.to)?;
     let facts = args.facts.as_deref().map(read_directory).transpose()?;
+    if let Some(path) = &args.facts {
+        let why = "AWS TEAM goes by the ARNs of permission sets";
+        StatedIds::read(path)?.ensure_all("/identity_center/permission_sets", "arn", why)?;
+    }
     let release = if args.before_june_2024 {
         Release::BeforeJune2024
     } else {

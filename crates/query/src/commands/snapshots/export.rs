@@ -182,7 +182,7 @@ fn is_read(record: &SnapshotRecord, table: &str) -> bool {
 }
 
 /// Writes beside and moves, so that a file of before is there until the new one is whole. What is no file, as a pipe, is
-/// written as it is.
+/// written as it is; so is a file beside which nothing can be put, as one that is mounted by itself.
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let there = fs::metadata(path).ok();
     if there.as_ref().is_some_and(|it| !it.is_file()) {
@@ -191,14 +191,30 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     // a link stays one
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut beside = place.clone().into_os_string();
-    beside.push(".writing");
-    let mut file = File::create(&beside)?;
-    if let Some(there) = there {
-        file.set_permissions(there.permissions())?;
+    beside.push(format!(".writing-{}", std::process::id()));
+    let made = write_beside(Path::new(&beside), there.as_ref(), text);
+    let moved = made.and_then(|()| fs::rename(&beside, &place));
+    let cannot = |error: &io::Error| {
+        let kind = error.kind();
+        kind == io::ErrorKind::PermissionDenied || kind == io::ErrorKind::ResourceBusy
+    };
+    if moved.is_err() {
+        // none, where it could not be made
+        let _ = fs::remove_file(&beside);
+    }
+    match moved {
+        Err(error) if there.is_some() && cannot(&error) => fs::write(path, text),
+        moved => moved,
+    }
+}
+
+fn write_beside(beside: &Path, like: Option<&fs::Metadata>, text: &str) -> io::Result<()> {
+    let mut file = File::create(beside)?;
+    if let Some(like) = like {
+        file.set_permissions(like.permissions())?;
     }
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, &place)
+    file.sync_all()
 }
 
 fn sheet(exported: &ExportedTables) -> Sheet {
