@@ -183,7 +183,7 @@ def searched(page, query):
     page.fill("input[type=search]", query)
     page.wait_for_function("() => document.querySelector('.results [role=status]').textContent !== ''")
     return page.evaluate("""() => [...document.querySelectorAll('.results a')]
-        .map(link => link.href.split('#')[0].split('/docs/').pop().replace('.html', ''))""")
+        .map(link => link.href.split('#')[0].split('/site/').pop().replace(/^docs\\//, '').replace('.html', ''))""")
 
 
 def look(browser, check, site):

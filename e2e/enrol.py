@@ -265,7 +265,7 @@ def by_stack_set(stage):
     code, said, errors = enroll(world, *words)
     check("a dry run", code == 0 and statuses(said) == {STRAY: "CHECKED", ODD: "CHECKED"} and sent("CreateStackSet") == 0, (code, said, errors))
     # long enough that the command is killed while it waits, on a slow machine, too
-    world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 8000}, "match": {"operation": "DescribeStackSetOperation"}})
+    world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 25000}, "match": {"operation": "DescribeStackSetOperation"}})
     world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "sample reason", "count": 1, "match": {"operation": "CreateStackInstances"}})
     process = world.stage.spawn("org", "enroll", *words, "--apply", "--yes", log="stacks.log", **world.environment)
     check("a stack is begun", wait(lambda: calls(world, "CreateStackInstances"), 120, process), world.stage.said("stacks.log"))

@@ -20,7 +20,7 @@ import boto3
 
 import release
 from stage import ROOT, Api, Checks, Stage, free_port, wait
-from team import lines, scan
+from team import scan
 
 ME, ANA, EVE = "priya.raman@example.com", "mara.lindqvist@example.com", "tomasz.wilk@example.com"
 GUIDE = ROOT / "docs/how-to/move-in.md"
@@ -135,7 +135,7 @@ def tables(home, world):
     settings = [{"id": "settings", "__typename": "Settings", "duration": "9", "expiry": "5", "comments": True, "ticketNo": False, "approval": True}]
     (home / "Eligibility.json").write_text(scan(eligibility))
     (home / "Approvers.json").write_text(scan(approvers))
-    (home / "Settings.json").write_text(lines(settings))
+    (home / "Settings.json").write_text(scan(settings))
     (home / "terraform.tfvars").write_text(f"""
 config = [
   {{ ResourceType = "Account", Resource = ["{accounts['orders-dev']}"], PermissionSet = ["ReadOnly"], Approvers = ["{EVE}"], AllowSelfApproval = true }},

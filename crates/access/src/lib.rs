@@ -153,13 +153,13 @@ pub use request::{
 };
 pub use search::{Fit, Sought};
 pub use service::{
-    ANSWER_KEPT, Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
-    CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus, GroupSyncView,
-    GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId, Past, Patience,
-    PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationPage,
-    RemediationSource, RemediationView, Replayed, ReplayedRequest, RequestView, RevokedMany,
-    Revoking, Search, SearchPage, StandingSurvey, StandingView, SweepStatus, SweepsTended,
-    TARGETS_MAX, Tended, Times, about_remediation, grants_as_told, last_grant,
+    ANSWER_KEPT, Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog,
+    CatalogEntry, CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus,
+    GroupSyncView, GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId,
+    Past, Patience, PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
+    RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedRequest, RequestView,
+    RevokedMany, Revoking, Search, SearchPage, StandingSurvey, StandingView, SweepStatus,
+    SweepsTended, TARGETS_MAX, Tended, Times, about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

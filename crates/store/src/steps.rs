@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use hallpass_access::{
-    ANSWER_KEPT, ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News, Notice,
-    OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd, UnseenEnd,
+    ANSWER_KEPT, ArmedEndStatus, ArmedEndWish, DesiredAssignment, GrantToArm, LiveSessions, News,
+    Notice, OutlivingSessions, ShownBy, StoredAnswer, UnmovedEnd, UnseenEnd,
 };
 use hallpass_assignments::queue::{self, QueueFront, QueueFronts, Room};
 use hallpass_assignments::{

@@ -97,7 +97,9 @@ async fn absent_over(loaded: &Loaded, path: &Path, new: bool) -> Result<Absent, 
     match exported {
         Ok(0) => Ok(Absent::Made),
         // heads have another key, and no file of ends was signed: there was none
-        Ok(_) if !matches!(loaded.head_key()?, HeadKey::Own(_)) && loaded.ends_place()?.is_none() => {
+        Ok(_)
+            if !matches!(loaded.head_key()?, HeadKey::Own(_)) && loaded.ends_place()?.is_none() =>
+        {
             Ok(Absent::Made)
         }
         Ok(_) => Ok(Absent::Lost),

@@ -35,7 +35,10 @@ pub(super) fn as_of_folder(database: &Path) -> Result<(), Failure> {
         }
         let given = lchown(&file, Some(owner.uid()), Some(owner.gid()));
         // whoever is not root has restored as themselves
-        if given.as_ref().is_err_and(|it| it.kind() == std::io::ErrorKind::PermissionDenied) {
+        if given
+            .as_ref()
+            .is_err_and(|it| it.kind() == std::io::ErrorKind::PermissionDenied)
+        {
             continue;
         }
         given.map_err(|error| {

@@ -643,10 +643,17 @@ fn log() -> (Vec<Value>, Fake) {
     }
     let served = records.clone();
     let fake = Fake::start(move |call| {
-        let pairs = call.query.split('&').filter_map(|pair| pair.split_once('='));
+        let pairs = call
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
         let query: BTreeMap<&str, &str> = pairs.collect();
         let after: usize = query["after"].parse().unwrap();
-        let is_asked = |it: &&Value| query.get("event").is_none_or(|event| it["event"] == **event);
+        let is_asked = |it: &&Value| {
+            query
+                .get("event")
+                .is_none_or(|event| it["event"] == **event)
+        };
         let page: Vec<Value> = served.iter().skip(after).take(2).cloned().collect();
         let next = after + page.len();
         let next = Some(next.to_string()).filter(|_| next < served.len());

@@ -86,7 +86,9 @@ pub(super) async fn revoke(
         Err(AccessError::Directory(fault)) => Some(not_revoked(fault.to_string())),
         Err(error @ (AccessError::Read(_) | AccessError::Commit(_))) => {
             tracing::warn!(%error, "a person's own entitlements could not be ended");
-            Some(not_revoked("the store did not answer; call again".to_owned()))
+            Some(not_revoked(
+                "the store did not answer; call again".to_owned(),
+            ))
         }
         Err(error) => Some(not_revoked(error.to_string())),
     }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use hallpass_access::{
-    AccessError, Actor, Extending, GrantFilter, GrantState, GrantStateKind, InLine, PressRefused, Revoking, Role,
+    AccessError, Actor, Extending, GrantFilter, GrantState, GrantStateKind, InLine, PressRefused,
+    Revoking, Role,
 };
 use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
@@ -270,7 +271,11 @@ pub(crate) async fn revoke_many(
     }
     let holder = match &body.user {
         None => None,
-        Some(text) => Some(named(&app, actor, text).await?.ok_or_else(|| nobody(text))?),
+        Some(text) => Some(
+            named(&app, actor, text)
+                .await?
+                .ok_or_else(|| nobody(text))?,
+        ),
     };
     let filter = narrowed(
         &app,
