@@ -86,6 +86,7 @@ UNCALLED = {
                          "logs:DeleteLogDelivery": FLOW_LOGS},
     "remediate": {"organizations:ListDelegatedAdministrators": "asked only from another account than the management account",
                   "sso:ListPermissionSetsProvisionedToAccount": "only for sweeps of a whole account",
+                  **{it: "only where somebody looks at what a permission set allows" for it in ("iam:GetPolicy", "iam:GetPolicyVersion")},
                   "organizations:ListAccountsForParent": NO_PATHS},
 }
 # what is called where several operations happen to be under way at once, where one keeps failing, or where an event takes

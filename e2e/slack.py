@@ -528,14 +528,14 @@ def armed():
 
         def enforced():
             """The same, as the API has it."""
-            until = next(it for it in mara.all("/api/v1/grants") if it["request"] == request).get("armed_until")
+            until = next(it for it in mara.all("/api/v1/grants") if it["request_id"] == request).get("armed_until")
             return until and int(datetime.fromisoformat(until).timestamp())
 
         agree = lambda later_than=0: (refused() or 0) > later_than and refused() == enforced()
         check("the message says from when on AWS itself refuses", wait(agree, 90), (drawn(), enforced()))
         check("and that access is granted", wait(lambda: "Access granted" in title(hallpass.head(request)), 10), title(hallpass.head(request)))
         before = refused() or 0
-        grant = next(it for it in mara.all("/api/v1/grants") if it["request"] == request)
+        grant = next(it for it in mara.all("/api/v1/grants") if it["request_id"] == request)
         longer = mara.post(f"/api/v1/grants/{grant['id']}/extend", {"duration_seconds": 7200, "reason": "OPS-2: it takes longer"})
         approved = tomasz.post(f"/api/v1/requests/{longer.json['id']}/approve", {})
         check("it is extended", longer.status == 201 and approved.status == 200, (longer, approved))
