@@ -153,12 +153,15 @@ fn risk_line(read: &SetPolicies) -> String {
     for (text, arn) in inline.chain(managed) {
         let text = text.filter(|text| text.len() <= TEXT_BYTES_MAX);
         match (text.map(|text| summarize(text, PolicyType::Identity)), arn) {
-            (Some(Ok(summary)), _) => {
-                is_whole &= summary.is_whole;
+            (Some(Ok(summary)), arn) => {
                 summary
                     .risks
                     .iter()
                     .for_each(|it| note(it.kind, it.limited));
+                match arn.and_then(known).filter(|_| !summary.is_whole) {
+                    Some(known) => known.risks.iter().for_each(|(kind, _)| note(*kind, false)),
+                    None => is_whole &= summary.is_whole,
+                }
             }
             (None, Some(arn)) if let Some(known) = known(arn) => {
                 known.risks.iter().for_each(|(kind, _)| note(*kind, false));
@@ -229,7 +232,11 @@ fn of_aws(policy: &ManagedPolicy, kind: PolicyType) -> SetPolicy {
     let mut found = empty("aws-managed", &policy.name);
     found.place = Some(policy.arn.clone());
     if let Some(text) = &policy.document {
-        return with_text(found, text, kind);
+        let mut found = with_text(found, text, kind);
+        if let Some(known) = known(&policy.arn).filter(|_| !found.is_whole) {
+            say_beside(&mut found, known);
+        }
+        return found;
     }
     found.is_whole = false;
     found.not_read = Some(match known(&policy.arn) {
@@ -242,6 +249,18 @@ fn of_aws(policy: &ManagedPolicy, kind: PolicyType) -> SetPolicy {
         None => "AWS keeps this policy and may change it. Its text was not read.".to_owned(),
     });
     found
+}
+
+/// What everybody knows of a policy whose text was not wholly understood.
+fn say_beside(policy: &mut SetPolicy, known: &KnownPolicy) {
+    let mut said = empty(&policy.kind, &policy.name);
+    say_known(&mut said, known);
+    if policy.lines.is_empty() {
+        policy.lines = said.lines;
+    }
+    let mut risks = said.risks;
+    risks.retain(|it| policy.risks.iter().all(|found| found.kind != it.kind));
+    policy.risks.append(&mut risks);
 }
 
 fn say_known(policy: &mut SetPolicy, known: &KnownPolicy) {

@@ -31,6 +31,8 @@ struct SetPage {
     risks: Vec<RiskRow>,
     /// Policies whose risks are not known.
     unread: usize,
+    /// Whether something of its policies was not understood.
+    is_unsure: bool,
     policies: Vec<PolicyCard>,
     findings: String,
 }
@@ -97,6 +99,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
         fault: String::new(),
         risks: Vec::new(),
         unread: 0,
+        is_unsure: false,
         policies: Vec::new(),
         findings: String::new(),
     };
@@ -153,6 +156,7 @@ impl SetPage {
             .iter()
             .filter(|it| it.document.is_none() && it.lines.is_empty() && !it.is_boundary)
             .count();
+        self.is_unsure = policies.iter().any(|it| !it.is_whole && !it.is_boundary);
         self.findings = findings_words(policies);
         self.policies = policies.iter().enumerate().map(card).collect();
     }

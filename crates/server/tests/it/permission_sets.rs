@@ -335,3 +335,23 @@ fn texts_that_aws_keeps_are_put_in_words() {
         assert!(!said.contains("was not read"), "{said}");
     });
 }
+
+/// What was not understood is never called harmless, and what everybody knows of a policy is said all the same.
+#[test]
+fn a_text_that_is_not_understood_is_not_called_harmless() {
+    run(async {
+        const HARMLESS: &str = "nothing here gains permissions";
+        for (name, says_risk) in [("ReadOnlyAccess", true), ("SomeNewPolicy", false)] {
+            let server = holding(|found| {
+                let arn = format!("arn:aws:iam::aws:policy/{name}");
+                found.managed = vec![read(&arn, &["*:Get*"])];
+            });
+            let page = At::new(&server, "ana").await;
+            let said = words(&page.page("/permission-sets/Admin").await);
+            assert!(!said.contains(HARMLESS), "{name}: {said}");
+            let risk = said.contains("Risk: Can take data out");
+            assert_eq!(risk, says_risk, "{name}: {said}");
+            assert_eq!(said.contains("None is known, and not all"), !says_risk);
+        }
+    });
+}
