@@ -1,14 +1,12 @@
 //! Locking people, and letting them in again.
 
-use std::future::ready;
-
 use axum::{Json, extract::State};
 use hallpass_access::{AccessError, Actor, Force, Locking, PressRefused, Role};
 use hallpass_api::{HeldAccess, Lock, LockPerson, Locks, Problem, UnlockPerson, Unlocked};
 use hallpass_identity::TokenScope;
 use hallpass_model::{Email, UserId};
 
-use super::once;
+use super::{once, remember};
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -118,12 +116,13 @@ pub(crate) async fn lift(
     ensure_any(actor, &[Role::Admin])?;
     let user = whom(&app, &body.user).await?;
     let (access, key) = (&app.access, key.with(&body));
-    let work = async {
-        let lifted = access.unlock(actor, &user, &body.reason).await?;
-        Ok::<_, ProblemResponse>(lifted.is_some())
-    };
-    // a repetition is answered as the call was: whoever lifted nothing repeats what changes nothing
-    let now = ready(Ok(true));
-    let changed = once((&app, actor), key, work, now).await?;
+    if access.was_carried_out(actor, key.as_ref()).await? {
+        // only what changed something is remembered
+        return Ok(Json(Unlocked { changed: true }));
+    }
+    let changed = access.unlock(actor, &user, &body.reason).await?.is_some();
+    if changed {
+        remember((&app, actor), key.as_ref()).await;
+    }
     Ok(Json(Unlocked { changed }))
 }

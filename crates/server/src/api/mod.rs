@@ -167,9 +167,14 @@ async fn once<T>(
         return now.await;
     }
     let done = work.await?;
+    remember((app, actor), key.as_ref()).await;
+    Ok(done)
+}
+
+/// Remembers the key of a call that was carried out.
+async fn remember((app, actor): (&App, &Actor), key: Option<&Idempotency>) {
     // CRASH: stopped before this it is carried out once more, and finds it done
-    if let Err(error) = access.carried_out(actor, key.as_ref()).await {
+    if let Err(error) = app.access.carried_out(actor, key).await {
         tracing::warn!(error = %error, "a call that is repeated with its key will be carried out again");
     }
-    Ok(done)
 }

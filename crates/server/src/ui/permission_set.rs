@@ -62,6 +62,8 @@ struct PolicyCard {
     findings: Vec<FindingRow>,
     more_findings: usize,
     is_read: bool,
+    /// Whether it is the set's own: AWS's policies are not linted, for nobody here could change them.
+    is_linted: bool,
     document: String,
 }
 
@@ -233,6 +235,7 @@ fn card((id, policy): (usize, &SetPolicy)) -> PolicyCard {
         findings: policy.findings.iter().map(finding).collect(),
         more_findings: policy.more_findings,
         is_read: policy.document.is_some(),
+        is_linted: policy.document.is_some() && policy.kind == "inline",
         document: policy.document.as_deref().map(shown).unwrap_or_default(),
     }
 }

@@ -332,6 +332,7 @@ fn texts_that_aws_keeps_are_put_in_words() {
         let page = At::new(&server, "ana").await;
         let said = words(&page.page("/permission-sets/Admin").await);
         assert!(said.contains("Kept by AWS"), "{said}");
+        assert!(!said.contains("Findings of the linter"), "{said}");
         assert!(!said.contains("was not read"), "{said}");
     });
 }

@@ -191,9 +191,11 @@ fn who_was_let_in_again_is_not_locked_by_a_repeated_call() {
         let other = json!({"user": "sam@corp.example", "reason": "lost"});
         let reused = lock("k", &other).await;
         assert_eq!(reused.short(), "422 idempotency-key-reused");
-        for _ in 0..2 {
-            let lifted = keyed(&server, "/api/v1/locks/lift", "eve/all", "l", &body).await;
+        // each answer is that of the first call with its key
+        for (key, changed) in [("l", true), ("l", true), ("m", false), ("m", false)] {
+            let lifted = keyed(&server, "/api/v1/locks/lift", "eve/all", key, &body).await;
             assert_eq!(lifted.short(), "200");
+            assert_eq!(lifted.json()["changed"], changed, "{key}");
         }
         assert_eq!(lock("k", &body).await.short(), "404 not-found");
         let locks = server.get("/api/v1/locks", "eve/all").await.json();
