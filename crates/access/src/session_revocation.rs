@@ -1,6 +1,7 @@
 //! What becomes of the sessions that outlive a grant (`access.md` §16.7): taking an assignment away
 //! stops new credentials, not those that were issued.
 
+use hallpass_aws_model::facts;
 use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
@@ -9,7 +10,7 @@ use crate::{EndOutcome, Grant, OutlivingSessions, Settings};
 /// Until a policy works everywhere (`policies.md` §14).
 const PROPAGATION: TimeSpan = TimeSpan::minutes(5);
 /// No permission set's sessions last longer; counts when the set is not known any more.
-const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
+const SESSION_MAX: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64);
 
 /// The sessions to be denied once a grant was seen over; `None` when there are
 /// none, when they may go on, or when no policy reaches them.

@@ -38,7 +38,7 @@ pub use permission_set::{
 pub use person::{
     Decision, Health, Me, Named, Offer, Offers, Part, Persona, Portal, Preview, Token,
 };
-pub use problem::{FieldProblem, Problem};
+pub use problem::{FieldProblem, ORGANIZATION_UNREAD, Problem};
 pub use remediation::{ApproveRemediation, DeclineRemediation, Remediation, Remediations};
 pub use replay::{ReplayRules, ReplayedRequest, ReplayedRules, RuleChange};
 pub use request::{

@@ -5,6 +5,9 @@ use utoipa::ToSchema;
 
 use crate::Warning;
 
+/// The code while a server that has just started has not read the directory, and so knows nobody.
+pub const ORGANIZATION_UNREAD: &str = "organization-unread";
+
 /// Why a call had no effect. Media type `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {

@@ -4,8 +4,9 @@ mod browser;
 mod device;
 
 use std::io::{self, IsTerminal as _, Read as _};
+use std::time::{Duration, Instant};
 
-use hallpass_api::{LoginToken, Me};
+use hallpass_api::{LoginToken, Me, ORGANIZATION_UNREAD};
 use hallpass_client::client::{Client, ServerArgs, block_on, server_key};
 use hallpass_client::credentials::{CredentialSource, Credentials};
 use hallpass_host::machine_name::host;
@@ -14,6 +15,10 @@ use hallpass_terminal::output;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
+/// How long a server that has just started is given to read the directory.
+const FIRST_READ_MAX: Duration = Duration::from_mins(2);
+/// Between two questions whether it has.
+const FIRST_READ_PAUSE: Duration = Duration::from_secs(1);
 /// The longest token that is read, in bytes.
 const TOKEN_BYTES_MAX: u64 = 8 * 1024;
 
@@ -66,13 +71,34 @@ pub fn run(args: &Args) -> Outcome {
     if args.no_check {
         output::say(&format!("Token for {server} not checked."));
     } else {
-        let me: Me = block_on(client.get(&["me"], &[]))?;
+        let me = block_on(owner_of_token(&client))?;
         let who = output::plain(&me.email);
         output::say(&format!("Signed in to {server} as {who}."));
     }
     kept.store(server, &token, source)?;
     output::say(&format!("The token is in {}.", kept.path().display()));
     Ok(Exit::Ok)
+}
+
+/// Whom the server takes the token for. It knows nobody until it has read the directory for the first time, and a token that
+/// comes through a pipe (`hallpass server token create | hallpass login --token-stdin`) would be lost meanwhile.
+async fn owner_of_token(client: &Client) -> Result<Me, Failure> {
+    let until = Instant::now() + FIRST_READ_MAX;
+    let mut is_told = false;
+    loop {
+        let failure = match client.get(&["me"], &[]).await {
+            Ok(me) => return Ok(me),
+            Err(failure) => failure,
+        };
+        if failure.has_code() != Some(ORGANIZATION_UNREAD) || Instant::now() >= until {
+            return Err(failure);
+        }
+        if !is_told {
+            output::say("The server has not read the directory yet; waiting for it.");
+            is_told = true;
+        }
+        tokio::time::sleep(FIRST_READ_PAUSE).await;
+    }
 }
 
 /// The token, from wherever it is to come.

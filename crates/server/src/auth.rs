@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
 };
 use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
+use hallpass_api::ORGANIZATION_UNREAD;
 use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
 use hallpass_model::{TimeSpan, Timestamp, UserId};
 
@@ -16,6 +17,8 @@ use crate::{App, connections::ThisConnection, problem::ProblemResponse, session}
 
 /// How often it is noted that a token is used.
 const NOTED_EVERY: TimeSpan = TimeSpan::minutes(5);
+/// When to ask again a server that has not read the directory for the first time.
+const FIRST_READ_PAUSE: TimeSpan = TimeSpan::seconds(2);
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
@@ -216,9 +219,10 @@ pub(crate) async fn person(
     if directory.people().is_empty() {
         return Err(ProblemResponse::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "organization-unread",
+            ORGANIZATION_UNREAD,
             "the directory has not been read yet, so nobody is known",
         )
+        .retry_after(FIRST_READ_PAUSE)
         .help(
             "try again in a moment; if it stays so, an administrator finds the cause on Health",
         ));

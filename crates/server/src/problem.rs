@@ -96,6 +96,12 @@ impl ProblemResponse {
         self
     }
 
+    /// When to try again, in `Retry-After`.
+    pub(crate) fn retry_after(mut self, after: TimeSpan) -> Self {
+        self.1 = Some(after);
+        self
+    }
+
     /// What is wrong with each of several parts.
     pub(crate) fn fields(mut self, errors: Vec<FieldProblem>) -> Self {
         self.0.errors = errors;
@@ -230,10 +236,9 @@ impl From<PressRefused> for ProblemResponse {
     fn from(refused: PressRefused) -> Self {
         if let Some(after) = refused.retry_after() {
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            let mut failure =
-                Self::new(status, refused.code(), refused.to_string()).help(what_helps(&refused));
-            failure.1 = Some(after);
-            return failure;
+            return Self::new(status, refused.code(), refused.to_string())
+                .help(what_helps(&refused))
+                .retry_after(after);
         }
         let status = match &refused {
             PressRefused::LockIsOver

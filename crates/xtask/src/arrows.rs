@@ -65,12 +65,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     // rules: people are those of the directory snapshot
     ("identity", &["rules", "audit", "model"]),
     // alerts: the outbox is the journey's, and carries what alerts tell; remediation: approvers say yes to them;
-    // activity: what was done with a grant goes with what is told of it
+    // activity: what was done with a grant goes with what is told of it; aws-model: how long a session lasts at most
     (
         "access",
         &[
             "activity",
             "alerts",
+            "aws-model",
             "remediation",
             "identity",
             "rules",

@@ -12,6 +12,14 @@ const IAM_QUOTAS: FactSource = source(
     "Service quotas",
 );
 const ASSUME: FactSource = source("IAM User Guide, \"Methods to assume a role\"", "");
+const ASSUME_ROLE: FactSource = source(
+    "AWS STS API Reference, \"AssumeRole\"",
+    "Request Parameters",
+);
+const SESSION_TOKEN: FactSource = source(
+    "AWS STS API Reference, \"GetSessionToken\"",
+    "Request Parameters",
+);
 const CHAINING: FactSource = source(
     "IAM User Guide, \"IAM roles\"",
     "Roles terms and concepts: role chaining",
@@ -99,6 +107,14 @@ facts! {
         "the longest session of a role that AWS issues",
         "how long a revocation of sessions has to stand; until when calls are looked for that a grant made",
         ASSUME, Read("2026-11-27");
+    SESSION_SECONDS_LEAST = 900 "seconds", "sts.session.shortest",
+        "the shortest session of a role that AWS issues",
+        "what lengths of sessions configurations may name",
+        ASSUME_ROLE, Read("2026-11-28");
+    SESSION_TOKEN_SECONDS = 43_200 "seconds", "sts.session-token.usual",
+        "the session of a user of IAM who names no length",
+        "what the simulator issues",
+        SESSION_TOKEN, Read("2026-11-28");
     CHAINED_SESSION_SECONDS = 3_600 "seconds", "sts.session.chained",
         "the longest session of a role that was assumed by another role's session",
         "how long sessions in other accounts are asked for",

@@ -57,6 +57,30 @@ fn a_token_the_server_refuses_is_not_kept() {
     assert!(!home.path().join(".config").exists());
 }
 
+#[test]
+fn a_server_that_has_just_started_is_waited_for() {
+    let mut asked = 0;
+    let fake = Fake::start(move |_| {
+        asked += 1;
+        match asked {
+            1..=4 => problem(503, "organization-unread", "not read yet"),
+            _ => (
+                200,
+                json!({"email": "ana@acme.example", "name": "Ana", "roles": [], "scopes": []}),
+            ),
+        }
+    });
+    let home = tempfile::tempdir().unwrap();
+    let mut command = hallpass();
+    command.env("HOME", home.path());
+    command.args(["login", "--token-stdin", "--server", fake.address()]);
+    let ran = run_with(&mut command, b"good\n").exits(0);
+    assert_eq!(ran.err.matches("waiting for it").count(), 1, "{}", ran.err);
+    assert!(ran.err.contains("as ana@acme.example"), "{}", ran.err);
+    let kept = home.path().join(".config/hallpass/credentials.json");
+    assert!(std::fs::read_to_string(kept).unwrap().contains("good"));
+}
+
 /// A server at which somebody confirms the second time it is asked.
 fn confirming() -> Fake {
     let mut asked = 0;

@@ -1,5 +1,6 @@
 //! The map file (TOML).
 
+use hallpass_aws_model::facts;
 use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
@@ -202,12 +203,14 @@ pub(super) fn check_key(key: &str, pointer: &str) -> Result<(), BadInput> {
 }
 
 /// # Errors
-/// `E_DURATION` outside the 15 minutes to 12 hours that STS issues.
+/// `E_DURATION` outside the lengths that STS issues.
 pub(super) fn check_duration(seconds: u64, pointer: &str) -> Result<(), BadInput> {
-    if (900..=43_200).contains(&seconds) {
+    let least = u64::from(facts::SESSION_SECONDS_LEAST.value);
+    let most = u64::from(facts::SESSION_HOURS.value) * 3_600;
+    if (least..=most).contains(&seconds) {
         return Ok(());
     }
-    let message = format!("a session lasts 900 to 43200 seconds, not {seconds}");
+    let message = format!("a session lasts {least} to {most} seconds, not {seconds}");
     Err(BadInput::new("E_DURATION", message, pointer))
 }
 

@@ -11,6 +11,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
+use hallpass_aws_model::facts;
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Serialize;
 
@@ -148,13 +149,16 @@ pub struct Lengths {
     pub propagation: TimeSpan,
 }
 
+/// No session of a role lasts longer.
+const LONGEST_SESSION: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64);
+
 impl Default for Lengths {
     /// AWS's own defaults; the longest possible where a permission set decides.
     fn default() -> Self {
         Self {
             portal: TimeSpan::hours(8),
             idp: None,
-            permission_set: TimeSpan::hours(12),
+            permission_set: LONGEST_SESSION,
             chained: TimeSpan::hours(1),
             app: TimeSpan::hours(1),
             cli_token: TimeSpan::hours(1),
@@ -189,7 +193,7 @@ impl Lengths {
         range(
             self.permission_set,
             hour,
-            TimeSpan::hours(12),
+            LONGEST_SESSION,
             "--permission-set-duration",
             "a session of a permission set",
         )?;

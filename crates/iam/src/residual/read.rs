@@ -14,6 +14,7 @@
 
 use hallpass_model::{TimeSpan, Timestamp};
 
+use super::LONGEST_SESSION;
 use super::chain::{ChainRole, Graph};
 use crate::input::BadInput;
 use crate::language::json::{self, Node, Value};
@@ -136,8 +137,8 @@ impl Sessions {
             let (least, most) = match (it.kind, key) {
                 (SessionKind::App, _) => continue,
                 // a session may have been ended early
-                (SessionKind::Role, "end") => (TimeSpan::ZERO, TimeSpan::hours(12)),
-                (SessionKind::Role, _) => (TimeSpan::hours(1), TimeSpan::hours(12)),
+                (SessionKind::Role, "end") => (TimeSpan::ZERO, LONGEST_SESSION),
+                (SessionKind::Role, _) => (TimeSpan::hours(1), LONGEST_SESSION),
                 (SessionKind::Portal, "end") => (TimeSpan::ZERO, TimeSpan::hours(24 * 90)),
                 (SessionKind::Portal, _) => (TimeSpan::minutes(15), TimeSpan::hours(24 * 90)),
             };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_aws_model::facts;
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
 use super::ledger::Otherwise;
@@ -11,7 +12,7 @@ use super::{ArmedEnd, WhyNotArmed};
 /// An end that moves is not kept waiting when the one that is in force comes within this.
 const NEAR: TimeSpan = TimeSpan::minutes(2);
 /// No session lasts longer, and then some: a statement without a row that denies since then refuses nothing any more.
-const LITTER_AGE: TimeSpan = TimeSpan::hours(13);
+const LITTER_AGE: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64 + 1);
 
 /// Whether a denial can refuse nobody any more who got a session before it began.
 pub(super) fn is_spent(denial: &Denial, now: Timestamp) -> bool {

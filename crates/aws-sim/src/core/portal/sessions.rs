@@ -1,5 +1,6 @@
 //! Role sessions (`simulator.md` N-1 and N-2): who they are, how long they live, what ends them.
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::{Millis, Random};
 use serde_json::Value;
 
@@ -29,7 +30,7 @@ pub(crate) fn reserved_role(state: &SimState, account: &Id, set: &PermissionSet)
         account: account.to_string(),
         arn: format!("arn:aws:iam::{account}:role{path}{name}"),
         name,
-        max_session: 43_200,
+        max_session: facts::PERMISSION_SET_SESSION_SECONDS_MOST.value,
         // taken through the portal alone
         trust: Value::Null,
     })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
@@ -190,7 +191,7 @@ fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
             path: path.clone(),
             name: format!("AWSReservedSSO_{}_{}", set.name, provision.suffix),
             created: state.joined(account),
-            longest: 43_200,
+            longest: facts::PERMISSION_SET_SESSION_SECONDS_MOST.value,
             longest_sign_in: None,
             template: None,
             trust: trust.clone(),

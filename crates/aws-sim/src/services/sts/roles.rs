@@ -1,5 +1,6 @@
 //! Assuming roles.
 
+use hallpass_aws_model::facts;
 use hallpass_iam::{Policy, PolicyType};
 use serde_json::{Value, json};
 
@@ -175,7 +176,8 @@ fn session_token(context: &mut Context<'_>) -> HandlerResult {
         .input
         .get("DurationSeconds")
         .and_then(Value::as_u64);
-    let seconds = u32::try_from(wanted.unwrap_or(43_200)).unwrap_or(43_200);
+    let usual = facts::SESSION_TOKEN_SECONDS.value;
+    let seconds = wanted.map_or(usual, |it| u32::try_from(it).unwrap_or(usual));
     let (seed, now) = (context.state.seed, context.now);
     let with_code = |name: &str| context.optional(name).is_some();
     let caller = AwsCaller {
