@@ -97,11 +97,16 @@ impl Bench {
     }
 
     async fn live_in_steps(&self, armer: &EndArmer, seconds: u64, step: u64) {
+        let mut failed = false;
         for _ in 0..seconds / step {
             self.world.tick().await;
-            let _: Result<_, _> = armer.tick().await;
+            failed = armer.tick().await.is_err();
             self.look().await;
             self.world.clock.advance(TimeSpan::seconds(step));
+        }
+        if failed {
+            // whoever comes next waits for the lane that this one could not give back
+            *self.kept_until.lock().unwrap() = TimeSpan::seconds(65).after(self.now());
         }
     }
 
