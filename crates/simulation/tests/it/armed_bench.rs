@@ -100,12 +100,12 @@ impl Bench {
         let mut failed = false;
         for _ in 0..seconds / step {
             self.world.tick().await;
-            failed = armer.tick().await.is_err();
+            failed |= armer.tick().await.is_err();
             self.look().await;
             self.world.clock.advance(TimeSpan::seconds(step));
         }
         if failed {
-            // whoever comes next waits for the lane that this one could not give back
+            // whoever comes next waits for the lane that this one may not have given back
             *self.kept_until.lock().unwrap() = TimeSpan::seconds(65).after(self.now());
         }
     }
