@@ -463,16 +463,21 @@ async fn answering(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}?tls=none", listener.local_addr().unwrap());
     let taken = Arc::new(Mutex::new(Vec::new()));
-    let takes = Arc::clone(&taken);
+    let register = Arc::clone(&taken);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream, mailbox, answer, Arc::clone(&takes)));
+            tokio::spawn(converse(stream, mailbox, answer, Arc::clone(&register)));
         }
     });
     (url.into(), taken)
 }
 
-async fn converse(stream: TcpStream, mailbox: &str, answer: &str, takes: Arc<Mutex<Vec<String>>>) {
+async fn converse(
+    stream: TcpStream,
+    mailbox: &str,
+    answer: &str,
+    register: Arc<Mutex<Vec<String>>>,
+) {
     let (from, mut to) = stream.into_split();
     let mut lines = BufReader::new(from).lines();
     to.write_all(b"220 here\r\n").await.unwrap();
@@ -481,7 +486,7 @@ async fn converse(stream: TcpStream, mailbox: &str, answer: &str, takes: Arc<Mut
         let said = match (line.as_str(), line.strip_prefix("RCPT TO:<")) {
             (".", _) => {
                 is_text = false;
-                takes.lock().unwrap().push(recipient.clone());
+                register.lock().unwrap().push(recipient.clone());
                 "250 taken"
             }
             _ if is_text => continue,
@@ -513,7 +518,7 @@ async fn converse(stream: TcpStream, mailbox: &str, answer: &str, takes: Arc<Mut
 async fn a_mailbox_that_takes_no_mail_keeps_nobody_else_s_back() {
     let told = told(News::ReviewWanted);
     let (first, second) = (email(1).to_string(), email(900).to_string());
-    for (answer, is_again, taken) in [
+    for (answer, is_again, wanted) in [
         ("450 come again", true, vec![second.clone()]),
         ("451 come again", true, vec![second.clone()]),
         ("452 it is full", true, vec![second.clone()]),
@@ -526,7 +531,7 @@ async fn a_mailbox_that_takes_no_mail_keeps_nobody_else_s_back() {
         ("530 sign in first", true, vec![]),
         ("250 known", false, vec![first, second]),
     ] {
-        let (url, took) = answering("person1@example.com", answer).await;
+        let (url, taken) = answering("person1@example.com", answer).await;
         let channel = mail(&MailSettings { url, ..settings() });
         let tried = channel.deliver(&told).await;
         let again = matches!(tried, Delivery::Again { .. });
@@ -537,7 +542,7 @@ async fn a_mailbox_that_takes_no_mail_keeps_nobody_else_s_back() {
         } else {
             assert_eq!(tried, Delivery::Done, "{answer}");
         }
-        assert_eq!(*took.lock().unwrap(), taken, "{answer}");
+        assert_eq!(*taken.lock().unwrap(), wanted, "{answer}");
     }
 }
 
