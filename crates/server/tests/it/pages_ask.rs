@@ -275,3 +275,24 @@ fn a_line_s_end_is_one_character_as_at_every_door() {
         assert_eq!(all["items"][0]["reason"], written);
     });
 }
+
+#[test]
+fn a_start_that_is_none_has_the_focus() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        let fields = [
+            ("account", "111111111111"),
+            ("permission_set", "Admin"),
+            ("for", "3600"),
+            ("starts", "soon"),
+            ("reason", "OPS-1"),
+        ];
+        let page = text(&ana.post("/ask", &fields).await);
+        let error = "Choose a day and a time, or leave it empty.";
+        assert!(page.contains(error), "{page}");
+        let (_, rest) = page.split_once("name=\"starts\"").unwrap();
+        let (input, _) = rest.split_once('>').unwrap();
+        assert!(input.contains(" autofocus"), "{input}");
+    });
+}
