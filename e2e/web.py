@@ -265,6 +265,35 @@ def racing(demo, browser):
     second.context.close()
 
 
+def catching_up(demo, browser):
+    """What came under an open dialog, or while the browser kept the page, is shown as soon as it may be."""
+    page = browser.window(TOMASZ)
+    for n, what in enumerate(("a dialog was open", "the browser kept the page")):
+        request = ask_over_api(demo, INES, "orders-prod", f"OPS-84{n}: decided meanwhile")
+        page.goto(f"{demo.base}/requests/{request}")
+        if n == 0:
+            page.locator("a:has-text('Approve with')").click()
+            page.locator("dialog[open] textarea").wait_for()
+        else:
+            page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+        demo.api(PRIYA).post(f"/api/v1/requests/{request}/deny", {"reason": "not today"})
+        page.wait_for_timeout(1_500)
+        if n == 0:
+            check("nothing moves under an open dialog", "not today" not in page.locator("main").inner_text())
+            page.locator("dialog[open] [data-close]").first.click()
+        else:
+            page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        check(f"what came while {what} is shown", wait(lambda: "not today" in page.locator("main").inner_text(), 10),
+              page.locator("main").inner_text()[:400])
+    page.goto(f"{demo.base}/ask?account=orders-prod&permission_set=DatabaseOperator")
+    page.locator("textarea").first.fill("OPS-85: nobody else's")
+    check("what is written survives a sign-in in between", page.evaluate("sessionStorage.length") > 0)
+    with page.expect_navigation():
+        page.evaluate("document.querySelector(\"form[action='/signout']\").requestSubmit()")
+    check("and is gone after signing out", page.evaluate("sessionStorage.length") == 0)
+    page.context.close()
+
+
 def approving_less(demo, browser):
     """An approver comments and approves less time than was asked, in a dialog and on a page without script."""
     for n, has_script in enumerate((True, False)):
@@ -695,8 +724,8 @@ def in_slack(demo, browser):
 
 
 def journeys(demo, browser):
-    for journey in (by_keyboard, racing, approving_less, starting_later, together, warned, days_of_the_log, without_script, own_sign_ins, locking, hostile,
-                    crowded, in_slack):
+    for journey in (by_keyboard, racing, catching_up, approving_less, starting_later, together, warned, days_of_the_log, without_script, own_sign_ins, locking,
+                    hostile, crowded, in_slack):
         journey(demo, browser)
 
 

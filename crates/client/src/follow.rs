@@ -10,6 +10,7 @@ use hallpass_terminal::output;
 use hallpass_terminal::words;
 use hallpass_wording::{lists, states};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::client::Client;
@@ -34,8 +35,9 @@ pub enum Followed {
 }
 
 /// What was last known of a journey.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one of them at a time")]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there are few of them at a time")]
 pub enum Last {
     /// The request, undecided or decided no.
     Request(Request),
@@ -48,13 +50,23 @@ pub enum Last {
 ///
 /// # Errors
 /// When the server refuses to tell. One that cannot be reached is asked again.
-pub async fn follow(
+pub async fn follow(client: &Client, last: Last, patience: TimeSpan) -> Result<Followed, Failure> {
+    follow_since(client, last, patience, Instant::now()).await
+}
+
+/// The same for one of several, whose waiting began together. Where `patience` is at an end already, it
+/// is looked at all the same.
+///
+/// # Errors
+/// As for one.
+pub async fn follow_since(
     client: &Client,
     mut last: Last,
     patience: TimeSpan,
+    begun: Instant,
 ) -> Result<Followed, Failure> {
-    let begun = Instant::now();
     let limit = Duration::from_secs(patience.as_seconds());
+    let mut is_old = begun.elapsed() >= limit;
     let mut progress = Progress::new();
     loop {
         progress.show(&headline(&last));
@@ -67,7 +79,7 @@ pub async fn follow(
             }
             _ => {}
         }
-        if begun.elapsed() >= limit {
+        if begun.elapsed() >= limit && !is_old {
             let failure = too_long(&last, patience);
             return Ok(Followed::Over(Box::new(last), failure));
         }
@@ -81,8 +93,13 @@ pub async fn follow(
             sleep(pause.min(limit.saturating_sub(begun.elapsed()))).await;
         }
         match look(client, &last).await {
-            Ok(seen) => last = seen,
+            Ok(seen) => {
+                last = seen;
+                // of an approved request there is its grant to look at
+                is_old &= matches!(&last, Last::Request(request) if grant_of(request).is_some());
+            }
             Err(failure) if failure.is_unreachable() => {
+                is_old = false;
                 progress.show("Can't reach Hallpass; trying again");
                 sleep(PAUSE_LATER).await;
             }

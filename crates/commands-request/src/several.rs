@@ -3,13 +3,14 @@
 use hallpass_api::{AskBatch, AskTarget, AskedBatch, Grant, Request};
 use hallpass_client::client::Client;
 use hallpass_client::confirming::ConfirmArgs;
-use hallpass_client::follow::{Followed, Last, follow};
+use hallpass_client::follow::{Followed, Last, follow_since};
 use hallpass_client::ids::preview;
 use hallpass_client::tables::{self, Viewpoint};
 use hallpass_client::target_args::TargetArgs;
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, Format};
+use hallpass_terminal::output::{self, Format, Table};
+use tokio::time::Instant;
 
 /// `--account A … --permission-set P …` and `--group G …`: every set in every account, and the groups.
 #[derive(Debug, clap::Args)]
@@ -139,23 +140,56 @@ fn show(requests: &[Request], format: Format) -> Result<(), Failure> {
     })
 }
 
-/// Waits for each in turn; they are all under way meanwhile.
+/// Each as its grant, or as its request where there is none.
+fn show_known(known: Vec<Last>, format: Format) -> Result<(), Failure> {
+    if format != Format::Table {
+        return output::list(format, &known, tables::GRANT_FIELDS, Table::default);
+    }
+    // for people they are tables of their own
+    let (mut grants, mut requests) = (Vec::new(), Vec::new());
+    for it in known {
+        match it {
+            Last::Grant(grant) => grants.push(grant),
+            Last::Request(request) => requests.push(request),
+        }
+    }
+    if !grants.is_empty() {
+        output::list(format, &grants, tables::GRANT_FIELDS, || {
+            tables::grants(&grants, &Viewpoint::here())
+        })?;
+    }
+    if !requests.is_empty() {
+        show(&requests, format)?;
+    }
+    Ok(())
+}
+
+/// Waits for each in turn, for all of them together no longer than `patience`; they are all under way
+/// meanwhile.
 async fn see_through(
     client: &Client,
     requests: Vec<Request>,
     patience: TimeSpan,
     format: Format,
 ) -> Outcome {
-    let (mut active, mut over) = (Vec::new(), Vec::new());
+    let begun = Instant::now();
+    let (mut known, mut over) = (Vec::new(), Vec::new());
     for request in requests {
-        match follow(client, Last::Request(request), patience).await? {
-            Followed::Active(grant) => active.push(*grant),
-            Followed::Over(_, failure) => over.push(failure),
+        let asked = Last::Request(request);
+        match follow_since(client, asked.clone(), patience, begun).await {
+            Ok(Followed::Active(grant)) => known.push(Last::Grant(*grant)),
+            Ok(Followed::Over(last, failure)) => {
+                known.push(*last);
+                over.push(failure);
+            }
+            // that it cannot be looked at says nothing of the others
+            Err(failure) => {
+                known.push(asked);
+                over.push(failure);
+            }
         }
     }
-    output::list(format, &active, tables::GRANT_FIELDS, || {
-        tables::grants(&active, &Viewpoint::here())
-    })?;
+    show_known(known, format)?;
     let count = over.len();
     match over.into_iter().next() {
         None => Ok(Exit::Ok),

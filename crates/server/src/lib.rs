@@ -95,7 +95,9 @@ fn headers(app: &App) -> Vec<(HeaderName, &'static str)> {
     let mut headers = vec![
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // nothing to others. Without any, browsers send the forms of our own pages as from nowhere, and
+        // over plain HTTP on a name they say nothing else of where those come from
+        (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (

@@ -103,7 +103,8 @@ pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Live>, P
         return Ok(None);
     };
     let now = app.clock.now();
-    if TimeSpan::minutes(1).after(session.seen_at) < now && session.next.is_none() {
+    let is_due = TimeSpan::minutes(1).after(session.seen_at) < now && session.next.is_none();
+    if is_due && !is_by_itself(headers) {
         let was = session.clone();
         session.seen_at = now;
         app.sessions
@@ -112,6 +113,13 @@ pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Live>, P
             .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     }
     Ok(Some(Live { session }))
+}
+
+/// Whether a page makes this call with nobody at it: for parts of it that follow what happens, and for
+/// the stream of what happens. A session rests meanwhile.
+fn is_by_itself(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT);
+    headers.contains_key("x-hallpass-part") || accept.is_some_and(|it| it == "text/event-stream")
 }
 
 async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<WebSession>, ProblemResponse> {
@@ -149,7 +157,8 @@ fn is_live(session: &WebSession, settings: &SessionSettings, now: Timestamp) -> 
 pub(crate) async fn renewing(State(app): State<App>, request: Request, next: Next) -> Response {
     let name = app.session_settings.cookie_name();
     let is_static = request.uri().path().starts_with("/static/");
-    let has_one = !is_static && cookie(request.headers(), name).is_some();
+    let is_used = !is_static && !is_by_itself(request.headers());
+    let has_one = is_used && cookie(request.headers(), name).is_some();
     let renewed = if has_one {
         // a store that does not answer is the handler's to tell
         renew(&app, request.headers()).await.ok().flatten()

@@ -14,6 +14,7 @@ mod signature;
 mod advice;
 mod approving;
 mod asking;
+mod mine;
 mod modal;
 mod options;
 mod presses;

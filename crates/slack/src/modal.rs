@@ -1,8 +1,6 @@
-//! Windows: the forms to ask, deny and extend, and the page of what somebody has.
+//! Windows: the forms to ask, deny and extend.
 
-use hallpass_access::{
-    Grant, GrantPresses, LaterEnd, Presses, Request, RuleWarning, Sought, TARGETS_MAX,
-};
+use hallpass_access::{Grant, LaterEnd, Request, RuleWarning, Sought, TARGETS_MAX};
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_wording::{dialogs, escape, grants, names, shown, time};
 use jiff::tz::TimeZone;
@@ -16,8 +14,6 @@ use crate::{warned, words};
 const INPUT_MAX: u16 = 3_000;
 /// Longest ticket.
 const TICKET_MAX: u16 = 200;
-/// Grants shown on the page at most: three blocks each, of a hundred.
-const SHOWN_MAX: usize = 30;
 const ACCESS_TITLE: &str = "Get AWS access";
 const GROUP_TITLE: &str = "Get group access";
 
@@ -95,7 +91,7 @@ fn title(text: &str) -> crate::blocks::Text {
     plain(shown(text, 24))
 }
 
-fn window(callback: &str, name: &str, blocks: Vec<Block>) -> SlackView {
+pub(crate) fn window(callback: &str, name: &str, blocks: Vec<Block>) -> SlackView {
     SlackView {
         callback_id: callback.to_owned(),
         title: title(name),
@@ -476,80 +472,6 @@ pub(crate) fn extend(
     }
 }
 
-/// Everything somebody has and waits for.
-pub(crate) struct Mine<'a> {
-    /// Live grants, with what their holder could press.
-    pub(crate) grants: &'a [(Grant, GrantPresses)],
-    /// Requests that wait, with what their requester could press.
-    pub(crate) waiting: &'a [(Request, Presses)],
-    /// What was just done, escaped.
-    pub(crate) said: Option<&'a str>,
-    /// The instant.
-    pub(crate) now: Timestamp,
-    /// The reader's zone.
-    pub(crate) zone: &'a TimeZone,
-    /// Where the rest is.
-    pub(crate) link: &'a str,
-}
-
-/// The page of what somebody has, with the buttons to give it back or extend it.
-pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
-    let mut blocks = Vec::new();
-    blocks.extend(mine.said.map(|said| section("said", said)));
-    for (grant, presses) in mine.grants.iter().take(SHOWN_MAX) {
-        let words = format!(
-            "*{}*\nEnds {}, in {}.",
-            words::role_in(&grant.names),
-            time::clock(grant.ends_at, mine.now, mine.zone),
-            TimeSpan::between(mine.now, grant.ends_at)
-        );
-        blocks.push(section(&format!("grant_{}", grant.id), words));
-        let extend = presses.extend.is_ok().then(|| extend_button(grant));
-        let release = presses.release.is_ok().then(|| release_button(grant));
-        let elements = extend.into_iter().chain(release).collect();
-        blocks.extend(actions(format!("buttons_{}", grant.id), elements));
-    }
-    for (request, presses) in mine.waiting.iter().take(SHOWN_MAX) {
-        let lapses = request.expires_at.map_or_else(String::new, |at| {
-            format!(" Lapses {}.", time::clock(at, mine.now, mine.zone))
-        });
-        let words = format!(
-            "*{}* for {}\nWaits since {}.{lapses}",
-            words::role_in(&request.names),
-            request.duration,
-            time::clock(request.asked_at, mine.now, mine.zone),
-        );
-        blocks.push(section(&format!("waits_{}", request.id), words));
-        let elements = waiting_buttons(request, presses);
-        blocks.extend(actions(format!("buttons_{}", request.id), elements));
-    }
-    if mine.grants.is_empty() && mine.waiting.is_empty() {
-        blocks.push(section("nothing", "You hold nothing and wait for nothing."));
-    }
-    blocks.push(context("more", format!("<{}|Open in Hallpass>", mine.link)));
-    window(ids::PAGE_MINE, "My access", blocks)
-}
-
-/// Buttons, where there are some: Slack takes no empty block.
-fn actions(block_id: String, elements: Vec<Element>) -> Option<Block> {
-    (!elements.is_empty()).then_some(Block::Actions { block_id, elements })
-}
-
-fn waiting_buttons(request: &Request, presses: &Presses) -> Vec<Element> {
-    let discard = || {
-        button(
-            ids::DISCARD,
-            "Discard request",
-            request.id.to_string(),
-            None,
-        )
-    };
-    let discard = presses.discard.is_ok().then(discard);
-    let glass = presses.glass.break_glass.is_ok();
-    let glass = glass.then(|| glass_button(request));
-    discard.into_iter().chain(glass).collect()
-}
-
 /// The button that leads to the form to break the glass.
 pub(crate) fn glass_button(request: &Request) -> Element {
     let id = request.id.to_string();
@@ -561,11 +483,11 @@ pub(crate) fn grant_buttons(grant: &Grant) -> Vec<Element> {
     vec![extend_button(grant), release_button(grant)]
 }
 
-fn extend_button(grant: &Grant) -> Element {
+pub(crate) fn extend_button(grant: &Grant) -> Element {
     button(ids::EXTEND, "Extend", grant.request.to_string(), None)
 }
 
-fn release_button(grant: &Grant) -> Element {
+pub(crate) fn release_button(grant: &Grant) -> Element {
     let id = grant.request.to_string();
     button(ids::RELEASE, "I'm done", id, Some(Style::Primary))
 }

@@ -21,6 +21,9 @@ const MEMBERS_BELIEVED: TimeSpan = TimeSpan::minutes(5);
 /// People remembered at most; beyond, all are asked for again.
 const PEOPLE_MAX: usize = 50_000;
 
+/// Slack's word for an id that is nobody's.
+const NO_USER: &str = "user_not_found";
+
 /// Longest text of a press in the log.
 const LOGGED_MAX: usize = 64;
 
@@ -109,15 +112,28 @@ impl People {
     /// Who somebody is.
     pub(crate) async fn find(&self, by: &SlackActor) -> Result<KnownPerson, Unknown> {
         let team = self.team().await.map_err(Unknown::Slack)?.to_owned();
-        let now = self.clock.now();
-        let user = if let Some(user) = self.users.get(&by.user, now) {
-            user
-        } else {
-            let user = self.client.user(&by.user).await.map_err(Unknown::Slack)?;
-            self.users.put(by.user.clone(), user.clone(), now);
-            user
-        };
+        let user = self.at_id(&by.user).await.map_err(Unknown::Slack)?;
         self.judge(by, &user, &team)
+    }
+
+    /// What Slack says of one of its users.
+    async fn at_id(&self, slack: &str) -> Result<SlackUser, SlackError> {
+        let (id, now) = (slack.to_owned(), self.clock.now());
+        if let Some(user) = self.users.get(&id, now) {
+            return Ok(user);
+        }
+        let user = self.client.user(slack).await?;
+        self.users.put(id, user.clone(), now);
+        Ok(user)
+    }
+
+    /// Whether a Slack user is still one: an account is deactivated, and made anew under another id. Who
+    /// cannot be looked up is believed to be there: news must not wait for that.
+    async fn is_there(&self, slack: &str) -> bool {
+        match self.at_id(slack).await {
+            Ok(user) => !user.is_nobody,
+            Err(error) => error.code() != Some(NO_USER),
+        }
     }
 
     async fn team(&self) -> Result<&str, SlackError> {
@@ -172,7 +188,9 @@ impl People {
         let directory = self.access.directory();
         // a memory that does not answer costs a question to Slack
         let link = self.remembered.link_of(user).await.unwrap_or_default();
-        if let Some(link) = link.filter(|link| holds(link, user, &directory)) {
+        if let Some(link) = link.filter(|link| holds(link, user, &directory))
+            && self.is_there(&link.slack).await
+        {
             return Ok(Some(link.slack));
         }
         let person = directory.person(user).filter(|person| person.enabled);

@@ -15,7 +15,8 @@ use crate::app::Slack;
 use crate::asking::{capital, opened};
 use crate::ids;
 use crate::inbound::{Press, SlackActor};
-use crate::modal::{self, Mine};
+use crate::mine::{self, Mine};
+use crate::modal;
 use crate::person::{KnownPerson, Unknown};
 use crate::refusals::NO_SUCH;
 use crate::words::{self, names_of};
@@ -25,6 +26,14 @@ const LEGACY: [&str; 2] = ["approve", "discard"];
 const LEGACY_WORDS: &str = "This message is from before Hallpass. Ask again with /access.";
 /// Grants and requests shown to somebody at most.
 const MINE_MAX: usize = 30;
+
+/// What somebody has and waits for, each with what they could press on it.
+struct HeldAndWaiting {
+    grants: Vec<(Grant, GrantPresses)>,
+    waiting: Vec<(Request, Presses)>,
+    /// Whether that is all.
+    is_all: bool,
+}
 
 impl Slack {
     /// A button was pressed.
@@ -288,9 +297,10 @@ impl Slack {
 
     async fn mine(&self, known: &KnownPerson, said: Option<&str>) -> crate::blocks::SlackView {
         match self.held_and_waiting(known).await {
-            Ok((grants, waiting)) => modal::mine(&Mine {
-                grants: &grants,
-                waiting: &waiting,
+            Ok(all) => mine::mine(&Mine {
+                grants: &all.grants,
+                waiting: &all.waiting,
+                is_all: all.is_all,
                 said,
                 now: self.now(),
                 zone: &self.zone_of(known),
@@ -304,10 +314,7 @@ impl Slack {
     }
 
     /// What somebody has and waits for, each with what they could press on it.
-    async fn held_and_waiting(
-        &self,
-        known: &KnownPerson,
-    ) -> Result<(Vec<(Grant, GrantPresses)>, Vec<(Request, Presses)>), AccessError> {
+    async fn held_and_waiting(&self, known: &KnownPerson) -> Result<HeldAndWaiting, AccessError> {
         let access = &self.inner.access;
         let live = GrantFilter {
             states: GrantStateKind::HOLDING.to_vec(),
@@ -322,6 +329,7 @@ impl Slack {
         let asked = access
             .requests(&known.actor, RequestView::Mine, &pending, MINE_MAX)
             .await?;
+        let is_all = held.next.is_none() && asked.next.is_none();
         let offers = access.grant_offers(&known.actor).await?;
         let grants = held.rows.into_iter().map(|grant| {
             let presses = offers.on(&grant);
@@ -332,7 +340,11 @@ impl Slack {
             let presses = access.presses(&known.actor, &request).await?;
             waiting.push((request, presses));
         }
-        Ok((grants.collect(), waiting))
+        Ok(HeldAndWaiting {
+            grants: grants.collect(),
+            waiting,
+            is_all,
+        })
     }
 
     /// Says something to the presser only.

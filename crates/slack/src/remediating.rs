@@ -141,7 +141,7 @@ impl Slack {
 
     fn remediation_refusal(&self, error: &AccessError) -> String {
         match error {
-            AccessError::Refused(why) => escape(&capital(&why.to_string())),
+            AccessError::Refused(why) => capital(&why.to_string()),
             AccessError::NotFound(_) => NO_SUCH.to_owned(),
             AccessError::KeyReused
             | AccessError::TargetCount(_)
@@ -167,7 +167,7 @@ fn may_not(view: &RemediationView) -> String {
     match view.item.phase {
         RemediationPhase::Waiting { .. } => {
             let why = PressRefused::NotAnApprover;
-            escape(&capital(&why.to_string()))
+            capital(&why.to_string())
         }
         RemediationPhase::Observed
         | RemediationPhase::Pending { .. }

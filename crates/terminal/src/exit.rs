@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use hallpass_iam::BadInput;
+use hallpass_model::text;
 
 use crate::say;
 
@@ -246,20 +247,20 @@ impl Failure {
             return;
         }
         match form {
-            FailureForm::Json => say::say(&self.json()),
+            FailureForm::Json => say::say_unbroken(&self.json()),
             FailureForm::Text => say::say(&self.text(say::stderr_has_colour())),
         }
     }
 
     fn json(&self) -> String {
-        serde_json::json!({"error": {
+        let document = serde_json::json!({"error": {
             "code": self.code,
             "message": self.words(),
             "pointer": self.place.as_ref().map_or("", |place| &place.pointer),
             "file": self.place.as_ref().map(|place| &place.file).filter(|it| !it.is_empty()),
             "help": self.help,
-        }})
-        .to_string()
+        }});
+        text::json(&document.to_string()).into_owned()
     }
 
     fn text(&self, colour: bool) -> String {
@@ -364,5 +365,11 @@ mod tests {
     fn what_others_wrote_cannot_steer_the_terminal() {
         let failure = Failure::failed("no\u{1b}[2Jbody");
         assert_eq!(failure.text(false), "error: no\\u{1b}[2Jbody");
+        // nor hide what they wrote, and programs read what it was
+        let words = "pay\u{202e}gnp\u{9b}2J";
+        let json = Failure::failed(words).json();
+        assert!(!json.contains(['\u{202e}', '\u{9b}']), "{json}");
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["error"]["message"], words);
     }
 }

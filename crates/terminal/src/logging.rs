@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry, registry};
 
 use crate::exit::Failure;
+use crate::say;
 
 /// For whom the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +99,7 @@ where
         .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(say::stderr_has_colour())
 }
 
 fn json<S>(within: fn() -> Option<(String, String)>) -> impl Layer<S>

@@ -20,6 +20,11 @@ pub fn say_command(line: &str) {
     let _ = writeln!(io::stderr().lock(), "  {}", plain(line));
 }
 
+/// Says one line on stderr as it is, however long: it is for programs.
+pub fn say_unbroken(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 /// The columns of stderr, where it is a terminal.
 pub fn stderr_width() -> Option<u16> {
     let size = terminal_size::terminal_size_of(io::stderr());

@@ -1,5 +1,7 @@
 //! Several targets in one `hallpass request`, against a server that answers what it is told to.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::fake::{Fake, against, grant, problem, request};
@@ -84,4 +86,63 @@ fn a_refusal_is_told() {
         "{}",
         ran.err
     );
+}
+
+/// One of several requests.
+fn asked(id: &str, state: &str) -> Value {
+    let mut asked = request(state);
+    asked["id"] = id.into();
+    asked
+}
+
+/// Answers to a batch of three, and to each look at one of them.
+fn three(look: impl Fn(&str) -> (u16, Value) + Send + 'static) -> Fake {
+    Fake::start(move |call| match call.what.as_str() {
+        "GET preview" => (200, preview(None)),
+        "POST requests/batch" => {
+            let ids = ["req_a", "req_b", "req_c"];
+            (201, json!({"items": ids.map(|id| asked(id, "pending"))}))
+        }
+        what => look(what),
+    })
+}
+
+#[test]
+fn what_became_of_each_is_shown_whatever_became_of_the_others() {
+    let fake = three(|what| match what {
+        "GET requests/req_a" => (200, asked("req_a", "denied")),
+        "GET requests/req_b" => problem(403, "not-yours", "This is not yours to see."),
+        "GET requests/req_c" => (200, asked("req_c", "approved")),
+        _ => (200, grant("active")),
+    });
+    let ran = against(&fake, &[&ASK[..], &["--wait"]].concat()).exits(1);
+    let shown = ran.lines();
+    let states: Vec<&str> = shown.iter().filter_map(|it| it["state"].as_str()).collect();
+    assert_eq!(states, ["denied", "pending", "active"]);
+    assert_eq!(shown[2]["console_url"], grant("active")["console_url"]);
+    assert!(ran.err.contains("2 of these are not there"), "{}", ran.err);
+    let ran = against(&fake, &[&ASK[..], &["--wait", "-o", "table"]].concat()).exits(1);
+    for words in ["Active", "Denied", "Waiting"] {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+}
+
+#[test]
+fn all_of_them_are_waited_for_together() {
+    let fake = three(|what| match what {
+        "GET requests/req_a" => (200, asked("req_a", "pending")),
+        "GET requests/req_b" => (200, asked("req_b", "pending")),
+        "GET requests/req_c" => (200, asked("req_c", "approved")),
+        _ => (200, grant("active")),
+    });
+    let begun = Instant::now();
+    let ran = against(&fake, &[&ASK[..], &["--wait", "--timeout", "4s"]].concat()).exits(1);
+    // each waited for by itself would be eight seconds
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    let shown = ran.lines();
+    assert_eq!(shown[0]["state"], "pending");
+    // the time was over before its turn came, and it is there
+    assert_eq!(shown[2]["state"], "active");
+    assert!(ran.err.contains("is not active after 4s"), "{}", ran.err);
 }

@@ -33,8 +33,8 @@ const CONVERSATION_MAX: Duration = Duration::from_secs(20);
 /// Notices of which it is remembered who has their mail; older ones are forgotten first.
 const REMEMBERED: usize = 1_000;
 /// Answers that speak of the recipient and not of the day (RFC 5321 §4.2.3): no such mailbox, not
-/// local, name not allowed.
-const NO_SUCH_MAILBOX: [u16; 3] = [550, 551, 553];
+/// local, name not allowed, a domain without mail (RFC 7504).
+const NO_SUCH_MAILBOX: [u16; 4] = [550, 551, 553, 556];
 
 /// The table `[mail]`.
 #[derive(Clone, Debug)]
@@ -192,6 +192,7 @@ impl Mail {
     async fn send_all(&self, about: &MailSubject, letters: Vec<(Email, Letter)>) -> Delivery {
         let all = letters.len();
         let mut refused = Vec::new();
+        let mut later = None;
         for (to, letter) in letters {
             if self.has_mail(about.number, &to) {
                 continue;
@@ -204,14 +205,20 @@ impl Mail {
                     // so that it is not tried again for the sake of others either
                     self.remember(about.number, to);
                 }
+                // a full mailbox keeps nobody else's mail back
+                Err(MailFailure::OneForNow(why)) => later = Some(why),
                 // the others would fail alike, and each would cost a connection
                 Err(MailFailure::ForNow(why)) => {
-                    return Delivery::Again {
-                        after: TimeSpan::ZERO,
-                        why,
-                    };
+                    later = Some(why);
+                    break;
                 }
             }
+        }
+        if let Some(why) = later {
+            return Delivery::Again {
+                after: TimeSpan::ZERO,
+                why,
+            };
         }
         self.forget(about.number);
         match refused.pop() {
@@ -242,15 +249,13 @@ impl Mail {
             Ok(Ok(_)) => Ok(()),
             Err(_) => Err(MailFailure::ForNow(self.too_slow())),
             Ok(Err(error)) => {
-                let code = error.status().map(u16::from);
                 let why = format!("{}: {}", self.server, reason(&error));
-                Err(
-                    if code.is_some_and(|code| NO_SUCH_MAILBOX.contains(&code)) {
-                        MailFailure::ForGood(why)
-                    } else {
-                        MailFailure::ForNow(why)
-                    },
-                )
+                Err(match error.status().map(u16::from) {
+                    Some(code) if NO_SUCH_MAILBOX.contains(&code) => MailFailure::ForGood(why),
+                    // x5z is about where a mail goes to; the rest is about the server, or about us
+                    Some(code) if code / 10 % 10 == 5 => MailFailure::OneForNow(why),
+                    _ => MailFailure::ForNow(why),
+                })
             }
         }
     }
@@ -276,7 +281,7 @@ impl Mail {
         self.send(&about, to, letter)
             .await
             .map_err(|failure| match failure {
-                MailFailure::ForNow(why) => PostError::ForNow(why),
+                MailFailure::ForNow(why) | MailFailure::OneForNow(why) => PostError::ForNow(why),
                 MailFailure::ForGood(why) => PostError::ForGood(why),
             })
     }
@@ -305,7 +310,10 @@ struct MailSubject {
 
 /// Why a mail was not sent.
 enum MailFailure {
+    /// The server takes none.
     ForNow(String),
+    /// It takes none for this person.
+    OneForNow(String),
     ForGood(String),
 }
 

@@ -9,6 +9,8 @@ use hallpass_store_testing::{
     a_digest, a_grant, a_notice, a_request, a_sweep, an_alert, approved, at, email, ended,
 };
 use proptest::prelude::*;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
@@ -451,6 +453,97 @@ async fn alerts_are_told_to_those_who_look_after_the_place() {
     // nobody answers there
     let tried = mail(&settings()).deliver_alert(&told).await;
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
+}
+
+/// A mail server on this machine that answers to one mailbox so: its URL, and whose mail it took.
+async fn answering(
+    mailbox: &'static str,
+    answer: &'static str,
+) -> (SecretString, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}?tls=none", listener.local_addr().unwrap());
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let register = Arc::clone(&taken);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream, mailbox, answer, Arc::clone(&register)));
+        }
+    });
+    (url.into(), taken)
+}
+
+async fn converse(
+    stream: TcpStream,
+    mailbox: &str,
+    answer: &str,
+    register: Arc<Mutex<Vec<String>>>,
+) {
+    let (from, mut to) = stream.into_split();
+    let mut lines = BufReader::new(from).lines();
+    to.write_all(b"220 here\r\n").await.unwrap();
+    let (mut recipient, mut is_text) = (String::new(), false);
+    while let Ok(Some(line)) = lines.next_line().await {
+        let said = match (line.as_str(), line.strip_prefix("RCPT TO:<")) {
+            (".", _) => {
+                is_text = false;
+                register.lock().unwrap().push(recipient.clone());
+                "250 taken"
+            }
+            _ if is_text => continue,
+            (_, Some(rest)) => {
+                recipient = rest.split('>').next().unwrap_or_default().to_owned();
+                if recipient == mailbox {
+                    answer
+                } else {
+                    "250 known"
+                }
+            }
+            ("DATA", _) => {
+                is_text = true;
+                "354 go on"
+            }
+            _ => "250 well",
+        };
+        if to
+            .write_all(format!("{said}\r\n").as_bytes())
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mailbox_that_takes_no_mail_keeps_nobody_else_s_back() {
+    let told = told(News::ReviewWanted);
+    let (first, second) = (email(1).to_string(), email(900).to_string());
+    for (answer, is_again, wanted) in [
+        ("450 come again", true, vec![second.clone()]),
+        ("451 come again", true, vec![second.clone()]),
+        ("452 it is full", true, vec![second.clone()]),
+        ("552 it is full", true, vec![second.clone()]),
+        ("554 not today", true, vec![second.clone()]),
+        ("550 nobody", false, vec![second.clone()]),
+        ("556 no mail there", false, vec![second.clone()]),
+        // the server takes no mail at all
+        ("421 closing", true, vec![]),
+        ("530 sign in first", true, vec![]),
+        ("250 known", false, vec![first, second]),
+    ] {
+        let (url, taken) = answering("person1@example.com", answer).await;
+        let channel = mail(&MailSettings { url, ..settings() });
+        let tried = channel.deliver(&told).await;
+        let again = matches!(tried, Delivery::Again { .. });
+        assert_eq!(again, is_again, "{answer}: {tried:?}");
+        if again {
+            // who has it does not get it again
+            channel.deliver(&told).await;
+        } else {
+            assert_eq!(tried, Delivery::Done, "{answer}");
+        }
+        assert_eq!(*taken.lock().unwrap(), wanted, "{answer}");
+    }
 }
 
 #[test]

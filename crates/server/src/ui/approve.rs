@@ -83,6 +83,10 @@ async fn approve(
             _ => again.error = sentence(&capital(&why.to_string())),
         }
         again.value = form.comment;
+        if let Some(more) = &mut again.more {
+            // the next press must not give more time than this one meant to
+            more.value = form.duration;
+        }
         return press::show(&app, &viewer, again, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     press::answered(&app, &viewer, id, &form.from, Flash::Approved, outcome).await

@@ -115,6 +115,7 @@ struct CutOffPage {
     plan: Option<CutOffPlan>,
     reason: String,
     confirm: String,
+    end_sessions: bool,
     reason_error: Option<&'static str>,
     confirm_error: Option<String>,
     outcome: Option<CutOffOutcome>,
@@ -161,6 +162,7 @@ async fn empty(app: &App, viewer: &Viewer, asked: &str) -> CutOffPage {
         plan: None,
         reason: String::new(),
         confirm: String::new(),
+        end_sessions: false,
         reason_error: None,
         confirm_error: None,
         outcome: None,
@@ -341,6 +343,7 @@ async fn press(
         .trim()
         .is_empty()
         .then_some(dialogs::REASON_MISSING);
+    let end_sessions = !form.end_sessions.is_empty();
     if confirm_error.is_some() || reason_error.is_some() {
         let mut again = empty(&app, &viewer, &form.user).await;
         again.first = first_name(&whom.face.name).to_owned();
@@ -348,12 +351,12 @@ async fn press(
         again.whom = Some(whom);
         again.reason = form.reason;
         again.confirm = form.confirm;
+        again.end_sessions = end_sessions;
         again.reason_error = reason_error;
         again.confirm_error = confirm_error;
         return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &again).into_response());
     }
     let began = app.clock.now();
-    let end_sessions = !form.end_sessions.is_empty();
     let locking = Locking {
         reason: form.reason.trim(),
         until: None,

@@ -337,12 +337,22 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         let (parts, live, bytes) = sent_form(request, app).await?;
         let viewer = Viewer::of(app, live, &parts.headers).await?;
-        let form = serde_urlencoded::from_bytes(&bytes).map_err(|error| {
+        let form = serde_urlencoded::from_str(&as_typed(&bytes)).map_err(|error| {
             let words = format!("The form was not understood: {error}.");
             ProblemResponse::bad("bad-form", words).into_response()
         })?;
         Ok(Self { viewer, form })
     }
+}
+
+/// A form as its writer sees it: browsers send the end of each line as CR and LF, and everything that
+/// counts or compares words means one character, as at every other door.
+fn as_typed(bytes: &[u8]) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(bytes) {
+        form.append_pair(&name, &value.replace("\r\n", "\n"));
+    }
+    form.finish()
 }
 
 /// A session that is to end. Whose it is does not matter: also who is nobody any more signs out.

@@ -72,7 +72,8 @@ fn the_form_asks_for_both_and_keeps_what_was_typed() {
         let cai = Visit::of(&server, "cai").await;
         let page = cai.page(&path).await;
         assert!(
-            page.contains("1h, as it stands") && page.contains("<option value=\"1800\">30m"),
+            page.contains("<option value=\"\" selected>1h, as it stands")
+                && page.contains("<option value=\"1800\">30m"),
             "{page}"
         );
         let seen = field(&page, "seen");
@@ -90,6 +91,9 @@ fn the_form_asks_for_both_and_keeps_what_was_typed() {
             "{page}"
         );
         assert!(page.contains(&long), "what was typed is lost");
+        // the next press would approve for the whole time otherwise
+        let chosen = "<option value=\"1800\" selected>30m";
+        assert!(page.contains(chosen), "what was chosen is lost: {page}");
         let page = text(&cai.post(&path, &fields("", "an hour")).await);
         assert!(page.contains("It can be approved for 5m to 1h."), "{page}");
         let page = cai.press(&path, &fields("do it", "1800")).await;

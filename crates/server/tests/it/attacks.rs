@@ -212,7 +212,7 @@ fn pages_cannot_be_framed_nor_load_or_send_elsewhere() {
                 ("content-security-policy", exact),
                 ("x-frame-options", "DENY"),
                 ("x-content-type-options", "nosniff"),
-                ("referrer-policy", "no-referrer"),
+                ("referrer-policy", "same-origin"),
                 ("cross-origin-opener-policy", "same-origin"),
                 ("cross-origin-resource-policy", "same-origin"),
                 ("cache-control", "no-store"),
@@ -475,6 +475,28 @@ fn sessions_end_when_idle_and_at_their_limit() {
         let mut cai = Browser::of(&server, "cai").await;
         server.clock.advance(TimeSpan::hours(8));
         assert!(!cai.is_signed_in().await, "idle");
+    });
+}
+
+#[test]
+fn a_page_that_nobody_looks_at_keeps_no_session_alive() {
+    run(async {
+        let server = TestServer::new();
+        for (person, call) in [
+            ("ana", ("x-hallpass-part", "mine")),
+            ("cai", ("accept", "text/event-stream")),
+        ] {
+            let mut page = Browser::of(&server, person).await;
+            let secret = page.cookies.clone();
+            for _ in 0..7 {
+                server.clock.advance(TimeSpan::hours(1));
+                let reply = page.send("GET", "/", &[call], String::new()).await;
+                assert_eq!(reply.status, StatusCode::OK, "{call:?}");
+            }
+            assert_eq!(page.cookies, secret, "{call:?}");
+            server.clock.advance(TimeSpan::hours(1));
+            assert!(!page.is_signed_in().await, "{call:?}");
+        }
     });
 }
 

@@ -75,7 +75,9 @@ impl<'a> Browser<'a> {
         body: String,
     ) -> Reply {
         let mut builder = Request::builder().method(method).uri(path);
-        builder = builder.header(header::ACCEPT, "text/html");
+        if headers.iter().all(|(name, _)| *name != "accept") {
+            builder = builder.header(header::ACCEPT, "text/html");
+        }
         if !self.agent.is_empty() {
             builder = builder.header(header::USER_AGENT, &self.agent);
         }

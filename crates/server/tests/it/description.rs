@@ -98,7 +98,7 @@ fn every_answer_carries_the_headers_that_protect_readers() {
             for (name, value) in [
                 ("x-content-type-options", "nosniff"),
                 ("x-frame-options", "DENY"),
-                ("referrer-policy", "no-referrer"),
+                ("referrer-policy", "same-origin"),
                 ("cache-control", "no-store"),
             ] {
                 assert_eq!(reply.headers[name], value, "{method} {path}");

@@ -253,3 +253,46 @@ fn a_form_sent_after_the_session_ended_comes_back_with_its_choices() {
         assert_eq!(way, "/signin?next=%2Fask");
     });
 }
+
+#[test]
+fn a_line_s_end_is_one_character_as_at_every_door() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        let written = format!("OPS-1{}", "\nfour".repeat(199));
+        assert_eq!(written.len(), 1_000, "as many as there may be");
+        // as browsers send it
+        let sent = written.replace('\n', "\r\n");
+        let fields = [
+            ("account", "111111111111"),
+            ("permission_set", "Admin"),
+            ("for", "7200"),
+            ("reason", sent.as_str()),
+        ];
+        let reply = ana.post("/ask", &fields).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", text(&reply));
+        let all = server.get("/api/v1/requests", "ana/all").await.json();
+        assert_eq!(all["items"][0]["reason"], written);
+    });
+}
+
+#[test]
+fn a_start_that_is_none_has_the_focus() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        let fields = [
+            ("account", "111111111111"),
+            ("permission_set", "Admin"),
+            ("for", "3600"),
+            ("starts", "soon"),
+            ("reason", "OPS-1"),
+        ];
+        let page = text(&ana.post("/ask", &fields).await);
+        let error = "Choose a day and a time, or leave it empty.";
+        assert!(page.contains(error), "{page}");
+        let (_, rest) = page.split_once("name=\"starts\"").unwrap();
+        let (input, _) = rest.split_once('>').unwrap();
+        assert!(input.contains(" autofocus"), "{input}");
+    });
+}

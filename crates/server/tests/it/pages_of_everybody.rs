@@ -282,6 +282,11 @@ fn cutting_off_is_confirmed_by_name() {
         }
         let reply = eve.post(path, &[user, ("confirm", "ana")]).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "no reason");
+        let tick = "name=\"end_sessions\" value=\"1\"";
+        assert!(text(&reply).contains(&format!("{tick}>")), "nothing ticked");
+        let ticked = [user, reason, ("end_sessions", "1"), ("confirm", "anna")];
+        let again = text(&eve.post(path, &ticked).await);
+        assert!(again.contains(&format!("{tick} checked>")), "{again}");
         for person in ["ana", "sam", "aud"] {
             let at = At::new(&server, person).await;
             let reply = at.post(path, &[user, reason, ("confirm", "ana")]).await;

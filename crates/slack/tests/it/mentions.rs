@@ -3,6 +3,7 @@
 use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
+use crate::fake::Fault;
 use crate::test_app::{RULES, TestApp, rules, user};
 
 /// From here on rules name `now` where they named Cai's address.
@@ -97,4 +98,46 @@ async fn an_address_that_several_have_mentions_nobody() {
     approver_is(&app, "two@corp.example").await;
     let said = asked(&app, "ana").await;
     assert!(!said.contains("<@UTWO>"), "{said}");
+}
+
+#[tokio::test]
+async fn a_slack_user_that_is_gone_is_mentioned_no_more_and_its_successor_is() {
+    for is_forgotten in [false, true] {
+        let app = TestApp::new().await;
+        app.ask("cai", "ReadOnly").await;
+        assert!(asked(&app, "ana").await.starts_with("<@UCAI> <@UDEE> "));
+        // the account is deactivated, and Slack tells of it for a while or not at all
+        let mut gone = app.fake.desk().users.remove(&user("cai")).unwrap();
+        if !is_forgotten {
+            gone["deleted"] = json!(true);
+            gone["profile"] = json!({});
+            app.fake.desk().users.insert(user("cai"), gone.clone());
+        }
+        app.clock.advance(TimeSpan::minutes(11));
+        let said = asked(&app, "eve").await;
+        assert!(!said.contains("<@UCAI>"), "{said}");
+        assert!(said.contains("Not on Slack: cai@corp.example"), "{said}");
+        // made anew, it has another id
+        gone["id"] = json!("UCAI2");
+        gone["deleted"] = json!(false);
+        gone["profile"] = json!({"email": "cai@corp.example"});
+        app.fake.desk().users.insert("UCAI2".to_owned(), gone);
+        app.clock.advance(TimeSpan::minutes(11));
+        let said = asked(&app, "sam").await;
+        assert!(said.contains("<@UCAI2>"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn who_acted_is_mentioned_while_slack_does_not_say_who_that_is() {
+    for fault in [Fault::Refused("missing_scope"), Fault::Down] {
+        let app = TestApp::new().await;
+        app.ask("cai", "ReadOnly").await;
+        app.clock.advance(TimeSpan::minutes(11));
+        // who asks is known meanwhile
+        app.ask("ana", "ReadOnly").await;
+        app.fake.fail("users.info", &vec![fault; 50]);
+        let said = asked(&app, "ana").await;
+        assert!(said.starts_with("<@UCAI> <@UDEE> "), "{said}");
+    }
 }

@@ -110,6 +110,7 @@ impl Wrong {
             ("group", &self.group),
             ("permission_set", &self.permission_set),
             ("length", &self.length),
+            ("starts", &self.starts),
             ("reason", &self.reason),
             ("ticket", &self.ticket),
             ("confirmed", &self.confirmed),

@@ -2,6 +2,7 @@
 const d = document;
 const all = (s, from = d) => [...from.querySelectorAll(s)];
 const on = (what, then) => d.addEventListener(what, then);
+const stop = (event) => event.preventDefault();
 const id = (name) => d.getElementById(name);
 const live = id("live");
 const say = (text) => { if (live && text) live.textContent = text; };
@@ -46,9 +47,11 @@ const part = async (url, regions, signal) => {
   arrived = Date.now();
   tick();
 };
+const late = new Set();
 const put = (fresh, region) => {
   // never under somebody's fingers
-  if (!fresh || region.querySelector("dialog[open], input:focus, textarea:focus, select:focus")) return;
+  if (!fresh) return;
+  if (region.querySelector("dialog[open], input:focus, textarea:focus, select:focus")) return late.add(region);
   if (fresh.dataset.say && fresh.dataset.say !== region.dataset.say) say((region.dataset.say = fresh.dataset.say));
   const focused = region.contains(d.activeElement) && d.activeElement.id;
   const open = all("details[open][id]", region).map((el) => el.id);
@@ -111,6 +114,11 @@ if (regions.length && d.body.dataset.events) {
   }, 1000);
   for (const region of regions) if (region.dataset.every) setInterval(() => soon(region), 1000 * region.dataset.every);
   addEventListener("pagehide", () => events.close());
+  // back on a page that the browser kept
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) { look(); listen(); } });
+  const again = () => { for (const region of regions) if (late.delete(region)) soon(region); };
+  d.addEventListener("close", again, true);
+  on("focusout", again);
 }
 
 const address = (form, fields) => `${form.getAttribute("action")}?${new URLSearchParams(fields)}`;
@@ -135,7 +143,7 @@ for (const form of all("form[data-part]")) {
   form.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-look]");
     if (!button) return;
-    event.preventDefault();
+    stop(event);
     const search = form.querySelector("[type=search]");
     search.value = "";
     look(button);
@@ -182,8 +190,10 @@ const theme = () => {
 on("submit", (event) => {
   const { target: form, submitter: button } = event;
   const { themeForm, sheet: here } = form.dataset;
-  if (themeForm !== undefined) { event.preventDefault(); theme(); }
-  else if (sheet && here !== undefined) { event.preventDefault(); open(address(form, new FormData(form))); }
+  if (themeForm !== undefined) { stop(event); theme(); }
+  else if (sheet && here !== undefined) { stop(event); open(address(form, new FormData(form))); }
+  // what was written is nobody else's in this tab
+  else if (form.matches("[action='/signout']")) memory.clear();
   // one press is one press
   else if (button && (button.formMethod || form.method) === "post") setTimeout(() => { button.disabled = true; button.setAttribute("aria-busy", "true"); }, 0);
 });
@@ -192,16 +202,16 @@ addEventListener("pageshow", () => { for (const el of all("button[aria-busy]")) 
 on("click", (event) => {
   const button = event.target.closest("[data-copy],[data-open],[data-close],[data-keys-toggle],a[data-sheet]");
   if (!button) return;
-  if (sheet && "sheet" in button.dataset && !event.metaKey && !event.ctrlKey && !event.shiftKey) { event.preventDefault(); open(button.href); }
+  if (sheet && "sheet" in button.dataset && !event.metaKey && !event.ctrlKey && !event.shiftKey) { stop(event); open(button.href); }
   if (button.dataset.copy) {
     navigator.clipboard?.writeText(id(button.dataset.copy).textContent);
     button.lastElementChild.textContent = "Copied";
     say("Copied");
   }
-  if (button.dataset.open) { event.preventDefault(); id(button.dataset.open)?.showModal(); }
+  if (button.dataset.open) { stop(event); id(button.dataset.open)?.showModal(); }
   if ("close" in button.dataset) {
     const dialog = button.closest("dialog");
-    if (dialog?.open) { event.preventDefault(); dialog.close(); } else button.closest(".toast")?.remove();
+    if (dialog?.open) { stop(event); dialog.close(); } else button.closest(".toast")?.remove();
   }
   if ("keysToggle" in button.dataset) { keep("keys", keysOn() ? "off" : "on"); showKeys(); }
 });
@@ -225,12 +235,12 @@ const keys = {
   g: () => { went = Date.now(); },
   n: () => { location = "/ask"; },
   "?": () => id("keys")?.showModal(),
-  "/": (event) => { const field = d.querySelector("main [type=search]"); if (field) { event.preventDefault(); field.focus(); } },
+  "/": (event) => { const field = d.querySelector("main [type=search]"); if (field) { stop(event); field.focus(); } },
   j: () => move(1),
   k: () => move(-1),
   o: (_, card) => (card?.querySelector("[data-go]") || card?.querySelector("a"))?.click(),
   a: (_, card) => card?.querySelector("[data-approve]")?.focus(),
-  d: (event, card) => { event.preventDefault(); card?.querySelector("[data-open^=deny]")?.click(); },
+  d: (event, card) => { stop(event); card?.querySelector("[data-open^=deny]")?.click(); },
   c: () => d.activeElement.closest(".code, pre")?.parentElement.querySelector("[data-copy]")?.click(),
 };
 on("keydown", (event) => {
@@ -241,9 +251,9 @@ on("keydown", (event) => {
   const found = form && all(".pick input:not([disabled])", form);
   if (found?.length && target.matches("[type=search]")) {
     const first = key === "ArrowDown" || (key === "Enter" && target.value);
-    if (first) { event.preventDefault(); found[0].focus(); if (!found[0].checked) found[0].click(); return; }
+    if (first) { stop(event); found[0].focus(); if (!found[0].checked) found[0].click(); return; }
   }
-  if (found?.[0] === target && key === "ArrowUp") { const field = form.querySelector("[type=search]"); if (field) { event.preventDefault(); field.focus(); return; } }
+  if (found?.[0] === target && key === "ArrowUp") { const field = form.querySelector("[type=search]"); if (field) { stop(event); field.focus(); return; } }
   if (!keysOn() || event.metaKey || event.ctrlKey || event.altKey) return;
   if (target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, dialog[open]")) return;
   const go = went && Date.now() - went < 900;
