@@ -305,6 +305,29 @@ fn sets_are_judged_by_their_policies() {
     ));
 }
 
+/// AWS's reference knows no resource of creating a cluster, yet the call names one.
+#[test]
+fn what_the_facts_leave_out_refuses_nothing() {
+    let cluster = "arn:aws:eks:eu-west-1:222233334444:cluster/x";
+    let denial = denied(&format!("eks:CreateCluster on resource: {cluster}"));
+    for (resource, fits) in [
+        ("arn:aws:eks:*:*:cluster/*", true),
+        ("arn:aws:eks:*:*:cluster/y", false),
+        ("arn:aws:sqs:*:*:*", false),
+    ] {
+        let policy = allow(r#""*""#, resource, "");
+        match judge(&set("Some", &[&policy]), &denial, "222233334444") {
+            Judgement::Allows(fit) => {
+                assert!(fits, "{resource}");
+                let told = format!("`{resource}` being a resource of eks:CreateCluster");
+                assert!(fit.conditions.contains(&told), "{:?}", fit.conditions);
+            }
+            Judgement::Refuses => assert!(!fits, "{resource}"),
+            Judgement::Unknown(why) => panic!("{resource}: {why}"),
+        }
+    }
+}
+
 #[test]
 fn the_set_with_the_fewest_other_actions_comes_first() {
     let denial = denied("sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders");

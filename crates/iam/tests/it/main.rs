@@ -25,6 +25,7 @@ mod oracle;
 mod oracle_agrees;
 mod outage;
 mod perimeter;
+mod powers;
 mod properties;
 mod random;
 mod reasons;

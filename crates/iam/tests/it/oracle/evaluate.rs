@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::glob::{action, arn, wild};
 use super::load::{is_account, is_role};
-use super::principal::{Level, Who, level};
+use super::principal::{Level, Who, left_out, level};
 use super::text::Context;
 use super::variable::{Part, fill};
 use super::{condition, document, many};
@@ -337,7 +337,7 @@ fn principal_fits(asked: &Asked<'_>, statement: &Value) -> Option<Level> {
         return Some(Level::Everyone);
     };
     let bounded = has_identity(asked) && !single(asked, "boundary").is_empty();
-    (bounded || level(element, &asked.who).is_none()).then_some(Level::Everyone)
+    (bounded || !left_out(element, &asked.who)).then_some(Level::Everyone)
 }
 
 /// Whether `aws:PrincipalArn` has to fit a pattern with wildcards.
