@@ -118,6 +118,9 @@ root: key without a policy | @root kms:Decrypt @key | {} | ID
 root: key policy | @root kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@root"}}} | A
 root: another account | @root sqs:SendMessage @queue | {"resourceAccount": "222222222222"} | ID
 root: another account allows | @root sqs:SendMessage @queue | {"resourceAccount": "222222222222", "resourcePolicy": {"to": {"AWS": "111111111111"}}} | A
+root: takes no role | @root sts:AssumeRole @ops | {"resourcePolicy": {"trusts": {"AWS": "@root"}}} | ID
+root: takes no role of another account | @root sts:AssumeRole @ops | {"resourceAccount": "222222222222", "resourcePolicy": {"trusts": {"AWS": "@root"}}} | ID
+root: reads a role | @root iam:GetRole @ops | {} | A
 caller identity | @ann sts:GetCallerIdentity * | {"identityPolicies": ["-*"]} | A
 reserved role: write | @dev iam:PutRolePolicy @reserved | {"identityPolicies": ["+*"]} | ID
 reserved role: write by root | @root iam:PutRolePolicy @reserved | {} | ID

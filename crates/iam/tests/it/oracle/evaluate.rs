@@ -117,6 +117,7 @@ fn row(asked: &Asked<'_>) -> &'static str {
         Who::Anonymous => "anonymous",
         Who::Service(_) => "service",
         Who::Federated(_) => "federated",
+        _ if asked.root && takes_role(asked) => "root trust",
         _ if asked.root && same && kms => "root kms",
         _ if asked.root && same => "root",
         _ if asked.root => "root cross",
@@ -230,6 +231,7 @@ fn core(asked: &Asked<'_>, row: &str) -> Result<&'static str, &'static str> {
             return grant.map(|_| "resource").ok_or("resource");
         }
         "root" => return Ok("root"),
+        "root trust" => return Err("identity"),
         _ => {}
     }
     let by_identity = if !identity {
