@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{NamedPolicy, UnreadablePolicy};
-use crate::evaluation::{Caller, Condition, Context};
+use crate::evaluation::{Caller, Condition, Context, split_outside};
 use crate::facts::{ActionFacts, actions_matching};
 use crate::glob::Glob;
 use crate::language::{Effect, PolicyJson, PolicyType, ScpLanguage, Statement, Version};
@@ -163,11 +163,9 @@ impl PowerRule {
             Some(list) => Scope::Of(texts(list)),
         };
         if version == Version::V2012 {
-            // a role has no user name: a `Resource` with it fits nothing, and a `NotResource` leaves nothing of its statement
-            let names_user = |it: &String| it.to_ascii_lowercase().contains("${aws:username}");
             match &mut scope {
                 Scope::Of(all) => all.retain(|it| !names_user(it)),
-                Scope::But(all) if all.iter().any(names_user) => return None,
+                Scope::But(all) if all.iter().any(|it| is_null_for_roles(it)) => return None,
                 Scope::But(_) => {}
             }
             let (Scope::Of(all) | Scope::But(all)) = &scope;
@@ -222,6 +220,17 @@ impl PowerRule {
             .filter(|it| actions_matching(it).next().is_none());
         strange.cloned().collect()
     }
+}
+
+/// A role has no user name: a `Resource` with it fits nothing.
+fn names_user(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("${aws:username}")
+}
+
+/// Whether a `NotResource` leaves nothing of its statement: variables are replaced behind the fifth colon only.
+fn is_null_for_roles(text: &str) -> bool {
+    let parts = split_outside(text, true, 6);
+    parts.get(5).is_some_and(|it| names_user(it))
 }
 
 /// With `*` for each variable.
