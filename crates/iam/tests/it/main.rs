@@ -21,6 +21,7 @@ mod guard_rows;
 mod lint;
 mod lint_codes;
 mod lint_reference;
+mod lint_wide;
 mod oracle;
 mod oracle_agrees;
 mod outage;
