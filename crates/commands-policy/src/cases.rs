@@ -11,6 +11,8 @@ use hallpass_terminal::output;
 
 /// Longest line that is read; longer ones are answered by an error and skipped.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024 + 1;
+/// What programs on Windows write before a text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Lines answered between two writes, for each thread.
 const LINES_PER_JOB: usize = 256;
 /// Bytes held between two writes.
@@ -76,6 +78,9 @@ impl Input {
                 break;
             }
             self.number += 1;
+            if self.number == 1 && line.starts_with(BYTE_ORDER_MARK) {
+                line.drain(..BYTE_ORDER_MARK.len());
+            }
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }

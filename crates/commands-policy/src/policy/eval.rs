@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hallpass_iam::facts;
 use hallpass_iam::language::{Arn, POLICY_BYTES_MAX};
 use hallpass_iam::{
     CallerMatch, Case, CaseOptions, Context, ContextValue, Decision, Explanation, Layers,
@@ -183,6 +184,18 @@ fn why_not(it: &StatementTrace) -> String {
     reasons.join(", ")
 }
 
+/// Whether the resources are meant to be all of a call: of an action that requires several, one alone says nothing.
+fn is_call(action: &str, arns: &[&str]) -> bool {
+    match arns {
+        [] | ["*"] => false,
+        [_] => {
+            let required = facts::required_resource_types(action);
+            required.is_some_and(|it| it.all.len() > 1)
+        }
+        _ => true,
+    }
+}
+
 impl EvalArgs {
     /// Reads the flags and files.
     pub(crate) fn ask(&self) -> Result<EvalCase, Failure> {
@@ -194,8 +207,8 @@ impl EvalArgs {
             return Ok(EvalCase { case });
         }
         let requests = self.requests(&options)?;
-        if let ([_, _, ..], Some(action)) = (self.resource.as_slice(), &self.action) {
-            let arns: Vec<&str> = self.resource.iter().map(String::as_str).collect();
+        let arns: Vec<&str> = self.resource.iter().map(String::as_str).collect();
+        if let Some(action) = self.action.as_deref().filter(|it| is_call(it, &arns)) {
             hallpass_iam::complete(action, &arns).map_err(|error| {
                 Failure::bad_input(error.message)
                     .code(error.code.as_str())

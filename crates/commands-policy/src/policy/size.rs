@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use hallpass_iam::PolicyType;
-use hallpass_iam::size::{self, AttachmentPoint, Size};
+use hallpass_iam::size::{self, AttachmentPoint, CannotSplit, Size};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_wording::lists::count;
 use serde::Serialize;
 
+use super::eval::refused;
 use super::files::read_text;
 
 const FIELDS: &[&str] = &["used", "limit", "percent"];
@@ -77,7 +78,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
     sum.percent = (sum.used * 100).div_ceil(sum.limit.max(1));
     if args.split {
-        return split(args, texts.first().map_or("", String::as_str), limit);
+        let file = args.files.first().map(|it| it.display().to_string());
+        let text = texts.first().map_or("", String::as_str);
+        return split(args, &file.unwrap_or_default(), text, limit);
     }
     let row = SizeRow {
         size: sum,
@@ -94,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
 }
 
-fn split(args: &Args, text: &str, limit: Option<usize>) -> Outcome {
+fn split(args: &Args, file: &str, text: &str, limit: Option<usize>) -> Outcome {
     let kind = args.place.kind();
     if !matches!(kind, PolicyType::Identity | PolicyType::Scp) {
         return Err(
@@ -106,19 +109,21 @@ fn split(args: &Args, text: &str, limit: Option<usize>) -> Outcome {
                 ),
         );
     }
-    let parts = size::split(text, args.place, limit)
-        .map_err(|error| Failure::bad_input(error.to_string()).code("E_SIZE"))?;
+    let parts = size::split(text, args.place, limit).map_err(|error| match error {
+        CannotSplit::Unreadable(error) => refused(file, &error),
+        CannotSplit::Whole { .. } => Failure::bad_input(error.to_string()).code("E_SIZE"),
+    })?;
     let tried = size::agree(text, &parts, kind).map_err(Failure::bug)?;
+    if tried == 0 {
+        return Err(Failure::bug("no request was found to try the parts with"));
+    }
     output::print(&(parts.join("\n") + "\n"))?;
     let note = if kind == PolicyType::Scp {
         "; attach all of them to the same target"
     } else {
         ""
     };
-    let checked = match tried {
-        0 => "not checked, since the policy has errors (`hallpass policy lint`)".to_owned(),
-        tried => format!("like the whole in {}", count(tried, "request")),
-    };
-    output::say(&format!("{}, {checked}{note}", count(parts.len(), "part")));
+    let (parts, tried) = (count(parts.len(), "part"), count(tried, "request"));
+    output::say(&format!("{parts}, like the whole in {tried}{note}"));
     Ok(Exit::Ok)
 }

@@ -151,7 +151,9 @@ fn a_policy_comes_from_a_pipe_and_stands_beside_those_of_the_case() {
         "context":{"aws:PrincipalOrgID":"o-b"},"expected":"ExplicitlyDenied",
         "resourcePolicy":{"Version":"2012-10-17","Statement":[{"Sid":"Own","Effect":"Allow",
         "Principal":"*","Action":"s3:*","Resource":"*"}]}}"#;
-    std::fs::write(&cases, case.replace('\n', "") + "\nnonsense\n").unwrap();
+    // programs on Windows begin a text with a byte order mark
+    let text = format!("\u{feff}{}\nnonsense\n", case.replace('\n', ""));
+    std::fs::write(&cases, text).unwrap();
     let policy = run_args([
         "perimeter",
         "generate",
@@ -183,5 +185,28 @@ fn a_policy_comes_from_a_pipe_and_stands_beside_those_of_the_case() {
         assert_eq!(answers[0]["decidedBy"]["sid"], "DenyOutsideBoundary");
         assert_eq!(answers[1]["error"]["code"], "E_JSON");
         assert_eq!(answers[1]["line"], 2);
+    }
+}
+
+/// Assigning is checked against an account, an instance and a permission set: one of them decides nothing.
+#[test]
+fn a_call_is_not_judged_by_one_of_its_resources() {
+    let account = "arn:aws:sso:::account/111122223333";
+    for (command, action, code) in [
+        ("eval", "sso:CreateAccountAssignment", 2),
+        ("why", "sso:CreateAccountAssignment", 2),
+        ("eval", "s3:GetObject", 1),
+    ] {
+        run_args([
+            "policy",
+            command,
+            "--principal",
+            "arn:aws:iam::111122223333:user/mara",
+            "--action",
+            action,
+            "--resource",
+            account,
+        ])
+        .exits(code);
     }
 }

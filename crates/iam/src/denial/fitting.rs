@@ -14,6 +14,8 @@ const EVERYTHING: (&str, &str) = (
     "arn:aws:iam::aws:policy/AdministratorAccess",
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
 );
+/// The key whose value is the ARN of the role.
+const ROLE_KEY: &str = "aws:PrincipalArn";
 /// What stands for the digits that AWS draws for the role of a permission set.
 const ROLE_SUFFIX: &str = "0000000000000000";
 
@@ -62,10 +64,28 @@ pub struct Fit {
 /// What a permission set would come to for a denied call, in an account. Policies of the organization and of the resource are
 /// not looked at.
 pub fn judge(set: &OfferedSet, denial: &Denial, account: &str) -> Judgement {
-    match weigh(set, denial, account) {
+    let found = match weigh(set, denial, account) {
         Ok(found) => found,
-        Err(why) => Judgement::Unknown(why),
+        Err(why) => return Judgement::Unknown(why),
+    };
+    match (found, by_role(set)) {
+        (Judgement::Allows(mut fit), Some(policy)) => {
+            fit.conditions.insert(format!("{ROLE_KEY} in `{policy}`"));
+            Judgement::Allows(fit)
+        }
+        (Judgement::Refuses, Some(policy)) => Judgement::Unknown(format!(
+            "its policy `{policy}` compares {ROLE_KEY}, which is drawn when the role is made"
+        )),
+        (found, _) => found,
     }
+}
+
+/// The policy, if there is one, that asks for the ARN of the role: no more than its beginning is known ahead.
+fn by_role(set: &OfferedSet) -> Option<&str> {
+    let asks = |text: &String| text.to_ascii_lowercase().contains("aws:principalarn");
+    let mut policies = set.policies.iter();
+    let found = policies.find(|it| it.text.as_ref().is_some_and(asks));
+    found.map(|it| it.name.as_str())
 }
 
 /// The sets that allow the call: those that do in any case before those where conditions decide, then the one with the fewest

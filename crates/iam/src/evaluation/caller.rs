@@ -241,6 +241,28 @@ impl Listed {
         }
     }
 
+    /// Whether a `NotPrincipal` with these entries leaves the caller out. AWS looks at the account, then at the role, then at
+    /// the session, and each that is not listed is denied with all that is in it: an entry stands for itself only (AWS: "AWS
+    /// JSON policy elements: `NotPrincipal`").
+    pub(crate) fn leave_out(listed: &[Self], caller: &Caller) -> bool {
+        let has = |wanted: CallerMatch| listed.iter().any(|it| it.names(caller) == wanted);
+        let needed: &[CallerMatch] = match caller.kind {
+            CallerKind::Root => &[CallerMatch::Account],
+            CallerKind::User | CallerKind::FederatedUser => {
+                &[CallerMatch::Account, CallerMatch::Exactly]
+            }
+            CallerKind::Role => &[CallerMatch::Account, CallerMatch::Role],
+            CallerKind::Session => &[
+                CallerMatch::Account,
+                CallerMatch::Role,
+                CallerMatch::Exactly,
+            ],
+            CallerKind::Service | CallerKind::Federated => &[CallerMatch::Exactly],
+            CallerKind::Anonymous => &[CallerMatch::Everyone],
+        };
+        has(CallerMatch::Everyone) || needed.iter().all(|it| has(*it))
+    }
+
     pub(crate) fn names(&self, caller: &Caller) -> CallerMatch {
         let found = match self {
             Self::Everyone => return CallerMatch::Everyone,

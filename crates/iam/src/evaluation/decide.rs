@@ -322,6 +322,10 @@ fn by_resource_alone(tally: &Tally) -> TallyOutcome {
 /// The root user needs no policy in its own account, except on a KMS key: a key policy that
 /// leaves the account out leaves its root user out, too (AWS: "Key policies in AWS KMS").
 fn as_root(tally: &Tally, request: &Request) -> TallyOutcome {
+    // roles are taken by users and roles only (AWS STS API Reference, `AssumeRole`)
+    if request.takes_role() {
+        return TallyOutcome::missing(GrantedBy::None, vec![(Layer::Identity, None)]);
+    }
     if request.same_account() && !request.on_kms_key() {
         return TallyOutcome::allowed(GrantedBy::None);
     }

@@ -24,3 +24,4 @@ pub use explain::{ConditionTrace, Decider, Explanation, StatementTrace, explain}
 pub use grid::{Grid, GridCaller, GridResource, GridRows};
 pub use policy::Policy;
 pub use request::Request;
+pub(crate) use template::split_outside;

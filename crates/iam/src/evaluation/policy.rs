@@ -177,24 +177,29 @@ impl Statement {
     }
 
     /// How the statement names the caller; `None` when it has no principals, as in policies of
-    /// identities. With `NotPrincipal` it names exactly whom it does not list; a caller with a
-    /// permissions boundary is never listed (AWS: "`NotPrincipal` with permissions boundaries").
+    /// identities. With `NotPrincipal` it names exactly whom it does not leave out ([`Listed::leave_out`]); a caller with a
+    /// permissions boundary is never left out (AWS: "AWS JSON policy elements: `NotPrincipal`").
     /// `*` with a pattern of `aws:PrincipalArn` limits as little as an exact name (AWS: "AWS JSON
     /// policy elements: Principal").
     pub(crate) fn names(&self, request: &Request, boundary: bool) -> Option<CallerMatch> {
         let principals = self.principals.as_ref()?;
+        if principals.not {
+            let is_left_out = !boundary && Listed::leave_out(&principals.listed, &request.caller);
+            return Some(if is_left_out {
+                CallerMatch::Not
+            } else {
+                CallerMatch::Exactly
+            });
+        }
         let best = principals
             .listed
             .iter()
             .map(|listed| listed.names(&request.caller))
             .max()
             .unwrap_or(CallerMatch::Not);
-        Some(match (principals.not, best) {
-            (false, CallerMatch::Everyone) if self.tells_principals_apart() => CallerMatch::Exactly,
-            (false, best) => best,
-            (true, _) if boundary => CallerMatch::Exactly,
-            (true, CallerMatch::Not) => CallerMatch::Exactly,
-            (true, _) => CallerMatch::Not,
+        Some(match best {
+            CallerMatch::Everyone if self.tells_principals_apart() => CallerMatch::Exactly,
+            best => best,
         })
     }
 

@@ -190,7 +190,9 @@ fn levels(text: &str) -> Option<&str> {
 }
 
 fn is_path(text: &str, lengths: Lengths) -> bool {
-    levels(text).is_some_and(|path| are_levels(path, lengths))
+    // every account is below a root: only `o-…/*` is about accounts without naming one
+    let names_root = |path: &str| path.contains('/') || text.ends_with("/*");
+    levels(text).is_some_and(|path| names_root(path) && are_levels(path, lengths))
 }
 
 /// Whether it would be a path if only its end were closed.
@@ -327,7 +329,9 @@ mod tests {
         (IdKind::Unit, "ou-acroot-sub", "ny"),
         (IdKind::Unit, "ou-ab12", "nn"),
         (IdKind::Unit, "ou-ab12-cdef3456-x", "nn"),
-        (IdKind::OrgPath, "o-ab12cd34ef/", "yy"),
+        (IdKind::OrgPath, "o-ab12cd34ef/", "nn"),
+        (IdKind::OrgPath, "o-ab12cd34ef/ou-*", "nn"),
+        (IdKind::OrgPath, "o-ab12cd34ef/r-ab12/ou-*", "yy"),
         (IdKind::OrgPath, "o-ab12cd34ef/*", "yy"),
         (IdKind::OrgPath, "o-ab12cd34ef/r-ab12/", "yy"),
         (

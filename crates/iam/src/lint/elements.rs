@@ -110,6 +110,7 @@ fn version(checker: &mut Checker<'_>) {
     if checker.document.version == Version::V2012 {
         return;
     }
+    // the newer version reads them as variables: what the policy means would change, so nobody but its author does it
     let variables = checker.source.text().contains("${");
     let severity = if variables {
         Severity::Error
@@ -135,7 +136,7 @@ fn version(checker: &mut Checker<'_>) {
             checker
                 .report(LintCode::VersionMissing, span, message)
                 .as_bad_as(severity)
-                .fix(Some(vec![fix]));
+                .fix((!variables).then(|| vec![fix]));
         }
         Some(text) if text.text == "2008-10-17" => {
             let span = text.span;
@@ -145,7 +146,7 @@ fn version(checker: &mut Checker<'_>) {
             checker
                 .report(LintCode::VersionOld, span, message)
                 .as_bad_as(severity)
-                .fix(Some(vec![fix]));
+                .fix((!variables).then(|| vec![fix]));
         }
         _ => {}
     }

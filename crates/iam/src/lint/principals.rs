@@ -65,6 +65,10 @@ const BY_SUBJECT: [&str; 8] = [
     "vstoken.dev.azure.com",
 ];
 
+/// What stands before the owner of a job in the subjects of [`BY_SUBJECT`]: GitHub, GitLab, HCP Terraform and Buildkite,
+/// `CircleCI`, Azure DevOps.
+const BEFORE_OWNERS: [&str; 5] = ["repo:", "project_path:", "organization:", "org/", "sc://"];
+
 pub(super) fn check(checker: &mut Checker<'_>) {
     if !matches!(checker.kind(), PolicyType::Resource | PolicyType::Trust) {
         return;
@@ -136,21 +140,34 @@ fn narrows(condition: &Condition<'_>, keys: &[&str]) -> bool {
     keys.contains(&key.as_str()) && positive && !condition.values.iter().any(|it| wide(&it.text))
 }
 
+/// Whether a comparison leaves out somebody who chooses names: an ARN that is compared names its account, or its bucket, and an
+/// id or a path of an organization begins with no wildcard.
+fn limits(condition: &Condition<'_>, keys: &[&str]) -> bool {
+    let key = condition.key.text.to_ascii_lowercase();
+    let is_open = |text: &str| text.contains(['*', '?']);
+    let begins_open = |text: &str| text.split('/').next().is_some_and(is_open);
+    let is_wide = |text: &str| {
+        if key.ends_with("arn") {
+            return match split_arn(text) {
+                Some([.., "", rest]) => begins_open(rest),
+                Some([.., account, _]) => is_open(account),
+                None => is_open(text),
+            };
+        }
+        let names_accounts = ["account", "orgid", "orgpaths", "owner"];
+        names_accounts.iter().any(|it| key.ends_with(it)) && begins_open(text)
+    };
+    narrows(condition, keys) && !condition.values.iter().any(|it| is_wide(&it.text))
+}
+
 fn is_everybody(entry: &PrincipalEntry<'_>) -> bool {
     let kinds = matches!(entry.kind, PrincipalKind::Everyone | PrincipalKind::Aws);
     kinds && entry.text.text == "*"
 }
 
 fn public(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
-    let limited = part.conditions().iter().any(|it| {
-        let tag = it
-            .key
-            .text
-            .to_ascii_lowercase()
-            .starts_with("aws:principaltag/");
-        narrows(it, &LIMITING) || (tag && !it.operator.test.is_negated())
-    });
-    if limited {
+    // everybody gives themselves tags: those limit only where something else does
+    if part.conditions().iter().any(|it| limits(it, &LIMITING)) {
         return;
     }
     if let Some(entry) = principals.entries.iter().find(|it| is_everybody(it)) {
@@ -163,7 +180,7 @@ fn public(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Pri
 fn services(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
     if part.conditions().iter().any(|it| {
         let key = it.key.text.to_ascii_lowercase();
-        narrows(it, &ON_BEHALF) || (ON_BEHALF.contains(&key.as_str()) && it.operator.if_exists)
+        limits(it, &ON_BEHALF) || (ON_BEHALF.contains(&key.as_str()) && it.operator.if_exists)
     }) {
         return;
     }
@@ -238,13 +255,16 @@ fn assumes(part: &StatementFacts<'_>, action: &str) -> bool {
     listed.any(|it| action_overlaps(&it.text.text, action)) == part.lists_actions()
 }
 
-/// A pattern of subjects that takes those of strangers: it begins with a wildcard, or leaves the
-/// owner of a repository open (`repo:*/app:*`).
+/// A pattern of subjects that takes those of strangers: its first wildcard is in what names their owner (`repo:*/app:*`), or
+/// before that.
 fn is_any_subject(text: &str) -> bool {
-    let owner = text
-        .strip_prefix("repo:")
-        .and_then(|it| it.split('/').next());
-    text.starts_with(['*', '?']) || owner.is_some_and(|it| it.contains(['*', '?']))
+    let Some((fixed, _)) = text.split_once(['*', '?']) else {
+        return false;
+    };
+    BEFORE_OWNERS.iter().any(|before| {
+        let owner = fixed.strip_prefix(before);
+        before.starts_with(fixed) || owner.is_some_and(|it| !it.contains(['/', ':']))
+    })
 }
 
 fn federations(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {

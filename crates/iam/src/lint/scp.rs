@@ -13,6 +13,9 @@ const UNDO: [&str; 3] = [
     "organizations:DeletePolicy",
 ];
 
+const UNDO_DENIED: &str = "this denies what would take the policy away again, to everybody: exempt the role that manages \
+                           policies";
+
 pub(super) fn check(checker: &mut Checker<'_>) {
     if !matches!(
         checker.kind(),
@@ -33,11 +36,39 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     });
 }
 
+/// A condition that exempts nobody and never ends: the region is the caller's choice.
+fn is_of_region(condition: &Condition<'_>) -> bool {
+    let key = &condition.key.text;
+    key.eq_ignore_ascii_case("aws:RequestedRegion") && !condition.operator.test.is_negated()
+}
+
+/// Whether policies of the organization are among its resources, and not by their name.
+fn reaches_policies(part: &StatementFacts<'_>) -> bool {
+    let policies = "arn:*:organizations:*:*:policy/*";
+    part.statement.resources.as_ref().is_some_and(|list| {
+        let mut items = list.items.iter();
+        if list.not {
+            !items.any(|it| is_star(&it.text) || resource_overlaps(&it.text, policies))
+        } else {
+            items.any(|it| is_star(&it.text))
+        }
+    })
+}
+
 fn lockout(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
-    let everywhere = part
-        .resources()
-        .is_some_and(|list| list.items.iter().any(|it| is_star(&it.text)));
-    if !part.conditions().is_empty() || !everywhere || !part.lists_actions() {
+    if !part.conditions().iter().all(is_of_region) || !reaches_policies(part) {
+        return;
+    }
+    if !part.lists_actions() {
+        let is_spared = |action: &str| {
+            let mut entries = part.entries.iter();
+            entries.any(|it| action_covers(&it.text.text, action))
+        };
+        if let Some(entry) = part.entries.first()
+            && !UNDO.into_iter().all(is_spared)
+        {
+            checker.report(LintCode::ScpLockout, entry.text.span, UNDO_DENIED);
+        }
         return;
     }
     for entry in &part.entries {
@@ -53,9 +84,7 @@ fn lockout(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
         undo.any(|action| action_covers(&entry.text.text, action))
     });
     if let Some(entry) = undoing {
-        let message = "this denies what would take the policy away again, to everybody: exempt \
-                       the role that manages policies";
-        checker.report(LintCode::ScpLockout, entry.text.span, message);
+        checker.report(LintCode::ScpLockout, entry.text.span, UNDO_DENIED);
     }
 }
 

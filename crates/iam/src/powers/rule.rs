@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{NamedPolicy, UnreadablePolicy};
-use crate::evaluation::{Caller, Condition, Context};
+use crate::evaluation::{Caller, Condition, Context, split_outside};
 use crate::facts::{ActionFacts, actions_matching};
 use crate::glob::Glob;
 use crate::language::{Effect, PolicyJson, PolicyType, ScpLanguage, Statement, Version};
@@ -111,7 +111,9 @@ pub(super) fn read(policy: &NamedPolicy, known: &Context) -> Result<PowerRules, 
         let Some(doubts) = doubts(statement, document.version, known, &policy.name) else {
             continue;
         };
-        let rule = PowerRule::new(statement, document.version, doubts, &policy.name);
+        let Some(rule) = PowerRule::new(statement, document.version, doubts, &policy.name) else {
+            continue;
+        };
         match statement.effect {
             Effect::Allow => rules.allows.push(rule),
             Effect::Deny => rules.denies.push(rule),
@@ -143,12 +145,13 @@ pub(super) fn doubts(
 }
 
 impl PowerRule {
+    /// None of a statement that is void for every role.
     fn new(
         statement: &Statement<'_>,
         version: Version,
         mut doubts: BTreeSet<String>,
         policy: &str,
-    ) -> Self {
+    ) -> Option<Self> {
         let texts = |list: &crate::language::List<'_>| -> Vec<String> {
             list.items.iter().map(|it| it.text.to_string()).collect()
         };
@@ -160,9 +163,12 @@ impl PowerRule {
             Some(list) => Scope::Of(texts(list)),
         };
         if version == Version::V2012 {
-            let (Scope::Of(all) | Scope::But(all)) = &mut scope;
-            // a role has no user name: what names it fits nothing
-            all.retain(|it| !it.to_ascii_lowercase().contains("${aws:username}"));
+            match &mut scope {
+                Scope::Of(all) => all.retain(|it| !names_user(it)),
+                Scope::But(all) if all.iter().any(|it| is_null_for_roles(it)) => return None,
+                Scope::But(_) => {}
+            }
+            let (Scope::Of(all) | Scope::But(all)) = &scope;
             let open = all.iter().filter(|it| it.contains("${"));
             doubts.extend(open.map(|it| format!("{it} in `{policy}`")));
             match &mut scope {
@@ -171,13 +177,13 @@ impl PowerRule {
                 Scope::But(all) => all.retain(|it| !it.contains("${")),
             }
         }
-        Self {
+        Some(Self {
             not_action: statement.actions.not,
             written,
             actions,
             scope,
             doubts,
-        }
+        })
     }
 
     /// Whether it speaks of an action, `service:name` in lower case.
@@ -214,6 +220,17 @@ impl PowerRule {
             .filter(|it| actions_matching(it).next().is_none());
         strange.cloned().collect()
     }
+}
+
+/// A role has no user name: a `Resource` with it fits nothing.
+fn names_user(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("${aws:username}")
+}
+
+/// Whether a `NotResource` leaves nothing of its statement: variables are replaced behind the fifth colon only.
+fn is_null_for_roles(text: &str) -> bool {
+    let parts = split_outside(text, true, 6);
+    parts.get(5).is_some_and(|it| names_user(it))
 }
 
 /// With `*` for each variable.

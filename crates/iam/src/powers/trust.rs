@@ -96,12 +96,14 @@ fn matched(principals: &Principals<'_>, caller: Option<&Caller>) -> CallerMatch 
     let Some(caller) = caller else {
         return CallerMatch::Not;
     };
-    let names = principals.entries.iter();
-    let found = names.map(|it| Listed::new(it).names(caller)).max();
-    let found = found.unwrap_or(CallerMatch::Not);
-    match (principals.not, found) {
-        (false, found) => found,
-        (true, CallerMatch::Not) => CallerMatch::Everyone,
-        (true, _) => CallerMatch::Not,
+    let listed: Vec<Listed> = principals.entries.iter().map(Listed::new).collect();
+    if !principals.not {
+        let found = listed.iter().map(|it| it.names(caller)).max();
+        return found.unwrap_or(CallerMatch::Not);
+    }
+    if Listed::leave_out(&listed, caller) {
+        CallerMatch::Not
+    } else {
+        CallerMatch::Everyone
     }
 }

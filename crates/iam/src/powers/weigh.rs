@@ -56,7 +56,8 @@ impl Asked<'_> {
         limits: Option<&[&PowerRule]>,
     ) -> FoundPower {
         let is_any = is_any_resource(pattern);
-        if !is_any && !works_on(self.action, pattern) {
+        let is_strange = !is_any && !works_on(self.action, pattern);
+        if is_strange && !self.may_be_its(pattern) {
             return FoundPower::none();
         }
         let meets = match self.within {
@@ -78,6 +79,10 @@ impl Asked<'_> {
             return FoundPower::none();
         }
         let mut doubts = rule.doubts.clone();
+        if is_strange {
+            let (service, name) = (self.action.service, self.action.name);
+            doubts.insert(format!("`{pattern}` being a resource of {service}:{name}"));
+        }
         let reaching = denies
             .iter()
             .filter(|deny| meets.iter().any(|it| reaches(deny, it)));
@@ -104,6 +109,16 @@ impl Asked<'_> {
             everywhere: is_sure && is_open && !is_denied_somewhere,
             doubts,
         }
+    }
+
+    /// Whether the action may work on resources of a pattern, of which AWS's reference says nothing: it leaves out types
+    /// (`policies.md` C-6), but not whose they are.
+    fn may_be_its(&self, pattern: &str) -> bool {
+        let service = self.action.service;
+        let types = facts::service(service).map_or(&[][..], |it| it.resource_types());
+        !facts::has_all_types(self.action)
+            && (resource_overlaps(pattern, &format!("arn:*:{service}:*:*:*"))
+                || types.iter().any(|it| it.overlaps(pattern)))
     }
 
     /// What requests for the action name, where all of them name a resource of one type; else `*`.

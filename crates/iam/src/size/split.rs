@@ -5,17 +5,20 @@
 //! `Action`, `Resource`, and the values of a positive operator in a Deny. The lists of `Not…`
 //! elements, of negated operators and of `ForAllValues` are never split: their entries are joined by "and".
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{AttachmentPoint, measure};
-use crate::language::{Operator, Quantifier, Test};
+use crate::error::{LoadError, LoadErrorCode};
+use crate::language::{Operator, PolicyJson, Quantifier, ScpLanguage, Test};
 
 /// Why a policy cannot be split.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotSplit {
-    /// It has no statements that could be told apart.
+    /// AWS would not take it as a policy: of what is written twice, a part would have one.
     #[error("the policy cannot be read: {0}")]
-    Unreadable(String),
+    Unreadable(LoadError),
     /// A statement is too long and has no list that may be split.
     #[error("{statement} is longer than {limit} and has no list that may be split")]
     Whole {
@@ -36,14 +39,18 @@ pub fn split(
     place: AttachmentPoint,
     limit: Option<usize>,
 ) -> Result<Vec<String>, CannotSplit> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let source = PolicyJson::new(text).map_err(CannotSplit::Unreadable)?;
+    let read = source.strict(place.kind(), ScpLanguage::Full);
+    read.map_err(CannotSplit::Unreadable)?;
     let mut policy: Map<String, Value> =
-        serde_json::from_str(text).map_err(|it| CannotSplit::Unreadable(it.to_string()))?;
+        serde_json::from_str(source.text()).map_err(|it| not_a_policy(&it.to_string()))?;
     let statements = match policy.get_mut("Statement").map(Value::take) {
         Some(Value::Array(list)) => list,
         Some(one @ Value::Object(_)) => vec![one],
-        _ => return Err(CannotSplit::Unreadable("Statement is missing".to_owned())),
+        _ => return Err(not_a_policy("Statement is missing")),
     };
+    let sids = statements.iter().filter_map(|it| it.get("Sid")?.as_str());
+    let mut taken: HashSet<String> = sids.map(str::to_owned).collect();
     let splitter = Splitter {
         policy,
         place,
@@ -51,9 +58,13 @@ pub fn split(
     };
     let mut pieces = Vec::new();
     for (at, statement) in statements.into_iter().enumerate() {
-        pieces.extend(splitter.pieces(statement, at)?);
+        pieces.extend(splitter.pieces(statement, at, &mut taken)?);
     }
     Ok(splitter.pack(pieces))
+}
+
+fn not_a_policy(why: &str) -> CannotSplit {
+    CannotSplit::Unreadable(LoadError::new(LoadErrorCode::Json, why, ""))
 }
 
 struct Splitter {
@@ -75,12 +86,17 @@ impl Splitter {
     }
 
     /// The statement in pieces of which each fits alone.
-    fn pieces(&self, statement: Value, at: usize) -> Result<Vec<Value>, CannotSplit> {
+    fn pieces(
+        &self,
+        statement: Value,
+        at: usize,
+        taken: &mut HashSet<String>,
+    ) -> Result<Vec<Value>, CannotSplit> {
         if self.fits(std::slice::from_ref(&statement)) {
             return Ok(vec![statement]);
         }
         let mut pieces = self.cut(statement, at)?;
-        number(&mut pieces);
+        number(&mut pieces, taken);
         Ok(pieces)
     }
 
@@ -160,11 +176,16 @@ impl Splitter {
     }
 }
 
-/// Pieces of one statement get Sids of their own.
-fn number(pieces: &mut [Value]) {
-    for (at, piece) in pieces.iter_mut().enumerate() {
+/// Pieces of one statement get Sids that no other has.
+fn number(pieces: &mut [Value], taken: &mut HashSet<String>) {
+    let mut numbers = 1_usize..;
+    for piece in pieces {
         if let Some(Value::String(sid)) = piece.get_mut("Sid") {
-            sid.push_str(&(at + 1).to_string());
+            let mut named = numbers.by_ref().map(|n| format!("{sid}{n}"));
+            if let Some(free) = named.find(|it| !taken.contains(it)) {
+                taken.insert(free.clone());
+                *sid = free;
+            }
         }
     }
 }

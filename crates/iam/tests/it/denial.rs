@@ -305,6 +305,52 @@ fn sets_are_judged_by_their_policies() {
     ));
 }
 
+/// The ARN of a set's role ends in what AWS draws, so nothing is proved by it.
+#[test]
+fn what_asks_for_the_role_is_not_judged_by_an_invented_one() {
+    let denial = denied("sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders");
+    for (operator, allows) in [("ArnLike", false), ("ArnNotLike", true)] {
+        let condition = format!(
+            r#","Condition":{{"{operator}":{{"aws:PrincipalArn":"arn:aws:iam::222233334444:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Some_0123456789abcdef"}}}}"#
+        );
+        let policy = allow(r#""sqs:SendMessage""#, "*", &condition);
+        match judge(&set("Some", &[&policy]), &denial, "222233334444") {
+            Judgement::Allows(fit) => {
+                assert!(allows, "{operator}");
+                let told: Vec<&str> = fit.conditions.iter().map(String::as_str).collect();
+                assert_eq!(told, ["aws:PrincipalArn in `Inline policy`"]);
+            }
+            Judgement::Unknown(why) => {
+                assert!(!allows && why.contains("aws:PrincipalArn"), "{why}")
+            }
+            Judgement::Refuses => panic!("{operator}"),
+        }
+    }
+}
+
+/// AWS's reference knows no resource of creating a cluster, yet the call names one.
+#[test]
+fn what_the_facts_leave_out_refuses_nothing() {
+    let cluster = "arn:aws:eks:eu-west-1:222233334444:cluster/x";
+    let denial = denied(&format!("eks:CreateCluster on resource: {cluster}"));
+    for (resource, fits) in [
+        ("arn:aws:eks:*:*:cluster/*", true),
+        ("arn:aws:eks:*:*:cluster/y", false),
+        ("arn:aws:sqs:*:*:*", false),
+    ] {
+        let policy = allow(r#""*""#, resource, "");
+        match judge(&set("Some", &[&policy]), &denial, "222233334444") {
+            Judgement::Allows(fit) => {
+                assert!(fits, "{resource}");
+                let told = format!("`{resource}` being a resource of eks:CreateCluster");
+                assert!(fit.conditions.contains(&told), "{:?}", fit.conditions);
+            }
+            Judgement::Refuses => assert!(!fits, "{resource}"),
+            Judgement::Unknown(why) => panic!("{resource}: {why}"),
+        }
+    }
+}
+
 #[test]
 fn the_set_with_the_fewest_other_actions_comes_first() {
     let denial = denied("sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders");

@@ -205,6 +205,37 @@ fn what_fits_stays_one_policy_and_is_minified() {
     ));
 }
 
+/// A number behind a Sid is none that another statement has already.
+#[test]
+fn sids_of_parts_are_told_apart() {
+    let actions: Vec<String> = (0..80).map(|n| format!("s3:Get{n}")).collect();
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "A", "Effect": "Deny", "Action": actions, "Resource": "*"},
+        {"Sid": "A1", "Effect": "Deny", "Action": "sqs:*", "Resource": "*"},
+        {"Sid": "A3", "Effect": "Deny", "Action": "sns:*", "Resource": "*"},
+    ]});
+    let parts = split(&policy.to_string(), AttachmentPoint::Scp, Some(300)).unwrap();
+    let found = sids(&parts);
+    let distinct: std::collections::BTreeSet<&String> = found.iter().collect();
+    assert!(
+        found.len() > 4 && distinct.len() == found.len(),
+        "{found:?}"
+    );
+    assert!(found.iter().any(|it| it == "A2"), "{found:?}");
+}
+
+/// Of a statement list that stands twice only the last would be in the parts.
+#[test]
+fn what_stands_twice_is_not_split() {
+    let text = r#"{"Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}],
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+    let Err(CannotSplit::Unreadable(error)) = split(text, AttachmentPoint::Scp, None) else {
+        panic!("split");
+    };
+    assert_eq!(error.code.as_str(), "E_DUP_KEY");
+}
+
 #[test]
 fn parts_that_are_missing_something_are_noticed() {
     let whole = json!({"Version": "2012-10-17", "Statement": [

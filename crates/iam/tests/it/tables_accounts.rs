@@ -87,9 +87,25 @@ cross account, session silent | @eve sqs:SendMessage @queue | {"identityPolicies
 boundary silent | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "boundary": "+s3:*"} | ID
 session silent | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "session": "+s3:*"} | ID
 all three | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "boundary": "+sqs:*", "session": "+sqs:*"} | A
-NotPrincipal, listed | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": "@ann"}}} | A
-NotPrincipal, not listed | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": "@ann"}}} | XD
-NotPrincipal, listed, with a boundary | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": "@ann"}}, "boundary": "+*"} | XD
+NotPrincipal, user and account | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@ann", "@root"]}}} | A
+NotPrincipal, user and account id | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@ann", "111111111111"]}}} | A
+NotPrincipal, user without the account | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@ann"]}}} | XD
+NotPrincipal, account without the user | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@root"]}}} | XD
+NotPrincipal, account id without the user | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["111111111111"]}}} | XD
+NotPrincipal, another of the account | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@ann", "@root"]}}} | XD
+NotPrincipal, an account of another partition | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@ann", "arn:aws-cn:iam::111111111111:root"]}}} | XD
+NotPrincipal, session, role and account | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@dev", "@role", "@root"]}}} | A
+NotPrincipal, session and account | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@dev", "@root"]}}} | XD
+NotPrincipal, role and account | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@role", "@root"]}}} | XD
+NotPrincipal, session and role | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@dev", "@role"]}}} | XD
+NotPrincipal, the role itself and account | @role sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@role", "@root"]}}} | A
+NotPrincipal, the role itself | @role sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@role"]}}} | XD
+NotPrincipal, not listed | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@ann"]}}} | XD
+NotPrincipal, listed, with a boundary | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": ["@ann", "@root"]}}, "boundary": "+*"} | XD
+NotPrincipal, root by its account | @root sqs:SendMessage @queue | {"resourcePolicy": {"except": {"AWS": "@root"}}} | A
+NotPrincipal, root not listed | @root sqs:SendMessage @queue | {"resourcePolicy": {"except": {"AWS": "@ann"}}} | XD
+NotPrincipal, a service | @sns sqs:SendMessage @queue | {"resourcePolicy": {"except": {"Service": "@sns"}}} | ID
+NotPrincipal, another service | @sns sqs:SendMessage @queue | {"resourcePolicy": {"except": {"Service": "s3.amazonaws.com"}}} | XD
 root alone | @root sqs:SendMessage @queue | {"flags": {"rootUser": true}} | A
 root: identity does not exist | @root sqs:SendMessage @queue | {"identityPolicies": ["-*"], "boundary": "-*"} | A
 root: the bucket policy denies | @root s3:GetBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}} | XD
@@ -102,6 +118,9 @@ root: key without a policy | @root kms:Decrypt @key | {} | ID
 root: key policy | @root kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@root"}}} | A
 root: another account | @root sqs:SendMessage @queue | {"resourceAccount": "222222222222"} | ID
 root: another account allows | @root sqs:SendMessage @queue | {"resourceAccount": "222222222222", "resourcePolicy": {"to": {"AWS": "111111111111"}}} | A
+root: takes no role | @root sts:AssumeRole @ops | {"resourcePolicy": {"trusts": {"AWS": "@root"}}} | ID
+root: takes no role of another account | @root sts:AssumeRole @ops | {"resourceAccount": "222222222222", "resourcePolicy": {"trusts": {"AWS": "@root"}}} | ID
+root: reads a role | @root iam:GetRole @ops | {} | A
 caller identity | @ann sts:GetCallerIdentity * | {"identityPolicies": ["-*"]} | A
 reserved role: write | @dev iam:PutRolePolicy @reserved | {"identityPolicies": ["+*"]} | ID
 reserved role: write by root | @root iam:PutRolePolicy @reserved | {} | ID

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::glob::{action, arn, wild};
 use super::load::{is_account, is_role};
-use super::principal::{Level, Who, level};
+use super::principal::{Level, Who, left_out, level};
 use super::text::Context;
 use super::variable::{Part, fill};
 use super::{condition, document, many};
@@ -117,6 +117,7 @@ fn row(asked: &Asked<'_>) -> &'static str {
         Who::Anonymous => "anonymous",
         Who::Service(_) => "service",
         Who::Federated(_) => "federated",
+        _ if asked.root && takes_role(asked) => "root trust",
         _ if asked.root && same && kms => "root kms",
         _ if asked.root && same => "root",
         _ if asked.root => "root cross",
@@ -230,6 +231,7 @@ fn core(asked: &Asked<'_>, row: &str) -> Result<&'static str, &'static str> {
             return grant.map(|_| "resource").ok_or("resource");
         }
         "root" => return Ok("root"),
+        "root trust" => return Err("identity"),
         _ => {}
     }
     let by_identity = if !identity {
@@ -337,7 +339,7 @@ fn principal_fits(asked: &Asked<'_>, statement: &Value) -> Option<Level> {
         return Some(Level::Everyone);
     };
     let bounded = has_identity(asked) && !single(asked, "boundary").is_empty();
-    (bounded || level(element, &asked.who).is_none()).then_some(Level::Everyone)
+    (bounded || !left_out(element, &asked.who)).then_some(Level::Everyone)
 }
 
 /// Whether `aws:PrincipalArn` has to fit a pattern with wildcards.

@@ -133,7 +133,7 @@ impl Who {
     }
 }
 
-/// The strongest way in which a Principal or `NotPrincipal` element names the principal.
+/// The strongest way in which a Principal element names the principal.
 pub(super) fn level(element: &Value, who: &Who) -> Option<Level> {
     if let Some(text) = element.as_str() {
         return (text == "*").then_some(Level::Everyone);
@@ -145,6 +145,30 @@ pub(super) fn level(element: &Value, who: &Who) -> Option<Level> {
         }
     }
     best
+}
+
+/// Whether a `NotPrincipal` element leaves the principal out: the account, the role and the principal itself are looked at one
+/// after the other, and each has to be listed (`policies.md` §2.2).
+pub(super) fn left_out(element: &Value, who: &Who) -> bool {
+    let Some(kinds) = element.as_object() else {
+        return level(element, who) == Some(Level::Everyone);
+    };
+    let mut found = Vec::new();
+    for (kind, entries) in kinds {
+        for entry in many(entries) {
+            found.extend(entry_level(kind, entry.as_str().unwrap(), who));
+        }
+    }
+    let all = |needed: &[Level]| needed.iter().all(|it| found.contains(it));
+    found.contains(&Level::Everyone)
+        || match who {
+            Who::Anonymous => false,
+            Who::Service(_) | Who::Federated(_) => all(&[Level::Exactly]),
+            Who::Root { .. } => all(&[Level::Account]),
+            Who::User { .. } | Who::FederatedUser { .. } => all(&[Level::Account, Level::Exactly]),
+            Who::Role { .. } => all(&[Level::Account, Level::Role]),
+            Who::Session { .. } => all(&[Level::Account, Level::Role, Level::Exactly]),
+        }
 }
 
 fn entry_level(kind: &str, entry: &str, who: &Who) -> Option<Level> {
