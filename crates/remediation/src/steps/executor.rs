@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::{AccountId, Clock};
 use hallpass_runner::{
-    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
-    is_rest_of,
+    Class, Effect, PartDone, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify,
+    WriteAnswer, is_rest_of,
 };
 use serde_json::{Value, json};
 
@@ -392,6 +392,33 @@ impl StepExecutor for RemediationStepExecutor {
                 requests: Vec::new(),
             }),
             Err(error) => Verify::Setback(error),
+        }
+    }
+
+    async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
+        let wish: RemediationWish = step.wish().ok()?;
+        if wish.old.is_some() {
+            return None;
+        }
+        let calls = self.calls(step, &wish).ok()?;
+        match wish.action {
+            ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
+                security_groups::revoked(&calls, &wish.resource, before).await
+            }
+            ActionKind::IamKeyDeactivate => keys::deactivated(&calls, &wish.resource, before).await,
+            // each is one call
+            ActionKind::Suppress
+            | ActionKind::Notify
+            | ActionKind::Webhook
+            | ActionKind::Lambda
+            | ActionKind::FlowLogs
+            | ActionKind::S3AccountBlock
+            | ActionKind::S3BucketBlock
+            | ActionKind::IamPasswordPolicy
+            | ActionKind::EbsDefaultEncrypt
+            | ActionKind::KmsRotate
+            | ActionKind::TrailValidation
+            | ActionKind::RdsPrivate => None,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::ports::{
 use crate::report::{PlanReport, PlanState};
 use board::Board;
 use expected::{expected_again, no_longer_as_left};
+use step::StepStanding;
 
 /// Probes at once.
 const LOOKS: usize = 8;
@@ -160,7 +161,7 @@ impl Runner {
             plan: match newest {
                 None => plan,
                 Some((earlier, folded)) if is_spent(&earlier, &folded) => {
-                    plan.following(&earlier, |step| folded.changed.contains_key(step))
+                    plan.following(&earlier, |step| folded.has_changed(step))
                 }
                 Some((earlier, _)) => plan.in_place_of(&earlier),
             },
@@ -512,8 +513,7 @@ impl Runner {
                     break;
                 }
                 board.begun(index);
-                let sent_at = folded.sent.get(&step.id).cloned().unwrap_or_default();
-                let stands = (folded.place(&step.id).clone(), sent_at);
+                let stands = StepStanding::of(&folded, step);
                 running.push(async move {
                     let end = self.carry_out(plan, step, stands, applying).await;
                     (index, end)
@@ -558,7 +558,8 @@ pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
 
 /// Whether it is over and changed something: its journal is then what is taken back, and no other run is added to it.
 fn is_spent(plan: &Plan, folded: &Folded) -> bool {
-    folded.began.is_some() && !is_under_way(plan, folded) && !folded.changed.is_empty()
+    let has_changed = !folded.changed.is_empty() || !folded.in_part.is_empty();
+    folded.began.is_some() && !is_under_way(plan, folded) && has_changed
 }
 
 /// What a plan's journal comes to; `aborted` as the store has it.
