@@ -40,7 +40,7 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
             .flatten()
             .cloned()
             .collect();
-        for end in folded.changes(&step.id) {
+        for end in taken_together(folded.changes(&step.id), hands.has_parts(step)) {
             let wishes = match hands.undo(step, &end.old, &end.new) {
                 Undo::By(wishes) => wishes,
                 Undo::Not(why) => {
@@ -48,7 +48,7 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
                     continue;
                 }
             };
-            let mut left = left_by(step, end, hands);
+            let mut left = left_by(step, &end, hands);
             for (kind, desired) in wishes {
                 let (target, lane) = (step.target.clone(), step.lane.clone());
                 let id = draft.step(target, &kind, desired, lane, &after);
@@ -64,6 +64,19 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
         draft,
         not_undoable,
     }
+}
+
+/// The changes of a step, the newest first. One that went on where another had failed half way is one with it: both end where
+/// the first began. Of a step that has parts each changed other parts.
+fn taken_together<'a>(changes: impl Iterator<Item = &'a Final>, has_parts: bool) -> Vec<Final> {
+    let mut all: Vec<Final> = Vec::new();
+    for end in changes {
+        match all.last_mut().filter(|it| !has_parts && it.old == end.new) {
+            Some(later) => later.old.clone_from(&end.old),
+            None => all.push(end.clone()),
+        }
+    }
+    all
 }
 
 /// The step as it was carried out: without the parts that somebody else had changed, where it is `drifted` for those, and

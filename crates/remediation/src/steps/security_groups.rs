@@ -158,9 +158,11 @@ pub(super) async fn revoked(
     let id = |rule: &Value| text(rule, "SecurityGroupRuleId").to_owned();
     let mut gone = kept(before);
     gone.retain(|rule| now.iter().all(|it| id(it) != id(rule)));
+    let revoked: Vec<String> = gone.iter().map(id).collect();
+    // the rest, with what is not in it: it is not all that stood there before
     (!gone.is_empty()).then(|| PartDone {
         old: json!({ "rules": gone }),
-        new: json!({ "rules": now }),
+        new: json!({ "rules": now, "revoked": revoked }),
     })
 }
 
