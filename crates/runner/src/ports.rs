@@ -123,6 +123,7 @@ impl Verify {
             }
             Ok(StepProbe::Blocked { reason }) => setback(blocked, &reason),
             Ok(StepProbe::Drifted { reason }) => setback("drifted", &reason),
+            Ok(StepProbe::Unseen { reason }) => setback("unseen", &reason),
             Err(error) => Self::Setback(error),
         })
     }

@@ -149,9 +149,10 @@ pub(super) fn without_changed(
         StepProbe::Differs { .. } => (before(expected), false),
         // of a standard that was turned on since every control is on
         StepProbe::Absent => (HubBefore::default(), true),
-        StepProbe::InProgress { .. } | StepProbe::Blocked { .. } | StepProbe::Drifted { .. } => {
-            return None;
-        }
+        StepProbe::InProgress { .. }
+        | StepProbe::Blocked { .. }
+        | StepProbe::Drifted { .. }
+        | StepProbe::Unseen { .. } => return None,
     };
     let is_on = |it: &ControlUpdate| it.status == ControlStatus::Enabled && it.reason.is_none();
     let of = |all: &[ControlUpdate], it: &ControlUpdate| {

@@ -59,7 +59,7 @@ pub enum RunError {
         /// The changes it may have.
         allowed: usize,
     },
-    /// A target could not be looked at while the plan was made.
+    /// No target could be looked at while the plan was made, or one did not answer in time.
     #[error("cannot look at `{target}`: {why}")]
     Unseen {
         /// Where it was.
@@ -255,16 +255,21 @@ impl Runner {
         let looks = steps.iter().map(|step| self.probe_one(step, before(step)));
         let looks: Vec<_> = looks.collect();
         let answers: Vec<_> = stream::iter(looks).buffered(LOOKS).collect().await;
-        answers
-            .into_iter()
-            .map(|(step, answer)| match answer {
-                Ok(probe) => Ok((step.id.clone(), probe)),
-                Err(why) => Err(RunError::Unseen {
-                    target: step.target.to_string(),
-                    why,
-                }),
-            })
-            .collect()
+        let seen = answers.into_iter().map(|(step, answer)| match answer {
+            Ok(probe) => Ok((step.id.clone(), probe)),
+            Err(why) => Err(RunError::Unseen {
+                target: step.target.to_string(),
+                why,
+            }),
+        });
+        let seen = seen.collect::<Result<BTreeMap<_, _>, _>>()?;
+        // one target that cannot be seen fails by itself; where none can be, it is not for the targets
+        if unseen(steps, &seen).count() == steps.len()
+            && let Some(unseen) = unseen(steps, &seen).next()
+        {
+            return Err(unseen);
+        }
+        Ok(seen)
     }
 
     async fn probe_one<'a>(
@@ -288,7 +293,10 @@ impl Runner {
             };
             match seen {
                 Ok(probe) => return Ok(probe),
-                Err(StepError::Failed { code, text }) => return Err(format!("{code}: {text}")),
+                Err(StepError::Failed { code, text }) => {
+                    let reason = format!("{code}: {text}");
+                    return Ok(StepProbe::Unseen { reason });
+                }
                 Err(StepError::Retry(retry)) if tries >= LOOK_TRIES => return Err(retry.why),
                 Err(StepError::Retry(retry)) => {
                     let pause = crate::pause(&retry, tries, self.chance(step, tries));
@@ -421,7 +429,10 @@ impl Runner {
     /// When a target cannot be looked at.
     pub async fn differences(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
         let plan = self.looked_at(draft, &BTreeMap::new()).await?;
-        Ok(PlanReport::planned(&plan))
+        match unseen(&plan.steps, &plan.expected).next() {
+            Some(unseen) => Err(unseen),
+            None => Ok(PlanReport::planned(&plan)),
+        }
     }
 
     /// What became of a plan so far.
@@ -545,6 +556,20 @@ pub(crate) enum Stopped {
     Paused,
     /// Too many targets failed.
     TooManyFailures,
+}
+
+/// Steps that could not be looked at, as what each is to a run that needs it.
+fn unseen(
+    steps: &[PlanStep],
+    seen: &BTreeMap<StepId, StepProbe>,
+) -> impl Iterator<Item = RunError> {
+    steps.iter().filter_map(|step| match seen.get(&step.id) {
+        Some(StepProbe::Unseen { reason }) => Some(RunError::Unseen {
+            target: step.target.to_string(),
+            why: reason.clone(),
+        }),
+        _ => None,
+    })
 }
 
 /// Whether a run began and is not over.

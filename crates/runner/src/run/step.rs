@@ -139,7 +139,8 @@ impl Runner {
         applying: &Applying,
     ) -> Result<Final, RunError> {
         if step.lane.shared {
-            self.take(&step.lane.name, applying.patience).await?;
+            self.take_for_step(&plan.id, &step.lane.name, applying.patience)
+                .await?;
         }
         let walk = Walk {
             plan,
@@ -207,6 +208,10 @@ impl Runner {
             }
             StepProbe::Drifted { reason } => {
                 let end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
+                return self.finish(walk, end).await;
+            }
+            StepProbe::Unseen { reason } => {
+                let end = Final::without_change(StepEnd::Failed, reason, self.seconds(walk));
                 return self.finish(walk, end).await;
             }
             StepProbe::InProgress { remote } => {
