@@ -13,8 +13,8 @@ use uuid::Uuid;
 use hallpass_runner::Stored;
 use hallpass_runner::{Class, JournalAddition, JudgedState, LaneClaim, Retry};
 use hallpass_runner::{
-    LeaseAnswer, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart,
-    StoreFault, TargetChange, Undo, Verify, WriteAnswer,
+    LeaseAnswer, PartDone, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor,
+    StepPart, StoreFault, TargetChange, Undo, Verify, WriteAnswer,
 };
 use hallpass_runner::{Plan, PlanId, PlanStep, RunnerPorts, StepProbe};
 
@@ -296,6 +296,10 @@ impl<P: StepExecutor> StepExecutor for Gated<P> {
 
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
         self.0.is_half_done(step, before, now)
+    }
+
+    async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
+        self.0.done_in_part(step, before).await
     }
 
     fn has_parts(&self, step: &PlanStep) -> bool {

@@ -75,6 +75,9 @@ pub struct Final {
     /// The service's request ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<String>,
+    /// Whether a write was sent of which nobody knows what it came to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
 }
 
 impl Final {
@@ -87,7 +90,14 @@ impl Final {
             new: Value::Null,
             seconds,
             requests: Vec::new(),
+            unheard: false,
         }
+    }
+
+    /// Whether it failed after a write that took effect in part: what that changed is recorded, and taken back.
+    pub(crate) fn is_done_in_part(&self) -> bool {
+        let fails = matches!(self.outcome, StepEnd::Failed | StepEnd::Blocked);
+        fails && !(self.old.is_null() && self.new.is_null())
     }
 }
 
@@ -229,6 +239,10 @@ pub struct Folded {
     pub steps: BTreeMap<StepId, StepState>,
     /// The newest change of each step, whichever run made it: a later run does not take a change back.
     pub changed: BTreeMap<StepId, Final>,
+    /// Changes of each step before that one, where it failed after its write took effect in part; the oldest first.
+    pub in_part: BTreeMap<StepId, Vec<Final>>,
+    /// What stood there before the newest write of steps that were given up without knowing what it came to.
+    pub unheard: BTreeMap<StepId, Value>,
     /// When writes of a step were about to be sent, in any run: what they came to need not be known.
     pub sent: BTreeMap<StepId, Vec<Timestamp>>,
     /// How many targets the newest run may begin before somebody looks at them; `None` = all.
@@ -264,6 +278,35 @@ impl Folded {
         self.steps.insert(step, place);
     }
 
+    /// Whether any run changed something of a step.
+    pub(crate) fn has_changed(&self, step: &StepId) -> bool {
+        self.changed.contains_key(step) || self.in_part.contains_key(step)
+    }
+
+    /// The changes of a step, the newest first.
+    pub(crate) fn changes(&self, step: &StepId) -> impl Iterator<Item = &Final> {
+        let before = self.in_part.get(step).into_iter().flatten().rev();
+        self.changed.get(step).into_iter().chain(before)
+    }
+
+    fn end_step(&mut self, step: &StepId, end: &Final) {
+        // of a drifted one parts may have been changed
+        let is_part = end.outcome == StepEnd::Drifted && !end.new.is_null();
+        let is_change = end.outcome == StepEnd::Changed || is_part;
+        if is_change {
+            self.changed.insert(step.clone(), end.clone());
+        } else if end.is_done_in_part() {
+            let all = self.in_part.entry(step.clone()).or_default();
+            all.extend(self.changed.remove(step));
+            all.push(end.clone());
+        }
+        if end.unheard {
+            self.unheard.insert(step.clone(), self.old(step));
+        } else if is_change || end.is_done_in_part() {
+            self.unheard.remove(step);
+        }
+    }
+
     fn take(&mut self, record: Record) {
         self.last = Some(record.at);
         match record.entry {
@@ -279,10 +322,13 @@ impl Folded {
                     StepState::Planned | StepState::Final(_) => old,
                 };
                 self.sent.entry(step.clone()).or_default().push(record.at);
+                // what was sent before shows nothing, or it would not be sent again
+                self.unheard.remove(&step);
                 self.set(step, StepState::Intent { old });
             }
             JournalEntry::NotOurs { step } => {
                 self.sent.remove(&step);
+                self.unheard.remove(&step);
                 self.steps.remove(&step);
             }
             JournalEntry::Accepted { step, remote } => {
@@ -290,11 +336,7 @@ impl Folded {
                 self.set(step, StepState::Accepted { remote, old });
             }
             JournalEntry::Final { step, end } => {
-                // of a drifted one parts may have been changed
-                let is_part = end.outcome == StepEnd::Drifted && !end.new.is_null();
-                if end.outcome == StepEnd::Changed || is_part {
-                    self.changed.insert(step.clone(), end.clone());
-                }
+                self.end_step(&step, &end);
                 self.set(step, StepState::Final(end));
             }
             JournalEntry::Bounded { targets } => self.bound = targets,

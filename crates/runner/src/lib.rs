@@ -35,7 +35,7 @@ pub use plan::{
     hash,
 };
 pub use ports::{
-    Effect, JournalAddition, JudgedState, LANE_LEASE, LaneClaim, LeaseAnswer, PlanStore,
+    Effect, JournalAddition, JudgedState, LANE_LEASE, LaneClaim, LeaseAnswer, PartDone, PlanStore,
     RunnerIdentity, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart, StoreFault,
     TargetChange, Undo, Verify, WriteAnswer, is_rest_of,
 };

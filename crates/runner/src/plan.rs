@@ -66,6 +66,9 @@ pub struct Lane {
     /// Of the steps of the lane that say the same here one runs at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apart: Option<String>,
+    /// Whether a step that is left under way keeps its place: what would come after it is not begun in that run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 impl Lane {
@@ -76,6 +79,7 @@ impl Lane {
             width: 16,
             shared: false,
             apart: None,
+            kept: false,
         }
     }
 
@@ -86,6 +90,16 @@ impl Lane {
             width: 1,
             shared: true,
             apart: None,
+            kept: false,
+        }
+    }
+
+    /// One at a time, on one store, of operations that take as long as they take: one that is not waited for any longer
+    /// is at work there still.
+    pub fn occupied(name: impl Into<String>) -> Self {
+        Self {
+            kept: true,
+            ..Self::serial(name)
         }
     }
 
@@ -166,6 +180,11 @@ pub enum StepProbe {
         /// What they changed.
         reason: String,
     },
+    /// It could not be looked at while the plan was made; another look is taken when its turn comes.
+    Unseen {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl StepProbe {
@@ -182,7 +201,8 @@ impl StepProbe {
             | Self::Absent
             | Self::InProgress { .. }
             | Self::Blocked { .. }
-            | Self::Drifted { .. } => Value::Null,
+            | Self::Drifted { .. }
+            | Self::Unseen { .. } => Value::Null,
         }
     }
 }
@@ -313,7 +333,8 @@ impl Plan {
                 | StepProbe::Absent
                 | StepProbe::Differs { .. }
                 | StepProbe::InProgress { .. }
-                | StepProbe::Drifted { .. },
+                | StepProbe::Drifted { .. }
+                | StepProbe::Unseen { .. },
             )
             | None => None,
         };

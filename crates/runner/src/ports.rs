@@ -123,6 +123,7 @@ impl Verify {
             }
             Ok(StepProbe::Blocked { reason }) => setback(blocked, &reason),
             Ok(StepProbe::Drifted { reason }) => setback("drifted", &reason),
+            Ok(StepProbe::Unseen { reason }) => setback("unseen", &reason),
             Err(error) => Self::Setback(error),
         })
     }
@@ -168,6 +169,15 @@ impl StepPart {
     }
 }
 
+/// What a step changed that failed after its write took effect in part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartDone {
+    /// The form before, of what was changed.
+    pub old: Value,
+    /// The form after. Of a step that has parts it is what is desired of those that were changed.
+    pub new: Value,
+}
+
 /// Writes of a step that were sent before, or may have been: each has its intent in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SentBefore {
@@ -210,6 +220,11 @@ pub trait StepExecutor: Send + Sync {
     /// since, and the step is `drifted`. A step of one write is never half done.
     fn is_half_done(&self, _step: &PlanStep, _before: &Value, _now: &StepProbe) -> bool {
         false
+    }
+    /// What a step changed that failed after it sent something, where `before` stood before that; none where nothing shows.
+    /// It changes nothing itself. A step of one write is done or not, and never in part.
+    async fn done_in_part(&self, _step: &PlanStep, _before: &Value) -> Option<PartDone> {
+        None
     }
     /// Whether a step is made of parts that are judged one by one.
     fn has_parts(&self, _step: &PlanStep) -> bool {

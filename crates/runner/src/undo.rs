@@ -32,9 +32,6 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
             break;
         };
         let step = left.remove(at);
-        let Some(end) = folded.changed.get(&step.id) else {
-            continue;
-        };
         let mut after: Vec<StepId> = plan
             .steps
             .iter()
@@ -43,19 +40,24 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
             .flatten()
             .cloned()
             .collect();
-        match hands.undo(step, &end.old, &end.new) {
-            Undo::By(wishes) => {
-                for (nth, (kind, desired)) in wishes.into_iter().enumerate() {
-                    let (target, lane) = (step.target.clone(), step.lane.clone());
-                    let id = draft.step(target, &kind, desired, lane, &after);
-                    if nth == 0 {
-                        draft.takes_back(&id, &left_by(step, end));
-                    }
-                    undone.entry(&step.id).or_default().push(id.clone());
-                    after = vec![id];
+        for end in taken_together(folded.changes(&step.id), hands.has_parts(step)) {
+            let wishes = match hands.undo(step, &end.old, &end.new) {
+                Undo::By(wishes) => wishes,
+                Undo::Not(why) => {
+                    not_undoable.push((step.target.to_string(), why));
+                    continue;
                 }
+            };
+            let mut left = left_by(step, &end, hands);
+            for (kind, desired) in wishes {
+                let (target, lane) = (step.target.clone(), step.lane.clone());
+                let id = draft.step(target, &kind, desired, lane, &after);
+                if let Some(left) = left.take() {
+                    draft.takes_back(&id, &left);
+                }
+                undone.entry(&step.id).or_default().push(id.clone());
+                after = vec![id];
             }
-            Undo::Not(why) => not_undoable.push((step.target.to_string(), why)),
         }
     }
     Undoing {
@@ -64,11 +66,25 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
     }
 }
 
-/// The step as it was carried out: without the parts that somebody else had changed, where it is `drifted` for those.
-fn left_by(step: &PlanStep, end: &Final) -> PlanStep {
+/// The changes of a step, the newest first. One that went on where another had failed half way is one with it: both end where
+/// the first began. Of a step that has parts each changed other parts.
+fn taken_together<'a>(changes: impl Iterator<Item = &'a Final>, has_parts: bool) -> Vec<Final> {
+    let mut all: Vec<Final> = Vec::new();
+    for end in changes {
+        match all.last_mut().filter(|it| !has_parts && it.old == end.new) {
+            Some(later) => later.old.clone_from(&end.old),
+            None => all.push(end.clone()),
+        }
+    }
+    all
+}
+
+/// The step as it was carried out: without the parts that somebody else had changed, where it is `drifted` for those, and
+/// without those that failed. None where what is half done is no wish: what is undone says then by itself what it left.
+fn left_by(step: &PlanStep, end: &Final, hands: &dyn StepExecutor) -> Option<PlanStep> {
     let mut left = step.clone();
-    if end.outcome == StepEnd::Drifted {
+    if end.outcome == StepEnd::Drifted || end.is_done_in_part() {
         left.desired = end.new.clone();
     }
-    left
+    (!end.is_done_in_part() || hands.has_parts(step)).then_some(left)
 }

@@ -179,7 +179,7 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
             Arc::clone(&clock),
             Arc::clone(&store) as Arc<dyn StepNews>,
         ),
-        remediation: remediations::step_executor(loaded, &clock).await?,
+        remediation: remediations::step_executor(loaded, &store, &clock).await?,
         org: OrgStepExecutor {
             organization: Arc::clone(&organization),
             store: Arc::clone(&kept),

@@ -20,8 +20,8 @@ use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{UserStepExecutor, VendingStepExecutor, is_user_step, is_vending_step};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
-    JudgedState, PlanStep, SentBefore, StepError, StepExecutor, StepId, StepPart, StepProbe, Undo,
-    Verify, WriteAnswer,
+    JudgedState, PartDone, PlanStep, SentBefore, StepError, StepExecutor, StepId, StepPart,
+    StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::Value;
 
@@ -121,6 +121,10 @@ impl StepExecutor for EveryStep {
 
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
         self.of(step).is_half_done(step, before, now)
+    }
+
+    async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
+        self.of(step).done_in_part(step, before).await
     }
 
     fn has_parts(&self, step: &PlanStep) -> bool {

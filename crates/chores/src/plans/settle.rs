@@ -157,6 +157,8 @@ fn refused_with(report: PlanReport, refused: Failure) -> Settled {
 fn only_shown(plan: &Plan, planned: PlanReport, args: &PlanArgs) -> Settled {
     let exit = if args.detailed_exitcode && planned.has_changes() {
         Exit::Findings
+    } else if planned.totals.failed > 0 {
+        Exit::Failed
     } else {
         Exit::Ok
     };

@@ -81,6 +81,7 @@ pub fn member_calls(
 /// No client can be made.
 pub async fn step_executor(
     loaded: &Loaded,
+    store: &Arc<ServerStore>,
     clock: &Arc<dyn Clock>,
 ) -> Result<RemediationStepExecutor, Failure> {
     let (calls, standings) = standings(loaded, clock).await?;
@@ -90,6 +91,7 @@ pub async fn step_executor(
         calls,
         standings,
         code,
+        store: Arc::clone(store) as Arc<dyn RemediationStore>,
         clock,
     })
 }
@@ -192,6 +194,7 @@ pub fn open(
         calls,
         standings: Arc::clone(&standings),
         code,
+        store: Arc::clone(&store) as Arc<dyn RemediationStore>,
         clock,
     });
     let runner = Runner::new(

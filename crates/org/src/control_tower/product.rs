@@ -52,7 +52,7 @@ pub(crate) struct ProductWish {
 
 /// One operation of Control Tower at a time, for all processes on a store.
 pub(crate) fn control_tower_lane() -> Lane {
-    Lane::serial("control-tower")
+    Lane::occupied("control-tower")
 }
 
 /// The step after which we may use Account Factory.

@@ -254,7 +254,7 @@ pub fn draft(
             EnrolmentBackend::Move => {
                 let place = place_wish(id, planned, &selected.to.id, facts);
                 // accounts that come into one unit at once disturb each other
-                let lane = Lane::serial(format!("ct-move:{}", selected.to.id));
+                let lane = Lane::occupied(format!("ct-move:{}", selected.to.id));
                 let wish = move_wish(wish, &place, selected, facts);
                 let moved = draft.step(target.clone(), MOVE, stored(&wish), lane.clone(), &role);
                 // an account that stands there already, and is not enrolled, is not moved again

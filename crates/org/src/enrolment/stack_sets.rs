@@ -63,7 +63,7 @@ pub(super) struct InsideWish {
 
 /// The lane of its operations.
 pub(super) fn lane() -> Lane {
-    Lane::serial(format!("stack-set:{NAME}"))
+    Lane::occupied(format!("stack-set:{NAME}"))
 }
 
 /// AWS's own form of the role (AWS Control Tower User Guide, "Manually add the required IAM role"). It stays where the

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::{AccountId, Clock};
 use hallpass_runner::{
-    Effect, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Effect, PartDone, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
+    WriteAnswer,
 };
 use serde_json::{Value, json};
 
@@ -188,6 +189,17 @@ impl StepExecutor for ChannelStepExecutor {
     fn is_half_done(&self, step: &PlanStep, _before: &Value, now: &StepProbe) -> bool {
         // the channel goes before it comes again with other filters
         step.kind == CHANNEL && *now == StepProbe::Absent
+    }
+
+    async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
+        if step.kind != CHANNEL || before.is_null() {
+            return None;
+        }
+        let is_gone = self.look(step).await.ok()? == StepProbe::Absent;
+        is_gone.then(|| PartDone {
+            old: before.clone(),
+            new: Value::Null,
+        })
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {

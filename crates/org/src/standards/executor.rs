@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::AccountId;
 use hallpass_runner::{
-    Class, Effect, JudgedState, PlanStep, StepError, StepExecutor, StepPart, StepProbe, Undo,
-    Verify, WriteAnswer,
+    Class, Effect, JudgedState, PartDone, PlanStep, StepError, StepExecutor, StepPart, StepProbe,
+    Undo, Verify, WriteAnswer,
 };
 
 use serde_json::{Value, json};
@@ -18,7 +18,8 @@ use super::facts::{ControlUpdate, HubState, StandardSubscription};
 use super::file::ControlStatus;
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
 use super::looks::{
-    HubBefore, before, look_controls, look_off, look_on, look_ready, state_of, without_changed,
+    HubBefore, before, done_in_part, look_controls, look_off, look_on, look_ready, state_of,
+    without_changed,
 };
 use super::plan::{
     CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, DISABLE, ENABLE, ENABLE_HUB, SET, WAIT,
@@ -458,6 +459,12 @@ impl StepExecutor for StandardsStepExecutor {
             }),
             Err(error) => Verify::Setback(error),
         }
+    }
+
+    async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
+        let wish: ControlsWish = step.wish().ok().filter(|_| step.kind == SET)?;
+        let now = self.look(step).await.ok()?;
+        done_in_part(&wish, before, &now)
     }
 
     fn has_parts(&self, step: &PlanStep) -> bool {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{StepError, StepPart, StepProbe};
+use hallpass_runner::{PartDone, StepError, StepPart, StepProbe};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::by_name;
 use super::facts::{ControlAssociation, ControlUpdate, StandardSubscription};
@@ -148,9 +149,10 @@ pub(super) fn without_changed(
         StepProbe::Differs { .. } => (before(expected), false),
         // of a standard that was turned on since every control is on
         StepProbe::Absent => (HubBefore::default(), true),
-        StepProbe::InProgress { .. } | StepProbe::Blocked { .. } | StepProbe::Drifted { .. } => {
-            return None;
-        }
+        StepProbe::InProgress { .. }
+        | StepProbe::Blocked { .. }
+        | StepProbe::Drifted { .. }
+        | StepProbe::Unseen { .. } => return None,
     };
     let is_on = |it: &ControlUpdate| it.status == ControlStatus::Enabled && it.reason.is_none();
     let of = |all: &[ControlUpdate], it: &ControlUpdate| {
@@ -261,6 +263,44 @@ pub(super) fn probe_off(arns: Vec<String>, now: &Associations) -> StepProbe {
         ..HubBefore::default()
     });
     StepProbe::Differs { old }
+}
+
+/// Of controls that were not as they are to be before something was sent, those that are by `now`.
+pub(super) fn done_in_part(wish: &ControlsWish, old: &Value, now: &StepProbe) -> Option<PartDone> {
+    if !matches!(now, StepProbe::Satisfied | StepProbe::Differs { .. }) {
+        return None;
+    }
+    let old: HubBefore = serde_json::from_value(old.clone()).ok()?;
+    let is_in = |all: &[ControlUpdate], it: &ControlUpdate| {
+        let mut all = all.iter();
+        all.any(|other| other.standard == it.standard && other.control == it.control)
+    };
+    let open = before(now).updates;
+    let done: Vec<ControlUpdate> = old
+        .updates
+        .into_iter()
+        .filter(|it| !is_in(&open, it))
+        .collect();
+    let wanted = if wish.named.is_empty() {
+        &wish.updates
+    } else {
+        &old.wanted
+    };
+    let updates: Vec<ControlUpdate> = wanted
+        .iter()
+        .filter(|it| is_in(&done, it))
+        .cloned()
+        .collect();
+    (!updates.is_empty()).then(|| PartDone {
+        old: stored(&HubBefore {
+            updates: done,
+            ..HubBefore::default()
+        }),
+        new: stored(&ControlsWish {
+            updates,
+            named: Vec::new(),
+        }),
+    })
 }
 
 pub(super) fn before(seen: &StepProbe) -> HubBefore {

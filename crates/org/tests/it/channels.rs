@@ -490,3 +490,24 @@ async fn stopped_anywhere_channels_are_made_once() {
         }
     }
 }
+
+/// A channel whose filters were to change, and which is gone as its new one was refused, comes back with the old ones.
+#[tokio::test]
+async fn a_channel_that_went_before_its_new_one_was_refused_comes_back() {
+    let world = World::new();
+    world.there(ERP, &[TOPIC], &["LOW"]);
+    let before = world.told(ERP);
+    world.with(|it| it.refusal = Some("AccessDeniedException"));
+    let report = world.apply(FILE).await;
+    assert_eq!((report.totals.failed, world.told(ERP)), (2, vec![]));
+    world.with(|it| it.refusal = None);
+    let gate = Gate::new(None);
+    let (plan, folded) = world
+        .runner("undoer", &gate)
+        .load(&report.plan)
+        .await
+        .unwrap();
+    let Undoing { draft, .. } = undo(&plan, &folded, &world.hands(&gate));
+    let report = world.carry(draft, "undoer", &gate).await.unwrap();
+    assert_eq!((report.exit(), world.told(ERP)), (Exit::Ok, before));
+}

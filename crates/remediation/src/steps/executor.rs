@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_model::{AccountId, Clock};
 use hallpass_runner::{
-    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
-    is_rest_of,
+    Class, Effect, PartDone, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo,
+    Verify, WriteAnswer, is_rest_of,
 };
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use super::{flow_logs, keys, own_code, password, security_groups};
 use crate::action::ActionKind;
 use crate::decide::NEVER_TAG;
 use crate::deviation::{account_of, partition};
-use crate::ports::{Allowed, MemberCalls, MemberPlace, MemberSession, OwnCode};
+use crate::ports::{Allowed, MemberCalls, MemberPlace, MemberSession, OwnCode, RemediationStore};
 use crate::standing::{Standing, Standings};
 
 /// Whoever carries the steps of remediations out.
@@ -30,9 +30,13 @@ pub struct RemediationStepExecutor {
     pub standings: Arc<dyn Standings>,
     /// Webhooks and functions of one's own.
     pub code: Arc<dyn OwnCode>,
+    /// Whether all are paused.
+    pub store: Arc<dyn RemediationStore>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
+
+const PAUSED: &str = "remediations are paused; `hallpass remediate resume` lets them go on";
 
 /// Whether a kind of step is one of remediations.
 pub fn is_remediation_step(kind: &str) -> bool {
@@ -130,6 +134,15 @@ pub fn actions_in_accounts(action: ActionKind) -> BTreeSet<&'static str> {
 }
 
 impl RemediationStepExecutor {
+    /// A change that is about to be sent waits while all are paused.
+    async fn unless_paused(&self) -> Result<(), StepError> {
+        match self.store.paused().await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(StepError::later(Class::Conflict, PAUSED.to_owned())),
+            Err(fault) => Err(StepError::later(Class::Throttle, fault.to_string())),
+        }
+    }
+
     /// What stands in the way of a change that a look asks for: nothing is done about what is not as it was judged.
     async fn objection(&self, wish: &RemediationWish) -> Result<Option<String>, StepError> {
         let (None, Some(found)) = (&wish.old, &wish.found) else {
@@ -365,6 +378,20 @@ impl StepExecutor for RemediationStepExecutor {
         )
     }
 
+    async fn look_again(
+        &self,
+        step: &PlanStep,
+        _sent: &SentBefore,
+    ) -> Result<StepProbe, StepError> {
+        let seen = self.probe(step).await?;
+        // who takes one back while all are paused wants just that
+        let mends = step.wish::<RemediationWish>()?.old.is_none();
+        if mends && seen.is_change() {
+            self.unless_paused().await?;
+        }
+        Ok(seen)
+    }
+
     async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
         match step.wish::<RemediationWish>() {
             Ok(wish) if wish.action.is_own_code() => {
@@ -392,6 +419,33 @@ impl StepExecutor for RemediationStepExecutor {
                 requests: Vec::new(),
             }),
             Err(error) => Verify::Setback(error),
+        }
+    }
+
+    async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
+        let wish: RemediationWish = step.wish().ok()?;
+        if wish.old.is_some() {
+            return None;
+        }
+        let calls = self.calls(step, &wish).ok()?;
+        match wish.action {
+            ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
+                security_groups::revoked(&calls, &wish.resource, before).await
+            }
+            ActionKind::IamKeyDeactivate => keys::deactivated(&calls, &wish.resource, before).await,
+            // each is one call
+            ActionKind::Suppress
+            | ActionKind::Notify
+            | ActionKind::Webhook
+            | ActionKind::Lambda
+            | ActionKind::FlowLogs
+            | ActionKind::S3AccountBlock
+            | ActionKind::S3BucketBlock
+            | ActionKind::IamPasswordPolicy
+            | ActionKind::EbsDefaultEncrypt
+            | ActionKind::KmsRotate
+            | ActionKind::TrailValidation
+            | ActionKind::RdsPrivate => None,
         }
     }
 

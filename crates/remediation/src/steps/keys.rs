@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_runner::{StepError, StepProbe};
+use hallpass_runner::{PartDone, StepError, StepProbe};
 use serde_json::{Value, json};
 
 use super::drifted;
@@ -106,6 +106,21 @@ pub(super) async fn set(
         calls.send((IAM, "UpdateAccessKey"), input).await?;
     }
     Ok(())
+}
+
+/// Which of the keys that were active are not by now.
+pub(super) async fn deactivated(
+    calls: &StepCalls<'_>,
+    resource: &str,
+    before: &Value,
+) -> Option<PartDone> {
+    let new = form_now(calls, resource).await.ok()?;
+    let mut done = named(before);
+    done.retain(|id| new.get("keys").and_then(|it| it.get(id)?.as_str()) == Some("Inactive"));
+    (!done.is_empty()).then(|| PartDone {
+        old: json!({ "active": done }),
+        new,
+    })
 }
 
 /// All keys of the user, with their status.

@@ -1,6 +1,6 @@
 //! Rules of security groups: which let everybody in, how they are revoked, how they come back.
 
-use hallpass_runner::{StepError, StepProbe};
+use hallpass_runner::{PartDone, StepError, StepProbe};
 use serde_json::{Map, Value, json};
 
 use super::drifted;
@@ -146,6 +146,24 @@ pub(super) async fn revoke(
         }
     }
     Ok(())
+}
+
+/// Which of the rules that were there are not by now.
+pub(super) async fn revoked(
+    calls: &StepCalls<'_>,
+    resource: &str,
+    before: &Value,
+) -> Option<PartDone> {
+    let now = rules(calls, group_of(resource).ok()?).await.ok()?;
+    let id = |rule: &Value| text(rule, "SecurityGroupRuleId").to_owned();
+    let mut gone = kept(before);
+    gone.retain(|rule| now.iter().all(|it| id(it) != id(rule)));
+    let revoked: Vec<String> = gone.iter().map(id).collect();
+    // the rest, with what is not in it: it is not all that stood there before
+    (!gone.is_empty()).then(|| PartDone {
+        old: json!({ "rules": gone }),
+        new: json!({ "rules": now, "revoked": revoked }),
+    })
 }
 
 /// What tells one rule of a group from another: AWS gives one that comes back another id.

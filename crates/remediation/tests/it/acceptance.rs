@@ -1,7 +1,8 @@
 //! The table of `organization.md` §6, row by row.
 
+use hallpass_model::TimeSpan;
 use hallpass_remediation::{
-    RemediationPhase, RemediationResult, RuleFile, approved, may_undo, undone,
+    RemediationPhase, RemediationResult, RuleFile, approved, may_undo, plan_of, undone,
 };
 use hallpass_runner::{Applying, undo};
 use serde_json::json;
@@ -347,4 +348,28 @@ async fn an_analysts_note_stays_and_fields_of_others_too() {
     assert_eq!(finding["Note"]["Text"], "ticket 4711");
     let fields = finding["UserDefinedFields"].as_object().unwrap();
     assert_eq!(fields.len(), 4, "{fields:?}");
+}
+
+#[tokio::test]
+async fn a_plan_that_is_under_way_sends_nothing_while_all_is_paused() {
+    for paused in [true, false] {
+        let (world, disk) = (World::new(), Disk::new());
+        let server = process(&world, &disk, rules("auto"));
+        server.hears(event("org-rem-sg")).await;
+        let draft = plan_of(&disk.only().await, "o-abcdefghij", TimeSpan::minutes(5));
+        let plan = server.runner.look(draft).await.unwrap().plan;
+        // whoever pauses does so after the worker looked
+        let now = hallpass_model::Clock::now(&*world);
+        let by = paused.then(|| ("ana".to_owned(), now));
+        disk.remediations.set_paused(by).await.unwrap();
+        let ran = server.runner.apply(&plan.id, &Applying::default()).await;
+        let reason = ran.unwrap().targets[0].reason.clone();
+        assert_eq!(
+            reason.contains("remediations are paused"),
+            paused,
+            "{reason}"
+        );
+        let sent = world.written("RevokeSecurityGroupIngress").len();
+        assert_eq!(sent, usize::from(!paused));
+    }
 }

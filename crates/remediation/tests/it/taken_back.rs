@@ -1,5 +1,7 @@
 //! What somebody made of a resource after its remediation is not overwritten when that is taken back (`organization.md` R-13).
 
+use std::sync::Arc;
+
 use hallpass_remediation::RuleFile;
 use hallpass_runner::{Applying, StepEnd, undo};
 use serde_json::{Value, json};
@@ -192,4 +194,98 @@ async fn no_action_is_taken_back_over_later_work() {
         );
         assert_eq!(writes, 0, "{action}");
     }
+}
+
+/// Nobody gets into the account at the nth call of an operation, and for that call alone.
+fn shut_out_once(world: &World, operation: &'static str, nth: u32) {
+    let mut calls = 0;
+    *world.before_calls.lock().unwrap() = Some(Box::new(move |world, called| {
+        let is_meant = called == operation;
+        calls += u32::from(is_meant);
+        let mut shut = world.not_entered.lock().unwrap();
+        shut.clear();
+        if is_meant && calls == nth {
+            shut.push(ACCOUNT.to_owned());
+        }
+    }));
+}
+
+/// A resource after a remediation that failed at the nth call of an operation.
+async fn half_done(
+    (world, disk): (&Arc<World>, &Disk),
+    (action, params, resource): (&str, Value, &str),
+    (operation, nth): (&'static str, u32),
+) -> Process {
+    let file = json!({ "rules": [{
+        "id": "r", "match": { "controls": ["EC2.19"] }, "action": action, "params": params, "mode": "auto",
+    }] });
+    let server = process(world, disk, RuleFile::read(&file.to_string()).unwrap());
+    shut_out_once(world, operation, nth);
+    let place = "/detail/findings/0/Resources/0/Id";
+    let event = changed("org-rem-sg", &[(place, json!(resource))]);
+    server.hears(event).await;
+    server.works().await;
+    let it = disk.only().await;
+    assert_eq!(it.phase.name(), "manual", "{action}: {it:?}");
+    let (plan, folded) = server.runner.load(it.plan.as_ref().unwrap()).await.unwrap();
+    let end = folded.end(&plan.steps[0].id).unwrap();
+    assert_eq!(end.outcome, StepEnd::Failed, "{action}: {end:?}");
+    assert!(
+        !end.old.is_null() && !end.new.is_null(),
+        "{action}: {end:?}"
+    );
+    server
+}
+
+/// What a remediation did before it failed comes back, and nothing that somebody made of it since is lost with that.
+#[tokio::test]
+async fn what_was_half_done_is_taken_back_unless_somebody_worked_on_it() {
+    for later in [false, true] {
+        let (world, disk) = (World::new(), Disk::new());
+        let out = json!({ "SecurityGroupRuleId": "sgr-out", "IsEgress": true, "IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0" });
+        let add = |rule: Value| {
+            let mut accounts = world.accounts.lock().unwrap();
+            let account = accounts.get_mut(ACCOUNT).unwrap();
+            account.groups.get_mut(GROUP).unwrap().push(rule);
+        };
+        add(out);
+        let rules = world.rule_ids().len();
+        let resource = format!("arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/{GROUP}");
+        let wish = ("sg-default-close", json!({}), resource.as_str());
+        let refused = ("RevokeSecurityGroupEgress", 1);
+        let server = half_done((&world, &disk), wish, refused).await;
+        assert_eq!(world.rule_ids(), ["sgr-out"]);
+        if later {
+            add(
+                json!({ "SecurityGroupRuleId": "sgr-x", "IsEgress": false, "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "10.1.0.0/16" }),
+            );
+        }
+        let (end, why, writes) = taken_back(&world, &server, &disk).await;
+        let expected = if later {
+            (StepEnd::Drifted, 0)
+        } else {
+            (StepEnd::Changed, 1)
+        };
+        assert_eq!((end, writes), expected, "{why}");
+        assert_eq!(world.rule_ids().len(), if later { 2 } else { rules });
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_deactivated_before_the_next_failed_comes_back() {
+    let (world, disk) = (World::new(), Disk::new());
+    let old = |id: &str| json!({ "AccessKeyId": id, "Status": "Active", "CreateDate": "2025-01-01T00:00:00Z" });
+    let keys = json!({ "AccessKeyMetadata": [old("AKIAONE"), old("AKIATWO")] });
+    world.with(&[("keys", keys.clone())]);
+    let now = || world.accounts.lock().unwrap()[ACCOUNT].things["keys"].clone();
+    let (user, params) = (
+        "arn:aws:iam::444444444444:user/ana",
+        json!({ "older_than_days": 90 }),
+    );
+    let wish = ("iam-key-deactivate", params, user);
+    let server = half_done((&world, &disk), wish, ("UpdateAccessKey", 2)).await;
+    assert_eq!(now()["AccessKeyMetadata"][0]["Status"], "Inactive");
+    let (end, why, writes) = taken_back(&world, &server, &disk).await;
+    assert_eq!((end, writes), (StepEnd::Changed, 1), "{why}");
+    assert_eq!(now(), keys);
 }

@@ -613,6 +613,7 @@ pub(crate) fn gated_process(
         calls,
         standings: Arc::clone(&standings),
         code,
+        store: Arc::clone(&disk.remediations),
         clock: clock(),
     });
     let gated = Arc::new(Gated(Arc::clone(&hands), Arc::clone(gate)));

@@ -30,8 +30,8 @@ pub(super) struct Board<'a> {
     /// Why steps that are over ended as they did; empty where there is nothing to say.
     reasons: Vec<String>,
     places: BTreeMap<&'a StepId, usize>,
-    /// Targets that this run may begin; `None` = all.
-    chosen: Option<BTreeSet<&'a StepTarget>>,
+    /// Steps that this run may begin, by their places; `None` = all.
+    chosen: Option<BTreeSet<usize>>,
     failed: BTreeSet<&'a StepTarget>,
     failures_allowed: usize,
 }
@@ -53,15 +53,12 @@ impl<'a> Board<'a> {
                 String::new()
             }
         };
-        let fresh = targets.iter().copied().filter(|target| {
-            let of_it = |(step, _): &(&crate::PlanStep, &BoardState)| step.target == **target;
-            plan.steps
-                .iter()
-                .zip(&states)
-                .filter(of_it)
-                .any(|(_, state)| *state == BoardState::Waiting)
-        });
-        let chosen = canary.map(|count| fresh.take(count).collect());
+        let places: BTreeMap<&StepId, usize> =
+            plan.steps.iter().map(|step| &step.id).zip(0..).collect();
+        let waiting = plan.steps.iter().zip(&states);
+        let waiting = waiting.filter(|(_, state)| **state == BoardState::Waiting);
+        let fresh = waiting.map(|(step, _)| &step.target).collect();
+        let chosen = canary.map(|count| first_steps(plan, &places, fresh, count));
         let failed = plan
             .steps
             .iter()
@@ -71,7 +68,7 @@ impl<'a> Board<'a> {
             .collect();
         Self {
             plan,
-            places: plan.steps.iter().map(|step| &step.id).zip(0..).collect(),
+            places,
             reasons: plan.steps.iter().map(reason).collect(),
             states,
             chosen,
@@ -101,11 +98,11 @@ impl<'a> Board<'a> {
             .after
             .iter()
             .all(|id| matches!(self.state_of(id), Some(BoardState::Over(end)) if end.is_good()));
-        before_done && self.may_begin(&step.target) && self.has_room(index)
+        before_done && self.may_begin(index, &step.target) && self.has_room(index)
     }
 
-    fn may_begin(&self, target: &StepTarget) -> bool {
-        let chosen = self.chosen.as_ref().is_none_or(|it| it.contains(target));
+    fn may_begin(&self, index: usize, target: &StepTarget) -> bool {
+        let chosen = self.chosen.as_ref().is_none_or(|it| it.contains(&index));
         chosen && (!self.is_over_limit() || self.is_begun(target))
     }
 
@@ -132,7 +129,12 @@ impl<'a> Board<'a> {
             .iter()
             .zip(&self.states)
             .filter(|(other, state)| {
-                **state == BoardState::Running && other.lane.name == step.lane.name
+                let is_there = match state {
+                    BoardState::Running => true,
+                    BoardState::Left => other.lane.kept,
+                    BoardState::Waiting | BoardState::Over(_) => false,
+                };
+                is_there && other.lane.name == step.lane.name
             })
             .map(|(other, _)| &other.lane)
             .collect();
@@ -226,4 +228,92 @@ impl<'a> Board<'a> {
             None
         }
     }
+}
+
+/// The steps of the first so many targets, and those that they wait for. What several targets wait for, and what comes before
+/// that, is made for them and counts as none; of the others those come first that wait for the fewest in a row.
+fn first_steps<'a>(
+    plan: &'a Plan,
+    places: &BTreeMap<&StepId, usize>,
+    fresh: BTreeSet<&'a StepTarget>,
+    count: usize,
+) -> BTreeSet<usize> {
+    let waits = waits(plan, places);
+    let helpers = helpers(&waits);
+    let ranks = ranks(&waits, &helpers);
+    let (made_for, mut first): (Vec<_>, Vec<_>) =
+        fresh.into_iter().partition(|it| helpers.contains(it));
+    // stable: otherwise they keep the order of targets
+    first.sort_by_key(|it| ranks.get(it).copied().unwrap_or_default());
+    let first: BTreeSet<&StepTarget> = first.into_iter().chain(made_for).take(count).collect();
+    let steps = plan.steps.iter().zip(0..);
+    let mut open: Vec<usize> = steps
+        .filter(|(step, _)| first.contains(&step.target))
+        .map(|(_, place)| place)
+        .collect();
+    let mut chosen = BTreeSet::new();
+    while let Some(place) = open.pop() {
+        if chosen.insert(place) {
+            let after = plan.steps.get(place).map(|step| &step.after);
+            let before = after.into_iter().flatten();
+            open.extend(before.filter_map(|id| places.get(id)));
+        }
+    }
+    chosen
+}
+
+/// Targets that wait for others, each with one that it waits for.
+type Waits<'a> = BTreeSet<(&'a StepTarget, &'a StepTarget)>;
+
+fn waits<'a>(plan: &'a Plan, places: &BTreeMap<&StepId, usize>) -> Waits<'a> {
+    let mut waits = Waits::new();
+    for step in &plan.steps {
+        let places = step.after.iter().filter_map(|id| places.get(id));
+        let before = places.filter_map(|place| plan.steps.get(*place));
+        let others = before.filter(|before| before.target != step.target);
+        waits.extend(others.map(|before| (&step.target, &before.target)));
+    }
+    waits
+}
+
+/// What several targets wait for, and what comes before that.
+fn helpers<'a>(waits: &Waits<'a>) -> BTreeSet<&'a StepTarget> {
+    let mut waited_for: BTreeMap<&StepTarget, usize> = BTreeMap::new();
+    for (_, before) in waits {
+        *waited_for.entry(before).or_default() += 1;
+    }
+    waited_for.retain(|_, by| *by > 1);
+    let mut open: Vec<&StepTarget> = waited_for.into_keys().collect();
+    let mut helpers = BTreeSet::new();
+    while let Some(helper) = open.pop() {
+        if helpers.insert(helper) {
+            let of_it = waits.iter().filter(|(target, _)| *target == helper);
+            open.extend(of_it.map(|(_, before)| *before));
+        }
+    }
+    helpers
+}
+
+/// How many in a row each target waits for, without those that are made for several.
+fn ranks<'a>(
+    waits: &Waits<'a>,
+    helpers: &BTreeSet<&StepTarget>,
+) -> BTreeMap<&'a StepTarget, usize> {
+    let mut ranks: BTreeMap<&StepTarget, usize> = BTreeMap::new();
+    let others = || waits.iter().filter(|(_, before)| !helpers.contains(before));
+    // targets whose steps wait for each other in turn would grow for ever
+    for _ in 0..others().count() {
+        let mut is_done = true;
+        for (target, before) in others() {
+            let rank = ranks.get(before).copied().unwrap_or_default() + 1;
+            let own = ranks.entry(target).or_default();
+            if *own < rank {
+                (*own, is_done) = (rank, false);
+            }
+        }
+        if is_done {
+            break;
+        }
+    }
+    ranks
 }

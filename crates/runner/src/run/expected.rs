@@ -19,11 +19,12 @@ pub(super) fn expected_again(
             Some(
                 before @ (StepProbe::Satisfied | StepProbe::Absent | StepProbe::Differs { .. }),
             ) => before.clone(),
-            // what was under way or in the way has its own end
+            // what was under way or in the way has its own end, and of what was not seen nothing is known
             Some(
                 StepProbe::InProgress { .. }
                 | StepProbe::Blocked { .. }
-                | StepProbe::Drifted { .. },
+                | StepProbe::Drifted { .. }
+                | StepProbe::Unseen { .. },
             )
             | None => seen,
         };
@@ -37,6 +38,7 @@ pub(super) fn no_longer_as_left(seen: &StepProbe) -> Option<String> {
     match seen {
         StepProbe::Satisfied => None,
         StepProbe::InProgress { remote } => Some(format!("`{remote}` is under way there")),
+        StepProbe::Unseen { reason } => Some(format!("it cannot be looked at: {reason}")),
         StepProbe::Absent
         | StepProbe::Differs { .. }
         | StepProbe::Blocked { .. }

@@ -7,12 +7,15 @@ use std::time::Duration;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{RunError, Runner};
+use crate::plan::PlanId;
 use crate::ports::{LaneClaim, LeaseAnswer};
 
 /// A lease is renewed when it is older than this.
 const RENEW_AFTER: TimeSpan = TimeSpan::seconds(10);
 /// Between looks at a lane that somebody else has.
 const LANE_PAUSE: Duration = Duration::from_secs(1);
+/// So often a step that waits for a lane looks whether its plan is still to be run.
+const STEP_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Runner {
     /// Takes a lane, waiting for whoever has it: one who was stopped does not renew it.
@@ -32,6 +35,35 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Takes the lane of a step of a plan. Who renews it is at work there, and is waited for however long that takes, unless
+    /// nobody is to be waited for; meanwhile the plan stays ours, and may be aborted.
+    pub(super) async fn take_for_step(
+        &self,
+        plan: &PlanId,
+        lane: &str,
+        patience: Duration,
+    ) -> Result<(), RunError> {
+        let step = patience.min(STEP_PATIENCE);
+        let (mut waited, mut held_until) = (Duration::ZERO, None);
+        loop {
+            let (lane, by, until) = match self.take(lane, step).await {
+                Err(RunError::Held { lane, by, until }) => (lane, by, until),
+                answer => return answer,
+            };
+            let is_renewed = held_until.replace(until).is_some_and(|it| it != until);
+            waited = if is_renewed { step } else { waited + step };
+            if waited >= patience || self.is_aborted(plan).await? {
+                return Err(RunError::Held { lane, by, until });
+            }
+            self.renew(&format!("plan:{plan}")).await?;
+        }
+    }
+
+    async fn is_aborted(&self, plan: &PlanId) -> Result<bool, RunError> {
+        let saved = self.ports.store.plan(plan).await?;
+        Ok(saved.is_none_or(|it| it.aborted))
     }
 
     async fn lease(&self, lane: &str) -> Result<(), RunError> {

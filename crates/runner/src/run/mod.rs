@@ -22,6 +22,7 @@ use crate::ports::{
 use crate::report::{PlanReport, PlanState};
 use board::Board;
 use expected::{expected_again, no_longer_as_left};
+use step::StepStanding;
 
 /// Probes at once.
 const LOOKS: usize = 8;
@@ -58,7 +59,7 @@ pub enum RunError {
         /// The changes it may have.
         allowed: usize,
     },
-    /// A target could not be looked at while the plan was made.
+    /// No target could be looked at while the plan was made, or one did not answer in time.
     #[error("cannot look at `{target}`: {why}")]
     Unseen {
         /// Where it was.
@@ -160,7 +161,7 @@ impl Runner {
             plan: match newest {
                 None => plan,
                 Some((earlier, folded)) if is_spent(&earlier, &folded) => {
-                    plan.following(&earlier, |step| folded.changed.contains_key(step))
+                    plan.following(&earlier, |step| folded.has_changed(step))
                 }
                 Some((earlier, _)) => plan.in_place_of(&earlier),
             },
@@ -254,16 +255,21 @@ impl Runner {
         let looks = steps.iter().map(|step| self.probe_one(step, before(step)));
         let looks: Vec<_> = looks.collect();
         let answers: Vec<_> = stream::iter(looks).buffered(LOOKS).collect().await;
-        answers
-            .into_iter()
-            .map(|(step, answer)| match answer {
-                Ok(probe) => Ok((step.id.clone(), probe)),
-                Err(why) => Err(RunError::Unseen {
-                    target: step.target.to_string(),
-                    why,
-                }),
-            })
-            .collect()
+        let seen = answers.into_iter().map(|(step, answer)| match answer {
+            Ok(probe) => Ok((step.id.clone(), probe)),
+            Err(why) => Err(RunError::Unseen {
+                target: step.target.to_string(),
+                why,
+            }),
+        });
+        let seen = seen.collect::<Result<BTreeMap<_, _>, _>>()?;
+        // one target that cannot be seen fails by itself; where none can be, it is not for the targets
+        if unseen(steps, &seen).count() == steps.len()
+            && let Some(unseen) = unseen(steps, &seen).next()
+        {
+            return Err(unseen);
+        }
+        Ok(seen)
     }
 
     async fn probe_one<'a>(
@@ -287,7 +293,10 @@ impl Runner {
             };
             match seen {
                 Ok(probe) => return Ok(probe),
-                Err(StepError::Failed { code, text }) => return Err(format!("{code}: {text}")),
+                Err(StepError::Failed { code, text }) => {
+                    let reason = format!("{code}: {text}");
+                    return Ok(StepProbe::Unseen { reason });
+                }
                 Err(StepError::Retry(retry)) if tries >= LOOK_TRIES => return Err(retry.why),
                 Err(StepError::Retry(retry)) => {
                     let pause = crate::pause(&retry, tries, self.chance(step, tries));
@@ -420,7 +429,10 @@ impl Runner {
     /// When a target cannot be looked at.
     pub async fn differences(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
         let plan = self.looked_at(draft, &BTreeMap::new()).await?;
-        Ok(PlanReport::planned(&plan))
+        match unseen(&plan.steps, &plan.expected).next() {
+            Some(unseen) => Err(unseen),
+            None => Ok(PlanReport::planned(&plan)),
+        }
     }
 
     /// What became of a plan so far.
@@ -512,8 +524,7 @@ impl Runner {
                     break;
                 }
                 board.begun(index);
-                let sent_at = folded.sent.get(&step.id).cloned().unwrap_or_default();
-                let stands = (folded.place(&step.id).clone(), sent_at);
+                let stands = StepStanding::of(&folded, step);
                 running.push(async move {
                     let end = self.carry_out(plan, step, stands, applying).await;
                     (index, end)
@@ -547,6 +558,20 @@ pub(crate) enum Stopped {
     TooManyFailures,
 }
 
+/// Steps that could not be looked at, as what each is to a run that needs it.
+fn unseen(
+    steps: &[PlanStep],
+    seen: &BTreeMap<StepId, StepProbe>,
+) -> impl Iterator<Item = RunError> {
+    steps.iter().filter_map(|step| match seen.get(&step.id) {
+        Some(StepProbe::Unseen { reason }) => Some(RunError::Unseen {
+            target: step.target.to_string(),
+            why: reason.clone(),
+        }),
+        _ => None,
+    })
+}
+
 /// Whether a run began and is not over.
 pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
     folded.began.is_some()
@@ -558,7 +583,8 @@ pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
 
 /// Whether it is over and changed something: its journal is then what is taken back, and no other run is added to it.
 fn is_spent(plan: &Plan, folded: &Folded) -> bool {
-    folded.began.is_some() && !is_under_way(plan, folded) && !folded.changed.is_empty()
+    let has_changed = !folded.changed.is_empty() || !folded.in_part.is_empty();
+    folded.began.is_some() && !is_under_way(plan, folded) && has_changed
 }
 
 /// What a plan's journal comes to; `aborted` as the store has it.

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::expected::no_longer_as_left;
 use super::{Applying, RunError, Runner};
-use crate::journal::{Final, JournalEntry, StepEnd, StepState};
+use crate::journal::{Final, Folded, JournalEntry, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};
 use crate::ports::{
-    Effect, JournalAddition, JudgedState, SentBefore, StepError, StepExecutor, TargetChange,
-    Verify, WriteAnswer,
+    Effect, JournalAddition, JudgedState, PartDone, SentBefore, StepError, StepExecutor,
+    TargetChange, Verify, WriteAnswer,
 };
 use crate::retry::{Class, pause};
 
@@ -38,15 +38,36 @@ struct Walk<'a> {
     plan: &'a Plan,
     step: &'a PlanStep,
     began: Timestamp,
-    /// Setbacks so far.
-    tries: u32,
+    /// Times that it met another operation.
+    conflicts: u32,
+    /// Times since then that it was throttled, or not answered.
+    throttles: u32,
     /// Whether a write was sent, in this run or one before; and what stood there before it.
     sent: Option<Value>,
     /// When writes were about to be sent, in any run of the plan.
     sent_at: Vec<Timestamp>,
+    /// What stood there before a write of an earlier run that was given up without knowing what it came to.
+    unheard: Option<Value>,
     accept_drift: bool,
     /// What is left of the step, where somebody changed parts of it; and those parts, in words.
     part: Option<(PlanStep, String)>,
+}
+
+/// What the journal says of a step when it is gone on with.
+pub(super) struct StepStanding {
+    place: StepState,
+    sent_at: Vec<Timestamp>,
+    unheard: Option<Value>,
+}
+
+impl StepStanding {
+    pub(super) fn of(folded: &Folded, step: &PlanStep) -> Self {
+        Self {
+            place: folded.place(&step.id).clone(),
+            sent_at: folded.sent.get(&step.id).cloned().unwrap_or_default(),
+            unheard: folded.unheard.get(&step.id).cloned(),
+        }
+    }
 }
 
 /// The target is not as the plan has it.
@@ -61,6 +82,22 @@ impl Walk<'_> {
     /// What is to be done, without what somebody changed.
     fn wanted(&self) -> &PlanStep {
         self.part.as_ref().map_or(self.step, |(step, _)| step)
+    }
+
+    /// Counts a setback; how many of its class there were by now. What is heard of another operation was answered, so that
+    /// throttles are counted anew after it.
+    fn count(&mut self, class: Class) -> u32 {
+        match class {
+            Class::Throttle => {
+                self.throttles += 1;
+                self.throttles
+            }
+            Class::Conflict => {
+                self.throttles = 0;
+                self.conflicts += 1;
+                self.conflicts
+            }
+        }
     }
 
     /// What somebody changed of it; empty where nobody did.
@@ -98,23 +135,26 @@ impl Runner {
         &self,
         plan: &Plan,
         step: &PlanStep,
-        (place, sent_at): (StepState, Vec<Timestamp>),
+        stands: StepStanding,
         applying: &Applying,
     ) -> Result<Final, RunError> {
         if step.lane.shared {
-            self.take(&step.lane.name, applying.patience).await?;
+            self.take_for_step(&plan.id, &step.lane.name, applying.patience)
+                .await?;
         }
         let walk = Walk {
             plan,
             step,
             began: self.ports.clock.now(),
-            tries: 0,
+            conflicts: 0,
+            throttles: 0,
             sent: None,
-            sent_at,
+            sent_at: stands.sent_at,
+            unheard: stands.unheard,
             accept_drift: applying.accept_drift,
             part: None,
         };
-        let end = self.walk(walk, place).await;
+        let end = self.walk(walk, stands.place).await;
         if step.lane.shared {
             self.give_back(&step.lane.name).await?;
         }
@@ -168,6 +208,10 @@ impl Runner {
             }
             StepProbe::Drifted { reason } => {
                 let end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
+                return self.finish(walk, end).await;
+            }
+            StepProbe::Unseen { reason } => {
+                let end = Final::without_change(StepEnd::Failed, reason, self.seconds(walk));
                 return self.finish(walk, end).await;
             }
             StepProbe::InProgress { remote } => {
@@ -312,6 +356,10 @@ impl Runner {
     }
 
     async fn satisfied(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
+        let expected = walk.plan.expected.get(&walk.step.id);
+        if expected != Some(&StepProbe::Satisfied) {
+            walk.sent = walk.sent.take().or_else(|| walk.unheard.take());
+        }
         // what we may have sent before a stop is ours, and has its record like every change
         if walk.sent.is_some() {
             let effect = Effect {
@@ -341,6 +389,12 @@ impl Runner {
             requests: effect.requests,
             ..Final::without_change(outcome, walk.left(), self.seconds(walk))
         };
+        self.finish_changed(walk, &end).await?;
+        Ok(Turn::End(end))
+    }
+
+    /// Stores the end of a step that changed something, with its audit record.
+    async fn finish_changed(&self, walk: &Walk<'_>, end: &Final) -> Result<(), RunError> {
         let now = self.ports.clock.now();
         let change = TargetChange {
             audit: AuditId::new(self.ports.ids.next(now)),
@@ -364,7 +418,7 @@ impl Runner {
             change: Some(&change),
         };
         self.ports.store.append(&walk.plan.id, added).await?;
-        Ok(Turn::End(end))
+        Ok(())
     }
 
     async fn accepted(&self, walk: &mut Walk<'_>, remote: &str) -> Result<(), RunError> {
@@ -386,11 +440,14 @@ impl Runner {
                 return self.finish(walk, end).await;
             }
         };
-        walk.tries += 1;
-        let chance = self.chance(walk.step, walk.tries);
-        let Some(pause) = pause(&retry, walk.tries, chance) else {
-            let reason = format!("given up after {} tries: {}", walk.tries, retry.why);
-            let end = Final::without_change(StepEnd::Failed, reason, self.seconds(walk));
+        let tries = walk.count(retry.class);
+        let chance = self.chance(walk.step, tries);
+        let Some(pause) = pause(&retry, tries, chance) else {
+            let reason = format!("given up after {tries} tries: {}", retry.why);
+            let end = Final {
+                unheard: walk.sent.is_some(),
+                ..Final::without_change(StepEnd::Failed, reason, self.seconds(walk))
+            };
             return self.finish(walk, end).await;
         };
         let note = JournalEntry::Note {
@@ -402,10 +459,25 @@ impl Runner {
         Ok(Turn::Again)
     }
 
-    async fn finish(&self, walk: &Walk<'_>, end: Final) -> Result<Turn, RunError> {
-        self.finish_without_change(walk.plan, walk.step, &end)
-            .await?;
+    async fn finish(&self, walk: &Walk<'_>, mut end: Final) -> Result<Turn, RunError> {
+        if let Some(part) = self.done_in_part(walk, &end).await {
+            (end.old, end.new, end.unheard) = (part.old, part.new, false);
+            self.finish_changed(walk, &end).await?;
+        } else {
+            self.finish_without_change(walk.plan, walk.step, &end)
+                .await?;
+        }
         Ok(Turn::End(end))
+    }
+
+    /// What was changed by a step that ends badly.
+    async fn done_in_part(&self, walk: &Walk<'_>, end: &Final) -> Option<PartDone> {
+        match (&walk.sent, end.outcome) {
+            (Some(before), StepEnd::Failed | StepEnd::Blocked) => {
+                self.ports.hands.done_in_part(walk.wanted(), before).await
+            }
+            _ => None,
+        }
     }
 
     /// Stores the end of a step that changed nothing.

@@ -8,6 +8,7 @@
 )]
 
 mod again;
+mod in_part;
 mod persons;
 mod running;
 mod stopping;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_model::Timestamp;
 use hallpass_runner::{
-    Applying, Class, Effect, Lane, PlanDraft, PlanLimits, PlanReport, PlanStep, Retry, RunError,
-    Runner, RunnerIdentity, StepError, StepExecutor, StepId, StepProbe, StepTarget, Undo, Verify,
-    WriteAnswer,
+    Applying, Class, Effect, Lane, PartDone, PlanDraft, PlanLimits, PlanReport, PlanStep, Retry,
+    RunError, Runner, RunnerIdentity, StepError, StepExecutor, StepId, StepProbe, StepTarget, Undo,
+    Verify, WriteAnswer,
 };
 use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
 use serde_json::{Value, json};
@@ -25,6 +25,10 @@ pub(crate) struct World {
     pub(crate) troubles: Mutex<BTreeMap<String, VecDeque<StepError>>>,
     /// Keys whose writes are taken on, and how often they are asked for until they are done.
     pub(crate) slow: Mutex<BTreeMap<String, u32>>,
+    /// What writes that meet trouble leave half done, by key.
+    pub(crate) halves: Mutex<BTreeMap<String, Value>>,
+    /// Keys that nobody may look at.
+    pub(crate) unseen: Mutex<Vec<String>>,
     running: AtomicU32,
     pub(crate) most: AtomicU32,
 }
@@ -82,6 +86,9 @@ impl World {
 #[async_trait]
 impl StepExecutor for World {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        if self.unseen.lock().unwrap().contains(&step.target.key) {
+            return Err(denied());
+        }
         Ok(match self.get(&step.target.key) {
             old if old.clone().unwrap_or_default() == step.desired => StepProbe::Satisfied,
             None => StepProbe::Absent,
@@ -99,6 +106,9 @@ impl StepExecutor for World {
         let key = &step.target.key;
         let mut troubles = self.troubles.lock().unwrap();
         if let Some(trouble) = troubles.get_mut(key).and_then(VecDeque::pop_front) {
+            if let Some(half) = self.halves.lock().unwrap().get(key) {
+                self.set(key, half);
+            }
             return WriteAnswer::Setback(trouble);
         }
         self.writes.lock().unwrap().push(key.clone());
@@ -128,6 +138,19 @@ impl StepExecutor for World {
         Verify::Done(Effect {
             new: step.desired.clone(),
             requests: Vec::new(),
+        })
+    }
+
+    fn is_half_done(&self, step: &PlanStep, _: &Value, now: &StepProbe) -> bool {
+        self.halves.lock().unwrap().get(&step.target.key) == Some(&now.old())
+    }
+
+    async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
+        let now = self.get(&step.target.key).unwrap_or_default();
+        let half = self.halves.lock().unwrap().get(&step.target.key).cloned();
+        (half.as_ref() == Some(&now)).then(|| PartDone {
+            old: before.clone(),
+            new: now,
         })
     }
 

@@ -159,3 +159,29 @@ async fn whenever_somebody_acts_what_they_decided_stands() {
     }
     assert!(drifted > 2, "{drifted}");
 }
+
+/// Of controls that AWS does not take all, those that it took are recorded, and taken back.
+#[tokio::test]
+async fn controls_that_were_set_beside_one_that_aws_refuses_are_taken_back() {
+    let world = standing();
+    world.hub(FIRST, "us-east-1", |it| {
+        let of = it.controls_of.get_mut("pci-dss/v/3.2.1").unwrap();
+        of.insert("Bad.1".to_owned());
+    });
+    let before = off(&world);
+    let file = format!("{SET_ONLY}    - {{id: Bad.1, status: DISABLED, reason: x}}\n");
+    let report = world.apply(&file).await.report.unwrap();
+    let mut steps = report.targets[0].steps.iter();
+    let failed = steps.find(|it| it.outcome == StepEnd::Failed).unwrap();
+    assert_eq!(failed.new["updates"].as_array().unwrap().len(), 3);
+    let set = named(&[("IAM.6", Some("central")), ("S3.7", Some("backup"))]);
+    assert_eq!(off(&world), set);
+    let runner = world.runner("second", &Gate::new(None));
+    let (plan, folded) = runner.load(&report.plan).await.unwrap();
+    let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
+    let back = hallpass_runner::undo(&plan, &folded, &hands);
+    let back = runner.look(back.draft).await.unwrap().plan;
+    let report = runner.apply(&back.id, &crate::bench::patient()).await;
+    assert_eq!(report.unwrap().exit(), Exit::Ok);
+    assert_eq!(off(&world), before);
+}
