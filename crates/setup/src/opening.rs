@@ -13,6 +13,7 @@ use hallpass_aws::{
 };
 use hallpass_clock::ProcessClock;
 use hallpass_config::{self, Loaded};
+use hallpass_host::machine_name;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{AccountId, IdSource};
 use hallpass_store::SchemaUse;
@@ -88,6 +89,11 @@ impl ConfigArgs {
 /// Opens the store as it is: one of an earlier release is refused, for its server may be at work.
 pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
     open_store_for(address, SchemaUse::OfThisRelease).await
+}
+
+/// The same for what then acts at AWS: nothing is begun while the database lacks records that a node has seen.
+pub async fn open_store_to_act(address: StoreAddress) -> Result<ServerStore, Failure> {
+    Ok(open_store(address).await?.acting(&machine_name::host()))
 }
 
 /// Opens the store; what becomes of one of an earlier release is `schema`'s. Whoever brings a file up to date

@@ -290,6 +290,8 @@ pub(super) struct Heeding {
     database: String,
     /// What ends access goes on when records are missing.
     pub(super) ends_only: bool,
+    /// Whoever writes does so because of what it does at AWS, without a term.
+    pub(super) acts: bool,
 }
 
 /// What a write may say of the log once it is committed.
@@ -350,11 +352,23 @@ impl SqlStore {
             memory: Arc::clone(memory),
             database: self.name.clone(),
             ends_only: false,
+            acts: false,
         };
         Self {
             heeding: Some(heeding),
             ..self.clone()
         }
+    }
+
+    /// The same store for a command that acts at AWS, called `node`: it writes nothing, and so begins nothing,
+    /// while records are missing or after a later release has migrated the database.
+    #[must_use]
+    pub fn acting(&self, node: &str) -> Self {
+        let mut store = self.heeding(&Arc::new(LogMemory::of_process(node)));
+        if let Some(heeding) = &mut store.heeding {
+            heeding.acts = true;
+        }
+        store
     }
 
     /// The same store for what ends access, also while records are missing.

@@ -4,11 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_access::{AccessStore as _, Change};
+use hallpass_access::{
+    AcceptanceWrite, AccessStore as _, Change, Lifted, Lock, RemediationPresses as _, Write,
+};
 use hallpass_store::{
     Claim, LeaderRow as _, LogMemory, LostRecords, NodeIdentity, SeenHead, SqlStore, Term,
 };
-use hallpass_store_testing::a_draft;
+use hallpass_store_testing::{a_draft, a_lock, a_sweep, account_key, an_acceptance, at, person};
+
+use crate::remediations::{a_remediation, phase};
 
 /// A node with its memory, over a file that stands for a database of many.
 struct Node {
@@ -139,6 +143,69 @@ async fn nothing_is_given_while_records_are_missing_and_what_takes_away_is_writt
     append(&ends, 201..=220).await;
     assert_eq!(node.lost().await.unwrap().newest.seq, 5);
     assert!(working.blob_put("a", b"3").await.is_err());
+}
+
+/// A press of a person at a node that does not lead.
+#[tokio::test]
+async fn while_records_are_missing_a_press_may_only_take_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = gone_back(folder.path(), 1).await;
+    let lifted = Lock {
+        lifted: Some(Lifted {
+            by: person(900),
+            at: at(9),
+            reason: "found".to_owned(),
+        }),
+        ..a_lock(2)
+    };
+    let accepted = an_acceptance(&account_key(9, 1));
+    let lock = Change {
+        locks: vec![Write::Insert(a_lock(2))],
+        ..Change::default()
+    };
+    let lifting = Change {
+        locks: vec![Write::Update(lifted)],
+        ..Change::default()
+    };
+    let accepting = Change {
+        accepted: vec![AcceptanceWrite::Insert(accepted)],
+        ..Change::default()
+    };
+    let sweep = Change {
+        sweeps: vec![Write::Insert(a_sweep(1))],
+        ..Change::default()
+    };
+    for (what, change, is_taken) in [
+        ("a lock", lock, true),
+        ("a lock that is lifted", lifting, false),
+        ("standing access", accepting, false),
+        ("a sweep", sweep, false),
+    ] {
+        let written = node.store.commit(change).await;
+        let said = written.as_ref().map_err(ToString::to_string).err();
+        let said = said.unwrap_or_default();
+        assert_eq!(said.contains("records 4 to 5"), !is_taken, "{what}: {said}");
+        assert_eq!(written.is_ok(), is_taken, "{what}: {said}");
+    }
+    let it = a_remediation(1, phase(1));
+    let pressed = node.store.press_remediation(&it, a_draft(901).into()).await;
+    let said = pressed.unwrap_err().to_string();
+    assert!(said.contains("records 4 to 5"), "{said}");
+}
+
+#[tokio::test]
+async fn a_command_that_acts_writes_nothing_while_records_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = gone_back(folder.path(), 1).await;
+    // a command has seen nothing itself
+    let plain = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
+    let command = plain.acting("c");
+    command.blob_put("a", b"1").await.unwrap();
+    node.store.tell_lost_records(&node.memory).await.unwrap();
+    let refused = command.blob_put("a", b"2").await.unwrap_err().to_string();
+    assert!(refused.contains("records 4 to 5"), "{refused}");
+    assert!(refused.contains("accept-loss"), "{refused}");
+    plain.blob_put("a", b"3").await.unwrap();
 }
 
 #[tokio::test]
