@@ -5,7 +5,7 @@ use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{Loaded, resolve};
+use super::Loaded;
 
 /// The table.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,23 +72,6 @@ pub struct SlackApp {
     pub app_token: Option<SecretString>,
     pub api_url: String,
     pub setup: hallpass_slack::Setup,
-}
-
-impl SlackTable {
-    pub(super) fn resolve(&mut self) -> Result<(), Failure> {
-        let secrets = [
-            &mut self.signing_secret,
-            &mut self.bot_token,
-            &mut self.app_token,
-        ];
-        for secret in secrets.into_iter().flatten() {
-            *secret = SecretString::from(resolve(secret.expose_secret())?);
-        }
-        for value in self.channel.iter_mut().chain([&mut self.api_url]) {
-            *value = resolve(value)?;
-        }
-        Ok(())
-    }
 }
 
 impl Loaded {
