@@ -308,6 +308,16 @@ pub fn asked_to_stop() -> impl Future<Output = ()> {
     }
 }
 
+/// From the call on the process is not ended by SIGHUP, also while nobody waits for one yet.
+pub fn hangup_is_heard() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // whoever cannot listen is ended as before; what is heard before somebody waits is of no matter
+        drop(signal(SignalKind::hangup()));
+    }
+}
+
 /// Resolves when whoever started this process is gone, or wants it to end.
 pub async fn starter_is_gone() {
     let (gone, told) = tokio::sync::oneshot::channel::<()>();
@@ -337,5 +347,15 @@ mod tests {
         // long enough for a signal that nobody listens to
         tokio::time::sleep(Duration::from_millis(200)).await;
         asked.await;
+    }
+
+    #[tokio::test]
+    async fn who_is_hung_up_before_waiting_for_it_is_not_ended() {
+        hangup_is_heard();
+        let own = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-HUP", &own]).status().unwrap();
+        assert!(sent.success());
+        // long enough for a signal that nobody listens to
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
