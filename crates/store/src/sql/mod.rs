@@ -43,6 +43,7 @@ mod relay;
 mod remediations;
 mod requests;
 mod search;
+mod seen_file;
 mod seen_log;
 mod session_revocation;
 mod sessions;

@@ -327,6 +327,13 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     let path = folder.path().join("a.json");
     std::fs::write(&path, "[{").unwrap();
     assert!(LogMemory::in_file(&path, "a").is_err());
+    assert!(LogMemory::try_file(&path).is_err());
+    // a server begins anew, keeps that, and leaves what it found to people
+    let memory = LogMemory::anew_in_file(&path, "a");
+    assert_eq!(memory.unkept(), None);
+    assert!(LogMemory::in_file(&path, "a").is_ok() && LogMemory::try_file(&path).is_ok());
+    let aside = std::fs::read(folder.path().join("a.json.unread"));
+    assert_eq!(aside.unwrap(), b"[{");
     // one that cannot be written is that of the process
     let memory = LogMemory::in_file(&folder.path().join("none/a.json"), "a").unwrap();
     let unkept = memory.unkept().unwrap();
@@ -344,6 +351,30 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     assert_eq!(memory.unkept(), None);
     let anew = LogMemory::in_file(&folder.path().join("none/a.json"), "a").unwrap();
     assert_eq!(anew.newest().unwrap().seq, 3);
+}
+
+/// What was not written through to the disk may be an empty file after a loss of power.
+#[tokio::test]
+async fn a_loss_of_power_takes_a_second_of_what_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), "a");
+    append(&node.store, 1..=1).await;
+    assert_eq!(node.lost().await, None);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    for number in 2..=3 {
+        append(&node.store, number..=number).await;
+        assert_eq!(node.lost().await, None);
+    }
+    drop(node);
+    std::fs::write(folder.path().join("a.json"), "").unwrap();
+    let node = Node::open(folder.path(), "a");
+    let newest = node.memory.newest().unwrap().seq;
+    assert!((2..=3).contains(&newest), "{newest}");
+    assert_eq!(node.lost().await, None);
+    // who takes the file away takes what was seen away
+    drop(node);
+    std::fs::remove_file(folder.path().join("a.json")).unwrap();
+    assert_eq!(Node::open(folder.path(), "a").memory.newest(), None);
 }
 
 /// What is committed, and noted, while a look reads its snapshot is not in it, and is not missing.
