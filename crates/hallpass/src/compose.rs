@@ -488,7 +488,7 @@ fn alarming(
     let clocks = clocks::ClockProbe(Arc::clone(time));
     let log = log_watch::LogProbe(Arc::clone(log));
     let tended = probes::ReconcilerProbe(Arc::clone(pulse));
-    let overdue = probes::OverdueProbe(Arc::clone(access));
+    let overdue = probes::OverdueProbe::new(access);
     let mut alarming: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> = vec![
         (AlarmKind::OrganizationUnread, Arc::new(read)),
         (AlarmKind::HomeRegionLost, Arc::new(region)),
