@@ -170,7 +170,7 @@ impl Slack {
         // Slack signs with its own time
         let now = self.inner.clock.elsewhere();
         let secret = self.inner.signing_secret.as_ref();
-        if !secret.is_some_and(|it| signature::verify(it, signed, body, now).is_ok()) {
+        if secret.is_none_or(|it| signature::verify(it, signed, body, now).is_err()) {
             return SlackReply::status(401);
         }
         let name = signed.signature.unwrap_or_default().to_ascii_lowercase();
