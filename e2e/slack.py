@@ -2,10 +2,13 @@
 what they see is what they should."""
 
 import concurrent.futures
+import hashlib
+import hmac
 import json
 import re
 import signal
 import time
+import urllib.parse
 from datetime import datetime
 
 from served import INES, MARA, NOOR, PRIYA, TOMASZ
@@ -51,15 +54,16 @@ class Slacked:
                         self.slack["app_token"]]
         self.environment |= {"SLACK_TOKEN": self.slack["bot_token"], "SLACK_SECRET": self.slack["signing_secret"]}
         stage.path("rules.toml").write_text(RULES)
-        app = f'app_token = "{self.slack["app_token"]}"\n' if socket else ""
+        # in Socket Mode without a secret: nobody is to be believed over HTTP
+        app = f'app_token = "{self.slack["app_token"]}"' if socket else 'signing_secret = "${env:SLACK_SECRET}"'
         stage.path("hallpass.toml").write_text(
             f'[server]\nlisten = "127.0.0.1:{self.port}"\npublic_url = "{self.base}"\n'
             f'[aws]\nregion = "{aws["AWS_REGION"]}"\nendpoint_url = "{self.endpoint}"\n'
             '[identity]\nadmins = ["group:platform-admins"]\n'
             '[access.duration]\nmin = "1s"\n'
             f'[access.account_notes]\n"{PROD}" = "Card data. Do not copy rows out."\n'
-            '[slack]\nbot_token = "${env:SLACK_TOKEN}"\nsigning_secret = "${env:SLACK_SECRET}"\n'
-            f'channel = "{CHANNEL}"\napi_url = "{self.endpoint}/_slack/api"\n{app}{settings}\n'
+            '[slack]\nbot_token = "${env:SLACK_TOKEN}"\n'
+            f'channel = "{CHANNEL}"\napi_url = "{self.endpoint}/_slack/api"\n{app}\n{settings}\n'
             f'[log]\nlevel = "{log}"\n')
         self.tokens = {who: self.token(who) for who in (MARA, TOMASZ, PRIYA, NOOR, INES)}
         self.start()
@@ -490,6 +494,25 @@ def odd_account(file):
     account["name"] = "Team: Prod #2"
 
 
+def door_is_shut(hallpass, request, head):
+    """Without a signing secret no approver's press is taken over HTTP, whatever it is signed with."""
+    payload = {"type": "block_actions", "user": {"id": "U0TOMASZ", "team_id": hallpass.slack["team"]},
+               "team": {"id": hallpass.slack["team"]}, "trigger_id": "1.2.forged",
+               "container": {"type": "message", "message_ts": head["ts"], "channel_id": CHANNEL}, "channel": {"id": CHANNEL},
+               "actions": [{"action_id": "approve", "block_id": "buttons", "type": "button", "value": request,
+                            "action_ts": f"{time.time():.6f}"}]}
+    raw = urllib.parse.urlencode({"payload": json.dumps(payload)}).encode()
+    now = str(int(time.time()))
+    for name, secret in (("an empty secret", ""), ("the app's own secret", hallpass.slack["signing_secret"])):
+        signature = "v0=" + hmac.new(secret.encode(), b"v0:" + now.encode() + b":" + raw, hashlib.sha256).hexdigest()
+        for door in ("/slack/interactions", "/slack/commands"):
+            answer = Api(hallpass.base).call("POST", door, raw=raw, headers={
+                "Content-Type": "application/x-www-form-urlencoded", "X-Slack-Request-Timestamp": now,
+                "X-Slack-Signature": signature})
+            check.equal(f"signed with {name}, {door} is no page", answer.status, 404)
+    check.equal("and nothing came of it", hallpass.request(request)["state"], "pending")
+
+
 def socket():
     """The same over a connection that we make."""
     with Stage("slack-socket") as stage:
@@ -499,6 +522,7 @@ def socket():
         request = hallpass.ask(MARA, reason="over-the-socket")
         head = wait(lambda: hallpass.head(request), 10)
         check("a form sent over it is taken", head)
+        door_is_shut(hallpass, request, head)
         hallpass.sim.post("/_slack/disconnect", {"reason": "refresh_requested"})
         connected = wait(lambda: hallpass.sim.get("/_slack/acts").json["connections"] == 1, 20)
         check("it comes back when Slack moves it", connected)

@@ -8,7 +8,7 @@ use hallpass_config::Loaded;
 use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
-use hallpass_setup::opening::{ConfigArgs, aws_settings, open_store};
+use hallpass_setup::opening::{ConfigArgs, aws_settings, open_store, open_store_to_act};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use hallpass_wording::time::utc;
@@ -106,7 +106,7 @@ async fn replay(loaded: &Loaded, ids: &[String], all: bool) -> Outcome {
         let failure = Failure::bad_input("`events.queue` is not set: there is no queue to send to");
         return Err(failure.help("docs/reference/configuration.md has it"));
     };
-    let store = open_store(loaded.store()?).await?;
+    let store = open_store_to_act(loaded.store()?).await?;
     let mut rows = parked(&store).await?;
     if let Some(missing) = ids
         .iter()

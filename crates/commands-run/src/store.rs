@@ -140,13 +140,14 @@ pub fn run(args: &Args) -> Outcome {
             output::say(&format!("`{}` is in place", to.display()));
             // a copy may be brought up to date: the backup is as it was
             let _alone = alone(&address)?;
-            runtime.block_on(async {
+            let migrated = runtime.block_on(async {
                 let migrated = open_store_for(address.clone(), SchemaUse::BroughtUpToDate);
                 migrated.await.map(drop)
-            })?;
-            let checked = check(&runtime, &address)?;
+            });
+            let checked = migrated.and_then(|()| check(&runtime, &address));
+            // it is in place, also where something of it is not sound
             ownership::as_of_folder(to)?;
-            Ok(checked)
+            checked
         }
     }
 }

@@ -11,7 +11,9 @@ mod exporting;
 mod fuzz;
 mod groups;
 mod guard;
+mod indirect;
 mod keys;
+mod limits;
 mod notifications;
 mod payer;
 mod pci;
@@ -345,33 +347,24 @@ pub fn load(path: &Path) -> Result<Loaded, Failure> {
         }
         Err(error) => return Err(Failure::unreadable(path.display(), &error)),
     };
-    let config = parse(&text, &path.display().to_string())?;
+    let config = parse_in(&text, &path.display().to_string(), &folder)?;
     Ok(Loaded { config, folder })
 }
 
+/// The same of a text, whose relative files are meant from the working directory.
 pub fn parse(text: &str, name: &str) -> Result<Config, Failure> {
+    parse_in(text, name, Path::new(""))
+}
+
+fn parse_in(text: &str, name: &str, folder: &Path) -> Result<Config, Failure> {
     let mut config: Config = toml::from_str(text).map_err(|error| refusal(text, name, &error))?;
-    let secrets = [
-        &mut config.aws.endpoint_url,
-        &mut config.aws.role_arn,
-        &mut config.aws.external_id,
-        &mut config.audit.export.target,
-        &mut config.oidc.client_secret,
-        &mut config.guard.public_key,
-        &mut config.guard.role_arn,
-        &mut config.guard.external_id,
-    ];
-    for value in secrets.into_iter().flatten().chain([&mut config.store.url]) {
-        *value = resolve(value)?;
-    }
-    config.slack.resolve()?;
-    notifications::resolve_secrets(&mut config)?;
-    config.pci.resolve_secrets()?;
-    config.telemetry.resolve(name)?;
+    indirect::resolve_all(&mut config, folder)?;
+    config.telemetry.check(name)?;
     config.access.sweep.check(name)?;
     config.groups.check(name)?;
     config.access.armed_ends.check(name)?;
     people::check(config.access.people_every, name)?;
+    limits::check(&config, name)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
             let message =
@@ -380,24 +373,6 @@ pub fn parse(text: &str, name: &str) -> Result<Config, Failure> {
         }
     }
     Ok(config)
-}
-
-/// A value as written, or what `${env:NAME}` or `file:PATH` stands for.
-fn resolve(value: &str) -> Result<String, Failure> {
-    if let Some(name) = value
-        .strip_prefix("${env:")
-        .and_then(|rest| rest.strip_suffix('}'))
-    {
-        return std::env::var(name).map_err(|_| {
-            Failure::bad_input(format!("the environment variable `{name}` is not set"))
-                .help("the configuration refers to it as `${env:…}`")
-        });
-    }
-    if let Some(path) = value.strip_prefix("file:") {
-        let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
-        return Ok(text.trim_end().to_owned());
-    }
-    Ok(value.to_owned())
 }
 
 fn refusal(text: &str, name: &str, error: &toml::de::Error) -> Failure {
@@ -410,11 +385,23 @@ fn refusal(text: &str, name: &str, error: &toml::de::Error) -> Failure {
         )
     });
     let message = error.message();
-    let failure = Failure::bad_input(format!("{name}:{line}:{column}: {message}"));
+    let said = without_value(message);
+    let failure = Failure::bad_input(format!("{name}:{line}:{column}: {said}"));
     match nearest(message) {
         Some(known) => failure.help(format!("did you mean `{known}`?")),
         None => failure.help("docs/reference/configuration.md lists every key"),
     }
+}
+
+/// What the parser says of a value of another kind, without the value: it may be a secret in another's place.
+fn without_value(message: &str) -> String {
+    let parts = message.split_once(": ").and_then(|(what, rest)| {
+        let is_of_value = matches!(what, "invalid type" | "invalid value");
+        let (found, expected) = rest.rsplit_once(", expected ").filter(|_| is_of_value)?;
+        let kind = found.split(['"', '`']).next()?.trim_end();
+        Some(format!("{what}: {kind}, expected {expected}"))
+    });
+    parts.unwrap_or_else(|| message.to_owned())
 }
 
 /// The known name closest to the unknown one, from the parser's own list of what it expected.
@@ -544,6 +531,30 @@ mod tests {
             text.contains("h.toml:4:1") && text.contains("did you mean `request_expiry`"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_not_repeated() {
+        for (text, said) in [
+            (
+                "[telemetry]\nheaders = \"authorization=Bearer sekrit\"",
+                "string",
+            ),
+            ("[slack]\nbot_token = [\"sekrit\"]", "sequence"),
+            ("[slack]\nbot_token = 5318008", "integer"),
+            ("[oidc]\nclient_secret = { a = \"sekrit\" }", "map"),
+            ("[mail]\nurl = 5318008.5", "float"),
+            ("webhooks = \"sekrit, expected `x`\"", "string"),
+            ("store = \"postgres://u:sekrit@h/x\"", "string"),
+        ] {
+            let told = parse(text, "h.toml").unwrap_err().words();
+            assert!(
+                !told.contains("sekrit") && !told.contains("5318008"),
+                "{told}"
+            );
+            assert!(told.contains("h.toml:") && told.contains(said), "{told}");
+            assert!(told.contains("expected"), "{told}");
+        }
     }
 
     #[test]

@@ -6,10 +6,10 @@ use hallpass_access::Channel;
 use hallpass_model::Clock;
 use hallpass_notify::{Mail, MailSettings, Webhook, WebhookSettings};
 use hallpass_terminal::exit::Failure;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Config, Loaded, resolve};
+use super::Loaded;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -37,24 +37,14 @@ impl Default for MailTable {
 #[serde(deny_unknown_fields)]
 pub struct WebhookTable {
     name: String,
-    url: SecretString,
-    secret: SecretString,
+    pub(super) url: SecretString,
+    pub(super) secret: SecretString,
     #[serde(default = "all")]
     events: Vec<String>,
 }
 
 fn all() -> Vec<String> {
     vec!["*".to_owned()]
-}
-
-/// Puts what `${env:NAME}` and `file:PATH` stand for in their place.
-pub(super) fn resolve_secrets(config: &mut Config) -> Result<(), Failure> {
-    let webhooks = config.webhooks.iter_mut();
-    let secrets = webhooks.flat_map(|hook| [&mut hook.url, &mut hook.secret]);
-    for secret in secrets.chain(&mut config.mail.url) {
-        *secret = resolve(secret.expose_secret())?.into();
-    }
-    Ok(())
 }
 
 impl Loaded {

@@ -6,11 +6,11 @@ use hallpass_directories::scim::ScimPeople;
 use hallpass_log_files::log_source::LogSource;
 use hallpass_model::{AccountId, TimeSpan};
 use hallpass_terminal::exit::Failure;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Loaded, Time, resolve};
+use super::{Loaded, Time};
 
 /// As often as a run may be made: a run over a trail lists its newest days.
 const EVERY_MIN: TimeSpan = TimeSpan::seconds(10);
@@ -36,7 +36,7 @@ pub struct Pci {
     act: bool,
     protected: Vec<String>,
     scim_endpoint: Option<String>,
-    scim_token: Option<SecretString>,
+    pub(super) scim_token: Option<SecretString>,
 }
 
 impl Default for Pci {
@@ -62,16 +62,6 @@ impl Default for Pci {
             scim_endpoint: None,
             scim_token: None,
         }
-    }
-}
-
-impl Pci {
-    /// Puts what `${env:NAME}` and `file:PATH` stand for in their place.
-    pub(super) fn resolve_secrets(&mut self) -> Result<(), Failure> {
-        if let Some(token) = &mut self.scim_token {
-            *token = resolve(token.expose_secret())?.into();
-        }
-        Ok(())
     }
 }
 

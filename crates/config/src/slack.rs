@@ -5,7 +5,7 @@ use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{Loaded, resolve};
+use super::Loaded;
 
 /// The table.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,30 +65,13 @@ impl Default for MarksTable {
 /// A Slack app that can be run.
 #[derive(Clone, Debug)]
 pub struct SlackApp {
-    /// Empty when everything comes in Socket Mode.
-    pub signing_secret: SecretString,
+    /// None when everything comes in Socket Mode: nobody is believed over HTTP then.
+    pub signing_secret: Option<SecretString>,
     pub bot_token: SecretString,
     /// Socket Mode, when there is one.
     pub app_token: Option<SecretString>,
     pub api_url: String,
     pub setup: hallpass_slack::Setup,
-}
-
-impl SlackTable {
-    pub(super) fn resolve(&mut self) -> Result<(), Failure> {
-        let secrets = [
-            &mut self.signing_secret,
-            &mut self.bot_token,
-            &mut self.app_token,
-        ];
-        for secret in secrets.into_iter().flatten() {
-            *secret = SecretString::from(resolve(secret.expose_secret())?);
-        }
-        for value in self.channel.iter_mut().chain([&mut self.api_url]) {
-            *value = resolve(value)?;
-        }
-        Ok(())
-    }
 }
 
 impl Loaded {
@@ -101,7 +84,7 @@ impl Loaded {
         let given = |secret: &Option<SecretString>| {
             let secret = secret.as_ref();
             secret
-                .filter(|secret| !secret.expose_secret().is_empty())
+                .filter(|secret| !secret.expose_secret().trim().is_empty())
                 .cloned()
         };
         let Some(bot_token) = given(&table.bot_token) else {
@@ -114,12 +97,10 @@ impl Loaded {
             .help("docs/how-to/slack.md says where Slack shows it")
         };
         let app_token = given(&table.app_token);
-        let signing_secret = match (given(&table.signing_secret), &app_token) {
-            (Some(secret), _) => secret,
-            // nothing can be signed with a secret nobody knows
-            (None, Some(_)) => SecretString::from(""),
-            (None, None) => return Err(missing("signing_secret")),
-        };
+        let signing_secret = given(&table.signing_secret);
+        if signing_secret.is_none() && app_token.is_none() {
+            return Err(missing("signing_secret"));
+        }
         let channel = table.channel.clone().filter(|channel| !channel.is_empty());
         Ok(Some(SlackApp {
             signing_secret,
@@ -179,8 +160,22 @@ mod tests {
             let failure = slack(text).unwrap_err();
             assert!(format!("{failure:?}").contains(missing), "{failure:?}");
         }
-        let socket = "[slack]\nbot_token = \"x\"\napp_token = \"a\"\nchannel = \"C1\"";
-        assert!(slack(socket).unwrap().is_some());
+    }
+
+    #[test]
+    fn in_socket_mode_a_secret_that_is_empty_is_none() {
+        let socket = "[slack]\nbot_token = \"x\"\napp_token = \"a\"\nchannel = \"C1\"\n";
+        for (given, is_known) in [
+            ("", false),
+            ("signing_secret = \"\"", false),
+            ("signing_secret = \" \"", false),
+            // as a variable or a file that is there and empty
+            ("signing_secret = \"file:/dev/null\"", false),
+            ("signing_secret = \"s\"", true),
+        ] {
+            let app = slack(&format!("{socket}{given}")).unwrap().unwrap();
+            assert_eq!(app.signing_secret.is_some(), is_known, "{given}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Loaded {
             Some(("postgres" | "postgresql", _)) => {
                 let parsed = PostgresAddress::parse(url);
                 parsed
-                    .map(|it| StoreAddress::Postgres(Box::new(it)))
+                    .map(|it| StoreAddress::Postgres(Box::new(it.within(&self.folder))))
                     .map_err(|error| {
                         Failure::bad_input(format!("{named} is no address: {error}"))
                             .help(error.help())

@@ -7,14 +7,14 @@ use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{Loaded, resolve};
+use super::Loaded;
 
 /// Where traces and logs are sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TelemetryTable {
-    endpoint: Option<String>,
-    headers: BTreeMap<String, SecretString>,
+    pub(super) endpoint: Option<String>,
+    pub(super) headers: BTreeMap<String, SecretString>,
     send: Vec<SentSignal>,
     sample: Option<f64>,
 }
@@ -39,13 +39,9 @@ impl Default for TelemetryTable {
 }
 
 impl TelemetryTable {
-    /// Puts what `${env:NAME}` and `file:PATH` stand for in their place, and checks the rest.
-    pub(super) fn resolve(&mut self, name: &str) -> Result<(), Failure> {
-        if let Some(endpoint) = &mut self.endpoint {
-            *endpoint = resolve(endpoint)?;
-        }
-        for (header, value) in &mut self.headers {
-            *value = resolve(value.expose_secret())?.into();
+    /// Refuses what cannot be sent.
+    pub(super) fn check(&self, name: &str) -> Result<(), Failure> {
+        for (header, value) in &self.headers {
             // the library would leave such a header out
             let is_name = reqwest::header::HeaderName::try_from(header.as_str()).is_ok();
             let is_value = reqwest::header::HeaderValue::try_from(value.expose_secret()).is_ok();

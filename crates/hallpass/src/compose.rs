@@ -282,7 +282,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         connections: parts.connections,
         probes: Arc::new(probes((&access, &store), (&lead, &parts.log), &alarming)),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
-        slack: slack.clone().map(slack::door),
+        slack: slack.clone().and_then(slack::door),
         policies: policies(&parts.aws, parts.client, &clock),
         activity: activity::known(parts.activity, parts.snapshots.as_ref()),
         snapshots: parts.snapshots.map(snapshots::kept),
@@ -488,7 +488,7 @@ fn alarming(
     let clocks = clocks::ClockProbe(Arc::clone(time));
     let log = log_watch::LogProbe(Arc::clone(log));
     let tended = probes::ReconcilerProbe(Arc::clone(pulse));
-    let overdue = probes::OverdueProbe(Arc::clone(access));
+    let overdue = probes::OverdueProbe::new(access);
     let mut alarming: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> = vec![
         (AlarmKind::OrganizationUnread, Arc::new(read)),
         (AlarmKind::HomeRegionLost, Arc::new(region)),

@@ -252,7 +252,7 @@ async fn store_of(folder: &Folder) -> Result<ServerStore, Failure> {
 fn slack_app(sim: &Aws, address: SocketAddr) -> Option<SlackApp> {
     let facts = sim.facts.slack.as_ref()?;
     Some(SlackApp {
-        signing_secret: SecretString::from(facts.signing_secret.clone()),
+        signing_secret: Some(SecretString::from(facts.signing_secret.clone())),
         bot_token: SecretString::from(facts.bot_token.clone()),
         app_token: None,
         api_url: format!("http://{}/_slack/api", sim.address),

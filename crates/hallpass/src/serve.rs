@@ -34,6 +34,7 @@ use hallpass_rules::Rules;
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_setup::clock;
 use hallpass_setup::heads::{self, Means};
+use hallpass_setup::opening::hangup_is_heard;
 use hallpass_setup::opening::out_of_reach;
 use hallpass_setup::opening::{
     ConfigArgs, aws_settings, connect_patiently, management_account, open_store_for,
@@ -78,11 +79,21 @@ pub(crate) struct Args {
     listen: Option<String>,
 }
 
+impl Args {
+    /// The configuration, with the address that stands for its own: whatever goes by it, goes by that one.
+    fn load(&self) -> Result<Loaded, Failure> {
+        let mut loaded = self.config.load()?;
+        if let Some(listen) = &self.listen {
+            loaded.config.server.listen.clone_from(listen);
+        }
+        Ok(loaded)
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Outcome {
-    let loaded = args.config.load()?;
-    let listen = args.listen.as_deref();
+    let loaded = args.load()?;
     let (level, style) = (&loaded.config.log.level, logging::Style::Json);
-    let node = machine_name::node(listen.unwrap_or(&loaded.config.server.listen));
+    let node = machine_name::node(&loaded.config.server.listen);
     let service = SendingService {
         name: "hallpass",
         version: env!("CARGO_PKG_VERSION"),
@@ -90,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let Some(opened) = hallpass_telemetry::open(&loaded.telemetry(), service)? else {
         logging::start(level, style)?;
-        return runtime()?.block_on(serve(&loaded, listen));
+        return runtime()?.block_on(serve(&loaded));
     };
     let (sends_on, start) = opened.split();
     logging::start_sending(level, style, sends_on)?;
@@ -98,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         // before its first counter counts
         compose::recorder::record_metrics()?;
         let sending = start();
-        let outcome = Box::pin(serve(&loaded, listen)).await;
+        let outcome = Box::pin(serve(&loaded)).await;
         // also what is told of a start that failed
         sending.flush().await;
         outcome
@@ -417,6 +428,8 @@ fn say_listening(at: &str, about: &ConnectedOrganization) -> Result<(), Failure>
         place(about.place),
         about.instance_arn
     ));
+    // whoever is told may send one at once
+    hangup_is_heard();
     service_manager::ready()
 }
 
@@ -438,7 +451,7 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
     Ok((only, store))
 }
 
-async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
+async fn serve(loaded: &Loaded) -> Outcome {
     let rules_file = loaded.rules()?;
     let (rules, rules_text) = owned_once(loaded, &rules_file)?;
     let (export, slack) = (loaded.export()?, loaded.slack()?);
@@ -449,7 +462,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-    let address = listen.unwrap_or(&loaded.config.server.listen);
+    let address = &loaded.config.server.listen;
     let lead = Lead::open(&store, (its_clock.as_ref(), ids.as_ref()), address).await?;
     let log = LogWatch::open(&store, &loaded.seen_log(), lead.shared_name().as_deref());
     let store = log.heeding(&store);
@@ -506,4 +519,35 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     say_listening(&listener.address(), &about)?;
     listener.run(composed).await?;
     Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn two_nodes_of_one_configuration_keep_what_they_have_seen_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hallpass.toml");
+        std::fs::write(&file, "[store]\nseen_folder = \"seen\"\n").unwrap();
+        let file = file.display().to_string();
+        let kept = |more: &[&str]| {
+            let line = ["serve", "--config", &file];
+            let args = Line::parse_from(line.iter().chain(more)).args;
+            let loaded = args.load().unwrap();
+            (loaded.config.server.listen.clone(), loaded.seen_log())
+        };
+        let (listen, first) = kept(&["--listen", "127.0.0.1:9001"]);
+        assert_eq!(listen, "127.0.0.1:9001");
+        assert_ne!(first, kept(&["--listen", "127.0.0.1:9002"]).1);
+        assert_ne!(first, kept(&[]).1);
+    }
 }

@@ -58,9 +58,9 @@ impl LogWatch {
         let memory = node.map(|node| match LogMemory::in_file(file, node) {
             Ok(memory) => memory,
             Err(error) => {
-                let file = file.display();
-                tracing::error!(%error, %file, "what was seen of the audit log cannot be read: from now on it is remembered anew");
-                LogMemory::of_process(node)
+                let shown = file.display();
+                tracing::error!(%error, file = %shown, "what was seen of the audit log cannot be read: the file is moved aside, and from now on it is remembered anew");
+                LogMemory::anew_in_file(file, node)
             }
         });
         Arc::new(Self {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,6 +155,23 @@ impl PostgresAddress {
             Password::OfAws(account) | Password::Made(account, _) => Password::Made(account, maker),
         };
         self
+    }
+
+    /// The same, with a relative `sslrootcert` meant from this folder.
+    #[must_use = "the address without it is as it was"]
+    pub fn within(mut self, folder: &Path) -> Self {
+        if let TrustedRoots::File(path) = &mut self.roots {
+            *path = folder.join(&*path);
+        }
+        self
+    }
+
+    /// The file whose certificates are believed, where the address names one.
+    pub fn root_file(&self) -> Option<&Path> {
+        match &self.roots {
+            TrustedRoots::System => None,
+            TrustedRoots::File(path) => Some(path),
+        }
     }
 
     /// The same, with a password.

@@ -13,6 +13,7 @@ use hallpass_aws::{
 };
 use hallpass_clock::ProcessClock;
 use hallpass_config::{self, Loaded};
+use hallpass_host::machine_name;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{AccountId, IdSource};
 use hallpass_store::SchemaUse;
@@ -88,6 +89,11 @@ impl ConfigArgs {
 /// Opens the store as it is: one of an earlier release is refused, for its server may be at work.
 pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
     open_store_for(address, SchemaUse::OfThisRelease).await
+}
+
+/// The same for what then acts at AWS: nothing is begun while the database lacks records that a node has seen.
+pub async fn open_store_to_act(address: StoreAddress) -> Result<ServerStore, Failure> {
+    Ok(open_store(address).await?.acting(&machine_name::host()))
 }
 
 /// Opens the store; what becomes of one of an earlier release is `schema`'s. Whoever brings a file up to date
@@ -302,6 +308,16 @@ pub fn asked_to_stop() -> impl Future<Output = ()> {
     }
 }
 
+/// From the call on the process is not ended by SIGHUP, also while nobody waits for one yet.
+pub fn hangup_is_heard() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // whoever cannot listen is ended as before; what is heard before somebody waits is of no matter
+        drop(signal(SignalKind::hangup()));
+    }
+}
+
 /// Resolves when whoever started this process is gone, or wants it to end.
 pub async fn starter_is_gone() {
     let (gone, told) = tokio::sync::oneshot::channel::<()>();
@@ -331,5 +347,15 @@ mod tests {
         // long enough for a signal that nobody listens to
         tokio::time::sleep(Duration::from_millis(200)).await;
         asked.await;
+    }
+
+    #[tokio::test]
+    async fn who_is_hung_up_before_waiting_for_it_is_not_ended() {
+        hangup_is_heard();
+        let own = std::process::id().to_string();
+        let sent = Command::new("kill").args(["-HUP", &own]).status().unwrap();
+        assert!(sent.success());
+        // long enough for a signal that nobody listens to
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -161,7 +161,7 @@ impl Bench {
             memory: Arc::new(Blobs(store)),
             clock: clock.clone(),
             client: Client::new(&slow_slack().await, SecretString::from("xoxb")).unwrap(),
-            signing_secret: secret.clone(),
+            signing_secret: Some(secret.clone()),
         };
         let setup = Setup {
             channel: "C1".to_owned(),

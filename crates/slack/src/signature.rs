@@ -24,14 +24,17 @@ pub struct NotSigned;
 /// Checks a call, in constant time.
 ///
 /// # Errors
-/// When a header is missing or broken, the time is more than [`SKEW_SECONDS_MAX`] away, or the
-/// signature is another's.
+/// When a header is missing or broken, the time is more than [`SKEW_SECONDS_MAX`] away, the
+/// signature is another's, or the secret is empty, with which everybody can sign.
 pub fn verify(
     secret: &SecretString,
     signed: &Signed<'_>,
     body: &[u8],
     now: Timestamp,
 ) -> Result<(), NotSigned> {
+    if secret.expose_secret().is_empty() {
+        return Err(NotSigned);
+    }
     let text = signed.timestamp.ok_or(NotSigned)?;
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let at: i64 = text.parse().ok().filter(|_| digits).ok_or(NotSigned)?;
@@ -74,6 +77,18 @@ mod tests {
     #[test]
     fn the_known_vector_is_ours_too() {
         assert_eq!(sign(&secret(), AT, BODY), GIVEN);
+    }
+
+    #[test]
+    fn nothing_is_signed_with_an_empty_secret() {
+        let (empty, at) = (SecretString::from(""), AT.to_string());
+        let given = sign(&empty, AT, BODY);
+        let signed = Signed {
+            timestamp: Some(&at),
+            signature: Some(&given),
+        };
+        let now = Timestamp::from_second(AT).unwrap();
+        assert_eq!(verify(&empty, &signed, BODY, now), Err(NotSigned));
     }
 
     /// What it is, the headers, seconds between the times, the body, whether it counts.

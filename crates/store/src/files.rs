@@ -44,6 +44,11 @@ pub fn write_private(path: &Path, bytes: &[u8], existing: Existing) -> io::Resul
     written.and_then(|()| File::open(folder)?.sync_all())
 }
 
+/// Makes a file's name outlast a loss of power.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
 /// The folder a file lies in.
 fn folder_of(path: &Path) -> &Path {
     let above = path.parent().filter(|it| !it.as_os_str().is_empty());

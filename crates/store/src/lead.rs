@@ -31,6 +31,8 @@ pub struct Leader {
     pub node: NodeIdentity,
     /// Whether the term is over and nobody has come since.
     pub is_over: bool,
+    /// How long the term lasts still, by the database's clock; none where terms have no end.
+    pub left: Option<Duration>,
 }
 
 impl Leader {
@@ -128,7 +130,8 @@ pub trait LeaderRow: Send + Sync {
     /// When the store does not answer.
     async fn look(&self) -> Result<Option<Leader>, ReadError>;
 
-    /// Makes `node` the leader for `span`, if nobody is or the term before is over.
+    /// Makes `node` the leader for `span`, if nobody is or the term before is over. A term that ends later than
+    /// one which begins now is of a clock that was set back since: it is cut to `span` from now.
     ///
     /// # Errors
     /// When the store does not answer. Who leads is then known by the next [`look`](Self::look).
@@ -157,7 +160,7 @@ pub trait LeaderRow: Send + Sync {
 /// How long nodes lead, and when they look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeadTimes {
-    /// How long a term lasts unless it is made longer, by the database's clock.
+    /// How long a term lasts unless it is made longer, by the database's clock. The same for all nodes.
     pub term: Duration,
     /// How often it is made longer.
     pub renew_every: Duration,
@@ -264,7 +267,9 @@ impl Candidate {
             Ok(leader) => leader.filter(|_| self.row.is_shared()),
             Err(error) => return self.unknown(&error),
         };
-        if let Some(leader) = leader.filter(|it| !it.is_over && it.node.id != self.node().id) {
+        let is_of_now = |left: Option<Duration>| left.is_none_or(|left| left <= self.times.term);
+        let leads = |it: &Leader| !it.is_over && it.node.id != self.node().id;
+        if let Some(leader) = leader.filter(|it| leads(it) && is_of_now(it.left)) {
             self.saw(Some(leader));
             return None;
         }

@@ -25,7 +25,7 @@ use hallpass_org::vending::{AccountAdmin, UserStepExecutor, VendingStepExecutor}
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor};
 use hallpass_setup::clock;
-use hallpass_setup::opening::{aws_settings, connect, open_store};
+use hallpass_setup::opening::{aws_settings, connect, open_store_to_act};
 use hallpass_setup::providers::providers;
 use hallpass_terminal::exit::Failure;
 use tokio::sync::OnceCell;
@@ -123,7 +123,7 @@ pub async fn listed<T>(
 /// # Errors
 /// When one of them does not answer.
 pub async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
-    let store = Arc::new(open_store(loaded.store()?).await?);
+    let store = Arc::new(open_store_to_act(loaded.store()?).await?);
     let time = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = Arc::new(connect(loaded, &time, Arc::clone(&ids)).await?);

@@ -16,7 +16,7 @@ use hallpass_remediation::{
     PressRefusal, Remediation, RemediationPhase, RemediationStore as _, RemediationStoreFault,
     Standing, Standings, approved,
 };
-use hallpass_setup::opening::{ConfigArgs, open_store};
+use hallpass_setup::opening::{ConfigArgs, open_store, open_store_to_act};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 use hallpass_terminal::prompt::{YesArgs, confirm_act};
@@ -175,7 +175,7 @@ pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
     let loaded = args.config.load()?;
     let address = loaded.store()?;
     runtime()?.block_on(async {
-        let store = open_store(address).await?;
+        let store = open_store_to_act(address).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (_, standings) = remediations::standings(&loaded, &clock).await?;
         for id in &args.ids {
@@ -211,7 +211,7 @@ pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
 pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
     let address = args.config.load()?.store()?;
     runtime()?.block_on(async {
-        let store = open_store(address).await?;
+        let store = open_store_to_act(address).await?;
         let record = record(
             Event::RemediationsResumed,
             hallpass_clock::now(),

@@ -15,7 +15,7 @@ use hallpass_remediation::{
     AccountStanding, Before, Deviation, RemediationDecision, RuleChoice, RuleFile, Taken, choose,
     read_deviations, settle, takes,
 };
-use hallpass_setup::opening::{ConfigArgs, aws_settings, open_store};
+use hallpass_setup::opening::{ConfigArgs, aws_settings, open_store_to_act};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use hallpass_terminal::text_file::read_text;
@@ -158,7 +158,7 @@ pub(super) fn run_replay(args: &ReplayArgs) -> Outcome {
     };
     runtime()?.block_on(async {
         let rules = Arc::new(RuleSource::open(path)?);
-        let store = open_store(loaded.store()?).await?;
+        let store = open_store_to_act(loaded.store()?).await?;
         let context = plans::open(&loaded).await?;
         let settings = loaded.enrich_settings()?;
         let clock: Arc<dyn Clock> = Arc::clone(&context.clock);

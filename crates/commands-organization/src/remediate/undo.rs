@@ -15,7 +15,7 @@ use hallpass_remediation::{
     PressRefusal, Remediation, RemediationStore as _, is_labelled_by_us, may_undo, undone,
 };
 use hallpass_runner::{PlanDraft, PlanId};
-use hallpass_setup::opening::{aws_settings, open_store};
+use hallpass_setup::opening::{aws_settings, open_store_to_act};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -40,7 +40,7 @@ pub(super) struct UndoArgs {
 pub(super) fn run(args: &UndoArgs) -> Outcome {
     let loaded = args.plan.load()?;
     runtime()?.block_on(async {
-        let store = open_store(loaded.store()?).await?;
+        let store = open_store_to_act(loaded.store()?).await?;
         let it = found(&store, &args.id).await?;
         may_undo(&it).map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
         let Some(id) = &it.plan else {

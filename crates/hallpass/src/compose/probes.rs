@@ -115,21 +115,63 @@ impl<P: ReadinessProbe> ReadinessProbe for OfLeader<P> {
 }
 
 /// Whether access is past its end by more than five minutes.
-pub(crate) struct OverdueProbe(pub(crate) Arc<Access>);
+pub(crate) struct OverdueProbe {
+    access: Arc<Access>,
+    last: LastCounted,
+}
+
+/// What was found when it was counted last.
+#[derive(Default)]
+struct LastCounted(Mutex<Option<Result<String, String>>>);
+
+impl LastCounted {
+    /// What is known now: as before, where it could not be counted.
+    fn now(&self, overdue: Option<u64>) -> Option<Result<String, String>> {
+        let found = overdue.map(|overdue| match overdue {
+            0 => Ok(health::NO_END_IS_LATE.to_owned()),
+            overdue => Err(health::ends_are_overdue(overdue)),
+        });
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = found.or_else(|| last.take());
+        last.clone()
+    }
+}
+
+impl OverdueProbe {
+    pub(crate) fn new(access: &Arc<Access>) -> Self {
+        Self {
+            access: Arc::clone(access),
+            last: LastCounted::default(),
+        }
+    }
+}
 
 #[async_trait]
 impl ReadinessProbe for OverdueProbe {
     async fn probe(&self) -> ProbeResult {
-        let works = match self.0.counts(TimeSpan::minutes(5)).await {
-            Ok(counts) if counts.overdue > 0 => Err(health::ends_are_overdue(counts.overdue)),
-            // a store that does not answer is told of by its own probe
-            Ok(_) | Err(_) => Ok(health::NO_END_IS_LATE.to_owned()),
+        // a store that does not answer is told of by its own probe
+        let counted = self.access.counts(TimeSpan::minutes(5)).await.ok();
+        let works = match self.last.now(counted.map(|counts| counts.overdue)) {
+            Some(found) => found,
+            None => match told(&self.access, AlarmKind::EndsOverdue).await {
+                Some(text) => Err(text),
+                None => Ok(health::NO_END_IS_LATE.to_owned()),
+            },
         };
         ProbeResult {
             name: "ends",
             works,
         }
     }
+}
+
+/// What an alarm says that stands.
+async fn told(access: &Access, kind: AlarmKind) -> Option<String> {
+    let standing = access.ports().store.alarms().await;
+    // a store that does not answer is told of by its own probe
+    let mut standing = standing.unwrap_or_default().into_iter();
+    let found = standing.find(|alarm| alarm.alarm == kind);
+    found.map(|alarm| alarm.text)
 }
 
 pub(crate) struct AwsProbe {
@@ -211,12 +253,8 @@ pub(super) fn of_armed_policies(
 impl ArmedPoliciesProbe {
     /// What was told before, while nobody has looked at all of them since.
     async fn told_before(&self) -> Result<String, String> {
-        let kind = AlarmKind::ForeignStatement;
-        let standing = self.access.ports().store.alarms().await;
-        // a store that does not answer is told of by its own probe
-        let mut standing = standing.unwrap_or_default().into_iter();
-        match standing.find(|alarm| alarm.alarm == kind) {
-            Some(told) => Err(told.text),
+        match told(&self.access, AlarmKind::ForeignStatement).await {
+            Some(text) => Err(text),
             None => Ok(health::ARMED_POLICIES_NOT_YET.to_owned()),
         }
     }
@@ -321,6 +359,30 @@ impl ReadinessProbe for ReconcilerProbe {
         ProbeResult {
             name: "reconciler",
             works,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_counted_is_as_it_was() {
+        let last = LastCounted::default();
+        assert_eq!(last.now(None), None);
+        // what is counted, and whether ends are late then
+        for (counted, is_late) in [
+            (Some(0), false),
+            (None, false),
+            (Some(3), true),
+            (None, true),
+            (None, true),
+            (Some(0), false),
+            (None, false),
+        ] {
+            let found = last.now(counted).unwrap();
+            assert_eq!(found.is_err(), is_late, "{counted:?} {found:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use hallpass_config::SlackApp;
 use hallpass_host::server_store::ServerStore;
 use hallpass_identity::Identity;
 use hallpass_model::Clock;
-use hallpass_server::{Hook, HookAnswer};
+use hallpass_server::{Hook, HookAnswer, SlackDoor};
 use hallpass_slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
 use hallpass_terminal::exit::Failure;
 
@@ -54,9 +54,10 @@ pub(super) fn app(
     Ok(Slack::new(ports, setup))
 }
 
-/// Slack's door.
-pub(super) fn door(slack: Slack) -> Arc<dyn Hook> {
-    Arc::new(Door(slack))
+/// Slack's door; none where everything comes in Socket Mode.
+pub(super) fn door(slack: Slack) -> SlackDoor {
+    let is_known = slack.knows_calls();
+    is_known.then(|| Arc::new(Door(slack)) as Arc<dyn Hook>)
 }
 
 struct Door(Slack);

@@ -110,6 +110,27 @@ async fn nothing_unsigned_or_out_of_its_window_opens_anything() {
 }
 
 #[tokio::test]
+async fn without_a_secret_no_call_opens_anything() {
+    let app = TestApp::new().await;
+    let request = waiting(&app).await;
+    let slack = app.without_a_secret();
+    assert!(app.slack.knows_calls() && !slack.knows_calls());
+    let at = app.now().as_second().to_string();
+    for (call, payload) in calls(&app, "cai", &request) {
+        let (body, _, _) = app.signed(&payload);
+        for key in [SecretString::from(""), secret()] {
+            let signature = sign(&key, app.now().as_second(), &body);
+            let signed = Signed {
+                timestamp: Some(&at),
+                signature: Some(&signature),
+            };
+            assert_eq!(slack.call(&signed, &body).await.status, 401, "{call}");
+        }
+    }
+    assert_eq!(app.state(request.id).await, "pending");
+}
+
+#[tokio::test]
 async fn whoever_is_nobody_here_changes_nothing_and_is_told_nothing() {
     let app = TestApp::new().await;
     let request = waiting(&app).await;

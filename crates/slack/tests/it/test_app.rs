@@ -289,7 +289,8 @@ impl TestApp {
             }
         }
         let memory = Arc::new(Blobs(Arc::clone(&store)));
-        let slack = app(&fake, &access, &store, &clock, memory, setup);
+        let of = (Some(secret()), memory);
+        let slack = app(&fake, &access, &store, &clock, of, setup);
         Self {
             slack,
             access,
@@ -309,8 +310,17 @@ impl TestApp {
 
     /// The app of another process, which remembers by this.
     pub(crate) fn remembering(&self, memory: Arc<dyn SlackMemory>) -> Slack {
+        self.signed_with(Some(secret()), memory)
+    }
+
+    /// The app of a server that has everything in Socket Mode.
+    pub(crate) fn without_a_secret(&self) -> Slack {
+        self.signed_with(None, Arc::new(Blobs(Arc::clone(&self.store))))
+    }
+
+    fn signed_with(&self, secret: Option<SecretString>, memory: Arc<dyn SlackMemory>) -> Slack {
         let (access, store, clock) = (&self.access, &self.store, &self.clock);
-        app(&self.fake, access, store, clock, memory, |_| {})
+        app(&self.fake, access, store, clock, (secret, memory), |_| {})
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -557,7 +567,7 @@ fn app(
     access: &Arc<Access>,
     store: &Arc<MemoryStore>,
     clock: &Arc<Wall>,
-    memory: Arc<dyn SlackMemory>,
+    (signing_secret, memory): (Option<SecretString>, Arc<dyn SlackMemory>),
     change: impl FnOnce(&mut Setup),
 ) -> Slack {
     let mut setup = Setup {
@@ -588,7 +598,7 @@ fn app(
         memory,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         client: Client::new(&fake.url, SecretString::from("xoxb-t")).unwrap(),
-        signing_secret: secret(),
+        signing_secret,
     };
     Slack::new(ports, setup)
 }

@@ -30,8 +30,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 const PATIENCE_LEAST: Duration = Duration::from_millis(100);
 /// How long a process that stands still, or is cut off, may keep the writers' lock from others.
 const IDLE_MAX: Duration = Duration::from_secs(3);
-/// What each session asks for: the server, too, is to know of a line that is cut.
-const SESSION: &str = "SET tcp_user_timeout = '5s'";
+/// What each session asks for: the server, too, is to know of a line that is cut, and what it says is committed
+/// outlasts a loss of its power, whatever is usual for the role or the database.
+const SESSION: &str = "SET tcp_user_timeout = '5s';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// A server, and the thread that talks to it.
 #[derive(Debug)]

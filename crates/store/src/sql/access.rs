@@ -286,10 +286,10 @@ impl AccessStore for SqlStore {
 
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
         // who works heeds what was seen of the log whatever it writes
-        let heeds = if self.term.is_some() || commit::gives(&change) {
+        let heeds = if commit::gives(&change) {
             Heeds::Log
         } else {
-            Heeds::Nothing
+            self.heeds()
         };
         let written = self.write_if(heeds, move |tx| commit::commit(tx, change));
         Ok(written.await?)

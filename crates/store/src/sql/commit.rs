@@ -1,8 +1,8 @@
 //! A change in one transaction.
 
 use hallpass_access::{
-    Change, DesiredAssignment, Grant, GroupSyncWrite, MembershipChange, Message, Request,
-    RequestState, StoredAnswer, Subject, Write,
+    AcceptanceWrite, Change, DesiredAssignment, Grant, GroupSyncWrite, Lock, MembershipChange,
+    Message, Request, RequestState, StoredAnswer, Subject, Write,
 };
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::Record;
@@ -20,7 +20,8 @@ use crate::steps::{
     wrong_version,
 };
 
-/// Whether a change may give access or decides about it: one that only takes away does not.
+/// Whether a change may give access or decides about it, also about what others removed or left: one that
+/// only takes away does not.
 pub(super) fn gives(change: &Change) -> bool {
     let makes_grant = |write: &Write<Grant>| matches!(write, Write::Insert(_));
     let adds = |write: &GroupSyncWrite| match write {
@@ -29,9 +30,16 @@ pub(super) fn gives(change: &Change) -> bool {
         }
         GroupSyncWrite::Remove(_) => false,
     };
+    let accepts = |write: &AcceptanceWrite| !matches!(write, AcceptanceWrite::Withdraw(_));
+    let lifts = |write: &Write<Lock>| match write {
+        Write::Insert(lock) | Write::Update(lock) => lock.lifted.is_some(),
+    };
     !change.requests.is_empty()
         || change.grants.iter().any(makes_grant)
         || change.group_sync_items.iter().any(adds)
+        || !change.sweeps.is_empty()
+        || change.accepted.iter().any(accepts)
+        || change.locks.iter().any(lifts)
 }
 
 /// Stores `change` whole; the transaction is dropped when this fails.

@@ -164,9 +164,26 @@ impl Leadership {
     ) -> Result<T, ReadError> {
         Ok(match &self.clock {
             TermClock::Given(_) => at_once(&self.connection, mode, work, |_| {})?,
-            TermClock::OneProcess | TermClock::Server => run(&self.connection, mode, work).await?,
+            TermClock::OneProcess => run(&self.connection, mode, work).await?,
+            TermClock::Server => on_its_own_thread(&self.connection, mode, work).await?,
         })
     }
+}
+
+/// The threads of the runtime may all wait to write, and the lead is to be kept meanwhile.
+async fn on_its_own_thread<T: Send + 'static>(
+    connection: &Arc<Mutex<Connection>>,
+    mode: TransactionMode,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+) -> Result<T, StorageFault> {
+    let connection = Arc::clone(connection);
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let begun = std::thread::Builder::new()
+        .name("lead".to_owned())
+        .spawn(move || drop(tell.send(at_once(&connection, mode, work, |_| {}))));
+    begun.map_err(|error| StorageFault::Unavailable(format!("no thread: {error}")))?;
+    let told = told.await;
+    told.unwrap_or_else(|error| Err(StorageFault::Unavailable(format!("interrupted: {error}"))))
 }
 
 pub(super) fn read(
@@ -184,12 +201,17 @@ pub(super) fn read(
         ))?
         .query_row([], |row| {
             let (epoch, until): (i64, Option<i64>) = (row.get(0)?, row.get(3)?);
-            let is_over = match clock {
-                // a file has no other process that could come; one that gave its lead back has put 0
-                TermClock::OneProcess => until.is_some(),
-                TermClock::Server => is_past(until, row.get(4)?),
-                TermClock::Given(clock) => is_past(until, clock.now().as_millisecond()),
+            let now = match clock {
+                TermClock::OneProcess => None,
+                TermClock::Server => Some(row.get(4)?),
+                TermClock::Given(clock) => Some(clock.now().as_millisecond()),
             };
+            let is_over = match now {
+                // a file has no other process that could come; one that gave its lead back has put 0
+                None => until.is_some(),
+                Some(now) => is_past(until, now),
+            };
+            let left = until.zip(now).map(|(until, now)| until.saturating_sub(now));
             Ok(Leader {
                 epoch: super::counter(epoch),
                 node: NodeIdentity {
@@ -197,6 +219,7 @@ pub(super) fn read(
                     name: row.get(2)?,
                 },
                 is_over,
+                left: left.map(|left| Duration::from_millis(super::counter(left))),
             })
         });
     Ok(found.optional()?)
@@ -216,7 +239,8 @@ fn claim(
     let until = match (clock.now(), before) {
         // whoever has the file has it alone
         (None, _) => "NULL".to_owned(),
-        (Some(_), Some(leader)) if !leader.is_over && leader.node.id != node.id => {
+        (Some(now), Some(leader)) if !leader.is_over && leader.node.id != node.id => {
+            cut(tx, &now, &leader, span)?;
             return Ok(Claim::Taken(leader));
         }
         (Some(now), _) => format!("{now} + {}", milliseconds(span)),
@@ -230,6 +254,32 @@ fn claim(
         ))?
         .query_row((node.id.as_str(), node.name.as_str()), |row| row.get(0))?;
     Ok(Claim::Given(super::counter(epoch)))
+}
+
+/// Cuts a term that lasts for longer than `span`: the database's clock went back since it began, and whoever
+/// had it may be gone. Whoever leads on makes it longer as before.
+fn cut(
+    tx: &Transaction<'_>,
+    now: &str,
+    leader: &Leader,
+    span: Duration,
+) -> Result<(), StorageFault> {
+    if leader.left.is_none_or(|left| left <= span) {
+        return Ok(());
+    }
+    tracing::warn!(
+        leader = leader.node.name,
+        "the term of the node that leads ends later than any that begins now: the database's clock went back"
+    );
+    tx.prepare(&format!(
+        "UPDATE leader SET until = {now} + ?3 WHERE epoch = ?1 AND node = ?2 AND until > {now} + ?3"
+    ))?
+    .execute((
+        number(leader.epoch),
+        leader.node.id.as_str(),
+        milliseconds(span),
+    ))?;
+    Ok(())
 }
 
 /// Refuses a writer whose term is over. The writers' lock is held: nobody else begins to lead before

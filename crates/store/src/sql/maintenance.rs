@@ -15,7 +15,7 @@ use super::opening::make_private;
 use super::{SqlStore, audit, migrate, plans};
 use crate::database::{Connection, DatabaseError, Owner, Transaction};
 use crate::fault::StorageFault;
-use crate::files::make_private_file;
+use crate::files::{make_private_file, sync_folder_of};
 use crate::rows::{read_body, read_grant, read_record, read_request};
 
 /// Records read at a time when the chain is checked.
@@ -227,7 +227,12 @@ fn made(to: &Path, make: impl FnOnce(&Path) -> Result<(), BackupError>) -> Resul
     });
     // the copy has its own name by now, or is of no use
     forget();
-    placed
+    placed.and_then(|()| {
+        sync_folder_of(to).map_err(|source| BackupError::Place {
+            path: to.to_path_buf(),
+            source,
+        })
+    })
 }
 
 /// Gives the copy its name. A link refuses to replace a file that came up meanwhile; a rename would

@@ -43,6 +43,7 @@ mod relay;
 mod remediations;
 mod requests;
 mod search;
+mod seen_file;
 mod seen_log;
 mod session_revocation;
 mod sessions;
@@ -200,12 +201,17 @@ impl SqlStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        let heeds = if self.term.is_some() {
+        self.write_if(self.heeds(), work).await
+    }
+
+    /// What every write of this store looks at.
+    fn heeds(&self) -> Heeds {
+        let acts = self.heeding.as_ref().is_some_and(|it| it.acts);
+        if acts || self.term.is_some() {
             Heeds::Log
         } else {
             Heeds::Nothing
-        };
-        self.write_if(heeds, work).await
+        }
     }
 
     /// The same, and only while the database has what was seen of its log, if `heeds` says so.

@@ -9,7 +9,7 @@ use hallpass_remediation::{
     RemediationStoreFault,
 };
 
-use super::{SqlStore, audit as records, commit, locks, number};
+use super::{Heeds, SqlStore, audit as records, commit, locks, number};
 use crate::database::{Optional, Params, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
@@ -156,7 +156,7 @@ impl RemediationPresses for SqlStore {
             }
             Ok(is_ours)
         };
-        match self.write(press).await {
+        match self.write_if(Heeds::Log, press).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(StorageFault::Raced(_)) => Err(RemediationStoreFault::Raced(id)),
             Err(fault) => Err(fault.into()),

@@ -4,22 +4,23 @@
 //! What was seen is kept in a file, so that it outlives the process, with the log and the database that it
 //! is of. What one process misses it says in the database, so that every process knows.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use hallpass_access::ReadError;
 use hallpass_audit::{Draft, Head};
 use serde::{Deserialize, Serialize};
 
-use super::{Heeds, SqlStore, audit, counter, migrate, number, run};
+use super::{Heeds, SqlStore, audit, counter, migrate, number, run, seen_file};
 use crate::database::{Engine, Optional, Transaction, TransactionMode};
 use crate::fault::StorageFault;
-use crate::files::make_private_file;
 use crate::rows::read_record;
 
 /// How many ends of the log are remembered, so that a process can say from which record on others are gone.
 const REMEMBERED: usize = 16;
+/// How often what was seen is written through to the disk, at most.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Where the database says that records are missing.
 const MISSED: &str = "log_missed";
 /// Where it says which losses somebody has accepted.
@@ -128,12 +129,24 @@ enum SeenFile {
     HeadsAlone(Vec<SeenHead>),
 }
 
+fn parsed(bytes: &[u8]) -> std::io::Result<SeenLog> {
+    Ok(match serde_json::from_slice(bytes)? {
+        SeenFile::Now(seen) => seen,
+        SeenFile::HeadsAlone(heads) => SeenLog {
+            heads,
+            ..SeenLog::default()
+        },
+    })
+}
+
 /// What a process has seen of the log.
 #[derive(Debug)]
 pub struct LogMemory {
     node: String,
     file: Option<PathBuf>,
     seen: Mutex<SeenLog>,
+    /// When the file was written through to the disk last.
+    synced: Mutex<Option<Instant>>,
     /// Why the file was not written when it was tried last.
     unkept: Mutex<Option<String>>,
 }
@@ -145,17 +158,7 @@ impl LogMemory {
     /// # Errors
     /// When the file is there and cannot be read: what was seen is not known then.
     pub fn in_file(file: &Path, node: &str) -> Result<Self, std::io::Error> {
-        let seen = match std::fs::read(file) {
-            Ok(bytes) => match serde_json::from_slice(&bytes)? {
-                SeenFile::Now(seen) => seen,
-                SeenFile::HeadsAlone(heads) => SeenLog {
-                    heads,
-                    ..SeenLog::default()
-                },
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => SeenLog::default(),
-            Err(error) => return Err(error),
-        };
+        let seen = seen_file::read(file, parsed)?.unwrap_or_default();
         let memory = Self {
             file: Some(file.to_owned()),
             ..Self::of_process(node)
@@ -166,18 +169,23 @@ impl LogMemory {
         Ok(memory)
     }
 
-    /// Tries whether a file can be made where this one is to be.
+    /// Begins with nothing and keeps it in the file, out of whose way one is moved that cannot be read.
+    pub fn anew_in_file(file: &Path, node: &str) -> Self {
+        seen_file::move_aside(file);
+        let memory = Self {
+            file: Some(file.to_owned()),
+            ..Self::of_process(node)
+        };
+        memory.keep(&SeenLog::default());
+        memory
+    }
+
+    /// Tries whether a file can be made where this one is to be, and whether one that is there can be read.
     ///
     /// # Errors
     /// What the system says.
     pub fn try_file(file: &Path) -> Result<(), std::io::Error> {
-        let mut tried = file.as_os_str().to_owned();
-        tried.push(".tried");
-        let tried = PathBuf::from(tried);
-        // one that was killed in the middle of this
-        drop(std::fs::remove_file(&tried));
-        make_private_file(&tried)?;
-        std::fs::remove_file(&tried)
+        seen_file::try_it(file, parsed)
     }
 
     /// Begins with nothing, and ends with the process.
@@ -186,6 +194,7 @@ impl LogMemory {
             node: node.to_owned(),
             file: None,
             seen: Mutex::default(),
+            synced: Mutex::default(),
             unkept: Mutex::default(),
         }
     }
@@ -241,19 +250,18 @@ impl LogMemory {
         self.keep(&seen);
     }
 
-    /// Not written through to the disk: a process that is killed loses nothing of it, and a machine that
-    /// loses its power has lost less than a second.
+    /// A process that is killed loses nothing of it, and a machine that loses its power [`SYNC_EVERY`] of it.
     fn keep(&self, seen: &SeenLog) {
         let Some(file) = &self.file else { return };
-        let mut partial = file.as_os_str().to_owned();
-        partial.push(crate::files::PARTIAL);
-        let partial = PathBuf::from(partial);
-        // one that was killed in the middle of this
-        drop(std::fs::remove_file(&partial));
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = synced.is_none_or(|at| at.elapsed() >= SYNC_EVERY);
         let written = serde_json::to_vec(seen)
             .map_err(std::io::Error::from)
-            .and_then(|bytes| make_private_file(&partial)?.write_all(&bytes))
-            .and_then(|()| std::fs::rename(&partial, file));
+            .and_then(|bytes| seen_file::write(file, &bytes, is_due));
+        if is_due && written.is_ok() {
+            *synced = Some(Instant::now());
+        }
+        drop(synced);
         // what cannot be kept is known to this process all the same
         let trouble = written.err().map(|error| {
             let file = file.display();
@@ -290,6 +298,8 @@ pub(super) struct Heeding {
     database: String,
     /// What ends access goes on when records are missing.
     pub(super) ends_only: bool,
+    /// Whoever writes does so because of what it does at AWS, without a term.
+    pub(super) acts: bool,
 }
 
 /// What a write may say of the log once it is committed.
@@ -350,11 +360,23 @@ impl SqlStore {
             memory: Arc::clone(memory),
             database: self.name.clone(),
             ends_only: false,
+            acts: false,
         };
         Self {
             heeding: Some(heeding),
             ..self.clone()
         }
+    }
+
+    /// The same store for a command that acts at AWS, called `node`: it writes nothing, and so begins nothing,
+    /// while records are missing or after a later release has migrated the database.
+    #[must_use]
+    pub fn acting(&self, node: &str) -> Self {
+        let mut store = self.heeding(&Arc::new(LogMemory::of_process(node)));
+        if let Some(heeding) = &mut store.heeding {
+            heeding.acts = true;
+        }
+        store
     }
 
     /// The same store for what ends access, also while records are missing.

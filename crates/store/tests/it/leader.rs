@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_identity::HandoverStore as _;
-use hallpass_store::{Claim, LeaderRow as _, NodeIdentity, SqlStore, Term};
+use hallpass_store::{Candidate, Claim, LeadTimes, LeaderRow as _, NodeIdentity, SqlStore, Term};
 use hallpass_store_testing::{a_draft, at};
 
 use crate::Place;
@@ -184,7 +184,39 @@ async fn a_handover_is_taken_once_by_whichever_node(place: Place) {
     assert_eq!(a.kept("code", "k").await.unwrap(), None);
 }
 
+/// The database's clock was set back by an hour, and whoever led is gone.
+async fn a_term_of_a_clock_that_went_back_is_no_longer_than_any(place: Place) {
+    let (a, b) = (place.open().await, place.open().await);
+    let (of_a, of_b) = (a.leadership().await.unwrap(), b.leadership().await.unwrap());
+    let first = given(of_a.claim(&node("a"), LONG).await.unwrap());
+    if !of_a.is_shared() {
+        return;
+    }
+    let times = LeadTimes {
+        term: Duration::from_secs(1),
+        margin: Duration::from_millis(100),
+        ..LeadTimes::STANDARD
+    };
+    let candidate = Candidate::new(Arc::new(of_b), node("b"), times);
+    assert_eq!(
+        candidate.ask().await,
+        None,
+        "the other one may be there still"
+    );
+    let left = of_a.look().await.unwrap().unwrap().left.unwrap();
+    assert!(left <= times.term, "{left:?}");
+    // one that is there makes it longer as before
+    assert!(of_a.renew(&node("a"), first, times.term).await.unwrap());
+    assert_eq!(candidate.ask().await, None);
+    let began = std::time::Instant::now();
+    while candidate.ask().await.is_none() {
+        assert!(began.elapsed() < Duration::from_secs(30), "nobody leads");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 crate::anywhere!(
+    a_term_of_a_clock_that_went_back_is_no_longer_than_any,
     one_node_leads_until_its_time_is_over_or_it_gives_the_lead_back,
     nothing_is_written_for_a_term_that_is_over,
     an_epoch_that_is_given_twice_has_one_leader,

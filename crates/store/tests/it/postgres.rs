@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use hallpass_access::AccessStore as _;
 use hallpass_postgres::PostgresAddress;
-use hallpass_store::{LogMemory, OpenError, SqlStore};
+use hallpass_store::{LeaderRow as _, LogMemory, OpenError, SqlStore};
 use hallpass_store_testing::conformance::Case;
 use hallpass_store_testing::{a_draft, at};
 use tempfile::TempDir;
@@ -429,6 +429,59 @@ async fn a_later_release_takes_the_database_over_between_two_writes(place: Place
     );
 }
 
+/// What is committed outlasts a loss of power, also where a role or a database says otherwise.
+async fn what_is_committed_is_on_the_disk(place: Place) {
+    let Place::Postgres(url) = &place else { return };
+    drop(place.open().await);
+    let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let socket = tokio::spawn(socket);
+    client
+        .batch_execute(
+            "CREATE TABLE said (how text NOT NULL);
+         CREATE FUNCTION how() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO said VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$;
+         CREATE TRIGGER how AFTER INSERT ON blobs FOR EACH ROW EXECUTE FUNCTION how()",
+        )
+        .await
+        .unwrap();
+    // what is usual, and what ours are
+    for (usual, ours) in [("off", "on"), ("on", "on"), ("local", "local")] {
+        client.batch_execute("DELETE FROM said").await.unwrap();
+        let url = format!("{url}?options=-csynchronous_commit%3D{usual}");
+        let store = SqlStore::open_postgres(address(&url)).await.unwrap();
+        store.blob_put(usual, b"1").await.unwrap();
+        let said = client.query("SELECT how FROM said", &[]).await.unwrap();
+        let said: Vec<&str> = said.iter().map(|row| row.get(0)).collect();
+        assert_eq!(said, [ours], "{usual}");
+    }
+    drop(client);
+    drop(socket.await);
+}
+
+/// However many wait to write, the lead is asked for and kept.
+async fn the_lead_waits_for_no_thread_of_those_who_write(place: Place) {
+    let Place::Postgres(url) = &place else { return };
+    let address = address(url);
+    let looked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let store = SqlStore::open_postgres(address).await.unwrap();
+            let lead = store.leadership().await.unwrap();
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let waiting = tokio::task::spawn_blocking(move || ended.recv());
+            let looked = tokio::time::timeout(Duration::from_secs(20), lead.look()).await;
+            end.send(()).unwrap();
+            waiting.await.unwrap().unwrap();
+            looked.map(Result::unwrap)
+        })
+    });
+    assert_eq!(looked.join().unwrap().unwrap(), None);
+}
+
 /// What somebody can do something about is said, until something is written again.
 async fn what_the_server_complains_of_is_known_until_something_is_written(place: Place) {
     let Place::Postgres(url) = &place else { return };
@@ -473,6 +526,8 @@ crate::anywhere!(
     what_the_server_complains_of_is_known_until_something_is_written,
     a_database_that_says_nothing_is_not_waited_for_in_vain,
     a_server_that_is_not_there_is_said_so,
+    what_is_committed_is_on_the_disk,
+    the_lead_waits_for_no_thread_of_those_who_write,
     a_session_that_is_gone_is_made_anew,
     a_text_with_any_letter_is_kept,
     two_stores_of_one_database_write_in_turn,

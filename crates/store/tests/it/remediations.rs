@@ -22,7 +22,7 @@ fn account(digit: u8) -> AccountId {
 }
 
 /// The `number`th remediation, of a few rules, accounts and resources.
-fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
+pub(crate) fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
     let account = account(1 + number % 2);
     let deviation = Deviation {
         source: "aws.securityhub".to_owned(),
@@ -56,7 +56,7 @@ fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
     }
 }
 
-fn phase(number: u8) -> RemediationPhase {
+pub(crate) fn phase(number: u8) -> RemediationPhase {
     let from = at(60 - u64::from(number));
     match number % 5 {
         0 => RemediationPhase::Observed,

@@ -4,11 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_access::{AccessStore as _, Change};
+use hallpass_access::{
+    AcceptanceWrite, AccessStore as _, Change, Lifted, Lock, RemediationPresses as _, Write,
+};
 use hallpass_store::{
     Claim, LeaderRow as _, LogMemory, LostRecords, NodeIdentity, SeenHead, SqlStore, Term,
 };
-use hallpass_store_testing::a_draft;
+use hallpass_store_testing::{a_draft, a_lock, a_sweep, account_key, an_acceptance, at, person};
+
+use crate::remediations::{a_remediation, phase};
 
 /// A node with its memory, over a file that stands for a database of many.
 struct Node {
@@ -141,6 +145,69 @@ async fn nothing_is_given_while_records_are_missing_and_what_takes_away_is_writt
     assert!(working.blob_put("a", b"3").await.is_err());
 }
 
+/// A press of a person at a node that does not lead.
+#[tokio::test]
+async fn while_records_are_missing_a_press_may_only_take_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = gone_back(folder.path(), 1).await;
+    let lifted = Lock {
+        lifted: Some(Lifted {
+            by: person(900),
+            at: at(9),
+            reason: "found".to_owned(),
+        }),
+        ..a_lock(2)
+    };
+    let accepted = an_acceptance(&account_key(9, 1));
+    let lock = Change {
+        locks: vec![Write::Insert(a_lock(2))],
+        ..Change::default()
+    };
+    let lifting = Change {
+        locks: vec![Write::Update(lifted)],
+        ..Change::default()
+    };
+    let accepting = Change {
+        accepted: vec![AcceptanceWrite::Insert(accepted)],
+        ..Change::default()
+    };
+    let sweep = Change {
+        sweeps: vec![Write::Insert(a_sweep(1))],
+        ..Change::default()
+    };
+    for (what, change, is_taken) in [
+        ("a lock", lock, true),
+        ("a lock that is lifted", lifting, false),
+        ("standing access", accepting, false),
+        ("a sweep", sweep, false),
+    ] {
+        let written = node.store.commit(change).await;
+        let said = written.as_ref().map_err(ToString::to_string).err();
+        let said = said.unwrap_or_default();
+        assert_eq!(said.contains("records 4 to 5"), !is_taken, "{what}: {said}");
+        assert_eq!(written.is_ok(), is_taken, "{what}: {said}");
+    }
+    let it = a_remediation(1, phase(1));
+    let pressed = node.store.press_remediation(&it, a_draft(901).into()).await;
+    let said = pressed.unwrap_err().to_string();
+    assert!(said.contains("records 4 to 5"), "{said}");
+}
+
+#[tokio::test]
+async fn a_command_that_acts_writes_nothing_while_records_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = gone_back(folder.path(), 1).await;
+    // a command has seen nothing itself
+    let plain = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
+    let command = plain.acting("c");
+    command.blob_put("a", b"1").await.unwrap();
+    node.store.tell_lost_records(&node.memory).await.unwrap();
+    let refused = command.blob_put("a", b"2").await.unwrap_err().to_string();
+    assert!(refused.contains("records 4 to 5"), "{refused}");
+    assert!(refused.contains("accept-loss"), "{refused}");
+    plain.blob_put("a", b"3").await.unwrap();
+}
+
 #[tokio::test]
 async fn what_one_node_misses_stops_all_of_them_until_somebody_accepts_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -260,6 +327,13 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     let path = folder.path().join("a.json");
     std::fs::write(&path, "[{").unwrap();
     assert!(LogMemory::in_file(&path, "a").is_err());
+    assert!(LogMemory::try_file(&path).is_err());
+    // a server begins anew, keeps that, and leaves what it found to people
+    let memory = LogMemory::anew_in_file(&path, "a");
+    assert_eq!(memory.unkept(), None);
+    assert!(LogMemory::in_file(&path, "a").is_ok() && LogMemory::try_file(&path).is_ok());
+    let aside = std::fs::read(folder.path().join("a.json.unread"));
+    assert_eq!(aside.unwrap(), b"[{");
     // one that cannot be written is that of the process
     let memory = LogMemory::in_file(&folder.path().join("none/a.json"), "a").unwrap();
     let unkept = memory.unkept().unwrap();
@@ -277,6 +351,30 @@ async fn a_memory_that_cannot_be_read_is_an_error_and_not_an_empty_one() {
     assert_eq!(memory.unkept(), None);
     let anew = LogMemory::in_file(&folder.path().join("none/a.json"), "a").unwrap();
     assert_eq!(anew.newest().unwrap().seq, 3);
+}
+
+/// What was not written through to the disk may be an empty file after a loss of power.
+#[tokio::test]
+async fn a_loss_of_power_takes_a_second_of_what_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), "a");
+    append(&node.store, 1..=1).await;
+    assert_eq!(node.lost().await, None);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    for number in 2..=3 {
+        append(&node.store, number..=number).await;
+        assert_eq!(node.lost().await, None);
+    }
+    drop(node);
+    std::fs::write(folder.path().join("a.json"), "").unwrap();
+    let node = Node::open(folder.path(), "a");
+    let newest = node.memory.newest().unwrap().seq;
+    assert!((2..=3).contains(&newest), "{newest}");
+    assert_eq!(node.lost().await, None);
+    // who takes the file away takes what was seen away
+    drop(node);
+    std::fs::remove_file(folder.path().join("a.json")).unwrap();
+    assert_eq!(Node::open(folder.path(), "a").memory.newest(), None);
 }
 
 /// What is committed, and noted, while a look reads its snapshot is not in it, and is not missing.
