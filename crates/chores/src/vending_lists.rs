@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::ValueEnum;
 use hallpass_config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use hallpass_model::{PermissionSetName, TimeSpan};
-use hallpass_org::control_tower::factory_facts;
+use hallpass_org::control_tower::{factory_facts, registered_units};
 use hallpass_org::vending::{
     AccountMaker, AccountsFile, Adoption, ListWishes, RowStatus, RowVerdict, VendingFacts,
     VendingPlan, WantedAccess, check, checked_results, earlier_plans, gather, has_room,
     new_accounts,
 };
-use hallpass_org::{OrganizationFault, account_quota};
+use hallpass_org::{OrganizationFault, ServiceCalls, account_quota};
 use hallpass_runner::{PlanDraft, PlanId};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
@@ -139,7 +139,9 @@ pub async fn judge(
     facts.unfinished = earlier.unfinished;
     let heeded = facts.heed_earlier(context.accounts.as_ref(), earlier.ours);
     heeded.await.map_err(unread)?;
-    let maker = maker(context, file, &mut facts, choice).await?;
+    let store = context.aws.about().identity_store_id.as_str();
+    let made_by = (context.calls.as_ref(), store);
+    let maker = maker(made_by, file, &mut facts, choice).await?;
     let verdicts = check(file, &wishes, &facts);
     room(context, &facts, &verdicts).await?;
     Ok(JudgedList::Judged(Box::new(ListVerdicts {
@@ -236,38 +238,31 @@ async fn room(
     }
 }
 
-/// Who makes the accounts, and what of Control Tower rows are checked against.
+/// Who makes the accounts, and what of Control Tower rows are checked against: an account in a unit that it does not govern
+/// cannot be taken back, whoever makes it (`organization.md` V-3, V-5).
 async fn maker(
-    context: &PlanContext,
+    (calls, store): (&dyn ServiceCalls, &str),
     file: &AccountsFile,
     facts: &mut VendingFacts,
     choice: &ListChoice,
 ) -> Result<AccountMaker, Failure> {
     let via = choice.via;
-    let store = &context.aws.about().identity_store_id;
     let by_organizations = AccountMaker::Organizations {
-        people: choice.create_users.then(|| store.clone()),
+        people: choice.create_users.then(|| store.to_owned()),
     };
     if via == VendVia::Organizations {
+        match registered_units(calls).await {
+            Ok(Some(units)) => facts.heed_registered(&units),
+            Ok(None) => {}
+            Err(why) => output::say(&format!(
+                "warning: whether Control Tower governs the units is not known, and not checked ({}: {})",
+                why.action, why.reason
+            )),
+        }
         return Ok(by_organizations);
     }
-    let found = match factory_facts(context.calls.as_ref()).await {
-        Ok(found) => found,
-        Err(why) if via == VendVia::Auto => {
-            output::say(&format!(
-                "warning: whether Control Tower governs the organization is not known ({}: {}); by Organizations",
-                why.action, why.reason
-            ));
-            return Ok(by_organizations);
-        }
-        Err(why) => {
-            let message = format!(
-                "Control Tower cannot be read: {}: {}",
-                why.action, why.reason
-            );
-            return Err(Failure::failed(message));
-        }
-    };
+    let found = factory_facts(calls).await;
+    let found = found.map_err(|why| unknown_zone(via, &why.action, &why.reason))?;
     let Some(found) = found else {
         if via == VendVia::Auto {
             return Ok(by_organizations);
@@ -282,15 +277,25 @@ async fn maker(
              Factory half an hour",
         );
     }
-    facts.has_landing_zone = true;
-    for unit in &mut facts.units {
-        unit.registered = found.registered.contains(&unit.id);
-    }
+    facts.heed_registered(&found.registered);
     facts.heed_products(file, found.products);
     Ok(AccountMaker::Factory {
         principal: found.principal,
         at_once: choice.at_once,
     })
+}
+
+/// Control Tower could not be read: that is not to say that there is none.
+fn unknown_zone(via: VendVia, action: &str, reason: &str) -> Failure {
+    if via == VendVia::Auto {
+        let message = format!(
+            "whether Control Tower governs the organization is not known ({action}: {reason}); nothing was made"
+        );
+        return Failure::refused(message).help(
+            "try again; `--via organizations` makes accounts without Control Tower, `--via account-factory` by it",
+        );
+    }
+    Failure::failed(format!("Control Tower cannot be read: {action}: {reason}"))
 }
 
 /// What is said of the whole list, by flags and configuration.
@@ -343,3 +348,6 @@ pub fn unread(fault: OrganizationFault) -> Failure {
     };
     Failure::failed(format!("the organization cannot be read: {fault}")).help(help)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,12 @@
 //! nothing else is.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_config::Loaded;
-use hallpass_model::{Clock, Email, TimeSpan};
+use hallpass_model::{Clock, Email, IdSource, TimeSpan, Timestamp};
 use hallpass_notify::{Mail, PostError};
 use hallpass_org::vending::{
     AccountAdmin, DueMail, MailTopic, PLAN_KIND, RowStatus, VendingPlan, due_mails, results,
@@ -20,6 +19,7 @@ use hallpass_runner::{
 use hallpass_terminal::exit::Failure;
 use hallpass_wording::notice::mail::Letter;
 use hallpass_wording::vending::{RowEnd, ToldRow, list_letter, row_letter};
+use tokio::sync::watch;
 
 /// How often is looked whether a row is final.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -73,7 +73,7 @@ impl VendingMailer {
         loaded: &Loaded,
         plans: &Arc<dyn PlanStore>,
         accounts: &Arc<dyn AccountAdmin>,
-        clock: &Arc<dyn Clock>,
+        (clock, ids): (&Arc<dyn Clock>, &dyn IdSource),
     ) -> Result<Option<Self>, Failure> {
         let readers = loaded.vending_mail()?;
         if readers.is_empty() {
@@ -86,14 +86,18 @@ impl VendingMailer {
             plans: Arc::clone(plans),
             accounts: Arc::clone(accounts),
             clock: Arc::clone(clock),
-            holder: format!("mails of process {}", std::process::id()),
+            holder: holder(ids, clock.now()),
         }))
     }
 
-    /// Sends what is due, again and again.
-    pub async fn follow(&self, plan: &PlanId) -> Infallible {
+    /// Sends what is due, again and again, until the run is over: never left in the middle of a mail, which would be sent
+    /// once more.
+    async fn follow(&self, plan: &PlanId, mut is_over: watch::Receiver<bool>) {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = is_over.wait_for(|over| *over) => return,
+            }
             if let Err(why) = self.send_due(plan, false).await {
                 tracing::warn!(%plan, why, "a mail of a list is not sent yet");
             }
@@ -123,24 +127,30 @@ impl VendingMailer {
         if self.news(plan, is_over).await?.is_none() {
             return Ok(());
         }
-        // two processes would send everything twice
-        let (lane, now) = (format!("mails:{plan}"), self.clock.now());
-        let claim = LaneClaim {
-            holder: &self.holder,
-            now,
-            until: LEASE.after(now),
-        };
-        let lease = self.plans.lease(&lane, claim).await;
-        if let LeaseAnswer::Held { by, .. } = lease.map_err(|fault| fault.to_string())? {
-            return Err(format!("{by} sends them"));
-        }
-        let sent = self.send_all(plan, is_over).await;
+        let lane = format!("mails:{plan}");
+        self.hold(&lane).await?;
+        let sent = self.send_all(plan, &lane, is_over).await;
         let unleased = self.plans.unlease(&lane, &self.holder).await;
         unleased.map_err(|fault| fault.to_string())?;
         sent
     }
 
-    async fn send_all(&self, plan: &PlanId, is_over: bool) -> Result<(), String> {
+    /// Takes the lane, or renews it: two processes would send everything twice.
+    async fn hold(&self, lane: &str) -> Result<(), String> {
+        let now = self.clock.now();
+        let claim = LaneClaim {
+            holder: &self.holder,
+            now,
+            until: LEASE.after(now),
+        };
+        match self.plans.lease(lane, claim).await {
+            Ok(LeaseAnswer::Ours) => Ok(()),
+            Ok(LeaseAnswer::Held { by, .. }) => Err(format!("{by} sends them")),
+            Err(fault) => Err(fault.to_string()),
+        }
+    }
+
+    async fn send_all(&self, plan: &PlanId, lane: &str, is_over: bool) -> Result<(), String> {
         // another process may have sent some until the lane was ours
         let Some(news) = self.news(plan, is_over).await? else {
             return Ok(());
@@ -155,6 +165,8 @@ impl VendingMailer {
             });
             let about = format!("vend-{plan}-{}", mail.about.name());
             let page = format!("/plans/{plan}");
+            // many mails take longer than the lease
+            self.hold(lane).await?;
             // CRASH: sent again with the same `Message-ID`
             match self.mail.post(&mail.to, &letter, (&about, &page)).await {
                 Ok(()) => {}
@@ -205,16 +217,26 @@ pub async fn with_mails<T>(
     let Some(mailer) = mailer else {
         return run.await;
     };
-    let ended = tokio::select! {
-        ended = run => ended?,
-        never = mailer.follow(plan) => match never {},
+    let (over, is_over) = watch::channel(false);
+    let run = async {
+        let ended = run.await;
+        over.send_replace(true);
+        ended
     };
+    let (ended, ()) = tokio::join!(run, mailer.follow(plan, is_over));
+    let ended = ended?;
     if let Err(why) = mailer.finish(plan, state(&ended)).await {
         hallpass_terminal::output::say(&format!(
             "warning: not all mails of plan {plan} are sent: {why}; `hallpass org plan resume {plan}` sends the others"
         ));
     }
     Ok(ended)
+}
+
+/// Tells this process from every other: in containers all have one number.
+fn holder(ids: &dyn IdSource, now: Timestamp) -> String {
+    let id = ids.next(now);
+    format!("mails of process {} ({})", std::process::id(), id.simple())
 }
 
 fn letter<'a>(

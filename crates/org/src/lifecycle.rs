@@ -168,6 +168,12 @@ impl LifecycleEvent {
     }
 }
 
+/// Whether a plan has steps that such events may end the wait of: only its journal is worth reading.
+pub fn may_wait(plan: &Plan) -> bool {
+    let mut kinds = plan.steps.iter().map(|step| step.kind.as_str());
+    kinds.any(|kind| [PROVISION, WAIT, RESET, REGISTER].contains(&kind))
+}
+
 fn product(step: &PlanStep) -> Option<ProductWish> {
     let is_one = step.kind == PROVISION;
     is_one.then(|| serde_json::from_value(step.desired.clone()).ok())?

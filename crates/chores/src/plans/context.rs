@@ -169,7 +169,7 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
             Arc::clone(&clock),
         ),
         users: UserStepExecutor::new(Arc::clone(&calls)),
-        delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
+        delegation: DelegationStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         providers: ProviderStepExecutor::new(providers(loaded), Arc::clone(&clock)),
@@ -192,7 +192,7 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
     let plans: Arc<dyn PlanStore> = store;
     let runner = runner((&plans, &hands), &clock, &ids, &aws.about().arn);
     Ok(PlanContext {
-        mailer: VendingMailer::of(loaded, &plans, &accounts, &clock)?,
+        mailer: VendingMailer::of(loaded, &plans, &accounts, (&clock, ids.as_ref()))?,
         ids,
         names: OnceCell::new(),
         aws,

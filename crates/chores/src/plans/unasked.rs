@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use hallpass_org::PLANS_LOOK;
 use hallpass_runner::{
     LANE_LEASE, PlanId, PlanReport, PlanState, PlanStore, RunError, fold, goes_on_by_itself,
     report_of,
@@ -15,8 +16,9 @@ use tokio::sync::watch;
 use super::context::PlanContext;
 use crate::vending_mail::with_mails;
 
-/// Plans looked at when the server starts to work, newest first.
-const UNFINISHED_LOOK: u32 = 500;
+/// Plans whose journal is read when the server starts to work, newest first: so many of the named kinds, and those of the
+/// others that are among so many of all.
+const UNFINISHED_LOOK: usize = 500;
 /// How long somebody else may hold a plan or a lane before it is asked for again: whoever died does not renew its lease.
 const PATIENCE: Duration = Duration::from_secs(LANE_LEASE.as_seconds() + 5);
 /// Between two tries of a plan whose lane is held, or whose store did not answer.
@@ -27,19 +29,23 @@ const WHY: &str = "the server goes on with it at its start: `plans.resume` names
 /// Looks for plans that were begun and are not over. Those of the named kinds are returned; of the others the server's log
 /// says what a person may do.
 pub async fn unfinished(store: &dyn PlanStore, kinds: &[String]) -> Vec<PlanId> {
-    let plans = match store.plans(UNFINISHED_LOOK).await {
+    let plans = match store.plans(PLANS_LOOK).await {
         Ok(plans) => plans,
         Err(fault) => {
             tracing::warn!(%fault, "plans cannot be read");
             return Vec::new();
         }
     };
-    let mut found = Vec::new();
-    for saved in plans {
+    let (mut found, mut named) = (Vec::new(), 0);
+    for (at, saved) in plans.into_iter().enumerate() {
+        let is_named = kinds.contains(&saved.plan.kind);
+        named += usize::from(is_named);
+        if at >= UNFINISHED_LOOK && (!is_named || named > UNFINISHED_LOOK) {
+            continue;
+        }
         let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
         let Ok(folded) = fold(&stored) else { continue };
         let (id, kind) = (&saved.plan.id, saved.plan.kind.as_str());
-        let is_named = kinds.iter().any(|it| it == kind);
         if is_named && goes_on_by_itself(&saved.plan, &folded, saved.aborted) {
             found.push(id.clone());
         } else if report_of(&saved.plan, &folded, saved.aborted).state == PlanState::Running {
@@ -118,5 +124,74 @@ fn note(plan: &PlanId, report: Option<&PlanReport>) {
             failed = report.totals.failed,
             "a plan was gone on with and is not as it should be; `hallpass org plan show` tells why"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use hallpass_model::Timestamp;
+    use hallpass_runner::{
+        JournalAddition, JournalEntry, Lane, Plan, PlanDraft, PlanLimits, PlanStep, StepTarget,
+    };
+    use hallpass_runner_testing::MemoryPlans;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// A plan of one step that was begun.
+    async fn begun(plans: &MemoryPlans, id: &str, kind: &str) -> PlanId {
+        let at: Timestamp = "2026-03-02T10:05:00Z".parse().unwrap();
+        let target = StepTarget::global("111111111111", "x");
+        let (mut draft, lane) = (PlanDraft::new(kind, "o", PlanLimits::USUAL), Lane::usual());
+        let step = draft.step(target.clone(), "test", Value::Null, lane.clone(), &[]);
+        let plan = Plan {
+            id: PlanId::named(id),
+            kind: kind.to_owned(),
+            organization: "o".to_owned(),
+            generation: 0,
+            round: 0,
+            before: None,
+            steps: vec![PlanStep {
+                id: step,
+                target,
+                kind: "test".to_owned(),
+                desired: Value::Null,
+                lane,
+                after: Vec::new(),
+                token: String::new(),
+                timeout: LANE_LEASE,
+            }],
+            facts: Value::Null,
+            limits: PlanLimits::USUAL,
+            expected: BTreeMap::new(),
+            takes_back: BTreeMap::new(),
+            account_names: BTreeMap::new(),
+            made_at: at,
+            made_by: "ana".to_owned(),
+        };
+        plans.save_plan(&plan).await.unwrap();
+        let begins = JournalEntry::Planned {
+            expected: BTreeMap::new(),
+        };
+        let added = JournalAddition {
+            at,
+            entry: &begins,
+            change: None,
+        };
+        plans.append(&plan.id, added).await.unwrap();
+        plan.id
+    }
+
+    #[tokio::test]
+    async fn plans_of_other_kinds_hide_none_that_the_server_goes_on_with() {
+        let plans = MemoryPlans::default();
+        let wanted = begun(&plans, "vending", "org.vend").await;
+        for n in 0..=UNFINISHED_LOOK {
+            begun(&plans, &format!("other {n}"), "remediate").await;
+        }
+        let kinds = ["org.vend".to_owned()];
+        assert_eq!(unfinished(&plans, &kinds).await, [wanted]);
     }
 }

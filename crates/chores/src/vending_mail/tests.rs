@@ -137,8 +137,14 @@ impl World {
     }
 
     async fn finish(&self, holder: &str, gate: &Arc<Gate>) -> Result<(), String> {
-        let mailer = VendingMailer {
-            mail: Box::new(PostBox(Arc::clone(&self.sent), Arc::clone(gate))),
+        let post = PostBox(Arc::clone(&self.sent), Arc::clone(gate));
+        let mailer = self.mailer(Box::new(post), holder, gate);
+        mailer.finish(&self.plan, PlanState::Done).await
+    }
+
+    fn mailer(&self, mail: Box<dyn ListPost>, holder: &str, gate: &Arc<Gate>) -> VendingMailer {
+        VendingMailer {
+            mail,
             readers: ["ops@acme.example", "sec@acme.example"]
                 .map(|it| Email::new(it).unwrap())
                 .to_vec(),
@@ -146,8 +152,7 @@ impl World {
             accounts: Arc::new(Nobody(Arc::clone(gate))),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             holder: holder.to_owned(),
-        };
-        mailer.finish(&self.plan, PlanState::Done).await
+        }
     }
 
     fn sent(&self) -> Vec<String> {
@@ -186,4 +191,63 @@ async fn a_stop_anywhere_sends_at_most_one_mail_again_and_leaves_none_out() {
         }
     }
     assert!(twice > 0, "some stop lies between a mail and its entry");
+}
+
+/// A mail server that answers a while after it has taken a mail; meanwhile another process asks for the lane.
+struct SlowPost {
+    world: Arc<World>,
+    /// Whether the lane was free.
+    free: Arc<Mutex<Vec<bool>>>,
+}
+
+#[async_trait]
+impl ListPost for SlowPost {
+    async fn post(
+        &self,
+        to: &Email,
+        _: &Letter,
+        (about, _): (&str, &str),
+    ) -> Result<(), PostError> {
+        let world = &self.world;
+        world.sent.lock().unwrap().push(format!("{about} {to}"));
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        world.clock.advance(Duration::from_secs(40));
+        let (lane, now) = (format!("mails:{}", world.plan), world.clock.now());
+        let claim = LaneClaim {
+            holder: "another",
+            now,
+            until: LEASE.after(now),
+        };
+        let lease = world.plans.lease(&lane, claim).await.unwrap();
+        self.free.lock().unwrap().push(lease == LeaseAnswer::Ours);
+        Ok(())
+    }
+}
+
+/// The run of a list ends while a mail is on its way (`organization.md` V-11): none is sent twice, and nobody else may send
+/// any, however long they take.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ends_in_the_middle_of_a_mail_sends_none_twice() {
+    let (world, free) = (Arc::new(World::begun().await), Arc::default());
+    let post = SlowPost {
+        world: Arc::clone(&world),
+        free: Arc::clone(&free),
+    };
+    let mailer = world.mailer(Box::new(post), "first", &Gate::new(None));
+    let run = async {
+        tokio::time::sleep(LOOK_EVERY + Duration::from_secs(1)).await;
+        Ok(())
+    };
+    let ended = with_mails(Some(&mailer), &world.plan, run, |()| PlanState::Done).await;
+    ended.unwrap();
+    let sent = world.sent();
+    let once: BTreeSet<&String> = sent.iter().collect();
+    assert_eq!((sent.len(), once.len()), (6, 6), "{sent:?}");
+    assert_eq!(*free.lock().unwrap(), [false; 6]);
+}
+
+#[test]
+fn two_processes_of_one_number_are_two_holders() {
+    let ids = Hourglass::new("2026-01-02T00:00:00Z".parse().unwrap());
+    assert_ne!(holder(&ids, ids.now()), holder(&ids, ids.now()));
 }

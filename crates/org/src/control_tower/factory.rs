@@ -198,16 +198,49 @@ fn why_not(product: &Value) -> String {
     format!("{said} (product {name} {})", text(product, "/Id"))
 }
 
+/// Whether a product of the wished name is the wished one: anybody may launch one of that name for another account. It was
+/// launched with our token, or its account is the wished one (`organization.md` V-6).
+async fn is_wished(
+    calls: &dyn ServiceCalls,
+    (wish, token): (&ProductWish, &str),
+    product: &Value,
+) -> Result<bool, StepError> {
+    let account = text(product, "/PhysicalId");
+    if text(product, "/IdempotencyToken") == token {
+        return Ok(true);
+    }
+    if account.is_empty() {
+        return Ok(false);
+    }
+    if let Some(wanted) = &wish.account {
+        return Ok(account == wanted.as_str());
+    }
+    let operation = ("organizations", "DescribeAccount");
+    let input = json!({ "AccountId": account });
+    let found = home(calls).one(operation, input).await.map_err(unseen)?;
+    Ok(text(&found, "/Account/Email").eq_ignore_ascii_case(&wish.email))
+}
+
 /// How far the product is.
 pub(crate) async fn look(
     calls: &dyn ServiceCalls,
-    wish: &ProductWish,
+    (wish, token): (&ProductWish, &str),
 ) -> Result<StepProbe, StepError> {
     let found = product_named(calls, &wish.product).await.map_err(unseen)?;
     let Some(product) = found else {
         return Ok(StepProbe::Absent);
     };
-    match text(&product, "/Status") {
+    let status = text(&product, "/Status");
+    if ["AVAILABLE", "UNDER_CHANGE", "PLAN_IN_PROGRESS"].contains(&status)
+        && !is_wished(calls, (wish, token), &product).await?
+    {
+        let (name, id) = (&wish.product, text(&product, "/Id"));
+        let reason = format!(
+            "product {name} ({id}) is of another account, or was launched by somebody else: {status}"
+        );
+        return Ok(StepProbe::Blocked { reason });
+    }
+    match status {
         "AVAILABLE" => Ok(StepProbe::Satisfied),
         "UNDER_CHANGE" | "PLAN_IN_PROGRESS" => {
             let record = text(&product, "/LastRecordId");
@@ -292,12 +325,13 @@ pub(crate) async fn launch(
 /// How far a launch is: by its record, or by the name of its product.
 pub(crate) async fn progress(
     calls: &dyn ServiceCalls,
-    wish: &ProductWish,
+    (wish, token): (&ProductWish, &str),
     remote: &str,
 ) -> Result<Verify, StepError> {
     if !remote.starts_with("rec-") {
-        return Ok(match look(calls, wish).await? {
+        return Ok(match look(calls, (wish, token)).await? {
             StepProbe::Satisfied => done(wish, wish.account.as_ref().map_or("", |it| it.as_str())),
+            StepProbe::Blocked { reason } => Verify::Setback(StepError::failed("taken", &reason)),
             _ => Verify::Running,
         });
     }
@@ -352,7 +386,84 @@ fn done(wish: &ProductWish, account: &str) -> Verify {
 
 #[cfg(test)]
 mod tests {
-    use super::enrolment_product;
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::changing::SendAnswer;
+    use crate::control_tower::FactoryUser;
+    use crate::reading::{ReadAnswer, ReadCalls};
+
+    /// The only product there is; its account has the address `a@example.com`.
+    struct OneProduct(Value);
+
+    #[async_trait]
+    impl ReadCalls for OneProduct {
+        async fn call(&self, _: &ReadPlace, (_, name): Operation, input: &Value) -> ReadAnswer {
+            let answer = match name {
+                "SearchProvisionedProducts" => json!({ "ProvisionedProducts": [self.0] }),
+                "DescribeAccount" => {
+                    let of = if input["AccountId"] == "222222222222" {
+                        "a"
+                    } else {
+                        "b"
+                    };
+                    json!({ "Account": { "Email": format!("{of}@example.com") } })
+                }
+                other => panic!("nobody asks for {other}"),
+            };
+            Ok((answer, None))
+        }
+    }
+
+    #[async_trait]
+    impl ServiceCalls for OneProduct {
+        async fn send(&self, _: &ReadPlace, operation: Operation, _: &Value) -> SendAnswer {
+            panic!("{operation:?} is sent by a look")
+        }
+    }
+
+    /// `organization.md` V-6: a name alone does not say whose a product is.
+    #[tokio::test]
+    async fn a_product_of_the_name_for_another_account_is_not_taken_for_ours() {
+        let wish = ProductWish {
+            product: "AccountLaunch-a".to_owned(),
+            account: None,
+            account_name: "a".to_owned(),
+            email: "A@example.com".to_owned(),
+            unit: "Prod".to_owned(),
+            sso_email: "s@example.com".to_owned(),
+            user: FactoryUser::default(),
+        };
+        let (ours, theirs) = (Some("222222222222"), Some("333333333333"));
+        for (status, token, account, seen) in [
+            ("AVAILABLE", "t", None, "satisfied"),
+            ("AVAILABLE", "of an earlier try", ours, "satisfied"),
+            ("AVAILABLE", "theirs", theirs, "blocked"),
+            ("UNDER_CHANGE", "t", None, "in progress"),
+            ("UNDER_CHANGE", "theirs", None, "blocked"),
+            ("UNDER_CHANGE", "theirs", theirs, "blocked"),
+        ] {
+            let product = json!({
+                "Name": wish.product, "Id": "pp-1", "Status": status, "IdempotencyToken": token,
+                "PhysicalId": account, "LastRecordId": "rec-1",
+            });
+            let calls = OneProduct(product);
+            let word = match look(&calls, (&wish, "t")).await.unwrap() {
+                StepProbe::Satisfied => "satisfied",
+                StepProbe::InProgress { .. } => "in progress",
+                StepProbe::Blocked { reason } => {
+                    assert!(reason.contains("(pp-1)"), "{reason}");
+                    "blocked"
+                }
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(word, seen, "{status} {token} {account:?}");
+            // one that AWS says is there already is waited for by its name, unless it is theirs
+            let verified = progress(&calls, (&wish, "t"), &wish.product).await.unwrap();
+            let is_theirs = matches!(verified, Verify::Setback(_));
+            assert_eq!(is_theirs, seen == "blocked", "{verified:?}");
+        }
+    }
 
     #[test]
     fn names_of_products_have_one_dash_for_every_run_of_other_characters() {

@@ -18,6 +18,8 @@ pub struct FactoryProduct {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// The account that it made; empty where AWS does not say.
+    pub account: String,
     /// Whether it went wrong (`ERROR`, `TAINTED`): nothing is launched under its name until it is terminated.
     pub broken: bool,
 }
@@ -37,6 +39,28 @@ pub struct FactoryFacts {
     pub obstacles: Vec<FactoryObstacle>,
 }
 
+async fn registered(calls: &dyn ServiceCalls) -> ReadFact<BTreeSet<String>> {
+    let baselines = enabled(calls, None).await?;
+    let units = baselines.keys().filter(|arn| arn.contains(":ou/"));
+    let ids = units.filter_map(|arn| arn.rsplit('/').next());
+    Ok(ids.map(str::to_owned).collect())
+}
+
+/// Units that Control Tower governs, by id; none where there is no landing zone in our Region.
+///
+/// # Errors
+/// What could not be read.
+pub async fn registered_units(calls: &dyn ServiceCalls) -> ReadFact<Option<BTreeSet<String>>> {
+    let home = Reader {
+        calls,
+        place: ReadPlace::default(),
+    };
+    Ok(match landing_zone(&home).await? {
+        Some(_) => Some(registered(calls).await?),
+        None => None,
+    })
+}
+
 /// Reads Control Tower; none where there is no landing zone in our Region.
 ///
 /// # Errors
@@ -49,19 +73,18 @@ pub async fn factory_facts(calls: &dyn ServiceCalls) -> ReadFact<Option<FactoryF
     let Some(zone) = landing_zone(&home).await? else {
         return Ok(None);
     };
-    let baselines = enabled(calls, None).await?;
-    let units = baselines.keys().filter(|arn| arn.contains(":ou/"));
-    let ids = units.filter_map(|arn| arn.rsplit('/').next());
+    let registered = registered(calls).await?;
     let caller = home.one(("sts", "GetCallerIdentity"), json!({})).await?;
     let found = products(&home, "type:CONTROL_TOWER_ACCOUNT").await?;
     let found = found.iter().map(|it| FactoryProduct {
         id: text(it, "/Id").to_owned(),
         name: text(it, "/Name").to_owned(),
+        account: text(it, "/PhysicalId").to_owned(),
         broken: matches!(text(it, "/Status"), "ERROR" | "TAINTED"),
     });
     let principal = principal(&home, text(&caller, "/Arn")).await;
     Ok(Some(FactoryFacts {
-        registered: ids.map(str::to_owned).collect(),
+        registered,
         products: found.collect(),
         obstacles: factory_obstacles(calls, &zone, &principal).await,
         principal,

@@ -15,7 +15,7 @@ pub(crate) use factory::{
     FACTORY_FAILED, admit, enrolment_product, launch, look, look_admitted, principal, products,
     progress,
 };
-pub use landing::{FactoryFacts, FactoryProduct, factory_facts};
+pub use landing::{FactoryFacts, FactoryProduct, factory_facts, registered_units};
 pub use obstacles::{FactoryObstacle, factory_obstacles};
 pub use product::{ACCOUNTS_AT_ONCE_MAX, FactoryUser};
 pub(crate) use product::{

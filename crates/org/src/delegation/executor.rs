@@ -1,10 +1,13 @@
 //! Carries single steps out: looks, sends one write, looks until it shows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_runner::{
-    Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
 
@@ -12,7 +15,7 @@ use super::compare::WantedMember;
 use super::facts::MemberStanding;
 use super::families::{DETECTIVE, DelegatedService, RegionalCalls, service_named};
 use super::file::InvitationMail;
-use super::gather::{administrators, regional, trusted};
+use super::gather::{administrators, home, regional, trusted};
 use super::graphs;
 use super::plan::{
     AUTO_ENABLE, AdministratorWish, DEREGISTER, DESIGNATE, GRAPH, GraphWish, INVITE, MEMBERS,
@@ -20,15 +23,20 @@ use super::plan::{
 };
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
-use crate::reading::{Operation, ReadPlace};
+use crate::reading::{Operation, ReadPlace, text};
 use crate::step_executor::{setback, unseen};
 use crate::steps::stored;
 
 const ORGANIZATIONS: &str = "organizations";
+/// How long changes of an organization may take to reach Detective (`organization.md` D-5).
+const KNOWN_WITHIN: TimeSpan = TimeSpan::minutes(60);
+/// Between two tries with accounts that it does not know yet: as often as a runner tries, that is longer than an hour.
+const NEW_ACCOUNTS_PAUSE: Duration = Duration::from_secs(130);
 
 /// Whoever carries the steps of files of administrators out.
 pub struct DelegationStepExecutor {
     calls: Arc<dyn ServiceCalls>,
+    clock: Arc<dyn Clock>,
 }
 
 /// What there is to send, and where.
@@ -39,9 +47,9 @@ struct WriteCall {
 }
 
 impl DelegationStepExecutor {
-    /// An executor over its port.
-    pub fn new(calls: Arc<dyn ServiceCalls>) -> Self {
-        Self { calls }
+    /// An executor over its ports.
+    pub fn new(calls: Arc<dyn ServiceCalls>, clock: Arc<dyn Clock>) -> Self {
+        Self { calls, clock }
     }
 
     async fn look_trust(&self, wish: &PrincipalWish) -> Result<StepProbe, StepError> {
@@ -49,10 +57,30 @@ impl DelegationStepExecutor {
         Ok(there(found.contains(&wish.principal)))
     }
 
-    async fn is_registered(&self, wish: &AdministratorWish) -> Result<bool, StepError> {
+    async fn registered(&self, wish: &AdministratorWish) -> Result<BTreeSet<String>, StepError> {
         let service = family(&wish.service)?;
         let found = administrators(self.calls.as_ref(), service.principal).await;
-        Ok(found.map_err(unseen)?.contains(&wish.account))
+        found.map_err(unseen)
+    }
+
+    async fn look_register(&self, wish: &AdministratorWish) -> Result<StepProbe, StepError> {
+        let found = self.registered(wish).await?;
+        if found.contains(&wish.account) {
+            return Ok(StepProbe::Satisfied);
+        }
+        // the step before this one takes that one away
+        let is_other = |id: &&String| Some(*id) != wish.replaces.as_ref();
+        let others: Vec<&String> = found.iter().filter(is_other).collect();
+        Ok(match (others.first(), &wish.replaces) {
+            (None, _) => StepProbe::Absent,
+            (Some(other), None) => StepProbe::Blocked {
+                reason: format!("conflict: {other} administers it"),
+            },
+            // of several the plan takes one away: the others are held against those of then
+            (Some(_), Some(_)) => StepProbe::Differs {
+                old: json!({ "beside": others }),
+            },
+        })
     }
 
     async fn designated(
@@ -178,10 +206,10 @@ impl DelegationStepExecutor {
         let region = step.target.region.as_str();
         match step.kind.as_str() {
             TRUST => self.look_trust(&step.wish()?).await,
-            REGISTER => Ok(there(self.is_registered(&step.wish()?).await?)),
+            REGISTER => self.look_register(&step.wish()?).await,
             DEREGISTER => {
-                let wish = step.wish()?;
-                let is_there = self.is_registered(&wish).await?;
+                let wish: AdministratorWish = step.wish()?;
+                let is_there = self.registered(&wish).await?.contains(&wish.account);
                 Ok(Self::look_gone(&wish, is_there))
             }
             DESIGNATE => self.look_designate(&step.wish()?, region).await,
@@ -226,6 +254,13 @@ impl DelegationStepExecutor {
             .send(&call.place, call.operation, &call.input)
             .await;
         match sent {
+            Ok(answer) if self.takes_new_ones_later(&answer).await? => {
+                let why = "Detective does not know accounts yet that joined within the last hour";
+                Ok(WriteAnswer::Setback(StepError::Retry(Retry {
+                    after: Some(NEW_ACCOUNTS_PAUSE),
+                    ..Retry::new(Class::Conflict, why.to_owned())
+                })))
+            }
             Ok(answer) => match answered(&answer) {
                 WriteAnswer::Accepted { .. } if step.kind == INVITE => {
                     let wish: GraphWish = step.wish()?;
@@ -244,6 +279,31 @@ impl DelegationStepExecutor {
             },
             Err(fault) => Err(setback(fault)),
         }
+    }
+
+    /// Whether AWS could not take accounts of a batch, and all of those joined so lately that it may not know them yet.
+    async fn takes_new_ones_later(&self, answer: &Value) -> Result<bool, StepError> {
+        let refused: BTreeSet<&str> = unprocessed(answer)
+            .map(|it| text(it, "/AccountId"))
+            .collect();
+        if refused.is_empty() {
+            return Ok(false);
+        }
+        let operation = (ORGANIZATIONS, "ListAccounts");
+        let reader = home(self.calls.as_ref());
+        let rows = reader.list(operation, json!({}), "Accounts").await;
+        let rows = rows.map_err(unseen)?;
+        let now = self.clock.now();
+        let is_new = |row: &&Value| {
+            let joined = text(row, "/JoinedTimestamp").parse::<Timestamp>();
+            joined.is_ok_and(|at| now < KNOWN_WITHIN.after(at))
+        };
+        let fresh: BTreeSet<&str> = rows
+            .iter()
+            .filter(is_new)
+            .map(|it| text(it, "/Id"))
+            .collect();
+        Ok(refused.is_subset(&fresh))
     }
 
     async fn graph_call(&self, step: &PlanStep) -> Result<Option<WriteCall>, StepError> {
@@ -325,10 +385,14 @@ fn designation(step: &PlanStep, sets: bool) -> Result<WriteCall, StepError> {
     Ok(call)
 }
 
+fn unprocessed(answer: &Value) -> impl Iterator<Item = &Value> {
+    let rows = answer.get("UnprocessedAccounts").and_then(Value::as_array);
+    rows.into_iter().flatten()
+}
+
 /// What AWS could not take of a batch is told by the next look at it.
 fn answered(answer: &Value) -> WriteAnswer {
-    let unprocessed = answer.get("UnprocessedAccounts").and_then(Value::as_array);
-    let rows = unprocessed.into_iter().flatten().map(|row| {
+    let rows = unprocessed(answer).map(|row| {
         let part = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
         format!("account {}: {}", part("AccountId"), part("Reason"))
     });

@@ -18,7 +18,7 @@ use crate::reading::{
 
 const ORGANIZATIONS: &str = "organizations";
 
-fn home(calls: &dyn ReadCalls) -> Reader<'_> {
+pub(super) fn home(calls: &dyn ReadCalls) -> Reader<'_> {
     Reader {
         calls,
         place: ReadPlace::default(),

@@ -65,7 +65,7 @@ pub(crate) struct AdministratorWish {
     pub(crate) service: String,
     /// The account.
     pub(crate) account: String,
-    /// Whoever administers it until a step before takes it away.
+    /// Whoever administers it until a step before takes it away; of one that goes, whoever comes in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaces: Option<String>,
 }
@@ -103,15 +103,11 @@ pub fn draft(rows: &[DelegationRow], facts: &DelegationFacts) -> PlanDraft {
     draft
 }
 
-fn administrator(
-    row: &DelegationRow,
-    account: &str,
-    replaces: Option<&String>,
-) -> serde_json::Value {
+fn administrator(row: &DelegationRow, account: &str, replaces: Option<&str>) -> serde_json::Value {
     stored(&AdministratorWish {
         service: row.wish.service.name.to_owned(),
         account: account.to_owned(),
-        replaces: replaces.cloned(),
+        replaces: replaces.map(str::to_owned),
     })
 }
 
@@ -130,7 +126,8 @@ fn add(draft: &mut PlanDraft, row: &DelegationRow) {
     };
     let mut after: Vec<StepId> = Vec::new();
     if let Some(other) = &row.replaces {
-        let desired = administrator(row, other, None);
+        // taken back, it is set where ours stands until then
+        let desired = administrator(row, other, Some(ours));
         after = vec![draft.step(target.clone(), takes, desired, lane(), &after)];
     }
     if service.regional.is_none() {
@@ -139,7 +136,7 @@ fn add(draft: &mut PlanDraft, row: &DelegationRow) {
         });
         after = vec![draft.step(target.clone(), TRUST, desired, lane(), &after)];
     }
-    let desired = administrator(row, ours, row.replaces.as_ref());
+    let desired = administrator(row, ours, row.replaces.as_deref());
     let set = draft.step(target.clone(), gives, desired, lane(), &after);
     if row.wish.has_members() {
         add_graph(draft, row, &target, &set);

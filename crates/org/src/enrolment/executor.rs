@@ -388,7 +388,7 @@ impl EnrolmentStepExecutor {
             STACK_INSTANCE => stack_sets::look_instance(&self.calls, &step.wish()?).await,
             INSIDE => stack_sets::look_inside(&self.calls, &step.wish()?).await,
             ADMIT => control_tower::look_admitted(home, &step.wish()?).await,
-            PROVISION => control_tower::look(home, &step.wish()?).await,
+            PROVISION => control_tower::look(home, (&step.wish()?, step.token.as_str())).await,
             kind if is_config_step(kind) => {
                 config_steps::look(&self.calls, kind, &step.wish()?).await
             }
@@ -460,7 +460,8 @@ impl EnrolmentStepExecutor {
                 if !self.is_due(step, remote, FACTORY).await {
                     return Ok(Verify::Running);
                 }
-                control_tower::progress(home, &step.wish()?, remote).await
+                let wish = (&step.wish()?, step.token.as_str());
+                control_tower::progress(home, wish, remote).await
             }
             kind if is_config_step(kind) => {
                 config_steps::verify(&self.calls, kind, &step.wish()?).await

@@ -65,8 +65,8 @@ pub(super) fn configure(wish: &ConfigurationWish) -> HubCall {
 
 fn sorted(policy: &Value, pointer: &str) -> Vec<String> {
     let all = policy.pointer(pointer).and_then(Value::as_array);
-    let all = all.into_iter().flatten().filter_map(Value::as_str);
-    let mut all: Vec<String> = all.map(str::to_owned).collect();
+    // parameters are no texts
+    let mut all: Vec<String> = all.into_iter().flatten().map(Value::to_string).collect();
     all.sort();
     all
 }
@@ -208,4 +208,36 @@ pub(super) async fn put_association(
         Some(_) => ("StartConfigurationPolicyAssociation", input),
         None => ("StartConfigurationPolicyDisassociation", input),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_with_other_parameters_do_not_say_the_same() {
+        let policy = |days: Option<u32>, off: [&str; 2]| {
+            let parameters = days.map(
+                |days| json!([{ "SecurityControlId": "ACM.1", "Parameters": { "days": days } }]),
+            );
+            json!({ "SecurityHub": {
+                "ServiceEnabled": true, "EnabledStandardIdentifiers": ["s"],
+                "SecurityControlsConfiguration": {
+                    "DisabledSecurityControlIdentifiers": off,
+                    "SecurityControlCustomParameters": parameters,
+                },
+            } })
+        };
+        let ours = policy(None, ["A.1", "B.1"]);
+        assert!(is_same(&ours, &policy(None, ["B.1", "A.1"])));
+        assert!(is_same(
+            &policy(Some(30), ["A.1", "B.1"]),
+            &policy(Some(30), ["B.1", "A.1"])
+        ));
+        assert!(!is_same(&ours, &policy(Some(30), ["A.1", "B.1"])));
+        assert!(!is_same(
+            &policy(Some(9), ["A.1", "B.1"]),
+            &policy(Some(30), ["A.1", "B.1"])
+        ));
+    }
 }

@@ -347,6 +347,10 @@ impl StandardsFollower {
             Err(RunError::Store(fault)) => return Err(fault),
             Err(why) => return Ok(Err(why)),
         };
+        if is_under_way(&report) {
+            // the plan stays with the visit, and its next look goes on with it
+            return Ok(Ok(VisitEnd::Later(reasons(&report))));
+        }
         if !is_good(&report) {
             // what became of each part stands in the plan, which is named
             return Ok(Ok(VisitEnd::Failed(reasons(&report))));
@@ -521,6 +525,12 @@ fn refusal(plan: &Plan) -> Option<String> {
 fn is_good(report: &PlanReport) -> bool {
     let done = |it: StepEnd| matches!(it, StepEnd::Unchanged | StepEnd::Changed);
     report.targets.iter().all(|it| done(it.outcome))
+}
+
+/// Whether AWS is still at work on something of it, and nothing went wrong.
+fn is_under_way(report: &PlanReport) -> bool {
+    let worst = report.targets.iter().map(|it| it.outcome).max();
+    worst == Some(StepEnd::InProgress)
 }
 
 fn reasons(report: &PlanReport) -> String {

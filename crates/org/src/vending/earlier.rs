@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{Folded, Plan, PlanId, PlanState, PlanStore, StoreFault, fold, report_of};
+use hallpass_runner::{
+    Folded, Plan, PlanId, PlanState, PlanStore, StepState, StoreFault, fold, report_of,
+};
 use serde_json::Value;
 
 use super::check::ListWishes;
@@ -10,9 +12,7 @@ use super::facts::EarlierRow;
 use super::file::AccountsFile;
 use super::plan::{CREATE, PLAN_KIND, PlannedRow, VendingPlan, source};
 use crate::control_tower::PROVISION;
-
-/// Plans looked at, newest first.
-const PLANS_MAX: u32 = 200;
+use crate::kept_plans::plans_of_kind;
 
 /// What earlier plans have to do with a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,6 @@ impl EarlierRow {
     fn add(&mut self, plan: &Plan, folded: &Folded, key: &str) {
         let of_row = plan.steps.iter().filter(|step| step.target.key == key);
         for step in of_row.filter(|step| [CREATE, PROVISION].contains(&step.kind.as_str())) {
-            self.by_factory |= step.kind == PROVISION;
             self.sent
                 .extend(folded.sent.get(&step.id).into_iter().flatten());
             let made = folded.changed.get(&step.id).map(|end| &end.new);
@@ -43,6 +42,17 @@ impl EarlierRow {
     }
 }
 
+/// Whether what became of a row is not known: something of it was sent, and did not end.
+fn is_amid(plan: &Plan, folded: &Folded, key: &str) -> bool {
+    let mut of_row = plan.steps.iter().filter(|step| step.target.key == key);
+    of_row.any(|step| {
+        matches!(
+            folded.place(&step.id),
+            StepState::Intent { .. } | StepState::Accepted { .. }
+        )
+    })
+}
+
 /// Looks through the plans that the store has.
 ///
 /// # Errors
@@ -54,11 +64,8 @@ pub async fn earlier_plans(
 ) -> Result<EarlierPlans, StoreFault> {
     let source = source(file, wishes);
     let mut found = EarlierPlans::default();
-    for saved in store.plans(PLANS_MAX).await? {
+    for saved in plans_of_kind(store, PLAN_KIND).await? {
         let plan = saved.plan;
-        if plan.kind != PLAN_KIND {
-            continue;
-        }
         let (Some(vending), Ok(folded)) = (
             VendingPlan::of(&plan),
             fold(&store.journal(&plan.id).await?),
@@ -85,9 +92,12 @@ pub async fn earlier_plans(
                 found.resume.get_or_insert(plan.id);
             }
             (false, true) => {}
-            (false, false) => found
-                .unfinished
-                .extend(keys.map(|key| (key, plan.id.clone()))),
+            (false, false) => {
+                // of a plan that somebody aborted nothing more is begun
+                let keys = keys.filter(|key| !saved.aborted || is_amid(&plan, &folded, key));
+                let held = keys.map(|key| (key, plan.id.clone()));
+                found.unfinished.extend(held);
+            }
         }
     }
     Ok(found)

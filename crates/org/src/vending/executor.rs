@@ -324,7 +324,7 @@ impl StepExecutor for VendingStepExecutor {
         asked.unwrap_or_else(Verify::Setback)
     }
 
-    fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
+    fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
         match step.kind.as_str() {
             CREATE => {
                 Undo::Not("an account that was made stays: closing it is up to people".to_owned())
@@ -340,7 +340,17 @@ impl StepExecutor for VendingStepExecutor {
                 )]),
                 Err(_) => Undo::Not("the step cannot be read".to_owned()),
             },
-            TAG => Undo::Not("the tags of an account stay, as the account does".to_owned()),
+            TAG => {
+                let replaced = old.get("tags").cloned().unwrap_or_default();
+                match (step.wish::<AccountTags>(), serde_json::from_value(replaced)) {
+                    // values that the account had before; what was added beside them stays
+                    (Ok(wish), Ok(tags)) => {
+                        let before = stored(&AccountTags { tags, ..wish });
+                        Undo::By(vec![(TAG.to_owned(), before)])
+                    }
+                    _ => Undo::Not("tags that an account did not have stay with it".to_owned()),
+                }
+            }
             // by address, as it was given: what is recorded need not have the account, where an answer was lost
             ASSIGN => Undo::By(vec![(UNASSIGN.to_owned(), step.desired.clone())]),
             UNASSIGN => Undo::By(vec![(ASSIGN.to_owned(), step.desired.clone())]),

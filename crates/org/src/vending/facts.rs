@@ -20,8 +20,6 @@ pub struct EarlierRow {
     pub account: Option<String>,
     /// When it was about to ask for one.
     pub sent: Vec<Timestamp>,
-    /// Whether Account Factory was to make it: it knows its launches by their name.
-    pub by_factory: bool,
 }
 
 /// A provisioned product of Account Factory.
@@ -54,7 +52,7 @@ pub struct VendingFacts {
     pub unfinished: BTreeMap<String, PlanId>,
     /// Rows of this list that an earlier run of it began with, by their addresses in lower case.
     pub ours: BTreeMap<String, EarlierRow>,
-    /// Accounts that were made on a request of an earlier run of this list.
+    /// Accounts that were made on a request or by a launch of an earlier run of this list.
     pub asked_for: BTreeSet<String>,
     /// Groups of the directory by name.
     pub groups: BTreeMap<String, GroupId>,
@@ -81,21 +79,31 @@ impl VendingFacts {
         found.map(|(_, user)| PrincipalRef::User(user.clone()))
     }
 
-    /// Takes over the products of Account Factory: those that an earlier run of this list launched are its own, and
-    /// wait for nobody, unless they went wrong.
+    /// Control Tower governs the organization, and these units.
+    pub fn heed_registered(&mut self, units: &BTreeSet<String>) {
+        self.has_landing_zone = true;
+        for unit in &mut self.units {
+            unit.registered = units.contains(&unit.id);
+        }
+    }
+
+    /// Takes over the products of Account Factory: those that an earlier run of this list launched are its own, with their
+    /// accounts, and wait for nobody, unless they went wrong.
     pub fn heed_products(&mut self, file: &AccountsFile, products: Vec<FactoryProduct>) {
-        let began = |row: &VendingRow<'_>| {
+        let of_row = |row: &VendingRow<'_>| {
             let email = row.cell(ACCOUNT_EMAIL).to_ascii_lowercase();
-            self.ours.contains_key(&email)
+            let name = format!("{PRODUCT_PREFIX}{}", row.cell(ACCOUNT_NAME));
+            self.ours.get(&email).map(|it| (name, !it.sent.is_empty()))
         };
-        let own: BTreeSet<String> = file
-            .rows()
-            .filter(began)
-            .map(|row| format!("{PRODUCT_PREFIX}{}", row.cell(ACCOUNT_NAME)))
-            .collect();
+        let own: BTreeMap<String, bool> = file.rows().filter_map(|row| of_row(&row)).collect();
+        // an answer may be lost: the product of a launch that was sent has the account then
+        let launched = products
+            .iter()
+            .filter(|it| own.get(&it.name) == Some(&true));
+        self.asked_for.extend(launched.map(|it| it.account.clone()));
         let taken = products
             .into_iter()
-            .filter(|it| it.broken || !own.contains(&it.name));
+            .filter(|it| it.broken || !own.contains_key(&it.name));
         self.products = taken
             .map(|it| ProvisionedProduct {
                 id: it.id,
@@ -104,15 +112,13 @@ impl VendingFacts {
             .collect();
     }
 
-    /// Whether an earlier run of this list made an account: its journal says so, or AWS knows of its request. A name and an
-    /// address alone do not say it (`organization.md` V-9).
+    /// Whether an earlier run of this list made an account: its journal says so, or AWS knows of its request or its product.
+    /// A name and an address alone do not say it (`organization.md` V-9).
     pub fn is_ours(&self, email: &str, account: &str) -> bool {
         let Some(row) = self.ours.get(email) else {
             return false;
         };
-        row.by_factory
-            || row.account.as_deref() == Some(account)
-            || self.asked_for.contains(account)
+        row.account.as_deref() == Some(account) || self.asked_for.contains(account)
     }
 
     /// Takes over what earlier runs of this list began, and which accounts AWS made on their requests whose answer was lost.

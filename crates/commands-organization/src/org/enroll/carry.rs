@@ -8,9 +8,10 @@ use hallpass_chores::plans::chore::{ByReport, Chore, Drafted, Opened};
 use hallpass_org::control_tower::factory_obstacles;
 use hallpass_org::enrolment::{
     ChosenBackend, EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan,
-    EnrolmentRefused, EnrolmentUnread, EnrolmentWish, SelectedAccounts, checks, choose_for, draft,
-    draft_config, gather, select,
+    EnrolmentRefused, EnrolmentUnread, EnrolmentWish, PLAN_KIND, SelectedAccounts, checks,
+    choose_for, draft, draft_config, gather, select,
 };
+use hallpass_org::plans_of_kind;
 use hallpass_runner::{
     CheckOutcome, CheckStrictness, Plan, PlanDraft, PlanId, PlanState, fold, junit, report_of,
 };
@@ -23,8 +24,6 @@ use super::{Args, CheckingArgs};
 
 /// What a suite of these checks is called.
 const TITLE: &str = "Enrolment in Control Tower";
-/// Plans looked at, newest first.
-const PLANS_MAX: u32 = 200;
 
 /// The accounts that are meant, and what was found about them.
 pub(super) struct Looked {
@@ -171,7 +170,10 @@ async fn unfinished(
 ) -> Result<Option<PlanId>, Failure> {
     let source = EnrolmentPlan::source_of(wish);
     let broken = |fault: hallpass_runner::StoreFault| Failure::failed(fault.to_string());
-    for saved in context.plans.plans(PLANS_MAX).await.map_err(broken)? {
+    for saved in plans_of_kind(context.plans.as_ref(), PLAN_KIND)
+        .await
+        .map_err(broken)?
+    {
         let plan = saved.plan;
         let is_same = EnrolmentPlan::of(&plan).is_some_and(|it| it.source == source);
         if !is_same {

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use hallpass_runner::Exit;
+use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_org::delegation::Replacing;
+use hallpass_runner::{Exit, StepEnd};
 use hallpass_runner_testing::Gate;
 
-use super::world::World;
+use super::world::{ADMIN, OTHER, World};
 use crate::bench::{after_stop, ended_well, stops_in_turn};
 
 const FILE: &str = r#"
@@ -62,4 +64,74 @@ async fn whoever_is_named_meanwhile_stays() {
             && ran.rows.iter().all(|it| !it.is_bad());
         assert!(!good, "call {call}");
     }
+}
+
+const GURU: &str = r#"services: [{service: devops-guru, account: "333333333333"}]"#;
+
+fn registered(world: &World) -> Vec<String> {
+    let state = world.aws.state.lock().unwrap();
+    let all = state.delegated.values().flatten();
+    all.cloned().collect()
+}
+
+/// `organization.md` D-3: no second administrator comes beside one that the plan did not know.
+#[tokio::test]
+async fn an_administrator_that_somebody_registers_after_the_look_stays_alone() {
+    let world = World::new();
+    let plan = world.planned(GURU, Replacing::Never).await;
+    let principal = "devops-guru.amazonaws.com".to_owned();
+    let theirs = std::collections::BTreeSet::from([OTHER.to_owned()]);
+    world.with(|it| {
+        it.delegated.insert(principal, theirs);
+    });
+    let runner = world.runner("first", &Gate::new(None));
+    let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
+    assert_eq!(report.exit(), Exit::Failed, "{report:?}");
+    assert_eq!(registered(&world), [OTHER]);
+}
+
+/// One that was replaced comes back by undoing: ours is taken away before.
+#[tokio::test]
+async fn a_replaced_administrator_comes_back_by_undoing() {
+    let world = World::new();
+    let principal = "devops-guru.amazonaws.com".to_owned();
+    let theirs = std::collections::BTreeSet::from([OTHER.to_owned()]);
+    world.with(|it| {
+        it.delegated.insert(principal, theirs);
+    });
+    let plan = world.planned(GURU, Replacing::Whoever).await;
+    let gate = Gate::new(None);
+    let runner = world.runner("first", &gate);
+    let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
+    assert_eq!(report.exit(), Exit::Ok, "{report:?}");
+    assert_eq!(registered(&world), [ADMIN]);
+    let (plan, folded) = runner.load(&plan).await.unwrap();
+    let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+    let back = runner.look(back.draft).await.unwrap().plan;
+    assert_eq!(back.blocked(), [""; 0]);
+    let report = runner.apply(&back.id, &crate::bench::patient()).await;
+    assert_eq!(report.unwrap().exit(), Exit::Ok);
+    assert_eq!(registered(&world), [OTHER]);
+}
+
+/// `organization.md` D-5: an account that joined within the last hour is under way, and does not fail; an older one that
+/// AWS does not take does.
+#[tokio::test]
+async fn accounts_that_detective_does_not_know_yet_are_asked_for_again() {
+    const FRESH: &str = "444444444444";
+    let mut ends = Vec::new();
+    for age in [TimeSpan::minutes(2), TimeSpan::minutes(61)] {
+        let world = World::new();
+        let now = world.clock.now();
+        let joined = (age.before(now), TimeSpan::minutes(10).after(now));
+        world.with(|it| {
+            it.joined.insert(FRESH.to_owned(), joined);
+        });
+        let ran = world.delegate(FILE, true, "first", &Gate::new(None)).await;
+        let report = ran.unwrap().report.unwrap();
+        let mut targets = report.targets.iter();
+        let of_detective = targets.find(|it| it.target.key == "detective").unwrap();
+        ends.push(of_detective.outcome);
+    }
+    assert_eq!(ends, [StepEnd::Changed, StepEnd::Failed]);
 }

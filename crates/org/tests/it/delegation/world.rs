@@ -8,7 +8,7 @@ use hallpass_org::delegation::{
     DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
 };
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
-use hallpass_runner::{PlanReport, Runner};
+use hallpass_runner::{PlanId, PlanReport, Runner};
 use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
 use serde_json::{Map, Value, json};
 
@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) members: BTreeMap<(String, String), Timestamp>,
     /// Region and account of those that were invited, and whether they got a mail.
     pub(super) invited: BTreeMap<(String, String), bool>,
+    /// When accounts joined, and from when on Detective knows them.
+    pub(super) joined: BTreeMap<String, (Timestamp, Timestamp)>,
     /// Accounts that have too much data.
     pub(super) too_large: BTreeSet<String>,
     /// service:operation Region → the code of a refusal
@@ -118,7 +120,10 @@ impl FakeDelegation {
             ("sts", "GetCallerIdentity") => Some(json!({ "Account": state.caller })),
             ("organizations", "ListAccounts") => {
                 let all = state.accounts.iter().map(|(id, status)| {
-                    json!({ "Id": id, "Email": format!("{id}@example.com"), "State": status })
+                    json!({
+                        "Id": id, "Email": format!("{id}@example.com"), "State": status,
+                        "JoinedTimestamp": state.joined.get(id).map(|it| it.0.to_string()),
+                    })
                 });
                 rows(all.collect(), "Accounts")
             }
@@ -218,6 +223,10 @@ impl FakeCalls for FakeDelegation {
                     return Err(OrganizationFault::AlreadyThere { message });
                 }
             }
+            "DeregisterDelegatedAdministrator" => {
+                let known = state.delegated.entry(text(input, "ServicePrincipal"));
+                known.or_default().remove(&text(input, "AccountId"));
+            }
             "EnableOrganizationAdminAccount" if state.is_taken(&region, input) => {
                 state.writes.pop();
                 return Err(OrganizationFault::Refused {
@@ -247,9 +256,15 @@ impl FakeCalls for FakeDelegation {
                 assert!(asked.len() <= 50 && !asked.is_empty());
                 state.batches.push(asked.len());
                 let is_quiet = input["DisableEmailNotification"] == true;
+                let mut unknown = Vec::new();
                 for row in asked {
                     assert!(text(row, "EmailAddress").ends_with("@example.com"));
                     let place = (region.clone(), text(row, "AccountId"));
+                    let joined = state.joined.get(&place.1);
+                    if joined.is_some_and(|(_, known)| now < *known) {
+                        unknown.push(json!({ "AccountId": place.1, "Reason": "unknown" }));
+                        continue;
+                    }
                     if state.accounts.iter().all(|(id, _)| *id != place.1) {
                         state.invited.insert(place, !is_quiet);
                         continue;
@@ -257,6 +272,7 @@ impl FakeCalls for FakeDelegation {
                     assert!(is_quiet);
                     state.members.entry(place).or_insert(MAKING.after(now));
                 }
+                return Ok(json!({ "UnprocessedAccounts": unknown }));
             }
             other => panic!("nobody sends {other}"),
         }
@@ -328,8 +344,21 @@ impl World {
     }
 
     pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
-        let hands = DelegationStepExecutor::new(Arc::new(GatedCalls::through(&self.aws, gate)));
-        runner(&self.plans, hands, &self.clock, holder, gate)
+        runner(&self.plans, self.hands(gate), &self.clock, holder, gate)
+    }
+
+    pub(super) fn hands(&self, gate: &Arc<Gate>) -> DelegationStepExecutor {
+        let calls = Arc::new(GatedCalls::through(&self.aws, gate));
+        DelegationStepExecutor::new(calls, Arc::clone(&self.clock) as Arc<_>)
+    }
+
+    /// A plan that is saved, and not applied.
+    pub(super) async fn planned(&self, file: &str, replacing: Replacing) -> PlanId {
+        let file = DelegationFile::read(file).unwrap();
+        let facts = gather(&GatedCalls::calm(&self.aws), &file).await.unwrap();
+        let rows = compare(&file, &facts, replacing).unwrap();
+        let runner = self.runner("planner", &Gate::new(None));
+        runner.look(draft(&rows, &facts)).await.unwrap().plan.id
     }
 
     pub(super) async fn rows(

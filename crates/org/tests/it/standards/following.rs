@@ -312,6 +312,29 @@ async fn what_fails_is_told_and_not_tried_again() {
     assert_eq!(server.told().len(), 1);
 }
 
+/// A standard that takes longer than its step waits is not given up: its controls are set once it is ready.
+#[tokio::test]
+async fn what_aws_is_still_at_work_on_is_gone_on_with() {
+    let (world, server) = (World::small(), Server::new());
+    world.with(|it| it.polls = 120);
+    server.ask(&world, FIRST).await;
+    let mut later = 0;
+    loop {
+        match &server.work(&world).await[..] {
+            [VisitEnd::Later(why)] => assert!(why.contains("still under way"), "{why}"),
+            [VisitEnd::Changed | VisitEnd::AsWanted] => break,
+            other => panic!("{other:?}"),
+        }
+        later += 1;
+        assert!(later < 100 && server.visits.all()[0].plan.is_some());
+        wait(&world, 10);
+    }
+    assert!(later > 0);
+    let sent = world.writes();
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert_eq!((server.troubles(), server.visits.all()), (vec![], vec![]));
+}
+
 #[tokio::test]
 async fn a_plan_that_is_too_large_changes_nothing() {
     let (world, mut server) = (World::small(), Server::new());

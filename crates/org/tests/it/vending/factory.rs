@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use hallpass_org::control_tower::{FactoryProduct, factory_facts, factory_obstacles};
 use hallpass_org::vending::{
-    AccountsFile, EarlierRow, ListWishes, RowVerdict, VendingFacts, check,
+    AccountsFile, EarlierRow, KnownAccount, ListWishes, RowVerdict, UnitFacts, VendingFacts, check,
 };
 use hallpass_org::{Operation, ReadAnswer, ReadCalls, ReadPlace, SendAnswer, ServiceCalls};
 use serde_json::{Value, json};
@@ -218,6 +218,7 @@ fn a_product_of_ours_that_went_wrong_takes_its_name_until_it_is_terminated() {
         let product = FactoryProduct {
             id: "pp-1".to_owned(),
             name: "AccountLaunch-a".to_owned(),
+            account: String::new(),
             broken,
         };
         facts.heed_products(&file, vec![product]);
@@ -231,4 +232,53 @@ fn a_product_of_ours_that_went_wrong_takes_its_name_until_it_is_terminated() {
     let found =
         [(false, true), (true, true), (false, false)].map(|(broken, ours)| judged(broken, ours));
     assert_eq!(found, [false, true, true]);
+}
+
+/// `organization.md` V-9: an account is ours where the product of our launch has it. That one was to be launched is not
+/// enough, nor is one that has another account.
+#[test]
+fn an_account_is_of_our_launch_where_its_product_has_it() {
+    let text = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit\n\
+                a,s@example.com,a@example.com,A,B,Prod\n";
+    let file = AccountsFile::read(text.as_bytes()).unwrap();
+    let judged = |was_sent: bool, account: &str| {
+        let sent = was_sent.then(|| "2026-03-02T10:05:00Z".parse().unwrap());
+        let row = EarlierRow {
+            sent: sent.into_iter().collect(),
+            ..EarlierRow::default()
+        };
+        let mut facts = VendingFacts {
+            accounts: vec![KnownAccount {
+                id: "222222222222".to_owned(),
+                name: "a".to_owned(),
+                email: "a@example.com".to_owned(),
+                active: true,
+            }],
+            units: vec![UnitFacts {
+                id: "ou-ab12-cdef3456".to_owned(),
+                name: "Prod".to_owned(),
+                parent: "r-ab12".to_owned(),
+                registered: true,
+            }],
+            ours: BTreeMap::from([("a@example.com".to_owned(), row)]),
+            ..VendingFacts::default()
+        };
+        let product = FactoryProduct {
+            id: "pp-1".to_owned(),
+            name: "AccountLaunch-a".to_owned(),
+            account: account.to_owned(),
+            broken: false,
+        };
+        facts.heed_products(&file, vec![product]);
+        let verdict = check(&file, &ListWishes::default(), &facts).remove(&2);
+        matches!(verdict, Some(RowVerdict::Valid(_)))
+    };
+    let found = [
+        (true, "222222222222"),
+        (true, "333333333333"),
+        (true, ""),
+        (false, "222222222222"),
+    ]
+    .map(|(was_sent, account)| judged(was_sent, account));
+    assert_eq!(found, [true, false, false, false]);
 }

@@ -1,6 +1,7 @@
 //! Lists of accounts (`organization.md` §1).
 
 mod checking;
+mod earlier;
 mod factory;
 mod making;
 mod somebody;

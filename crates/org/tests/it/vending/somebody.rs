@@ -240,6 +240,35 @@ async fn a_tag_that_somebody_wrote_is_not_overwritten() {
     assert!(drifted > 0);
 }
 
+/// `organization.md` P-15: a value that was replaced comes back by undoing; what was added stays.
+#[tokio::test]
+async fn a_tag_of_an_account_that_was_taken_on_comes_back_by_undoing() {
+    let text = list(&["a"]);
+    let ours = [("team", "shop"), ("cost", "1")];
+    let wishes = ListWishes {
+        adopt: Adoption::SameNameAndAddress,
+        tags: ours
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        ..ListWishes::default()
+    };
+    let world = World::new(TimeSpan::ZERO);
+    world.accounts.add("900000000042", "a", "a@example.com");
+    world.accounts.somebody(Act::ChangesTag);
+    let gate = Gate::new(None);
+    let ran = world.vend_with(&text, &wishes, "first", &gate).await;
+    let (plan, folded) = world.loaded(&ran.unwrap().plan).await;
+    let of = |key: &str| world.accounts.tags_of("900000000042")[key].clone();
+    assert_eq!((of("team"), of("cost")), ("shop".into(), "1".into()));
+    let undoing = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+    let back = world.runner("second", &gate).look(undoing.draft).await;
+    let runner = world.runner("third", &gate);
+    let back = back.unwrap().plan.id;
+    let report = runner.apply(&back, &crate::bench::patient()).await;
+    assert_eq!(report.unwrap().exit(), Exit::Ok);
+    assert_eq!((of("team"), of("cost")), ("theirs".into(), "1".into()));
+}
+
 /// What was done is taken back only where it still stands.
 #[tokio::test]
 async fn an_account_that_somebody_moved_is_not_moved_back() {
