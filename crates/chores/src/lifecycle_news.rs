@@ -102,10 +102,10 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Told(Mutex<Vec<StepId>>);
+    struct StepsTold(Mutex<Vec<StepId>>);
 
     #[async_trait]
-    impl StepNews for Told {
+    impl StepNews for StepsTold {
         async fn tell(&self, steps: &[StepId], _: Timestamp) -> Result<(), StoreFault> {
             self.0.lock().unwrap().extend(steps.iter().cloned());
             Ok(())
@@ -179,7 +179,7 @@ mod tests {
             begun(&plans, &format!("other {n}"), "remediate", Value::Null).await;
         }
         let start = "2026-03-02T10:06:00Z".parse().unwrap();
-        let told = Arc::new(Told::default());
+        let told = Arc::new(StepsTold::default());
         let handler = LifecycleHandler::new(
             plans,
             Arc::clone(&told) as Arc<dyn StepNews>,

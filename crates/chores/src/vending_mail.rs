@@ -214,6 +214,8 @@ pub async fn with_mails<T>(
     run: impl Future<Output = Result<T, Failure>>,
     state: impl FnOnce(&T) -> PlanState,
 ) -> Result<T, Failure> {
+    // runs are large, and one is held in several places here
+    let run = Box::pin(run);
     let Some(mailer) = mailer else {
         return run.await;
     };

@@ -59,7 +59,8 @@ impl ReadCalls for Zone {
             ] }),
             "ListPortfoliosForProduct" => json!({ "PortfolioDetails": [{ "Id": "port-1" }] }),
             "ListPrincipalsForPortfolio" => json!({ "Principals": [] }),
-            _ => json!({}),
+            "SearchProvisionedProducts" => json!({ "ProvisionedProducts": [] }),
+            other => panic!("nobody asks for {other}"),
         };
         Ok((answer, None))
     }

@@ -108,6 +108,31 @@ fn graph(region: &str) -> String {
     format!("arn:aws:detective:{region}:{ADMIN}:graph:1")
 }
 
+/// Invites and enables accounts of a batch; those that are not known yet come back.
+fn make_members(state: &mut State, region: &str, input: &Value, now: Timestamp) -> Value {
+    let asked = input["Accounts"].as_array().unwrap();
+    assert!(asked.len() <= 50 && !asked.is_empty());
+    state.batches.push(asked.len());
+    let is_quiet = input["DisableEmailNotification"] == true;
+    let mut unknown = Vec::new();
+    for row in asked {
+        assert!(text(row, "EmailAddress").ends_with("@example.com"));
+        let place = (region.to_owned(), text(row, "AccountId"));
+        let joined = state.joined.get(&place.1);
+        if joined.is_some_and(|(_, known)| now < *known) {
+            unknown.push(json!({ "AccountId": place.1, "Reason": "unknown" }));
+            continue;
+        }
+        if state.accounts.iter().all(|(id, _)| *id != place.1) {
+            state.invited.insert(place, !is_quiet);
+            continue;
+        }
+        assert!(is_quiet);
+        state.members.entry(place).or_insert(MAKING.after(now));
+    }
+    json!({ "UnprocessedAccounts": unknown })
+}
+
 impl FakeDelegation {
     fn found(&self, place: &ReadPlace, (service, name): Operation, input: &Value) -> Option<Value> {
         let now = self.clock.now();
@@ -251,29 +276,7 @@ impl FakeCalls for FakeDelegation {
             "UpdateOrganizationConfiguration" => {
                 state.graphs.get_mut(&region).unwrap().1 = input["AutoEnable"] == true;
             }
-            "CreateMembers" => {
-                let asked = input["Accounts"].as_array().unwrap();
-                assert!(asked.len() <= 50 && !asked.is_empty());
-                state.batches.push(asked.len());
-                let is_quiet = input["DisableEmailNotification"] == true;
-                let mut unknown = Vec::new();
-                for row in asked {
-                    assert!(text(row, "EmailAddress").ends_with("@example.com"));
-                    let place = (region.clone(), text(row, "AccountId"));
-                    let joined = state.joined.get(&place.1);
-                    if joined.is_some_and(|(_, known)| now < *known) {
-                        unknown.push(json!({ "AccountId": place.1, "Reason": "unknown" }));
-                        continue;
-                    }
-                    if state.accounts.iter().all(|(id, _)| *id != place.1) {
-                        state.invited.insert(place, !is_quiet);
-                        continue;
-                    }
-                    assert!(is_quiet);
-                    state.members.entry(place).or_insert(MAKING.after(now));
-                }
-                return Ok(json!({ "UnprocessedAccounts": unknown }));
-            }
+            "CreateMembers" => return Ok(make_members(state, &region, input, now)),
             other => panic!("nobody sends {other}"),
         }
         Ok(json!({}))

@@ -444,10 +444,8 @@ impl FakeTower {
                         (false, true) => "ERROR",
                         (false, false) => "AVAILABLE",
                     };
-                    json!({
-                        "Name": name, "Status": status, "Id": "pp-1", "LastRecordId": format!("rec-{name}"),
-                        "IdempotencyToken": it.token, "PhysicalId": it.account,
-                    })
+                    json!({ "Name": name, "Status": status, "Id": "pp-1", "LastRecordId": format!("rec-{name}"),
+                        "IdempotencyToken": it.token, "PhysicalId": it.account })
                 });
                 let others = state.others.iter().map(|(name, due)| {
                     let status = if *due > now {
