@@ -288,7 +288,7 @@ impl TestApp {
                 }
             }
         }
-        let memory = Arc::new(Blobs(Arc::clone(&store)));
+        let memory: Arc<dyn SlackMemory> = Arc::new(Blobs(Arc::clone(&store)));
         let of = (Some(secret()), memory);
         let slack = app(&fake, &access, &store, &clock, of, setup);
         Self {
