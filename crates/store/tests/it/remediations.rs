@@ -41,6 +41,7 @@ fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
         types: Vec::new(),
         severity: "HIGH".to_owned(),
         config: None,
+        others: Vec::new(),
         config_rule: String::new(),
         updated_at: "2026-03-02T10:00:00Z".to_owned(),
         settled: None,
