@@ -41,6 +41,10 @@ pub struct WitnessMemory {
     pub log: Option<String>,
     /// The newest head that held.
     pub head: Option<Remembered>,
+    /// The last of the keys whose heads were judged: by the clocks of several servers it may be another than that of the
+    /// newest. `None` as kept before there was this; then it is that of the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heads_to: Option<String>,
     /// Since when there are records that no head stands for.
     pub uncovered_since: Option<Timestamp>,
     /// When it last could read the export to its end.
@@ -57,6 +61,7 @@ impl WitnessMemory {
             first: None,
             log: None,
             head: None,
+            heads_to: None,
             uncovered_since: None,
             looked_at: now,
             published: 0,

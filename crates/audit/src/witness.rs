@@ -99,7 +99,8 @@ impl WitnessWatch {
 
     /// The key after which heads are new.
     pub fn heads_after(&self) -> Option<&str> {
-        self.memory.head.as_ref().map(|head| head.key.as_str())
+        let newest = self.memory.head.as_ref().map(|head| head.key.as_str());
+        self.memory.heads_to.as_deref().or(newest)
     }
 
     /// The key after which records may be new; what is listed again is known again.
@@ -140,7 +141,8 @@ impl WitnessWatch {
         }
     }
 
-    /// Takes the heads that are new, in the order of their keys.
+    /// Takes the heads that are new, in the order of their records: keys say when each was published by the clock of
+    /// its server, and those of two servers may be some seconds apart.
     ///
     /// # Errors
     /// The first that is none, that nobody trusted signed, or that goes back.
@@ -150,18 +152,23 @@ impl WitnessWatch {
         keys: &TrustedKeys,
     ) -> Result<(), Alarm> {
         self.expected.clear();
+        let mut found = Vec::new();
         for (key, bytes) in heads {
             let head = PublishedHead::parse(&bytes).map_err(|fault| {
-                let seq = self.last().map_or(0, |(seq, _, _)| seq) + 1;
+                let seq = self.covered() + 1;
                 alarm(AlarmKind::Forged, seq, format!("{key}: {fault}"))
             })?;
-            self.ensure_signed(&key, &head, keys)?;
-            self.ensure_continues(&key, &head)?;
-            self.expected.push(Expected {
+            found.push(Expected {
                 sha256: sha256(&bytes),
                 key,
                 head,
             });
+        }
+        found.sort_by_key(|it| it.head.seq());
+        for it in found {
+            self.ensure_signed(&it.key, &it.head, keys)?;
+            self.ensure_continues(&it.key, &it.head)?;
+            self.expected.push(it);
         }
         Ok(())
     }
@@ -203,7 +210,7 @@ impl WitnessWatch {
         }
         match self.last() {
             Some((before, _, _)) if seq < before => {
-                let detail = format!("{key}: a head of record {before} was published before it");
+                let detail = format!("{key}: a head of record {before} was seen before it");
                 Err(alarm(AlarmKind::Rollback, seq, detail))
             }
             Some((before, hash, _)) if seq == before && head.hash() != hash => {
@@ -327,16 +334,24 @@ impl WitnessWatch {
         let (before, is_first) = (self.covered(), self.memory.head.is_none());
         let mut countersign: Vec<PublishedHead> = Vec::new();
         let mut alarm = None;
+        let heads_to = self.heads_after().map(str::to_owned);
+        let mut held: Vec<String> = Vec::new();
         for it in std::mem::take(&mut self.expected) {
             let last = self.covered();
             let step = match self.borne_out(&it) {
                 Ok(Some(step)) => step,
-                Ok(None) => continue,
+                Ok(None) => {
+                    held.push(it.key);
+                    continue;
+                }
                 Err(found) => {
+                    // it is listed again
+                    held.retain(|key| *key < it.key);
                     alarm = Some(found);
                     break;
                 }
             };
+            held.push(it.key.clone());
             if it.head.seq() > last && it.head.is_signed() {
                 if is_first {
                     // at a first look the newest stands for those before it
@@ -346,6 +361,7 @@ impl WitnessWatch {
             }
             self.remember(it, &step);
         }
+        self.memory.heads_to = heads_to.into_iter().chain(held).max();
         self.memory.looked_at = now;
         // a head of what an earlier one stood for says nothing new, wherever it lies
         let has_news = self.covered() > before;

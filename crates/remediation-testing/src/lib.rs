@@ -124,7 +124,7 @@ impl RemediationStore for MemoryRemediations {
         let fits = |it: &Remediation| {
             it.deviation.account == *account
                 && it.deviation.resource == resource
-                && (it.decided_at > since || it.changed_at.is_some_and(|at| at > since))
+                && it.moved_at() > since
         };
         let mut found = self.sorted(fits, |it| it.decided_at);
         found.reverse();
@@ -147,7 +147,7 @@ impl RemediationStore for MemoryRemediations {
     async fn forget_remediations(&self, before: Timestamp) -> Result<(), RemediationStoreFault> {
         let stays = |it: &Remediation| {
             let is_open = it.due_at().is_some() || RemediationFilter::Backlog.takes(&it.phase);
-            it.decided_at >= before || is_open
+            it.moved_at() >= before || is_open
         };
         self.rows().retain(|_, it| stays(it));
         Ok(())

@@ -3,7 +3,7 @@
 use hallpass_model::{AccountId, Glob, TimeSpan, Timestamp};
 
 use crate::action::ActionKind;
-use crate::deviation::{Deviation, ONLY_TOLD};
+use crate::deviation::{Deviation, ONLY_TOLD, WHOLE_ACCOUNT};
 use crate::remediation::{Remediation, RemediationPhase};
 use crate::rules::{
     ExceptionAction, RemediationException, RemediationMode, RemediationRule, RuleFile,
@@ -308,6 +308,17 @@ fn unsettled(rule: &RemediationRule, before: &Before, now: Timestamp) -> Option<
         let minutes = rule.cooldown.as_seconds() / 60;
         format!("it was changed less than {minutes} minutes ago, the rule's `cooldown`")
     })
+}
+
+/// Whether a remediation of a resource was about what an action is about now. The name of an account stands for many things
+/// in it, each of one action, and those that are not the whole account's are of one Region.
+pub(crate) fn is_about_the_same(kept: &Remediation, it: &Deviation, action: ActionKind) -> bool {
+    let is_account = it.resource.starts_with(WHOLE_ACCOUNT);
+    let is_everywhere = matches!(
+        action,
+        ActionKind::S3AccountBlock | ActionKind::IamPasswordPolicy
+    );
+    !is_account || kept.action == action && (is_everywhere || kept.deviation.region == it.region)
 }
 
 /// Whether an account is the one that a remediation may touch.

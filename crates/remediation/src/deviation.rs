@@ -22,6 +22,9 @@ pub const REMEDIATED_BY: &str = "hallpassRemediation";
 /// The field that says what came of it.
 pub const RESULT: &str = "hallpassResult";
 
+/// How the name of an account as a resource begins.
+pub(crate) const WHOLE_ACCOUNT: &str = "AWS::::Account:";
+
 /// What AWS Config calls a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConfigKey {
@@ -39,6 +42,9 @@ pub struct Deviation {
     /// What AWS Config calls the resource, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigKey>,
+    /// The other resources of the finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
     /// The account that it is about.
     pub account: AccountId,
     /// Where the resource is.
@@ -82,13 +88,19 @@ impl Deviation {
 
 /// The account in the name of a resource.
 pub(crate) fn account_of(resource: &str) -> Option<&str> {
-    let account = match resource.strip_prefix("AWS::::Account:") {
+    let account = match resource.strip_prefix(WHOLE_ACCOUNT) {
         Some(account) => account,
         None => resource
             .strip_prefix("arn:")
             .and_then(|it| it.split(':').nth(3))?,
     };
     (!account.is_empty()).then_some(account)
+}
+
+/// The Region in the name of a resource; none where the name has none, as that of a user.
+pub(crate) fn region_of(resource: &str) -> Option<&str> {
+    let region = resource.strip_prefix("arn:")?.split(':').nth(2)?;
+    (!region.is_empty()).then_some(region)
 }
 
 /// What an event says.
@@ -168,6 +180,8 @@ fn settled(finding: &Finding, document: &Value) -> Option<String> {
 /// A row for each resource of a finding.
 pub(crate) fn deviations_of(finding: &Finding, document: &Value) -> Vec<Deviation> {
     let resources = document.get("Resources").and_then(Value::as_array);
+    let all = texts(document.get("Resources"), |it| it.get("Id")?.as_str());
+    let others = |own: &str| all.iter().filter(|it| *it != own).cloned().collect();
     let key = finding.key();
     let standards = document.pointer("/Compliance/AssociatedStandards");
     let row = |resource: &Value| {
@@ -178,6 +192,7 @@ pub(crate) fn deviations_of(finding: &Finding, document: &Value) -> Vec<Deviatio
             source: SECURITY_HUB.to_owned(),
             finding: Some(key.clone()),
             config: None,
+            others: others(text(resource, "/Id")),
             account: finding.account.clone(),
             region: if region.is_empty() {
                 finding.region.clone()
@@ -226,6 +241,7 @@ fn of_config(event: &OrganizationEvent) -> Result<Deviation, String> {
             resource_id: id.to_owned(),
         }),
         resource: arn_of(kind, id, &region, &account),
+        others: Vec::new(),
         account,
         region,
         resource_type: kind.to_owned(),
@@ -261,7 +277,7 @@ fn arn_of(kind: &str, id: &str, region: &str, account: &AccountId) -> String {
         "AWS::EC2::VPC" => format!("arn:{partition}:ec2:{region}:{account}:vpc/{id}"),
         "AWS::S3::Bucket" => format!("arn:{partition}:s3:::{id}"),
         "AWS::KMS::Key" => format!("arn:{partition}:kms:{region}:{account}:key/{id}"),
-        "AWS::::Account" => format!("AWS::::Account:{id}"),
+        "AWS::::Account" => format!("{WHOLE_ACCOUNT}{id}"),
         other => format!("{other}/{id}"),
     }
 }

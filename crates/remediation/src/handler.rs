@@ -7,7 +7,8 @@ use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_model::{AccountId, Clock, TimeSpan};
 
 use crate::decide::{
-    AccountStanding, Before, FLAPPING_WITHIN, RemediationDecision, RuleChoice, choose, settle,
+    AccountStanding, Before, FLAPPING_WITHIN, RemediationDecision, RuleChoice, choose,
+    is_about_the_same, settle,
 };
 use crate::deviation::{Deviation, read_deviations, takes};
 use crate::ports::{AccountStandings, RemediationStore, RemediationStoreFault};
@@ -113,8 +114,10 @@ impl RemediationHandler {
         let since = FLAPPING_WITHIN.before(now);
         let told = |fault: RemediationStoreFault| fault.to_string();
         let same = self.store.of_resource((&it.account, &it.resource), since);
+        let mut same = same.await.map_err(told)?;
+        same.retain(|kept| is_about_the_same(kept, &it, rule.action));
         let before = Before {
-            same_resource: same.await.map_err(told)?,
+            same_resource: same,
             rule_this_hour: self
                 .store
                 .acting_since(&rule.id, HOUR.before(now))

@@ -57,4 +57,4 @@ pub use standing::{CONFIG_ACTION, Standing, StandingReader, Standings};
 pub use steps::{
     RemediationStepExecutor, RemediationWish, actions_in_accounts, is_remediation_step, plan_of,
 };
-pub use worker::{RemediationWorker, Worked, is_labelled_by_us};
+pub use worker::{RemediationWorker, Worked, is_labelled_by_us, siblings_of};

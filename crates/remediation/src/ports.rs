@@ -242,7 +242,7 @@ pub trait RemediationStore: Send + Sync {
         rule: &str,
         since: Timestamp,
     ) -> Result<u32, RemediationStoreFault>;
-    /// Those of a resource that were decided or changed since then, newest first.
+    /// Those of a resource that moved since then (`moved_at`), the one decided last first.
     async fn of_resource(
         &self,
         of: (&AccountId, &str),
@@ -255,6 +255,6 @@ pub trait RemediationStore: Send + Sync {
         &self,
         paused: Option<(String, Timestamp)>,
     ) -> Result<(), RemediationStoreFault>;
-    /// Forgets what is over and was decided before then.
+    /// Forgets what is over and has not moved since then.
     async fn forget_remediations(&self, before: Timestamp) -> Result<(), RemediationStoreFault>;
 }

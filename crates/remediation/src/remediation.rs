@@ -273,6 +273,24 @@ impl Remediation {
         [phase, written].into_iter().flatten().min()
     }
 
+    /// When it was decided, began to act, changed something or was taken back, whichever was last.
+    pub fn moved_at(&self) -> Timestamp {
+        let undone = match &self.phase {
+            RemediationPhase::Undone { at, .. } => Some(*at),
+            RemediationPhase::Observed
+            | RemediationPhase::Waiting { .. }
+            | RemediationPhase::Pending { .. }
+            | RemediationPhase::Finished { .. }
+            | RemediationPhase::Manual { .. }
+            | RemediationPhase::Drifted { .. } => None,
+        };
+        let later = [self.acts_at, self.changed_at, undone];
+        later
+            .into_iter()
+            .flatten()
+            .fold(self.decided_at, Timestamp::max)
+    }
+
     /// It is not as it was: nothing is done, and the finding is not written to.
     #[must_use]
     pub fn drifted(mut self, reason: String) -> Self {

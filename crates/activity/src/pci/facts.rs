@@ -73,6 +73,19 @@ impl SubjectFacts {
         }
     }
 
+    /// Without what came before an instant, to the second, which is how exact the log is.
+    pub(crate) fn since(mut self, from: Timestamp) -> Self {
+        for slot in self.slots() {
+            if slot
+                .as_ref()
+                .is_some_and(|it| it.at.as_second() < from.as_second())
+            {
+                *slot = None;
+            }
+        }
+        self
+    }
+
     /// The instant of the newest event.
     pub(crate) fn newest(&self) -> Option<Timestamp> {
         let mut copy = self.clone();

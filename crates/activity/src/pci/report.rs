@@ -263,9 +263,10 @@ struct Attributed {
 impl Attributed {
     fn new(fold: &PciFold, people: &[PciPerson]) -> Self {
         let names = NameIndex::new(people);
-        let ids: BTreeSet<&UserId> = people.iter().map(|it| &it.user_id).collect();
+        let made = people.iter().map(|it| (&it.user_id, it.created_at));
+        let made: BTreeMap<&UserId, Option<Timestamp>> = made.collect();
         let whose = |subject: &EventSubject| match subject {
-            EventSubject::User(id) => ids.get(id).map(|it| (*it, NameMatch::Strong)),
+            EventSubject::User(id) => made.get_key_value(id).map(|it| (*it.0, NameMatch::Strong)),
             EventSubject::Name(name) => names.find(name),
         };
         let mut found = Self {
@@ -277,8 +278,14 @@ impl Attributed {
         };
         for (subject, facts) in &fold.facts {
             if let Some((id, sure)) = whose(subject) {
-                let mine = found.facts.entry(id.clone()).or_default();
-                mine.join(facts.clone());
+                let mut facts = facts.clone();
+                // before, somebody else had that name
+                if matches!(subject, EventSubject::Name(_))
+                    && let Some(at) = made.get(id).copied().flatten()
+                {
+                    facts = facts.since(at);
+                }
+                found.facts.entry(id.clone()).or_default().join(facts);
                 if sure == NameMatch::Weak {
                     found.weak.insert(id.clone());
                 }

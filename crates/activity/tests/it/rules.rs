@@ -135,6 +135,36 @@ fn h_2_a_name_that_could_be_two_people_is_nobodys_and_a_cut_one_is_said_to_be() 
 }
 
 #[test]
+fn h_2_a_name_is_its_persons_from_when_they_were_made() {
+    // who it names → the last activity of who was made on 2025-08-27 and has that name now
+    let rows = [
+        (named("ana"), "2025-05-24T00:00:00Z", None),
+        (
+            named("ana"),
+            "2025-08-28T00:00:00Z",
+            Some("2025-08-28T00:00:00Z"),
+        ),
+        // an id is never anybody else's
+        (
+            json!({}),
+            "2025-05-24T00:00:00Z",
+            Some("2025-05-24T00:00:00Z"),
+        ),
+    ];
+    for (changes, time, last) in rows {
+        let fold = folded(&[record(1, time, "sso:Authenticate", &changes)]);
+        let people = ana("2025-08-27T00:00:00Z", &json!({}));
+        let report = judge(&fold, &question(people));
+        let found = &report.users[0];
+        assert_eq!(found.last_activity, last.map(at), "{changes} {time}");
+        if last.is_none() {
+            assert_eq!(found.activity_state, "ok");
+            assert_eq!(found.activity_basis.as_deref(), Some("created"));
+        }
+    }
+}
+
+#[test]
 fn h_3_a_sign_in_to_something_else_counts_only_where_the_person_is_known() {
     let to = |address: &str| {
         let mut changes = named("ana");

@@ -209,6 +209,34 @@ async fn each_way_to_go_back_is_found() {
     assert_eq!(try_with(&other).await, cried(AlarmKind::Fork, 14));
 }
 
+/// After a failover the next server's clock may be behind, so that its heads lie before those that came before them.
+#[tokio::test]
+async fn heads_by_clocks_that_differ_are_followed_in_the_order_of_their_records() {
+    let (mut world, mut witness) = seen().await;
+    world.grow(20);
+    let first = world.head_by(16, minutes(125), &server());
+    let second = world.head_by(20, minutes(121), &server());
+    world.put_head(&first).put_head(&second);
+    let found = witness.look(&world, minutes(126)).await;
+    assert_eq!(found, (vec![16, 20], None));
+    witness.restart();
+    assert_eq!(witness.look(&world, minutes(127)).await, (vec![], None));
+    world.grow(25).publish(minutes(180));
+    assert_eq!(witness.look(&world, minutes(181)).await, (vec![25], None));
+    // and a bad one among them is named as often as it is looked at
+    world.grow(30);
+    let first = world.head_by(26, minutes(245), &server());
+    let second = world.head_by(30, minutes(241), &server());
+    world.put_head(&first).put_head(&second);
+    let key = world.key_of(28);
+    world.objects.remove(&key);
+    let found = witness.look(&world, minutes(246)).await;
+    assert_eq!(found, (vec![26], Some((AlarmKind::Missing, 28))));
+    witness.restart();
+    let found = witness.look(&world, minutes(247)).await;
+    assert_eq!(found, (vec![], Some((AlarmKind::Missing, 28))));
+}
+
 #[tokio::test]
 async fn a_head_by_nobody_trusted_is_forged() {
     let (world, witness) = seen().await;

@@ -7,12 +7,13 @@ use hallpass_chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
 use hallpass_chores::plans::{PlanArgs, Settled};
 use hallpass_clock::SystemClock;
 use hallpass_config::Loaded;
-use hallpass_findings::read_standing;
+use hallpass_findings::{StandingFinding, read_standing};
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::Clock;
 use hallpass_remediation::{
-    PressRefusal, Remediation, RemediationStore as _, is_labelled_by_us, may_undo, undone,
+    PressRefusal, Remediation, RemediationStore as _, is_labelled_by_us, may_undo, siblings_of,
+    undone,
 };
 use hallpass_runner::{PlanDraft, PlanId};
 use hallpass_setup::opening::{aws_settings, open_store_to_act};
@@ -44,7 +45,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
         let it = found(&store, &args.id).await?;
         may_undo(&it).map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
         let Some(id) = &it.plan else {
-            check_label(&loaded, &it).await?;
+            check_label(&loaded, &it, &store).await?;
             // no account was touched: the finding alone is opened again
             if !args.plan.is_applying() {
                 output::say("nothing was done; `--apply` sets the finding to NEW again");
@@ -107,11 +108,21 @@ impl Chore for UndoChore<'_> {
 ///
 /// # Errors
 /// It is not, or it cannot be read.
-async fn check_label(loaded: &Loaded, it: &Remediation) -> Result<(), Failure> {
+async fn check_label(
+    loaded: &Loaded,
+    it: &Remediation,
+    store: &ServerStore,
+) -> Result<(), Failure> {
     let Some(key) = it.deviation.finding.clone() else {
         return Ok(());
     };
+    let siblings = siblings_of(store, it).await;
+    let siblings = siblings.map_err(|fault| Failure::failed(fault.to_string()))?;
     let own = loaded.enrich_settings()?.updated_by;
+    let is_ours = |standing: &StandingFinding| {
+        let mut all = std::iter::once(it).chain(&siblings);
+        all.any(|it| is_labelled_by_us(it, standing, &own))
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let client = FindingClient::new(aws_settings(loaded), fastrand::u64(..), clock).await;
     let client = client.map_err(Failure::failed)?;
@@ -119,7 +130,7 @@ async fn check_label(loaded: &Loaded, it: &Remediation) -> Result<(), Failure> {
     let why = match read.remove(&key) {
         // what is yet to be written is judged when it is
         _ if it.write_back.is_some() => return Ok(()),
-        Some(Ok(Some(standing))) if is_labelled_by_us(it, &standing, &own) => return Ok(()),
+        Some(Ok(Some(standing))) if is_ours(&standing) => return Ok(()),
         Some(Ok(Some(standing))) => format!(
             "somebody has worked on the finding since: its workflow status is {}",
             standing.workflow()

@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use hallpass_audit::{
     Alarm, AlarmKind, Concluded, ExportLocation, ExportSource, ExportTarget, KnownKeys, LookError,
-    PublishedHead, Signer, SinkErrorKind, Statement, TrustedKeys, WitnessMemory, WitnessName,
-    WitnessWatch, look,
+    PublishedHead, ReadExportError, Signer, SinkErrorKind, Statement, TrustedKeys, WitnessMemory,
+    WitnessName, WitnessWatch, look,
 };
 use hallpass_clock::now;
 use hallpass_host::keys::{Absent, key_at};
 use hallpass_host::runtime::runtime;
 use hallpass_host::status_http::{self, Face};
 use hallpass_model::TimeSpan;
+use hallpass_setup::heads::open_source;
 use hallpass_setup::opening::{ConfigArgs, asked_to_stop};
 use hallpass_store::{Existing, FolderTarget, make_private_folder, write_private};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -101,6 +102,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     make_state(&args.state)?;
     let _only = only_witness(&args.state)?;
     if args.begin_again {
+        ensure_unsaid(args)?;
         put_aside(args)?;
     }
     let key = args.key.clone().unwrap_or_else(|| args.state.join(KEY));
@@ -141,6 +143,30 @@ fn only_witness(state: &Path) -> Result<File, Failure> {
         }
         Err(TryLockError::Error(error)) => Err(Failure::unwritable(path.display(), &error)),
     }
+}
+
+/// What was said stays where others find it, and cannot be said otherwise there.
+///
+/// # Errors
+/// Something was said there under this name, or that cannot be read.
+fn ensure_unsaid(args: &Args) -> Result<(), Failure> {
+    let Some(place) = &args.publish else {
+        return Ok(());
+    };
+    let means = places::means_for([place.as_str()], &args.config)?;
+    let said = runtime()?.block_on(async {
+        let source = open_source(&places::typed(place)?, &means).await?;
+        let said = source.list(&format!("witness/{}/", args.name), None).await;
+        said.map_err(|error| places::failed(&ReadExportError::Unreadable(error)))
+    })?;
+    if said.is_empty() {
+        return Ok(());
+    }
+    let name = &args.name;
+    let message = format!("`{place}` has what witness `{name}` said of the log as it was");
+    Err(Failure::bad_input(message).help(
+        "begin again under a new `--name`, with a line for it in key lists; what was said before stays beside it",
+    ))
 }
 
 /// Moves aside what was remembered and said of the log as it was.
@@ -443,4 +469,46 @@ fn vouches(first: u64, memory: &WitnessMemory, export: &str) -> String {
 
 fn pause(every: TimeSpan) -> Duration {
     Duration::from_secs(every.as_seconds().max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn who_begins_again_takes_a_name_that_has_said_nothing_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str, publish: bool| {
+            let mut line = vec![
+                "x",
+                "export",
+                "--name",
+                name,
+                "--keys",
+                "k",
+                "--begin-again",
+            ];
+            let place = folder.path().to_str().unwrap();
+            if publish {
+                line.extend(["--publish", place]);
+            }
+            ensure_unsaid(&Line::try_parse_from(line).unwrap().args)
+        };
+        assert!(of("security", true).is_ok(), "nobody said anything yet");
+        let said = folder.path().join("witness/security");
+        fs::create_dir_all(&said).unwrap();
+        fs::write(said.join("12.json"), "{}").unwrap();
+        let refused = of("security", true).err().unwrap().words();
+        assert!(refused.contains("witness `security` said"), "{refused}");
+        assert!(of("security-2", true).is_ok());
+        assert!(of("security", false).is_ok(), "what is said is its own");
+    }
 }

@@ -18,7 +18,7 @@ use super::wish::{MEND, RESTORE, RemediationWish, params};
 use super::{flow_logs, keys, own_code, password, security_groups};
 use crate::action::ActionKind;
 use crate::decide::NEVER_TAG;
-use crate::deviation::{account_of, partition};
+use crate::deviation::{account_of, partition, region_of};
 use crate::ports::{Allowed, MemberCalls, MemberPlace, MemberSession, OwnCode, RemediationStore};
 use crate::standing::{Standing, Standings};
 
@@ -168,14 +168,15 @@ impl RemediationStepExecutor {
             let why = format!("`{}` is of account {other}, not {account}", wish.resource);
             return Err(StepError::failed("OtherAccount", &why));
         }
-        let region = &step.target.region;
+        // a trail of all Regions is found wanting in each, and changed in its own alone
+        let region = region_of(&wish.resource).unwrap_or(&step.target.region);
         let allowed = needs(wish, account, region);
         Ok(StepCalls {
             calls: self.calls.as_ref(),
             place: MemberPlace {
                 account: AccountId::new(account)
                     .map_err(|error| StepError::failed("plan", &error.to_string()))?,
-                region: region.clone(),
+                region: region.to_owned(),
                 session: MemberSession::allowing(&wish.remediation, &allowed),
             },
         })

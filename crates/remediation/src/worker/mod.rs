@@ -3,7 +3,7 @@
 
 mod telling;
 
-pub use telling::is_labelled_by_us;
+pub use telling::{is_labelled_by_us, siblings_of};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

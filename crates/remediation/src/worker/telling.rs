@@ -10,8 +10,8 @@ use hallpass_findings::{
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{LOOKED_AT, RemediationWorker};
-use crate::deviation::{REMEDIATED_BY, RESULT};
-use crate::ports::RemediationStoreFault;
+use crate::deviation::{Deviation, REMEDIATED_BY, RESULT, deviations_of};
+use crate::ports::{RemediationStore, RemediationStoreFault};
 use crate::remediation::{
     Label, Remediation, RemediationPhase, RemediationResult, WorkflowStatus, WriteBack,
 };
@@ -25,9 +25,9 @@ const TELL_AGAIN: TimeSpan = TimeSpan::seconds(30);
 /// What a finding is told, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Telling {
-    /// It says so already: a stop came between writing to it and noting that.
-    Known(Label),
-    /// Note and fields, and this workflow status; none: that stays as somebody set it.
+    /// It says so already: a stop came between writing to it and noting that. With the label that it has by that.
+    Known(Option<Label>),
+    /// Note and fields, and this workflow status; none: that stays as it is.
     Write(Option<WorkflowStatus>),
     /// Nothing: somebody set its workflow status since we did.
     Left,
@@ -67,31 +67,21 @@ impl RemediationWorker {
         if items.is_empty() {
             return Ok(told);
         }
+        let mut siblings = Vec::with_capacity(items.len());
+        for it in &items {
+            siblings.push(siblings_of(self.store.as_ref(), it).await?);
+        }
         let tellings: Mutex<BTreeMap<usize, (Telling, Option<Label>)>> = Mutex::default();
         let judge = |place: usize, standing: &StandingFinding, _: Room| {
-            let Some((it, write_back)) = items
-                .get(place)
-                .and_then(|it| Some((it, it.write_back.as_ref()?)))
-            else {
+            let (Some(it), Some(siblings)) = (items.get(place), siblings.get(place)) else {
                 return Intent::Leave("nothing is to be said of it (this is a bug)".to_owned());
             };
-            let telling = telling(it, write_back, standing, &self.settings.updated_by);
-            let (intent, label) = match &telling {
-                Telling::Write(status) => {
-                    let own = own_fields(it, write_back);
-                    let (finding, note) = (&standing.finding, &write_back.note);
-                    let name = status.map(WorkflowStatus::name);
-                    let update = annotation(finding, note, &own, name, &self.settings);
-                    let written = update.note.as_ref().map(|it| it.text.clone());
-                    let label = status.map(|status| Label {
-                        status,
-                        note: written.unwrap_or_else(|| note_of(standing)),
-                    });
-                    (Intent::Write(update), label)
-                }
-                Telling::Known(label) => (Intent::Leave(String::new()), Some(label.clone())),
-                Telling::Left | Telling::Over(_) => (Intent::Leave(String::new()), None),
+            let Some(write_back) = it.write_back.as_ref() else {
+                return Intent::Leave("nothing is to be said of it (this is a bug)".to_owned());
             };
+            let author = &self.settings.updated_by;
+            let telling = telling((it, siblings), write_back, standing, author);
+            let (intent, label) = self.intent(it, write_back, standing, &telling);
             let mut tellings = tellings.lock().unwrap_or_else(PoisonError::into_inner);
             tellings.insert(place, (telling, label));
             intent
@@ -105,6 +95,32 @@ impl RemediationWorker {
             told += usize::from(self.note_told(it, &outcome, telling, now).await?);
         }
         Ok(told)
+    }
+
+    /// What is written to a finding, and the label that it has by that.
+    fn intent(
+        &self,
+        it: &Remediation,
+        write_back: &WriteBack,
+        standing: &StandingFinding,
+        telling: &Telling,
+    ) -> (Intent, Option<Label>) {
+        match telling {
+            Telling::Write(status) => {
+                let own = own_fields(it, write_back);
+                let (finding, note) = (&standing.finding, &write_back.note);
+                let name = status.map(WorkflowStatus::name);
+                let update = annotation(finding, note, &own, name, &self.settings);
+                let written = update.note.as_ref().map(|it| it.text.clone());
+                let label = status.map(|status| Label {
+                    status,
+                    note: written.unwrap_or_else(|| note_of(standing)),
+                });
+                (Intent::Write(update), label)
+            }
+            Telling::Known(label) => (Intent::Leave(String::new()), label.clone()),
+            Telling::Left | Telling::Over(_) => (Intent::Leave(String::new()), None),
+        }
     }
 
     async fn note_told(
@@ -144,6 +160,51 @@ impl RemediationWorker {
     }
 }
 
+/// What is kept of the other resources of a remediation's finding, of each the one decided last first.
+///
+/// # Errors
+/// The store.
+pub async fn siblings_of(
+    store: &dyn RemediationStore,
+    it: &Remediation,
+) -> Result<Vec<Remediation>, RemediationStoreFault> {
+    let mut all = Vec::new();
+    for resource in &it.deviation.others {
+        let of = (&it.deviation.account, resource.as_str());
+        let found = store.of_resource(of, Timestamp::UNIX_EPOCH).await?;
+        let same = |other: &Remediation| other.deviation.finding == it.deviation.finding;
+        all.extend(found.into_iter().filter(same));
+    }
+    Ok(all)
+}
+
+/// The workflow status that a finding gets: what settles it says so of all its resources, and counts once all are done.
+fn wanted(
+    (it, siblings): (&Remediation, &[Remediation]),
+    write_back: &WriteBack,
+    standing: &StandingFinding,
+) -> Option<WorkflowStatus> {
+    let status = write_back.status;
+    let own = &it.deviation;
+    let is_done = |row: &Deviation| {
+        let mut of_row = siblings.iter();
+        let last = of_row.find(|other| other.deviation.resource == row.resource);
+        last.is_some_and(|other| {
+            // what was done about an earlier state of the finding says nothing of this one
+            other.deviation.updated_at >= own.updated_at
+                && matches!(other.phase, RemediationPhase::Finished { .. })
+        })
+    };
+    match status {
+        WorkflowStatus::New | WorkflowStatus::Notified => Some(status),
+        WorkflowStatus::Resolved | WorkflowStatus::Suppressed => {
+            let rows = deviations_of(&standing.finding, &standing.document);
+            let mut others = rows.iter().filter(|row| row.resource != own.resource);
+            others.all(is_done).then_some(status)
+        }
+    }
+}
+
 /// Whether a finding says what it said when we labelled it last, so that the label is ours to take back. `own` is who our
 /// notes say they are by.
 pub fn is_labelled_by_us(it: &Remediation, standing: &StandingFinding, own: &str) -> bool {
@@ -177,27 +238,30 @@ fn touched_nothing(it: &Remediation) -> bool {
 
 /// What a finding is told, as it stands.
 fn telling(
-    it: &Remediation,
+    (it, siblings): (&Remediation, &[Remediation]),
     write_back: &WriteBack,
     standing: &StandingFinding,
     author: &str,
 ) -> Telling {
     let own = own_fields(it, write_back);
     let fields = &standing.finding.fields;
-    if own
-        .iter()
-        .all(|(key, value)| fields.get(key) == Some(value))
-    {
-        return Telling::Known(Label {
+    let says_so = |(key, value): (&String, &String)| fields.get(key) == Some(value);
+    let wanted = wanted((it, siblings), write_back, standing);
+    let has_label = standing.workflow() == write_back.status.name();
+    // what one rule suppresses is told in the same words each time: an earlier time may have written them
+    let is_of_this_time = write_back.status != WorkflowStatus::Suppressed;
+    if own.iter().all(says_so) && (is_of_this_time || wanted.is_none() || has_label) {
+        return Telling::Known(has_label.then(|| Label {
             status: write_back.status,
             note: note_of(standing),
-        });
+        }));
     }
     if !standing.finding.active && !touched_nothing(it) {
         return Telling::Left;
     }
     if matches!(it.phase, RemediationPhase::Undone { .. }) {
-        return if is_labelled_by_us(it, standing, author) {
+        let mut all = std::iter::once(it).chain(siblings);
+        return if all.any(|it| is_labelled_by_us(it, standing, author)) {
             Telling::Write(Some(write_back.status))
         } else {
             Telling::Left
@@ -205,12 +269,12 @@ fn telling(
     }
     if touched_nothing(it) {
         return match of_finding(&it.deviation, Some(standing)) {
-            Standing::Open(_) => Telling::Write(Some(write_back.status)),
+            Standing::Open(_) => Telling::Write(wanted),
             Standing::Over(why) => Telling::Over(why),
         };
     }
     // the account was changed: the finding says so beside whatever somebody decided meanwhile
-    Telling::Write(is_open(standing.workflow()).then_some(write_back.status))
+    Telling::Write(wanted.filter(|_| is_open(standing.workflow())))
 }
 
 /// What its note says.

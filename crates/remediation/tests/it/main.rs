@@ -13,5 +13,6 @@ mod deciding;
 mod drift;
 mod killed;
 mod own_code;
+mod several;
 mod taken_back;
 mod world;

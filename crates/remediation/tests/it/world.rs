@@ -425,6 +425,13 @@ impl MemberCalls for World {
     ) -> Result<Value, MemberFault> {
         self.called(operation.1);
         self.enter(place)?;
+        let home = |arn: &Value| {
+            arn.as_str()
+                .and_then(|it| it.split(':').nth(3).map(str::to_owned))
+        };
+        if operation.1 == "UpdateTrail" && home(&input["Name"]).as_ref() != Some(&place.region) {
+            return Err(refused("InvalidHomeRegionException"));
+        }
         let account = place.account.as_str().to_owned();
         let name = operation.1.to_owned();
         self.writes

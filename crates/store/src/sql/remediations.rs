@@ -254,11 +254,11 @@ impl RemediationStore for SqlStore {
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
         let (account, resource) = (account.clone(), resource.to_owned());
         let find = move |tx: &Transaction<'_>| {
-            // what was decided a week ago may be approved today: the time of the change is looked at, too
+            // what was decided a week ago may be approved or taken back today
             let sql = "SELECT body FROM remediations WHERE account = ?1 AND resource = ?2
                        ORDER BY decided_at DESC, id DESC LIMIT 1000";
             let mut found = rows(tx, sql, (account.as_str(), resource))?;
-            found.retain(|it| it.decided_at > since || it.changed_at.is_some_and(|at| at > since));
+            found.retain(|it| it.moved_at() > since);
             Ok(found)
         };
         Ok(self.list(find).await?)
@@ -288,10 +288,14 @@ impl RemediationStore for SqlStore {
 
     async fn forget_remediations(&self, before: Timestamp) -> Result<(), RemediationStoreFault> {
         let forget = move |tx: &Transaction<'_>| {
-            tx.prepare(
-                "DELETE FROM remediations WHERE decided_at < ?1 AND backlog = 0 AND due_at IS NULL",
-            )?
-            .execute([before.as_millisecond()])?;
+            let sql = "SELECT body FROM remediations
+                       WHERE decided_at < ?1 AND (acts_at IS NULL OR acts_at < ?1)
+                           AND backlog = 0 AND due_at IS NULL";
+            let over = rows(tx, sql, [before.as_millisecond()])?;
+            for it in over.iter().filter(|it| it.moved_at() < before) {
+                tx.prepare("DELETE FROM remediations WHERE id = ?1")?
+                    .execute([it.id.as_str()])?;
+            }
             Ok(())
         };
         Ok(self.write(forget).await?)

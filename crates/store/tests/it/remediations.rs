@@ -41,6 +41,7 @@ pub(crate) fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation 
         types: Vec::new(),
         severity: "HIGH".to_owned(),
         config: None,
+        others: Vec::new(),
         config_rule: String::new(),
         updated_at: "2026-03-02T10:00:00Z".to_owned(),
         settled: None,
@@ -146,4 +147,40 @@ async fn remediations_have_the_same_answers_from_both(place: Place) {
     both(&place.open().await, &memory, "forgotten").await;
 }
 
-crate::anywhere!(remediations_have_the_same_answers_from_both);
+/// What was decided long ago, and done or taken back lately, is known as long as what was decided lately.
+async fn what_is_kept_counts_from_when_it_moved_last(place: Place) {
+    let lasting = place.open().await;
+    let memory = MemoryRemediations::default();
+    let stores: [&dyn RemediationStore; 2] = [&lasting, &memory];
+    for store in stores {
+        let result = RemediationResult::Changed;
+        let done = RemediationPhase::Finished { result };
+        let mut first = a_remediation(0, done.clone());
+        first.acts_at = Some(at(40));
+        let mut second = a_remediation(1, done.clone());
+        (second.acts_at, second.changed_at) = (Some(at(1)), Some(at(50)));
+        let back = RemediationPhase::Undone {
+            at: at(60),
+            by: "ana".to_owned(),
+        };
+        let third = a_remediation(2, back);
+        let plain = a_remediation(3, done);
+        for it in [&first, &second, &third, &plain] {
+            assert!(store.begin_remediation(it).await.unwrap());
+        }
+        let resource = &third.deviation.resource;
+        let of = (&third.deviation.account, resource.as_str());
+        let found = store.of_resource(of, at(59)).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&third));
+        for (before, kept) in [(30, 3), (45, 2), (55, 1), (61, 0)] {
+            store.forget_remediations(at(before)).await.unwrap();
+            let all = store.remediations(RemediationFilter::All, 10).await;
+            assert_eq!(all.unwrap().len(), kept, "{before}");
+        }
+    }
+}
+
+crate::anywhere!(
+    remediations_have_the_same_answers_from_both,
+    what_is_kept_counts_from_when_it_moved_last
+);
