@@ -211,8 +211,14 @@ fn remind(
     if request.reminders.next_at.is_none_or(|at| step.now < at) {
         return None;
     }
-    let sent = request.reminders.sent.saturating_add(1);
-    let next_at = settings.reminder_at(request.asked_at, request.expires_at, sent);
+    let next = |sent| settings.reminder_at(request.asked_at, request.expires_at, sent);
+    let mut sent = request.reminders.sent.saturating_add(1);
+    let mut next_at = next(sent);
+    // nobody tended it for a while: one reminder stands for all that were missed
+    while next_at.is_some_and(|at| at <= step.now) {
+        sent = sent.saturating_add(1);
+        next_at = next(sent);
+    }
     let request = pending.reminded(Reminders { sent, next_at });
     let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
     let to = request
