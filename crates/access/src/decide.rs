@@ -32,7 +32,12 @@ pub(crate) fn approve(
     let permit = context.permit_to_approve(actor.principal(), request, &question, at)?;
     start::ensure_open(request, now)?;
     let needed = permit.decision.approvals_needed;
-    if context.has_reviewed(request, actor) {
+    // earlier approvals count only while their givers may still give them
+    let standing = context.standing_approvals(request, &question, at);
+    let mut approvals: BTreeSet<UserId> = standing.into_keys().collect();
+    // once more is refused, unless it decides: somebody whose approval did not count may do so again
+    let decides = permit.decision.is_satisfied_by(&approvals);
+    if context.has_reviewed(request, actor) && !decides {
         let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
@@ -40,9 +45,6 @@ pub(crate) fn approve(
     context.ensure_signed_in(actor, &permit.decision.sign_in)?;
     context.step.ensure_agreed()?;
     let mut words = approving.judge(request, context.holds, context.settings, now)?;
-    // earlier approvals count only while their givers may still give them
-    let standing = context.standing_approvals(request, &question, at);
-    let mut approvals: BTreeSet<UserId> = standing.into_keys().collect();
     approvals.extend(actor.user.clone());
     if let Some((_, shorter)) = words.shorter {
         pending.shorten_by(&actor.email, shorter);
@@ -209,8 +211,14 @@ fn remind(
     if request.reminders.next_at.is_none_or(|at| step.now < at) {
         return None;
     }
-    let sent = request.reminders.sent.saturating_add(1);
-    let next_at = settings.reminder_at(request.asked_at, request.expires_at, sent);
+    let next = |sent| settings.reminder_at(request.asked_at, request.expires_at, sent);
+    let mut sent = request.reminders.sent.saturating_add(1);
+    let mut next_at = next(sent);
+    // nobody tended it for a while: one reminder stands for all that were missed
+    while next_at.is_some_and(|at| at <= step.now) {
+        sent = sent.saturating_add(1);
+        next_at = next(sent);
+    }
     let request = pending.reminded(Reminders { sent, next_at });
     let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
     let to = request

@@ -9,7 +9,7 @@ use hallpass_rules::{
 
 use crate::arming::Arming;
 use crate::records::{Ruled, StepContext};
-use crate::{Actor, Holds, LocksSeen, PressRefused, Request, Settings, confirming, target};
+use crate::{Actor, Holds, LocksSeen, PressRefused, Request, Review, Settings, confirming, target};
 
 /// What a press is judged by.
 #[derive(Clone, Copy)]
@@ -150,7 +150,8 @@ impl DecisionContext<'_> {
         Arming::of(target, ruled, self.settings)
     }
 
-    /// The approvals given so far whose givers may still give them, and what the rules say to each.
+    /// The approvals given so far whose givers may still give them, and what the rules say to each: of people
+    /// who are enabled, not locked since, and approvers by the rules of now.
     pub(crate) fn standing_approvals(
         &self,
         request: &Request,
@@ -158,7 +159,7 @@ impl DecisionContext<'_> {
         at: Timestamp,
     ) -> BTreeMap<UserId, Permit> {
         let given = request.reviews.iter();
-        let given = given.filter(|review| self.locks.counts(review));
+        let given = given.filter(|review| self.counts(review));
         let given = given.filter_map(|review| Some((review.user.as_ref()?, &review.by)));
         let standing = given.filter_map(|(user, by)| {
             let who = Principal::user(user, by);
@@ -171,7 +172,14 @@ impl DecisionContext<'_> {
     /// Whether the actor has given an approval that still counts.
     pub(crate) fn has_reviewed(&self, request: &Request, actor: &Actor) -> bool {
         let mut reviews = request.reviews.iter();
-        reviews.any(|it| it.user.is_some() && it.user == actor.user && self.locks.counts(it))
+        reviews.any(|it| it.user.is_some() && it.user == actor.user && self.counts(it))
+    }
+
+    /// Whether whoever gave an approval is as they have to be for it to count.
+    fn counts(&self, review: &Review) -> bool {
+        // whoever is disabled may keep their address and their groups for long
+        target::is_enabled(review.user.as_ref(), self.directory)
+            && self.locks.counts(review, self.step.now)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{Timestamp, UserId};
+use hallpass_model::{TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Person, Review};
@@ -11,6 +11,10 @@ use crate::{Actor, Person, Review};
 /// Why access ended with a lock, for whoever sees the grant: the lock's own reason is for
 /// administrators and auditors (`access.md` K-2).
 pub const ENDED_BY_A_LOCK: &str = "the person is locked";
+
+/// How far the clocks of two nodes that both count may be apart: nothing is given by one that is further
+/// from AWS's time. A lock and an approval may be of two nodes.
+const CLOCKS_APART: TimeSpan = TimeSpan::seconds(30);
 
 /// What becomes of the access that somebody who is locked holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,10 +101,72 @@ impl LocksSeen {
         self.in_force(actor.user.as_ref()?, now)
     }
 
-    /// Whether an approval counts: given by nobody who was locked since, lifted or not.
-    pub(crate) fn counts(&self, review: &Review) -> bool {
+    /// Whether an approval counts: given by nobody who is locked, nor who was locked since. Where the lock is
+    /// over, what was given about when it began is taken to be from before: it may be given again.
+    pub(crate) fn counts(&self, review: &Review, now: Timestamp) -> bool {
         let user = review.user.as_ref();
         let lock = user.and_then(|user| self.0.get(user)?.as_ref());
-        lock.is_none_or(|lock| lock.since < review.at)
+        lock.is_none_or(|lock| !lock.is_in_force(now) && CLOCKS_APART.after(lock.since) < review.at)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+    }
+
+    /// Locked at 100 by the clock of one node. When the approval was given by that of another, until when
+    /// the lock is, and when it was lifted; whether the approval counts at 200.
+    #[test]
+    fn an_approval_counts_by_no_clock_that_is_ahead() {
+        let rows = [
+            (90, None, None, false),
+            // in force, and the approver's node was ahead
+            (125, None, None, false),
+            (125, Some(300), None, false),
+            // over: what was given before it is given anew
+            (90, None, Some(150), false),
+            (90, Some(150), None, false),
+            (125, Some(150), None, false),
+            (130, None, Some(120), false),
+            (131, None, Some(120), true),
+            (160, Some(150), None, true),
+        ];
+        let user = crate::sweep::tests::user(1);
+        let person = || Person {
+            email: "cai@corp.example".parse().unwrap(),
+            user: user.clone(),
+            name: "cai".to_owned(),
+        };
+        for (given, until, lifted, counts) in rows {
+            let lock = Lock {
+                person: person(),
+                since: at(100),
+                until: until.map(at),
+                by: person(),
+                reason: "a laptop was stolen".to_owned(),
+                held: HeldAccess::GoesOn,
+                lifted: lifted.map(|lifted| Lifted {
+                    by: person(),
+                    at: at(lifted),
+                    reason: "found".to_owned(),
+                }),
+                version: 1,
+            };
+            let mut seen = LocksSeen::default();
+            seen.add(user.clone(), Some(lock));
+            let review = Review {
+                by: person().email,
+                user: Some(user.clone()),
+                at: at(given),
+                comment: None,
+            };
+            let row = format!("{given} {until:?} {lifted:?}");
+            assert_eq!(seen.counts(&review, at(200)), counts, "{row}");
+        }
     }
 }

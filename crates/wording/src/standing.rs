@@ -121,6 +121,7 @@ pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
                 LeftAlone::Accepted => "it is accepted by now",
                 LeftAlone::Gone => "it is gone by itself",
                 LeftAlone::NobodyToHold => "nobody is there to hold it",
+                LeftAlone::ModeChanged => "sweeps have another mode by now",
             }
         ),
     }

@@ -1,14 +1,15 @@
 //! Standing access that an administrator accepts, or accepts no more.
 
-use hallpass_audit::Event;
+use hallpass_audit::{Draft, Event};
 use hallpass_model::{HoldKey, Timestamp, text::says_something};
 
 use super::pressing::unconfirmed;
 use super::sweep_people::Meant;
 use super::{Access, AccessError, RACES_MAX};
-use crate::records::Doer;
+use crate::records::{Doer, StepContext};
 use crate::{
     AcceptanceWrite, Accepted, Actor, Change, CommitError, PressRefused, StandingRefused, sweep,
+    sweep_steps,
 };
 
 impl Access {
@@ -38,7 +39,12 @@ impl Access {
         let mut races = 0;
         loop {
             let stored = self.ports.sweeps.accepted_one(&key).await?;
+            let Some(called_off) = self.call_off(&key).await? else {
+                let why = StandingRefused::BeingRemoved.into();
+                return Err(self.refuse_standing(actor, &key, "accept", why).await?);
+            };
             if let Some(stored) = &stored
+                && called_off.is_empty()
                 && stored.reason == reason
                 && stored.review_at == review_at
             {
@@ -55,26 +61,13 @@ impl Access {
                 review_at,
                 version: stored.as_ref().map_or(0, |stored| stored.version),
             };
-            let mut record = step
-                .of_standing(
-                    Event::StandingAccepted,
-                    Doer::Person(actor),
-                    &key,
-                    &accepted.names,
-                )
-                .reason(reason);
-            if let Some(at) = review_at {
-                record = record.why(&format!("review at {at}"));
-            }
             let write = match stored {
                 Some(_) => AcceptanceWrite::Update(accepted.clone()),
                 None => AcceptanceWrite::Insert(accepted.clone()),
             };
-            let change = Change {
-                audit: vec![record],
-                accepted: vec![write],
-                ..Change::default()
-            };
+            let mut change = called_off;
+            change.audit.push(accepted_record(actor, &accepted, step));
+            change.accepted.push(write);
             match self.store_change(change).await {
                 Ok(_) => {
                     let stored = self.ports.sweeps.accepted_one(&key).await;
@@ -85,6 +78,18 @@ impl Access {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// What calls off a sweep's step on what is to be accepted; `None` once AWS was asked to remove it.
+    async fn call_off(&self, key: &HoldKey) -> Result<Option<Change>, AccessError> {
+        let open = self.ports.sweeps.open_sweep_items().await?;
+        let Some(item) = open.into_iter().find(|item| item.key == *key) else {
+            return Ok(Some(Change::default()));
+        };
+        let holds = self.holds(Some(key)).await?;
+        let run = self.ports.sweeps.sweep(item.sweep).await?;
+        let run = run.ok_or(AccessError::NotFound("sweep"))?;
+        Ok(sweep_steps::call_off(&run, &item, &holds, self.step()))
     }
 
     /// Takes the acceptance of standing access back: from the next run on it is unknown again.
@@ -138,5 +143,16 @@ impl Access {
             None => StandingRefused::NotAccepted,
         }
         .into()
+    }
+}
+
+fn accepted_record(actor: &Actor, accepted: &Accepted, step: StepContext<'_>) -> Draft {
+    let (event, by) = (Event::StandingAccepted, Doer::Person(actor));
+    let record = step
+        .of_standing(event, by, &accepted.key, &accepted.names)
+        .reason(&accepted.reason);
+    match accepted.review_at {
+        Some(at) => record.why(&format!("review at {at}")),
+        None => record,
     }
 }

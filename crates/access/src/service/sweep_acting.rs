@@ -7,7 +7,10 @@ use hallpass_model::SweepId;
 use super::{Access, AccessError};
 use crate::sweep;
 use crate::sweep_steps;
-use crate::{Change, CommitError, DigestKind, Fate, Sweep, SweepItem, SweepState, Write};
+use crate::{
+    Change, CommitError, DigestKind, Fate, LeftAlone, Sweep, SweepAction, SweepItem, SweepState,
+    Write,
+};
 
 /// What a look at open items did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,18 +70,25 @@ impl Access {
         if matches!(item.fate, Fate::Due { .. }) && self.step().ensure_agreed().is_err() {
             return Ok(false);
         }
+        let (settings, directory) = (&self.settings.sweep, self.directory());
+        let not_wanted = sweep_steps::not_wanted(run, item, settings, &directory);
+        let is_accepted = accepted.is_some() || not_wanted == Some(LeftAlone::Accepted);
         let change = match &item.fate {
-            Fate::Due { action } => match action {
-                crate::SweepAction::Remove => {
+            Fate::Due { action } => match (not_wanted, action) {
+                (Some(why), _) => sweep_steps::leave_alone(run, item, why, self.step()),
+                (None, SweepAction::Remove) => {
                     sweep_steps::begin_removal(run, item, &holds, accepted.as_ref(), self.step())
                 }
-                crate::SweepAction::Adopt { length } => {
+                (None, SweepAction::Adopt { length }) => {
                     self.adopt_item(run, item, &holds, accepted.as_ref(), *length)
                         .await?
                 }
             },
             Fate::Removing { .. } | Fate::Stuck { .. } => {
-                sweep_steps::settle(run, item, &holds, self.step())
+                let called_off = is_accepted
+                    .then(|| sweep_steps::call_off(run, item, &holds, self.step()))
+                    .flatten();
+                called_off.unwrap_or_else(|| sweep_steps::settle(run, item, &holds, self.step()))
             }
             Fate::Reported
             | Fate::Waits { .. }

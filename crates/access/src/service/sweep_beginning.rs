@@ -9,21 +9,60 @@ use hallpass_model::{SweepId, TimeSpan, Timestamp};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
-use crate::{Change, CommitError, Sweep, SweepMode, SweepState, Trigger, Write};
+use crate::{Change, CommitError, Sweep, SweepMode, SweepSettings, SweepState, Trigger, Write};
 
-/// Runs looked back at to know when the next is due, and whether the mode was confirmed.
+/// Runs looked back at, at a time, to know when the next is due, and whether the mode was confirmed.
 pub(super) const LOOKED_BACK: u32 = 100;
+/// Runs that are kept, and the most that are looked back at.
+pub(super) const RUNS_KEPT: u32 = 1000;
 /// A run that could not look is made again after this.
 pub(super) const AGAIN_AFTER: TimeSpan = TimeSpan::minutes(10);
 
 impl Access {
-    /// When the next run is due, and why; `None` while sweeps are off. The instant may be past.
+    /// When the next run is due, and why; `None` while sweeps are off. The instant may be past. None is due
+    /// while clocks disagree: what a run finds is counted from when it looked.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn next_sweep(&self) -> Result<Option<(Timestamp, Trigger)>, AccessError> {
-        let recent = self.ports.sweeps.sweeps(None, LOOKED_BACK).await?;
-        Ok(next(&recent, &self.settings.sweep, self.now()))
+        let step = self.step();
+        let recent = self.recent_sweeps(step.now).await?;
+        let due = next(&recent, &self.settings.sweep, step.now);
+        Ok(due.map(|(at, trigger)| match step.disagreement {
+            Some(_) => (at.max(AGAIN_AFTER.after(step.now)), trigger),
+            None => (at, trigger),
+        }))
+    }
+
+    /// Runs from the newest back to what the next is counted from, without those of a clock that was ahead.
+    async fn recent_sweeps(&self, now: Timestamp) -> Result<Vec<Sweep>, AccessError> {
+        let most = usize::try_from(RUNS_KEPT).unwrap_or(usize::MAX);
+        let (mut recent, mut read, mut before) = (Vec::new(), 0, None);
+        loop {
+            let page = self.ports.sweeps.sweeps(before, LOOKED_BACK).await?;
+            let count = page.len();
+            read += count;
+            before = page.last().map(|oldest| oldest.id);
+            recent.extend(page.into_iter().filter(|run| !is_ahead(run, now)));
+            let is_last = u32::try_from(count).is_ok_and(|count| count < LOOKED_BACK);
+            if is_last || read >= most || shows_anchor(&recent, &self.settings.sweep) {
+                return Ok(recent);
+            }
+        }
+    }
+
+    /// An id behind those of all other runs, for ids are in the order of looking: also of one whose clock was
+    /// ahead.
+    async fn next_sweep_id(&self) -> Result<SweepId, AccessError> {
+        let newest = self.ports.sweeps.sweeps(None, 1).await?;
+        let step = self.step();
+        Ok(match newest.first().map(|newest| newest.id.drawn_at()) {
+            Some(drawn) if drawn > step.now => {
+                let after = TimeSpan::seconds(1).after(drawn);
+                SweepId::new(self.ports.ids.next(after))
+            }
+            Some(_) | None => step.sweep_id(),
+        })
     }
 
     /// Begins a run: from here on a row says so. It looks once [`run_sweep`](Access::run_sweep) is
@@ -32,7 +71,7 @@ impl Access {
     /// # Errors
     /// [`CommitError::Raced`] when one is running already.
     pub async fn begin_sweep(&self, trigger: Trigger) -> Result<Sweep, AccessError> {
-        let sweep = self.new_sweep(trigger);
+        let sweep = self.new_sweep(self.next_sweep_id().await?, trigger);
         let change = Change {
             sweeps: vec![Write::Insert(sweep.clone())],
             ..Change::default()
@@ -52,12 +91,12 @@ impl Access {
         stored.map(drop)
     }
 
-    fn new_sweep(&self, trigger: Trigger) -> Sweep {
+    fn new_sweep(&self, id: SweepId, trigger: Trigger) -> Sweep {
         let settings = &self.settings.sweep;
         let is_over = trigger == Trigger::SwitchedOff;
         let now = self.now();
         Sweep {
-            id: self.step().sweep_id(),
+            id,
             trigger,
             mode: settings.mode,
             reach: settings.reach,
@@ -116,7 +155,7 @@ impl Access {
         let (again, write) = if let Some(queued) = queued {
             self.begun(queued)
         } else {
-            let again = self.new_sweep(sweep.trigger);
+            let again = self.new_sweep(self.next_sweep_id().await?, sweep.trigger);
             (again.clone(), Write::Insert(again))
         };
         change.sweeps.push(write);
@@ -127,9 +166,8 @@ impl Access {
     /// A run that was queued, as it begins by the settings of now, and how that is stored.
     fn begun(&self, queued: Sweep) -> (Sweep, Write<Sweep>) {
         let begun = Sweep {
-            id: queued.id,
             version: queued.version,
-            ..self.new_sweep(queued.trigger)
+            ..self.new_sweep(queued.id, queued.trigger)
         };
         let stored = Sweep {
             version: begun.version + 1,
@@ -142,20 +180,6 @@ impl Access {
     async fn sweep_in(&self, state: &SweepState) -> Result<Option<Sweep>, AccessError> {
         let open = self.ports.sweeps.open_sweeps().await?;
         Ok(open.into_iter().find(|sweep| sweep.state == *state))
-    }
-
-    /// Has a run look once the one that looks now is over.
-    async fn queue_sweep(&self, trigger: Trigger) -> Result<Sweep, AccessError> {
-        let sweep = Sweep {
-            state: SweepState::Queued,
-            ..self.new_sweep(trigger)
-        };
-        let change = Change {
-            sweeps: vec![Write::Insert(sweep.clone())],
-            ..Change::default()
-        };
-        self.store_change(change).await?;
-        Ok(sweep)
     }
 
     /// Begins the run that is queued, by the settings of now. Where sweeps were switched off since, it is
@@ -192,33 +216,58 @@ impl Access {
         Ok(Some(begun))
     }
 
-    /// A run that somebody wants: it looks at once, or as soon as the one that looks now is over.
-    pub(super) async fn begin_or_queue(&self, trigger: Trigger) -> Result<Sweep, AccessError> {
+    /// A run that somebody wants. It is queued, also while none looks: whoever looks may be another process, and
+    /// takes a run that it did not begin for one that was interrupted.
+    pub(super) async fn queue_sweep(&self, trigger: Trigger) -> Result<Sweep, AccessError> {
         let mut races = 0;
         loop {
-            // whoever waits looks first, also when nobody looks just now: ids are in the order of looking
             if let Some(queued) = self.sweep_in(&SweepState::Queued).await? {
                 return Ok(queued);
             }
-            let begun = match self.begin_sweep(trigger.clone()).await {
-                Err(AccessError::Commit(CommitError::Raced(_))) => {
-                    self.queue_sweep(trigger.clone()).await
-                }
-                begun => begun,
+            let id = self.next_sweep_id().await?;
+            let sweep = Sweep {
+                state: SweepState::Queued,
+                ..self.new_sweep(id, trigger.clone())
             };
-            match begun {
-                // the other one was over, or queued, between two reads
-                Err(AccessError::Commit(CommitError::Raced(_))) if races < RACES_MAX => races += 1,
-                begun => return begun,
+            let change = Change {
+                sweeps: vec![Write::Insert(sweep.clone())],
+                ..Change::default()
+            };
+            match self.store_change(change).await {
+                Ok(_) => {
+                    self.wake_sweeper.notify_one();
+                    return Ok(sweep);
+                }
+                // another was queued between the two
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
             }
         }
     }
 }
 
+/// Whether a run was made by a clock that was ahead, and has returned since. Nodes may differ a little.
+fn is_ahead(run: &Sweep, now: Timestamp) -> bool {
+    run.begun_at > AGAIN_AFTER.after(now)
+}
+
+/// Whether these runs, newest first, go back to what the sweep of the mode is counted from.
+fn shows_anchor(recent: &[Sweep], settings: &SweepSettings) -> bool {
+    settings.mode.action().is_none()
+        || recent
+            .iter()
+            .any(|run| run.mode != settings.mode || has_acted(run))
+}
+
+/// Whether a run is the sweep that the configuration wants at its time.
+fn has_acted(run: &Sweep) -> bool {
+    run.trigger == Trigger::Schedule && !matches!(run.state, SweepState::Interrupted { .. })
+}
+
 /// When the next run is due, and why. `recent` is newest first.
 fn next(
     recent: &[Sweep],
-    settings: &crate::SweepSettings,
+    settings: &SweepSettings,
     now: Timestamp,
 ) -> Option<(Timestamp, Trigger)> {
     let newest = recent.iter().find(|run| {
@@ -247,9 +296,7 @@ fn next(
     };
     // counted from the last sweep, or from when the mode came into force
     let in_force = || recent.iter().take_while(|run| run.mode == settings.mode);
-    let acted = in_force().find(|run| {
-        run.trigger == Trigger::Schedule && !matches!(run.state, SweepState::Interrupted { .. })
-    });
+    let acted = in_force().find(|run| has_acted(run));
     let anchor = acted.or_else(|| in_force().last()).unwrap_or(newest);
     let act = settings
         .at

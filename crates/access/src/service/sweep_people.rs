@@ -42,9 +42,9 @@ pub struct StandingView {
 }
 
 impl Access {
-    /// Wants a run: it looks as soon as the sweeper comes to it. While another looks it is queued, for
-    /// that one may have read what has changed since, and may be a check, which acts on nothing. One that
-    /// is queued already is returned.
+    /// Wants a run: it is queued, and looks as soon as the sweeper comes to it, which may be in another
+    /// process. While another looks it waits, for that one may have read what has changed since, and may
+    /// be a check, which acts on nothing. One that is queued already is returned.
     ///
     /// # Errors
     /// When the actor is no administrator, sweeps are off, or the store does not answer.
@@ -54,7 +54,7 @@ impl Access {
             return Err(PressRefused::from(StandingRefused::Off).into());
         }
         let by = actor.email.clone();
-        self.begin_or_queue(Trigger::Person { by }).await
+        self.queue_sweep(Trigger::Person { by }).await
     }
 
     /// Runs, newest first.

@@ -9,7 +9,7 @@ use hallpass_audit::Event;
 use hallpass_model::{HoldKey, SweepId, Target, TargetNames, Timestamp};
 use hallpass_rules::Directory;
 
-use super::sweep_beginning::{AGAIN_AFTER, LOOKED_BACK};
+use super::sweep_beginning::{AGAIN_AFTER, LOOKED_BACK, RUNS_KEPT};
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, SweepAwaits, TargetLabels};
@@ -24,8 +24,8 @@ use crate::{
 const FOUND_RECORDS_MAX: usize = 100;
 /// The same in an organization's first run: all of it is new, since nobody looked before.
 const FIRST_FOUND_RECORDS_MAX: usize = 1;
-/// Runs whose items are kept, and runs kept at all.
-const KEPT: (u32, u32) = (5, 1000);
+/// Runs whose items are kept.
+const LISTINGS_KEPT: u32 = 5;
 
 /// Everything a run is judged by that may change while it is stored.
 pub(super) struct SweepRunFacts {
@@ -87,7 +87,12 @@ impl Access {
     async fn after_run(&self, id: SweepId) {
         self.own_sweeps().remove(&id);
         self.wake_sweeper.notify_one();
-        if let Err(error) = self.ports.sweeps.prune_sweeps(KEPT.0, KEPT.1).await {
+        if let Err(error) = self
+            .ports
+            .sweeps
+            .prune_sweeps(LISTINGS_KEPT, RUNS_KEPT)
+            .await
+        {
             tracing::warn!(error = %error, "old sweeps could not be dropped");
         }
     }

@@ -177,7 +177,7 @@ fn seen(
         },
         sight: ItemSight::Seen,
         seen_at: at,
-        first_seen: before.map_or(at, |before| before.first_seen),
+        first_seen: before.map_or(at, |before| before.first_seen.min(at)),
         unaccepted_since: since,
         unaccepted_runs: runs,
         fate: Fate::Reported,
@@ -245,7 +245,11 @@ fn in_a_row(
         return (None, 0);
     }
     match before.and_then(|before| before.unaccepted_since.map(|since| (before, since))) {
-        Some((before, since)) => (Some(since), before.unaccepted_runs.saturating_add(1)),
+        // never by a clock that was ahead
+        Some((before, since)) => {
+            let runs = before.unaccepted_runs.saturating_add(1);
+            (Some(since.min(at)), runs)
+        }
         None => (Some(at), 1),
     }
 }

@@ -198,6 +198,8 @@ pub enum LeftAlone {
     Gone,
     /// Nobody is there to hold it.
     NobodyToHold,
+    /// Sweeps have another mode by now.
+    ModeChanged,
 }
 
 impl LeftAlone {
@@ -208,6 +210,7 @@ impl LeftAlone {
             Self::Accepted => "accepted",
             Self::Gone => "gone",
             Self::NobodyToHold => "nobody_to_hold",
+            Self::ModeChanged => "mode_changed",
         }
     }
 }

@@ -45,6 +45,11 @@ pub enum StandingRefused {
     /// Hallpass gave it.
     #[error("this access was given by Hallpass and has an end already")]
     HeldByGrant,
+    /// AWS was asked to remove it.
+    #[error(
+        "a sweep is removing this access: AWS was asked to; it can be accepted once that is over"
+    )]
+    BeingRemoved,
     /// Nobody accepted it.
     #[error("this access is not accepted as standing by anybody")]
     NotAccepted,
@@ -87,6 +92,7 @@ impl StandingRefused {
             Self::OverLimit { .. } => "over-limit",
             Self::NotThere => "not-standing",
             Self::HeldByGrant => "held-by-grant",
+            Self::BeingRemoved => "being-removed",
             Self::NotAccepted => "not-accepted",
             Self::AcceptedByPattern { .. } => "accepted-by-configuration",
             Self::NobodyToHold => "nobody-to-hold",
@@ -107,6 +113,7 @@ impl StandingRefused {
             | Self::OverLimit { .. }
             | Self::NotThere
             | Self::HeldByGrant
+            | Self::BeingRemoved
             | Self::NotAccepted
             | Self::AcceptedByPattern { .. }
             | Self::NobodyToHold

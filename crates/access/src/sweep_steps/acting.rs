@@ -4,11 +4,12 @@
 use hallpass_assignments::{Absence, AssignmentRow, Verdict};
 use hallpass_audit::{Draft, Event};
 use hallpass_model::Timestamp;
+use hallpass_rules::Directory;
 
 use crate::records::StepContext;
 use crate::{
     Accepted, Change, DesiredAssignment, Fate, Holds, LeftAlone, Sweep, SweepAction, SweepItem,
-    Write,
+    SweepSettings, Write,
 };
 
 /// The original's word for what a sweep removes (`access.md` §9.1, §14.1).
@@ -57,6 +58,53 @@ pub(crate) fn leave_alone(
     let record = step.of_item(Event::SweepLeftAlone, sweep, item);
     let fate = Fate::LeftAlone { at: step.now, why };
     settled(item, fate, record.why(why.name()))
+}
+
+/// Why an item that is due is not wanted any more: the configuration is another than when its run began.
+pub(crate) fn not_wanted(
+    sweep: &Sweep,
+    item: &SweepItem,
+    settings: &SweepSettings,
+    directory: &Directory,
+) -> Option<LeftAlone> {
+    let mut patterns = settings.standing.iter();
+    if patterns.any(|pattern| pattern.covers(&item.key, directory)) {
+        return Some(LeftAlone::Accepted);
+    }
+    (settings.mode != sweep.mode).then_some(LeftAlone::ModeChanged)
+}
+
+/// Calls off what is in hand of an item that is accepted by now; `None` once AWS was asked to remove it.
+pub(crate) fn call_off(
+    sweep: &Sweep,
+    item: &SweepItem,
+    holds: &Holds,
+    step: StepContext<'_>,
+) -> Option<Change> {
+    if !holds.grants.is_empty() {
+        return Some(leave_alone(sweep, item, LeftAlone::Held, step));
+    }
+    // of what is only due there is no row, or one that is not the sweep's
+    let is_due = matches!(item.fate, Fate::Due { .. });
+    let row = holds.row.as_ref().filter(|_| !is_due);
+    if row.is_some_and(is_asked) {
+        return None;
+    }
+    let forget = row.map(|row| DesiredAssignment::Forget {
+        key: item.key.clone(),
+        rev: row.desired.rev,
+    });
+    Some(Change {
+        desired: forget.into_iter().collect(),
+        ..leave_alone(sweep, item, LeftAlone::Accepted, step)
+    })
+}
+
+/// Whether AWS was asked for a removal that it has not refused, or it is seen gone.
+fn is_asked(row: &AssignmentRow) -> bool {
+    row.execution.operation.is_some()
+        || row.execution.deleted_at.is_some()
+        || matches!(row.execution.verdict, Verdict::Absent { .. })
 }
 
 /// What is stored once it is known what becomes of an item.

@@ -8,6 +8,6 @@ mod confirming;
 
 pub use confirming::RemovalLimit;
 
-pub(crate) use acting::{begin_removal, leave_alone, not_any_more, settle};
+pub(crate) use acting::{begin_removal, call_off, leave_alone, not_any_more, not_wanted, settle};
 pub(crate) use adopting::{Adopting, adopt};
 pub(crate) use confirming::{Fresh, confirm};

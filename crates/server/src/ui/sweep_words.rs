@@ -33,7 +33,7 @@ pub(super) fn badge(state: &SweepState) -> Badge {
 
 pub(super) fn state_words(view: &Presenter, run: &Sweep) -> String {
     match &run.state {
-        SweepState::Queued => "It looks once the run before it has.".to_owned(),
+        SweepState::Queued => "It looks next.".to_owned(),
         SweepState::Running => "It reads what stands.".to_owned(),
         SweepState::Interrupted { .. } => "The server stopped meanwhile; begun anew.".to_owned(),
         SweepState::Failed { error, .. } => sentence(&plain(error)),

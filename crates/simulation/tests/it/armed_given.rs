@@ -188,7 +188,8 @@ fn what_a_sweep_finds_is_disarmed_when_it_ends() {
         assert_eq!(grant(&bench.world, id).await.state.name(), "ended");
         bench.world.center.give(&key);
         let access = &bench.world.access;
-        let sweep = access.want_sweep(&bench.world.actor(Eve)).await.unwrap();
+        access.want_sweep(&bench.world.actor(Eve)).await.unwrap();
+        let sweep = access.sweep_to_run().await.unwrap().unwrap();
         assert_eq!(bench.refused_after(&key).len(), 1);
         access.run_sweep(&sweep).await.unwrap();
         bench.calmly(12).await;

@@ -245,6 +245,32 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
     });
 }
 
+/// Nobody was there to remind for four hours: one reminder stands for the four that were missed.
+#[test]
+fn reminders_that_were_missed_are_one() {
+    run(async {
+        let world = world(43);
+        let now = world.clock.now();
+        world.store.open_channel("test", now).await.unwrap();
+        let id = asked_for(&world, Ana, "Root", TimeSpan::hours(1)).await;
+        world.clock.advance(TimeSpan::hours(4));
+        world.live(TimeSpan::seconds(10)).await;
+        let now = world.clock.now();
+        let waiting = world.store.take_notices("test", now, now, 1000).await;
+        let waiting = waiting.unwrap();
+        let notices = waiting
+            .iter()
+            .filter_map(hallpass_access::WaitingMessage::notice);
+        let told = notices.filter(|n| n.kind() == NoticeKind::Reminder).count();
+        assert_eq!(told, 1);
+        // the next comes when it would have come
+        let request = world.store.request(id).await.unwrap().unwrap();
+        let next = TimeSpan::minutes(465).after(request.asked_at);
+        assert_eq!(request.reminders.next_at, Some(next));
+        assert_eq!(request.reminders.sent, 4);
+    });
+}
+
 #[test]
 fn asking_twice_returns_the_first() {
     run(async {

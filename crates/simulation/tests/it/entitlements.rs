@@ -374,7 +374,8 @@ fn sweeps_report_entitlements_and_what_is_new_of_them() {
 }
 
 async fn report(world: &World) -> SweepReport {
-    let sweep = world.access.want_sweep(&world.actor(Eve)).await.unwrap();
+    world.access.want_sweep(&world.actor(Eve)).await.unwrap();
+    let sweep = world.access.sweep_to_run().await.unwrap().unwrap();
     let run = world.access.run_sweep(&sweep).await.unwrap();
     world.clock.advance(TimeSpan::minutes(11));
     run.report.unwrap()

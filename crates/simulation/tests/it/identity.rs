@@ -153,6 +153,32 @@ fn a_new_hire_with_the_address_of_a_leaver_is_somebody_else() {
     });
 }
 
+/// Whoever is disabled keeps their address, their groups and their place in the rules, and says yes no more.
+#[test]
+fn an_approval_of_somebody_disabled_since_counts_no_more() {
+    run(async {
+        let world = World::new(414, Habits::default(), None);
+        rules(&world, &["cai", "dee"], 2).await;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+        approve(&world, Cai, id).await.unwrap();
+        let enable = |enabled| {
+            world.directory.change(Cai.name(), |mut person| {
+                person.enabled = enabled;
+                Some(person)
+            });
+            world.directory.read();
+        };
+        enable(false);
+        let request = approve(&world, Dee, id).await.unwrap();
+        assert_eq!(request.state, RequestState::Pending);
+        assert!(grants(&world).await.is_empty());
+        // it counts again with them, and either of the two decides by saying so once more
+        enable(true);
+        let request = approve(&world, Dee, id).await.unwrap();
+        assert!(matches!(request.state, RequestState::Approved { .. }));
+    });
+}
+
 /// A review that holds only an address, from before user ids were kept, counts for nobody; its giver
 /// may approve again.
 #[test]

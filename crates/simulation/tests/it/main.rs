@@ -50,6 +50,7 @@ mod renamed;
 mod standing;
 mod starting;
 mod sweeping;
+mod sweeps_meanwhile;
 mod taken_away;
 mod together;
 mod told;

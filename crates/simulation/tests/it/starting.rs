@@ -120,6 +120,7 @@ enum Changes {
     ApproverLeavesTheRule,
     TwoAreNeeded,
     ApproverIsGone,
+    ApproverIsDisabled,
     RequesterIsGone,
     RequesterIsLocked,
     Shorter,
@@ -139,6 +140,13 @@ async fn happen(case: Changes, world: &World) {
         }
         Changes::TwoAreNeeded => rules(world, &format!("{RULES}min_approvals = 2\n")).await,
         Changes::ApproverIsGone => world.remove_from_directory(Cai),
+        // with the address and the groups they had
+        Changes::ApproverIsDisabled => {
+            world.directory.change(Cai.name(), |mut person| {
+                person.enabled = false;
+                Some(person)
+            });
+        }
         Changes::RequesterIsGone => world.remove_from_directory(Ana),
         Changes::RequesterIsLocked => {
             let locking = Locking {
@@ -168,6 +176,7 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
             (Changes::ApproverLeavesTheRule, "start-refused"),
             (Changes::TwoAreNeeded, "start-refused"),
             (Changes::ApproverIsGone, "start-refused"),
+            (Changes::ApproverIsDisabled, "start-refused"),
             (Changes::RequesterIsGone, "no-longer-fits"),
             (Changes::Shorter, "no-longer-fits"),
             (Changes::RequesterIsLocked, ""),

@@ -629,12 +629,14 @@ fn one_run_at_a_time_and_whoever_wants_another_gets_one_that_looks_after_it() {
         let world = world_with(SweepMode::Report);
         let eve = world.actor(Eve);
         let first = world.access.want_sweep(&eve).await.unwrap();
+        let begun = world.access.sweep_to_run().await.unwrap().unwrap();
         let second = world.access.want_sweep(&eve).await.unwrap();
         let third = world.access.want_sweep(&eve).await.unwrap();
         assert_eq!(
-            (first.state.name(), second.state.name(), second.id),
-            ("running", "queued", third.id)
+            (first.state.name(), begun.state.name(), begun.id),
+            ("queued", "running", first.id)
         );
+        assert_eq!((second.state.name(), second.id), ("queued", third.id));
         let refused = world.access.begin_sweep(Trigger::Check).await;
         assert!(
             matches!(refused, Err(AccessError::Commit(_))),
