@@ -404,7 +404,7 @@ def synced(stage, sim, environment):
     said = json.loads(ran.stdout or "{}")
     check("a snapshot is read whole", (ran.returncode, said.get("state")) == (0, "complete"), (ran.returncode, (ran.stdout + ran.stderr)[-900:]))
     made = not_denied(sim, since, "snapshots", "/do-synced/", own)
-    check("IAM, people and assignments among it", {"iam:GetCredentialReport", "identitystore:ListUsers", "sso:ListAccountAssignments"} <= made, made)
+    check("IAM, people and permission sets among it", {"iam:GetCredentialReport", "identitystore:ListGroups", "sso:ListAccountsForProvisionedPermissionSet"} <= made, made)
 
 
 def parked(stage, role, url, owner):
