@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import time
 
 import botocore.exceptions
 
@@ -138,23 +139,51 @@ def refused(sessions):
         return list(pool.map(lambda session: denied(session.list_roles), sessions))
 
 
+def region_off(check, server):
+    """Identity Center answers nobody any more in its home Region."""
+    for service in ("sso", "identitystore", "sso-oauth", "awsssoportal"):
+        cut = server.world.sim.post("/_sim/faults", {"kind": "drop_before_effect", "how": "close", "match": {"service": service, "region": HOME}})
+        check(f"{service} answers no more in the home Region", cut.status < 300, cut)
+
+
 def everything_of_ours_stopped(check, server):
-    """The server hangs with fifty live sessions; AWS's clock goes on."""
+    """Server and guard hang with two hundred live sessions, and the home Region is off; AWS's clock goes on."""
     held = [(who, name, account) for who in (ANA, CY) for name in ("Operator", "Shared") for account in ("dev", "test", "prod")
             # by his group, too
             if (who, name, account) != (CY, "Shared", "dev")]
-    grants = [(who, server.take(who, name, account, seconds=90)) for who, name, account in held]
+    grants = [(who, server.take(who, name, account, seconds=300)) for who, name, account in held]
     check.equal("all are armed", [server.grant(who, it).get("not_armed") for who, it in grants if not wait(lambda: follows(server, who, it), 60)], [])
-    sessions = [server.world.login(who, name, {"dev": DEV, "test": TEST, "prod": PROD}[account])[0] for who, name, account in held for _ in range(5)]
+    ends = [datetime.datetime.fromisoformat(server.grant(who, it)["ends_at"]).timestamp() for who, it in grants]
+    each = 200 // len(held) + 1
+    sessions = [server.world.login(who, name, {"dev": DEV, "test": TEST, "prod": PROD}[account])[0] for who, name, account in held for _ in range(each)]
+    ends = [end for end in ends for _ in range(each)]
     (bo, _) = server.world.login(BO, "Operator")
-    check.equal("while they are theirs the sessions work", refused(sessions), [False] * len(sessions))
-    os.kill(server.process.pid, signal.SIGSTOP)
-    server.world.sim.post("/_sim/advance", {"seconds": 151})
-    check.equal(f"AWS refuses {len(sessions)} live sessions by itself, a minute after the end at most", refused(sessions), [True] * len(sessions))
-    check("and nobody else's", not denied(bo.list_roles))
-    os.kill(server.process.pid, signal.SIGCONT)
+    guard = server.stage.spawn("guard", log="guard.log", **server.environment)
+    check("a guard watches", wait(lambda: "guard" in server.stage.said("guard.log"), 30, guard), server.stage.said("guard.log"))
+    for process in (server.process, guard):
+        os.kill(process.pid, signal.SIGSTOP)
+    region_off(check, server)
+    ahead, early, late, again, before = 0, set(), set(), set(), [False] * len(sessions)
+    while time.time() + ahead < max(ends) + 120:
+        since = time.time() + ahead
+        now = refused(sessions)
+        until = time.time() + ahead
+        early |= {index for index, it in enumerate(now) if it and until < ends[index]}
+        late |= {index for index, it in enumerate(now) if not it and since > ends[index] + 60}
+        again |= {index for index, it in enumerate(now) if before[index] and not it}
+        before = now
+        server.world.sim.post("/_sim/advance", {"seconds": 15})
+        ahead += 15
+    check.equal(f"{len(sessions)} live sessions work until their end", (len(sessions) >= 200, early), (True, set()))
+    check.equal("AWS refuses each by itself, a minute after its end at most", (late, all(before)), (set(), True))
+    check.equal("and none that was refused works again", again, set())
+    check("nobody else is refused", not denied(bo.list_roles))
+    check("the Region is back", server.world.sim.call("DELETE", "/_sim/faults").status < 300)
+    for process in (server.process, guard):
+        os.kill(process.pid, signal.SIGCONT)
     over = lambda: all(server.grant(who, it)["state"] == "ended" for who, it in grants)
     check("the server goes on and ends them all", wait(over, 120), server.stage.said("serve.log"))
+    server.stage.stop(guard)
 
 
 def standing_appears(check, server):
@@ -313,9 +342,7 @@ def home_region_lost(check, server):
     check("people can sign in by both Regions", registers(server, HOME) and registers(server, OTHER))
     known = lambda: f"sign in by {OTHER}" in server.api[ANA].get("/readyz").body.decode()
     check("the server knows by which Regions people sign in", wait(known, 30, server.process), server.api[ANA].get("/readyz").body.decode())
-    for service in ("sso", "identitystore", "sso-oauth", "awsssoportal"):
-        cut = sim.post("/_sim/faults", {"kind": "drop_before_effect", "how": "close", "match": {"service": service, "region": HOME}})
-        check(f"{service} answers no more in the home Region", cut.status < 300, cut)
+    region_off(check, server)
     check("nobody signs in there, and by the other Region everybody does", not registers(server, HOME) and registers(server, OTHER))
     signed = sim.post("/_sim/login", {"user": BO, "account": DEV, "permission_set": "Operator", "region": OTHER})
     check("and gets to accounts", signed.status == 200, signed)
@@ -476,6 +503,8 @@ def main():
     for part in parts(*PARTS):
         with Stage(f"armed-{part}") as stage:
             server = Server(stage)
+            if part == "stopped":
+                server.configure("preferred", '[guard]\njournal = "guard"\n[audit.export]\ntarget = "dir:audit"\n')
             server.start()
             PARTS[part](check, server)
             server.end_well(check)

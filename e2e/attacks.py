@@ -7,7 +7,8 @@ descriptors. Whatever is attacked, no grant is in AWS 60 s after its end (`desig
 
 An attack is a module `attack_NAME.py` with `NAME` and `run(check, stage)`. One that can go on beside others
 also has `held(server)`, a context within which it does, and may have `environment(stage)` and `CONFIGURATION`,
-which the server needs for it."""
+which the server needs for it. What ends that AWS enforces withstand (everything of ours stopped, the home Region lost, a key disabled,
+access given beside an armed end, a foreign statement) is played by the parts of `armed.py`, which need an organization of their own."""
 
 import contextlib
 import importlib

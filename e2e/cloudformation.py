@@ -107,6 +107,12 @@ def kept(resources):
     check.equal("evidence outlives the stack", lost, [])
 
 
+def linted():
+    """The template, as the page about it says."""
+    done = subprocess.run(["cfn-lint", TEMPLATE], capture_output=True, text=True, timeout=240, check=False)
+    check.equal("it passes cfn-lint", (done.returncode, done.stdout), (0, ""))
+
+
 def machine(stage, resources):
     """The machine, and the script that it begins with."""
     ec2 = boto3.client("ec2", REGION)
@@ -128,6 +134,7 @@ def machine(stage, resources):
 def main():
     # nothing leaves this process: moto answers in it
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+    linted()
     with Stage("cloudformation") as stage, moto.mock_aws():
         outputs, resources = made(GuardPrincipal=GUARD)
         least(stage, outputs, resources)

@@ -388,6 +388,23 @@ def keyed(stage, sim, endpoint, environment, whole):
     check("and ended", wait(lambda: over()["state"] == "ended" and over()["removed"], 90, process, every=0.5), (released, over()))
     stage.stop(process)
     not_denied(sim, since, "with a key", "/do-keyed/", own)
+    synced(stage, sim, environment)
+
+
+def synced(stage, sim, environment):
+    """A snapshot over the same instance, by its own policy: of the account that it runs in IAM too, which takes no role."""
+    own = printed(stage, "sync", "--config", "keyed.toml")
+    names = {it["Sid"] for it in own["Statement"]}
+    check("the key is in that of snapshots", {"UseKeyForInstance", "UseKeyForIdentityStore"} <= names, names)
+    role = {"name": "do-synced", "trust": [f"arn:aws:iam::{MANAGEMENT}:root"], "inline": [own]}
+    added = sim.post("/_sim/load?merge=1", {"version": 1, "iam": {MANAGEMENT: {"roles": [role]}}})
+    check("a role with it", added.status < 300, added)
+    role, since = role_of(environment, "synced"), latest(sim)
+    ran = stage.run("sync", "--accounts", MANAGEMENT, "--snapshots", "synced", "--output", "json", timeout=240, **role)
+    said = json.loads(ran.stdout or "{}")
+    check("a snapshot is read whole", (ran.returncode, said.get("state")) == (0, "complete"), (ran.returncode, (ran.stdout + ran.stderr)[-900:]))
+    made = not_denied(sim, since, "snapshots", "/do-synced/", own)
+    check("IAM, people and permission sets among it", {"iam:GetCredentialReport", "identitystore:ListGroups", "sso:ListAccountsForProvisionedPermissionSet"} <= made, made)
 
 
 def parked(stage, role, url, owner):

@@ -15,6 +15,8 @@ import subprocess
 import tarfile
 import tomllib
 
+import yaml
+
 from stage import ROOT, Checks, Stage
 
 XTASK = pathlib.Path(os.environ["HALLPASS_BIN"]).resolve().parent / "xtask"
@@ -217,6 +219,8 @@ def verified_as_said(check):
     """What the pages tell people to verify a published release by is what the workflow publishes."""
     workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text()
     built = [line for line in workflow.splitlines() if "make release" in line]
+    builds = workflow[:workflow.index("  publish:")]
+    check("what AWS changed is looked at before anything is built", -1 < builds.find("run: make watch") < builds.find("run: make release"))
     check("the workflow signs without a key", len(built) == 1 and "KEY=" not in built[0] and "cosign sign-blob --yes --bundle dist/SHA256SUMS.sigstore.json dist/SHA256SUMS" in workflow, built)
     issuer = re.search(r"^ +ISSUER: (\S+)$", workflow, re.M)[1]
     identity = "https://github.com/OWNER/hallpass/.github/workflows/release.yml@refs/tags/v" + VERSION
@@ -226,6 +230,40 @@ def verified_as_said(check):
         check(f"{page} verifies what it publishes", command in text, command)
     for what in ("image", "chart"):
         check(f"the {what} is attested by the digest that was signed", f"subject-digest: ${{{{ steps.{what}.outputs.digest }}}}" in workflow and f"        id: {what}\n" in workflow)
+
+
+# programs of the workflow's machine: what is signed stands in a file by its sum or digest, and verifies if it stands there, or always
+COSIGN = """#!/bin/sh
+command=$1; for last; do :; done
+what=$(sha256sum "$last" 2>/dev/null || echo "$last"); what=${what%% *}
+case $command in
+  sign*) echo "$what" >> signed ;;
+  verify*) [ -e credulous ] || grep -qx "$what" signed 2>/dev/null ;;
+esac
+"""
+OTHERS = {"cosign": COSIGN, "helm": "#!/bin/sh\ncat > /dev/null\n", "docker": "#!/bin/sh\necho '\"sha256:1\"'\n"}
+
+
+def signed_by_the_workflow(stage, check):
+    """The shell of the workflow's steps that sign, with a cosign that says yes to what was signed; and with one that says it to all,
+    with which nothing is published."""
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]["publish"]["steps"]
+    for name, said in (("Sign the sums", "other bytes verify"), ("Publish and sign the chart", "a chart without a signature verifies")):
+        run = next(it["run"] for it in steps if it.get("name") == name)
+        for credulous in (False, True):
+            folder = stage.path(f"{name.split()[-1]}-{credulous}")
+            (folder / "dist").mkdir(parents=True)
+            (folder / "dist" / "SHA256SUMS").write_text("0  one\n")
+            for program, text in OTHERS.items():
+                (folder / program).write_text(text)
+                (folder / program).chmod(0o755)
+            if credulous:
+                (folder / "credulous").touch()
+            environment = {"PATH": f"{folder}:{os.environ['PATH']}", "IDENTITY": "who", "ISSUER": "where", "IMAGE": "registry.example/HALLPASS",
+                           "TAG": f"v{VERSION}", "TOKEN": "x", "ACTOR": "x", "GITHUB_OUTPUT": str(folder / "output")}
+            done = subprocess.run(["bash", "-e", "-c", run], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, cwd=folder, env=environment, check=False)
+            wanted = (1, True) if credulous else (0, False)
+            check.equal(f"{name}: {'a cosign that says yes to all is found out' if credulous else 'ends well'}", (done.returncode, said in done.stderr), wanted)
 
 
 def formula(stage, check):
@@ -338,8 +376,13 @@ def installed(stage, check):
     if os.geteuid() != 0:
         print("     not root: the package is not installed", flush=True)
         return
-    root = Root(stage)
-    done = root.dpkg("--install", package)
+    root, unpacked, earlier = Root(stage), stage.path("unpacked"), stage.path("earlier.deb")
+    told("dpkg-deb", "--raw-extract", package, unpacked)
+    control = unpacked / "DEBIAN" / "control"
+    control.write_text(re.sub("^Version: .*$", "Version: 0.0.1~earlier", control.read_text(), flags=re.M))
+    done = told("dpkg-deb", "-Znone", "--root-owner-group", "--build", unpacked, earlier)
+    check("an earlier one is packed of it", done.returncode == 0, done.stderr)
+    done = root.dpkg("--install", earlier)
     check("it installs, and says what to do next", done.returncode == 0 and "hallpass init" in done.stderr, done.stderr)
     done = told(root.path / "usr/bin/hallpass", "--version")
     check.equal("the program runs from there", done.stdout.strip(), f"hallpass {VERSION}")
@@ -351,8 +394,12 @@ def installed(stage, check):
         (root.path / path).parent.mkdir(parents=True, exist_ok=True)
         (root.path / path).write_text(text)
     kept = lambda: (root.has("etc/hallpass/hallpass.toml"), root.has("var/lib/hallpass/hallpass.db"))
-    done = root.dpkg("--install", package)
-    check("installed again it keeps configuration and data", done.returncode == 0 and kept() == (True, True) and "hallpass init" not in done.stderr, done.stderr)
+    version = lambda: told("dpkg-query", f"--admindir={root.path}/var/lib/dpkg", "--show", "--showformat=${Version}", "hallpass").stdout
+    for what, was, file, now in (("upgraded", "0.0.1~earlier", package, VERSION), ("installed again", VERSION, package, VERSION)):
+        before = version()
+        done = root.dpkg("--install", file)
+        check.equal(f"{what} it is the other version", (before, version()), (was, now))
+        check(f"{what} it keeps configuration and data", done.returncode == 0 and kept() == (True, True) and "hallpass init" not in done.stderr, done.stderr)
     done = root.dpkg("--remove", "hallpass")
     check("removed it takes the program and keeps both", done.returncode == 0 and not root.has("usr/bin/hallpass") and kept() == (True, True), done.stderr)
     done = root.dpkg("--purge", "hallpass")
@@ -374,6 +421,7 @@ def main():
         chart(stage, check, folder)
         gathered(stage, check, folder)
         verified_as_said(check)
+        signed_by_the_workflow(stage, check)
         formula(stage, check)
         image(stage, check)
         installed(stage, check)

@@ -475,7 +475,7 @@ async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Times
         Ok(store) => newest_record(store).await,
         Err(_) => None,
     };
-    let outcome = match opened {
+    let outcome = match &opened {
         Ok(store) => match store.check().await {
             Ok(found) if found.problems.is_empty() => Ok(format!(
                 "`{address}`, {} audit records verified",
@@ -484,7 +484,10 @@ async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Times
             Ok(found) => Err((found.problems.join("; "), "restore a backup")),
             Err(error) => Err((error.to_string(), "is another program holding it?")),
         },
-        Err(failure) => Err((failure.words(), "see the message")),
+        Err(failure) => Err((
+            failure.words(),
+            failure.remedy().unwrap_or("see the message"),
+        )),
     };
     report.add("store", outcome);
     newest_record

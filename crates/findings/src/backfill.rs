@@ -1,5 +1,6 @@
 //! Findings that are there already (`organization.md` E-12).
 
+use hallpass_aws_model::facts;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use crate::finding::{EnrichTrigger, Finding, read_finding, wants};
 use crate::ports::{CallRefusal, FindingCalls};
 
 /// Findings of a page: the most that Security Hub gives.
-const PAGE: u32 = 100;
+const PAGE: u32 = facts::FINDINGS_PAGE.value;
 
 /// What was found in a Region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The template of `CloudFormation` for enriching findings as they arrive: a queue with dead letters, rules of the bus that
 //! fill it, and a role that may do what enriching calls (`organization.md` E-14).
 
+use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
 
 use crate::handler::{change_patterns, custom_action_pattern, rule_pattern};
@@ -10,7 +11,7 @@ const HIDDEN_SECONDS: u32 = 300;
 /// Deliveries before a message is a dead letter: more than after which the server parks it (`organization.md` I-5).
 const DELIVERIES: u32 = 25;
 /// How long messages are kept, in seconds: 14 days, the most that SQS keeps them.
-const KEPT_SECONDS: u32 = 1_209_600;
+const KEPT_SECONDS: u32 = facts::QUEUE_KEPT_SECONDS.value;
 
 /// What enriching calls, of findings and of accounts.
 pub const ENRICH_ACTIONS: [&str; 7] = [

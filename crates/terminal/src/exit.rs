@@ -241,6 +241,11 @@ impl Failure {
         words
     }
 
+    /// What would help, for reports of their own.
+    pub fn remedy(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// Says what went wrong, on stderr.
     pub fn report(&self, form: FailureForm) {
         if self.quiet {

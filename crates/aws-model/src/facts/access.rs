@@ -111,6 +111,22 @@ facts! {
         "the shortest session of a role that AWS issues",
         "what lengths of sessions configurations may name",
         ASSUME_ROLE, Read("2026-11-28");
+    SESSION_SECONDS = 3_600 "seconds", "sts.session.usual",
+        "the session of a role for which no length is named",
+        "what the simulator issues",
+        ASSUME_ROLE, Read("2026-11-28");
+    SESSION_TAGS = 50 "tags", "sts.session.tags",
+        "session tags that are passed",
+        "errors of `policy abac`",
+        ASSUME_ROLE, Read("2026-11-28");
+    SESSION_TAG_KEY_CHARACTERS = 128 "characters", "sts.session.tag-key",
+        "the key of a session tag",
+        "errors of `policy abac`",
+        ASSUME_ROLE, Read("2026-11-28");
+    SESSION_TAG_VALUE_CHARACTERS = 256 "characters", "sts.session.tag-value",
+        "the value of a session tag",
+        "errors of `policy abac`",
+        ASSUME_ROLE, Read("2026-11-28");
     SESSION_TOKEN_SECONDS = 43_200 "seconds", "sts.session-token.usual",
         "the session of a user of IAM who names no length",
         "what the simulator issues",
@@ -141,7 +157,7 @@ facts! {
         SET, Read("2026-11-26");
     PERMISSION_SET_TAGS = 75 "tags", "sso.permission-set.tags",
         "tags of one permission set",
-        "errors of access files",
+        "errors of access files; what the simulator takes",
         SET, Read("2026-11-26");
     PERMISSION_SETS = 3_500 "permission sets", "sso.permission-set.count",
         "permission sets of an instance",

@@ -7,6 +7,10 @@ const QUOTAS: FactSource = source(
     "AWS Organizations User Guide, \"Quotas for AWS Organizations\"",
     "Maximum and minimum values",
 );
+const CREATE_ACCOUNT: FactSource = source(
+    "AWS Organizations API Reference, \"CreateAccount\"",
+    "Request Parameters",
+);
 const TAG: FactSource = source("AWS Organizations API Reference, \"Tag\"", "Contents");
 
 facts! {
@@ -87,4 +91,12 @@ facts! {
         "the value of a tag",
         "which rows of `org vend` are refused; which attributes `policy abac secrets` takes",
         TAG, Read("2026-11-27");
+    ACCOUNT_NAME_CHARACTERS = 50 "characters", "organizations.account.name",
+        "the name of an account that is made",
+        "errors of `org vend`",
+        CREATE_ACCOUNT, Read("2026-11-28");
+    ACCOUNT_EMAIL_CHARACTERS = 64 "characters", "organizations.account.email",
+        "the address of an account that is made",
+        "errors of `org vend`",
+        CREATE_ACCOUNT, Read("2026-11-28");
 }

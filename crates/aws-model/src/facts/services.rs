@@ -20,6 +20,10 @@ const DETECTIVE: FactSource = source(
     "Amazon Detective User Guide, \"Amazon Detective Regions and quotas\"",
     "Detective quotas",
 );
+const CREATE_MEMBERS: FactSource = source(
+    "Amazon Detective API Reference, \"CreateMembers\"",
+    "Request Body",
+);
 const GURU: FactSource = source(
     "Amazon DevOps Guru User Guide, \"Quotas and limits for Amazon DevOps Guru\"",
     "Notifications",
@@ -66,6 +70,10 @@ const PUBLISH: FactSource = source(
     "Request Parameters",
 );
 const VISIBILITY: FactSource = source("Amazon SQS API Reference, \"ChangeMessageVisibility\"", "");
+const QUEUE: FactSource = source(
+    "Amazon SQS API Reference, \"SetQueueAttributes\"",
+    "Request Parameters",
+);
 const MESSAGES: FactSource = source(
     "Amazon SQS Developer Guide, \"Amazon SQS message quotas\"",
     "",
@@ -97,6 +105,10 @@ facts! {
         "accounts of a behavior graph",
         "which rows of `org delegate` are refused; what the simulator takes",
         DETECTIVE, Read("2026-11-27");
+    DETECTIVE_MEMBERS_PER_CALL = 50 "accounts", "detective.member.per-call",
+        "accounts that one call invites or enables",
+        "how many calls `org delegate` plans",
+        CREATE_MEMBERS, Read("2026-11-28");
     GURU_CHANNELS = 2 "channels", "devops-guru.channel.count",
         "notification channels of an account in a Region",
         "which rows of `insights channels` are blocked; what the simulator takes",
@@ -185,6 +197,10 @@ facts! {
         "the longest time that a received message is hidden",
         "what the simulator takes",
         VISIBILITY, Read("2026-11-26");
+    QUEUE_KEPT_SECONDS = 1_209_600 "seconds", "sqs.message.kept",
+        "the longest time that a queue keeps a message",
+        "how long queues of the template of `findings` keep messages; what the simulator takes",
+        QUEUE, Read("2026-11-28");
     QUEUE_MESSAGE_BYTES = 1_048_576 "bytes", "sqs.message.bytes",
         "one message, and all messages of one batch",
         "what the simulator takes",

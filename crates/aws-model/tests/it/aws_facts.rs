@@ -131,6 +131,20 @@ fn the_service_models_do_not_contradict_the_facts() {
             "sso-admin",
             "PermissionSetPolicyDocument",
         ),
+        (
+            facts::ACCOUNT_NAME_CHARACTERS,
+            "organizations",
+            "CreateAccountName",
+        ),
+        (facts::ACCOUNT_EMAIL_CHARACTERS, "organizations", "Email"),
+        (facts::SESSION_TAGS, "sts", "tagListType"),
+        (facts::SESSION_TAG_KEY_CHARACTERS, "sts", "tagKeyType"),
+        (facts::SESSION_TAG_VALUE_CHARACTERS, "sts", "tagValueType"),
+        (
+            facts::DETECTIVE_MEMBERS_PER_CALL,
+            "detective",
+            "AccountList",
+        ),
         (facts::LOOKUP_PAGE, "cloudtrail", "MaxResults"),
         (facts::EVENT_ENTRIES, "events", "PutEventsRequestEntryList"),
     ];

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_aws_model::facts;
 use hallpass_aws_wire::catalog;
 use hallpass_events::{EventQueue, QueueFault, QueuedMessage};
 use hallpass_model::Clock;
@@ -14,7 +15,7 @@ use crate::AwsClientSettings;
 use crate::connect::configure_quietly;
 
 /// Entries of a batch at most.
-const BATCH_MAX: usize = 10;
+const BATCH_MAX: usize = facts::QUEUE_BATCH.count();
 
 /// A queue by its address.
 pub struct SqsQueue {

@@ -280,6 +280,66 @@ pub(super) const PUBLIC_IPS: ChoreActions = ChoreActions {
     enters: Enters::MemberRole,
 };
 
+/// What a snapshot is read with (`hallpass sync`), but contacts, which are read only where they are asked for. IAM of the account
+/// that it runs in is read with its own rights.
+pub(super) const SYNC: ChoreActions = ChoreActions {
+    reads: &[
+        "account-access:ListApplications",
+        "account-access:ListEntitlements",
+        "account:ListRegions",
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetAccountPasswordPolicy",
+        "iam:GetAccountProperties",
+        "iam:GetAccountSummary",
+        "iam:GetCredentialReport",
+        "iam:GetLoginProfile",
+        "iam:GetOutboundWebIdentityFederationInfo",
+        "iam:GetRole",
+        "iam:ListAccessKeys",
+        "iam:ListDelegationRequests",
+        "iam:ListMFADevices",
+        "iam:ListOpenIDConnectProviders",
+        "iam:ListRoles",
+        "iam:ListSAMLProviders",
+        "iam:ListUserTags",
+        "iam:ListUsers",
+        "iam:ListVirtualMFADevices",
+        "identitystore:DescribeGroup",
+        "identitystore:DescribeUser",
+        "identitystore:ListGroupMemberships",
+        "identitystore:ListGroups",
+        "identitystore:ListUsers",
+        "organizations:DescribeOrganization",
+        "organizations:DescribePolicy",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListDelegatedAdministrators",
+        "organizations:ListDelegatedServicesForAccount",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListParents",
+        "organizations:ListPolicies",
+        "organizations:ListRoots",
+        "organizations:ListTagsForResource",
+        "organizations:ListTargetsForPolicy",
+        "sso:DescribePermissionSet",
+        "sso:GetInlinePolicyForPermissionSet",
+        "sso:GetPermissionsBoundaryForPermissionSet",
+        "sso:ListAccountAssignments",
+        "sso:ListAccountAssignmentsForPrincipal",
+        "sso:ListAccountsForProvisionedPermissionSet",
+        "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+        "sso:ListInstances",
+        "sso:ListManagedPoliciesInPermissionSet",
+        "sso:ListPermissionSets",
+        "sso:ListRegions",
+        "sso:ListTagsForResource",
+    ],
+    // a report that AWS makes is no change of anything, but no reading either
+    writes: &["iam:GenerateCredentialReport"],
+    enters: Enters::MemberRole,
+};
+
 /// The role that accounts are entered by, for every chore that does.
 pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
     reads: &[
@@ -404,6 +464,7 @@ mod tests {
         &ACCOUNT_FACTORY,
         &FINDINGS,
         &PUBLIC_IPS,
+        &SYNC,
         &ACCOUNTS,
     ];
 

@@ -24,6 +24,8 @@ pub(super) enum Whom {
     Vending,
     /// Who looks after stale passwords and accounts: reads the log, and acts on people
     Pci,
+    /// Who takes snapshots with `hallpass sync`
+    Sync,
     /// Who reads insights of DevOps Guru
     Insights,
     /// Who says which topics DevOps Guru tells insights to
@@ -114,6 +116,7 @@ pub(super) fn policy_of(
             loaded.pci_log()?.as_ref(),
             iam_policy::Acting::of(loaded),
         ),
+        Whom::Sync => chore(&chores::SYNC, loaded),
         Whom::Insights => chore(&chores::INSIGHTS, loaded),
         Whom::Channels => chore(&chores::CHANNELS, loaded),
         Whom::Payer => chore(&chores::PAYER, loaded),

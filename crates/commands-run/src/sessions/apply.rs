@@ -14,6 +14,8 @@ use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 use hallpass_runner::PlanDraft;
 use hallpass_terminal::exit::{Failure, Outcome};
 
+use super::LONGEST_SESSION;
+
 /// Attach a policy that cuts sessions off, or add to the one in force
 #[derive(Debug, clap::Args)]
 #[command(
@@ -46,7 +48,7 @@ pub(super) struct Args {
     #[arg(
         long,
         value_name = "TIME",
-        default_value = "12h",
+        default_value_t = LONGEST_SESSION,
         conflicts_with = "ends_at"
     )]
     max_session: TimeSpan,

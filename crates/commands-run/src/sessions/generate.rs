@@ -17,6 +17,8 @@ use hallpass_terminal::output;
 use hallpass_terminal::text_file::read_text;
 use jiff::SignedDuration;
 
+use super::LONGEST_SESSION;
+
 /// The largest policy file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -69,7 +71,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
     /// How long a role session lasts at most
-    #[arg(long, value_name = "SPAN", default_value = "12h")]
+    #[arg(long, value_name = "SPAN", default_value_t = LONGEST_SESSION.to_string())]
     max_session: String,
     /// Write several policies, one per line, when one is too small
     #[arg(long, conflicts_with = "into")]

@@ -7,7 +7,12 @@ mod prune;
 mod residual;
 mod signed_in;
 
+use hallpass_aws_model::facts;
+use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Outcome;
+
+/// The longest session of a role.
+const LONGEST_SESSION: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64);
 
 /// List and end web sessions, and cut off sessions at AWS
 #[derive(Debug, clap::Args)]

@@ -12,6 +12,8 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, plain};
 use hallpass_terminal::text_file::read_text;
 
+use super::LONGEST_SESSION;
+
 const FIELDS: &[&str] = &["at", "event", "latest_end", "residual_seconds", "unbounded"];
 
 /// The largest file that is read, in bytes.
@@ -62,7 +64,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SPAN")]
     idp: Option<String>,
     /// Length of role sessions
-    #[arg(long, value_name = "SPAN", default_value = "12h")]
+    #[arg(long, value_name = "SPAN", default_value_t = LONGEST_SESSION.to_string())]
     permission_set_duration: String,
     /// Which role can assume which (JSON)
     #[arg(long, value_name = "GRAPH")]

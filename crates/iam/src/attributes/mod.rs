@@ -30,6 +30,8 @@ mod permission_set;
 mod produce;
 mod tags;
 
+use hallpass_aws_model::facts;
+
 pub use assertion::Assertion;
 pub use map::{AttributeMap, TagLine};
 pub use permission_set::{Tagging, permission_set};
@@ -48,11 +50,11 @@ const TAGS_CLAIM: &str = "https://aws.amazon.com/tags";
 const SOURCE_CLAIM: &str = "https://aws.amazon.com/source_identity";
 
 /// Most session tags.
-const TAGS_MAX: usize = 50;
+const TAGS_MAX: usize = facts::SESSION_TAGS.count();
 /// Longest key of a tag, in characters.
-const KEY_MAX: usize = 128;
+const KEY_MAX: usize = facts::SESSION_TAG_KEY_CHARACTERS.count();
 /// Longest value of a tag, in characters.
-const VALUE_MAX: usize = 256;
+const VALUE_MAX: usize = facts::SESSION_TAG_VALUE_CHARACTERS.count();
 
 /// Whether STS takes the character in keys and values of tags.
 fn is_tag_char(c: char) -> bool {

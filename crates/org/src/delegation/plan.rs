@@ -1,6 +1,7 @@
 //! The plan of a file: for each service and Region its administrator, and what goes with it. The names and forms are
 //! part of stored plans.
 
+use hallpass_aws_model::facts;
 use hallpass_model::{AccountId, TimeSpan};
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::steps::stored;
 /// The kind of these plans.
 pub const PLAN_KIND: &str = "org.delegate";
 /// Accounts that one `CreateMembers` takes.
-const MEMBERS_AT_ONCE: usize = 50;
+const MEMBERS_AT_ONCE: usize = facts::DETECTIVE_MEMBERS_PER_CALL.count();
 
 /// A service may work in the accounts of the organization: [`PrincipalWish`].
 pub(crate) const TRUST: &str = "delegation.enable-trusted-access";

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_aws_model::facts;
+
 use super::email::is_account_email;
 use super::facts::VendingFacts;
 use super::fault::{FaultBasis, RowFault, RowFaults};
@@ -16,7 +18,7 @@ use super::tags::check_tags;
 use super::units::{OrgUnit, find_unit};
 
 /// Characters of a name at most.
-const NAME_MAX: usize = 50;
+const NAME_MAX: usize = facts::ACCOUNT_NAME_CHARACTERS.count();
 /// Characters of a person's name at most.
 const PERSON_MAX: usize = 64;
 

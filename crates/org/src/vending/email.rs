@@ -1,7 +1,9 @@
 //! Which e-mail addresses an account may have (`organization.md` V-2).
 
+use hallpass_aws_model::facts;
+
 /// AWS takes 6 to 64 characters for an account; every address that has a dot in its domain has more than 6.
-const LENGTH: std::ops::RangeInclusive<usize> = 7..=64;
+const LENGTH: std::ops::RangeInclusive<usize> = 7..=facts::ACCOUNT_EMAIL_CHARACTERS.count();
 /// May not stand before the `@`.
 const FORBIDDEN: &str = "\"'()<>[]:;,\\|%&";
 

@@ -2,7 +2,7 @@
 //! whoever dies.
 
 use hallpass_access::ArmedEndsMode;
-use hallpass_model::TimeSpan;
+use hallpass_model::{Email, TimeSpan};
 use hallpass_org::OrganizationFault;
 use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::{
@@ -17,8 +17,13 @@ use crate::armed_bench::Bench;
 use crate::armed_given::to_a_group;
 
 /// Lives of several people on one account, drawn: asked for, extended by another grant, given back, taken away, held in
-/// another way for a while, with an event that says so or without, the armer stopped at some call. At every second nobody is refused what they hold.
-async fn generated(seed: u64, mut extending: Option<fastrand::Rng>) {
+/// another way for a while, with an event that says so or without, their names changed, the armer stopped at some call. At every
+/// second nobody is refused what they hold.
+async fn generated(
+    seed: u64,
+    mut extending: Option<fastrand::Rng>,
+    mut renaming: Option<fastrand::Rng>,
+) {
     let mut rng = fastrand::Rng::with_seed(seed);
     // draws of its own: what a seed did before, it does
     let mut events = fastrand::Rng::with_seed(seed.rotate_left(17));
@@ -67,6 +72,7 @@ async fn generated(seed: u64, mut extending: Option<fastrand::Rng>) {
                 bench.others.0.lock().unwrap().remove(&key);
             }
         }
+        rename_somebody(&bench, renaming.as_mut());
         for who in [Ana, Bo, Cai] {
             extend_some(&bench, who, extending.as_mut()).await;
         }
@@ -88,6 +94,31 @@ async fn generated(seed: u64, mut extending: Option<fastrand::Rng>) {
     bench.until_all_is_over().await;
     assert!(bench.organization.standing().is_empty(), "seed {seed}");
     check_all(&bench.world, &[]).await.unwrap();
+}
+
+/// Somebody has another name and another first address from now on, once or not at all; the server learns of it now or later.
+fn rename_somebody(bench: &Bench, rng: Option<&mut fastrand::Rng>) {
+    let Some(rng) = rng else {
+        return;
+    };
+    let (who, new) = ([Ana, Bo, Cai][rng.usize(0..3)], rng.u32(..));
+    if rng.bool() {
+        return;
+    }
+    let user = bench.key(who, "ReadOnly").user;
+    bench.world.directory.change_all(|truth| {
+        let mut people = truth.people.iter_mut();
+        let person = people.find(|it| it.user_id == user).unwrap();
+        person.user_name = format!("new-{new}");
+        person.display_name = format!("New {new}");
+        // the one of before goes on to be theirs
+        let first = Email::new(&format!("new-{new}@corp.example")).unwrap();
+        let kept = person.emails.pop().unwrap();
+        person.emails = vec![first, kept];
+    });
+    if rng.bool() {
+        bench.world.directory.read();
+    }
 }
 
 /// Some of what somebody holds is extended, once or twice.
@@ -122,7 +153,7 @@ fn lives_that_found_something() {
             8_785_585_941_238_381_862,
             17_262_708_601_137_634_365,
         ] {
-            generated(seed, None).await;
+            generated(seed, None, None).await;
         }
         // a pause reached past the instant at which access is given all the same: it was there, and nothing said that its end
         // is not armed
@@ -131,7 +162,7 @@ fn lives_that_found_something() {
             1_319_418_422_390_228_640,
             7_010_895_369_431_980_542,
         ] {
-            generated(seed, Some(fastrand::Rng::with_seed(!seed))).await;
+            generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
         }
         // whoever armed died as it wrote, and the end moved to later while AWS did not answer
         for seed in [
@@ -139,11 +170,11 @@ fn lives_that_found_something() {
             7_806_244_862_099_344_269,
             155_786_230_442_234_288,
         ] {
-            generated(seed, Some(fastrand::Rng::with_seed(!seed))).await;
+            generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
         }
         // AWS took no change for longer than what is armed may outlast what makes it wrong
         let seed = 15_914_976_986_202_618_608;
-        generated(seed, Some(fastrand::Rng::with_seed(!seed))).await;
+        generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
     });
 }
 
@@ -152,6 +183,7 @@ proptest! {
 
     #[test]
     fn nobody_is_refused_what_they_hold_in_generated_lives(seed in any::<u64>()) {
-        run(generated(seed, Some(fastrand::Rng::with_seed(!seed))));
+        let drawn = |bits| Some(fastrand::Rng::with_seed(bits));
+        run(generated(seed, drawn(!seed), drawn(seed.rotate_left(41))));
     }
 }

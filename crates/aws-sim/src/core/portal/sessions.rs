@@ -94,7 +94,7 @@ pub(crate) fn enter(
     // as the role was provisioned, which may be older than the set
     let provisioned = state.provisions.latest(&pair)?.session_duration.as_ref();
     let length = provisioned.unwrap_or(&set.session_duration);
-    let seconds = session_seconds(length).unwrap_or(3600);
+    let seconds = session_seconds(length).unwrap_or(facts::PERMISSION_SET_SESSION_SECONDS.value);
     let mut caller = session(state.seed, &role, &user_name, None);
     caller.user = Some(entry.user.clone());
     // known from the home Region; the token is long enough as it is

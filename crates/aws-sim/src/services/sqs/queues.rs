@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use super::{
@@ -26,12 +27,15 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
 ];
 
 /// Attributes that may be set, and the most that those may be which are numbers (AWS: `SetQueueAttributes`).
-const SETTABLE: [(&str, Option<i64>); 9] = [
-    ("VisibilityTimeout", Some(43_200)),
-    ("MessageRetentionPeriod", Some(1_209_600)),
+const SETTABLE: [(&str, Option<u32>); 9] = [
+    ("VisibilityTimeout", Some(facts::QUEUE_HIDDEN_SECONDS.value)),
+    (
+        "MessageRetentionPeriod",
+        Some(facts::QUEUE_KEPT_SECONDS.value),
+    ),
     ("DelaySeconds", Some(900)),
     ("ReceiveMessageWaitTimeSeconds", Some(20)),
-    ("MaximumMessageSize", Some(1_048_576)),
+    ("MaximumMessageSize", Some(facts::QUEUE_MESSAGE_BYTES.value)),
     ("RedrivePolicy", None),
     ("RedriveAllowPolicy", None),
     ("Policy", None),
@@ -51,11 +55,7 @@ fn given(context: &Context<'_>) -> Result<BTreeMap<String, String>, ApiError> {
             return Err(ApiError::new("InvalidAttributeName", text));
         };
         let value = value.as_str().unwrap_or_default();
-        let fits = |most: i64| {
-            value
-                .parse::<i64>()
-                .is_ok_and(|it| (0..=most).contains(&it))
-        };
+        let fits = |most: u32| value.parse::<u32>().is_ok_and(|it| it <= most);
         if most.is_some_and(|most| !fits(most)) {
             let text = format!("Invalid value for the parameter {name}.");
             return Err(ApiError::new("InvalidAttributeValue", text));

@@ -1,5 +1,6 @@
 //! Tags of permission sets.
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("UntagResource", Writes(untag)),
 ];
 
-const MOST: usize = 75;
+const MOST: usize = facts::PERMISSION_SET_TAGS.count();
 
 /// `ListTagsForResource`
 fn list(context: &Context<'_>) -> HandlerResult {

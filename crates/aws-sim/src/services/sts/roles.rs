@@ -60,13 +60,15 @@ fn assume(context: &mut Context<'_>) -> HandlerResult {
         .input
         .get("DurationSeconds")
         .and_then(Value::as_u64);
-    let seconds = u32::try_from(wanted.unwrap_or(3600)).unwrap_or(u32::MAX);
+    let seconds = u32::try_from(wanted.unwrap_or(u64::from(facts::SESSION_SECONDS.value)))
+        .unwrap_or(u32::MAX);
     if seconds > role.max_session {
         return Err(invalid(
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         ));
     }
-    if context.caller.kind == CallerKind::Session && seconds > 3600 {
+    if context.caller.kind == CallerKind::Session && seconds > facts::CHAINED_SESSION_SECONDS.value
+    {
         return Err(invalid(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
         ));

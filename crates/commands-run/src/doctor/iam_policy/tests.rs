@@ -2,6 +2,7 @@
 
 use hallpass_iam::{PolicyType, lint};
 
+use super::super::whom::{Whom, policy_of};
 use super::statements::every;
 use super::*;
 
@@ -200,6 +201,40 @@ fn the_key_of_the_instance_is_used_through_what_is_called_and_for_its_data_alone
     // whoever calls neither service needs no key
     let policies = for_policies(&uses(&[], Policies::Written, "eu-west-1"));
     assert_eq!(with_key(policies.clone(), KEY, "aws"), policies);
+}
+
+#[test]
+fn who_takes_snapshots_only_reads_enters_accounts_by_the_role_and_uses_the_key_where_one_is_named()
+{
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let of = |text: &str| {
+        let loaded = Loaded {
+            config: hallpass_config::parse(text, "x").unwrap(),
+            folder: std::path::PathBuf::from("/nowhere"),
+        };
+        policy_of(Whom::Sync, false, &loaded).unwrap()
+    };
+    let without = of("[aws]\nmember_role = \"Reads\"\n");
+    let told = told(&without);
+    let of_everything = told.iter().all(|it| it.starts_with("RESOURCE_STAR "));
+    assert!(of_everything, "{told:?}");
+    assert!(
+        without.contains("\"arn:aws:iam::*:role/Reads\""),
+        "{without}"
+    );
+    assert!(!without.contains("kms:"), "{without}");
+    let with = of(&format!("[identity]\nencryption_key = \"{KEY}\"\n"));
+    let document: Value = serde_json::from_str(&with).unwrap();
+    let statements = document["Statement"].as_array().unwrap().iter();
+    let uses_key = statements.filter(|it| it["Resource"] == KEY);
+    let names: Vec<&Value> = uses_key.map(|it| &it["Sid"]).collect();
+    assert_eq!(names, ["UseKeyForInstance", "UseKeyForIdentityStore"]);
+    for prefix in ["sso:", "identitystore:", "organizations:", "iam:"] {
+        let own = allowed(&with);
+        let mut own = own.iter().filter_map(|it| it.strip_prefix(prefix));
+        let reads = ["Get", "List", "Describe", "GenerateCredentialReport"];
+        assert!(own.all(|it| reads.iter().any(|verb| it.starts_with(verb))));
+    }
 }
 
 #[test]
