@@ -321,7 +321,7 @@ fn what_asks_for_the_role_is_not_judged_by_an_invented_one() {
                 assert_eq!(told, ["aws:PrincipalArn in `Inline policy`"]);
             }
             Judgement::Unknown(why) => {
-                assert!(!allows && why.contains("aws:PrincipalArn"), "{why}")
+                assert!(!allows && why.contains("aws:PrincipalArn"), "{why}");
             }
             Judgement::Refuses => panic!("{operator}"),
         }
