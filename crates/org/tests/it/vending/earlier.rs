@@ -49,12 +49,12 @@ async fn rows_that_an_aborted_plan_did_not_begin_are_free() {
         let corrected = list(&["b", "c"]);
         let ran = world.vend(&corrected, "second", &Gate::new(None)).await;
         let rows = ends(&ran.unwrap().csv);
-        let word = if aborted {
+        let start = if aborted {
             "SUCCEEDED,9".to_owned()
         } else {
             format!("INVALID,,already in plan {plan}")
         };
-        assert!(rows[0].starts_with(&word), "aborted {aborted}: {rows:?}");
+        assert!(rows[0].starts_with(&start), "aborted {aborted}: {rows:?}");
         assert!(rows[1].starts_with("SUCCEEDED,9"), "{rows:?}");
     }
 }
