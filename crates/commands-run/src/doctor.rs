@@ -30,7 +30,6 @@ use hallpass_aws::{ConnectedOrganization, Inventory};
 use hallpass_clock::{BOUND, Reading};
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
-use hallpass_host::descriptors;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_model::time::utc_seconds;
@@ -252,7 +251,7 @@ async fn examine(
 /// What needs nobody else: which program it is, what it was told, and what its machine lets it open.
 fn check_program(loaded: &Loaded, report: &mut DoctorReport) {
     program::check(report);
-    check_descriptors(loaded, report);
+    program::check_descriptors(loaded, report);
 }
 
 /// In which account we are, and in which one policies are tried.
@@ -269,20 +268,6 @@ fn named_attributes(
     let mut named = rules.map(Rules::referenced_attributes).unwrap_or_default();
     named.extend(sync.map(GroupSyncSettings::attributes).unwrap_or_default());
     named
-}
-
-/// How many files a server may open that is started as this program was.
-fn check_descriptors(loaded: &Loaded, report: &mut DoctorReport) {
-    const CHECK: &str = "open files";
-    let limit = descriptors::raise();
-    let shares = match descriptors::share(limit.now, loaded.config.server.max_connections) {
-        Ok(shares) => shares,
-        Err(failure) => return report.add(CHECK, Err((failure.words(), descriptors::REMEDY))),
-    };
-    match shares.warning() {
-        Some((words, remedy)) => report.warn(CHECK, words, remedy),
-        None => report.add(CHECK, Ok(shares.words())),
-    }
 }
 
 async fn check_slack(loaded: &Loaded, report: &mut DoctorReport) {

@@ -188,14 +188,13 @@ pub fn open(
     let store = Arc::new(means.store.clone());
     let client = means.client.clone();
     let (calls, standings) = member_calls(means.loaded, client, means.clock, means.findings);
-    let clock = Arc::clone(means.clock);
     let code = CallableCode::of(means.loaded, means.client.clone(), means.clock)?;
     let hands: Arc<dyn StepExecutor> = Arc::new(RemediationStepExecutor {
         calls,
         standings: Arc::clone(&standings),
         code,
         store: Arc::clone(&store) as Arc<dyn RemediationStore>,
-        clock,
+        clock: Arc::clone(means.clock),
     });
     let runner = Runner::new(
         RunnerPorts {

@@ -1,5 +1,7 @@
 //! Which program this is, and what it was told.
 
+use hallpass_config::Loaded;
+use hallpass_host::descriptors;
 use hallpass_host::program::{COMMIT, VERSION, platform, sha256};
 use hallpass_setup::opening::{ConfigArgs, NAME_IT};
 
@@ -71,5 +73,19 @@ mod tests {
         );
         std::fs::write(&file, "").unwrap();
         assert_eq!(told().result, "ok");
+    }
+}
+
+/// How many files a server may open that is started as this program was.
+pub(super) fn check_descriptors(loaded: &Loaded, report: &mut DoctorReport) {
+    const CHECK: &str = "open files";
+    let limit = descriptors::raise();
+    let shares = match descriptors::share(limit.now, loaded.config.server.max_connections) {
+        Ok(shares) => shares,
+        Err(failure) => return report.add(CHECK, Err((failure.words(), descriptors::REMEDY))),
+    };
+    match shares.warning() {
+        Some((words, remedy)) => report.warn(CHECK, words, remedy),
+        None => report.add(CHECK, Ok(shares.words())),
     }
 }

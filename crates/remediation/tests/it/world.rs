@@ -100,6 +100,15 @@ impl Account {
         }
     }
 
+    fn set_key(&mut self, input: &Value) {
+        let keys = self.things.get_mut("keys").unwrap();
+        let rows = keys["AccessKeyMetadata"].as_array_mut().unwrap();
+        let named = |it: &&mut Value| it["AccessKeyId"] == input["AccessKeyId"];
+        for row in rows.iter_mut().filter(named) {
+            row["Status"] = input["Status"].clone();
+        }
+    }
+
     fn authorize(&mut self, input: &Value) {
         let id = input["GroupId"].as_str().unwrap();
         let group = self.groups.get_mut(id).unwrap();
@@ -449,17 +458,7 @@ impl MemberCalls for World {
                 rules.retain(|it| !ids.contains(&it["SecurityGroupRuleId"]));
             }
             "AuthorizeSecurityGroupIngress" => account.authorize(input),
-            "UpdateAccessKey" => {
-                let rows = account.things.get_mut("keys").unwrap()["AccessKeyMetadata"]
-                    .as_array_mut()
-                    .unwrap();
-                for row in rows
-                    .iter_mut()
-                    .filter(|it| it["AccessKeyId"] == input["AccessKeyId"])
-                {
-                    row["Status"] = input["Status"].clone();
-                }
-            }
+            "UpdateAccessKey" => account.set_key(input),
             "UpdateAccountPasswordPolicy" => {
                 account
                     .things

@@ -2,7 +2,7 @@
 //! whoever dies.
 
 use hallpass_access::ArmedEndsMode;
-use hallpass_model::{Email, TimeSpan};
+use hallpass_model::{Email, HoldKey, TimeSpan};
 use hallpass_org::OrganizationFault;
 use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::{
@@ -51,10 +51,7 @@ async fn generated(
             4 => {
                 bench.others.0.lock().unwrap().insert(key.clone());
                 if events.bool() {
-                    let given = to_a_group(&key);
-                    bench.world.access.note_given(given).await.unwrap();
-                    let now = bench.now();
-                    bench.told_at.lock().unwrap().insert(key, now);
+                    tell_of_it(&bench, key).await;
                 }
             }
             5 => {
@@ -94,6 +91,14 @@ async fn generated(
     bench.until_all_is_over().await;
     assert!(bench.organization.standing().is_empty(), "seed {seed}");
     check_all(&bench.world, &[]).await.unwrap();
+}
+
+/// An event says that somebody was given access.
+async fn tell_of_it(bench: &Bench, key: HoldKey) {
+    let given = to_a_group(&key);
+    bench.world.access.note_given(given).await.unwrap();
+    let now = bench.now();
+    bench.told_at.lock().unwrap().insert(key, now);
 }
 
 /// Somebody has another name and another first address from now on, once or not at all; the server learns of it now or later.
