@@ -44,11 +44,14 @@ fn is_of_region(condition: &Condition<'_>) -> bool {
 
 /// Whether policies of the organization are among its resources, and not by their name.
 fn reaches_policies(part: &StatementFacts<'_>) -> bool {
-    let policies = "arn:*:organizations:*:*:policy/*";
+    // each by its name: a wildcard for the partition would reach over what follows it
+    let policies = ["aws", "aws-cn", "aws-us-gov"]
+        .map(|partition| format!("arn:{partition}:organizations:*:*:policy/*"));
+    let overlaps = |text: &str| policies.iter().any(|it| resource_overlaps(text, it));
     part.statement.resources.as_ref().is_some_and(|list| {
         let mut items = list.items.iter();
         if list.not {
-            !items.any(|it| is_star(&it.text) || resource_overlaps(&it.text, policies))
+            !items.any(|it| is_star(&it.text) || overlaps(&it.text))
         } else {
             items.any(|it| is_star(&it.text))
         }

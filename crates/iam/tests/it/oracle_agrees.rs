@@ -96,7 +96,7 @@ fn oracle_agrees() {
 
 #[test]
 fn every_decision_and_row_is_drawn() {
-    const DRAWN: u32 = 2_000;
+    const DRAWN: u32 = 4_000;
     let mut runner = runner(&[1; 32], DRAWN);
     let strategy = random::case();
     let mut decisions: BTreeMap<&str, u32> = BTreeMap::new();

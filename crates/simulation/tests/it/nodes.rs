@@ -122,7 +122,7 @@ fn a_store_without_the_fence_is_found() {
 
 #[test]
 fn a_term_without_its_margin_is_found() {
-    let broken = broken_without(Weakness::NoMargin, 869);
+    let broken = broken_without(Weakness::NoMargin, 135);
     assert!(
         broken.contains("only_the_leader_writes_to_aws"),
         "{broken:?}"

@@ -316,7 +316,7 @@ async fn what_fails_is_told_and_not_tried_again() {
 #[tokio::test]
 async fn what_aws_is_still_at_work_on_is_gone_on_with() {
     let (world, server) = (World::small(), Server::new());
-    world.with(|it| it.polls = 120);
+    world.with(|it| it.polls = 600);
     server.ask(&world, FIRST).await;
     let mut later = 0;
     loop {
