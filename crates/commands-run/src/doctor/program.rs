@@ -41,6 +41,20 @@ pub(super) fn check(report: &mut DoctorReport) {
     }
 }
 
+/// How many files a server may open that is started as this program was.
+pub(super) fn check_descriptors(loaded: &Loaded, report: &mut DoctorReport) {
+    const CHECK: &str = "open files";
+    let limit = descriptors::raise();
+    let shares = match descriptors::share(limit.now, loaded.config.server.max_connections) {
+        Ok(shares) => shares,
+        Err(failure) => return report.add(CHECK, Err((failure.words(), descriptors::REMEDY))),
+    };
+    match shares.warning() {
+        Some((words, remedy)) => report.warn(CHECK, words, remedy),
+        None => report.add(CHECK, Ok(shares.words())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -73,19 +87,5 @@ mod tests {
         );
         std::fs::write(&file, "").unwrap();
         assert_eq!(told().result, "ok");
-    }
-}
-
-/// How many files a server may open that is started as this program was.
-pub(super) fn check_descriptors(loaded: &Loaded, report: &mut DoctorReport) {
-    const CHECK: &str = "open files";
-    let limit = descriptors::raise();
-    let shares = match descriptors::share(limit.now, loaded.config.server.max_connections) {
-        Ok(shares) => shares,
-        Err(failure) => return report.add(CHECK, Err((failure.words(), descriptors::REMEDY))),
-    };
-    match shares.warning() {
-        Some((words, remedy)) => report.warn(CHECK, words, remedy),
-        None => report.add(CHECK, Ok(shares.words())),
     }
 }
