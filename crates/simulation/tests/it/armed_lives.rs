@@ -3,7 +3,6 @@
 
 use hallpass_access::ArmedEndsMode;
 use hallpass_model::{Email, HoldKey, TimeSpan};
-use hallpass_org::OrganizationFault;
 use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::{
     Human::{self, Ana, Bo, Cai},
@@ -13,7 +12,7 @@ use hallpass_testing::cases;
 use proptest::prelude::*;
 
 use crate::acting::{asking, extend, release, run};
-use crate::armed_bench::Bench;
+use crate::armed_bench::{Bench, silent};
 use crate::armed_given::to_a_group;
 
 /// Lives of several people on one account, drawn: asked for, extended by another grant, given back, taken away, held in
@@ -59,10 +58,7 @@ async fn generated(
                 bench.set_mode(modes[rng.usize(0..2)]);
             }
             6 => {
-                let silent = OrganizationFault::Unreachable {
-                    message: "no answer".to_owned(),
-                };
-                let fails = rng.bool().then_some(silent);
+                let fails = rng.bool().then(silent);
                 bench.organization.change(|it| it.changes_fail = fails);
             }
             _ => {
