@@ -321,7 +321,7 @@ async fn what_aws_is_still_at_work_on_is_gone_on_with() {
     let mut later = 0;
     loop {
         match &server.work(&world).await[..] {
-            [VisitEnd::Later(why)] => assert!(why.contains("still under way"), "{why}"),
+            [VisitEnd::Later(why)] => assert!(why.contains("is under way"), "{why}"),
             [VisitEnd::Changed | VisitEnd::AsWanted] => break,
             other => panic!("{other:?}"),
         }
