@@ -144,6 +144,8 @@ impl RemediationHandler {
         };
         let again = Remediation {
             generation: known.generation + 1,
+            plan: known.plan,
+            earlier: known.earlier,
             changed_at: known.changed_at,
             labelled: known.labelled,
             version: known.version,

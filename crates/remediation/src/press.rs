@@ -99,6 +99,10 @@ pub fn may_undo(it: &Remediation) -> Result<(), PressRefusal> {
         RemediationPhase::Finished {
             result: RemediationResult::Changed | RemediationResult::Suppressed,
         } => Ok(()),
+        // an earlier try changed what this one found done
+        RemediationPhase::Finished {
+            result: RemediationResult::Unchanged,
+        } if it.changed_at.is_some() && it.plan.is_some() => Ok(()),
         // a failure may come after a part of it
         RemediationPhase::Manual { .. } | RemediationPhase::Drifted { .. } if it.plan.is_some() => {
             Ok(())

@@ -213,6 +213,9 @@ pub struct Remediation {
     pub generation: u32,
     /// Its latest plan.
     pub plan: Option<PlanId>,
+    /// The plans of tries before that one, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<PlanId>,
     /// When the resource was changed.
     pub changed_at: Option<Timestamp>,
     /// What is yet to be written to the finding.
@@ -249,6 +252,7 @@ impl Remediation {
             phase: RemediationPhase::Observed,
             generation: 0,
             plan: None,
+            earlier: Vec::new(),
             changed_at: None,
             write_back: None,
             labelled: None,

@@ -302,7 +302,8 @@ impl Folded {
         }
         if end.unheard {
             self.unheard.insert(step.clone(), self.old(step));
-        } else if is_change || end.is_done_in_part() {
+        } else if is_change || end.is_done_in_part() || end.outcome == StepEnd::Unchanged {
+            // what stood there before is no form to go back to for a later write
             self.unheard.remove(step);
         }
     }
@@ -332,7 +333,11 @@ impl Folded {
                 self.steps.remove(&step);
             }
             JournalEntry::Accepted { step, remote } => {
-                let old = self.old(&step);
+                let mut old = self.old(&step);
+                // it may be what an earlier run sent without knowing what came of it
+                if old.is_null() {
+                    old = self.unheard.get(&step).cloned().unwrap_or_default();
+                }
                 self.set(step, StepState::Accepted { remote, old });
             }
             JournalEntry::Final { step, end } => {
@@ -460,6 +465,25 @@ mod tests {
         assert_eq!(folded.place(&step()), &StepState::Planned);
         // but for what was changed
         assert_eq!(folded.changed[&step()].old, json!({"a": 1}));
+    }
+
+    #[test]
+    fn what_is_under_way_after_a_write_that_nobody_heard_of_began_where_that_did() {
+        let end = Final {
+            unheard: true,
+            ..Final::without_change(StepEnd::Failed, "no answer", 3)
+        };
+        let mut entries = life();
+        let accepted = entries[2].clone();
+        entries.truncate(2);
+        entries.push(JournalEntry::Final { step: step(), end });
+        entries.push(JournalEntry::Planned {
+            expected: BTreeMap::new(),
+        });
+        entries.push(accepted);
+        let folded = fold(&journal(&entries)).unwrap();
+        let (remote, old) = ("op-1".to_owned(), json!({"a": 1}));
+        assert_eq!(folded.place(&step()), &StepState::Accepted { remote, old });
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `hallpass org remediate undo`: back to what was, by a plan.
 
+use std::iter::once;
 use std::sync::Arc;
 
 use hallpass_aws::FindingClient;
@@ -44,7 +45,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
         let store = open_store_to_act(loaded.store()?).await?;
         let it = found(&store, &args.id).await?;
         may_undo(&it).map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
-        let Some(id) = &it.plan else {
+        let Some(plan) = &it.plan else {
             check_label(&loaded, &it, &store).await?;
             // no account was touched: the finding alone is opened again
             if !args.plan.is_applying() {
@@ -56,18 +57,36 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
             let next = undone(it, "an operator", hallpass_clock::now());
             return kept(&store, &next).await.map(|()| Exit::Ok);
         };
-        let wish = UndoChore {
-            plan: id,
-            it: &it,
-            store: &store,
-        };
-        chore::carry_out(&wish, &loaded, &args.plan).await
+        if !it.earlier.is_empty() && !args.plan.is_applying() {
+            output::say("each try has a plan of its own; the newest is taken back first");
+        }
+        let newest_first = once(plan).chain(it.earlier.iter().rev());
+        let mut exit = Exit::Ok;
+        for (at, plan) in newest_first.enumerate() {
+            let wish = UndoChore {
+                plan,
+                is_last: at == it.earlier.len(),
+                it: &it,
+                store: &store,
+            };
+            let came = chore::carry_out(&wish, &loaded, &args.plan).await?;
+            if exit == Exit::Ok {
+                exit = came;
+            }
+            // what an earlier try changed is under what this one did
+            if args.plan.is_applying() && exit != Exit::Ok {
+                break;
+            }
+        }
+        Ok(exit)
     })
 }
 
-/// What a remediation's plan changed is to be taken back.
+/// What the plan of one try of a remediation changed is to be taken back.
 struct UndoChore<'a> {
     plan: &'a PlanId,
+    /// Whether no try came before it.
+    is_last: bool,
     it: &'a Remediation,
     store: &'a ServerStore,
 }
@@ -91,7 +110,7 @@ impl Chore for UndoChore<'_> {
         _shown: &ByReport,
         settled: Option<&Settled>,
     ) -> Result<(), Failure> {
-        if settled.is_none_or(|it| it.exit != Exit::Ok) {
+        if !self.is_last || settled.is_none_or(|it| it.exit != Exit::Ok) {
             return Ok(());
         }
         // CRASH: before this the plan is found done when undone once more

@@ -45,6 +45,11 @@ pub struct RemediationWish {
 
 /// The plan of a remediation: one step at the account of its finding and nowhere else.
 pub fn plan_of(it: &Remediation, organization: &str, timeout: TimeSpan) -> PlanDraft {
+    // what names the step stays what it was before there were others in it
+    let found = Deviation {
+        others: Vec::new(),
+        ..it.deviation.clone()
+    };
     let wish = RemediationWish {
         remediation: it.id.to_string(),
         generation: it.generation,
@@ -53,7 +58,7 @@ pub fn plan_of(it: &Remediation, organization: &str, timeout: TimeSpan) -> PlanD
         params: it.params.clone(),
         old: None,
         left: None,
-        found: Some(Box::new(it.deviation.clone())),
+        found: Some(Box::new(found)),
     };
     let target = StepTarget {
         account: it.deviation.account.as_str().to_owned(),

@@ -219,7 +219,9 @@ impl RemediationWorker {
             }
             Err(error) => Err(error),
         };
-        it.plan = Some(plan);
+        // what an earlier try changed is taken back by that try's plan
+        let before = it.plan.replace(plan.clone());
+        it.earlier.extend(before.filter(|before| *before != plan));
         let now = self.clock.now();
         match ended {
             // what stood in the way may be that it was not as it was judged
@@ -314,6 +316,10 @@ fn after(
     end: &Final,
     now: Timestamp,
 ) -> Remediation {
+    let fails = matches!(end.outcome, StepEnd::Failed | StepEnd::Blocked);
+    if fails && !(end.old.is_null() && end.new.is_null()) {
+        it.changed_at = Some(now);
+    }
     let result = match end.outcome {
         StepEnd::Changed => RemediationResult::Changed,
         StepEnd::Unchanged => RemediationResult::Unchanged,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use hallpass_remediation::RuleFile;
-use hallpass_runner::{Applying, StepEnd, undo};
+use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_remediation::{RuleFile, approved, may_undo, plan_of};
+use hallpass_runner::{Applying, PlanId, StepEnd, undo};
 use serde_json::{Value, json};
 
 use crate::world::{ACCOUNT, Disk, GROUP, Process, World, changed, event, process, rules};
@@ -11,8 +12,16 @@ use crate::world::{ACCOUNT, Disk, GROUP, Process, World, changed, event, process
 /// A group after its remediation: the server, and what undoing comes to.
 async fn taken_back(world: &World, server: &Process, disk: &Disk) -> (StepEnd, String, usize) {
     let it = disk.only().await;
+    plan_taken_back(world, server, it.plan.as_ref().unwrap()).await
+}
+
+async fn plan_taken_back(
+    world: &World,
+    server: &Process,
+    plan: &PlanId,
+) -> (StepEnd, String, usize) {
     let before = world.writes.lock().unwrap().len();
-    let (plan, folded) = server.runner.load(it.plan.as_ref().unwrap()).await.unwrap();
+    let (plan, folded) = server.runner.load(plan).await.unwrap();
     let back = undo(&plan, &folded, server.hands.as_ref());
     let looked = server.runner.look(back.draft).await.unwrap();
     let applying = Applying {
@@ -288,4 +297,48 @@ async fn a_key_that_was_deactivated_before_the_next_failed_comes_back() {
     let (end, why, writes) = taken_back(&world, &server, &disk).await;
     assert_eq!((end, writes), (StepEnd::Changed, 1), "{why}");
     assert_eq!(now(), keys);
+}
+
+/// Another try is another plan: the one before is not forgotten, and both are taken back.
+#[tokio::test]
+async fn what_each_try_changed_comes_back() {
+    let (world, disk) = (World::new(), Disk::new());
+    let old = |id: &str| json!({ "AccessKeyId": id, "Status": "Active", "CreateDate": "2025-01-01T00:00:00Z" });
+    let keys = json!({ "AccessKeyMetadata": [old("AKIAONE"), old("AKIATWO")] });
+    world.with(&[("keys", keys.clone())]);
+    let (user, params) = (
+        "arn:aws:iam::444444444444:user/ana",
+        json!({ "older_than_days": 90 }),
+    );
+    let wish = ("iam-key-deactivate", params, user);
+    let server = half_done((&world, &disk), wish, ("UpdateAccessKey", 2)).await;
+    let first = disk.only().await;
+    assert!(first.changed_at.is_some(), "{first:?}");
+    let yes = approved(first.clone(), "ana", world.now()).unwrap();
+    disk.remediations.change_remediation(&yes).await.unwrap();
+    server.works().await;
+    let second = disk.only().await;
+    assert_eq!(second.phase.name(), "changed", "{second:?}");
+    assert_eq!(second.earlier, [first.plan.unwrap()]);
+    assert!(may_undo(&second).is_ok());
+    let newest_first = second.plan.iter().chain(&second.earlier);
+    for plan in newest_first {
+        let (end, why, writes) = plan_taken_back(&world, &server, plan).await;
+        assert_eq!((end, writes), (StepEnd::Changed, 1), "{why}");
+    }
+    let now = world.accounts.lock().unwrap()[ACCOUNT].things["keys"].clone();
+    assert_eq!(now, keys);
+}
+
+/// A node of a release that does not know the others goes on with the same plan.
+#[tokio::test]
+async fn the_other_resources_of_a_finding_name_no_other_plan() {
+    let (world, disk) = (World::new(), Disk::new());
+    let server = process(&world, &disk, rules("approve"));
+    server.hears(event("org-rem-sg")).await;
+    let mut it = disk.only().await;
+    let plan = |it: &_| plan_of(it, "o-abcdefghij", TimeSpan::minutes(2)).id();
+    let alone = plan(&it);
+    it.deviation.others.push("arn:aws:s3:::shop".to_owned());
+    assert_eq!(plan(&it), alone);
 }

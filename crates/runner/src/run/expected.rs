@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::RunError;
 use crate::journal::Folded;
 use crate::plan::{Plan, StepId, StepProbe};
 
@@ -31,6 +32,15 @@ pub(super) fn expected_again(
         (id, expected)
     };
     now.into_iter().map(expected).collect()
+}
+
+/// Refuses a plan with more changes than it may have (`organization.md` P-11).
+pub(super) fn within_limits(plan: &Plan) -> Result<(), RunError> {
+    let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
+    if changes > allowed {
+        return Err(RunError::TooManyChanges { changes, allowed });
+    }
+    Ok(())
 }
 
 /// Why a change is not taken back: what a look at its step says now.

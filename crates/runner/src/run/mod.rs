@@ -21,7 +21,7 @@ use crate::ports::{
 };
 use crate::report::{PlanReport, PlanState};
 use board::Board;
-use expected::{expected_again, no_longer_as_left};
+use expected::{expected_again, no_longer_as_left, within_limits};
 use step::StepStanding;
 
 /// Probes at once.
@@ -315,10 +315,7 @@ impl Runner {
     /// became of targets is in the report.
     pub async fn apply(&self, id: &PlanId, applying: &Applying) -> Result<PlanReport, RunError> {
         let (plan, _) = self.load(id).await?;
-        let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
-        if changes > allowed {
-            return Err(RunError::TooManyChanges { changes, allowed });
-        }
+        within_limits(&plan)?;
         let name = format!("plan:{id}");
         self.take(&name, applying.patience).await?;
         let run = self.run(id, applying).await;
@@ -332,19 +329,26 @@ impl Runner {
         if is_spent(&plan, &folded) && !applying.retry_failed {
             return Ok(report_of(&plan, &folded, false));
         }
+        let mut again = None;
+        if applying.retry_failed {
+            let seen = self.probe_all(&plan.steps, &folded.sent).await?;
+            let expected = expected_again(&plan, &folded, seen);
+            let next = Plan {
+                expected,
+                ..plan.clone().again()
+            };
+            // what could not be looked at before counts by now
+            within_limits(&next)?;
+            again = Some(next);
+        }
         // CRASH: before anything of this run, so that a run nobody looked at yet is never taken for one that may go on
         if folded.bound != applying.canary {
             let targets = applying.canary;
             self.note(id, &JournalEntry::Bounded { targets }).await?;
         }
         self.ports.store.set_aborted(&plan.id, false).await?;
-        if applying.retry_failed {
-            let seen = self.probe_all(&plan.steps, &folded.sent).await?;
-            let expected = expected_again(&plan, &folded, seen);
-            plan = Plan {
-                expected,
-                ..plan.again()
-            };
+        if let Some(next) = again {
+            plan = next;
             self.ports.store.save_plan(&plan).await?;
             self.begin(&plan).await?;
             folded = self.folded(&plan.id).await?;

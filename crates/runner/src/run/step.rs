@@ -13,7 +13,7 @@ use crate::ports::{
     Effect, JournalAddition, JudgedState, PartDone, SentBefore, StepError, StepExecutor,
     TargetChange, Verify, WriteAnswer,
 };
-use crate::retry::{Class, pause};
+use crate::retry::{Class, Retry, pause};
 
 /// Before the first question about something that was taken on is repeated: most things are done by
 /// then. Doubles.
@@ -48,6 +48,8 @@ struct Walk<'a> {
     sent_at: Vec<Timestamp>,
     /// What stood there before a write of an earlier run that was given up without knowing what it came to.
     unheard: Option<Value>,
+    /// Whether nobody knows what became of a write that was sent.
+    is_lost: bool,
     accept_drift: bool,
     /// What is left of the step, where somebody changed parts of it; and those parts, in words.
     part: Option<(PlanStep, String)>,
@@ -72,6 +74,9 @@ impl StepStanding {
 
 /// The target is not as the plan has it.
 const CHANGED_SINCE: &str = "the target changed since the plan was saved; make a new plan";
+/// Nobody saw it before it would be changed, nor was it counted among the changes of the plan.
+const NOT_LOOKED_AT: &str =
+    "it could not be looked at when the plan was made; another try (--retry-failed) goes on";
 /// A write was sent, and neither its work nor what was before stands there.
 const CHANGED_AFTER_US: &str = "a write was sent, and what stands there is neither what was nor what is wanted; make a new plan";
 
@@ -105,12 +110,21 @@ impl Walk<'_> {
         self.part.as_ref().map_or("", |(_, left)| left)
     }
 
+    /// Whether what is seen is what writes of ours, in any run, left half way.
+    fn is_half_done(&self, hands: &dyn StepExecutor, before: &Value, seen: &StepProbe) -> bool {
+        !self.sent_at.is_empty() && hands.is_half_done(self.step, before, seen)
+    }
+
+    /// Whether nobody knew what stood there when the plan was made, and nothing of this run was sent since.
+    fn is_unlooked(&self) -> bool {
+        let expected = self.plan.expected.get(&self.step.id);
+        self.sent.is_none() && matches!(expected, Some(StepProbe::Unseen { .. }))
+    }
+
     /// Why the step is not carried out: the world is not the one that was planned for.
     fn drift(&self, hands: &dyn StepExecutor, seen: &StepProbe) -> Option<&'static str> {
         let expected = self.plan.expected.get(&self.step.id)?;
-        let is_half_done = |before: &Value| {
-            !self.sent_at.is_empty() && hands.is_half_done(self.step, before, seen)
-        };
+        let is_half_done = |before: &Value| self.is_half_done(hands, before, seen);
         match (&self.sent, expected) {
             (None, expected) if expected == seen || is_half_done(&expected.old()) => None,
             (None, _) => Some(CHANGED_SINCE),
@@ -151,6 +165,7 @@ impl Runner {
             sent: None,
             sent_at: stands.sent_at,
             unheard: stands.unheard,
+            is_lost: false,
             accept_drift: applying.accept_drift,
             part: None,
         };
@@ -165,11 +180,11 @@ impl Runner {
         let mut turn = match place {
             StepState::Planned => Turn::Again,
             StepState::Intent { old } => {
-                walk.sent = Some(old);
+                (walk.sent, walk.is_lost) = (Some(old), true);
                 Turn::Again
             }
             StepState::Accepted { remote, old } => {
-                walk.sent = Some(old);
+                (walk.sent, walk.is_lost) = (Some(old), true);
                 if self.ports.hands.has_parts(walk.step) {
                     // which of them are ours to wait for is judged first
                     Turn::Again
@@ -255,8 +270,15 @@ impl Runner {
                 let again = StepError::later(Class::Throttle, CHANGED_BEFORE.to_owned());
                 self.nothing_done(walk, again).await
             }
-            WriteAnswer::Setback(setback) => self.set_back(walk, setback).await,
+            WriteAnswer::Setback(setback) => self.not_done(walk, setback).await,
         }
+    }
+
+    /// A write that was refused, or not answered.
+    async fn not_done(&self, walk: &mut Walk<'_>, setback: StepError) -> Result<Turn, RunError> {
+        let is_lost = |it: &Retry| it.class == Class::Throttle;
+        walk.is_lost |= matches!(&setback, StepError::Retry(it) if is_lost(it));
+        self.set_back(walk, setback).await
     }
 
     /// Forgets a write that did nothing, if it is the only one of the step: what stands there is no change of ours.
@@ -265,7 +287,7 @@ impl Runner {
             let step = walk.step.id.clone();
             self.note(&walk.plan.id, &JournalEntry::NotOurs { step })
                 .await?;
-            walk.sent = None;
+            (walk.sent, walk.is_lost) = (None, false);
             walk.sent_at.clear();
         }
         self.set_back(walk, again).await
@@ -278,10 +300,15 @@ impl Runner {
         walk: &Walk<'_>,
         whole: Option<&StepProbe>,
     ) -> Result<Option<String>, StepError> {
+        let hands = self.ports.hands.as_ref();
+        let is_ours = whole.is_some_and(|seen| walk.is_half_done(hands, &Value::Null, seen));
+        if walk.is_unlooked() && !is_ours {
+            return Ok(Some(NOT_LOOKED_AT.to_owned()));
+        }
         if walk.accept_drift {
             return Ok(None);
         }
-        let reason = whole.and_then(|seen| walk.drift(self.ports.hands.as_ref(), seen));
+        let reason = whole.and_then(|seen| walk.drift(hands, seen));
         if let Some(reason) = reason {
             return Ok(Some(reason.to_owned()));
         }
@@ -422,7 +449,9 @@ impl Runner {
     }
 
     async fn accepted(&self, walk: &mut Walk<'_>, remote: &str) -> Result<(), RunError> {
-        walk.sent.get_or_insert(Value::Null);
+        let before = walk.unheard.take().unwrap_or_default();
+        walk.sent.get_or_insert(before);
+        walk.is_lost = true;
         let entry = JournalEntry::Accepted {
             step: walk.step.id.clone(),
             remote: remote.to_owned(),
@@ -445,7 +474,7 @@ impl Runner {
         let Some(pause) = pause(&retry, tries, chance) else {
             let reason = format!("given up after {tries} tries: {}", retry.why);
             let end = Final {
-                unheard: walk.sent.is_some(),
+                unheard: walk.sent.is_some() && walk.is_lost,
                 ..Final::without_change(StepEnd::Failed, reason, self.seconds(walk))
             };
             return self.finish(walk, end).await;

@@ -83,14 +83,13 @@ async fn a_step_that_failed_without_a_change_has_no_record() {
 
 #[tokio::test]
 async fn a_write_that_nobody_heard_of_is_ours_when_it_shows_at_the_next_try() {
-    for heard in [false, true] {
+    for (troubles, heard) in [
+        (vec![throttled(); 8], false),
+        (vec![denied()], true),
+        (vec![conflict(); 30], true),
+    ] {
         let bench = Bench::new();
         bench.world.put("a", v("old"));
-        let troubles = if heard {
-            vec![denied()]
-        } else {
-            vec![throttled(); 8]
-        };
         bench.world.trouble("a", &troubles);
         let report = bench.apply(puts(&["a"]), &Applying::default()).await;
         let plan = report.unwrap().plan;
@@ -159,6 +158,40 @@ async fn what_cannot_be_looked_at_fails_alone() {
         matches!(differences, Err(RunError::Unseen { .. })),
         "{differences:?}"
     );
+}
+
+#[tokio::test]
+async fn what_could_not_be_looked_at_is_counted_before_it_is_changed() {
+    for changes_max in [1, 2] {
+        let bench = Bench::new();
+        let keys = ["a".to_owned(), "b".to_owned()];
+        bench.world.unseen.lock().unwrap().extend(keys);
+        let limits = PlanLimits {
+            changes_max,
+            ..PlanLimits::USUAL
+        };
+        let draft = limited(&["a", "b", "c"], limits, &Lane::usual());
+        let runner = bench.runner("one");
+        let plan = runner.look(draft).await.unwrap().plan.id;
+        bench.world.unseen.lock().unwrap().clear();
+        let accepting = Applying {
+            accept_drift: true,
+            ..Applying::default()
+        };
+        let report = runner.apply(&plan, &accepting).await.unwrap();
+        assert_eq!(outcomes(&report), "a drifted, b drifted, c changed");
+        let reason = &report.targets[0].reason;
+        assert!(reason.contains("--retry-failed"), "{reason}");
+        let report = runner.apply(&plan, &again()).await;
+        if changes_max == 1 {
+            let (changes, allowed) = (2, 1);
+            assert_eq!(report, Err(RunError::TooManyChanges { changes, allowed }));
+            assert_eq!(bench.world.writes(), ["c"]);
+        } else {
+            let ended = "a changed, b changed, c unchanged";
+            assert_eq!(outcomes(&report.unwrap()), ended);
+        }
+    }
 }
 
 #[tokio::test]
