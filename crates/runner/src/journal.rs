@@ -497,4 +497,22 @@ mod tests {
         holed.remove(1);
         assert_eq!(fold(&holed), Err(JournalError::Missing { number: 2 }));
     }
+
+    #[test]
+    fn tokens_of_every_try_are_known_until_one_was_not_ours() {
+        let intent = |token: &str| JournalEntry::Intent {
+            step: step(),
+            token: token.into(),
+            old: Value::Null,
+        };
+        let planned = JournalEntry::Planned {
+            expected: BTreeMap::new(),
+        };
+        let mut entries = vec![intent("one"), planned, intent("two")];
+        let tokens = fold(&journal(&entries)).unwrap().tokens_of(&step());
+        assert_eq!(tokens, BTreeSet::from(["one", "two"].map(str::to_owned)));
+        entries.push(JournalEntry::NotOurs { step: step() });
+        let tokens = fold(&journal(&entries)).unwrap().tokens_of(&step());
+        assert_eq!(tokens, BTreeSet::new());
+    }
 }
