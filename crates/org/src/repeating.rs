@@ -79,6 +79,7 @@ mod tests {
                 let sent = SentBefore {
                     at: vec![at],
                     in_this_run,
+                    ..SentBefore::default()
                 };
                 let answer = call.may_repeat(&sent, now);
                 assert_eq!(answer.is_ok(), may, "{call:?} {age} {in_this_run}");

@@ -245,6 +245,8 @@ pub struct Folded {
     pub unheard: BTreeMap<StepId, Value>,
     /// When writes of a step were about to be sent, in any run: what they came to need not be known.
     pub sent: BTreeMap<StepId, Vec<Timestamp>>,
+    /// Their tokens: each try has its own.
+    pub tokens: BTreeMap<StepId, BTreeSet<String>>,
     /// How many targets the newest run may begin before somebody looks at them; `None` = all.
     pub bound: Option<usize>,
     /// What somebody was told, in any run.
@@ -265,6 +267,11 @@ impl Folded {
             StepState::Final(end) => Some(end),
             StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => None,
         }
+    }
+
+    /// The tokens of writes of a step that were about to be sent.
+    pub(crate) fn tokens_of(&self, step: &StepId) -> BTreeSet<String> {
+        self.tokens.get(step).cloned().unwrap_or_default()
     }
 
     fn old(&self, step: &StepId) -> Value {
@@ -316,19 +323,21 @@ impl Folded {
                 self.expected = expected;
                 self.steps.clear();
             }
-            JournalEntry::Intent { step, old, .. } => {
+            JournalEntry::Intent { step, token, old } => {
                 // the first intent knows what stood there before any of ours
                 let old = match self.place(&step) {
                     StepState::Intent { old } | StepState::Accepted { old, .. } => old.clone(),
                     StepState::Planned | StepState::Final(_) => old,
                 };
                 self.sent.entry(step.clone()).or_default().push(record.at);
+                self.tokens.entry(step.clone()).or_default().insert(token);
                 // what was sent before shows nothing, or it would not be sent again
                 self.unheard.remove(&step);
                 self.set(step, StepState::Intent { old });
             }
             JournalEntry::NotOurs { step } => {
                 self.sent.remove(&step);
+                self.tokens.remove(&step);
                 self.unheard.remove(&step);
                 self.steps.remove(&step);
             }
@@ -511,5 +520,23 @@ mod tests {
         let mut holed = journal(&life());
         holed.remove(1);
         assert_eq!(fold(&holed), Err(JournalError::Missing { number: 2 }));
+    }
+
+    #[test]
+    fn tokens_of_every_try_are_known_until_one_was_not_ours() {
+        let intent = |token: &str| JournalEntry::Intent {
+            step: step(),
+            token: token.into(),
+            old: Value::Null,
+        };
+        let planned = JournalEntry::Planned {
+            expected: BTreeMap::new(),
+        };
+        let mut entries = vec![intent("one"), planned, intent("two")];
+        let tokens = fold(&journal(&entries)).unwrap().tokens_of(&step());
+        assert_eq!(tokens, BTreeSet::from(["one", "two"].map(str::to_owned)));
+        entries.push(JournalEntry::NotOurs { step: step() });
+        let tokens = fold(&journal(&entries)).unwrap().tokens_of(&step());
+        assert_eq!(tokens, BTreeSet::new());
     }
 }

@@ -1,6 +1,7 @@
 //! What running a plan needs from outside: hands that look and act, a journal that lasts, leases,
 //! and a way to wait.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -183,6 +184,8 @@ pub struct PartDone {
 pub struct SentBefore {
     /// When each was about to be sent, in any run of the plan, the oldest first.
     pub at: Vec<Timestamp>,
+    /// Their tokens: another try of a plan has other ones.
+    pub tokens: BTreeSet<String>,
     /// Whether the newest belongs to the run that looks: what it came to is not known then.
     pub in_this_run: bool,
 }

@@ -155,10 +155,10 @@ fn refused_with(report: PlanReport, refused: Failure) -> Settled {
 
 /// What a plan that is only shown comes to, with the command that carries out exactly it.
 fn only_shown(plan: &Plan, planned: PlanReport, args: &PlanArgs) -> Settled {
-    let exit = if args.detailed_exitcode && planned.has_changes() {
-        Exit::Findings
-    } else if planned.totals.failed > 0 {
+    let exit = if planned.totals.failed > 0 {
         Exit::Failed
+    } else if args.detailed_exitcode && planned.has_changes() {
+        Exit::Findings
     } else {
         Exit::Ok
     };

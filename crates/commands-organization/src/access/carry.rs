@@ -99,13 +99,16 @@ impl Chore for AccessChore<'_> {
             runner.save(&plan).await.map_err(run_failed)?;
         }
         let Some(confirming) = self.confirming else {
+            let report = PlanReport::planned(&plan);
             return Ok(Settled {
-                report: PlanReport::planned(&plan),
-                exit: if self.has_code {
+                exit: if report.totals.failed > 0 {
+                    Exit::Failed
+                } else if self.has_code {
                     Exit::Findings
                 } else {
                     Exit::Ok
                 },
+                report,
                 refused: None,
             });
         };

@@ -1,5 +1,6 @@
 //! Account Factory: a product of Service Catalog that makes an account, or takes one on (`organization.md` V-6).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hallpass_runner::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
@@ -199,14 +200,14 @@ fn why_not(product: &Value) -> String {
 }
 
 /// Whether a product of the wished name is the wished one: anybody may launch one of that name for another account. It was
-/// launched with our token, or its account is the wished one (`organization.md` V-6).
+/// launched with a token of ours, or its account is the wished one (`organization.md` V-6).
 async fn is_wished(
     calls: &dyn ServiceCalls,
-    (wish, token): (&ProductWish, &str),
+    (wish, tokens): (&ProductWish, &BTreeSet<String>),
     product: &Value,
 ) -> Result<bool, StepError> {
     let account = text(product, "/PhysicalId");
-    if text(product, "/IdempotencyToken") == token {
+    if tokens.contains(text(product, "/IdempotencyToken")) {
         return Ok(true);
     }
     if account.is_empty() {
@@ -221,10 +222,10 @@ async fn is_wished(
     Ok(text(&found, "/Account/Email").eq_ignore_ascii_case(&wish.email))
 }
 
-/// How far the product is.
+/// How far the product is; `tokens` are those of the step, and of earlier tries of it.
 pub(crate) async fn look(
     calls: &dyn ServiceCalls,
-    (wish, token): (&ProductWish, &str),
+    (wish, tokens): (&ProductWish, &BTreeSet<String>),
 ) -> Result<StepProbe, StepError> {
     let found = product_named(calls, &wish.product).await.map_err(unseen)?;
     let Some(product) = found else {
@@ -232,7 +233,7 @@ pub(crate) async fn look(
     };
     let status = text(&product, "/Status");
     if ["AVAILABLE", "UNDER_CHANGE", "PLAN_IN_PROGRESS"].contains(&status)
-        && !is_wished(calls, (wish, token), &product).await?
+        && !is_wished(calls, (wish, tokens), &product).await?
     {
         let (name, id) = (&wish.product, text(&product, "/Id"));
         let reason = format!(
@@ -329,7 +330,8 @@ pub(crate) async fn progress(
     remote: &str,
 ) -> Result<Verify, StepError> {
     if !remote.starts_with("rec-") {
-        return Ok(match look(calls, (wish, token)).await? {
+        let own = BTreeSet::from([token.to_owned()]);
+        return Ok(match look(calls, (wish, &own)).await? {
             StepProbe::Satisfied => done(wish, wish.account.as_ref().map_or("", |it| it.as_str())),
             StepProbe::Blocked { reason } => Verify::Setback(StepError::failed("taken", &reason)),
             _ => Verify::Running,
@@ -435,11 +437,13 @@ mod tests {
             user: FactoryUser::default(),
         };
         let (ours, theirs) = (Some("222222222222"), Some("333333333333"));
+        let own = BTreeSet::from(["t", "of a try of ours"].map(str::to_owned));
         for (status, token, account, seen) in [
             ("AVAILABLE", "t", None, "satisfied"),
             ("AVAILABLE", "of an earlier try", ours, "satisfied"),
             ("AVAILABLE", "theirs", theirs, "blocked"),
             ("UNDER_CHANGE", "t", None, "in progress"),
+            ("UNDER_CHANGE", "of a try of ours", None, "in progress"),
             ("UNDER_CHANGE", "theirs", None, "blocked"),
             ("UNDER_CHANGE", "theirs", theirs, "blocked"),
         ] {
@@ -448,7 +452,7 @@ mod tests {
                 "PhysicalId": account, "LastRecordId": "rec-1",
             });
             let calls = OneProduct(product);
-            let word = match look(&calls, (&wish, "t")).await.unwrap() {
+            let word = match look(&calls, (&wish, &own)).await.unwrap() {
                 StepProbe::Satisfied => "satisfied",
                 StepProbe::InProgress { .. } => "in progress",
                 StepProbe::Blocked { reason } => {
@@ -458,6 +462,10 @@ mod tests {
                 other => panic!("{other:?}"),
             };
             assert_eq!(word, seen, "{status} {token} {account:?}");
+            if token == "of a try of ours" {
+                // its record is asked about
+                continue;
+            }
             // one that AWS says is there already is waited for by its name, unless it is theirs
             let verified = progress(&calls, (&wish, "t"), &wish.product).await.unwrap();
             let is_theirs = matches!(verified, Verify::Setback(_));

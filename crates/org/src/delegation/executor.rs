@@ -461,15 +461,16 @@ impl StepExecutor for DelegationStepExecutor {
 
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         let other = |kind: &str| Undo::By(vec![(kind.to_owned(), step.desired.clone())]);
+        let back = |kind: &str| Undo::By(vec![(kind.to_owned(), set_again(step))]);
         match step.kind.as_str() {
             REGISTER => other(DEREGISTER),
-            DEREGISTER => other(REGISTER),
+            DEREGISTER => back(REGISTER),
             DESIGNATE | WITHDRAW if is_of_detective(step) => Undo::Not(
                 "taking Detective's administrator away deletes the behavior graph: `hallpass org delegate remove`"
                     .to_owned(),
             ),
             DESIGNATE => other(WITHDRAW),
-            WITHDRAW => other(DESIGNATE),
+            WITHDRAW => back(DESIGNATE),
             AUTO_ENABLE => match step.wish::<GraphWish>() {
                 Ok(wish) => Undo::By(vec![(
                     AUTO_ENABLE.to_owned(),
@@ -483,6 +484,20 @@ impl StepExecutor for DelegationStepExecutor {
             TRUST => Undo::Not("others may rely on trusted access by now".to_owned()),
             _ => Undo::Not("members and sources of data stay: removing them loses what was seen".to_owned()),
         }
+    }
+}
+
+/// What was taken away, as it is set again. Plans of before did not keep who came in its place: that is the target's account,
+/// which is another one where it was replaced.
+fn set_again(step: &PlanStep) -> Value {
+    match step.wish::<AdministratorWish>() {
+        Ok(wish) if wish.replaces.is_none() && wish.account != step.target.account => {
+            stored(&AdministratorWish {
+                replaces: Some(step.target.account.clone()),
+                ..wish
+            })
+        }
+        Ok(_) | Err(_) => step.desired.clone(),
     }
 }
 

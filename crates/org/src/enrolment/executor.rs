@@ -376,6 +376,17 @@ impl EnrolmentStepExecutor {
         }
     }
 
+    /// A product is ours whichever try of the step launched it.
+    async fn look_product(
+        &self,
+        step: &PlanStep,
+        sent: &SentBefore,
+    ) -> Result<StepProbe, StepError> {
+        let mut tokens = sent.tokens.clone();
+        tokens.insert(step.token.clone());
+        control_tower::look(self.calls.home.as_ref(), (&step.wish()?, &tokens)).await
+    }
+
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let home = self.calls.home.as_ref();
         match step.kind.as_str() {
@@ -388,7 +399,7 @@ impl EnrolmentStepExecutor {
             STACK_INSTANCE => stack_sets::look_instance(&self.calls, &step.wish()?).await,
             INSIDE => stack_sets::look_inside(&self.calls, &step.wish()?).await,
             ADMIT => control_tower::look_admitted(home, &step.wish()?).await,
-            PROVISION => control_tower::look(home, (&step.wish()?, step.token.as_str())).await,
+            PROVISION => self.look_product(step, &SentBefore::default()).await,
             kind if is_config_step(kind) => {
                 config_steps::look(&self.calls, kind, &step.wish()?).await
             }
@@ -399,6 +410,7 @@ impl EnrolmentStepExecutor {
     async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
         match step.kind.as_str() {
             MOVE => self.look_before_move(step, sent).await,
+            PROVISION => self.look_product(step, sent).await,
             kind if is_config_step(kind) => {
                 config_steps::look_again(&self.calls, kind, &step.wish()?).await
             }

@@ -429,7 +429,11 @@ impl StandardsFollower {
         };
         let plan = looked.plan;
         if !looked.under_way {
-            if !PlanReport::planned(&plan).has_changes() {
+            let planned = PlanReport::planned(&plan);
+            if let Some(why) = unseen(&planned) {
+                return Ok(VisitEnd::Later(why));
+            }
+            if !planned.has_changes() {
                 return Ok(VisitEnd::AsWanted);
             }
             if let Some(why) = refusal(&plan) {
@@ -520,6 +524,13 @@ fn refusal(plan: &Plan) -> Option<String> {
     }
     let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
     (changes > allowed).then(|| RunError::TooManyChanges { changes, allowed }.to_string())
+}
+
+/// What of a plan that was not begun could not be looked at: another look may see it.
+fn unseen(planned: &PlanReport) -> Option<String> {
+    let mut all = planned.targets.iter();
+    let failed = all.find(|it| it.outcome == StepEnd::Failed)?;
+    Some(format!("{}: {}", failed.target, failed.reason))
 }
 
 fn is_good(report: &PlanReport) -> bool {

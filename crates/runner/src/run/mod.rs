@@ -154,9 +154,9 @@ impl Runner {
                 under_way: true,
             });
         }
-        let nothing = BTreeMap::new();
-        let sent = newest.as_ref().map_or(&nothing, |(_, folded)| &folded.sent);
-        let plan = self.looked_at(draft, sent).await?;
+        let nothing = Folded::default();
+        let before = newest.as_ref().map_or(&nothing, |(_, folded)| folded);
+        let plan = self.looked_at(draft, before).await?;
         Ok(Looked {
             plan: match newest {
                 None => plan,
@@ -170,12 +170,8 @@ impl Runner {
     }
 
     /// A draft as a plan, with what stands there now.
-    async fn looked_at(
-        &self,
-        draft: PlanDraft,
-        sent: &BTreeMap<StepId, Vec<Timestamp>>,
-    ) -> Result<Plan, RunError> {
-        let expected = draft.expecting(self.probe_all(draft.steps(), sent).await?);
+    async fn looked_at(&self, draft: PlanDraft, before: &Folded) -> Result<Plan, RunError> {
+        let expected = draft.expecting(self.probe_all(draft.steps(), before).await?);
         let mut drifted = BTreeMap::new();
         for (id, taken_back) in draft.taken_back() {
             let step = draft.steps().iter().find(|step| step.id == *id);
@@ -244,15 +240,16 @@ impl Runner {
     async fn probe_all(
         &self,
         steps: &[PlanStep],
-        sent: &BTreeMap<StepId, Vec<Timestamp>>,
+        before: &Folded,
     ) -> Result<BTreeMap<StepId, StepProbe>, RunError> {
-        let before = |step: &PlanStep| {
-            sent.get(&step.id).map(|at| SentBefore {
+        let sent = |step: &PlanStep| {
+            before.sent.get(&step.id).map(|at| SentBefore {
                 at: at.clone(),
+                tokens: before.tokens_of(&step.id),
                 in_this_run: false,
             })
         };
-        let looks = steps.iter().map(|step| self.probe_one(step, before(step)));
+        let looks = steps.iter().map(|step| self.probe_one(step, sent(step)));
         let looks: Vec<_> = looks.collect();
         let answers: Vec<_> = stream::iter(looks).buffered(LOOKS).collect().await;
         let seen = answers.into_iter().map(|(step, answer)| match answer {
@@ -331,7 +328,7 @@ impl Runner {
         }
         let mut again = None;
         if applying.retry_failed {
-            let seen = self.probe_all(&plan.steps, &folded.sent).await?;
+            let seen = self.probe_all(&plan.steps, &folded).await?;
             let expected = expected_again(&plan, &folded, seen);
             let next = Plan {
                 expected,
@@ -432,7 +429,7 @@ impl Runner {
     /// # Errors
     /// When a target cannot be looked at.
     pub async fn differences(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
-        let plan = self.looked_at(draft, &BTreeMap::new()).await?;
+        let plan = self.looked_at(draft, &Folded::default()).await?;
         match unseen(&plan.steps, &plan.expected).next() {
             Some(unseen) => Err(unseen),
             None => Ok(PlanReport::planned(&plan)),

@@ -1,5 +1,6 @@
 //! One step from wherever it stands to its end: look, store the intent, send, store the answer.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hallpass_model::{AuditId, TimeSpan, Timestamp};
@@ -46,6 +47,8 @@ struct Walk<'a> {
     sent: Option<Value>,
     /// When writes were about to be sent, in any run of the plan.
     sent_at: Vec<Timestamp>,
+    /// Their tokens.
+    tokens: BTreeSet<String>,
     /// What stood there before a write of an earlier run that was given up without knowing what it came to.
     unheard: Option<Value>,
     /// Whether nobody knows what became of a write that was sent.
@@ -59,6 +62,7 @@ struct Walk<'a> {
 pub(super) struct StepStanding {
     place: StepState,
     sent_at: Vec<Timestamp>,
+    tokens: BTreeSet<String>,
     unheard: Option<Value>,
 }
 
@@ -67,6 +71,7 @@ impl StepStanding {
         Self {
             place: folded.place(&step.id).clone(),
             sent_at: folded.sent.get(&step.id).cloned().unwrap_or_default(),
+            tokens: folded.tokens_of(&step.id),
             unheard: folded.unheard.get(&step.id).cloned(),
         }
     }
@@ -84,6 +89,14 @@ const CHANGED_AFTER_US: &str = "a write was sent, and what stands there is neith
 const CHANGED_BEFORE: &str = "the target changed directly before the write";
 
 impl Walk<'_> {
+    fn sent_before(&self) -> SentBefore {
+        SentBefore {
+            at: self.sent_at.clone(),
+            tokens: self.tokens.clone(),
+            in_this_run: self.sent.is_some(),
+        }
+    }
+
     /// What is to be done, without what somebody changed.
     fn wanted(&self) -> &PlanStep {
         self.part.as_ref().map_or(self.step, |(step, _)| step)
@@ -164,6 +177,7 @@ impl Runner {
             throttles: 0,
             sent: None,
             sent_at: stands.sent_at,
+            tokens: stands.tokens,
             unheard: stands.unheard,
             is_lost: false,
             accept_drift: applying.accept_drift,
@@ -206,10 +220,7 @@ impl Runner {
     /// One look, and one write if it asks for one.
     async fn look_and_act(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
         self.still_ours(walk).await?;
-        let sent = SentBefore {
-            at: walk.sent_at.clone(),
-            in_this_run: walk.sent.is_some(),
-        };
+        let sent = walk.sent_before();
         let seen = match self.ports.hands.look_again(walk.step, &sent).await {
             Ok(seen) => seen,
             Err(setback) => return self.set_back(walk, setback).await,
@@ -254,6 +265,7 @@ impl Runner {
         self.note(&walk.plan.id, &intent).await?;
         walk.sent.get_or_insert_with(|| seen.old());
         walk.sent_at.push(self.ports.clock.now());
+        walk.tokens.insert(walk.step.token.clone());
         self.still_ours(walk).await?;
         match self.ports.hands.act(walk.wanted(), &seen).await {
             WriteAnswer::Done(effect) => self.changed(walk, effect).await,
@@ -289,6 +301,7 @@ impl Runner {
                 .await?;
             (walk.sent, walk.is_lost) = (None, false);
             walk.sent_at.clear();
+            walk.tokens.clear();
         }
         self.set_back(walk, again).await
     }

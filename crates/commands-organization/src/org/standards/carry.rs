@@ -12,7 +12,7 @@ use hallpass_org::standards::{
     AppliedFile, CentralHome, StandardsChoices, StandardsFacts, StandardsFile, StandardsScope,
     compare, draft, draft_central, draft_configuration, gather_hubs, gather_organization,
 };
-use hallpass_runner::{PlanDraft, PlanReport};
+use hallpass_runner::{Plan, PlanDraft, PlanReport, PlanStep, RunError, StepProbe};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 
@@ -202,9 +202,24 @@ impl Compared for StandardsChore<'_> {
         let is_central = central::central(self.mode, &found.facts)?.is_some();
         if is_central && !draft.is_empty() {
             let looked = at.context.runner.preview(draft).await.map_err(run_failed)?;
+            if let Some(unseen) = unseen(&looked.plan) {
+                return Err(run_failed(unseen));
+            }
             shown.take_in(&PlanReport::planned(&looked.plan));
         }
         let standing = WishStanding::of(shown.differs());
         Ok((shown, standing))
     }
+}
+
+/// A policy that could not be looked at: whether it differs is not known.
+fn unseen(plan: &Plan) -> Option<RunError> {
+    let of = |step: &PlanStep| match plan.expected.get(&step.id) {
+        Some(StepProbe::Unseen { reason }) => Some(RunError::Unseen {
+            target: step.target.to_string(),
+            why: reason.clone(),
+        }),
+        _ => None,
+    };
+    plan.steps.iter().find_map(of)
 }

@@ -90,28 +90,36 @@ async fn an_administrator_that_somebody_registers_after_the_look_stays_alone() {
     assert_eq!(registered(&world), [OTHER]);
 }
 
-/// One that was replaced comes back by undoing: ours is taken away before.
+/// One that was replaced comes back by undoing: ours is taken away before. Plans of before did not keep who came in its place.
 #[tokio::test]
 async fn a_replaced_administrator_comes_back_by_undoing() {
-    let world = World::new();
-    let principal = "devops-guru.amazonaws.com".to_owned();
-    let theirs = std::collections::BTreeSet::from([OTHER.to_owned()]);
-    world.with(|it| {
-        it.delegated.insert(principal, theirs);
-    });
-    let plan = world.planned(GURU, Replacing::Whoever).await;
-    let gate = Gate::new(None);
-    let runner = world.runner("first", &gate);
-    let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
-    assert_eq!(report.exit(), Exit::Ok, "{report:?}");
-    assert_eq!(registered(&world), [ADMIN]);
-    let (plan, folded) = runner.load(&plan).await.unwrap();
-    let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
-    let back = runner.look(back.draft).await.unwrap().plan;
-    assert_eq!(back.blocked(), [""; 0]);
-    let report = runner.apply(&back.id, &crate::bench::patient()).await;
-    assert_eq!(report.unwrap().exit(), Exit::Ok);
-    assert_eq!(registered(&world), [OTHER]);
+    for is_of_before in [false, true] {
+        let world = World::new();
+        let principal = "devops-guru.amazonaws.com".to_owned();
+        let theirs = std::collections::BTreeSet::from([OTHER.to_owned()]);
+        world.with(|it| {
+            it.delegated.insert(principal, theirs);
+        });
+        let plan = world.planned(GURU, Replacing::Whoever).await;
+        let gate = Gate::new(None);
+        let runner = world.runner("first", &gate);
+        let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
+        assert_eq!(report.exit(), Exit::Ok, "{report:?}");
+        assert_eq!(registered(&world), [ADMIN]);
+        let (mut plan, folded) = runner.load(&plan).await.unwrap();
+        let mut steps = plan.steps.iter_mut();
+        let gone = steps.find(|it| it.kind == "delegation.deregister").unwrap();
+        if is_of_before {
+            let wish = gone.desired.as_object_mut().unwrap();
+            assert!(wish.remove("replaces").is_some());
+        }
+        let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+        let back = runner.look(back.draft).await.unwrap().plan;
+        assert_eq!(back.blocked(), [""; 0]);
+        let report = runner.apply(&back.id, &crate::bench::patient()).await;
+        assert_eq!(report.unwrap().exit(), Exit::Ok);
+        assert_eq!(registered(&world), [OTHER]);
+    }
 }
 
 /// `organization.md` D-5: an account that joined within the last hour is under way, and does not fail; an older one that
