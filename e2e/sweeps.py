@@ -30,7 +30,7 @@ class House(Served):
 
     def __init__(self, stage):
         # nothing runs by the clock here: only what this script asks for
-        self.sweeps = {"mode": '"report"', "check_every": '"90m"', "at": '"rate(90 days)"'}
+        self.sweeps = {"mode": '"report"', "check_every": '"90m"', "at": '"rate(50 days)"'}
         self.standing = [PATTERN]
         super().__init__(stage, server="rate = 10000\nburst = 20000\n", extra=self.table())
         region = re.search(r'region = "(.+?)"', self.stage.path("hallpass.toml").read_text())[1]

@@ -38,7 +38,8 @@ pub(crate) fn approve(
     // once more is refused, unless it decides: somebody whose approval did not count may do so again
     let decides = permit.decision.is_satisfied_by(&approvals);
     if context.has_reviewed(request, actor) && !decides {
-        let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
+        approvals.extend(actor.user.clone());
+        let given = u32::try_from(approvals.len()).unwrap_or(u32::MAX);
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
     context.ensure_approvals_open(&permit.decision)?;
@@ -220,7 +221,7 @@ fn remind(
         next_at = next(sent);
     }
     let request = pending.reminded(Reminders { sent, next_at });
-    let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
+    let given = request.asked_no_more();
     let to = request
         .decided
         .notify

@@ -73,6 +73,9 @@ pub struct Args {
     release: release::ReleaseArgs,
     #[command(flatten)]
     measure: propagation::MeasureArgs,
+    /// Address that the server listens on, where it was started with `--listen`
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -119,7 +122,7 @@ impl DoctorReport {
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let loaded = args.config.load()?;
+    let loaded = args.config.load_listening(args.listen.as_deref())?;
     if args.iam_policy {
         let text = whom::policy_of(args.whom, args.management_account, &loaded)?;
         output::print(&text)?;

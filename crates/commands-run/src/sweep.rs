@@ -189,7 +189,7 @@ fn begin(api: &ApiArgs) -> Outcome {
             head(&sweep, &Viewpoint::here())
         })?;
         let when = match sweep.state.as_str() {
-            "queued" => "It looks at once; if another run looks, as soon as that is over",
+            "queued" => "It looks within seconds; if another run looks, as soon as that is over",
             _ => "It looks now",
         };
         output::say(&format!(

@@ -85,6 +85,9 @@ impl Default for Sweep {
 
 /// The shortest pause between checks: each lists every pair in scope.
 const CHECK_EVERY_MIN: TimeSpan = TimeSpan::seconds(1);
+/// Checks that may come between two sweeps: a rate is counted from the last sweep, and a thousand runs are kept,
+/// with those that people begin.
+const CHECKS_BETWEEN_MAX: u64 = 900;
 
 impl Sweep {
     /// Whether its settings agree with each other.
@@ -101,6 +104,16 @@ impl Sweep {
                 "write a length of time such as \"2h\"; `mode = \"off\"` switches sweeps off",
             );
         }
+        if let Some(rate) = self.rate_beyond_checks() {
+            let every = self.check_every.0;
+            return bad(
+                &format!("`access.sweep.at` is {rate}, and `access.sweep.check_every` {every}"),
+                &format!(
+                    "at most {CHECKS_BETWEEN_MAX} checks may come between two sweeps: check less often, or write a \
+                     `cron(…)`"
+                ),
+            );
+        }
         match (self.mode, self.adopt) {
             (SweepModeKey::Adopt, None) => bad(
                 "`access.sweep.mode` is `adopt`, and `access.sweep.adopt` is not given",
@@ -113,6 +126,18 @@ impl Sweep {
             (_, Some(_))
             | (SweepModeKey::Off | SweepModeKey::Report | SweepModeKey::Revoke, None) => Ok(()),
         }
+    }
+
+    /// A rate between whose sweeps are more checks than may be; none in a mode that only tells.
+    fn rate_beyond_checks(&self) -> Option<TimeSpan> {
+        let acts = matches!(self.mode, SweepModeKey::Adopt | SweepModeKey::Revoke);
+        let most = self
+            .check_every
+            .0
+            .as_seconds()
+            .saturating_mul(CHECKS_BETWEEN_MAX);
+        let rate = self.at.0.rate().filter(|_| acts);
+        rate.filter(|rate| rate.as_seconds() > most)
     }
 
     /// How sweeps run.
@@ -183,6 +208,33 @@ mod tests {
         assert_eq!(found.max_removals, 3);
         let patterns: Vec<&str> = found.standing.iter().map(StandingPattern::as_str).collect();
         assert_eq!(patterns, ["*/dev-*/ReadOnly", "oncall/eve@acme.example"]);
+    }
+
+    /// The run that a rate is counted from has to be kept until the next is due.
+    #[test]
+    fn a_rate_has_room_for_its_checks() {
+        for (text, is_taken) in [
+            ("mode = \"revoke\"\nat = \"rate(15 hours)\"", true),
+            ("mode = \"revoke\"\nat = \"rate(16 hours)\"", false),
+            (
+                "mode = \"adopt\"\nadopt = \"8h\"\nat = \"rate(1 day)\"",
+                false,
+            ),
+            // nothing comes of it there, or it is counted from the clock
+            ("mode = \"report\"\nat = \"rate(1 day)\"", true),
+            ("mode = \"revoke\"\nat = \"cron(0 23 1 * ? *)\"", true),
+        ] {
+            let found = settings(&format!("[access.sweep]\ncheck_every = \"1m\"\n{text}\n"));
+            let told = found
+                .as_ref()
+                .err()
+                .is_some_and(|it| it.contains("access.sweep.at"));
+            assert_eq!(
+                (found.is_ok(), told),
+                (is_taken, !is_taken),
+                "{text} {found:?}"
+            );
+        }
     }
 
     #[test]

@@ -82,11 +82,7 @@ pub(crate) struct Args {
 impl Args {
     /// The configuration, with the address that stands for its own: whatever goes by it, goes by that one.
     fn load(&self) -> Result<Loaded, Failure> {
-        let mut loaded = self.config.load()?;
-        if let Some(listen) = &self.listen {
-            loaded.config.server.listen.clone_from(listen);
-        }
-        Ok(loaded)
+        self.config.load_listening(self.listen.as_deref())
     }
 }
 

@@ -60,6 +60,15 @@ impl ConfigArgs {
         hallpass_config::load(&self.config)
     }
 
+    /// Reads it as a server does that was started with `--listen`: whatever goes by its address, goes by that one.
+    pub fn load_listening(&self, listen: Option<&str>) -> Result<Loaded, Failure> {
+        let mut loaded = self.load()?;
+        if let Some(listen) = listen {
+            listen.clone_into(&mut loaded.config.server.listen);
+        }
+        Ok(loaded)
+    }
+
     /// That there is none, and where it was looked for: everything is as by default then.
     pub fn missing(&self) -> Option<String> {
         if self.config.exists() {

@@ -160,9 +160,9 @@ impl Slack {
     }
 }
 
-/// Those who are told of a request and have not said yes to it.
+/// Those who are told of a request and are to say yes to it.
 fn still_asked(request: &Request) -> Vec<Email> {
-    let given = |email: &&Email| request.reviews.iter().any(|review| review.by == **email);
+    let given = request.asked_no_more();
     let notify = request.decided.notify.iter();
-    notify.filter(|email| !given(email)).cloned().collect()
+    notify.filter(|it| !given.contains(it)).cloned().collect()
 }

@@ -215,14 +215,11 @@ pub(crate) fn unstopped(text: &str, style: &impl ChannelStyle) -> String {
 
 /// Who has said yes so far: `1 of 2: Priya Raman.`
 pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
-    let given = request.reviews.len();
-    let names: Vec<String> = request
-        .reviews
-        .iter()
-        .map(|review| style.person(&review.by))
-        .collect();
+    let given = request.reviewers();
+    let names: Vec<String> = given.iter().map(|it| style.person(&it.by)).collect();
     format!(
-        "{given} of {}: {}.",
+        "{} of {}: {}.",
+        given.len(),
         request.decided.approvals_needed,
         names.join(", ")
     )
@@ -288,7 +285,8 @@ pub fn how_approved(request: &Request, style: &impl ChannelStyle) -> String {
             )
         }
         Approval::Peer => {
-            let reviews = request.reviews.iter().map(|review| &review.by);
+            let given = request.reviewers();
+            let reviews = given.iter().map(|it| &it.by).filter(|it| *it != by);
             let names: Vec<String> = reviews.chain([by]).map(|by| style.person(by)).collect();
             format!("Approved by {}", names.join(", "))
         }

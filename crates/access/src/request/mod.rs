@@ -11,6 +11,7 @@ mod after_review;
 mod confirmation;
 mod start;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -101,6 +102,16 @@ pub struct Review {
     pub at: Timestamp,
     /// Their words, if any.
     pub comment: Option<String>,
+}
+
+impl Review {
+    /// Whether both are one person's; those of before users were kept are told apart by their addresses.
+    fn is_of_same(&self, other: &Self) -> bool {
+        match (&self.user, &other.user) {
+            (Some(one), Some(other)) => one == other,
+            (Some(_) | None, Some(_) | None) => self.by == other.by,
+        }
+    }
 }
 
 /// When approvers are reminded.
@@ -315,6 +326,26 @@ impl Request {
         self.reviews
             .iter()
             .any(|review| review.user.as_ref().is_some_and(|user| actor.is_user(user)))
+    }
+
+    /// The newest yes of each person: whoever had to press again has said it several times.
+    pub fn reviewers(&self) -> Vec<&Review> {
+        let newest = self.reviews.iter().enumerate().filter(|(at, review)| {
+            let mut later = self.reviews.iter().skip(at + 1);
+            !later.any(|it| it.is_of_same(review))
+        });
+        newest.map(|(_, review)| review).collect()
+    }
+
+    /// Those who are asked no more, as they said yes. Where enough did and it waits all the same, some of them
+    /// count no more, and may say it again: then nobody is left out.
+    pub fn asked_no_more(&self) -> BTreeSet<&Email> {
+        let given: BTreeSet<&Email> = self.reviews.iter().map(|review| &review.by).collect();
+        let needed = usize::try_from(self.decided.approvals_needed).unwrap_or(usize::MAX);
+        if given.len() >= needed && self.agreed_start().is_none() {
+            return BTreeSet::new();
+        }
+        given
     }
 
     /// Whether the glass was broken and nobody has closed the review yet.

@@ -346,7 +346,7 @@ impl Access {
             return BTreeSet::new();
         };
         let decision = self.decide(request.requester.principal(), &question);
-        let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
+        let given = request.asked_no_more();
         let approvers = decision.approvers.into_iter();
         approvers.filter(|it| !given.contains(it)).collect()
     }

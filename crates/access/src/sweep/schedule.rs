@@ -91,6 +91,14 @@ impl Schedule {
         }
     }
 
+    /// The pause of a rate; a cron expression has none.
+    pub const fn rate(&self) -> Option<TimeSpan> {
+        match &self.form {
+            Recurrence::Rate(every) => Some(*every),
+            Recurrence::Cron(_) => None,
+        }
+    }
+
     /// Each night at 23:00 UTC, the default of `access.sweep.at`.
     pub fn nightly() -> Self {
         let every = Cron {

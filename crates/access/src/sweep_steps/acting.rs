@@ -1,7 +1,7 @@
 //! Removing what nobody recorded: what is desired of its row, and what comes of it. `assignments` looks, removes and
 //! looks again; an item is settled by its verdict alone.
 
-use hallpass_assignments::{Absence, AssignmentRow, Verdict};
+use hallpass_assignments::{Absence, AssignmentRow, Observation, Verdict};
 use hallpass_audit::{Draft, Event};
 use hallpass_model::Timestamp;
 use hallpass_rules::Directory;
@@ -100,10 +100,12 @@ pub(crate) fn call_off(
     })
 }
 
-/// Whether AWS was asked for a removal that it has not refused, or it is seen gone.
+/// Whether AWS was asked for a removal that it has not refused, or it is seen gone: one listing without it may be
+/// of a removal that AWS did not answer.
 fn is_asked(row: &AssignmentRow) -> bool {
     row.execution.operation.is_some()
         || row.execution.deleted_at.is_some()
+        || matches!(row.execution.observation, Observation::Absent { .. })
         || matches!(row.execution.verdict, Verdict::Absent { .. })
 }
 

@@ -24,13 +24,16 @@ pub(super) struct Args {
     /// Why records are missing
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Address that the server listens on, where it was started with `--listen`
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
     #[command(flatten)]
     config: ConfigArgs,
 }
 
 /// Accepts what is missing of what this machine's node, or any other, has seen.
 pub(super) async fn run(args: &Args) -> Outcome {
-    let loaded = args.config.load()?;
+    let loaded = args.config.load_listening(args.listen.as_deref())?;
     let address = loaded.store()?;
     if let StoreAddress::File(path) = &address {
         let words = format!(

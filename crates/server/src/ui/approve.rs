@@ -185,6 +185,9 @@ fn approve_label(request: &Request) -> String {
     let length = request.duration;
     match needed {
         0 | 1 => format!("Approve {length}"),
-        many => format!("Approve {length} ({} of {many})", request.reviews.len() + 1),
+        many => format!(
+            "Approve {length} ({} of {many})",
+            request.reviewers().len() + 1
+        ),
     }
 }

@@ -194,7 +194,7 @@ pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
         }
         RequestState::Pending if view.has_reviewed(request) => Some(format!(
             "Your approval is the {} of {} for {}.",
-            ordinal(request.reviews.len()),
+            ordinal(request.reviewers().len()),
             request.decided.approvals_needed,
             requester.name
         )),

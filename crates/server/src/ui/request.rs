@@ -446,7 +446,7 @@ pub(crate) fn changed(view: &Presenter, request: &Request) -> Coded {
             "{lead} {} approved at {}; it now has {} of {}. Look again, then press.",
             super::words::capital(&view.named(&last.by)),
             view.words(last.at),
-            request.reviews.len(),
+            request.reviewers().len(),
             request.decided.approvals_needed
         )),
         None => Coded(format!("{lead} Look again, then press.")),

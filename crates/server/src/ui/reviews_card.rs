@@ -33,7 +33,7 @@ pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past
     let said = request.reviews.first().map(|first| {
         format!(
             "{} of {} needed: {} said yes at {}.",
-            request.reviews.len(),
+            request.reviewers().len(),
             request.decided.approvals_needed,
             super::words::capital(&view.named(&first.by)),
             view.words(first.at)

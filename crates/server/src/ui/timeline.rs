@@ -493,7 +493,7 @@ fn what_ends(view: &Presenter, grant: &Grant) -> String {
 fn waiting(app: &App, view: &Presenter, request: &Request) -> TimelineEntry {
     let who = app.access.deciders(request);
     let names: Vec<String> = who.iter().map(|email| view.named(email)).collect();
-    let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
+    let given = u32::try_from(request.reviewers().len()).unwrap_or(u32::MAX);
     let needed = request
         .decided
         .approvals_needed

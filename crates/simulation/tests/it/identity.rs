@@ -2,8 +2,8 @@
 //! address that changes, or that somebody else has by now, makes nobody somebody else.
 
 use hallpass_access::{
-    AccessError, Actor, AskOutcome, Extending, Force, HeldAccess, Locking, PressRefused,
-    RequestState,
+    AccessError, AccessStore, Actor, AskOutcome, Extending, Force, HeldAccess, Locking, NoticeKind,
+    PressRefused, RequestState, WaitingMessage,
 };
 use hallpass_identity::{Authentication, Role, TokenSource};
 use hallpass_model::{Clock, Email, TimeSpan};
@@ -159,6 +159,8 @@ fn an_approval_of_somebody_disabled_since_counts_no_more() {
     run(async {
         let world = World::new(414, Habits::default(), None);
         rules(&world, &["cai", "dee"], 2).await;
+        let opened = world.store.open_channel("test", world.clock.now()).await;
+        opened.unwrap();
         let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         approve(&world, Cai, id).await.unwrap();
         let enable = |enabled| {
@@ -172,6 +174,17 @@ fn an_approval_of_somebody_disabled_since_counts_no_more() {
         let request = approve(&world, Dee, id).await.unwrap();
         assert_eq!(request.state, RequestState::Pending);
         assert!(grants(&world).await.is_empty());
+        // each of two has said yes, and it waits: both are reminded
+        let given: Vec<_> = request.reviews.iter().map(|it| it.by.clone()).collect();
+        world.clock.advance(TimeSpan::minutes(20));
+        enable(false);
+        world.live(TimeSpan::seconds(10)).await;
+        let now = world.clock.now();
+        let waiting = world.store.take_notices("test", now, now, 1000).await;
+        let waiting = waiting.unwrap();
+        let notices = waiting.iter().filter_map(WaitingMessage::notice);
+        let mut reminders = notices.filter(|it| it.kind() == NoticeKind::Reminder);
+        assert_eq!(reminders.next().map(|it| &it.to), Some(&given));
         // it counts again with them, and either of the two decides by saying so once more
         enable(true);
         let request = approve(&world, Dee, id).await.unwrap();

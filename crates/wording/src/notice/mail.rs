@@ -109,7 +109,10 @@ fn subject(told: &NoticeContext, now: Timestamp) -> String {
         }
         News::Reviewed => {
             let needed = request.decided.approvals_needed;
-            format!("{} of {needed} approvals: {target}", request.reviews.len())
+            format!(
+                "{} of {needed} approvals: {target}",
+                request.reviewers().len()
+            )
         }
         News::Approved => format!("Approved, setting up: {target}"),
         News::Denied => format!("Access denied: {target}"),
@@ -219,7 +222,7 @@ fn notes(told: &NoticeContext, reader: ReaderRole) -> Vec<String> {
         if request.secondary_domain {
             notes.push(secondary_domain(request.requester.email.as_str()));
         }
-        let (given, needed) = (request.reviews.len(), request.decided.approvals_needed);
+        let (given, needed) = (request.reviewers().len(), request.decided.approvals_needed);
         if needed > 1 {
             notes.push(format!("{given} of {needed} have approved."));
         }

@@ -134,7 +134,7 @@ fn waiting(
         }
         (News::Reviewed, _) => {
             let needed = request.decided.approvals_needed;
-            let given = request.reviews.len();
+            let given = request.reviewers().len();
             format!("{given} of {needed} have approved {target}. It is not granted yet.")
         }
         (_, ReaderRole::Requester) => format!("You asked for {target}. It waits for approval."),

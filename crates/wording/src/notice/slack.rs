@@ -228,7 +228,7 @@ fn reminder(request: &Request, facts: &SlackFacts<'_>, style: &SlackStyle<'_>) -
 
 fn one_more(request: &Request, others: &Mentions, style: &SlackStyle<'_>) -> String {
     let needed = usize::try_from(request.decided.approvals_needed).unwrap_or(usize::MAX);
-    let more = match needed.saturating_sub(request.reviews.len()) {
+    let more = match needed.saturating_sub(request.reviewers().len()) {
         0 | 1 => "One more".to_owned(),
         more => format!("{more} more"),
     };

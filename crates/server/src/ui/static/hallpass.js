@@ -51,7 +51,7 @@ const late = new Set();
 const put = (fresh, region) => {
   // never under somebody's fingers
   if (!fresh) return;
-  if (region.querySelector("dialog[open], input:focus, textarea:focus, select:focus")) return late.add(region);
+  if (region.querySelector("dialog[open], :is(input, textarea, select):focus, form:has(:checked) :focus")) return late.add(region);
   if (fresh.dataset.say && fresh.dataset.say !== region.dataset.say) say((region.dataset.say = fresh.dataset.say));
   const focused = region.contains(d.activeElement) && d.activeElement.id;
   const open = all("details[open][id]", region).map((el) => el.id);
@@ -87,6 +87,7 @@ if (regions.length && d.body.dataset.events) {
   let events, lost = 0;
   const look = () => regions.forEach(soon);
   const listen = () => {
+    events?.close();
     events = new EventSource(d.body.dataset.events);
     events.onopen = () => { if (lost) look(); lost = 0; id("stale")?.setAttribute("hidden", ""); };
     // turned away: look, and ask again, later
@@ -118,7 +119,7 @@ if (regions.length && d.body.dataset.events) {
   addEventListener("pageshow", ({ persisted }) => { if (persisted) { look(); listen(); } });
   const again = () => { for (const region of regions) if (late.delete(region)) soon(region); };
   d.addEventListener("close", again, true);
-  on("focusout", again);
+  on("focusout", ({ target, relatedTarget: to }) => { if (!to?.form || to.form !== target.form) again(); });
 }
 
 const address = (form, fields) => `${form.getAttribute("action")}?${new URLSearchParams(fields)}`;
