@@ -139,7 +139,7 @@ async fn check_label(
     let siblings = siblings.map_err(|fault| Failure::failed(fault.to_string()))?;
     let own = loaded.enrich_settings()?.updated_by;
     let is_ours = |standing: &StandingFinding| {
-        let mut all = std::iter::once(it).chain(&siblings);
+        let mut all = once(it).chain(&siblings);
         all.any(|it| is_labelled_by_us(it, standing, &own))
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
