@@ -135,7 +135,11 @@ class Referee:
                 self.note(asked["userId"], "password" if name == "UpdatePassword" else "enabled", at, name)
             return
         whose, by_id = self.whose(record)
+        # a name was somebody else's before its holder was made
+        is_before = not by_id and whose in self.people and at < instant(self.people[whose]["CreatedAt"]).replace(microsecond=0)
         details = record.get("serviceEventDetails") or {}
+        if is_before and (source, name) != ("signin", "CredentialVerification"):
+            return
         if (source, name) == ("sso", "Authenticate"):
             self.note(whose, "sign-in", at, name)
         elif (source, name) == ("signin", "UserAuthentication"):

@@ -390,6 +390,24 @@ def role_name(case):
     return touched
 
 
+def account_alone(case):
+    """Whoever is not left out with all that is looked at (`policies.md` §2.2) is in no list of `NotPrincipal`."""
+    named = re.fullmatch(r"arn:aws:(iam|sts)::(\d{12}):(user|role|assumed-role)/(.+)", kind(case))
+    if not named:
+        return False
+    account = named[2]
+    needed = [{kind(case)}, {account, f"arn:aws:iam::{account}:root"}]
+    if named[3] == "assumed-role":
+        needed.append({f"arn:aws:iam::{account}:role/{named[4].split('/')[0]}"})
+    touched = False
+    for _, statement in statements(case):
+        who = statement.get("NotPrincipal")
+        if isinstance(who, dict) and "AWS" in who and "*" not in listed(who["AWS"]) and not all(each & set(listed(who["AWS"])) for each in needed):
+            who["AWS"] = ["arn:aws:iam::999999999999:user/nobody"]
+            touched = True
+    return touched
+
+
 def kind(case):
     return case["principal"] if isinstance(case["principal"], str) else "anonymous"
 
@@ -479,6 +497,7 @@ CLOUD_COPILOT = [
     ("parts-by-regex", "ignores case in the first five parts of an ARN, and takes a stop for any character", ARNS, on_patterns("Resource", strict_parts)),
     ("wildcard-in-type", "takes a wildcard in a resource's type for text", OWN + ARNS + " does not allow it", on_patterns("Resource", wide_type)),
     ("role-name-case", "ignores case in the name of a role that is a principal", PRINCIPAL, role_name),
+    ("account-left-out", "takes an account in NotPrincipal for everybody in it", "AWS JSON policy elements: NotPrincipal", account_alone),
     ("root-user", "asks for an identity policy of the root user", "AWS account root user", root),
     ("service-principal", "asks for identity policies, boundary and SCPs of a service", "Service control policies (SCPs)", service),
     ("web-identity", "asks for an identity policy of who an identity provider vouches for", PRINCIPAL, web_identity),
