@@ -408,12 +408,23 @@ def account_alone(case):
     return touched
 
 
+def root_takes_none(case):
+    """A root user takes no role, whatever allows it."""
+    if not re.fullmatch(r"arn:aws:iam::\d{12}:root", kind(case)) or not case["action"].lower().startswith("sts:assumerole"):
+        return False
+    for _, statement in statements(case):
+        if statement["Effect"] == "Allow":
+            statement.pop("NotAction", None)
+            statement["Action"] = NEVER_ACTION
+    return True
+
+
 def kind(case):
     return case["principal"] if isinstance(case["principal"], str) else "anonymous"
 
 
 def root(case):
-    if not kind(case).endswith(":root"):
+    if not kind(case).endswith(":root") or case["action"].lower().startswith("sts:assumerole"):
         return False
     case["identityPolicies"] = [{"Version": "2012-10-17", "Statement": [ALL]}]
     case["boundary"] = None
@@ -498,6 +509,7 @@ CLOUD_COPILOT = [
     ("wildcard-in-type", "takes a wildcard in a resource's type for text", OWN + ARNS + " does not allow it", on_patterns("Resource", wide_type)),
     ("role-name-case", "ignores case in the name of a role that is a principal", PRINCIPAL, role_name),
     ("account-left-out", "takes an account in NotPrincipal for everybody in it", "AWS JSON policy elements: NotPrincipal", account_alone),
+    ("root-takes-a-role", "lets a root user take a role", "AWS STS API Reference, AssumeRole", root_takes_none),
     ("root-user", "asks for an identity policy of the root user", "AWS account root user", root),
     ("service-principal", "asks for identity policies, boundary and SCPs of a service", "Service control policies (SCPs)", service),
     ("web-identity", "asks for an identity policy of who an identity provider vouches for", PRINCIPAL, web_identity),
