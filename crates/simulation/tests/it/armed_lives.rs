@@ -176,6 +176,9 @@ fn lives_that_found_something() {
         // AWS took no change for longer than what is armed may outlast what makes it wrong
         let seed = 15_914_976_986_202_618_608;
         generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
+        // the answer of whoever gave the lane back was lost, and another came next
+        let seed = 10_569_055_377_735_618_325;
+        generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
     });
 }
 
