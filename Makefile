@@ -1,7 +1,8 @@
 # Names the common jobs; what needs logic is in xtask or in e2e/. `make` alone lists them.
 
 # Build output is kept outside the checkout, so that a clone made anew at the same place builds quickly; nothing
-# depends on its being there. One folder for each checkout: cargo takes what another one built for its own.
+# depends on its being there. One folder for each checkout: cargo takes what another one built for its own. The folders of
+# checkouts that are gone are removed by `.ci/room`.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/hallpass/target-$(firstword $(shell printf %s '$(CURDIR)' | cksum))
 BUILT := $(CARGO_TARGET_DIR)/debug
 BINARY := $(BUILT)/hallpass
@@ -26,6 +27,7 @@ help:
 
 tools:
 	@sh e2e/tools.sh build
+	@mkdir -p "$(CARGO_TARGET_DIR)" && echo '$(CURDIR)' >"$(CARGO_TARGET_DIR)/checkout"
 
 # Whatever is compiled here says --workspace and then which part of it: so features are resolved once, and programs, tests
 # and lints share what is compiled (`cargo xtask tidy` compares).

@@ -83,6 +83,9 @@ class Directory:
         rows = self.listed("list_users", "Users", Extensions=[ENTERPRISE])
         return {row["UserName"]: row.get("Extensions", {}).get(ENTERPRISE, {}).get("department") for row in rows}
 
+    def types(self):
+        return {row["UserName"]: row.get("UserType") for row in self.listed("list_users", "Users")}
+
 
 class Server:
     """The server under test, with a configuration that changes."""
@@ -189,6 +192,8 @@ def follows(server, directory, check):
     server.compares_again()
     check("who loses it is manual, and stays", BO in directory.members() and server.view(server.api(BO))["plan"][0]["manual"] == 2)
     directory.change(BO, "userType", "Employee")
+    # a listing from before it would take BO out where removals are on
+    check("the way back is in every listing", wait(lambda: all(directory.types()[BO] == "Employee" for _ in range(5)), 30))
     offered = rule("payments-by-id", groups=[directory.groups["payments"]], approval_is_not_required=True)
     server.stage.path("rules.toml").write_text(NOBODY + offered)
     check("rules that offer the group by id are refused while the server runs", wait(lambda: "group-owned-twice" in server.said(), 30), server.said()[-600:])
