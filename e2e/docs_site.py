@@ -1,17 +1,22 @@
 """The documentation as a site, from a folder and without a network, in a real browser: every link and anchor leads
 somewhere, both sizes and themes, axe, the menu, and what people search for is found first."""
 
+import json
 import os
 import pathlib
+import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
-from browsing import Browser, overflow, serious, shoot
-from stage import ROOT, Checks
+import postgres
+from browsing import Browser, chromium, overflow, serious, shoot
+from deploy_helm import KUBERNETES
+from stage import ROOT, Checks, Stage
 
 # what a platform engineer, an approver or an auditor types, and the page that is meant
 SEARCHES = [
@@ -170,12 +175,70 @@ def commands_of_pages(check):
     check("every command of the pages is one, with its options", seen > 500 and not wrong, (seen, wrong[:20]))
 
 
-def versions_of_pages(check):
-    """What the page of supported versions says is what the tests are pinned to."""
-    pins = dict(re.findall(r"^([a-z0-9_\[\]-]+)==(\S+)$", (ROOT / "e2e/requirements.in").read_text(), re.M))
-    page = (ROOT / "docs/operations/support.md").read_text()
-    for name in ("awscli", "boto3", "moto[server]", "duckdb", "slack_sdk"):
-        check(f"{name} is supported as pinned", pins[name] in page, pins[name])
+def number(*command):
+    """The major version that a program says it is, where the machine is one of the page's kind and has the program."""
+    if platform.freedesktop_os_release()["ID"] != "debian" or not shutil.which(command[0]):
+        return None
+    return re.search(r"\d+", subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)[0]
+
+
+def written_by(stage):
+    """The version of SQLite in the program: a database has that of its last writer in its head."""
+    stage.path("hallpass.toml").write_text('[server]\nlisten = "127.0.0.1:1"\npublic_url = "http://127.0.0.1:1"\n[access]\nrules = "rules.toml"\n')
+    stage.path("rules.toml").write_text("version = 1\n")
+    stage.run("server", "store", "migrate", "--config", "hallpass.toml")
+    with open(stage.path("hallpass.db"), "rb") as database:
+        written = int.from_bytes(database.read(100)[96:], "big")
+    return f"{written // 1_000_000}.{written // 1000 % 1000}.{written % 1000}"
+
+
+NO_TEST = "no test"
+
+
+def supported(stage):
+    """Each row of the page of supported versions: where its version comes from, what it is (nothing where this machine cannot say), and
+    what is needed at least."""
+    text = lambda path: (ROOT / path).read_text()
+    found = lambda pattern, path: re.search(pattern, text(path), re.M)[1]
+    pins = dict(re.findall(r"^([a-z0-9_\[\]-]+)==(\S+)$", text("e2e/requirements.in"), re.M))
+    pin = lambda name, said="": ("e2e/requirements.in", [f"{said or name.partition('[')[0]} {pins[name]}".strip()], [])
+    named = lambda name, version: ("the machine", [f"{name}{version}"] if version else [], [])
+    release = platform.freedesktop_os_release()
+    is_debian = release["ID"] == "debian" and platform.machine() == "x86_64"
+    provider = json.loads(text("e2e/terraform/provider.json"))["provider"].split()[1]
+    return {
+        "Linux, x86-64": named("Debian ", is_debian and release["VERSION_ID"]),
+        "Linux, arm64": ("no test", [NO_TEST], []),
+        "macOS, Windows": ("no test", [NO_TEST], []),
+        "systemd": named("", number("systemctl", "--version")),
+        "SQLite": ("a store of the program", [written_by(stage)], []),
+        "PostgreSQL": named("", number(postgres.program("postgres"), "--version")),
+        "browser": named("Chromium ", number(chromium(), "--version")),
+        "OpenID Connect": ("e2e/oidc/package.json", [f"oidc-provider {json.loads(text('e2e/oidc/package.json'))['dependencies']['oidc-provider']}"], []),
+        "Slack": pin("slack_sdk"),
+        "AWS CLI": pin("awscli", " "),
+        "AWS SDK for Python": pin("boto3"),
+        "AWS, emulated by others": pin("moto[server]"),
+        "Terraform, for the modules": ("e2e/terraform/provider.json", [f"provider {provider}"],
+                                       [found(r'required_version = ">= ([^"]+)"', "deploy/terraform/modules/server/versions.tf"), f"`hashicorp/aws` {provider.split('.')[0]}"]),
+        "Kubernetes, for the chart": ("e2e/deploy_helm.py and e2e/tools.sh", [*KUBERNETES, "Helm " + found(r"installing Helm (\S+) for", "e2e/tools.sh")],
+                                      [found(r'^kubeVersion: ">=(\d+\.\d+)', "deploy/helm/hallpass/Chart.yaml")]),
+        "DuckDB, reading snapshots": pin("duckdb", " "),
+        "Rust, to compile": ("rust-toolchain.toml and Cargo.toml", [found(r'^channel = "([^"]+)"', "rust-toolchain.toml")], [found(r'^rust-version = "([^"]+)"', "Cargo.toml")]),
+    }
+
+
+def versions_of_pages(check, page, held):
+    """Each row of the page of supported versions says what the tests are pinned to, or what they found."""
+    table = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", page, re.M)
+    rows = {re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", part): cells for part, *cells in table if part not in ("part", "---")}
+    check.equal("the rows of supported versions are those that are held", sorted(rows), sorted(held))
+    for part, (source, *columns) in held.items():
+        if not columns[0]:
+            print(f"     {part}: this machine has none of the page's", flush=True)
+        for cell, versions in zip(rows.get(part, ("", "")), columns):
+            for version in versions:
+                check(f"{part}: the page has the version of {source}", re.search(rf"(?<![\w.]){re.escape(version)}(?!\.?\d)", cell), (version, cell))
 
 
 def searched(page, query):
@@ -237,7 +300,8 @@ def walk(browser, check, site):
 def main():
     check = Checks()
     commands_of_pages(check)
-    versions_of_pages(check)
+    with Stage("docs-site") as stage:
+        versions_of_pages(check, (ROOT / "docs/operations/support.md").read_text(), supported(stage))
     with tempfile.TemporaryDirectory() as folder:
         site = pathlib.Path(folder).resolve() / "site"
         # what stands beside the program under test; cargo would resolve and compile it anew, for it alone

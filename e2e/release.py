@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""A release as `xtask release` packs it: the same bytes twice, what is in it, sums and a signature that other tools verify too, what is
+"""A release as `xtask release` packs it: the same bytes twice, what is in it, papers, sums and a signature that other tools read too, what is
 told of a release that somebody changed; the container image taken apart and run; and the Debian package installed, upgraded, removed and purged below a root of its own."""
 
+import copy
+import functools
 import gzip
 import hashlib
 import io
@@ -15,7 +17,16 @@ import subprocess
 import tarfile
 import tomllib
 
+import cyclonedx.schema
+import jsonschema_rs
 import yaml
+from cyclonedx.exception import CycloneDxException
+from cyclonedx.model.bom import Bom
+from google.protobuf import json_format
+from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
+from in_toto_attestation.v1 import statement_pb2
+from in_toto_attestation.v1.statement import Statement
+from license_expression import get_spdx_licensing
 
 from stage import ROOT, Checks, Stage
 
@@ -97,6 +108,72 @@ def packed(check, folder):
     sums = {it["name"]: it["digest"]["sha256"] for it in statement["subject"]}
     found = {name: hashlib.sha256(((folder if (folder / name).exists() else folder.parent / f"{folder.name}-programs") / name).read_bytes()).hexdigest() for name in sums}
     check("and the files, and the programs in them", len(sums) == 6 and sums == found, (sums, found))
+
+
+def schema(name):
+    """One that CycloneDX publishes, as its library carries it."""
+    return json.loads((pathlib.Path(cyclonedx.schema.__file__).parent / "_res" / f"{name}.SNAPSHOT.schema.json").read_text())
+
+
+def against_bill(bill):
+    """What others have against a bill of materials: the schema of the version that it declares, with the forms of its texts and no member that
+    it does not know; CycloneDX's own library, which follows references; SPDX. The library's validator has the same schema and takes
+    a quarter of a minute of processor for ours, so another reads it."""
+    beside = [(f"http://cyclonedx.org/schema/{name}.SNAPSHOT.schema.json", schema(name)) for name in ("spdx", "cryptography-defs", "jsf-0.82")]
+    validator = jsonschema_rs.Draft7Validator(schema(f"bom-{bill['specVersion']}"), registry=jsonschema_rs.Registry(beside), validate_formats=True)
+    found = [str(it)[:300] for it in validator.iter_errors(bill)]
+    if not found:
+        try:
+            Bom.from_json(bill).validate()
+        except (CycloneDxException, ValueError) as error:
+            found.append(str(error)[:300])
+    spdx = get_spdx_licensing()
+    return found + [said for it in bill["components"] for licence in it["licenses"] for said in spdx.validate(licence["expression"]).errors]
+
+
+def against_provenance(statement):
+    """What others have against a provenance: the messages of the in-toto project, with no member that they do not know, and what its Statement
+    and the predicate of SLSA require."""
+    predicate = statement["predicate"]
+    required = ("buildDefinition/buildType", "buildDefinition/externalParameters", "runDetails/builder/id")
+    found = [f"no {path}" for path in required if not functools.reduce(lambda at, name: at.get(name, {}), path.split("/"), predicate)]
+    if statement["predicateType"] != "https://slsa.dev/provenance/v1":
+        found.append("no provenance of SLSA 1.0")
+    try:
+        Statement.copy_from_pb(json_format.ParseDict(statement, statement_pb2.Statement())).validate()
+        json_format.ParseDict(predicate, provenance_pb2.Provenance())
+    except (json_format.Error, ValueError) as error:
+        found.append(str(error)[:300])
+    return found
+
+
+def papers(check, folder):
+    """Bill and provenance as others read them; and that those refuse what is broken."""
+    def held(what, paper, against, breaks):
+        check.equal(f"the {what} is one for others", against(paper), [])
+        for name, change in breaks.items():
+            broken = copy.deepcopy(paper)
+            change(broken)
+            check(f"a {what} with {name} is none", against(broken) != [])
+    first = lambda bill, member: next(it[member] for it in bill["components"] if it.get(member))
+    held("bill", json.loads(next(folder.glob("*.cdx.json")).read_text()), against_bill, {
+        "a sum of no algorithm": lambda it: first(it, "hashes")[0].update(alg="SHA256"),
+        "a sum that is none": lambda it: first(it, "hashes")[0].update(content="0"),
+        "a component that nothing can refer to": lambda it: it["components"][0].pop("bom-ref"),
+        "a use of nothing": lambda it: it["dependencies"][0]["dependsOn"].append("pkg:cargo/none@1"),
+        "a component without a name": lambda it: it["components"][0].pop("name"),
+        "a member of ours": lambda it: it.update(more=1),
+        "an address that is none": lambda it: first(it, "externalReferences")[0].update(url="no address <"),
+        "a licence of no name": lambda it: first(it, "licenses")[0].update(expression="Ours-Alone"),
+    })
+    held("provenance", json.loads(next(folder.glob("*.intoto.json")).read_text()), against_provenance, {
+        "a file without a sum": lambda it: it["subject"][0].pop("digest"),
+        "no files": lambda it: it.update(subject=[]),
+        "a member of ours": lambda it: it["predicate"]["buildDefinition"].update(more=1),
+        "no builder": lambda it: it["predicate"]["runDetails"]["builder"].pop("id"),
+        "another type of statement": lambda it: it.update(_type="https://in-toto.io/Statement/v0.1"),
+        "another predicate": lambda it: it.update(predicateType="https://slsa.dev/verification_summary/v1"),
+    })
 
 
 def verified(stage, check, folder):
@@ -416,6 +493,7 @@ def main():
         keys(stage)
         folder = same(stage, check)
         packed(check, folder)
+        papers(check, folder)
         verified(stage, check, folder)
         told_by_doctor(stage, check, folder)
         chart(stage, check, folder)

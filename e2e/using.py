@@ -163,6 +163,13 @@ def looks(check, mara):
         check(f"{' '.join(arguments)} fits 80 columns", plain and not wide, wide or shown)
     check("a state has a colour", "\x1b[32mActive\x1b[0m" in terminal(mara, "grants", "--state", "active"))
     check("and none with NO_COLOR", "\x1b" not in terminal(mara, "grants", "--state", "active", NO_COLOR="1"))
+    # a server that logs two lines and cannot open its store
+    mara.stage.path("logs.toml").write_text('[server]\nlisten = "127.0.0.1:1"\npublic_url = "http://127.0.0.1:1"\n[store]\nurl = "sqlite:nowhere/hallpass.db"\n[access]\nrules = "none.toml"\n')
+    mara.stage.path("none.toml").write_text("rule = []\n")
+    logged = terminal(mara, "serve", "--config", "logs.toml")
+    check("a line of the log has a colour on a terminal", "\x1b[33m WARN\x1b[0m" in logged, logged)
+    logged = terminal(mara, "serve", "--config", "logs.toml", NO_COLOR="1")
+    check("and none with NO_COLOR", " WARN " in logged and "\x1b" not in logged, logged)
     told = terminal(mara, "token", "list")
     check("an old name tells an administrator at a terminal where the command is", "note: `hallpass token` is now `hallpass server token`" in
           " ".join(told.split()), told)

@@ -261,6 +261,16 @@ pub fn exit_of(report: &PlanReport) -> Exit {
     }
 }
 
+/// The exit code of a plan that is only shown: what could not be looked at goes ahead of `changes`, the code that changes have
+/// where somebody asked for one.
+pub fn exit_of_shown(planned: &PlanReport, changes: Option<Exit>) -> Exit {
+    if planned.totals.failed > 0 {
+        Exit::Failed
+    } else {
+        changes.unwrap_or(Exit::Ok)
+    }
+}
+
 /// Prints a report, or `whole` in its place where a command has more to say in JSON.
 ///
 /// # Errors
@@ -359,6 +369,31 @@ mod tests {
         assert!(plan_id("0123456789abcdef").is_ok());
         for bad in ["", "0123", "0123456789abcdeg", "0123456789abcdef0"] {
             assert_eq!(plan_id(bad).unwrap_err().exit(), Exit::BadInput, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_plan_that_is_shown_says_first_what_could_not_be_looked_at() {
+        let planned = |failed| PlanReport {
+            plan: PlanId::named("x"),
+            kind: "k".to_owned(),
+            state: hallpass_runner::PlanState::Planned,
+            started: None,
+            ended: None,
+            totals: hallpass_runner::Totals {
+                failed,
+                ..hallpass_runner::Totals::default()
+            },
+            targets: Vec::new(),
+        };
+        for (failed, changes, exit) in [
+            (0, None, Exit::Ok),
+            (0, Some(Exit::Findings), Exit::Findings),
+            (1, None, Exit::Failed),
+            (1, Some(Exit::Findings), Exit::Failed),
+        ] {
+            let found = exit_of_shown(&planned(failed), changes);
+            assert_eq!(found, exit, "{failed} {changes:?}");
         }
     }
 

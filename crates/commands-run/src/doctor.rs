@@ -11,6 +11,7 @@ mod groups;
 mod guard;
 mod iam_policy;
 mod instance;
+mod named;
 mod network;
 mod people;
 mod place;
@@ -231,7 +232,7 @@ async fn examine(
     match inventory.refresh().await {
         Ok(directory) => {
             check_directory(&directory, &role_groups, &identity, rules.as_ref(), report);
-            groups::check(loaded, &directory, rules.as_ref(), report);
+            named::check(loaded, &directory, rules.as_ref(), report);
             place::check_management_account(&about, rules.as_ref(), &directory, report);
             let reached = rules.as_ref().map(|rules| rules.reach(&directory));
             if let Some(reached) = reached {

@@ -39,7 +39,7 @@ pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, Swe
 pub use listing::{
     EntitlementListing, LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace,
 };
-pub use pattern::{PatternError, StandingPattern};
+pub use pattern::{DeadPattern, PatternError, StandingPattern};
 pub use refused::StandingRefused;
 pub use run::{Brake, Consent, Drift, GoneItem, Sweep, SweepReport, SweepState, Trigger};
 pub use schedule::{Schedule, ScheduleError};

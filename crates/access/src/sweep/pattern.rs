@@ -4,8 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::{Glob, HoldKey, Target};
+use hallpass_model::{Glob, HoldKey, Target, UserId};
 use hallpass_rules::Directory;
+use hallpass_rules::directory::Person;
 
 /// Text that is no pattern of standing access.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +14,23 @@ use hallpass_rules::Directory;
     "`{0}` is not a pattern of standing access: write `user/account/permission-set` or `group/user`"
 )]
 pub struct PatternError(String);
+
+/// A pattern that accepts nothing, since a part of it fits nothing the directory knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{pattern}` in `access.standing` accepts nothing: no {what} fits `{part}`")]
+pub struct DeadPattern {
+    pattern: String,
+    what: &'static str,
+    part: Glob,
+}
+
+impl DeadPattern {
+    /// What would help.
+    pub fn help(&self) -> &'static str {
+        "correct it or drop it: accounts and groups go by name or id, permission sets by name, people by address, user \
+         name or id; in place of a `/` in a name write `?`"
+    }
+}
 
 /// What the configuration accepts as standing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,14 +87,49 @@ impl StandingPattern {
 
     fn covers_user(&self, key: &HoldKey, directory: &Directory) -> bool {
         let person = directory.person(&key.user);
-        self.user.matches(key.user.as_str())
-            || person.is_some_and(|person| {
-                self.user.matches(&person.user_name)
-                    || person
-                        .emails
-                        .iter()
-                        .any(|email| self.user.matches(email.as_str()))
-            })
+        self.user.matches(key.user.as_str()) || person.is_some_and(|it| self.fits(it))
+    }
+
+    fn fits(&self, person: &Person) -> bool {
+        let mut emails = person.emails.iter();
+        self.user.matches(person.user_id.as_str())
+            || self.user.matches(&person.user_name)
+            || emails.any(|email| self.user.matches(email.as_str()))
+    }
+
+    /// The first part of it that fits nothing, where one does: a name that is written wrong, or the name of a group with a `/`,
+    /// which is read as an account's. Somebody who left is known by their id alone, so no id of a user is held against it.
+    pub fn dead(&self, directory: &Directory) -> Option<DeadPattern> {
+        let named = |glob: &Glob, id: &str, name: &str| glob.matches(id) || glob.matches(name);
+        let place = match &self.place {
+            TargetPattern::Account {
+                account,
+                permission_set,
+            } => {
+                let mut accounts = directory.accounts().iter();
+                let mut sets = directory.permission_sets().iter();
+                let known = accounts.any(|it| named(account, it.id.as_str(), &it.name));
+                let known_set = sets.any(|it| named(permission_set, it.arn.as_str(), &it.name));
+                (!known)
+                    .then_some(("account", account))
+                    .or_else(|| (!known_set).then_some(("permission set", permission_set)))
+            }
+            TargetPattern::Group(group) => {
+                let mut groups = directory.groups().iter();
+                let known = groups.any(|it| named(group, it.id.as_str(), &it.name));
+                (!known).then_some(("group", group))
+            }
+        };
+        let is_known = || {
+            self.user.as_str().parse::<UserId>().is_ok()
+                || directory.people().iter().any(|it| self.fits(it))
+        };
+        let found = place.or_else(|| (!is_known()).then_some(("user", &self.user)));
+        found.map(|(what, part)| DeadPattern {
+            pattern: self.text.clone(),
+            what,
+            part: part.clone(),
+        })
     }
 }
 
@@ -151,6 +204,38 @@ mod tests {
             let pattern: StandingPattern = text.parse().unwrap();
             let found = keys.clone().map(|key| pattern.covers(&key, &directory));
             assert_eq!(found, wanted, "{text}");
+        }
+    }
+
+    /// Pattern; what is said of the part that fits nothing.
+    #[test]
+    fn a_pattern_that_accepts_nothing_says_which_part_fits_nothing() {
+        let rows = [
+            ("ana@corp.example/payments-prod/ReadOnly", ""),
+            ("*/orders-*/*", ""),
+            ("*/333333333333/admin", ""),
+            ("oncall/bo", ""),
+            ("99999999-8888-7777-6666-555555555555/*", ""),
+            ("*/*", ""),
+            // who left is known by id alone
+            ("00000009-0000-0000-0000-000000000000/*/*", ""),
+            ("on?all/*", ""),
+            ("*/payments-dev/ReadOnly", "no account fits `payments-dev`"),
+            ("*/payments-prod/Write", "no permission set fits `write`"),
+            ("eve@corp.example/*/*", "no user fits `eve@corp.example`"),
+            ("off*/*", "no group fits `off*`"),
+            ("oncall/eve@corp.example", "no user fits `eve@corp.example`"),
+            // a group whose name has a slash
+            ("team/oncall/ana", "no account fits `oncall`"),
+            ("team/oncall/*", "no account fits `oncall`"),
+        ];
+        let directory = directory();
+        for (text, wanted) in rows {
+            let pattern: StandingPattern = text.parse().unwrap();
+            let said = pattern.dead(&directory).map(|it| it.to_string());
+            let wanted = (!wanted.is_empty())
+                .then(|| format!("`{text}` in `access.standing` accepts nothing: {wanted}"));
+            assert_eq!(said, wanted, "{text}");
         }
     }
 

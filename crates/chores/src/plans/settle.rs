@@ -13,7 +13,7 @@ use hallpass_wording::plan::change_lines;
 use hallpass_wording::time::utc;
 
 use super::command_line::as_typed;
-use super::{PlanArgs, PlanContext, Settled, exit_of, place, plan_id};
+use super::{PlanArgs, PlanContext, Settled, exit_of, exit_of_shown, place, plan_id};
 use crate::plans::run_failed;
 
 /// Plans among which an earlier look is searched.
@@ -155,13 +155,8 @@ fn refused_with(report: PlanReport, refused: Failure) -> Settled {
 
 /// What a plan that is only shown comes to, with the command that carries out exactly it.
 fn only_shown(plan: &Plan, planned: PlanReport, args: &PlanArgs) -> Settled {
-    let exit = if planned.totals.failed > 0 {
-        Exit::Failed
-    } else if args.detailed_exitcode && planned.has_changes() {
-        Exit::Findings
-    } else {
-        Exit::Ok
-    };
+    let has_code = args.detailed_exitcode && planned.has_changes();
+    let exit = exit_of_shown(&planned, has_code.then_some(Exit::Findings));
     let id = &plan.id;
     output::say(&format!(
         "plan {id}: nothing was done; this carries out exactly what is shown:"

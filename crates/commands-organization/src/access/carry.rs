@@ -101,13 +101,7 @@ impl Chore for AccessChore<'_> {
         let Some(confirming) = self.confirming else {
             let report = PlanReport::planned(&plan);
             return Ok(Settled {
-                exit: if report.totals.failed > 0 {
-                    Exit::Failed
-                } else if self.has_code {
-                    Exit::Findings
-                } else {
-                    Exit::Ok
-                },
+                exit: plans::exit_of_shown(&report, self.has_code.then_some(Exit::Findings)),
                 report,
                 refused: None,
             });

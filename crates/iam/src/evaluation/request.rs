@@ -211,10 +211,22 @@ impl Request {
     /// policies").
     pub(crate) fn under_rcps(&self) -> bool {
         let management = self.management_account && self.same_account();
-        let aws_managed_key = self
-            .resource_parts()
-            .is_some_and(|arn| arn.service == "kms" && arn.rest.starts_with("alias/aws/"));
-        !management && !aws_managed_key && !self.is_service_linked_role()
+        !management && !self.on_aws_managed_key() && !self.is_service_linked_role()
+    }
+
+    /// A KMS key that AWS manages. The ARN of a key does not tell; an alias does, whose prefix is reserved for these keys (AWS:
+    /// "Create aliases"): as the resource, or in what the request says of its key. A key without such a word is a customer's.
+    fn on_aws_managed_key(&self) -> bool {
+        let is_reserved = |alias: &str| alias.starts_with("alias/aws/");
+        let says = |key: &str| {
+            let said = self.context.lower(key).map(ContextValue::values);
+            said.is_some_and(|it| it.iter().any(|alias| is_reserved(alias)))
+        };
+        self.resource_parts().is_some_and(|arn| {
+            let is_said = || says("kms:resourcealiases") || says("kms:requestalias");
+            arn.service == "kms"
+                && (is_reserved(arn.rest) || (arn.rest.starts_with("key/") && is_said()))
+        })
     }
 
     /// A customer's KMS key: only its key policy opens it (AWS: "Key policies in AWS KMS").

@@ -104,4 +104,31 @@ mod tests {
         let refused = checked(large.into(), PolicyType::Scp).unwrap_err();
         assert!(matches!(refused, Unprintable::Unusable(_)), "{refused}");
     }
+
+    #[test]
+    fn a_name_that_was_given_may_look_left_to_be_filled_in() {
+        let made = |name: &str| {
+            let statement = DraftStatement::new("A", Effect::Deny, Many::one("*"));
+            let users = Many::one(format!("*:{name}"));
+            let statement = statement.when("StringLike", "aws:userid", users);
+            checked(statement.into(), PolicyType::Scp)
+        };
+        for name in [
+            "anna.XXXL@corp.com",
+            "REPLACEMENTS",
+            "CHANGEME",
+            "YOUR_BANK",
+        ] {
+            let made = made(name).unwrap().text(Layout::Minified);
+            assert!(made.contains(name), "{made}");
+        }
+        // no name has these
+        for left in ["<NAME>", "{{name}}", "${Name}"] {
+            let refused = made(left).unwrap_err();
+            assert!(matches!(refused, Unprintable::Unusable(_)), "{refused}");
+        }
+        let to = Many::one("arn:aws:s3:::prod-XXX");
+        let statement = DraftStatement::new("A", Effect::Deny, Many::one("s3:*"));
+        assert!(checked(statement.on(to).into(), PolicyType::Scp).is_ok());
+    }
 }

@@ -43,7 +43,7 @@ fn written(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
 
 fn broken(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
     let (text, span) = (&entry.text.text, entry.text.span);
-    if text.contains("${") || is_placeholder(text) {
+    if text.contains("${") || is_placeholder(checker.options, text) {
         // told by the checks for variables and placeholders
         return;
     }

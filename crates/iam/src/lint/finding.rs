@@ -51,6 +51,9 @@ pub struct Options {
     pub language: ScpLanguage,
     /// Whether account ids of examples are placeholders that were left.
     pub prod: bool,
+    /// Whether words such as `REPLACE` and `XXX` are placeholders that were left: in a policy that was made for somebody they are
+    /// of a name that was given, where brackets and braces are in no name.
+    pub words: bool,
     /// Codes that are not looked for.
     pub disabled: Vec<LintCode>,
     /// Codes that are accepted in the statement with this `Sid`.
@@ -72,6 +75,7 @@ impl Options {
             kind,
             language: ScpLanguage::Full,
             prod: false,
+            words: true,
             disabled: Vec::new(),
             waived: Vec::new(),
             now: None,

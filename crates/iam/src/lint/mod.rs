@@ -132,7 +132,7 @@ pub fn repair(text: &str, options: &Options) -> (String, usize) {
     (text, REPAIRS_MAX)
 }
 
-/// Holds what a generator made against the linter.
+/// Holds what a generator made against the linter. Names that its caller gave may have any words in them.
 ///
 /// # Errors
 /// The first finding of severity error: a mistake of the generator.
@@ -146,6 +146,7 @@ pub fn must_be_clean(text: &str, kind: PolicyType) -> Result<(), Box<LintFinding
     };
     let options = Options {
         limit,
+        words: false,
         ..Options::new(kind)
     };
     let mut findings = lint(text, &options).into_iter();

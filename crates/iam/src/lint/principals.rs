@@ -107,7 +107,8 @@ fn written(checker: &mut Checker<'_>, entry: &PrincipalEntry<'_>) {
         checker.report(LintCode::PrincipalOrphan, span, message);
         return;
     }
-    let told = is_placeholder(text) || text.contains(['*', '?']) || text.contains("${");
+    let told =
+        is_placeholder(checker.options, text) || text.contains(['*', '?']) || text.contains("${");
     if !told && !entry.text.names_aws_principal(entry.kind) {
         let message = format!("`{text}` is not an account id, an ARN or `*`: it matches nobody");
         checker.report(LintCode::ValueType, span, message);

@@ -36,7 +36,7 @@ fn written(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
         let text = item.text.as_ref();
         // resource policies of API Gateway may leave out the ARN's first parts
         let short = checker.kind() == PolicyType::Resource && text.starts_with("execute-api:/");
-        if is_placeholder(text) || short {
+        if is_placeholder(checker.options, text) || short {
             continue;
         }
         if text.starts_with("arn:") && !fits_some_arn(text) {
@@ -99,11 +99,15 @@ fn malformed(text: &str) -> Option<String> {
 }
 
 /// Resource patterns of a statement that can be compared with ARNs.
-fn usable<'p>(part: &'p StatementFacts<'_>) -> Vec<&'p str> {
+fn usable<'p>(checker: &Checker<'_>, part: &'p StatementFacts<'_>) -> Vec<&'p str> {
     let list = part.resources().map_or(&[][..], |list| &list.items);
     list.iter()
         .map(|item| item.text.as_ref())
-        .filter(|text| malformed(text).is_none() && fits_some_arn(text) && !is_placeholder(text))
+        .filter(|text| {
+            malformed(text).is_none()
+                && fits_some_arn(text)
+                && !is_placeholder(checker.options, text)
+        })
         .collect()
 }
 
@@ -119,7 +123,7 @@ pub(crate) fn works_on(action: &ActionFacts, resource: &str) -> bool {
 }
 
 fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntry<'_>) {
-    let resources = usable(part);
+    let resources = usable(checker, part);
     if resources.is_empty() || entry.known.is_empty() || resources.iter().any(|it| is_star(it)) {
         return;
     }
@@ -219,7 +223,7 @@ fn partial(checker: &mut Checker<'_>) {
             let Some(action) = entry.known.first() else {
                 continue;
             };
-            if let Some(message) = missing_types(&checker.parts, action) {
+            if let Some(message) = missing_types(checker, action) {
                 let severity = if facts::counts_all_required(action) {
                     Severity::Error
                 } else {
@@ -236,7 +240,7 @@ fn partial(checker: &mut Checker<'_>) {
     }
 }
 
-fn missing_types(parts: &[StatementFacts<'_>], action: &ActionFacts) -> Option<String> {
+fn missing_types(checker: &Checker<'_>, action: &ActionFacts) -> Option<String> {
     let name = action.full_name();
     let required = facts::required_resource_types(&name)?.all;
     let service = facts::service(action.service)?;
@@ -244,14 +248,14 @@ fn missing_types(parts: &[StatementFacts<'_>], action: &ActionFacts) -> Option<S
         return None;
     }
     let mut resources: Vec<&str> = Vec::new();
-    for part in parts.iter().filter(|it| it.is_allow()) {
+    for part in checker.parts.iter().filter(|it| it.is_allow()) {
         let mut taken = part.entries.iter();
         if taken.any(|it| action_overlaps(&it.text.text, &name)) != part.lists_actions() {
             continue;
         }
         // NotResource: leaves out little, as a rule
         part.resources()?;
-        resources.extend(usable(part));
+        resources.extend(usable(checker, part));
     }
     let has = |wanted: &&&str| {
         let kind = service.resource_type(wanted);
@@ -300,7 +304,7 @@ fn one_type_only(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition
         let (with, without): (Vec<_>, Vec<_>) = required
             .into_iter()
             .partition(|it| action.comes_with(it, key));
-        let resources = usable(part);
+        let resources = usable(checker, part);
         let service = facts::service(action.service);
         let meets = |name: &str| {
             let kind = service.and_then(|it| it.resource_type(name));

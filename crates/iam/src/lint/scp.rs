@@ -104,7 +104,10 @@ fn exemptions(checker: &mut Checker<'_>, condition: &Condition<'_>) {
         let Some([.., account, rest]) = split_arn(text) else {
             continue;
         };
-        let Some(role) = rest.strip_prefix("role/").filter(|_| !is_placeholder(text)) else {
+        let Some(role) = rest
+            .strip_prefix("role/")
+            .filter(|_| !is_placeholder(checker.options, text))
+        else {
             continue;
         };
         let linked = "arn:*:iam::*:role/aws-service-role/*";

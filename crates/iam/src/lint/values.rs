@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::checker::Checker;
 use super::codes::LintCode;
+use super::finding::Options;
 use super::patch::PatchOperation;
 use crate::evaluation::values as evaluation;
 use crate::facts;
@@ -72,7 +73,7 @@ pub(super) fn is_region(text: &str) -> bool {
 }
 
 /// What was left to be filled in.
-pub(super) fn is_placeholder(text: &str) -> bool {
+pub(super) fn is_placeholder(options: &Options, text: &str) -> bool {
     let angle = text.split_once('<').is_some_and(|(_, rest)| {
         rest.split_once('>')
             .is_some_and(|(name, _)| !name.is_empty())
@@ -80,7 +81,8 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     let word = ["REPLACE", "XXX", "CHANGEME", "CHANGE_ME", "YOUR_"]
         .iter()
         .any(|word| text.contains(word));
-    angle || word || text.contains("{{") || variable_placeholder(text).is_some()
+    let is_word = options.words && word;
+    angle || is_word || text.contains("{{") || variable_placeholder(text).is_some()
 }
 
 /// A `${…}` that cannot be a policy variable, since keys have a colon: `${Account}`,
@@ -109,7 +111,7 @@ fn placeholders(checker: &mut Checker<'_>) {
 }
 
 fn placeholder(checker: &mut Checker<'_>, text: &Text<'_>) {
-    if is_placeholder(&text.text) {
+    if is_placeholder(checker.options, &text.text) {
         let message = match variable_placeholder(&text.text) {
             Some(name) => format!("`${{{name}}}` is no policy variable: put in the value"),
             None => format!("`{}` was left to be filled in", text.text),

@@ -133,7 +133,7 @@ pub(crate) fn expand(value: &Value) -> Value {
                 Some(("except", who)) => one(&json!({ "Effect": "Deny", "NotPrincipal": who,
                     "Action": "*", "Resource": "*" })),
                 Some(("denied", who)) => one(&json!({ "Effect": "Deny", "Principal": who,
-                    "Action": "s3:*", "Resource": "*" })),
+                    "Action": ["s3:*", "kms:*"], "Resource": "*" })),
                 _ => {
                     let members = object.iter();
                     members

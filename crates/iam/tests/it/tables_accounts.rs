@@ -203,6 +203,12 @@ anonymous | nobody s3:GetObject @object | {"resourcePolicy": {"to": "*"}, "rcps"
 service | @sns s3:GetObject @object | {"resourcePolicy": {"to": "*"}, "rcps": [[{"denied": "*"}]]} | XD
 of the management account | @dev s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]], "flags": {"managementAccount": true}} | A
 management account, resource elsewhere | @dev s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]], "flags": {"managementAccount": true}, "resourceAccount": "222222222222"} | XD
+a key is taken for a customer's | @dev kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@dev"}}, "rcps": [[{"denied": "*"}]]} | XD
+a key that AWS manages, by its alias | @dev kms:Decrypt arn:aws:kms:eu-west-1:111111111111:alias/aws/s3 | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]]} | A
+a key that AWS manages, by what the request says of it | @dev kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@dev"}}, "rcps": [[{"denied": "*"}]], "context": {"kms:ResourceAliases": ["alias/aws/s3"]}} | A
+a key that AWS manages, by the alias it is asked by | @dev kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@dev"}}, "rcps": [[{"denied": "*"}]], "context": {"kms:RequestAlias": "alias/aws/s3"}} | A
+an alias of a customer's | @dev kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@dev"}}, "rcps": [[{"denied": "*"}]], "context": {"kms:ResourceAliases": ["alias/awsome"]}} | XD
+such a word of what is no key | @dev s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]], "context": {"kms:ResourceAliases": ["alias/aws/s3"]}} | XD
 "#;
 
 #[test]

@@ -79,7 +79,7 @@ fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     let wildcard = condition
         .values
         .iter()
-        .any(|value| has_wildcard(&value.text) && !is_placeholder(&value.text));
+        .any(|value| has_wildcard(&value.text) && !is_placeholder(checker.options, &value.text));
     let exact = test.is_string() && !test.takes_wildcards();
     let (wrong, better) = match known.value {
         ValueType::Arn if exact && wildcard => (true, "ArnLike"),
@@ -140,7 +140,7 @@ fn wildcards(checker: &mut Checker<'_>, condition: &Condition<'_>) {
         return;
     }
     for value in &condition.values {
-        if has_wildcard(&value.text) && !is_placeholder(&value.text) {
+        if has_wildcard(&value.text) && !is_placeholder(checker.options, &value.text) {
             let like = if test.is_negated() {
                 "StringNotLike"
             } else {

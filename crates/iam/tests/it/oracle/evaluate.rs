@@ -154,8 +154,15 @@ fn scps_apply(asked: &Asked<'_>) -> bool {
 fn rcps_apply(asked: &Asked<'_>) -> bool {
     let home = asked.who.home();
     let in_management = asked.management && home.is_some() && home == asked.resource_account;
-    let aws_key =
-        arn(asked.resource).is_some_and(|arn| arn[2] == "kms" && arn[5].starts_with("alias/aws/"));
+    let aws_key = arn(asked.resource).is_some_and(|arn| {
+        let by_alias = ["kms:ResourceAliases", "kms:RequestAlias"]
+            .iter()
+            .filter_map(|key| asked.context.get(key))
+            .flat_map(|values| &values.texts)
+            .any(|alias| alias.starts_with("alias/aws/"));
+        let key = arn[5].starts_with("key/") && by_alias;
+        arn[2] == "kms" && (arn[5].starts_with("alias/aws/") || key)
+    });
     !in_management && !aws_key && !asked.who.service_linked()
 }
 
