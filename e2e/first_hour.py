@@ -19,7 +19,7 @@ import time
 import boto3
 
 import release
-from stage import ROOT, Api, Checks, Stage, free_port
+from stage import ROOT, Api, Checks, Stage, answers, free_port, held_at_aws, wait
 from team import scan
 
 ME, ANA, EVE = "priya.raman@example.com", "mara.lindqvist@example.com", "tomasz.wilk@example.com"
@@ -100,6 +100,19 @@ class Machine:
         self.check(f"`{' '.join(line.split())[:90]}` exits {code}", done.returncode == code, (done.returncode, (done.stdout + done.stderr)[-900:]))
         return done
 
+    def restart(self):
+        """The service ends, and begins again with what its files say now."""
+        pid = int((self.root / "run/hallpass.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        # who has ended and was not waited for has no words any more
+        words = pathlib.Path(f"/proc/{pid}/cmdline")
+        wait(lambda: not words.exists() or not words.read_bytes(), 30)
+        for name in ("ready", "notify"):
+            (self.root / f"run/hallpass.{name}").unlink(missing_ok=True)
+        threading.Thread(target=self.hears, daemon=True).start()
+        wait((self.root / "run/hallpass.notify").exists, 10)
+        self.runs("sudo systemctl enable --now hallpass.service")
+
     def end(self):
         pid = self.root / "run/hallpass.pid"
         if pid.exists():
@@ -152,6 +165,12 @@ def packed(stage, check):
     check("there is a signed release", done.returncode == 0, done.stderr)
 
 
+def listed(machine, look):
+    """Who has what that Hallpass did not give. Members of groups are by intent here, and no rule names their groups."""
+    rows = json.loads(machine.runs(look + " --output json").stdout or "[]")
+    return {(row["user"], row.get("permission_set")) for row in rows if "permission_set" in row or row["in_scope"]}
+
+
 def served(machine, check, blocks, sim):
     start, first, look, settle, proof = blocks
     before = len(sim.get("/_sim/state?assignments=1").json["assignments"])
@@ -161,10 +180,7 @@ def served(machine, check, blocks, sim):
     said = {line.split()[1]: machine.runs(line).stdout for line in first}
     check("what AWS TEAM allowed is in the catalog", "orders-dev" in said["catalog"] and "ReadOnly" in said["catalog"], said["catalog"][:600])
     check("the first grant is there", '"active"' in said["grants"], said["grants"])
-    # members of groups are by intent here, and no rule names their groups
-    listed = lambda: {(row["user"], row.get("permission_set")) for row in json.loads(machine.runs(look[0] + " --output json").stdout or "[]")
-                      if "permission_set" in row or row["in_scope"]}
-    found = listed()
+    found = listed(machine, look[0])
     check("the live access of the other tool is listed, and not ours", found == {(ANA, "DatabaseOperator"), (EVE, "ReadOnly")}, found)
     # people, accounts and permission sets of this organization in the place of the page's
     own = lambda line: line.replace("eve@example.com", EVE).replace("--account billing", "--account orders-dev").replace("Billing", "ReadOnly").replace("ana@example.com", ANA)
@@ -173,7 +189,7 @@ def served(machine, check, blocks, sim):
     active = [json.loads(line) for line in done.stdout.splitlines()]
     adopted = [row for row in active if row["permission_set"] == "DatabaseOperator"]
     check("what was adopted is a grant with an end", len(adopted) == 1 and adopted[0]["ends_at"] and len(active) == 2, active)
-    check.equal("only what was accepted is left beside ours", listed(), {(EVE, "ReadOnly")})
+    check.equal("only what was accepted is left beside ours", listed(machine, look[0]), {(EVE, "ReadOnly")})
     for line in proof:
         machine.runs(line)
     held = sim.get("/_sim/state?assignments=1").json["assignments"]
@@ -219,6 +235,11 @@ def follow(stage, check):
         served(machine, check, rest, sim)
         print(f"     from the download to the end of the page: {time.monotonic() - began:.0f} s", flush=True)
         beside(machine, check, elevator, doctor, accounts["orders-dev"])
+        began = time.monotonic()
+        read_only = {"InstanceArn": world["identity_center"]["instance_arn"], "TargetId": accounts["orders-dev"], "TargetType": "AWS_ACCOUNT",
+                     "PermissionSetArn": sets["ReadOnly"], "PrincipalType": "USER", "PrincipalId": users[ANA]}
+        ends(machine, check, rest[2][0], f"http://127.0.0.1:{port}", (endpoint, center, read_only))
+        print(f"     the end of sso-elevator: {time.monotonic() - began:.0f} s", flush=True)
     finally:
         machine.end()
 
@@ -237,6 +258,36 @@ def beside(machine, check, elevator, doctor, account):
     check("the statements are read", "problem" not in done.stdout, done.stdout[-900:])
     done = machine.runs(f"hallpass rules explain --rules /etc/hallpass/statements.json --user {ME} --account {account} --permission-set ReadOnly")
     check("and say who approves", EVE in done.stdout, done.stdout[:900])
+
+
+def ends(machine, check, look, base, there):
+    """Both tools at work, and then the end of the other: nothing of it is left, and nothing of ours is taken away."""
+    endpoint, center, read_only = there
+    account = read_only["TargetId"]
+    theirs = (ANA, account, "ReadOnly")
+    has = lambda row: row in held_at_aws(endpoint)
+    before = held_at_aws(endpoint)
+    center.create_account_assignment(**read_only)
+    check("sso-elevator has given somebody what its statements say", wait(lambda: has(theirs), 20), theirs)
+    machine.restart()
+    check("the server is ready with the statements", wait(lambda: answers(Api(base), "/readyz"), 30))
+    check.equal("what sso-elevator gave is listed beside what was accepted", listed(machine, look), {(ANA, "ReadOnly"), (EVE, "ReadOnly")})
+    check("and Hallpass takes nothing of it away", has(theirs))
+    # its nightly removal is off by now; the end of its last grant comes by its own schedule
+    center.delete_account_assignment(**read_only)
+    check("the last grant of sso-elevator ends", wait(lambda: not has(theirs), 20))
+    check.equal("the cutover is clean: only what was accepted is left", listed(machine, look), {(EVE, "ReadOnly")})
+    token = "sudo --user=hallpass hallpass server token create --user {} --name cutover --config /etc/hallpass/hallpass.toml"
+    ana, eve = (Api(base, machine.runs(token.format(who)).stdout.strip()) for who in (ANA, EVE))
+    asked = ana.post("/api/v1/requests", {"account": "orders-dev", "permission_set": "ReadOnly", "duration_seconds": 300, "reason": "after the cutover"})
+    check("who had it there asks for the same here, and waits as there", asked.status == 201 and asked.json["state"] == "pending", asked)
+    approved = eve.post(f"/api/v1/requests/{asked.json.get('id')}/approve")
+    check("whom its statement names approves", approved.status == 200, approved)
+    check("the first grant is there, in the same account with the same permission set", wait(lambda: has(theirs), 30), held_at_aws(endpoint))
+    check.equal("and is no standing access", listed(machine, look), {(EVE, "ReadOnly")})
+    # the grant of five minutes from the page may come to its end meanwhile
+    kept = {row for row in before if row[0] != ME}
+    check("nothing of ours was removed", kept <= held_at_aws(endpoint), kept - held_at_aws(endpoint))
 
 
 def skipped(check):

@@ -180,6 +180,12 @@ def comes_and_stays(stage, server, directory, check):
     check.equal("with exit 3 for who matches nothing where that is asked for", asked.returncode, 3)
     shown = stage.run("server", "group-sync", "--output", "table", HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token)
     check("in words, too", STRANGER in shown.stdout and "no rule" in shown.stdout, shown.stdout)
+    explain = lambda *case: stage.run("rules", "explain", *case, HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token).stdout
+    member = lambda: explain("--user", STAFF[6], "--account", "dev", "--permission-set", "BreakGlass")
+    check("rules explain says by which rule of attributes somebody is a member",
+          wait(lambda: "payments: a member by rule 1: " in member() and "department payments" in member(), 40, server.process), member())
+    stranger = explain("--user", STRANGER, "--group", "payments")
+    check("and who is one by none", "payments: a member who matches no rule of the group" in stranger, stranger)
     check("others do not see it", server.api(ANA).get("/api/v1/group-sync").status == 404)
     check("Health is good", wait(lambda: server.part()["ok"], 30) and "one member matches no rule" in server.part()["detail"], server.part())
 

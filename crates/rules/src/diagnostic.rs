@@ -118,6 +118,8 @@ codes! {
     DisplayName = "display-name",
     /// Warning: a setting of the original that is not a rule.
     IgnoredSetting = "ignored-setting",
+    /// Warning: a rule lets everyone ask for all that another lets only some people ask for.
+    EveryoneMayAsk = "everyone-may-ask",
     /// Warning: an empty list of those who may ask, which means nobody in native rules and
     /// everyone in the sso-elevator form.
     EmptyList = "empty-list",

@@ -2,6 +2,7 @@
 //! rules, what a look at the directory comes to, and what is kept of it. Pure; the writes are those of
 //! `hallpass-assignments`, as for everything else.
 
+mod explained;
 mod item;
 mod plan;
 mod report;
@@ -9,6 +10,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use explained::memberships;
 pub use item::{GroupSyncItem, GroupSyncState, GroupSyncWrite, MembershipChange};
 pub use plan::{
     Addition, GroupPlan, GroupProblem, GroupSyncBrake, GroupSyncFacts, GroupSyncPlan, ManualMember,

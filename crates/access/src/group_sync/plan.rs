@@ -295,13 +295,13 @@ fn problem(
 }
 
 /// Whether a rule of the group wants somebody there.
-enum Wanted {
+pub(super) enum Wanted {
     By(String),
     No(WhyManual),
     Unknown,
 }
 
-fn wanted(managed: &ManagedGroup, person: &Person) -> Wanted {
+pub(super) fn wanted(managed: &ManagedGroup, person: &Person) -> Wanted {
     if !person.enabled {
         return Wanted::No(WhyManual::Disabled);
     }

@@ -447,3 +447,47 @@ fn holds_of(world: &World) {
         assert!(next.remove.is_empty(), "{next:?}");
     }
 }
+
+/// What an explanation says of somebody and the group, by what was read of them.
+#[test]
+fn an_explanation_says_by_which_rule_somebody_is_a_member() {
+    let asked: hallpass_model::GroupId = GROUP.parse().unwrap();
+    let other: hallpass_model::GroupId = OTHER.parse().unwrap();
+    let by_rule = "a member by rule 1: department payments";
+    let coming = "no member yet, and to be one by rule 2: department risk";
+    let nobody = "no member: the requester matches no rule of the group";
+    for (department, members, asked, wanted) in [
+        (Department::Is("Payments"), &[1][..], None, Some(by_rule)),
+        (Department::Is("Risk"), &[], None, Some(coming)),
+        (
+            Department::Is("legal"),
+            &[1],
+            None,
+            Some("a member who matches no rule of the group"),
+        ),
+        (Department::Is("legal"), &[], None, None),
+        (Department::Is("legal"), &[], Some(&other), None),
+        (Department::None, &[], Some(&asked), Some(nobody)),
+        (
+            Department::Unread,
+            &[1],
+            None,
+            Some("a member; attributes that its rules want could not be read"),
+        ),
+    ] {
+        let mut somebody = person(1, department);
+        let address = hallpass_model::Email::new("p1@corp.example").unwrap();
+        somebody.emails.push(address.clone());
+        let world = World::new(vec![somebody], members);
+        let directory = Directory::new(world.snapshot.clone());
+        let found = memberships(&world.settings, &directory, &address, asked);
+        let said: Vec<&str> = found.iter().map(|it| it.because.as_str()).collect();
+        assert_eq!(said, wanted.into_iter().collect::<Vec<_>>(), "{members:?}");
+        assert!(found.iter().all(|it| it.group == "oncall"));
+        let rule = found.first().and_then(|it| it.rule.as_deref());
+        assert!(
+            rule.is_none_or(|rule| wanted.unwrap().ends_with(rule)),
+            "{rule:?}"
+        );
+    }
+}

@@ -15,7 +15,8 @@ use crate::decision_context::{self, DecisionContext, PressMode};
 use crate::records::StepContext;
 use crate::{
     AccessStore, Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantState, Holds,
-    LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, target,
+    LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, group_sync,
+    target,
 };
 use crate::{FieldProblem, Wanted};
 
@@ -381,6 +382,18 @@ impl Access {
         };
         let rules = self.rules();
         let explanation = rules.explain(requester, &question, &directory, self.now());
+        let mut told = serde_json::to_value(&explanation).unwrap_or_default();
+        if let (Some(settings), Some(told)) = (&self.settings.group_sync, told.as_object_mut()) {
+            let asked = match &resolved.target {
+                Target::Group { group } => Some(group),
+                Target::Account { .. } => None,
+            };
+            let memberships = group_sync::memberships(settings, &directory, requester, asked);
+            if !memberships.is_empty() {
+                let memberships = serde_json::to_value(memberships).unwrap_or_default();
+                told.insert("memberships".to_owned(), memberships);
+            }
+        }
         Ok(Explained {
             decision: rules.decide(requester, &question, &directory, self.now()),
             steps: rules.steps(requester, &question, &directory, self.now()),
@@ -388,7 +401,7 @@ impl Access {
                 .nearest
                 .as_ref()
                 .map(|nearest| (nearest.rule.to_string(), nearest.lacks.clone())),
-            explanation: serde_json::to_value(explanation).unwrap_or_default(),
+            explanation: told,
         })
     }
 }

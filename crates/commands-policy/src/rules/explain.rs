@@ -188,6 +188,7 @@ fn text(decision: &Decision) -> String {
         line("decided", &format!("step {step}: {because}"));
     }
     rules(about, &mut text);
+    memberships(about, &mut text);
     let nearest = about.get("nearest");
     if let Some(nearest) = nearest.filter(|_| decision.decision != "Invalid") {
         let part = |name: &str| nearest.get(name).and_then(Value::as_str).map(plain);
@@ -196,6 +197,19 @@ fn text(decision: &Decision) -> String {
         }
     }
     text
+}
+
+/// The groups whose members follow attributes, and why the requester is in them.
+fn memberships(about: &Value, text: &mut String) {
+    for (place, membership) in items(about, "memberships").enumerate() {
+        let part = |name: &str| membership.get(name).and_then(Value::as_str).map(plain);
+        if place == 0 {
+            text.push_str("\nGroups by attributes:\n");
+        }
+        let (group, because) = (part("group"), part("because"));
+        let (group, because) = (group.unwrap_or_default(), because.unwrap_or_default());
+        let _ = writeln!(text, "  {group}: {because}");
+    }
 }
 
 fn items<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

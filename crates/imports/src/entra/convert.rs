@@ -137,7 +137,8 @@ impl Import<'_> {
         for it in first {
             let mut row = ImportRow::told(head(it), Vec::new());
             if it.kind == GraphKind::PolicyAssignment {
-                row.key = Some(it.text("scopeId").to_owned());
+                // who owns a group has a policy of their own, which makes no rules
+                row.key = is_of_members(it).then(|| it.text("scopeId").to_owned());
                 if let Err(note) = self.policy(it, &mut row.notes) {
                     row.notes.push(note);
                 }

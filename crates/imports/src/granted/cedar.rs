@@ -76,6 +76,9 @@ enum Token {
     Sign(&'static str),
 }
 
+/// What a request for a permission set in an account is.
+const ACCOUNT_GRANT: &str = "AWS::IDC::AccountGrant";
+
 const SIGNS: [&str; 24] = [
     "==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "{", "}", "[", "]", ",", ";", ".",
     "@", ":", "?", "-", "+", "*",
@@ -290,6 +293,10 @@ impl Reader<'_> {
         actions.extend(of_actions.into_iter().map(|it| it.id));
         self.due(",")?;
         self.word("resource").then_some(())?;
+        // each request that rules are about is one of these
+        if self.word("is") && !self.word(ACCOUNT_GRANT) {
+            return None;
+        }
         self.due(")")?;
         let mut conditions = Vec::new();
         while self.word("when") {
@@ -435,6 +442,7 @@ mod tests {
             r#"permit (principal, action == Access::Action::"Request", resource) when { resource.approved == false };"#,
             r#"permit (principal, action == Access::Action::"Request", resource == Access::Grant::"x");"#,
             r#"permit (principal is CF::User, action == Access::Action::"Request", resource);"#,
+            r#"permit (principal, action == Access::Action::"Request", resource is GCP::ProjectGrant);"#,
             r#"permit (principal, action == Other::Action::"Request", resource);"#,
             r#"permit (principal, action == Access::Action::"Request", resource) when { principal in resource.owners };"#,
             r#"permit (principal, action == Access::Action::"Approve", resource) when { principal == resource.principal.manager.manager };"#,

@@ -276,7 +276,10 @@ impl Excluded {
             Condition::Is(entity) => _ = self.area.except_accounts.insert(account(entity)?),
             Condition::In(entities) => {
                 for entity in entities {
-                    self.area.except_ous.insert(unit(entity)?);
+                    match account(entity) {
+                        Some(account) => _ = self.area.except_accounts.insert(account),
+                        None => _ = self.area.except_ous.insert(unit(entity)?),
+                    }
                 }
             }
             Condition::Role(entity) => _ = self.roles.insert(role(entity)?),
@@ -365,10 +368,19 @@ pub(super) fn area(condition: &Condition) -> Option<Area> {
             accounts: Some([account(entity)?].into()),
             ..Area::default()
         }),
-        Condition::In(entities) => Some(Area {
-            ous: Some(entities.iter().map(unit).collect::<Option<_>>()?),
-            ..Area::default()
-        }),
+        Condition::In(entities) => {
+            // whatever is in an account is the account: of these it is one
+            let accounts: Option<BTreeSet<String>> = entities.iter().map(account).collect();
+            let ous = match accounts {
+                Some(_) => None,
+                None => Some(entities.iter().map(unit).collect::<Option<_>>()?),
+            };
+            Some(Area {
+                accounts,
+                ous,
+                ..Area::default()
+            })
+        }
         Condition::Approved
         | Condition::OwnRequest
         | Condition::Manager

@@ -305,6 +305,8 @@ impl Import<'_> {
                 "who holds it is not named, or may ask for it: nobody gets by the imported rules what it denies"
             } else if denied.is_wide(&name) {
                 "its holders are left out of every role, where it denies more than a name with `*`"
+            } else if denied.is_at_times(&name) {
+                "all of its holders are left out of what it denies some of them, or some of their requests"
             } else {
                 continue;
             };

@@ -18,6 +18,8 @@ pub(super) struct Denied {
     reviews: Vec<(String, RolePattern)>,
     /// What the holders of roles do not get: an account and the ARN of a permission set.
     gives: BTreeMap<(String, String), BTreeSet<String>>,
+    /// The roles that deny only where a claim or a condition holds: rules leave all of their holders out.
+    at_times: BTreeSet<String>,
     /// The keys of `deny` that say it, by role.
     keys: BTreeMap<String, Vec<String>>,
     /// The role that may deny anything.
@@ -115,6 +117,11 @@ impl Denied {
         own.any(|(_, pattern)| matches!(pattern, RolePattern::More(_)))
     }
 
+    /// Whether a role denies something to some of its holders, or to some requests of theirs.
+    pub(super) fn is_at_times(&self, name: &str) -> bool {
+        self.at_times.contains(name)
+    }
+
     /// The roles whose holders may not ask for a role.
     pub(super) fn requests(&self, role: &str) -> BTreeSet<String> {
         deniers(&self.requests, role)
@@ -131,13 +138,26 @@ impl Denied {
     }
 
     fn roles(&mut self, name: &str, node: &Node, of: Of) -> Option<()> {
-        let (list, known): (_, &[&str]) = match of {
-            Of::Requests => (&mut self.requests, &["roles", "search_as_roles"]),
-            Of::Reviews => (&mut self.reviews, &["roles"]),
+        let (list, more) = match of {
+            Of::Requests => (&mut self.requests, "search_as_roles"),
+            Of::Reviews => (&mut self.reviews, "where"),
         };
         for key in keys(Some(node)) {
-            known.contains(&key).then_some(())?;
-            let roles = words(part(node, &[key]))?;
+            let written = part(node, &[key]);
+            let roles = match key {
+                "claims_to_roles" => {
+                    self.at_times.insert(name.to_owned());
+                    of_claims(written?)?
+                }
+                "where" if more == key => {
+                    if written.and_then(Node::as_text) != Some("") {
+                        self.at_times.insert(name.to_owned());
+                    }
+                    continue;
+                }
+                key if key == "roles" || key == more => words(written)?,
+                _ => return None,
+            };
             let patterns = roles.iter().map(|it| RolePattern::new(it));
             list.extend(patterns.map(|pattern| (name.to_owned(), pattern)));
         }
@@ -157,6 +177,15 @@ impl Denied {
         }
         Some(())
     }
+}
+
+/// The roles that claims are about, whichever claim it is.
+fn of_claims(claims: &Node) -> Option<Vec<String>> {
+    let Value::List(items) = &claims.value else {
+        return None;
+    };
+    let roles = items.iter().map(|it| words(Some(part(it, &["roles"])?)));
+    Some(roles.collect::<Option<Vec<_>>>()?.concat())
 }
 
 fn deniers(patterns: &[(String, RolePattern)], role: &str) -> BTreeSet<String> {

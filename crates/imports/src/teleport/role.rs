@@ -35,6 +35,10 @@ pub(super) struct Role {
 /// The shortest access, in seconds.
 const SECONDS_MIN: u64 = 60;
 
+/// A plugin whose reviews are other people's, who need to be allowed them.
+const PLUGIN: &str =
+    "a plugin passes on reviews of people who may review: Hallpass has a Slack app of its own";
+
 const VERSIONS: [&str; 6] = ["v3", "v4", "v5", "v6", "v7", "v8"];
 
 /// Whether an assignment is of one account and one permission set, each by the only id that means it.
@@ -281,6 +285,7 @@ impl Role {
         for key in keys(Some(reviews)) {
             match key {
                 "roles" | "where" | "preview_as_roles" => {}
+                "submit_for_users" => self.notes.push(RowNote::Configuration(PLUGIN)),
                 "claims_to_roles" => self.more(
                     key,
                     "what people may review by a claim of the identity provider is written by hand",

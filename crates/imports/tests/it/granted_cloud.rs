@@ -491,6 +491,10 @@ fn a_prohibition_for_people_is_an_exclusion() {
             r#"forbid (principal in Okta::Group::"00g1", action == Access::Action::"Approve", resource);"#,
             "except_approver_groups = [\n  \"eng\",\n]",
         ),
+        (
+            r#"forbid (principal, action == Access::Action::"Request", resource is AWS::IDC::AccountGrant) when { resource.target in [AWS::Account::"100000000002"] };"#,
+            "except_accounts = [\n  \"100000000002\",\n]",
+        ),
     ] {
         let text = RUN.replace("EOH\n}", &format!("{policy}\nEOH\n}}"));
         let names = "[groups]\n00g1 = \"eng\"\n[users]\nusr_1 = \"bo@acme.example\"\n";
@@ -512,6 +516,7 @@ fn a_prohibition_that_no_rule_says_leaves_nothing() {
         r#"permit (principal, action == Access::Action::"Request", resource) when { "a\"b" == "c" };"#,
         r#"forbid (principal, action == Access::Action::"Request", resource) when { resource.role == AWS::IDC::PermissionSet::"ps-0000000000000000" };"#,
         r#"forbid (principal, action == Access::Action::"Request", resource) when { resource.target in AWS::OrgUnit::"r-ab12" };"#,
+        r#"forbid (principal, action == Access::Action::"Request", resource is Other::Grant);"#,
     ] {
         let text = RUN.replace("EOH\n}", &format!("{policy}\nEOH\n}}"));
         let import = whole(

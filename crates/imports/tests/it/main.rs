@@ -21,5 +21,6 @@ mod granted_cloud;
 mod granted_whose;
 mod model;
 mod policies;
+mod published_examples;
 mod reported;
 mod teleport;

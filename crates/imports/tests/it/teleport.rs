@@ -553,6 +553,34 @@ const PARTS: &[Part] = &[
         "spec:\n  deny:\n    review_requests: {roles: [admin], where: x}\n  allow:\n    review",
         2,
         RowOutcome::Differs,
+        1,
+    ),
+    (
+        "spec:\n  allow:\n    review",
+        "spec:\n  deny:\n    review_requests: {roles: [admin], where: \"\"}\n  allow:\n    review",
+        2,
+        RowOutcome::Moved,
+        1,
+    ),
+    (
+        "spec:\n  allow:\n    review",
+        "spec:\n  deny:\n    request: {claims_to_roles: [{claim: a, value: b, roles: [admin]}]}\n  allow:\n    review",
+        2,
+        RowOutcome::Differs,
+        1,
+    ),
+    (
+        "spec:\n  allow:\n    review",
+        "spec:\n  deny:\n    request: {claims_to_roles: [{claim: a, value: b}]}\n  allow:\n    review",
+        2,
+        RowOutcome::Differs,
+        0,
+    ),
+    (
+        "spec:\n  allow:\n    review",
+        "spec:\n  deny:\n    request: {where: x}\n  allow:\n    review",
+        2,
+        RowOutcome::Differs,
         0,
     ),
     (
@@ -594,6 +622,14 @@ fn what_a_role_denies_its_holders_are_left_out_of() {
     for (what, key) in [
         ("request: {roles: [admin]}", "except_requesters"),
         ("review_requests: {roles: [admin]}", "except_approvers"),
+        (
+            "request: {claims_to_roles: [{claim: a, value: b, roles: [admin]}]}",
+            "except_requesters",
+        ),
+        (
+            "review_requests: {roles: [admin], where: x}",
+            "except_approvers",
+        ),
         (
             "account_assignments: [{account: \"100000000001\", permission_set: arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000}]",
             "except_requesters",

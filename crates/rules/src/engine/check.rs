@@ -8,6 +8,7 @@ use hallpass_model::Email;
 use super::{
     Compiled, Ready, Rules,
     coverage::{Spot, TARGETS_TRIED, covers, covers_set, overlap, spots},
+    everyone::{Admitting, is_for_everyone, widening},
     exclusions,
     names::unknown_names,
     people::{Membership, PersonView, Principal, address_of},
@@ -56,10 +57,14 @@ impl Rules {
             .iter()
             .filter(|ready| has_flag(ready, false))
             .collect();
+        let admitting: Vec<Admitting<'_>> = rules.iter().filter_map(Admitting::of).collect();
         let mut found = self.compiled.notes.clone();
         for ready in rules {
             check.reach(ready, &mut found);
             check.overridden(ready, &denials, &mut found);
+            if is_for_everyone(ready) && check.may_go_on(admitting.len()) {
+                found.extend(widening(ready, &admitting));
+            }
             exclusions::dead(ready, &check.views, facts, &mut found);
             people_exclusions::dead(compiled, ready, facts, &mut found);
             found.extend(facts.and_then(|facts| check.without_manager(ready, facts)));

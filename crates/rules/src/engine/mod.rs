@@ -8,6 +8,7 @@ mod check;
 mod coverage;
 mod decide;
 mod decision;
+mod everyone;
 mod exclusions;
 mod explain;
 mod names;

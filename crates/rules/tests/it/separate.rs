@@ -332,3 +332,66 @@ fn users_are_meant_by_id_whatever_their_address() {
         "{ONCALL}"
     );
 }
+
+/// What is decided where a rule names the parent of accounts, beside the same with the unit and all below it.
+#[test]
+fn a_parent_decides_for_its_own_accounts_where_a_unit_decides_for_all_below() {
+    use DecisionKind::{NoStatements, RequiresApproval};
+    for (keys, kinds) in [
+        ("parent_ous = ['Workloads']", [NoStatements; 3]),
+        (
+            "ous = ['Workloads']",
+            [RequiresApproval, RequiresApproval, NoStatements],
+        ),
+        (
+            "parent_ous = ['Workloads/Prod']",
+            [RequiresApproval, NoStatements, NoStatements],
+        ),
+        (
+            "accounts = '*'\nexcept_parent_ous = ['Workloads']",
+            [RequiresApproval; 3],
+        ),
+        (
+            "accounts = '*'\nexcept_ous = ['Workloads']",
+            [NoStatements, NoStatements, RequiresApproval],
+        ),
+    ] {
+        let rules = native(&format!(
+            "[[rule]]\n{keys}\npermission_sets = '*'\napprovers = 'bo@corp.com'\nmax_duration = '2h'\n"
+        ));
+        for (account, kind) in [PAYMENTS_PROD, PAYMENTS_DEV, LOGS].into_iter().zip(kinds) {
+            let decision = decide(&rules, "ana", account, "Admin");
+            assert_eq!(decision.kind, kind, "{keys} {account}");
+            let asks = kind == RequiresApproval;
+            let approvers: Vec<_> = asks.then(|| email("bo")).into_iter().collect();
+            let longest = asks.then_some(TimeSpan::hours(2));
+            let found: Vec<_> = decision.approvers.into_iter().collect();
+            assert_eq!(found, approvers, "{keys} {account}");
+            assert_eq!(decision.max_duration, longest, "{keys} {account}");
+        }
+    }
+}
+
+/// What is decided with `prefer_longest_duration` and without, rule by rule: it takes both to have the longer time.
+#[test]
+fn of_two_limits_the_longer_is_decided_only_where_both_prefer_it() {
+    for (shorter, longer, hours) in [
+        (true, true, 8),
+        (true, false, 2),
+        (false, true, 2),
+        (false, false, 2),
+    ] {
+        let limited = |hours: u64, prefers: bool| {
+            format!(
+                "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = 'bo@corp.com'\nmax_duration = '{hours}h'\nprefer_longest_duration = {prefers}\n"
+            )
+        };
+        let rules = native(&(limited(2, shorter) + &limited(8, longer)));
+        let decision = decide(&rules, "ana", PAYMENTS_PROD, "Admin");
+        assert_eq!(decision.kind, DecisionKind::RequiresApproval);
+        assert_eq!(decision.approvers, [email("bo")].into());
+        let wanted = Some(TimeSpan::hours(hours));
+        assert_eq!(decision.max_duration, wanted, "{shorter} {longer}");
+        assert_eq!(decision.based_on.len(), 2, "{shorter} {longer}");
+    }
+}

@@ -208,3 +208,84 @@ fn a_denial_for_others_overrides_nothing() {
         ),
     ]);
 }
+
+/// A rule for everyone beside one that says who may ask: the second keeps nobody out.
+#[test]
+fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
+    const SOME: &str = "id = 'some'\naccounts = ['payments-*']\npermission_sets = ['Admin', 'Read*']\napprovers = ['a@corp.com', 'b@corp.com']\n";
+    const ALL: &str = "id = 'all'\naccounts = '*'\npermission_sets = '*'\napprovers = ['a@corp.com', 'b@corp.com']\n";
+    const MEANT: &str =
+        "everyone-may-ask all: everyone may ask for all that `some` lets only some people ask for";
+    let who = "allowed_users = ['c@corp.com']\n";
+    let found = |rules: &[String]| {
+        let one = |text: String, it: &String| text + "[[rule]]\n" + it + "\n";
+        let text = rules.iter().fold(String::new(), one);
+        let loaded = load(&RuleFile::new("r.toml", text.as_str())).expect("loads");
+        let ids = ["some", "all"];
+        let named = loaded.warnings.iter().map(|it| {
+            let id = it.index.map_or("", |index| ids[index.min(1)]);
+            format!("{} {id}: {}", it.code, it.message)
+        });
+        named.collect::<Vec<String>>()
+    };
+    for (some, all, wanted) in [
+        (who, "", Some(MEANT)),
+        ("allowed_groups = ['Payments']\n", "", Some(MEANT)),
+        (
+            "requester_attributes = { department = ['Payments'] }\n",
+            "",
+            Some(MEANT),
+        ),
+        // it only adds
+        (who, "permits_requests = false\n", None),
+        // it says who, itself
+        (who, "allowed_groups = ['Engineers']\n", None),
+        (who, "except_requesters = ['d@corp.com']\n", None),
+        // less than all of it
+        (who, "except_accounts = ['payments-prod']\n", None),
+        (who, "except_permission_sets = ['Admin']\n", None),
+        // both are for everyone, or the first gives its people more
+        ("", "", None),
+        (
+            "allowed_users = ['c@corp.com']\napproval_is_not_required = true\n",
+            "",
+            None,
+        ),
+        (
+            "allowed_users = ['a@corp.com']\nallow_self_approval = true\n",
+            "",
+            None,
+        ),
+        (
+            "allowed_users = ['c@corp.com']\nbreak_glass = ['c@corp.com']\n",
+            "",
+            None,
+        ),
+        // it lets nobody ask by itself
+        (
+            "allowed_users = ['c@corp.com']\npermits_requests = false\n",
+            "",
+            None,
+        ),
+    ] {
+        let rules = [format!("{SOME}{some}"), format!("{ALL}{all}")];
+        let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
+        assert_eq!(found(&rules), wanted, "{some} {all}");
+    }
+    // however many there are, it is said once
+    let rules = [
+        format!("{SOME}{who}"),
+        ALL.to_owned(),
+        format!("{}{who}", SOME.replace("'some'", "'more'")),
+    ];
+    assert_eq!(
+        found(&rules),
+        [
+            "everyone-may-ask all: everyone may ask for all that `some` and 1 more let only some people ask for"
+        ]
+    );
+    // a statement cannot say that it only adds
+    let some = one(r#""Approvers": ["a@corp.com", "b@corp.com"], "AllowedUsers": "c@corp.com""#);
+    let every = all(r#""Approvers": ["a@corp.com", "b@corp.com"]"#);
+    check(&[(format!("{some},{every}"), vec![])]);
+}

@@ -1,0 +1,75 @@
+//! In which groups that follow attributes somebody is, and by which rule: what an explanation of a decision
+//! says beside the rules, which name groups and not who is in them.
+
+use hallpass_model::{Email, GroupId};
+use hallpass_rules::Directory;
+use serde::Serialize;
+
+use super::GroupSyncSettings;
+use super::plan::{Wanted, wanted};
+
+/// Somebody and a group that follows attributes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct AttributeMembership {
+    /// What the group is called.
+    pub(crate) group: String,
+    /// Whether they are in it, where its members were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) member: Option<bool>,
+    /// The rule that wants them there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    /// The same in words.
+    pub(crate) because: String,
+}
+
+/// The groups that somebody is in or that want them, and the one that is asked for.
+pub(crate) fn memberships(
+    settings: &GroupSyncSettings,
+    directory: &Directory,
+    who: &Email,
+    asked: Option<&GroupId>,
+) -> Vec<AttributeMembership> {
+    let Ok(person) = directory.person_by_email(who) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for managed in &settings.groups {
+        let Some(group) = directory.resolve_group(&managed.group) else {
+            continue;
+        };
+        let members = group.members.as_ref();
+        let member = members.map(|members| members.contains(&person.user_id));
+        let wanted = wanted(managed, person);
+        let is_about = member == Some(true) || matches!(wanted, Wanted::By(_));
+        if !is_about && asked != Some(&group.id) {
+            continue;
+        }
+        found.push(AttributeMembership {
+            group: group.name.clone(),
+            member,
+            because: in_words(member, &wanted),
+            rule: match wanted {
+                Wanted::By(rule) => Some(rule),
+                Wanted::No(_) | Wanted::Unknown => None,
+            },
+        });
+    }
+    found
+}
+
+fn in_words(member: Option<bool>, wanted: &Wanted) -> String {
+    const UNREAD: &str = "attributes that its rules want could not be read";
+    match (member, wanted) {
+        (Some(true), Wanted::By(rule)) => format!("a member by {rule}"),
+        (Some(true), Wanted::No(why)) => format!("a member who {}", why.words()),
+        (Some(true), Wanted::Unknown) => format!("a member; {UNREAD}"),
+        (Some(false), Wanted::By(rule)) => format!("no member yet, and to be one by {rule}"),
+        (Some(false), Wanted::No(why)) => format!("no member: the requester {}", why.words()),
+        (Some(false), Wanted::Unknown) => format!("no member; {UNREAD}"),
+        (None, Wanted::By(rule)) => {
+            format!("its members could not be read; wanted there by {rule}")
+        }
+        (None, Wanted::No(_) | Wanted::Unknown) => "its members could not be read".to_owned(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Rules that let everyone ask for what another rule lets only some people ask for.
+
+use super::{
+    Ready,
+    coverage::{Spot, TARGETS_TRIED, covers, spots},
+    warning::warn,
+};
+use crate::{
+    diagnostic::{Diagnostic, FindingCode},
+    rule::Requesters,
+};
+
+/// A rule that is there to say who may ask, and what it is about.
+pub(super) struct Admitting<'a> {
+    ready: &'a Ready,
+    spots: Vec<Spot<'a>>,
+}
+
+impl<'a> Admitting<'a> {
+    /// `None` for one that lets everyone ask, or nobody, and for one that gives its people more than that they may
+    /// ask: without an approval of others it means something beside a rule for everyone.
+    pub(super) fn of(ready: &'a Ready) -> Option<Self> {
+        let terms = ready.terms();
+        let flags = [terms.approval_is_not_required, terms.allow_self_approval];
+        let gives_more = flags.contains(&Some(true)) || terms.break_glass.is_some();
+        let admits = match &terms.requesters {
+            Requesters::Everyone => !terms.requester_attributes.is_empty(),
+            only @ Requesters::Only { .. } => !only.is_nobody(),
+        };
+        if !ready.permits || gives_more || !admits {
+            return None;
+        }
+        let spots = spots(&terms.targets);
+        let is_tried = (1..=TARGETS_TRIED).contains(&spots.len());
+        is_tried.then_some(Self { ready, spots })
+    }
+}
+
+/// Whether a rule lets everyone ask. A statement of sso-elevator cannot say that it only adds.
+pub(super) fn is_for_everyone(ready: &Ready) -> bool {
+    let terms = ready.terms();
+    ready.rule.list == "rule"
+        && ready.permits
+        && terms.requesters == Requesters::Everyone
+        && terms.requester_attributes.is_empty()
+        && terms.except_requesters.is_nobody()
+}
+
+/// The warning of a rule for everyone that is about all of what others let only some people ask for.
+pub(super) fn widening(ready: &Ready, admitting: &[Admitting<'_>]) -> Option<Diagnostic> {
+    let mut moot = admitting
+        .iter()
+        .filter(|other| other.spots.iter().all(|spot| covers(ready, *spot)));
+    let first = &moot.next()?.ready.rule.id;
+    let message = match moot.count() {
+        0 => format!("everyone may ask for all that `{first}` lets only some people ask for"),
+        more => format!(
+            "everyone may ask for all that `{first}` and {more} more let only some people ask for"
+        ),
+    };
+    let help =
+        "`permits_requests = false` adds to other rules and lets nobody ask; else name who may ask";
+    Some(warn(ready, FindingCode::EveryoneMayAsk, message).help(help))
+}
