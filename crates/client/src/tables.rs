@@ -308,11 +308,7 @@ pub fn grant(item: &Grant, view: &Viewpoint) -> String {
                 "ends",
                 Some(view.end(item)).filter(|_| !item.standing || item.ended_at.is_some()),
             ),
-            (
-                "stays",
-                item.standing
-                    .then(|| grants::STAYS.to_owned()),
-            ),
+            ("stays", item.standing.then(|| grants::STAYS.to_owned())),
             ("cause", item.cause.clone()),
             ("why", item.why.clone()),
             ("armed", armed(item, view)),

@@ -1,8 +1,8 @@
 //! `policies.md` §14: residual access after revocation.
 
 use hallpass_iam::residual::{
-    self, Deny, Event, Graph, Held, HeldEntitlement, Lengths, Residual, ResidualQuestion, Sessions, instant,
-    residual, span,
+    self, Deny, Event, Graph, Held, HeldEntitlement, Lengths, Residual, ResidualQuestion, Sessions,
+    instant, residual, span,
 };
 
 /// T of the table.
@@ -306,10 +306,25 @@ fn what_is_held_by_entitlements_is_counted_by_itself() {
     let role = "arn:aws:iam::222222222222:role/Reader";
     for (event, deny, by_group, latest_end) in [
         // the portal of now runs on for 8 hours, and the session that is taken last is as long as any
-        ("assignment-removed", Deny::None, false, "2026-03-03T05:00:00Z"),
+        (
+            "assignment-removed",
+            Deny::None,
+            false,
+            "2026-03-03T05:00:00Z",
+        ),
         ("user-denied", Deny::None, true, "2026-03-03T05:00:00Z"),
-        ("attribute-changed", Deny::None, false, "2026-03-03T05:00:00Z"),
-        ("token-issue-time", Deny::None, false, "2026-03-03T05:00:00Z"),
+        (
+            "attribute-changed",
+            Deny::None,
+            false,
+            "2026-03-03T05:00:00Z",
+        ),
+        (
+            "token-issue-time",
+            Deny::None,
+            false,
+            "2026-03-03T05:00:00Z",
+        ),
         ("portal-deleted", Deny::None, false, "22:00"),
         ("user-disabled", Deny::None, false, "21:00"),
         ("assignment-removed", Deny::Scp, false, "09:05"),
@@ -333,11 +348,12 @@ fn what_is_held_by_entitlements_is_counted_by_itself() {
         let answer = residual(&question).unwrap();
         assert_eq!(shown(answer.latest_end), latest_end, "{event} {deny:?}");
         let ends = answer.ends.iter();
-        let own: Vec<&str> = ends
-            .filter(|it| it.id == role)
-            .map(|it| &*it.why)
-            .collect();
-        let whose = if by_group { "of a group" } else { "of their own" };
+        let own: Vec<&str> = ends.filter(|it| it.id == role).map(|it| &*it.why).collect();
+        let whose = if by_group {
+            "of a group"
+        } else {
+            "of their own"
+        };
         assert!(!own.is_empty() && own.iter().all(|it| it.contains(whose)));
         let said = |words: &str| answer.advice.iter().any(|it| it.contains(words));
         assert!(said(role) && said("still held by entitlements"), "{event}");

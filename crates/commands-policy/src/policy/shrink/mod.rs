@@ -293,11 +293,7 @@ fn print(
     output::print(&text)
 }
 
-fn document(
-    shrunk: &Shrunk,
-    age: Option<&LogAge>,
-    fitting: &Fitting,
-) -> Result<Value, Failure> {
+fn document(shrunk: &Shrunk, age: Option<&LogAge>, fitting: &Fitting) -> Result<Value, Failure> {
     let mut document = serde_json::to_value(shrunk).map_err(Failure::bug)?;
     if let Some(members) = document.as_object_mut() {
         let log = age.map(|it| ("log".to_owned(), it.document()));
