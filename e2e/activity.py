@@ -418,6 +418,29 @@ def killed(stage, made, wanted):
         check("and DuckDB sees nothing of runs that did not end", of_duckdb(stage.path(folder)) == wanted)
 
 
+def missing_regions(stage, made):
+    """`access.md` §22, R-1: a Region of the instance that the trail leaves out is told, and one that is only quiet is not."""
+    trail(stage.path("regional"), made[:50])
+    there = sorted({it["awsRegion"] for it in made[:50]})
+    ran, said = ingest(stage, "regional-table", "regional")
+    check("which Regions there are is not known without a snapshot", ran.returncode == 0 and said["regions_unknown"] and "missing_regions" not in said
+          and "is not known" in ran.stderr, (said, ran.stderr))
+    listed = [{"RegionName": name, "Status": "ACTIVE", "IsPrimaryRegion": name == there[0]} for name in [*there, "ap-southeast-2", "sa-east-1"]]
+    listed.append({"RegionName": "ca-central-1", "Status": "ADDING", "IsPrimaryRegion": False})
+    stage.path("instance.json").write_text(json.dumps({"tables": {"aws_ssoadmin_instances": [
+        {"instance_arn": "arn:aws:sso:::instance/ssoins-1", "identity_store_id": "d-1234567890", "instance_owner": "111111111111",
+         "instance_status": "ACTIVE", "instance_regions": listed}]}}))
+    imported = stage.run("snapshots", "--folder", "regional-table", "import", "instance.json")
+    quiet = stage.path("regional") / "AWSLogs/o-abcdefghij" / made[0]["recipientAccountId"] / "CloudTrail-Digest/sa-east-1/2026/01/01"
+    quiet.mkdir(parents=True)
+    ran, said = ingest(stage, "regional-table", "regional")
+    check("a Region of the instance without a file is told", imported.returncode == 0 and ran.returncode == 0
+          and said.get("missing_regions") == ["ap-southeast-2"] and "regions_unknown" not in said
+          and "nothing of ap-southeast-2, a Region of the instance" in ran.stderr, (imported.stderr, said, ran.stderr))
+    ran, said = ingest(stage, "regional-table", "pages.json")
+    check("of saved pages nobody can tell", ran.returncode == 0 and "missing_regions" not in said and "regions_unknown" not in said, (said, ran.stderr))
+
+
 def with_grant(stage):
     """What was done with a grant, where the log goes, and what its permission set allows besides."""
     world = Served(stage, extra='[inventory]\nsnapshots = "snapshots"\n')
@@ -488,6 +511,7 @@ def main():
         in_a_bucket(stage, wanted)
         broken(stage, made, wanted)
         killed(stage, made, wanted)
+        missing_regions(stage, made)
         with_grant(stage)
     check.end()
 

@@ -9,6 +9,7 @@ import pathlib
 import re
 import signal
 import time
+import urllib.parse
 
 import boto3
 from botocore.exceptions import ClientError
@@ -40,6 +41,13 @@ class Demo:
 
     def api(self, who):
         return Api(self.base, json.loads(self.stage.path("data/tokens.json").read_text())[who])
+
+    def page(self, who, path):
+        form = urllib.parse.urlencode({"persona": who}).encode()
+        answer = Api(self.base).post("/signin", raw=form, headers={"Content-Type": "application/x-www-form-urlencoded",
+                                                                   "Sec-Fetch-Site": "same-origin"})
+        cookie = answer.headers.get("set-cookie", "").split(";")[0]
+        return Api(self.base).get(path, headers={"Cookie": cookie, "Accept": "text/html"}).body.decode()
 
     def deletes(self):
         found = self.sim.get("/_sim/calls?operation=DeleteAccountAssignment").json
@@ -150,6 +158,13 @@ def dead(check, stage, demo):
         demo.process.send_signal(signal.SIGCONT)
     ended = wait(lambda: mara.get(f"/api/v1/grants/{grant}").json["state"] == "ended", 90)
     check("the server goes on and takes it away", ended and not demo.held(ARMED_SET, ARMED_ACCOUNT), mara.get(f"/api/v1/grants/{grant}").json)
+    told = mara.get(f"/api/v1/grants/{grant}").json
+    check("the grant has from when on AWS refused it", told.get("armed_until") == held["armed_until"] and told["armed_until"] < told["ended_at"], (held, told))
+    page = demo.page(MARA, f"/requests/{asked.json['id']}")
+    check("its page says who ended it", "AWS itself refused it from" in page and "before it was removed" in page, page[-3000:])
+    shown = stage.run("grants", "--state", "ended", "--server", demo.base, "--output", "table",
+                      HALLPASS_TOKEN=json.loads(stage.path("data/tokens.json").read_text())[MARA])
+    check("and so does the command line", "AWS refused it first" in shown.stdout, shown.stdout + shown.stderr)
     records = [it for it in demo.api(NOOR).all("/api/v1/audit?event=end.armed") if grant in json.dumps(it)]
     check("on record is that AWS was to refuse it", records, grant)
 

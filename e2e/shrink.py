@@ -120,6 +120,9 @@ def grains(stage, made):
     check("or given up where that is asked, and counted", "NotVisible" not in kept(said) and said["given_up_unseen"] > 1000, said["given_up_unseen"])
     ran, _ = shrink(stage, "--grain", "action", "--unseen", "used-services", output="text")
     check("people see what goes, and which risks", ran.returncode == 0 and "Risks that go" in ran.stdout and "used by" in ran.stdout and "\x1b" not in ran.stdout, ran.stdout)
+    # the log ends some days before the instant that is looked from
+    check("and how old the log is, with the proposal and beside it", said["log"]["newest_days_old"] >= 2
+          and all(f"is {said['log']['newest_days_old']} days old" in it for it in (ran.stdout, ran.stderr)), (said["log"], ran.stdout[:300], ran.stderr))
     ran, _ = shrink(stage, "--grain", "action", "--unseen", "give-up", output="diff")
     check("lines that go and come", '+ ' in ran.stdout and '- ' in ran.stdout and '"ec2:RunInstances"' in ran.stdout, ran.stdout)
 

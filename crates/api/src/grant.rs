@@ -86,6 +86,7 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
     /// AWS itself refuses after this instant, on its own clock, whatever has become of the server.
+    /// Of a grant that is over: from when on AWS refused it, before it was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub armed_until: Option<Timestamp>,

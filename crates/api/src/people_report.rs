@@ -67,6 +67,9 @@ pub struct JudgedPeople {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub coverage_from: Option<Timestamp>,
+    /// Files of the log that run after run could not be read: what they hold is not known, and their days are no coverage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_read: Vec<String>,
     /// Runs that came to nothing since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedRuns>,

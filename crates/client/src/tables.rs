@@ -6,7 +6,7 @@ use hallpass_api::{Glass, Grant, Request};
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::output::{self, Table, plain};
 use hallpass_terminal::words;
-use hallpass_wording::{lists, states, time};
+use hallpass_wording::{grants, lists, states, time};
 use jiff::tz::TimeZone;
 
 /// The columns of requests in CSV.
@@ -181,6 +181,9 @@ fn state(grant: &Grant) -> String {
         (true, ..) => format!("{badge} (stuck)"),
         (false, true, _) => format!("{badge} (standing)"),
         (false, false, Some(queue)) => format!("{badge} ({})", words::in_line(queue)),
+        (false, false, None) if grant.ended_at.is_some() && grant.armed_until.is_some() => {
+            format!("{badge} (AWS refused it first)")
+        }
         (false, false, None) if grant.not_armed.is_some() => format!("{badge} (not armed)"),
         (false, false, None) if grant.not_moved.is_some() => format!("{badge} (not moved)"),
         (false, false, None) => badge.to_owned(),
@@ -268,6 +271,16 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
     )
 }
 
+/// What AWS itself did about an end that is over, or due.
+fn armed(item: &Grant, view: &Viewpoint) -> Option<String> {
+    let from = item.armed_until?;
+    let shown = view.time(from);
+    match item.ended_at {
+        Some(gone) => grants::ended_by_aws(from, gone, &shown),
+        None => (from <= view.now).then(|| grants::refuses_since(&shown)),
+    }
+}
+
 /// How long was asked for, where approvers made it shorter.
 fn shortened(item: &Request) -> Option<String> {
     let from = TimeSpan::seconds(item.shortened_from_seconds?);
@@ -295,13 +308,10 @@ pub fn grant(item: &Grant, view: &Viewpoint) -> String {
                 "ends",
                 Some(view.end(item)).filter(|_| !item.standing || item.ended_at.is_some()),
             ),
-            (
-                "stays",
-                item.standing
-                    .then(|| hallpass_wording::grants::STAYS.to_owned()),
-            ),
+            ("stays", item.standing.then(|| grants::STAYS.to_owned())),
             ("cause", item.cause.clone()),
             ("why", item.why.clone()),
+            ("armed", armed(item, view)),
             ("AWS said", item.error.clone()),
         ],
     );
@@ -363,6 +373,25 @@ mod tests {
              Profile for ~/.aws/config:\n[profile payments-prod]\nregion = eu-west-1\n\n\
              Done early? hallpass release grn_01934a5b6c7d7e8f90123456789abcde\n"
         );
+    }
+
+    #[test]
+    fn who_ended_access_is_told_where_aws_did_before_it_was_removed() {
+        let at = |text: &str| text.parse().ok();
+        let mut held = sample();
+        held.armed_until = at("2026-03-06T16:00:00Z");
+        assert!(!grant(&held, &view()).contains("armed"), "it is to come");
+        held.armed_until = at("2026-03-06T13:30:00Z");
+        held.state = "ending".to_owned();
+        let told = grant(&held, &view());
+        let line = "  armed     AWS itself refuses it since 13:30 UTC\n";
+        assert!(told.contains(line), "{told}");
+        (held.state, held.ended_at) = ("ended".to_owned(), at("2026-03-06T13:50:00Z"));
+        let told = grant(&held, &view());
+        let line = "  armed     AWS itself refused it from 13:30 UTC on, before it was removed.\n";
+        assert!(told.contains(line), "{told}");
+        let listed = grants(&[held], &view()).text(None);
+        assert!(listed.contains("Ended (AWS refused it first)"), "{listed}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Passwords and activity of people, judged on a schedule. The run that is due is known from what is stored, so that a
 //! restart makes none twice and misses none; one that came to nothing leaves report and state as they were.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const TRY_AGAIN: TimeSpan = TimeSpan::minutes(1);
 /// Doublings of that at most.
 const DOUBLED_MAX: u32 = 8;
+/// A file that so many runs on end could not read is given up, once that took so long: an outage of the place is none.
+const GIVEN_UP_AFTER: u32 = 3;
+const GIVEN_UP_WITHIN: TimeSpan = TimeSpan::hours(1);
 /// Sources of the evidence that is kept; more are counted.
 const SOURCES_MAX: usize = 20_000;
 
@@ -82,6 +86,52 @@ fn due(kept: &KeptPci, every: TimeSpan) -> Option<Timestamp> {
     }
 }
 
+/// A run that came to nothing: why, and which files it could not read.
+struct NoRun {
+    why: Failure,
+    unread: Vec<String>,
+}
+
+impl From<Failure> for NoRun {
+    fn from(why: Failure) -> Self {
+        let unread = Vec::new();
+        Self { why, unread }
+    }
+}
+
+/// Whether all that was skipped are files that stay unread: the runs before could not read them either, or have given them
+/// up. Names of events are asked for again; and where nothing was read at all it is no matter of single files.
+fn is_given_up(
+    kept: &KeptPci,
+    unread: &[String],
+    (read, skipped): (u64, u64),
+    now: Timestamp,
+) -> bool {
+    let before = kept.report.as_ref().map(|it| &it.not_read);
+    let failed = kept.failed.as_ref();
+    let failed = failed.filter(|it| GIVEN_UP_WITHIN.after(it.since) <= now);
+    let stays = |path: &String| {
+        let times = failed.and_then(|it| it.unread.get(path)).copied();
+        times.is_some_and(|times| times.saturating_add(1) >= GIVEN_UP_AFTER)
+            || before.is_some_and(|it| it.contains(path))
+    };
+    read > 0 && unread.len() as u64 == skipped && unread.iter().all(stays)
+}
+
+/// In how many runs on end each file could not be read. A run that says nothing of files leaves it as it was.
+fn unread_since(before: Option<&FailedPciRun>, unread: Vec<String>) -> BTreeMap<String, u32> {
+    let before = before.map(|it| &it.unread);
+    if unread.is_empty() {
+        return before.cloned().unwrap_or_default();
+    }
+    let times = |path: &String| before.and_then(|it| it.get(path)).copied().unwrap_or(0);
+    let counted = unread.into_iter().map(|path| {
+        let times = times(&path).saturating_add(1);
+        (path, times)
+    });
+    counted.collect()
+}
+
 impl PciWatching {
     async fn look(&self, clock: &dyn Clock) -> Result<(), String> {
         let Look {
@@ -98,7 +148,7 @@ impl PciWatching {
         let outcome = match self.run(&kept, now).await {
             Ok(()) => "ok",
             Err(failure) => {
-                self.failed(&kept, failure.words(), now).await?;
+                self.failed(&kept, failure, now).await?;
                 "failed"
             }
         };
@@ -106,13 +156,18 @@ impl PciWatching {
         Ok(())
     }
 
-    async fn run(&self, kept: &KeptPci, now: Timestamp) -> Result<(), Failure> {
-        let ran = self.read(now).await?;
-        let broken = ran.logs.broken;
+    async fn run(&self, kept: &KeptPci, now: Timestamp) -> Result<(), NoRun> {
+        let mut ran = self.read(now).await?;
+        let (files, broken) = (ran.logs.files, ran.logs.broken);
         if broken > 0 {
-            return Err(Failure::failed(format!(
+            ran.has_given_up = is_given_up(kept, &ran.unread, (files, broken), now);
+        }
+        if broken > 0 && !ran.has_given_up {
+            let why = Failure::failed(format!(
                 "{broken} files or names of events could not be read; the log of the server names them"
-            )));
+            ));
+            let unread = ran.unread;
+            return Err(NoRun { why, unread });
         }
         self.tell(PciTold::Report(&ran)).await?;
         if let Some(runner) = &self.runner {
@@ -132,7 +187,7 @@ impl PciWatching {
                 Ok(())
             }
             Err(PciStoreFault::Raced) => Ok(()),
-            Err(fault) => Err(Failure::failed(fault.to_string())),
+            Err(fault) => Err(Failure::failed(fault.to_string()).into()),
         }
     }
 
@@ -189,7 +244,10 @@ impl PciWatching {
         let store = ran.people.identity_store_id.clone();
         let times = (ran.as_of, ran.coverage_from);
         Ok(WholePciRun {
-            report: KeptReport::new(&ran.report, ran.limits, times, store, read),
+            report: KeptReport {
+                not_read: ran.unread.clone(),
+                ..KeptReport::new(&ran.report, ran.limits, times, store, read)
+            },
             evidence: evidence(ran, &self.schedule.words(), SOURCES_MAX)?,
             state: ran.state.clone(),
         })
@@ -211,7 +269,8 @@ impl PciWatching {
     }
 
     /// Keeps that a run came to nothing. What stands goes on standing; that nothing was read for long is told.
-    async fn failed(&self, kept: &KeptPci, why: String, now: Timestamp) -> Result<(), String> {
+    async fn failed(&self, kept: &KeptPci, run: NoRun, now: Timestamp) -> Result<(), String> {
+        let why = run.why.words();
         tracing::error!(error = why, "people could not be judged; it is tried again");
         let told = self.tell(PciTold::Failed(&why, now)).await;
         told.map_err(|failure| failure.words())?;
@@ -221,6 +280,7 @@ impl PciWatching {
             since: before.map_or(now, |it| it.since),
             times: before.map_or(0, |it| it.times).saturating_add(1),
             why,
+            unread: unread_since(before, run.unread),
         };
         match self.store.keep_pci_failure(kept.version, failed).await {
             Ok(()) | Err(PciStoreFault::Raced) => Ok(()),
@@ -244,6 +304,7 @@ mod tests {
             since: at("2026-01-01T00:00:00Z"),
             times,
             why: String::new(),
+            unread: BTreeMap::new(),
         };
         for (times, again) in [
             (1, "2026-01-02T00:01:00Z"),
@@ -257,5 +318,55 @@ mod tests {
         // never less often than runs are made
         let hour = TimeSpan::hours(1);
         assert_eq!(due(&kept, hour), Some(at("2026-01-02T01:00:00Z")));
+    }
+
+    #[test]
+    fn a_file_that_three_runs_on_end_could_not_read_is_given_up_and_nothing_else_is() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let [one, two] = ["AWSLogs/one.json.gz", "AWSLogs/two.json.gz"].map(str::to_owned);
+        let (since, now) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T01:00:00Z"));
+        let mut failed = FailedPciRun {
+            at: since,
+            since,
+            times: 2,
+            why: String::new(),
+            unread: unread_since(None, vec![one.clone()]),
+        };
+        failed.unread = unread_since(Some(&failed), vec![one.clone(), two.clone()]);
+        assert_eq!(failed.unread, [(one.clone(), 2), (two.clone(), 1)].into());
+        // one that could not even list them says nothing of files
+        assert_eq!(unread_since(Some(&failed), Vec::new()), failed.unread);
+        // one that was read meanwhile begins anew
+        let read = unread_since(Some(&failed), vec![two.clone()]);
+        assert_eq!(read, [(two.clone(), 2)].into());
+        let mut kept = KeptPci {
+            failed: Some(failed),
+            ..KeptPci::default()
+        };
+        let only = [one.clone()];
+        assert!(is_given_up(&kept, &only, (5, 1), now));
+        let early = at("2026-01-01T00:59:59Z");
+        assert!(!is_given_up(&kept, &only, (5, 1), early), "an outage");
+        assert!(!is_given_up(&kept, &only, (0, 1), now), "nothing was read");
+        assert!(!is_given_up(&kept, &only, (5, 2), now), "a name of events");
+        let both = [one.clone(), two.clone()];
+        assert!(!is_given_up(&kept, &both, (5, 2), now));
+        // while its day is read, a run after that one does not wait for it again
+        kept.failed = None;
+        assert!(!is_given_up(&kept, &only, (5, 1), now));
+        kept.report = Some(KeptReport {
+            as_of: since,
+            coverage_from: None,
+            identity_store_id: "d-1".to_owned(),
+            password_days: (86, 90),
+            inactive_days: (86, 90),
+            activity_policy: "any-use".to_owned(),
+            files_read: 5,
+            records_read: 40,
+            not_read: vec![one],
+            people: Vec::new(),
+        });
+        assert!(is_given_up(&kept, &only, (5, 1), now));
+        assert!(!is_given_up(&kept, &both, (5, 2), now));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod companion_rows;
+pub mod instance_regions;
 pub mod live_center;
 pub mod pci;
 pub mod policies;

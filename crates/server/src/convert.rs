@@ -226,8 +226,29 @@ pub(crate) fn queue(place: InLine) -> api::Queue {
     }
 }
 
+/// The grant with what AWS did and does about its end by itself. Of one that is over, the instant from which AWS refused it
+/// before it was gone, as long as that is in force.
+pub(crate) fn enforced(
+    grant: &Grant,
+    told: api::Grant,
+    status: Option<&ArmedEndStatus>,
+) -> api::Grant {
+    match (&grant.state, status) {
+        (GrantState::Ended { at, .. }, Some(ArmedEndStatus::Armed { until, .. }))
+            if until < at && told.removed == Some(true) =>
+        {
+            api::Grant {
+                armed_until: Some(*until),
+                ..told
+            }
+        }
+        _ if grant.is_over() => told,
+        _ => armed(told, status),
+    }
+}
+
 /// The grant with what AWS does about its end by itself.
-pub(crate) fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
+fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
     // of another grant of the same otherwise
     let moving = status.and_then(ArmedEndStatus::moving);
     let moving = moving.filter(|it| it.from == grant.ends_at);
@@ -404,6 +425,37 @@ fn grant_call(found: &GrantCall) -> api::GrantCall {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_over_has_an_armed_end_only_where_aws_refused_before_it_was_removed() {
+        use hallpass_access::{EndCause, EndOutcome};
+        use hallpass_store_testing::{a_grant, at};
+        let mut over = a_grant(1);
+        for (until, removed, expected) in [
+            (100, true, Some(at(100))),
+            (200, true, None),
+            (300, true, None),
+            // it stood before, or another grant holds it
+            (100, false, None),
+        ] {
+            over.state = GrantState::Ended {
+                cause: EndCause::Expired,
+                at: at(200),
+                removed,
+                why: EndOutcome::Removed,
+            };
+            let status = ArmedEndStatus::Armed {
+                until: at(until),
+                moves_to: None,
+                unmoved: None,
+                unseen: None,
+            };
+            let told = grant(&over, &Identity::default());
+            let told = enforced(&over, told, Some(&status));
+            assert_eq!(told.armed_until, expected, "{until} {removed}");
+            assert_eq!((told.not_moved, told.extending_to), (None, None));
+        }
+    }
 
     #[test]
     fn a_profile_of_the_demo_has_a_session_of_its_own() {

@@ -49,10 +49,9 @@ pub fn armed_end(
 ) -> Option<String> {
     match armed {
         ArmedEndStatus::Waiting { .. } => None,
-        ArmedEndStatus::Armed { until, .. } if *until <= now => Some(format!(
-            "AWS itself refuses it since {}",
-            style.instant(*until)
-        )),
+        ArmedEndStatus::Armed { until, .. } if *until <= now => {
+            Some(refuses_since(&style.instant(*until)))
+        }
         ArmedEndStatus::Armed { until, .. } => Some(format!(
             "AWS itself refuses it after {}, whatever becomes of Hallpass",
             style.instant(*until)
@@ -62,6 +61,17 @@ pub fn armed_end(
             unstopped(why, style)
         )),
     }
+}
+
+/// That AWS has begun to refuse it, `at` as the reader sees it.
+pub fn refuses_since(at: &str) -> String {
+    format!("AWS itself refuses it since {at}")
+}
+
+/// That AWS itself ended it: it refused from an armed instant on, `shown` as the reader sees it, and the access was gone
+/// after that.
+pub fn ended_by_aws(from: Timestamp, gone: Timestamp, shown: &str) -> Option<String> {
+    (from < gone).then(|| format!("AWS itself refused it from {shown} on, before it was removed."))
 }
 
 /// A verb of something that is seen, or may be.

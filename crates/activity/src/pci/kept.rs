@@ -1,6 +1,8 @@
 //! What runs on a schedule leave in the store: what the newest whole run found, for pages and programs, and what the
 //! next run goes on from (`inventory.md` H-10). The two are one write: nobody sees a report whose state is not kept.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use hallpass_model::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -133,6 +135,9 @@ pub struct KeptReport {
     pub files_read: u64,
     /// Records in them.
     pub records_read: u64,
+    /// Files that run after run could not be read: what they hold is not known, and their days are no coverage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_read: Vec<String>,
     /// Everybody, by name.
     pub people: Vec<KeptPerson>,
 }
@@ -157,6 +162,7 @@ impl KeptReport {
             activity_policy: report.activity_policy.to_owned(),
             files_read: read.0,
             records_read: read.1,
+            not_read: Vec::new(),
             people: people.map(|it| KeptPerson::of(it, is_weak(it))).collect(),
         }
     }
@@ -173,6 +179,9 @@ pub struct FailedPciRun {
     pub times: u32,
     /// Why.
     pub why: String,
+    /// Files that could not be read, and in how many runs on end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<String, u32>,
 }
 
 /// What is known of runs.

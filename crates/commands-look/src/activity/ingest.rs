@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::{KnownBytes, KnownSource, ReadSource, SourceLedger};
 use super::place::HeldPlace;
+use super::regions::SeenRegions;
 use super::run_folder::ActivityRun;
 
 /// Files that are named; all of them are counted.
@@ -86,6 +87,12 @@ struct IngestSummary {
     days_changed: u64,
     rows: u64,
     events: u64,
+    /// Regions of the instance that the log has nothing of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing_regions: Vec<String>,
+    /// Whether nobody knows which Regions the instance is in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    regions_unknown: bool,
     /// What digests say of the files, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     digests: Option<DigestReport>,
@@ -127,6 +134,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             digests,
             ..IngestSummary::default()
         },
+        seen: SeenRegions::NoTrail,
         named: 0,
     };
     let began = Instant::now();
@@ -143,6 +151,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         ingest.summary.events = sealed.events;
     }
     place.sweep()?;
+    ingest.seen = SeenRegions::of(&args.folder, &files, &args.accounts, &ingest.ledger);
     ingest.tell(args, seconds)
 }
 
@@ -150,6 +159,7 @@ struct Ingest {
     run: ActivityRun,
     ledger: SourceLedger,
     summary: IngestSummary,
+    seen: SeenRegions,
     named: usize,
 }
 
@@ -255,6 +265,10 @@ impl Ingest {
     fn tell(mut self, args: &Args, seconds: f64) -> Outcome {
         let (uncounted, unattributed) = self.run.counts();
         self.summary.unattributed = unattributed;
+        self.summary.regions_unknown = self.seen == SeenRegions::Unknown;
+        if let SeenRegions::Missing(regions) = &self.seen {
+            self.summary.missing_regions.clone_from(regions);
+        }
         let summary = &self.summary;
         output::one(args.output.format(), summary, &FIELDS, || {
             format!("{} rows of {} events\n", summary.rows, summary.events)
@@ -275,6 +289,7 @@ impl Ingest {
             let words: Vec<String> = words.collect();
             output::say(&format!("in no row: {}", words.join(", ")));
         }
+        self.seen.tell();
         let is_as_delivered = tell_digests(summary.digests.as_ref());
         if summary.files_left_out > 0 {
             output::say(&format!(

@@ -69,6 +69,11 @@ impl SourceLedger {
         Ok(ledger)
     }
 
+    /// Where each file lay.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.by_path.keys().map(String::as_str)
+    }
+
     pub(super) fn by_look(&self, path: &str, look: FileLook) -> KnownSource {
         match self.by_path.get(path) {
             Some((_, known)) if *known == look => KnownSource::Read,

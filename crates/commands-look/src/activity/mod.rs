@@ -3,6 +3,7 @@
 mod ingest;
 mod ledger;
 mod place;
+mod regions;
 mod run_folder;
 mod show;
 mod unused;

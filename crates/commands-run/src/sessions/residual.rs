@@ -4,12 +4,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use hallpass_api::{Entitlement, EntitlementsHeld};
+use hallpass_client::api_args::ApiArgs;
+use hallpass_client::client::block_on;
 use hallpass_iam::BadInput;
 use hallpass_iam::residual::{
-    self, Deny, Event, Graph, Held, Lengths, Residual, ResidualQuestion, Sessions, instant, span,
+    self, Deny, Event, Graph, Held, HeldEntitlement, Lengths, Residual, ResidualQuestion, Sessions,
+    instant, span,
 };
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, OutputArgs, plain};
+use hallpass_terminal::output::{self, plain};
 use hallpass_terminal::text_file::read_text;
 
 use super::LONGEST_SESSION;
@@ -31,6 +35,8 @@ const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
   hallpass people sessions residual --at 2026-03-02T09:00:00Z --event user-disabled --assume-worst \\
       --permission-set-duration 4h --chain roles.json
   hallpass people sessions residual --at 2026-03-02T09:00:00Z --event idp-disabled --sessions held.json
+  hallpass people sessions residual --at 2026-03-02T09:00:00Z --event assignment-removed --assume-worst \\
+      --user ana@example.com
 
 A file of sessions; a session may have its own `duration` or `end`:
   {\"management_account\": \"111122223333\", \"sessions\": [
@@ -84,8 +90,11 @@ pub(super) struct Args {
     /// How long the command line's token outlives a deleted portal session
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     cli_token: String,
+    /// Count the roles that this person holds by entitlements, too: asks the server, as administrators and auditors may
+    #[arg(long, value_name = "E-MAIL")]
+    user: Option<String>,
     #[command(flatten)]
-    output: OutputArgs,
+    api: ApiArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -109,7 +118,7 @@ impl From<DenyArg> for Deny {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let format = args.output.format();
+    let format = args.api.format();
     let answer = answer(args)?;
     output::one(format, &answer, FIELDS, || text(&answer))?;
     Ok(Exit::Ok)
@@ -127,6 +136,10 @@ fn answer(args: &Args) -> Result<Residual, Failure> {
         Some(path) => Some(read(path, Graph::parse)?),
         None => None,
     };
+    let entitlements = match &args.user {
+        Some(user) => entitlements(&args.api, user)?,
+        None => None,
+    };
     let question = ResidualQuestion {
         at,
         event,
@@ -134,8 +147,29 @@ fn answer(args: &Args) -> Result<Residual, Failure> {
         lengths,
         graph,
         deny: args.deny.into(),
+        entitlements,
     };
     Ok(residual::residual(&question)?)
+}
+
+/// What a person holds by entitlements of account access manager, as AWS says now; `None` where nobody looks at them.
+fn entitlements(api: &ApiArgs, user: &str) -> Result<Option<Vec<HeldEntitlement>>, Failure> {
+    let client = api.client()?;
+    let query = [("user", user.to_owned())];
+    let held: EntitlementsHeld = block_on(client.get(&["entitlements"], &query))?;
+    if !held.looked_at {
+        output::say("the server does not look at entitlements (`access.entitlements`)");
+        return Ok(None);
+    }
+    let counted = |rows: Vec<Entitlement>, by_group: bool| {
+        rows.into_iter().map(move |it| HeldEntitlement {
+            role: it.role_arn,
+            account: it.account,
+            by_group,
+        })
+    };
+    let own = counted(held.own, false);
+    Ok(Some(own.chain(counted(held.by_group, true)).collect()))
 }
 
 fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, BadInput>) -> Result<T, Failure> {

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Timestamp;
+use hallpass_model::{TimeSpan, Timestamp};
 
 use super::chain::{self, Graph};
 use super::read::{HeldSession, SessionKind};
 use crate::input::BadInput;
 
-use super::{Deny, EndKind, Event, Held, ResidualEnd, ResidualQuestion};
+use super::{
+    Deny, EndKind, Event, Held, HeldEntitlement, LONGEST_SESSION, ResidualEnd, ResidualQuestion,
+};
 
 /// What was added up.
 #[derive(Debug, Default)]
@@ -42,10 +44,17 @@ pub(super) fn reckon(question: &ResidualQuestion) -> Reckoned {
     }
     if let Some(until) = door {
         for role in facts.starts() {
-            let (end, why) = facts.new_session(role, until);
+            let length = question.lengths.permission_set;
+            let (end, why) = facts.new_session(role, until, length);
             note(&mut held, role, end);
             let id = role.unwrap_or(ANY_ROLE).to_owned();
             roles.push(one(EndKind::NewRole, id, until.min(end), end, why));
+        }
+    }
+    for it in question.entitlements.iter().flatten() {
+        for end in facts.entitled(it, &portals) {
+            note(&mut held, Some(&it.role), end.end.unwrap_or(question.at));
+            roles.push(end);
         }
     }
     reckoned.ends.extend(facts.doors(&portals, door));
@@ -139,8 +148,7 @@ impl<'a> ResidualFacts<'a> {
 
     /// Until when new role sessions can be taken; `None` when they cannot, or do not count.
     fn door(&self, portals: &[Portal]) -> Option<Timestamp> {
-        let open = portals.iter().map(|(_, _, end)| *end);
-        let open = open.filter(|end| *end > self.at).max()?;
+        let open = self.open(portals)?;
         match &self.question.event {
             Event::IdpDisabled | Event::SessionsDenied { .. } => Some(open),
             Event::PortalDeleted => Some(open.min(self.question.lengths.cli_token.after(self.at))),
@@ -149,6 +157,63 @@ impl<'a> ResidualFacts<'a> {
             | Event::UserDenied
             | Event::AttributeChanged => None,
         }
+    }
+
+    /// Until when a portal session is open, if one is.
+    fn open(&self, portals: &[Portal]) -> Option<Timestamp> {
+        let open = portals.iter().map(|(_, _, end)| *end);
+        open.filter(|end| *end > self.at).max()
+    }
+
+    /// The sessions of a role that is held by an entitlement. What was done to an assignment or a permission set leaves them
+    /// alone, and AWS documents no length of their own: they are as long as any.
+    fn entitled(&self, it: &'a HeldEntitlement, portals: &[Portal]) -> Vec<ResidualEnd> {
+        let role = Some(it.role.as_str());
+        let whose = if it.by_group {
+            "by an entitlement of a group"
+        } else {
+            "by an entitlement of their own"
+        };
+        let mut ends = Vec::new();
+        if self.is_worst() {
+            let own = LONGEST_SESSION.after(self.at);
+            let is_denied = self.is_issued_before_deny(role, self.at) || self.cap(role).is_some();
+            let (end, why) = if is_denied && self.denied < own {
+                (self.denied, "denied, once the policy has spread")
+            } else {
+                (own, "credentials live until their own end")
+            };
+            let why = format!("{why}; {whose}");
+            ends.push(one(EndKind::Role, it.role.clone(), self.at, end, why));
+        }
+        let open = self.open(portals);
+        let door = match &self.question.event {
+            Event::UserDisabled => None,
+            Event::PortalDeleted => self.door(portals),
+            Event::IdpDisabled
+            | Event::AssignmentRemoved
+            | Event::UserDenied
+            | Event::SessionsDenied { .. }
+            | Event::AttributeChanged => open,
+        };
+        if let Some(until) = door {
+            let (end, why) = self.new_session(role, until, LONGEST_SESSION);
+            let why = format!("{why}; {whose}");
+            let start = until.min(end);
+            ends.push(one(EndKind::NewRole, it.role.clone(), start, end, why));
+        }
+        ends
+    }
+
+    /// Whether a deny of what was issued before it stops a session of a role that began then.
+    fn is_issued_before_deny(&self, role: AnyRole<'_>, start: Timestamp) -> bool {
+        let Event::SessionsDenied { role: denied } = &self.question.event else {
+            return false;
+        };
+        let is_it = denied
+            .as_deref()
+            .is_none_or(|denied| role.is_some_and(|role| same_role(role, denied)));
+        is_it && (start < self.at || self.is_worst())
     }
 
     fn doors(&self, portals: &[Portal], door: Option<Timestamp>) -> Vec<ResidualEnd> {
@@ -222,11 +287,8 @@ impl<'a> ResidualFacts<'a> {
     fn cut(&self, role: AnyRole<'_>, start: Timestamp, own: Timestamp) -> (Timestamp, String) {
         let by_event = match &self.question.event {
             Event::UserDenied => Some("denied for the person, once the policy has spread"),
-            Event::SessionsDenied { role: denied } if start < self.at || self.is_worst() => {
-                let is_it = denied
-                    .as_deref()
-                    .is_none_or(|denied| role.is_some_and(|role| same_role(role, denied)));
-                is_it.then_some("issued before the deny, once it has spread")
+            _ if self.is_issued_before_deny(role, start) => {
+                Some("issued before the deny, once it has spread")
             }
             _ => None,
         };
@@ -238,8 +300,12 @@ impl<'a> ResidualFacts<'a> {
         }
     }
 
-    fn new_session(&self, role: AnyRole<'_>, until: Timestamp) -> (Timestamp, String) {
-        let length = self.question.lengths.permission_set;
+    fn new_session(
+        &self,
+        role: AnyRole<'_>,
+        until: Timestamp,
+        length: TimeSpan,
+    ) -> (Timestamp, String) {
         match self.cap(role) {
             Some(cap) => (
                 cap.min(length.after(until)),
@@ -272,14 +338,15 @@ impl<'a> ResidualFacts<'a> {
             let mut sessions = self.sessions.iter();
             let session =
                 sessions.find(|it| it.role.as_deref() == Some(role) && it.account.is_some());
-            session.and_then(|it| it.account.as_deref())
+            let of_session = session.and_then(|it| it.account.as_deref());
+            let mut entitled = self.question.entitlements.iter().flatten();
+            of_session.or_else(|| Some(entitled.find(|it| it.role == role)?.account.as_str()))
         })
     }
 
     fn apps(&self, portals: &[Portal]) -> Vec<ResidualEnd> {
         let lengths = &self.question.lengths;
-        let open = portals.iter().map(|(_, _, end)| *end);
-        let open = open.filter(|end| *end > self.at).max();
+        let open = self.open(portals);
         let (until, why) = match &self.question.event {
             Event::IdpDisabled | Event::UserDenied | Event::SessionsDenied { .. } => (
                 open.unwrap_or(self.at),
@@ -344,6 +411,8 @@ pub(super) fn ensure_one_role(question: &ResidualQuestion) -> Result<(), BadInpu
     };
     let facts = ResidualFacts::of(question);
     let mut meant: BTreeSet<&str> = facts.starts().into_iter().flatten().collect();
+    let entitled = question.entitlements.iter().flatten();
+    meant.extend(entitled.map(|it| it.role.as_str()));
     meant.retain(|role| same_role(role, named));
     if meant.len() < 2 || meant.contains(named.as_str()) {
         return Ok(());

@@ -123,6 +123,17 @@ pub enum Held {
     Listed(Sessions),
 }
 
+/// A role that the person may take by an entitlement of account access manager, without any assignment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldEntitlement {
+    /// ARN of the role.
+    pub role: String,
+    /// Its account.
+    pub account: String,
+    /// Whether a group has it that the person is in.
+    pub by_group: bool,
+}
+
 /// The lengths that the answer rests on. All are printed with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Lengths {
@@ -246,6 +257,8 @@ pub struct ResidualQuestion {
     pub graph: Option<Graph>,
     /// A deny attached at the same instant.
     pub deny: Deny,
+    /// What the person holds by entitlements; `None` where nobody asked.
+    pub entitlements: Option<Vec<HeldEntitlement>>,
 }
 
 /// What kind of thing ends.
@@ -300,6 +313,9 @@ pub struct Residual {
     pub advice: Vec<String>,
     /// The lengths counted with.
     pub lengths: Lengths,
+    /// The entitlements that were counted; absent where nobody asked for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entitlements: Option<Vec<HeldEntitlement>>,
 }
 
 /// Answers a question.
@@ -329,6 +345,7 @@ pub fn residual(question: &ResidualQuestion) -> Result<Residual, BadInput> {
         unbounded,
         advice,
         lengths: question.lengths,
+        entitlements: question.entitlements.clone(),
     })
 }
 

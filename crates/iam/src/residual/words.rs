@@ -1,19 +1,22 @@
 //! What to do about it, and what the computation cannot see.
 
+use std::collections::BTreeSet;
+
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::end::Reckoned;
-use super::{Deny, Event, Held, ResidualQuestion};
+use super::{Deny, Event, Held, HeldEntitlement, ResidualQuestion};
 
 /// What no session file shows (`policies.md` §14: always listed).
-const OUTSIDE: [&str; 5] = [
+const OUTSIDE: [&str; 4] = [
     "outside this computation: access keys of IAM users; they have no end, so look for keys and delete them",
     "outside this computation: presigned URLs; each works until its own expiry or the end of the credentials that signed it, whichever comes first",
     "outside this computation: resources left running with roles of their own, such as functions and instances",
     "outside this computation: secrets that were read; rotate them",
-    "outside this computation: entitlements of Account access manager, roles taken without any assignment; list them before calling somebody cut off",
 ];
+/// Outside as well where nobody asked for them.
+const ENTITLEMENTS_OUTSIDE: &str = "outside this computation: entitlements of Account access manager, roles taken without any assignment; list them before calling somebody cut off (`--user`)";
 
 pub(super) fn advice(
     question: &ResidualQuestion,
@@ -72,6 +75,41 @@ pub(super) fn advice(
         advice.push("only the sessions of the file were counted".to_owned());
     }
     advice.extend(OUTSIDE.map(str::to_owned));
+    match &question.entitlements {
+        None => advice.push(ENTITLEMENTS_OUTSIDE.to_owned()),
+        Some(held) => advice.extend(entitled(held, question)),
+    }
+    advice
+}
+
+/// What ends roles that are held by entitlements: nothing that was done to assignments does.
+fn entitled(held: &[HeldEntitlement], question: &ResidualQuestion) -> Vec<String> {
+    let of = |by_group: bool| {
+        let roles = held.iter().filter(|it| it.by_group == by_group);
+        let roles: BTreeSet<&str> = roles.map(|it| it.role.as_str()).collect();
+        roles.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let (own, of_groups) = (of(false), of(true));
+    let mut advice = Vec::new();
+    if !own.is_empty() {
+        advice.push(format!(
+            "still held by entitlements of their own, and taken anew by whoever signs in: {own}; delete them \
+             (`hallpass revoke --user`, or a lock that ends what is held)"
+        ));
+    }
+    if !of_groups.is_empty() {
+        advice.push(format!(
+            "still held by entitlements of groups, and taken anew by whoever signs in: {of_groups}; take the person \
+             out of these groups"
+        ));
+    }
+    if question.deny != Deny::None && !held.is_empty() {
+        advice.push(
+            "a deny counts here only where it names these roles: that sessions of entitlements carry the person's \
+             id is not known"
+                .to_owned(),
+        );
+    }
     advice
 }
 

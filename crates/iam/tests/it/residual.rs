@@ -1,8 +1,8 @@
 //! `policies.md` §14: residual access after revocation.
 
 use hallpass_iam::residual::{
-    self, Deny, Event, Graph, Held, Lengths, Residual, ResidualQuestion, Sessions, instant,
-    residual, span,
+    self, Deny, Event, Graph, Held, HeldEntitlement, Lengths, Residual, ResidualQuestion, Sessions,
+    instant, residual, span,
 };
 
 /// T of the table.
@@ -18,6 +18,7 @@ fn ask(words: &str, sessions: Option<&str>, graph: Option<&str>) -> Residual {
         lengths: Lengths::default(),
         graph: graph.map(|text| Graph::parse(text).unwrap()),
         deny: Deny::None,
+        entitlements: None,
     };
     if let Some(text) = sessions {
         question.held = Held::Listed(Sessions::parse(text).unwrap());
@@ -293,9 +294,82 @@ fn lengths(change: impl FnOnce(&mut Lengths)) -> String {
         lengths: Lengths::default(),
         graph: None,
         deny: Deny::None,
+        entitlements: None,
     };
     change(&mut question.lengths);
     code(residual(&question))
+}
+
+/// `access.md` §22, R-4: nothing that was done to an assignment ends what is held by an entitlement.
+#[test]
+fn what_is_held_by_entitlements_is_counted_by_itself() {
+    let role = "arn:aws:iam::222222222222:role/Reader";
+    for (event, deny, by_group, latest_end) in [
+        // the portal of now runs on for 8 hours, and the session that is taken last is as long as any
+        (
+            "assignment-removed",
+            Deny::None,
+            false,
+            "2026-03-03T05:00:00Z",
+        ),
+        ("user-denied", Deny::None, true, "2026-03-03T05:00:00Z"),
+        (
+            "attribute-changed",
+            Deny::None,
+            false,
+            "2026-03-03T05:00:00Z",
+        ),
+        (
+            "token-issue-time",
+            Deny::None,
+            false,
+            "2026-03-03T05:00:00Z",
+        ),
+        ("portal-deleted", Deny::None, false, "22:00"),
+        ("user-disabled", Deny::None, false, "21:00"),
+        ("assignment-removed", Deny::Scp, false, "09:05"),
+    ] {
+        let question = ResidualQuestion {
+            at: instant(AT, "--at").unwrap(),
+            event: Event::parse(event).unwrap(),
+            held: Held::Worst,
+            lengths: Lengths {
+                permission_set: span("1h", "").unwrap(),
+                ..Lengths::default()
+            },
+            graph: None,
+            deny,
+            entitlements: Some(vec![HeldEntitlement {
+                role: role.to_owned(),
+                account: "222222222222".to_owned(),
+                by_group,
+            }]),
+        };
+        let answer = residual(&question).unwrap();
+        assert_eq!(shown(answer.latest_end), latest_end, "{event} {deny:?}");
+        let ends = answer.ends.iter();
+        let own: Vec<&str> = ends.filter(|it| it.id == role).map(|it| &*it.why).collect();
+        let whose = if by_group {
+            "of a group"
+        } else {
+            "of their own"
+        };
+        assert!(!own.is_empty() && own.iter().all(|it| it.contains(whose)));
+        let said = |words: &str| answer.advice.iter().any(|it| it.contains(words));
+        assert!(said(role) && said("still held by entitlements"), "{event}");
+        assert_eq!(said("names these roles"), deny != Deny::None, "{event}");
+        assert!(!said("outside this computation: entitlements"), "{event}");
+        // asked for, and there are none
+        let none = ResidualQuestion {
+            entitlements: Some(Vec::new()),
+            ..question
+        };
+        let none = residual(&none).unwrap();
+        assert!(none.ends.iter().all(|it| it.id != role));
+        assert!(!none.advice.iter().any(|it| it.contains("ntitlement")));
+        let document = serde_json::to_value(&answer).unwrap();
+        assert_eq!(document["entitlements"][0]["role"], role);
+    }
 }
 
 /// A deny is on the role of one account; the roles of others that are called the same go on.
@@ -315,6 +389,7 @@ fn a_short_name_means_one_role_or_is_refused() {
             lengths: Lengths::default(),
             graph: None,
             deny: Deny::None,
+            entitlements: None,
         })
     };
     let (first, second) = (

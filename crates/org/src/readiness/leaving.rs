@@ -38,7 +38,8 @@ pub(super) fn leaving_checks(
     checks.push(question.manual(
         "stands-alone",
         "every account has payment data and contacts of its own",
-        "payment data are shown to people only, and an account needs them to leave",
+        "payment data are shown to people only, and an account needs them to leave; not where it accepts the invitation of another \
+         organization while it is a member (AWS: direct account transfers)",
     ));
     checks.push(question.manual(
         "organization-conditions",

@@ -23,6 +23,8 @@ use super::lookup;
 
 /// Broken files that are named; all of them are counted.
 const NAMED_MAX: u64 = 100;
+/// Skipped files that are kept by name: where there are more it is no matter of single files.
+const UNREAD_MAX: usize = 1_000;
 /// Why somebody without an event may sign in all the same.
 const REGIONS_UNKNOWN: &str =
     "the instance does not say in which Regions it is (`sso:ListRegions`)";
@@ -46,7 +48,11 @@ pub struct RanReport {
     pub missing_regions: Vec<String>,
     /// Whether the instance was asked in which Regions it is, and did not say.
     pub is_region_unknown: bool,
-    /// What the next run goes on from. Not to be kept where files were skipped: it has to read these days again.
+    /// Files that were skipped, the first of them; names of events that were are not among them.
+    pub unread: Vec<String>,
+    /// Whether these stay unread for good: what there is counts without them.
+    pub has_given_up: bool,
+    /// What the next run goes on from. Not to be kept where files were skipped that another run may read.
     pub state: Option<PciState>,
 }
 
@@ -68,9 +74,10 @@ impl RanReport {
         (!missing.is_empty()).then(|| format!("the log has nothing of {}", missing.join(", ")))
     }
 
-    /// Whether every file was read, and is as it was delivered.
+    /// Whether every file was read or given up, and is as it was delivered.
     pub fn is_whole(&self) -> bool {
-        self.logs.broken == 0 && self.digests.as_ref().is_none_or(DigestReport::is_whole)
+        (self.logs.broken == 0 || self.has_given_up)
+            && self.digests.as_ref().is_none_or(DigestReport::is_whole)
     }
 }
 
@@ -102,6 +109,7 @@ pub fn read(
     };
     let read = read_logs(&asked, &mut fold, &mut sources)?;
     let (logs, digests, missing_regions) = (read.logs, read.digests, read.missing_regions);
+    let unread = read.unread;
     let is_delivered = digests.as_ref().is_none_or(DigestReport::is_whole);
     let coverage_from = coverage(&asked, &fold, &logs, is_delivered);
     let people = people(listed, &fold);
@@ -130,6 +138,8 @@ pub fn read(
         additional_regions,
         missing_regions,
         is_region_unknown,
+        unread,
+        has_given_up: false,
         state,
     })
 }
@@ -238,6 +248,7 @@ struct LogsRead {
     logs: ReadLogs,
     digests: Option<DigestReport>,
     missing_regions: Vec<String>,
+    unread: Vec<String>,
 }
 
 fn read_logs(
@@ -252,6 +263,7 @@ fn read_logs(
         fingerprints: reading.fingerprints,
         telling: reading.telling,
         broken: 0,
+        unread: Vec::new(),
         sources,
     };
     if let Some(LogSource::Place(place)) = &reading.source {
@@ -299,6 +311,7 @@ fn read_logs(
         logs,
         digests,
         missing_regions,
+        unread: notes.unread,
     })
 }
 
@@ -336,6 +349,7 @@ struct ReadNotes<'a> {
     fingerprints: Fingerprints,
     telling: Telling,
     broken: u64,
+    unread: Vec<String>,
     sources: &'a mut Vec<(ReadLog, Option<String>)>,
 }
 
@@ -344,6 +358,9 @@ impl ReadNotes<'_> {
     fn add(&mut self, log: &ReadLog, files: Option<&FingerprintedLogs>) {
         if let Some(fault) = &log.fault {
             self.broken += 1;
+            if files.is_some() && self.unread.len() < UNREAD_MAX {
+                self.unread.push(log.path.clone());
+            }
             if self.broken <= NAMED_MAX {
                 let path = output::plain(&log.path);
                 let fault = output::plain(&fault.to_string());

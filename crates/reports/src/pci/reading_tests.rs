@@ -173,6 +173,33 @@ fn a_region_of_which_nothing_was_ever_delivered_is_told() {
 }
 
 #[test]
+fn what_is_given_up_is_named_and_its_days_are_no_coverage() {
+    let trail = at_home();
+    let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{HOME}/2025/08/20");
+    let broken = format!("{folder}/cut.json");
+    fs::write(trail.path().join(&broken), "{\"Records\": [").unwrap();
+    let mut found = ran(trail.path(), &[]);
+    assert_eq!((found.unread.clone(), found.logs.broken), (vec![broken], 1));
+    assert!(!found.is_whole(), "another run may read it");
+    found.has_given_up = true;
+    assert!(found.is_whole());
+    let from = found.coverage_from.map(|it| it.to_string());
+    assert_eq!(from.as_deref(), Some("2025-08-21T00:00:00Z"));
+    assert_eq!(state_of(&found, "ana"), "ok");
+    assert_eq!(crate::pci::document(&found)["files_skipped"], 1);
+    // the next run goes on from there
+    deliver(trail.path(), HOME, "2025-09-01", &[]);
+    let next = run(
+        trail.path(),
+        listed(&[]),
+        Some(&found),
+        "2025-09-01T12:00:00Z",
+    );
+    assert_eq!(next.coverage_from, found.coverage_from);
+    assert_eq!(next.unread, [""; 0]);
+}
+
+#[test]
 fn where_nobody_says_which_regions_there_are_nobody_is_inactive_for_want_of_events() {
     let trail = at_home();
     let now = "2025-08-31T12:00:00Z";

@@ -101,7 +101,7 @@ pub(crate) async fn list(
         let told = convert::grant(grant, &app.identity);
         Grant {
             queue: queues.get(&grant.id).copied().map(convert::queue),
-            ..convert::armed(told, armed.get(&grant.key).filter(|_| !grant.is_over()))
+            ..convert::enforced(grant, told, armed.get(&grant.key))
         }
     })))
 }
@@ -165,7 +165,7 @@ pub(crate) async fn show(
     let told = convert::grant(&grant, &app.identity);
     Ok(Json(Grant {
         queue: places.into_iter().flatten().next().map(convert::queue),
-        ..convert::armed(told, armed.get(&grant.key).filter(|_| !grant.is_over()))
+        ..convert::enforced(&grant, told, armed.get(&grant.key))
     }))
 }
 

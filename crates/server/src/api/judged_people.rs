@@ -90,6 +90,7 @@ pub(crate) async fn list(
         return Ok(Json(JudgedPeople {
             as_of: None,
             coverage_from: None,
+            not_read: Vec::new(),
             failed,
             items: Vec::new(),
             next: None,
@@ -104,11 +105,13 @@ pub(crate) async fn list(
     let page = fitting.by_ref().take(page_size(wanted.limit));
     let items: Vec<JudgedPerson> = page.map(|it| person(it)).collect();
     let last = items.last().map(|it| it.user_id.clone());
+    let next = fitting.next().and(last);
     Ok(Json(JudgedPeople {
         as_of: Some(report.as_of),
         coverage_from: report.coverage_from,
+        not_read: report.not_read,
         failed,
-        next: fitting.next().and(last),
+        next,
         items,
     }))
 }

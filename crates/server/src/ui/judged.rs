@@ -237,7 +237,7 @@ fn lead(report: &KeptReport) -> String {
 
 fn coverage(view: &Presenter, report: &KeptReport) -> String {
     let until = view.words(report.as_of);
-    match report.coverage_from {
+    let reach = match report.coverage_from {
         Some(from) => format!(
             "The log reaches from {} to {until}; what somebody did before is unknown. A password may be newer than it \
              seems: what people reset themselves is not in CloudTrail.",
@@ -247,7 +247,25 @@ fn coverage(view: &Presenter, report: &KeptReport) -> String {
             "Read up to {until}. Since when the log is whole is not known, so that nobody counts as inactive for \
              lack of events."
         ),
+    };
+    match not_read(report) {
+        Some(left_out) => format!("{reach} {left_out}"),
+        None => reach,
     }
+}
+
+/// The files that were given up.
+fn not_read(report: &KeptReport) -> Option<String> {
+    let first = report.not_read.first()?;
+    let files = count_of(report.not_read.len(), "file", "files");
+    let more = match report.not_read.len() {
+        1 => "",
+        _ => " and others",
+    };
+    Some(format!(
+        "{files} could not be read, run after run, and what they hold is not known: {}{more}.",
+        plain(first)
+    ))
 }
 
 fn failed(view: &Presenter, kept: &KeptPci) -> String {

@@ -1,13 +1,12 @@
 //! What happened to a request, newest first, from the audit log; and what comes next.
 
-use hallpass_access::{
-    Approval, CredentialsAfterEnd, Grant, GrantState, InLine, Origin, Request, RequestState,
-};
+use hallpass_access::{Approval, Grant, GrantState, InLine, Origin, Request, RequestState};
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, StoreFault};
 use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_wording::grants;
 
 mod approvals;
+mod enforced;
 
 use super::{
     presenter::{At, Coded, Presenter},
@@ -123,6 +122,7 @@ pub(crate) fn entries(
         asked_aws: None,
         ends: None,
         length: None,
+        armed: enforced::ArmedInstant::default(),
         reads_all: viewer.actor.reads_all(),
     };
     for record in records {
@@ -171,11 +171,15 @@ struct Teller<'a> {
     ends: Option<Timestamp>,
     /// How long it was asked for, or made so far.
     length: Option<TimeSpan>,
+    /// From when on AWS refuses by itself.
+    armed: enforced::ArmedInstant,
     reads_all: bool,
 }
 
 impl Teller<'_> {
     fn entry_of(&mut self, record: &Record) -> Option<TimelineEntry> {
+        self.armed
+            .note(record.event(), || enforced::refuses_from(record));
         let by = |field: &str| {
             let email = record.text(field).and_then(|text| Email::new(text).ok());
             email.map_or("Hallpass".to_owned(), |email| self.view.named(&email))
@@ -364,30 +368,6 @@ impl Teller<'_> {
             }
             _ => return None,
         })
-    }
-
-    /// From when on AWS refuses by its own clock.
-    fn refuses_after(&self, record: &Record) -> String {
-        let after = record.fields().get("after");
-        let at = after.and_then(|after| after.get("refuses_after")?.as_str()?.parse().ok());
-        let at = at.map_or_else(|| "its end".to_owned(), |at: Timestamp| self.view.words(at));
-        format!("AWS itself refuses after {at}, whatever becomes of Hallpass.")
-    }
-
-    /// That the access is gone, and until when what was taken of it may still work.
-    fn gone(&self, at: Timestamp) -> String {
-        let gone = "AWS confirmed that the access is gone.";
-        let after = match self.grant {
-            None => CredentialsAfterEnd::NotSaid,
-            Some(grant) if grant.end_sessions => CredentialsAfterEnd::Stop,
-            Some(grant) => self.view.credentials_after(grant, at),
-        };
-        let is_over = matches!(after, CredentialsAfterEnd::WorkUntil(at) if at <= self.view.now);
-        let after = grants::credentials_after(grants::CREDENTIALS_BEFORE, after, self.view);
-        match after.filter(|_| !is_over) {
-            Some(after) => format!("{gone} {after}"),
-            None => gone.to_owned(),
-        }
     }
 
     fn begun(&self) -> TimelineEntry {

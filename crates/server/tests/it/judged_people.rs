@@ -83,6 +83,7 @@ fn report() -> KeptReport {
         activity_policy: "any-use".to_owned(),
         files_read: 3,
         records_read: 40,
+        not_read: vec!["AWSLogs/one.json.gz".to_owned()],
         people: vec![
             person("carol", ("ok", Some(3)), ("ok", Some(2))),
             person("=dave", ("expired", Some(304)), ("inactive", Some(120))),
@@ -130,6 +131,7 @@ fn the_page_has_everybody_the_urgent_first() {
             for shown in [
                 "6 people: 1 over a limit, 2 soon",
                 "The log reaches from",
+                "1 file could not be read, run after run, and what they hold is not known: AWSLogs/one.json.gz.",
                 "Expired",
                 "304 days",
                 "120 days, Federate",
@@ -189,6 +191,7 @@ fn a_failed_run_and_no_run_are_said_in_words() {
             since: at("2026-03-01T09:00:00Z"),
             times: 3,
             why: "2 files could not be read".to_owned(),
+            unread: [("AWSLogs/one.json.gz".to_owned(), 3)].into(),
         };
         let with_report = KeptPci {
             failed: Some(failed.clone()),

@@ -285,6 +285,28 @@ pub async fn what_was_asked_for_by_a_clock_that_was_ahead_counts_from_its_sight(
     assert_eq!(row(&store, &key).await.desired.asked_at, sooner);
 }
 
+/// A grant counts what is seen from its own instant on: a row that rested for minutes would leave it on its way as long.
+pub async fn what_was_seen_before_it_was_asked_for_is_looked_at_again_from_then_on(store: Store) {
+    let key = account_key(1, 1);
+    rows(&store, std::slice::from_ref(&key)).await;
+    let first = row(&store, &key).await;
+    // a second hold, by a clock that is ahead
+    store
+        .commit(with_desired(wanted_instead(&first, 9_000, 30)))
+        .await
+        .unwrap();
+    for (now, due) in [(20, 30), (30, 630)] {
+        let lease = a_lease("a", now + 90);
+        let mut learned = taken(&store, now, &lease).await.unwrap().row().clone();
+        learned.execution.observation = Observation::Present { at: at(now) };
+        learned.execution.verdict = Verdict::Present { at: at(now) };
+        learned.execution.due = at(now + 600);
+        store.record(&learned, &lease, false).await.unwrap();
+        let stored = row(&store, &key).await;
+        assert_eq!(stored.execution.due, at(due), "seen at {now}");
+    }
+}
+
 pub async fn another_worker_is_fenced(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;

@@ -124,6 +124,7 @@ macro_rules! conformance {
                 revisions_are_never_seen_twice
                 a_row_is_taken_again_once_its_lease_is_freed
                 what_was_asked_for_by_a_clock_that_was_ahead_counts_from_its_sight
+                what_was_seen_before_it_was_asked_for_is_looked_at_again_from_then_on
                 a_row_is_not_taken_again_until_its_lease_runs_out
                 another_worker_is_fenced
                 what_a_late_worker_learned_counts_while_nobody_else_has_the_row

@@ -23,6 +23,7 @@ fn report(as_of: &str) -> KeptReport {
         activity_policy: "any-use".to_owned(),
         files_read: 3,
         records_read: 40,
+        not_read: vec!["AWSLogs/one.json.gz".to_owned()],
         people: Vec::new(),
     }
 }
@@ -41,6 +42,7 @@ fn failed(times: u32) -> FailedPciRun {
         since: at("2026-01-02T12:00:00Z"),
         times,
         why: "the bucket does not answer".to_owned(),
+        unread: [("AWSLogs/one.json.gz".to_owned(), times)].into(),
     }
 }
 

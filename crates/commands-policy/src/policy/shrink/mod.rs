@@ -3,6 +3,7 @@
 mod fitting;
 mod given;
 mod line_diff;
+mod log_age;
 mod told;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 use self::fitting::{Fitting, fit};
 use self::given::GivenPolicies;
+use self::log_age::LogAge;
 
 /// Propose a smaller policy from what was used, and prove it
 #[derive(Debug, clap::Args)]
@@ -173,8 +175,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let unfit = |error: ShrinkError| Failure::bad_input(error.to_string());
     let shrunk = shrink(&question).map_err(unfit)?;
     let fitting = fit(&args.set, shrunk.policy.as_ref(), &question).map_err(unfit)?;
-    let is_known = tell_log(&seen, since) & given.tell_missing();
-    print(args, &given, &shrunk, &fitting)?;
+    let age = LogAge::of(seen.days, as_of);
+    let is_known = tell_log(&seen, since, age.as_ref()) & given.tell_missing();
+    print(args, &given, (&shrunk, age.as_ref()), &fitting)?;
     told::proof(&shrunk.proof);
     let has_place = fitting.tell();
     Ok(if is_known && has_place && shrunk.proof.is_whole() {
@@ -235,7 +238,7 @@ fn data_events(args: &Args, seen: &SeenActivity) -> Result<BTreeSet<String>, Fai
 }
 
 /// Whether the log has all the days.
-fn tell_log(seen: &SeenActivity, since: Timestamp) -> bool {
+fn tell_log(seen: &SeenActivity, since: Timestamp, age: Option<&LogAge>) -> bool {
     let since = since.to_zoned(TimeZone::UTC).date();
     let reaches_back = if let Some((first, last)) = seen.days {
         output::say(&format!("the log has the days from {first} to {last}"));
@@ -249,6 +252,9 @@ fn tell_log(seen: &SeenActivity, since: Timestamp) -> bool {
             "it does not reach back to {since}: what was used before its first day is not known"
         ));
     }
+    if let Some(ended) = age.and_then(LogAge::ended) {
+        output::say(&ended);
+    }
     if seen.left_out > 0 {
         output::say(&format!(
             "{} files were left out: what they hold is not known",
@@ -261,7 +267,7 @@ fn tell_log(seen: &SeenActivity, since: Timestamp) -> bool {
 fn print(
     args: &Args,
     given: &GivenPolicies,
-    shrunk: &Shrunk,
+    (shrunk, age): (&Shrunk, Option<&LogAge>),
     fitting: &Fitting,
 ) -> Result<(), Failure> {
     let pretty = |value: &Value| serde_json::to_string_pretty(value).map_err(Failure::bug);
@@ -272,8 +278,8 @@ fn print(
         })
     };
     let text = match args.output {
-        ShrinkFormat::Text => told::text(&args.set, shrunk),
-        ShrinkFormat::Json => pretty(&document(shrunk, fitting)?)? + "\n",
+        ShrinkFormat::Text => told::text(&args.set, shrunk, age),
+        ShrinkFormat::Json => pretty(&document(shrunk, age, fitting)?)? + "\n",
         ShrinkFormat::Policies => fitting.lines(needed()?),
         ShrinkFormat::Policy => pretty(needed()?)? + "\n",
         ShrinkFormat::Diff => {
@@ -287,10 +293,12 @@ fn print(
     output::print(&text)
 }
 
-fn document(shrunk: &Shrunk, fitting: &Fitting) -> Result<Value, Failure> {
+fn document(shrunk: &Shrunk, age: Option<&LogAge>, fitting: &Fitting) -> Result<Value, Failure> {
     let mut document = serde_json::to_value(shrunk).map_err(Failure::bug)?;
-    if let (Some(members), Some(fitting)) = (document.as_object_mut(), fitting.document()) {
-        members.insert("fitting".to_owned(), fitting);
+    if let Some(members) = document.as_object_mut() {
+        let log = age.map(|it| ("log".to_owned(), it.document()));
+        let fitting = fitting.document().map(|it| ("fitting".to_owned(), it));
+        members.extend(log.into_iter().chain(fitting));
     }
     Ok(document)
 }

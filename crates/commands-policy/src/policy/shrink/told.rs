@@ -11,14 +11,19 @@ use hallpass_terminal::output::{self, Table, width};
 use hallpass_wording::lists::{count, number};
 use serde_json::Value;
 
+use super::log_age::LogAge;
+
 /// Services whose loss is said in words; the others are counted.
 const LOST_MAX: usize = 15;
 /// Parts of a statement, and calls, that are named; the others are counted.
 const NAMED_MAX: usize = 10;
 
-pub(super) fn text(set: &str, shrunk: &Shrunk) -> String {
+pub(super) fn text(set: &str, shrunk: &Shrunk, age: Option<&LogAge>) -> String {
     let mut text = String::new();
     heading(&mut text, set, shrunk);
+    if let Some(ended) = age.and_then(LogAge::ended) {
+        line(&mut text, &format!("Note: {ended}."));
+    }
     let stays: Vec<&GivenUpService> = shrunk.services.iter().filter(|it| it.after > 0).collect();
     if !stays.is_empty() {
         text.push_str(&services(&stays));
