@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{Final, Folded, StepEnd, StepState};
-use crate::plan::{Lane, Plan, StepId, StepTarget};
+use crate::lane::Lane;
+use crate::plan::{Plan, StepId, StepTarget};
 use crate::run::Stopped;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
