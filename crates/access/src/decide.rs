@@ -96,6 +96,7 @@ fn reviewed(
         user: actor.user.clone(),
         at: step.now,
         comment: words.comment.clone(),
+        counts: true,
     });
     request.confirmed.extend(words.confirmed.clone());
     let mut news = News::Reviewed;
@@ -171,14 +172,15 @@ pub(crate) fn discard(
     })
 }
 
-/// What time does to a waiting request: it lapses, or its approvers are reminded.
+/// What time does to a waiting request: it lapses, or its approvers are reminded but for those whose yes counts.
 pub(crate) fn pass_time(
     request: Request,
+    asked_no_more: &BTreeSet<Email>,
     settings: &Settings,
     step: StepContext<'_>,
 ) -> Option<RequestStep> {
     match request.clone().pending(step.now) {
-        Ok(pending) => remind(pending, settings, step),
+        Ok(pending) => remind(pending, asked_no_more, settings, step),
         Err(_) => match (&request.state, request.expires_at) {
             (RequestState::Pending, Some(_)) => Some(lapse(request, step)),
             _ => None,
@@ -205,6 +207,7 @@ fn lapse(request: Request, step: StepContext<'_>) -> RequestStep {
 
 fn remind(
     pending: PendingRequest,
+    asked_no_more: &BTreeSet<Email>,
     settings: &Settings,
     step: StepContext<'_>,
 ) -> Option<RequestStep> {
@@ -221,12 +224,11 @@ fn remind(
         next_at = next(sent);
     }
     let request = pending.reminded(Reminders { sent, next_at });
-    let given = request.asked_no_more();
     let to = request
         .decided
         .notify
         .iter()
-        .filter(|email| !given.contains(email))
+        .filter(|email| !asked_no_more.contains(email))
         .cloned()
         .collect();
     Some(RequestStep {

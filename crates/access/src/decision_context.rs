@@ -169,6 +169,23 @@ impl DecisionContext<'_> {
         standing.collect()
     }
 
+    /// Marks of each approval whether it counts.
+    pub(crate) fn count_approvals(&self, request: &mut Request) {
+        let standing: BTreeSet<UserId> = match request.question() {
+            Some(question) => {
+                let at = request.judged_at(self.step.now);
+                let standing = self.standing_approvals(request, &question, at);
+                standing.into_keys().collect()
+            }
+            None => BTreeSet::new(),
+        };
+        for review in &mut request.reviews {
+            let stands = review.user.as_ref().is_some_and(|it| standing.contains(it));
+            // of one person an earlier one may be from before a lock
+            review.counts = stands && self.counts(review);
+        }
+    }
+
     /// Whether the actor has given an approval that still counts.
     pub(crate) fn has_reviewed(&self, request: &Request, actor: &Actor) -> bool {
         let mut reviews = request.reviews.iter();

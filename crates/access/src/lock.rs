@@ -111,7 +111,6 @@ impl LocksSeen {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -164,6 +163,7 @@ mod tests {
                 user: Some(user.clone()),
                 at: at(given),
                 comment: None,
+                counts: true,
             };
             let row = format!("{given} {until:?} {lifted:?}");
             assert_eq!(seen.counts(&review, at(200)), counts, "{row}");

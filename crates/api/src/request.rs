@@ -202,6 +202,10 @@ pub struct Review {
     /// Their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// Whether it does not count: while the request waits, that of somebody who is disabled, was locked or is no approver
+    /// any more; and of one person all but the newest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counts_no_more: bool,
 }
 
 /// What a rule has whoever asks and whoever approves read and confirm.

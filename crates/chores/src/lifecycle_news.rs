@@ -6,14 +6,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_model::Clock;
+use hallpass_org::StepNews;
 use hallpass_org::lifecycle::{
-    LIFECYCLE_DETAIL_TYPE, LIFECYCLE_SOURCE, LifecycleEvent, LifecycleState, may_wait,
+    LIFECYCLE_DETAIL_TYPE, LIFECYCLE_SOURCE, LifecycleEvent, LifecycleState, WAITING_KINDS,
+    may_wait,
 };
-use hallpass_org::{PLANS_LOOK, StepNews};
 use hallpass_runner::{PlanStore, StepId, StoreFault, fold};
 
-/// Plans whose journal is read, the newest first, of those that may wait: they were begun within the last hours.
+/// Plans of a kind whose journal is read, the newest first, of those that may wait: they were begun within the last hours.
 const JOURNALS: usize = 50;
+/// Plans of a kind that are looked through for them. An organization that makes its accounts without Control Tower has many
+/// that wait for nothing.
+const PLANS_LOOK: u32 = 500;
 
 /// Tells plans of lifecycle events.
 pub struct LifecycleHandler {
@@ -31,12 +35,15 @@ impl LifecycleHandler {
     /// Steps that wait for what the event is about.
     async fn waiting(&self, event: &LifecycleEvent) -> Result<Vec<StepId>, StoreFault> {
         let mut found = Vec::new();
-        let plans = self.plans.plans(PLANS_LOOK).await?.into_iter();
-        for saved in plans.filter(|it| may_wait(&it.plan)).take(JOURNALS) {
-            let stored = self.plans.journal(&saved.plan.id).await?;
-            // a journal that cannot be read is told of by whoever runs its plan
-            let Ok(folded) = fold(&stored) else { continue };
-            found.extend(event.waiting(&saved.plan, &folded));
+        for kind in WAITING_KINDS {
+            let plans = self.plans.plans_of_kind(kind, PLANS_LOOK).await?;
+            let may_wait = plans.into_iter().filter(|it| may_wait(&it.plan));
+            for saved in may_wait.take(JOURNALS) {
+                let stored = self.plans.journal(&saved.plan.id).await?;
+                // a journal that cannot be read is told of by whoever runs its plan
+                let Ok(folded) = fold(&stored) else { continue };
+                found.extend(event.waiting(&saved.plan, &folded));
+            }
         }
         Ok(found)
     }
@@ -92,11 +99,8 @@ mod tests {
     use std::sync::Mutex;
 
     use hallpass_model::Timestamp;
-    use hallpass_runner::{
-        JournalAddition, JournalEntry, Lane, Plan, PlanDraft, PlanId, PlanLimits, PlanStep,
-        StepTarget,
-    };
-    use hallpass_runner_testing::{Hourglass, MemoryPlans};
+    use hallpass_runner::JournalEntry;
+    use hallpass_runner_testing::{Hourglass, MemoryPlans, plan_of_one_step};
     use serde_json::{Value, json};
 
     use super::*;
@@ -117,38 +121,11 @@ mod tests {
     }
 
     /// A plan with one step that AWS has taken on.
-    async fn begun(plans: &MemoryPlans, id: &str, kind: &str, desired: Value) -> StepId {
-        let at: Timestamp = "2026-03-02T10:05:00Z".parse().unwrap();
-        let target = StepTarget::global("111111111111", id);
-        let (mut draft, lane) = (PlanDraft::new(kind, "o", PlanLimits::USUAL), Lane::usual());
-        let step = draft.step(target.clone(), kind, desired.clone(), lane.clone(), &[]);
-        let plan = Plan {
-            id: PlanId::named(id),
-            kind: kind.to_owned(),
-            organization: "o".to_owned(),
-            generation: 0,
-            round: 0,
-            before: None,
-            steps: vec![PlanStep {
-                id: step.clone(),
-                target,
-                kind: kind.to_owned(),
-                desired,
-                lane,
-                after: Vec::new(),
-                token: String::new(),
-                timeout: hallpass_runner::LANE_LEASE,
-            }],
-            facts: Value::Null,
-            limits: PlanLimits::USUAL,
-            expected: BTreeMap::new(),
-            takes_back: BTreeMap::new(),
-            account_names: BTreeMap::new(),
-            made_at: at,
-            made_by: "ana".to_owned(),
-        };
-        plans.save_plan(&plan).await.unwrap();
-        for entry in [
+    async fn begun(plans: &MemoryPlans, (id, kind): (&str, &str), step: (&str, Value)) -> StepId {
+        let made_at = "2026-03-02T10:05:00Z".parse().unwrap();
+        let plan = plan_of_one_step(id, kind, step, made_at);
+        let step = plan.steps[0].id.clone();
+        let journal = [
             JournalEntry::Planned {
                 expected: BTreeMap::new(),
             },
@@ -156,14 +133,8 @@ mod tests {
                 step: step.clone(),
                 remote: "rec-1".to_owned(),
             },
-        ] {
-            let added = JournalAddition {
-                at,
-                entry: &entry,
-                change: None,
-            };
-            plans.append(&plan.id, added).await.unwrap();
-        }
+        ];
+        plans.keep(&plan, &journal).await.unwrap();
         step
     }
 
@@ -174,9 +145,16 @@ mod tests {
             "product": "AccountLaunch-a", "account": null, "account_name": "a", "email": "a@example.com",
             "unit": "Prod", "sso_email": "s@example.com", "first_name": "A", "last_name": "B",
         });
-        let waits = begun(&plans, "vending", "factory.provision", wish).await;
+        let provision = ("factory.provision", wish);
+        let waits = begun(&plans, ("vending", "org.vend"), provision).await;
+        // more than are looked through, and of those that may wait more than journals are read
+        for n in 0..=PLANS_LOOK {
+            let (id, step) = (format!("other {n}"), ("remediate", Value::Null));
+            begun(&plans, (&id, "remediate"), step).await;
+        }
         for n in 0..=JOURNALS {
-            begun(&plans, &format!("other {n}"), "remediate", Value::Null).await;
+            let (id, step) = (format!("made {n}"), ("vending.create", Value::Null));
+            begun(&plans, (&id, "org.vend"), step).await;
         }
         let start = "2026-03-02T10:06:00Z".parse().unwrap();
         let told = Arc::new(StepsTold::default());

@@ -227,7 +227,10 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
     );
     let approvals = match item.approvals_needed {
         0 | 1 => String::new(),
-        needed => format!(" ({} of {needed} so far)", item.reviews.len()),
+        needed => {
+            let given = item.reviews.iter().filter(|it| !it.counts_no_more);
+            format!(" ({} of {needed} so far)", given.count())
+        }
     };
     let glass = item.break_glass.as_ref();
     let review = |glass: &Glass| {

@@ -298,7 +298,6 @@ pub(crate) fn resource_overlaps(first: &str, second: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proptest::prelude::*;
 

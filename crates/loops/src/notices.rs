@@ -377,6 +377,10 @@ impl Teller {
         let Some(request) = self.store.request(notice.request).await? else {
             return Ok(None);
         };
+        let request = match &self.access {
+            Some(access) => Box::pin(access.as_counted(request)).await?,
+            None => request,
+        };
         let grant = match notice.grant.or(request.grant) {
             Some(id) => self.store.grant(id).await?,
             None => None,

@@ -441,7 +441,7 @@ fn request(request: &Request) -> Value {
         "extends": request.extends.map(|id| id.to_string()),
         "approvers": request.decided.approvers,
         "approvals_needed": request.decided.approvals_needed,
-        "approved_by": request.reviews.iter().map(|review| &review.by).collect::<Vec<_>>(),
+        "approved_by": request.reviewers().iter().map(|review| &review.by).collect::<Vec<_>>(),
         "rules": request.decided.based_on,
     })
 }

@@ -13,7 +13,6 @@ mod billing_transfers;
 mod changing;
 mod facts;
 mod judging;
-mod kept_plans;
 mod organization_wide;
 mod policy_keeper;
 mod policy_probe;
@@ -46,7 +45,6 @@ pub use changing::{SendAnswer, ServiceCalls};
 pub use facts::{Surroundings, TargetFacts, gather, permission_set_of, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use judging::{Attestation, Attestations};
-pub use kept_plans::{PLANS_LOOK, plans_of_kind};
 pub use organization_wide::account_quota;
 pub use policy_keeper::PolicyKeeper;
 pub use ports::{

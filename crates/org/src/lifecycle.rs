@@ -6,7 +6,8 @@ use hallpass_runner::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
 use crate::control_tower::{PROVISION, ProductWish};
-use crate::enrolment::{PlaceWish, REGISTER, RESET, RegisterWish, WAIT};
+use crate::enrolment::{self, PlaceWish, REGISTER, RESET, RegisterWish, WAIT};
+use crate::vending;
 
 /// Who sends lifecycle events.
 pub const LIFECYCLE_SOURCE: &str = "aws.controltower";
@@ -167,6 +168,9 @@ impl LifecycleEvent {
         }
     }
 }
+
+/// The kinds of plans that may have such steps.
+pub const WAITING_KINDS: [&str; 2] = [vending::PLAN_KIND, enrolment::PLAN_KIND];
 
 /// Whether a plan has steps that such events may end the wait of: only its journal is worth reading.
 pub fn may_wait(plan: &Plan) -> bool {

@@ -11,12 +11,58 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use hallpass_runner::Stored;
-use hallpass_runner::{Class, JournalAddition, JudgedState, LaneClaim, Retry};
+use hallpass_runner::{Class, JournalAddition, JournalEntry, JudgedState, LaneClaim, Retry};
+use hallpass_runner::{
+    LANE_LEASE, Lane, Plan, PlanDraft, PlanId, PlanLimits, PlanStep, RunnerPorts, StepProbe,
+    StepTarget,
+};
 use hallpass_runner::{
     LeaseAnswer, PartDone, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor,
     StepPart, StoreFault, TargetChange, Undo, Verify, WriteAnswer,
 };
-use hallpass_runner::{Plan, PlanId, PlanStep, RunnerPorts, StepProbe};
+
+/// A plan of a kind with one step, which is of a kind, too, and wants something.
+pub fn plan_of_one_step(
+    id: &str,
+    kind: &str,
+    (step_kind, desired): (&str, Value),
+    made_at: Timestamp,
+) -> Plan {
+    let target = StepTarget::global("111111111111", id);
+    let (mut draft, lane) = (PlanDraft::new(kind, "o", PlanLimits::USUAL), Lane::usual());
+    let step = PlanStep {
+        id: draft.step(
+            target.clone(),
+            step_kind,
+            desired.clone(),
+            lane.clone(),
+            &[],
+        ),
+        target,
+        kind: step_kind.to_owned(),
+        desired,
+        lane,
+        after: Vec::new(),
+        token: String::new(),
+        timeout: LANE_LEASE,
+    };
+    Plan {
+        id: PlanId::named(id),
+        kind: kind.to_owned(),
+        organization: "o".to_owned(),
+        generation: 0,
+        round: 0,
+        before: None,
+        steps: vec![step],
+        facts: Value::Null,
+        limits: PlanLimits::USUAL,
+        expected: BTreeMap::new(),
+        takes_back: BTreeMap::new(),
+        account_names: BTreeMap::new(),
+        made_at,
+        made_by: "ana".to_owned(),
+    }
+}
 
 /// The ports of a runner whose time passes when told.
 pub fn ports(
@@ -52,9 +98,34 @@ impl MemoryPlans {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn newest(&self, limit: u32, is_meant: impl Fn(&Plan) -> bool) -> Vec<Saved> {
+        let mut all: Vec<(u64, Saved)> = self.lock().plans.values().cloned().collect();
+        all.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+        let all = all.into_iter().map(|(_, it)| it);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        all.filter(|it| is_meant(&it.plan)).take(limit).collect()
+    }
+
     /// Every change recorded, oldest first.
     pub fn changes(&self) -> Vec<TargetChange> {
         self.lock().changes.clone()
+    }
+
+    /// Keeps a plan with a journal of such entries, each of when the plan was made.
+    ///
+    /// # Errors
+    /// Never: a store in memory answers.
+    pub async fn keep(&self, plan: &Plan, journal: &[JournalEntry]) -> Result<(), StoreFault> {
+        self.save_plan(plan).await?;
+        for entry in journal {
+            let added = JournalAddition {
+                at: plan.made_at,
+                entry,
+                change: None,
+            };
+            self.append(&plan.id, added).await?;
+        }
+        Ok(())
     }
 
     /// The journal of a plan, as text.
@@ -94,10 +165,11 @@ impl PlanStore for MemoryPlans {
     }
 
     async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault> {
-        let mut all: Vec<(u64, Saved)> = self.lock().plans.values().cloned().collect();
-        all.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(all.into_iter().take(limit).map(|(_, it)| it).collect())
+        Ok(self.newest(limit, |_| true))
+    }
+
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault> {
+        Ok(self.newest(limit, |plan| plan.kind == kind))
     }
 
     async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault> {
@@ -323,6 +395,10 @@ impl<P: PlanStore, W: Way> PlanStore for Gated<P, W> {
 
     async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault> {
         self.1.pass(self.0.plans(limit), lost).await
+    }
+
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault> {
+        self.1.pass(self.0.plans_of_kind(kind, limit), lost).await
     }
 
     async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault> {

@@ -100,7 +100,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::{Lane, PlanDraft, PlanLimits};
+    use crate::lane::Lane;
+    use crate::plan::{PlanDraft, PlanLimits};
 
     fn plan(rows: &[(&str, StepProbe)]) -> Plan {
         let mut draft = PlanDraft::new("test", "o-abcdefghij", PlanLimits::USUAL);

@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod check;
+mod lane;
 mod plan;
 
 mod journal;
@@ -30,9 +31,9 @@ pub use difference::{PlanDifference, plan_differences};
 pub use journal::{
     Final, Folded, JournalEntry, JournalError, Record, StepEnd, StepState, Stored, fold,
 };
+pub use lane::Lane;
 pub use plan::{
-    Lane, Plan, PlanDraft, PlanId, PlanLimits, PlanStep, StepId, StepProbe, StepTarget, TakenBack,
-    hash,
+    Plan, PlanDraft, PlanId, PlanLimits, PlanStep, StepId, StepProbe, StepTarget, TakenBack, hash,
 };
 pub use ports::{
     Effect, JournalAddition, JudgedState, LANE_LEASE, LaneClaim, LeaseAnswer, PartDone, PlanStore,

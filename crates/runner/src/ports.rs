@@ -379,8 +379,10 @@ pub trait PlanStore: Send + Sync {
     async fn save_plan(&self, plan: &Plan) -> Result<(), StoreFault>;
     /// One plan.
     async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault>;
-    /// Plans, newest first, at most `limit`.
+    /// Plans, newest first, at most `limit`. One that cannot be read hides no other: it is left out, and told in the log.
     async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault>;
+    /// Plans of one kind, as [`plans`](Self::plans): those of other kinds count for nothing.
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault>;
     /// Asks a plan to stop, or takes that back.
     async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault>;
     /// Adds to the journal and returns the entry's number.

@@ -71,6 +71,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
         Wanted::Group { .. } => None,
     };
     let shortened = request.shortened.as_ref();
+    let counting = request.reviewers();
     let mut out = api::Request {
         id: request.id.to_string(),
         state: request.state.name().to_owned(),
@@ -99,6 +100,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
                 by: review.by.to_string(),
                 at: review.at,
                 comment: review.comment.clone(),
+                counts_no_more: !counting.iter().any(|it| std::ptr::eq(*it, review)),
             })
             .collect(),
         confirmed: request.confirmed.iter().map(confirmation).collect(),

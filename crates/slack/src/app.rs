@@ -280,6 +280,7 @@ impl Slack {
         let Some(request) = self.inner.store.request(id).await? else {
             return Ok(None);
         };
+        let request = Box::pin(self.inner.access.as_counted(request)).await?;
         let grant = match request.grant {
             Some(id) => self.inner.store.grant(id).await?,
             None => None,

@@ -102,6 +102,7 @@ fn requests() -> Vec<Request> {
             user: Some(user(900)),
             at: at(8),
             comment: Some("not on a Friday".to_owned()),
+            counts: true,
         }],
         grant: Some(grant_id(4)),
         after_review: Some(AfterReview {

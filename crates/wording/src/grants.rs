@@ -223,16 +223,15 @@ pub(crate) fn unstopped(text: &str, style: &impl ChannelStyle) -> String {
     style.quoted(text).trim_end_matches('.').to_owned()
 }
 
-/// Who has said yes so far: `1 of 2: Priya Raman.`
+/// Whose yes counts so far: `1 of 2: Priya Raman.`
 pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
     let given = request.reviewers();
     let names: Vec<String> = given.iter().map(|it| style.person(&it.by)).collect();
-    format!(
-        "{} of {}: {}.",
-        given.len(),
-        request.decided.approvals_needed,
-        names.join(", ")
-    )
+    let (given, needed) = (given.len(), request.decided.approvals_needed);
+    if names.is_empty() {
+        return format!("{given} of {needed}.");
+    }
+    format!("{given} of {needed}: {}.", names.join(", "))
 }
 
 /// What an empty start means, and what one that is to come.

@@ -102,6 +102,9 @@ pub struct Review {
     pub at: Timestamp,
     /// Their words, if any.
     pub comment: Option<String>,
+    /// Whether it counts, where [`Access::as_counted`](crate::Access::as_counted) looked. What is stored says nothing of it:
+    /// that it does is taken for granted then.
+    pub counts: bool,
 }
 
 impl Review {
@@ -328,19 +331,19 @@ impl Request {
             .any(|review| review.user.as_ref().is_some_and(|user| actor.is_user(user)))
     }
 
-    /// The newest yes of each person: whoever had to press again has said it several times.
+    /// The newest yes that counts of each person: whoever had to press again has said it several times.
     pub fn reviewers(&self) -> Vec<&Review> {
         let newest = self.reviews.iter().enumerate().filter(|(at, review)| {
             let mut later = self.reviews.iter().skip(at + 1);
-            !later.any(|it| it.is_of_same(review))
+            review.counts && !later.any(|it| it.counts && it.is_of_same(review))
         });
         newest.map(|(_, review)| review).collect()
     }
 
-    /// Those who are asked no more, as they said yes. Where enough did and it waits all the same, some of them
-    /// count no more, and may say it again: then nobody is left out.
+    /// Those who are asked no more, as they said yes and it counts. Where enough did and it waits all the same, whoever
+    /// presses now decides: then nobody is left out.
     pub fn asked_no_more(&self) -> BTreeSet<&Email> {
-        let given: BTreeSet<&Email> = self.reviews.iter().map(|review| &review.by).collect();
+        let given: BTreeSet<&Email> = self.reviewers().into_iter().map(|it| &it.by).collect();
         let needed = usize::try_from(self.decided.approvals_needed).unwrap_or(usize::MAX);
         if given.len() >= needed && self.agreed_start().is_none() {
             return BTreeSet::new();

@@ -105,13 +105,21 @@ impl Access {
             }
             RequestView::All => filter.sight = self.sight(actor).await?,
         }
-        self.list_requests(actor, filter, limit, |request| match view {
+        let found = self.list_requests(actor, filter, limit, |request| match view {
             RequestView::ToReview => {
                 request.agreed_start().is_none() && self.could_decide(actor, request)
             }
             RequestView::Mine | RequestView::All => self.may_see(actor, request),
+        });
+        let Listed { rows, next } = found.await?;
+        let mut counted = Vec::with_capacity(rows.len());
+        for request in rows {
+            counted.push(Box::pin(self.as_counted(request)).await?);
+        }
+        Ok(Listed {
+            rows: counted,
+            next,
         })
-        .await
     }
 
     /// Requests whose break-glass review is open and which the actor could close or, as an

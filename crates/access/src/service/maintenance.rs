@@ -106,7 +106,16 @@ impl Access {
                     }
                 }
             } else {
-                let step = decide::pass_time(request, &self.settings, step);
+                // what is written is the request as stored
+                let asked_no_more = match Box::pin(self.as_counted(request.clone())).await {
+                    Ok(counted) => counted.asked_no_more().into_iter().cloned().collect(),
+                    Err(error) => {
+                        failed += 1;
+                        tracing::warn!(request.id = %id, error = %error, "a request could not be tended");
+                        continue;
+                    }
+                };
+                let step = decide::pass_time(request, &asked_no_more, &self.settings, step);
                 step.map(RequestStep::update_change).unwrap_or_default()
             };
             match self.store_change(change).await {

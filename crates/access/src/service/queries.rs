@@ -99,9 +99,32 @@ impl Access {
     /// When there is none, or the actor may not see it: the same answer.
     pub async fn request(&self, actor: &Actor, id: RequestId) -> Result<Request, AccessError> {
         let request = self.ports.store.request(id).await?;
-        request
+        let request = request
             .filter(|request| self.may_see(actor, request))
-            .ok_or(AccessError::NotFound("request"))
+            .ok_or(AccessError::NotFound("request"))?;
+        Ok(Box::pin(self.as_counted(request)).await?)
+    }
+
+    /// A request with which of its approvals count now, while it waits: as a press would count them. For showing, and for
+    /// whom to ask; it is not stored so.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn as_counted(&self, mut request: Request) -> Result<Request, ReadError> {
+        let (rules, directory, step) = (self.rules(), self.directory(), self.step());
+        let is_decided = request.reviews.is_empty() || !request.is_waiting(step.now);
+        // nothing is counted by people who may be others by now
+        if is_decided || self.ensure_fresh(&directory, step).is_err() {
+            return Ok(request);
+        }
+        let mut locks = LocksSeen::default();
+        for user in request.reviews.iter().filter_map(|it| it.user.as_ref()) {
+            locks.add(user.clone(), self.ports.store.lock_of(user).await?);
+        }
+        let holds = Holds::default();
+        let context = self.context((&rules, &directory), (&holds, &locks), step);
+        context.count_approvals(&mut request);
+        Ok(request)
     }
 
     /// One grant, [as people are told of it](grants_as_told).

@@ -1,6 +1,7 @@
 //! The organization file: reading it with every problem reported, deriving what was left out,
 //! and generating organizations of any size from a seed.
 
+mod center;
 mod derive;
 mod drawn_people;
 mod file;
@@ -19,14 +20,17 @@ mod slack;
 mod stated;
 mod tower;
 
+pub use center::{
+    Assignment, CustomerManaged, ExternalId, Group, IdentityCenter, PermissionSet, Provisioned,
+    StatedNetwork, User,
+};
 pub(crate) use derive::{membership_id, role_suffix};
 pub(crate) use drawn_people::address;
 pub use file::{
-    AccessKey, Account, AccountContacts, Assignment, ConfigAggregator, Consistency,
-    CustomerManaged, Delegation, Entitlement, EventRule, ExternalId, Group, IdentityCenter,
-    InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet,
-    Provisioned, Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone,
-    StatedNetwork, StatedShare, StatedTrail, StatedTransfer, StatedWorkload, User,
+    AccessKey, Account, AccountContacts, ConfigAggregator, Consistency, Delegation, Entitlement,
+    EventRule, InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou,
+    Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone, StatedShare, StatedTrail,
+    StatedTransfer, StatedWorkload,
 };
 pub(crate) use generate::DOMAIN;
 pub use generate::{Shape, Sizes, generate};

@@ -16,7 +16,7 @@ use super::command_line::as_typed;
 use super::{PlanArgs, PlanContext, Settled, exit_of, exit_of_shown, place, plan_id};
 use crate::plans::run_failed;
 
-/// Plans among which an earlier look is searched.
+/// Plans of its kind among which an earlier look is searched.
 const PLANS_MAX: u32 = 50;
 /// Differences that are named; more are counted.
 const NAMED_MAX: usize = 20;
@@ -211,12 +211,12 @@ async fn tell_changed(context: &PlanContext, now: &Plan) -> Result<(), Failure> 
         let has = |step: &PlanStep| now.steps.iter().any(|it| it.target == step.target);
         plan.steps.iter().any(has)
     };
-    let plans = context.plans.plans(PLANS_MAX).await;
+    let plans = context.plans.plans_of_kind(&now.kind, PLANS_MAX).await;
     let plans = plans
         .map_err(RunError::from)
         .map_err(run_failed)?
         .into_iter();
-    let mut same = plans.filter(|it| it.plan.kind == now.kind && shares(&it.plan));
+    let mut same = plans.filter(|it| shares(&it.plan));
     let Some(saved) = same.next() else {
         return Ok(());
     };

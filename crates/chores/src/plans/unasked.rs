@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hallpass_org::PLANS_LOOK;
 use hallpass_runner::{
-    LANE_LEASE, PlanId, PlanReport, PlanState, PlanStore, RunError, fold, goes_on_by_itself,
-    report_of,
+    LANE_LEASE, PlanId, PlanReport, PlanState, PlanStore, RunError, Saved, StoreFault, fold,
+    goes_on_by_itself, report_of,
 };
 use hallpass_terminal::exit::Failure;
 use tokio::sync::watch;
@@ -16,9 +15,9 @@ use tokio::sync::watch;
 use super::context::PlanContext;
 use crate::vending_mail::with_mails;
 
-/// Plans whose journal is read when the server starts to work, newest first: so many of the named kinds, and those of the
+/// Plans whose journal is read when the server starts to work, newest first: so many of each named kind, and those of the
 /// others that are among so many of all.
-const UNFINISHED_LOOK: usize = 500;
+const UNFINISHED_LOOK: u32 = 500;
 /// How long somebody else may hold a plan or a lane before it is asked for again: whoever died does not renew its lease.
 const PATIENCE: Duration = Duration::from_secs(LANE_LEASE.as_seconds() + 5);
 /// Between two tries of a plan whose lane is held, or whose store did not answer.
@@ -29,34 +28,35 @@ const WHY: &str = "the server goes on with it at its start: `plans.resume` names
 /// Looks for plans that were begun and are not over. Those of the named kinds are returned; of the others the server's log
 /// says what a person may do.
 pub async fn unfinished(store: &dyn PlanStore, kinds: &[String]) -> Vec<PlanId> {
-    let plans = match store.plans(PLANS_LOOK).await {
-        Ok(plans) => plans,
-        Err(fault) => {
-            tracing::warn!(%fault, "plans cannot be read");
-            return Vec::new();
-        }
-    };
-    let (mut found, mut named) = (Vec::new(), 0);
-    for (at, saved) in plans.into_iter().enumerate() {
-        let is_named = kinds.contains(&saved.plan.kind);
-        named += usize::from(is_named);
-        if at >= UNFINISHED_LOOK && (!is_named || named > UNFINISHED_LOOK) {
-            continue;
-        }
+    let mut plans = Vec::new();
+    for kind in kinds {
+        plans.extend(told(store.plans_of_kind(kind, UNFINISHED_LOOK).await));
+    }
+    let all = told(store.plans(UNFINISHED_LOOK).await).into_iter();
+    plans.extend(all.filter(|it| !kinds.contains(&it.plan.kind)));
+    let mut found = Vec::new();
+    for saved in plans {
         let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
         let Ok(folded) = fold(&stored) else { continue };
-        let (id, kind) = (&saved.plan.id, saved.plan.kind.as_str());
-        if is_named && goes_on_by_itself(&saved.plan, &folded, saved.aborted) {
+        let (id, kind) = (&saved.plan.id, &saved.plan.kind);
+        if kinds.contains(kind) && goes_on_by_itself(&saved.plan, &folded, saved.aborted) {
             found.push(id.clone());
         } else if report_of(&saved.plan, &folded, saved.aborted).state == PlanState::Running {
             tracing::warn!(
                 plan = %id,
-                kind,
+                kind = kind.as_str(),
                 "a plan was begun and is not over; `hallpass org plan resume` goes on with it"
             );
         }
     }
     found
+}
+
+fn told(plans: Result<Vec<Saved>, StoreFault>) -> Vec<Saved> {
+    plans.unwrap_or_else(|fault| {
+        tracing::warn!(%fault, "plans cannot be read");
+        Vec::new()
+    })
 }
 
 /// What a server goes on with.
@@ -131,56 +131,20 @@ fn note(plan: &PlanId, report: Option<&PlanReport>) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use hallpass_model::Timestamp;
-    use hallpass_runner::{
-        JournalAddition, JournalEntry, Lane, Plan, PlanDraft, PlanLimits, PlanStep, StepTarget,
-    };
-    use hallpass_runner_testing::MemoryPlans;
+    use hallpass_runner::JournalEntry;
+    use hallpass_runner_testing::{MemoryPlans, plan_of_one_step};
     use serde_json::Value;
 
     use super::*;
 
     /// A plan of one step that was begun.
     async fn begun(plans: &MemoryPlans, id: &str, kind: &str) -> PlanId {
-        let at: Timestamp = "2026-03-02T10:05:00Z".parse().unwrap();
-        let target = StepTarget::global("111111111111", "x");
-        let (mut draft, lane) = (PlanDraft::new(kind, "o", PlanLimits::USUAL), Lane::usual());
-        let step = draft.step(target.clone(), "test", Value::Null, lane.clone(), &[]);
-        let plan = Plan {
-            id: PlanId::named(id),
-            kind: kind.to_owned(),
-            organization: "o".to_owned(),
-            generation: 0,
-            round: 0,
-            before: None,
-            steps: vec![PlanStep {
-                id: step,
-                target,
-                kind: "test".to_owned(),
-                desired: Value::Null,
-                lane,
-                after: Vec::new(),
-                token: String::new(),
-                timeout: LANE_LEASE,
-            }],
-            facts: Value::Null,
-            limits: PlanLimits::USUAL,
-            expected: BTreeMap::new(),
-            takes_back: BTreeMap::new(),
-            account_names: BTreeMap::new(),
-            made_at: at,
-            made_by: "ana".to_owned(),
-        };
-        plans.save_plan(&plan).await.unwrap();
+        let made_at = "2026-03-02T10:05:00Z".parse().unwrap();
+        let plan = plan_of_one_step(id, kind, ("test", Value::Null), made_at);
         let begins = JournalEntry::Planned {
             expected: BTreeMap::new(),
         };
-        let added = JournalAddition {
-            at,
-            entry: &begins,
-            change: None,
-        };
-        plans.append(&plan.id, added).await.unwrap();
+        plans.keep(&plan, &[begins]).await.unwrap();
         plan.id
     }
 
@@ -188,10 +152,11 @@ mod tests {
     async fn plans_of_other_kinds_hide_none_that_the_server_goes_on_with() {
         let plans = MemoryPlans::default();
         let wanted = begun(&plans, "vending", "org.vend").await;
+        let also = begun(&plans, "enrolment", "org.enroll").await;
         for n in 0..=UNFINISHED_LOOK {
             begun(&plans, &format!("other {n}"), "remediate").await;
         }
-        let kinds = ["org.vend".to_owned()];
-        assert_eq!(unfinished(&plans, &kinds).await, [wanted]);
+        let kinds = ["org.vend", "org.enroll"].map(str::to_owned);
+        assert_eq!(unfinished(&plans, &kinds).await, [wanted, also]);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use hallpass_model::Timestamp;
 use hallpass_runner::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
@@ -26,6 +27,10 @@ pub(crate) const NO_PORTFOLIO: &str = "Account Factory is in no portfolio";
 const BUSY: &str = "operation is in progress";
 /// Under which a step fails that Account Factory took on, and could not do.
 pub(crate) const FACTORY_FAILED: &str = "AccountFactory";
+/// Under which a step fails that Account Factory refused right after it was asked.
+const FACTORY_REFUSED: &str = "NotLaunched";
+/// A record that ends within this was refused: whatever takes an account on takes minutes (`organization.md` V-6).
+const REFUSED_WITHIN_SECONDS: f64 = 90.0;
 /// Between two looks at a factory that is busy.
 const BUSY_PAUSE: Duration = Duration::from_mins(3);
 /// Characters of a product's name at most (Service Catalog API, `ProvisionProduct`).
@@ -373,10 +378,29 @@ pub(crate) async fn progress(
                 said.join("; ")
             };
             let text = format!("{said} (product {}, record {remote})", wish.product);
-            Ok(Verify::Setback(StepError::failed(FACTORY_FAILED, &text)))
+            let code = if is_refused(&answer) {
+                FACTORY_REFUSED
+            } else {
+                FACTORY_FAILED
+            };
+            Ok(Verify::Setback(StepError::failed(code, &text)))
         }
         _ => Ok(Verify::Running),
     }
+}
+
+/// Whether a record that failed did so right after it was made, by the clock of AWS; one that does not say so did not.
+fn is_refused(answer: &Value) -> bool {
+    let at = |name: &str| match answer.pointer(&format!("/RecordDetail/{name}")) {
+        Some(Value::Number(seconds)) => seconds.as_f64(),
+        Some(Value::String(text)) => {
+            let at = text.parse::<Timestamp>().ok()?;
+            Some(at.as_duration().as_secs_f64())
+        }
+        _ => None,
+    };
+    let ends = at("CreatedTime").zip(at("UpdatedTime"));
+    ends.is_some_and(|(began, ended)| ended - began <= REFUSED_WITHIN_SECONDS)
 }
 
 fn done(wish: &ProductWish, account: &str) -> Verify {
@@ -403,6 +427,7 @@ mod tests {
         async fn call(&self, _: &ReadPlace, (_, name): Operation, input: &Value) -> ReadAnswer {
             let answer = match name {
                 "SearchProvisionedProducts" => json!({ "ProvisionedProducts": [self.0] }),
+                "DescribeRecord" => json!({ "RecordDetail": self.0 }),
                 "DescribeAccount" => {
                     let of = if input["AccountId"] == "222222222222" {
                         "a"
@@ -424,10 +449,8 @@ mod tests {
         }
     }
 
-    /// `organization.md` V-6: a name alone does not say whose a product is.
-    #[tokio::test]
-    async fn a_product_of_the_name_for_another_account_is_not_taken_for_ours() {
-        let wish = ProductWish {
+    fn a_wish() -> ProductWish {
+        ProductWish {
             product: "AccountLaunch-a".to_owned(),
             account: None,
             account_name: "a".to_owned(),
@@ -435,7 +458,44 @@ mod tests {
             unit: "Prod".to_owned(),
             sso_email: "s@example.com".to_owned(),
             user: FactoryUser::default(),
-        };
+        }
+    }
+
+    /// `organization.md` V-6: when the record of a launch was made and when it failed, in both forms of a time.
+    #[tokio::test]
+    async fn a_launch_that_fails_at_once_was_refused() {
+        for (began, ended, code) in [
+            (json!(1_000), json!(1_030), FACTORY_REFUSED),
+            (json!(1_000), json!(1_090), FACTORY_REFUSED),
+            (json!(1_000), json!(1_091), FACTORY_FAILED),
+            (json!(1_000), Value::Null, FACTORY_FAILED),
+            (
+                json!("2026-03-02T10:05:00Z"),
+                json!("2026-03-02T10:06:00Z"),
+                FACTORY_REFUSED,
+            ),
+            (
+                json!("2026-03-02T10:05:00Z"),
+                json!("2026-03-02T10:25:00Z"),
+                FACTORY_FAILED,
+            ),
+        ] {
+            let calls = OneProduct(json!({
+                "Status": "FAILED", "CreatedTime": began, "UpdatedTime": ended,
+                "RecordErrors": [{ "Description": "sample" }],
+            }));
+            let verified = progress(&calls, (&a_wish(), "t"), "rec-1").await;
+            let Ok(Verify::Setback(StepError::Failed { code: found, .. })) = verified else {
+                panic!("{verified:?}");
+            };
+            assert_eq!(found, code, "{ended}");
+        }
+    }
+
+    /// `organization.md` V-6: a name alone does not say whose a product is.
+    #[tokio::test]
+    async fn a_product_of_the_name_for_another_account_is_not_taken_for_ours() {
+        let wish = a_wish();
         let (ours, theirs) = (Some("222222222222"), Some("333333333333"));
         let own = BTreeSet::from(["t", "of a try of ours"].map(str::to_owned));
         for (status, token, account, seen) in [

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_runner::{
-    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+    Class, Effect, JudgedState, PartDone, PlanStep, Retry, StepError, StepExecutor, StepPart,
+    StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ use super::families::{DETECTIVE, DelegatedService, RegionalCalls, service_named}
 use super::file::InvitationMail;
 use super::gather::{administrators, home, regional, trusted};
 use super::graphs;
+use super::members::MembersBefore;
 use super::plan::{
     AUTO_ENABLE, AdministratorWish, DEREGISTER, DESIGNATE, GRAPH, GraphWish, INVITE, MEMBERS,
     PACKAGES, PrincipalWish, REGISTER, TRUST, WITHDRAW,
@@ -171,10 +173,12 @@ impl DelegationStepExecutor {
             let row = found.iter().find(|it| it.account == id);
             row.map(|it| &it.standing)
         };
-        let (mut missing, mut refused) = (false, Vec::new());
+        let (mut missing, mut there, mut refused) = (false, Vec::new(), Vec::new());
         let (mut verifying, mut invited) = (Vec::new(), Vec::new());
         for member in &wish.members {
-            match standing(&member.account) {
+            let stands = standing(&member.account);
+            there.extend(stands.is_some().then(|| member.account.clone()));
+            match stands {
                 Some(MemberStanding::Enabled) => {}
                 Some(MemberStanding::Verifying) => verifying.push(member.account.as_str()),
                 Some(MemberStanding::Invited) => invited.push(member.account.as_str()),
@@ -184,8 +188,12 @@ impl DelegationStepExecutor {
                 None => missing = true,
             }
         }
-        if missing {
+        if missing && there.is_empty() {
             return Ok(StepProbe::Absent);
+        }
+        if missing {
+            let old = stored(&MembersBefore { members: there });
+            return Ok(StepProbe::Differs { old });
         }
         if !invited.is_empty() {
             let remote = awaited(&invited);
@@ -200,6 +208,16 @@ impl DelegationStepExecutor {
         } else {
             Err(StepError::failed("MemberDisabled", &refused.join("; ")))
         }
+    }
+
+    /// The part of a batch that is taken on by now, and was not before it was sent.
+    async fn added_members(&self, step: &PlanStep, before: &Value) -> Option<GraphWish> {
+        let wish: GraphWish = step.wish().ok()?;
+        let (calls, region) = (self.calls.as_ref(), step.target.region.as_str());
+        let graph = self.graph(&wish, region).await.ok()??;
+        let found = graphs::members(calls, &wish.account, region, &graph).await;
+        let members = MembersBefore::of(before).added(&wish.members, &found.ok()?);
+        (!members.is_empty()).then_some(GraphWish { members, ..wish })
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
@@ -459,6 +477,26 @@ impl StepExecutor for DelegationStepExecutor {
         })
     }
 
+    async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
+        if !takes_members(step) {
+            return None;
+        }
+        let added = self.added_members(step, before).await?;
+        Some(PartDone {
+            old: Value::Null,
+            new: stored(&added),
+        })
+    }
+
+    /// Members that somebody else added are as they are to be: the others are asked for all the same.
+    fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {
+        let is_open = |it: &StepProbe| matches!(it, StepProbe::Absent | StepProbe::Differs { .. });
+        let is_asked = takes_members(step) && is_open(judged.expected) && is_open(judged.seen);
+        let before = MembersBefore::of(&judged.expected.old());
+        let is_grown = is_asked && before.are_all_in(&MembersBefore::of(&judged.seen.old()));
+        is_grown.then(|| StepPart::whole(step.desired.clone(), judged.seen.clone()))
+    }
+
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         let other = |kind: &str| Undo::By(vec![(kind.to_owned(), step.desired.clone())]);
         let back = |kind: &str| Undo::By(vec![(kind.to_owned(), set_again(step))]);
@@ -499,6 +537,11 @@ fn set_again(step: &PlanStep) -> Value {
         }
         Ok(_) | Err(_) => step.desired.clone(),
     }
+}
+
+/// Whether a step asks for members, each by itself.
+fn takes_members(step: &PlanStep) -> bool {
+    [MEMBERS, INVITE].contains(&step.kind.as_str())
 }
 
 fn is_of_detective(step: &PlanStep) -> bool {

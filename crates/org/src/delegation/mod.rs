@@ -21,6 +21,7 @@ mod remove;
 
 mod executor;
 mod graphs;
+mod members;
 
 pub use compare::{
     DelegationRefused, DelegationRow, DelegationState, ENABLED_REGIONS, MEMBERS_MAX, Replacing,

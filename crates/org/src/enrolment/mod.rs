@@ -39,7 +39,8 @@ pub use facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, Reg
 pub use gains::{Exchange, exchange};
 pub use gather::{EnrolmentUnread, gather};
 pub use plan::{
-    CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PlannedAccount, draft, draft_config, is_enrolment_step,
+    CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PLANS_LOOK, PlannedAccount, draft, draft_config,
+    is_enrolment_step,
 };
 pub(crate) use plan::{PlaceWish, REGISTER, RESET, RegisterWish, WAIT};
 pub use results::{EnrolmentStatus, enrolment_results};

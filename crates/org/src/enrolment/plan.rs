@@ -21,6 +21,8 @@ use crate::steps::stored;
 
 /// The kind of plans that enrol accounts.
 pub const PLAN_KIND: &str = "org.enroll";
+/// Such plans that are looked through, newest first.
+pub const PLANS_LOOK: u32 = 2_000;
 /// The kind of plans that take Config away first.
 pub const CONFIG_KIND: &str = "org.enroll.config";
 

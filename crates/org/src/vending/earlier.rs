@@ -10,9 +10,8 @@ use serde_json::Value;
 use super::check::ListWishes;
 use super::facts::EarlierRow;
 use super::file::AccountsFile;
-use super::plan::{CREATE, PLAN_KIND, PlannedRow, VendingPlan, source};
+use super::plan::{CREATE, PLAN_KIND, PLANS_LOOK, PlannedRow, VendingPlan, source};
 use crate::control_tower::PROVISION;
-use crate::kept_plans::plans_of_kind;
 
 /// What earlier plans have to do with a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +63,7 @@ pub async fn earlier_plans(
 ) -> Result<EarlierPlans, StoreFault> {
     let source = source(file, wishes);
     let mut found = EarlierPlans::default();
-    for saved in plans_of_kind(store, PLAN_KIND).await? {
+    for saved in store.plans_of_kind(PLAN_KIND, PLANS_LOOK).await? {
         let plan = saved.plan;
         let (Some(vending), Ok(folded)) = (
             VendingPlan::of(&plan),

@@ -45,7 +45,7 @@ pub use file::{AccountsFile, VendingRow};
 pub use listed::{KnownAccount, UnitFacts};
 pub use mails::{DueMail, MailTopic, due_mails};
 pub use people::{UserStepExecutor, is_user_step};
-pub use plan::{AccountMaker, PLAN_KIND, PlannedRow, VendingPlan, is_vending_step};
+pub use plan::{AccountMaker, PLAN_KIND, PLANS_LOOK, PlannedRow, VendingPlan, is_vending_step};
 pub use ports::{
     AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount, WantedAccess,
 };

@@ -18,6 +18,8 @@ use crate::steps::stored;
 
 /// The kind of these plans.
 pub const PLAN_KIND: &str = "org.vend";
+/// Such plans that are looked through, newest first.
+pub const PLANS_LOOK: u32 = 2_000;
 /// An account of that name and address: [`AccountWish`].
 pub(crate) const CREATE: &str = "account.create";
 /// It stands in its unit: [`AccountPlace`].

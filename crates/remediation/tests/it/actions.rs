@@ -7,7 +7,7 @@ use hallpass_remediation::{RuleFile, approved};
 use hallpass_runner::{Applying, undo};
 use serde_json::{Value, json};
 
-use crate::world::{ACCOUNT, Disk, GROUP, Process, World, changed, process};
+use crate::world::{ACCOUNT, Disk, Process, World, changed, process};
 
 struct Case {
     action: &'static str,
@@ -290,16 +290,7 @@ async fn the_session_of_a_flow_log_is_for_its_vpc() {
 #[tokio::test]
 async fn the_default_group_is_closed_both_ways() {
     let world = World::new();
-    {
-        let mut accounts = world.accounts.lock().unwrap();
-        let group = accounts
-            .get_mut(ACCOUNT)
-            .unwrap()
-            .groups
-            .get_mut(GROUP)
-            .unwrap();
-        group.push(json!({ "SecurityGroupRuleId": "sgr-out", "IsEgress": true, "IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0" }));
-    }
+    world.add_rule(json!({ "SecurityGroupRuleId": "sgr-out", "IsEgress": true, "IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0" }));
     let disk = Disk::new();
     let file =
         r"rules: [{id: r, match: {controls: [EC2.19]}, action: sg-default-close, mode: auto}]";
@@ -314,13 +305,9 @@ async fn the_default_group_is_closed_both_ways() {
 #[tokio::test]
 async fn a_group_whose_own_tag_says_never_is_left() {
     let (world, disk) = (World::new(), Disk::new());
-    world
-        .accounts
-        .lock()
-        .unwrap()
-        .get_mut(ACCOUNT)
-        .unwrap()
-        .tags = vec![json!({ "Key": "hallpass:remediate", "Value": "never" })];
+    world.change_account(|it| {
+        it.tags = vec![json!({ "Key": "hallpass:remediate", "Value": "never" })];
+    });
     let server = process(&world, &disk, crate::world::rules("auto"));
     server.hears(crate::world::event("org-rem-sg")).await;
     server.works().await;

@@ -30,14 +30,7 @@ fn world_of_two() -> Arc<World> {
     let world = World::new();
     let rules = fixture("org-rem-sg-state")["rules"].clone();
     let rules = rules.as_array().unwrap().clone();
-    world
-        .accounts
-        .lock()
-        .unwrap()
-        .get_mut(ACCOUNT)
-        .unwrap()
-        .groups
-        .insert(OTHER.to_owned(), rules);
+    world.change_account(|it| drop(it.groups.insert(OTHER.to_owned(), rules)));
     world
 }
 

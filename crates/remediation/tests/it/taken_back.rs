@@ -67,14 +67,7 @@ async fn what_somebody_worked_on_since_is_not_taken_back() {
         server.hears(event("org-rem-sg")).await;
         server.works().await;
         if let Some(added) = added {
-            let mut accounts = world.accounts.lock().unwrap();
-            accounts
-                .get_mut(ACCOUNT)
-                .unwrap()
-                .groups
-                .get_mut(GROUP)
-                .unwrap()
-                .push(added);
+            world.add_rule(added);
         }
         let (end, why, writes) = taken_back(&world, &server, &disk).await;
         assert_eq!(end, expected, "{case}: {why}");
@@ -252,12 +245,7 @@ async fn what_was_half_done_is_taken_back_unless_somebody_worked_on_it() {
     for later in [false, true] {
         let (world, disk) = (World::new(), Disk::new());
         let out = json!({ "SecurityGroupRuleId": "sgr-out", "IsEgress": true, "IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0" });
-        let add = |rule: Value| {
-            let mut accounts = world.accounts.lock().unwrap();
-            let account = accounts.get_mut(ACCOUNT).unwrap();
-            account.groups.get_mut(GROUP).unwrap().push(rule);
-        };
-        add(out);
+        world.add_rule(out);
         let rules = world.rule_ids().len();
         let resource = format!("arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/{GROUP}");
         let wish = ("sg-default-close", json!({}), resource.as_str());
@@ -265,7 +253,7 @@ async fn what_was_half_done_is_taken_back_unless_somebody_worked_on_it() {
         let server = half_done((&world, &disk), wish, refused).await;
         assert_eq!(world.rule_ids(), ["sgr-out"]);
         if later {
-            add(
+            world.add_rule(
                 json!({ "SecurityGroupRuleId": "sgr-x", "IsEgress": false, "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "10.1.0.0/16" }),
             );
         }

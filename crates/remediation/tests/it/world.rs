@@ -260,14 +260,21 @@ impl World {
         rows.map(|(_, _, input)| input.clone()).collect()
     }
 
+    /// Changes what stands in the account, as somebody would.
+    pub(crate) fn change_account(&self, change: impl FnOnce(&mut Account)) {
+        change(self.accounts.lock().unwrap().get_mut(ACCOUNT).unwrap());
+    }
+
+    /// Adds a rule to the open group.
+    pub(crate) fn add_rule(&self, rule: Value) {
+        self.change_account(|it| it.groups.get_mut(GROUP).unwrap().push(rule));
+    }
+
     /// Brings the open rules back, as whoever made them would.
     pub(crate) fn reopen(&self) {
         let rules = fixture("org-rem-sg-state")["rules"].clone();
-        let mut accounts = self.accounts.lock().unwrap();
-        let account = accounts.get_mut(ACCOUNT).unwrap();
-        account
-            .groups
-            .insert(GROUP.to_owned(), rules.as_array().unwrap().clone());
+        let rules = rules.as_array().unwrap().clone();
+        self.change_account(|it| drop(it.groups.insert(GROUP.to_owned(), rules)));
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{Final, Folded, StepEnd, StepState};
-use crate::plan::{Lane, Plan, StepId, StepTarget};
+use crate::lane::Lane;
+use crate::plan::{Plan, StepId, StepTarget};
 use crate::run::Stopped;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,14 +78,31 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// The next step that may begin, or that is blocked and may end at once.
+    /// The next step that may begin, or that is blocked and may end at once. Where a place is kept, what was begun there goes
+    /// on before anything else begins.
     pub(super) fn next(&self) -> Option<usize> {
-        let turn = |(index, _): &(usize, &BoardState)| self.has_turn(*index);
-        let waiting = self.states.iter().enumerate();
-        waiting
-            .filter(|(_, state)| **state == BoardState::Waiting)
-            .find(turn)
-            .map(|(index, _)| index)
+        let waiting = || {
+            let states = self.states.iter().enumerate();
+            states
+                .filter(|(_, state)| **state == BoardState::Waiting)
+                .map(|(index, _)| index)
+        };
+        let mut begun = waiting().filter(|index| self.goes_on(*index));
+        begun
+            .find(|index| self.has_turn(*index))
+            .or_else(|| waiting().find(|index| self.has_turn(*index)))
+    }
+
+    /// Whether a step comes after one that is done in the same lane, of those whose places are kept.
+    fn goes_on(&self, index: usize) -> bool {
+        let Some(step) = self.plan.steps.get(index).filter(|it| it.lane.kept) else {
+            return false;
+        };
+        step.after.iter().any(|id| {
+            let before = self.places.get(id).and_then(|at| self.plan.steps.get(*at));
+            let is_done = matches!(self.state_of(id), Some(BoardState::Over(end)) if end.is_good());
+            is_done && before.is_some_and(|it| it.lane.name == step.lane.name)
+        })
     }
 
     fn has_turn(&self, index: usize) -> bool {

@@ -219,6 +219,28 @@ async fn a_place_that_is_occupied_still_is_given_to_nobody_else() {
     }
 }
 
+/// What comes first by its place waits for something else at the beginning: once it may begin, what was begun in the lane goes on.
+#[tokio::test]
+async fn what_was_begun_where_a_place_is_kept_goes_on_before_another_begins() {
+    for (lane, written) in [
+        (Lane::occupied("unit"), ["a0", "b1", "b2", "a1", "a2"]),
+        // nothing is at work there between two steps
+        (Lane::serial("unit"), ["a0", "b1", "a1", "a2", "b2"]),
+    ] {
+        let bench = Bench::new();
+        bench.world.slow.lock().unwrap().insert("b1".into(), 5);
+        let mut draft = puts(&[]);
+        let role = put(&mut draft, "a0", &Lane::usual(), &[]);
+        let moved = put(&mut draft, "a1", &lane, &[role]);
+        put(&mut draft, "a2", &lane, &[moved]);
+        let moved = put(&mut draft, "b1", &lane, &[]);
+        put(&mut draft, "b2", &lane, &[moved]);
+        let report = bench.apply(draft, &Applying::default()).await.unwrap();
+        assert_eq!(report.exit(), Exit::Ok);
+        assert_eq!(bench.world.writes(), written, "{lane:?}");
+    }
+}
+
 /// Renews somebody else's lane for so many looks, and is over then; after so many it aborts the plan of who waits.
 struct Busy {
     bench: Bench,

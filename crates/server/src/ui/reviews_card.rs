@@ -30,10 +30,11 @@ pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past
     if request.secondary_domain {
         return Coded(dialogs::secondary_domain(&who.email));
     }
-    let said = request.reviews.first().map(|first| {
+    let given = request.reviewers();
+    let said = given.first().map(|first| {
         format!(
             "{} of {} needed: {} said yes at {}.",
-            request.reviewers().len(),
+            given.len(),
             request.decided.approvals_needed,
             super::words::capital(&view.named(&first.by)),
             view.words(first.at)

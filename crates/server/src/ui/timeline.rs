@@ -510,8 +510,8 @@ fn is_in_force_before(record: &Record) -> bool {
 /// "approved by", for the aside.
 pub(crate) fn approvers(request: &Request) -> Vec<(&Email, &'static str)> {
     let mut found: Vec<(&Email, &'static str)> = request
-        .reviews
-        .iter()
+        .reviewers()
+        .into_iter()
         .map(|review| (&review.by, ""))
         .collect();
     if let RequestState::Approved { by, approval, .. } = &request.state {

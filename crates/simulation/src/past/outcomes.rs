@@ -129,6 +129,7 @@ impl Journeys<'_> {
                 user: Some(approver.user.clone()),
                 at: first,
                 comment: None,
+                counts: true,
             });
             drafts.push((
                 first,

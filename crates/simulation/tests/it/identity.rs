@@ -1,12 +1,14 @@
 //! One person is one identity (promise P12): whoever asks, approves or holds is a user id, and an
 //! address that changes, or that somebody else has by now, makes nobody somebody else.
 
+use std::collections::BTreeSet;
+
 use hallpass_access::{
     AccessError, AccessStore, Actor, AskOutcome, Extending, Force, HeldAccess, Locking, NoticeKind,
-    PressRefused, RequestState, WaitingMessage,
+    PressRefused, RequestFilter, RequestState, RequestView, WaitingMessage,
 };
 use hallpass_identity::{Authentication, Role, TokenSource};
-use hallpass_model::{Clock, Email, TimeSpan};
+use hallpass_model::{Clock, Email, RequestId, TimeSpan};
 use hallpass_rules::directory::Person;
 use hallpass_rules::{PressRefusedByRules, RuleFile, load};
 use hallpass_simulation::{
@@ -174,8 +176,8 @@ fn an_approval_of_somebody_disabled_since_counts_no_more() {
         let request = approve(&world, Dee, id).await.unwrap();
         assert_eq!(request.state, RequestState::Pending);
         assert!(grants(&world).await.is_empty());
-        // each of two has said yes, and it waits: both are reminded
-        let given: Vec<_> = request.reviews.iter().map(|it| it.by.clone()).collect();
+        // each of two has said yes, and it waits for the one that counts no more
+        let missing = vec![request.reviews[0].by.clone()];
         world.clock.advance(TimeSpan::minutes(20));
         enable(false);
         world.live(TimeSpan::seconds(10)).await;
@@ -184,11 +186,90 @@ fn an_approval_of_somebody_disabled_since_counts_no_more() {
         let waiting = waiting.unwrap();
         let notices = waiting.iter().filter_map(WaitingMessage::notice);
         let mut reminders = notices.filter(|it| it.kind() == NoticeKind::Reminder);
-        assert_eq!(reminders.next().map(|it| &it.to), Some(&given));
+        assert_eq!(reminders.next().map(|it| &it.to), Some(&missing));
         // it counts again with them, and either of the two decides by saying so once more
         enable(true);
         let request = approve(&world, Dee, id).await.unwrap();
         assert!(matches!(request.state, RequestState::Approved { .. }));
+    });
+}
+
+/// What befalls Cai, who has said yes.
+async fn befalls_cai(world: &World, what: &str, id: RequestId) {
+    let (cai, eve, access) = (world.actor(Cai), world.actor(Eve), &world.access);
+    let user = cai.user.clone().unwrap();
+    if ["locked", "let in again", "says it again"].contains(&what) {
+        let locked = access.lock(&eve, &user, stolen(HeldAccess::GoesOn)).await;
+        locked.unwrap();
+        world.live(TimeSpan::seconds(2)).await;
+    }
+    if ["let in again", "says it again"].contains(&what) {
+        access.unlock(&eve, &user, "found").await.unwrap();
+        world.clock.advance(TimeSpan::seconds(40));
+        world.directory.read();
+    }
+    match what {
+        "says it again" => {
+            approve(world, Cai, id).await.unwrap();
+        }
+        "disabled" => {
+            world.directory.change(Cai.name(), |mut person| {
+                person.enabled = false;
+                Some(person)
+            });
+            world.directory.read();
+        }
+        "no approver any more" => rules(world, &["bo", "dee", "eve"], 3).await,
+        _ => {}
+    }
+}
+
+/// Of three that are wanted Cai's is the first: whose yes is told of, how often it was said, and who is reminded.
+#[test]
+fn an_approval_that_counts_no_more_is_not_told_of_and_is_asked_for() {
+    run(async {
+        for (what, told, said, reminded) in [
+            ("nothing", &["cai"][..], 1, &["dee", "eve"][..]),
+            ("disabled", &[], 1, &["cai", "dee", "eve"]),
+            ("locked", &[], 1, &["cai", "dee", "eve"]),
+            ("let in again", &[], 1, &["cai", "dee", "eve"]),
+            ("says it again", &["cai"], 2, &["dee", "eve"]),
+            ("no approver any more", &[], 1, &["cai", "dee", "eve"]),
+        ] {
+            let world = World::new(415, Habits::default(), None);
+            rules(&world, &["cai", "dee", "eve"], 3).await;
+            let opened = world.store.open_channel("test", world.clock.now()).await;
+            opened.unwrap();
+            let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+            approve(&world, Cai, id).await.unwrap();
+            world.live(TimeSpan::seconds(2)).await;
+            befalls_cai(&world, what, id).await;
+            let addresses = |names: &[&str]| -> BTreeSet<Email> {
+                let all = names.iter();
+                all.map(|it| email(&format!("{it}@corp.example"))).collect()
+            };
+            let dee = world.actor(Dee);
+            let shown = world.access.request(&dee, id).await.unwrap();
+            let listed = world
+                .access
+                .requests(&dee, RequestView::All, &RequestFilter::default(), 9)
+                .await;
+            for request in [&shown, &listed.unwrap().rows[0]] {
+                let given = request.reviewers().into_iter().map(|it| it.by.clone());
+                assert_eq!(given.collect::<BTreeSet<_>>(), addresses(told), "{what}");
+                assert_eq!(request.reviews.len(), said, "{what}");
+            }
+            world.clock.advance(TimeSpan::minutes(20));
+            world.directory.read();
+            world.live(TimeSpan::seconds(10)).await;
+            let now = world.clock.now();
+            let waiting = world.store.take_notices("test", now, now, 1000).await;
+            let waiting = waiting.unwrap();
+            let notices = waiting.iter().filter_map(WaitingMessage::notice);
+            let mut reminders = notices.filter(|it| it.kind() == NoticeKind::Reminder);
+            let to = reminders.next().unwrap().to.iter().cloned();
+            assert_eq!(to.collect::<BTreeSet<_>>(), addresses(reminded), "{what}");
+        }
     });
 }
 
@@ -202,6 +283,7 @@ fn a_review_without_a_user_id_counts_for_nobody() {
         user: None,
         at: "2026-01-01T00:00:00Z".parse().unwrap(),
         comment: None,
+        counts: true,
     };
     run(async {
         let world = World::new(404, Habits::default(), None);

@@ -142,6 +142,7 @@ fn of_several_people() -> (Vec<Request>, Vec<Grant>) {
         user: Some(user(6)),
         at: at(4),
         comment: None,
+        counts: true,
     }];
     let requests = vec![
         with_approvers(1, &[5]),

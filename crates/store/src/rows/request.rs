@@ -165,9 +165,16 @@ struct ReviewRow {
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
+    /// What is known only where it is looked for.
+    #[serde(skip, default = "counts")]
+    counts: bool,
 }
 
-both_ways!(Review => ReviewRow { by, user, at, comment });
+const fn counts() -> bool {
+    true
+}
+
+both_ways!(Review => ReviewRow { by, user, at, comment, counts });
 
 /// That somebody confirmed warnings.
 #[derive(Serialize, Deserialize)]

@@ -44,6 +44,52 @@ fn saved(texts: &(bool, String)) -> Result<Saved, StorageFault> {
     })
 }
 
+/// Those of some plans that can be read. One that cannot, of a later release or damaged, hides no other.
+fn readable(rows: Vec<(String, bool, String)>) -> Vec<Saved> {
+    let read = |(id, aborted, text): (String, bool, String)| match saved(&(aborted, text)) {
+        Ok(saved) => Some(saved),
+        Err(fault) => {
+            tracing::error!(
+                plan = id,
+                error = fault.text(),
+                "a plan cannot be read, and is left out; `hallpass server store check` names it, too"
+            );
+            None
+        }
+    };
+    rows.into_iter().filter_map(read).collect()
+}
+
+fn newest(tx: &Transaction<'_>, limit: u32) -> Result<Vec<Saved>, StorageFault> {
+    let rows = tx
+        .prepare("SELECT id, aborted, body FROM plans ORDER BY number DESC LIMIT ?1")?
+        .query_map([i64::from(limit)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(readable(rows))
+}
+
+/// No column has the kind. It is read in the database, so that only bodies of that kind are loaded; one that is no JSON may
+/// be of any kind, and is told of.
+fn newest_of_kind(
+    tx: &Transaction<'_>,
+    kind: &str,
+    limit: u32,
+) -> Result<Vec<Saved>, StorageFault> {
+    let rows = tx
+        .prepare(
+            "SELECT id, aborted, body FROM plans
+             WHERE CASE WHEN json_valid(body) THEN json_extract(body, '$.kind') ELSE ?1 END = ?1
+             ORDER BY number DESC LIMIT ?2",
+        )?
+        .query_map((kind, i64::from(limit)), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(readable(rows))
+}
+
 fn append(
     tx: &Transaction<'_>,
     plan: &PlanId,
@@ -134,14 +180,13 @@ impl PlanStore for SqlStore {
     }
 
     async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault> {
+        Ok(self.read(move |tx| newest(tx, limit)).await?)
+    }
+
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault> {
+        let kind = kind.to_owned();
         Ok(self
-            .read(move |tx| {
-                let rows = tx
-                    .prepare("SELECT aborted, body FROM plans ORDER BY number DESC LIMIT ?1")?
-                    .query_map([i64::from(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<Result<Vec<(bool, String)>, _>>()?;
-                rows.iter().map(saved).collect()
-            })
+            .read(move |tx| newest_of_kind(tx, &kind, limit))
             .await?)
     }
 

@@ -9,7 +9,7 @@ use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry as Selection};
 use hallpass_org_testing::MemoryOrg;
 use hallpass_runner::{
     Final, JournalAddition, JournalEntry, LaneClaim, LeaseAnswer, Plan, PlanId, PlanLimits,
-    PlanStore, StepEnd, StepId, StepTarget, TargetChange, fold,
+    PlanStore, Saved, StepEnd, StepId, StepTarget, TargetChange, fold,
 };
 use hallpass_runner_testing::MemoryPlans;
 use hallpass_store::SqlStore;
@@ -94,6 +94,39 @@ async fn plans_are_kept(store: &dyn PlanStore) {
     assert_eq!(store.plans(1).await.unwrap().len(), 1);
 }
 
+async fn plans_of_a_kind_are_asked_for(store: &dyn PlanStore) {
+    for (id, kind) in [
+        ("one", "a"),
+        ("two", "b"),
+        ("three", "a"),
+        ("four", "a.undo"),
+    ] {
+        let of_kind = Plan {
+            kind: kind.into(),
+            // what a kind remembers may have such a member, too
+            facts: json!({"kind": "b"}),
+            ..plan(id, 0)
+        };
+        store.save_plan(&of_kind).await.unwrap();
+    }
+    store
+        .set_aborted(&PlanId::named("one"), true)
+        .await
+        .unwrap();
+    for (kind, limit, found) in [
+        ("a", 9, &[("three", false), ("one", true)][..]),
+        ("a", 1, &[("three", false)]),
+        ("a", 0, &[]),
+        ("b", 9, &[("two", false)]),
+        ("a.undo", 9, &[("four", false)]),
+        ("c", 9, &[]),
+    ] {
+        let plans = store.plans_of_kind(kind, limit).await.unwrap();
+        let names = plans.iter().map(|it| (it.plan.id.as_str(), it.aborted));
+        assert_eq!(names.collect::<Vec<_>>(), found, "{kind} {limit}");
+    }
+}
+
 async fn journals_are_in_order(store: &dyn PlanStore) {
     let (one, two) = (plan("one", 0), plan("two", 0));
     store.save_plan(&one).await.unwrap();
@@ -164,6 +197,7 @@ async fn lanes_have_one_holder(store: &dyn PlanStore) {
 #[tokio::test]
 async fn the_models_in_memory_answer_so() {
     plans_are_kept(&MemoryPlans::default()).await;
+    plans_of_a_kind_are_asked_for(&MemoryPlans::default()).await;
     journals_are_in_order(&MemoryPlans::default()).await;
     lanes_have_one_holder(&MemoryPlans::default()).await;
     what_policies_cannot_hold_is_kept(&MemoryOrg::default()).await;
@@ -171,6 +205,10 @@ async fn the_models_in_memory_answer_so() {
 
 async fn stored_plans_are_kept(place: Place) {
     plans_are_kept(&place.open().await).await;
+}
+
+async fn stored_plans_of_a_kind_are_asked_for(place: Place) {
+    plans_of_a_kind_are_asked_for(&place.open().await).await;
 }
 
 async fn stored_journals_are_in_order(place: Place) {
@@ -187,6 +225,7 @@ async fn stored_chores_are_kept(place: Place) {
 
 crate::anywhere!(
     stored_plans_are_kept,
+    stored_plans_of_a_kind_are_asked_for,
     stored_journals_are_in_order,
     stored_lanes_have_one_holder,
     stored_chores_are_kept,
@@ -304,4 +343,36 @@ async fn a_journal_in_the_file_is_append_only_but_for_a_torn_end() {
         .unwrap();
     let problems = store.check().await.unwrap().problems;
     assert!(problems[0].contains("record 4"), "{problems:?}");
+}
+
+#[tokio::test]
+async fn a_plan_that_cannot_be_read_hides_no_other() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = SqlStore::open(&path).unwrap();
+    store.save_plan(&plan("one", 0)).await.unwrap();
+    let later = r#"{"kind": "test", "body_version": 99}"#;
+    let connection = Connection::open(&path).unwrap();
+    for (id, number, body) in [("later", 7, later), ("torn", 8, "{\"kind\": \"te")] {
+        connection
+            .execute(
+                "INSERT INTO plans (id, number, aborted, body) VALUES (?1, ?2, 0, ?3)",
+                (id, number, body),
+            )
+            .unwrap();
+    }
+    let names = |plans: Vec<Saved>| -> Vec<String> {
+        plans.iter().map(|it| it.plan.id.to_string()).collect()
+    };
+    assert_eq!(names(store.plans(9).await.unwrap()), ["one"]);
+    let of_kind = store.plans_of_kind("test", 9).await.unwrap();
+    assert_eq!(names(of_kind), ["one"]);
+    let of_others = store.plans_of_kind("other", 9).await.unwrap();
+    assert_eq!(names(of_others), Vec::<String>::new());
+    // whoever asks for it by name hears of it, and the check names both
+    assert!(store.plan(&PlanId::named("torn")).await.is_err());
+    let problems = store.check().await.unwrap().problems.join("\n");
+    for id in ["later", "torn"] {
+        assert!(problems.contains(id), "{id}: {problems}");
+    }
 }

@@ -66,6 +66,7 @@ fn reviewed() -> Request {
         user: None,
         at: at(60),
         comment: None,
+        counts: true,
     }];
     request
 }

@@ -8,10 +8,9 @@ use hallpass_chores::plans::chore::{ByReport, Chore, Drafted, Opened};
 use hallpass_org::control_tower::factory_obstacles;
 use hallpass_org::enrolment::{
     ChosenBackend, EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan,
-    EnrolmentRefused, EnrolmentUnread, EnrolmentWish, PLAN_KIND, SelectedAccounts, checks,
-    choose_for, draft, draft_config, gather, select,
+    EnrolmentRefused, EnrolmentUnread, EnrolmentWish, PLAN_KIND, PLANS_LOOK, SelectedAccounts,
+    checks, choose_for, draft, draft_config, gather, select,
 };
-use hallpass_org::plans_of_kind;
 use hallpass_runner::{
     CheckOutcome, CheckStrictness, Plan, PlanDraft, PlanId, PlanState, fold, junit, report_of,
 };
@@ -170,10 +169,8 @@ async fn unfinished(
 ) -> Result<Option<PlanId>, Failure> {
     let source = EnrolmentPlan::source_of(wish);
     let broken = |fault: hallpass_runner::StoreFault| Failure::failed(fault.to_string());
-    for saved in plans_of_kind(context.plans.as_ref(), PLAN_KIND)
-        .await
-        .map_err(broken)?
-    {
+    let plans = context.plans.plans_of_kind(PLAN_KIND, PLANS_LOOK).await;
+    for saved in plans.map_err(broken)? {
         let plan = saved.plan;
         let is_same = EnrolmentPlan::of(&plan).is_some_and(|it| it.source == source);
         if !is_same {

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use hallpass_chores::plans::PlanArgs;
 use hallpass_chores::vending_lists::ListVerdicts;
-use hallpass_org::plans_of_kind;
 use hallpass_org::vending::{
-    AccountMaker, AccountsFile, PLAN_KIND, PlannedRow, RowVerdict, VendingPlan, wanted_rows,
+    AccountMaker, AccountsFile, PLAN_KIND, PLANS_LOOK, PlannedRow, RowVerdict, VendingPlan,
+    wanted_rows,
 };
 use hallpass_runner::{PlanLimits, PlanStore};
 use hallpass_terminal::exit::Failure;
@@ -40,7 +40,8 @@ pub(crate) async fn within_limit(
 }
 
 async fn was_given(plans: &dyn PlanStore, file: &AccountsFile) -> bool {
-    let all = plans_of_kind(plans, PLAN_KIND).await.unwrap_or_default();
+    let all = plans.plans_of_kind(PLAN_KIND, PLANS_LOOK).await;
+    let all = all.unwrap_or_default();
     let kept = all.iter().filter_map(|saved| VendingPlan::of(&saved.plan));
     let mut rows = kept
         .filter(|kept| kept.file == *file)

@@ -8,7 +8,7 @@ use hallpass_org::delegation::Replacing;
 use hallpass_runner::{Exit, StepEnd};
 use hallpass_runner_testing::Gate;
 
-use super::world::{ADMIN, OTHER, World};
+use super::world::{ADMIN, MANAGEMENT, OTHER, World};
 use crate::bench::{after_stop, ended_well, stops_in_turn};
 
 const FILE: &str = r#"
@@ -142,4 +142,53 @@ async fn accounts_that_detective_does_not_know_yet_are_asked_for_again() {
         ends.push(of_detective.outcome);
     }
     assert_eq!(ends, [StepEnd::Changed, StepEnd::Failed]);
+}
+
+/// Of a batch that AWS takes in part there is a record of what the step made, without what somebody else made meanwhile; undoing
+/// tells of it.
+#[tokio::test]
+async fn members_that_were_made_before_their_step_failed_have_a_record() {
+    const REFUSED: &str = "444444444444";
+    for (theirs, ours) in [
+        (&[][..], &[MANAGEMENT, OTHER][..]),
+        (&[OTHER], &[MANAGEMENT]),
+        (&[MANAGEMENT, OTHER], &[]),
+    ] {
+        let world = World::new();
+        let now = world.clock.now();
+        let joined = (
+            TimeSpan::hours(2).before(now),
+            TimeSpan::hours(900).after(now),
+        );
+        world.with(|it| {
+            it.joined.insert(REFUSED.to_owned(), joined);
+        });
+        let plan = world.planned(FILE, Replacing::Never).await;
+        world.with(|it| {
+            for account in theirs {
+                let place = ("us-east-1".to_owned(), (*account).to_owned());
+                it.members.insert(place, now);
+            }
+        });
+        let gate = Gate::new(None);
+        let runner = world.runner("first", &gate);
+        let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
+        assert_eq!(report.exit(), Exit::Failed, "{report:?}");
+        let changes = world.plans.changes();
+        let made = changes
+            .iter()
+            .filter(|it| it.step_kind == "delegation.enable-members")
+            .flat_map(|it| it.new["members"].as_array().unwrap())
+            .map(|it| it["account"].as_str().unwrap());
+        let mut made: Vec<&str> = made.collect();
+        made.sort_unstable();
+        assert_eq!(made, ours, "{theirs:?}");
+        let (plan, folded) = runner.load(&plan).await.unwrap();
+        let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+        let told = back.not_undoable.iter();
+        let told = told.filter(|(_, why)| why.starts_with("members and sources"));
+        // the graph itself is told of, too
+        let expected = 1 + usize::from(!ours.is_empty());
+        assert_eq!(told.count(), expected, "{:?}", back.not_undoable);
+    }
 }

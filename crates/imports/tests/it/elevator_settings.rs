@@ -1,0 +1,357 @@
+//! Settings of sso-elevator: what becomes a line of hallpass.toml, and what is said of the others.
+
+use hallpass_imports::RowOutcome;
+use hallpass_imports::elevator::{Sweeps, import};
+use serde_json::{Value, json};
+
+use crate::elevator::{GROUPS, plan, statements};
+
+/// Lines for hallpass.toml, and what is said of the settings that make none.
+fn settings(name: &str, text: &str) -> (Vec<String>, Vec<String>) {
+    let imported = import(name, text, Sweeps::Report).unwrap();
+    let report = imported.report;
+    let lines = report.configuration.iter().skip(1);
+    let lines = lines.map(|line| format!("{} = {}", line.key, line.value));
+    let rows = report.rows.iter().filter(|row| row.table == "settings");
+    let told = rows.filter(|row| row.outcome == RowOutcome::CannotBeSaid || !row.notes.is_empty());
+    let told = told.map(|row| format!("{}: {}: {}", row.id, row.outcome.words(), row.notes[0]));
+    (lines.collect(), told.collect())
+}
+
+#[test]
+fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
+    let variables = "config = []\n\
+        group_config = [{ Resource = [\"99999999-8888-7777-6666-555555555555\"], Approvers = \"cai@corp.com\" }]\n\
+        slack_bot_token = \"xoxb-secret\"\n\
+        slack_channel_id = \"C012345\"\n\
+        request_expiration_hours = 0\n\
+        approver_renotification_initial_wait_time = 45\n\
+        approver_renotification_backoff_multiplier = 2\n\
+        max_permissions_duration_time = 36\n\
+        permission_duration_list_override = [\"00:30\", \"04:00\"]\n\
+        secondary_fallback_email_domains = [\"@corp.example\"]\n\
+        schedule_expression_for_check_on_inconsistency = \"rate(90 minutes)\"\n\
+        schedule_expression = \"rate(1 potato)\"\n\
+        s3_name_of_the_existing_bucket = \"audit-of-ours\"\n\
+        s3_object_lock = true\n\
+        log_level = \"WARNING\"\n\
+        sso_instance_arn = var.instance\n\
+        attribute_sync_enabled = true\n\
+        lambda_timeout = 30\n\
+        something_else = 1\n";
+    let (lines, told) = settings("terraform.tfvars", variables);
+    assert_eq!(
+        lines,
+        [
+            "access.reminder.first = \"45m\"",
+            "groups.sync.enabled = true",
+            "log.level = \"warn\"",
+            "access.duration.max = \"36h\"",
+            "access.duration.choices = [\"00:30\", \"04:00\"]",
+            "access.request_expiry = \"0\"",
+            "audit.export.target = \"s3://audit-of-ours\"",
+            "access.sweep.check_every = \"1h30m\"",
+            "identity.fallback_domains = [\"@corp.example\"]",
+            "slack.channel = \"C012345\"",
+        ]
+    );
+    let told = told.join("\n");
+    for line in [
+        "attribute_sync_enabled: moved: where `attribute_sync_manual_assignment_policy` is not written, the module removes",
+        "lambda_timeout: moved: it says nothing: it is of how sso-elevator runs",
+        "s3_object_lock: moved: it says nothing",
+        "slack_bot_token: moved: a secret is not repeated",
+        "schedule_expression: cannot be said: its value is of another form",
+        "something_else: moved: it says nothing: it is no variable of the releases of sso-elevator that are known here",
+        "sso_instance_arn: cannot be said: only Terraform computes its value",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    assert_eq!(told.lines().count(), 7, "{told}");
+}
+
+#[test]
+fn memberships_by_attributes_move_and_what_would_add_more_people_does_not() {
+    let variables = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n\
+        attribute_sync_enabled = true\n\
+        attribute_sync_managed_groups = [\"Payments\", \"Legal\"]\n\
+        attribute_sync_manual_assignment_policy = \"remove\"\n\
+        attribute_sync_schedule = \"rate(30 minutes)\"\n\
+        attribute_sync_rules = [\n\
+          { group_name = \"Payments\", attributes = { department = \"Payments\", costCenter = \"42\" } },\n\
+          { group_name = \"Legal\", attributes = { \"enterprise.division\" = \"Law\" } },\n\
+          { group_name = \"Legal\", attributes = { title = \"Counsel\", nickName = \"x\" } },\n\
+          { group_name = \"Legal\", attributes = { title = \"C*\" } },\n\
+        ]\n";
+    let (lines, told) = settings("terraform.tfvars", variables);
+    assert_eq!(
+        lines,
+        [
+            "groups.sync.enabled = true",
+            "groups.sync.groups = [\"Payments\", \"Legal\"]",
+            // whoever is a counsel is a member by a rule that is left out
+            "groups.sync.manual = \"warn\"",
+            "groups.sync.rules = [{ group = \"Payments\", attributes = { department = \"Payments\", cost_center = \"42\" } }, \
+             { group = \"Legal\", attributes = { division = \"Law\" } }]",
+            "groups.sync.every = \"30m\"",
+        ]
+    );
+    let told = told.join("\n");
+    assert!(
+        told.contains("attribute_sync_rules: cannot be said: a rule that names an attribute"),
+        "{told}"
+    );
+    assert!(
+        told.contains("attribute_sync_manual_assignment_policy: differs: some of `attribute_sync_rules` are not"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 2, "{told}");
+}
+
+/// Nobody is removed for a rule that is not there: with every rule the policy moves, with any other it does not.
+#[test]
+fn members_are_removed_only_where_every_rule_is_taken_over() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n\
+        attribute_sync_enabled = true\n";
+    let said = "{ group_name = \"Payments\", attributes = { department = \"Payments\" } }";
+    let policy = "attribute_sync_manual_assignment_policy = \"remove\"\n";
+    for (rules, policy, removes, told) in [
+        (format!("[{said}]"), policy, true, ""),
+        (
+            format!("[{said}]"),
+            "",
+            false,
+            "the module removes members who match no rule",
+        ),
+        ("[]".to_owned(), policy, true, ""),
+        (
+            format!("[{said}, {{ group_name = \"Legal\", attributes = {{ nickName = \"x\" }} }}]"),
+            policy,
+            false,
+            "are not taken over",
+        ),
+        (
+            format!("[{said}, {{ group_name = \"Legal\", attributes = {{ nickName = \"x\" }} }}]"),
+            "",
+            false,
+            "are not taken over",
+        ),
+        (
+            "[{ group_name = \"Legal\" }]".to_owned(),
+            policy,
+            false,
+            "are not taken over",
+        ),
+        ("\"all\"".to_owned(), policy, false, "are not taken over"),
+        ("var.rules".to_owned(), policy, false, "are not taken over"),
+    ] {
+        let text = format!("{lists}{policy}attribute_sync_rules = {rules}\n");
+        let (lines, notes) = settings("a.tfvars", &text);
+        let manual = lines.iter().find(|it| it.starts_with("groups.sync.manual"));
+        let wanted = if removes { "remove" } else { "warn" };
+        let is_wanted = manual.is_none_or(|it| it.ends_with(&format!("\"{wanted}\"")));
+        assert!(
+            is_wanted && (manual.is_some() || !removes),
+            "{rules}: {lines:?}"
+        );
+        let notes = notes.join("\n");
+        assert!(notes.contains(told), "{rules}: {notes}");
+        let warns = notes.contains("are not taken over");
+        assert_eq!(warns, told == "are not taken over", "{rules}: {notes}");
+    }
+}
+
+#[test]
+fn the_environment_of_the_functions_says_the_same_in_texts() {
+    let environment = json!({"STATEMENTS": statements()["statements"].to_string(), "GROUP_STATEMENTS": "[]",
+        "SLACK_BOT_TOKEN": "xoxb-secret", "SLACK_CHANNEL_ID": "C012345", "POST_UPDATE_TO_SLACK": "False",
+        "REQUEST_EXPIRATION_HOURS": "4", "MAX_PERMISSIONS_DURATION_TIME": "24",
+        "PERMISSION_DURATION_LIST_OVERRIDE": "[\"00:15\"]", "ATTRIBUTE_SYNC_ENABLED": "false",
+        "IDENTITY_STORE_ID": "d-1234567890", "LOG_LEVEL": "INFO"});
+    let (lines, told) = settings("plan.json", &plan(&environment, None).to_string());
+    assert_eq!(
+        lines,
+        [
+            "identity.store_id = \"d-1234567890\"",
+            "access.duration.choices = [\"00:15\"]",
+            "access.request_expiry = \"4h\"",
+            "slack.announce_end = false",
+            "slack.channel = \"C012345\"",
+        ]
+    );
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn the_bucket_that_is_there_counts_and_one_without_a_chosen_name_is_none() {
+    let bucket = |variables: &str| {
+        let text = format!(
+            "config = []\ngroup_config = [{{ Resource = [\"{}\"], Approvers = \"cai@corp.com\" }}]\n{variables}",
+            GROUPS[0]
+        );
+        let (lines, told) = settings("a.tfvars", &text);
+        (lines.join("\n"), told.join("\n"))
+    };
+    let both =
+        "s3_bucket_name_for_audit_entry = \"new\"\ns3_name_of_the_existing_bucket = \"ours\"\n";
+    let (lines, told) = bucket(both);
+    assert_eq!(lines, "audit.export.target = \"s3://ours\"");
+    assert!(told.contains("names the bucket in its place"), "{told}");
+    let (lines, told) = bucket(&both.replace("\"ours\"", "var.bucket"));
+    assert_eq!(lines, "");
+    assert!(
+        told.contains("s3_name_of_the_existing_bucket: cannot be said"),
+        "{told}"
+    );
+    let (lines, _) = bucket(&both.replace("\"ours\"", "\"\""));
+    assert_eq!(lines, "audit.export.target = \"s3://new\"");
+    let (lines, told) = bucket("s3_bucket_name_for_audit_entry = \"sso-elevator-audit-entry\"\n");
+    assert_eq!(lines, "");
+    assert!(told.contains("cannot be said: the module makes"), "{told}");
+}
+
+#[test]
+fn notes_of_accounts_move_and_teams_does_not() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    let (lines, told) = settings(
+        "a.tfvars",
+        &format!(
+            "{lists}account_warning_messages = {{\n  \"111111111111\" = \"Card data: \\\"ask\\\" first\"\n  \" 222222222222 \" = \"Billing\"\n}}\n\
+             chat_platform = \"teams\"\nteams_microsoft_app_password = \"very-secret\"\nteams_azure_tenant_id = \"\"\n"
+        ),
+    );
+    assert_eq!(
+        lines,
+        [
+            "access.account_notes = { \"111111111111\" = \"Card data: \\\"ask\\\" first\", \"222222222222\" = \"Billing\" }"
+        ]
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with("chat_platform: cannot be said: Hallpass speaks with Slack"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("teams_microsoft_app_password: cannot be said")
+            && !told[1].contains("secret"),
+        "{told:?}"
+    );
+    let (_, told) = settings("a.tfvars", &format!("{lists}chat_platform = \"slack\"\n"));
+    assert_eq!(told, [""; 0]);
+    // in the module itself every attribute is one of its variables
+    let module = format!(
+        "module \"e\" {{\n  source = \"fivexl/sso-elevator\"\n{lists}  something_new = 1\n}}\n"
+    );
+    let (_, told) = settings("main.tf", &module);
+    assert!(
+        told.iter()
+            .any(|it| it.starts_with("something_new: cannot be said")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn schedules_are_those_of_eventbridge_and_no_others() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    for (text, moves) in [
+        ("rate(1 day)", true),
+        ("rate(90 minutes)", true),
+        ("cron(0/15 8-17 ? * MON-FRI *)", true),
+        ("cron(0 10 L * ? 2026-2030)", true),
+        ("cron(0 22 ? * 6L *)", true),
+        ("cron(15 12 15W JAN,jul ? *)", true),
+        ("cron(0 9 ? * 3#2 *)", true),
+        ("rate(1 potato)", false),
+        ("rate(0 hours)", false),
+        ("rate(2 hours", false),
+        ("cron(0 23 * * ?)", false),
+        ("cron(0 24 * * ? *)", false),
+        ("cron(0 23 * * * *)", false),
+        ("cron(0 23 ? * ? *)", false),
+        ("cron(x 23 * * ? *)", false),
+        ("every night", false),
+    ] {
+        let (lines, told) = settings(
+            "a.tfvars",
+            &format!("{lists}schedule_expression = \"{text}\"\n"),
+        );
+        assert_eq!(!lines.is_empty(), moves, "{text}: {lines:?}");
+        assert_eq!(told.is_empty(), moves, "{text}: {told:?}");
+    }
+    let (_, told) = settings(
+        "a.tfvars",
+        &format!(
+            "{lists}schedule_expression_for_check_on_inconsistency = \"cron(0 10 * * ? *)\"\n"
+        ),
+    );
+    assert!(told[0].contains("it is a time of day there"), "{told:?}");
+}
+
+/// A plan whose resources somebody changes.
+fn changed_plan(change: impl FnOnce(&mut Vec<Value>)) -> String {
+    let environment = json!({"STATEMENTS": statements()["statements"].to_string(), "REQUEST_EXPIRATION_HOURS": "4"});
+    let mut plan = plan(&environment, None);
+    let resources =
+        plan["planned_values"]["root_module"]["child_modules"][0]["child_modules"][0]["resources"]
+            .as_array_mut();
+    change(resources.unwrap());
+    plan.to_string()
+}
+
+#[test]
+fn a_plan_says_its_schedules_and_what_the_requester_keeps_in_parameters() {
+    let is_rule = |it: &Value| it["type"] == "aws_cloudwatch_event_rule";
+    let text = changed_plan(|resources| {
+        for rule in resources.iter_mut().filter(|it| is_rule(it)) {
+            rule["values"]["schedule_expression"] = json!("rate(3 hours)");
+        }
+        for (name, key, value) in [
+            ("requester_config", "SLACK_CHANNEL_ID", "C012345"),
+            ("requester_config", "MAX_PERMISSIONS_DURATION_TIME", "36"),
+            (
+                "requester_config",
+                "SEND_DM_IF_USER_NOT_IN_CHANNEL",
+                "false",
+            ),
+            ("requester_secret", "SLACK_BOT_TOKEN", "xoxb-secret"),
+            ("others", "LOG_LEVEL", "DEBUG"),
+        ] {
+            resources.push(
+                json!({"type": "aws_ssm_parameter", "name": name, "index": key,
+                "values": {"name": format!("/sso-elevator/{key}"), "value": value}}),
+            );
+        }
+    });
+    let (lines, told) = settings("plan.json", &text);
+    assert_eq!(
+        lines,
+        [
+            "access.duration.max = \"36h\"",
+            "access.request_expiry = \"4h\"",
+            "access.sweep.at = \"rate(3 hours)\"",
+            "access.sweep.check_every = \"3h\"",
+            "slack.dm_outside_channel = false",
+            "slack.channel = \"C012345\"",
+        ]
+    );
+    assert_eq!(told.len(), 1, "{told:?}");
+    let text = changed_plan(|resources| resources.retain(|it| !is_rule(it)));
+    let (_, told) = settings("plan.json", &text);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter()
+            .all(|it| it.contains("the plan does not have the schedule")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn functions_that_differ_are_told_and_those_of_others_are_not_asked() {
+    let text = changed_plan(|resources| {
+        resources[1]["values"]["environment"][0]["variables"]["REQUEST_EXPIRATION_HOURS"] =
+            json!("5");
+    });
+    let (lines, told) = settings("plan.json", &text);
+    assert_eq!(lines, [""; 0]);
+    assert!(told[0].starts_with("request_expiration_hours: cannot be said: the functions in the plan have different values"), "{told:?}");
+}
