@@ -209,6 +209,19 @@ fn a_denial_for_others_overrides_nothing() {
     ]);
 }
 
+/// The warnings of a file that has these rules, the first of them `some` and the second `all`.
+fn warned_of(rules: &[String]) -> Vec<String> {
+    let one = |text: String, it: &String| text + "[[rule]]\n" + it + "\n";
+    let text = rules.iter().fold(String::new(), one);
+    let loaded = load(&RuleFile::new("r.toml", text.as_str())).expect("loads");
+    let ids = ["some", "all"];
+    let named = loaded.warnings.iter().map(|it| {
+        let id = it.index.map_or("", |index| ids[index.min(1)]);
+        format!("{} {id}: {}", it.code, it.message)
+    });
+    named.collect()
+}
+
 /// A rule for everyone beside one that says who may ask: the second keeps nobody out.
 #[test]
 fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
@@ -217,17 +230,6 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
     const MEANT: &str =
         "everyone-may-ask all: everyone may ask for all that `some` lets only some people ask for";
     let who = "allowed_users = ['c@corp.com']\n";
-    let found = |rules: &[String]| {
-        let one = |text: String, it: &String| text + "[[rule]]\n" + it + "\n";
-        let text = rules.iter().fold(String::new(), one);
-        let loaded = load(&RuleFile::new("r.toml", text.as_str())).expect("loads");
-        let ids = ["some", "all"];
-        let named = loaded.warnings.iter().map(|it| {
-            let id = it.index.map_or("", |index| ids[index.min(1)]);
-            format!("{} {id}: {}", it.code, it.message)
-        });
-        named.collect::<Vec<String>>()
-    };
     for (some, all, wanted) in [
         (who, "", Some(MEANT)),
         ("allowed_groups = ['Payments']\n", "", Some(MEANT)),
@@ -270,7 +272,7 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
     ] {
         let rules = [format!("{SOME}{some}"), format!("{ALL}{all}")];
         let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
-        assert_eq!(found(&rules), wanted, "{some} {all}");
+        assert_eq!(warned_of(&rules), wanted, "{some} {all}");
     }
     // however many there are, it is said once
     let rules = [
@@ -279,7 +281,7 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
         format!("{}{who}", SOME.replace("'some'", "'more'")),
     ];
     assert_eq!(
-        found(&rules),
+        warned_of(&rules),
         [
             "everyone-may-ask all: everyone may ask for all that `some` and 1 more let only some people ask for"
         ]
