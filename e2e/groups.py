@@ -180,7 +180,7 @@ def comes_and_stays(stage, server, directory, check):
     check.equal("with exit 3 for who matches nothing where that is asked for", asked.returncode, 3)
     shown = stage.run("server", "group-sync", "--output", "table", HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token)
     check("in words, too", STRANGER in shown.stdout and "no rule" in shown.stdout, shown.stdout)
-    explain = lambda *case: stage.run("rules", "explain", *case, HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token).stdout
+    explain = lambda *case: stage.run("rules", "explain", *case, "--output", "table", HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token).stdout
     member = lambda: explain("--user", STAFF[6], "--account", "dev", "--permission-set", "BreakGlass")
     check("rules explain says by which rule of attributes somebody is a member",
           wait(lambda: "payments: a member by rule 1: " in member() and "department payments" in member(), 40, server.process), member())
