@@ -222,7 +222,9 @@ impl EndArmer {
         let unasked = otherwise.iter();
         let unasked = unasked.filter(|(_, it)| matches!(it, Otherwise::Lost(_)));
         let unasked: Vec<HoldKey> = unasked.map(|(key, _)| key.clone()).collect();
-        let looked = self.work(account, &mut ends, &otherwise, report).await;
+        let mut seen = None;
+        let work = self.work(account, &mut ends, &otherwise, (report, &mut seen));
+        let looked = work.await;
         self.silence.note(!matches!(looked, Err(Left::Silent(_))));
         let now = match &looked {
             Ok(look) => look.at,
@@ -231,12 +233,12 @@ impl EndArmer {
         let mut ledger = Ledger::new(now, self.keeper.ids.as_ref(), account);
         match looked {
             Ok(look) => ledger.settle(ends, &look),
-            Err(Left::Unseen) => ledger.postpone(ends, UNSEEN),
+            Err(Left::Unseen) => ledger.postpone(ends, UNSEEN, None),
             // an end began to count, or was extended: it is due at the next tick
             Err(Left::Moved) => return Ok(()),
             Err(Left::NotStored(fault)) => return Err(fault),
             Err(Left::Passing(why) | Left::Silent(why)) => {
-                ledger.postpone(ends, &why);
+                ledger.postpone(ends, &why, seen.as_ref());
                 report.delayed.push((account.to_owned(), why));
             }
             Err(Left::Refused(why) | Left::TooLong(why)) => {
@@ -313,12 +315,13 @@ impl EndArmer {
         found
     }
 
+    /// Looks and writes until all is as wanted. `unchanged` is what was seen in force where nothing was changed since.
     async fn work(
         &self,
         account: &str,
         ends: &mut [ArmedEnd],
         otherwise: &BTreeMap<HoldKey, Otherwise>,
-        report: &mut EndArmerReport,
+        (report, unchanged): (&mut EndArmerReport, &mut Option<BTreeSet<Denial>>),
     ) -> Result<Look, Left> {
         let mut last = None;
         for _ in 0..ACTS_MAX {
@@ -354,6 +357,7 @@ impl EndArmer {
             if last.as_ref() == Some(&act) {
                 return Err(Left::Unseen);
             }
+            *unchanged = Some(denied.clone());
             self.check(account, &seen, &act).await?;
             // CRASH: what is stored and not written is seen not to be in force
             self.intend(ends, &begun).await?;
@@ -365,6 +369,7 @@ impl EndArmer {
                 }
                 done => done?,
             }
+            *unchanged = None;
             report.acts += 1;
             self.note_written(account);
             last = Some(act);

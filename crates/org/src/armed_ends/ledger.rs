@@ -118,7 +118,10 @@ impl<'a> Ledger<'a> {
                     None => self.again(end),
                 },
                 Some(Otherwise::Not(why)) => self.not_armed(end, why.clone()),
-                Some(Otherwise::Unknown(why)) if !is_in_force => self.unanswered(end, why),
+                Some(Otherwise::Unknown(why)) if !is_in_force => {
+                    let stands = denial.and_then(|of| earliest(&of, &look.denied));
+                    self.unanswered(end, why, stands.is_none());
+                }
                 Some(Otherwise::Unknown(_) | Otherwise::Lost(_)) | None => match denial {
                     Some(denial) if is_in_force => {
                         let lost = look.lost_of(&end.key);
@@ -136,10 +139,19 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Tries again soon; says that it is not armed once its time is up.
-    pub(super) fn postpone(&mut self, ends: Vec<ArmedEnd>, why: &str) {
+    /// Tries again soon; says that it is not armed once its time is up. `denied` is what AWS was seen to refuse before it gave
+    /// no answer.
+    pub(super) fn postpone(
+        &mut self,
+        ends: Vec<ArmedEnd>,
+        why: &str,
+        denied: Option<&BTreeSet<Denial>>,
+    ) {
         for end in self.due(ends) {
-            self.unanswered(end, why);
+            let of = Denial::of(&end, self.now).filter(|_| end.is_wanted(self.now));
+            let is_gone = denied.zip(of);
+            let is_gone = is_gone.is_some_and(|(denied, of)| earliest(&of, denied).is_none());
+            self.unanswered(end, why, is_gone);
         }
     }
 
@@ -208,7 +220,7 @@ impl<'a> Ledger<'a> {
 
     /// No answer yet: an end that waits is told as not armed once its time is up, one that moved as not moved; both are tried
     /// again.
-    fn unanswered(&mut self, end: ArmedEnd, why: &str) {
+    fn unanswered(&mut self, end: ArmedEnd, why: &str, is_gone: bool) {
         if self.now < end.arm_by {
             self.again(end);
             return;
@@ -219,11 +231,12 @@ impl<'a> Ledger<'a> {
         };
         self.keep_from_denial(&end, &why);
         match end.state {
-            ArmedEndState::Wanted => {
+            ArmedEndState::Armed { .. } if !is_gone => self.not_moved(end, why),
+            // whoever took out of force what was armed may have died before it was stored
+            ArmedEndState::Wanted | ArmedEndState::Armed { .. } => {
                 let end = self.tell_unseen(end, &why);
                 self.not_armed(end, why);
             }
-            ArmedEndState::Armed { .. } => self.not_moved(end, why),
             ArmedEndState::NotArmed { .. } | ArmedEndState::Gone { .. } => {
                 let end = self.tell_unseen(end, &why);
                 self.again(end);

@@ -162,12 +162,17 @@ pub(super) fn begun(
     let written = wanted.iter().filter_map(|(end, denial)| {
         let put = fitted.of(denial).filter(|put| !denied.contains(put))?;
         let stands = earliest(denial, denied);
-        Some((end, stands.map_or(put.from, |at| at.min(put.from))))
+        // what is stored to be in force and is not counts for nothing: whoever took it out may have died
+        let known = match stands {
+            Some(_) => end.refuses_from(),
+            None => end.unseen.map(|it| it.from),
+        };
+        Some((end, known, stands.map_or(put.from, |at| at.min(put.from))))
     });
     // what refuses already does so, whatever past instant it is given
     let is_news = |known: Timestamp, from: Timestamp| from < known && now < known;
-    let news = written.filter(|(end, from)| end.refuses_from().is_none_or(|it| is_news(it, *from)));
-    news.map(|(end, from)| (end.key.clone(), from)).collect()
+    let news = written.filter(|(_, known, from)| known.is_none_or(|it| is_news(it, *from)));
+    news.map(|(end, _, from)| (end.key.clone(), from)).collect()
 }
 
 /// AWS refused what was to be written: what may be in force is what was seen before it.

@@ -179,6 +179,10 @@ fn lives_that_found_something() {
         // the answer of whoever gave the lane back was lost, and another came next
         let seed = 10_569_055_377_735_618_325;
         generated(seed, Some(fastrand::Rng::with_seed(!seed)), None).await;
+        // whoever took a statement out of force died before that was stored, and AWS took no change after it
+        let drawn = |bits| Some(fastrand::Rng::with_seed(bits));
+        let seed: u64 = 7_762_354_218_840_839_372;
+        generated(seed, drawn(!seed), drawn(seed.rotate_left(41))).await;
     });
 }
 
