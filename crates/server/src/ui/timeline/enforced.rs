@@ -12,10 +12,21 @@ use super::Teller;
 pub(super) struct ArmedInstant(Option<Timestamp>);
 
 impl ArmedInstant {
-    /// Hears of the next record: its event, and the instant that it names.
-    pub(super) fn note(&mut self, event: &str, at: impl FnOnce() -> Option<Timestamp>) {
+    /// Hears of the next record: its event, when it was written, and the instant that it names. What is put in force with an
+    /// instant that is past refuses from then on, or goes on to.
+    pub(super) fn note(
+        &mut self,
+        (event, written): (&str, Timestamp),
+        named: impl FnOnce() -> Option<Timestamp>,
+    ) {
         match event {
-            "end.armed" | "end.rearmed" | "end.denied" => self.0 = at(),
+            "end.armed" | "end.rearmed" | "end.denied" => {
+                let refuses = self.0.filter(|from| *from <= written);
+                self.0 = named().map(|from| match refuses {
+                    Some(since) if from <= written => since,
+                    Some(_) | None => from.max(written),
+                });
+            }
             "end.disarmed" => self.0 = None,
             _ => {}
         }
@@ -64,17 +75,48 @@ mod tests {
     fn an_end_is_that_of_the_last_instant_in_force() {
         let at = |text: &str| text.parse::<Timestamp>().ok();
         let (first, later) = (at("2026-11-20T10:00:00Z"), at("2026-11-20T11:00:00Z"));
+        let (before, after) = ("2026-11-20T09:00:00Z", "2026-11-20T10:30:00Z");
         for (events, expected) in [
-            (&[("grant.succeeded", first)][..], None),
-            (&[("end.armed", first)], first),
-            (&[("end.armed", first), ("end.rearmed", later)], later),
-            (&[("end.armed", first), ("end.disarmed", None)], None),
-            (&[("end.armed", first), ("end.arm_failed", None)], first),
-            (&[("end.denied", first)], first),
+            (&[("grant.succeeded", before, first)][..], None),
+            (&[("end.armed", before, first)], first),
+            (
+                &[("end.armed", before, first), ("end.rearmed", before, later)],
+                later,
+            ),
+            (
+                &[("end.armed", before, first), ("end.disarmed", before, None)],
+                None,
+            ),
+            (
+                &[
+                    ("end.armed", before, first),
+                    ("end.arm_failed", before, first),
+                ],
+                first,
+            ),
+            (&[("end.denied", before, first)], first),
+            // it is past when it is put in force
+            (&[("end.denied", after, first)], at(after)),
+            (
+                &[("end.armed", before, later), ("end.rearmed", after, first)],
+                at(after),
+            ),
+            // it refused already, and goes on to
+            (
+                &[
+                    ("end.armed", before, first),
+                    ("end.rearmed", after, at(before)),
+                ],
+                first,
+            ),
+            (
+                &[("end.armed", before, first), ("end.rearmed", after, later)],
+                later,
+            ),
         ] {
             let mut armed = ArmedInstant::default();
-            for (event, at) in events {
-                armed.note(event, || *at);
+            for (event, written, named) in events {
+                armed.note((event, at(written).unwrap()), || *named);
             }
             assert_eq!(armed.0, expected, "{events:?}");
         }
