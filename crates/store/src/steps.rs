@@ -545,7 +545,8 @@ pub(crate) fn recorded(
         // whoever took it found it asked for in the future, by a clock that was ahead: what was seen since counts
         row.desired.asked_at = asked_at.min(learned.desired.asked_at);
         // what was seen before that instant makes the grant that asks for it not active: looked at again from then on
-        if matches!(row.execution.verdict, Verdict::Present { at } if at < asked_at) {
+        let is_ahead = learned.desired.asked_at < asked_at;
+        if is_ahead && matches!(row.execution.verdict, Verdict::Present { at } if at < asked_at) {
             row.execution.due = row.execution.due.min(asked_at);
         }
     }
