@@ -7,15 +7,14 @@ pub(super) enum RolePattern {
     Name(String),
     /// A name with `*` for any characters.
     Star(String),
-    /// A regular expression, or a template of what the identity provider says.
+    /// A regular expression, or a template of what the identity provider says, as `$1` of a claim.
     More(String),
 }
 
 impl RolePattern {
     pub(super) fn new(text: &str) -> Self {
         let is_more = text.starts_with('^')
-            || text.ends_with('$')
-            || text.contains(['{', '}', '(', ')', '[', ']', '?', '+', '|', '\\']);
+            || text.contains(['$', '{', '}', '(', ')', '[', ']', '?', '+', '|', '\\']);
         match text {
             text if is_more => Self::More(text.to_owned()),
             text if text.contains('*') => Self::Star(text.to_owned()),

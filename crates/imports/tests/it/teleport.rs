@@ -627,6 +627,10 @@ fn what_a_role_denies_its_holders_are_left_out_of() {
             "except_requesters",
         ),
         (
+            "request: {claims_to_roles: [{claim: a, value: '^(.*)$', roles: [$1-min]}]}",
+            "except_requesters",
+        ),
+        (
             "review_requests: {roles: [admin], where: x}",
             "except_approvers",
         ),
