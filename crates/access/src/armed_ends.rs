@@ -121,6 +121,8 @@ pub enum ArmedEndStatus {
     Armed {
         /// The instant, on AWS's clock.
         until: Timestamp,
+        /// When it was seen in force: where that is later, AWS may have refused nothing before it.
+        seen: Timestamp,
         /// The later end that was approved, and that AWS was not seen to have; `None` while there is none that is later by a
         /// minute.
         moves_to: Option<Timestamp>,
@@ -287,6 +289,7 @@ mod tests {
         let until = |text| {
             Some(ArmedEndStatus::Armed {
                 until: at(text),
+                seen: end,
                 moves_to: None,
                 unmoved: None,
                 unseen: None,

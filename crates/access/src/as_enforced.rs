@@ -35,6 +35,7 @@ mod tests {
         let armed = |text, unmoved: Option<&str>| {
             Some(ArmedEndStatus::Armed {
                 until: at(text),
+                seen: at("2026-11-20T10:00:00Z"),
                 moves_to: Some(end),
                 unmoved: unmoved.map(str::to_owned),
                 unseen: None,
@@ -107,6 +108,7 @@ mod tests {
             ArmedEndStatus::NotArmed { why, unseen },
             ArmedEndStatus::Armed {
                 until: at("2026-11-20T11:30:00Z"),
+                seen: at("2026-11-20T10:00:00Z"),
                 moves_to: Some(end),
                 unmoved: None,
                 unseen,

@@ -236,11 +236,12 @@ pub(crate) fn enforced(
     status: Option<&ArmedEndStatus>,
 ) -> api::Grant {
     match (&grant.state, status) {
-        (GrantState::Ended { at, .. }, Some(ArmedEndStatus::Armed { until, .. }))
-            if until < at && told.removed == Some(true) =>
+        // an end that came early is moved by a write of its own, which may come after the removal
+        (GrantState::Ended { at, .. }, Some(ArmedEndStatus::Armed { until, seen, .. }))
+            if until.max(seen) < at && told.removed == Some(true) =>
         {
             api::Grant {
-                armed_until: Some(*until),
+                armed_until: Some(*until.max(seen)),
                 ..told
             }
         }
@@ -433,12 +434,15 @@ mod tests {
         use hallpass_access::{EndCause, EndOutcome};
         use hallpass_store_testing::{a_grant, at};
         let mut over = a_grant(1);
-        for (until, removed, expected) in [
-            (100, true, Some(at(100))),
-            (200, true, None),
-            (300, true, None),
+        for (until, seen, removed, expected) in [
+            (100, 50, true, Some(at(100))),
+            (200, 50, true, None),
+            (300, 50, true, None),
+            // given back at 100: the policy followed before the removal, or after it
+            (100, 150, true, Some(at(150))),
+            (100, 250, true, None),
             // it stood before, or another grant holds it
-            (100, false, None),
+            (100, 50, false, None),
         ] {
             over.state = GrantState::Ended {
                 cause: EndCause::Expired,
@@ -448,13 +452,14 @@ mod tests {
             };
             let status = ArmedEndStatus::Armed {
                 until: at(until),
+                seen: at(seen),
                 moves_to: None,
                 unmoved: None,
                 unseen: None,
             };
             let told = grant(&over, &Identity::default());
             let told = enforced(&over, told, Some(&status));
-            assert_eq!(told.armed_until, expected, "{until} {removed}");
+            assert_eq!(told.armed_until, expected, "{until} {seen} {removed}");
             assert_eq!((told.not_moved, told.extending_to), (None, None));
         }
     }

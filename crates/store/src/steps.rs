@@ -196,8 +196,11 @@ pub(crate) fn armed_end_status(end: &ArmedEnd) -> Option<ArmedEndStatus> {
     });
     match &end.state {
         ArmedEndState::Wanted => Some(ArmedEndStatus::Waiting { unseen }),
-        ArmedEndState::Armed { until, unmoved, .. } => Some(ArmedEndStatus::Armed {
+        ArmedEndState::Armed {
+            until, at, unmoved, ..
+        } => Some(ArmedEndStatus::Armed {
             until: *until,
+            seen: *at,
             moves_to: moves_to(*until),
             unmoved: unmoved.as_ref().map(|why| why.words.clone()),
             unseen: unseen.filter(|it| it.from < *until),

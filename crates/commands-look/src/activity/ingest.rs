@@ -265,7 +265,7 @@ impl Ingest {
     fn tell(mut self, args: &Args, seconds: f64) -> Outcome {
         let (uncounted, unattributed) = self.run.counts();
         self.summary.unattributed = unattributed;
-        self.summary.regions_unknown = self.seen == SeenRegions::Unknown;
+        self.summary.regions_unknown = self.seen.is_unknown();
         if let SeenRegions::Missing(regions) = &self.seen {
             self.summary.missing_regions.clone_from(regions);
         }

@@ -17,8 +17,10 @@ use super::ledger::SourceLedger;
 pub(super) enum SeenRegions {
     /// Files were read that lie in no trail: of these nobody can tell.
     NoTrail,
-    /// No snapshot says which they are, or the trail cannot be listed.
+    /// No snapshot was found that says which they are.
     Unknown,
+    /// The trail cannot be listed, and why.
+    Unlisted(String),
     /// Those of which neither the table nor the trail has a file.
     Missing(Vec<String>),
 }
@@ -51,10 +53,15 @@ impl SeenRegions {
         for source in sources.iter().filter(is_trail) {
             match trail_regions(&source.files, &accounts) {
                 Ok(delivered) => seen.extend(delivered),
-                Err(_) => return Self::Unknown,
+                Err(error) => return Self::Unlisted(error.to_string()),
             }
         }
         Self::Missing(regions.difference(&seen).cloned().collect())
+    }
+
+    /// Whether nobody can tell what the table lacks, though it has files of a trail.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown | Self::Unlisted(_))
     }
 
     /// Says what the table lacks.
@@ -65,6 +72,9 @@ impl SeenRegions {
                 "whether the log lacks a Region in which people sign in is not known: no snapshot of the folder has the Regions of \
                  the instance; `hallpass sync` reads them",
             ),
+            Self::Unlisted(why) => output::say(&format!(
+                "whether the log lacks a Region in which people sign in is not known: its folders could not be listed: {why}"
+            )),
             Self::Missing(regions) => {
                 for region in regions {
                     output::say(&format!(

@@ -17,17 +17,21 @@ pub(super) struct Admitting<'a> {
 }
 
 impl<'a> Admitting<'a> {
-    /// `None` for one that lets everyone ask, or nobody, and for one that gives its people more than that they may
-    /// ask: without an approval of others it means something beside a rule for everyone.
+    /// `None` for one that lets everyone ask, or nobody, and for one that says more of its people than that they may
+    /// ask: that no approval of others is needed, that more of them are, or that they have longer.
     pub(super) fn of(ready: &'a Ready) -> Option<Self> {
         let terms = ready.terms();
         let flags = [terms.approval_is_not_required, terms.allow_self_approval];
-        let gives_more = flags.contains(&Some(true)) || terms.break_glass.is_some();
+        let says_more = flags.contains(&Some(true))
+            || terms.break_glass.is_some()
+            || terms.min_approvals > 1
+            || !terms.stages.is_empty()
+            || terms.prefer_longest_duration;
         let admits = match &terms.requesters {
             Requesters::Everyone => !terms.requester_attributes.is_empty(),
             only @ Requesters::Only { .. } => !only.is_nobody(),
         };
-        if !ready.permits || gives_more || !admits {
+        if !ready.permits || says_more || !admits {
             return None;
         }
         let spots = spots(&terms.targets);
@@ -36,7 +40,7 @@ impl<'a> Admitting<'a> {
     }
 }
 
-/// Whether a rule lets everyone ask. A statement of sso-elevator cannot say that it only adds.
+/// Whether a rule lets everyone ask, at any hour. A statement of sso-elevator cannot say that it only adds.
 pub(super) fn is_for_everyone(ready: &Ready) -> bool {
     let terms = ready.terms();
     ready.rule.list == "rule"
@@ -44,6 +48,7 @@ pub(super) fn is_for_everyone(ready: &Ready) -> bool {
         && terms.requesters == Requesters::Everyone
         && terms.requester_attributes.is_empty()
         && terms.except_requesters.is_nobody()
+        && terms.hours.is_none()
 }
 
 /// The warning of a rule for everyone that is about all of what others let only some people ask for.

@@ -225,10 +225,14 @@ fn warned_of(rules: &[String]) -> Vec<String> {
 /// A rule for everyone beside one that says who may ask: the second keeps nobody out.
 #[test]
 fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
-    const SOME: &str = "id = 'some'\naccounts = ['payments-*']\npermission_sets = ['Admin', 'Read*']\napprovers = ['a@corp.com', 'b@corp.com']\n";
+    const SOME: &str = "id = 'some'\naccounts = ['payments-*']\npermission_sets = ['Admin', 'Read*']\napprovers = ['a@corp.com', 'b@corp.com', 'e@corp.com']\n";
     const ALL: &str = "id = 'all'\naccounts = '*'\npermission_sets = '*'\napprovers = ['a@corp.com', 'b@corp.com']\n";
     const MEANT: &str =
         "everyone-may-ask all: everyone may ask for all that `some` lets only some people ask for";
+    const HOURS: &str = "hours = { from = '09:00', to = '17:00', time_zone = 'UTC' }\n";
+    const MORE_APPROVALS: &str = "allowed_users = ['c@corp.com']\nmin_approvals = 2\n";
+    const LONGER: &str =
+        "allowed_users = ['c@corp.com']\nmax_duration = '8h'\nprefer_longest_duration = true\n";
     let who = "allowed_users = ['c@corp.com']\n";
     for (some, all, wanted) in [
         (who, "", Some(MEANT)),
@@ -243,6 +247,8 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
         // it says who, itself
         (who, "allowed_groups = ['Engineers']\n", None),
         (who, "except_requesters = ['d@corp.com']\n", None),
+        // beyond its hours the other decides
+        (who, HOURS, None),
         // less than all of it
         (who, "except_accounts = ['payments-prod']\n", None),
         (who, "except_permission_sets = ['Admin']\n", None),
@@ -263,6 +269,8 @@ fn a_rule_for_everyone_over_all_of_a_rule_for_some_is_warned_of() {
             "",
             None,
         ),
+        (MORE_APPROVALS, "", None),
+        (LONGER, "", None),
         // it lets nobody ask by itself
         (
             "allowed_users = ['c@corp.com']\npermits_requests = false\n",

@@ -143,6 +143,7 @@ fn a_later_end_that_aws_does_not_take_is_told_with_the_reason_and_extended_once_
                 moves_to: Some(to),
                 unmoved: Some(words),
                 unseen: None,
+                ..
             } = status(&bench, id).await
             else {
                 panic!("{mode:?}: {:?}", status(&bench, id).await);

@@ -59,6 +59,7 @@ fn the_message_says_what_aws_does_about_the_end() {
     let armed = |until, moves_to, unmoved: Option<&str>| {
         Some(ArmedEndStatus::Armed {
             until,
+            seen: at(0),
             moves_to,
             unmoved: unmoved.map(str::to_owned),
             unseen: None,

@@ -187,6 +187,7 @@ pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: 
     let told = store.armed_ends(&[key(), account_key(2, 2)]).await.unwrap();
     let status = ArmedEndStatus::Armed {
         until: at(900),
+        seen: at(20),
         moves_to: None,
         unmoved: None,
         unseen: None,
@@ -239,6 +240,7 @@ pub async fn news_of_an_end_that_aws_does_not_move_are_stored_with_it(store: Sto
     let told = store.armed_ends(&[key()]).await.unwrap();
     let status = ArmedEndStatus::Armed {
         until: at(900),
+        seen: at(20),
         moves_to: Some(at(1_200)),
         unmoved: None,
         unseen: None,
