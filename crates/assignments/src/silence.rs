@@ -2,7 +2,8 @@
 //!
 //! Its administration lives in one Region, the home Region of the instance: while that is away nothing can be listed, given or
 //! removed, and people go on signing in by its other Regions. One call without an answer says nothing; none with one for a
-//! minute does.
+//! minute does. Its directory is another service of the same Region: that it is silent counts, that it answers says nothing of
+//! the administration.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,12 +20,28 @@ pub struct SilenceWatch(Mutex<Silence>);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Silence {
-    /// Calls without an answer since the last answer.
+    /// Of the administration.
+    own: Unanswered,
+    /// Of the directory.
+    directory: Unanswered,
+    /// Whether this process was ever answered by the administration.
+    is_heard: bool,
+}
+
+/// Calls without an answer since the last answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Unanswered {
     failures: u32,
     /// When the first of them was given up.
     since: Option<Timestamp>,
-    /// Whether this process was ever answered.
-    is_heard: bool,
+}
+
+impl Unanswered {
+    fn another(&mut self, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        // a clock that went back leaves no silence that begins in the future
+        self.since = Some(self.since.map_or(now, |since| since.min(now)));
+    }
 }
 
 impl SilenceWatch {
@@ -38,10 +55,17 @@ impl SilenceWatch {
 
     /// A call was not: it timed out, broke, or met an error of the service.
     pub fn unanswered(&self, now: Timestamp) {
-        let mut silence = self.silence();
-        silence.failures = silence.failures.saturating_add(1);
-        // a clock that went back leaves no silence that begins in the future
-        silence.since = Some(silence.since.map_or(now, |since| since.min(now)));
+        self.silence().own.another(now);
+    }
+
+    /// A call of the directory was answered.
+    pub fn directory_answered(&self) {
+        self.silence().directory = Unanswered::default();
+    }
+
+    /// A call of the directory was not.
+    pub fn directory_unanswered(&self, now: Timestamp) {
+        self.silence().directory.another(now);
     }
 
     /// Goes on from a silence that the process before was in, so that a start does not begin to count anew. The first
@@ -49,16 +73,19 @@ impl SilenceWatch {
     pub fn resume(&self, since: Timestamp) {
         let mut silence = self.silence();
         if !silence.is_heard {
-            silence.failures = FAILURES;
-            silence.since = Some(since);
+            silence.own = Unanswered {
+                failures: FAILURES,
+                since: Some(since),
+            };
         }
     }
 
     /// Since when no call has been answered, where that is more than passes by itself; `None` while they are.
     pub fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let silence = *self.silence();
-        let since = silence.since?;
-        (silence.failures >= FAILURES && LOST_AFTER.after(since) <= now).then_some(since)
+        let Silence { own, directory, .. } = *self.silence();
+        let since = own.since.into_iter().chain(directory.since).min()?;
+        let failures = own.failures.saturating_add(directory.failures);
+        (failures >= FAILURES && LOST_AFTER.after(since) <= now).then_some(since)
     }
 
     fn silence(&self) -> MutexGuard<'_, Silence> {
@@ -111,6 +138,26 @@ mod tests {
         assert_eq!(watch.lost_since(at(700)), Some(at(0)));
         watch.answered();
         assert_eq!(watch.lost_since(at(900)), None);
+    }
+
+    #[test]
+    fn a_directory_that_answers_says_nothing_of_the_administration() {
+        let watch = SilenceWatch::default();
+        for second in [0, 20, 40] {
+            watch.unanswered(at(second));
+            watch.directory_answered();
+        }
+        assert_eq!(watch.lost_since(at(60)), Some(at(0)), "only it is away");
+        watch.answered();
+        for second in [100, 130, 160] {
+            watch.directory_unanswered(at(second));
+        }
+        assert_eq!(watch.lost_since(at(170)), Some(at(100)), "nobody answers");
+        watch.answered();
+        assert_eq!(watch.lost_since(at(170)), None, "the directory alone");
+        watch.directory_unanswered(at(190));
+        watch.directory_answered();
+        assert_eq!(watch.lost_since(at(600)), None);
     }
 
     #[test]

@@ -119,9 +119,19 @@ impl fmt::Debug for WriteGate {
     }
 }
 
+/// Whose answers are heard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HeardService {
+    /// The one that is watched.
+    Itself,
+    /// The identity store of the instance that is watched.
+    ItsDirectory,
+}
+
 /// Who has to know whether a service answers.
 #[derive(Clone)]
 pub(crate) struct Heard {
+    pub(crate) service: HeardService,
     pub(crate) watch: Arc<SilenceWatch>,
     pub(crate) key: Arc<KeyWatch>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -138,8 +148,14 @@ impl Heard {
         match result {
             // nobody was asked
             Err(failure) if failure.fault == CenterFault::NotSent => {}
-            Err(failure) if failure.is_silence() => self.watch.unanswered(self.clock.now()),
-            Ok(_) | Err(_) => self.watch.answered(),
+            Err(failure) if failure.is_silence() => match self.service {
+                HeardService::Itself => self.watch.unanswered(self.clock.now()),
+                HeardService::ItsDirectory => self.watch.directory_unanswered(self.clock.now()),
+            },
+            Ok(_) | Err(_) => match self.service {
+                HeardService::Itself => self.watch.answered(),
+                HeardService::ItsDirectory => self.watch.directory_answered(),
+            },
         }
         match result {
             Err(failure) => match &failure.fault {

@@ -299,6 +299,7 @@ async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
         crate::fake_http::Still::at("2026-11-26T02:00:00Z"),
     );
     let line = line().heard_by(Heard {
+        service: HeardService::Itself,
         watch: Arc::clone(&watch),
         key: Arc::default(),
         clock: Arc::clone(&clock),

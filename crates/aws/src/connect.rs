@@ -19,6 +19,7 @@ use hallpass_model::{Clock, IdSource};
 use secrecy::ExposeSecret;
 
 use crate::bucket::Bucket;
+use crate::call::HeardService::{ItsDirectory, Itself};
 use crate::call::{ATTEMPT_MAX, Deadline, Heard, ServiceClient};
 use crate::dates::{AnswerDates, DateListener};
 use crate::fault::CallFailure;
@@ -173,7 +174,8 @@ pub(crate) async fn over(
         let bucket = Bucket::new(settings.requests_per_second * share, settings.burst);
         ServiceClient::new(service, bucket, Jitter::new(seed ^ salt))
     };
-    let heard_by = |watch: &Arc<SilenceWatch>, key: &Arc<KeyWatch>| Heard {
+    let heard_by = |service, watch: &Arc<SilenceWatch>, key: &Arc<KeyWatch>| Heard {
+        service,
         watch: Arc::clone(watch),
         key: Arc::clone(key),
         clock: Arc::clone(&clock),
@@ -186,9 +188,17 @@ pub(crate) async fn over(
         store: client!(aws_sdk_identitystore, &config, dates),
         org: client!(aws_sdk_organizations, &config, dates),
         sts: client!(aws_sdk_sts, &config, dates),
-        sso_line: line("sso-admin", 1.0, 1).heard_by(heard_by(&center, key)),
-        store_line: line("identitystore", 1.0, 2).heard_by(heard_by(&center, directory_key)),
-        org_line: line("organizations", 0.5, 3).heard_by(heard_by(&organizations, &Arc::default())),
+        sso_line: line("sso-admin", 1.0, 1).heard_by(heard_by(Itself, &center, key)),
+        store_line: line("identitystore", 1.0, 2).heard_by(heard_by(
+            ItsDirectory,
+            &center,
+            directory_key,
+        )),
+        org_line: line("organizations", 0.5, 3).heard_by(heard_by(
+            Itself,
+            &organizations,
+            &Arc::default(),
+        )),
         sts_line: ServiceClient::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(seed ^ 4)),
         center,
         keys,

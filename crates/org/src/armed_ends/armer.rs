@@ -9,9 +9,10 @@ use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 use super::fitting::{Allowance, fit};
 use super::foreign::ForeignStatements;
 use super::leaving::{Left, done, left};
-use super::ledger::{Ledger, Look, Otherwise, not_answered};
+use super::ledger::{Ledger, Look, Otherwise, unasked};
 use super::litter::LitterSearch;
 use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours, unknown};
+use super::rounds::{Heard, ROUND_MAX, urgent_first};
 use super::silence::Silence;
 use super::statement::{Denial, parts, policy_name, text};
 use super::wanted::{is_spent, is_urgent, shared_roles, wanted};
@@ -182,12 +183,19 @@ impl EndArmer {
             self.litter.note_looked(now);
             self.remove_litter(&known, &mut report).await;
         }
-        for (account, ends) in urgent_first(accounts, now) {
+        let begun_at = self.keeper.clock.now();
+        let mut turns = urgent_first(accounts, begun_at).into_iter();
+        for (account, ends) in turns.by_ref() {
             if !self.leased(&lane).await? {
                 return Ok(report);
             }
-            self.tend(&account, ends, &mut report).await?;
+            let heard = self.tend(&account, ends, &mut report).await?;
+            // whoever is in a hurry since is not kept waiting for the rest of the round
+            if heard == Heard::Nothing || ROUND_MAX.after(begun_at) <= self.keeper.clock.now() {
+                break;
+            }
         }
+        self.tell_unreached(turns, &mut report).await?;
         self.keeper
             .lanes
             .unlease(&lane, &self.keeper.holder)
@@ -216,7 +224,7 @@ impl EndArmer {
         account: &str,
         mut ends: Vec<ArmedEnd>,
         report: &mut EndArmerReport,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<Heard, StoreFault> {
         let acts_before = report.acts;
         let otherwise = self.held_otherwise(&mut ends).await;
         let unasked = otherwise.iter();
@@ -225,7 +233,11 @@ impl EndArmer {
         let mut seen = None;
         let work = self.work(account, &mut ends, &otherwise, (report, &mut seen));
         let looked = work.await;
-        self.silence.note(!matches!(looked, Err(Left::Silent(_))));
+        let heard = match &looked {
+            Err(Left::Silent(_)) => Heard::Nothing,
+            _ => Heard::Something,
+        };
+        self.silence.note(heard == Heard::Something);
         let now = match &looked {
             Ok(look) => look.at,
             Err(_) => self.keeper.clock.now(),
@@ -235,14 +247,14 @@ impl EndArmer {
             Ok(look) => ledger.settle(ends, &look),
             Err(Left::Unseen) => ledger.postpone(ends, UNSEEN, None),
             // an end began to count, or was extended: it is due at the next tick
-            Err(Left::Moved) => return Ok(()),
+            Err(Left::Moved) => return Ok(heard),
             Err(Left::NotStored(fault)) => return Err(fault),
             Err(Left::Passing(why) | Left::Silent(why)) => {
                 ledger.postpone(ends, &why, seen.as_ref());
                 report.delayed.push((account.to_owned(), why));
             }
             Err(Left::Refused(why) | Left::TooLong(why)) => {
-                ledger.refuse(ends, &why);
+                ledger.refuse(ends, &why, seen.as_ref());
                 report.failed.push((account.to_owned(), why));
             }
             Err(Left::NoAccount(why)) => ledger.no_account(ends, &why),
@@ -268,7 +280,7 @@ impl EndArmer {
             // a grant began to count, or was extended, while AWS was asked: it is due at the next tick
             SettledEnds::Moved => {}
         }
-        Ok(())
+        Ok(heard)
     }
 
     /// Why ends must not be in force: what the person holds in another way, which is looked at again whenever an end is due.
@@ -287,13 +299,17 @@ impl EndArmer {
             } else if let Some(since) = denies.filter(|it| end.is_denied_unasked(*it, now)) {
                 found.insert(end.key.clone(), Otherwise::Lost(since));
             } else if end.due > now {
-                if let Some(why) = end.not_armed() {
+                // another end of the account is: this one is neither begun by the way, without its person asked about, nor taken
+                // out of force where it may be in it
+                if end.is_unsettled() {
+                    let words = "its turn has not come again".to_owned();
+                    found.insert(end.key.clone(), Otherwise::Unknown(words));
+                } else if let Some(why) = end.not_armed() {
                     found.insert(end.key.clone(), Otherwise::Not(why.clone()));
                 }
             } else if let Some(since) = lost {
                 // each question would only be waited for
-                let words = not_answered(since);
-                found.insert(end.key.clone(), Otherwise::Unknown(words));
+                found.insert(end.key.clone(), unasked(end, since));
             } else {
                 // once ours was seen gone, an assignment of their own is somebody else's gift, unless it may be of another end
                 let role = Denial::of(end, now).map(|it| (it.user, it.role));
@@ -358,10 +374,15 @@ impl EndArmer {
                 return Err(Left::Unseen);
             }
             *unchanged = Some(denied.clone());
-            self.check(account, &seen, &act).await?;
-            // CRASH: what is stored and not written is seen not to be in force
-            self.intend(ends, &begun).await?;
-            match self.act(account, &act, &known).await {
+            let written = match self.check(account, &seen, &act).await {
+                Ok(()) => {
+                    // CRASH: what is stored and not written is seen not to be in force
+                    self.intend(ends, &begun).await?;
+                    self.act(account, &act, &known).await
+                }
+                Err(left) => Err(left),
+            };
+            match written {
                 Err(Left::TooLong(_)) if self.room.note_refused(now) => continue,
                 Err(left @ (Left::Refused(_) | Left::TooLong(_))) => {
                     as_seen(ends, &denied, now);
@@ -502,19 +523,6 @@ impl EndArmer {
         let found = all.into_iter().find(|row| row.name == name);
         found.map(|row| row.id).ok_or(Left::Unseen)
     }
-}
-
-/// The accounts, those first that have an end in a hurry.
-pub(super) fn urgent_first(
-    accounts: BTreeMap<String, Vec<ArmedEnd>>,
-    now: Timestamp,
-) -> Vec<(String, Vec<ArmedEnd>)> {
-    let is_urgent = |end: &ArmedEnd| end.due <= now && is_urgent(end, now);
-    let (mut urgent, others): (Vec<_>, Vec<_>) = accounts
-        .into_iter()
-        .partition(|(_, ends)| ends.iter().any(is_urgent));
-    urgent.extend(others);
-    urgent
 }
 
 pub(super) fn seen_policy(row: &PolicyRow, content: String) -> Result<SeenPolicy, Left> {

@@ -118,6 +118,8 @@ impl<'a> Ledger<'a> {
                     None => self.again(end),
                 },
                 Some(Otherwise::Not(why)) => self.not_armed(end, why.clone()),
+                // another end of the account was due, and nobody asked about this one
+                Some(Otherwise::Unknown(_)) if !is_in_force && end.due > self.now => {}
                 Some(Otherwise::Unknown(why)) if !is_in_force => {
                     let stands = denial.and_then(|of| earliest(&of, &look.denied));
                     self.unanswered(end, why, stands.is_none());
@@ -148,38 +150,49 @@ impl<'a> Ledger<'a> {
         denied: Option<&BTreeSet<Denial>>,
     ) {
         for end in self.due(ends) {
-            let of = Denial::of(&end, self.now).filter(|_| end.is_wanted(self.now));
-            let is_gone = denied.zip(of);
-            let is_gone = is_gone.is_some_and(|(denied, of)| earliest(&of, denied).is_none());
+            let is_gone = self.is_gone(&end, denied);
             self.unanswered(end, why, is_gone);
         }
     }
 
-    /// AWS does not let us.
-    pub(super) fn refuse(&mut self, ends: Vec<ArmedEnd>, why: &str) {
+    /// AWS does not let us. `denied` is what it was seen to refuse before that.
+    pub(super) fn refuse(
+        &mut self,
+        ends: Vec<ArmedEnd>,
+        why: &str,
+        denied: Option<&BTreeSet<Denial>>,
+    ) {
         for end in self.due(ends) {
-            self.refuse_one(end, why);
+            let is_gone = self.is_gone(&end, denied);
+            self.refuse_one(end, why, is_gone);
         }
+    }
+
+    /// Whether AWS was seen to refuse nothing of it, though it is to.
+    fn is_gone(&self, end: &ArmedEnd, denied: Option<&BTreeSet<Denial>>) -> bool {
+        let of = Denial::of(end, self.now).filter(|_| end.is_wanted(self.now));
+        let both = denied.zip(of);
+        both.is_some_and(|(denied, of)| earliest(&of, denied).is_none())
     }
 
     /// The account is not there: nothing can be refused in it, and nothing of it is left to take away.
     pub(super) fn no_account(&mut self, ends: Vec<ArmedEnd>, why: &str) {
         for end in self.due(ends) {
             if end.is_wanted(self.now) {
-                self.refuse_one(end, why);
+                self.refuse_one(end, why, true);
             } else {
                 self.over(end);
             }
         }
     }
 
-    fn refuse_one(&mut self, end: ArmedEnd, why: &str) {
+    fn refuse_one(&mut self, end: ArmedEnd, why: &str, is_gone: bool) {
         let why = NotArmed {
             why: WhyNotArmed::Refused,
             words: format!("{why}; {ADVICE}"),
         };
-        self.keep_from_denial(&end, &why);
-        if end.armed_until().is_some() {
+        self.keep_from_denial(&end, &why, is_gone);
+        if end.armed_until().is_some() && !is_gone {
             self.not_moved(end, why);
         } else if end.is_wanted(self.now) {
             let end = self.tell_unseen(end, &why);
@@ -229,7 +242,7 @@ impl<'a> Ledger<'a> {
             why: WhyNotArmed::Unanswered,
             words: format!("AWS had not taken it in time: {why}"),
         };
-        self.keep_from_denial(&end, &why);
+        self.keep_from_denial(&end, &why, is_gone);
         match end.state {
             ArmedEndState::Armed { .. } if !is_gone => self.not_moved(end, why),
             // whoever took out of force what was armed may have died before it was stored
@@ -245,12 +258,17 @@ impl<'a> Ledger<'a> {
     }
 
     /// Whoever got the access now would be refused by what is left of an earlier hold, or may be: a create that waits for it
-    /// is not sent.
-    fn keep_from_denial(&mut self, end: &ArmedEnd, why: &NotArmed) {
-        let Some(from) = end.refuses_from().filter(|from| *from <= self.now) else {
+    /// is not sent. Where nothing of it was seen in force, only what was written since may be.
+    fn keep_from_denial(&mut self, end: &ArmedEnd, why: &NotArmed, is_gone: bool) {
+        let from = if is_gone {
+            end.unseen.map(|it| it.from)
+        } else {
+            end.refuses_from()
+        };
+        let Some(from) = from.filter(|from| *from <= self.now) else {
             return;
         };
-        let refuses = if end.armed_until() == Some(from) {
+        let refuses = if !is_gone && end.armed_until() == Some(from) {
             "still refuses"
         } else {
             "may still refuse"
@@ -354,7 +372,7 @@ impl<'a> Ledger<'a> {
             };
             ArmedEnd { state, ..end }
         };
-        self.keep_from_denial(&end, &why);
+        self.keep_from_denial(&end, &why, false);
         if end.required && end.lasts_until.is_none() && from > self.now {
             // an earlier hold's instant stands there, and this one's end cannot: no access without it
             self.told.change.gates.push(GateChange {
@@ -525,8 +543,23 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// What is known of somebody about whom nobody can be asked since then. That somebody was told to give them the same in another
+/// way is an event that came by another road: they may hold it rightly, and it is the road to AWS that is away.
+pub(super) fn unasked(end: &ArmedEnd, since: Timestamp) -> Otherwise {
+    let Some(given_at) = end.given_unseen() else {
+        return Otherwise::Unknown(not_answered(since));
+    };
+    Otherwise::Not(NotArmed {
+        why: WhyNotArmed::HeldOtherwise,
+        words: format!(
+            "an event says that somebody gave them the same in another way at {given_at}, and {}",
+            not_answered(since)
+        ),
+    })
+}
+
 /// That nobody can be asked, in words.
-pub(super) fn not_answered(since: Timestamp) -> String {
+fn not_answered(since: Timestamp) -> String {
     format!("the home Region of IAM Identity Center has not answered since {since}")
 }
 

@@ -20,6 +20,7 @@ mod ledger;
 mod litter;
 mod litter_removal;
 mod observed;
+mod rounds;
 mod silence;
 mod statement;
 #[cfg(test)]
@@ -201,6 +202,13 @@ impl ArmedEnd {
         self.armed_until().into_iter().chain(unseen).min()
     }
 
+    /// Whether the last look at it came to nothing, and the next is still to come.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        let is_unanswered =
+            { self.not_armed() }.is_some_and(|it| it.why == WhyNotArmed::Unanswered);
+        matches!(self.state, ArmedEndState::Wanted) || is_unanswered || self.attempts > 0
+    }
+
     /// Whether what was last asked of AWS about it had no answer that settled it.
     pub(crate) fn awaits_answer(&self) -> bool {
         let why = self.not_armed().or_else(|| self.unmoved());
@@ -255,19 +263,24 @@ impl ArmedEnd {
         (since < WATCHED_FOR).then_some(pause)
     }
 
+    /// When somebody was told to give the person the same in another way, where AWS was not asked since it would have shown that.
+    pub(crate) fn given_unseen(&self) -> Option<Timestamp> {
+        let given_at = self.given_at?;
+        let is_seen = { self.alone_at }.is_some_and(|at| at >= WATCHED_FOR.after(given_at));
+        (!is_seen).then_some(given_at)
+    }
+
     /// Whether it is denied although nobody can be asked what else the person holds, the home Region being lost since then:
     /// it is past its end, not in force, and the last that was heard, not long before, is that they hold it in no other way.
     /// While the Region is away nobody can give it to them either (`access.md` §22, R-1). Not where somebody was told to give
     /// it to them, and AWS was not asked since it would have shown that.
     pub(crate) fn is_denied_unasked(&self, lost_since: Timestamp, now: Timestamp) -> bool {
         let heard_from = KNOWN_FOR.before(lost_since);
-        let is_shown_from = self.given_at.map(|at| WATCHED_FOR.after(at));
         self.armed_until().is_none()
             && self.lasts_until.is_none()
             && self.ends_at <= now
-            && self
-                .alone_at
-                .is_some_and(|at| at >= heard_from && is_shown_from.is_none_or(|from| from <= at))
+            && self.given_unseen().is_none()
+            && self.alone_at.is_some_and(|at| at >= heard_from)
     }
 
     /// Whether nobody holds anything by it any more, so that any past instant refuses what this one is to.

@@ -6,9 +6,9 @@ use hallpass_model::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::armer::urgent_first;
 use super::fitting::{Allowance, fit};
 use super::observed::{Act, Observed, SeenPolicy, begun, next};
+use super::rounds::urgent_first;
 use super::silence::Silence;
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
 use super::{ArmedEnd, ArmedEndState, NotArmed, POLICIES_MAX, WhyNotArmed};

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod armed_rounds;
 mod bench;
 mod channels;
 mod clusters;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use hallpass_access::{AccessStore as _, ArmedEndCounts, ArmedEndsMode};
 use hallpass_model::{GrantId, HoldKey, TimeSpan};
-use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
+use hallpass_org::armed_ends::{EndArmerReport, WhyNotArmed, policy_name};
 use hallpass_org::{NewPolicy, Organization as _};
+use hallpass_runner_testing::Gate;
 use hallpass_simulation::Human::{Ana, Bo};
 use serde_json::json;
 
@@ -117,6 +118,84 @@ fn access_that_aws_still_refuses_is_not_told_as_given() {
         bench.organization.change(|it| it.changes_fail = None);
         until_state(&bench, id, "active", 70).await;
         bench.would_end_by_itself(id).await;
+    });
+}
+
+/// Somebody takes what is ours off the account, and switches service control policies off.
+async fn take_ours_away(bench: &Bench) {
+    for row in bench.organization.policies().await.unwrap() {
+        if !row.aws_managed {
+            bench.organization.detach(&row.id, ACCOUNT).await.unwrap();
+            bench.organization.delete_policy(&row.id).await.unwrap();
+        }
+    }
+    bench.organization.change(|it| it.scps_enabled = false);
+}
+
+#[test]
+fn what_somebody_took_out_of_force_and_cannot_be_put_back_is_told_as_not_armed() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        let key = bench.key(Ana, SET);
+        let id = take(&bench.world, Ana, SET, TimeSpan::hours(1)).await;
+        bench.calmly(30).await;
+        take_ours_away(&bench).await;
+        // until it is looked at again nobody knows
+        let armer = bench.armer("one", &Gate::new(None));
+        for _ in 0..310 {
+            bench.world.tick().await;
+            let _: EndArmerReport = armer.tick().await.unwrap();
+            bench.world.clock.advance(TimeSpan::seconds(1));
+        }
+        let end = bench.armed_end(&key).await.unwrap();
+        assert_eq!(end.not_armed().unwrap().why, WhyNotArmed::Refused);
+        let told = bench.records("end.disarmed").await;
+        assert_eq!(told.len(), 1);
+        let error = told[0].fields()["error"].to_string();
+        assert!(
+            error.contains("service control policies are not enabled"),
+            "{error}"
+        );
+        assert_eq!(counts(&bench).await.not_moved, 0);
+        // and is made up for
+        bench.organization.change(|it| it.scps_enabled = true);
+        bench.calmly(310).await;
+        bench.would_end_by_itself(id).await;
+    });
+}
+
+#[test]
+fn what_is_not_in_force_any_more_keeps_nobody_from_new_access() {
+    run(async {
+        let (bench, _) = over().await;
+        take_ours_away(&bench).await;
+        let id = take(&bench.world, Ana, SET, TimeSpan::minutes(20)).await;
+        until_state(&bench, id, "active", 90).await;
+        let end = bench.armed_end(&grant(&bench.world, id).await.key).await;
+        assert_eq!(end.unwrap().not_armed().unwrap().why, WhyNotArmed::Refused);
+    });
+}
+
+#[test]
+fn an_end_is_not_begun_by_the_way_while_nobody_knows_what_else_its_person_holds() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        let (hers, his) = (bench.key(Ana, SET), bench.key(Bo, SET));
+        bench.others.0.lock().unwrap().insert(hers.clone());
+        bench.say_nothing_of(&hers);
+        take(&bench.world, Ana, SET, TimeSpan::hours(1)).await;
+        bench.calmly(2).await;
+        take(&bench.world, Bo, SET, TimeSpan::hours(1)).await;
+        for second in 0..50 {
+            bench.calmly(1).await;
+            assert!(bench.refused_after(&hers).is_empty(), "{second}");
+        }
+        assert_eq!(bench.refused_after(&his).len(), 1, "his was armed");
+        let end = bench.armed_end(&hers).await.unwrap();
+        assert!(
+            end.not_armed().is_none() && end.armed_until().is_none(),
+            "{end:?}"
+        );
     });
 }
 

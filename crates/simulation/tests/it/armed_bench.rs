@@ -19,8 +19,12 @@ use serde_json::Value;
 use crate::acting::grant;
 use crate::keeping::Keeping;
 
-/// What people hold beside what they were granted.
-pub(crate) struct Others(pub(crate) Mutex<BTreeSet<HoldKey>>, Arc<Center>);
+/// What people hold beside what they were granted, and those of whom AWS does not say.
+pub(crate) struct Others(
+    pub(crate) Mutex<BTreeSet<HoldKey>>,
+    Arc<Center>,
+    Mutex<BTreeSet<HoldKey>>,
+);
 
 #[async_trait]
 impl OtherAccess for Others {
@@ -30,6 +34,9 @@ impl OtherAccess for Others {
         _: &TargetNames,
         own: bool,
     ) -> Result<Option<String>, OrganizationFault> {
+        if self.2.lock().unwrap().contains(key) {
+            return Err(silent());
+        }
         let is_given = own && self.1.present().contains(key);
         let held = is_given || self.0.lock().unwrap().contains(key);
         Ok(held.then(|| "through the group 1".to_owned()))
@@ -66,7 +73,12 @@ impl Bench {
     pub(crate) fn lagging(mode: ArmedEndsMode, lag: TimeSpan) -> Self {
         let mut world = World::new(1, Habits::default(), None);
         world.armed_ends(mode);
-        let others = Arc::new(Others(Mutex::default(), Arc::clone(&world.center)));
+        let others = Others(
+            Mutex::default(),
+            Arc::clone(&world.center),
+            Mutex::default(),
+        );
+        let others = Arc::new(others);
         let kept = Keeping::new(world, lag);
         Self {
             kept,
@@ -124,6 +136,11 @@ impl Bench {
     /// From now on ends are armed so; the process starts anew.
     pub(crate) fn set_mode(&mut self, mode: ArmedEndsMode) {
         self.kept.world.armed_ends(mode);
+    }
+
+    /// From now on AWS does not say what else this person holds.
+    pub(crate) fn say_nothing_of(&self, key: &HoldKey) {
+        self.others.2.lock().unwrap().insert(key.clone());
     }
 
     /// From now on sweeps say what they find.
