@@ -292,6 +292,24 @@ pub struct Saved {
     pub aborted: bool,
 }
 
+/// A plan that the store has and that cannot be read: of a later release, or damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadPlan {
+    /// Its id. Its journal may well be readable.
+    pub id: PlanId,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// Plans of one kind, newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlansOfKind {
+    /// Those that can be read.
+    pub plans: Vec<Saved>,
+    /// Those that cannot, and may be of this kind. Whoever must do nothing twice may not pass over them.
+    pub unread: Vec<UnreadPlan>,
+}
+
 /// Who holds a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseAnswer {
@@ -381,8 +399,9 @@ pub trait PlanStore: Send + Sync {
     async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault>;
     /// Plans, newest first, at most `limit`. One that cannot be read hides no other: it is left out, and told in the log.
     async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault>;
-    /// Plans of one kind, as [`plans`](Self::plans): those of other kinds count for nothing.
-    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault>;
+    /// Plans of one kind, newest first, at most `limit` of those that can be read, and what cannot be read: those of other
+    /// kinds count for nothing.
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<PlansOfKind, StoreFault>;
     /// Asks a plan to stop, or takes that back.
     async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault>;
     /// Adds to the journal and returns the entry's number.
