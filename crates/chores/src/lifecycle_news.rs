@@ -37,7 +37,8 @@ impl LifecycleHandler {
         let mut found = Vec::new();
         for kind in WAITING_KINDS {
             let plans = self.plans.plans_of_kind(kind, PLANS_LOOK).await?;
-            let may_wait = plans.into_iter().filter(|it| may_wait(&it.plan));
+            // one that cannot be read waits for nobody here: whoever runs it reads it
+            let may_wait = plans.plans.into_iter().filter(|it| may_wait(&it.plan));
             for saved in may_wait.take(JOURNALS) {
                 let stored = self.plans.journal(&saved.plan.id).await?;
                 // a journal that cannot be read is told of by whoever runs its plan

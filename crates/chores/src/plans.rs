@@ -15,7 +15,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use hallpass_config::Loaded;
-use hallpass_org::ChoreError;
+use hallpass_org::{ChoreError, EarlierUnread};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanId, PlanLimits, PlanReport, RunError,
     StepEnd as Ended, StepReport, StepTarget,
@@ -345,6 +345,15 @@ pub fn run_failed(error: RunError) -> Failure {
         RunError::Unseen { .. } => {
             Failure::failed(text).help("`hallpass server doctor` says which permission is missing")
         }
+    }
+}
+
+/// That nobody can tell what earlier plans did, for people.
+pub fn earlier_unread(unread: &EarlierUnread) -> Failure {
+    let failure = Failure::failed(unread.to_string());
+    match unread.help() {
+        Some(help) => failure.help(help),
+        None => failure,
     }
 }
 

@@ -19,7 +19,7 @@ use hallpass_terminal::output;
 
 use crate::access_look::directory;
 use crate::account_factory::can_launch;
-use crate::plans::{self, PlanContext};
+use crate::plans::{self, PlanContext, earlier_unread};
 
 /// An account takes minutes; through a queue of others it may take longer.
 pub const ROW_TIMEOUT: TimeSpan = TimeSpan::minutes(90);
@@ -132,7 +132,7 @@ pub async fn judge(
     let mut facts = facts(context, file, reads_directory).await?;
     let wishes = wishes(choice, &facts)?;
     let earlier = earlier_plans(context.plans.as_ref(), file, &wishes).await;
-    let earlier = earlier.map_err(|fault| Failure::failed(fault.to_string()))?;
+    let earlier = earlier.map_err(|it| earlier_unread(&it))?;
     if let Some(plan) = earlier.resume {
         return Ok(JudgedList::GoesOn(plan));
     }

@@ -86,16 +86,15 @@ fn due(kept: &KeptPci, every: TimeSpan) -> Option<Timestamp> {
     }
 }
 
-/// A run that came to nothing: why, and which files it could not read.
+/// A run that came to nothing: why, and which files it could not read; none where it did not come to read them.
 struct NoRun {
     why: Failure,
-    unread: Vec<String>,
+    unread: Option<Vec<String>>,
 }
 
 impl From<Failure> for NoRun {
     fn from(why: Failure) -> Self {
-        let unread = Vec::new();
-        Self { why, unread }
+        Self { why, unread: None }
     }
 }
 
@@ -118,12 +117,16 @@ fn is_given_up(
     read > 0 && unread.len() as u64 == skipped && unread.iter().all(stays)
 }
 
-/// In how many runs on end each file could not be read. A run that says nothing of files leaves it as it was.
-fn unread_since(before: Option<&FailedPciRun>, unread: Vec<String>) -> BTreeMap<String, u32> {
+/// In how many runs on end each file could not be read. A run that did not come to read files leaves it as it was; one that
+/// read all of them, and failed for names of events, ends every row.
+fn unread_since(
+    before: Option<&FailedPciRun>,
+    unread: Option<Vec<String>>,
+) -> BTreeMap<String, u32> {
     let before = before.map(|it| &it.unread);
-    if unread.is_empty() {
+    let Some(unread) = unread else {
         return before.cloned().unwrap_or_default();
-    }
+    };
     let times = |path: &String| before.and_then(|it| it.get(path)).copied().unwrap_or(0);
     let counted = unread.into_iter().map(|path| {
         let times = times(&path).saturating_add(1);
@@ -166,7 +169,7 @@ impl PciWatching {
             let why = Failure::failed(format!(
                 "{broken} files or names of events could not be read; the log of the server names them"
             ));
-            let unread = ran.unread;
+            let unread = Some(ran.unread);
             return Err(NoRun { why, unread });
         }
         self.tell(PciTold::Report(&ran)).await?;
@@ -330,15 +333,16 @@ mod tests {
             since,
             times: 2,
             why: String::new(),
-            unread: unread_since(None, vec![one.clone()]),
+            unread: unread_since(None, Some(vec![one.clone()])),
         };
-        failed.unread = unread_since(Some(&failed), vec![one.clone(), two.clone()]);
+        failed.unread = unread_since(Some(&failed), Some(vec![one.clone(), two.clone()]));
         assert_eq!(failed.unread, [(one.clone(), 2), (two.clone(), 1)].into());
         // one that could not even list them says nothing of files
-        assert_eq!(unread_since(Some(&failed), Vec::new()), failed.unread);
-        // one that was read meanwhile begins anew
-        let read = unread_since(Some(&failed), vec![two.clone()]);
+        assert_eq!(unread_since(Some(&failed), None), failed.unread);
+        // one that was read meanwhile begins anew, also where names of events failed and no file did
+        let read = unread_since(Some(&failed), Some(vec![two.clone()]));
         assert_eq!(read, [(two.clone(), 2)].into());
+        assert_eq!(unread_since(Some(&failed), Some(Vec::new())), [].into());
         let mut kept = KeptPci {
             failed: Some(failed),
             ..KeptPci::default()

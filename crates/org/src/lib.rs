@@ -11,6 +11,7 @@
 mod account_policy;
 mod billing_transfers;
 mod changing;
+mod earlier_plans;
 mod facts;
 mod judging;
 mod organization_wide;
@@ -42,6 +43,7 @@ mod steps;
 mod ports;
 
 pub use changing::{SendAnswer, ServiceCalls};
+pub use earlier_plans::EarlierUnread;
 pub use facts::{Surroundings, TargetFacts, gather, permission_set_of, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use judging::{Attestation, Attestations};

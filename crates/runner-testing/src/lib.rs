@@ -1,6 +1,6 @@
 //! For tests: a journal in memory, time that passes when told, and a gate that every port call passes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,8 +17,8 @@ use hallpass_runner::{
     StepTarget,
 };
 use hallpass_runner::{
-    LeaseAnswer, PartDone, PlanStore, Saved, SentBefore, Sleeper, StepError, StepExecutor,
-    StepPart, StoreFault, TargetChange, Undo, Verify, WriteAnswer,
+    LeaseAnswer, PartDone, PlanStore, PlansOfKind, Saved, SentBefore, Sleeper, StepError,
+    StepExecutor, StepPart, StoreFault, TargetChange, Undo, UnreadPlan, Verify, WriteAnswer,
 };
 
 /// A plan of a kind with one step, which is of a kind, too, and wants something.
@@ -82,11 +82,16 @@ pub fn ports(
 #[derive(Default)]
 struct TestRunnerState {
     plans: BTreeMap<PlanId, (u64, Saved)>,
+    /// Those that cannot be read any more.
+    spoiled: BTreeSet<PlanId>,
     saves: u64,
     journals: BTreeMap<PlanId, Vec<String>>,
     leases: BTreeMap<String, (String, Timestamp)>,
     changes: Vec<TargetChange>,
 }
+
+/// What is said of a plan that cannot be read.
+const SPOILED: &str = "stored plan cannot be read";
 
 /// A journal that is gone with the process.
 #[derive(Default)]
@@ -99,11 +104,27 @@ impl MemoryPlans {
     }
 
     fn newest(&self, limit: u32, is_meant: impl Fn(&Plan) -> bool) -> Vec<Saved> {
-        let mut all: Vec<(u64, Saved)> = self.lock().plans.values().cloned().collect();
+        let state = self.lock();
+        let mut all: Vec<&(u64, Saved)> = state.plans.values().collect();
         all.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
         let all = all.into_iter().map(|(_, it)| it);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        all.filter(|it| is_meant(&it.plan)).take(limit).collect()
+        all.filter(|it| !state.spoiled.contains(&it.plan.id) && is_meant(&it.plan))
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    /// From now on a plan cannot be read, as one of a later release; its journal can.
+    pub fn spoil(&self, plan: &PlanId) {
+        self.lock().spoiled.insert(plan.clone());
+    }
+
+    fn ensure_readable(&self, plan: &PlanId) -> Result<(), StoreFault> {
+        if self.lock().spoiled.contains(plan) {
+            return Err(StoreFault(SPOILED.to_owned()));
+        }
+        Ok(())
     }
 
     /// Every change recorded, oldest first.
@@ -150,6 +171,7 @@ impl MemoryPlans {
 impl PlanStore for MemoryPlans {
     async fn save_plan(&self, plan: &Plan) -> Result<(), StoreFault> {
         let mut state = self.lock();
+        state.spoiled.remove(&plan.id);
         state.saves += 1;
         let saved = Saved {
             plan: plan.clone(),
@@ -161,6 +183,7 @@ impl PlanStore for MemoryPlans {
     }
 
     async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault> {
+        self.ensure_readable(id)?;
         Ok(self.lock().plans.get(id).map(|(_, saved)| saved.clone()))
     }
 
@@ -168,8 +191,14 @@ impl PlanStore for MemoryPlans {
         Ok(self.newest(limit, |_| true))
     }
 
-    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault> {
-        Ok(self.newest(limit, |plan| plan.kind == kind))
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<PlansOfKind, StoreFault> {
+        let plans = self.newest(limit, |plan| plan.kind == kind);
+        let unread = |id: &PlanId| UnreadPlan {
+            id: id.clone(),
+            why: SPOILED.to_owned(),
+        };
+        let unread = self.lock().spoiled.iter().map(unread).collect();
+        Ok(PlansOfKind { plans, unread })
     }
 
     async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault> {
@@ -370,6 +399,10 @@ impl<P: StepExecutor> StepExecutor for Gated<P> {
         self.0.is_half_done(step, before, now)
     }
 
+    fn kept_before(&self, step: &PlanStep, before: Value) -> Value {
+        self.0.kept_before(step, before)
+    }
+
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
         self.0.done_in_part(step, before).await
     }
@@ -397,7 +430,7 @@ impl<P: PlanStore, W: Way> PlanStore for Gated<P, W> {
         self.1.pass(self.0.plans(limit), lost).await
     }
 
-    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault> {
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<PlansOfKind, StoreFault> {
         self.1.pass(self.0.plans_of_kind(kind, limit), lost).await
     }
 

@@ -37,8 +37,8 @@ pub use plan::{
 };
 pub use ports::{
     Effect, JournalAddition, JudgedState, LANE_LEASE, LaneClaim, LeaseAnswer, PartDone, PlanStore,
-    RunnerIdentity, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart, StoreFault,
-    TargetChange, Undo, Verify, WriteAnswer, is_rest_of,
+    PlansOfKind, RunnerIdentity, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart,
+    StoreFault, TargetChange, Undo, UnreadPlan, Verify, WriteAnswer, is_rest_of,
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};

@@ -224,8 +224,13 @@ pub trait StepExecutor: Send + Sync {
     fn is_half_done(&self, _step: &PlanStep, _before: &Value, _now: &StepProbe) -> bool {
         false
     }
-    /// What a step changed that failed after it sent something, where `before` stood before that; none where nothing shows.
-    /// It changes nothing itself. A step of one write is done or not, and never in part.
+    /// What stood there before a write, as the journal has it of an earlier run: an earlier release may have kept less. What it
+    /// did not keep is not known, and must not be said to be nothing.
+    fn kept_before(&self, _step: &PlanStep, before: Value) -> Value {
+        before
+    }
+    /// What a step changed that failed, or drifted, after it sent something, where `before` stood before that; none where
+    /// nothing shows. It changes nothing itself. A step of one write is done or not, and never in part.
     async fn done_in_part(&self, _step: &PlanStep, _before: &Value) -> Option<PartDone> {
         None
     }
@@ -290,6 +295,24 @@ pub struct Saved {
     pub plan: Plan,
     /// Whether somebody asked for it to stop.
     pub aborted: bool,
+}
+
+/// A plan that the store has and that cannot be read: of a later release, or damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadPlan {
+    /// Its id. Its journal may well be readable.
+    pub id: PlanId,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// Plans of one kind, newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlansOfKind {
+    /// Those that can be read.
+    pub plans: Vec<Saved>,
+    /// Those that cannot, and may be of this kind. Whoever must do nothing twice may not pass over them.
+    pub unread: Vec<UnreadPlan>,
 }
 
 /// Who holds a lane.
@@ -381,8 +404,9 @@ pub trait PlanStore: Send + Sync {
     async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault>;
     /// Plans, newest first, at most `limit`. One that cannot be read hides no other: it is left out, and told in the log.
     async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault>;
-    /// Plans of one kind, as [`plans`](Self::plans): those of other kinds count for nothing.
-    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault>;
+    /// Plans of one kind, newest first, at most `limit` of those that can be read, and what cannot be read: those of other
+    /// kinds count for nothing.
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<PlansOfKind, StoreFault>;
     /// Asks a plan to stop, or takes that back.
     async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault>;
     /// Adds to the journal and returns the entry's number.

@@ -33,25 +33,38 @@ impl LogCoverage {
     }
 
     /// The start of the unbroken span of days up to `as_of`. Of Regions that were named each has to be there; without
-    /// names a day counts that any Region has.
+    /// names a day counts that any Region has. Where a file of a day could not be read, also one of a Region beside those,
+    /// somebody may have done what nobody knows of.
     pub fn from(&self, regions: &BTreeSet<String>, as_of: Timestamp) -> Option<Timestamp> {
+        let broken = self.broken_days();
         if regions.is_empty() {
-            let days = |of: &BTreeMap<_, BTreeSet<Date>>| of.values().flatten().copied().collect();
-            return unbroken(&days(&self.read), &days(&self.broken), as_of);
+            let read = self.read.values().flatten().copied().collect();
+            return unbroken(&read, &broken, as_of);
         }
         let none = BTreeSet::new();
-        let of = |region| {
-            let read = self.read.get(region).unwrap_or(&none);
-            let broken = self.broken.get(region).unwrap_or(&none);
-            unbroken(read, broken, as_of)
-        };
+        let of = |region| unbroken(self.read.get(region).unwrap_or(&none), &broken, as_of);
         let starts: Option<Vec<Timestamp>> = regions.iter().map(of).collect();
         starts?.into_iter().max()
     }
+
+    /// The end of the last day up to `as_of` of which a file could not be read: no run knows what happened before it.
+    pub fn broken_until(&self, as_of: Timestamp) -> Option<Timestamp> {
+        let broken = self.broken_days();
+        let last = broken.range(..=date(as_of)).next_back()?;
+        let next = last.tomorrow().ok()?;
+        Some(next.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    }
+
+    fn broken_days(&self) -> BTreeSet<Date> {
+        self.broken.values().flatten().copied().collect()
+    }
+}
+
+fn date(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
 }
 
 fn unbroken(read: &BTreeSet<Date>, broken: &BTreeSet<Date>, as_of: Timestamp) -> Option<Timestamp> {
-    let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
     let is_there = |day: &Date| read.contains(day) && !broken.contains(day);
     let mut day = date(as_of);
     if broken.contains(&day) {
@@ -132,6 +145,25 @@ mod tests {
                 None,
                 "a Region that has nothing"
             );
+        }
+    }
+    #[test]
+    fn h_8_a_day_with_a_broken_file_of_any_region_is_no_coverage() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        let mut coverage = LogCoverage::default();
+        for it in ["2025-08-29", "2025-08-30", "2025-08-31"] {
+            coverage.add_read("eu-west-1", day(it));
+        }
+        let regions = BTreeSet::from(["eu-west-1".to_owned()]);
+        let as_of = "2025-08-31T12:00:00Z".parse().unwrap();
+        assert_eq!(coverage.broken_until(as_of), None);
+        // one that is read beside those that were named, and one of after the instant
+        coverage.add_broken("us-east-1", day("2025-08-29"));
+        coverage.add_broken("us-east-1", day("2025-09-01"));
+        let from = "2025-08-30T00:00:00Z".parse().unwrap();
+        assert_eq!(coverage.broken_until(as_of), Some(from));
+        for regions in [BTreeSet::new(), regions] {
+            assert_eq!(coverage.from(&regions, as_of), Some(from), "{regions:?}");
         }
     }
 }

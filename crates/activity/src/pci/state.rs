@@ -156,17 +156,21 @@ impl PciState {
         read.has_events(region, name, rules).then_some(self.as_of)
     }
 
-    /// Since when the log is whole, of what this run read from `own` on together with what an earlier one did.
+    /// Since when the log is whole, of what this run read from `own` on together with what an earlier one did. A day of which
+    /// this run could not read a file, the last of them ends with `broken_until`, is not whole for having been read before:
+    /// the file came later.
     pub fn joined_coverage(
         earlier: Option<&Self>,
         own: Option<Timestamp>,
+        broken_until: Option<Timestamp>,
         as_of: Timestamp,
     ) -> Option<Timestamp> {
         let Some((before, from)) = earlier.and_then(|it| Some((it, it.coverage_from?))) else {
             return own;
         };
         let meets = before.as_of == as_of || own.is_some_and(|it| it <= before.as_of);
-        if meets {
+        let is_broken = broken_until.is_some_and(|it| it > from);
+        if meets && !is_broken {
             Some(own.map_or(from, |it| it.min(from)))
         } else {
             own

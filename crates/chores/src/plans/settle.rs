@@ -215,6 +215,7 @@ async fn tell_changed(context: &PlanContext, now: &Plan) -> Result<(), Failure> 
     let plans = plans
         .map_err(RunError::from)
         .map_err(run_failed)?
+        .plans
         .into_iter();
     let mut same = plans.filter(|it| shares(&it.plan));
     let Some(saved) = same.next() else {

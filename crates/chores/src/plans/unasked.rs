@@ -30,7 +30,8 @@ const WHY: &str = "the server goes on with it at its start: `plans.resume` names
 pub async fn unfinished(store: &dyn PlanStore, kinds: &[String]) -> Vec<PlanId> {
     let mut plans = Vec::new();
     for kind in kinds {
-        plans.extend(told(store.plans_of_kind(kind, UNFINISHED_LOOK).await));
+        let of_kind = store.plans_of_kind(kind, UNFINISHED_LOOK).await;
+        plans.extend(told(of_kind.map(|found| found.plans)));
     }
     let all = told(store.plans(UNFINISHED_LOOK).await).into_iter();
     plans.extend(all.filter(|it| !kinds.contains(&it.plan.kind)));

@@ -23,6 +23,8 @@ mod backend;
 mod plan;
 mod results;
 
+mod earlier;
+
 mod config_steps;
 mod executor;
 mod polling;
@@ -34,6 +36,7 @@ mod stack_sets;
 pub use crate::control_tower::FactoryUser;
 pub use backend::{ChosenBackend, choose, choose_for};
 pub use checks::{EnrolmentCheck, checks, enrollable};
+pub use earlier::unfinished_enrolment;
 pub use executor::EnrolmentStepExecutor;
 pub use facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
 pub use gains::{Exchange, exchange};

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{
-    Folded, Plan, PlanId, PlanState, PlanStore, StepState, StoreFault, fold, report_of,
-};
+use hallpass_runner::{Folded, Plan, PlanId, PlanState, PlanStore, StepState, report_of};
 use serde_json::Value;
 
 use super::check::ListWishes;
@@ -12,6 +10,7 @@ use super::facts::EarlierRow;
 use super::file::AccountsFile;
 use super::plan::{CREATE, PLAN_KIND, PLANS_LOOK, PlannedRow, VendingPlan, source};
 use crate::control_tower::PROVISION;
+use crate::earlier_plans::{EarlierUnread, became_of, plans_that_count};
 
 /// What earlier plans have to do with a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,31 +54,36 @@ fn is_amid(plan: &Plan, folded: &Folded, key: &str) -> bool {
 /// Looks through the plans that the store has.
 ///
 /// # Errors
-/// When the store does not answer.
+/// When the store does not answer, or nobody can tell what a plan that was begun has done: its accounts would be made again.
 pub async fn earlier_plans(
     store: &dyn PlanStore,
     file: &AccountsFile,
     wishes: &ListWishes,
-) -> Result<EarlierPlans, StoreFault> {
+) -> Result<EarlierPlans, EarlierUnread> {
     let source = source(file, wishes);
     let mut found = EarlierPlans::default();
-    for saved in store.plans_of_kind(PLAN_KIND, PLANS_LOOK).await? {
+    let all = plans_that_count(store, (PLAN_KIND, PLANS_LOOK), VendingPlan::of).await?;
+    for (saved, vending) in all {
         let plan = saved.plan;
-        let (Some(vending), Ok(folded)) = (
-            VendingPlan::of(&plan),
-            fold(&store.journal(&plan.id).await?),
-        ) else {
-            continue;
+        let keys = vending.rows.iter().filter_map(|row| match row {
+            PlannedRow::Wanted { key, .. } => Some(key.clone()),
+            PlannedRow::Kept | PlannedRow::Invalid { .. } => None,
+        });
+        let folded = match became_of(store, &plan.id).await {
+            Ok(folded) => folded,
+            Err(EarlierUnread::Plan { .. }) if vending.source != source => {
+                // nobody knows which of them were made
+                let held = keys.map(|key| (key, plan.id.clone()));
+                found.unfinished.extend(held);
+                continue;
+            }
+            Err(unread) => return Err(unread),
         };
         if folded.began.is_none() {
             continue;
         }
         let state = report_of(&plan, &folded, false).state;
         let is_over = !matches!(state, PlanState::Running | PlanState::Paused);
-        let keys = vending.rows.iter().filter_map(|row| match row {
-            PlannedRow::Wanted { key, .. } => Some(key.clone()),
-            PlannedRow::Kept | PlannedRow::Invalid { .. } => None,
-        });
         match (vending.source == source, is_over) {
             (true, true) => {
                 for key in keys {

@@ -227,7 +227,9 @@ fn coverage(
             let listed = || logs.coverage.from(&regions, as_of).filter(|_| is_delivered);
             let own = said.or_else(listed);
             let earlier = PciState::goes_on(fold.earlier(), asked.covered);
-            PciState::joined_coverage(earlier, own, as_of)
+            let earlier = earlier.filter(|_| is_delivered);
+            let broken_until = logs.coverage.broken_until(as_of);
+            PciState::joined_coverage(earlier, own, broken_until, as_of)
         }
     }
 }

@@ -199,6 +199,43 @@ fn what_is_given_up_is_named_and_its_days_are_no_coverage() {
     assert_eq!(next.unread, [""; 0]);
 }
 
+/// A file comes late, to a day that was whole when it was read, and stays unread: nothing of that day is known any more.
+#[test]
+fn coverage_of_before_does_not_reach_over_a_day_that_is_given_up_later() {
+    let trail = at_home();
+    // the trail has it, and nobody signs in there
+    deliver(trail.path(), OTHER, "2024-01-01", &[]);
+    let before = ran(trail.path(), &[OTHER]);
+    assert_eq!(state_of(&before, "bo"), "inactive");
+    let from = |it: &RanReport| it.coverage_from.map(|at| at.to_string());
+    assert_eq!(from(&before).as_deref(), Some("2025-08-01T00:00:00Z"));
+    deliver(trail.path(), HOME, "2025-09-01", &[]);
+    // the run of before, and one that is made again for the same instant
+    let instants = ["2025-09-01T12:00:00Z", "2025-08-31T12:00:00Z"];
+    for region in [HOME, OTHER] {
+        let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{region}/2025/08/30");
+        let folder = trail.path().join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        let late = folder.join("late.json");
+        fs::write(&late, "{\"Records\": [").unwrap();
+        for now in instants {
+            let mut next = run(trail.path(), listed(&[OTHER]), Some(&before), now);
+            next.has_given_up = true;
+            let case = format!("{region} {now}");
+            assert_eq!(next.unread.len(), 1, "{case}");
+            let coverage = from(&next);
+            assert_eq!(coverage.as_deref(), Some("2025-08-31T00:00:00Z"), "{case}");
+            // and the state that is kept claims no more
+            let kept = next.state.as_ref().unwrap().coverage_from;
+            assert_eq!(kept, next.coverage_from, "{case}");
+            assert_eq!(state_of(&next, "bo"), "unknown", "{case}");
+        }
+        fs::remove_file(late).unwrap();
+    }
+    let whole = run(trail.path(), listed(&[OTHER]), Some(&before), instants[0]);
+    assert_eq!(from(&whole), from(&before), "nothing is broken");
+}
+
 #[test]
 fn where_nobody_says_which_regions_there_are_nobody_is_inactive_for_want_of_events() {
     let trail = at_home();

@@ -244,6 +244,15 @@ impl Transaction<'_> {
         }
     }
 
+    /// Makes the functions that statements need as this release has them: for a migration that changes one.
+    pub(crate) fn renew_functions(&self) -> Result<(), DatabaseError> {
+        match self {
+            // they are its own
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(transaction) => transaction.renew_functions(),
+        }
+    }
+
     /// What the engine finds wrong in the database's own structure: nothing, if all is well.
     pub(crate) fn complaints(&self) -> Result<Vec<String>, DatabaseError> {
         match self {

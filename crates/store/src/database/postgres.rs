@@ -323,8 +323,13 @@ impl Transaction<'_> {
         let known = self.told(self.connection.client.query_opt(known, &[]))?;
         match known {
             Some(_) => Ok(()),
-            None => self.told(self.connection.client.batch_execute(dialect::FUNCTIONS)),
+            None => self.renew_functions(),
         }
+    }
+
+    /// Makes them as this release has them, in place of those of an earlier one.
+    pub(super) fn renew_functions(&self) -> Result<(), DatabaseError> {
+        self.told(self.connection.client.batch_execute(dialect::FUNCTIONS))
     }
 
     pub(super) fn commit(self) -> Result<(), DatabaseError> {

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
 
 use super::open_error::OpenError;
-use super::{relay, search};
+use super::{plans, relay, search};
 use crate::database::{Connection, DatabaseError, Engine, Owner, Transaction, TransactionMode};
 
 /// One step of the schema's history. Never changed once released.
@@ -162,6 +162,12 @@ const MIGRATIONS: &[Migration] = &[
         name: "lines_of_thousands",
         sql: include_str!("../../migrations/0026_lines_of_thousands.sql"),
         then: None,
+    },
+    Migration {
+        version: 27,
+        name: "kinds_of_plans",
+        sql: include_str!("../../migrations/0027_kinds_of_plans.sql"),
+        then: Some(plans::give_kinds),
     },
 ];
 

@@ -1,15 +1,18 @@
 //! Plans, their journals and lanes in tables. A record is on stable storage when a call returns, the
 //! audit record of a change with it (promise P6).
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_runner::{
-    JournalAddition, LaneClaim, LeaseAnswer, Plan, PlanId, PlanStore, Saved, StoreFault, Stored,
-    TargetChange,
+    JournalAddition, LaneClaim, LeaseAnswer, Plan, PlanId, PlanStore, PlansOfKind, Saved,
+    StoreFault, Stored, TargetChange, UnreadPlan,
 };
+use serde::Deserialize;
 
 use super::{SqlStore, audit, counter, number};
-use crate::database::{Optional, Transaction};
+use crate::database::{DatabaseError, Optional, TableRow, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 
@@ -28,66 +31,137 @@ fn draft(change: &TargetChange) -> Draft {
 
 fn save(tx: &Transaction<'_>, plan: &Plan) -> Result<(), StorageFault> {
     tx.prepare(
-        "INSERT INTO plans (id, number, aborted, body)
-         VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM plans), 0, ?2)
+        "INSERT INTO plans (id, number, aborted, kind, body)
+         VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM plans), 0, ?2, ?3)
          ON CONFLICT (id) DO UPDATE
-         SET number = excluded.number, aborted = 0, body = excluded.body",
+         SET number = excluded.number, aborted = 0, kind = excluded.kind, body = excluded.body",
     )?
-    .execute((plan.id.as_str(), body(plan)?))?;
+    .execute((plan.id.as_str(), plan.kind.as_str(), body(plan)?))?;
     Ok(())
 }
 
-fn saved(texts: &(bool, String)) -> Result<Saved, StorageFault> {
-    Ok(Saved {
-        plan: read_body("plan", &texts.1)?,
-        aborted: texts.0,
-    })
+/// What is read of a body of before migration 27.
+#[derive(Deserialize)]
+struct KindOfBody {
+    kind: String,
 }
 
-/// Those of some plans that can be read. One that cannot, of a later release or damaged, hides no other.
-fn readable(rows: Vec<(String, bool, String)>) -> Vec<Saved> {
-    let read = |(id, aborted, text): (String, bool, String)| match saved(&(aborted, text)) {
-        Ok(saved) => Some(saved),
-        Err(fault) => {
+/// Plans of before migration 27 that are read at a time.
+const KINDS_BATCH: i64 = 100;
+
+/// Migration 27: the kind of each plan, as its body says. A body that says none is left without one.
+pub(super) fn give_kinds(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
+    // its older form refuses a body that has a U+0000 anywhere
+    tx.renew_functions()?;
+    let mut page = tx.prepare("SELECT id, body FROM plans WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let mut give = tx.prepare("UPDATE plans SET kind = ?2 WHERE id = ?1")?;
+    let mut last = String::new();
+    loop {
+        let rows = page
+            .query_map((&last, KINDS_BATCH), |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<Vec<(String, String)>, _>>()?;
+        for (id, text) in &rows {
+            if let Ok(KindOfBody { kind }) = serde_json::from_str(text) {
+                give.execute((id, kind))?;
+            }
+        }
+        match rows.into_iter().next_back() {
+            Some((id, _)) => last = id,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// A plan as its row has it.
+struct PlanRow {
+    number: i64,
+    id: String,
+    aborted: bool,
+    body: String,
+}
+
+impl PlanRow {
+    fn read(row: &TableRow<'_>) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            number: row.get(0)?,
+            id: row.get(1)?,
+            aborted: row.get(2)?,
+            body: row.get(3)?,
+        })
+    }
+
+    fn saved(&self) -> Result<Saved, StorageFault> {
+        Ok(Saved {
+            plan: read_body("plan", &self.body)?,
+            aborted: self.aborted,
+        })
+    }
+
+    /// One that cannot be read, of a later release or damaged, hides no other: it is told in the log.
+    fn saved_or_told(self) -> Result<Saved, UnreadPlan> {
+        self.saved().map_err(|fault| {
+            let why = fault.text();
             tracing::error!(
-                plan = id,
-                error = fault.text(),
+                plan = self.id,
+                error = why,
                 "a plan cannot be read, and is left out; `hallpass server store check` names it, too"
             );
-            None
-        }
-    };
-    rows.into_iter().filter_map(read).collect()
+            UnreadPlan {
+                id: PlanId::named(self.id),
+                why,
+            }
+        })
+    }
 }
 
 fn newest(tx: &Transaction<'_>, limit: u32) -> Result<Vec<Saved>, StorageFault> {
     let rows = tx
-        .prepare("SELECT id, aborted, body FROM plans ORDER BY number DESC LIMIT ?1")?
-        .query_map([i64::from(limit)], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
+        .prepare("SELECT number, id, aborted, body FROM plans ORDER BY number DESC LIMIT ?1")?
+        .query_map([i64::from(limit)], PlanRow::read)?
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(readable(rows))
+    let read = rows.into_iter().map(PlanRow::saved_or_told);
+    Ok(read.filter_map(Result::ok).collect())
 }
 
-/// No column has the kind. It is read in the database, so that only bodies of that kind are loaded; one that is no JSON may
-/// be of any kind, and is told of.
+/// Plans of a kind, and those of which no column says the kind: few, or none.
+const OF_KIND: [&str; 2] = [
+    "SELECT number, id, aborted, body FROM plans WHERE kind = ?1 ORDER BY number DESC LIMIT ?2",
+    "SELECT number, id, aborted, body FROM plans WHERE kind IS NULL ORDER BY number DESC LIMIT ?1",
+];
+
+/// The statements that the index of kinds answers.
+#[cfg(test)]
+pub(super) const RANGES: [&str; 2] = OF_KIND;
+
 fn newest_of_kind(
     tx: &Transaction<'_>,
     kind: &str,
     limit: u32,
-) -> Result<Vec<Saved>, StorageFault> {
-    let rows = tx
-        .prepare(
-            "SELECT id, aborted, body FROM plans
-             WHERE CASE WHEN json_valid(body) THEN json_extract(body, '$.kind') ELSE ?1 END = ?1
-             ORDER BY number DESC LIMIT ?2",
-        )?
-        .query_map((kind, i64::from(limit)), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
+) -> Result<PlansOfKind, StorageFault> {
+    let [of_kind, of_none] = OF_KIND;
+    let mut rows = tx
+        .prepare(of_kind)?
+        .query_map((kind, i64::from(limit)), PlanRow::read)?
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(readable(rows))
+    // damaged, or of an earlier release that had the file open: it may be of this kind
+    rows.extend(
+        tx.prepare(of_none)?
+            .query_map([i64::from(limit)], PlanRow::read)?
+            .collect::<Result<Vec<_>, _>>()?,
+    );
+    rows.sort_by_key(|row| Reverse(row.number));
+    let mut found = PlansOfKind::default();
+    for row in rows {
+        match row.saved_or_told() {
+            Ok(saved) if saved.plan.kind == kind => found.plans.push(saved),
+            Ok(_) => {}
+            Err(unread) => found.unread.push(unread),
+        }
+    }
+    found
+        .plans
+        .truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 fn append(
@@ -170,11 +244,11 @@ impl PlanStore for SqlStore {
         let id = id.clone();
         Ok(self
             .read(move |tx| {
-                let row: Option<(bool, String)> = tx
-                    .prepare("SELECT aborted, body FROM plans WHERE id = ?1")?
-                    .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                let row = tx
+                    .prepare("SELECT number, id, aborted, body FROM plans WHERE id = ?1")?
+                    .query_row([id.as_str()], PlanRow::read)
                     .optional()?;
-                row.as_ref().map(saved).transpose()
+                row.as_ref().map(PlanRow::saved).transpose()
             })
             .await?)
     }
@@ -183,7 +257,7 @@ impl PlanStore for SqlStore {
         Ok(self.read(move |tx| newest(tx, limit)).await?)
     }
 
-    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<Vec<Saved>, StoreFault> {
+    async fn plans_of_kind(&self, kind: &str, limit: u32) -> Result<PlansOfKind, StoreFault> {
         let kind = kind.to_owned();
         Ok(self
             .read(move |tx| newest_of_kind(tx, &kind, limit))

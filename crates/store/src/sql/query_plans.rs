@@ -1,6 +1,6 @@
 //! How SQLite answers what people list and search: by a range of an index, never through a table.
 
-use super::{SqlStore, assignments, finding, grants, queue_columns, requests};
+use super::{SqlStore, assignments, finding, grants, plans, queue_columns, requests};
 use crate::database::TransactionMode;
 
 fn is_range(line: &str) -> bool {
@@ -12,6 +12,7 @@ fn every_range() -> Vec<&'static str> {
     all.extend(requests::RANGES);
     all.extend(grants::RANGES);
     all.extend(finding::RANGES.as_flattened());
+    all.extend(plans::RANGES);
     all
 }
 

@@ -58,6 +58,26 @@ impl Place {
                 .unwrap(),
         }
     }
+
+    /// Runs statements behind the store's back.
+    pub(crate) async fn run(&self, sql: &str) {
+        match self {
+            Self::File(folder) => rusqlite::Connection::open(folder.path().join("hallpass.db"))
+                .unwrap()
+                .execute_batch(sql)
+                .unwrap(),
+            #[cfg(unix)]
+            Self::Postgres(url) => {
+                let (client, socket) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+                    .await
+                    .unwrap();
+                let socket = tokio::spawn(socket);
+                client.batch_execute(sql).await.unwrap();
+                drop(client);
+                socket.await.unwrap().unwrap();
+            }
+        }
+    }
 }
 
 /// The same test wherever the store is: on a file here, on PostgreSQL beside the suite.

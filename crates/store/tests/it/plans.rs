@@ -12,7 +12,7 @@ use hallpass_runner::{
     PlanStore, Saved, StepEnd, StepId, StepTarget, TargetChange, fold,
 };
 use hallpass_runner_testing::MemoryPlans;
-use hallpass_store::SqlStore;
+use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::at;
 use rusqlite::Connection;
 use serde_json::json;
@@ -121,8 +121,12 @@ async fn plans_of_a_kind_are_asked_for(store: &dyn PlanStore) {
         ("a.undo", 9, &[("four", false)]),
         ("c", 9, &[]),
     ] {
-        let plans = store.plans_of_kind(kind, limit).await.unwrap();
-        let names = plans.iter().map(|it| (it.plan.id.as_str(), it.aborted));
+        let of_kind = store.plans_of_kind(kind, limit).await.unwrap();
+        assert_eq!(of_kind.unread, [], "{kind} {limit}");
+        let names = of_kind
+            .plans
+            .iter()
+            .map(|it| (it.plan.id.as_str(), it.aborted));
         assert_eq!(names.collect::<Vec<_>>(), found, "{kind} {limit}");
     }
 }
@@ -223,8 +227,124 @@ async fn stored_chores_are_kept(place: Place) {
     what_policies_cannot_hold_is_kept(&place.open().await).await;
 }
 
+/// What a file or a database of the release before has: no kinds, and on PostgreSQL the older function.
+pub(crate) const BEFORE_KINDS: &str =
+    "DROP INDEX plans_by_kind; ALTER TABLE plans DROP COLUMN kind;
+    DELETE FROM schema_migrations WHERE version = 27;";
+#[cfg(unix)]
+const OLDER_FUNCTION: &str =
+    "CREATE OR REPLACE FUNCTION json_extract(body text, path text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT AS $body$
+    SELECT body::json #>> string_to_array(substr(path, 3), '.') $body$;";
+
+/// A plan whose body has U+0000, which PostgreSQL has in no text.
+fn with_nul(id: &str) -> Plan {
+    Plan {
+        facts: json!({"\u{0}": "a\u{0}b", "like it": "\\u0000"}),
+        ..plan(id, 0)
+    }
+}
+
+fn ids(plans: &[Saved]) -> Vec<&str> {
+    plans.iter().map(|it| it.plan.id.as_str()).collect()
+}
+
+async fn stored_plans_of_an_earlier_release_are_of_their_kind(place: Place) {
+    let store = place.open().await;
+    store.save_plan(&plan("one", 0)).await.unwrap();
+    let other = Plan {
+        kind: "other".into(),
+        ..plan("two", 0)
+    };
+    store.save_plan(&other).await.unwrap();
+    store.save_plan(&with_nul("three")).await.unwrap();
+    drop(store);
+    // more than are read at a time, each a plan of a later release
+    let later: Vec<String> = (100..350)
+        .map(|n| format!("('n{n}', {n}, 0, '{{\"kind\": \"later\", \"body_version\": 99}}')"))
+        .collect();
+    let damaged = "('torn', 8, 0, '{\"kind\": \"te')";
+    let insert = format!(
+        "INSERT INTO plans (id, number, aborted, body) VALUES {damaged}, {};",
+        later.join(", ")
+    );
+    #[cfg(unix)]
+    if let Place::Postgres(_) = &place {
+        place.run(OLDER_FUNCTION).await;
+    }
+    place.run(BEFORE_KINDS).await;
+    place.run(&insert).await;
+    for _ in 0..2 {
+        let store = place.open().await;
+        assert_eq!(store.schema_version().await.unwrap(), 27);
+        let found = store.plans_of_kind("test", 9).await.unwrap();
+        assert_eq!(ids(&found.plans), ["three", "one"]);
+        assert_eq!(found.plans[0].plan, with_nul("three"));
+        let unread = found.unread.iter().map(|it| it.id.as_str());
+        assert_eq!(unread.collect::<Vec<_>>(), ["torn"]);
+        let found = store.plans_of_kind("other", 9).await.unwrap();
+        assert_eq!((ids(&found.plans), found.unread.len()), (vec!["two"], 1));
+        let found = store.plans_of_kind("later", 999).await.unwrap();
+        assert_eq!((found.plans.len(), found.unread.len()), (0, 251));
+    }
+}
+
+/// A process of the release before may have had the file open, and writes no kind.
+async fn stored_plans_without_a_kind_are_of_that_of_their_body(place: Place) {
+    let store = place.open().await;
+    for id in ["one", "two"] {
+        store.save_plan(&plan(id, 0)).await.unwrap();
+    }
+    place
+        .run("UPDATE plans SET kind = NULL WHERE id = 'one'")
+        .await;
+    let found = store.plans_of_kind("test", 9).await.unwrap();
+    assert_eq!(ids(&found.plans), ["two", "one"]);
+    let newest = store.plans_of_kind("test", 1).await.unwrap();
+    assert_eq!(ids(&newest.plans), ["two"]);
+    let others = store.plans_of_kind("other", 9).await.unwrap();
+    assert_eq!((others.plans.len(), others.unread.len()), (0, 0));
+}
+
+async fn stored_plans_and_journals_may_have_any_letter(place: Place) {
+    let store = place.open().await;
+    let nul = with_nul("nul");
+    store.save_plan(&plan("one", 0)).await.unwrap();
+    store.save_plan(&nul).await.unwrap();
+    let entry = JournalEntry::Note {
+        step: None,
+        text: "a\u{0}b".into(),
+    };
+    let change = TargetChange {
+        old: json!({"\u{0}": "\u{0}"}),
+        ..change(&nul)
+    };
+    let added = JournalAddition {
+        at: at(1),
+        entry: &entry,
+        change: Some(&change),
+    };
+    assert_eq!(store.append(&nul.id, added).await.unwrap(), 1);
+    drop(store);
+    let store = place.open().await;
+    let found = store.plans_of_kind("test", 9).await.unwrap();
+    assert_eq!(ids(&found.plans), ["nul", "one"]);
+    assert_eq!(found.plans[0].plan, nul);
+    assert_eq!(store.plan(&nul.id).await.unwrap().unwrap().plan, nul);
+    let journal = store.journal(&nul.id).await.unwrap();
+    assert!(journal[0].text.contains("a\\u0000b"), "{journal:?}");
+    let record = store.records_from(1, 9).await.unwrap().remove(0);
+    assert!(record.canonical().contains("\\u0000"), "{record:?}");
+    // a whole record is no torn one, whatever is in it
+    assert!(store.cut_torn(&nul.id, 1).await.is_err());
+    assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
+}
+
 crate::anywhere!(
     stored_plans_are_kept,
+    stored_plans_of_an_earlier_release_are_of_their_kind,
+    stored_plans_without_a_kind_are_of_that_of_their_body,
+    stored_plans_and_journals_may_have_any_letter,
     stored_plans_of_a_kind_are_asked_for,
     stored_journals_are_in_order,
     stored_lanes_have_one_holder,
@@ -345,6 +465,41 @@ async fn a_journal_in_the_file_is_append_only_but_for_a_torn_end() {
     assert!(problems[0].contains("record 4"), "{problems:?}");
 }
 
+/// A migration that cannot be made to its end leaves the file as it was.
+#[tokio::test]
+async fn kinds_are_given_to_all_plans_or_to_none() {
+    let place = Place::file();
+    let store = place.open().await;
+    store.save_plan(&plan("one", 0)).await.unwrap();
+    drop(store);
+    place.run(BEFORE_KINDS).await;
+    place
+        .run(
+            "CREATE TRIGGER stopped BEFORE UPDATE ON plans
+             BEGIN SELECT RAISE(ABORT, 'stopped here'); END",
+        )
+        .await;
+    let Place::File(folder) = &place else {
+        unreachable!("it is a file")
+    };
+    let path = folder.path().join("hallpass.db");
+    let refused = SqlStore::open(&path).unwrap_err();
+    assert!(matches!(refused, OpenError::Migration { version: 27, .. }));
+    let columns: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row(
+            "SELECT count(*) FROM pragma_table_info('plans')",
+            (),
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(columns, 4);
+    place.run("DROP TRIGGER stopped").await;
+    let store = place.open().await;
+    let found = store.plans_of_kind("test", 9).await.unwrap();
+    assert_eq!(ids(&found.plans), ["one"]);
+}
+
 #[tokio::test]
 async fn a_plan_that_cannot_be_read_hides_no_other() {
     let folder = tempdir().unwrap();
@@ -364,11 +519,17 @@ async fn a_plan_that_cannot_be_read_hides_no_other() {
     let names = |plans: Vec<Saved>| -> Vec<String> {
         plans.iter().map(|it| it.plan.id.to_string()).collect()
     };
+    let owned = |ids: &[&str]| -> Vec<String> { ids.iter().map(|it| (*it).to_owned()).collect() };
     assert_eq!(names(store.plans(9).await.unwrap()), ["one"]);
-    let of_kind = store.plans_of_kind("test", 9).await.unwrap();
-    assert_eq!(names(of_kind), ["one"]);
-    let of_others = store.plans_of_kind("other", 9).await.unwrap();
-    assert_eq!(names(of_others), Vec::<String>::new());
+    for (kind, read, unread) in [
+        ("test", &["one"][..], &["torn", "later"][..]),
+        // what is torn may be of any kind
+        ("other", &[], &["torn", "later"]),
+    ] {
+        let found = store.plans_of_kind(kind, 9).await.unwrap();
+        let cannot: Vec<_> = found.unread.iter().map(|it| it.id.to_string()).collect();
+        assert_eq!((names(found.plans), cannot), (owned(read), owned(unread)));
+    }
     // whoever asks for it by name hears of it, and the check names both
     assert!(store.plan(&PlanId::named("torn")).await.is_err());
     let problems = store.check().await.unwrap().problems.join("\n");

@@ -330,6 +330,64 @@ async fn a_text_with_any_letter_is_kept(place: Place) {
     assert_eq!(store.blob_get("x\0y").await.unwrap(), Some(b"\0".to_vec()));
 }
 
+/// PostgreSQL's own gives nothing of a document that has U+0000 anywhere: whoever named their token so would keep everybody
+/// from being locked out.
+async fn a_member_is_found_beside_any_letter(place: Place) {
+    let Place::Postgres(url) = &place else { return };
+    drop(place.open().await);
+    let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let socket = tokio::spawn(socket);
+    for (body, path, found) in [
+        (
+            r#"{"a": "x\u0000y\u0000\u0000", "k": "v"}"#,
+            "$.k",
+            Some("v"),
+        ),
+        (
+            r#"{"a": "x\u0000y\u0000\u0000z"}"#,
+            "$.a",
+            Some("x\u{fffd}y\u{fffd}\u{fffd}z"),
+        ),
+        (r#"{"a": "\\\u0000"}"#, "$.a", Some("\\\u{fffd}")),
+        (r#"{"a": "\\u0000", "b": "\u0000"}"#, "$.a", Some(r"\u0000")),
+        (r#"{"\u0000": {"b": null}}"#, "$.b", None),
+    ] {
+        let row = client
+            .query_one(
+                "SELECT json_valid($1), json_extract($1, $2)",
+                &[&body, &path],
+            )
+            .await
+            .unwrap();
+        assert!(row.get::<_, bool>(0), "{body}");
+        assert_eq!(row.get::<_, Option<&str>>(1), found, "{body} {path}");
+    }
+    drop(client);
+    drop(socket.await);
+}
+
+/// A database that was migrated has what one has that was laid out today.
+async fn a_column_that_came_later_is_as_those_of_a_new_database(place: Place) {
+    const PLANS: &str = "SELECT string_agg(concat_ws(' ', column_name, data_type, collation_name, is_nullable), ', '
+            ORDER BY column_name)
+        || (SELECT string_agg(indexdef, ', ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'plans')
+        FROM information_schema.columns WHERE table_name = 'plans'";
+    let Place::Postgres(url) = &place else { return };
+    let laid_out = || async {
+        drop(place.open().await);
+        let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+        let socket = tokio::spawn(socket);
+        let found: String = client.query_one(PLANS, &[]).await.unwrap().get(0);
+        drop(client);
+        drop(socket.await);
+        found
+    };
+    let new = laid_out().await;
+    assert!(new.contains("kind text C YES"), "{new}");
+    place.run(plans::BEFORE_KINDS).await;
+    assert_eq!(laid_out().await, new);
+}
+
 /// Two nodes write to one database, each as if it were alone.
 async fn two_stores_of_one_database_write_in_turn(place: Place) {
     let stores = [place.open().await, place.open().await];
@@ -529,6 +587,8 @@ crate::anywhere!(
     what_is_committed_is_on_the_disk,
     the_lead_waits_for_no_thread_of_those_who_write,
     a_session_that_is_gone_is_made_anew,
+    a_member_is_found_beside_any_letter,
+    a_column_that_came_later_is_as_those_of_a_new_database,
     a_text_with_any_letter_is_kept,
     two_stores_of_one_database_write_in_turn,
     a_database_of_another_program_is_refused,

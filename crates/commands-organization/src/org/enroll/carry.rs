@@ -3,17 +3,15 @@
 use std::fs;
 
 use hallpass_chores::account_factory::can_launch;
-use hallpass_chores::plans::PlanContext;
 use hallpass_chores::plans::chore::{ByReport, Chore, Drafted, Opened};
+use hallpass_chores::plans::{PlanContext, earlier_unread};
 use hallpass_org::control_tower::factory_obstacles;
 use hallpass_org::enrolment::{
     ChosenBackend, EnrolmentBackend, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan,
-    EnrolmentRefused, EnrolmentUnread, EnrolmentWish, PLAN_KIND, PLANS_LOOK, SelectedAccounts,
-    checks, choose_for, draft, draft_config, gather, select,
+    EnrolmentRefused, EnrolmentUnread, EnrolmentWish, SelectedAccounts, checks, choose_for, draft,
+    draft_config, gather, select, unfinished_enrolment,
 };
-use hallpass_runner::{
-    CheckOutcome, CheckStrictness, Plan, PlanDraft, PlanId, PlanState, fold, junit, report_of,
-};
+use hallpass_runner::{CheckOutcome, CheckStrictness, Plan, PlanDraft, PlanId, junit};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain};
 
@@ -89,7 +87,8 @@ impl Chore for EnrolmentChore<'_> {
 
     async fn gather(&self, at: &Opened<'_>) -> Result<EnrolmentGround, Failure> {
         let context = at.context;
-        if let Some(plan) = unfinished(context, &self.wish).await? {
+        let unfinished = unfinished_enrolment(context.plans.as_ref(), &self.wish).await;
+        if let Some(plan) = unfinished.map_err(|it| earlier_unread(&it))? {
             return Ok(EnrolmentGround::Begun(plan));
         }
         let looked = look(context, &self.wish, self.args).await?;
@@ -160,29 +159,6 @@ impl Chore for ConfigChore<'_> {
         let nothing = "there is no recorder and no delivery channel to take away";
         Ok(Drafted::plan_or(draft, question, ByReport, nothing))
     }
-}
-
-/// The plan of this very wish, when it was begun and is not over.
-async fn unfinished(
-    context: &PlanContext,
-    wish: &EnrolmentWish,
-) -> Result<Option<PlanId>, Failure> {
-    let source = EnrolmentPlan::source_of(wish);
-    let broken = |fault: hallpass_runner::StoreFault| Failure::failed(fault.to_string());
-    let plans = context.plans.plans_of_kind(PLAN_KIND, PLANS_LOOK).await;
-    for saved in plans.map_err(broken)? {
-        let plan = saved.plan;
-        let is_same = EnrolmentPlan::of(&plan).is_some_and(|it| it.source == source);
-        if !is_same {
-            continue;
-        }
-        let journal = context.plans.journal(&plan.id).await.map_err(broken)?;
-        let Ok(folded) = fold(&journal) else { continue };
-        if folded.began.is_some() && report_of(&plan, &folded, false).state == PlanState::Running {
-            return Ok(Some(plan.id));
-        }
-    }
-    Ok(None)
 }
 
 /// `--check-only`

@@ -41,7 +41,7 @@ pub(crate) async fn within_limit(
 
 async fn was_given(plans: &dyn PlanStore, file: &AccountsFile) -> bool {
     let all = plans.plans_of_kind(PLAN_KIND, PLANS_LOOK).await;
-    let all = all.unwrap_or_default();
+    let all = all.unwrap_or_default().plans;
     let kept = all.iter().filter_map(|saved| VendingPlan::of(&saved.plan));
     let mut rows = kept
         .filter(|kept| kept.file == *file)

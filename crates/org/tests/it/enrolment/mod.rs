@@ -1,6 +1,7 @@
 //! Existing accounts come under Control Tower (`organization.md` §7).
 
 mod acceptance;
+mod earlier;
 mod events;
 mod registering;
 mod somebody;

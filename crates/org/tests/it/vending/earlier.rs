@@ -1,10 +1,13 @@
 //! What earlier plans have to do with a list, whatever else was planned since.
 
 use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_org::EarlierUnread;
+use hallpass_org::vending::{AccountsFile, EarlierPlans, earlier_plans};
 use hallpass_runner::{Applying, JournalAddition, JournalEntry, Plan, PlanId, PlanStore as _};
 use hallpass_runner_testing::Gate;
+use serde_json::json;
 
-use super::world::{World, ends, list};
+use super::world::{World, ends, list, wishes};
 
 /// A night of remediations.
 async fn remediated(world: &World, plan: &PlanId) {
@@ -92,5 +95,83 @@ async fn a_row_that_an_aborted_plan_is_in_the_middle_of_stays_its_own() {
     let ran = world.vend(&corrected, "second", &Gate::new(None)).await;
     let rows = ends(&ran.unwrap().csv);
     assert_eq!(rows[0], format!("INVALID,,already in plan {plan}"));
+    assert!(rows[1].starts_with("SUCCEEDED,9"), "{rows:?}");
+}
+
+async fn earlier(world: &World, text: &str) -> Result<EarlierPlans, EarlierUnread> {
+    let file = AccountsFile::read(text.as_bytes()).unwrap();
+    earlier_plans(world.plans.as_ref(), &file, &wishes()).await
+}
+
+fn assert_names(refused: &EarlierUnread, named: &PlanId) {
+    assert!(
+        matches!(refused, EarlierUnread::Plan { plan, .. } if plan == named),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains(named.as_str()), "{refused}");
+    assert!(refused.help().is_some_and(|it| it.contains("store check")));
+}
+
+/// Its accounts may be there: another plan could make them a second time.
+#[tokio::test]
+async fn a_plan_that_was_begun_and_cannot_be_read_refuses_every_list() {
+    let world = World::new(TimeSpan::ZERO);
+    let text = list(&["a"]);
+    let ran = world.vend(&text, "first", &Gate::new(None)).await.unwrap();
+    let writes = world.writes();
+    world.plans.spoil(&ran.plan);
+    for text in [text, list(&["b"])] {
+        assert!(world.vend(&text, "next", &Gate::new(None)).await.is_none());
+        assert_names(&earlier(&world, &text).await.unwrap_err(), &ran.plan);
+    }
+    assert_eq!(world.writes(), writes);
+}
+
+#[tokio::test]
+async fn a_plan_that_keeps_its_rows_in_another_form_is_not_passed_over() {
+    let world = World::new(TimeSpan::ZERO);
+    let text = list(&["a"]);
+    let ran = world.vend(&text, "first", &Gate::new(None)).await.unwrap();
+    let (kept, _) = world.loaded(&ran.plan).await;
+    let later = Plan {
+        facts: json!({"rows": "in another form"}),
+        ..kept
+    };
+    world.plans.save_plan(&later).await.unwrap();
+    assert_names(&earlier(&world, &text).await.unwrap_err(), &ran.plan);
+}
+
+#[tokio::test]
+async fn a_plan_that_was_never_begun_did_nothing_whatever_is_in_it() {
+    let world = World::new(TimeSpan::ZERO);
+    let plan = world.planned(&list(&["a"])).await;
+    world.plans.spoil(&plan);
+    let ran = world.vend(&list(&["b"]), "first", &Gate::new(None)).await;
+    let rows = ends(&ran.unwrap().csv);
+    assert!(rows[0].starts_with("SUCCEEDED,9"), "{rows:?}");
+}
+
+/// Which of its rows were made is not known: the same list is refused, and of another one the rows that it shares.
+#[tokio::test]
+async fn a_plan_whose_journal_cannot_be_read_keeps_its_rows() {
+    let world = World::new(TimeSpan::ZERO);
+    let text = list(&["a"]);
+    let ran = world.vend(&text, "first", &Gate::new(None)).await.unwrap();
+    world.plans.tear(&ran.plan, "{");
+    let entry = JournalEntry::Note {
+        step: None,
+        text: "after what is torn".to_owned(),
+    };
+    let added = JournalAddition {
+        at: world.clock.now(),
+        entry: &entry,
+        change: None,
+    };
+    world.plans.append(&ran.plan, added).await.unwrap();
+    assert_names(&earlier(&world, &text).await.unwrap_err(), &ran.plan);
+    let others = list(&["a", "b"]);
+    let next = world.vend(&others, "next", &Gate::new(None)).await;
+    let rows = ends(&next.unwrap().csv);
+    assert_eq!(rows[0], format!("INVALID,,already in plan {}", ran.plan));
     assert!(rows[1].starts_with("SUCCEEDED,9"), "{rows:?}");
 }

@@ -532,7 +532,7 @@ pub(super) fn list(rows: &[&str]) -> String {
         .join("\n")
 }
 
-fn wishes() -> ListWishes {
+pub(super) fn wishes() -> ListWishes {
     let access = WantedAccess {
         principal: PrincipalRef::Group("44c8f4d8-1051-70d6-ffa1-aa4a4a8e9d0d".parse().unwrap()),
         permission_set: "Reader".parse().unwrap(),

@@ -1,0 +1,28 @@
+//! Whether a plan of the same wish is not over.
+
+use hallpass_runner::{PlanId, PlanState, PlanStore, report_of};
+
+use super::plan::{EnrolmentPlan, PLAN_KIND, PLANS_LOOK};
+use super::wish::EnrolmentWish;
+use crate::earlier_plans::{EarlierUnread, became_of, plans_that_count};
+
+/// The plan of this very wish, when it was begun and is not over.
+///
+/// # Errors
+/// When the store does not answer, or nobody can tell what a plan that was begun has done.
+pub async fn unfinished_enrolment(
+    store: &dyn PlanStore,
+    wish: &EnrolmentWish,
+) -> Result<Option<PlanId>, EarlierUnread> {
+    let source = EnrolmentPlan::source_of(wish);
+    let all = plans_that_count(store, (PLAN_KIND, PLANS_LOOK), EnrolmentPlan::of).await?;
+    let same = all.into_iter().filter(|(_, kept)| kept.source == source);
+    for (saved, _) in same {
+        let plan = saved.plan;
+        let folded = became_of(store, &plan.id).await?;
+        if folded.began.is_some() && report_of(&plan, &folded, false).state == PlanState::Running {
+            return Ok(Some(plan.id));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,48 @@
+//! A plan of the same wish that is not over goes on; one that cannot be read is not passed over.
+
+use hallpass_model::Clock as _;
+use hallpass_org::EarlierUnread;
+use hallpass_org::enrolment::{EnrolmentWish, unfinished_enrolment};
+use hallpass_runner::{JournalAddition, JournalEntry, PlanStore as _};
+use hallpass_runner_testing::Gate;
+
+use super::world::{World, wish};
+
+fn whole() -> EnrolmentWish {
+    EnrolmentWish {
+        to: "Legacy".to_owned(),
+        ..wish(&[], &["Legacy"])
+    }
+}
+
+#[tokio::test]
+async fn an_enrolment_that_was_begun_goes_on_or_refuses_another_where_it_cannot_be_read() {
+    let world = World::unrecorded();
+    let runner = world.runner("first", &Gate::new(None));
+    let plan = runner.look(world.draft(&whole()).await).await.unwrap().plan;
+    let (store, wanted) = (world.plans.as_ref(), whole());
+    let unfinished = || unfinished_enrolment(store, &wanted);
+    assert_eq!(unfinished().await, Ok(None), "nothing of it was done");
+    store.spoil(&plan.id);
+    assert_eq!(unfinished().await, Ok(None), "nor of one nobody can read");
+    store.save_plan(&plan).await.unwrap();
+    let entry = JournalEntry::Planned {
+        expected: plan.expected.clone(),
+    };
+    let added = JournalAddition {
+        at: world.clock.now(),
+        entry: &entry,
+        change: None,
+    };
+    store.append(&plan.id, added).await.unwrap();
+    assert_eq!(unfinished().await, Ok(Some(plan.id.clone())));
+    store.spoil(&plan.id);
+    for wish in [whole(), wish(&["666666666666"], &[])] {
+        let refused = unfinished_enrolment(store, &wish).await.unwrap_err();
+        assert!(
+            matches!(&refused, EarlierUnread::Plan { plan: named, .. } if *named == plan.id),
+            "{refused:?}"
+        );
+        assert!(refused.help().is_some());
+    }
+}
