@@ -12,6 +12,7 @@ mod account_policy;
 mod billing_transfers;
 mod changing;
 mod facts;
+mod handshakes;
 mod judging;
 mod organization_wide;
 mod policy_keeper;
