@@ -2,6 +2,7 @@
 """Readiness of the simulated organization: what `hallpass org readiness` says is what boto3 reads there; what cannot be read is
 `unknown`, with the action; answers, reports and a comparison with the run before (`organization.md` §9)."""
 
+import datetime
 import json
 import xml.etree.ElementTree
 
@@ -123,6 +124,46 @@ def assets(stage, environment, endpoint, own):
                 [["shop"], ["networks"], 2])
 
 
+def invited(stage, environment, endpoint, own):
+    """An invitation of another organization is told in the account that has it, in every profile, and nowhere else; what cannot be read
+    is never taken for none."""
+    sim, manages = Api(endpoint), client("organizations", environment)
+    accounts = manages.get_paginator("list_accounts").paginate().build_full_result()["Accounts"]
+    member, other = [it["Id"] for it in accounts if it["Id"] != own and it["State"] == "ACTIVE"][:2]
+    expires = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    row = lambda id, **more: {"id": id, "account": member, "organization": "o-theirs00000", "management": "999999999999", "expires": expires, **more}
+
+    def load(*rows):
+        answer = sim.post("/_sim/load?merge=1", {"version": 1, "organization": {"invitations": rows}})
+        assert answer.status < 300, answer
+
+    def told():
+        _, found = ready(stage, environment, "--regions", "eu-west-1")
+        return {target: it for (name, target), it in found.items() if name == "foreign-invitations"}
+
+    load(row("h-aaaaaaaa"), row("h-bbbbbbbb", by_email=True), row("h-cccccccc", state="DECLINED"), row("h-dddddddd", account=own))
+    keys = sim.get(f"/_sim/credentials?account={member}").json
+    inside = client("organizations", {**environment, "AWS_ACCESS_KEY_ID": keys["access_key_id"], "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"]})
+    listed = inside.get_paginator("list_handshakes_for_account").paginate(Filter={"ActionType": "INVITE"}, PaginationConfig={"PageSize": 1})
+    states = {it["Id"]: it["State"] for it in listed.build_full_result()["Handshakes"]}
+    check.equal("boto3 reads them in the account, page by page", states, {"h-aaaaaaaa": "OPEN", "h-bbbbbbbb": "OPEN", "h-cccccccc": "DECLINED"})
+    check.equal("and none in the management account", manages.list_handshakes_for_account(Filter={"ActionType": "INVITE"})["Handshakes"], [])
+    found = told()
+    check("every active member is asked, and not the management account", own not in found and other in found, sorted(found))
+    words = [f"invitation {id} of organization o-theirs00000 (management account 999999999999), open until {expires}" for id in ("h-aaaaaaaa", "h-bbbbbbbb")]
+    check.equal("those that are open are told, as a warning, with who sent them", (found[member]["status"], found[member]["severity"], found[member]["evidence"]),
+                ("fail", "warn", ", ".join(words)))
+    check("with what to do", "decline-handshake" in found[member]["remedy"] and "organizations:AcceptHandshake" in found[member]["remedy"], found[member])
+    check.equal("and no other account has any", sorted(target for target, it in found.items() if it["status"] != "pass"), [member])
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"operation": "ListHandshakesForAccount"}})
+    denied = told()
+    check("a refusal is unknown and names the action", set(denied) == set(found) and {it["status"] for it in denied.values()} == {"unknown"}
+          and all(it["evidence"].startswith("organizations:ListHandshakesForAccount: AccessDenied") for it in denied.values()), list(denied.values())[:2])
+    sim.call("DELETE", "/_sim/faults")
+    load(row("h-aaaaaaaa", state="DECLINED"), row("h-bbbbbbbb", by_email=True, state="CANCELED"))
+    check.equal("what was declined or canceled is over", {it["status"] for it in told().values()}, {"pass"})
+
+
 def other_profiles(stage, environment, endpoint):
     own = client("sts", environment).get_caller_identity()["Account"]
     _, merger = ready(stage, environment, "--profile", "merger", "--regions", "eu-west-1")
@@ -169,6 +210,7 @@ def main():
     with Stage("readiness") as stage:
         _, endpoint, environment = stage.simulator("--scale", "small")
         found, own = landing_zone(stage, environment)
+        invited(stage, environment, endpoint, own)
         other_profiles(stage, environment, endpoint)
 
         stage.path("before.json").write_text(json.dumps(list(found.values())))

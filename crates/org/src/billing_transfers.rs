@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::handshakes::waiting;
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text};
 
 /// What invitations of this kind are for; those of accounts are `INVITE`.
@@ -80,20 +81,14 @@ pub async fn read_transfers(calls: &dyn ReadCalls) -> ReadFact<Vec<BillingTransf
 pub(crate) async fn open_invitations(home: &Reader<'_>) -> ReadFact<Vec<TransferInvitation>> {
     let mut found = BTreeMap::new();
     for operation in ["ListHandshakesForOrganization", "ListHandshakesForAccount"] {
-        let operation = ("organizations", operation);
-        let input = json!({ "Filter": { "ActionType": ACTION } });
-        let rows = home.list(operation, input, "Handshakes").await?;
-        let is_open = |row: &&Value| {
-            text(row, "/Action") == ACTION && ["REQUESTED", "OPEN"].contains(&text(row, "/State"))
-        };
-        for row in rows.iter().filter(is_open) {
-            let id = text(row, "/Id").to_owned();
+        for row in waiting(home, operation, ACTION).await? {
+            let id = text(&row, "/Id").to_owned();
             let parties = row.get("Parties").and_then(Value::as_array);
             let parties = parties.into_iter().flatten();
             let invitation = TransferInvitation {
                 id: id.clone(),
                 parties: parties.map(|it| text(it, "/Id").to_owned()).collect(),
-                expires: text(row, "/ExpirationTimestamp").to_owned(),
+                expires: text(&row, "/ExpirationTimestamp").to_owned(),
             };
             found.insert(id, invitation);
         }

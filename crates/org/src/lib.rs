@@ -13,6 +13,7 @@ mod billing_transfers;
 mod changing;
 mod earlier_plans;
 mod facts;
+mod handshakes;
 mod judging;
 mod organization_wide;
 mod policy_keeper;

@@ -11,6 +11,14 @@ const CREATE_ACCOUNT: FactSource = source(
     "AWS Organizations API Reference, \"CreateAccount\"",
     "Request Parameters",
 );
+const INVITATIONS: FactSource = source(
+    "AWS Organizations User Guide, \"Managing account invitations with AWS Organizations\"",
+    "Considerations",
+);
+const HANDSHAKES: FactSource = source(
+    "AWS Organizations API Reference, \"ListHandshakesForAccount\"",
+    "",
+);
 const TAG: FactSource = source("AWS Organizations API Reference, \"Tag\"", "Contents");
 
 facts! {
@@ -99,4 +107,12 @@ facts! {
         "the address of an account that is made",
         "errors of `org vend`",
         CREATE_ACCOUNT, Read("2026-11-28");
+    INVITATION_OPEN_DAYS = 15 "days", "organizations.invitation.open",
+        "an invitation to an organization, until it expires unless it is answered",
+        "when the simulator says that an invitation was sent; until when one to a transfer of the bill is open, where its file does not say",
+        INVITATIONS, Read("2026-11-28");
+    HANDSHAKE_KEPT_DAYS = 30 "days", "organizations.handshake.kept",
+        "a handshake that was answered, canceled or has expired, until it is shown no more",
+        "which invitations the simulator still lists",
+        HANDSHAKES, Read("2026-11-28");
 }

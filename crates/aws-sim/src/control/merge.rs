@@ -14,6 +14,7 @@ type FileList = (&'static str, &'static str, &'static [&'static str]);
 
 const LISTS: &[FileList] = &[
     ("/organization/billing_transfers", "id", &[]),
+    ("/organization/invitations", "id", &[]),
     ("/ous", "id", &["parent", "name"]),
     ("/accounts", "id", &["name"]),
     ("/policies", "id", &["type", "name"]),

@@ -175,6 +175,7 @@ impl Loader<'_> {
             service_access: organization.service_access.clone(),
             delegations,
             billing_transfers: organization.billing_transfers.clone(),
+            invitations: self.invitations(),
             root_tags: organization.root_tags.clone(),
         };
         let center = &self.file.identity_center;

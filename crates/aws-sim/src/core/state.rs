@@ -42,8 +42,8 @@ use super::{
 use crate::{
     organization::{
         AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
-        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedNetwork,
-        StatedQuota, StatedShare, StatedTransfer, StatedWorkload,
+        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedInvitation,
+        StatedNetwork, StatedQuota, StatedShare, StatedTransfer, StatedWorkload,
     },
     vocabulary::Behaviour,
 };
@@ -66,6 +66,9 @@ pub(crate) struct Head {
     /// Transfers of the bill.
     #[serde(default)]
     pub billing_transfers: Vec<StatedTransfer>,
+    /// Invitations of other organizations; accounts by id.
+    #[serde(default)]
+    pub invitations: Vec<StatedInvitation>,
     /// Tags of the root.
     #[serde(default)]
     pub root_tags: Tags,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     center::IdentityCenter,
     iam::Iam,
-    stated::{StatedEvaluation, StatedFunction, StatedQuota},
+    stated::{StatedEvaluation, StatedFunction, StatedInvitation, StatedQuota},
     tower::{ConfigRecorderPlace, ControlTowerBasis},
 };
 
@@ -135,6 +135,9 @@ pub struct Organization {
     /// Transfers of the bill between this organization and others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub billing_transfers: Vec<StatedTransfer>,
+    /// Invitations of other organizations to its accounts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub invitations: Vec<StatedInvitation>,
 }
 
 /// A policy of the organization.

@@ -48,7 +48,7 @@ pub use presets::small;
 pub(crate) use read::read_strictly;
 pub(crate) use resolve::NameIndex;
 pub(crate) use schema::check_part;
-pub use stated::{StatedEvaluation, StatedFunction, StatedQuota};
+pub use stated::{StatedEvaluation, StatedFunction, StatedInvitation, StatedQuota};
 pub use tower::{ConfigRecorderPlace, ControlTowerBasis, UnitControl};
 
 /// Seed of a file that names none.

@@ -1,4 +1,4 @@
-//! What the file states of quotas, evaluations and functions: it goes out of the simulator as it came in.
+//! What the file states of quotas, evaluations, functions and invitations: it goes out of the simulator as it came in.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -58,4 +58,33 @@ pub struct StatedFunction {
     /// `Handled` or `Unhandled`: it fails with what it returns as the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// An invitation of another organization to an account of this one (AWS: "Managing account invitations with AWS
+/// Organizations"). The management account of an organization is shown none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedInvitation {
+    /// `h-…`
+    pub id: String,
+    /// Account id or name.
+    pub account: String,
+    /// The organization that sent it: `o-…`
+    pub organization: String,
+    /// Its management account.
+    pub management: String,
+    /// What that account is called.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The address of its root user.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub email: String,
+    /// Sent to the account's address, and not to its id.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_email: bool,
+    /// `OPEN`, and other states of handshakes; absent: `OPEN`. Nobody answers one here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Until when it can be answered, RFC 3339; one that is open is `EXPIRED` from then on.
+    pub expires: String,
 }

@@ -32,6 +32,7 @@ mod iam_roles;
 mod identity_store;
 mod instance_regions;
 mod inventory_reads;
+mod invitations;
 mod keys;
 mod merging;
 mod objects;

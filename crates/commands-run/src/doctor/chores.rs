@@ -361,6 +361,7 @@ pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
         "iam:GetAccountSummary",
         "iam:GetRole",
         "iam:ListAttachedRolePolicies",
+        "organizations:ListHandshakesForAccount",
         "ram:GetResourceShares",
         "ram:ListPrincipals",
         "ram:ListResources",

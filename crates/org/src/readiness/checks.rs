@@ -140,7 +140,10 @@ fn accounts(facts: &FoundationFacts, question: &ReadinessQuestion) -> Vec<CheckR
     for account in accounts.iter().filter(|it| it.is_active) {
         let target = account.id.as_str();
         match facts.members.get(&account.id) {
-            Some(member) => checks.extend(of_account(target, member, question)),
+            Some(member) => {
+                checks.extend(of_account(target, member, question));
+                checks.extend(invitations(target, member));
+            }
             None => checks.push(check(
                 ("accounts", "every account is known"),
                 target,
@@ -195,4 +198,24 @@ fn of_account(
             "set one up, or manage root access of members centrally",
         ),
     ]
+}
+
+/// Who else would have the account; nothing of the management account, which can accept no invitation.
+fn invitations(target: &str, member: &MemberFacts) -> Option<CheckResult> {
+    let found = member.invitations.as_ref()?;
+    let outcome = judged(found.as_ref(), |found| {
+        let rows = found.iter().map(ToString::to_string);
+        nothing_of(&rows.collect::<Vec<_>>())
+    });
+    Some(warning(check(
+        (
+            "foreign-invitations",
+            "no other organization has invited the account",
+        ),
+        target,
+        outcome,
+        "ask who expects it: whoever accepts it in the account takes the account out of the organization. Only the account declines \
+         it (`aws organizations decline-handshake`), only the sender cancels it; a service control policy that denies \
+         `organizations:AcceptHandshake` and `organizations:LeaveOrganization` keeps members from both",
+    )))
 }

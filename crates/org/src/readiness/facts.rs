@@ -6,6 +6,7 @@ use hallpass_model::AccountId;
 use jiff::Timestamp;
 
 use crate::billing_transfers::{BillingTransfer, TransferInvitation};
+use crate::handshakes::AccountInvitation;
 use crate::reading::ReadFact;
 
 /// An account as the listing shows it.
@@ -41,6 +42,8 @@ pub struct MemberFacts {
     pub root_has_mfa: ReadFact<Option<bool>>,
     /// What it shares with the whole organization or units of it; empty where nobody asked.
     pub shares: ReadFact<Vec<WideShare>>,
+    /// Open invitations of other organizations to it; none for the management account, which is shown none and can accept none.
+    pub invitations: Option<ReadFact<Vec<AccountInvitation>>>,
 }
 
 /// What every profile asks.

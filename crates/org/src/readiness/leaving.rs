@@ -39,7 +39,7 @@ pub(super) fn leaving_checks(
         "stands-alone",
         "every account has payment data and contacts of its own",
         "payment data are shown to people only, and an account needs them to leave; not where it accepts the invitation of another \
-         organization while it is a member (AWS: direct account transfers)",
+         organization while it is a member (AWS: direct account transfers); `foreign-invitations` tells those that are open",
     ));
     checks.push(question.manual(
         "organization-conditions",

@@ -10,6 +10,7 @@ mod question;
 mod read;
 mod read_leaving;
 
+pub use crate::handshakes::AccountInvitation;
 pub use checks::readiness_checks;
 pub use facts::{
     BillFacts, Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,

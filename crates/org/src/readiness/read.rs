@@ -14,6 +14,7 @@ use super::facts::{
 };
 use super::read_leaving::{leaving, wide_shares};
 use crate::control_tower::{has_controls, landing_zone};
+use crate::handshakes::invitations_of_others;
 use crate::organization_wide::{
     account_quota, accounts_in_root, alternate_contact, has_all_features, has_scps, root_id,
 };
@@ -79,7 +80,9 @@ async fn foundation(
     wanted: &ReadinessReading,
     on_account: &(dyn Fn(usize, usize) + Sync),
 ) -> FoundationFacts {
-    let management = management(home).await;
+    let own = own_organization(home).await;
+    let management = own.as_ref().map(|it| it.management.clone());
+    let management = management.map_err(Clone::clone);
     let accounts = accounts(home).await;
     let accounts_in_root = match &management {
         Ok(id) => accounts_in_root(home, id).await,
@@ -91,17 +94,28 @@ async fn foundation(
         accounts_in_root,
         log_accounts: log_accounts(home).await,
         running: running(home, wanted.regions.as_deref()).await,
-        members: members(home, wanted, (&management, &accounts), on_account).await,
+        members: members(home, wanted, (own.as_ref().ok(), &accounts), on_account).await,
         management,
         accounts,
     }
 }
 
-async fn management(home: &Reader<'_>) -> ReadFact<AccountId> {
+/// The organization that is read.
+struct OwnOrganization {
+    /// `o-…`; empty where AWS does not say it.
+    id: String,
+    management: AccountId,
+}
+
+async fn own_organization(home: &Reader<'_>) -> ReadFact<OwnOrganization> {
     let operation = ("organizations", "DescribeOrganization");
     let answer = home.one(operation, json!({})).await?;
-    let id = text(&answer, "/Organization/MasterAccountId");
-    AccountId::new(id).map_err(|_| unread(operation, "no management account in the answer"))
+    let management = text(&answer, "/Organization/MasterAccountId");
+    Ok(OwnOrganization {
+        id: text(&answer, "/Organization/Id").to_owned(),
+        management: AccountId::new(management)
+            .map_err(|_| unread(operation, "no management account in the answer"))?,
+    })
 }
 
 async fn accounts(home: &Reader<'_>) -> ReadFact<Vec<ListedAccount>> {
@@ -176,7 +190,7 @@ async fn log_accounts(home: &Reader<'_>) -> ReadFact<Option<LogAccounts>> {
 async fn members(
     home: &Reader<'_>,
     wanted: &ReadinessReading,
-    (management, accounts): (&ReadFact<AccountId>, &ReadFact<Vec<ListedAccount>>),
+    (own, accounts): (Option<&OwnOrganization>, &ReadFact<Vec<ListedAccount>>),
     on_account: &(dyn Fn(usize, usize) + Sync),
 ) -> BTreeMap<AccountId, MemberFacts> {
     let active = accounts.iter().flatten().filter(|it| it.is_active);
@@ -184,9 +198,10 @@ async fn members(
     let total = active.len();
     let has_root_users = has_root_users(home).await;
     let read = stream::iter(active).map(|id| {
-        let is_management = management.as_ref() == Ok(id);
+        let is_management = own.is_some_and(|it| it.management == *id);
         let has_root_user = is_management || has_root_users;
-        member(home, id, (is_management, has_root_user), wanted.leaving)
+        let standing = (is_management, has_root_user);
+        member(home, (id, own), standing, wanted.leaving)
     });
     let mut read = read.buffer_unordered(WIDTH);
     let mut found = BTreeMap::new();
@@ -208,7 +223,7 @@ async fn has_root_users(home: &Reader<'_>) -> bool {
 
 async fn member(
     home: &Reader<'_>,
-    id: &AccountId,
+    (id, own): (&AccountId, Option<&OwnOrganization>),
     (is_management, has_root_user): (bool, bool),
     with_shares: bool,
 ) -> (AccountId, MemberFacts) {
@@ -228,6 +243,11 @@ async fn member(
             wide_shares(&inside).await
         } else {
             Ok(Vec::new())
+        },
+        invitations: if is_management {
+            None
+        } else {
+            Some(invitations_of_others(&inside, own.map(|it| it.id.as_str())).await)
         },
     };
     (id.clone(), facts)

@@ -21,7 +21,7 @@ impl Scripted {
     fn all_right() -> Self {
         let account = |id: &str, name: &str| json!({"Id": id, "Name": name, "Email": format!("{name}@acme.example"), "State": "ACTIVE"});
         let answers = json!({
-            "DescribeOrganization": {"Organization": {"FeatureSet": "ALL", "MasterAccountId": MANAGEMENT}},
+            "DescribeOrganization": {"Organization": {"Id": "o-ours", "FeatureSet": "ALL", "MasterAccountId": MANAGEMENT}},
             "ListAccounts": {"Accounts": [account(MANAGEMENT, "main"), account(MEMBER, "payments"),
                 {"Id": "333333333333", "Name": "old", "Email": "old@acme.example", "State": "SUSPENDED"}]},
             "ListRoots": {"Roots": [{"Id": "r-1", "PolicyTypes": [{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}]}]},
@@ -71,6 +71,20 @@ fn handshakes(state: &str) -> Value {
             "Parties": [{"Id": "o-theirs", "Type": "ORGANIZATION"}, {"Id": MANAGEMENT, "Type": "ACCOUNT"}]})
     };
     json!({"Handshakes": [one("h-1", "TRANSFER_RESPONSIBILITY"), one("h-2", "INVITE")]})
+}
+
+/// What a member says of handshakes.
+const INVITED: &str = "ListHandshakesForAccount 222222222222";
+
+/// An invitation of an organization to the member, with what else is said of the sender, and a transfer that is no invitation.
+fn invited(state: &str, organization: &str, sender: &Value) -> Value {
+    let arn = format!("arn:aws:organizations::999999999999:handshake/{organization}/invite/h-2");
+    json!({"Handshakes": [
+        {"Id": "h-1", "Action": "TRANSFER_RESPONSIBILITY", "State": "OPEN"},
+        {"Id": "h-2", "Arn": arn, "Action": "INVITE", "State": state, "ExpirationTimestamp": "2026-03-15T00:00:00Z",
+            "Parties": [{"Id": MEMBER, "Type": "ACCOUNT"}, {"Id": organization, "Type": "ORGANIZATION"}],
+            "Resources": [{"Type": "ORGANIZATION", "Value": organization, "Resources": sender}, {"Type": "ACCOUNT", "Value": MEMBER}]},
+    ]})
 }
 
 /// The tool's own lens, and another that was looked at on another day.
@@ -151,6 +165,7 @@ async fn an_organization_that_is_ready_has_nothing_failed_or_unknown() {
         "account:GetAlternateContact 222222222222",
         "iam:GetAccountSummary",
         "iam:GetAccountSummary 222222222222",
+        "organizations:ListHandshakesForAccount 222222222222",
         "ec2:DescribeInstances eu-west-1",
     ] {
         assert!(asked.iter().any(|it| it == wanted), "{wanted}: {asked:#?}");
@@ -462,6 +477,75 @@ static ROWS: &[Row] = &[
         "pass",
         CheckSeverity::Warn,
         "none",
+    ),
+    (
+        |it| it.with(INVITED, invited("OPEN", "o-theirs", &json!([]))),
+        "foreign-invitations",
+        MEMBER,
+        "fail",
+        CheckSeverity::Warn,
+        "invitation h-2 of organization o-theirs (management account 999999999999), open until 2026-03-15T00:00:00Z",
+    ),
+    // who sent it is taken from where it is said first
+    (
+        |it| {
+            let sender = json!([{"Type": "MANAGEMENT_ACCOUNT", "Value": "888888888888"}]);
+            it.with(INVITED, invited("REQUESTED", "o-theirs", &sender))
+        },
+        "foreign-invitations",
+        MEMBER,
+        "fail",
+        CheckSeverity::Warn,
+        "o-theirs (management account 888888888888)",
+    ),
+    (
+        |it| {
+            it.with(
+                INVITED,
+                json!({"Handshakes": [{"Id": "h-3", "Action": "INVITE", "State": "OPEN"}]}),
+            )
+        },
+        "foreign-invitations",
+        MEMBER,
+        "fail",
+        CheckSeverity::Warn,
+        "invitation h-3 of an organization that AWS does not name",
+    ),
+    (
+        |it| it.with(INVITED, invited("DECLINED", "o-theirs", &json!([]))),
+        "foreign-invitations",
+        MEMBER,
+        "pass",
+        CheckSeverity::Warn,
+        "none",
+    ),
+    // an account may have come in by one of two invitations of its own organization
+    (
+        |it| it.with(INVITED, invited("OPEN", "o-ours", &json!([]))),
+        "foreign-invitations",
+        MEMBER,
+        "pass",
+        CheckSeverity::Warn,
+        "none",
+    ),
+    (
+        |it| {
+            it.with(INVITED, invited("OPEN", "o-ours", &json!([])))
+                .refusing("DescribeOrganization")
+        },
+        "foreign-invitations",
+        MEMBER,
+        "fail",
+        CheckSeverity::Warn,
+        "o-ours",
+    ),
+    (
+        |it| it.with(INVITED, json!("AccessDeniedException")),
+        "foreign-invitations",
+        MEMBER,
+        "unknown",
+        CheckSeverity::Warn,
+        "organizations:ListHandshakesForAccount: AccessDeniedException",
     ),
     (
         |it| it.with("GetServiceQuota", json!({"Quota": {"Value": 2.0}})),

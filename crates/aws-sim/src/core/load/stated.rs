@@ -1,7 +1,8 @@
-//! What the file states of quotas, evaluations and functions.
+//! What the file states of quotas, evaluations, functions and invitations.
 
 use super::Loader;
 use crate::core::state::SimState;
+use crate::organization::StatedInvitation;
 
 impl Loader<'_> {
     /// As it stands there, with accounts by their ids.
@@ -20,5 +21,15 @@ impl Loader<'_> {
                 *with = self.account(with);
             }
         }
+    }
+
+    /// Invitations of other organizations, with accounts by their ids.
+    pub(super) fn invitations(&self) -> Vec<StatedInvitation> {
+        let all = self.file.organization.invitations.iter();
+        let by_id = all.map(|row| StatedInvitation {
+            account: self.account(&row.account),
+            ..row.clone()
+        });
+        by_id.collect()
     }
 }

@@ -3,7 +3,7 @@
 use super::super::{file::OrganizationFile, resolve::NameIndex};
 use super::Problems;
 
-/// Workloads, shares, commitments, evaluations and functions are accounts'.
+/// Workloads, shares, commitments, evaluations and functions are accounts'; invitations are for them.
 pub(super) fn check(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
     let workloads = file.workloads.iter().enumerate();
     let workloads = workloads.flat_map(|(index, row)| {
@@ -26,7 +26,14 @@ pub(super) fn check(file: &OrganizationFile, names: &NameIndex, problems: &mut P
         let known = known.map(move |(at, it)| (format!("/functions/{index}/shared_with/{at}"), it));
         [own].into_iter().chain(known)
     });
-    let stated = workloads.chain(shares).chain(paid);
+    let invited = file.organization.invitations.iter().enumerate();
+    let invited = invited.map(|(at, row)| {
+        (
+            format!("/organization/invitations/{at}/account"),
+            &row.account,
+        )
+    });
+    let stated = workloads.chain(shares).chain(paid).chain(invited);
     for (at, account) in stated.chain(judged).chain(functions) {
         problems.name(&names.account(account), at, "account", account);
     }

@@ -97,6 +97,30 @@ pub(super) const TRANSFER: &[Field] = &[
     ("expires", May, Time),
 ];
 
+/// An invitation of another organization to an account.
+pub(super) const INVITATION: &[Field] = &[
+    ("id", Must, Text),
+    ("account", Must, Text),
+    ("organization", Must, Text),
+    ("management", Must, Text),
+    ("name", May, Text),
+    ("email", May, Text),
+    ("by_email", May, Flag),
+    (
+        "state",
+        May,
+        OneOf(&[
+            "REQUESTED",
+            "OPEN",
+            "CANCELED",
+            "ACCEPTED",
+            "DECLINED",
+            "EXPIRED",
+        ]),
+    ),
+    ("expires", Must, Time),
+];
+
 pub(super) const NETWORK: &[Field] = &[
     ("vpce_access_required", Must, Flag),
     ("restrict_source_vpcs", May, List(&Text)),

@@ -1,7 +1,6 @@
-//! Transfers of the bill between organizations, and the invitations to them. They stand as the file says: nobody invites,
-//! accepts or ends one here.
+//! Transfers of the bill between organizations. They stand as the file says: nobody accepts or ends one here.
 
-use hallpass_sim_base::{Millis, hash};
+use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, seconds};
@@ -18,32 +17,20 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
         "ListOutboundResponsibilityTransfers",
         Reads(|call| listed(call, "outbound")),
     ),
-    // whoever is to pay invites
-    (
-        "ListHandshakesForOrganization",
-        Reads(|call| handshakes(call, "inbound")),
-    ),
-    (
-        "ListHandshakesForAccount",
-        Reads(|call| handshakes(call, "outbound")),
-    ),
 ];
 
-const ACTION: &str = "TRANSFER_RESPONSIBILITY";
-/// How long an invitation is open (AWS: "Managing account invitations with AWS Organizations").
-const OPEN_MS: Millis = 15 * 24 * 60 * 60 * 1000;
-
-fn instant(text: &str) -> Value {
+pub(super) fn instant(text: &str) -> Value {
     let at = text.parse::<jiff::Timestamp>();
     at.map_or(Value::Null, |at| seconds(at.as_millisecond()))
 }
 
 /// The id of the handshake that a transfer was asked for by.
-fn handshake_id(transfer: &StatedTransfer) -> String {
+pub(super) fn handshake_id(transfer: &StatedTransfer) -> String {
     format!("h-{:016x}", hash(&transfer.id))
 }
 
-fn of<'a>(
+/// Those in which this organization pays for another (`inbound`), or another for it (`outbound`).
+pub(super) fn of<'a>(
     context: &'a Context<'_>,
     direction: &'static str,
 ) -> impl Iterator<Item = &'a StatedTransfer> {
@@ -78,40 +65,6 @@ fn listed(context: &Context<'_>, direction: &'static str) -> HandlerResult {
             }
         }
         (it.id.clone(), row)
-    });
-    context.listing(rows.collect())
-}
-
-/// `ListHandshakesForOrganization`, `ListHandshakesForAccount`
-fn handshakes(context: &Context<'_>, direction: &'static str) -> HandlerResult {
-    let filter = context.call.input.pointer("/Filter/ActionType");
-    if filter.is_some_and(|it| it != ACTION) {
-        return Ok(context.paged(Vec::new(), None));
-    }
-    let head = &context.state.head;
-    let rows = of(context, direction).map(|it| {
-        let id = handshake_id(it);
-        // the organization that is to pay, and the management account that it asked
-        let (payer, asked) = match direction {
-            "inbound" => (head.id.as_str(), it.other.as_str()),
-            _ => ("o-other00000", head.management.as_str()),
-        };
-        let state = match it.status.as_str() {
-            "WITHDRAWN" => "ACCEPTED",
-            status => status,
-        };
-        let expires = it.expires.as_deref().map(instant);
-        let row = json!({
-            "Id": id, "Arn": format!("arn:aws:organizations::{}:handshake/{payer}/transfer_responsibility/{id}", head.management),
-            "Parties": [{ "Id": payer, "Type": "ORGANIZATION" }, { "Id": asked, "Type": "ACCOUNT" }],
-            "State": state, "RequestedTimestamp": seconds(context.now), "Action": ACTION,
-            "ExpirationTimestamp": expires.unwrap_or_else(|| seconds(context.now + OPEN_MS)),
-            "Resources": [
-                { "Type": "RESPONSIBILITY_TRANSFER", "Value": it.id }, { "Type": "TRANSFER_TYPE", "Value": "BILLING" },
-                { "Type": "TRANSFER_START_TIMESTAMP", "Value": it.start },
-            ],
-        });
-        (id, row)
     });
     context.listing(rows.collect())
 }
