@@ -9,8 +9,8 @@ use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
 use hallpass_iam::BadInput;
 use hallpass_iam::residual::{
-    self, Deny, Event, Graph, Held, HeldEntitlement, Lengths, Residual, ResidualQuestion, Sessions,
-    instant, span,
+    self, Deny, Event, Graph, Held, HeldEntitlement, HeldEntitlements, Lengths, Residual,
+    ResidualQuestion, Sessions, instant, span,
 };
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain};
@@ -138,7 +138,7 @@ fn answer(args: &Args) -> Result<Residual, Failure> {
     };
     let entitlements = match &args.user {
         Some(user) => entitlements(&args.api, user)?,
-        None => None,
+        None => HeldEntitlements::NotAsked,
     };
     let question = ResidualQuestion {
         at,
@@ -152,14 +152,18 @@ fn answer(args: &Args) -> Result<Residual, Failure> {
     Ok(residual::residual(&question)?)
 }
 
-/// What a person holds by entitlements of account access manager, as AWS says now; `None` where nobody looks at them.
-fn entitlements(api: &ApiArgs, user: &str) -> Result<Option<Vec<HeldEntitlement>>, Failure> {
+/// What a person holds by entitlements of account access manager, as AWS says now.
+fn entitlements(api: &ApiArgs, user: &str) -> Result<HeldEntitlements, Failure> {
     let client = api.client()?;
     let query = [("user", user.to_owned())];
-    let held: EntitlementsHeld = block_on(client.get(&["entitlements"], &query))?;
+    Ok(read_by_server(block_on(
+        client.get(&["entitlements"], &query),
+    )?))
+}
+
+fn read_by_server(held: EntitlementsHeld) -> HeldEntitlements {
     if !held.looked_at {
-        output::say("the server does not look at entitlements (`access.entitlements`)");
-        return Ok(None);
+        return HeldEntitlements::NotRead;
     }
     let counted = |rows: Vec<Entitlement>, by_group: bool| {
         rows.into_iter().map(move |it| HeldEntitlement {
@@ -169,7 +173,7 @@ fn entitlements(api: &ApiArgs, user: &str) -> Result<Option<Vec<HeldEntitlement>
         })
     };
     let own = counted(held.own, false);
-    Ok(Some(own.chain(counted(held.by_group, true)).collect()))
+    HeldEntitlements::Read(own.chain(counted(held.by_group, true)).collect())
 }
 
 fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, BadInput>) -> Result<T, Failure> {
@@ -219,4 +223,42 @@ fn text(answer: &Residual) -> String {
         let _ = writeln!(text, "- {}", plain(line));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(role: &str) -> Entitlement {
+        Entitlement {
+            entitlement_id: "1".to_owned(),
+            application_arn: "arn:aws:account-access:eu-central-1:111111111111:application/app"
+                .to_owned(),
+            role_arn: role.to_owned(),
+            account: "222222222222".to_owned(),
+            user_id: None,
+            group_id: Some("906-1".to_owned()),
+            says: "Reader".to_owned(),
+            new: None,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn no_entitlements_are_told_apart_from_none_read() {
+        let role = "arn:aws:iam::222222222222:role/Reader";
+        let answered = |looked_at: bool, by_group: Vec<Entitlement>| EntitlementsHeld {
+            looked_at,
+            own: Vec::new(),
+            by_group,
+        };
+        let not_read = read_by_server(answered(false, Vec::new()));
+        assert_eq!(not_read, HeldEntitlements::NotRead);
+        let none = read_by_server(answered(true, Vec::new()));
+        assert_eq!(none, HeldEntitlements::Read(Vec::new()));
+        let HeldEntitlements::Read(held) = read_by_server(answered(true, vec![of(role)])) else {
+            panic!("these were read");
+        };
+        assert!(held.len() == 1 && held[0].role == role && held[0].by_group);
+    }
 }

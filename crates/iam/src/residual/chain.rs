@@ -53,6 +53,40 @@ pub(super) struct Link {
     pub(super) start: Option<Timestamp>,
     /// Its last instant; `None` is never.
     pub(super) end: Option<Timestamp>,
+    /// Whether a deny ends it.
+    pub(super) is_denied: bool,
+}
+
+impl Link {
+    fn role(&self) -> &str {
+        self.path.last().map_or("", String::as_str)
+    }
+
+    fn ends_after(&self, other: &Self) -> bool {
+        match (self.end, other.end) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(end), Some(other)) => end > other,
+        }
+    }
+}
+
+impl Reached {
+    /// What is reached in either of two ways, each role by the worse of them.
+    pub(super) fn or(self, other: Self) -> Self {
+        let mut worst: BTreeMap<String, Link> = BTreeMap::new();
+        for link in self.links.into_iter().chain(other.links) {
+            let known = worst.get(link.role());
+            if known.is_none_or(|known| link.ends_after(known)) {
+                worst.insert(link.role().to_owned(), link);
+            }
+        }
+        let rings: BTreeSet<Vec<String>> = self.rings.into_iter().chain(other.rings).collect();
+        Self {
+            links: worst.into_values().collect(),
+            rings: rings.into_iter().collect(),
+        }
+    }
 }
 
 type Edges<'a> = BTreeMap<&'a str, Vec<&'a str>>;
@@ -103,7 +137,7 @@ pub(super) fn follow<'a>(
     }
     spread(&inner, held, &cap, step, &mut known);
     Reached {
-        links: links(held, &known, step),
+        links: links(held, &known, &cap, step),
         rings: endless.iter().map(|it| around(&inner, it)).collect(),
     }
 }
@@ -146,6 +180,7 @@ fn spread<'a>(
 fn links<'a>(
     held: &BTreeMap<&'a str, Timestamp>,
     known: &BTreeMap<&'a str, Until<'a>>,
+    cap: &impl Fn(&str) -> Option<Timestamp>,
     step: TimeSpan,
 ) -> Vec<Link> {
     let end_of = |role: &str| match known.get(role) {
@@ -170,6 +205,7 @@ fn links<'a>(
             path: path(role, known),
             start: start.map(|start| end.map_or(start, |end| start.min(end))),
             end,
+            is_denied: end.is_some() && end == cap(role),
         });
     }
     links

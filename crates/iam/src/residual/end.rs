@@ -12,6 +12,9 @@ use super::{
     Deny, EndKind, Event, Held, HeldEntitlement, LONGEST_SESSION, ResidualEnd, ResidualQuestion,
 };
 
+/// Role → the last instant of what is held of it directly.
+type LastEnds<'a> = BTreeMap<&'a str, Timestamp>;
+
 /// What was added up.
 #[derive(Debug, Default)]
 pub(super) struct Reckoned {
@@ -35,7 +38,7 @@ pub(super) fn reckon(question: &ResidualQuestion) -> Reckoned {
     let facts = ResidualFacts::of(question);
     let portals = facts.portals();
     let door = facts.door(&portals);
-    let mut held: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    let (mut held, mut entitled) = (LastEnds::new(), LastEnds::new());
     let mut roles = Vec::new();
     for (role, start, own, id) in facts.role_sessions() {
         let (end, why) = facts.cut(role, start, own);
@@ -51,9 +54,10 @@ pub(super) fn reckon(question: &ResidualQuestion) -> Reckoned {
             roles.push(one(EndKind::NewRole, id, until.min(end), end, why));
         }
     }
-    for it in question.entitlements.iter().flatten() {
+    for it in question.entitlements.known() {
         for end in facts.entitled(it, &portals) {
-            note(&mut held, Some(&it.role), end.end.unwrap_or(question.at));
+            let last = end.end.unwrap_or(question.at);
+            note(&mut entitled, Some(&it.role), last);
             roles.push(end);
         }
     }
@@ -61,7 +65,7 @@ pub(super) fn reckon(question: &ResidualQuestion) -> Reckoned {
     reckoned.ends.extend(roles);
     reckoned.ends.extend(facts.apps(&portals));
     if let Some(graph) = &question.graph {
-        facts.chains(graph, &held, &mut reckoned);
+        facts.chains(graph, &held, &entitled, &mut reckoned);
     }
     reckoned.account_assumed = question.deny == Deny::Scp
         && facts
@@ -71,7 +75,7 @@ pub(super) fn reckon(question: &ResidualQuestion) -> Reckoned {
     reckoned
 }
 
-fn note<'a>(held: &mut BTreeMap<&'a str, Timestamp>, role: AnyRole<'a>, end: Timestamp) {
+fn note<'a>(held: &mut LastEnds<'a>, role: AnyRole<'a>, end: Timestamp) {
     if let Some(role) = role {
         held.entry(role)
             .and_modify(|old| *old = end.max(*old))
@@ -165,28 +169,25 @@ impl<'a> ResidualFacts<'a> {
         open.filter(|end| *end > self.at).max()
     }
 
-    /// The sessions of a role that is held by an entitlement. What was done to an assignment or a permission set leaves them
-    /// alone, and AWS documents no length of their own: they are as long as any.
+    /// The sessions of a role that is held by an entitlement. What was done to an assignment, to a permission set or to
+    /// the person leaves them alone, and they last as long as the role allows, which is not known here. One may have been
+    /// taken just before, also where no portal session is open any more: a file lists sessions of the access portal, and
+    /// account access manager has a door of its own.
     fn entitled(&self, it: &'a HeldEntitlement, portals: &[Portal]) -> Vec<ResidualEnd> {
-        let role = Some(it.role.as_str());
         let whose = if it.by_group {
             "by an entitlement of a group"
         } else {
             "by an entitlement of their own"
         };
-        let mut ends = Vec::new();
-        if self.is_worst() {
-            let own = LONGEST_SESSION.after(self.at);
-            let is_denied = self.is_issued_before_deny(role, self.at) || self.cap(role).is_some();
-            let (end, why) = if is_denied && self.denied < own {
-                (self.denied, "denied, once the policy has spread")
-            } else {
-                (own, "credentials live until their own end")
-            };
-            let why = format!("{why}; {whose}");
-            ends.push(one(EndKind::Role, it.role.clone(), self.at, end, why));
-        }
-        let open = self.open(portals);
+        let own = LONGEST_SESSION.after(self.at);
+        let is_denied = self.denies_issued_sessions_of(Some(&it.role)) && self.denied < own;
+        let (end, why) = if is_denied {
+            (self.denied, "issued before the deny, once it has spread")
+        } else {
+            (own, "credentials live until their own end")
+        };
+        let why = format!("{why}; {whose}");
+        let mut ends = vec![one(EndKind::Role, it.role.clone(), self.at, end, why)];
         let door = match &self.question.event {
             Event::UserDisabled => None,
             Event::PortalDeleted => self.door(portals),
@@ -194,26 +195,29 @@ impl<'a> ResidualFacts<'a> {
             | Event::AssignmentRemoved
             | Event::UserDenied
             | Event::SessionsDenied { .. }
-            | Event::AttributeChanged => open,
+            | Event::AttributeChanged => self.open(portals),
         };
         if let Some(until) = door {
-            let (end, why) = self.new_session(role, until, LONGEST_SESSION);
+            let (end, why) = taken_last(until, LONGEST_SESSION);
             let why = format!("{why}; {whose}");
-            let start = until.min(end);
-            ends.push(one(EndKind::NewRole, it.role.clone(), start, end, why));
+            ends.push(one(EndKind::NewRole, it.role.clone(), until, end, why));
         }
         ends
     }
 
     /// Whether a deny of what was issued before it stops a session of a role that began then.
     fn is_issued_before_deny(&self, role: AnyRole<'_>, start: Timestamp) -> bool {
+        self.denies_issued_sessions_of(role) && (start < self.at || self.is_worst())
+    }
+
+    /// Whether the event is a deny of what was issued before it, on this role.
+    fn denies_issued_sessions_of(&self, role: AnyRole<'_>) -> bool {
         let Event::SessionsDenied { role: denied } = &self.question.event else {
             return false;
         };
-        let is_it = denied
+        denied
             .as_deref()
-            .is_none_or(|denied| role.is_some_and(|role| same_role(role, denied)));
-        is_it && (start < self.at || self.is_worst())
+            .is_none_or(|denied| role.is_some_and(|role| same_role(role, denied)))
     }
 
     fn doors(&self, portals: &[Portal], door: Option<Timestamp>) -> Vec<ResidualEnd> {
@@ -311,10 +315,7 @@ impl<'a> ResidualFacts<'a> {
                 cap.min(length.after(until)),
                 "denied, once the policy has spread".to_owned(),
             ),
-            None => (
-                length.after(until),
-                format!("taken at the last moment, {until}, and good for {length}"),
-            ),
+            None => taken_last(until, length),
         }
     }
 
@@ -339,7 +340,7 @@ impl<'a> ResidualFacts<'a> {
             let session =
                 sessions.find(|it| it.role.as_deref() == Some(role) && it.account.is_some());
             let of_session = session.and_then(|it| it.account.as_deref());
-            let mut entitled = self.question.entitlements.iter().flatten();
+            let mut entitled = self.question.entitlements.known().iter();
             of_session.or_else(|| Some(entitled.find(|it| it.role == role)?.account.as_str()))
         })
     }
@@ -370,26 +371,40 @@ impl<'a> ResidualFacts<'a> {
         .collect()
     }
 
-    fn chains(&self, graph: &Graph, held: &BTreeMap<&str, Timestamp>, reckoned: &mut Reckoned) {
-        let known: BTreeMap<&str, Timestamp> = held
+    fn chains(
+        &self,
+        graph: &'a Graph,
+        held: &LastEnds<'a>,
+        entitled: &LastEnds<'a>,
+        reckoned: &mut Reckoned,
+    ) {
+        let roles: BTreeSet<&str> = held.keys().chain(entitled.keys()).copied().collect();
+        let unknown = roles
             .iter()
-            .filter(|(role, _)| graph.roles.contains_key(**role))
-            .map(|(role, end)| (*role, *end))
-            .collect();
-        reckoned.not_in_graph = held
-            .keys()
-            .filter(|role| !known.contains_key(**role))
-            .map(|role| (*role).to_owned())
-            .collect();
+            .filter(|role| !graph.roles.contains_key(**role));
+        reckoned.not_in_graph = unknown.map(|role| (*role).to_owned()).collect();
+        let known = |ends: &LastEnds<'a>| -> LastEnds<'a> {
+            let ends = ends.iter();
+            let known = ends.filter(|(role, _)| graph.roles.contains_key(**role));
+            known.map(|(role, end)| (*role, *end)).collect()
+        };
         let step = self.question.lengths.chained;
-        let reached = chain::follow(graph, &known, |role| self.cap(Some(role)), step);
+        let reached = if self.question.deny == Deny::None {
+            let mut all = known(held);
+            for (role, end) in known(entitled) {
+                note(&mut all, Some(role), end);
+            }
+            chain::follow(graph, &all, |_| None, step)
+        } else {
+            // what a deny does not reach it does not reach further on either
+            let denied = chain::follow(graph, &known(held), |role| self.cap(Some(role)), step);
+            denied.or(chain::follow(graph, &known(entitled), |_| None, step))
+        };
         for link in reached.links {
             let why = match (link.end, link.path.len()) {
                 (None, 0 | 1) => "on a ring: a session can be renewed for ever".to_owned(),
                 (None, _) => "reached from a ring, for ever".to_owned(),
-                (Some(end), _) if Some(end) == self.cap(link.path.last().map(String::as_str)) => {
-                    "denied, once the policy has spread".to_owned()
-                }
+                (Some(_), _) if link.is_denied => "denied, once the policy has spread".to_owned(),
                 (Some(_), _) => format!("assumed at the last moment, good for {step}"),
             };
             reckoned.ends.push(ResidualEnd {
@@ -411,7 +426,7 @@ pub(super) fn ensure_one_role(question: &ResidualQuestion) -> Result<(), BadInpu
     };
     let facts = ResidualFacts::of(question);
     let mut meant: BTreeSet<&str> = facts.starts().into_iter().flatten().collect();
-    let entitled = question.entitlements.iter().flatten();
+    let entitled = question.entitlements.known().iter();
     meant.extend(entitled.map(|it| it.role.as_str()));
     meant.retain(|role| same_role(role, named));
     if meant.len() < 2 || meant.contains(named.as_str()) {
@@ -422,6 +437,12 @@ pub(super) fn ensure_one_role(question: &ResidualQuestion) -> Result<(), BadInpu
         "`{named}` is the name of several roles: {all}; write the ARN of the one that denies"
     );
     Err(BadInput::new("E_ARG", message, "--event"))
+}
+
+/// The end of a session that is taken at the last moment, with the reason.
+fn taken_last(until: Timestamp, length: TimeSpan) -> (Timestamp, String) {
+    let why = format!("taken at the last moment, {until}, and good for {length}");
+    (length.after(until), why)
 }
 
 /// Whether two names mean one role: equal, or the last part of an ARN.

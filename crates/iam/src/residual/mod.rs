@@ -102,7 +102,8 @@ fn not_an_event(text: &str) -> BadInput {
     BadInput::new("E_ARG", message, "--event")
 }
 
-/// A deny that was attached at the same instant.
+/// A deny that was attached at the same instant. It ends no session of a role that is held by an entitlement, nor what
+/// is assumed from one: see [`HeldEntitlement`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Deny {
@@ -124,6 +125,12 @@ pub enum Held {
 }
 
 /// A role that the person may take by an entitlement of account access manager, without any assignment.
+///
+/// No deny for the person is known to reach its sessions. AWS does not say that they carry `identitystore:UserId`; the
+/// name in `aws:userid` is chosen by whoever takes one; and nothing says that they have an `aws:SourceIdentity`, since
+/// the trust that such a role needs is without `sts:SetSourceIdentity` (AWS: `GetRoleCredentials` in the Account Access
+/// Runtime API Reference, `CreateEntitlement` in the Account Access Manager API Reference). A deny by
+/// `aws:TokenIssueTime` on the role reaches them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HeldEntitlement {
     /// ARN of the role.
@@ -132,6 +139,26 @@ pub struct HeldEntitlement {
     pub account: String,
     /// Whether a group has it that the person is in.
     pub by_group: bool,
+}
+
+/// What is known of the roles that the person may take by entitlements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeldEntitlements {
+    /// Nothing: nobody asked.
+    NotAsked,
+    /// Nothing: the server was asked, and reads none.
+    NotRead,
+    /// These are all.
+    Read(Vec<HeldEntitlement>),
+}
+
+impl HeldEntitlements {
+    fn known(&self) -> &[HeldEntitlement] {
+        match self {
+            Self::NotAsked | Self::NotRead => &[],
+            Self::Read(held) => held,
+        }
+    }
 }
 
 /// The lengths that the answer rests on. All are printed with it.
@@ -257,8 +284,8 @@ pub struct ResidualQuestion {
     pub graph: Option<Graph>,
     /// A deny attached at the same instant.
     pub deny: Deny,
-    /// What the person holds by entitlements; `None` where nobody asked.
-    pub entitlements: Option<Vec<HeldEntitlement>>,
+    /// What the person holds by entitlements.
+    pub entitlements: HeldEntitlements,
 }
 
 /// What kind of thing ends.
@@ -313,7 +340,7 @@ pub struct Residual {
     pub advice: Vec<String>,
     /// The lengths counted with.
     pub lengths: Lengths,
-    /// The entitlements that were counted; absent where nobody asked for them.
+    /// The entitlements that were counted; absent where nobody asked for them, and where none are read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entitlements: Option<Vec<HeldEntitlement>>,
 }
@@ -345,7 +372,10 @@ pub fn residual(question: &ResidualQuestion) -> Result<Residual, BadInput> {
         unbounded,
         advice,
         lengths: question.lengths,
-        entitlements: question.entitlements.clone(),
+        entitlements: match &question.entitlements {
+            HeldEntitlements::NotAsked | HeldEntitlements::NotRead => None,
+            HeldEntitlements::Read(held) => Some(held.clone()),
+        },
     })
 }
 

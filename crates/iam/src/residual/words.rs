@@ -6,7 +6,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::end::Reckoned;
-use super::{Deny, Event, Held, HeldEntitlement, ResidualQuestion};
+use super::{Deny, Event, Held, HeldEntitlement, HeldEntitlements, ResidualQuestion};
 
 /// What no session file shows (`policies.md` §14: always listed).
 const OUTSIDE: [&str; 4] = [
@@ -17,6 +17,8 @@ const OUTSIDE: [&str; 4] = [
 ];
 /// Outside as well where nobody asked for them.
 const ENTITLEMENTS_OUTSIDE: &str = "outside this computation: entitlements of Account access manager, roles taken without any assignment; list them before calling somebody cut off (`--user`)";
+/// Outside as well where the server reads none: there is nothing to list them with.
+const ENTITLEMENTS_NOT_READ: &str = "outside this computation: entitlements of Account access manager were not read, as the server does not look at them (`access.entitlements`); roles that the person holds by them are not in this answer";
 
 pub(super) fn advice(
     question: &ResidualQuestion,
@@ -76,8 +78,9 @@ pub(super) fn advice(
     }
     advice.extend(OUTSIDE.map(str::to_owned));
     match &question.entitlements {
-        None => advice.push(ENTITLEMENTS_OUTSIDE.to_owned()),
-        Some(held) => advice.extend(entitled(held, question)),
+        HeldEntitlements::NotAsked => advice.push(ENTITLEMENTS_OUTSIDE.to_owned()),
+        HeldEntitlements::NotRead => advice.push(ENTITLEMENTS_NOT_READ.to_owned()),
+        HeldEntitlements::Read(held) => advice.extend(entitled(held, question)),
     }
     advice
 }
@@ -103,10 +106,12 @@ fn entitled(held: &[HeldEntitlement], question: &ResidualQuestion) -> Vec<String
              out of these groups"
         ));
     }
-    if question.deny != Deny::None && !held.is_empty() {
+    let is_denied = question.deny != Deny::None || question.event == Event::UserDenied;
+    if is_denied && !held.is_empty() {
         advice.push(
-            "a deny counts here only where it names these roles: that sessions of entitlements carry the person's \
-             id is not known"
+            "a deny for the person ends no session of these roles here: that sessions of entitlements carry the \
+             person's id is not known, and the person may choose their name; once nothing gives them anew, deny by \
+             aws:TokenIssueTime on each of these roles (`--event token-issue-time:ROLE`)"
                 .to_owned(),
         );
     }

@@ -1,8 +1,8 @@
 //! `policies.md` §14: residual access after revocation.
 
 use hallpass_iam::residual::{
-    self, Deny, Event, Graph, Held, HeldEntitlement, Lengths, Residual, ResidualQuestion, Sessions,
-    instant, residual, span,
+    self, Deny, EndKind, Event, Graph, Held, HeldEntitlement, HeldEntitlements, Lengths, Residual,
+    ResidualQuestion, Sessions, instant, residual, span,
 };
 
 /// T of the table.
@@ -18,7 +18,7 @@ fn ask(words: &str, sessions: Option<&str>, graph: Option<&str>) -> Residual {
         lengths: Lengths::default(),
         graph: graph.map(|text| Graph::parse(text).unwrap()),
         deny: Deny::None,
-        entitlements: None,
+        entitlements: HeldEntitlements::NotAsked,
     };
     if let Some(text) = sessions {
         question.held = Held::Listed(Sessions::parse(text).unwrap());
@@ -294,61 +294,60 @@ fn lengths(change: impl FnOnce(&mut Lengths)) -> String {
         lengths: Lengths::default(),
         graph: None,
         deny: Deny::None,
-        entitlements: None,
+        entitlements: HeldEntitlements::NotAsked,
     };
     change(&mut question.lengths);
     code(residual(&question))
 }
 
-/// `access.md` §22, R-4: nothing that was done to an assignment ends what is held by an entitlement.
+const ENTITLED: &str = "arn:aws:iam::222222222222:role/Reader";
+
+/// What is asked about somebody who may take a role by an entitlement.
+fn entitled(event: &str, deny: Deny, by_group: bool) -> ResidualQuestion {
+    ResidualQuestion {
+        at: instant(AT, "--at").unwrap(),
+        event: Event::parse(event).unwrap(),
+        held: Held::Worst,
+        lengths: Lengths {
+            permission_set: span("1h", "").unwrap(),
+            ..Lengths::default()
+        },
+        graph: None,
+        deny,
+        entitlements: HeldEntitlements::Read(vec![HeldEntitlement {
+            role: ENTITLED.to_owned(),
+            account: "222222222222".to_owned(),
+            by_group,
+        }]),
+    }
+}
+
+/// `access.md` §22, R-4: nothing that was done to an assignment ends what is held by an entitlement, and no deny for the
+/// person is known to.
 #[test]
 fn what_is_held_by_entitlements_is_counted_by_itself() {
-    let role = "arn:aws:iam::222222222222:role/Reader";
+    // the portal of now runs on for 8 hours, and the session that is taken last is as long as any
+    let longest = "2026-03-03T05:00:00Z";
     for (event, deny, by_group, latest_end) in [
-        // the portal of now runs on for 8 hours, and the session that is taken last is as long as any
-        (
-            "assignment-removed",
-            Deny::None,
-            false,
-            "2026-03-03T05:00:00Z",
-        ),
-        ("user-denied", Deny::None, true, "2026-03-03T05:00:00Z"),
-        (
-            "attribute-changed",
-            Deny::None,
-            false,
-            "2026-03-03T05:00:00Z",
-        ),
-        (
-            "token-issue-time",
-            Deny::None,
-            false,
-            "2026-03-03T05:00:00Z",
-        ),
+        ("assignment-removed", Deny::None, false, longest),
+        ("user-denied", Deny::None, true, longest),
+        ("attribute-changed", Deny::None, false, longest),
+        ("token-issue-time", Deny::None, false, longest),
         ("portal-deleted", Deny::None, false, "22:00"),
         ("user-disabled", Deny::None, false, "21:00"),
-        ("assignment-removed", Deny::Scp, false, "09:05"),
+        ("assignment-removed", Deny::Scp, false, longest),
+        ("assignment-removed", Deny::Iam, true, longest),
+        ("portal-deleted", Deny::Scp, true, "22:00"),
+        ("user-disabled", Deny::Iam, false, "21:00"),
     ] {
-        let question = ResidualQuestion {
-            at: instant(AT, "--at").unwrap(),
-            event: Event::parse(event).unwrap(),
-            held: Held::Worst,
-            lengths: Lengths {
-                permission_set: span("1h", "").unwrap(),
-                ..Lengths::default()
-            },
-            graph: None,
-            deny,
-            entitlements: Some(vec![HeldEntitlement {
-                role: role.to_owned(),
-                account: "222222222222".to_owned(),
-                by_group,
-            }]),
-        };
+        let question = entitled(event, deny, by_group);
         let answer = residual(&question).unwrap();
         assert_eq!(shown(answer.latest_end), latest_end, "{event} {deny:?}");
         let ends = answer.ends.iter();
-        let own: Vec<&str> = ends.filter(|it| it.id == role).map(|it| &*it.why).collect();
+        let own: Vec<&str> = ends
+            .filter(|it| it.id == ENTITLED)
+            .map(|it| &*it.why)
+            .collect();
         let whose = if by_group {
             "of a group"
         } else {
@@ -356,19 +355,131 @@ fn what_is_held_by_entitlements_is_counted_by_itself() {
         };
         assert!(!own.is_empty() && own.iter().all(|it| it.contains(whose)));
         let said = |words: &str| answer.advice.iter().any(|it| it.contains(words));
-        assert!(said(role) && said("still held by entitlements"), "{event}");
-        assert_eq!(said("names these roles"), deny != Deny::None, "{event}");
+        assert!(
+            said(ENTITLED) && said("still held by entitlements"),
+            "{event}"
+        );
+        let is_denied = deny != Deny::None || event == "user-denied";
+        assert_eq!(
+            said("ends no session of these roles"),
+            is_denied,
+            "{event} {deny:?}"
+        );
         assert!(!said("outside this computation: entitlements"), "{event}");
         // asked for, and there are none
         let none = ResidualQuestion {
-            entitlements: Some(Vec::new()),
+            entitlements: HeldEntitlements::Read(Vec::new()),
             ..question
         };
         let none = residual(&none).unwrap();
-        assert!(none.ends.iter().all(|it| it.id != role));
+        assert!(none.ends.iter().all(|it| it.id != ENTITLED));
         assert!(!none.advice.iter().any(|it| it.contains("ntitlement")));
         let document = serde_json::to_value(&answer).unwrap();
-        assert_eq!(document["entitlements"][0]["role"], role);
+        assert_eq!(document["entitlements"][0]["role"], ENTITLED);
+    }
+}
+
+/// Nobody knows when the role was taken last, whatever the file says of portal sessions.
+#[test]
+fn an_entitled_role_may_have_been_taken_before_no_portal_session_is_open() {
+    for (event, deny, latest_end) in [
+        ("idp-disabled", Deny::None, "21:00"),
+        ("portal-deleted", Deny::None, "21:00"),
+        ("user-disabled", Deny::None, "21:00"),
+        ("assignment-removed", Deny::None, "21:00"),
+        ("assignment-removed", Deny::Scp, "21:00"),
+        ("user-denied", Deny::Iam, "21:00"),
+        ("attribute-changed", Deny::None, "21:00"),
+        // what was issued before it ends with the deny, on this role or on all
+        ("token-issue-time", Deny::None, "09:05"),
+        ("token-issue-time:Reader", Deny::Scp, "09:05"),
+        ("token-issue-time:Writer", Deny::None, "21:00"),
+    ] {
+        for sessions in ["[]", PORTAL_IS_OVER] {
+            let question = ResidualQuestion {
+                held: Held::Listed(Sessions::parse(sessions).unwrap()),
+                ..entitled(event, deny, false)
+            };
+            let answer = residual(&question).unwrap();
+            let row = format!("{event} {deny:?} {sessions}");
+            assert_eq!(shown(answer.latest_end), latest_end, "{row}");
+            let ends = answer.ends.iter().filter(|it| it.id == ENTITLED);
+            let ends: Vec<(EndKind, String)> = ends.map(|it| (it.kind, shown(it.end))).collect();
+            assert_eq!(ends, [(EndKind::Role, latest_end.to_owned())], "{row}");
+        }
+    }
+}
+
+const PORTAL_IS_OVER: &str = r#"[{"kind":"portal","start":"2026-03-01T08:00:00Z"}]"#;
+
+/// A deny that does not reach a session does not reach what is assumed from it.
+#[test]
+fn a_deny_leaves_what_is_assumed_from_an_entitled_role() {
+    let graph = |of_entitled: &str| {
+        format!(
+            r#"{{"entrances":["A"],"roles":{{"A":{{"assumes":["C"]}},"C":{{}},"D":{{}},
+            "{ENTITLED}":{{"assumes":[{of_entitled}]}}}}}}"#
+        )
+    };
+    for (of_entitled, latest_end, chained) in [
+        // of two ways to a role the worse one counts
+        (r#""C""#, "22:00", &[("C", "22:00", false)][..]),
+        (
+            r#""D""#,
+            "22:00",
+            &[("C", "09:05", true), ("D", "22:00", false)],
+        ),
+    ] {
+        let question = ResidualQuestion {
+            graph: Some(Graph::parse(&graph(of_entitled)).unwrap()),
+            ..entitled("user-disabled", Deny::Scp, false)
+        };
+        let answer = residual(&question).unwrap();
+        assert_eq!(shown(answer.latest_end), latest_end);
+        let ends = answer.ends.iter().filter(|it| it.kind == EndKind::Chained);
+        let told: Vec<(&str, String, bool)> = ends
+            .map(|it| {
+                let last = it.id.rsplit(" -> ").next().unwrap();
+                (last, shown(it.end), it.why.starts_with("denied"))
+            })
+            .collect();
+        let wanted = chained.iter();
+        let wanted: Vec<_> = wanted
+            .map(|(role, end, denied)| (*role, (*end).to_owned(), *denied))
+            .collect();
+        assert_eq!(told, wanted);
+    }
+    let ring = ResidualQuestion {
+        graph: Some(Graph::parse(&graph(&format!("\"{ENTITLED}\""))).unwrap()),
+        ..entitled("user-disabled", Deny::Scp, false)
+    };
+    let answer = residual(&ring).unwrap();
+    assert_eq!(answer.latest_end, None);
+    assert_eq!(answer.unbounded, [ENTITLED]);
+}
+
+/// Where the server reads none nothing can list them, and the answer says that it is without them.
+#[test]
+fn entitlements_that_nobody_reads_are_said_to_be_missing() {
+    for (entitlements, says, sends_there) in [
+        (HeldEntitlements::NotAsked, "list them before", true),
+        (HeldEntitlements::NotRead, "were not read", false),
+    ] {
+        let question = ResidualQuestion {
+            entitlements,
+            ..entitled("user-disabled", Deny::None, false)
+        };
+        let answer = residual(&question).unwrap();
+        let about = answer
+            .advice
+            .iter()
+            .filter(|it| it.contains("ntitlement"))
+            .collect::<Vec<_>>();
+        assert_eq!(about.len(), 1, "{about:?}");
+        assert!(about[0].starts_with("outside this computation: ") && about[0].contains(says));
+        assert_eq!(about[0].contains("--user"), sends_there);
+        let document = serde_json::to_value(&answer).unwrap();
+        assert!(document.get("entitlements").is_none());
     }
 }
 
@@ -389,7 +500,7 @@ fn a_short_name_means_one_role_or_is_refused() {
             lengths: Lengths::default(),
             graph: None,
             deny: Deny::None,
-            entitlements: None,
+            entitlements: HeldEntitlements::NotAsked,
         })
     };
     let (first, second) = (
