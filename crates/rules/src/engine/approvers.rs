@@ -189,7 +189,7 @@ impl<'a> Evaluation<'a> {
         }
         let (mut notify, _) = self.listed_by(self.eligible.iter().copied().filter(|r| !named(r)));
         notify.extend(
-            self.limited()
+            self.limited_eligible()
                 .filter_map(|r| r.terms().notify.clone())
                 .flatten(),
         );

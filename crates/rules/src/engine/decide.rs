@@ -54,6 +54,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) excluded: Vec<(&'a Ready, Exclusion)>,
     /// The affecting rules whose denials count.
     denying: Vec<&'a Ready>,
+    /// Those of `excluded` whose limits hold all the same: whether they apply could not be read.
+    pub(super) holding: Vec<&'a Ready>,
     pub(super) deny_auto: Option<&'a Ready>,
     pub(super) deny_self: Option<&'a Ready>,
     pub(super) auto: Option<&'a Ready>,
@@ -80,6 +82,12 @@ impl When {
             Self::Now(now) => hours.contains(now),
             Self::AtAnyHour => true,
         }
+    }
+
+    /// Whether it is within the hours in which a rule lets people ask.
+    fn is_open(self, ready: &Ready) -> bool {
+        let hours = ready.terms().hours.as_ref();
+        hours.is_none_or(|hours| self.is_within(hours))
     }
 }
 
@@ -114,6 +122,7 @@ impl<'a> Evaluation<'a> {
             eligible: Vec::new(),
             excluded: Vec::new(),
             denying: Vec::new(),
+            holding: Vec::new(),
             deny_auto: None,
             deny_self: None,
             auto: None,
@@ -129,7 +138,8 @@ impl<'a> Evaluation<'a> {
             ));
         }
         this.drop_ineligible(when);
-        if { this.eligible.iter() }.any(|ready| ready.terms().asks_manager()) {
+        let mut counting = this.eligible.iter().chain(&this.holding);
+        if counting.any(|ready| ready.terms().asks_manager()) {
             this.manager = Some(manager_of(&this.requester, facts));
         }
         this.find_flags();
@@ -160,6 +170,9 @@ impl<'a> Evaluation<'a> {
                         }
                         self.unread.extend(self.unread_attributes(ready));
                     }
+                    if self.limits_excluded(ready, why, when) {
+                        self.holding.push(ready);
+                    }
                     self.excluded.push((ready, why));
                 }
             }
@@ -169,6 +182,7 @@ impl<'a> Evaluation<'a> {
             let adding = self.eligible.drain(..);
             self.excluded
                 .extend(adding.map(|ready| (ready, Exclusion::AddsOnly)));
+            self.holding.clear();
         }
     }
 
@@ -176,7 +190,6 @@ impl<'a> Evaluation<'a> {
         if !ready.restricted {
             return None;
         }
-        let terms = ready.terms();
         match self.requester.may_ask(ready) {
             Membership::Yes => {}
             Membership::No if self.requester.is_no_requester(ready) == Membership::Yes => {
@@ -185,10 +198,7 @@ impl<'a> Evaluation<'a> {
             Membership::No => return Some(Exclusion::NotAllowed),
             Membership::Unread => return Some(Exclusion::Unread),
         }
-        match &terms.hours {
-            Some(hours) if !when.is_within(hours) => Some(Exclusion::OutsideHours),
-            _ => None,
-        }
+        (!when.is_open(ready)).then_some(Exclusion::OutsideHours)
     }
 
     /// Whether some rule that affects the request is left out for the hour alone.
@@ -204,9 +214,20 @@ impl<'a> Evaluation<'a> {
             (Denials::Always, _)
             | (Denials::OfRequesters, Exclusion::OutsideHours | Exclusion::AddsOnly) => true,
             (Denials::OfRequesters, Exclusion::NotAllowed | Exclusion::LeftOut) => false,
-            // where nothing at all is known of people, groups have no members
-            (Denials::OfRequesters, Exclusion::Unread) => self.facts.knows_people(),
+            (Denials::OfRequesters, Exclusion::Unread) => self.may_let_ask(ready),
         }
+    }
+
+    /// Whether the limits of a rule that does not let the requester ask hold for them: where it could
+    /// not be read whether it lets them, as what is unread loosens nothing.
+    fn limits_excluded(&self, ready: &Ready, why: Exclusion, when: When) -> bool {
+        ready.limited && why == Exclusion::Unread && when.is_open(ready) && self.may_let_ask(ready)
+    }
+
+    /// Whether a rule of which it is unread whether it lets the requester ask may do so. Where nothing at
+    /// all is known of people, as in bare decision cases, groups have no members.
+    fn may_let_ask(&self, ready: &Ready) -> bool {
+        self.facts.knows_people() || self.requester.is_named(ready) == Membership::Yes
     }
 
     /// Whether the denials of an affecting rule count for this requester.
@@ -317,23 +338,42 @@ impl<'a> Evaluation<'a> {
         decision
     }
 
-    /// The eligible rules that have limits of their own.
+    /// The rules whose limits count: the eligible ones that have limits of their own, and those of which
+    /// it is unread whether they apply.
     pub(super) fn limited(&self) -> impl Iterator<Item = &'a Ready> {
+        self.limited_eligible().chain(self.holding.iter().copied())
+    }
+
+    /// The eligible rules that have limits of their own.
+    pub(super) fn limited_eligible(&self) -> impl Iterator<Item = &'a Ready> {
         self.eligible.iter().copied().filter(|ready| ready.limited)
     }
 
+    /// Whether the limits of a rule count although it could not be read whether it applies.
+    pub(super) fn holds(&self, ready: &Ready) -> bool {
+        { self.holding.iter() }.any(|holding| std::ptr::eq(*holding, ready))
+    }
+
     /// The longest duration that every rule allows, with the first rule that sets it. Of the rules
-    /// that prefer the longest, one is enough.
+    /// that prefer the longest, one is enough; of those that may not apply, the longest would loosen.
     pub(super) fn shortest(&self) -> Option<(RuleId, TimeSpan)> {
         let of = |preferring: bool| {
             self.limited().filter_map(move |ready| {
                 let terms = ready.terms();
                 let max = terms.max_duration?;
-                (terms.prefer_longest_duration == preferring).then(|| (ready.rule.id.clone(), max))
+                let picked = terms.prefer_longest_duration == preferring;
+                picked.then(|| (ready, (ready.rule.id.clone(), max)))
             })
         };
-        let longest = of(true).reduce(|best, next| if next.1 > best.1 { next } else { best });
-        of(false).chain(longest).min_by_key(|(_, max)| *max)
+        let preferring = |holding: bool| {
+            let picked = of(true).filter(move |(ready, _)| self.holds(ready) == holding);
+            picked.map(|(_, found)| found)
+        };
+        let longest = preferring(false)
+            .reduce(|best, next| if next.1 > best.1 { next } else { best })
+            .or_else(|| preferring(true).min_by_key(|(_, max)| *max));
+        let others = of(false).map(|(_, found)| found);
+        others.chain(longest).min_by_key(|(_, max)| *max)
     }
 
     /// Shortened only where every rule that limits the duration says so.
@@ -452,7 +492,7 @@ impl<'a> Evaluation<'a> {
             let named = ready.terms().break_glass.as_ref();
             named.is_some_and(|named| self.requester.has_any(named))
         };
-        waiting && !self.affecting.iter().any(forbids) && self.limited().any(lists)
+        waiting && !self.affecting.iter().any(forbids) && self.limited_eligible().any(lists)
     }
 
     fn unread_attributes(&self, ready: &Ready) -> Vec<String> {

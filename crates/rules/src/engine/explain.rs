@@ -61,7 +61,8 @@ pub struct Considered {
 pub enum Effect {
     /// It affects the target and lets the requester ask.
     Applies,
-    /// It affects the target and does not let the requester ask now; its denials count.
+    /// It affects the target and does not let the requester ask now; its denials count, and its limits
+    /// where it could not be read whether it lets them.
     DeniesOnly,
     /// It is about something else, or (sso-elevator form) leaves the requester out.
     DoesNotApply,
@@ -190,12 +191,10 @@ fn considered(evaluation: &Evaluation<'_>, ready: &Ready, ask: &Ask<'_>) -> Cons
     let excluded = evaluation.excluded.iter().find(|(other, _)| is(other));
     let (effect, why) = if let Some((_, why)) = excluded {
         let why = excluded_because(*why).to_owned();
-        if !evaluation.denies(ready) {
-            (Effect::DoesNotApply, why)
-        } else if let Some(denies) = denials(evaluation, ready) {
-            (Effect::DeniesOnly, format!("{why}; still, {denies}"))
+        if evaluation.denies(ready) {
+            (Effect::DeniesOnly, still(why, evaluation, ready))
         } else {
-            (Effect::DeniesOnly, why)
+            (Effect::DoesNotApply, why)
         }
     } else if evaluation.eligible.iter().any(is) {
         (Effect::Applies, contributes(evaluation, ready))
@@ -226,6 +225,20 @@ fn excluded_because(why: Exclusion) -> &'static str {
             "it lets nobody ask by itself, and no other rule lets the requester ask"
         }
     }
+}
+
+/// What of a rule counts although it does not let the requester ask.
+fn still(why: String, evaluation: &Evaluation<'_>, ready: &Ready) -> String {
+    const LIMITS: &str = "its limits hold, as long as it is not known that it does not apply";
+    let limits = evaluation.holds(ready).then(|| LIMITS.to_owned());
+    let parts: Vec<String> = denials(evaluation, ready)
+        .into_iter()
+        .chain(limits)
+        .collect();
+    if parts.is_empty() {
+        return why;
+    }
+    format!("{why}; still, {}", parts.join("; "))
 }
 
 fn denials(evaluation: &Evaluation<'_>, ready: &Ready) -> Option<String> {

@@ -28,6 +28,7 @@ mod requester_manager;
 mod separate;
 mod silent;
 mod steps;
+mod unread_limits;
 mod validation;
 mod warnings;
 mod whole;

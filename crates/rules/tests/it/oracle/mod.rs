@@ -173,15 +173,38 @@ impl Reading<'_> {
         }
     }
 
-    /// Every limit holds; of those that prefer the longest, only that.
+    /// The rules of which it is unread whether they let the requester ask: they permit nothing, and
+    /// their limits hold.
+    fn holding(&self) -> Vec<&Draft> {
+        if self.eligible().is_empty() {
+            return Vec::new();
+        }
+        let affecting = self.affecting.iter().map(|(_, draft)| *draft);
+        affecting
+            .filter(|draft| self.may_ask(draft) == Member::Unread)
+            .collect()
+    }
+
+    /// Every limit holds, whichever of those may apply that are unread; of those that prefer the longest,
+    /// only that.
     fn max_minutes(&self) -> Option<u32> {
-        let of = |longest: bool| -> Vec<u32> {
-            let eligible = self.eligible().into_iter();
-            let rules = eligible.filter(|(_, draft)| draft.longest.unwrap_or(false) == longest);
-            rules.filter_map(|(_, draft)| draft.max_minutes).collect()
+        let all = |rules: &[&Draft], longest: bool| -> Vec<u32> {
+            let rules = rules.iter();
+            let rules = rules.filter(|draft| draft.longest.unwrap_or(false) == longest);
+            rules.filter_map(|draft| draft.max_minutes).collect()
         };
-        let longest = of(true).into_iter().max();
-        of(false).into_iter().chain(longest).min()
+        let eligible: Vec<&Draft> = self.eligible().iter().map(|(_, draft)| *draft).collect();
+        let holding = self.holding();
+        // each choice of those that are unread is one world that may be
+        let worlds = (0..1_usize << holding.len()).map(|world| {
+            let chosen = holding.iter().enumerate();
+            let chosen = chosen.filter(|(place, _)| world >> place & 1 == 1);
+            let mut rules = eligible.clone();
+            rules.extend(chosen.map(|(_, draft)| *draft));
+            let longest = all(&rules, true).into_iter().max();
+            all(&rules, false).into_iter().chain(longest).min()
+        });
+        worlds.flatten().min()
     }
 
     /// Listed, and not left out.
@@ -260,7 +283,9 @@ impl Reading<'_> {
             .iter()
             .map(|email| self.world.person(email))
             .collect();
-        let needed = eligible.iter().filter_map(|(_, d)| d.min_approvals).max();
+        let limiting = eligible.iter().map(|(_, draft)| *draft);
+        let limiting = limiting.chain(self.holding());
+        let needed = limiting.filter_map(|draft| draft.min_approvals).max();
         let all = || {
             eligible
                 .iter()
