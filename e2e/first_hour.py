@@ -24,12 +24,15 @@ from team import scan
 
 ME, ANA, EVE = "priya.raman@example.com", "mara.lindqvist@example.com", "tomasz.wilk@example.com"
 GUIDE = ROOT / "docs/how-to/move-in.md"
+MIGRATE = ROOT / "docs/how-to/migrate.md"
 BLOCK = re.compile(r"^```(toml|sh)\n(.*?)^```", re.M | re.S)
 COMPILERS = ("cc", "gcc", "c++", "g++", "clang", "rustc", "cargo", "rustup")
 # what `sudo` and `systemctl` of a machine do with the lines of the page: the unit's own command, user and folder
 SUDO = """#!/bin/sh
-case "$1" in -E) shift ;; --user=*) user=${1#--user=}; shift; exec setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@" ;; esac
-exec "$@"
+user=root
+while :; do case "$1" in -E) shift ;; --user=*) user=${1#--user=}; shift ;; *) break ;; esac; done
+[ "$user" = root ] && exec "$@"
+exec setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"
 """
 SYSTEMCTL = """#!/bin/sh
 [ "$*" = "enable --now hallpass.service" ] || exit 64
@@ -171,6 +174,16 @@ def listed(machine, look):
     return {(row["user"], row.get("permission_set")) for row in rows if "permission_set" in row or row["in_scope"]}
 
 
+def history(machine, check):
+    """The requests of the other tool, as its page brings them into the log."""
+    line = next(line for line in commands(MIGRATE.read_text()) if "hallpass audit import team --requests" in line)
+    (machine.root / "tmp/requests.json").write_text(scan([]))
+    done = machine.runs(line)
+    check("the history goes into the server's log", "/var/lib/hallpass/hallpass.db" in done.stderr, done.stderr)
+    done = machine.say(line.removeprefix("sudo --user=hallpass ").split(" --config")[0])
+    check("and into no other", done.returncode == 2 and not (machine.home / "hallpass.db").exists(), (done.returncode, done.stderr[-600:]))
+
+
 def served(machine, check, blocks, sim):
     start, first, look, settle, proof = blocks
     before = len(sim.get("/_sim/state?assignments=1").json["assignments"])
@@ -182,6 +195,10 @@ def served(machine, check, blocks, sim):
     check("the first grant is there", '"active"' in said["grants"], said["grants"])
     found = listed(machine, look[0])
     check("the live access of the other tool is listed, and not ours", found == {(ANA, "DatabaseOperator"), (EVE, "ReadOnly")}, found)
+    # whoever may not enter the server's folder does not hear that there is no database
+    done = machine.say(look[0].replace("--user=hallpass", "--user=nobody"))
+    check("somebody else is told whose database it is", done.returncode == 1 and "cannot be seen" in done.stderr and "sudo --user=hallpass" in done.stderr, done.stderr[-600:])
+    history(machine, check)
     # people, accounts and permission sets of this organization in the place of the page's
     own = lambda line: line.replace("eve@example.com", EVE).replace("--account billing", "--account orders-dev").replace("Billing", "ReadOnly").replace("ana@example.com", ANA)
     for line in settle:

@@ -112,8 +112,11 @@ def asked(init, check):
     check.equal("the instance is named", configuration["identity"]["instance_arn"], organization()["identity_center"]["instance_arn"])
     data = str(init.stage.path("asked-data"))
     check("the folder for data is made, and named", configuration["store"]["url"] == f"sqlite:{data}/hallpass.db" and os.path.isdir(data), configuration)
-    check.equal("production needs two approvals, whatever other rules say", [(it["ous"], it["min_approvals"], it["approval_is_not_required"], it["allow_self_approval"],
-                it["max_duration"]) for it in rules["rule"] if "ous" in it], [(["Prod"], 2, False, False, "2h")])
+    check.equal("production needs two approvals, whatever other rules say", [(it["min_approvals"], it["approval_is_not_required"], it["allow_self_approval"],
+                it["max_duration"]) for it in rules["rule"] if "ous" in it], [(2, False, False, "2h")])
+    (unit,) = next(it["ous"] for it in rules["rule"] if "ous" in it)
+    check("and is named by its id, which a new name does not change", unit.startswith("ou-") and f'"{unit}", # Prod' in init.stage.path("asked/rules.toml").read_text(), unit)
+    check("also where everything else is given", all(it.get("except_ous") == [unit] for it in rules["rule"] if it.get("accounts") == ["*"]), rules["rule"])
     check("the management account is in no rule", all(MANAGEMENT in it["except_accounts"] for it in rules["rule"] if it.get("accounts") == ["*"]), rules["rule"])
     policy = init.stage.run("server", "doctor", "--iam-policy", "--config", "asked/hallpass.toml", **init.environment)
     check.equal("its policy is the one that doctor prints", written["policy"], json.loads(policy.stdout))

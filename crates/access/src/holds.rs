@@ -1,6 +1,6 @@
 //! What is live on one key: what every step of its grants goes by.
 
-use hallpass_assignments::AssignmentRow;
+use hallpass_assignments::{AssignmentRow, Ownership};
 
 use crate::Grant;
 
@@ -11,4 +11,14 @@ pub struct Holds {
     pub grants: Vec<Grant>,
     /// The assignment row.
     pub row: Option<AssignmentRow>,
+}
+
+impl Holds {
+    /// Whether this stood before what holds it: no end of a grant removes it.
+    pub(crate) fn stood_before(&self) -> bool {
+        match &self.row {
+            Some(row) => row.execution.ownership == Ownership::Standing,
+            None => self.grants.iter().any(|grant| grant.standing),
+        }
+    }
 }

@@ -130,6 +130,7 @@ pub fn run(args: &Args) -> Outcome {
         return Ok(Exit::Ok);
     }
     if args.cutover.is_asked() {
+        args.config.ensure_meant(&loaded.store()?)?;
         let list = cutover::run(&args.cutover, &loaded, args.output.format());
         return runtime()?.block_on(list);
     }
@@ -286,7 +287,7 @@ async fn check_slack(loaded: &Loaded, report: &mut DoctorReport) {
     let client = match hallpass_slack::Client::new(&app.api_url, app.bot_token) {
         Ok(client) => client,
         Err(error) => {
-            report.add("slack", Err((error.to_string(), "see the message")));
+            report.add("slack", Err((error.to_string(), SEE_MESSAGE)));
             return;
         }
     };
@@ -441,6 +442,9 @@ fn check_clock(
     }
 }
 
+/// The remedy where a message says what to do.
+const SEE_MESSAGE: &str = "see the message";
+
 /// Checks the store; the instant of the newest record of its log.
 async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Timestamp> {
     database::check_seen_log(loaded, report);
@@ -451,13 +455,20 @@ async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Times
             return None;
         }
     };
-    if !address.may_be_there() {
-        report.warn(
-            "store",
-            format!("`{address}` does not exist yet"),
-            "`hallpass serve` makes it",
-        );
-        return None;
+    match address.may_be_there() {
+        Ok(true) => {}
+        Ok(false) => {
+            let remedy = "`hallpass serve` makes it";
+            report.warn("store", format!("`{address}` does not exist yet"), remedy);
+            return None;
+        }
+        Err(failure) => {
+            report.add(
+                "store",
+                Err((failure.words(), failure.remedy().unwrap_or(SEE_MESSAGE))),
+            );
+            return None;
+        }
     }
     let opened = open_store(address.clone()).await;
     let newest_record = match &opened {
@@ -473,10 +484,7 @@ async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Times
             Ok(found) => Err((found.problems.join("; "), "restore a backup")),
             Err(error) => Err((error.to_string(), "is another program holding it?")),
         },
-        Err(failure) => Err((
-            failure.words(),
-            failure.remedy().unwrap_or("see the message"),
-        )),
+        Err(failure) => Err((failure.words(), failure.remedy().unwrap_or(SEE_MESSAGE))),
     };
     report.add("store", outcome);
     newest_record

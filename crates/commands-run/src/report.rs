@@ -173,7 +173,7 @@ async fn looked_at(loaded: &Loaded) -> Vec<ReportFile> {
 
 async fn store(loaded: &Loaded) -> Result<Value, Failure> {
     let address = loaded.store()?;
-    if !address.may_be_there() {
+    if !address.may_be_there()? {
         return Ok(json!({ "error": "there is no database" }));
     }
     let engine = match &address {

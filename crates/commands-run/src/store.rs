@@ -156,7 +156,7 @@ pub fn run(args: &Args) -> Outcome {
 pub fn existing(config: &ConfigArgs) -> Result<StoreAddress, Failure> {
     let address = config.load()?.store()?;
     config.ensure_meant(&address)?;
-    if address.may_be_there() {
+    if address.may_be_there()? {
         Ok(address)
     } else {
         Err(Failure::failed(format!("there is no database `{address}`"))

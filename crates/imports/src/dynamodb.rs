@@ -104,6 +104,14 @@ pub enum ExportProblem {
         /// How many there should be.
         said: u64,
     },
+    /// The scan had a filter.
+    #[error("{found} items of {of} that were scanned; scan the table without a filter")]
+    Filtered {
+        /// Those that are there.
+        found: u64,
+        /// How many the table has.
+        of: u64,
+    },
     /// The scan stopped before the end of the table.
     #[error("the scan ends before the table does (`{0}`); scan on until it is gone")]
     MorePages(&'static str),
@@ -375,7 +383,8 @@ fn scanned(
             return Err(refused(&file.name, ExportProblem::MorePages(more)));
         }
     }
-    let said = map.get("Count").and_then(Value::as_u64);
+    let number = |key: &str| map.get(key).and_then(Value::as_u64);
+    let (said, looked_at) = (number("Count"), number("ScannedCount"));
     let Some(Value::Array(list)) = map
         .into_iter()
         .find(|(key, _)| key == "Items")
@@ -385,6 +394,11 @@ fn scanned(
         return Err(refused(&file.name, problem));
     };
     counted(&file.name, list.len(), said)?;
+    // a filter leaves items out after they were read
+    let found = u64::try_from(list.len()).unwrap_or(u64::MAX);
+    if let Some(of) = looked_at.filter(|of| *of != found) {
+        return Err(refused(&file.name, ExportProblem::Filtered { found, of }));
+    }
     for one in list {
         items.push(item(file, items.len() + 1, one)?);
     }

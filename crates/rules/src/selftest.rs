@@ -11,7 +11,7 @@ use crate::{
     directory::{Account, Directory, Group, OuRef, Person, Snapshot},
     engine::{Ask, Rules},
     rule::GroupRef,
-    test_case::{TestCase, TestTarget},
+    test_case::{TestCase, TestTarget, TestUnit},
 };
 
 /// How a test went.
@@ -170,7 +170,7 @@ impl TestCase {
                 name: account.clone(),
                 email: String::new(),
                 active: true,
-                ous: self.ou.as_deref().map(units).unwrap_or_default(),
+                ous: self.ou.as_ref().map(units).unwrap_or_default(),
                 tags: self.account_tags.clone().unwrap_or_default(),
             }));
         }
@@ -266,7 +266,15 @@ fn fold_name(group: &str) -> String {
     }
 }
 
-fn units(path: &str) -> Vec<OuRef> {
+/// The units above an account, from the top.
+fn units(unit: &TestUnit) -> Vec<OuRef> {
+    let path = match unit {
+        TestUnit::Path(path) => path,
+        TestUnit::Id(id) => {
+            let (id, name) = (id.clone(), id.clone());
+            return vec![OuRef { id, name }];
+        }
+    };
     let path = path.strip_prefix("Root/").unwrap_or(path);
     path.split('/')
         .filter(|name| !name.is_empty())

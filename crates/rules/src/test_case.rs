@@ -16,6 +16,15 @@ pub(crate) enum TestTarget {
     Group(String),
 }
 
+/// The organizational unit that a test has its account in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TestUnit {
+    /// By the names of it and of those above it.
+    Path(String),
+    /// By its id: what it is called, and what is above it, the test does not say.
+    Id(String),
+}
+
 /// A test of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TestCase {
@@ -24,7 +33,7 @@ pub(crate) struct TestCase {
     pub(crate) requester: Email,
     pub(crate) target: TestTarget,
     pub(crate) at: Option<Timestamp>,
-    pub(crate) ou: Option<String>,
+    pub(crate) ou: Option<TestUnit>,
     pub(crate) account_tags: Option<BTreeMap<String, String>>,
     pub(crate) members: Option<BTreeMap<String, BTreeSet<Email>>>,
     /// What the requester has; everybody else has none.

@@ -86,10 +86,10 @@ impl ConfigArgs {
     /// server would look there.
     ///
     /// # Errors
-    /// Exit 2 when there is neither a store nor a configuration.
+    /// Exit 2 when there is neither a store nor a configuration; and when nobody can tell whether there is a store.
     pub fn ensure_meant(&self, store: &StoreAddress) -> Result<(), Failure> {
         match self.missing() {
-            Some(words) if !store.may_be_there() => Err(Failure::bad_input(words).help(NAME_IT)),
+            Some(words) if !store.may_be_there()? => Err(Failure::bad_input(words).help(NAME_IT)),
             Some(_) | None => Ok(()),
         }
     }

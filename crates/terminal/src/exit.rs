@@ -146,6 +146,14 @@ impl Failure {
         Self::bad_input(format!("cannot read `{path}`: {}", reason(error)))
     }
 
+    /// A file of which nobody can tell whether it is there, which is no sign that it is not.
+    pub fn unseen(path: impl Display, error: &io::Error) -> Self {
+        Self::failed(format!(
+            "whether `{path}` is there cannot be seen: {}",
+            reason(error)
+        ))
+    }
+
     /// A file that cannot be written.
     pub fn unwritable(path: impl Display, error: &io::Error) -> Self {
         Self::failed(format!("cannot write `{path}`: {}", reason(error)))

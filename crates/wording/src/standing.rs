@@ -146,12 +146,14 @@ pub fn mode(mode: SweepMode) -> String {
     }
 }
 
+const UNDER_GRANT: &str = "stays, also after the grant above it";
+
 /// What would become of an item in a mode, once sweeps found it twice and somebody confirmed the mode.
 pub fn outlook(kind: &ItemKind, mode: SweepMode, at: impl Fn(Timestamp) -> String) -> String {
     match kind {
         ItemKind::Accepted { .. } => "stays: it is accepted".to_owned(),
         ItemKind::ReviewOverdue { .. } => "stays, and its review is asked for".to_owned(),
-        ItemKind::UnderGrant => "stays: a grant stands above it".to_owned(),
+        ItemKind::UnderGrant => UNDER_GRANT.to_owned(),
         ItemKind::Preexisting { until } if mode.action().is_some() => {
             format!("stays until {} at least: a grant found it", at(*until))
         }
@@ -168,7 +170,7 @@ pub fn outlook(kind: &ItemKind, mode: SweepMode, at: impl Fn(Timestamp) -> Strin
 pub fn outlook_out_of_scope(kind: &ItemKind) -> &'static str {
     match kind {
         ItemKind::Accepted { .. } | ItemKind::ReviewOverdue { .. } => "stays: it is accepted",
-        ItemKind::UnderGrant => "stays: a grant stands above it",
+        ItemKind::UnderGrant => UNDER_GRANT,
         ItemKind::Unknown | ItemKind::Preexisting { .. } => {
             "stays, and no sweep sees it: no rule is about it"
         }

@@ -99,7 +99,12 @@ impl Access {
         let holders = self.look(&key.target, LOOK_MAX).await?;
         let holds = self.holds(Some(key)).await?;
         if sweep_steps::not_any_more(&holds, None).is_some() {
-            return Ok(Err(StandingRefused::HeldByGrant.into()));
+            let why = if holds.stood_before() {
+                StandingRefused::UnderGrant
+            } else {
+                StandingRefused::HeldByGrant
+            };
+            return Ok(Err(why.into()));
         }
         if !holders.contains(&key.user) {
             return Ok(Err(StandingRefused::NotThere.into()));

@@ -45,6 +45,11 @@ pub enum StandingRefused {
     /// Hallpass gave it.
     #[error("this access was given by Hallpass and has an end already")]
     HeldByGrant,
+    /// It stood before a grant that is live.
+    #[error(
+        "a grant stands above this access and leaves it when it ends: revoke that grant and adopt this a minute later, or accept it"
+    )]
+    UnderGrant,
     /// AWS was asked to remove it.
     #[error(
         "a sweep is removing this access: AWS was asked to; it can be accepted once that is over"
@@ -92,6 +97,7 @@ impl StandingRefused {
             Self::OverLimit { .. } => "over-limit",
             Self::NotThere => "not-standing",
             Self::HeldByGrant => "held-by-grant",
+            Self::UnderGrant => "under-grant",
             Self::BeingRemoved => "being-removed",
             Self::NotAccepted => "not-accepted",
             Self::AcceptedByPattern { .. } => "accepted-by-configuration",
@@ -113,6 +119,7 @@ impl StandingRefused {
             | Self::OverLimit { .. }
             | Self::NotThere
             | Self::HeldByGrant
+            | Self::UnderGrant
             | Self::BeingRemoved
             | Self::NotAccepted
             | Self::AcceptedByPattern { .. }

@@ -21,6 +21,8 @@ use hallpass_terminal::output;
 use hallpass_wording::lists::count;
 use serde_json::Value;
 
+use crate::store::existing;
+
 /// Import requests of another tool into the audit log
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass audit import team --requests requests.json")]
@@ -42,10 +44,10 @@ enum Source {
                   kept of it. Records of grants of Hallpass are others: nothing here was granted by \
                   Hallpass. What is in the log already is not added again, so that the command can be \
                   repeated; a request that has changed since is added as it is now. Works on the server's \
-                  own machine, straight in its store; the server may run.",
+                  own machine, straight in its store, which has to be there; the server may run.",
     after_help = "Examples:
   aws dynamodb scan --table-name requests-abcdefghij-main > requests.json
-  hallpass audit import team --requests requests.json
+  hallpass audit import team --requests requests.json --config /etc/hallpass/hallpass.toml
   hallpass audit import team --live --region eu-west-1"
 )]
 struct TeamArgs {
@@ -75,7 +77,8 @@ const TEAM: &str = "aws_team";
 const REQUESTS: &str = "requests";
 
 fn team(args: &TeamArgs) -> Outcome {
-    let address = args.config.load()?.store()?;
+    let address = existing(&args.config)?;
+    let into = address.to_string();
     let (added, known) = runtime()?.block_on(async {
         let export = match (args.live.found(&[REQUESTS]).await?, &args.requests) {
             (Some(live), _) => live.read(REQUESTS).await?,
@@ -88,7 +91,7 @@ fn team(args: &TeamArgs) -> Outcome {
         import(&store, &past).await
     })?;
     output::say(&format!(
-        "{} imported, {known} in the log already",
+        "{} imported, {known} in the log already: `{into}`",
         count(added, "request")
     ));
     Ok(Exit::Ok)
@@ -169,4 +172,42 @@ fn held(record: &Record) -> Option<(String, Value)> {
     let id = record.text("imported_id").filter(|_| is_ours)?;
     let whole = record.fields().get("imported")?;
     Some((id.to_owned(), whole.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: TeamArgs,
+    }
+
+    #[test]
+    fn history_goes_only_into_a_log_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let requests = at("requests.json");
+        std::fs::write(&requests, r#"{"Items": [], "Count": 0, "ScannedCount": 0}"#).unwrap();
+        let config = at("hallpass.toml");
+        let line = || {
+            let [requests, config] = [&requests, &config].map(|it| it.display().to_string());
+            let line = Line::try_parse_from(["it", "--requests", &requests, "--config", &config]);
+            team(&line.unwrap().args)
+        };
+        std::fs::write(&config, "[store]\nurl = \"sqlite:hallpass.db\"\n").unwrap();
+        let failure = line().unwrap_err();
+        assert!(
+            failure.words().contains("there is no database"),
+            "{failure:?}"
+        );
+        assert!(!at("hallpass.db").exists(), "it made one");
+        let address = hallpass_config::load(&config).unwrap().store().unwrap();
+        let made = runtime().unwrap().block_on(open_store(address));
+        drop(made.unwrap());
+        assert_eq!(line().unwrap(), Exit::Ok);
+    }
 }

@@ -87,7 +87,7 @@ async fn absent(args: &Args, loaded: &Loaded, path: &Path) -> Result<Absent, Fai
 /// looks must not put another in its place.
 async fn absent_over(loaded: &Loaded, path: &Path, new: bool) -> Result<Absent, Failure> {
     let address = loaded.store()?;
-    if new || path.exists() || !address.may_be_there() {
+    if new || path.exists() || !address.may_be_there()? {
         return Ok(Absent::Made);
     }
     let exported = match open_store(address).await {

@@ -10,7 +10,7 @@ use hallpass_client::tables::Viewpoint;
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
 use hallpass_host::random_ids::RandomIds;
-use hallpass_host::server_store::StoreAddress;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{Clock, TargetNames, Timestamp};
 use hallpass_rules::GroupRef;
 use hallpass_setup::journey::journey;
@@ -41,7 +41,7 @@ pub(super) struct CutoverArgs {
     /// List what people hold now anywhere, not through Hallpass, and what would become of it, and nothing else
     #[arg(long, conflicts_with = "iam_policy")]
     cutover: bool,
-    /// Exit with 3 where nobody accepted it, or the review of that is overdue
+    /// Exit with 3 where nobody accepted it, also below a grant, or the review of that is overdue
     #[arg(long, requires = "cutover")]
     fail_on_findings: bool,
 }
@@ -80,6 +80,8 @@ struct HeldRow {
 /// When AWS, the store or the rules cannot be read.
 pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> Outcome {
     let rules = read_rules(&loaded.rules()?)?;
+    let (store, _nothing) = store_or_nothing(loaded.store()?).await?;
+    let store = Arc::new(store);
     let process = Arc::new(ProcessClock::new(SystemClock, None));
     let aws = Arc::new(connect(loaded, &process, Arc::new(RandomIds)).await?);
     let clock: Arc<dyn Clock> = process;
@@ -101,13 +103,6 @@ pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> 
         .refresh()
         .await
         .map_err(|fault| Failure::failed(fault.to_string()))?;
-    // without a store yet nothing is held through Hallpass
-    let temporary = tempfile::tempdir().map_err(|error| Failure::unwritable("a folder", &error))?;
-    let address = match loaded.store()? {
-        address if address.may_be_there() => address,
-        _ => StoreAddress::File(temporary.path().join("hallpass.db")),
-    };
-    let store = Arc::new(open_store(address).await?);
     let ids = Arc::new(RandomIds) as Arc<dyn hallpass_model::IdSource>;
     let settings = hallpass_access::Settings {
         out_of_reach: out_of_reach(&about),
@@ -120,6 +115,25 @@ pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> 
     let found = found.map_err(|error| Failure::failed(error.to_string()))?;
     print(&found, mode, began, format)?;
     Ok(exit(&found.found.report, args.fail_on_findings))
+}
+
+/// The store; where there is none yet, an empty one for as long as the folder is kept: nothing is held through Hallpass
+/// then.
+///
+/// # Errors
+/// When nobody can tell whether there is one: what it holds would be listed as access of others.
+async fn store_or_nothing(
+    address: StoreAddress,
+) -> Result<(ServerStore, Option<tempfile::TempDir>), Failure> {
+    if address.may_be_there()? {
+        return Ok((open_store(address).await?, None));
+    }
+    output::say(&format!(
+        "There is no database `{address}` yet: nothing is held through Hallpass, and nothing is accepted but by `access.standing`."
+    ));
+    let folder = tempfile::tempdir().map_err(|error| Failure::unwritable("a folder", &error))?;
+    let nothing = StoreAddress::File(folder.path().join("hallpass.db"));
+    Ok((open_store(nothing).await?, Some(folder)))
 }
 
 /// In scope first: elsewhere there may be many, as a group that no rule names has members by intent.
@@ -173,7 +187,8 @@ fn print(
 
 /// A list that is not whole is partial; what nobody accepted counts where that was asked for.
 fn exit(report: &SweepReport, fail_on_findings: bool) -> Exit {
-    let findings = report.unknown + report.preexisting + report.reviews_overdue;
+    let findings =
+        report.unknown + report.preexisting + report.under_grant + report.reviews_overdue;
     Exit::of_look(report.unread > 0, fail_on_findings && findings > 0)
 }
 
@@ -219,16 +234,40 @@ fn table(rows: &[HeldRow], view: &Viewpoint) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_host::runtime::runtime;
     use serde_json::json;
 
     use super::*;
 
     #[test]
+    fn only_a_database_that_is_not_there_is_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hallpass.db");
+        let opened = |path: &std::path::Path| {
+            let address = StoreAddress::File(path.to_owned());
+            let opened = runtime().unwrap().block_on(store_or_nothing(address));
+            opened.map(|(_, nothing)| nothing.is_some())
+        };
+        assert!(opened(&file).unwrap(), "there is none yet");
+        assert!(!file.exists(), "and looking makes none");
+        let store = open_store(StoreAddress::File(file.clone()));
+        drop(runtime().unwrap().block_on(store).unwrap());
+        assert!(!opened(&file).unwrap(), "it is there");
+        // as in a folder that only another user may enter
+        let failure = opened(&file.join("hallpass.db")).unwrap_err();
+        assert!(failure.words().contains("cannot be seen"), "{failure:?}");
+    }
+
+    #[test]
     fn findings_are_told_apart_where_that_is_asked_for_and_what_is_unread_always() {
-        let report = |unknown: u64, preexisting: u64, overdue: u64, unread: u64| {
+        let report = |unknown: u64,
+                      preexisting: u64,
+                      under_grant: u64,
+                      overdue: u64,
+                      unread: u64| {
             let report = json!({
                 "began": "2026-03-06T14:00:00Z", "ended": "2026-03-06T14:00:01Z", "pairs_read": 1,
-                "groups_read": 1, "seen": 9, "ours": 1, "accepted": 2, "under_grant": 1,
+                "groups_read": 1, "seen": 9, "ours": 1, "accepted": 2, "under_grant": under_grant,
                 "preexisting": preexisting, "unknown": unknown, "reviews_overdue": overdue, "new": 0,
                 "changed": 0, "gone": 0, "gone_items": [], "to_act": 0, "group_assignments": 0,
                 "unread": unread, "unread_places": [], "left_out": [],
@@ -237,12 +276,14 @@ mod tests {
             serde_json::from_value::<SweepReport>(report).unwrap()
         };
         for (report, plain, asked) in [
-            (report(0, 0, 0, 0), Exit::Ok, Exit::Ok),
-            (report(1, 0, 0, 0), Exit::Ok, Exit::Findings),
-            (report(0, 1, 0, 0), Exit::Ok, Exit::Findings),
-            (report(0, 0, 1, 0), Exit::Ok, Exit::Findings),
-            (report(0, 0, 0, 1), Exit::Failed, Exit::Failed),
-            (report(1, 1, 1, 1), Exit::Failed, Exit::Failed),
+            (report(0, 0, 0, 0, 0), Exit::Ok, Exit::Ok),
+            (report(1, 0, 0, 0, 0), Exit::Ok, Exit::Findings),
+            (report(0, 1, 0, 0, 0), Exit::Ok, Exit::Findings),
+            // it stays when the grant above it ends
+            (report(0, 0, 1, 0, 0), Exit::Ok, Exit::Findings),
+            (report(0, 0, 0, 1, 0), Exit::Ok, Exit::Findings),
+            (report(0, 0, 0, 0, 1), Exit::Failed, Exit::Failed),
+            (report(1, 1, 1, 1, 1), Exit::Failed, Exit::Failed),
         ] {
             assert_eq!(exit(&report, false), plain, "{report:?}");
             assert_eq!(exit(&report, true), asked, "{report:?}");

@@ -119,13 +119,14 @@ async fn was_exported(loaded: &Loaded) -> bool {
     let Ok(address) = loaded.store() else {
         return false;
     };
-    if !address.may_be_there() {
-        return false;
-    }
-    match open_store(address).await {
-        Ok(store) => store.exported().await.is_ok_and(|exported| exported > 0),
-        // told by the check of the store
-        Err(_) => false,
+    match address.may_be_there() {
+        Ok(true) => match open_store(address).await {
+            Ok(store) => store.exported().await.is_ok_and(|exported| exported > 0),
+            // told by the check of the store
+            Err(_) => false,
+        },
+        // the second is told there, too
+        Ok(false) | Err(_) => false,
     }
 }
 

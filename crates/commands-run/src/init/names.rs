@@ -57,8 +57,23 @@ pub(super) enum Sensitive {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChosenUnit {
     pub(super) id: String,
-    /// As rules name it: by path where that is plain, else by id.
-    pub(super) entry: Entry,
+    /// Its path below the root.
+    pub(super) path: String,
+}
+
+impl ChosenUnit {
+    fn new(path: &[OuRef]) -> Self {
+        Self {
+            id: path.last().map(|it| it.id.clone()).unwrap_or_default(),
+            path: path_of(path),
+        }
+    }
+
+    /// As rules name it: by id, since a unit that is renamed would be sensitive no more, and its accounts would be given as
+    /// those elsewhere are.
+    pub(super) fn entry(&self) -> Entry {
+        Entry::named(self.id.clone(), self.path.clone())
+    }
 }
 
 /// An account.
@@ -248,7 +263,7 @@ fn place(text: &str, directory: &Directory) -> Result<NamedPlace, Failure> {
         exact => exact,
     };
     match (units.as_slice(), accounts.as_slice()) {
-        ([path], []) => Ok(NamedPlace::Unit(unit(path, &paths))),
+        ([path], []) => Ok(NamedPlace::Unit(ChosenUnit::new(path))),
         ([], [account]) => Ok(NamedPlace::Account(ChosenAccount::new(account))),
         ([], []) => {
             let names = directory.accounts().iter().map(|it| it.name.clone());
@@ -289,23 +304,4 @@ pub(super) fn path_of(path: &[OuRef]) -> String {
         .map(|it| it.name.as_str())
         .collect::<Vec<_>>()
         .join("/")
-}
-
-fn unit(path: &[OuRef], all: &BTreeSet<&[OuRef]>) -> ChosenUnit {
-    let written = path_of(path);
-    let namesakes = all
-        .iter()
-        .filter(|it| path_of(it).eq_ignore_ascii_case(&written));
-    let is_root_like = path
-        .first()
-        .is_some_and(|it| it.name.eq_ignore_ascii_case("root"));
-    let is_id_like = ["ou-", "r-"].iter().any(|it| written.starts_with(it));
-    let is_plain = path.iter().all(|it| is_word(&it.name)) && !is_root_like && !is_id_like;
-    let id = path.last().map(|it| it.id.clone()).unwrap_or_default();
-    let entry = if is_plain && namesakes.count() == 1 {
-        Entry::plain(written)
-    } else {
-        Entry::named(id.clone(), written)
-    };
-    ChosenUnit { id, entry }
 }

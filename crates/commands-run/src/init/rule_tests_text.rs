@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use hallpass_model::PermissionSetName;
 
 use super::answers::Answers;
-use super::names::{ChosenGroup, Sensitive};
-use super::toml_text::{Entry, quoted};
+use super::names::{ChosenGroup, ChosenUnit, Sensitive};
+use super::toml_text::{Entry, quoted, value};
 
 /// A test of the file: who asks for what, and what is to come of it.
 struct RuleTest<'a> {
     name: &'static str,
     account: &'a str,
-    ou: Option<&'a str>,
+    ou: Option<&'a ChosenUnit>,
     set: &'a str,
     approvals: Option<u32>,
     expect: &'static str,
@@ -69,12 +69,9 @@ fn sensitive<'a>(answers: &'a Answers, set: &'a str) -> Vec<RuleTest<'a>> {
     match &answers.sensitive {
         Sensitive::Everything => vec![approval("nobody gets anything alone", ANY, None)],
         Sensitive::Places { units, accounts } => {
-            // a test does not know units by id
-            let unit = units.iter().find(|it| it.entry.name.is_none());
-            let unit = unit.map(|it| {
-                let at = Some(it.entry.value.as_str());
-                approval("nobody gets sensitive units alone", ANY, at)
-            });
+            let unit = units
+                .first()
+                .map(|it| approval("nobody gets sensitive units alone", ANY, Some(it)));
             let account = accounts
                 .first()
                 .map(|it| approval("nobody gets sensitive accounts alone", it.id.as_str(), None));
@@ -115,9 +112,8 @@ fn write_test(to: &mut String, answers: &Answers, test: &RuleTest<'_>, requester
         quoted(requester),
         quoted(test.account)
     );
-    if let Some(ou) = test.ou {
-        // as above
-        let _ = writeln!(to, "ou = {}", quoted(ou));
+    if let Some(unit) = test.ou {
+        value(to, "ou", &unit.entry());
     }
     let approvers: Vec<String> = (1..=answers.approvals_sensitive.max(1))
         .map(|number| quoted(&format!("approver-{number}@example.com")))

@@ -75,7 +75,7 @@ pub(super) fn rules(
             if !units.is_empty() {
                 let terms = sensitive(answers, "sensitive-units", "Sensitive organizational units");
                 begin(&mut text, &terms);
-                let named: Vec<Entry> = units.iter().map(|it| it.entry.clone()).collect();
+                let named: Vec<Entry> = units.iter().map(ChosenUnit::entry).collect();
                 list(&mut text, "ous", &named);
                 if is_below(units, &management, directory) {
                     except(&mut text, "except_accounts", &management);
@@ -106,7 +106,7 @@ pub(super) fn rules(
 
 /// The rules of accounts that are not sensitive.
 fn elsewhere(to: &mut String, answers: &Answers, units: &[ChosenUnit], accounts: &[Entry]) {
-    let units: Vec<Entry> = units.iter().map(|it| it.entry.clone()).collect();
+    let units: Vec<Entry> = units.iter().map(ChosenUnit::entry).collect();
     let everything = Terms {
         id: "elsewhere",
         description: "Accounts that are not sensitive",

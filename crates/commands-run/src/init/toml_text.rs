@@ -51,6 +51,22 @@ impl Entry {
     }
 }
 
+/// A key with one value, and what it is called where that is something else.
+pub(super) fn value(to: &mut String, key: &str, entry: &Entry) {
+    // writing to a `String` cannot fail
+    let _ = write!(to, "{key} = {}", quoted(&entry.value));
+    name(to, entry);
+}
+
+/// The rest of a line: what an entry is called, as a comment.
+fn name(to: &mut String, entry: &Entry) {
+    if let Some(name) = &entry.name {
+        // writing to a `String` cannot fail
+        let _ = write!(to, " # {}", text::line(name, COMMENT_MAX));
+    }
+    to.push('\n');
+}
+
 /// A key with a list: on one line where that is short and says what it is, else an entry a line.
 pub(super) fn list(to: &mut String, key: &str, entries: &[Entry]) {
     let on_one_line = entries
@@ -68,10 +84,7 @@ pub(super) fn list(to: &mut String, key: &str, entries: &[Entry]) {
     let _ = writeln!(to, "{key} = [");
     for entry in entries {
         let _ = write!(to, "  {},", quoted(&entry.value));
-        if let Some(name) = &entry.name {
-            let _ = write!(to, " # {}", text::line(name, COMMENT_MAX));
-        }
-        to.push('\n');
+        name(to, entry);
     }
     to.push_str("]\n");
 }
@@ -117,6 +130,13 @@ mod tests {
         let read: toml::Table = toml::from_str(&written).unwrap();
         assert_eq!(read.keys().collect::<Vec<_>>(), ["accounts"]);
         assert_eq!(read["accounts"].as_array().unwrap().len(), HOSTILE.len());
+        for entry in &entries {
+            let mut written = String::new();
+            value(&mut written, "account", entry);
+            let read: toml::Table = toml::from_str(&written).unwrap();
+            assert_eq!(read.len(), 1, "{written}");
+            assert_eq!(read["account"].as_str(), Some("111122223333"));
+        }
     }
 
     #[test]

@@ -58,6 +58,11 @@ fn account(id: &str, name: &str, ous: &[OuRef]) -> Account {
 }
 
 fn directory() -> Directory {
+    organization("Prod")
+}
+
+/// The organization, with what the unit of payments is called.
+fn organization(production: &str) -> Directory {
     let people: Vec<Person> = (0..4)
         .map(|number| Person {
             user_id: UserId::new(id(number)).unwrap(),
@@ -81,7 +86,7 @@ fn directory() -> Directory {
         id: "r-ab12".to_owned(),
         name: "Root".to_owned(),
     };
-    let prod = [root.clone(), unit(1, "Prod")];
+    let prod = [root.clone(), unit(1, production)];
     let odd = [root.clone(), unit(2, "a/b \"\n")];
     let dev = [root.clone(), unit(3, "Dev")];
     Directory::new(Snapshot {
@@ -217,7 +222,7 @@ fn places_are_found_by_path_name_and_id_and_written_as_they_can_be_read() {
     let read: toml::Table = toml::from_str(&rules).unwrap();
     let first = &read["rule"][0];
     assert_eq!(first["ous"].as_array().unwrap().len(), 2);
-    assert_eq!(first["ous"][0].as_str(), Some("Prod"));
+    assert_eq!(first["ous"][0].as_str(), Some("ou-ab12-00000001"));
     assert_eq!(first["ous"][1].as_str(), Some("ou-ab12-00000002"));
     assert_eq!(read["rule"][1]["accounts"][0].as_str(), Some(PAYMENTS));
     assert!(!odd.iter().any(|it| it.contains("dead")), "{odd:?}");
@@ -290,7 +295,11 @@ fn rules_begin_as_a_careful_team_would() {
     );
     assert_eq!(
         by_id["elsewhere-at-once"]["except_ous"][0].as_str(),
-        Some("Prod")
+        Some("ou-ab12-00000001")
+    );
+    assert!(
+        rules.contains("  \"ou-ab12-00000001\", # Prod\n"),
+        "{rules}"
     );
     assert_eq!(
         by_id["elsewhere-at-once"]["permission_sets"]
@@ -315,6 +324,33 @@ fn rules_begin_as_a_careful_team_would() {
             "RequesterNotAllowed"
         ]
     );
+}
+
+/// Whoever renames a unit gives none of its accounts away.
+#[test]
+fn a_sensitive_unit_that_is_renamed_stays_sensitive() {
+    let mut given = given(&["Prod"], "approvers");
+    given.requesters = None;
+    given.read_only = Some(vec!["ReadOnly".to_owned()]);
+    let (_, rules, _) = written(&settled(&given).unwrap());
+    let source = hallpass_rules::RuleFile::from_bytes("rules.toml", rules.as_bytes()).unwrap();
+    let loaded = hallpass_rules::load(&source).unwrap().rules;
+    let now = Timestamp::from_second(1_700_000_000).unwrap();
+    let account: AccountId = PAYMENTS.parse().unwrap();
+    let ask = hallpass_rules::Ask::Account {
+        account: &account,
+        permission_set: "ReadOnly",
+    };
+    let person: hallpass_model::Email = "person0@corp.example".parse().unwrap();
+    for name in ["Prod", "Production"] {
+        let facts = organization(name);
+        let decision = loaded.decide(&person, &ask, &facts, now);
+        assert_eq!(
+            decision.kind,
+            hallpass_rules::DecisionKind::RequiresApproval,
+            "{name}: {decision:?}"
+        );
+    }
 }
 
 #[test]

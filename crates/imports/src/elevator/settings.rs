@@ -127,7 +127,7 @@ pub(super) const VARIABLES: &[Variable] = &[
 ];
 
 /// Variables of how sso-elevator runs, and what a module has beside them.
-const OF_ITS_FUNCTIONS: [&str; 48] = [
+const OF_ITS_FUNCTIONS: [&str; 57] = [
     "s3_object_lock",
     "s3_object_lock_configuration",
     "s3_mfa_delete",
@@ -166,6 +166,16 @@ const OF_ITS_FUNCTIONS: [&str; 48] = [
     "revoker_slack_bot_token_ssm_parameter_name",
     "attribute_syncer_slack_bot_token_ssm_parameter_name",
     "slack_handler_provisioned_concurrent_executions",
+    // of 4.4 and 5
+    "enable_access_requester_cli",
+    "cli_sso_role_name_prefix",
+    "slack_bot_token_ssm_parameter_name",
+    "slack_signing_secret_ssm_parameter_name",
+    "snap_start",
+    "waf_enabled",
+    "waf_rate_limit",
+    "waf_web_acl_arn",
+    "api_gateway_access_logs_enabled",
     "build_in_docker",
     "revoker_lambda_name_postfix",
     "requester_lambda_name_postfix",

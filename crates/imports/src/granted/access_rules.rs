@@ -17,26 +17,28 @@ pub(super) struct AccessRule {
     entries: Map<String, Value>,
     /// Whether Terraform computes some of it.
     pub(super) computed: bool,
+    /// Whether another one that is in force has its id.
+    pub(super) repeated: bool,
 }
 
 /// What says nothing of who gets what.
-const OF_NO_MATTER: [&str; 13] = [
+const OF_NO_MATTER: [&str; 10] = [
     "id",
     "version",
-    "isCurrent",
-    "current",
     "metadata",
     "createdAt",
     "createdBy",
     "updatedAt",
     "updatedBy",
-    "requiresApproval",
     "name",
     "description",
     "canRequest",
 ];
-const OF_MATTER: [&str; 8] = [
+const OF_MATTER: [&str; 11] = [
     "status",
+    "isCurrent",
+    "current",
+    "requiresApproval",
     "groups",
     "approval",
     "target",
@@ -46,6 +48,10 @@ const OF_MATTER: [&str; 8] = [
     "time_constraints",
 ];
 
+const SUPERSEDED: &str = "it is an earlier version of the rule, and another one counts";
+const REPEATED: &str = "another access rule that is in force has its id, and nothing says which of them counts: import the list of access rules \
+                        alone, and not that of their versions";
+const NO_APPROVERS: &str = "`requiresApproval` is true, and nothing says who approves: export it whole, or write the rule by hand";
 const COMPUTED: &str =
     "only Terraform computes some of it: import the plan or state (`terraform show -json`)";
 const NO_ACCOUNT: &str =
@@ -69,6 +75,37 @@ impl AccessRule {
             head,
             entries,
             computed: false,
+            repeated: false,
+        }
+    }
+
+    /// The id by which the other tool tells access rules that are in force apart.
+    pub(super) fn id_in_force(&self) -> Option<&str> {
+        let is_over = self.is_archived() || matches!(self.is_superseded(), Ok(true));
+        let id = self.entries.get("id").and_then(Value::as_str);
+        id.filter(|_| !is_over)
+    }
+
+    fn is_archived(&self) -> bool {
+        let status = self.entries.get("status").and_then(Value::as_str);
+        status.is_some_and(|it| it.eq_ignore_ascii_case("archived"))
+    }
+
+    /// Whether it is a version that another one has replaced: what changes a rule makes a new version of it.
+    fn is_superseded(&self) -> Result<bool, RowNote> {
+        for key in ["isCurrent", "current"] {
+            if self.flag(key)? == Some(false) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn flag(&self, key: &'static str) -> Result<Option<bool>, RowNote> {
+        match self.entries.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(is)) => Ok(Some(*is)),
+            Some(_) => Err(unreadable(key, "`true` or `false`")),
         }
     }
 
@@ -85,12 +122,14 @@ impl AccessRule {
         if self.computed {
             return Err(RowNote::NotSaid(COMPUTED.into()));
         }
-        let archived = |it: &Value| {
-            it.as_str()
-                .is_some_and(|it| it.eq_ignore_ascii_case("archived"))
-        };
-        if self.entries.get("status").is_some_and(archived) {
+        if self.is_archived() {
             return Err(RowNote::SaysNothing("it is archived"));
+        }
+        if self.is_superseded()? {
+            return Err(RowNote::SaysNothing(SUPERSEDED));
+        }
+        if self.repeated {
+            return Err(RowNote::NotSaid(REPEATED.into()));
         }
         for key in self.entries.keys() {
             if !OF_NO_MATTER.contains(&key.as_str()) && !OF_MATTER.contains(&key.as_str()) {
@@ -108,6 +147,9 @@ impl AccessRule {
         }
         let seconds = self.seconds()?;
         let approval = self.approval(look, &mut row.notes)?;
+        if approval == Approval::Never && self.flag("requiresApproval")? == Some(true) {
+            return Err(RowNote::NotSaid(NO_APPROVERS.into()));
+        }
         let target = self.target(look, &mut row.notes)?;
         for area in target.areas {
             let description = format!("Common Fate: {}", self.head.name);

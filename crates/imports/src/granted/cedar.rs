@@ -41,7 +41,7 @@ pub(super) enum Condition {
     HasManager,
     /// `principal.email == "…"`.
     Email(String),
-    /// The account is this one: `resource.target == AWS::Account::"…"`, or `resource == …` in a selector.
+    /// The account is this one: `resource.target == AWS::Account::"…"`; in a selector `resource == …`.
     Is(Entity),
     /// The account is in one of these.
     In(Vec<Entity>),
@@ -107,9 +107,9 @@ pub(super) fn policies(text: &str) -> Option<Vec<FoundPolicy>> {
 pub(super) fn alternatives(text: &str) -> Option<Vec<Condition>> {
     let tokens = tokens(text)?;
     let mut reader = Reader { tokens: &tokens };
-    let mut read = vec![reader.condition()?];
+    let mut read = vec![reader.selected()?];
     while reader.take("||") {
-        read.push(reader.condition()?);
+        read.push(reader.selected()?);
     }
     reader.tokens.is_empty().then_some(read)
 }
@@ -353,19 +353,30 @@ impl Reader<'_> {
                 self.due("==")?;
                 Some(Condition::Email(self.text()?))
             }
-            ["resource"] | ["resource", "target"] => {
-                if self.take("==") {
-                    return Some(Condition::Is(self.entity()?));
-                }
-                self.word("in").then_some(())?;
-                Some(Condition::In(self.entities()?))
-            }
+            ["resource", "target"] => self.target(),
             ["resource", "role"] => {
                 self.due("==")?;
                 Some(Condition::Role(self.entity()?))
             }
             _ => None,
         }
+    }
+
+    /// What a selector selects. `resource` is the account there; in a policy it is the request, which is no account.
+    fn selected(&mut self) -> Option<Condition> {
+        if self.word("true") {
+            return Some(Condition::Always);
+        }
+        self.word("resource").then_some(())?;
+        self.target()
+    }
+
+    fn target(&mut self) -> Option<Condition> {
+        if self.take("==") {
+            return Some(Condition::Is(self.entity()?));
+        }
+        self.word("in").then_some(())?;
+        Some(Condition::In(self.entities()?))
     }
 
     /// Whoever asks, or their manager.
@@ -444,6 +455,9 @@ mod tests {
             r#"permit (principal is CF::User, action == Access::Action::"Request", resource);"#,
             r#"permit (principal, action == Access::Action::"Request", resource is GCP::ProjectGrant);"#,
             r#"permit (principal, action == Other::Action::"Request", resource);"#,
+            // the request, and not the account that it is for
+            r#"permit (principal, action == Access::Action::"Request", resource) when { resource == AWS::Account::"1" };"#,
+            r#"permit (principal, action == Access::Action::"Request", resource) when { resource in AWS::OrgUnit::"ou-1" };"#,
             r#"permit (principal, action == Access::Action::"Request", resource) when { principal in resource.owners };"#,
             r#"permit (principal, action == Access::Action::"Approve", resource) when { principal == resource.principal.manager.manager };"#,
             r#"permit (principal, action == Access::Action::"Approve", resource) when { principal has manager };"#,

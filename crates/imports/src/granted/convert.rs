@@ -1,5 +1,7 @@
 //! From files to rows, whichever form they have.
 
+use std::collections::BTreeMap;
+
 use hallpass_rules::syntax::{Node, Value as NodeValue, documents};
 use hallpass_rules::{Directory, RuleFile, Syntax};
 use serde_json::Value;
@@ -48,6 +50,7 @@ pub fn import(
                     for the other: import them one after the other";
         return Err(ImportRefused::of(name, what));
     }
+    tell_repeated(&mut found.rules);
     let mut look = LookUp::new(names, facts);
     let mut rows: Vec<ImportRow> = Vec::new();
     for rule in found.rules {
@@ -56,6 +59,18 @@ pub fn import(
     rows.extend(found.cloud.rows(ids, &mut look));
     rows.extend(found.modules);
     Ok(imported("granted", &HEAD, rows, look))
+}
+
+/// Marks the access rules of which several are in force under one id.
+fn tell_repeated(rules: &mut [AccessRule]) {
+    let mut seen = BTreeMap::new();
+    for id in rules.iter().filter_map(AccessRule::id_in_force) {
+        *seen.entry(id.to_owned()).or_insert(0_u32) += 1;
+    }
+    for rule in rules {
+        let count = rule.id_in_force().and_then(|id| seen.get(id));
+        rule.repeated = count.is_some_and(|count| *count > 1);
+    }
 }
 
 #[derive(Default)]

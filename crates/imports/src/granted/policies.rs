@@ -67,6 +67,8 @@ const OWN: &str = "nobody approves their own request in Hallpass";
 const BASE: &str = "Hallpass does it anyhow";
 const OTHER_DEED: &str =
     "it is about no request and no approval: see who may end access in the documentation";
+const UNKNOWN_DEED: &str =
+    "it permits an action that is not known here: nobody gets anything by that action";
 const UNREAD: &str = "Cedar can say more than rules: write by hand what it permits";
 
 impl CedarPolicies {
@@ -89,10 +91,11 @@ impl CedarPolicies {
         };
         let rows = found.into_iter().map(|policy| {
             let id = format!("{set}:{}", policy.line);
-            let notes = match self.policy(set, &policy) {
+            let mut notes = match self.policy(set, &policy) {
                 Some(note) => vec![note],
                 None => unnamed_of(&policy, look),
             };
+            notes.extend(permits_less(&policy));
             ImportRow::told(RowHead::of("policy", file, line, &id), notes)
         });
         rows.collect()
@@ -112,15 +115,18 @@ impl CedarPolicies {
     }
 
     fn policy(&mut self, set: &str, found: &FoundPolicy) -> Option<RowNote> {
-        let deeds = deeds(&found.actions);
-        if deeds.is_empty() {
+        let deeds = Deeds::of(&found.actions);
+        if deeds.is_other() {
             return Some(RowNote::Elsewhere(OTHER_DEED));
         }
         match (found.effect, &found.policy) {
             (Some(PolicyEffect::Permit), None) => Some(RowNote::NotSaid(UNREAD.into())),
-            (Some(PolicyEffect::Permit), Some(policy)) => self.permit(policy, &deeds),
+            (Some(PolicyEffect::Permit), Some(_)) if deeds.known.is_empty() => {
+                Some(RowNote::NotSaid(UNKNOWN_DEED.into()))
+            }
+            (Some(PolicyEffect::Permit), Some(policy)) => self.permit(policy, &deeds.known),
             (Some(PolicyEffect::Forbid), Some(policy)) => {
-                self.forbid(set, found.line, policy, &deeds)
+                self.forbid(set, found.line, policy, &deeds.forbidden())
             }
             (None | Some(PolicyEffect::Forbid), _) => {
                 self.bar(set, found.line);
@@ -294,26 +300,54 @@ impl Excluded {
     }
 }
 
+const EVERY_DEED: [Deed; 3] = [Deed::Request, Deed::Activate, Deed::Approve];
+
 /// What actions are about; those of no matter for requests are left out.
-fn deeds(actions: &[String]) -> Vec<Deed> {
-    let every = [Deed::Request, Deed::Activate, Deed::Approve];
-    if actions.is_empty() {
-        return every.to_vec();
-    }
-    let named = actions.iter().flat_map(|action| match action.as_str() {
-        "Request" => vec![Deed::Request],
-        "Activate" => vec![Deed::Activate],
-        "Approve" => vec![Deed::Approve],
-        // ends, extensions, break glass and looking at things
-        "Close" | "Extend" | "Extension" | "BreakglassActivate" | "GetEvaluation" | "Read" => {
-            Vec::new()
+struct Deeds {
+    /// What is known of them.
+    known: Vec<Deed>,
+    /// Whether one of them is an action that is not known here. It may be any deed: to forbid it forbids them all, and
+    /// to permit it permits none.
+    has_unknown: bool,
+}
+
+impl Deeds {
+    fn of(actions: &[String]) -> Self {
+        let mut deeds = Self {
+            known: Vec::new(),
+            has_unknown: false,
+        };
+        if actions.is_empty() {
+            deeds.known.extend(EVERY_DEED);
         }
-        // what is not known may be any of them
-        _ => every.to_vec(),
-    });
-    let mut named: Vec<Deed> = named.collect();
-    named.dedup();
-    named
+        for action in actions {
+            match action.as_str() {
+                "Request" => deeds.known.push(Deed::Request),
+                "Activate" => deeds.known.push(Deed::Activate),
+                "Approve" => deeds.known.push(Deed::Approve),
+                // ends, extensions, break glass and looking at things
+                "Close" | "ForceClose" | "Extend" | "Extension" | "BreakglassActivate"
+                | "GetEvaluation" | "Read" => {}
+                _ => deeds.has_unknown = true,
+            }
+        }
+        deeds.known.dedup();
+        deeds
+    }
+
+    /// Whether none of them is about a request or an approval.
+    fn is_other(&self) -> bool {
+        self.known.is_empty() && !self.has_unknown
+    }
+
+    /// What a prohibition of them forbids.
+    fn forbidden(&self) -> Vec<Deed> {
+        if self.has_unknown {
+            EVERY_DEED.to_vec()
+        } else {
+            self.known.clone()
+        }
+    }
 }
 
 /// The kind of an entity that is an address.
@@ -410,6 +444,14 @@ fn unit(entity: &Entity) -> Option<String> {
 fn role(entity: &Entity) -> Option<String> {
     let is_set = entity.kind == "AWS::IDC::PermissionSet";
     (is_set && PermissionSetArn::new(entity.id.as_str()).is_ok()).then(|| entity.id.clone())
+}
+
+/// That a policy permits more than its rules say, beside what is known of it.
+fn permits_less(found: &FoundPolicy) -> Option<RowNote> {
+    let deeds = Deeds::of(&found.actions);
+    let is_permit = found.effect == Some(PolicyEffect::Permit);
+    let is_less = is_permit && deeds.has_unknown && !deeds.known.is_empty();
+    is_less.then(|| RowNote::Narrower(UNKNOWN_DEED.into()))
 }
 
 /// Whom a policy permits something, and who is not named here.

@@ -250,6 +250,56 @@ fn notes_of_accounts_move_and_teams_does_not() {
     );
 }
 
+/// What a module of release 5 takes beside `config` and `group_config` (the inputs of its page, read on 2026-11-28), and what only
+/// releases 4 take.
+const INPUTS: &str = "api_gateway_access_logs_enabled api_gateway_name api_gateway_throttling_burst_limit \
+    api_gateway_throttling_rate_limit approver_renotification_backoff_multiplier \
+    approver_renotification_initial_wait_time attribute_sync_enabled attribute_sync_event_rule_name \
+    attribute_sync_lambda_memory attribute_sync_lambda_timeout attribute_sync_managed_groups \
+    attribute_sync_manual_assignment_policy attribute_sync_rules attribute_sync_schedule \
+    attribute_syncer_lambda_name aws_sns_topic_subscription_email cache_enabled \
+    config_bucket_kms_key_arn config_bucket_name ecr_owner_account_id ecr_repo_name ecr_repo_tag \
+    enable_access_requester_cli event_bridge_check_on_inconsistency_rule_name \
+    event_bridge_scheduled_revocation_rule_name identity_store_id lambda_architecture lambda_memory_size \
+    lambda_timeout log_level logs_retention_in_days max_permissions_duration_time \
+    permission_duration_list_override request_expiration_hours requester_lambda_name revoker_lambda_name \
+    revoker_post_update_to_slack s3_bucket_name_for_audit_entry s3_bucket_partition_prefix s3_logging \
+    s3_mfa_delete s3_name_of_the_existing_bucket s3_object_lock s3_object_lock_configuration \
+    schedule_expression schedule_expression_for_check_on_inconsistency schedule_group_name \
+    schedule_role_name secondary_fallback_email_domains send_dm_if_user_not_in_channel \
+    slack_bot_token_ssm_parameter_name slack_channel_id slack_signing_secret_ssm_parameter_name \
+    snap_start sso_instance_arn tags use_pre_created_image waf_enabled waf_rate_limit waf_web_acl_arn";
+const INPUTS_OF_4: &str = "slack_bot_token slack_signing_secret create_api_gateway create_lambda_url cli_sso_role_name_prefix \
+    event_brige_check_on_inconsistency_rule_name event_brige_scheduled_revocation_rule_name";
+
+#[test]
+fn every_input_of_a_release_is_known() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    let told_of = |inputs: &str| {
+        let module = format!(
+            "module \"e\" {{\n  source = \"fivexl/sso-elevator/aws\"\n  version = \"5.0.0\"\n{lists}{inputs}}}\n"
+        );
+        settings("main.tf", &module).1
+    };
+    for inputs in [INPUTS, INPUTS_OF_4] {
+        let lines: Vec<String> = { inputs.split_whitespace() }
+            .map(|name| format!("  {name} = \"x\"\n"))
+            .collect();
+        let told = told_of(&lines.concat());
+        let unknown = told.iter().filter(|it| it.contains("it is no variable"));
+        assert_eq!(unknown.count(), 0, "{told:?}");
+    }
+    // a module that uses what came with 5 alone has nothing that cannot be said
+    let told = told_of(
+        "  slack_channel_id = \"C012345\"\n  enable_access_requester_cli = false\n  snap_start = false\n  waf_enabled = true\n  \
+         waf_rate_limit = 1000\n  api_gateway_access_logs_enabled = true\n",
+    );
+    assert!(
+        told.iter().all(|it| !it.contains("cannot be said")),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn schedules_are_those_of_eventbridge_and_no_others() {
     let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";

@@ -122,12 +122,18 @@ fn a_file_that_is_not_whole_is_refused_with_its_place() {
     half.truncate(half.len() / 2);
     let more = json!({"Items": [], "Count": 0, "LastEvaluatedKey": {"id": {"S": "x"}}}).to_string();
     let counted = json!({"Items": [], "Count": 5}).to_string();
+    let filtered = json!({"Items": [], "Count": 0, "ScannedCount": 3}).to_string();
     let plain = |text: &str| export("e.json", text);
     each_is_refused(vec![
         (
             "half a line",
             plain(cut),
             "`e.json`, item 2: not JSON, or cut off",
+        ),
+        (
+            "a scan with a filter",
+            plain(&filtered),
+            "0 items of 3 that were scanned; scan the table without a filter",
         ),
         (
             "half a package",

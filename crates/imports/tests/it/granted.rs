@@ -284,7 +284,65 @@ fn each_row_that_is_not_whole_has_no_rule() {
         ),
         ("approval", json!("nobody"), RowOutcome::CannotBeSaid),
         ("approval", json!({"users": ["usr_1"]}), RowOutcome::Differs),
+        ("isCurrent", json!(true), RowOutcome::Moved),
+        ("isCurrent", json!("no"), RowOutcome::CannotBeSaid),
+        ("current", json!(0), RowOutcome::CannotBeSaid),
+        ("requiresApproval", json!(false), RowOutcome::Moved),
+        // nothing says who gives it
+        ("requiresApproval", json!(true), RowOutcome::CannotBeSaid),
+        ("requiresApproval", json!("yes"), RowOutcome::CannotBeSaid),
     ]);
+}
+
+/// The history of a rule looks as the list of rules does: the version of before approvals were asked for gives nothing.
+#[test]
+fn only_the_current_version_of_an_access_rule_counts() {
+    let facts = directory(&[1, 2, 4]);
+    let version = |id: &str, is_current: Option<bool>, approvers: Value| {
+        let mut rule = sound();
+        rule["id"] = json!(id);
+        rule["approval"] = approvers;
+        if let Some(is) = is_current {
+            rule["isCurrent"] = json!(is);
+        }
+        rule
+    };
+    let outcomes = |rules: Vec<Value>| {
+        let text = json!({ "accessRules": rules }).to_string();
+        let import = whole(&[file("rules.json", &text)], NAMED, &facts);
+        loaded(&import);
+        let rows = import.report.rows.iter().map(|row| row.outcome).collect();
+        let at_once = import.text.contains("approval_is_not_required = true");
+        let found: (Vec<RowOutcome>, usize, bool) = (rows, import.report.rules, at_once);
+        found
+    };
+    let (moved, unsaid) = (RowOutcome::Moved, RowOutcome::CannotBeSaid);
+    let bo = || json!({"users": ["bo@acme.example"]});
+    let now = version("rul_1", Some(true), bo());
+    let before = version("rul_1", Some(false), json!({}));
+    let other = version("rul_2", None, bo());
+    assert_eq!(
+        outcomes(vec![before.clone(), now, other]),
+        (vec![moved, moved, moved], 2, false)
+    );
+    assert_eq!(outcomes(vec![before]), (vec![moved], 0, false));
+    // without saying which one counts, neither does
+    let (one, two) = (
+        version("rul_1", None, json!({})),
+        version("rul_1", None, bo()),
+    );
+    let third = version("rul_3", None, json!({}));
+    assert_eq!(
+        outcomes(vec![one, two, third]),
+        (vec![unsaid, unsaid, moved], 1, true)
+    );
+    // one that is over beside one that counts
+    let mut archived = version("rul_1", None, json!({}));
+    archived["status"] = json!("ARCHIVED");
+    assert_eq!(
+        outcomes(vec![archived, version("rul_1", None, bo())]),
+        (vec![moved, moved], 1, false)
+    );
 }
 
 #[test]

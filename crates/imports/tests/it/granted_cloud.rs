@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use hallpass_imports::{Imported, NoteCode, RowOutcome, SourceFile};
+use hallpass_imports::{Imported, NoteCode, RowNote, RowOutcome, SourceFile};
 use hallpass_rules::{Directory, Rules};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -533,6 +533,58 @@ fn a_prohibition_that_no_rule_says_leaves_nothing() {
             "{policy}"
         );
     }
+}
+
+/// An action that is not known may be any of them: to permit it gives nothing, whatever it is, and what stands beside it
+/// gives what it says alone.
+#[test]
+fn a_permission_of_an_unknown_action_gives_nothing() {
+    let facts = directory(&[1, 2, 15]);
+    let names = "[groups]\n00g1 = \"eng\"\n00g2 = \"prod-approvers\"\n[users]\nusr_1 = \"bo@acme.example\"\n";
+    let of = |policy: &str| {
+        let text = RUN.replace("EOH\n}", &format!("{policy}\nEOH\n}}"));
+        let import = whole(&[file("main.tf", &text)], names, &facts);
+        loaded(&import);
+        let row = import.report.rows.iter().find(|row| row.id == "p:6");
+        let row = row.map(|row| (row.outcome, row.notes.first().map(RowNote::code)));
+        (import.text, row)
+    };
+    let (without, _) = of("");
+    for (actions, wanted) in [
+        (
+            "== Access::Action::\"ForceClose\"",
+            (RowOutcome::Differs, NoteCode::Elsewhere),
+        ),
+        (
+            "== Access::Action::\"NewDeed\"",
+            (RowOutcome::CannotBeSaid, NoteCode::NotSaid),
+        ),
+        (
+            "in [Access::Action::\"NewDeed\", Access::Action::\"Close\"]",
+            (RowOutcome::CannotBeSaid, NoteCode::NotSaid),
+        ),
+    ] {
+        let (text, row) = of(&format!(
+            "permit (principal in Okta::Group::\"00g2\", action {actions}, resource);"
+        ));
+        assert_eq!(row, Some((wanted.0, Some(wanted.1))), "{actions}");
+        assert_eq!(text, without, "{actions}");
+    }
+    let known = |actions: &str| {
+        of(&format!(
+            "permit (principal in Okta::Group::\"00g2\", action in [{actions}], resource);"
+        ))
+    };
+    let (alone, _) = known("Access::Action::\"Approve\"");
+    let (beside, row) = known("Access::Action::\"Approve\", Access::Action::\"NewDeed\"");
+    assert_ne!(alone, without);
+    assert_eq!(beside, alone);
+    assert_eq!(row, Some((RowOutcome::Differs, Some(NoteCode::Narrower))));
+    // to forbid what only ends access forbids nothing that rules give
+    let (forbidden, row) =
+        of(r#"forbid (principal, action == Access::Action::"ForceClose", resource);"#);
+    assert_eq!(row, Some((RowOutcome::Differs, Some(NoteCode::Elsewhere))));
+    assert_eq!(forbidden, without);
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{Email, Timestamp};
 
-use super::{fields::RuleReader, native_attributes};
+use super::{elevator::organizational_unit, fields::RuleReader, native_attributes};
 use crate::{
     decision_kind::DecisionKind,
     diagnostic::{FindingCode, nearest, shorten},
+    rule::Selector,
     syntax::{MapEntry, Node, Value},
-    test_case::{TestCase, TestTarget},
+    test_case::{TestCase, TestTarget, TestUnit},
 };
 
 const TEST_KEYS: [&str; 14] = [
@@ -91,7 +92,7 @@ pub(super) fn read_test(
         requester: requester?,
         target: target?,
         at,
-        ou: ou.map(str::to_owned),
+        ou: ou.map(unit),
         account_tags: tags,
         members,
         attributes,
@@ -100,6 +101,14 @@ pub(super) fn read_test(
         click,
         permit,
     })
+}
+
+/// An id means the unit that has it, as in rules; anything else is a path.
+fn unit(text: &str) -> TestUnit {
+    match organizational_unit(text) {
+        Some(Selector::Ou(id)) => TestUnit::Id(id),
+        Some(_) | None => TestUnit::Path(text.to_owned()),
+    }
 }
 
 /// What says nothing without something else, or beside it.

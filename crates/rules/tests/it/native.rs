@@ -274,6 +274,29 @@ fn the_same_rules_in_three_syntaxes() {
 }
 
 #[test]
+fn a_test_knows_units_by_path_and_by_id() {
+    let of = |ou: &str, expect: &str| {
+        format!(
+            "[[test]]\nrequester = 'ana@corp.com'\naccount = 'payments-prod'\nou = '{ou}'\npermission_set = 'Admin'\n\
+             expect = '{expect}'\n"
+        )
+    };
+    let by_id = "ous = ['ou-ab12-34cd56ef']\npermission_sets = 'Admin'\n";
+    let by_path = "ous = ['Prod']\npermission_sets = 'Admin'\n";
+    for (rules, ou, expect) in [
+        (by_id, "ou-ab12-34cd56ef", "RequiresApproval"),
+        (by_id, "ou-ab12-34cd56ee", "NoStatements"),
+        (by_id, "Prod", "NoStatements"),
+        (by_path, "Prod", "RequiresApproval"),
+        (by_path, "ou-ab12-34cd56ef", "NoStatements"),
+    ] {
+        let rules = rule(&format!("{rules}{}", of(ou, expect)));
+        let outcome = &rules.run_tests(None, noon())[0].outcome;
+        assert_eq!(*outcome, RuleTestOutcome::Passed, "{ou} {expect}");
+    }
+}
+
+#[test]
 fn tests_of_a_file_say_what_differs() {
     let rules = rule(
         "accounts = ['payments-*']\npermission_sets = 'Admin'\n\

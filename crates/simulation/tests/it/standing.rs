@@ -188,6 +188,33 @@ fn what_cannot_be_adopted_is_refused() {
     });
 }
 
+/// What another tool gave stands below a grant: nothing removes it, and it can be given an end once the grant is over.
+#[test]
+fn what_stands_below_a_grant_is_adopted_after_it() {
+    run(async {
+        let world = world_with(SweepMode::Report);
+        let key = given(&world, Ana, "ReadOnly");
+        let above = take(&world, Ana, "ReadOnly", TimeSpan::hours(3)).await;
+        // until the next check
+        pass(&world, minutes(65)).await;
+        assert_eq!(
+            found(&world, &key).await.unwrap().kind,
+            ItemKind::UnderGrant
+        );
+        let what = of(Ana, "ReadOnly");
+        let refused_now = adopt(&world, &what, TimeSpan::hours(1)).await;
+        assert_eq!(refused(refused_now), "under-grant");
+        release(&world, Ana, above).await.unwrap();
+        pass(&world, minutes(2)).await;
+        assert!(world.center.present().contains(&key), "the grant left it");
+        let adopted = adopt(&world, &what, TimeSpan::hours(1)).await.unwrap();
+        assert_eq!(adopted.approval, Approval::Adopted);
+        pass(&world, minutes(61)).await;
+        assert!(!world.center.present().contains(&key));
+        check_all(&world, &standing(&world)).await.unwrap();
+    });
+}
+
 #[test]
 fn the_mode_adopt_gives_unknown_access_an_end() {
     run(async {
