@@ -111,10 +111,10 @@ pub use given_otherwise::{GivenOtherwise, ShownBy};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
 pub use group_sync::{
-    Addition, FirstPeople, GroupPlan, GroupProblem, GroupReport, GroupSyncBrake, GroupSyncFacts,
-    GroupSyncItem, GroupSyncOutcome, GroupSyncPlan, GroupSyncRule, GroupSyncRun, GroupSyncSettings,
-    GroupSyncState, GroupSyncWrite, ManagedGroup, ManualMember, ManualMembers, MembershipChange,
-    WhyManual, group_named, plan_groups,
+    Addition, AttributeMembership, FirstPeople, GroupPlan, GroupProblem, GroupReport,
+    GroupSyncBrake, GroupSyncFacts, GroupSyncItem, GroupSyncOutcome, GroupSyncPlan, GroupSyncRule,
+    GroupSyncRun, GroupSyncSettings, GroupSyncState, GroupSyncWrite, ManagedGroup, ManualMember,
+    ManualMembers, MembershipChange, WhyManual, group_named, plan_groups,
 };
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};

@@ -8,6 +8,14 @@ use crate::lists::count;
 /// That memberships were not compared yet.
 pub const NOT_YET: &str = "memberships were not compared with attributes yet";
 
+/// What stands over the groups that follow attributes in the explanation of a decision.
+pub const MEMBERSHIPS: &str = "Groups by attributes";
+
+/// One of these groups, and why the requester is in it or not.
+pub fn membership(group: &str, because: &str) -> String {
+    format!("{group}: {because}")
+}
+
 /// How long ago they were compared, and with what.
 pub fn compared(run: &GroupSyncRun, ago: TimeSpan) -> String {
     let GroupSyncOutcome::Looked { groups } = &run.outcome else {

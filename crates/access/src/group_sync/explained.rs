@@ -10,17 +10,17 @@ use super::plan::{Wanted, wanted};
 
 /// Somebody and a group that follows attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct AttributeMembership {
+pub struct AttributeMembership {
     /// What the group is called.
-    pub(crate) group: String,
+    pub group: String,
     /// Whether they are in it, where its members were read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) member: Option<bool>,
+    pub member: Option<bool>,
     /// The rule that wants them there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rule: Option<String>,
+    pub rule: Option<String>,
     /// The same in words.
-    pub(crate) because: String,
+    pub because: String,
 }
 
 /// The groups that somebody is in or that want them, and the one that is asked for.

@@ -10,6 +10,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use explained::AttributeMembership;
 pub(crate) use explained::memberships;
 pub use item::{GroupSyncItem, GroupSyncState, GroupSyncWrite, MembershipChange};
 pub use plan::{

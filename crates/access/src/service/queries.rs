@@ -18,7 +18,7 @@ use crate::{
     LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, group_sync,
     target,
 };
-use crate::{FieldProblem, Wanted};
+use crate::{AttributeMembership, FieldProblem, Wanted};
 
 /// Which requests somebody wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Explained {
     pub steps: Vec<DecisionStep>,
     /// For refusals: the rule that came nearest, and what it lacks.
     pub nearest: Option<(String, String)>,
+    /// The groups that follow attributes in which the requester is or is to be, and the one that is asked for.
+    pub memberships: Vec<AttributeMembership>,
 }
 
 /// A grant past its end.
@@ -406,16 +408,17 @@ impl Access {
         let rules = self.rules();
         let explanation = rules.explain(requester, &question, &directory, self.now());
         let mut told = serde_json::to_value(&explanation).unwrap_or_default();
-        if let (Some(settings), Some(told)) = (&self.settings.group_sync, told.as_object_mut()) {
-            let asked = match &resolved.target {
-                Target::Group { group } => Some(group),
-                Target::Account { .. } => None,
-            };
-            let memberships = group_sync::memberships(settings, &directory, requester, asked);
-            if !memberships.is_empty() {
-                let memberships = serde_json::to_value(memberships).unwrap_or_default();
-                told.insert("memberships".to_owned(), memberships);
-            }
+        let asked = match &resolved.target {
+            Target::Group { group } => Some(group),
+            Target::Account { .. } => None,
+        };
+        let settings = self.settings.group_sync.as_ref();
+        let memberships =
+            settings.map(|it| group_sync::memberships(it, &directory, requester, asked));
+        let memberships = memberships.unwrap_or_default();
+        if let Some(told) = told.as_object_mut().filter(|_| !memberships.is_empty()) {
+            let memberships = serde_json::to_value(&memberships).unwrap_or_default();
+            told.insert("memberships".to_owned(), memberships);
         }
         Ok(Explained {
             decision: rules.decide(requester, &question, &directory, self.now()),
@@ -425,6 +428,7 @@ impl Access {
                 .as_ref()
                 .map(|nearest| (nearest.rule.to_string(), nearest.lacks.clone())),
             explanation: told,
+            memberships,
         })
     }
 }

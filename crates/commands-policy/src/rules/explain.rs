@@ -12,6 +12,7 @@ use hallpass_model::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, Directory, Rules, cases};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain};
+use hallpass_wording::group_sync;
 use serde_json::{Value, json};
 
 const FIELDS: &[&str] = &["decision", "approvers", "because"];
@@ -204,11 +205,11 @@ fn memberships(about: &Value, text: &mut String) {
     for (place, membership) in items(about, "memberships").enumerate() {
         let part = |name: &str| membership.get(name).and_then(Value::as_str).map(plain);
         if place == 0 {
-            text.push_str("\nGroups by attributes:\n");
+            let _ = writeln!(text, "\n{}:", group_sync::MEMBERSHIPS);
         }
         let (group, because) = (part("group"), part("because"));
         let (group, because) = (group.unwrap_or_default(), because.unwrap_or_default());
-        let _ = writeln!(text, "  {group}: {because}");
+        let _ = writeln!(text, "  {}", group_sync::membership(&group, &because));
     }
 }
 

@@ -3,6 +3,7 @@
 use hallpass_access::{Directory, Explained, Wanted};
 use hallpass_model::Email;
 use hallpass_rules::{DecisionKind, DecisionQuestion, DecisionStep, RuleNames};
+use hallpass_wording::group_sync;
 
 use super::people::{CodedPiece, coded, first_name, name_of};
 use super::presenter;
@@ -35,6 +36,8 @@ pub(crate) struct ExplainAnswer {
     pub(crate) details: Vec<Vec<CodedPiece>>,
     pub(crate) lines: Vec<ExplainLine>,
     pub(crate) nearest: Option<(String, String)>,
+    /// Groups that follow attributes, and why the requester is in them.
+    pub(crate) memberships: Vec<String>,
     pub(crate) command: String,
     /// The set's page and what still works after its end.
     pub(crate) set: Option<(String, String)>,
@@ -101,6 +104,11 @@ pub(crate) fn answer(app: &App, case: &TypedCase) -> Result<ExplainAnswer, Vec<S
             .map(|step| line(step, &explained, &first, &plain(&target), total))
             .collect(),
         nearest: explained.nearest.clone(),
+        memberships: explained
+            .memberships
+            .iter()
+            .map(|it| plain(&group_sync::membership(&it.group, &it.because)))
+            .collect(),
         command: command(&user, &wanted),
         set: about_set(&directory, &wanted),
     })

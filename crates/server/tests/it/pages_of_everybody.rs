@@ -1,13 +1,16 @@
 //! Access, Rules and Health: who sees what, and what their forms do.
 
 use axum::http::{StatusCode, header};
-use hallpass_access::{AccessStore as _, Change, Grant, GrantFilter, Write};
-use hallpass_model::{GrantId, HoldKey};
+use hallpass_access::{
+    AccessStore as _, Change, Grant, GrantFilter, GroupSyncRule, GroupSyncSettings, ManagedGroup,
+    ManualMembers, Settings, Write, group_named,
+};
+use hallpass_model::{GrantId, HoldKey, TimeSpan};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::signed_in::{At, server, text, words};
-use crate::test_server::{TestServer, asking, run};
+use crate::signed_in::{At, server, text, to_be_picked, words};
+use crate::test_server::{TestServer, asking, directory_with, run};
 
 const ALL: &str = "/all";
 
@@ -380,6 +383,64 @@ fn the_page_explains_as_the_api_does() {
     });
 }
 
+/// Groups that follow attributes are explained on the page as on the command line, by the same words.
+#[test]
+fn a_case_tells_memberships_by_attributes() {
+    run(async {
+        let organization = |now| {
+            directory_with(now, |people| {
+                for (name, department) in [("aud", "Audit"), ("ana", "Audit"), ("cai", "Shops")] {
+                    let person = people.iter_mut().find(|it| it["user_name"] == name);
+                    person.unwrap()["attributes"] = json!({ "department": department });
+                }
+            })
+        };
+        let wanted = ["audit".to_owned()];
+        let rule = GroupSyncRule::read(1, [("department", wanted.as_slice())]).unwrap();
+        let follow = |settings: &mut Settings| {
+            settings.group_sync = Some(GroupSyncSettings {
+                groups: vec![ManagedGroup {
+                    group: group_named("auditors").unwrap(),
+                    rules: vec![rule],
+                }],
+                manual: ManualMembers::Warn,
+                every: TimeSpan::hours(1),
+                max_removals: 5,
+                max_removals_percent: 20,
+            });
+        };
+        let server = TestServer::set(organization, follow, to_be_picked);
+        let eve = At::new(&server, "eve").await;
+        for (person, says) in [
+            (
+                "aud",
+                Some("auditors: a member by rule 1: department audit"),
+            ),
+            (
+                "ana",
+                Some("auditors: no member yet, and to be one by rule 1: department audit"),
+            ),
+            ("cai", None),
+        ] {
+            let query =
+                format!("user={person}@corp.example&account=payments-prod&permission_set=Admin");
+            let api = server
+                .get(&format!("/api/v1/rules/explain?{query}"), "eve/all")
+                .await;
+            let because = &api.json()["explanation"]["memberships"][0]["because"];
+            let page = eve.page(&format!("/rules/explain?{query}")).await;
+            assert_eq!(page.contains("by-attributes"), says.is_some(), "{person}");
+            let said = words(&page);
+            let Some(says) = says else {
+                continue;
+            };
+            assert!(said.contains("Groups by attributes"), "{said}");
+            assert!(said.contains(says), "{person}: {said}");
+            assert!(says.ends_with(because.as_str().unwrap()), "{because}");
+        }
+    });
+}
+
 #[test]
 fn rules_are_listed_with_their_source_and_refusals() {
     run(async {
@@ -419,7 +480,7 @@ fn health_says_whether_every_end_is_on_time() {
             "{page}"
         );
         server.ask(&format!("ana{ALL}"), "ReadOnly").await;
-        server.clock.advance(hallpass_model::TimeSpan::hours(2));
+        server.clock.advance(TimeSpan::hours(2));
         let eve = At::new(&server, "eve").await;
         let page = words(&eve.page("/health").await);
         assert!(page.contains("1 grant is past its end"), "{page}");
@@ -504,9 +565,7 @@ fn who_lost_a_session_is_told_so_and_nobody_else() {
         let page = ana.page("/").await;
         assert!(!page.contains(said));
         // everybody's sessions end on the server
-        server
-            .clock
-            .advance(hallpass_model::TimeSpan::hours(24 * 60));
+        server.clock.advance(TimeSpan::hours(24 * 60));
         let reply = ana.get("/ask").await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);
         let after = text(&ana.get("/signin?next=%2Fask").await);

@@ -18,19 +18,24 @@ pub(crate) fn server() -> TestServer {
 
 pub(crate) fn server_with(change: impl FnOnce(&mut App)) -> TestServer {
     TestServer::with(|app| {
-        let personas = PEOPLE.map(|name| PersonaCard {
-            email: format!("{name}@corp.example"),
-            name: name.to_owned(),
-            role: String::new(),
-            token: String::new(),
-        });
-        app.mode = std::sync::Arc::new(ServerMode::Demo {
-            personas: personas.to_vec(),
-            aws_endpoint: "http://127.0.0.1:4570".to_owned(),
-            program: "hallpass".to_owned(),
-        });
+        to_be_picked(app);
         change(app);
     })
+}
+
+/// Lets people be picked.
+pub(crate) fn to_be_picked(app: &mut App) {
+    let personas = PEOPLE.map(|name| PersonaCard {
+        email: format!("{name}@corp.example"),
+        name: name.to_owned(),
+        role: String::new(),
+        token: String::new(),
+    });
+    app.mode = std::sync::Arc::new(ServerMode::Demo {
+        personas: personas.to_vec(),
+        aws_endpoint: "http://127.0.0.1:4570".to_owned(),
+        program: "hallpass".to_owned(),
+    });
 }
 
 /// Somebody at a browser.

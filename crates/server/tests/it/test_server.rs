@@ -475,9 +475,10 @@ fn known(clock: &Arc<Wall>, organization: Directory) -> Arc<Known> {
 fn journey(
     ports: Ports,
     store: &Arc<MemoryStore>,
+    settings: Settings,
     remediations: Option<RemediationSource>,
 ) -> Arc<Access> {
-    let access = Access::new(ports, settings(), rules(RULES)).with_alerts(store.clone());
+    let access = Access::new(ports, settings, rules(RULES)).with_alerts(store.clone());
     Arc::new(match remediations {
         Some(source) => access.with_remediations(source),
         None => access,
@@ -486,26 +487,38 @@ fn journey(
 
 impl TestServer {
     pub(crate) fn new() -> Self {
-        Self::made(directory, None, |_| {})
+        Self::made(directory, settings(), None, |_| {})
+    }
+
+    /// A server of other settings over another organization, that is composed differently.
+    pub(crate) fn set(
+        organization: impl FnOnce(Timestamp) -> Directory,
+        set: impl FnOnce(&mut Settings),
+        change: impl FnOnce(&mut App),
+    ) -> Self {
+        let mut settings = settings();
+        set(&mut settings);
+        Self::made(organization, settings, None, change)
     }
 
     /// A server that knows of remediations, which are kept where the journey keeps everything else.
     pub(crate) fn remediating(source: RemediationSource, kept: Arc<dyn AccessStore>) -> Self {
-        Self::made(directory, Some((source, kept)), |_| {})
+        Self::made(directory, settings(), Some((source, kept)), |_| {})
     }
 
     /// A server over another organization.
     pub(crate) fn over(organization: impl FnOnce(Timestamp) -> Directory) -> Self {
-        Self::made(organization, None, |_| {})
+        Self::made(organization, settings(), None, |_| {})
     }
 
     /// A server that is composed differently.
     pub(crate) fn with(change: impl FnOnce(&mut App)) -> Self {
-        Self::made(directory, None, change)
+        Self::made(directory, settings(), None, change)
     }
 
     fn made(
         organization: impl FnOnce(Timestamp) -> Directory,
+        settings: Settings,
         remediations: Option<(RemediationSource, Arc<dyn AccessStore>)>,
         change: impl FnOnce(&mut App),
     ) -> Self {
@@ -525,7 +538,7 @@ impl TestServer {
             clock: clock.clone(),
             ids: Arc::new(Ids(AtomicU64::new(1))),
         };
-        let access = journey(ports, &store, remediations);
+        let access = journey(ports, &store, settings, remediations);
         let tokens = Arc::new(Tokens {
             known: Mutex::new(tokens(start)),
             broken: Arc::clone(&tokens_broken),
