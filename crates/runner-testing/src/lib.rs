@@ -399,6 +399,10 @@ impl<P: StepExecutor> StepExecutor for Gated<P> {
         self.0.is_half_done(step, before, now)
     }
 
+    fn kept_before(&self, step: &PlanStep, before: Value) -> Value {
+        self.0.kept_before(step, before)
+    }
+
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
         self.0.done_in_part(step, before).await
     }

@@ -224,8 +224,13 @@ pub trait StepExecutor: Send + Sync {
     fn is_half_done(&self, _step: &PlanStep, _before: &Value, _now: &StepProbe) -> bool {
         false
     }
-    /// What a step changed that failed after it sent something, where `before` stood before that; none where nothing shows.
-    /// It changes nothing itself. A step of one write is done or not, and never in part.
+    /// What stood there before a write, as the journal has it of an earlier run: an earlier release may have kept less. What it
+    /// did not keep is not known, and must not be said to be nothing.
+    fn kept_before(&self, _step: &PlanStep, before: Value) -> Value {
+        before
+    }
+    /// What a step changed that failed, or drifted, after it sent something, where `before` stood before that; none where
+    /// nothing shows. It changes nothing itself. A step of one write is done or not, and never in part.
     async fn done_in_part(&self, _step: &PlanStep, _before: &Value) -> Option<PartDone> {
         None
     }

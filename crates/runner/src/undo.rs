@@ -83,8 +83,9 @@ fn taken_together<'a>(changes: impl Iterator<Item = &'a Final>, has_parts: bool)
 /// without those that failed. None where what is half done is no wish: what is undone says then by itself what it left.
 fn left_by(step: &PlanStep, end: &Final, hands: &dyn StepExecutor) -> Option<PlanStep> {
     let mut left = step.clone();
-    if end.outcome == StepEnd::Drifted || end.is_done_in_part() {
+    let is_part = end.outcome == StepEnd::Drifted || end.is_done_in_part();
+    if is_part {
         left.desired = end.new.clone();
     }
-    (!end.is_done_in_part() || hands.has_parts(step)).then_some(left)
+    (!is_part || hands.has_parts(step)).then_some(left)
 }

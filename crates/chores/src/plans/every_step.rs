@@ -123,6 +123,10 @@ impl StepExecutor for EveryStep {
         self.of(step).is_half_done(step, before, now)
     }
 
+    fn kept_before(&self, step: &PlanStep, before: Value) -> Value {
+        self.of(step).kept_before(step, before)
+    }
+
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
         self.of(step).done_in_part(step, before).await
     }

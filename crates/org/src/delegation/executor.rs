@@ -188,10 +188,8 @@ impl DelegationStepExecutor {
                 None => missing = true,
             }
         }
-        if missing && there.is_empty() {
-            return Ok(StepProbe::Absent);
-        }
         if missing {
+            // also where it is nobody: of what does not say so, nobody knows
             let old = stored(&MembersBefore { members: there });
             return Ok(StepProbe::Differs { old });
         }
@@ -481,11 +479,22 @@ impl StepExecutor for DelegationStepExecutor {
         if !takes_members(step) {
             return None;
         }
-        let added = self.added_members(step, before).await?;
+        let before = MembersBefore::kept(before.clone());
+        let added = self.added_members(step, &before).await?;
+        let is_known = MembersBefore::is_known(&before);
         Some(PartDone {
-            old: Value::Null,
+            // those that were added were none before
+            old: if is_known { Value::Null } else { before },
             new: stored(&added),
         })
+    }
+
+    fn kept_before(&self, step: &PlanStep, before: Value) -> Value {
+        if takes_members(step) {
+            MembersBefore::kept(before)
+        } else {
+            before
+        }
     }
 
     /// Members that somebody else added are as they are to be: the others are asked for all the same.

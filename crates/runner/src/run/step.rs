@@ -75,6 +75,17 @@ impl StepStanding {
             unheard: folded.unheard.get(&step.id).cloned(),
         }
     }
+
+    /// What stood there before, as far as whoever wrote the journal kept it.
+    fn with_kept(mut self, hands: &dyn StepExecutor, step: &PlanStep) -> Self {
+        let kept = |old: &mut Value| *old = hands.kept_before(step, old.take());
+        match &mut self.place {
+            StepState::Intent { old } | StepState::Accepted { old, .. } => kept(old),
+            StepState::Planned | StepState::Final(_) => {}
+        }
+        self.unheard.iter_mut().for_each(kept);
+        self
+    }
 }
 
 /// The target is not as the plan has it.
@@ -169,6 +180,7 @@ impl Runner {
             self.take_for_step(&plan.id, &step.lane.name, applying.patience)
                 .await?;
         }
+        let stands = stands.with_kept(self.ports.hands.as_ref(), step);
         let walk = Walk {
             plan,
             step,
@@ -396,11 +408,9 @@ impl Runner {
     }
 
     async fn satisfied(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
-        let expected = walk.plan.expected.get(&walk.step.id);
-        if expected != Some(&StepProbe::Satisfied) {
-            walk.sent = walk.sent.take().or_else(|| walk.unheard.take());
-        }
-        // what we may have sent before a stop is ours, and has its record like every change
+        // what we may have sent, before a stop or in a run that heard nothing of it, is ours and has its record like every
+        // change; also where the same was wanted anew, and a look found nothing to do
+        walk.sent = walk.sent.take().or_else(|| walk.unheard.take());
         if walk.sent.is_some() {
             let effect = Effect {
                 new: walk.wanted().desired.clone(),
@@ -515,7 +525,7 @@ impl Runner {
     /// What was changed by a step that ends badly.
     async fn done_in_part(&self, walk: &Walk<'_>, end: &Final) -> Option<PartDone> {
         match (&walk.sent, end.outcome) {
-            (Some(before), StepEnd::Failed | StepEnd::Blocked) => {
+            (Some(before), StepEnd::Failed | StepEnd::Blocked | StepEnd::Drifted) => {
                 self.ports.hands.done_in_part(walk.wanted(), before).await
             }
             _ => None,

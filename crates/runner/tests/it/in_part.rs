@@ -10,7 +10,7 @@ use hallpass_runner::{
     Applying, Exit, Lane, LaneClaim, PlanDraft, PlanId, PlanLimits, PlanReport, PlanStore,
     RunError, Runner, RunnerIdentity, RunnerPorts, Sleeper, StepId, undo,
 };
-use hallpass_runner_testing::{Hourglass, ports};
+use hallpass_runner_testing::{Gate, Hourglass, PortMode, ports};
 use serde_json::{Value, json};
 
 use crate::world::{Bench, conflict, denied, limited, outcomes, patient, put, puts, throttled};
@@ -107,6 +107,74 @@ async fn a_write_that_nobody_heard_of_is_ours_when_it_shows_at_the_next_try() {
             assert_eq!(bench.world.get("a"), Some(v("old")));
         }
     }
+}
+
+/// The same is wanted anew after a write that nobody heard of: a look finds that it is there, and it is ours.
+#[tokio::test]
+async fn a_write_that_nobody_heard_of_is_ours_when_the_same_is_wanted_again() {
+    let bench = Bench::new();
+    bench.world.put("a", v("old"));
+    bench.world.trouble("a", &vec![throttled(); 8]);
+    let report = bench.apply(puts(&["a"]), &Applying::default()).await;
+    assert_eq!(outcomes(&report.unwrap()), "a failed");
+    bench.world.put("a", v("a"));
+    let report = bench.apply(puts(&["a"]), &Applying::default()).await;
+    let report = report.unwrap();
+    assert_eq!(outcomes(&report), "a changed");
+    let changes = bench.store.changes();
+    assert_eq!(changes.len(), 1);
+    assert_eq!((&changes[0].old, &changes[0].new), (&v("old"), &v("a")));
+    taken_back(&bench, &report.plan).await;
+    assert_eq!(bench.world.get("a"), Some(v("old")));
+}
+
+/// Stopped half way, and changed by somebody before it went on: it is not gone on with, and what it did is told.
+#[tokio::test]
+async fn what_a_step_changed_before_it_drifted_is_recorded() {
+    let unbroken = Gate::new(None);
+    let begun = || {
+        let bench = Bench::new();
+        bench.world.put("a", v("old"));
+        let half = ("a".to_owned(), v("half"));
+        bench.world.halves.lock().unwrap().extend([half]);
+        bench.world.trouble("a", &[throttled()]);
+        bench
+    };
+    let bench = begun();
+    let plan = bench
+        .runner("one")
+        .look(puts(&["a"]))
+        .await
+        .unwrap()
+        .plan
+        .id;
+    let runner = bench.gated("one", &unbroken);
+    runner.apply(&plan, &Applying::default()).await.unwrap();
+    let mut drifted = 0;
+    for call in 1..=unbroken.calls() {
+        let bench = begun();
+        bench.runner("one").look(puts(&["a"])).await.unwrap();
+        let gate = Gate::new(Some((call, PortMode::StopAfter)));
+        let (runner, applying) = (bench.gated("one", &gate), Applying::default());
+        tokio::select! {
+            _ = runner.apply(&plan, &applying) => {}
+            () = gate.stop() => {}
+        }
+        if bench.world.get("a") != Some(v("half")) {
+            continue;
+        }
+        bench.world.put("a", json!({"v": "half", "theirs": true}));
+        let report = bench.runner("two").resume(&plan, &patient(65)).await;
+        let report = report.unwrap();
+        assert_eq!(outcomes(&report), "a drifted", "{call}");
+        let step = &report.targets[0].steps[0];
+        assert_eq!((&step.old, &step.new), (&v("old"), &v("half")), "{call}");
+        let changes = bench.store.changes();
+        assert_eq!(changes.len(), 1, "{call}");
+        assert_eq!(changes[0].new, v("half"), "{call}");
+        drifted += 1;
+    }
+    assert!(drifted > 0);
 }
 
 #[tokio::test]

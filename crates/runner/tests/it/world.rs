@@ -10,7 +10,7 @@ use hallpass_model::Timestamp;
 use hallpass_runner::{
     Applying, Class, Effect, Lane, PartDone, PlanDraft, PlanLimits, PlanReport, PlanStep, Retry,
     RunError, Runner, RunnerIdentity, StepError, StepExecutor, StepId, StepProbe, StepTarget, Undo,
-    Verify, WriteAnswer,
+    Verify, WriteAnswer, is_rest_of,
 };
 use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
 use serde_json::{Value, json};
@@ -148,10 +148,12 @@ impl StepExecutor for World {
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
         let now = self.get(&step.target.key).unwrap_or_default();
         let half = self.halves.lock().unwrap().get(&step.target.key).cloned();
-        (half.as_ref() == Some(&now)).then(|| PartDone {
-            old: before.clone(),
-            new: now,
-        })
+        // somebody may have added to it
+        half.filter(|half| is_rest_of(half, &now))
+            .map(|half| PartDone {
+                old: before.clone(),
+                new: half,
+            })
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, _: &Value) -> Undo {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use hallpass_model::{Clock as _, TimeSpan};
 use hallpass_org::delegation::Replacing;
-use hallpass_runner::{Exit, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_runner::{Exit, PlanId, StepEnd};
+use hallpass_runner_testing::{Gate, PortMode};
+use serde_json::Value;
 
 use super::world::{ADMIN, MANAGEMENT, OTHER, World};
-use crate::bench::{after_stop, ended_well, stops_in_turn};
+use crate::bench::{after_stop, ended_well, outwait, patient, stops_in_turn};
 
 const FILE: &str = r#"
 services:
@@ -85,7 +86,7 @@ async fn an_administrator_that_somebody_registers_after_the_look_stays_alone() {
         it.delegated.insert(principal, theirs);
     });
     let runner = world.runner("first", &Gate::new(None));
-    let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
+    let report = runner.apply(&plan, &patient()).await.unwrap();
     assert_eq!(report.exit(), Exit::Failed, "{report:?}");
     assert_eq!(registered(&world), [OTHER]);
 }
@@ -103,7 +104,7 @@ async fn a_replaced_administrator_comes_back_by_undoing() {
         let plan = world.planned(GURU, Replacing::Whoever).await;
         let gate = Gate::new(None);
         let runner = world.runner("first", &gate);
-        let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
+        let report = runner.apply(&plan, &patient()).await.unwrap();
         assert_eq!(report.exit(), Exit::Ok, "{report:?}");
         assert_eq!(registered(&world), [ADMIN]);
         let (mut plan, folded) = runner.load(&plan).await.unwrap();
@@ -116,7 +117,7 @@ async fn a_replaced_administrator_comes_back_by_undoing() {
         let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
         let back = runner.look(back.draft).await.unwrap().plan;
         assert_eq!(back.blocked(), [""; 0]);
-        let report = runner.apply(&back.id, &crate::bench::patient()).await;
+        let report = runner.apply(&back.id, &patient()).await;
         assert_eq!(report.unwrap().exit(), Exit::Ok);
         assert_eq!(registered(&world), [OTHER]);
     }
@@ -172,7 +173,7 @@ async fn members_that_were_made_before_their_step_failed_have_a_record() {
         });
         let gate = Gate::new(None);
         let runner = world.runner("first", &gate);
-        let report = runner.apply(&plan, &crate::bench::patient()).await.unwrap();
+        let report = runner.apply(&plan, &patient()).await.unwrap();
         assert_eq!(report.exit(), Exit::Failed, "{report:?}");
         let changes = world.plans.changes();
         let made = changes
@@ -190,5 +191,76 @@ async fn members_that_were_made_before_their_step_failed_have_a_record() {
         // the graph itself is told of, too
         let expected = 1 + usize::from(!ours.is_empty());
         assert_eq!(told.count(), expected, "{:?}", back.not_undoable);
+    }
+}
+
+/// Stopped after a batch was sent; the newest record of the journal is as a release before this one wrote it, which kept
+/// nothing of who was a member already.
+async fn begun_by_an_earlier_release(is_refused: bool) -> (World, PlanId) {
+    for call in 1..200 {
+        let world = World::new();
+        let now = world.clock.now();
+        let joined = (
+            TimeSpan::hours(2).before(now),
+            TimeSpan::hours(900).after(now),
+        );
+        let plan = world.planned(FILE, Replacing::Never).await;
+        world.with(|it| {
+            let place = ("us-east-1".to_owned(), OTHER.to_owned());
+            it.members.insert(place, now);
+            let refused = is_refused.then(|| ("444444444444".to_owned(), joined));
+            it.joined.extend(refused);
+        });
+        let gate = Gate::new(Some((call, PortMode::StopAfter)));
+        let runner = world.runner("first", &gate);
+        let ran = async { runner.apply(&plan, &patient()).await.ok() };
+        assert!(!ended_well(ran, &gate).await, "no batch is sent");
+        let is_sent = !world.aws.state.lock().unwrap().batches.is_empty();
+        let Some(last) = world.plans.texts(&plan).pop() else {
+            continue;
+        };
+        let mut record: Value = serde_json::from_str(&last).unwrap();
+        let (kept, _) = runner.load(&plan).await.unwrap();
+        let batch = kept
+            .steps
+            .iter()
+            .find(|it| it.kind == "delegation.enable-members");
+        let is_batch = record["step"] == batch.unwrap().id.as_str();
+        if is_sent && record["is"] == "intent" && is_batch {
+            assert_eq!(record["old"]["members"][0], OTHER, "as it is kept now");
+            record["old"] = Value::Null;
+            world.plans.tear(&plan, &record.to_string());
+            outwait(&world.clock);
+            return (world, plan);
+        }
+    }
+    panic!("no batch is sent");
+}
+
+/// What was a member already is not said to be ours, nor that nobody was one.
+#[tokio::test]
+async fn a_batch_that_an_earlier_release_began_is_gone_on_with_without_saying_what_was_before() {
+    for is_refused in [false, true] {
+        let (world, plan) = begun_by_an_earlier_release(is_refused).await;
+        let runner = world.runner("second", &Gate::new(None));
+        let report = runner.resume(&plan, &patient()).await.unwrap();
+        let exit = if is_refused { Exit::Failed } else { Exit::Ok };
+        assert_eq!(report.exit(), exit, "{report:?}");
+        let changes = world.plans.changes();
+        let mut of_batch = changes
+            .iter()
+            .filter(|it| it.step_kind == "delegation.enable-members");
+        let record = of_batch.next().unwrap();
+        assert_eq!(record.old["members"], "not known", "{record:?}");
+        let members = record.new["members"].as_array().unwrap();
+        let members: Vec<&str> = members
+            .iter()
+            .map(|it| it["account"].as_str().unwrap())
+            .collect();
+        for account in [MANAGEMENT, OTHER] {
+            assert!(members.contains(&account), "{members:?}");
+        }
+        assert_eq!(members.contains(&"444444444444"), !is_refused);
+        assert_eq!(of_batch.next(), None);
     }
 }
