@@ -77,20 +77,14 @@ impl StepStanding {
     }
 
     /// What stood there before, as far as whoever wrote the journal kept it.
-    fn with_kept(self, hands: &dyn StepExecutor, step: &PlanStep) -> Self {
-        let kept = |old| hands.kept_before(step, old);
-        Self {
-            place: match self.place {
-                StepState::Intent { old } => StepState::Intent { old: kept(old) },
-                StepState::Accepted { remote, old } => {
-                    let old = kept(old);
-                    StepState::Accepted { remote, old }
-                }
-                other @ (StepState::Planned | StepState::Final(_)) => other,
-            },
-            unheard: self.unheard.map(kept),
-            ..self
+    fn with_kept(mut self, hands: &dyn StepExecutor, step: &PlanStep) -> Self {
+        let kept = |old: &mut Value| *old = hands.kept_before(step, old.take());
+        match &mut self.place {
+            StepState::Intent { old } | StepState::Accepted { old, .. } => kept(old),
+            StepState::Planned | StepState::Final(_) => {}
         }
+        self.unheard.iter_mut().for_each(kept);
+        self
     }
 }
 
