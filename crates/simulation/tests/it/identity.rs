@@ -273,6 +273,32 @@ fn an_approval_that_counts_no_more_is_not_told_of_and_is_asked_for() {
     });
 }
 
+/// However many wait with however many approvals, a page of them takes as many reads as one.
+#[test]
+fn a_page_reads_the_locks_of_all_who_approved_together() {
+    run(async {
+        let world = World::new(417, Habits::default(), None);
+        rules(&world, &["bo", "cai", "dee", "eve"], 3).await;
+        let dee = actor(&world, Dee);
+        let mut reads = BTreeSet::new();
+        for (whose, approvers) in [(Ana, &[Cai][..]), (Bo, &[Cai, Dee])] {
+            let id = asked_for(&world, whose, "Admin", TimeSpan::hours(1)).await;
+            for human in approvers {
+                approve(&world, *human, id).await.unwrap();
+            }
+            let (view, filter) = (RequestView::All, RequestFilter::default());
+            // what was ever asked for is read once, and then what is new
+            let first = world.access.requests(&dee, view, &filter, 9).await;
+            assert!(first.is_ok());
+            let before = world.gate.calls();
+            let page = world.access.requests(&dee, view, &filter, 9).await.unwrap();
+            reads.insert(world.gate.calls() - before);
+            assert!(page.rows.iter().all(|it| !it.reviewers().is_empty()));
+        }
+        assert_eq!(reads.len(), 1, "{reads:?}");
+    });
+}
+
 /// A review that holds only an address, from before user ids were kept, counts for nobody; its giver
 /// may approve again.
 #[test]
