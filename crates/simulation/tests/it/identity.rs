@@ -194,6 +194,34 @@ fn an_approval_of_somebody_disabled_since_counts_no_more() {
     });
 }
 
+/// What did not count when access was given is named by nobody as an approval of it, also when it would count again.
+#[test]
+fn an_approval_that_did_not_count_is_not_named_beside_those_that_did() {
+    run(async {
+        let world = World::new(416, Habits::default(), None);
+        rules(&world, &["bo", "cai", "dee"], 2).await;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+        approve(&world, Bo, id).await.unwrap();
+        rules(&world, &["cai", "dee"], 2).await;
+        for human in [Cai, Dee] {
+            approve(&world, human, id).await.unwrap();
+        }
+        rules(&world, &["bo", "cai", "dee"], 2).await;
+        let shown = world.access.request(&actor(&world, Dee), id).await.unwrap();
+        let stored = world.store.request(id).await.unwrap().unwrap();
+        for request in [shown, stored] {
+            assert!(matches!(request.state, RequestState::Approved { .. }));
+            assert_eq!(request.reviews.len(), 2);
+            let named: Vec<String> = request
+                .reviewers()
+                .iter()
+                .map(|it| it.by.to_string())
+                .collect();
+            assert_eq!(named, ["cai@corp.example"]);
+        }
+    });
+}
+
 /// What befalls Cai, who has said yes.
 async fn befalls_cai(world: &World, what: &str, id: RequestId) {
     let (cai, eve, access) = (world.actor(Cai), world.actor(Eve), &world.access);
