@@ -209,6 +209,30 @@ def authored(check, access):
     access.world.sim.call("DELETE", "/_sim/faults")
 
 
+def half_seen(check, access):
+    """Where what one account has cannot be looked at, the exit code of a plan says so first, and nothing is done."""
+    text = access.world.stage.path("walk.yaml").read_text()
+    access.write("more.yaml", text + f"  - {{permission_sets: [PowerUser], users: [{BO}], accounts: [dev, test]}}\n")
+    faults, match = "/_sim/faults", {"operation": "ListAccountAssignments", "account": DEV, "permission_set": "PowerUser"}
+    counter = {"id": "counter", "kind": "latency", "distribution": {"fixed_ms": 1}, "match": match}
+    before = access.writes()
+    access.world.sim.post(faults, counter)
+    code, said, errors = access.json("plan", "more.yaml")
+    check("with all looked at it is 0", code == 0 and said["add"] == 2 and "could not" not in errors, (code, said, errors))
+    asked = next(it["matched"] for it in access.world.sim.get(faults).json["faults"] if it["id"] == "counter")
+    for more, name in (((), "1"), (("--detailed-exitcode",), "1 and not 3")):
+        access.world.sim.call("DELETE", faults)
+        # what stands was read before; the last look is that of the step
+        access.world.sim.post(faults, {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": match, "skip": asked - 1})
+        code, said, errors = access.json("plan", "more.yaml", *more)
+        check(f"what could not be looked at is {name}, and named", code == 1 and said["add"] == 2
+              and f"could not be looked at: {DEV}/global/PowerUser" in errors, (code, said, errors))
+    access.world.sim.call("DELETE", faults)
+    code, said, _ = access.json("plan", "more.yaml", "--detailed-exitcode")
+    check.equal("seen again it is as before", (code, said["add"]), (3, 2))
+    check.equal("and nothing was done", access.writes(), before)
+
+
 def granted(check, access, stage):
     """What Hallpass gave for a time is nobody else's business."""
     world, port = access.world, free_port()
@@ -277,6 +301,7 @@ def main():
         drifted(check, access)
         killed(check, access, stage)
         access.run("apply", "walk.yaml", "--yes")
+        half_seen(check, access)
         granted(check, access, stage)
     check.end()
 

@@ -13,7 +13,8 @@ use crate::records::{Doer, Ruled, StepContext};
 use crate::session_revocation::session_length;
 use crate::step::{Approved, ApprovedGrant, GrantStep};
 use crate::{
-    Approval, ArmedEnds, Grant, GrantState, Holds, News, PendingRequest, PressRefused, RequestState,
+    Approval, ArmedEnds, Grant, GrantState, Holds, News, PendingRequest, PressRefused, Request,
+    RequestState,
 };
 
 /// A yes becomes a grant with an end, or moves the end of the one it extends. Nothing is sent
@@ -45,6 +46,24 @@ pub(crate) fn approved(
     ))
 }
 
+/// The request as it is stored from now on. Which of the approvals count at this moment is stored with it: whoever reads it
+/// later is told of nobody else as somebody who approved.
+fn decided(
+    pending: PendingRequest,
+    by: Principal<'_>,
+    approval: Approval,
+    context: &DecisionContext<'_>,
+) -> Request {
+    let mut request = pending.into_state(RequestState::Approved {
+        by: by.email.clone(),
+        at: context.step.now,
+        approval,
+        comment: None,
+    });
+    context.count_approvals(&mut request);
+    request
+}
+
 fn schedule(
     pending: PendingRequest,
     by: Principal<'_>,
@@ -61,12 +80,7 @@ fn schedule(
         .iter()
         .filter_map(|it| it.longest_session)
         .max();
-    let mut request = pending.into_state(RequestState::Approved {
-        by: by.email.clone(),
-        at: now,
-        approval,
-        comment: None,
-    });
+    let mut request = decided(pending, by, approval, context);
     let grant = Grant {
         id: step.grant_id(),
         request: request.id,
@@ -135,12 +149,7 @@ fn lengthen(
     };
     let arming = context.arming(pending.request(), &grant.key.target);
     arming.ensure_may_lengthen(grant)?;
-    let mut request = pending.into_state(RequestState::Approved {
-        by: by.email.clone(),
-        at: now,
-        approval,
-        comment: None,
-    });
+    let mut request = decided(pending, by, approval, context);
     request.grant = Some(extended);
     let ends_at = request.duration.after(now).max(grant.ends_at);
     let today = session_length(&grant.names, context.directory);

@@ -74,6 +74,15 @@ impl Lock {
 pub struct LocksSeen(BTreeMap<UserId, Option<Lock>>);
 
 impl LocksSeen {
+    /// The locks of these people were read together, and these were found.
+    pub(crate) fn of(users: &[UserId], found: Vec<Lock>) -> Self {
+        let nobody = users.iter().map(|user| (user.clone(), None));
+        let mut seen: BTreeMap<UserId, Option<Lock>> = nobody.collect();
+        let found = found.into_iter();
+        seen.extend(found.map(|lock| (lock.person.user.clone(), Some(lock))));
+        Self(seen)
+    }
+
     /// The lock of one more person was read.
     pub fn add(&mut self, user: UserId, lock: Option<Lock>) {
         self.0.insert(user, lock);

@@ -401,6 +401,8 @@ pub trait AccessStore: Send + Sync {
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError>;
     /// The newest lock of a person, lifted or not.
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError>;
+    /// The newest lock of each of these people, lifted or not, of those who have one.
+    async fn locks_of(&self, users: &[UserId]) -> Result<Vec<Lock>, ReadError>;
     /// Every lock that was not lifted, by user id; some may have run out.
     async fn locks(&self) -> Result<Vec<Lock>, ReadError>;
     /// Everybody who has a token that is not revoked, or a session, by user id.

@@ -6,9 +6,11 @@
 //!                       └──► discarded, denied, or rejected at its start
 //! ```
 
+use std::collections::BTreeMap;
+
 use hallpass_audit::{Approval, Event};
-use hallpass_model::Timestamp;
-use hallpass_rules::Principal;
+use hallpass_model::{Timestamp, UserId};
+use hallpass_rules::{Permit, Principal};
 
 use crate::decision_context::DecisionContext;
 use crate::preview::by_rules;
@@ -82,15 +84,17 @@ pub(crate) fn begin(
     let whose = request.requester.principal();
     let (rules, directory) = (context.rules, context.directory);
     let alone = rules.decide(whose, &question, directory, now);
-    let decision = if let Ok(AskVerdict::Granted(_)) = by_rules(&alone) {
-        Some(alone)
-    } else {
-        let approvals = context.standing_approvals(request, &question, now);
-        let decision = approvals.values().next().map(|it| it.decision.clone());
-        let users = approvals.into_keys().collect();
-        decision.filter(|it| it.is_satisfied_by(&users))
+    let standing = context.standing_approvals(request, &question, now);
+    let (decision, by_rule) = match by_rules(&alone) {
+        Ok(AskVerdict::Granted(approval)) => (Some(alone), Some(approval)),
+        Ok(AskVerdict::Waits | AskVerdict::BreakGlassOnly) | Err(_) => {
+            let decision = standing.values().next().map(|it| it.decision.clone());
+            let users = standing.keys().cloned().collect();
+            (decision.filter(|it| it.is_satisfied_by(&users)), None)
+        }
     };
     let decision = decision.ok_or(PressRefused::StartRefused)?;
+    let agreed = still_agreed(request, agreed, &standing, by_rule);
     let fits = ask::check_again(request, &decision, directory, context.settings);
     let granted_for = fits.map_err(PressRefused::NoLongerFits)?;
     let by = Principal {
@@ -101,6 +105,44 @@ pub(crate) fn begin(
     pending.shorten(length);
     let (by_now, doer) = (Ruled::by(&decision, rules), Doer::Hallpass);
     granting::approved(pending, by, agreed.approval, doer, &by_now, context)
+}
+
+/// In whose name it begins: of whoever agreed to it, while their approval counts; else by the rules alone, or of whoever
+/// else approved last of those whose approval counts.
+fn still_agreed(
+    request: &Request,
+    agreed: AgreedStart,
+    standing: &BTreeMap<UserId, Permit>,
+    by_rule: Option<Approval>,
+) -> AgreedStart {
+    let permit = |user: Option<&UserId>| user.and_then(|user| standing.get(user));
+    if agreed.approval == Approval::NotRequired || permit(agreed.user.as_ref()).is_some() {
+        return agreed;
+    }
+    if let Some(approval) = by_rule {
+        return AgreedStart {
+            by: request.requester.email.clone(),
+            user: Some(request.requester.user.clone()),
+            approval,
+            ..agreed
+        };
+    }
+    let mut newest = request.reviews.iter().rev();
+    let found = newest.find_map(|it| Some((it, permit(it.user.as_ref())?)));
+    let Some((review, permit)) = found else {
+        return agreed;
+    };
+    let approval = if permit.own_request {
+        Approval::Own
+    } else {
+        Approval::Peer
+    };
+    AgreedStart {
+        by: review.by.clone(),
+        user: review.user.clone(),
+        approval,
+        ..agreed
+    }
 }
 
 /// Nothing comes of it: what held when it was agreed to does not hold at its start.

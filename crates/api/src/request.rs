@@ -203,7 +203,7 @@ pub struct Review {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Whether it does not count: while the request waits, that of somebody who is disabled, was locked or is no approver
-    /// any more; and of one person all but the newest.
+    /// any more; once it was approved, what did not count then; and of one person all but the newest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counts_no_more: bool,
 }

@@ -432,6 +432,10 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate.pass(self.inner.lock_of(user), read).await
     }
 
+    async fn locks_of(&self, users: &[UserId]) -> Result<Vec<Lock>, ReadError> {
+        self.gate.pass(self.inner.locks_of(users), read).await
+    }
+
     async fn locks(&self) -> Result<Vec<Lock>, ReadError> {
         self.gate.pass(self.inner.locks(), read).await
     }

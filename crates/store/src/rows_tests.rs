@@ -135,6 +135,23 @@ fn requests() -> Vec<Request> {
         }),
         ..a_request(7)
     });
+    // approved without the yes of somebody who could not give it any more
+    all.push(Request {
+        reviews: vec![Review {
+            by: email(901),
+            user: Some(user(901)),
+            at: at(4),
+            comment: None,
+            counts: false,
+        }],
+        state: RequestState::Approved {
+            by: email(900),
+            at: at(5),
+            approval: Approval::Peer,
+            comment: None,
+        },
+        ..a_request(7)
+    });
     all
 }
 

@@ -102,8 +102,8 @@ pub struct Review {
     pub at: Timestamp,
     /// Their words, if any.
     pub comment: Option<String>,
-    /// Whether it counts, where [`Access::as_counted`](crate::Access::as_counted) looked. What is stored says nothing of it:
-    /// that it does is taken for granted then.
+    /// Whether it counted when access was given; while the request waits, whether it counts now, where
+    /// [`Access::as_counted`](crate::Access::as_counted) looked. Where nobody did, that it does is taken for granted.
     pub counts: bool,
 }
 

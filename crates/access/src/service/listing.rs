@@ -105,21 +105,15 @@ impl Access {
             }
             RequestView::All => filter.sight = self.sight(actor).await?,
         }
-        let found = self.list_requests(actor, filter, limit, |request| match view {
+        let listed = self.list_requests(actor, filter, limit, |request| match view {
             RequestView::ToReview => {
                 request.agreed_start().is_none() && self.could_decide(actor, request)
             }
             RequestView::Mine | RequestView::All => self.may_see(actor, request),
         });
-        let Listed { rows, next } = found.await?;
-        let mut counted = Vec::with_capacity(rows.len());
-        for request in rows {
-            counted.push(Box::pin(self.as_counted(request)).await?);
-        }
-        Ok(Listed {
-            rows: counted,
-            next,
-        })
+        let mut found = listed.await?;
+        Box::pin(self.count_approvals(&mut found.rows)).await?;
+        Ok(found)
     }
 
     /// Requests whose break-glass review is open and which the actor could close or, as an

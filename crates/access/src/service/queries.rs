@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
-use hallpass_model::{AccountId, Email, GrantId, HoldKey, RequestId, Target, TimeSpan};
+use hallpass_model::{AccountId, Email, GrantId, HoldKey, RequestId, Target, TimeSpan, UserId};
 use hallpass_rules::{
     Ask, Decision, DecisionStep, Directory, Permit, PressRefusedByRules, Principal, RuleWarning,
     Rules,
@@ -113,20 +113,32 @@ impl Access {
     /// # Errors
     /// When the store does not answer.
     pub async fn as_counted(&self, mut request: Request) -> Result<Request, ReadError> {
-        let (rules, directory, step) = (self.rules(), self.directory(), self.step());
-        let is_decided = request.reviews.is_empty() || !request.is_waiting(step.now);
-        // nothing is counted by people who may be others by now
-        if is_decided || self.ensure_fresh(&directory, step).is_err() {
-            return Ok(request);
-        }
-        let mut locks = LocksSeen::default();
-        for user in request.reviews.iter().filter_map(|it| it.user.as_ref()) {
-            locks.add(user.clone(), self.ports.store.lock_of(user).await?);
-        }
-        let holds = Holds::default();
-        let context = self.context((&rules, &directory), (&holds, &locks), step);
-        context.count_approvals(&mut request);
+        let one = std::slice::from_mut(&mut request);
+        Box::pin(self.count_approvals(one)).await?;
         Ok(request)
+    }
+
+    /// The same of many: the locks of all who approved are read together.
+    pub(super) async fn count_approvals(&self, requests: &mut [Request]) -> Result<(), ReadError> {
+        let (rules, directory, step) = (self.rules(), self.directory(), self.step());
+        let mut waiting: Vec<&mut Request> = requests
+            .iter_mut()
+            .filter(|it| !it.reviews.is_empty() && it.is_waiting(step.now))
+            .collect();
+        // nothing is counted by people who may be others by now
+        if waiting.is_empty() || self.ensure_fresh(&directory, step).is_err() {
+            return Ok(());
+        }
+        let reviews = waiting.iter().flat_map(|it| &it.reviews);
+        let users: BTreeSet<&UserId> = reviews.filter_map(|it| it.user.as_ref()).collect();
+        let users: Vec<UserId> = users.into_iter().cloned().collect();
+        let found = self.ports.store.locks_of(&users).await?;
+        let (holds, locks) = (Holds::default(), LocksSeen::of(&users, found));
+        let context = self.context((&rules, &directory), (&holds, &locks), step);
+        for request in &mut waiting {
+            context.count_approvals(request);
+        }
+        Ok(())
     }
 
     /// One grant, [as people are told of it](grants_as_told).

@@ -11,7 +11,7 @@ use hallpass_chores::access_look::{Compared, compared, seen};
 use hallpass_chores::plans::chore::{Chore, Drafted, Opened, Shown};
 use hallpass_chores::plans::{self, PlanArgs, PlanContext, RunningArgs, Settled, run_failed};
 use hallpass_rules::Directory;
-use hallpass_runner::{Looked, PlanDraft, PlanId, PlanReport};
+use hallpass_runner::{Looked, PlanDraft, PlanId, PlanReport, StepEnd};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format};
 use serde_json::{Value, json};
@@ -137,6 +137,12 @@ impl Shown for AccessShown {
         print(&self.saved, plan, &self.directory, format)?;
         if !self.is_looking {
             return Ok(());
+        }
+        // each of them makes exit 1 of a plan that reads as if all were well
+        let rows = settled.into_iter().flat_map(|it| &it.report.targets);
+        for row in rows.filter(|row| row.outcome == StepEnd::Failed) {
+            let unseen = format!("could not be looked at: {}: {}", row.target, row.reason);
+            output::say(&output::plain(&unseen));
         }
         for refusal in &self.saved.refusals {
             output::say(&output::plain(&format!("will be refused: {refusal}")));

@@ -509,10 +509,15 @@ fn is_in_force_before(record: &Record) -> bool {
 
 /// "approved by", for the aside.
 pub(crate) fn approvers(request: &Request) -> Vec<(&Email, &'static str)> {
-    let mut found: Vec<(&Email, &'static str)> = request
-        .reviewers()
-        .into_iter()
-        .map(|review| (&review.by, ""))
+    let decided_by = match &request.state {
+        RequestState::Approved { by, .. } => Some(by),
+        _ => None,
+    };
+    // whoever agreed to a start that was to come is both
+    let others = request.reviewers().into_iter().map(|review| &review.by);
+    let mut found: Vec<(&Email, &'static str)> = others
+        .filter(|by| Some(*by) != decided_by)
+        .map(|by| (by, ""))
         .collect();
     if let RequestState::Approved { by, approval, .. } = &request.state {
         let note = match approval {

@@ -194,6 +194,34 @@ fn an_approval_of_somebody_disabled_since_counts_no_more() {
     });
 }
 
+/// What did not count when access was given is named by nobody as an approval of it, also when it would count again.
+#[test]
+fn an_approval_that_did_not_count_is_not_named_beside_those_that_did() {
+    run(async {
+        let world = World::new(416, Habits::default(), None);
+        rules(&world, &["bo", "cai", "dee"], 2).await;
+        let id = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+        approve(&world, Bo, id).await.unwrap();
+        rules(&world, &["cai", "dee"], 2).await;
+        for human in [Cai, Dee] {
+            approve(&world, human, id).await.unwrap();
+        }
+        rules(&world, &["bo", "cai", "dee"], 2).await;
+        let shown = world.access.request(&actor(&world, Dee), id).await.unwrap();
+        let stored = world.store.request(id).await.unwrap().unwrap();
+        for request in [shown, stored] {
+            assert!(matches!(request.state, RequestState::Approved { .. }));
+            assert_eq!(request.reviews.len(), 2);
+            let named: Vec<String> = request
+                .reviewers()
+                .iter()
+                .map(|it| it.by.to_string())
+                .collect();
+            assert_eq!(named, ["cai@corp.example"]);
+        }
+    });
+}
+
 /// What befalls Cai, who has said yes.
 async fn befalls_cai(world: &World, what: &str, id: RequestId) {
     let (cai, eve, access) = (world.actor(Cai), world.actor(Eve), &world.access);
@@ -270,6 +298,32 @@ fn an_approval_that_counts_no_more_is_not_told_of_and_is_asked_for() {
             let to = reminders.next().unwrap().to.iter().cloned();
             assert_eq!(to.collect::<BTreeSet<_>>(), addresses(reminded), "{what}");
         }
+    });
+}
+
+/// However many wait with however many approvals, a page of them takes as many reads as one.
+#[test]
+fn a_page_reads_the_locks_of_all_who_approved_together() {
+    run(async {
+        let world = World::new(417, Habits::default(), None);
+        rules(&world, &["bo", "cai", "dee", "eve"], 3).await;
+        let dee = actor(&world, Dee);
+        let mut reads = BTreeSet::new();
+        for (whose, approvers) in [(Ana, &[Cai][..]), (Bo, &[Cai, Dee])] {
+            let id = asked_for(&world, whose, "Admin", TimeSpan::hours(1)).await;
+            for human in approvers {
+                approve(&world, *human, id).await.unwrap();
+            }
+            let (view, filter) = (RequestView::All, RequestFilter::default());
+            // what was ever asked for is read once, and then what is new
+            let first = world.access.requests(&dee, view, &filter, 9).await;
+            assert!(first.is_ok());
+            let before = world.gate.calls();
+            let page = world.access.requests(&dee, view, &filter, 9).await.unwrap();
+            reads.insert(world.gate.calls() - before);
+            assert!(page.rows.iter().all(|it| !it.reviewers().is_empty()));
+        }
+        assert_eq!(reads.len(), 1, "{reads:?}");
     });
 }
 

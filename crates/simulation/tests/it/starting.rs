@@ -216,9 +216,16 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
                         .to;
                     assert_eq!(to, &[world.actor(Ana).email], "{case:?}");
                 }
-                (RequestState::Discarded { .. }, Changes::RequesterIsLocked)
-                | (RequestState::Approved { .. }, Changes::Nothing | Changes::NobodyHasToApprove) =>
-                    {}
+                (RequestState::Discarded { .. }, Changes::RequesterIsLocked) => {}
+                (RequestState::Approved { by, approval, .. }, Changes::Nothing) => {
+                    let cai = world.actor(Cai).email;
+                    assert_eq!((by, approval.name()), (&cai, "peer"));
+                }
+                // whoever agreed is no approver any more: it is nobody's yes
+                (RequestState::Approved { by, approval, .. }, Changes::NobodyHasToApprove) => {
+                    let ana = world.actor(Ana).email;
+                    assert_eq!((by, approval.name()), (&ana, "not_required"));
+                }
                 (state, _) => panic!("{case:?}: {state:?}"),
             }
             until(&world, TimeSpan::minutes(5).after(HOUR.after(starts_at))).await;
@@ -226,6 +233,34 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
                 .await
                 .unwrap_or_else(|broken| panic!("{case:?}: {broken:?}"));
         }
+    });
+}
+
+/// Of two who said yes the one who was last is no approver at the start, where one is enough: it begins in the name of the
+/// other, and nobody else is named.
+#[test]
+fn it_begins_in_the_name_of_whoever_still_says_yes() {
+    run(async {
+        let world = world(73).await;
+        let starts_at = HOUR.after(world.clock.now());
+        rules(&world, &format!("{RULES}min_approvals = 2\n")).await;
+        let id = ask(&world, "Admin", starts_at, HOUR).await.request().id;
+        for human in [Dee, Cai] {
+            approve(&world, human, id).await.unwrap();
+        }
+        let agreed = stored(&world, id).await;
+        let (cai, dee) = (world.actor(Cai).email, world.actor(Dee).email);
+        assert_eq!(agreed.agreed_start().map(|it| &it.by), Some(&cai));
+        happen(Changes::ApproverLeavesTheRule, &world).await;
+        until(&world, TimeSpan::seconds(30).after(starts_at)).await;
+        let request = stored(&world, id).await;
+        let RequestState::Approved { by, approval, .. } = &request.state else {
+            panic!("{request:?}");
+        };
+        assert_eq!((by, approval.name()), (&dee, "peer"));
+        let named: Vec<_> = request.reviewers().iter().map(|it| &it.by).collect();
+        assert_eq!(named, [&dee]);
+        assert_eq!(grants(&world).await.remove(0).approver, dee);
     });
 }
 

@@ -1,6 +1,9 @@
 //! Locks of people: stored with their change, and guarding others.
 
+use std::collections::BTreeSet;
+
 use hallpass_access::{Change, Lifted, Lock, LocksSeen, Write};
+use hallpass_model::UserId;
 
 use super::Store;
 use super::changes::raced;
@@ -42,6 +45,33 @@ pub async fn a_lock_is_written_over_what_was_read_and_no_other(store: Store) {
     );
     // one that was lifted is in force for nobody
     assert_eq!(store.locks().await.unwrap(), [a_lock(2)]);
+}
+
+/// Lifted or not, of those who have one, and of nobody else.
+pub async fn locks_of_some_are_read_together(store: Store) {
+    assert!(store.locks_of(&[]).await.unwrap().is_empty());
+    for n in 1..=300 {
+        let lock = Lock {
+            lifted: (n == 2).then(|| Lifted {
+                by: person(900),
+                at: at(9),
+                reason: "found".to_owned(),
+            }),
+            ..a_lock(n)
+        };
+        assert!(write(&store, Write::Insert(lock)).await);
+    }
+    let some = [user(2), user(4), user(901)];
+    let found = store.locks_of(&some).await.unwrap();
+    let whose = |found: &[Lock]| -> BTreeSet<UserId> {
+        found.iter().map(|it| it.person.user.clone()).collect()
+    };
+    assert_eq!(whose(&found), BTreeSet::from([user(2), user(4)]));
+    assert_eq!(found.iter().filter(|it| it.lifted.is_some()).count(), 1);
+    // more than one query asks for
+    let many: Vec<UserId> = (1..=300).map(user).collect();
+    let found = store.locks_of(&many).await.unwrap();
+    assert_eq!(whose(&found), many.into_iter().collect());
 }
 
 /// A change that was decided before somebody was locked is not committed after.

@@ -187,6 +187,7 @@ macro_rules! conformance {
                 the_newest_comparison_is_kept_over_the_one_that_was_read;
             locks:
                 a_lock_is_written_over_what_was_read_and_no_other
+                locks_of_some_are_read_together
                 a_change_is_refused_when_a_lock_is_not_as_it_was_seen;
             reviews:
                 open_reviews_are_found_until_they_are_closed;

@@ -278,6 +278,12 @@ impl AccessStore for MemoryStore {
         Ok(self.state().locks.get(user).cloned())
     }
 
+    async fn locks_of(&self, users: &[UserId]) -> Result<Vec<Lock>, ReadError> {
+        let state = self.state();
+        let found = users.iter().filter_map(|user| state.locks.get(user));
+        Ok(found.cloned().collect())
+    }
+
     async fn locks(&self) -> Result<Vec<Lock>, ReadError> {
         let state = self.state();
         let not_lifted = state.locks.values().filter(|lock| lock.lifted.is_none());

@@ -165,13 +165,21 @@ struct ReviewRow {
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
-    /// What is known only where it is looked for.
-    #[serde(skip, default = "counts")]
+    /// Stored of what was decided; before, it is known only where it is looked for.
+    #[serde(default = "taken_for_granted", skip_serializing_if = "is_counted")]
     counts: bool,
 }
 
-const fn counts() -> bool {
+const fn taken_for_granted() -> bool {
     true
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives what it skips by reference"
+)]
+const fn is_counted(counts: &bool) -> bool {
+    *counts
 }
 
 both_ways!(Review => ReviewRow { by, user, at, comment, counts });

@@ -300,6 +300,11 @@ impl AccessStore for SqlStore {
         Ok(self.read(move |tx| locks::read(tx, &user)).await?)
     }
 
+    async fn locks_of(&self, users: &[UserId]) -> Result<Vec<Lock>, ReadError> {
+        let users = users.to_vec();
+        Ok(self.read(move |tx| locks::of_these(tx, &users)).await?)
+    }
+
     async fn locks(&self) -> Result<Vec<Lock>, ReadError> {
         Ok(self.read(locks::all).await?)
     }

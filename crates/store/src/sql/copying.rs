@@ -10,7 +10,7 @@ use aws_lc_rs::digest;
 use hallpass_access::ReadError;
 use hallpass_audit::Head;
 
-use super::{APART_MAX, PATIENCE, Source, SqlStore, audit, leader, search};
+use super::{APART_MAX, PATIENCE, Source, SqlStore, audit, leader, places, search};
 use crate::database::{
     Connection, DatabaseError, Engine, OwnedValue, ToValue, Transaction, TransactionMode, Value,
 };
@@ -366,12 +366,6 @@ fn insert(
         .collect();
     tx.prepare(&sql)?.execute(values.as_slice())?;
     Ok(())
-}
-
-/// `?1, ?2, …`
-fn places(first: usize, count: usize) -> String {
-    let places: Vec<String> = (first..first + count).map(|at| format!("?{at}")).collect();
-    places.join(", ")
 }
 
 fn borrowed(value: Option<&OwnedValue>) -> Value<'_> {

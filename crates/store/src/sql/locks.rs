@@ -4,12 +4,15 @@ use hallpass_access::{Lock, LocksSeen, ReadError, Write};
 use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, UserId};
 
-use super::{SqlStore, audit, number};
-use crate::database::{DatabaseError, Optional, TableRow, Transaction};
+use super::{SqlStore, audit, number, places};
+use crate::database::{DatabaseError, Optional, TableRow, Transaction, Value};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{exists_already, wrong_version};
 use crate::{SignInRow, TokenRow};
+
+/// People whose locks are read by one query.
+const USERS_PER_QUERY: usize = 250;
 
 pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, StorageFault> {
     let text: Option<String> = tx
@@ -17,6 +20,29 @@ pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, 
         .query_row([user.as_str()], |row| row.get(0))
         .optional()?;
     text.map(|text| read_body("lock", &text)).transpose()
+}
+
+/// Those of some people, a bounded number by each query.
+pub(super) fn of_these(tx: &Transaction<'_>, users: &[UserId]) -> Result<Vec<Lock>, StorageFault> {
+    let mut found = Vec::new();
+    for users in users.chunks(USERS_PER_QUERY) {
+        let sql = format!(
+            "SELECT body FROM locks WHERE user_id IN ({})",
+            places(1, users.len())
+        );
+        let values: Vec<Value<'_>> = users
+            .iter()
+            .map(|user| Value::Text(user.as_str()))
+            .collect();
+        let texts = tx
+            .prepare(&sql)?
+            .query_map(values.as_slice(), |row| row.get(0))?
+            .collect::<Result<Vec<String>, _>>()?;
+        for text in texts {
+            found.push(read_body("lock", &text)?);
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn all(tx: &Transaction<'_>) -> Result<Vec<Lock>, StorageFault> {
