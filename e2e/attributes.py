@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rules that ask for attributes of people, against the identity store: who has them may ask, who gets or loses them may from that moment on, what no
-rule names is not kept; approvals with hours of their own; people whom rules leave out; managers who approve; and statements of sso-elevator that are
-imported from a plan."""
+rule names is not kept; approvals with hours of their own; people whom rules leave out; managers who approve; accounts by their tags; and statements of
+sso-elevator that are imported from a plan."""
 
 import datetime
 import json
@@ -41,6 +41,30 @@ accounts = ["test"]
 permission_sets = ["Admin"]
 manager_approves = true
 """
+# in force only once the server runs
+TAGGED = """[[rule]]
+id = "tagged"
+account_tags = { stage = "test" }
+permission_sets = ["Admin"]
+approval_is_not_required = true
+
+[[rule]]
+id = "not-cards"
+accounts = ["dev", "prod"]
+except_account_tags = { data = ["cards", "pii"] }
+permission_sets = ["BreakGlass"]
+approvers = ["APPROVER"]
+
+[[rule]]
+id = "cards"
+account_tags = { data = "cards" }
+permission_sets = "*"
+permits_requests = false
+approval_is_not_required = false
+approvers = ["APPROVER"]
+warning = "Card data: copy nothing."
+"""
+UNREAD = {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"service": "organizations", "operation": "ListTagsForResource"}}
 
 
 def organization():
@@ -167,6 +191,52 @@ def managers(stage, directory, base, ana, bo, check, process):
     check("the manager approves once that is set right", wait(lambda: bo.post(press).status == 200, 60, process), bo.post(press))
 
 
+def tagged(stage, world, base, ana, check, process):
+    """Accounts by their tags: as they are, as they change, and where AWS does not tell them."""
+    now = lambda account, permission_set: says(stage, base, ana, account, permission_set)
+    becomes = lambda words, account, permission_set, wanted: check(words, wait(lambda: now(account, permission_set) == wanted, 60, process), now(account, permission_set))
+    tag = lambda account, **tags: world.org.tag_resource(ResourceId=account, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+    tag(TEST, stage="test")
+    tag(PROD, data="Cards")
+    stage.path("rules.toml").write_text(TAGGED.replace("APPROVER", BO))
+    becomes("a rule that names a tag permits what has it", "test", "Admin", "ApprovalNotRequired")
+    check.equal("and nothing else", now("dev", "Admin"), "NoStatements")
+    check.equal("what a tag leaves out is out, and a rule that only adds lets nobody ask", now("prod", "BreakGlass"), "RequesterNotAllowed")
+    check.equal("and the rest is in", now("dev", "BreakGlass"), "RequiresApproval")
+    request = asked(ana, TEST)
+    check("what is permitted is given", request["state"] in ("approved", "granted", "active", "scheduled"), request)
+    ana.post(f"/api/v1/requests/{request['id']}/release")
+    tag(DEV, data="pii")
+    becomes("an account that is tagged while the server runs is out with the next reading", "dev", "BreakGlass", "NoStatements")
+    world.org.untag_resource(ResourceId=DEV, TagKeys=["data"])
+    becomes("and in again without its tag", "dev", "BreakGlass", "RequiresApproval")
+    tag(DEV, stage="test", data="cards")
+    becomes("a denial by tag holds", "dev", "Admin", "RequiresApproval")
+    refused = asked(ana, DEV)
+    check("and a warning by tag has to be confirmed", refused["state"] == "warning-not-confirmed" and "Card data" in json.dumps(refused), refused)
+    request = asked(ana, DEV, confirmed_warnings=[it["id"] for it in refused.get("warnings", [])])
+    check.equal("then it is asked for", request["state"], "pending")
+    ana.post(f"/api/v1/requests/{request['id']}/discard")
+    world.org.untag_resource(ResourceId=DEV, TagKeys=["stage", "data"])
+    becomes("without its tags it is as before", "dev", "BreakGlass", "RequiresApproval")
+    world.sim.post("/_sim/faults", UNREAD)
+    becomes("what a tag permits is not permitted once tags cannot be read", "test", "Admin", "RequesterNotAllowed")
+    becomes("nor what a tag may leave out", "dev", "BreakGlass", "RequesterNotAllowed")
+    refused = asked(ana, TEST)
+    check("it is refused with the reason", refused["state"] == "RequesterNotAllowed" and f"the tags of account {TEST} could not be read" in json.dumps(refused), refused)
+    explained = stage.run("rules", "explain", "--user", ANA, "--account", "test", "--permission-set", "Admin", HALLPASS_SERVER=base, HALLPASS_TOKEN=ana.token)
+    check("rules explain says so of the rule", "as it names tags" in explained.stdout, explained.stdout + explained.stderr)
+    done = stage.run("server", "doctor", "--output", "json", **world.environment)
+    lines = [it for it in json.loads(done.stdout) if it["check"] == "account tags"]
+    check("doctor says what is missing", len(lines) == 1 and lines[0]["result"] == "problem" and "those of 4 of 4 accounts" in lines[0]["detail"], done.stdout + done.stderr)
+    check("and so does the log", "the tags of accounts could not be read" in stage.said("serve.log"), stage.said("serve.log")[-800:])
+    policy = json.loads(stage.run("server", "doctor", "--iam-policy").stdout)["Statement"]
+    right = [it for it in policy if "organizations:ListTagsForResource" in it["Action"]]
+    check.equal("the least policy has the right, for accounts alone", [it["Resource"] for it in right], ["arn:aws:organizations::*:account/o-*/*"])
+    world.sim.call("DELETE", "/_sim/faults")
+    becomes("all is well once they can be read again", "test", "Admin", "ApprovalNotRequired")
+
+
 def elevator(stage, check):
     """A plan of Terraform, imported and served."""
     statements = [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "Approvers": [BO], "MaxDuration": "02:00"}]
@@ -224,6 +294,9 @@ def main():
             left_out(stage, directory, base, ana, bo, check, process)
             managers(stage, directory, base, ana, bo, check, process)
             office(stage, ana, bo, check, process)
+            policy = stage.run("server", "doctor", "--iam-policy").stdout
+            check("rules that name no tag need no right to them", '"sso:ListInstances"' in policy and "ListTagsForResource" not in policy, policy)
+            tagged(stage, world, base, ana, check, process)
             check.equal("the server stops", stage.stop(process), 0)
         elevator(stage, check)
     check.end()

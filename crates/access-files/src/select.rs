@@ -269,7 +269,8 @@ impl Selector<'_> {
         };
         let has_all = |account: &&Account| {
             let mut tags = block.tags.iter();
-            tags.all(|(key, value)| account.tags.get(&key.text) == Some(value))
+            let known = account.tags.known();
+            tags.all(|(key, value)| known.and_then(|known| known.get(&key.text)) == Some(value))
         };
         let accounts = self.directory.accounts().iter();
         let found: BTreeSet<AccountId> = accounts

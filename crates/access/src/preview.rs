@@ -31,7 +31,7 @@ pub enum AskRefused {
     NoRule,
     /// The rules let others ask.
     NotAllowed,
-    /// The rules let certain people ask, and whether the asker is one could not be read.
+    /// Rules may let the asker ask, and whether they do could not be read.
     Unread(Vec<String>),
     /// Nobody but the asker could approve it, or nobody at all.
     NoApprover,
@@ -123,9 +123,8 @@ impl AskRefused {
                 why.told()
             ),
             Self::Unread(what) => format!(
-                "{first} {} certain people ask for {target}, and it could not be read whether you \
-                 are one: {}. Try again.",
-                names.verb("lets", "let"),
+                "{first} may let you ask for {target}, and it could not be read whether that is so: {}. \
+                 Try again.",
                 what.join("; ")
             ),
             Self::NotAllowed => match &facts.opens {

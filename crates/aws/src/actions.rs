@@ -194,6 +194,7 @@ mod tests {
             include_str!("inventory/people.rs"),
             include_str!("inventory/policies.rs"),
             include_str!("inventory/sets.rs"),
+            include_str!("inventory/tags.rs"),
             include_str!("permission_sets/reads.rs"),
             include_str!("permission_sets/writes.rs"),
             include_str!("policies.rs"),

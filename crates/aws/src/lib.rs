@@ -70,7 +70,10 @@ pub use fanout::{
 pub use head_key::KmsKey;
 pub use instance::{InstanceFacts, PermissionSetUse};
 pub use instance_regions::{InstanceRegion, InstanceRegionState};
-pub use inventory::{AttributesToRead, GroupsToRead, Inventory, ManagedTexts, Policies};
+pub use inventory::{
+    AttributesToRead, GroupsToRead, Inventory, ManagedTexts, Policies, TagPace, TagsToRead,
+    UntoldTags,
+};
 pub use key_watch::UnusableKey;
 pub use objects::{
     BucketError, BucketFile, BucketFiles, BucketFolder, BucketPlace, BucketProblem, LockMode,

@@ -25,7 +25,7 @@ fn directory(accounts: u64, sets: &[&str]) -> Directory {
         email: String::new(),
         active: n != 4,
         ous: Vec::new(),
-        tags: BTreeMap::new(),
+        tags: BTreeMap::new().into(),
     };
     let set = |name: &&str| PermissionSet {
         name: (*name).to_owned(),

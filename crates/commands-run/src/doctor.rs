@@ -1,5 +1,6 @@
 //! `hallpass server doctor`: checks what a server needs, one line each, with the remedy.
 
+mod account_tags;
 mod armed_ends;
 mod chores;
 mod cutover;
@@ -230,8 +231,10 @@ async fn examine(
     let attributes = named_attributes(rules.as_ref(), sync.as_ref());
     let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()))
         .with_attributes(Arc::new(move || attributes.clone()));
+    let inventory = account_tags::wanted(inventory, rules.as_ref());
     match inventory.refresh().await {
         Ok(directory) => {
+            account_tags::check(&inventory, &directory, rules.as_ref(), report);
             check_directory(&directory, &role_groups, &identity, rules.as_ref(), report);
             named::check(loaded, &directory, rules.as_ref(), report);
             place::check_management_account(&about, rules.as_ref(), &directory, report);
@@ -241,13 +244,8 @@ async fn examine(
             }
         }
         Err(fault) => {
-            report.add(
-                "inventory",
-                Err((
-                    fault.to_string(),
-                    "`hallpass server doctor --iam-policy` prints what is needed",
-                )),
-            );
+            let remedy = "`hallpass server doctor --iam-policy` prints what is needed";
+            report.add("inventory", Err((fault.to_string(), remedy)));
         }
     }
     Ok(Some(places))

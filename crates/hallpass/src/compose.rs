@@ -10,6 +10,7 @@ mod guards;
 mod lead;
 mod leader_metrics;
 mod loops;
+mod organization;
 mod people;
 mod probes;
 pub(crate) mod recorder;
@@ -22,7 +23,6 @@ mod sweeping;
 mod timekeeper;
 mod working;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_access::{
@@ -41,7 +41,7 @@ use hallpass_loops::log_watch::LogWatch;
 use hallpass_loops::{clocks, group_sync, log_watch, notices};
 use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_org::armed_ends::ForeignStatements;
-use hallpass_rules::{GroupRef, Rules};
+use hallpass_rules::Rules;
 use hallpass_server::{
     App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
 };
@@ -62,9 +62,9 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::server_store::ServerStore;
 use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_setup::journey::journey;
-use hallpass_setup::sources::cached_snapshot;
 use hallpass_terminal::exit::Failure;
 
+use organization::{RulesNow, inventory};
 use shared_directory::SharedDirectory;
 use working::Workshop;
 
@@ -163,37 +163,6 @@ fn with_admins(settings: Settings, identity: &Identity) -> Settings {
     }
 }
 
-/// Where the inventory finds the rules in force: they may be replaced while it is at work.
-type RulesNow = Arc<std::sync::RwLock<Option<Arc<Access>>>>;
-
-/// What is known of the organization, beginning with what was known when the server stopped.
-async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
-    let role_groups = parts.identity.role_groups();
-    let (rules_now, first) = (Arc::clone(rules_now), parts.rules.clone());
-    let approving = parts.remediating.as_ref().map(|it| Arc::clone(&it.rules));
-    let (attributes_now, first_too) = (Arc::clone(&rules_now), first.clone());
-    let (synced_groups, synced_attributes) = group_sync::named(&parts.settings);
-    let attributes = Arc::new(move || {
-        let mut named = rules_in_force(&attributes_now, &first_too).referenced_attributes();
-        named.extend(&synced_attributes);
-        named
-    });
-    let groups = Arc::new(move || {
-        let mut by_name = role_groups.clone();
-        // the file may name others from one moment to the next
-        by_name.extend(approving.iter().flat_map(|it| it.rules().approver_groups()));
-        let mut wanted = wanted_groups(&rules_now, &first, &by_name);
-        wanted.extend(synced_groups.iter().cloned());
-        wanted
-    });
-    let inventory = Inventory::new(Arc::clone(&parts.aws), groups).with_attributes(attributes);
-    probes::resume_silence(&parts.aws, &parts.store).await;
-    Arc::new(match cached_snapshot(&parts.store).await {
-        Some(snapshot) => inventory.from_cached(snapshot),
-        None => inventory,
-    })
-}
-
 /// The journey as it serves and as it works, and what both stand on.
 struct Journeys {
     access: Arc<Access>,
@@ -209,7 +178,8 @@ async fn journeys(
     clock: &Arc<dyn Clock>,
     shared: &Arc<ServerStore>,
 ) -> Result<Journeys, Failure> {
-    let (rules_now, lead, aws) = (RulesNow::default(), &parts.lead, &parts.aws);
+    let (lead, aws) = (&parts.lead, &parts.aws);
+    let rules_now = RulesNow::beginning_with(&parts.rules);
     let directory = inventory(parts, &rules_now).await;
     let shared_directory = SharedDirectory::new(&directory, &parts.store, clock, lead);
     let journey_ports = Ports {
@@ -226,7 +196,7 @@ async fn journeys(
     let remediating = (parts.remediating.as_ref(), shared);
     let (access, guards) = heeding(access, remediating, parts.guards.clone(), clock);
     let work = workshop.journey(&access);
-    known_to(&rules_now, &access);
+    rules_now.are_of(&access);
     parts.people.serve(&work);
     Ok(Journeys {
         access,
@@ -332,14 +302,6 @@ fn slack_app(
 ) -> Result<Option<hallpass_slack::Slack>, Failure> {
     let slack = wanted.map(|wanted| slack::app(wanted, access, identity, store, clock));
     slack.transpose()
-}
-
-/// From here on the inventory goes by the rules in force.
-fn known_to(rules_now: &RulesNow, access: &Arc<Access>) {
-    let mut known = rules_now
-        .write()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    *known = Some(Arc::clone(access));
 }
 
 /// The journey that takes guards into account, and what listens for them.
@@ -521,30 +483,6 @@ fn deciding(
         }),
         None => access,
     }
-}
-
-/// The rules of now; those that the server began with, until there is a journey.
-fn rules_in_force(access: &std::sync::RwLock<Option<Arc<Access>>>, first: &Rules) -> Rules {
-    let access = access
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    access
-        .as_ref()
-        .map_or_else(|| first.clone(), |access| access.rules())
-}
-
-fn wanted_groups(
-    access: &std::sync::RwLock<Option<Arc<Access>>>,
-    first: &Rules,
-    role_groups: &BTreeSet<String>,
-) -> BTreeSet<GroupRef> {
-    let mut groups = rules_in_force(access, first).referenced_groups();
-    groups.extend(
-        role_groups
-            .iter()
-            .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
-    );
-    groups
 }
 
 impl Composed {

@@ -158,7 +158,7 @@ fn account(account: &organization::Account, units: &Units) -> Result<Account, St
             .as_deref()
             .map(|ou| units.path(ou))
             .unwrap_or_default(),
-        tags: account.tags.clone(),
+        tags: account.tags.clone().into(),
     })
 }
 

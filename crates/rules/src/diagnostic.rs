@@ -129,6 +129,8 @@ codes! {
     UnknownOu = "unknown-ou",
     /// Warning: a group whose members could not be read.
     UnreadGroup = "unread-group",
+    /// Warning: accounts whose tags could not be read, while a rule names tags.
+    UnreadTags = "unread-tags",
     /// A group that rules offer, and whose members follow attributes of people.
     GroupOwnedTwice = "group-owned-twice",
 }

@@ -1,11 +1,12 @@
 //! What is known of the organization when a decision is made: accounts, permission sets, people
 //! and groups. Plain data with indexes; whoever reads AWS builds it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+pub use crate::account_tags::AccountTags;
 use crate::{attributes::PersonAttributes, rule::GroupRef};
 
 /// An account of the organization.
@@ -24,9 +25,14 @@ pub struct Account {
     /// An entry for the root itself is ignored.
     #[serde(default)]
     pub ous: Vec<OuRef>,
-    /// Tags.
-    #[serde(default)]
-    pub tags: BTreeMap<String, String>,
+    /// Tags, where rules name any. Stored under another name than in releases that stored none for
+    /// accounts whose tags were not read: what these stored is unread.
+    #[serde(
+        default,
+        rename = "read_tags",
+        skip_serializing_if = "AccountTags::is_unread"
+    )]
+    pub tags: AccountTags,
 }
 
 /// An organizational unit above an account.

@@ -4,6 +4,7 @@
 //! the rules, a [`Directory`] of the organization, and `now`.
 #![warn(missing_docs)]
 
+mod account_tags;
 mod address;
 mod arming;
 mod attributes;

@@ -171,7 +171,7 @@ impl TestCase {
                 email: String::new(),
                 active: true,
                 ous: self.ou.as_ref().map(units).unwrap_or_default(),
-                tags: self.account_tags.clone().unwrap_or_default(),
+                tags: self.account_tags.clone().unwrap_or_default().into(),
             }));
         }
         self.add_people(rules, &mut snapshot);

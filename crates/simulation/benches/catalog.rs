@@ -63,7 +63,7 @@ fn account(n: usize) -> Account {
         email: String::new(),
         active: n % 100 != 99,
         ous: vec![ou("Workloads", 1), ou(stage, 2), ou(team, 3)],
-        tags: BTreeMap::from([("env".to_owned(), stage.to_owned())]),
+        tags: BTreeMap::from([("env".to_owned(), stage.to_owned())]).into(),
     }
 }
 

@@ -229,7 +229,7 @@ fn snapshot(now: Timestamp) -> Option<Snapshot> {
             email: String::new(),
             active: true,
             ous: Vec::new(),
-            tags: std::collections::BTreeMap::new(),
+            tags: std::collections::BTreeMap::new().into(),
         }],
         permission_sets: vec![
             set("ReadOnly")?,

@@ -62,7 +62,7 @@ fn directory(members: &[BTreeSet<usize>]) -> Directory {
         email: String::new(),
         active: index != 6,
         ous,
-        tags: BTreeMap::new(),
+        tags: BTreeMap::new().into(),
     });
     let person = |index: usize| Person {
         user_id: user_id(index),

@@ -73,7 +73,7 @@ fn snapshot() -> Snapshot {
         email: String::new(),
         active,
         ous: Vec::new(),
-        tags: BTreeMap::new(),
+        tags: BTreeMap::new().into(),
     };
     let set = |name: &str| PermissionSet {
         name: name.to_owned(),

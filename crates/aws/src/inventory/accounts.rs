@@ -1,14 +1,14 @@
 //! Accounts and the organizational units above them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_organizations::types::{Account as Listed, Root};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hallpass_access::DirectoryFault;
 use hallpass_model::{AccountId, AccountPath};
-use hallpass_rules::directory::{Account, OuRef};
+use hallpass_rules::directory::{Account, AccountTags, OuRef};
 
-use super::{Tags, fault};
+use super::fault;
 use crate::Aws;
 use crate::call::Deadline;
 use crate::center::is_active;
@@ -22,7 +22,7 @@ const WIDTH: usize = 6;
 /// AWS allows five levels of units below the root.
 const DEPTH_MAX: usize = 16;
 
-/// The accounts with their place, and every unit's path.
+/// The accounts with their place and without their tags, and every unit's path.
 pub(super) struct Tree {
     pub(super) root: String,
     pub(super) accounts: Vec<Account>,
@@ -38,7 +38,7 @@ struct Walk {
     parents: HashMap<String, BTreeSet<String>>,
 }
 
-pub(super) async fn read(aws: &Aws, tags: Tags) -> Result<Tree, DirectoryFault> {
+pub(super) async fn read(aws: &Aws) -> Result<Tree, DirectoryFault> {
     let roots = roots(aws).await.map_err(|f| fault("roots", &f))?;
     let Some(root) = roots.into_iter().find_map(|root| root.id) else {
         let rootless = CallFailure::unparsable("an organization without a root");
@@ -59,7 +59,7 @@ pub(super) async fn read(aws: &Aws, tags: Tags) -> Result<Tree, DirectoryFault> 
             .map_err(|f| fault("organizational units", &f))?,
     };
     let mut accounts: Vec<Account> = stream::iter(listed)
-        .map(|row| place(aws, row, &walk, tags))
+        .map(|row| place(aws, row, &walk))
         .buffer_unordered(WIDTH)
         .try_filter_map(|account| std::future::ready(Ok(account)))
         .try_collect()
@@ -75,12 +75,7 @@ pub(super) async fn read(aws: &Aws, tags: Tags) -> Result<Tree, DirectoryFault> 
     })
 }
 
-async fn place(
-    aws: &Aws,
-    row: Listed,
-    walk: &Walk,
-    tags: Tags,
-) -> Result<Option<Account>, DirectoryFault> {
+async fn place(aws: &Aws, row: Listed, walk: &Walk) -> Result<Option<Account>, DirectoryFault> {
     let id = match AccountId::new(row.id.clone().unwrap_or_default()) {
         Ok(id) => id,
         Err(error) => {
@@ -100,12 +95,6 @@ async fn place(
         let moved = CallFailure::unparsable(&format!("unit {parent} is newer than this reading"));
         fault(&format!("the units above account {id}"), &moved)
     })?;
-    let tags = match tags {
-        Tags::Skip => BTreeMap::new(),
-        Tags::Read => account_tags(aws, &id)
-            .await
-            .map_err(|f| fault(&format!("the tags of account {id}"), &f))?,
-    };
     let active = is_active(&row);
     Ok(Some(Account {
         id,
@@ -113,7 +102,8 @@ async fn place(
         email: row.email.unwrap_or_default(),
         active,
         ous,
-        tags,
+        // each costs a call of its own, see `tags`
+        tags: AccountTags::Unread,
     }))
 }
 
@@ -242,19 +232,4 @@ async fn parent(aws: &Aws, account: &AccountId) -> Result<String, CallFailure> {
         .into_iter()
         .find_map(|parent| parent.id)
         .ok_or_else(|| CallFailure::unparsable("an account without a parent"))
-}
-
-async fn account_tags(
-    aws: &Aws,
-    account: &AccountId,
-) -> Result<BTreeMap<String, String>, CallFailure> {
-    let rows = listing!(
-        aws.org_line.read("ListTagsForResource", Deadline::look()),
-        tags,
-        aws.org
-            .list_tags_for_resource()
-            .resource_id(account.as_str())
-    )
-    .await?;
-    Ok(rows.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }

@@ -13,6 +13,9 @@ mod managed_texts;
 mod people;
 mod policies;
 mod sets;
+mod tags;
+#[cfg(test)]
+mod tags_tests;
 #[cfg(test)]
 mod tests;
 
@@ -23,8 +26,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{DirectoryFault, DirectorySource};
-use hallpass_model::{GroupId, UserId};
-use hallpass_rules::directory::{Person, Snapshot};
+use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_rules::directory::{Account, Person, Snapshot};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute};
 use tokio::time::Instant;
 
@@ -37,16 +40,11 @@ pub use policies::Policies;
 pub(crate) use policies::{boundary, inline, managed, referenced};
 use sets::Sets;
 pub(crate) use sets::{described, session_seconds, set_arns};
+use tags::KnownTags;
+pub use tags::{TagPace, TagsToRead, UntoldTags};
 
 /// Tells which groups' members matter now (those that rules and configuration name).
 pub type GroupsToRead = Arc<dyn Fn() -> BTreeSet<GroupRef> + Send + Sync>;
-
-/// Whether account tags are read: one more call for each account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tags {
-    Skip,
-    Read,
-}
 
 /// Reads the organization. [`refresh`](DirectorySource::refresh) reads AWS;
 /// [`current`](DirectorySource::current) gives the newest whole snapshot.
@@ -54,7 +52,7 @@ pub struct Inventory {
     aws: Arc<Aws>,
     groups: GroupsToRead,
     attributes: Option<AttributesToRead>,
-    tags: Tags,
+    tags: KnownTags,
     current: RwLock<Arc<Directory>>,
     /// Held while reading; remembers when the newest snapshot's reading began.
     reading: tokio::sync::Mutex<Option<Instant>>,
@@ -70,7 +68,7 @@ impl Inventory {
             aws,
             groups,
             attributes: None,
-            tags: Tags::Skip,
+            tags: KnownTags::unwanted(),
             current: RwLock::default(),
             reading: tokio::sync::Mutex::default(),
             told: Mutex::default(),
@@ -78,10 +76,10 @@ impl Inventory {
         }
     }
 
-    /// Reads the accounts' tags too (one call for each account).
+    /// Reads the accounts' tags, too, while they matter: one call for each account.
     #[must_use]
-    pub fn with_account_tags(mut self) -> Self {
-        self.tags = Tags::Read;
+    pub fn with_account_tags(mut self, wanted: TagsToRead, pace: TagPace) -> Self {
+        self.tags.want(wanted, pace);
         self
     }
 
@@ -100,6 +98,7 @@ impl Inventory {
     #[must_use]
     pub fn from_cached(self, snapshot: Snapshot) -> Self {
         self.sets.seed(&snapshot);
+        self.tags.seed(&snapshot);
         self.put(Arc::new(Directory::new(snapshot)));
         self
     }
@@ -109,10 +108,42 @@ impl Inventory {
         let now = Instant::now();
         let began = now.checked_sub(age).unwrap_or(now);
         self.sets.seed(&snapshot);
+        self.tags.seed(&snapshot);
         let mut told = self.described();
         told.apply_to(&mut snapshot, began);
         self.put(Arc::new(Directory::new(snapshot)));
         drop(told);
+    }
+
+    /// Accounts whose tags were wanted, and which AWS did not tell.
+    pub fn untold_tags(&self) -> Option<UntoldTags> {
+        self.tags.untold()
+    }
+
+    /// Reads on, for some seconds, with tags of accounts that a reading of the organization had no time for, or that were not
+    /// wanted then; whether there were any.
+    pub async fn read_tags(&self) -> bool {
+        let known = self.current();
+        if !self.tags.are_wanted() || known.accounts().is_empty() {
+            return false;
+        }
+        if !self
+            .tags
+            .read_on(&self.aws, &account_ids(known.accounts()))
+            .await
+        {
+            return false;
+        }
+        // locked before `current` is written, as for users
+        let told = self.described();
+        let current = self.current();
+        let mut snapshot = current.snapshot().clone();
+        self.tags.fill(&mut snapshot, self.aws.clock.now());
+        if snapshot.accounts != current.accounts() {
+            self.put(Arc::new(Directory::new(snapshot)));
+        }
+        drop(told);
+        true
     }
 
     fn put(&self, directory: Arc<Directory>) {
@@ -150,11 +181,14 @@ impl Inventory {
         let taken_at = self.aws.clock.now();
         let attributes = self.wanted_attributes();
         let (tree, permission_sets, people, groups) = tokio::try_join!(
-            accounts::read(&self.aws, self.tags),
+            accounts::read(&self.aws),
             self.sets.read(&self.aws, taken_at),
             people::users(&self.aws, &attributes),
             people::groups(&self.aws, &self.groups),
         )?;
+        self.tags
+            .read(&self.aws, &account_ids(&tree.accounts))
+            .await;
         let snapshot = Snapshot {
             root_id: tree.root,
             accounts: tree.accounts,
@@ -194,6 +228,7 @@ impl DirectorySource for Inventory {
         let mut snapshot = Box::pin(self.read()).await?;
         let mut told = self.described();
         told.apply_to(&mut snapshot, began);
+        self.tags.fill(&mut snapshot, self.aws.clock.now());
         let directory = Arc::new(Directory::new(snapshot));
         self.put(Arc::clone(&directory));
         drop(told);
@@ -225,10 +260,12 @@ impl DirectorySource for Inventory {
 
 impl fmt::Debug for Inventory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inventory")
-            .field("tags", &self.tags)
-            .finish_non_exhaustive()
+        f.debug_struct("Inventory").finish_non_exhaustive()
     }
+}
+
+fn account_ids(accounts: &[Account]) -> Vec<AccountId> {
+    accounts.iter().map(|account| account.id.clone()).collect()
 }
 
 /// Names the listing that failed.

@@ -118,17 +118,6 @@ async fn accounts_that_say_where_they_stand_need_no_walk_and_stand_in_the_same_u
     assert_eq!(calls(&told), [0, 1, 4]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn tags_are_read_when_asked_for() {
-    let fake = Fake::new(|operation, _| {
-        (operation == "ListTagsForResource")
-            .then(|| (200, json!({"Tags": [{"Key": "env", "Value": "prod"}]})))
-    });
-    let inventory = inventory(fake.connect().await, &[]).with_account_tags();
-    let directory = inventory.refresh().await.unwrap();
-    assert_eq!(directory.accounts()[0].tags["env"], "prod");
-}
-
 fn people(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let group = |id: &str, name: &str| json!({"IdentityStoreId": "d-1", "GroupId": id, "DisplayName": name});
     let answer = match operation {

@@ -8,7 +8,7 @@ use hallpass_access_files::{
     AccessDiff, AccessFile, AccessRefusal, LiveGrants, ManagedScope, PermissionSetAdmin, SavedDiff,
     SeenAccess, WantedAccess, compare, leave_to_grants, read_access, select,
 };
-use hallpass_aws::{Aws, Inventory};
+use hallpass_aws::{Aws, Inventory, TagPace, UntoldTags};
 use hallpass_model::{AccountId, PermissionSetName};
 use hallpass_rules::{Directory, GroupRef};
 use hallpass_terminal::exit::Failure;
@@ -42,15 +42,19 @@ impl Compared {
     }
 }
 
-/// Reads the organization, with the accounts' tags where they are asked for.
+/// Reads the organization, with the accounts' tags where they are asked for: then all of them, as a file that selects by
+/// tags would take away what an unread account has by them.
 pub async fn directory(at: &AccessLook<'_>, tags: bool) -> Result<Arc<Directory>, Failure> {
-    let inventory = Inventory::new(Arc::clone(at.aws), Arc::new(BTreeSet::new));
-    let inventory = if tags {
-        inventory.with_account_tags()
-    } else {
-        inventory
-    };
-    refreshed(&inventory).await
+    let inventory = Inventory::new(Arc::clone(at.aws), Arc::new(BTreeSet::new))
+        .with_account_tags(Arc::new(move || tags), TagPace::Whole);
+    let directory = refreshed(&inventory).await?;
+    match inventory.untold_tags() {
+        None => Ok(directory),
+        Some(UntoldTags { account, fault, .. }) => {
+            let words = format!("cannot read the tags of account {account}: {fault}");
+            Err(Failure::failed(words))
+        }
+    }
 }
 
 /// Reads the organization, and who is in some of its groups.

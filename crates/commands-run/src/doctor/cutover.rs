@@ -23,6 +23,8 @@ use hallpass_wording::standing;
 use hallpass_wording::standing::unread_place;
 use serde::Serialize;
 
+use super::account_tags;
+
 const FIELDS: &[&str] = &[
     "user_id",
     "user",
@@ -98,11 +100,19 @@ pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> 
     let attributes = rules.referenced_attributes();
     let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()))
         .with_attributes(Arc::new(move || attributes.clone()));
-    let inventory = Arc::new(inventory);
+    let inventory = Arc::new(account_tags::wanted(inventory, Some(&rules)));
     inventory
         .refresh()
         .await
         .map_err(|fault| Failure::failed(fault.to_string()))?;
+    if let Some(untold) = inventory.untold_tags() {
+        let words = format!(
+            "rules name tags of accounts, and those of {} cannot be read: {}",
+            untold.account, untold.fault
+        );
+        return Err(Failure::failed(words)
+            .help("`hallpass server doctor --iam-policy` prints what is needed"));
+    }
     let ids = Arc::new(RandomIds) as Arc<dyn hallpass_model::IdSource>;
     let settings = hallpass_access::Settings {
         out_of_reach: out_of_reach(&about),

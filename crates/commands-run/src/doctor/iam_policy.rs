@@ -10,7 +10,7 @@ use hallpass_config::Loaded;
 use hallpass_log_files::LogPlace;
 use hallpass_log_files::log_source::LogSource;
 use hallpass_org::propagation::ProbeRole;
-use hallpass_rules::GroupRef;
+use hallpass_rules::{GroupRef, Rules};
 use serde_json::{Value, json};
 
 use self::statements::{actions, allow, memberships};
@@ -44,18 +44,43 @@ impl Acting {
     }
 }
 
+/// Whether tags of accounts decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AccountTags {
+    /// Rules name some.
+    Read,
+    /// None does.
+    Unwanted,
+}
+
+impl AccountTags {
+    pub(super) fn of(rules: Option<&Rules>) -> Self {
+        if rules.is_some_and(Rules::references_account_tags) {
+            Self::Read
+        } else {
+            Self::Unwanted
+        }
+    }
+}
+
 /// What a configuration uses of AWS.
 #[derive(Clone, Debug)]
 pub(super) struct Uses {
     /// The groups that rules give memberships of.
     pub(super) groups: BTreeSet<GroupRef>,
     pub(super) policies: Policies,
+    pub(super) account_tags: AccountTags,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub(super) partition: &'static str,
 }
 
 impl Uses {
-    pub(super) fn of(loaded: &Loaded, groups: BTreeSet<GroupRef>, region: &str) -> Self {
+    pub(super) fn of(
+        loaded: &Loaded,
+        groups: BTreeSet<GroupRef>,
+        account_tags: AccountTags,
+        region: &str,
+    ) -> Self {
         let config = &loaded.config;
         let written = config.access.end_sessions
             || config.access.armed_ends.mode.is_on()
@@ -68,6 +93,7 @@ impl Uses {
             } else {
                 Policies::Untouched
             },
+            account_tags,
             partition: partition(region),
         }
     }
@@ -258,6 +284,14 @@ pub(super) fn for_server(uses: &Uses, others: &[Value]) -> Vec<Value> {
     if !uses.groups.is_empty() {
         let on = json!(memberships(&uses.groups, uses.partition));
         statements.push(statement("Memberships", &of("identitystore:"), &on));
+    }
+    match uses.account_tags {
+        AccountTags::Read => {
+            let reads = actions(|it| it.need == Need::AccountTags);
+            let of_accounts = format!("arn:{}:organizations::*:account/o-*/*", uses.partition);
+            statements.push(statement("AccountTags", &reads, &json!(of_accounts)));
+        }
+        AccountTags::Unwanted => {}
     }
     match uses.policies {
         Policies::Written => statements.extend(for_policies(uses)),

@@ -88,6 +88,7 @@ pub(super) fn policy_of(
     loaded: &Loaded,
 ) -> Result<String, Failure> {
     let rules = read_rules(&loaded.rules()?).ok();
+    let account_tags = iam_policy::AccountTags::of(rules.as_ref());
     let mut groups = rules
         .map(|rules| rules.requested_groups())
         .unwrap_or_default();
@@ -97,7 +98,7 @@ pub(super) fn policy_of(
         groups.extend(sync.group_refs());
     }
     let region = hallpass_setup::opening::aws_settings(loaded).region;
-    let uses = iam_policy::Uses::of(loaded, groups, &region);
+    let uses = iam_policy::Uses::of(loaded, groups, account_tags, &region);
     let mut statements = match whom {
         Whom::Server => {
             iam_policy::for_server(&uses, &configured(loaded, &region, uses.partition)?)

@@ -53,7 +53,7 @@ fn account(id: &str, name: &str, ous: &[OuRef]) -> Account {
         email: String::new(),
         active: true,
         ous: ous.to_vec(),
-        tags: [].into(),
+        tags: std::collections::BTreeMap::new().into(),
     }
 }
 

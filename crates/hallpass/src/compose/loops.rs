@@ -126,6 +126,7 @@ impl Composed {
         spawn(tasks, "arm", stop, &engine, policies::arm_ends);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
+        spawn(tasks, "tags", stop, &engine, read_tags);
         if let Some(every) = self.access.settings().people_every {
             let looking = (Arc::clone(&self.work), every);
             spawn(tasks, "people", stop, &looking, people::watch);
@@ -448,6 +449,21 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
             if !rest(&mut stop, left.min(LOOK_AGAIN)).await {
                 return;
             }
+        }
+    }
+}
+
+/// Reads on with the tags of accounts that rules name, as far as a reading of the organization had no time for them; what
+/// becomes known is stored with the next.
+async fn read_tags(engine: Engine, mut stop: watch::Receiver<bool>) {
+    loop {
+        let pause = if engine.directory.read_tags().await {
+            Duration::ZERO
+        } else {
+            LOOK_AGAIN
+        };
+        if !rest(&mut stop, pause).await {
+            return;
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn directory(members: &[u8]) -> Directory {
         email: String::new(),
         active: true,
         ous: units.iter().map(unit).collect(),
-        tags: std::collections::BTreeMap::new(),
+        tags: std::collections::BTreeMap::new().into(),
     });
     let sets = SETS.iter().enumerate().map(|(place, name)| PermissionSet {
         name: (*name).to_owned(),

@@ -67,7 +67,7 @@ impl Approvable {
                 about
             }
         };
-        let (affecting, _) = places::affecting(&self.rules.rules, places, ask, facts);
-        !affecting.is_empty()
+        let found = places::affecting(&self.rules.rules, places, ask, facts);
+        { found.rules.iter() }.any(|(_, affects)| *affects == Membership::Yes)
     }
 }

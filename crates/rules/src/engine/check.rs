@@ -156,11 +156,13 @@ impl<'a> Check<'a> {
         let named = accounts
             .as_ref()
             .is_some_and(|places| places.iter().any(one_by_one));
-        let emptied = except.of_accounts() && self.views.iter().any(|v| v.selected_by(targets));
+        let is_selected = |view: &AccountView<'_>| view.selected_by(targets) == Membership::Yes;
+        let emptied = except.of_accounts() && self.views.iter().any(is_selected);
         (!named || emptied)
             && !self.views.is_empty()
             && self.may_go_on(self.views.len())
-            && !self.views.iter().any(|view| view.covered_by(targets))
+            // nor where tags were not read: it may match
+            && { self.views.iter() }.all(|view| view.coverage(targets) == Membership::No)
     }
 
     /// With a directory, a target is real when it holds an account that no other rule helps, be

@@ -29,6 +29,8 @@ pub(super) enum Exclusion {
     /// It says of them that they may not.
     LeftOut,
     Unread,
+    /// It names tags of accounts, and those of this one could not be read.
+    PlaceUnread,
     OutsideHours,
     /// It lets nobody ask, and no rule that does is there for it to add to.
     AddsOnly,
@@ -107,18 +109,15 @@ impl<'a> Evaluation<'a> {
     ) -> Self {
         let when = when.into();
         let candidates = rules.candidates(ask, facts);
-        let (affecting, unsure) = places::affecting(&rules.rules, candidates, ask, facts);
-        let pick = |places: Vec<usize>| -> Vec<&'a Ready> {
-            places
-                .into_iter()
-                .filter_map(|place| rules.rules.get(place))
-                .collect()
-        };
+        let found = places::affecting(&rules.rules, candidates, ask, facts);
+        let affecting: Vec<(&'a Ready, Membership)> = { found.rules.into_iter() }
+            .filter_map(|(place, affects)| Some((rules.rules.get(place)?, affects)))
+            .collect();
         let mut this = Self {
             rules,
             facts,
             requester: PersonView::new(rules, requester, facts),
-            affecting: pick(affecting),
+            affecting: affecting.iter().map(|(ready, _)| *ready).collect(),
             eligible: Vec::new(),
             excluded: Vec::new(),
             denying: Vec::new(),
@@ -131,13 +130,14 @@ impl<'a> Evaluation<'a> {
             manager: None,
             unread: BTreeSet::new(),
         };
-        for ready in pick(unsure) {
+        for ready in { found.unsure.into_iter() }.filter_map(|place| rules.rules.get(place)) {
             this.unread.insert(format!(
                 "rule `{}` names accounts by the directory, which does not hold this account",
                 ready.rule.id
             ));
         }
-        this.drop_ineligible(when);
+        this.drop_ineligible(&affecting, when);
+        this.note_unread(ask);
         let mut counting = this.eligible.iter().chain(&this.holding);
         if counting.any(|ready| ready.terms().asks_manager()) {
             this.manager = Some(manager_of(&this.requester, facts));
@@ -152,9 +152,9 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Step 2.
-    fn drop_ineligible(&mut self, when: When) {
-        for ready in self.affecting.iter().copied() {
-            match self.exclusion(ready, when) {
+    fn drop_ineligible(&mut self, affecting: &[(&'a Ready, Membership)], when: When) {
+        for (ready, affects) in affecting.iter().copied() {
+            match self.exclusion(ready, affects, when) {
                 None => {
                     self.eligible.push(ready);
                     self.denying.push(ready);
@@ -162,13 +162,6 @@ impl<'a> Evaluation<'a> {
                 Some(why) => {
                     if self.denies_excluded(ready, why) {
                         self.denying.push(ready);
-                    }
-                    if why == Exclusion::Unread {
-                        let groups = [&ready.allowed_groups, &ready.except_requester_groups];
-                        for groups in groups {
-                            self.unread.extend(self.unread_groups(groups));
-                        }
-                        self.unread.extend(self.unread_attributes(ready));
                     }
                     if self.limits_excluded(ready, why, when) {
                         self.holding.push(ready);
@@ -186,17 +179,47 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn exclusion(&self, ready: &Ready, when: When) -> Option<Exclusion> {
-        if !ready.restricted {
-            return None;
+    /// Names what could not be read of the rules that are dropped for it.
+    fn note_unread(&mut self, ask: &Ask<'_>) {
+        for (ready, why) in self.excluded.clone() {
+            match why {
+                Exclusion::Unread => {
+                    let groups = [&ready.allowed_groups, &ready.except_requester_groups];
+                    for groups in groups {
+                        self.unread.extend(self.unread_groups(groups));
+                    }
+                    self.unread.extend(self.unread_attributes(ready));
+                }
+                Exclusion::PlaceUnread => {
+                    if let Ask::Account { account, .. } = ask {
+                        let what = format!("the tags of account {account} could not be read");
+                        self.unread.insert(what);
+                    }
+                }
+                Exclusion::NotAllowed
+                | Exclusion::LeftOut
+                | Exclusion::OutsideHours
+                | Exclusion::AddsOnly => {}
+            }
         }
-        match self.requester.may_ask(ready) {
+    }
+
+    fn exclusion(&self, ready: &Ready, affects: Membership, when: When) -> Option<Exclusion> {
+        let may_ask = if ready.restricted {
+            self.requester.may_ask(ready)
+        } else {
+            Membership::Yes
+        };
+        match may_ask {
             Membership::Yes => {}
             Membership::No if self.requester.is_no_requester(ready) == Membership::Yes => {
                 return Some(Exclusion::LeftOut);
             }
             Membership::No => return Some(Exclusion::NotAllowed),
             Membership::Unread => return Some(Exclusion::Unread),
+        }
+        if affects != Membership::Yes {
+            return Some(Exclusion::PlaceUnread);
         }
         (!when.is_open(ready)).then_some(Exclusion::OutsideHours)
     }
@@ -212,16 +235,27 @@ impl<'a> Evaluation<'a> {
     fn denies_excluded(&self, ready: &Ready, why: Exclusion) -> bool {
         match (ready.terms().denials, why) {
             (Denials::Always, _)
-            | (Denials::OfRequesters, Exclusion::OutsideHours | Exclusion::AddsOnly) => true,
+            | (
+                Denials::OfRequesters,
+                Exclusion::OutsideHours | Exclusion::AddsOnly | Exclusion::PlaceUnread,
+            ) => true,
             (Denials::OfRequesters, Exclusion::NotAllowed | Exclusion::LeftOut) => false,
             (Denials::OfRequesters, Exclusion::Unread) => self.may_let_ask(ready),
         }
     }
 
     /// Whether the limits of a rule that does not let the requester ask hold for them: where it could
-    /// not be read whether it lets them, as what is unread loosens nothing.
+    /// not be read whether it does, as what is unread loosens nothing.
     fn limits_excluded(&self, ready: &Ready, why: Exclusion, when: When) -> bool {
-        ready.limited && why == Exclusion::Unread && when.is_open(ready) && self.may_let_ask(ready)
+        let may_apply = match why {
+            Exclusion::Unread => self.may_let_ask(ready),
+            Exclusion::PlaceUnread => true,
+            Exclusion::NotAllowed
+            | Exclusion::LeftOut
+            | Exclusion::OutsideHours
+            | Exclusion::AddsOnly => false,
+        };
+        ready.limited && may_apply && when.is_open(ready)
     }
 
     /// Whether a rule of which it is unread whether it lets the requester ask may do so. Where nothing at

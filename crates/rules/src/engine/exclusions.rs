@@ -4,6 +4,7 @@
 use super::{
     Ready,
     names::{place_finding, place_text, unit_paths, warn_at, with_nearest},
+    people::Membership,
     places::{AccountView, LeftOut},
 };
 use crate::{
@@ -36,8 +37,10 @@ pub(super) fn dead(
         let dead = if views.is_empty() {
             is_foreign(targets, exclusion)
         } else {
-            let affects =
-                |view: &AccountView<'_>| view.selected_by(targets) && view.is_left_out(exclusion);
+            // what could not be read is not told to be dead
+            let affects = |view: &AccountView<'_>| {
+                view.selected_by(targets) != Membership::No && view.may_be_left_out(exclusion)
+            };
             !views.iter().any(affects)
         };
         if dead {
@@ -46,7 +49,9 @@ pub(super) fn dead(
                 LeftOut::Place(Selector::OuPath(_) | Selector::ChildrenPath(_)) => {
                     unit_paths(facts)
                 }
-                LeftOut::Place(_) | LeftOut::Tag(_) | LeftOut::Unknown => Vec::new(),
+                LeftOut::Place(_) | LeftOut::Tag(_) | LeftOut::UnreadTag | LeftOut::Unknown => {
+                    Vec::new()
+                }
             });
             found.push(finding(ready, &text, "account", &names.unwrap_or_default()));
         }

@@ -220,6 +220,9 @@ fn excluded_because(why: Exclusion) -> &'static str {
         Exclusion::Unread => {
             "whether the requester is among those who may ask could not be read; try again"
         }
+        Exclusion::PlaceUnread => {
+            "whether it is about the account could not be read, as it names tags; try again"
+        }
         Exclusion::OutsideHours => "it is outside the hours in which it lets people ask",
         Exclusion::AddsOnly => {
             "it lets nobody ask by itself, and no other rule lets the requester ask"
@@ -353,7 +356,10 @@ fn mismatch(facts: &Directory, ready: &Ready, ask: &Ask<'_>) -> (u8, String) {
         return left_out;
     }
     let is_unknown = !view.is_known() && places::needs_directory(targets);
-    match (view.covered_by(targets), ready.sets.contain(permission_set)) {
+    match (
+        view.coverage(targets) != Membership::No,
+        ready.sets.contain(permission_set),
+    ) {
         (true, true) => (0, "it applies".to_owned()),
         (true, false) => (
             1,
@@ -378,14 +384,16 @@ fn mismatch(facts: &Directory, ready: &Ready, ask: &Ask<'_>) -> (u8, String) {
 fn left_out(view: &AccountView<'_>, ready: &Ready, set: &str) -> Option<(u8, String)> {
     let targets = &ready.terms().targets;
     let no_set = ready.sets.left_out(set);
-    if !view.selected_by(targets) || (no_set.is_none() && !ready.sets.contain(set)) {
+    if view.selected_by(targets) != Membership::Yes
+        || (no_set.is_none() && !ready.sets.contain(set))
+    {
         return None;
     }
     let account = match view.left_out_by(targets) {
         None => None,
         Some(LeftOut::Place(place)) => Some(words::place(place)),
         Some(LeftOut::Tag(tag)) => Some(words::tagged(tag)),
-        Some(LeftOut::Unknown) => return None,
+        Some(LeftOut::UnreadTag | LeftOut::Unknown) => return None,
     };
     match (account, no_set) {
         (None, None) => None,

@@ -36,6 +36,7 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             found.extend(unknown.map(|group| no_group(ready, group, facts)));
         }
     }
+    found.extend(tags_unread(ready, facts));
     exclusions_unread(ready, facts, found);
     for group in terms.listed_groups().chain(terms.requesting_groups()) {
         match facts.resolve_group(group) {
@@ -75,6 +76,24 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             .into_iter()
             .filter_map(|email| person_finding(ready, email, facts)),
     );
+}
+
+/// Accounts whose tags could not be read, where the rule names tags.
+fn tags_unread(ready: &Ready, facts: &Directory) -> Option<Diagnostic> {
+    if !ready.terms().targets.names_tags() {
+        return None;
+    }
+    let accounts = facts.accounts();
+    let unread = accounts.iter().filter(|it| it.tags.is_unread()).count();
+    (unread > 0).then(|| {
+        let message = format!(
+            "the tags of {unread} of {} accounts could not be read: there, this rule permits nothing, and its denials \
+             and limits apply",
+            accounts.len()
+        );
+        warn(ready, FindingCode::UnreadTags, message)
+            .help("they are read one by one; the server needs `organizations:ListTagsForResource`")
+    })
 }
 
 /// Groups that are left out and cannot be read: then nobody is surely left in.

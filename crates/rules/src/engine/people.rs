@@ -38,18 +38,22 @@ impl<'a> From<&'a Email> for Principal<'a> {
     }
 }
 
-/// Whether somebody is in a group.
+/// Whether somebody is in a group, or an account among those that a rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Membership {
     Yes,
     No,
-    /// The group's members, or who the person is, could not be read.
+    /// The group's members, who the person is, or the account's tags could not be read.
     Unread,
 }
 
 impl Membership {
+    pub(super) const fn of(is_in: bool) -> Self {
+        if is_in { Self::Yes } else { Self::No }
+    }
+
     /// Both: what is not in one is not in both, whatever of the other was read.
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
             (Self::Unread, _) | (_, Self::Unread) => Self::Unread,

@@ -2,9 +2,9 @@
 
 use hallpass_model::AccountId;
 
-use super::{Ask, Ready};
+use super::{Ask, Ready, people::Membership};
 use crate::{
-    directory::{Account, Directory},
+    directory::{Account, AccountTags, Directory},
     rule::{Exclusions, Selector, TagMatch, Targets},
 };
 
@@ -70,20 +70,39 @@ impl<'a> AccountView<'a> {
         }
     }
 
-    fn has_tag(&self, tag: &TagMatch) -> bool {
-        self.account
-            .and_then(|account| account.tags.get(&tag.key))
-            .is_some_and(|value| tag.values.iter().any(|glob| glob.matches(value)))
+    fn has_tag(&self, tag: &TagMatch) -> Membership {
+        match self.account.map(|account| &account.tags) {
+            // what the directory lacks has none, and is left out where one is left out by tags
+            None => Membership::No,
+            Some(AccountTags::Unread) => Membership::Unread,
+            Some(AccountTags::Read(tags)) => {
+                let value = tags.get(&tag.key);
+                let fits = value.is_some_and(|value| tag.values.iter().any(|it| it.matches(value)));
+                Membership::of(fits)
+            }
+        }
+    }
+
+    /// Whether the rule surely covers this account, whatever the permission set.
+    pub(super) fn covered_by(&self, targets: &Targets) -> bool {
+        self.coverage(targets) == Membership::Yes
     }
 
     /// Whether the rule covers this account, whatever the permission set. Where only the directory
     /// tells whether it is left out, and lacks it, it is.
-    pub(super) fn covered_by(&self, targets: &Targets) -> bool {
-        self.selected_by(targets) && self.left_out_by(targets).is_none()
+    pub(super) fn coverage(&self, targets: &Targets) -> Membership {
+        match self.selected_by(targets) {
+            Membership::No => Membership::No,
+            selected => selected.and(match self.left_out_by(targets) {
+                None => Membership::Yes,
+                Some(LeftOut::UnreadTag) => Membership::Unread,
+                Some(LeftOut::Place(_) | LeftOut::Tag(_) | LeftOut::Unknown) => Membership::No,
+            }),
+        }
     }
 
     /// Whether the rule selects this account, be it left out or not.
-    pub(super) fn selected_by(&self, targets: &Targets) -> bool {
+    pub(super) fn selected_by(&self, targets: &Targets) -> Membership {
         match targets {
             Targets::Accounts {
                 accounts,
@@ -94,34 +113,39 @@ impl<'a> AccountView<'a> {
                 let in_any = |places: &std::collections::BTreeSet<Selector>| {
                     places.iter().any(|place| self.is_in(place))
                 };
-                accounts.as_ref().is_none_or(in_any)
-                    && ous.as_ref().is_none_or(in_any)
-                    && tags.iter().all(|tag| self.has_tag(tag))
+                let is_in = accounts.as_ref().is_none_or(in_any) && ous.as_ref().is_none_or(in_any);
+                let tagged = tags.iter().map(|tag| self.has_tag(tag));
+                tagged.fold(Membership::of(is_in), Membership::and)
             }
-            Targets::Groups(_) => false,
+            Targets::Groups(_) => Membership::No,
         }
     }
 
-    /// What leaves this account out of the rule, if anything does.
+    /// What leaves this account out of the rule, if anything does, or may do.
     pub(super) fn left_out_by<'t>(&self, targets: &'t Targets) -> Option<LeftOut<'t>> {
         let Targets::Accounts { except, .. } = targets else {
             return None;
         };
         let place = except.places.iter().find(|place| self.is_in(place));
-        let tag = || except.tags.iter().find(|tag| self.has_tag(tag));
+        let tag = |membership| {
+            let mut tags = except.tags.iter();
+            tags.find(|tag| self.has_tag(tag) == membership)
+        };
         place
             .map(LeftOut::Place)
-            .or_else(|| tag().map(LeftOut::Tag))
+            .or_else(|| tag(Membership::Yes).map(LeftOut::Tag))
+            .or_else(|| tag(Membership::Unread).map(|_| LeftOut::UnreadTag))
             .or_else(|| {
                 (!self.is_known() && excluded_by_directory(except)).then_some(LeftOut::Unknown)
             })
     }
 
-    /// Whether this one exclusion leaves the account out.
-    pub(super) fn is_left_out(&self, exclusion: LeftOut<'_>) -> bool {
+    /// Whether this one exclusion leaves the account out, or may do so.
+    pub(super) fn may_be_left_out(&self, exclusion: LeftOut<'_>) -> bool {
         match exclusion {
             LeftOut::Place(place) => self.is_in(place),
-            LeftOut::Tag(tag) => self.has_tag(tag),
+            LeftOut::Tag(tag) => self.has_tag(tag) != Membership::No,
+            LeftOut::UnreadTag => true,
             LeftOut::Unknown => !self.is_known(),
         }
     }
@@ -134,6 +158,8 @@ pub(super) enum LeftOut<'t> {
     Place(&'t Selector),
     /// A tag.
     Tag(&'t TagMatch),
+    /// Perhaps a tag: they could not be read.
+    UnreadTag,
     /// Only the directory could tell, and does not hold the account.
     Unknown,
 }
@@ -172,39 +198,51 @@ pub(super) fn needs_directory(targets: &Targets) -> bool {
     }
 }
 
+/// The rules that are about a target.
+#[derive(Default)]
+pub(super) struct Affecting {
+    /// Those that affect it, and those that may: whether they do could not be read.
+    pub(super) rules: Vec<(usize, Membership)>,
+    /// Those of which only the directory could tell, which lacks the account.
+    pub(super) unsure: Vec<usize>,
+}
+
 /// Keeps those of `candidates` that affect the target.
 pub(super) fn affecting(
     rules: &[Ready],
     candidates: Vec<usize>,
     ask: &Ask<'_>,
     facts: &Directory,
-) -> (Vec<usize>, Vec<usize>) {
+) -> Affecting {
+    let mut found = Affecting::default();
     match ask {
         Ask::Account {
             account,
             permission_set,
         } => {
             let view = AccountView::new(account, facts);
-            let mut unsure = Vec::new();
-            let affecting = candidates
-                .into_iter()
-                .filter(|place| {
-                    let Some(ready) = rules.get(*place) else {
-                        return false;
-                    };
-                    if !ready.sets.contain(permission_set) {
-                        return false;
+            for place in candidates {
+                let Some(ready) = rules.get(place) else {
+                    continue;
+                };
+                if !ready.sets.contain(permission_set) {
+                    continue;
+                }
+                match view.coverage(&ready.terms().targets) {
+                    Membership::No => {
+                        if !view.is_known() && needs_directory(&ready.terms().targets) {
+                            found.unsure.push(place);
+                        }
                     }
-                    let covered = view.covered_by(&ready.terms().targets);
-                    if !covered && !view.is_known() && needs_directory(&ready.terms().targets) {
-                        unsure.push(*place);
-                    }
-                    covered
-                })
-                .collect();
-            (affecting, unsure)
+                    covered => found.rules.push((place, covered)),
+                }
+            }
         }
         // the index of groups is exact
-        Ask::Group { .. } => (candidates, Vec::new()),
+        Ask::Group { .. } => {
+            let all = candidates.into_iter();
+            found.rules = all.map(|place| (place, Membership::Yes)).collect();
+        }
     }
+    found
 }

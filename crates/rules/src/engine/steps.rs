@@ -123,6 +123,10 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
         Exclusion::Unread => {
             "a group or an attribute that says who may ask could not be read; try again".to_owned()
         }
+        Exclusion::PlaceUnread => {
+            "the tags of the account, which say which rules are about it, could not be read; try again"
+                .to_owned()
+        }
         Exclusion::OutsideHours => match &ready.terms().hours {
             Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
             None => "it is outside the hours in which people may ask".to_owned(),

@@ -29,6 +29,7 @@ mod separate;
 mod silent;
 mod steps;
 mod unread_limits;
+mod unread_tags;
 mod validation;
 mod warnings;
 mod whole;

@@ -84,7 +84,7 @@ fn account(id: &str, name: &str, active: bool, path: &[(&str, &str)], env: &str)
                 name: (*name).to_owned(),
             })
             .collect(),
-        tags: BTreeMap::from([("env".to_owned(), env.to_owned())]),
+        tags: BTreeMap::from([("env".to_owned(), env.to_owned())]).into(),
     }
 }
 

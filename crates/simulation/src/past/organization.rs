@@ -165,7 +165,7 @@ impl Organization {
                 id: format!("ou-ab12-{}", ou.to_lowercase()),
                 name: ou.to_owned(),
             }],
-            tags: BTreeMap::new(),
+            tags: BTreeMap::new().into(),
         });
     }
 

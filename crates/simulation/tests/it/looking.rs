@@ -101,7 +101,7 @@ fn account(n: usize, name: &str, folders: &[&str], active: bool) -> Account {
         email: String::new(),
         active,
         ous: folders.iter().map(ou).collect(),
-        tags: BTreeMap::new(),
+        tags: BTreeMap::new().into(),
     }
 }
 

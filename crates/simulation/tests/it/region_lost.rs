@@ -84,7 +84,7 @@ impl Bench {
                 email: String::new(),
                 active: true,
                 ous: Vec::new(),
-                tags: BTreeMap::new(),
+                tags: BTreeMap::new().into(),
             }));
             all.people.extend((0..accounts * people).map(|number| {
                 Person {

@@ -223,6 +223,19 @@ locals {
       Action    = "sts:AssumeRole"
     },
   ]
+  # printed where rules name tags of accounts
+  account_tags_statements = [
+    {
+      Sid    = "AccountTags"
+      Effect = "Allow"
+      Action = [
+        "organizations:ListTagsForResource",
+      ]
+      Resource = [
+        "arn:${local.partition}:organizations::*:account/o-*/*",
+      ]
+    },
+  ]
   guard_trust = var.guard == null ? [] : [
     {
       Effect    = "Allow"
@@ -256,6 +269,13 @@ resource "aws_iam_role_policy" "server" {
   name   = "hallpass"
   role   = aws_iam_role.server.name
   policy = jsonencode({ Version = "2012-10-17", Statement = local.server_statements })
+}
+
+resource "aws_iam_role_policy" "account_tags" {
+  count  = var.account_tags ? 1 : 0
+  name   = "account-tags"
+  role   = aws_iam_role.server.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = local.account_tags_statements })
 }
 
 resource "aws_iam_role_policy" "journal" {

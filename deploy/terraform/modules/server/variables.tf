@@ -155,6 +155,12 @@ variable "lock_days" {
   }
 }
 
+variable "account_tags" {
+  type        = bool
+  default     = false
+  description = "Whether rules name tags of accounts (account_tags, except_account_tags), which the server then may read."
+}
+
 variable "more_policies" {
   type        = map(string)
   default     = {}

@@ -10,6 +10,7 @@ fn uses(groups: &[GroupRef], policies: Policies, region: &str) -> Uses {
     Uses {
         groups: groups.iter().cloned().collect(),
         policies,
+        account_tags: AccountTags::Unwanted,
         partition: partition(region),
     }
 }
@@ -26,7 +27,12 @@ fn combinations() -> Vec<Uses> {
     for groups in &groups {
         for policies in [Policies::Untouched, Policies::Written] {
             for region in ["eu-west-1", "cn-north-1", "us-gov-west-1"] {
-                all.push(uses(groups, policies, region));
+                for account_tags in [AccountTags::Unwanted, AccountTags::Read] {
+                    all.push(Uses {
+                        account_tags,
+                        ..uses(groups, policies, region)
+                    });
+                }
             }
         }
     }
@@ -119,7 +125,8 @@ fn only_what_the_configuration_uses_is_allowed() {
     for uses in combinations() {
         let all = allowed(&policy(&for_server(&uses, &[])));
         let expected = hallpass_aws::actions().iter().filter(|it| match it.need {
-            Need::AccountTags | Need::AccessFiles | Need::Vending => false,
+            Need::AccessFiles | Need::Vending => false,
+            Need::AccountTags => uses.account_tags == AccountTags::Read,
             Need::Policies => uses.policies == Policies::Written,
             Need::Always if it.writes && it.name.starts_with("identitystore:") => {
                 !uses.groups.is_empty()

@@ -207,7 +207,7 @@ impl World<'_> {
             |text: &str| text == "*" || text == id || known.is_some_and(|a| fits(text, &a.name));
         let fits_unit = |text: &str| text == "*" || known.is_some_and(|a| self.is_in_unit(a, text));
         let fits_parent = |text: &str| known.is_some_and(|a| self.is_parent(a, text));
-        let env = known.and_then(|account| account.tags.get("env"));
+        let env = known.and_then(|account| account.tags.known()?.get("env"));
         let fits_tag = |text: &str| env.is_some_and(|value| fits(text, value));
         let none = |list: &[&str], fits: &dyn Fn(&str) -> bool| {
             let out: Vec<&str> = list.iter().filter_map(|t| t.strip_prefix('!')).collect();

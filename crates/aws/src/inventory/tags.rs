@@ -1,0 +1,265 @@
+//! Tags of accounts, where rules name them. AWS tells them by one call for each account, so that what was read is kept for
+//! a while: whose tags were asked for longest ago is next. What could not be read is unread, and not without tags.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use hallpass_assignments::CenterFault;
+use hallpass_model::{AccountId, Timestamp};
+use hallpass_rules::directory::{AccountTags, Snapshot};
+use jiff::SignedDuration;
+use tokio::time::Instant;
+
+use crate::Aws;
+use crate::call::Deadline;
+use crate::fault::CallFailure;
+use crate::pages::listing;
+
+/// Tells whether tags of accounts matter now (whether rules name any).
+pub type TagsToRead = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// How much of them one reading of the organization reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagPace {
+    /// All of them, however long it takes: for whoever looks once.
+    Whole,
+    /// What fits into a minute. A server reads again, and [reads on](super::Inventory::read_tags) in between.
+    ByAndBy,
+}
+
+/// How long tags are believed.
+const BELIEVED: SignedDuration = SignedDuration::from_hours(6);
+/// How long nobody asks again in between.
+const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(10);
+/// How long one reading of the organization takes for them at most.
+const REFRESH_MAX: Duration = Duration::from_mins(1);
+/// How long is read on at a time: a server that stops waits for it.
+const READ_ON: Duration = Duration::from_secs(10);
+/// Requests at once; the rate limiter sets the rate.
+const WIDTH: usize = 6;
+/// So many refusals without a single answer are taken for a right that is missing.
+const REFUSED_ENOUGH: usize = 20;
+
+/// What was last heard of an account's tags.
+#[derive(Clone, Debug)]
+struct HeardTags {
+    at: Timestamp,
+    /// Why not, where AWS did not tell them.
+    tags: Result<BTreeMap<String, String>, CenterFault>,
+}
+
+/// Accounts whose tags AWS was asked for and did not tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UntoldTags {
+    /// How many.
+    pub accounts: usize,
+    /// One of them.
+    pub account: AccountId,
+    /// Why not, of that one.
+    pub fault: CenterFault,
+}
+
+/// What is known of the tags of accounts.
+pub(super) struct KnownTags {
+    wanted: Option<TagsToRead>,
+    pace: TagPace,
+    heard: Mutex<HashMap<AccountId, HeardTags>>,
+    /// Held while reading: no account is asked about twice at once.
+    reading: tokio::sync::Mutex<()>,
+}
+
+impl KnownTags {
+    /// Nobody wants any.
+    pub(super) fn unwanted() -> Self {
+        Self {
+            wanted: None,
+            pace: TagPace::Whole,
+            heard: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(super) fn want(&mut self, wanted: TagsToRead, pace: TagPace) {
+        self.wanted = Some(wanted);
+        self.pace = pace;
+    }
+
+    pub(super) fn are_wanted(&self) -> bool {
+        self.wanted.as_ref().is_some_and(|wanted| wanted())
+    }
+
+    /// Takes over what a snapshot holds.
+    pub(super) fn seed(&self, snapshot: &Snapshot) {
+        let Some(at) = snapshot.taken_at else {
+            return;
+        };
+        let known = snapshot.accounts.iter().filter_map(|account| {
+            let tags = Ok(account.tags.known()?.clone());
+            Some((account.id.clone(), HeardTags { at, tags }))
+        });
+        *self.lock() = known.collect();
+    }
+
+    /// Reads with a reading of the organization: those of all, or those whose turn it is.
+    pub(super) async fn read(&self, aws: &Aws, accounts: &[AccountId]) {
+        if !self.are_wanted() {
+            self.lock().clear();
+            return;
+        }
+        let reading = self.reading.lock().await;
+        let until = match self.pace {
+            TagPace::Whole => None,
+            TagPace::ByAndBy => Instant::now().checked_add(REFRESH_MAX),
+        };
+        let due = self.due(accounts, aws.clock.now(), SignedDuration::ZERO);
+        self.ask(aws, &due, until).await;
+        self.forget_but(accounts);
+        drop(reading);
+    }
+
+    /// Reads some of those that nobody asked about lately; whether there were any.
+    pub(super) async fn read_on(&self, aws: &Aws, accounts: &[AccountId]) -> bool {
+        let reading = self.reading.lock().await;
+        let due = self.due(accounts, aws.clock.now(), ASKED_AGAIN);
+        if due.is_empty() {
+            return false;
+        }
+        self.ask(aws, &due, Instant::now().checked_add(READ_ON))
+            .await;
+        drop(reading);
+        true
+    }
+
+    /// Puts what is known into a snapshot; everything else is unread.
+    pub(super) fn fill(&self, snapshot: &mut Snapshot, now: Timestamp) {
+        let heard = self.lock();
+        let are_wanted = self.are_wanted();
+        for account in &mut snapshot.accounts {
+            let known = heard.get(&account.id).filter(|_| are_wanted);
+            // a clock that stepped back must not prolong belief
+            let known = known.filter(|it| now.duration_since(it.at).abs() < BELIEVED);
+            let tags = known.and_then(|it| it.tags.clone().ok());
+            account.tags = tags.map_or(AccountTags::Unread, AccountTags::Read);
+        }
+    }
+
+    /// The accounts that were not asked about for so long, those first that wait longest.
+    fn due(&self, accounts: &[AccountId], now: Timestamp, since: SignedDuration) -> Vec<AccountId> {
+        let heard = self.lock();
+        let asked = accounts
+            .iter()
+            .map(|id| (heard.get(id).map(|it| it.at), id));
+        let mut due: Vec<_> = asked
+            .filter(|(at, _)| at.is_none_or(|at| now.duration_since(at).abs() >= since))
+            .collect();
+        due.sort();
+        due.into_iter().map(|(_, id)| id.clone()).collect()
+    }
+
+    /// Asks about accounts in their order, until then. What AWS does not tell is unread from now on; where it refuses one
+    /// after the other and tells nothing, all of it is.
+    async fn ask(&self, aws: &Aws, accounts: &[AccountId], until: Option<Instant>) {
+        let (told, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let is_refused = || {
+            told.load(Ordering::Relaxed) == 0 && refused.load(Ordering::Relaxed) >= REFUSED_ENOUGH
+        };
+        let asked = stream::iter(accounts.to_vec())
+            .map(|id| {
+                let is_over = until.is_some_and(|until| Instant::now() >= until) || is_refused();
+                async move {
+                    if is_over {
+                        return None;
+                    }
+                    let found = account_tags(aws, &id).await;
+                    Some((id, found))
+                }
+            })
+            .buffer_unordered(WIDTH);
+        let mut asked = std::pin::pin!(asked);
+        let mut failed = false;
+        while let Some(answer) = asked.next().await {
+            let Some((id, found)) = answer else {
+                continue;
+            };
+            let tags = found.map_err(|failure| failure.fault);
+            match &tags {
+                Ok(_) => told.fetch_add(1, Ordering::Relaxed),
+                Err(CenterFault::Refused { .. }) => refused.fetch_add(1, Ordering::Relaxed),
+                Err(_) => 0,
+            };
+            failed |= tags.is_err();
+            let at = aws.clock.now();
+            self.lock().insert(id, HeardTags { at, tags });
+        }
+        if is_refused() {
+            self.refuse_all(accounts, aws.clock.now());
+        }
+        if let Some(untold) = self.untold().filter(|_| failed) {
+            tracing::warn!(
+                accounts = untold.accounts,
+                account = %untold.account,
+                fault = %untold.fault,
+                "the tags of accounts could not be read: there, rules that name tags let nobody ask, and limit"
+            );
+        }
+    }
+
+    /// Whose tags AWS did not tell when it was last asked.
+    pub(super) fn untold(&self) -> Option<UntoldTags> {
+        let heard = self.lock();
+        let untold = || {
+            heard
+                .iter()
+                .filter_map(|(id, it)| Some((id, it.tags.as_ref().err()?)))
+        };
+        let (account, fault) = untold().min_by_key(|(id, _)| *id)?;
+        Some(UntoldTags {
+            accounts: untold().count(),
+            account: account.clone(),
+            fault: fault.clone(),
+        })
+    }
+
+    /// What is refused for every account that was asked about is not believed for the others, nor asked again soon.
+    fn refuse_all(&self, accounts: &[AccountId], at: Timestamp) {
+        let mut heard = self.lock();
+        let fault = { heard.values() }.find_map(|it| it.tags.as_ref().err().cloned());
+        let Some(fault) = fault else {
+            return;
+        };
+        for id in accounts {
+            let tags = Err(fault.clone());
+            heard.insert(id.clone(), HeardTags { at, tags });
+        }
+    }
+
+    fn forget_but(&self, accounts: &[AccountId]) {
+        let mut heard = self.lock();
+        if heard.len() > accounts.len() {
+            let listed: std::collections::BTreeSet<&AccountId> = accounts.iter().collect();
+            heard.retain(|id, _| listed.contains(id));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, HeardTags>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn account_tags(
+    aws: &Aws,
+    account: &AccountId,
+) -> Result<BTreeMap<String, String>, CallFailure> {
+    let rows = listing!(
+        aws.org_line.read("ListTagsForResource", Deadline::look()),
+        tags,
+        aws.org
+            .list_tags_for_resource()
+            .resource_id(account.as_str())
+    )
+    .await?;
+    Ok(rows.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}

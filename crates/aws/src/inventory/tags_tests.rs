@@ -1,0 +1,149 @@
+//! Tags of accounts: read while they are wanted, some at a time where there are many, and unread where AWS does not tell them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hallpass_rules::directory::AccountTags;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fake::{Fake, FakeAnswer, error};
+
+/// So many accounts, each with its number as tag; those of `refused` are not told.
+fn organization(
+    count: usize,
+    refused: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> impl Fn(&str, &Value) -> Option<FakeAnswer> + Send + Sync + 'static {
+    move |operation, input| {
+        let id = |number: usize| format!("{:012}", 222_222_000_000 + number);
+        let answer = match operation {
+            "ListAccounts" => {
+                let account = |number| {
+                    let id = id(number);
+                    json!({"Id": id, "Name": id, "Email": "a@acme.example", "State": "ACTIVE",
+                        "Paths": [format!("o-abcdefghij/r-abcd/{id}/")]})
+                };
+                json!({"Accounts": (0..count).map(account).collect::<Vec<_>>()})
+            }
+            "ListTagsForResource" => {
+                let id = input["ResourceId"].as_str().unwrap();
+                if refused(id) {
+                    return Some(error("AccessDeniedException", "no"));
+                }
+                json!({"Tags": [{"Key": "id", "Value": id}]})
+            }
+            _ => return None,
+        };
+        Some((200, answer))
+    }
+}
+
+fn tagged(id: &str) -> AccountTags {
+    BTreeMap::from([("id".to_owned(), id.to_owned())]).into()
+}
+
+async fn inventory(fake: &Arc<Fake>, wanted: &Arc<AtomicBool>, pace: TagPace) -> Inventory {
+    let wanted = Arc::clone(wanted);
+    Inventory::new(Arc::new(fake.connect().await), Arc::new(BTreeSet::new))
+        .with_account_tags(Arc::new(move || wanted.load(Ordering::Relaxed)), pace)
+}
+
+/// How many accounts have their tags, and how many are unread.
+fn told(directory: &Directory) -> (usize, usize) {
+    let accounts = directory.accounts();
+    for account in accounts {
+        assert!(account.tags.is_unread() || account.tags == tagged(account.id.as_str()));
+    }
+    let unread = accounts.iter().filter(|it| it.tags.is_unread()).count();
+    (accounts.len() - unread, unread)
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_are_read_from_when_they_are_wanted_until_they_are_not() {
+    let fake = Fake::new(organization(3, |_| false));
+    let wanted = Arc::new(AtomicBool::new(false));
+    let inventory = inventory(&fake, &wanted, TagPace::ByAndBy).await;
+    assert_eq!(told(&inventory.refresh().await.unwrap()), (0, 3));
+    assert!(!inventory.read_tags().await);
+    assert_eq!(fake.count("ListTagsForResource"), 0);
+    // rules that name tags came into force: they need not wait for the next reading of everything
+    wanted.store(true, Ordering::Relaxed);
+    assert!(inventory.read_tags().await);
+    assert_eq!(told(&inventory.current()), (3, 0));
+    assert!(!inventory.read_tags().await, "nobody asks again at once");
+    assert_eq!(told(&inventory.refresh().await.unwrap()), (3, 0));
+    assert_eq!(fake.count("ListTagsForResource"), 6);
+    wanted.store(false, Ordering::Relaxed);
+    assert_eq!(told(&inventory.refresh().await.unwrap()), (0, 3));
+    wanted.store(true, Ordering::Relaxed);
+    let kept = inventory.current();
+    assert_eq!(told(&kept), (0, 3), "what was known before is not believed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_told_is_unread_of_that_account_alone_and_of_all_where_nothing_is() {
+    let one = Fake::new(organization(3, |id| id.ends_with('1')));
+    let wanted = Arc::new(AtomicBool::new(true));
+    let read = inventory(&one, &wanted, TagPace::Whole).await;
+    let directory = read.refresh().await.unwrap();
+    assert_eq!(told(&directory), (2, 1));
+    assert!(directory.accounts()[1].tags.is_unread());
+    let untold = read.untold_tags().unwrap();
+    assert_eq!(
+        (untold.accounts, untold.account.as_str()),
+        (1, "222222000001")
+    );
+    // a right that is taken away: what was known is unread, without a call for each account
+    let refused = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&refused);
+    let many = Fake::new(organization(300, move |_| now.load(Ordering::Relaxed)));
+    let read = inventory(&many, &wanted, TagPace::Whole).await;
+    assert_eq!(told(&read.refresh().await.unwrap()), (300, 0));
+    refused.store(true, Ordering::Relaxed);
+    let before = many.count("ListTagsForResource");
+    assert_eq!(told(&read.refresh().await.unwrap()), (0, 300));
+    let calls = many.count("ListTagsForResource") - before;
+    assert!((20..40).contains(&calls), "{calls}");
+    assert!(!read.read_tags().await, "nor soon again");
+    assert_eq!(read.untold_tags().unwrap().accounts, 300);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_accounts_some_are_read_at_a_time_and_none_is_forgotten() {
+    let fake = Fake::new(organization(3_000, |_| false));
+    let wanted = Arc::new(AtomicBool::new(true));
+    let inventory = inventory(&fake, &wanted, TagPace::ByAndBy).await;
+    let began = Instant::now();
+    let (first, unread) = told(&inventory.refresh().await.unwrap());
+    assert!(first > 20 && unread > 20, "{first} {unread}");
+    assert!(
+        began.elapsed() < Duration::from_mins(2),
+        "{:?}",
+        began.elapsed()
+    );
+    let mut before = unread;
+    while before > 0 {
+        let began = Instant::now();
+        assert!(inventory.read_tags().await);
+        assert!(began.elapsed() < Duration::from_secs(20));
+        let (_, unread) = told(&inventory.current());
+        assert!(unread < before, "{unread} of {before}");
+        before = unread;
+    }
+    assert_eq!(fake.count("ListTagsForResource"), 3_000, "each once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_node_read_is_known_and_what_it_did_not_is_unread() {
+    let fake = Fake::new(organization(2, |_| false));
+    let wanted = Arc::new(AtomicBool::new(true));
+    let reader = inventory(&fake, &wanted, TagPace::ByAndBy).await;
+    let read = reader.refresh().await.unwrap();
+    let mut snapshot = read.snapshot().clone();
+    snapshot.accounts[1].tags = AccountTags::Unread;
+    let other = inventory(&fake, &wanted, TagPace::ByAndBy).await;
+    other.adopt(snapshot, Duration::from_secs(5));
+    assert_eq!(told(&other.current()), (1, 1));
+    assert!(other.read_tags().await);
+    assert_eq!(told(&other.current()), (2, 0));
+}

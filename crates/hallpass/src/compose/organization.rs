@@ -1,0 +1,71 @@
+//! What is read of the organization: what the rules in force name, which may be replaced while the server runs.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hallpass_access::Access;
+use hallpass_aws::{Inventory, TagPace};
+use hallpass_loops::group_sync;
+use hallpass_rules::{GroupRef, Rules};
+use hallpass_setup::sources::cached_snapshot;
+
+use super::{Parts, probes};
+
+/// Where the inventory finds the rules of now: those that the server began with, until there is a journey.
+#[derive(Clone)]
+pub(super) struct RulesNow {
+    access: Arc<RwLock<Option<Arc<Access>>>>,
+    first: Rules,
+}
+
+impl RulesNow {
+    pub(super) fn beginning_with(first: &Rules) -> Self {
+        Self {
+            access: Arc::default(),
+            first: first.clone(),
+        }
+    }
+
+    /// From now on they are those of the journey.
+    pub(super) fn are_of(&self, access: &Arc<Access>) {
+        let mut known = self.access.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(Arc::clone(access));
+    }
+
+    fn rules(&self) -> Rules {
+        let access = self.access.read().unwrap_or_else(PoisonError::into_inner);
+        { access.as_ref() }.map_or_else(|| self.first.clone(), |access| access.rules())
+    }
+}
+
+/// What is known of the organization, beginning with what was known when the server stopped.
+pub(super) async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
+    let role_groups = parts.identity.role_groups();
+    let approving = parts.remediating.as_ref().map(|it| Arc::clone(&it.rules));
+    let (synced_groups, synced_attributes) = group_sync::named(&parts.settings);
+    let (of_groups, of_attributes, of_tags) =
+        (rules_now.clone(), rules_now.clone(), rules_now.clone());
+    let attributes = Arc::new(move || {
+        let mut named = of_attributes.rules().referenced_attributes();
+        named.extend(&synced_attributes);
+        named
+    });
+    let groups = Arc::new(move || {
+        let mut by_name = role_groups.clone();
+        // the file may name others from one moment to the next
+        by_name.extend(approving.iter().flat_map(|it| it.rules().approver_groups()));
+        let mut wanted = of_groups.rules().referenced_groups();
+        let named = by_name.iter().map(|name| name.to_ascii_lowercase());
+        wanted.extend(named.map(GroupRef::Name));
+        wanted.extend(synced_groups.iter().cloned());
+        wanted
+    });
+    let tags = Arc::new(move || of_tags.rules().references_account_tags());
+    let inventory = Inventory::new(Arc::clone(&parts.aws), groups)
+        .with_attributes(attributes)
+        .with_account_tags(tags, TagPace::ByAndBy);
+    probes::resume_silence(&parts.aws, &parts.store).await;
+    Arc::new(match cached_snapshot(&parts.store).await {
+        Some(snapshot) => inventory.from_cached(snapshot),
+        None => inventory,
+    })
+}

@@ -1,0 +1,61 @@
+//! Tags of accounts, as far as they were read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The tags of an account. One whose tags were not read is told apart from one that has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    from = "Option<BTreeMap<String, String>>",
+    into = "Option<BTreeMap<String, String>>"
+)]
+pub enum AccountTags {
+    /// They were not or could not be read.
+    #[default]
+    Unread,
+    /// These, and no others.
+    Read(BTreeMap<String, String>),
+}
+
+impl AccountTags {
+    /// The tags, where they were read.
+    pub const fn known(&self) -> Option<&BTreeMap<String, String>> {
+        match self {
+            Self::Unread => None,
+            Self::Read(tags) => Some(tags),
+        }
+    }
+
+    /// Whether they were not read.
+    pub const fn is_unread(&self) -> bool {
+        self.known().is_none()
+    }
+}
+
+impl From<BTreeMap<String, String>> for AccountTags {
+    fn from(tags: BTreeMap<String, String>) -> Self {
+        Self::Read(tags)
+    }
+}
+
+impl FromIterator<(String, String)> for AccountTags {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(tags: I) -> Self {
+        Self::Read(tags.into_iter().collect())
+    }
+}
+
+impl From<Option<BTreeMap<String, String>>> for AccountTags {
+    fn from(tags: Option<BTreeMap<String, String>>) -> Self {
+        tags.map_or(Self::Unread, Self::Read)
+    }
+}
+
+impl From<AccountTags> for Option<BTreeMap<String, String>> {
+    fn from(tags: AccountTags) -> Self {
+        match tags {
+            AccountTags::Unread => None,
+            AccountTags::Read(tags) => Some(tags),
+        }
+    }
+}
