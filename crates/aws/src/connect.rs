@@ -155,6 +155,20 @@ macro_rules! client {
     };
 }
 
+/// What is known before anything was asked.
+fn nothing_known(region: &str) -> ConnectedOrganization {
+    ConnectedOrganization {
+        region: region.to_owned(),
+        instance_arn: String::new(),
+        identity_store_id: String::new(),
+        account: String::new(),
+        arn: String::new(),
+        organization_id: None,
+        management_account: None,
+        place: OwnAccountRole::Other,
+    }
+}
+
 /// The connection over a given configuration.
 pub(crate) async fn over(
     config: &SdkConfig,
@@ -205,16 +219,7 @@ pub(crate) async fn over(
         organizations,
         regions: RegionMemory::default(),
         clock,
-        about: ConnectedOrganization {
-            region: settings.region.clone(),
-            instance_arn: String::new(),
-            identity_store_id: String::new(),
-            account: String::new(),
-            arn: String::new(),
-            organization_id: None,
-            management_account: None,
-            place: OwnAccountRole::Other,
-        },
+        about: nothing_known(&settings.region),
     };
     let caller = aws
         .sts_line

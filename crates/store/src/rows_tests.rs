@@ -135,8 +135,13 @@ fn requests() -> Vec<Request> {
         }),
         ..a_request(7)
     });
-    // approved without the yes of somebody who could not give it any more
-    all.push(Request {
+    all.push(without_a_yes());
+    all
+}
+
+/// Approved without the yes of somebody who could not give it any more.
+fn without_a_yes() -> Request {
+    Request {
         reviews: vec![Review {
             by: email(901),
             user: Some(user(901)),
@@ -151,8 +156,7 @@ fn requests() -> Vec<Request> {
             comment: None,
         },
         ..a_request(7)
-    });
-    all
+    }
 }
 
 fn grants() -> Vec<Grant> {

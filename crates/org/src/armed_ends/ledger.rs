@@ -7,6 +7,7 @@ use hallpass_aws_model::facts;
 use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
+use super::otherwise::{Otherwise, not_answered};
 use super::statement::{Denial, earliest};
 use super::{
     ArmedEnd, ArmedEndChange, ArmedEndNews, ArmedEndState, GateChange, NotArmed, UnseenWrite,
@@ -29,17 +30,6 @@ const LOOK_BEFORE: TimeSpan = TimeSpan::seconds(30);
 const TOLD_FROM: TimeSpan = TimeSpan::minutes(1);
 /// What helps when AWS does not let us.
 const ADVICE: &str = "`hallpass server doctor` shows what is missing";
-
-/// What is known of another way to the same access.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Otherwise {
-    /// It must not be in force.
-    Not(NotArmed),
-    /// Nobody knows, and why.
-    Unknown(String),
-    /// Nobody can be asked since then, and it is denied all the same ([`ArmedEnd::is_denied_unasked`]).
-    Lost(Timestamp),
-}
 
 /// How an account was found, with nothing left to write.
 pub(super) struct Look {
@@ -541,26 +531,6 @@ impl<'a> Ledger<'a> {
             .about(end.request, Some(end.grant))
             .subject(&end.holder, &end.key, &end.names)
     }
-}
-
-/// What is known of somebody about whom nobody can be asked since then. That somebody was told to give them the same in another
-/// way is an event that came by another road: they may hold it rightly, and it is the road to AWS that is away.
-pub(super) fn unasked(end: &ArmedEnd, since: Timestamp) -> Otherwise {
-    let Some(given_at) = end.given_unseen() else {
-        return Otherwise::Unknown(not_answered(since));
-    };
-    Otherwise::Not(NotArmed {
-        why: WhyNotArmed::HeldOtherwise,
-        words: format!(
-            "an event says that somebody gave them the same in another way at {given_at}, and {}",
-            not_answered(since)
-        ),
-    })
-}
-
-/// That nobody can be asked, in words.
-fn not_answered(since: Timestamp) -> String {
-    format!("the home Region of IAM Identity Center has not answered since {since}")
 }
 
 fn why_left_out(end: &ArmedEnd, look: &Look) -> NotArmed {

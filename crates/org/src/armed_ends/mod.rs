@@ -20,11 +20,13 @@ mod ledger;
 mod litter;
 mod litter_removal;
 mod observed;
+mod otherwise;
 mod rounds;
 mod silence;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod unreached;
 mod wanted;
 
 use async_trait::async_trait;

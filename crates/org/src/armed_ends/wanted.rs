@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_aws_model::facts;
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
-use super::ledger::Otherwise;
+use super::otherwise::Otherwise;
 use super::statement::Denial;
 use super::{ArmedEnd, WhyNotArmed};
 

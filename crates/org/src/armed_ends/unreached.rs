@@ -1,0 +1,41 @@
+//! What becomes of accounts that a round does not reach.
+
+use hallpass_model::Timestamp;
+use hallpass_runner::StoreFault;
+
+use super::armer::{EndArmer, EndArmerReport};
+use super::ledger::Ledger;
+use super::{ArmedEnd, ArmedEndState, SettledEnds};
+
+/// What is told of ends whose account no round has reached in time.
+const UNREACHED: &str = "other accounts were before it, and AWS was slow to answer";
+
+/// Whether somebody waits for it longer than was said.
+fn is_overdue(end: &ArmedEnd, now: Timestamp) -> bool {
+    matches!(end.state, ArmedEndState::Wanted) && end.due <= now && end.arm_by <= now
+}
+
+impl EndArmer {
+    /// Whoever waited for an end of these accounts as long as was said is told that it is not armed.
+    pub(super) async fn tell_unreached(
+        &self,
+        accounts: impl Iterator<Item = (String, Vec<ArmedEnd>)> + Send,
+        report: &mut EndArmerReport,
+    ) -> Result<(), StoreFault> {
+        let now = self.keeper.clock.now();
+        for (account, mut ends) in accounts {
+            ends.retain(|end| is_overdue(end, now));
+            if ends.is_empty() {
+                continue;
+            }
+            let mut ledger = Ledger::new(now, self.keeper.ids.as_ref(), &account);
+            ledger.postpone(ends, UNREACHED, None);
+            let told = ledger.finish();
+            match self.ends.settle_armed_ends(told.change).await? {
+                SettledEnds::Stored => report.not_armed += told.not_armed,
+                SettledEnds::Moved => {}
+            }
+        }
+        Ok(())
+    }
+}
