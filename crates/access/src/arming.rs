@@ -138,7 +138,7 @@ pub(crate) fn wishes(
 }
 
 /// Whether the person had it before, so that nothing of ours is left to be refused.
-fn is_theirs(grant: &Grant) -> bool {
+pub(crate) fn is_theirs(grant: &Grant) -> bool {
     let stood = match grant.state {
         GrantState::Ended { why, .. } => why == EndOutcome::Standing,
         GrantState::Scheduled

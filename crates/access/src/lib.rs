@@ -81,6 +81,7 @@ mod granting;
 mod end;
 mod guard_steps;
 mod next_step;
+mod own_end;
 mod session_revocation;
 
 // beside the journey

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
-use hallpass_model::{AccountId, Email, GrantId, HoldKey, RequestId, Target, TimeSpan};
+use hallpass_model::{
+    AccountId, Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
+};
 use hallpass_rules::{
     Ask, Decision, DecisionStep, Directory, Permit, PressRefusedByRules, Principal, RuleWarning,
     Rules,
@@ -12,13 +14,17 @@ use hallpass_rules::{
 
 use super::{Access, AccessError};
 use crate::decision_context::{self, DecisionContext, PressMode};
+use crate::own_end::own_end;
 use crate::records::StepContext;
 use crate::{
-    AccessStore, Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantState, Holds,
-    LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, group_sync,
+    AccessStore, Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantFilter, GrantState,
+    Holds, LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, group_sync,
     target,
 };
 use crate::{FieldProblem, Wanted};
+
+/// Grants of one person in an account that are looked at, the newest: those of the last day.
+const OWN_GRANTS_MAX: u32 = 100;
 
 /// Which requests somebody wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +184,42 @@ impl Access {
             return Ok(BTreeMap::new());
         }
         Ok(self.ports.store.armed_ends(&keys).await?)
+    }
+
+    /// When the actor's own access to a permission set, by its name, in an account ended, where AWS denies their calls for
+    /// that; `None` while they hold it, and of whoever else's it was.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn own_end(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        permission_set: &str,
+    ) -> Result<Option<Timestamp>, AccessError> {
+        let Some(user) = actor.user.clone() else {
+            return Ok(None);
+        };
+        let filter = GrantFilter {
+            holder: Some(user),
+            account: Some(account.to_string()),
+            ..GrantFilter::default()
+        };
+        let store = &self.ports.store;
+        let mut grants = store.grants(&filter, OWN_GRANTS_MAX).await?.rows;
+        grants.retain(|grant| match &grant.names {
+            TargetNames::Account {
+                permission_set: of, ..
+            } => of == permission_set,
+            TargetNames::Group { .. } => false,
+        });
+        let keys: BTreeSet<HoldKey> = grants.iter().map(|grant| grant.key.clone()).collect();
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let keys: Vec<HoldKey> = keys.into_iter().collect();
+        let armed = store.armed_ends(&keys).await?;
+        Ok(own_end(&grants, &armed, self.now()))
     }
 
     /// The place in line of each of these grants; `None` for one that does not wait, and when it
