@@ -167,8 +167,8 @@ impl Access {
         Ok(waiting.map_err(|fault| ReadError(fault.to_string()))?)
     }
 
-    /// Whether AWS enforces the ends of these grants, also of those that are over, by key; those that were never to be
-    /// armed are left out.
+    /// Whether AWS enforces the ends of these grants, also of those that are over, by key; those of which that was not wanted
+    /// are left out.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -176,14 +176,22 @@ impl Access {
         &self,
         grants: impl IntoIterator<Item = &'a Grant>,
     ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, AccessError> {
-        let armed = grants
+        let wanted: Vec<&Grant> = grants
             .into_iter()
-            .filter(|grant| grant.armed_ends != ArmedEnds::Off);
-        let keys: Vec<HoldKey> = armed.map(|grant| grant.key.clone()).collect();
+            .filter(|grant| grant.armed_ends != ArmedEnds::Off || grant.never_armed.is_some())
+            .collect();
+        let keys: Vec<HoldKey> = wanted.iter().map(|grant| grant.key.clone()).collect();
         if keys.is_empty() {
             return Ok(BTreeMap::new());
         }
-        Ok(self.ports.store.armed_ends(&keys).await?)
+        let mut told = self.ports.store.armed_ends(&keys).await?;
+        for grant in wanted.iter().filter(|grant| !grant.is_over()) {
+            if let Some(why) = grant.never_armed {
+                let stored = told.remove(&grant.key);
+                told.insert(grant.key.clone(), ArmedEndStatus::of_never(why, stored));
+            }
+        }
+        Ok(told)
     }
 
     /// When the actor's own access to a permission set, by its name, in an account ended, where AWS denies their calls for
