@@ -96,7 +96,12 @@ def never_where_it_would_hit_what_stands(check, server):
     check("his grant ends", wait(lambda: server.grant(CY, his)["state"] == "ended", 60), server.stage.said("serve.log"))
     check("and what he has by the group works on", not denied(cy.list_roles))
     theirs = server.take(ANA, account=MANAGEMENT)
-    check("the management account is not armed", "armed_until" not in server.grant(ANA, theirs), theirs)
+    told = server.grant(ANA, theirs)
+    check("the management account is not armed, and why", "armed_until" not in told and "management account" in told.get("not_armed", ""), told)
+    recorded = [row["grant_id"] for row in server.records("end.arm_failed")]
+    check.equal("and the log says so once", recorded.count(theirs["id"]), 1)
+    metrics = server.api[ANA].get("/metrics").body.decode()
+    check("and the metric", 'hallpass_armed_ends{state="never_armed"} 1' in metrics, [line for line in metrics.splitlines() if "armed_ends" in line])
 
 
 def policies_of_others_stay(check, server):

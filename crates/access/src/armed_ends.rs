@@ -43,6 +43,32 @@ impl fmt::Display for ArmedEnds {
     }
 }
 
+/// Why the end of a grant is not armed whatever AWS says, although it is wanted to be (`access.md` §21, A-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeverArmed {
+    /// The configuration arms none, and a rule wants it.
+    Off,
+    /// It is a membership of a group.
+    Group,
+    /// It is in the management account.
+    ManagementAccount,
+    /// Its holder had the access before, and keeps it.
+    StoodBefore,
+}
+
+impl NeverArmed {
+    /// For people: lower case, no final stop.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Off => "the server's configuration arms no ends (`access.armed_ends.mode`)",
+            Self::Group => "memberships of groups are not armed",
+            Self::ManagementAccount => "no policy has an effect in the management account",
+            Self::StoodBefore => "the person has this access without Hallpass",
+        }
+    }
+}
+
 /// Which ends are armed, as the configuration says. Rules may want more, never less (`access.md` §21, A-3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -174,6 +200,8 @@ pub struct ArmedEndCounts {
     pub not_armed: u64,
     /// In force, and not where the end has moved to.
     pub not_moved: u64,
+    /// Of live grants, wanted and [never to be](NeverArmed): nobody can mend that.
+    pub never_armed: u64,
 }
 
 impl ArmedEndCounts {
@@ -193,6 +221,20 @@ impl ArmedEndCounts {
 }
 
 impl ArmedEndStatus {
+    /// What is told of a grant whose end is never armed, where `stored` is what is known of its key: an earlier hold of the same
+    /// may be armed.
+    pub(crate) fn of_never(why: NeverArmed, stored: Option<Self>) -> Self {
+        let unseen = match stored {
+            Some(known @ (Self::Armed { .. } | Self::NotArmed { .. })) => return known,
+            Some(Self::Waiting { unseen }) => unseen,
+            None => None,
+        };
+        Self::NotArmed {
+            why: why.words().to_owned(),
+            unseen,
+        }
+    }
+
     const fn unseen(&self) -> Option<UnseenEnd> {
         match self {
             Self::Waiting { unseen }

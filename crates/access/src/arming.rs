@@ -6,31 +6,41 @@ use hallpass_rules::{Directory, EndArming};
 
 use crate::{
     ArmedEndWish, ArmedEnds, Change, DesiredAssignment, EndOutcome, GivenOtherwise, Grant,
-    GrantState, GrantToArm, GroupSyncWrite, MembershipChange, PressRefused, Settings, ShownBy,
-    Write, session_revocation,
+    GrantState, GrantToArm, GroupSyncWrite, MembershipChange, NeverArmed, PressRefused, Settings,
+    ShownBy, Write, session_revocation,
 };
 
 /// How long a create waits for its end to be armed where it may go without.
 const PREFERRED_WAITS: TimeSpan = TimeSpan::seconds(60);
 /// How long until what is required is given up: as long as a create may take (`access.md` §6).
 const REQUIRED_WAITS: TimeSpan = TimeSpan::minutes(5);
+
 /// Why no end can be armed for a target, whatever AWS says; `None` when it can.
-fn out_of_reach(target: &Target, settings: &Settings) -> Option<&'static str> {
+fn out_of_reach(target: &Target, settings: &Settings) -> Option<NeverArmed> {
     if !settings.armed_ends.mode.is_on() {
-        return Some("the server's configuration arms no ends (`access.armed_ends.mode`)");
+        return Some(NeverArmed::Off);
     }
     match target {
-        Target::Group { .. } => Some("memberships of groups are not armed"),
+        Target::Group { .. } => Some(NeverArmed::Group),
         Target::Account { account, .. } => (settings.management_account.as_ref() == Some(account))
-            .then_some("no policy has an effect in the management account"),
+            .then_some(NeverArmed::ManagementAccount),
     }
+}
+
+/// How the end of a new grant is armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NewArming {
+    /// What is wished of AWS.
+    pub(crate) armed_ends: ArmedEnds,
+    /// Why nothing is, although it is wanted.
+    pub(crate) never_armed: Option<NeverArmed>,
 }
 
 /// How ends of a target's access are to be armed today, and what stands in the way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arming {
     wanted: ArmedEnds,
-    obstacle: Option<&'static str>,
+    obstacle: Option<NeverArmed>,
 }
 
 /// Why what was given without a required end is not lengthened.
@@ -52,12 +62,19 @@ impl Arming {
     }
 
     /// How the end of a new grant is armed. Refused where it must be and cannot.
-    pub(crate) const fn of_new_grant(self) -> Result<ArmedEnds, PressRefused> {
-        match (self.wanted, self.obstacle) {
-            (ArmedEnds::Required, Some(why)) => Err(PressRefused::EndNotArmed { why }),
-            (ArmedEnds::Preferred | ArmedEnds::Off, Some(_)) => Ok(ArmedEnds::Off),
-            (wanted, None) => Ok(wanted),
-        }
+    pub(crate) const fn of_new_grant(self) -> Result<NewArming, PressRefused> {
+        let (armed_ends, never_armed) = match (self.wanted, self.obstacle) {
+            (ArmedEnds::Required, Some(why)) => {
+                return Err(PressRefused::EndNotArmed { why: why.words() });
+            }
+            (ArmedEnds::Preferred, Some(why)) => (ArmedEnds::Off, Some(why)),
+            (ArmedEnds::Off, Some(_)) => (ArmedEnds::Off, None),
+            (wanted, None) => (wanted, None),
+        };
+        Ok(NewArming {
+            armed_ends,
+            never_armed,
+        })
     }
 
     /// Refuses a later end where it must be armed, and cannot or was not when the access was given: nobody keeps by
@@ -138,7 +155,7 @@ pub(crate) fn wishes(
 }
 
 /// Whether the person had it before, so that nothing of ours is left to be refused.
-fn is_theirs(grant: &Grant) -> bool {
+pub(crate) fn is_theirs(grant: &Grant) -> bool {
     let stood = match grant.state {
         GrantState::Ended { why, .. } => why == EndOutcome::Standing,
         GrantState::Scheduled
@@ -210,4 +227,90 @@ fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndWish {
         gate_until: gate,
         moved_by: REQUIRED_WAITS.after(grant.scheduled_at),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_model::{AccountId, GroupId, PermissionSetArn};
+
+    use super::*;
+    use crate::{ArmedEndSettings, ArmedEndsMode};
+
+    /// Mode, what a rule wants, where: what is wished of AWS, and why nothing is.
+    #[test]
+    fn what_is_wanted_and_cannot_be_keeps_why() {
+        let set = PermissionSetArn::new(
+            "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef",
+        );
+        let set = set.unwrap();
+        let account = |id: &str| Target::Account {
+            account: AccountId::new(id).unwrap(),
+            permission_set: set.clone(),
+        };
+        let group = Target::Group {
+            group: GroupId::new("00000002-0000-4000-8000-000000000000").unwrap(),
+        };
+        let (management, member) = (account("111111111111"), account("222222222222"));
+        let (off, preferred) = (ArmedEnds::Off, ArmedEnds::Preferred);
+        let ruled = Some(EndArming::Preferred);
+        for (mode, rule, target, armed_ends, never_armed) in [
+            (ArmedEndsMode::Off, None, &management, off, None),
+            (
+                ArmedEndsMode::Off,
+                ruled,
+                &member,
+                off,
+                Some(NeverArmed::Off),
+            ),
+            (ArmedEndsMode::ByRule, None, &group, off, None),
+            (
+                ArmedEndsMode::ByRule,
+                ruled,
+                &group,
+                off,
+                Some(NeverArmed::Group),
+            ),
+            (ArmedEndsMode::Preferred, None, &member, preferred, None),
+            (
+                ArmedEndsMode::Preferred,
+                None,
+                &group,
+                off,
+                Some(NeverArmed::Group),
+            ),
+            (
+                ArmedEndsMode::Preferred,
+                None,
+                &management,
+                off,
+                Some(NeverArmed::ManagementAccount),
+            ),
+        ] {
+            let settings = Settings {
+                armed_ends: ArmedEndSettings {
+                    mode,
+                    ..ArmedEndSettings::default()
+                },
+                management_account: Some(AccountId::new("111111111111").unwrap()),
+                ..Settings::default()
+            };
+            let found = Arming::of(target, rule, &settings).of_new_grant().unwrap();
+            let expected = NewArming {
+                armed_ends,
+                never_armed,
+            };
+            assert_eq!(found, expected, "{mode:?} {rule:?} {target}");
+        }
+        // required, and why it is refused
+        let settings = Settings {
+            armed_ends: ArmedEndSettings {
+                mode: ArmedEndsMode::Required,
+                ..ArmedEndSettings::default()
+            },
+            ..Settings::default()
+        };
+        let refused = Arming::of(&group, None, &settings).of_new_grant();
+        let why = NeverArmed::Group.words();
+        assert!(matches!(refused, Err(PressRefused::EndNotArmed { why: told }) if told == why));
+    }
 }

@@ -13,7 +13,7 @@ use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
 
-use crate::{Approval, ArmedEnds, EndOutcome, GrantStateKind, Origin, Person};
+use crate::{Approval, ArmedEnds, EndOutcome, GrantStateKind, NeverArmed, Origin, Person};
 
 /// Why a grant ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +184,8 @@ pub struct Grant {
     pub end_sessions: bool,
     /// Whether AWS is to enforce its end by its own clock.
     pub armed_ends: ArmedEnds,
+    /// Why AWS never does, although that was wanted when it was made; `None` also in grants from before this was kept.
+    pub never_armed: Option<NeverArmed>,
     /// AWS's id of the operation that made it.
     pub aws_request: Option<String>,
     /// The newest news of its assignment that was acted on.

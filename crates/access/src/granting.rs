@@ -2,10 +2,11 @@
 //! shows that nothing came of it.
 
 use hallpass_assignments::{AssignmentRow, Ownership, Verdict};
-use hallpass_audit::Event;
+use hallpass_audit::{Draft, Event};
 use hallpass_model::{GrantId, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
+use crate::arming::NewArming;
 use crate::decision_context::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until, spent};
 use crate::grant::NO_NEWS_SEEN;
@@ -13,7 +14,8 @@ use crate::records::{Doer, Ruled, StepContext};
 use crate::session_revocation::session_length;
 use crate::step::{Approved, ApprovedGrant, GrantStep};
 use crate::{
-    Approval, ArmedEnds, Grant, GrantState, Holds, News, PendingRequest, PressRefused, Request,
+    Approval, ArmedEnds, Grant, GrantState, Holds, NeverArmed, News, PendingRequest, PressRefused,
+    Request,
     RequestState,
 };
 
@@ -35,11 +37,11 @@ pub(crate) fn approved(
     let arming = context.arming(pending.request(), &pending.key().target);
     let live = context.holds.grants.iter();
     arming.ensure_possible(live.filter(|grant| grant.is_live(context.step.now)))?;
-    let armed_ends = arming.of_new_grant()?;
+    let arming = arming.of_new_grant()?;
     Ok(schedule(
         pending,
         by,
-        (approval, armed_ends),
+        (approval, arming),
         actor,
         ruled,
         context,
@@ -67,7 +69,7 @@ fn decided(
 fn schedule(
     pending: PendingRequest,
     by: Principal<'_>,
-    (approval, armed_ends): (Approval, ArmedEnds),
+    (approval, arming): (Approval, NewArming),
     actor: Doer<'_>,
     ruled: &Ruled,
     context: &DecisionContext<'_>,
@@ -105,7 +107,8 @@ fn schedule(
         refusals: 0,
         stuck: None,
         end_sessions: false,
-        armed_ends,
+        armed_ends: arming.armed_ends,
+        never_armed: arming.never_armed,
         aws_request: None,
         seen_news: inherited(holds, now).map_or(0, |row| row.verdict_rev),
         state: GrantState::Scheduled,
@@ -120,6 +123,7 @@ fn schedule(
                 .approved_by(by.email, by.user, approval),
             step.of_grant(Event::GrantRequested, actor, &grant),
         ],
+        not_armed: grant.never_armed.map(|why| never_armed(why, &grant, step)),
         notice: step.notice(News::Approved, &request, to),
         repeated_end: spent(holds, now).and_then(|row| step.of_repeated_end(row, &request.names)),
         desired: desired_until(holds, &key, until, now),
@@ -166,6 +170,7 @@ fn lengthen(
             step.of_grant(Event::Extend, actor, &grant),
         ],
         notice: step.notice_to_holder(News::Extended, &grant),
+        not_armed: None,
         repeated_end: None,
         desired: desired_for(context.holds, &grant, now)
             .into_iter()
@@ -173,6 +178,12 @@ fn lengthen(
         request,
         grant: ApprovedGrant::Extended(grant),
     })
+}
+
+/// That a grant's end is not armed, and never is.
+fn never_armed(why: NeverArmed, grant: &Grant, step: StepContext<'_>) -> Draft {
+    step.of_grant(Event::EndArmFailed, Doer::Hallpass, grant)
+        .error(why.words())
 }
 
 /// What a grant on its way makes of what was seen of its assignment.
@@ -233,22 +244,27 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
         return enter_granting(grant);
     }
     if grant.armed_ends == ArmedEnds::Required && row.execution.ownership == Ownership::Standing {
-        let why = "its end could not be armed at AWS: the person has this access without Hallpass";
+        let why = NeverArmed::StoodBefore.words();
+        let why = format!("its end could not be armed at AWS: {why}");
         // it was there before, and stays: nothing of it is to be refused
         let standing = Grant {
             standing: true,
             ..grant
         };
-        return fail(standing, why, holds, step);
+        return fail(standing, &why, holds, step);
     }
     // an instant that may be wrong moves no end, and is none to count from later
     let honest = step.disagreement.is_none();
     let quick = honest && TimeSpan::between(grant.scheduled_at, step.now) <= SLOW_AFTER;
     let from_now = grant.duration.after(step.now);
+    let standing = row.execution.ownership == Ownership::Standing;
+    let stood = standing && grant.armed_ends == ArmedEnds::Preferred;
+    let found = stood.then_some(NeverArmed::StoodBefore);
     let grant = Grant {
         state: GrantState::Active,
+        never_armed: grant.never_armed.or(found),
         granted_at: Some(if honest { step.now } else { grant.scheduled_at }),
-        standing: row.execution.ownership == Ownership::Standing,
+        standing,
         ends_at: if quick {
             from_now.max(grant.ends_at)
         } else {
@@ -263,7 +279,10 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
         record = record.why("standing");
     }
     GrantStep {
-        records: vec![record],
+        records: [record]
+            .into_iter()
+            .chain(found.map(|why| never_armed(why, &grant, step)))
+            .collect(),
         notices: vec![step.notice_to_holder(News::Granted, &grant)],
         desired: desired_for(holds, &grant, step.now),
         ..GrantStep::of(grant)

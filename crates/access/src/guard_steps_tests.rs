@@ -72,6 +72,7 @@ pub(crate) fn grant(n: u64, until: u64) -> Grant {
         stuck: None,
         end_sessions: false,
         armed_ends: crate::ArmedEnds::Off,
+        never_armed: None,
         aws_request: None,
         seen_news: 0,
         state: GrantState::Active,

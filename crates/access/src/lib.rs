@@ -81,6 +81,7 @@ mod granting;
 mod end;
 mod guard_steps;
 mod next_step;
+mod own_end;
 mod session_revocation;
 
 // beside the journey
@@ -95,7 +96,7 @@ pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
     ArmedEndCounts, ArmedEndStatus, ArmedEndWish, ArmedEnds, ArmedEndsMode, GrantToArm, MovingEnd,
-    UnseenEnd,
+    NeverArmed, UnseenEnd,
 };
 pub use as_enforced::{as_enforced, is_still_to_move};
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};

@@ -56,6 +56,8 @@ pub(crate) struct Approved {
     pub(crate) grant: ApprovedGrant,
     /// That it was approved, and what of the grant.
     pub(crate) records: [Draft; 2],
+    /// That the end of the new grant is wanted to be armed, and never is.
+    pub(crate) not_armed: Option<Draft>,
     /// That an earlier end on the same key had to be repeated.
     pub(crate) repeated_end: Option<Draft>,
     pub(crate) notice: Notice,
@@ -97,6 +99,7 @@ impl Approved {
         };
         let records = self.repeated_end.into_iter().chain(created);
         let records = records.chain(self.records).chain(opened);
+        let records = records.chain(self.not_armed);
         // the alarm goes first: it is news to everybody, and the requester knows what they pressed
         let notices = alarm.into_iter().chain([self.notice]);
         Change {

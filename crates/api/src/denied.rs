@@ -2,17 +2,36 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Named;
 
 /// What AWS said.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DenialMessage {
     /// AWS's access denied message, whatever a program wrote around it; 16,000 bytes at most.
     pub message: String,
+    /// Condition keys of the request with their values, as far as they are known: conditions of permission sets are judged by
+    /// them. Those that say who called, or when, count for nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, Vec<String>>,
+    /// Each action that was denied, where it was more than one: a permission set has to allow all of them; 100 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<DenialOfAction>,
+}
+
+/// One of several actions that were denied in one call.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DenialOfAction {
+    /// What AWS's message of it would be.
+    pub message: String,
+    /// Condition keys of this action alone, beside those of the request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, Vec<String>>,
 }
 
 /// The call, as AWS's message names it.
@@ -41,7 +60,7 @@ pub struct DeniedBecause {
     pub is_explicit: bool,
 }
 
-/// The smallest permission set that allows the call, and what else there is.
+/// The permission set that allows the call with the fewest other actions, and what else there is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FittingSets {
     /// The call.
@@ -50,6 +69,10 @@ pub struct FittingSets {
     pub account: Named,
     /// The permission set: the caller may ask for it there.
     pub permission_set: String,
+    /// The caller's own access that ended, where AWS denies the call for that. It is to be asked for again: where
+    /// `permission_set` is another, it does not allow the call, or may not be asked for today.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<EndedAccess>,
     /// Its description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
@@ -65,6 +88,31 @@ pub struct FittingSets {
     pub alternatives: Vec<LargerSet>,
     /// Sets of which it is not known whether they allow it.
     pub not_judged: Vec<SetNotJudged>,
+}
+
+impl FittingSets {
+    /// Whether it is known what the set allows: one that is only proposed again may not have been judged.
+    pub fn is_judged(&self) -> bool {
+        let mut unknown = self.not_judged.iter();
+        !unknown.any(|it| it.permission_set == self.permission_set)
+    }
+
+    /// When the caller's access to the set that is proposed ended.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        let ended = self.ended.as_ref();
+        let ended = ended.filter(|it| it.permission_set == self.permission_set);
+        ended.map(|it| it.at)
+    }
+}
+
+/// Access of the caller's own that is over, and that AWS itself refuses since then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndedAccess {
+    /// The permission set.
+    pub permission_set: String,
+    /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
 }
 
 /// A larger set that allows the call, too.

@@ -90,7 +90,7 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub armed_until: Option<Timestamp>,
-    /// Why AWS does not refuse by itself, where the configuration wants it to.
+    /// Why AWS does not refuse by itself, where the configuration or a rule wants it to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_armed: Option<String>,
     /// Why `armed_until` is not where the end has moved to, where AWS did not take that.

@@ -23,7 +23,10 @@ mod rule_check;
 mod sweep;
 
 pub use alert::{AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, UnmuteAlert};
-pub use denied::{DenialMessage, DeniedBecause, DeniedCall, FittingSets, LargerSet, SetNotJudged};
+pub use denied::{
+    DenialMessage, DenialOfAction, DeniedBecause, DeniedCall, EndedAccess, FittingSets, LargerSet,
+    SetNotJudged,
+};
 pub use entitlement::{Entitlement, EntitlementsHeld, EntitlementsRevoked, SweepEntitlements};
 pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use grant_activity::{GrantActivity, GrantCall};

@@ -2,14 +2,18 @@
 
 use std::io::{self, Read as _};
 
-use hallpass_api::{DenialMessage, FittingSets, SetNotJudged};
+use hallpass_api::{
+    DenialMessage, DenialOfAction, EndedAccess, FittingSets, LargerSet, SetNotJudged,
+};
 use hallpass_client::client::Client;
+use hallpass_client::tables::Viewpoint;
 use hallpass_client::target_args::TargetArgs;
 use hallpass_host::denial_details::denial_details;
-use hallpass_iam::denial::{Denial, is_authorization_id};
+use hallpass_iam::denial::{Denial, DeniedAction, is_authorization_id};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format, plain};
 use hallpass_terminal::prompt::{Consent, confirm_act};
+use hallpass_wording::grants;
 
 /// The longest text that is read, in bytes.
 const TEXT_BYTES_MAX: u64 = 64 * 1024;
@@ -53,14 +57,14 @@ impl DeniedArgs {
         text: &str,
         format: Format,
     ) -> Result<Option<TargetArgs>, Failure> {
-        let denial = read(text).await?;
-        let choice = choose(client, &denial).await?;
+        let denied = read(text).await?;
+        let choice = choose(client, &denied).await?;
         if self.dry_run {
-            let lines = || lines(&denial, &choice).join("\n") + "\n";
+            let lines = || lines(&denied, &choice).join("\n") + "\n";
             output::one(format, &choice, FIELDS, lines)?;
             return Ok(None);
         }
-        for line in lines(&denial, &choice) {
+        for line in lines(&denied, &choice) {
             output::say(&line);
         }
         let (set, account) = (&choice.permission_set, &choice.account);
@@ -75,14 +79,18 @@ impl DeniedArgs {
 }
 
 /// The permission set that is proposed, and what else there is, in lines.
-fn lines(denial: &Denial, found: &FittingSets) -> Vec<String> {
-    let mut lines = vec![
-        said(denial),
-        format!(
-            "smallest permission set that allows it in {} ({}): {}",
-            found.account.name, found.account.id, found.permission_set
-        ),
-    ];
+fn lines(denied: &[DeniedAction], found: &FittingSets) -> Vec<String> {
+    let mut lines: Vec<String> = denied.iter().map(|it| said(&it.denial)).collect();
+    lines.extend(found.ended.as_ref().map(|it| ended(it, found)));
+    let what = if found.ended_at().is_some() {
+        "permission set that you held"
+    } else {
+        "smallest permission set that allows it"
+    };
+    lines.push(format!(
+        "{what} in {} ({}): {}",
+        found.account.name, found.account.id, found.permission_set
+    ));
     lines.extend(found.says.clone().map(|it| format!("  {it}")));
     if !found.conditions.is_empty() {
         lines.push(format!(
@@ -90,12 +98,16 @@ fn lines(denial: &Denial, found: &FittingSets) -> Vec<String> {
             found.conditions.join(", ")
         ));
     }
-    lines.push(beside(found));
+    if found.is_judged() {
+        lines.push(beside(found));
+    }
     if !found.alternatives.is_empty() {
-        let all = found.alternatives.iter();
-        let all = all.map(|it| format!("{} ({} others)", it.permission_set, it.other_actions));
-        let all: Vec<String> = all.collect();
-        lines.push(format!("  larger ones: {}", all.join(", ")));
+        let all: Vec<String> = found.alternatives.iter().map(larger).collect();
+        let what = match found.ended_at() {
+            Some(_) => "others",
+            None => "larger ones",
+        };
+        lines.push(format!("  {what}: {}", all.join(", ")));
     }
     lines.extend(found.not_judged.iter().map(not_judged));
     lines.push(
@@ -103,6 +115,28 @@ fn lines(denial: &Denial, found: &FittingSets) -> Vec<String> {
                 .to_owned(),
         );
     lines.iter().map(|it| plain(it)).collect()
+}
+
+/// That the caller's own access ended, in a line.
+fn ended(of: &EndedAccess, found: &FittingSets) -> String {
+    let at = Viewpoint::here().time(of.at);
+    let (set, account) = (&of.permission_set, &found.account.name);
+    if found.ended_at().is_some() {
+        grants::ended_so_denied(set, account, &at)
+    } else {
+        grants::ended_besides(set, account, &at)
+    }
+}
+
+/// Another set that allows it, with what it allows beside.
+fn larger(set: &LargerSet) -> String {
+    let conditions = if set.conditions.is_empty() {
+        String::new()
+    } else {
+        format!(", only where these hold: {}", set.conditions.join(", "))
+    };
+    let (name, others) = (&set.permission_set, set.other_actions);
+    format!("{name} ({others} others{conditions})")
 }
 
 /// What it allows beside, in a line.
@@ -141,8 +175,8 @@ fn said(denial: &Denial) -> String {
     format!("denied: {}{on}{why}", denial.action)
 }
 
-/// The denial that a text or an id tells of.
-async fn read(text: &str) -> Result<Denial, Failure> {
+/// What was denied, as a text or an id tells of it: each action once.
+async fn read(text: &str) -> Result<Vec<DeniedAction>, Failure> {
     let mut from_input = String::new();
     let text = if text == "-" {
         let mut input = io::stdin().take(TEXT_BYTES_MAX);
@@ -159,32 +193,70 @@ async fn read(text: &str) -> Result<Denial, Failure> {
                 .at("--denied")
                 .help(error.help())
         };
-        return Denial::read(text).map_err(bad);
+        let denial = Denial::read(text).map_err(bad)?;
+        return Ok(vec![DeniedAction::new(denial, [])]);
     }
-    let details = denial_details(text, None).await?;
-    details.denial().ok_or_else(|| {
-        Failure::failed(format!("AWS does not say what `{text}` denied to whom"))
-            .help("`hallpass policy why --authorization-id ID` shows what it says; give the whole message instead")
-    })
+    let denied = denial_details(text, None).await?.denied();
+    if denied.is_empty() {
+        let what = format!("AWS does not say what `{text}` denied to whom");
+        return Err(Failure::failed(what)
+            .help("`hallpass policy why --authorization-id ID` shows what it says; give the whole message instead"));
+    }
+    Ok(denied)
+}
+
+/// What the server is told of it.
+fn message(denied: &[DeniedAction], first: &DeniedAction) -> DenialMessage {
+    // what is known of the request, and of each action beside
+    let mut context = first.keys();
+    context.retain(|key, values| {
+        let values = &*values;
+        denied.iter().all(|it| it.keys().get(key) == Some(values))
+    });
+    let one = |it: &DeniedAction| {
+        let mut own = it.keys();
+        own.retain(|key, _| !context.contains_key(key));
+        DenialOfAction {
+            message: it.denial.message(),
+            context: own,
+        }
+    };
+    let actions = match denied {
+        [_] => Vec::new(),
+        several => several.iter().map(one).collect(),
+    };
+    DenialMessage {
+        message: first.denial.message(),
+        context,
+        actions,
+    }
 }
 
 /// The smallest permission set that the caller may ask for and that allows the call.
-async fn choose(client: &Client, denial: &Denial) -> Result<FittingSets, Failure> {
-    if let Some(why) = denial.beyond_permission_sets() {
-        return Err(
-            Failure::refused(format!("no permission set helps: {}", said(denial)))
-                .code("beyond-permission-sets")
-                .help(why),
-        );
+async fn choose(client: &Client, denied: &[DeniedAction]) -> Result<FittingSets, Failure> {
+    let Some(first) = denied.first() else {
+        return Err(Failure::failed("nothing was denied (this is a bug)"));
+    };
+    for denial in denied.iter().map(|it| &it.denial) {
+        // whether it came of an end of the caller's own, the server knows
+        let why = denial
+            .beyond_permission_sets()
+            .filter(|_| !denial.may_be_of_an_end());
+        if let Some(why) = why {
+            return Err(
+                Failure::refused(format!("no permission set helps: {}", said(denial)))
+                    .code("beyond-permission-sets")
+                    .help(why),
+            );
+        }
     }
-    let message = denial.message();
-    let found = client.post(&["denials"], &DenialMessage { message }).await;
+    let found = client.post(&["denials"], &message(denied, first)).await;
     let mut found: FittingSets = found.map_err(|failure: Failure| match failure.has_code() {
         Some("no-denial") => failure.exits(Exit::BadInput).at("--denied"),
         Some("beyond-permission-sets" | "no-fitting-set") => failure.exits(Exit::Refused),
         Some(_) | None => failure,
     })?;
     // the address of the console's page is no part of what was sent
-    found.denial.region.clone_from(&denial.region);
+    found.denial.region.clone_from(&first.denial.region);
     Ok(found)
 }

@@ -8,52 +8,73 @@ use hallpass_access::{
     SetPolicies,
 };
 use hallpass_api::{
-    DeniedBecause, DeniedCall, FieldProblem, FittingSets, LargerSet, Named, SetNotJudged,
+    DenialMessage, DeniedBecause, DeniedCall, EndedAccess, FieldProblem, FittingSets, LargerSet,
+    Named, SetNotJudged,
 };
 use hallpass_iam::denial::{
-    Denial, DenialReason, DenyingPolicy, Fit, Judgement, OfferedPolicy, OfferedSet, judge,
-    smallest_first,
+    Denial, DenialReason, DeniedAction, DenyingPolicy, Fit, Judgement, OfferedPolicy, OfferedSet,
+    judge, smallest_first,
 };
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, Timestamp};
 
 use crate::{App, permission_set_policies, problem::ProblemResponse};
 
 /// The longest message that is read, in bytes.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16_000;
+/// Actions of one call that are judged.
+const ACTIONS_MAX: usize = 100;
 /// Offers of one account that are looked at: its permission sets.
 const OFFERS_MAX: usize = 1_000;
 
-/// The permission sets that the actor may ask for and that allow the call of AWS's message, smallest first.
+/// The caller's own access that ended.
+struct OwnEnd {
+    account: AccountId,
+    permission_set: String,
+    at: Timestamp,
+}
+
+/// The permission sets that the actor may ask for and that allow the call of AWS's message, smallest first; what they held
+/// themselves until its end came, where AWS denies the call for that, before all others.
 ///
 /// # Errors
 /// When the message names no call or no account, no permission set would help, or none that the actor may ask for is known to.
 pub(crate) async fn fitting(
     app: &App,
     actor: &Actor,
-    message: &str,
+    told: &DenialMessage,
 ) -> Result<FittingSets, ProblemResponse> {
-    if message.len() > MESSAGE_BYTES_MAX {
-        let words = format!("the message is longer than {MESSAGE_BYTES_MAX} bytes");
-        return Err(ProblemResponse::bad("no-denial", words));
+    let (denial, denied) = read(told)?;
+    let ended = own_end(app, actor, &denied).await?;
+    let others = { denied.iter().map(|it| &it.denial) }
+        .filter(|it| ended.is_none() || !it.may_be_of_an_end());
+    for it in others {
+        if let Some(why) = it.beyond_permission_sets() {
+            let words = format!("no permission set helps: {}", said(it));
+            return Err(unprocessable("beyond-permission-sets", words).help(why));
+        }
     }
-    let denial = Denial::read(message.trim())
-        .map_err(|error| ProblemResponse::bad("no-denial", error.to_string()).help(error.help()))?;
-    if let Some(why) = denial.beyond_permission_sets() {
-        let words = format!("no permission set helps: {}", said(&denial));
-        return Err(unprocessable("beyond-permission-sets", words).help(why));
-    }
-    let account = denial.account().and_then(|it| AccountId::new(it).ok());
+    let account = match &ended {
+        Some(ended) => Some(ended.account.clone()),
+        None => denial.account().and_then(|it| AccountId::new(it).ok()),
+    };
     let account = account.ok_or_else(|| {
         ProblemResponse::bad("no-denial", "the denial names no account")
             .help("`hallpass catalog` lists what you may ask for")
     })?;
     let offers = offers(app, actor, account.clone()).await?;
     let Some(place) = offers.iter().find_map(|it| it.account.clone()) else {
-        return Err(nothing_fits(&denial, account.as_str(), &[]));
+        return Err(nothing_fits(&denial, account.as_str(), &[], ended.as_ref()));
     };
+    let again = ended.as_ref().map(|it| it.permission_set.as_str());
+    let role = denial.permission_set();
+    let role = role.filter(|_| denial.principal_account() == Some(account.as_str()));
     let (mut judged, mut not_judged) = (Vec::new(), Vec::new());
     for name in offers.iter().filter_map(|it| it.permission_set.clone()) {
-        match judgement(app, actor, &name, (&denial, &account)).await? {
+        // one that was denied the call is not asked for again, unless its end was all that denied it
+        if role == Some(name.as_str()) && again != role {
+            continue;
+        }
+        match judgement(app, actor, &name, (&denied, &account)).await? {
             Judgement::Unknown(why) => not_judged.push(SetNotJudged {
                 permission_set: name,
                 why,
@@ -61,9 +82,11 @@ pub(crate) async fn fitting(
             known @ (Judgement::Allows(_) | Judgement::Refuses) => judged.push((name, known)),
         }
     }
-    let mut fitting = smallest_first(judged).into_iter();
+    let fitting = again_first(smallest_first(judged), &not_judged, again);
+    let mut fitting = fitting.into_iter();
     let Some((name, fit)) = fitting.next() else {
-        return Err(nothing_fits(&denial, &place.name, &not_judged));
+        let ended = ended.as_ref();
+        return Err(nothing_fits(&denial, &place.name, &not_judged, ended));
     };
     let says = offers
         .iter()
@@ -73,8 +96,81 @@ pub(crate) async fn fitting(
         alternatives: fitting.map(larger).collect(),
         not_judged,
         says,
+        ended: ended.map(|it| EndedAccess {
+            permission_set: it.permission_set,
+            at: it.at,
+        }),
         ..smallest(&denial, place, name, fit)
     })
+}
+
+/// The call of a message, and each action of it that was denied.
+fn read(told: &DenialMessage) -> Result<(Denial, Vec<DeniedAction>), ProblemResponse> {
+    let bad = |words: String| ProblemResponse::bad("no-denial", words);
+    let one = |text: &str| {
+        if text.len() > MESSAGE_BYTES_MAX {
+            let words = format!("the message is longer than {MESSAGE_BYTES_MAX} bytes");
+            return Err(bad(words));
+        }
+        Denial::read(text.trim()).map_err(|error| bad(error.to_string()).help(error.help()))
+    };
+    if told.actions.len() > ACTIONS_MAX {
+        return Err(bad(format!("there are more than {ACTIONS_MAX} actions")));
+    }
+    let denial = one(&told.message)?;
+    if told.actions.is_empty() {
+        let only = DeniedAction::new(denial.clone(), told.context.clone());
+        return Ok((denial, vec![only]));
+    }
+    let each = told.actions.iter().map(|it| {
+        let mut keys = told.context.clone();
+        keys.extend(it.context.clone());
+        Ok(DeniedAction::new(one(&it.message)?, keys))
+    });
+    let denied: Result<_, ProblemResponse> = each.collect();
+    Ok((denial, denied?))
+}
+
+/// The actor's own access whose end may have denied the call: by what is stored of them, whoever the message names.
+async fn own_end(
+    app: &App,
+    actor: &Actor,
+    denied: &[DeniedAction],
+) -> Result<Option<OwnEnd>, ProblemResponse> {
+    let mut all = denied.iter().map(|it| &it.denial);
+    let Some(denial) = all.find(|it| it.may_be_of_an_end()) else {
+        return Ok(None);
+    };
+    let account = denial.principal_account();
+    let account = account.and_then(|it| AccountId::new(it).ok());
+    let (Some(account), Some(set)) = (account, denial.permission_set()) else {
+        return Ok(None);
+    };
+    let at = app.access.own_end(actor, &account, set).await?;
+    Ok(at.map(|at| OwnEnd {
+        account,
+        permission_set: set.to_owned(),
+        at,
+    }))
+}
+
+/// What the caller held goes before what would fit with less: they used it until it ended, and with the end it is all that is
+/// missing. Unless it is known not to allow the call.
+fn again_first(
+    fitting: Vec<(String, Fit)>,
+    not_judged: &[SetNotJudged],
+    again: Option<&str>,
+) -> Vec<(String, Fit)> {
+    let Some(again) = again else {
+        return fitting;
+    };
+    let (mut first, others): (Vec<_>, Vec<_>) =
+        { fitting.into_iter() }.partition(|(name, _)| name == again);
+    if not_judged.iter().any(|it| it.permission_set == again) {
+        first.push((again.to_owned(), Fit::default()));
+    }
+    first.extend(others);
+    first
 }
 
 /// What the actor may ask for in the account.
@@ -98,17 +194,13 @@ async fn offers(
     Ok(catalog.map_or_else(none, |catalog: Catalog| catalog.entries))
 }
 
-/// What one set comes to. One whose policies cannot be read is not judged; one that was denied the call is not asked for again.
+/// What one set comes to. One whose policies cannot be read is not judged.
 async fn judgement(
     app: &App,
     actor: &Actor,
     name: &str,
-    (denial, account): (&Denial, &AccountId),
+    (denied, account): (&[DeniedAction], &AccountId),
 ) -> Result<Judgement, ProblemResponse> {
-    if denial.permission_set() == Some(name) && denial.principal_account() == Some(account.as_str())
-    {
-        return Ok(Judgement::Refuses);
-    }
     let found = permission_set_policies::find(app, actor, name).await?;
     let read = match found.policies {
         Ok(Some(read)) => read,
@@ -120,8 +212,8 @@ async fn judgement(
         Err(fault) => return Ok(Judgement::Unknown(fault.to_string())),
     };
     let set = offered(name, &read);
-    let (denial, account) = (denial.clone(), account.to_string());
-    let judged = tokio::task::spawn_blocking(move || judge(&set, &denial, &account)).await;
+    let (denied, account) = (denied.to_vec(), account.to_string());
+    let judged = tokio::task::spawn_blocking(move || judge(&set, &denied, &account)).await;
     judged.map_err(|error| ProblemResponse::unavailable(&error))
 }
 
@@ -185,6 +277,7 @@ fn smallest(denial: &Denial, place: NamedId, permission_set: String, fit: Fit) -
             name: place.name,
         },
         permission_set,
+        ended: None,
         says: None,
         other_actions: fit.others.len(),
         other_levels,
@@ -240,9 +333,18 @@ fn said(denial: &Denial) -> String {
     format!("denied: {}{on}{why}", denial.action)
 }
 
-fn nothing_fits(denial: &Denial, account: &str, not_judged: &[SetNotJudged]) -> ProblemResponse {
+fn nothing_fits(
+    denial: &Denial,
+    account: &str,
+    not_judged: &[SetNotJudged],
+    ended: Option<&OwnEnd>,
+) -> ProblemResponse {
+    let ended = ended.map_or_else(String::new, |it| {
+        let (set, at) = (&it.permission_set, it.at);
+        format!("your access to `{set}` there ended at {at}, and ")
+    });
     let words = format!(
-        "no permission set that you may ask for in `{account}` is known to allow it: {}",
+        "{ended}no permission set that you may ask for in `{account}` is known to allow it: {}",
         said(denial)
     );
     let unread = not_judged.iter().map(|it| FieldProblem {

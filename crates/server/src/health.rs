@@ -245,6 +245,7 @@ fn armed_ends(counts: ArmedEndCounts) -> Vec<(String, u64)> {
         ("armed", counts.armed),
         ("not_armed", counts.not_armed),
         ("not_moved", counts.not_moved),
+        ("never_armed", counts.never_armed),
     ];
     let labelled = |(state, count)| (format!("{{state=\"{state}\"}}"), count);
     rows.into_iter().map(labelled).collect()

@@ -205,6 +205,7 @@ pub fn a_grant(n: u64) -> Grant {
         stuck: None,
         end_sessions: false,
         armed_ends: hallpass_access::ArmedEnds::Off,
+        never_armed: None,
         aws_request: None,
         seen_news: 0,
         state: GrantState::Scheduled,

@@ -74,6 +74,21 @@ pub fn ended_by_aws(from: Timestamp, gone: Timestamp, shown: &str) -> Option<Str
     (from < gone).then(|| format!("AWS itself refused it from {shown} on, before it was removed."))
 }
 
+/// That somebody's own access ended, and AWS denies what they call since then; it is proposed to them again. `at` as the reader
+/// sees it.
+pub fn ended_so_denied(permission_set: &str, account: &str, at: &str) -> String {
+    format!(
+        "Your access to {permission_set} in {account} ended at {at}, and AWS refuses it since then: ask for it again."
+    )
+}
+
+/// That somebody's own access ended, where it is not what is proposed to them.
+pub fn ended_besides(permission_set: &str, account: &str, at: &str) -> String {
+    format!(
+        "Your access to {permission_set} in {account} ended at {at}. It does not allow the call, or you may not ask for it today."
+    )
+}
+
 /// A verb of something that is seen, or may be.
 fn may(may: bool, verb: &str) -> String {
     if may {

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
-use hallpass_model::{AccountId, Email, GrantId, HoldKey, RequestId, Target, TimeSpan, UserId};
+use hallpass_model::{
+    AccountId, Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp, UserId,
+};
 use hallpass_rules::{
     Ask, Decision, DecisionStep, Directory, Permit, PressRefusedByRules, Principal, RuleWarning,
     Rules,
@@ -12,13 +14,17 @@ use hallpass_rules::{
 
 use super::{Access, AccessError};
 use crate::decision_context::{self, DecisionContext, PressMode};
+use crate::own_end::own_end;
 use crate::records::StepContext;
 use crate::{
-    AccessStore, Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantState, Holds,
-    LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, group_sync,
+    AccessStore, Actor, ArmedEndStatus, ArmedEnds, Counts, Ends, Grant, GrantFilter, GrantState,
+    Holds, LocksSeen, PressRefused, ReadError, Request, Role, as_enforced, grant_press, group_sync,
     target,
 };
 use crate::{AttributeMembership, FieldProblem, Wanted};
+
+/// Grants of one person in an account that are looked at, the newest: those of the last day.
+const OWN_GRANTS_MAX: u32 = 100;
 
 /// Which requests somebody wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,8 +181,8 @@ impl Access {
         Ok(waiting.map_err(|fault| ReadError(fault.to_string()))?)
     }
 
-    /// Whether AWS enforces the ends of these grants, also of those that are over, by key; those that were never to be
-    /// armed are left out.
+    /// Whether AWS enforces the ends of these grants, also of those that are over, by key; those of which that was not wanted
+    /// are left out.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -184,14 +190,58 @@ impl Access {
         &self,
         grants: impl IntoIterator<Item = &'a Grant>,
     ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, AccessError> {
-        let armed = grants
+        let wanted: Vec<&Grant> = grants
             .into_iter()
-            .filter(|grant| grant.armed_ends != ArmedEnds::Off);
-        let keys: Vec<HoldKey> = armed.map(|grant| grant.key.clone()).collect();
+            .filter(|grant| grant.armed_ends != ArmedEnds::Off || grant.never_armed.is_some())
+            .collect();
+        let keys: Vec<HoldKey> = wanted.iter().map(|grant| grant.key.clone()).collect();
         if keys.is_empty() {
             return Ok(BTreeMap::new());
         }
-        Ok(self.ports.store.armed_ends(&keys).await?)
+        let mut told = self.ports.store.armed_ends(&keys).await?;
+        for grant in wanted.iter().filter(|grant| !grant.is_over()) {
+            if let Some(why) = grant.never_armed {
+                let stored = told.remove(&grant.key);
+                told.insert(grant.key.clone(), ArmedEndStatus::of_never(why, stored));
+            }
+        }
+        Ok(told)
+    }
+
+    /// When the actor's own access to a permission set, by its name, in an account ended, where AWS denies their calls for
+    /// that; `None` while they hold it, and of whoever else's it was.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn own_end(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        permission_set: &str,
+    ) -> Result<Option<Timestamp>, AccessError> {
+        let Some(user) = actor.user.clone() else {
+            return Ok(None);
+        };
+        let filter = GrantFilter {
+            holder: Some(user),
+            account: Some(account.to_string()),
+            ..GrantFilter::default()
+        };
+        let store = &self.ports.store;
+        let mut grants = store.grants(&filter, OWN_GRANTS_MAX).await?.rows;
+        grants.retain(|grant| match &grant.names {
+            TargetNames::Account {
+                permission_set: of, ..
+            } => of == permission_set,
+            TargetNames::Group { .. } => false,
+        });
+        let keys: BTreeSet<HoldKey> = grants.iter().map(|grant| grant.key.clone()).collect();
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let keys: Vec<HoldKey> = keys.into_iter().collect();
+        let armed = store.armed_ends(&keys).await?;
+        Ok(own_end(&grants, &armed, self.now()))
     }
 
     /// The place in line of each of these grants; `None` for one that does not wait, and when it

@@ -184,6 +184,7 @@ fn grant(
         end_sessions: false,
         // it is there already, and nothing waits for it
         armed_ends: ArmedEnds::Off,
+        never_armed: None,
         aws_request: None,
         seen_news: 0,
         state: GrantState::Active,

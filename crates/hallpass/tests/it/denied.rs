@@ -30,7 +30,7 @@ fn found(call: &Call) -> Value {
         "says": "LogReader in its owner's words",
         "other_actions": 1, "other_levels": {"List": 1}, "other_services": {"s3": 1}, "conditions": [],
         "alternatives": [
-            {"permission_set": "Operator", "other_actions": 170, "conditions": []},
+            {"permission_set": "Operator", "other_actions": 170, "conditions": ["aws:SourceIp in `p`"]},
             {"permission_set": "Administrator", "other_actions": 20000, "conditions": []}],
         "not_judged": [{"permission_set": "Reader",
             "why": "the text of its policy `ReadOnlyAccess` is not read"}]})
@@ -63,7 +63,7 @@ fn the_smallest_set_that_allows_the_call_is_asked_for() {
         "allows it in payments-prod (222233334444): LogReader",
         "LogReader in its owner's words",
         "it would also allow 1 other actions (1 List): s3 1",
-        "larger ones: Operator (",
+        "larger ones: Operator (170 others, only where these hold: aws:SourceIp in `p`), Administrator (20000 others)",
         "not judged: Reader: the text of its policy `ReadOnlyAccess` is not read",
         "not looked at: policies of the organization",
     ] {
@@ -119,7 +119,7 @@ fn without_a_terminal_and_a_yes_nothing_is_asked_for() {
 fn where_no_request_helps_the_server_is_not_asked() {
     for (text, exit, says) in [
         (
-            message("with an explicit deny in a service control policy"),
+            message("because no service control policy allows the s3:GetObject action"),
             4,
             "ask who keeps the organization's policies",
         ),
@@ -179,6 +179,47 @@ fn that_nothing_fits_is_said_with_what_was_not_judged() {
     }
 }
 
+/// The server knows whether AWS denies somebody because their own access ended: it is asked.
+#[test]
+fn whose_access_ended_is_told_and_asks_again() {
+    let text = message("with an explicit deny in a service control policy");
+    let fake = Fake::start(|call| match call.what.as_str() {
+        "POST denials" => {
+            let mut body = found(call);
+            body["permission_set"] = json!("ViewOnly");
+            body["ended"] = json!({"permission_set": "ViewOnly", "at": "2026-03-06T14:00:00Z"});
+            body["not_judged"][0]["permission_set"] = json!("ViewOnly");
+            (200, body)
+        }
+        _ => answer(call),
+    });
+    let mut args = vec!["request", "--denied", &text];
+    args.extend(ASK);
+    let ran = against(&fake, &args).exits(0);
+    let said: String = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Your access to ViewOnly in payments-prod ended at",
+        "permission set that you held in payments-prod (222233334444): ViewOnly",
+        "others: Operator (",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("it would also allow"), "{said}");
+    let asked = fake.calls();
+    assert_eq!(asked.last().unwrap().body["permission_set"], "ViewOnly");
+    // and where it is none of theirs, nobody can ask for what is missing
+    let fake = Fake::start(|_| {
+        (
+            422,
+            json!({"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "code": "beyond-permission-sets",
+                "detail": "no permission set helps", "help": "ask who keeps the organization's policies"}),
+        )
+    });
+    let ran = against(&fake, &args).exits(4);
+    assert!(ran.err.contains("organization's policies"), "{}", ran.err);
+    assert_eq!(fake.asked(), ["POST denials"]);
+}
+
 /// Runs a command with an AWS that is the fake.
 fn with_aws(fake: &Fake, args: &[&str]) -> Ran {
     run(hallpass()
@@ -208,7 +249,9 @@ fn with_details(call: &Call) -> (u16, Value) {
         200,
         json!({"requestContext": {}, "policies": [], "evaluations": [
             {"action": "s3:GetObject", "resource": "arn:aws:s3:::logs/today", "evaluatedEffect": "IMPLICIT_DENY",
-             "checks": [{"checkType": "PRINCIPAL", "evaluatedEffect": "IMPLICIT_DENY"}]}]}),
+             "checks": [{"checkType": "PRINCIPAL", "evaluatedEffect": "IMPLICIT_DENY"}]},
+            {"action": "s3:GetObjectTagging", "resource": "arn:aws:s3:::logs/today", "evaluatedEffect": "IMPLICIT_DENY",
+             "context": {"s3:ExistingObjectTag/a": "b"}}]}),
     )
 }
 
@@ -224,15 +267,27 @@ fn an_id_is_asked_about_at_aws_page_by_page() {
             "ImplicitlyDenied: s3:GetObject on arn:aws:s3:::logs/today",
             "because no identity-based policy allows it",
             "  identity-based policy: does not allow",
+            "ImplicitlyDenied: s3:GetObjectTagging on arn:aws:s3:::logs/today",
+            "AWS names no checks: it does to callers of the same organization",
         ]
     );
     assert_eq!(fake.calls().len(), 2);
     let mut args = vec!["request", "--denied", ID];
     args.extend(ASK);
     with_aws(&fake, &args).exits(0);
+    let asked = fake.calls();
+    assert_eq!(asked.last().unwrap().body["permission_set"], "LogReader");
+    // with what AWS keeps of the request, but for who made it; the two actions were both denied
+    let sent = asked.iter().find(|it| it.what == "POST denials").unwrap();
+    let keys = json!({"aws:requestedregion": ["eu-west-1"], "aws:securetransport": ["true"]});
+    assert_eq!(sent.body["context"], keys);
+    let actions = sent.body["actions"].as_array().unwrap();
+    let told = |at: usize, text: &str| actions[at]["message"].as_str().unwrap().contains(text);
+    assert!(told(0, "s3:GetObject") && told(1, "s3:GetObjectTagging"));
+    assert_eq!(actions[0].get("context"), None);
     assert_eq!(
-        fake.calls().last().unwrap().body["permission_set"],
-        "LogReader"
+        actions[1]["context"],
+        json!({"s3:existingobjecttag/a": ["b"]})
     );
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Denial, DenialReason, DenyingPolicy};
+use super::{Denial, DenialKeys, DenialReason, DeniedAction, DenyingPolicy};
 
 /// The details of a denied call: the facts of the request, and how each of its actions was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +25,9 @@ pub struct DenialEvaluation {
     pub action: String,
     /// An ARN; empty for actions without resources.
     pub resource: String,
+    /// The condition keys of this action alone.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub context: Map<String, Value>,
     /// `ALLOW`, `EXPLICIT_DENY` or `IMPLICIT_DENY`; none where AWS does not say it.
     pub effect: Option<String>,
     /// What had to allow it, in AWS's order; none where who asks is of another organization.
@@ -103,22 +106,34 @@ impl DenialDetails {
         }
     }
 
-    /// The call as its message would have told it: the first action that was denied, by whom; `None` where none was, or nobody
-    /// is named.
-    pub fn denial(&self) -> Option<Denial> {
-        let denied = self.evaluations.iter().find(|it| it.is_denied())?;
+    /// The actions that were denied, each as its message would have told it and once, with the condition keys of the request;
+    /// none where none was, or nobody is named.
+    pub fn denied(&self) -> Vec<DeniedAction> {
         let principal = self.context.iter().find_map(|(key, value)| {
             let is_it = key.eq_ignore_ascii_case("aws:PrincipalArn");
             value.as_str().filter(|_| is_it)
-        })?;
-        Some(Denial {
-            principal: principal.to_owned(),
-            action: denied.action.clone(),
-            resource: Some(denied.resource.clone()).filter(|it| !it.is_empty()),
-            reason: denied.reason(),
-            authorization_id: Some(self.authorization_id.clone()),
-            region: Some(self.region.clone()),
-        })
+        });
+        let Some(principal) = principal else {
+            return Vec::new();
+        };
+        let mut all: Vec<DeniedAction> = Vec::new();
+        for it in self.evaluations.iter().filter(|it| it.is_denied()) {
+            let denial = Denial {
+                principal: principal.to_owned(),
+                action: it.action.clone(),
+                resource: Some(it.resource.clone()).filter(|it| !it.is_empty()),
+                reason: it.reason(),
+                authorization_id: Some(self.authorization_id.clone()),
+                region: Some(self.region.clone()),
+            };
+            let mut keys = key_values(&self.context);
+            keys.extend(key_values(&it.context));
+            let denied = DeniedAction::new(denial, keys);
+            if !all.contains(&denied) {
+                all.push(denied);
+            }
+        }
+        all
     }
 
     /// The details in lines, for people: each action with what denied it first.
@@ -179,6 +194,9 @@ fn evaluation(it: &Value, policies: &[&Value]) -> DenialEvaluation {
     DenialEvaluation {
         action: text(it, "action").unwrap_or_default(),
         resource: text(it, "resource").unwrap_or_default(),
+        context: { it.get("context").and_then(Value::as_object) }
+            .cloned()
+            .unwrap_or_default(),
         effect: text(it, "evaluatedEffect"),
         checks: items(it, "checks").map(|it| check(it, policies)).collect(),
     }
@@ -214,6 +232,23 @@ fn matched(it: &Value, policies: &[&Value]) -> String {
     } else {
         format!("{name} ({})", sids.join(", "))
     }
+}
+
+/// Condition keys as texts, as AWS compares them; what is no value of a key is left out.
+fn key_values(keys: &Map<String, Value>) -> DenialKeys {
+    let one = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    let all = keys.iter().filter_map(|(key, value)| {
+        let values = match value {
+            Value::Array(many) => many.iter().map(one).collect::<Option<Vec<_>>>()?,
+            other => vec![one(other)?],
+        };
+        Some((key.clone(), values))
+    });
+    all.collect()
 }
 
 fn text(it: &Value, name: &str) -> Option<String> {

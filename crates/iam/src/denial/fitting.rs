@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Denial, RESERVED_ROLE};
-use crate::evaluation::{Context, Decision, Layers, Policy, Request, decide};
+use super::{Denial, DeniedAction, RESERVED_ROLE};
+use crate::evaluation::{Decision, Layers, Policy, Request, decide};
 use crate::facts::{self, ActionFacts};
 use crate::language::PolicyType;
-use crate::powers::{NamedPolicy, Power, Powers, RolePolicies};
+use crate::powers::{FoundPower, NamedPolicy, Power, Powers, RolePolicies};
 
 /// The policy of AWS that allows everything (AWS Managed Policy Reference Guide, "`AdministratorAccess`").
 const EVERYTHING: (&str, &str) = (
@@ -53,18 +53,20 @@ pub enum Judgement {
 }
 
 /// How a permission set allows a call.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Fit {
     /// Condition keys that decide, each with its policy; none where it is allowed in any case.
     pub conditions: BTreeSet<String>,
+    /// Whether it allows what was denied on every resource.
+    pub is_everywhere: bool,
     /// The known actions that it allows beside, on some resource, by service and name.
     pub others: Vec<&'static ActionFacts>,
 }
 
-/// What a permission set would come to for a denied call, in an account. Policies of the organization and of the resource are
-/// not looked at.
-pub fn judge(set: &OfferedSet, denial: &Denial, account: &str) -> Judgement {
-    let found = match weigh(set, denial, account) {
+/// What a permission set would come to for a denied call, in an account: it has to allow each action that was denied. Policies
+/// of the organization and of the resource are not looked at.
+pub fn judge(set: &OfferedSet, denied: &[DeniedAction], account: &str) -> Judgement {
+    let found = match weigh(set, denied, account) {
         Ok(found) => found,
         Err(why) => return Judgement::Unknown(why),
     };
@@ -88,8 +90,9 @@ fn by_role(set: &OfferedSet) -> Option<&str> {
     found.map(|it| it.name.as_str())
 }
 
-/// The sets that allow the call: those that do in any case before those where conditions decide, then the one with the fewest
-/// other actions, then by name.
+/// The sets that allow the call: the one with the fewest other actions first; of those with as many, those that allow it in any
+/// case before those where conditions decide, then those that do not on every resource, then by name. What a set would give
+/// beside comes before whether a condition may be in its way: one that allows everything always allows the call.
 pub fn smallest_first(judged: Vec<(String, Judgement)>) -> Vec<(String, Fit)> {
     let mut found: Vec<(String, Fit)> = judged
         .into_iter()
@@ -99,45 +102,66 @@ pub fn smallest_first(judged: Vec<(String, Judgement)>) -> Vec<(String, Fit)> {
         })
         .collect();
     found.sort_by(|(one, a), (other, b)| {
-        let rank = |fit: &Fit| (!fit.conditions.is_empty(), fit.others.len());
+        let rank = |fit: &Fit| {
+            let is_conditional = !fit.conditions.is_empty();
+            (fit.others.len(), is_conditional, fit.is_everywhere)
+        };
         rank(a).cmp(&rank(b)).then_with(|| one.cmp(other))
     });
     found
 }
 
-fn weigh(set: &OfferedSet, denial: &Denial, account: &str) -> Result<Judgement, String> {
-    let role = role(set, denial, account)?;
-    let powers = Powers::read(&role).map_err(|error| error.to_string())?;
-    let resource = denial.resource.as_deref().filter(|it| *it != "*");
-    let asked = facts::action(&denial.action);
-    let conditions = match asked {
-        Some(action) => {
-            let found = match resource {
-                Some(resource) => powers.on(action, resource),
-                None => powers.of(action),
-            };
-            if found.power == Power::Never {
-                return Ok(Judgement::Refuses);
-            }
-            found.doubts
-        }
+fn weigh(set: &OfferedSet, denied: &[DeniedAction], account: &str) -> Result<Judgement, String> {
+    let role = role(set, denied, account)?;
+    let mut fit = Fit {
+        conditions: BTreeSet::new(),
+        is_everywhere: false,
+        others: Vec::new(),
+    };
+    for it in denied {
+        let Some(found) = weigh_one(&role, it)? else {
+            return Ok(Judgement::Refuses);
+        };
+        fit.conditions.extend(found.doubts);
+        fit.is_everywhere |= found.everywhere;
+    }
+    let asked = denied.iter();
+    let asked = asked.filter_map(|it| facts::action(&it.denial.action));
+    let asked: BTreeSet<_> = asked.map(|it| (it.service, it.name)).collect();
+    let all = Powers::read(&role).map_err(|error| error.to_string())?;
+    let all = all.all().into_iter().map(|(action, _)| action);
+    fit.others = all
+        .filter(|it| !asked.contains(&(it.service, it.name)))
+        .collect();
+    Ok(Judgement::Allows(fit))
+}
+
+/// What the role may do of one action that was denied; none where it may not.
+fn weigh_one(role: &RolePolicies, denied: &DeniedAction) -> Result<Option<FoundPower>, String> {
+    let denial = &denied.denial;
+    let Some(action) = facts::action(&denial.action) else {
         // newer than the facts: what holds for every request of it
-        None if is_allowed(&role, denial)? => BTreeSet::new(),
-        None => return Ok(Judgement::Refuses),
+        let surely = FoundPower {
+            power: Power::Surely,
+            everywhere: false,
+            doubts: BTreeSet::new(),
+        };
+        return Ok(is_allowed(role, denied)?.then_some(surely));
     };
-    let is_other = |it: &&'static ActionFacts| {
-        asked.is_none_or(|asked| (asked.service, asked.name) != (it.service, it.name))
+    let powers = Powers::read_where(role, &denied.context);
+    let powers = powers.map_err(|error| error.to_string())?;
+    let found = match denial.resource.as_deref().filter(|it| *it != "*") {
+        Some(resource) => powers.on(action, resource),
+        None => powers.of(action),
     };
-    let all = powers.all().into_iter().map(|(action, _)| action);
-    Ok(Judgement::Allows(Fit {
-        conditions,
-        others: all.filter(is_other).collect(),
-    }))
+    Ok((found.power != Power::Never).then_some(found))
 }
 
 /// The role that the set is in the account.
-fn role(set: &OfferedSet, denial: &Denial, account: &str) -> Result<RolePolicies, String> {
-    let partition = denial.principal.split(':').nth(1).unwrap_or("aws");
+fn role(set: &OfferedSet, denied: &[DeniedAction], account: &str) -> Result<RolePolicies, String> {
+    let principal = denied.first().map(|it| it.denial.principal.as_str());
+    let partition = principal.and_then(|it| it.split(':').nth(1));
+    let partition = partition.unwrap_or("aws");
     let name = format!("{RESERVED_ROLE}{}_{ROLE_SUFFIX}", set.name);
     let mut found = RolePolicies {
         arn: format!("arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/{name}"),
@@ -169,8 +193,11 @@ fn role(set: &OfferedSet, denial: &Denial, account: &str) -> Result<RolePolicies
     Ok(found)
 }
 
-/// The engine's own decision, for a request of which no more is known than the message says.
-fn is_allowed(role: &RolePolicies, denial: &Denial) -> Result<bool, String> {
+/// The engine's own decision, for a request of which no more is known than what was said of it.
+fn is_allowed(role: &RolePolicies, denied: &DeniedAction) -> Result<bool, String> {
+    let Denial {
+        action, resource, ..
+    } = &denied.denial;
     let read = |policy: &NamedPolicy, kind| {
         let read = Policy::parse(&policy.text, kind);
         read.map(Arc::new).map_err(|error| error.to_string())
@@ -184,8 +211,8 @@ fn is_allowed(role: &RolePolicies, denial: &Denial) -> Result<bool, String> {
         boundary: boundary.transpose()?,
         ..Layers::default()
     };
-    let resource = denial.resource.as_deref().unwrap_or("*");
-    let request = Request::new(&role.arn, &denial.action, resource, Context::new());
+    let resource = resource.as_deref().unwrap_or("*");
+    let request = Request::new(&role.arn, action, resource, denied.context.clone());
     let mut request = request.map_err(|error| error.to_string())?;
     request.derive_keys();
     Ok(decide(&layers, &request) == Decision::Allowed)

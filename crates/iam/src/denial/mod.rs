@@ -1,10 +1,12 @@
 //! From the text of a denial to what would allow the call: what AWS says in an access denied error message, whether more
 //! permissions help at all, and which of several permission sets allows it with the fewest other actions (`policies.md` §16).
 
+mod action;
 mod details;
 mod fitting;
 mod message;
 
+pub use action::{DenialKeys, DeniedAction};
 pub use details::{DenialCheck, DenialDetails, DenialEvaluation};
 pub use fitting::{Fit, Judgement, OfferedPolicy, OfferedSet, judge, smallest_first};
 
@@ -179,6 +181,14 @@ impl Denial {
             .split('/')
             .find_map(|it| it.strip_prefix(RESERVED_ROLE))?;
         role.rsplit_once('_').map(|(name, _)| name)
+    }
+
+    /// Whether it may come of the end of the caller's own access, which a service control policy enforces where ends are armed
+    /// (`access.md` §21): who called was a permission set's role.
+    pub fn may_be_of_an_end(&self) -> bool {
+        let denies =
+            |it: DenialReason| it.is_explicit && it.policy == DenyingPolicy::ServiceControl;
+        self.reason.is_none_or(denies) && self.permission_set().is_some()
     }
 
     /// Why no permission set would let the call through, in words with what would; `None` where one may.

@@ -2,8 +2,8 @@
 
 use super::keys::{Key, ValueType, find_key};
 
-/// The keys. AWS publishes their types in prose only, so the list is kept by hand.
-pub(super) const KEYS: &[Key] = &[
+/// Keys that say who calls, by which session. AWS publishes their types in prose only, so the lists are kept by hand.
+const CALLER_KEYS: &[Key] = &[
     // the principal
     one("aws:PrincipalArn", ValueType::Arn),
     one("aws:PrincipalAccount", ValueType::String),
@@ -45,6 +45,10 @@ pub(super) const KEYS: &[Key] = &[
         "aws:TransactionContext/IdentityProvider/${Key}",
         ValueType::String,
     ),
+];
+
+/// Keys that say how a call is made, and of what.
+const CALL_KEYS: &[Key] = &[
     // the way
     one("aws:SourceIp", ValueType::IpAddress),
     one("aws:SourceVpc", ValueType::String),
@@ -82,6 +86,21 @@ pub(super) const KEYS: &[Key] = &[
     one("aws:ViaAWSService", ValueType::Bool),
 ];
 
+/// Those of them that say when it is made.
+const MOMENT_KEYS: [&str; 2] = ["aws:CurrentTime", "aws:EpochTime"];
+
+/// Prefixes of keys that say how a session began, and by whom; hosts of identity providers are others.
+const SESSION_PREFIXES: [&str; 8] = [
+    "aws",
+    "sts",
+    "saml",
+    "sso",
+    "identitycenter",
+    "identitystore",
+    "cognito-identity",
+    "iam",
+];
+
 /// Global keys that are in a request only where the action lists them.
 const TAG_KEYS: [&str; 3] = [
     "aws:ResourceTag/${TagKey}",
@@ -109,8 +128,27 @@ const OWNERS: &[(&str, &str)] = &[
     ("cognito-identity-unauth", "cognito-identity"),
 ];
 
+/// Every key.
+pub(super) fn all() -> impl Iterator<Item = &'static Key> {
+    CALLER_KEYS.iter().chain(CALL_KEYS)
+}
+
 pub(super) fn find(name: &str) -> Option<&'static Key> {
-    find_key(KEYS, name)
+    find_key(CALLER_KEYS, name).or_else(|| find_key(CALL_KEYS, name))
+}
+
+/// Whether the same call has the same value of the key when another role makes it later. Of keys that are newer than the
+/// lists nobody knows.
+pub(super) fn is_of_call(name: &str) -> bool {
+    if find_key(CALLER_KEYS, name).is_some() {
+        return false;
+    }
+    if let Some(key) = find_key(CALL_KEYS, name) {
+        return !MOMENT_KEYS.contains(&key.name);
+    }
+    let prefix = name.split(':').next().unwrap_or_default();
+    let mut of_sessions = SESSION_PREFIXES.iter();
+    !prefix.contains('.') && !of_sessions.any(|it| it.eq_ignore_ascii_case(prefix))
 }
 
 /// The key of an OIDC provider; their prefix is a host, perhaps with a path.

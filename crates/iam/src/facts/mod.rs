@@ -68,7 +68,13 @@ pub fn global_key(name: &str) -> Option<&'static Key> {
 
 /// Every global condition key.
 pub fn global_keys() -> impl Iterator<Item = &'static Key> {
-    globals::KEYS.iter()
+    globals::all()
+}
+
+/// Whether the same call has the same value of a condition key when another role makes it later: what it says of who calls,
+/// and of the moment, it does not.
+pub(crate) fn is_key_of_call(name: &str) -> bool {
+    globals::is_of_call(name)
 }
 
 /// What is known of a condition key: a global one, one of the service its prefix names, or one

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use trust::{RoleTrust, role_trust};
 
 use crate::error::LoadError;
+use crate::evaluation::Context;
 use crate::facts::ActionFacts;
 use rule::PowerRule;
 
@@ -95,7 +96,18 @@ impl Powers {
     /// # Errors
     /// The first that AWS would not take as a policy: what it allows is not known.
     pub fn read(role: &RolePolicies) -> Result<Self, UnreadablePolicy> {
-        let known = rule::known_keys(&role.arn);
+        Self::read_where(role, &Context::new())
+    }
+
+    /// The same, for requests alone that have these condition keys: what is asked of them is no doubt.
+    ///
+    /// # Errors
+    /// As [`Powers::read`].
+    pub fn read_where(role: &RolePolicies, keys: &Context) -> Result<Self, UnreadablePolicy> {
+        let mut known = rule::known_keys(&role.arn);
+        for (key, value) in keys.iter() {
+            known.set(key, value.clone());
+        }
         let (mut allows, mut denies) = (Vec::new(), Vec::new());
         for policy in &role.identity {
             let rules = rule::read(policy, &known)?;

@@ -122,7 +122,8 @@ pub(super) fn read(policy: &NamedPolicy, known: &Context) -> Result<PowerRules, 
     Ok(rules)
 }
 
-/// The conditions that decide; none where one never holds.
+/// The conditions that decide; none where one never holds. `known` has keys that are the same in every request that is asked
+/// about.
 pub(super) fn doubts(
     statement: &Statement<'_>,
     version: Version,
@@ -133,7 +134,8 @@ pub(super) fn doubts(
     for written in &statement.conditions {
         let key = written.key.text.to_ascii_lowercase();
         let has_variable = written.values.iter().any(|it| it.text.contains("${"));
-        if FIXED.contains(&key.as_str()) && !has_variable {
+        let is_known = FIXED.contains(&key.as_str()) || known.lower(&key).is_some();
+        if is_known && !has_variable {
             if !Condition::new(written, version).holds(known) {
                 return None;
             }

@@ -1,8 +1,8 @@
 //! From the text of a denial to the smallest permission set that would have allowed it.
 
 use hallpass_iam::denial::{
-    Denial, DenialDetails, DenialReason, DenyingPolicy, Judgement, OfferedPolicy, OfferedSet,
-    UnreadableDenial, is_authorization_id, judge, smallest_first,
+    Denial, DenialDetails, DenialReason, DeniedAction, DenyingPolicy, Judgement, OfferedPolicy,
+    OfferedSet, UnreadableDenial, is_authorization_id, judge, smallest_first,
 };
 use serde_json::json;
 
@@ -217,6 +217,11 @@ fn set(name: &str, texts: &[&str]) -> OfferedSet {
     }
 }
 
+/// What a set comes to for a denial of which no more is known.
+fn judged(set: &OfferedSet, denial: &Denial, account: &str) -> Judgement {
+    judge(set, &[DeniedAction::new(denial.clone(), [])], account)
+}
+
 fn managed(name: &str) -> OfferedSet {
     OfferedSet {
         name: name.to_owned(),
@@ -249,8 +254,14 @@ fn sets_are_judged_by_their_policies() {
     let under = allow(
         r#""sqs:SendMessage""#,
         "*",
-        r#","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}"#,
+        r#","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#,
     );
+    let region = |name: &str| {
+        let condition =
+            format!(r#","Condition":{{"StringEquals":{{"aws:RequestedRegion":"{name}"}}}}"#);
+        allow(r#""sqs:SendMessage""#, "*", &condition)
+    };
+    let (here, there) = (region("eu-west-1"), region("us-east-1"));
     let no = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"sqs:Send*","Resource":"*"}]}"#;
     let mut bounded = set("Bounded", &[&one]);
     bounded.policies.push(OfferedPolicy {
@@ -264,14 +275,16 @@ fn sets_are_judged_by_their_policies() {
         (set("Elsewhere", &[&elsewhere]), "no"),
         (set("Reads", &[&reads]), "no"),
         (set("Denied", &[&one, no]), "no"),
-        (set("Under", &[&under]), "if aws:RequestedRegion 0"),
+        (set("Under", &[&under]), "if 0"),
+        (set("Here", &[&here]), "yes 0"),
+        (set("There", &[&there]), "no"),
         (set("None", &[]), "no"),
         (set("Broken", &["{"]), "?"),
         (bounded, "no"),
         (managed("ReadOnlyAccess"), "?"),
         (managed("AdministratorAccess"), "yes many"),
     ] {
-        let found = match judge(&set, &denial, "222233334444") {
+        let found = match judged(&set, &denial, "222233334444") {
             Judgement::Refuses => "no".to_owned(),
             Judgement::Unknown(why) => {
                 assert!(!why.is_empty());
@@ -284,10 +297,10 @@ fn sets_are_judged_by_their_policies() {
             Judgement::Allows(fit) => {
                 let keys: Vec<&str> = fit.conditions.iter().map(String::as_str).collect();
                 assert!(
-                    keys.iter().all(|it| it.contains("aws:RequestedRegion")),
+                    { keys.iter() }.all(|it| it.contains("aws:MultiFactorAuthPresent")),
                     "{keys:?}"
                 );
-                format!("if aws:RequestedRegion {}", fit.others.len())
+                format!("if {}", fit.others.len())
             }
         };
         assert_eq!(found, expected, "{}", set.name);
@@ -296,11 +309,11 @@ fn sets_are_judged_by_their_policies() {
     let newer = denied("sqs:FoldMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders");
     let all = allow(r#""sqs:*""#, "*", "");
     assert!(matches!(
-        judge(&set("All", &[&all]), &newer, "222233334444"),
+        judged(&set("All", &[&all]), &newer, "222233334444"),
         Judgement::Allows(_)
     ));
     assert!(matches!(
-        judge(&set("One", &[&one]), &newer, "222233334444"),
+        judged(&set("One", &[&one]), &newer, "222233334444"),
         Judgement::Refuses
     ));
 }
@@ -314,7 +327,7 @@ fn what_asks_for_the_role_is_not_judged_by_an_invented_one() {
             r#","Condition":{{"{operator}":{{"aws:PrincipalArn":"arn:aws:iam::222233334444:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Some_0123456789abcdef"}}}}"#
         );
         let policy = allow(r#""sqs:SendMessage""#, "*", &condition);
-        match judge(&set("Some", &[&policy]), &denial, "222233334444") {
+        match judged(&set("Some", &[&policy]), &denial, "222233334444") {
             Judgement::Allows(fit) => {
                 assert!(allows, "{operator}");
                 let told: Vec<&str> = fit.conditions.iter().map(String::as_str).collect();
@@ -339,7 +352,7 @@ fn what_the_facts_leave_out_refuses_nothing() {
         ("arn:aws:sqs:*:*:*", false),
     ] {
         let policy = allow(r#""*""#, resource, "");
-        match judge(&set("Some", &[&policy]), &denial, "222233334444") {
+        match judged(&set("Some", &[&policy]), &denial, "222233334444") {
             Judgement::Allows(fit) => {
                 assert!(fits, "{resource}");
                 let told = format!("`{resource}` being a resource of eks:CreateCluster");
@@ -351,19 +364,31 @@ fn what_the_facts_leave_out_refuses_nothing() {
     }
 }
 
+/// The names of sets that allow a call, in their order.
+fn in_order(sets: &[OfferedSet], denied: &[DeniedAction]) -> Vec<String> {
+    let judged = sets.iter();
+    let judged = judged.map(|it| (it.name.clone(), judge(it, denied, "222233334444")));
+    let found = smallest_first(judged.collect());
+    found.into_iter().map(|(name, _)| name).collect()
+}
+
 #[test]
 fn the_set_with_the_fewest_other_actions_comes_first() {
     let denial = denied("sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders");
+    let denied = [DeniedAction::new(denial, [])];
     let three = allow(
         r#"["sqs:SendMessage","sqs:ReceiveMessage","sns:Publish"]"#,
         "*",
         "",
     );
     let one = allow(r#"["sqs:SendMessage","sqs:ReceiveMessage"]"#, "*", "");
-    let under = allow(
-        r#""sqs:SendMessage""#,
-        "*",
-        r#","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#,
+    let address = r#","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#;
+    let under = allow(r#""sqs:SendMessage""#, "*", address);
+    let one_under = allow(r#"["sqs:SendMessage","sqs:ReceiveMessage"]"#, "*", address);
+    let orders = allow(
+        r#"["sqs:SendMessage","sqs:ReceiveMessage"]"#,
+        "arn:aws:sqs:*:*:orders",
+        "",
     );
     let sets = [
         managed("AdministratorAccess"),
@@ -371,16 +396,175 @@ fn the_set_with_the_fewest_other_actions_comes_first() {
         set("Wide", &[&three]),
         set("Same", &[&one]),
         set("Narrow", &[&one]),
+        set("MayBe", &[&one_under]),
+        set("Orders", &[&orders]),
         managed("ReadOnlyAccess"),
     ];
-    let judged = sets.iter();
-    let judged = judged.map(|it| (it.name.clone(), judge(it, &denial, "222233334444")));
-    let found = smallest_first(judged.collect());
-    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    // what a set gives beside counts before a condition; of as many, what is certain, then what is not of every resource
     assert_eq!(
-        names,
-        ["Narrow", "Same", "Wide", "AdministratorAccess", "Under"]
+        in_order(&sets, &denied),
+        [
+            "Under",
+            "Orders",
+            "Narrow",
+            "Same",
+            "MayBe",
+            "Wide",
+            "AdministratorAccess"
+        ]
     );
+}
+
+/// What is known of the request decides conditions; who made it and when does not, for another role makes the next.
+#[test]
+fn conditions_are_judged_by_what_is_known_of_the_request() {
+    let sending = "sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders";
+    let keys = |all: &[(&str, &[&str])]| -> Vec<(String, Vec<String>)> {
+        let all = all.iter().map(|(key, values)| {
+            let values = values.iter().map(|it| (*it).to_owned()).collect();
+            ((*key).to_owned(), values)
+        });
+        all.collect()
+    };
+    let known = keys(&[
+        ("aws:SourceIp", &["10.1.2.3"]),
+        ("aws:TagKeys", &["team", "cost"]),
+        ("aws:MultiFactorAuthPresent", &["false"]),
+        ("aws:PrincipalTag/team", &["red"]),
+        ("aws:CurrentTime", &["2026-11-28T10:00:00Z"]),
+        ("sts:ExternalId", &["x"]),
+    ]);
+    let denied = [DeniedAction::new(denied(sending), known)];
+    let told: Vec<String> = denied[0].keys().into_keys().collect();
+    assert_eq!(told, ["aws:requestedregion", "aws:sourceip", "aws:tagkeys"]);
+    for (condition, expected) in [
+        (r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, "yes"),
+        (r#"{"IpAddress":{"aws:sourceip":"192.168.0.0/16"}}"#, "no"),
+        (
+            r#"{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}"#,
+            "yes",
+        ),
+        (
+            r#"{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}"#,
+            "no",
+        ),
+        (
+            r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["team","cost"]}}"#,
+            "yes",
+        ),
+        (
+            r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}"#,
+            "no",
+        ),
+        (r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#, "if"),
+        (r#"{"StringEquals":{"aws:PrincipalTag/team":"blue"}}"#, "if"),
+        (
+            r#"{"DateLessThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z"}}"#,
+            "if",
+        ),
+        (r#"{"StringEquals":{"aws:SourceVpc":"vpc-1"}}"#, "if"),
+    ] {
+        let policy = allow(r#""sqs:*""#, "*", &format!(r#","Condition":{condition}"#));
+        let found = match judge(&set("Some", &[&policy]), &denied, "222233334444") {
+            Judgement::Allows(fit) if fit.conditions.is_empty() => "yes",
+            Judgement::Allows(fit) => {
+                // what else it allows is counted for any request
+                assert!(fit.others.len() > 5, "{condition}");
+                "if"
+            }
+            Judgement::Refuses => "no",
+            Judgement::Unknown(why) => panic!("{condition}: {why}"),
+        };
+        assert_eq!(found, expected, "{condition}");
+    }
+    // a denial by a condition of the same request
+    let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",
+        "Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1"]}}}]}"#;
+    let all = allow(r#""sqs:*""#, "*", "");
+    let found = judge(&set("Bounded", &[&all, deny]), &denied, "222233334444");
+    assert!(matches!(found, Judgement::Allows(fit) if fit.conditions.is_empty()));
+    // where the message and its resource name two Regions nobody knows
+    let mut two = denied[0].denial.clone();
+    two.region = Some("us-east-1".to_owned());
+    assert!(DeniedAction::new(two, []).keys().is_empty());
+}
+
+/// A set that lets one action of several through does not let the call through.
+#[test]
+fn each_action_of_a_call_has_to_be_allowed() {
+    let evaluation = |action: &str, effect: &str, context: serde_json::Value| {
+        json!({"action": action, "resource": "arn:aws:sqs:eu-west-1:222233334444:orders",
+            "evaluatedEffect": effect, "context": context})
+    };
+    let page = json!({
+        "requestContext": {"aws:PrincipalArn": MARA, "aws:SourceIp": "10.1.2.3"},
+        "evaluations": [
+            evaluation("sqs:GetQueueUrl", "ALLOW", json!({})),
+            evaluation("sqs:SendMessage", "IMPLICIT_DENY", json!({"aws:ResourceTag/team": "red"})),
+            evaluation("sqs:TagQueue", "IMPLICIT_DENY", json!({"aws:TagKeys": ["team", "cost"]})),
+            evaluation("sqs:TagQueue", "IMPLICIT_DENY", json!({"aws:TagKeys": ["team", "cost"]})),
+        ],
+        "policies": []});
+    let found = DenialDetails::read("0example1a2b3c4d5e6f", "eu-west-1", &[page]);
+    let denied = found.denied();
+    let actions: Vec<&str> = denied.iter().map(|it| it.denial.action.as_str()).collect();
+    assert_eq!(actions, ["sqs:SendMessage", "sqs:TagQueue"]);
+    let keys: Vec<String> = denied[0].keys().into_keys().collect();
+    assert_eq!(
+        keys,
+        [
+            "aws:requestedregion",
+            "aws:resourcetag/team",
+            "aws:sourceip"
+        ]
+    );
+    let one = allow(r#""sqs:SendMessage""#, "*", "");
+    let both = allow(
+        r#"["sqs:SendMessage","sqs:TagQueue","sqs:PurgeQueue"]"#,
+        "*",
+        "",
+    );
+    let sets = [
+        set("One", &[&one]),
+        set("Both", &[&both]),
+        managed("AdministratorAccess"),
+    ];
+    assert_eq!(in_order(&sets, &denied), ["Both", "AdministratorAccess"]);
+    let Judgement::Allows(fit) = judge(&sets[1], &denied, "222233334444") else {
+        panic!("it allows both");
+    };
+    let others: Vec<&str> = fit.others.iter().map(|it| it.name).collect();
+    assert_eq!(others, ["PurgeQueue"]);
+}
+
+/// Only what denies by a statement of a service control policy, or does not say by what, may be the end of somebody's access.
+#[test]
+fn denials_that_may_come_of_an_end_are_told_from_others() {
+    let said = "sqs:SendMessage on resource: arn:aws:sqs:eu-west-1:222233334444:orders";
+    for (because, may) in [
+        ("", true),
+        ("with an explicit deny in a service control policy", true),
+        (
+            "because no service control policy allows the sqs:SendMessage action",
+            false,
+        ),
+        ("with an explicit deny in a resource control policy", false),
+        (
+            "because no identity-based policy allows the sqs:SendMessage action",
+            false,
+        ),
+    ] {
+        assert_eq!(
+            denied(&format!("{said} {because}")).may_be_of_an_end(),
+            may,
+            "{because}"
+        );
+    }
+    let user = Denial {
+        principal: "arn:aws:iam::222233334444:user/mara".to_owned(),
+        ..denied(said)
+    };
+    assert!(!user.may_be_of_an_end());
 }
 
 /// An answer of AWS in two pages: who is asked, in AWS's order, and what came of it.
@@ -425,11 +609,11 @@ fn details_say_what_denied_and_lead_to_the_call() {
             format!("  session policy: denies, by inline policy of {MARA} (No)"),
         ]
     );
-    let denial = found.denial().unwrap();
-    assert_eq!(
-        (denial.principal.as_str(), denial.action.as_str()),
-        (MARA, "iam:PassRole")
-    );
+    let all = found.denied();
+    let actions: Vec<&str> = all.iter().map(|it| it.denial.action.as_str()).collect();
+    assert_eq!(actions, ["iam:PassRole", "iam:TagRole"]);
+    let denial = &all[0].denial;
+    assert_eq!(denial.principal, MARA);
     assert_eq!(
         denial.resource.as_deref(),
         Some("arn:aws:iam::222233334444:role/a")
@@ -441,7 +625,7 @@ fn details_say_what_denied_and_lead_to_the_call() {
         "eu-west-1",
         &[json!([1]), json!({"evaluations": [7]})],
     );
-    assert_eq!(none.denial(), None);
+    assert!(none.denied().is_empty());
     let empty = DenialDetails::read("0example1a2b3c4d5e6f", "eu-west-1", &[]);
     assert_eq!(empty.words(), ["AWS tells of no evaluation"]);
 }

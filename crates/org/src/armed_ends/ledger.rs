@@ -501,7 +501,7 @@ impl<'a> Ledger<'a> {
         self.told.gone += 1;
         if end.armed_until().is_some() {
             let record = self.record(Event::EndDisarmed, &end);
-            let words = "the access is gone, and no session of it can be left";
+            let words = "no session of what Hallpass gave can be left: that is gone, or was there before and stays";
             self.told.change.records.push(record.reason(words));
         }
         // what waited for it to go waits no longer; a hold that is armed itself would have kept it open

@@ -7,7 +7,8 @@ use hallpass_identity::TokenScope;
 use crate::{App, auth::AuthenticatedCaller, body::Body, denied, problem::ProblemResponse};
 
 /// The smallest permission set that the caller may ask for and that would have allowed a denied call, with what else it
-/// allows. Policies of the organization and of the resource are not looked at.
+/// allows. Where the caller's own access ended and AWS denies the call for that, the same is proposed again. Policies of the
+/// organization and of the resource are not looked at.
 #[utoipa::path(post, path = "/api/v1/denials", request_body = DenialMessage,
     responses((status = 200, body = FittingSets), (status = 400, body = Problem),
         (status = 422, body = Problem)))]
@@ -17,6 +18,6 @@ pub(crate) async fn fitting(
     Body(denial): Body<DenialMessage>,
 ) -> Result<Json<FittingSets>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request])?;
-    let found = denied::fitting(&app, actor, &denial.message).await?;
+    let found = denied::fitting(&app, actor, &denial).await?;
     Ok(Json(found))
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
-use hallpass_api::{DeniedBecause, FittingSets, LargerSet};
+use hallpass_api::{DenialMessage, DeniedBecause, EndedAccess, FittingSets, LargerSet};
+use hallpass_wording::grants;
 use serde::Deserialize;
 
 use super::people::count_of;
-use super::presenter::Coded;
+use super::presenter::{Coded, Presenter};
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, page_with, url_encoded};
 use super::words::{capital, number, plain, sentence};
 use crate::denied::{self, MESSAGE_BYTES_MAX};
@@ -66,6 +67,10 @@ struct FoundSets {
     account_id: String,
     set: SetRow,
     says: String,
+    /// That the reader's own access ended, and what becomes of it.
+    ended: String,
+    /// Whether it is what they held.
+    is_again: bool,
     larger: Vec<SetRow>,
 }
 
@@ -101,14 +106,19 @@ async fn empty(State(app): State<App>, viewer: Viewer) -> PageResult {
 
 async fn look(State(app): State<App>, posted: Posted<PastedMessage>) -> Response {
     let Posted { viewer, form } = posted;
-    let found = denied::fitting(&app, &viewer.actor, &form.message).await;
+    let told = DenialMessage {
+        message: form.message.clone(),
+        ..DenialMessage::default()
+    };
+    let found = denied::fitting(&app, &viewer.actor, &told).await;
     let mut built = DeniedPage::new(&app, &viewer, form.message).await;
     match found {
         Ok(found) => {
             built.not_judged = { found.not_judged.iter() }
                 .map(|it| Unread::of(&it.permission_set, &it.why))
                 .collect();
-            built.found = Some(FoundSets::of(&found));
+            let view = Presenter::new(&app, &viewer);
+            built.found = Some(FoundSets::of(&found, &view));
             page(&built)
         }
         Err(problem) => built.refused(problem),
@@ -138,7 +148,7 @@ impl DeniedPage {
 }
 
 impl FoundSets {
-    fn of(found: &FittingSets) -> Self {
+    fn of(found: &FittingSets, view: &Presenter) -> Self {
         let denial = &found.denial;
         let account = &found.account.id;
         let services = &found.other_services;
@@ -149,6 +159,7 @@ impl FoundSets {
             account: plain(&found.account.name),
             account_id: plain(account),
             set: SetRow {
+                beside: beside(found),
                 levels: counts(&found.other_levels, usize::MAX),
                 services: counts(services, SERVICES_SHOWN),
                 ..SetRow::of(
@@ -158,6 +169,10 @@ impl FoundSets {
                     &found.conditions,
                 )
             },
+            ended: { found.ended.as_ref() }
+                .map(|it| ended(it, found, view))
+                .unwrap_or_default(),
+            is_again: found.ended_at().is_some(),
             says: found.says.as_deref().map(plain).unwrap_or_default(),
             larger: found
                 .alternatives
@@ -178,17 +193,41 @@ impl SetRow {
                 url_encoded(account)
             ),
             page: set_page(name),
-            beside: match others {
-                0 => "It allows nothing else.".to_owned(),
-                some => format!(
-                    "It also allows {}.",
-                    count_of(some, "other action", "other actions")
-                ),
-            },
+            beside: allows_beside(others),
             levels: String::new(),
             services: String::new(),
             conditions: plain(&conditions.join(", ")),
         }
+    }
+}
+
+/// That the reader's own access ended, and whether it is what is proposed.
+fn ended(of: &EndedAccess, found: &FittingSets, view: &Presenter) -> String {
+    let (set, account) = (plain(&of.permission_set), plain(&found.account.name));
+    let at = view.words(of.at);
+    if found.ended_at().is_some() {
+        grants::ended_so_denied(&set, &account, &at)
+    } else {
+        grants::ended_besides(&set, &account, &at)
+    }
+}
+
+/// What the proposed set allows beside, where that is known.
+fn beside(found: &FittingSets) -> String {
+    if found.is_judged() {
+        allows_beside(found.other_actions)
+    } else {
+        String::new()
+    }
+}
+
+fn allows_beside(others: usize) -> String {
+    match others {
+        0 => "It allows nothing else.".to_owned(),
+        some => format!(
+            "It also allows {}.",
+            count_of(some, "other action", "other actions")
+        ),
     }
 }
 
@@ -235,6 +274,7 @@ fn because(reason: &DeniedBecause) -> String {
         "boundary" => "permissions boundary",
         "session" => "session policy",
         "resource" => "resource-based policy",
+        "service_control" => "service control policy",
         other => return plain(other),
     };
     if reason.is_explicit {

@@ -350,10 +350,15 @@ impl Teller<'_> {
                 TimelineEntry::new("Its armed end has not moved")
                     .words(format!("{}.", cap(&plain(text("error").unwrap_or_default()))))
             }
-            "end.arm_failed" => TimelineEntry::new("Its end is not armed at AWS").words(format!(
-                "{}. Hallpass ends it all the same.",
-                cap(&plain(text("error").unwrap_or_default()))
-            )),
+            "end.arm_failed" => {
+                let why = cap(&plain(text("error").unwrap_or_default()));
+                let stays = self.grant.is_some_and(|grant| grant.standing);
+                TimelineEntry::new("Its end is not armed at AWS").words(if stays {
+                    format!("{why}.")
+                } else {
+                    format!("{why}. Hallpass ends it all the same.")
+                })
+            }
             "sessions.cut" => TimelineEntry::new("Sessions ended")
                 .words("AWS refuses credentials taken before the end."),
             "sessions.cut_failed" => {

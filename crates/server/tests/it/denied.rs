@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{Boundary, ManagedPolicy, SetPolicies};
-use hallpass_model::Timestamp;
-use serde_json::json;
+use hallpass_access::{
+    AccessStore as _, ArmedEnds, Boundary, Change, EndCause, EndOutcome, Grant, GrantFilter,
+    GrantState, ManagedPolicy, SetPolicies, Write,
+};
+use hallpass_model::{TimeSpan, Timestamp};
+use serde_json::{Value, json};
 
 use crate::signed_in::{At, server_with, text, words};
 use crate::test_server::{Held, Reply, TestServer, no_policies, run};
@@ -87,6 +90,7 @@ fn what_no_permission_set_helps_with_is_said() {
         for (message, status, code) in [
             ("it does not work".to_owned(), 400, "no-denial"),
             ("x".repeat(16_001), 400, "no-denial"),
+            // of a role whose end it cannot be: the caller never held it
             (denial("sqs:PurgeQueue", scp), 422, "beyond-permission-sets"),
             (denial("sqs:PurgeQueue", NO_POLICY), 422, "no-fitting-set"),
             (elsewhere, 422, "no-fitting-set"),
@@ -182,5 +186,149 @@ fn sets_of_aws_managed_policies_are_judged() {
         let refused = asked(&server, &message).await;
         assert_eq!(refused.code(), "no-fitting-set");
         assert_eq!(refused.json().get("errors"), None, "nothing is unknown");
+    });
+}
+
+/// Conditions are judged by what is told of the request, and a set has to allow each action that was denied.
+#[test]
+fn what_is_known_of_the_call_decides() {
+    run(async {
+        let document = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["sqs:PurgeQueue", "sqs:SendMessage"], "Resource": "*",
+             "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}]});
+        let server = holding(|found| found.inline = Some(document.to_string()));
+        let purging = denial("sqs:PurgeQueue", NO_POLICY);
+        let sent = |keys: Value, actions: Value| {
+            let body = json!({"message": purging.clone(), "context": keys, "actions": actions});
+            let server = &server;
+            async move { server.post("/api/v1/denials", "ana/all", &body).await }
+        };
+        let open = sent(json!({}), json!([])).await.json();
+        assert_eq!(
+            open["conditions"],
+            json!(["aws:SourceIp in `Inline policy`"])
+        );
+        let inside = json!({"aws:SourceIp": ["10.1.2.3"]});
+        let sure = sent(inside.clone(), json!([])).await.json();
+        assert_eq!(sure["conditions"], json!([]), "{sure}");
+        let outside = json!({"aws:SourceIp": ["203.0.113.7"]});
+        let refused = sent(outside.clone(), json!([])).await;
+        assert_eq!(refused.short(), "422 no-fitting-set");
+        let part = |action: &str, keys: Value| json!({"message": denial(action, NO_POLICY), "context": keys});
+        let both = json!([
+            part("sqs:PurgeQueue", json!({})),
+            part("sqs:SendMessage", json!({}))
+        ]);
+        let found = sent(inside.clone(), both).await.json();
+        assert_eq!(found["other_actions"], 0, "{found}");
+        for actions in [
+            json!([
+                part("sqs:PurgeQueue", json!({})),
+                part("sqs:TagQueue", json!({}))
+            ]),
+            json!([
+                part("sqs:PurgeQueue", json!({})),
+                part("sqs:SendMessage", outside)
+            ]),
+        ] {
+            let refused = sent(inside.clone(), actions).await;
+            assert_eq!(refused.short(), "422 no-fitting-set");
+        }
+        let many = json!(vec![part("sqs:PurgeQueue", json!({})); 101]);
+        assert_eq!(sent(json!({}), many).await.short(), "400 no-denial");
+    });
+}
+
+/// Ana's access to a set, over by now; its end was armed at AWS.
+async fn ended(server: &TestServer, set: &str) {
+    server.ask("ana/all", set).await;
+    let now = server.now();
+    for state in [
+        GrantState::Granting,
+        GrantState::Active,
+        GrantState::Ending {
+            cause: EndCause::Released,
+            since: now,
+        },
+        GrantState::Ended {
+            cause: EndCause::Released,
+            at: now,
+            removed: true,
+            why: EndOutcome::Removed,
+        },
+    ] {
+        let found = server.store.grants(&GrantFilter::default(), 10).await;
+        let step = Grant {
+            state,
+            granted_at: Some(now),
+            armed_ends: ArmedEnds::Preferred,
+            ..found.unwrap().rows.remove(0)
+        };
+        let change = Change {
+            grants: vec![Write::Update(step)],
+            ..Change::default()
+        };
+        server.store.commit(change).await.unwrap();
+    }
+}
+
+/// AWS denies whose access ended by a policy of ours: what they held is to be asked for again.
+#[test]
+fn whose_own_access_ended_is_led_to_asking_again() {
+    run(async {
+        let by_policy = "with an explicit deny in a service control policy";
+        let of_role = |set: &str| {
+            denial("sqs:PurgeQueue", by_policy)
+                .replace("AWSReservedSSO_Reader_", &format!("AWSReservedSSO_{set}_"))
+        };
+        let server = allowing(&["sqs:PurgeQueue", "s3:GetObject"]);
+        ended(&server, "ReadOnly").await;
+        let at = server.now();
+        server.clock.advance(TimeSpan::minutes(5));
+        let found = asked(&server, &of_role("ReadOnly")).await.json();
+        assert_eq!(found["permission_set"], "ReadOnly", "{found}");
+        assert_eq!(found["account"]["id"], "111111111111");
+        let told = json!({"permission_set": "ReadOnly", "at": at.to_string()});
+        assert_eq!(found["ended"], told);
+        assert_eq!(found["other_actions"], 1);
+        // only by what is stored of the caller: another set's, another person's
+        for (token, set) in [("ana/all", "Admin"), ("sam/all", "ReadOnly")] {
+            let body = json!({"message": of_role(set)});
+            let refused = server.post("/api/v1/denials", token, &body).await;
+            assert_eq!(refused.short(), "422 beyond-permission-sets", "{token}");
+        }
+        let ana = At::new(&server, "ana").await;
+        let reply = ana
+            .post("/denied", &[("message", &of_role("ReadOnly"))])
+            .await;
+        let page = words(&text(&reply));
+        for part in [
+            "Your access to ReadOnly in payments-prod ended at",
+            "ask for it again",
+            "What you held",
+            "Ask for ReadOnly",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        // whose policies are not read is proposed all the same, and what it allows is not told
+        let server = holding(|found| {
+            found.managed = vec![ManagedPolicy {
+                arn: "arn:aws:iam::aws:policy/Unread".to_owned(),
+                name: "Unread".to_owned(),
+                document: None,
+            }];
+        });
+        ended(&server, "ReadOnly").await;
+        let found = asked(&server, &of_role("ReadOnly")).await.json();
+        assert_eq!(found["permission_set"], "ReadOnly", "{found}");
+        let ana = At::new(&server, "ana").await;
+        let reply = ana
+            .post("/denied", &[("message", &of_role("ReadOnly"))])
+            .await;
+        let page = words(&text(&reply));
+        assert!(
+            page.contains("Ask for ReadOnly") && !page.contains("allows nothing else"),
+            "{page}"
+        );
     });
 }

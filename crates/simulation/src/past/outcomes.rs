@@ -286,6 +286,7 @@ impl Journeys<'_> {
             stuck: None,
             end_sessions: false,
             armed_ends: hallpass_access::ArmedEnds::Off,
+            never_armed: None,
             aws_request: None,
             seen_news: 0,
             state: GrantState::Scheduled,

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::{ArmedEndsMode, GrantState, Revoking};
+use hallpass_access::{ArmedEndsMode, GrantState, NeverArmed, Revoking};
 use hallpass_model::TimeSpan;
 use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
 use hallpass_org::{NewPolicy, Organization as _};
@@ -143,7 +143,15 @@ fn standing_access_is_neither_armed_nor_given_where_that_is_required() {
                 "{mode:?}"
             );
             assert!(bench.refused_after(&key).is_empty(), "{mode:?}");
+            if mode == ArmedEndsMode::Preferred {
+                bench.is_told_never_armed(id, NeverArmed::StoodBefore).await;
+            }
             bench.calmly(900).await;
+            assert_eq!(bench.counted_never_armed().await, 0, "{mode:?}");
+            for record in bench.records("end.disarmed").await {
+                let why = record.fields()["reason"].to_string();
+                assert!(why.contains("was there before"), "{mode:?}: {why}");
+            }
             assert!(bench.refused_after(&key).is_empty(), "{mode:?}");
             assert!(bench.world.center.present().contains(&key), "{mode:?}");
         }

@@ -5,7 +5,10 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_access::{ArmedEnds, ArmedEndsMode, GrantState, SweepMode, grants_as_told};
+use hallpass_access::{
+    AccessStore as _, ArmedEndStatus, ArmedEnds, ArmedEndsMode, GrantState, NeverArmed, SweepMode,
+    grants_as_told,
+};
 use hallpass_model::{GrantId, HoldKey, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
@@ -168,6 +171,32 @@ impl Bench {
             .armed_ends_of(std::slice::from_ref(key))
             .await;
         found.unwrap().pop()
+    }
+
+    /// What is told at each door of a grant whose end is wanted to be armed and never is: why, in the log once, and in the
+    /// metric.
+    pub(crate) async fn is_told_never_armed(&self, id: GrantId, never: NeverArmed) {
+        let held = grant(&self.world, id).await;
+        assert_eq!(held.never_armed, Some(never));
+        let told = self.world.access.armed_ends([&held]).await.unwrap();
+        let expected = ArmedEndStatus::NotArmed {
+            why: never.words().to_owned(),
+            unseen: None,
+        };
+        assert_eq!(told.get(&held.key), Some(&expected));
+        let records = self.records("end.arm_failed").await;
+        let [record] = &records[..] else {
+            panic!("{never:?}: {records:?}");
+        };
+        assert_eq!(record.fields()["error"], never.words());
+        assert_eq!(record.text("grant_id"), Some(id.to_string().as_str()));
+        assert_eq!(self.counted_never_armed().await, 1);
+    }
+
+    /// Live grants of which that is told.
+    pub(crate) async fn counted_never_armed(&self) -> u64 {
+        let counts = self.world.store.counts(self.now()).await;
+        counts.unwrap().armed_ends.never_armed
     }
 
     /// The instants after which AWS refuses a person a set, as the policies in force say.

@@ -2,13 +2,13 @@
 
 use hallpass_access::{
     AccessError, AccessStore as _, ArmedEnds, ArmedEndsMode, AskOutcome, Extending, GrantState,
-    PressRefused, PreviewOutcome, RequestFilter,
+    NeverArmed, PressRefused, PreviewOutcome, RequestFilter,
 };
 use hallpass_model::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::Human::{self, Ana, Cai};
 
-use crate::acting::{approve, asking, grant, run, take};
+use crate::acting::{approve, asking, grant, release, run, take};
 use crate::armed_bench::Bench;
 
 /// What a rule wants of ends beside what the configuration says: the stricter of the two, and nothing is given that a rule
@@ -219,5 +219,26 @@ fn groups_and_what_no_policy_reaches_are_refused_where_the_end_is_required() {
         let id = take(&bench.world, Ana, "oncall", TimeSpan::hours(1)).await;
         bench.calmly(10).await;
         assert_eq!(grant(&bench.world, id).await.state, GrantState::Active);
+        bench.is_told_never_armed(id, NeverArmed::Group).await;
+        release(&bench.world, Ana, id).await.unwrap();
+        bench.calmly(10).await;
+        assert_eq!(bench.counted_never_armed().await, 0);
+        assert_eq!(bench.records("end.arm_failed").await.len(), 1);
+    });
+}
+
+/// What a rule wants while no end is armed at all is given, and said; what none wants is not.
+#[test]
+fn what_a_rule_wants_while_the_mode_is_off_is_told() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Off);
+        let id = take(&bench.world, Ana, "oncall", TimeSpan::hours(1)).await;
+        assert_eq!(grant(&bench.world, id).await.never_armed, None);
+        assert!(bench.records("end.arm_failed").await.is_empty());
+        rule(&bench, ALONE, "armed_ends = 'preferred'").await;
+        let id = take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        bench.calmly(10).await;
+        assert_eq!(grant(&bench.world, id).await.state, GrantState::Active);
+        bench.is_told_never_armed(id, NeverArmed::Off).await;
     });
 }

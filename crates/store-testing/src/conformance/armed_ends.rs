@@ -1,8 +1,8 @@
 //! Ends that AWS enforces: added with a grant, moved with its assignment, settled whole together with what waits for them.
 
 use hallpass_access::{
-    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GivenOtherwise,
-    GrantToArm, NoticeKind, ShownBy, UnseenEnd,
+    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, Change, DesiredAssignment, GivenOtherwise, Grant,
+    GrantState, GrantToArm, NeverArmed, NoticeKind, ShownBy, UnseenEnd, Write,
 };
 use hallpass_assignments::{AssignmentRow, Gate, Verdict};
 use hallpass_audit::{Draft, Event, Origin};
@@ -14,7 +14,7 @@ use hallpass_org::armed_ends::{
 use uuid::Uuid;
 
 use super::Store;
-use crate::{a_grant, account_key, at, wanted, wanted_instead};
+use crate::{a_grant, account_key, at, ended, ending, wanted, wanted_instead, with_grant};
 
 fn key() -> HoldKey {
     account_key(1, 1)
@@ -146,6 +146,50 @@ pub async fn an_armed_end_closes_the_gate_and_follows_its_assignment(store: Stor
     // what was never armed has none
     commit(&store, wanted(&account_key(2, 2), 600, 10), None).await;
     assert_eq!(store.open_armed_ends().await.unwrap().len(), 1);
+}
+
+/// Why the end of a grant is never armed is stored with it, and counted while it is live.
+pub async fn why_an_end_is_never_armed_is_kept_with_its_grant(store: Store) {
+    let kinds = [
+        NeverArmed::Off,
+        NeverArmed::Group,
+        NeverArmed::ManagementAccount,
+        NeverArmed::StoodBefore,
+    ];
+    let counted = async || store.counts(at(0)).await.unwrap().armed_ends;
+    for (n, why) in (1..).zip(kinds) {
+        let grant = Grant {
+            never_armed: Some(why),
+            ..a_grant(n)
+        };
+        let change = with_grant(Write::Insert(grant.clone()));
+        store.commit(change).await.unwrap();
+        let kept = store.grant(grant.id).await.unwrap().unwrap();
+        assert_eq!(kept.never_armed, Some(why));
+        assert_eq!(counted().await.never_armed, n);
+    }
+    store
+        .commit(with_grant(Write::Insert(a_grant(5))))
+        .await
+        .unwrap();
+    assert_eq!(counted().await.never_armed, 4);
+    let mut grant = store.grant(a_grant(1).id).await.unwrap().unwrap();
+    for state in [
+        GrantState::Granting,
+        GrantState::Active,
+        ending(50),
+        ended(60),
+    ] {
+        grant.state = state;
+        let change = with_grant(Write::Update(grant.clone()));
+        store.commit(change).await.unwrap();
+        grant.version += 1;
+    }
+    let left = ArmedEndCounts {
+        never_armed: 3,
+        ..ArmedEndCounts::default()
+    };
+    assert_eq!(counted().await, left);
 }
 
 pub async fn armed_ends_are_settled_whole_over_the_version_that_was_read(store: Store) {

@@ -156,6 +156,7 @@ macro_rules! conformance {
                 owned_ends_are_ours_and_not_over;
             armed_ends:
                 an_armed_end_closes_the_gate_and_follows_its_assignment
+                why_an_end_is_never_armed_is_kept_with_its_grant
                 armed_ends_are_settled_whole_over_the_version_that_was_read
                 news_of_an_end_that_aws_does_not_move_are_stored_with_it
                 a_refused_gate_is_the_end_of_a_create_that_was_not_sent

@@ -81,7 +81,11 @@ impl MemoryState {
             .values()
             .filter_map(armed_end_status)
             .collect();
-        counts.armed_ends = ArmedEndCounts::of(&armed);
+        let live = self.grants.values().filter(|grant| !grant.is_over());
+        counts.armed_ends = ArmedEndCounts {
+            never_armed: live.filter(|grant| grant.never_armed.is_some()).count() as u64,
+            ..ArmedEndCounts::of(&armed)
+        };
         counts
     }
 }

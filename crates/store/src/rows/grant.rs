@@ -1,7 +1,7 @@
 //! How a grant is stored: as `request.rs` has it for requests.
 
 use hallpass_access::{
-    Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, Origin, Stuck,
+    Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, NeverArmed, Origin, Stuck,
 };
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
@@ -46,6 +46,8 @@ pub(super) struct GrantRow {
     end_sessions: bool,
     #[serde(default, skip_serializing_if = "is_off")]
     armed_ends: ArmedEnds,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    never_armed: Option<NeverArmed>,
     aws_request: Option<String>,
     seen_news: u64,
     /// The state stands beside the row. Releases before rows had types of their own look for one here.
@@ -73,7 +75,8 @@ enum StateElsewhere {
 both_ways!(Grant => GrantRow, apart GrantStateRow {
     id, request, holder (into), key, names, duration, reason, origin, approver, approver_user,
     approval, based_on, config_hash, secondary_domain, scheduled_at, granted_at, ends_at,
-    longest_session, standing, warned, refusals, stuck (optional), end_sessions, armed_ends, aws_request, seen_news, version,
+    longest_session, standing, warned, refusals, stuck (optional), end_sessions, armed_ends, never_armed,
+    aws_request, seen_news, version,
 });
 
 /// A removal that AWS refuses for good.
