@@ -12,7 +12,7 @@ mod transfers;
 mod tree;
 mod units;
 
-use hallpass_aws_model::{Violation, message};
+use hallpass_aws_model::{Violation, facts, message};
 use hallpass_sim_base::Millis;
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         rates: CallRates::Split {
             reads: CallRate {
                 shared: BucketSharing::Account,
-                rate: 10.0,
+                rate: facts::ORGANIZATION_CALLS.rate(),
                 burst: 20.0,
             },
             writes: CallRate {
