@@ -122,6 +122,25 @@ impl Aws {
         }
     }
 
+    /// What the management account lets others do with policies of the organization: the text of its delegation policy; `None`
+    /// where it has none.
+    ///
+    /// # Errors
+    /// Where AWS does not say.
+    pub async fn delegation_policy(&self) -> Result<Option<String>, OrganizationFault> {
+        let found = self
+            .org_line
+            .read("DescribeResourcePolicy", read(), || {
+                self.org.describe_resource_policy().send()
+            })
+            .await;
+        match found {
+            Ok(found) => Ok(found.resource_policy.and_then(|it| it.content)),
+            Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(None),
+            Err(failure) => Err(fault(failure)),
+        }
+    }
+
     /// The units directly below a unit or the root.
     pub(crate) async fn units_below(
         &self,

@@ -45,6 +45,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
             service_access: head.service_access.clone(),
             delegated_administrators: head.delegations.clone(),
             billing_transfers: head.billing_transfers.clone(),
+            delegation_policy: head.delegation_policy.as_ref().map(|it| it.text().into()),
         },
         ous: ous(state),
         accounts: accounts(state),

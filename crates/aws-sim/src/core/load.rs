@@ -163,6 +163,7 @@ impl Loader<'_> {
 
     fn head(&self, state: &mut SimState) {
         let organization = &self.file.organization;
+        let delegation_policy = organization.delegation_policy.as_ref();
         let mut delegations = organization.delegated_administrators.clone();
         for row in &mut delegations {
             row.account = self.account(&row.account);
@@ -176,6 +177,7 @@ impl Loader<'_> {
             delegations,
             billing_transfers: organization.billing_transfers.clone(),
             root_tags: organization.root_tags.clone(),
+            delegation_policy: delegation_policy.map(Document::stated),
         };
         let center = &self.file.identity_center;
         let created = self.dated(None, "instance");

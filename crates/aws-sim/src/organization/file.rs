@@ -135,6 +135,9 @@ pub struct Organization {
     /// Transfers of the bill between this organization and others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub billing_transfers: Vec<StatedTransfer>,
+    /// What other accounts may do with policies of the organization: the document, text or JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delegation_policy: Option<Value>,
 }
 
 /// A policy of the organization.

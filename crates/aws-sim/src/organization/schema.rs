@@ -74,6 +74,7 @@ const ORGANIZATION: &[Field] = &[
     ("service_access", May, TEXTS),
     ("delegated_administrators", May, List(&Object(DELEGATION))),
     ("billing_transfers", May, List(&Object(assets::TRANSFER))),
+    ("delegation_policy", May, Any),
 ];
 const DELEGATION: &[Field] = &[
     ("account", Must, Text),

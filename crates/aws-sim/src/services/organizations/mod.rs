@@ -7,6 +7,7 @@ mod creation;
 mod delegation;
 mod effective;
 mod policies;
+mod resource_policy;
 mod tags;
 mod transfers;
 mod tree;
@@ -79,6 +80,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         policies::OPERATIONS,
         attachments::OPERATIONS,
         effective::OPERATIONS,
+        resource_policy::OPERATIONS,
         transfers::OPERATIONS,
     ],
 };
@@ -127,8 +129,11 @@ fn check_standing(context: &Context<'_>) -> Result<(), ApiError> {
     let reads = call.operation.starts_with("Describe") || call.operation.starts_with("List");
     let may = match standing(state, &caller.account, "") {
         AccountStanding::Management => true,
-        AccountStanding::Delegated => reads,
-        AccountStanding::Member => call.operation == "DescribeOrganization",
+        AccountStanding::Delegated => reads || resource_policy::delegates(context),
+        // the delegation policy names accounts, whether they administer a service or not
+        AccountStanding::Member => {
+            call.operation == "DescribeOrganization" || resource_policy::delegates(context)
+        }
         AccountStanding::Outsider => {
             return Err(ApiError::denied(
                 "AWSOrganizationsNotInUseException",
@@ -145,7 +150,11 @@ fn check_standing(context: &Context<'_>) -> Result<(), ApiError> {
     ))
 }
 
-fn resources(state: &SimState, _: &AwsCaller, _: &str, input: &Value) -> Vec<String> {
+fn resources(state: &SimState, _: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
+    if operation == "CreatePolicy" {
+        let kind = input_text(input, "Type").unwrap_or_default();
+        return vec![resource_policy::arn_to_be(state, kind)];
+    }
     let policy = input_text(input, "PolicyId").and_then(|id| policy_arn(state, id));
     let nodes = [
         "TargetId",
