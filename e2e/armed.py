@@ -378,6 +378,62 @@ def home_region_lost(check, server):
     check("and access is given again", server.take(ANA))
 
 
+def from_delegated_administrator(check, server):
+    """What doctor says in the account that the guide recommends: AWS lets it write policies where the management account says so."""
+    org, service = server.world.org, {"AccountId": PROD, "ServicePrincipal": "sso.amazonaws.com"}
+    org.register_delegated_administrator(**service)
+    keys = server.world.sim.get(f"/_sim/credentials?account={PROD}").json
+    theirs = {name: value for name, value in server.environment.items() if name != "AWS_SESSION_TOKEN"}
+    theirs.update(AWS_ACCESS_KEY_ID=keys["access_key_id"], AWS_SECRET_ACCESS_KEY=keys["secret_access_key"])
+    own = server.world.client("organizations", theirs, attempts=10)
+    def said():
+        ran = server.stage.run("doctor", "--output", "jsonl", timeout=120, **theirs)
+        rows = [json.loads(line) for line in ran.stdout.splitlines()]
+        return ran.returncode, [(row["result"], row["detail"], row["remedy"]) for row in rows if row["check"] == "ends armed at AWS"]
+    wanted = {"Name": "hallpass-try", "Description": "x", "Type": "SERVICE_CONTROL_POLICY",
+              "Content": json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}]})}
+    refused = lambda call, **what: raises(call, **what) == "AccessDeniedException"
+    check("AWS refuses", refused(own.create_policy, **wanted))
+    code, rows = said()
+    problem = [it for it in rows if it[0] == "problem"]
+    check("doctor says what the management account does not let it do, and what to do", code == 1 and len(problem) == 1
+          and f"does not let account {PROD} do organizations:AttachPolicy, organizations:CreatePolicy" in problem[0][1]
+          and "--delegation-policy" in problem[0][2], rows)
+    theirs_before = {"Version": "2012-10-17", "Statement": [{"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{TEST}:root"},
+                                                             "Action": "organizations:ListPolicies", "Resource": "*"}]}
+    org.put_resource_policy(Content=json.dumps(theirs_before))
+    printed = server.stage.run("doctor", "--delegation-policy", timeout=120, **theirs)
+    statements = json.loads(printed.stdout)["Statement"]
+    check("what is printed keeps what is there", printed.returncode == 0 and statements[0] == theirs_before["Statement"][0] and len(statements) == 3, printed)
+    org.put_resource_policy(Content=printed.stdout)
+    code, rows = said()
+    check("with that it is delegated", code == 0 and any(it[0] == "ok" and f"lets account {PROD} write" in it[1] for it in rows), rows)
+    made = own.create_policy(**wanted)["Policy"]["PolicySummary"]["Id"]
+    own.attach_policy(PolicyId=made, TargetId=DEV)
+    root = org.list_roots()["Roots"][0]["Id"]
+    check("and AWS takes it, on accounts alone", refused(own.attach_policy, PolicyId=made, TargetId=root))
+    own.detach_policy(PolicyId=made, TargetId=DEV)
+    own.delete_policy(PolicyId=made)
+    server.world.sim.post("/_sim/load?merge=1", {"version": 1, "behaviour": {"principal_listing_from_delegated": "deny"}})
+    code, rows = said()
+    check("where AWS does not say who holds the same otherwise, it is a problem",
+          code == 1 and any(it[0] == "problem" and "in another way cannot be asked" in it[1] for it in rows), rows)
+    server.world.sim.post("/_sim/load?merge=1", {"version": 1, "behaviour": {"principal_listing_from_delegated": "allow"}})
+    managed = server.stage.run("doctor", "--delegation-policy", timeout=120, **server.environment)
+    check("the management account needs none", managed.returncode == 2 and "without a delegation policy" in managed.stderr, managed)
+    org.delete_resource_policy()
+    org.deregister_delegated_administrator(**service)
+
+
+def raises(call, **what):
+    """AWS's name for why a call is refused; none where it is not."""
+    try:
+        call(**what)
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    return None
+
+
 def doctors(check, server):
     """What doctor says of Regions and of room for policies (`access.md` §21, A-5, and §22, R-1)."""
     def said(code=0):
@@ -391,6 +447,10 @@ def doctors(check, server):
     places = [it for it in rows("ends armed at AWS") if "looked into" in it[1]]
     check.equal("room for policies, and what was looked into", places, [("ok", "places for policies are free: 3 accounts that rules reach were looked into")])
     check.equal("an instance without network controls", [it[0] for it in rows("network")], ["ok"])
+    asked = [it for it in rows("ends armed at AWS") if "in another way" in it[1]]
+    check.equal("it is asked who holds the same in another way", [it[0] for it in asked], ["ok"])
+    check("nobody says that policies may be written", all("lets account" not in it[1] for it in rows("ends armed at AWS")), rows("ends armed at AWS"))
+    from_delegated_administrator(check, server)
     org, deny = server.world.org, json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}]})
     # FullAWSAccess has the tenth place
     for number in range(9):

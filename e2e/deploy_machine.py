@@ -47,8 +47,14 @@ class Machine:
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         tools = stage.path("bin")
         tools.mkdir()
-        for name in ("apt-get", "systemctl", "chown"):
-            (tools / name).write_text(STUB)
+        (tools / "chown").write_text(STUB)
+        (tools / "apt-get").write_text(STUB + 'echo "apt-get: restart ${HALLPASS_RESTART:-now}" >> "$CALLED"\n')
+        (tools / "systemctl").write_text(STUB + '[ "$1" != restart ] || [ ! -e "$FAILS" ]\n')
+        # the program of a package, which judges the configuration before it is installed
+        (tools / "dpkg-deb").write_text(STUB + 'mkdir -p "$3/usr/bin"\ncp "$NEXT" "$3/usr/bin/hallpass"\n')
+        self.next, self.fails = stage.path("next"), stage.path("fails")
+        self.next.write_text(f'#!/bin/sh\nexec {stage.binary} "$@"\n')
+        self.next.chmod(0o755)
         (tools / "curl").write_text(STUB + 'echo "a certificate" > "$3"\n')
         for path in tools.iterdir():
             path.chmod(0o755)
@@ -68,7 +74,7 @@ class Machine:
         called = self.stage.path("called")
         called.write_text("")
         done = subprocess.run(["bash", SCRIPT, what], capture_output=True, text=True, timeout=120, check=False,
-                              env=self.stage.environment(PATH=self.path, CALLED=called, HALLPASS_ETC=self.etc, HALLPASS_SETTINGS=self.stage.path("settings"), **self.aws))
+                              env=self.stage.environment(PATH=self.path, CALLED=called, NEXT=self.next, FAILS=self.fails, HALLPASS_ETC=self.etc, HALLPASS_SETTINGS=self.stage.path("settings"), **self.aws))
         calls = [line for line in called.read_text().splitlines() if not line.startswith("chown")]
         return done.returncode, done.stdout + done.stderr, calls
 
@@ -82,7 +88,7 @@ def restarted(calls):
 
 def first_start(machine, check, lines):
     status, said, calls = machine.run("keep")
-    check.equal("a machine becomes what its bucket says", (status, [it for it in calls if not it.startswith(("apt-get", "curl"))]), (0, ["systemctl enable --quiet hallpass.service", "systemctl restart hallpass.service"]))
+    check.equal("a machine becomes what its bucket says", (status, [it for it in calls if not it.startswith(("apt-get", "curl", "dpkg-deb"))]), (0, ["systemctl enable --quiet hallpass.service", "systemctl restart hallpass.service"]))
     check("the package is installed, also where it is an earlier one", any(it.startswith("apt-get install") and "--allow-downgrades" in it.split() and it.endswith("hallpass.deb") for it in calls), calls + [said])
     check.equal("configuration as written, for all to read", ((machine.etc / "hallpass.toml").read_text(), machine.mode("hallpass.toml")), (CONFIG, "0o644"))
     address = (machine.etc / "secrets/store-url").read_text()
@@ -116,6 +122,37 @@ def changes(machine, check, lines, database):
           and not (machine.etc / "secrets/oidc").exists(), (status, said, calls))
 
 
+def next_release(machine, check, lines):
+    """A package whose program does not take the configuration of before, in one apply with the one that it takes, as Terraform has it."""
+    package = b"what would be the next package"
+    machine.s3.put_object(Bucket=PACKAGES, Key="next.deb", Body=package)
+    lines = "".join(line for line in lines.splitlines(keepends=True) if not line.startswith(("secret oidc", "package")))
+    machine.put("machine", f"package s3://{PACKAGES}/next.deb\npackage_sum {hashlib.sha256(package).hexdigest()}\n{lines}")
+    before = (machine.etc / "hallpass.toml").read_text()
+    # its last argument is the configuration
+    machine.next.write_text('#!/bin/sh\nfor it; do :; done\n[ "$1" = rules ] || grep -q "^# next" "$it" || { echo "a key is gone" >&2; exit 2; }\n')
+    status, said, calls = machine.run("keep")
+    changing = [it for it in calls if it.startswith(("apt-get", "systemctl"))]
+    check.equal("a package whose program does not take the configuration is not installed, and what runs goes on", (status != 0, changing, "a key is gone" in said), (True, [], True))
+    machine.put("hallpass.toml", f"{before}# next\n")
+    status, said, calls = machine.run("keep")
+    changing = [it.split()[:2] for it in calls if it.startswith(("apt-get", "systemctl"))]
+    wanted = [["apt-get", "install"], ["apt-get:", "restart"], ["systemctl", "enable"], ["systemctl", "restart"]]
+    check.equal("with the one that it takes it is: package and configuration first, and one restart", (status, changing), (0, wanted))
+    check("the package leaves the restart to the machine", "apt-get: restart later" in calls, calls)
+    check("and the configuration is there", (machine.etc / "hallpass.toml").read_text().endswith("# next\n"))
+    machine.put("hallpass.toml", f"{before}# next\n# again\n")
+    machine.fails.write_text("")
+    status, said, calls = machine.run("keep")
+    check("a service that does not come up is said", status != 0 and restarted(calls), (status, said, calls))
+    status, said, calls = machine.run("keep")
+    check("and is not stopped again every minute", status == 0 and not restarted(calls), (status, said, calls))
+    machine.put("hallpass.toml", f"{before}# next\n")
+    machine.fails.unlink()
+    status, said, calls = machine.run("keep")
+    check("what mends it arrives", status == 0 and restarted(calls) and not (machine.etc / "restart-due").exists(), (status, said, calls))
+
+
 def journals(machine, check):
     """A guard's journal, from its machine to the server's."""
     ours, theirs = machine.stage.path("var/guard"), machine.stage.path("server/guard")
@@ -140,6 +177,7 @@ def machine(stage, check):
         it.s3.put_object(Bucket=PACKAGES, Key="p.deb", Body=PACKAGE)
         first_start(it, check, lines)
         changes(it, check, lines, database)
+        next_release(it, check, lines)
         journals(it, check)
     finally:
         it.server.stop()

@@ -173,6 +173,19 @@ def _(sim, w):
     assert isinstance(handed("list_handshakes_for_account", "Handshakes"), list)
     assert w.org.list_inbound_responsibility_transfers(Type="BILLING")["ResponsibilityTransfers"] == []
     assert w.org.list_outbound_responsibility_transfers(Type="BILLING")["ResponsibilityTransfers"] == []
+    refused("ResourcePolicyNotFoundException", w.org.describe_resource_policy)
+    delegated = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{member}:root"},
+                                                         "Action": "organizations:CreatePolicy", "Resource": "*"}]}
+    w.org.put_resource_policy(Content=json.dumps(delegated))
+    assert json.loads(w.org.describe_resource_policy()["ResourcePolicy"]["Content"]) == delegated
+    theirs = sim.client("organizations", sim.credentials(member))
+    deny = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}]})
+    wanted = {"Name": name(), "Description": "x", "Type": "SERVICE_CONTROL_POLICY", "Content": deny}
+    made = theirs.create_policy(**wanted)["Policy"]["PolicySummary"]["Id"]
+    refused("AccessDeniedException", theirs.delete_policy, PolicyId=made)
+    w.org.delete_policy(PolicyId=made)
+    w.org.delete_resource_policy()
+    refused("AccessDeniedException", theirs.create_policy, **wanted)
 
 
 @row("account")

@@ -52,7 +52,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             slots: facts::OPERATIONS_OUTSTANDING.value,
-            requests_per_second: 18.0,
+            requests_per_second: facts::CENTER_CALLS.our_rate(),
         }
     }
 }

@@ -130,6 +130,8 @@ const ACTIONS: &[NeededAction] = &[
     for_policies(read("organizations:DescribePolicy")),
     for_policies(read("organizations:ListTargetsForPolicy")),
     for_policies(read("organizations:ListPoliciesForTarget")),
+    // whether a delegated administrator may write any
+    for_policies(read("organizations:DescribeResourcePolicy")),
     for_policies(write("organizations:CreatePolicy")),
     for_policies(write("organizations:UpdatePolicy")),
     for_policies(write("organizations:DeletePolicy")),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_organizations::types as org;
 use hallpass_assignments::{CenterFault, Urgency};
+use hallpass_aws_model::facts;
 use hallpass_org::{
     AccountRow, AttachmentTarget, CallerIdentity, NewPolicy, Organization, OrganizationFault,
     PolicyRow, PolicyText, Root, TargetKind, TargetPresence, permission_set_of,
@@ -18,8 +19,8 @@ use crate::{Aws, OwnAccountRole};
 
 /// The largest page organizations gives.
 const PAGE: i32 = 20;
-/// AWS allows five levels of units below the root.
-const DEPTH_MAX: usize = 16;
+/// Levels that are walked before units are taken for nested without end: thrice those that AWS allows below the root, and the root's.
+pub(crate) const LEVELS_MAX: usize = 3 * facts::UNIT_DEPTH.count() + 1;
 /// The only kind of policies that plans deal with.
 const SCP: org::PolicyType = org::PolicyType::ServiceControlPolicy;
 
@@ -121,6 +122,25 @@ impl Aws {
         }
     }
 
+    /// What the management account lets others do with policies of the organization: the text of its delegation policy; `None`
+    /// where it has none.
+    ///
+    /// # Errors
+    /// Where AWS does not say.
+    pub async fn delegation_policy(&self) -> Result<Option<String>, OrganizationFault> {
+        let found = self
+            .org_line
+            .read("DescribeResourcePolicy", read(), || {
+                self.org.describe_resource_policy().send()
+            })
+            .await;
+        match found {
+            Ok(found) => Ok(found.resource_policy.and_then(|it| it.content)),
+            Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(None),
+            Err(failure) => Err(fault(failure)),
+        }
+    }
+
     /// The units directly below a unit or the root.
     pub(crate) async fn units_below(
         &self,
@@ -171,7 +191,7 @@ impl Aws {
     async fn walk(&self, top: &str) -> Result<Vec<AccountRow>, CallFailure> {
         let mut accounts = Vec::new();
         let mut level = vec![top.to_owned()];
-        for _ in 0..DEPTH_MAX {
+        for _ in 0..LEVELS_MAX {
             if level.is_empty() {
                 accounts.sort_by(|a: &AccountRow, b| a.id.cmp(&b.id));
                 return Ok(accounts);

@@ -1,5 +1,6 @@
 //! What `connect` needs to know.
 
+use hallpass_aws_model::facts;
 use secrecy::SecretString;
 
 /// Where AWS is, who we are there, and how fast we may ask.
@@ -20,8 +21,8 @@ pub struct AwsClientSettings {
     pub instance_arn: Option<String>,
     /// The identity store; `None` = the instance's.
     pub identity_store_id: Option<String>,
-    /// Requests per second to sso-admin, all operations together (AWS allows 20 per instance).
-    /// identitystore has the same, organizations half of it (AWS allows 10).
+    /// Requests per second to sso-admin, all operations together ([`facts::CENTER_CALLS`] of an instance).
+    /// identitystore has the same, organizations half of it ([`facts::ORGANIZATION_CALLS`]).
     pub requests_per_second: f64,
     /// Requests at once after a pause, for each service.
     pub burst: u32,
@@ -50,7 +51,7 @@ impl AwsClientSettings {
             external_id: None,
             instance_arn: None,
             identity_store_id: None,
-            requests_per_second: 18.0,
+            requests_per_second: facts::CENTER_CALLS.our_rate(),
             burst: 18,
             survey: Survey::Whole,
         }

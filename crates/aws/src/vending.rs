@@ -19,12 +19,10 @@ use crate::call::Deadline;
 use crate::center::is_active;
 use crate::fault::CallFailure;
 use crate::pages::listing;
-use crate::policies::{fault, tag};
+use crate::policies::{LEVELS_MAX, fault, tag};
 
 /// The largest page organizations gives.
 const PAGE: i32 = 20;
-/// AWS allows five levels of units below the root.
-const DEPTH_MAX: usize = 16;
 
 /// Lists are long and nobody waits for one answer: throttles are waited out (`organization.md` P-10).
 fn read() -> Deadline {
@@ -186,7 +184,7 @@ impl AccountAdmin for Aws {
     async fn units(&self, root: &str) -> Result<Vec<UnitFacts>, OrganizationFault> {
         let mut all = Vec::new();
         let mut level = vec![root.to_owned()];
-        for _ in 0..DEPTH_MAX {
+        for _ in 0..LEVELS_MAX {
             if level.is_empty() {
                 return Ok(all);
             }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use hallpass_aws_model::facts;
+
 /// A way to find all assignments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EnumerationPlan {
@@ -61,9 +63,6 @@ pub enum PlanChoice {
     Fixed(EnumerationPlan),
 }
 
-/// What the API of Identity Center takes in a second, of everybody together.
-const CALLS_A_SECOND: usize = 20;
-
 /// How much there is, as the cheap lists say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EnumerationSizes {
@@ -92,7 +91,7 @@ impl EnumerationSizes {
 
     /// How long these take at the least.
     pub const fn seconds(&self, plan: EnumerationPlan) -> usize {
-        self.calls(plan).div_ceil(CALLS_A_SECOND)
+        self.calls(plan).div_ceil(facts::CENTER_CALLS.count())
     }
 
     /// The plan that is taken (`inventory.md` W-8).

@@ -5,6 +5,7 @@ mod armed_ends;
 mod chores;
 mod cutover;
 mod database;
+mod delegation_policy;
 mod entitlements;
 mod event_queue;
 mod exports;
@@ -56,6 +57,7 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
   hallpass server doctor --iam-policy > policy.json
   hallpass server doctor --iam-policy --for guard > guard-policy.json
   hallpass server doctor --iam-policy --management-account > policy.json
+  hallpass server doctor --delegation-policy > delegation.json
   hallpass server doctor --cutover
   hallpass server doctor --release downloads --release-key release.pub
   hallpass server doctor --measure-armed-ends")]
@@ -69,6 +71,9 @@ pub struct Args {
     /// With the rights in IAM that giving and ending access to the management account takes
     #[arg(long, requires = "iam_policy")]
     management_account: bool,
+    /// Print Organizations' delegation policy with what a server outside the management account needs, and nothing else
+    #[arg(long, conflicts_with_all = ["iam_policy", "cutover", "measure_armed_ends"])]
+    delegation_policy: bool,
     #[command(flatten)]
     cutover: cutover::CutoverArgs,
     #[command(flatten)]
@@ -129,6 +134,9 @@ pub fn run(args: &Args) -> Outcome {
         let text = whom::policy_of(args.whom, args.management_account, &loaded)?;
         output::print(&text)?;
         return Ok(Exit::Ok);
+    }
+    if args.delegation_policy {
+        return delegation_policy::run(&loaded);
     }
     if args.cutover.is_asked() {
         args.config.ensure_meant(&loaded.store()?)?;
@@ -238,10 +246,7 @@ async fn examine(
             check_directory(&directory, &role_groups, &identity, rules.as_ref(), report);
             named::check(loaded, &directory, rules.as_ref(), report);
             place::check_management_account(&about, rules.as_ref(), &directory, report);
-            let reached = rules.as_ref().map(|rules| rules.reach(&directory));
-            if let Some(reached) = reached {
-                armed_ends::check_places(loaded, aws.as_ref(), &about, &reached, report).await;
-            }
+            armed_ends::check_reached(loaded, &aws, &directory, rules.as_ref(), report).await;
         }
         Err(fault) => {
             let remedy = "`hallpass server doctor --iam-policy` prints what is needed";

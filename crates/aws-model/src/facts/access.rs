@@ -1,6 +1,6 @@
 //! Roles, users and sessions of IAM; permission sets, assignments and sessions of IAM Identity Center.
 
-use super::FactStanding::{Lower, Read};
+use super::FactStanding::{Lower, NotVerified, Read};
 use super::{Fact, FactSource, facts, source};
 
 const IAM: FactSource = source(
@@ -179,6 +179,18 @@ facts! {
         "asynchronous operations of an instance that are under way",
         "how many assignments are written at a time; what the simulator takes",
         THROTTLES, Lower { says: "15", read: "2026-11-27" };
+    CENTER_CALLS = 20 "calls a second", "sso.calls",
+        "calls of IAM Identity Center of an instance, over all operations and callers",
+        "how often Identity Center is asked (`aws.requests_per_second`); how long reading all assignments is said to take; what the simulator takes",
+        THROTTLES, Read("2026-11-27");
+    STORE_CALLS = 20 "calls a second", "identitystore.calls",
+        "calls of the identity store, over all operations and callers; the page names IAM Identity Center's APIs together",
+        "how often the directory is asked; what the simulator takes",
+        THROTTLES, NotVerified;
+    ENTITLEMENT_CALLS = 20 "calls a second", "account-access.calls",
+        "calls of account access manager, over all operations and callers",
+        "how often entitlements are asked for; what the simulator takes",
+        MANAGER_THROTTLES, Read("2026-11-28");
     ENTITLEMENTS_UNDER_WAY = 15 "operations", "account-access.operations.outstanding",
         "asynchronous operations of account access manager that are under way",
         "what the simulator takes",

@@ -1,11 +1,15 @@
 //! AWS Organizations: policies, units, accounts, tags.
 
-use super::FactStanding::{Lower, Read, Until};
+use super::FactStanding::{Lower, NotVerified, Read, Until};
 use super::{Fact, FactSource, facts, source};
 
 const QUOTAS: FactSource = source(
     "AWS Organizations User Guide, \"Quotas for AWS Organizations\"",
     "Maximum and minimum values",
+);
+const THROTTLES: FactSource = source(
+    "AWS Organizations User Guide, \"Quotas for AWS Organizations\"",
+    "Throttling limits",
 );
 const CREATE_ACCOUNT: FactSource = source(
     "AWS Organizations API Reference, \"CreateAccount\"",
@@ -79,6 +83,10 @@ facts! {
         "organizational units below one another under a root",
         "how far the tree is walked; how deep generated organizations are",
         QUOTAS, Read("2026-11-27");
+    ORGANIZATION_CALLS = 10 "calls a second", "organizations.calls",
+        "reads of one account, over all operations: AWS was seen to take about so many, and its page has rates of single operations",
+        "how often Organizations is asked; what the simulator takes",
+        THROTTLES, NotVerified;
     ACCOUNTS_MOST = 50_000 "accounts", "organizations.account.most",
         "accounts of an organization, as many as AWS raises its quota to",
         "what the simulator takes where its file names no quota",

@@ -1,8 +1,12 @@
-//! CloudTrail, Control Tower, Detective, DevOps Guru, `EventBridge`, Security Hub, SQS.
+//! Account Management, CloudTrail, Control Tower, Detective, DevOps Guru, `EventBridge`, Security Hub, SQS.
 
 use super::FactStanding::Read;
 use super::{Fact, FactSource, facts, source};
 
+const ACCOUNT: FactSource = source(
+    "AWS Account Management Reference Guide, \"Quotas for AWS Account Management\"",
+    "",
+);
 const LOOKUP: FactSource = source("AWS CloudTrail API Reference, \"LookupEvents\"", "");
 const TRAILS: FactSource = source(
     "AWS CloudTrail User Guide, \"Quotas in AWS CloudTrail\"",
@@ -44,6 +48,7 @@ const IMPORT: FactSource = source(
     "AWS Security Hub API Reference, \"BatchImportFindings\"",
     "",
 );
+const HUB_RATES: FactSource = source("AWS Security Hub API Reference, \"Welcome\"", "");
 const FINDINGS: FactSource = source(
     "AWS Security Hub API Reference, \"BatchUpdateFindings\"",
     "Request Body",
@@ -81,6 +86,18 @@ const MESSAGES: FactSource = source(
 
 facts! {
     OF_SERVICES;
+    ACCOUNT_CALLS = 5 "calls a second", "account.calls",
+        "calls of `ListRegions`, and as many of `GetRegionOptStatus`, of one account",
+        "how often Account Management is asked; what the simulator takes",
+        ACCOUNT, Read("2026-11-28");
+    CONTACT_CALLS = 10 "calls a second", "account.contact.calls",
+        "calls of `GetAlternateContact`, and as many of `GetContactInformation`, of one account",
+        "how often contacts are asked for",
+        ACCOUNT, Read("2026-11-28");
+    LOOKUP_CALLS = 2 "calls a second", "cloudtrail.lookup.calls",
+        "calls of `LookupEvents` of an account in a Region",
+        "how often events are looked up; what the simulator takes",
+        LOOKUP, Read("2026-11-28");
     LOOKUP_DAYS = 90 "days", "cloudtrail.lookup.reach",
         "how far back events can be looked up",
         "how far back `pci` looks without a trail; what the simulator answers",
@@ -145,6 +162,22 @@ facts! {
         "custom insights of an account in a Region",
         "what the simulator takes",
         HUB_QUOTAS, Read("2026-11-27");
+    FINDING_UPDATE_CALLS = 10 "calls a second", "securityhub.update.calls",
+        "calls of `BatchUpdateFindings`, and as many of most other operations, of an account in a Region",
+        "how often `findings enrich` writes; what the simulator takes",
+        HUB_RATES, Read("2026-11-28");
+    FINDING_UPDATE_BURST = 30 "calls", "securityhub.update.burst",
+        "the same at once after a pause",
+        "how many updates `findings enrich` sends at once; what the simulator takes",
+        HUB_RATES, Read("2026-11-28");
+    FINDING_READ_CALLS = 3 "calls a second", "securityhub.read.calls",
+        "calls of `GetFindings` of an account in a Region",
+        "how often `findings enrich` reads",
+        HUB_RATES, Read("2026-11-28");
+    FINDING_READ_BURST = 6 "calls", "securityhub.read.burst",
+        "the same at once after a pause",
+        "how many reads `findings enrich` sends at once",
+        HUB_RATES, Read("2026-11-28");
     FINDING_BYTES = 245_760 "bytes", "securityhub.finding.bytes",
         "one finding",
         "what the simulator takes",

@@ -4,6 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use hallpass_iam::{Policy, PolicyType};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::vocabulary::policy_types;
 
 /// A text that cannot be changed, so that what was compiled of it stays right.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,6 +23,11 @@ impl Document {
             text: text.into(),
             compiled: OnceLock::new(),
         }
+    }
+
+    /// A document as a file states it, text or JSON.
+    pub(crate) fn stated(document: &Value) -> Self {
+        Self::new(policy_types::text(document))
     }
 
     /// The text to the byte.

@@ -46,6 +46,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
             delegated_administrators: head.delegations.clone(),
             billing_transfers: head.billing_transfers.clone(),
             invitations: head.invitations.clone(),
+            delegation_policy: head.delegation_policy.as_ref().map(|it| it.text().into()),
         },
         ous: ous(state),
         accounts: accounts(state),

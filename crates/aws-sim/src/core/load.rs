@@ -163,6 +163,7 @@ impl Loader<'_> {
 
     fn head(&self, state: &mut SimState) {
         let organization = &self.file.organization;
+        let delegation_policy = organization.delegation_policy.as_ref();
         let mut delegations = organization.delegated_administrators.clone();
         for row in &mut delegations {
             row.account = self.account(&row.account);
@@ -177,6 +178,7 @@ impl Loader<'_> {
             billing_transfers: organization.billing_transfers.clone(),
             invitations: self.invitations(),
             root_tags: organization.root_tags.clone(),
+            delegation_policy: delegation_policy.map(Document::stated),
         };
         let center = &self.file.identity_center;
         let created = self.dated(None, "instance");

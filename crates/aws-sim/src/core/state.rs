@@ -17,6 +17,7 @@ use super::{
     databases::{DatabasePlace, SimDatabase},
     deliveries::Deliveries,
     denials::KeptDenials,
+    document::Document,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
         HeldPolicies, Id, ListPosition, Membership, Operation, Ou, PermissionSet, PrincipalType,
@@ -72,6 +73,9 @@ pub(crate) struct Head {
     /// Tags of the root.
     #[serde(default)]
     pub root_tags: Tags,
+    /// What other accounts may do with policies.
+    #[serde(default)]
+    pub delegation_policy: Option<Document>,
 }
 
 /// IAM Identity Center's own facts.

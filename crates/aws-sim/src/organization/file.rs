@@ -138,6 +138,9 @@ pub struct Organization {
     /// Invitations of other organizations to its accounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub invitations: Vec<StatedInvitation>,
+    /// What other accounts may do with policies of the organization: the document, text or JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delegation_policy: Option<Value>,
 }
 
 /// A policy of the organization.

@@ -75,6 +75,7 @@ const ORGANIZATION: &[Field] = &[
     ("delegated_administrators", May, List(&Object(DELEGATION))),
     ("billing_transfers", May, List(&Object(assets::TRANSFER))),
     ("invitations", May, List(&Object(assets::INVITATION))),
+    ("delegation_policy", May, Any),
 ];
 const DELEGATION: &[Field] = &[
     ("account", Must, Text),

@@ -18,6 +18,7 @@ mod assignments;
 mod authentication;
 mod control_api;
 mod control_tower;
+mod delegation_policy;
 mod denials;
 mod durability;
 mod evaluation;

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use hallpass_assignments::Urgency;
+use hallpass_aws_model::facts;
 use hallpass_aws_wire::catalog;
 use hallpass_collect::{AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls};
 use hallpass_fanout::{CallFault, FailureStage, FaultKind, Retries};
@@ -27,20 +28,19 @@ use crate::request_ids;
 /// Calls in flight inside one account.
 const PER_ACCOUNT: usize = 8;
 /// Services whose limit all callers of an organization share: calls a second, and how many may come
-/// at once. Identity Center's administration and account access manager take 20 in any second; how many the others take is not
-/// written down, and was seen to be about so many.
+/// at once.
 const RATIONED: [(&str, f64, u32); 5] = [
-    ("sso-admin", 18.0, 2),
-    ("account-access", 18.0, 2),
-    ("organizations", 10.0, 5),
-    ("account", 5.0, 2),
-    // looking events up: two a second (AWS CloudTrail API, "LookupEvents")
-    ("cloudtrail", 1.9, 1),
+    ("sso-admin", facts::CENTER_CALLS.our_rate(), 2),
+    ("account-access", facts::ENTITLEMENT_CALLS.our_rate(), 2),
+    ("organizations", facts::ORGANIZATION_CALLS.rate(), 5),
+    ("account", facts::ACCOUNT_CALLS.rate(), 2),
+    // looking events up: a little less than AWS takes
+    ("cloudtrail", facts::LOOKUP_CALLS.rate() - 0.1, 1),
 ];
-/// Operations with a limit of their own, beside that of their service (AWS Account Management Reference Guide, "Quotas").
+/// Operations with a limit of their own, beside that of their service.
 const RATIONED_ALONE: [(&str, f64, u32); 2] = [
-    ("GetAlternateContact", 10.0, 5),
-    ("GetContactInformation", 10.0, 5),
+    ("GetAlternateContact", facts::CONTACT_CALLS.rate(), 5),
+    ("GetContactInformation", facts::CONTACT_CALLS.rate(), 5),
 ];
 /// How long nothing is asked of such a service after it said that we are too fast.
 const RATION_PAUSE: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_assignments::Urgency;
+use hallpass_aws_model::facts;
 use hallpass_aws_wire::catalog;
 use hallpass_fanout::{CallFault, FaultKind, Retries};
 use hallpass_findings::{CallRefusal, FindingCalls, RefusalKind};
@@ -21,13 +22,28 @@ use crate::connect::configure_quietly;
 /// Calls a second, and at once: Security Hub's quotas for these operations in a Region, and what an organization's
 /// callers share.
 const RATES: [(&str, &str, f64, u32); 6] = [
-    ("securityhub", "BatchUpdateFindings", 10.0, 30),
-    ("securityhub", "GetFindings", 3.0, 6),
-    ("organizations", "", 10.0, 5),
-    ("account", "", 5.0, 2),
-    // half of what all callers of an organization share (Account Access Manager quotas), and of the identity store's
-    ("account-access", "", 10.0, 10),
-    ("identitystore", "", 10.0, 10),
+    (
+        "securityhub",
+        "BatchUpdateFindings",
+        facts::FINDING_UPDATE_CALLS.rate(),
+        facts::FINDING_UPDATE_BURST.value,
+    ),
+    (
+        "securityhub",
+        "GetFindings",
+        facts::FINDING_READ_CALLS.rate(),
+        facts::FINDING_READ_BURST.value,
+    ),
+    ("organizations", "", facts::ORGANIZATION_CALLS.rate(), 5),
+    ("account", "", facts::ACCOUNT_CALLS.rate(), 2),
+    // half of what all callers share
+    (
+        "account-access",
+        "",
+        facts::ENTITLEMENT_CALLS.rate() / 2.0,
+        10,
+    ),
+    ("identitystore", "", facts::STORE_CALLS.rate() / 2.0, 10),
 ];
 
 /// Calls of Security Hub, Organizations, Account Management, STS, account access manager and the identity store.

@@ -14,13 +14,12 @@ use crate::call::Deadline;
 use crate::center::is_active;
 use crate::fault::CallFailure;
 use crate::pages::listing;
+use crate::policies::LEVELS_MAX;
 
 /// The largest page organizations gives.
 const PAGE: i32 = 20;
 /// Requests at once; the rate limiter sets the rate, this only hides the time answers take.
 const WIDTH: usize = 6;
-/// AWS allows five levels of units below the root.
-const DEPTH_MAX: usize = 16;
 
 /// The accounts with their place and without their tags, and every unit's path.
 pub(super) struct Tree {
@@ -144,7 +143,7 @@ async fn walked_parents(
 async fn walk(aws: &Aws, root: &str) -> Result<Walk, CallFailure> {
     let mut walk = Walk::default();
     let mut level = vec![(root.to_owned(), Vec::<OuRef>::new())];
-    for _ in 0..DEPTH_MAX {
+    for _ in 0..LEVELS_MAX {
         if level.is_empty() {
             return Ok(walk);
         }

@@ -1,15 +1,16 @@
 //! What denials on accounts need: rights, service control policies that are enabled, and room for those of Hallpass.
 
 use hallpass_access::ArmedEndsMode;
-use hallpass_aws::ConnectedOrganization;
+use hallpass_aws::Aws;
 use hallpass_config::Loaded;
-use hallpass_org::armed_ends::{CHARACTERS, policy_name};
+use hallpass_model::{AccountId, HoldKey, Target, TargetNames};
+use hallpass_org::armed_ends::{CHARACTERS, OtherAccess, policy_name};
 use hallpass_org::{
     Organization, OrganizationFault, PolicyRow, SCPS_PER_TARGET, session_revocation,
 };
-use hallpass_rules::{Requestable, Rules};
+use hallpass_rules::{Directory, Requestable, Rules};
 
-use super::DoctorReport;
+use super::{DoctorReport, delegation_policy};
 
 const CHECK: &str = "ends armed at AWS";
 /// Accounts that are looked into; each is a call, and AWS takes a few of them a second.
@@ -30,17 +31,24 @@ pub(super) fn check_rules(loaded: &Loaded, rules: Option<&Rules>, report: &mut D
     }
 }
 
-/// What ending sessions needs, where it is wanted.
+/// What policies are written for, where they are.
+fn written_for(loaded: &Loaded) -> Option<&'static str> {
+    let access = &loaded.config.access;
+    match (access.end_sessions, access.armed_ends.mode.is_on()) {
+        (_, true) => Some(CHECK),
+        (true, false) => Some("ended sessions"),
+        (false, false) => None,
+    }
+}
+
+/// What ending sessions needs, where it is wanted. Nothing is written to try it.
 pub(super) async fn check_policies(
     loaded: &Loaded,
     organization: &dyn Organization,
     report: &mut DoctorReport,
 ) {
-    let arms = loaded.config.access.armed_ends.mode.is_on();
-    let check = match (loaded.config.access.end_sessions, arms) {
-        (_, true) => "ends armed at AWS",
-        (true, false) => "ended sessions",
-        (false, false) => return,
+    let Some(check) = written_for(loaded) else {
+        return;
     };
     let remedy = "`hallpass server doctor --iam-policy` prints what is needed, in the statements `ReadPolicies` and `WritePolicies`";
     let root = match organization.root().await {
@@ -60,7 +68,7 @@ pub(super) async fn check_policies(
             .iter()
             .filter(|row| row.name.starts_with(&sessions) || row.name.starts_with(&ends));
         format!(
-            "service control policies are enabled, {} are Hallpass's now",
+            "service control policies are enabled and can be read, {} are Hallpass's now; whether this role may write them (statement `WritePolicies`) is not tried",
             ours.count()
         )
     };
@@ -109,7 +117,7 @@ struct PlacesFound {
     full: Vec<String>,
 }
 
-fn named(accounts: &[String]) -> String {
+pub(super) fn named(accounts: &[String]) -> String {
     let shown = accounts.iter().take(NAMED_MAX).cloned();
     let shown = shown.collect::<Vec<_>>().join(", ");
     match accounts.len().saturating_sub(NAMED_MAX) {
@@ -166,24 +174,83 @@ impl PlacesFound {
     }
 }
 
-/// How much room the policies of armed ends have on the accounts that rules reach. Whether what is written there works, and how
-/// soon, is not tried.
-pub(super) async fn check_places(
+/// What policies on the accounts that rules reach need: that a delegated administrator may write them, places, and that AWS says who
+/// holds the same in another way.
+pub(super) async fn check_reached(
     loaded: &Loaded,
-    organization: &dyn Organization,
-    about: &ConnectedOrganization,
+    aws: &Aws,
+    directory: &Directory,
+    rules: Option<&Rules>,
+    report: &mut DoctorReport,
+) {
+    let Some(check) = written_for(loaded) else {
+        return;
+    };
+    let reached = rules.map(|rules| rules.reach(directory));
+    // service control policies do nothing in the management account
+    let management = aws.about().management_account.as_deref();
+    let accounts = reached.iter().flat_map(Requestable::accounts);
+    let accounts = accounts.map(AccountId::as_str);
+    let accounts: Vec<&str> = accounts.filter(|id| Some(*id) != management).collect();
+    delegation_policy::check(check, aws, &accounts, report).await;
+    if let Some(reached) = reached.as_ref().filter(|_| check == CHECK) {
+        check_places(loaded, aws, &accounts, report).await;
+        check_others(aws, directory, reached, report).await;
+    }
+}
+
+/// Whether AWS says who holds a permission set in another way, asked of one person: no end is armed of whom that is not known.
+async fn check_others(
+    others: &dyn OtherAccess,
+    directory: &Directory,
     reached: &Requestable,
     report: &mut DoctorReport,
 ) {
-    let settings = &loaded.settings().armed_ends;
-    if !settings.mode.is_on() {
+    let Some((key, names)) = some_hold(directory, reached) else {
         return;
-    }
-    // service control policies do nothing in the management account
-    let management = about.management_account.as_deref();
-    let accounts = reached.accounts().map(hallpass_model::AccountId::as_str);
-    let accounts: Vec<&str> = accounts.filter(|id| Some(*id) != management).collect();
-    match look(organization, &accounts, settings.policies).await {
+    };
+    let asked = others.held_otherwise(&key, &names, false).await;
+    let words = |fault: OrganizationFault| {
+        format!(
+            "what people hold in another way cannot be asked, and no end is armed before that is known: {fault}"
+        )
+    };
+    let remedy = "allow `sso:ListAccountAssignmentsForPrincipal` (`hallpass server doctor --iam-policy`); where AWS refuses it to the delegated administrator, run the server in the management account";
+    let found = asked.map(|_| "what people hold in another way can be asked".to_owned());
+    report.add(CHECK, found.map_err(|fault| (words(fault), remedy)));
+}
+
+/// What somebody could hold by the rules.
+fn some_hold(directory: &Directory, reached: &Requestable) -> Option<(HoldKey, TargetNames)> {
+    let person = directory.people().first()?;
+    let (account, set) = reached.pairs().find_map(|(account, sets)| {
+        let set = directory.permission_set_by_name(sets.first()?)?;
+        Some((directory.account(account)?, set))
+    })?;
+    let key = HoldKey {
+        user: person.user_id.clone(),
+        target: Target::Account {
+            account: account.id.clone(),
+            permission_set: set.arn.clone(),
+        },
+    };
+    let names = TargetNames::Account {
+        account: account.name.clone(),
+        permission_set: set.name.clone(),
+    };
+    Some((key, names))
+}
+
+/// How much room the policies of armed ends have on the accounts that rules reach. Whether what is written there works, and how
+/// soon, is not tried.
+async fn check_places(
+    loaded: &Loaded,
+    organization: &dyn Organization,
+    accounts: &[&str],
+    report: &mut DoctorReport,
+) {
+    let settings = &loaded.settings().armed_ends;
+    match look(organization, accounts, settings.policies).await {
         Ok(found) => found.tell(settings.mode, settings.policies, report),
         Err(fault) => {
             let remedy = "`hallpass server doctor --iam-policy` prints what is needed, in the statement `ReadPolicies`";

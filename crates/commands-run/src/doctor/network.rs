@@ -3,7 +3,7 @@
 use hallpass_aws::{ConnectedOrganization, RoleToAssume};
 use hallpass_config::Loaded;
 use hallpass_host::named_calls::NamedCalls;
-use hallpass_org::{ReadCalls as _, ReadPlace};
+use hallpass_org::{ReadCallFailed, ReadCalls as _, ReadPlace};
 use hallpass_setup::opening::aws_settings;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,8 +22,7 @@ struct NetworkControls {
     exclude_application_arns: Vec<String>,
 }
 
-/// Tells the network controls of the instance. It was described before, so that what fails here is told there; the client by
-/// which it was does not know them.
+/// Tells the network controls of the instance. The client by which it was described before does not know them.
 pub(super) async fn check(
     loaded: &Loaded,
     about: &ConnectedOrganization,
@@ -42,9 +41,28 @@ pub(super) async fn check(
     let described = calls
         .call(&place, ("sso-admin", "DescribeInstance"), &input)
         .await;
-    if let Ok((answer, _)) = described {
-        tell(&answer, report);
+    match described {
+        Ok((answer, _)) => tell(&answer, report),
+        Err(failed) => unread(&failed, report),
     }
+}
+
+/// What could not be read is said, so that nobody takes silence for no network controls.
+fn unread(failed: &ReadCallFailed, report: &mut DoctorReport) {
+    let ReadCallFailed {
+        code,
+        message,
+        passing,
+    } = failed;
+    let words = format!(
+        "whether the instance may be reached from certain networks alone could not be read: {code}: {message}"
+    );
+    let remedy = if *passing {
+        "run it again"
+    } else {
+        "allow `sso:DescribeInstance`: `hallpass server doctor --iam-policy` prints what is needed"
+    };
+    report.warn(CHECK, words, remedy);
 }
 
 fn tell(described: &Value, report: &mut DoctorReport) {
@@ -90,6 +108,26 @@ fn tell(described: &Value, report: &mut DoctorReport) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn controls_that_could_not_be_read_are_told_as_that() {
+        for (passing, remedy) in [(true, "again"), (false, "sso:DescribeInstance")] {
+            let failed = ReadCallFailed {
+                code: "ThrottlingException".to_owned(),
+                message: "slow down".to_owned(),
+                passing,
+            };
+            let mut report = DoctorReport::default();
+            unread(&failed, &mut report);
+            let [line] = report.lines.as_slice() else {
+                panic!("{:?}", report.lines);
+            };
+            assert_eq!((line.check, line.result), ("network", "warning"));
+            let said = "could not be read: ThrottlingException: slow down";
+            assert!(line.detail.ends_with(said), "{}", line.detail);
+            assert!(line.remedy.contains(remedy), "{}", line.remedy);
+        }
+    }
 
     #[test]
     fn network_controls_are_told_as_far_as_they_restrict() {

@@ -2,6 +2,7 @@
 //! stored plans.
 
 use hallpass_access_files::AccountAssignment;
+use hallpass_aws_model::facts;
 use hallpass_model::{AccountId, TimeSpan};
 use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub(crate) const ASSIGN: &str = "account.assign";
 pub(crate) const UNASSIGN: &str = "account.unassign";
 
 /// Assignments at once.
-const ASSIGNMENTS: u32 = 10;
+const ASSIGNMENTS: u32 = facts::OPERATIONS_OUTSTANDING.value;
 
 /// Whether steps of a kind are carried out by [`VendingStepExecutor`](super::VendingStepExecutor).
 pub fn is_vending_step(kind: &str) -> bool {

@@ -53,7 +53,9 @@ impl Package<'_> {
     }
 }
 
-/// Users and folders are made; a server that runs goes on with the new program. Without a configuration nothing is started.
+/// Users and folders are made; a server that runs goes on with the new program, unless whoever installs restarts it later
+/// (`HALLPASS_RESTART=later`). A service that does not come up leaves the package installed: what would mend it, a configuration
+/// or the next package, could not be installed otherwise. Without a configuration nothing is started.
 const AFTER_INSTALL: &str = "#!/bin/sh
 set -e
 root=${DPKG_ROOT:-}
@@ -62,7 +64,10 @@ if [ \"$1\" = configure ]; then
     if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles ${root:+--root=\"$root\"} --create hallpass.conf; fi
     if [ -z \"$root\" ] && [ -d /run/systemd/system ]; then
         systemctl daemon-reload
-        systemctl try-restart hallpass.service hallpass-guard.service hallpass-witness.service
+        for unit in hallpass hallpass-guard hallpass-witness; do
+            [ \"${HALLPASS_RESTART:-}\" = later ] || systemctl try-restart \"$unit.service\" ||
+                echo \"hallpass: $unit.service did not come up with the new program: journalctl --unit=$unit\" >&2
+        done
     fi
     if [ ! -e \"$root/etc/hallpass/hallpass.toml\" ]; then
         echo 'hallpass: write a configuration: hallpass init --folder /etc/hallpass --data /var/lib/hallpass' >&2
@@ -176,7 +181,73 @@ pub(super) fn glibc(program: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Command;
+
     use super::*;
+
+    /// What the script after the installation ends with, what it says, and what it called, where systemd runs and `fails` do not
+    /// come up.
+    fn installed(fails: &str, restart: &str) -> (Option<i32>, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let path = std::env::var("PATH").unwrap();
+        let programs = format!("{}:{path}", folder.path().display());
+        let script = AFTER_INSTALL
+            .replace("/run/systemd/system", folder.path().to_str().unwrap())
+            .replace(
+                "/etc/hallpass/hallpass.toml",
+                at("hallpass.toml").to_str().unwrap(),
+            );
+        let systemctl = format!(
+            "#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in {fails}) exit 1 ;; esac\n",
+            at("called").display()
+        );
+        for (name, text) in [
+            ("postinst", script.as_str()),
+            ("systemctl", systemctl.as_str()),
+            ("systemd-sysusers", "#!/bin/sh\n"),
+            ("systemd-tmpfiles", "#!/bin/sh\n"),
+            ("hallpass.toml", ""),
+        ] {
+            std::fs::write(at(name), text).unwrap();
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(at(name), mode).unwrap();
+        }
+        let done = Command::new("sh")
+            .arg(at("postinst"))
+            .arg("configure")
+            .env("PATH", programs)
+            .env("HALLPASS_RESTART", restart)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        let called = std::fs::read_to_string(at("called")).unwrap();
+        (done.status.code(), said, called)
+    }
+
+    #[test]
+    fn a_service_that_does_not_come_up_leaves_the_package_installed_and_is_named() {
+        let each = "daemon-reload\ntry-restart hallpass.service\ntry-restart hallpass-guard.service\ntry-restart hallpass-witness.service\n";
+        let (status, said, called) = installed("nothing", "");
+        assert_eq!(
+            (status, said.as_str(), called.as_str()),
+            (Some(0), "", each)
+        );
+        let (status, said, called) = installed("*hallpass.service", "");
+        assert_eq!((status, called.as_str()), (Some(0), each));
+        let journal =
+            "hallpass.service did not come up with the new program: journalctl --unit=hallpass\n";
+        assert!(
+            said.ends_with(journal) && said.lines().count() == 1,
+            "{said}"
+        );
+        let (status, said, called) = installed("nothing", "later");
+        assert_eq!(
+            (status, said.as_str(), called.as_str()),
+            (Some(0), "", "daemon-reload\n")
+        );
+    }
 
     #[test]
     fn the_newest_glibc_is_the_highest_number() {

@@ -30,24 +30,32 @@ put() {
   echo "hallpass-machine: $4 is new" >&2
 }
 
-install_package() {
-  local sum
+# another package than the one that is installed: fetched and unpacked beside, so that its own program judges the configuration
+fetch_package() {
   sum=$(said package_sum "$new")
   [ "$sum" != "$(cat "$etc/package-sum" 2>/dev/null || true)" ] || return 0
   aws s3 cp --quiet "$(said package "$new")" "$new/hallpass.deb"
   echo "$sum  $new/hallpass.deb" | sha256sum --check --strict --quiet
-  # the package of an earlier release is the way back, too
-  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --allow-downgrades -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
+  dpkg-deb --extract "$new/hallpass.deb" "$new/package"
+  program=$new/package/usr/bin/hallpass
+}
+
+install_package() {
+  [ -e "$new/hallpass.deb" ] || return 0
+  # a run that was stopped from here on is followed by one that restarts
+  touch "$etc/restart-due"
+  # the package of an earlier release is the way back, too; what runs is restarted when it finds its files
+  HALLPASS_RESTART=later DEBIAN_FRONTEND=noninteractive apt-get install -q -y --allow-downgrades -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
   echo "$sum" > "$etc/package-sum"
 }
 
 keep() {
-  local name arn host database changed=
+  local name arn host database status=0 sum program=hallpass
   new=$(mktemp -d "$etc/.new-XXXXXX")
   trap 'rm -rf "$new"' EXIT
   mkdir "$new/secrets"
   aws s3 cp --quiet --recursive "s3://$BUCKET/" "$new"
-  install_package
+  fetch_package
   while read -r name arn; do secret "$arn" > "$new/secrets/$name"; done < <(said secret "$new")
   arn=$(said signing_key "$new")
   [ -z "$arn" ] || secret "$arn" > "$new/hallpass.key"
@@ -61,31 +69,36 @@ keep() {
   # the program itself says whether it takes this: as its service will see it, but with secrets that are not yet in their place
   cp "$new/hallpass.toml" "$new/as-written.toml"
   sed -i "s#/run/credentials/$UNIT/secret_#$new/secrets/#g" "$new/hallpass.toml"
-  hallpass server doctor --iam-policy --for "$(case $UNIT in *guard*) echo guard ;; *) echo server ;; esac)" --config "$new/hallpass.toml" > /dev/null
+  "$program" server doctor --iam-policy --for "$(case $UNIT in *guard*) echo guard ;; *) echo server ;; esac)" --config "$new/hallpass.toml" > /dev/null
   mv "$new/as-written.toml" "$new/hallpass.toml"
-  [ ! -e "$new/rules.toml" ] || hallpass rules check "$new/rules.toml" > /dev/null
+  [ ! -e "$new/rules.toml" ] || "$program" rules check "$new/rules.toml" > /dev/null
+
+  install_package
 
   mkdir -p "$etc/secrets"
   for name in "$new"/secrets/*; do
-    [ ! -e "$name" ] || ! put 600 root: "$name" "$etc/secrets/${name##*/}" || changed=1
+    [ ! -e "$name" ] || ! put 600 root: "$name" "$etc/secrets/${name##*/}" || touch "$etc/restart-due"
   done
   for name in "$etc"/secrets/*; do
-    [ ! -e "$name" ] || [ -e "$new/secrets/${name##*/}" ] || { rm "$name"; changed=1; }
+    [ ! -e "$name" ] || [ -e "$new/secrets/${name##*/}" ] || { rm "$name"; touch "$etc/restart-due"; }
   done
-  [ ! -e "$new/hallpass.key" ] || ! put 640 root:hallpass "$new/hallpass.key" "$etc/hallpass.key" || changed=1
+  [ ! -e "$new/hallpass.key" ] || ! put 640 root:hallpass "$new/hallpass.key" "$etc/hallpass.key" || touch "$etc/restart-due"
   if [ -e "$new/db-ca.pem" ]; then
-    ! put 644 root: "$new/db-ca.pem" "$etc/db-ca.pem" || changed=1
+    ! put 644 root: "$new/db-ca.pem" "$etc/db-ca.pem" || touch "$etc/restart-due"
     touch "$etc/db-ca.pem"
   fi
   # a server reads other files again by itself
   for name in $(said file "$new"); do
     put 644 root: "$new/$name" "$etc/$name" || continue
-    [ "$name" != hallpass.toml ] || changed=1
+    [ "$name" != hallpass.toml ] || touch "$etc/restart-due"
   done
   put 644 root: "$new/machine" "$etc/machine" || true
-  [ -n "$changed" ] || return 0
+  [ -e "$etc/restart-due" ] || return 0
   systemctl enable --quiet "$UNIT"
-  systemctl restart "$UNIT"
+  # once, whatever comes of it: a server that waits for its database is not helped by being stopped every minute
+  systemctl restart "$UNIT" || status=$?
+  rm -f "$etc/restart-due"
+  return "$status"
 }
 
 sync() {

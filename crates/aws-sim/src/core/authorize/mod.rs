@@ -13,7 +13,9 @@ mod managed;
 
 pub(crate) use managed::{aws_managed, aws_managed_arn};
 
-use hallpass_iam::{Context, Decision, Layers, Request, decide, explain};
+use std::sync::Arc;
+
+use hallpass_iam::{Context, Decision, Layers, Policy, Request, decide, explain};
 
 use super::{
     call::Call,
@@ -67,6 +69,31 @@ pub(crate) fn trusts(state: &SimState, call: &Call, caller: &AwsCaller, role: &R
     };
     let request = question.request(&role.arn, keys::of(&question));
     layers.resource.is_some() && request.is_some_and(|it| decide(&layers, &it) == Decision::Allowed)
+}
+
+/// Whether the delegation policy of the organization lets the caller do this call with everything that it names.
+pub(crate) fn is_delegated(
+    state: &SimState,
+    call: &Call,
+    caller: &AwsCaller,
+    policy: Arc<Policy>,
+) -> bool {
+    let Some(facts) = &call.service.policies else {
+        return false;
+    };
+    let question = AuthorizationRequest::of(state, call, caller, &state.head.management);
+    let layers = Layers {
+        resource: Some(policy),
+        // what the caller's own policies say is asked with those of every call
+        identity: managed::everything().into_iter().collect(),
+        ..Layers::default()
+    };
+    let context = keys::of(&question);
+    let named = resources(facts, state, call, caller);
+    named.iter().all(|resource| {
+        let request = question.request(resource, context.clone());
+        request.is_some_and(|it| decide(&layers, &it) == Decision::Allowed)
+    })
 }
 
 /// Whether the trust policy of a role lets a service do all of this with it.
@@ -230,7 +257,7 @@ pub(crate) fn cut_off_by(state: &SimState, session: &RoleSession) -> Vec<Id> {
     };
     request = request.management_account(caller.account == state.head.management);
     request.derive_keys();
-    let denies = |policy: &std::sync::Arc<hallpass_iam::Policy>| {
+    let denies = |policy: &Arc<Policy>| {
         let layers = Layers {
             scps: vec![vec![policy.clone()]],
             ..Layers::default()

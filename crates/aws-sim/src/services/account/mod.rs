@@ -2,6 +2,7 @@
 
 mod contacts;
 
+use hallpass_aws_model::facts;
 use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -21,7 +22,11 @@ const PRINCIPAL: &str = "account.amazonaws.com";
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
         scope: ScopeRegions::Global,
-        rates: CallRates::one(BucketSharing::Account, 5.0, 5.0),
+        rates: CallRates::one(
+            BucketSharing::Account,
+            facts::ACCOUNT_CALLS.rate(),
+            facts::ACCOUNT_CALLS.rate(),
+        ),
         errors: errors::REST_JSON_VALIDATION,
         secrets: &["NextToken"],
         page_rows: 20,

@@ -4,6 +4,7 @@
 mod applications;
 mod entitlements;
 
+use hallpass_aws_model::facts;
 use serde_json::Value;
 
 use super::ServiceDescriptor;
@@ -20,7 +21,11 @@ use crate::core::{
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
+        rates: CallRates::one(
+            BucketSharing::Everybody,
+            facts::ENTITLEMENT_CALLS.rate(),
+            facts::ENTITLEMENT_CALLS.rate(),
+        ),
         errors: ErrorForms {
             page_token: || ApiError::new("ValidationException", "The token is not valid."),
             throttled: || ApiError::new("ThrottlingException", "Rate exceeded"),

@@ -3,7 +3,7 @@
 
 mod trails;
 
-use hallpass_aws_model::message;
+use hallpass_aws_model::{facts, message};
 use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
@@ -30,8 +30,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             },
             writes: CallRate {
                 shared: BucketSharing::AccountAndRegion,
-                rate: 2.0,
-                burst: 2.0,
+                rate: facts::LOOKUP_CALLS.rate(),
+                burst: facts::LOOKUP_CALLS.rate(),
             },
         },
         errors: ErrorForms {

@@ -7,6 +7,7 @@ mod users;
 
 use std::ops::Bound;
 
+use hallpass_aws_model::facts;
 use serde_json::{Map, Value};
 
 use super::ServiceDescriptor;
@@ -27,7 +28,11 @@ use crate::core::{
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
+        rates: CallRates::one(
+            BucketSharing::Everybody,
+            facts::STORE_CALLS.rate(),
+            facts::STORE_CALLS.rate(),
+        ),
         errors: ErrorForms {
             throttled: || (errors::JSON.throttled)().with("RetryAfterSeconds", 1),
             ..errors::JSON

@@ -8,12 +8,13 @@ mod delegation;
 mod effective;
 mod handshakes;
 mod policies;
+mod resource_policy;
 mod tags;
 mod transfers;
 mod tree;
 mod units;
 
-use hallpass_aws_model::{Violation, message};
+use hallpass_aws_model::{Violation, facts, message};
 use hallpass_sim_base::Millis;
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         rates: CallRates::Split {
             reads: CallRate {
                 shared: BucketSharing::Account,
-                rate: 10.0,
+                rate: facts::ORGANIZATION_CALLS.rate(),
                 burst: 20.0,
             },
             writes: CallRate {
@@ -80,6 +81,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         policies::OPERATIONS,
         attachments::OPERATIONS,
         effective::OPERATIONS,
+        resource_policy::OPERATIONS,
         transfers::OPERATIONS,
         handshakes::OPERATIONS,
     ],
@@ -133,8 +135,11 @@ fn check_standing(context: &Context<'_>) -> Result<(), ApiError> {
     }
     let may = match standing(state, &caller.account, "") {
         AccountStanding::Management => true,
-        AccountStanding::Delegated => reads,
-        AccountStanding::Member => call.operation == "DescribeOrganization",
+        AccountStanding::Delegated => reads || resource_policy::delegates(context),
+        // the delegation policy names accounts, whether they administer a service or not
+        AccountStanding::Member => {
+            call.operation == "DescribeOrganization" || resource_policy::delegates(context)
+        }
         AccountStanding::Outsider => {
             return Err(ApiError::denied(
                 "AWSOrganizationsNotInUseException",
@@ -151,7 +156,11 @@ fn check_standing(context: &Context<'_>) -> Result<(), ApiError> {
     ))
 }
 
-fn resources(state: &SimState, _: &AwsCaller, _: &str, input: &Value) -> Vec<String> {
+fn resources(state: &SimState, _: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
+    if operation == "CreatePolicy" {
+        let kind = input_text(input, "Type").unwrap_or_default();
+        return vec![resource_policy::arn_to_be(state, kind)];
+    }
     let policy = input_text(input, "PolicyId").and_then(|id| policy_arn(state, id));
     let nodes = [
         "TargetId",

@@ -11,7 +11,7 @@ mod findings;
 mod hubs;
 mod insights;
 
-use hallpass_aws_model::message;
+use hallpass_aws_model::{facts, message};
 use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -29,8 +29,12 @@ const PRINCIPAL: &str = "securityhub.amazonaws.com";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
-        // AWS: "Service quotas" of Security Hub: 10 a second and bursts of 30 for most operations
-        rates: CallRates::one(BucketSharing::AccountAndRegion, 10.0, 30.0),
+        // those of most operations
+        rates: CallRates::one(
+            BucketSharing::AccountAndRegion,
+            facts::FINDING_UPDATE_CALLS.rate(),
+            facts::FINDING_UPDATE_BURST.rate(),
+        ),
         errors: ErrorForms {
             unreadable: |text| ApiError::new("InvalidInputException", text),
             invalid: |_, violations| ApiError::new("InvalidInputException", message(violations)),

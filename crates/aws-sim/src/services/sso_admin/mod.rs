@@ -11,6 +11,7 @@ mod regions;
 mod statuses;
 mod tags;
 
+use hallpass_aws_model::facts;
 use hallpass_sim_base::Millis;
 use serde_json::Value;
 
@@ -41,7 +42,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         page_rows: 100,
         requests: RequestForm::Table("sso-admin"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
+        rates: CallRates::one(
+            BucketSharing::Everybody,
+            facts::CENTER_CALLS.rate(),
+            facts::CENTER_CALLS.rate(),
+        ),
         errors: errors::JSON,
         policies: Some(PolicyFacts {
             resources,

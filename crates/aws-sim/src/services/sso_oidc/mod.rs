@@ -10,7 +10,7 @@ pub(super) use tokens::ACCESS_TOKEN;
 
 pub(crate) use people::{CodeRequest, NotSignedIn, answer_device, authorize, check, sign_in};
 
-use hallpass_aws_model::message;
+use hallpass_aws_model::{facts, message};
 
 use super::ServiceDescriptor;
 use crate::core::{
@@ -27,7 +27,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         page_rows: 100,
         requests: RequestForm::Table("sso-oidc"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
+        rates: CallRates::one(
+            BucketSharing::Everybody,
+            facts::CENTER_CALLS.rate(),
+            facts::CENTER_CALLS.rate(),
+        ),
         errors: ErrorForms {
             unreadable: |text| refused("InvalidRequestException", text),
             invalid: |_, violations| refused("InvalidRequestException", &message(violations)),

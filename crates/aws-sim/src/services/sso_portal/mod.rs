@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_aws_model::message;
+use hallpass_aws_model::{facts, message};
 use serde_json::{Value, json};
 
 use super::{
@@ -29,7 +29,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         page_rows: 100,
         requests: RequestForm::Table("sso"),
         scope: ScopeRegions::Regional,
-        rates: CallRates::one(BucketSharing::Everybody, 20.0, 20.0),
+        rates: CallRates::one(
+            BucketSharing::Everybody,
+            facts::CENTER_CALLS.rate(),
+            facts::CENTER_CALLS.rate(),
+        ),
         errors: ErrorForms {
             // without a token it is the token that is wrong
             invalid: |input, violations| match input.get(TOKEN) {
