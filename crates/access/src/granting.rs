@@ -15,8 +15,7 @@ use crate::session_revocation::session_length;
 use crate::step::{Approved, ApprovedGrant, GrantStep};
 use crate::{
     Approval, ArmedEnds, Grant, GrantState, Holds, NeverArmed, News, PendingRequest, PressRefused,
-    Request,
-    RequestState,
+    Request, RequestState,
 };
 
 /// A yes becomes a grant with an end, or moves the end of the one it extends. Nothing is sent
