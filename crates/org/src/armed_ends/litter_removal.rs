@@ -5,13 +5,21 @@ use std::collections::BTreeSet;
 use super::armer::{EndArmer, EndArmerReport, seen_policy};
 use super::leaving::{Left, left};
 use super::observed::Act;
-use super::statement::{Denial, account_of_name};
+use super::statement::{Denial, account_of_name, policy_name};
 use super::wanted::is_spent;
 use crate::ports::PolicyRow;
 
+/// Whether an account has ends that are not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AccountEnds {
+    Open,
+    None,
+}
+
 impl EndArmer {
     /// Policies called as ours that nothing stored is about: left by a stop between detaching and deleting, or by a store
-    /// that was lost. Only what can refuse nothing any more goes.
+    /// that was lost. Only what can refuse nothing any more goes. In an account with ends, that is a further policy which is
+    /// attached nowhere: the first is found by its name when it is written.
     pub(super) async fn remove_litter(
         &self,
         known: &BTreeSet<String>,
@@ -24,10 +32,15 @@ impl EndArmer {
             let Some(account) = account_of_name(&row.name) else {
                 continue;
             };
-            if known.contains(account) {
+            let ends = if known.contains(account) {
+                AccountEnds::Open
+            } else {
+                AccountEnds::None
+            };
+            if ends == AccountEnds::Open && row.name == policy_name(account, 0) {
                 continue;
             }
-            match self.remove_if_spent(account, &row).await {
+            match self.remove_if_spent(account, &row, ends).await {
                 Ok(true) => report.acts += 1,
                 Ok(false) | Err(Left::Unseen | Left::Moved | Left::NotStored(_)) => {}
                 Err(Left::Passing(why) | Left::Silent(why)) => {
@@ -40,7 +53,12 @@ impl EndArmer {
         }
     }
 
-    async fn remove_if_spent(&self, account: &str, row: &PolicyRow) -> Result<bool, Left> {
+    async fn remove_if_spent(
+        &self,
+        account: &str,
+        row: &PolicyRow,
+        ends: AccountEnds,
+    ) -> Result<bool, Left> {
         let Some(policy) = self
             .keeper
             .organization
@@ -57,8 +75,12 @@ impl EndArmer {
             Ok(targets) => targets,
             Err(fault) => return Err(left(fault)),
         };
-        // what is attached nowhere refuses nobody
-        let refuses = !targets.is_empty() && !seen.parts.denials.iter().all(is_spent);
+        // what is attached nowhere refuses nobody; what is attached where ends are open is tended with them
+        let refuses = !targets.is_empty()
+            && match ends {
+                AccountEnds::Open => true,
+                AccountEnds::None => !seen.parts.denials.iter().all(is_spent),
+            };
         if !seen.parts.foreign.is_empty() || refuses {
             return Ok(false);
         }

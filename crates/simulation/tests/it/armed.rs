@@ -351,6 +351,71 @@ pub(crate) async fn stranger(bench: &Bench) {
     }
 }
 
+#[test]
+fn a_policy_that_somebody_changes_detaches_or_deletes_is_put_back() {
+    run(async {
+        for act in ["change", "detach", "delete"] {
+            let bench = Bench::new(ArmedEndsMode::Preferred);
+            let (key, armer) = (
+                bench.key(Ana, "ReadOnly"),
+                bench.armer("one", &Gate::new(None)),
+            );
+            take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(30)).await;
+            bench.live(&armer, 20).await;
+            let before = bench.refused_after(&key);
+            assert_eq!(before.len(), 1);
+            let (name, organization) = (policy_name(ACCOUNT, 0), &bench.organization);
+            let all = organization.policies().await.unwrap();
+            let id = &all.iter().find(|row| row.name == name).unwrap().id;
+            let nothing = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+            if act == "change" {
+                organization.update_policy(id, &nothing).await.unwrap();
+            } else {
+                organization.detach(id, ACCOUNT).await.unwrap();
+            }
+            if act == "delete" {
+                organization.delete_policy(id).await.unwrap();
+            }
+            assert!(bench.refused_after(&key).is_empty(), "{act}");
+            // it is looked at every five minutes
+            *bench.kept_until.lock().unwrap() = TimeSpan::minutes(6).after(bench.now());
+            bench.live(&armer, 370).await;
+            assert_eq!(bench.refused_after(&key), before, "{act}");
+        }
+    });
+}
+
+/// A second policy that was detached, and not deleted because its process was stopped, while the account goes on to have ends.
+#[test]
+fn what_was_left_detached_in_a_busy_account_goes_and_what_is_attached_or_foreign_stays() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(30)).await;
+        bench.calmly(20).await;
+        let named = |number| policy_name(ACCOUNT, number);
+        let ours = bench.organization.text(&named(0)).unwrap();
+        let theirs = json!({"Version": "2012-10-17", "Statement": [foreign()]}).to_string();
+        for (number, content) in [(1, ours), (2, theirs)] {
+            let policy = NewPolicy {
+                name: named(number),
+                description: String::new(),
+                content,
+                tags: BTreeMap::new(),
+            };
+            bench.organization.create_policy(&policy).await.unwrap();
+        }
+        // whoever begins looks for what was left
+        bench.calmly(20).await;
+        let all = bench.organization.policies().await.unwrap();
+        let all = all.into_iter().map(|it| it.name);
+        let mut left: Vec<String> = all.filter(|it| it.starts_with("hallpass-")).collect();
+        left.sort();
+        assert_eq!(left, [named(0), named(2)]);
+        let key = bench.key(Ana, "ReadOnly");
+        assert_eq!(bench.refused_after(&key).len(), 1, "hers is in force");
+    });
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chore {
     /// The first end of an account.
