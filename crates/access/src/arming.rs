@@ -301,7 +301,13 @@ mod tests {
             };
             assert_eq!(found, expected, "{mode:?} {rule:?} {target}");
         }
-        // required, and why it is refused
+    }
+
+    #[test]
+    fn what_is_required_and_cannot_be_is_refused_with_why() {
+        let group = Target::Group {
+            group: GroupId::new("00000002-0000-4000-8000-000000000000").unwrap(),
+        };
         let settings = Settings {
             armed_ends: ArmedEndSettings {
                 mode: ArmedEndsMode::Required,

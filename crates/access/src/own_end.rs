@@ -99,6 +99,22 @@ mod tests {
         }
     }
 
+    fn of_a_grant(
+        state: GrantState,
+        status: Option<ArmedEndStatus>,
+        armed_ends: ArmedEnds,
+    ) -> Option<Timestamp> {
+        let grant = Grant {
+            state,
+            armed_ends,
+            ..grant(1, 100)
+        };
+        let statuses: BTreeMap<_, _> = { status.into_iter() }
+            .map(|it| (grant.key.clone(), it))
+            .collect();
+        own_end(&[grant], &statuses, at(150))
+    }
+
     /// A grant until 100, in a state, as 150 sees it.
     #[test]
     fn an_end_is_told_where_something_of_ours_denies_since_then() {
@@ -163,15 +179,7 @@ mod tests {
                 None,
             ),
         ] {
-            let grant = Grant {
-                state,
-                armed_ends: mode,
-                ..grant(1, 100)
-            };
-            let statuses: BTreeMap<_, _> = { status.into_iter() }
-                .map(|it| (grant.key.clone(), it))
-                .collect();
-            let found = own_end(&[grant], &statuses, at(150));
+            let found = of_a_grant(state, status, mode);
             assert_eq!(found, expected.map(at), "{row}");
         }
     }

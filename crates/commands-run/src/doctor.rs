@@ -30,8 +30,7 @@ use std::sync::Arc;
 
 use hallpass_access::{Channel, DirectorySource as _, GroupSyncSettings};
 use hallpass_aws::{ConnectedOrganization, Inventory};
-use hallpass_clock::{BOUND, Reading};
-use hallpass_clock::{ProcessClock, SystemClock};
+use hallpass_clock::{BOUND, ProcessClock, Reading, SystemClock};
 use hallpass_config::Loaded;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use hallpass_iam::denial::{Denial, OfferedPolicy, OfferedSet, judge};
+use hallpass_iam::denial::{Denial, DeniedAction, OfferedPolicy, OfferedSet, judge};
 use hallpass_iam::lint::{Options, lint};
 use hallpass_iam::summary::summarize;
 use hallpass_iam::{
@@ -239,7 +239,8 @@ fn a_denial_judged_by_a_policy_as_long_as_aws_writes_them(bencher: Bencher<'_, '
             text: Some(as_long_as_aws_writes()),
         }],
     };
-    bencher.bench_local(|| judge(divan::black_box(&set), &denial, "111122223333"));
+    let denied = [DeniedAction::new(denial, [])];
+    bencher.bench_local(|| judge(divan::black_box(&set), &denied, "111122223333"));
 }
 
 #[divan::bench]

@@ -17,10 +17,11 @@ use super::{
         Provision, SetPolicies, User,
     },
     guardrails::Guardrail,
+    head::Head,
     instance_regions::stated as stated_regions,
     instants::instant,
     inventory_facts::InventoryFacts,
-    state::{Center, Head, SimSettings, SimState},
+    state::{Center, SimSettings, SimState},
     stated_center, stated_rules,
     trails::Trail,
 };
@@ -180,26 +181,7 @@ impl Loader<'_> {
             root_tags: organization.root_tags.clone(),
             delegation_policy: delegation_policy.map(Document::stated),
         };
-        let center = &self.file.identity_center;
-        let created = self.dated(None, "instance");
-        state.center = Center {
-            instance_arn: center.instance_arn.clone(),
-            store: center.identity_store_id.clone(),
-            home_region: center.home_region.clone(),
-            portal_url: center.portal_url.clone(),
-            portal_session_seconds: center.portal_session_seconds,
-            portal_revocation_lag: center.portal_revocation_lag,
-            key: None,
-            without_sets: center.permission_sets_enabled == Some(false),
-            additional_regions: stated_regions(&center.additional_regions, created),
-            network: center.network.clone(),
-            name: center.name.clone(),
-            source: center
-                .source
-                .clone()
-                .unwrap_or_else(|| "identity_center".to_owned()),
-            created,
-        };
+        state.center = self.center();
         state.iam = self
             .file
             .iam
@@ -231,6 +213,29 @@ impl Loader<'_> {
         state.credentials.clone_from(&self.file.credentials);
         state.slack.clone_from(&self.file.slack);
         state.clock.clone_from(&self.file.clock);
+    }
+
+    fn center(&self) -> Center {
+        let center = &self.file.identity_center;
+        let created = self.dated(None, "instance");
+        Center {
+            instance_arn: center.instance_arn.clone(),
+            store: center.identity_store_id.clone(),
+            home_region: center.home_region.clone(),
+            portal_url: center.portal_url.clone(),
+            portal_session_seconds: center.portal_session_seconds,
+            portal_revocation_lag: center.portal_revocation_lag,
+            key: None,
+            without_sets: center.permission_sets_enabled == Some(false),
+            additional_regions: stated_regions(&center.additional_regions, created),
+            network: center.network.clone(),
+            name: center.name.clone(),
+            source: center
+                .source
+                .clone()
+                .unwrap_or_else(|| "identity_center".to_owned()),
+            created,
+        }
     }
 
     fn insights(&self, state: &mut SimState) {

@@ -19,6 +19,7 @@ pub(crate) mod entities;
 pub(crate) mod event_history;
 pub(crate) mod exposure;
 pub(crate) mod guardrails;
+pub(crate) mod head;
 pub(crate) mod hubs;
 pub(crate) mod iam;
 pub(crate) mod insight_events;

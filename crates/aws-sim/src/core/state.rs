@@ -17,15 +17,15 @@ use super::{
     databases::{DatabasePlace, SimDatabase},
     deliveries::Deliveries,
     denials::KeptDenials,
-    document::Document,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
         HeldPolicies, Id, ListPosition, Membership, Operation, Ou, PermissionSet, PrincipalType,
-        Provision, RoleSession, SetPolicies, Tags, User,
+        Provision, RoleSession, SetPolicies, User,
     },
     event_history::{EventHistory, HistoryEvent},
     exposure::{Bucket, Exposure, PublicAccess},
     guardrails::Guardrails,
+    head::Head,
     hubs::{HubPlace, SimHub, SimHubPolicies},
     instance_regions::{AdditionalRegion, InstanceRegion, region_of},
     inventory_facts::{InventoryFacts, KeyUse},
@@ -42,41 +42,12 @@ use super::{
 };
 use crate::{
     organization::{
-        AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
-        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedInvitation,
-        StatedNetwork, StatedQuota, StatedShare, StatedTransfer, StatedWorkload,
+        AccessKey, AccountContacts, ConfigAggregator, Consistency, Iam, Limit, Speed,
+        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedNetwork,
+        StatedQuota, StatedShare, StatedWorkload,
     },
     vocabulary::Behaviour,
 };
-
-/// The organization itself.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Head {
-    /// `o-…`
-    pub id: String,
-    /// `r-…`
-    pub root: String,
-    /// Twelve digits.
-    pub management: String,
-    /// Policy types enabled on the root.
-    pub policy_types: Vec<String>,
-    /// Service principals with trusted access.
-    pub service_access: Vec<String>,
-    /// Delegated administrators; accounts by id.
-    pub delegations: Vec<Delegation>,
-    /// Transfers of the bill.
-    #[serde(default)]
-    pub billing_transfers: Vec<StatedTransfer>,
-    /// Invitations of other organizations; accounts by id.
-    #[serde(default)]
-    pub invitations: Vec<StatedInvitation>,
-    /// Tags of the root.
-    #[serde(default)]
-    pub root_tags: Tags,
-    /// What other accounts may do with policies.
-    #[serde(default)]
-    pub delegation_policy: Option<Document>,
-}
 
 /// IAM Identity Center's own facts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -10,13 +10,12 @@ use hallpass_org::{
 };
 use hallpass_rules::{Directory, Requestable, Rules};
 
+use super::delegation_policy::named;
 use super::{DoctorReport, delegation_policy};
 
 const CHECK: &str = "ends armed at AWS";
 /// Accounts that are looked into; each is a call, and AWS takes a few of them a second.
 const ACCOUNTS_MAX: usize = 100;
-/// Accounts that are named; all are counted.
-const NAMED_MAX: usize = 5;
 /// Percent of the characters of a policy above which it is told as nearly full.
 const NEARLY_FULL: usize = 90;
 
@@ -115,15 +114,6 @@ struct PlacesFound {
     fewer: Vec<String>,
     /// Accounts whose policies have no characters left to speak of.
     full: Vec<String>,
-}
-
-pub(super) fn named(accounts: &[String]) -> String {
-    let shown = accounts.iter().take(NAMED_MAX).cloned();
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match accounts.len().saturating_sub(NAMED_MAX) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 impl PlacesFound {

@@ -18,9 +18,10 @@ use hallpass_terminal::output::{self, say};
 use serde_json::{Map, Value, json};
 
 use super::DoctorReport;
-use super::armed_ends::named;
 use super::iam_policy::{partition, policy};
 
+/// Accounts that are named; all are counted.
+const NAMED_MAX: usize = 5;
 const SCP: &str = "SERVICE_CONTROL_POLICY";
 /// Writes that are about an account beside the policy.
 const ATTACHING: [&str; 2] = ["organizations:AttachPolicy", "organizations:DetachPolicy"];
@@ -276,6 +277,16 @@ async fn with_ours(aws: &Aws) -> Result<String, Failure> {
             ));
             Ok(policy(&writer.statements()))
         }
+    }
+}
+
+/// Some of the accounts, and how many more there are.
+pub(super) fn named(accounts: &[String]) -> String {
+    let shown = accounts.iter().take(NAMED_MAX).cloned();
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match accounts.len().saturating_sub(NAMED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

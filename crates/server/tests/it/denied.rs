@@ -305,7 +305,7 @@ fn whose_own_access_ended_is_led_to_asking_again() {
         for part in [
             "Your access to ReadOnly in payments-prod ended at",
             "ask for it again",
-            "What you held",
+            "Your ended access",
             "Ask for ReadOnly",
         ] {
             assert!(page.contains(part), "{part}: {page}");
