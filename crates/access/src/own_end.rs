@@ -105,8 +105,8 @@ mod tests {
         armed_ends: ArmedEnds,
     ) -> Option<Timestamp> {
         let grant = Grant {
-            state,
             armed_ends,
+            state,
             ..grant(1, 100)
         };
         let statuses: BTreeMap<_, _> = { status.into_iter() }

@@ -182,18 +182,12 @@ impl Loader<'_> {
             delegation_policy: delegation_policy.map(Document::stated),
         };
         state.center = self.center();
-        state.iam = self
-            .file
-            .iam
-            .iter()
-            .map(|(account, iam)| (self.account(account), iam.clone()))
-            .collect();
-        state.contacts = self
-            .file
-            .contacts
-            .iter()
-            .map(|(account, contacts)| (self.account(account), contacts.clone()))
-            .collect();
+        let iam = self.file.iam.iter();
+        let iam = iam.map(|(account, iam)| (self.account(account), iam.clone()));
+        state.iam = iam.collect();
+        let contacts = self.file.contacts.iter();
+        let contacts = contacts.map(|(account, it)| (self.account(account), it.clone()));
+        state.contacts = contacts.collect();
         state.config_aggregators = self.file.config_aggregators.as_ref().map(|rows| {
             let account = |row: &organization::ConfigAggregator| self.account(&row.account);
             let rows = rows.iter().map(|row| organization::ConfigAggregator {
