@@ -161,6 +161,16 @@ pub(crate) enum Targets {
     Groups(BTreeSet<GroupRef>),
 }
 
+impl Targets {
+    /// Whether it depends on tags of accounts.
+    pub(crate) fn names_tags(&self) -> bool {
+        match self {
+            Self::Accounts { tags, except, .. } => !tags.is_empty() || !except.tags.is_empty(),
+            Self::Groups(_) => false,
+        }
+    }
+}
+
 /// One of several reviews that must all happen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct StageRule {

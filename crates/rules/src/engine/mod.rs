@@ -343,6 +343,12 @@ impl Rules {
         rules.flat_map(|ready| of(ready.terms())).collect()
     }
 
+    /// Whether decisions may depend on tags of accounts.
+    pub fn references_account_tags(&self) -> bool {
+        let mut rules = self.compiled.rules.iter();
+        rules.any(|ready| ready.terms().targets.names_tags())
+    }
+
     /// Rules that offer a group whose members something else sees to: errors, each where the rule names
     /// the group. Without a directory, a name and an id of one group are not known to be the same.
     pub fn owned_twice(
