@@ -86,9 +86,9 @@ class Team:
         (place / "settings.json").write_text(scan(self.settings()))
         (place / "requests.json").write_text(scan(self.requests()))
 
-    def rules(self, *words, eligibility="tables/eligibility", to="rules.toml"):
+    def rules(self, *words, eligibility="tables/eligibility", to="rules.toml", **environment):
         return self.stage.run("rules", "import", "team", "--eligibility", eligibility, "--approvers", "tables/approvers.json",
-                              "--settings", "tables/settings.json", "--to", to, *words)
+                              "--settings", "tables/settings.json", "--to", to, *words, **environment)
 
 
 def typed(value):
@@ -161,6 +161,35 @@ def imported(stage, team, check):
     done = stage.run("rules", "check", "policies.toml", "--facts", "facts.json")
     check("and a server would take it", done.returncode == 0, done.stdout + done.stderr)
     stage.path("tables/approvers.json").write_text(scan(team.approvers()))
+
+
+def looked_up(stage, team, check):
+    """The organization as AWS has it, in the place of a file; and what is not known without either."""
+    aws = team.world.environment
+    outcomes = lambda done: [(row["table"], row["name"], row["outcome"]) for row in json.loads(done.stdout or '{"rows": []}')["rows"]]
+    of_file = team.rules("--facts", "facts.json", "--output", "json", to="of-file.toml")
+    of_aws = team.rules("--facts", "live", "--output", "json", to="of-aws.toml", **aws)
+    check("the live organization is read, and whose it was is said", of_aws.returncode == 0 and team.world.sim.get("/_sim/state?full=1").json["file"]["identity_center"]["instance_arn"]
+          in of_aws.stderr, (of_aws.returncode, of_aws.stderr))
+    check.equal("its report is that of a file", outcomes(of_aws), outcomes(of_file))
+    check.equal("and so are its rules", stage.path("of-aws.toml").exists() and stage.path("of-aws.toml").read_text(), stage.path("of-file.toml").read_text())
+    done = team.rules("--output", "json", to="by-name.toml")
+    rows = {row["name"]: row for row in json.loads(done.stdout)["rows"] if row["table"] == "Eligibility"}
+    check("without it no permission set is known to be the same: that differs, with what to give", rows[CY]["outcome"] == "differs"
+          and [note["code"] for note in rows[CY]["notes"]] == ["by_name"] and "--facts live" in rows[CY]["notes"][0]["message"], rows)
+    anew = team.eligibility()
+    anew[2]["permissions"][0]["id"] = team.sets["ReadOnly"].rsplit("/", 1)[0] + "/ps-00000000000000ff"
+    stage.path("anew.json").write_text(scan(anew))
+    done = team.rules("--facts", "live", "--output", "json", eligibility="anew.json", to="anew.toml", **aws)
+    check("a permission set that was made anew under its name is left out", done.returncode == 0 and ("Eligibility", CY, "differs") in outcomes(done)
+          and team.users[CY] not in stage.path("anew.toml").read_text(), (done.returncode, done.stdout, done.stderr))
+    done = stage.run("rules", "check", "of-aws.toml", "--facts", "live", "--fail-on-findings", **aws)
+    check("the rules are held against the live organization, too", done.returncode == 0 and "accounts: " in done.stderr, (done.returncode, done.stdout, done.stderr))
+    done = team.rules("--facts", "./live", to="none.toml")
+    check("a file of that name is meant by its path", done.returncode == 2 and "`./live`" in done.stderr and not stage.path("none.toml").exists(), (done.returncode, done.stderr))
+    done = team.rules("--facts", "live", to="none.toml", **{**aws, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"})
+    check("an AWS that does not answer is an error that helps, and nothing is written", done.returncode == 1 and "HALLPASS_CONFIG" in done.stderr and not stage.path("none.toml").exists(),
+          (done.returncode, done.stderr))
 
 
 def begun(stage, team, access, log):
@@ -386,6 +415,9 @@ def others(stage, team, check):
         done = run("granted", f"{whose}.tf", "--to", f"{whose}.toml")
         rows = json.loads(done.stdout)["rows"] if done.returncode in (0, 1) else []
         check(f"granted: a selector of {whose} organization: {outcome}", [row["outcome"] for row in rows] == [outcome], (done.returncode, done.stdout, done.stderr))
+    done = stage.run("rules", "import", "granted", "another.tf", "--facts", "live", "--to", "live-another.toml", "--output", "json", **team.world.environment)
+    check("granted: so is it by the live organization", done.returncode == 1 and [row["outcome"] for row in json.loads(done.stdout)["rows"]] == ["cannot_be_said"],
+          (done.returncode, done.stdout, done.stderr))
     done = stage.run("rules", "import", "teleport", "roles.yaml", "--facts", "facts.json", "--to", "unnamed.toml", "--output", "table")
     check("who is not named gets nothing, and the lines to fill in are printed", done.returncode == 1 and '"dev" = { groups = [], users = [] }' in done.stdout
           and "rule = []" in stage.path("unnamed.toml").read_text(), (done.returncode, done.stdout))
@@ -437,6 +469,7 @@ def main():
         team = Team(stage, World(stage, Api(endpoint), endpoint, environment))
         team.write()
         imported(stage, team, check)
+        looked_up(stage, team, check)
         served(stage, team, check)
         live(stage, team, check)
         with Stage("others") as beside:

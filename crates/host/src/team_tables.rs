@@ -46,6 +46,11 @@ pub struct LiveTables {
 }
 
 impl LiveTablesArgs {
+    /// The Region, where one is given: AWS TEAM stands in that of Identity Center.
+    pub fn region(&self) -> Option<&String> {
+        self.region.as_ref()
+    }
+
     /// Finds the tables, where they are to be read live. `needed`: how the names of those begin that must be there.
     ///
     /// # Errors

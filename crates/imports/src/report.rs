@@ -145,6 +145,8 @@ pub enum RowNote {
     },
     /// In releases before June 2024 an entry for the same that needs an approval counts for people of both.
     ApprovalOfAnyEntry,
+    /// Its permission sets are known by their names alone: the rules may give more than AWS TEAM does.
+    ByName,
     /// An attribute that no release has that is known here.
     UnknownAttribute(String),
     /// An attribute is missing, or its value cannot be read.
@@ -185,6 +187,8 @@ pub enum NoteCode {
     Gone,
     /// See [`RowNote::ApprovalOfAnyEntry`].
     ApprovalOfAnyEntry,
+    /// See [`RowNote::ByName`].
+    ByName,
     /// See [`RowNote::UnknownAttribute`].
     UnknownAttribute,
     /// See [`RowNote::Unreadable`].
@@ -208,6 +212,7 @@ impl RowNote {
             Self::LeftOut { .. } => NoteCode::LeftOut,
             Self::Gone { .. } => NoteCode::Gone,
             Self::ApprovalOfAnyEntry => NoteCode::ApprovalOfAnyEntry,
+            Self::ByName => NoteCode::ByName,
             Self::UnknownAttribute(_) => NoteCode::UnknownAttribute,
             Self::Unreadable { .. } | Self::Unclear { .. } => NoteCode::Unreadable,
             Self::Configuration(_) => NoteCode::Configuration,
@@ -226,7 +231,8 @@ impl RowNote {
             | Self::Gone { .. }
             | Self::Narrower(_)
             | Self::Elsewhere(_)
-            | Self::ApprovalOfAnyEntry => RowOutcome::Differs,
+            | Self::ApprovalOfAnyEntry
+            | Self::ByName => RowOutcome::Differs,
             Self::UnknownAttribute(_)
             | Self::Unreadable { .. }
             | Self::Unclear { .. }
@@ -252,6 +258,10 @@ impl fmt::Display for RowNote {
             Self::ApprovalOfAnyEntry => f.write_str(
                 "another entry for the same needs an approval, or is a row that cannot be said: everybody of this \
                  one needs one here, in AWS TEAM people of both",
+            ),
+            Self::ByName => f.write_str(
+                "its permission sets are meant by name: one that was deleted and made anew under the same name would be \
+                 given, too, and AWS TEAM does not give it; give `--facts live` (or an organization file) to go by ARN",
             ),
             Self::UnknownAttribute(name) => write!(
                 f,

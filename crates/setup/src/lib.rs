@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod each_account;
+pub mod facts;
 pub mod heads;
 pub mod journey;
 pub mod member_role;

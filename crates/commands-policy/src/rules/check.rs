@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use hallpass_host::facts::read_directory;
-use hallpass_rules::{CheckVerdict, CheckedFile, RuleTestOutcome as TestOutcome};
+use hallpass_rules::{CheckVerdict, CheckedFile, Loaded, RuleTestOutcome as TestOutcome};
+use hallpass_setup::facts::{FactsSource, NeededFacts};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs, plain};
 use hallpass_wording::lists::count;
@@ -26,17 +26,20 @@ const FIELDS: &[&str] = &[
                   rules in it, and with --fail-on-findings 3 when there are warnings.\n\nA server \
                   with no rules refuses every request. `hallpass serve` does not start with a file \
                   that says nothing, and keeps the rules it has; with an empty list of rules it \
-                  does start.",
+                  does start.\n\n`--facts live` reads accounts, permission sets, users and the groups \
+                  that the rules name with the credentials of the environment, in the Region of \
+                  `AWS_REGION`, or as the configuration says that `HALLPASS_CONFIG` names.",
     after_help = "Examples:
   hallpass rules check rules.toml
+  hallpass rules check rules.toml --facts live
   hallpass rules check elevator.json --facts organization.json --fail-on-findings"
 )]
 pub(crate) struct Args {
     /// The rule file
     file: PathBuf,
-    /// Organization file to check names against
+    /// Organization file, or `live` for the organization as AWS has it, to check names against
     #[arg(long, value_name = "ORGANIZATION")]
-    facts: Option<PathBuf>,
+    facts: Option<FactsSource>,
     /// Exit 3 when there are warnings
     #[arg(long)]
     fail_on_findings: bool,
@@ -45,8 +48,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let facts = args.facts.as_deref().map(read_directory).transpose()?;
     let read = super::read(&args.file)?;
+    // nothing of a file with errors is held against anything
+    let facts = match (&args.facts, &read.outcome) {
+        (Some(source), Ok(Loaded { rules, .. })) => {
+            Some(source.read(NeededFacts::of(rules), None)?.directory)
+        }
+        (Some(_) | None, Ok(_) | Err(_)) => None,
+    };
     let name = args.file.display().to_string();
     let now = hallpass_clock::now();
     let report = CheckedFile::new(&name, &read.outcome, facts.as_ref(), now);

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use hallpass_host::facts::read_directory;
 use hallpass_model::Timestamp;
 use hallpass_rules::{Directory, Rules, SOURCE_BYTES_MAX, cases};
+use hallpass_setup::facts::{FactsSource, NeededFacts};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
 use serde_json::{Value, json};
@@ -21,7 +21,9 @@ use serde_json::{Value, json};
                   \"permit\". With \"duration\": \"90m\" (or \"duration_seconds\"), \"reason\" and \
                   \"ticket\" it is also held against the rules' limits: what does not fit is \
                   `Invalid`, with \"invalid\" naming each field and why. A line that cannot be read \
-                  is answered by {\"id\", \"error\"}, the others go on, and the exit code is 1.",
+                  is answered by {\"id\", \"error\"}, the others go on, and the exit code is 1.\n\n\
+                  With `--facts live`, the members of the groups that --rules names are read: for \
+                  cases with `statements` of their own give a file.",
     after_help = "Examples:
   hallpass rules decide --rules rules.toml --cases cases.jsonl
   echo '{\"id\":1,\"requester\":\"ana@acme.example\",\"account\":\"222233334444\",\\
@@ -34,9 +36,9 @@ pub(crate) struct Args {
     /// The cases; `-` for standard input
     #[arg(long, value_name = "FILE")]
     cases: PathBuf,
-    /// Organization file to decide by
+    /// Organization file, or `live` for the organization as AWS has it, to decide by
     #[arg(long, value_name = "ORGANIZATION")]
-    facts: Option<PathBuf>,
+    facts: Option<FactsSource>,
     /// How to print the answers; all but jsonl after the last case
     #[arg(
         long,
@@ -60,9 +62,10 @@ struct Judge {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let rules = args.rules.as_deref().map(super::read_good).transpose()?;
+    let rules = rules.map(|loaded| loaded.rules);
     let judge = Judge {
-        rules: rules.map(|loaded| loaded.rules),
-        facts: args.facts.as_deref().map(read_directory).transpose()?,
+        facts: facts(args.facts.as_ref(), rules.as_ref())?,
+        rules,
         now: hallpass_clock::now(),
     };
     let name = args.cases.display().to_string();
@@ -81,6 +84,25 @@ pub(crate) fn run(args: &Args) -> Outcome {
     } else {
         Exit::Failed
     })
+}
+
+/// The organization, as far as it is given.
+fn facts(
+    source: Option<&FactsSource>,
+    rules: Option<&Rules>,
+) -> Result<Option<Directory>, Failure> {
+    let Some(source) = source else {
+        return Ok(None);
+    };
+    if rules.is_none() && *source == FactsSource::Live {
+        let message =
+            "`--facts live` reads the members of groups that rules name, and none are given";
+        return Err(Failure::bad_input(message)
+            .at("--facts")
+            .help("give `--rules FILE`, or an organization file"));
+    }
+    let needed = rules.map(NeededFacts::of).unwrap_or_default();
+    Ok(Some(source.read(needed, None)?.directory))
 }
 
 /// Shows answers that were gathered.

@@ -7,9 +7,9 @@ use hallpass_api::Decision;
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::client::block_on;
 use hallpass_client::target_args::TargetArgs;
-use hallpass_host::facts::read_directory;
 use hallpass_model::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, Directory, Rules, cases};
+use hallpass_setup::facts::{FactsSource, NeededFacts};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain};
 use hallpass_wording::group_sync;
@@ -36,9 +36,9 @@ pub(crate) struct Args {
     /// Decide by this rule file instead of asking the server
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// Organization file to decide by
+    /// Organization file, or `live` for the organization as AWS has it, to decide by
     #[arg(long, value_name = "ORGANIZATION", requires = "rules")]
-    facts: Option<PathBuf>,
+    facts: Option<FactsSource>,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -68,7 +68,10 @@ fn ask_server(args: &Args) -> Result<Decision, Failure> {
 
 fn decide_here(args: &Args, rules: &Path) -> Result<Decision, Failure> {
     let rules = super::read_good(rules)?.rules;
-    let facts = args.facts.as_deref().map(read_directory).transpose()?;
+    let facts = match &args.facts {
+        Some(source) => Some(source.read(NeededFacts::of(&rules), None)?.directory),
+        None => None,
+    };
     let bad = |error: &dyn std::fmt::Display| Failure::bad_input(error.to_string());
     let user = Email::new(&args.user).map_err(|error| bad(&error))?;
     let known = facts.clone().unwrap_or_default();

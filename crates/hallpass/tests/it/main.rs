@@ -13,6 +13,7 @@ mod check;
 mod decide;
 mod denied;
 mod exits;
+mod facts;
 mod fake;
 mod formatting;
 mod guardrails;

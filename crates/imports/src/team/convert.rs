@@ -292,6 +292,7 @@ impl Import<'_> {
             row.notes.push(nothing);
             return Vec::new();
         }
+        row.notes.extend(self.by_name());
         let who = entry.holder.word();
         let head = RuleHead {
             prefix: "team-eligible",
@@ -368,6 +369,11 @@ impl Import<'_> {
         })
     }
 
+    /// The note of a row that gives something, where nothing proves that its permission sets are the same.
+    fn by_name(&self) -> Option<RowNote> {
+        self.facts.is_none().then_some(RowNote::ByName)
+    }
+
     /// A rule for the accounts of an offer, and one for its units.
     fn offer_rules(
         &mut self,
@@ -418,6 +424,9 @@ impl Import<'_> {
                 }
                 let unnamed = rules.is_empty().then_some(UNNAMED);
                 row.notes.extend(says_nothing(&policy.offer).or(unnamed));
+            }
+            if !rules.is_empty() {
+                row.notes.extend(self.by_name());
             }
             self.reported(TeamTable::Policies, row, rules);
         }

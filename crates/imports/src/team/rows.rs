@@ -382,9 +382,6 @@ impl TableRow {
                 self.left_out("permission set", &name, why);
             }
         }
-        if facts.is_none() && !sets.is_empty() {
-            self.notes.push(BY_NAME);
-        }
         Some(sets)
     }
 
@@ -484,12 +481,6 @@ impl TableRow {
         notes
     }
 }
-
-/// The note of a row whose permission sets nothing proves to be the same.
-const BY_NAME: RowNote = RowNote::Configuration(
-    "its permission sets are meant by name: one that was deleted and made anew under the same name would be given, too, \
-     and AWS TEAM does not give it; with `--facts` the import goes by ARN",
-);
 
 const NOTIFYING: [&str; 3] = [
     "sesNotificationsEnabled",

@@ -43,13 +43,15 @@ fn approving(id: &str, groups: &[usize]) -> Value {
     approvers(id, "Group", groups)
 }
 
+/// Imports with the organization known: without it, no permission set is known to be the same.
 fn made(entries: &[Value], policies: Option<&[Value]>, approver_rows: &[Value]) -> Imported {
+    let facts = directory(&[0; GROUPS]);
     with_policies(
         (entries, policies),
         approver_rows,
         &[settings()],
         Release::Current,
-        None,
+        Some(&facts),
     )
     .unwrap()
 }

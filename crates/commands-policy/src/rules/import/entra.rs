@@ -36,6 +36,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         EligibilityEnds::LeaveOut
     };
     named::run(&args.named, |files, names, facts| {
-        import(files, names, facts, ends)
+        let directory = facts.map(|it| &it.directory);
+        Ok(import(files, names, directory, ends))
     })
 }

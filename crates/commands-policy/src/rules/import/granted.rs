@@ -1,8 +1,8 @@
 //! `hallpass rules import granted`: access rules, workflows and policies of Common Fate.
 
-use hallpass_host::facts::StatedIds;
 use hallpass_imports::granted::{OrganizationIds, import};
-use hallpass_terminal::exit::Outcome;
+use hallpass_setup::facts::OrganizationFacts;
+use hallpass_terminal::exit::{Failure, Outcome};
 
 use super::named::{self, NamedArgs};
 
@@ -20,7 +20,7 @@ use super::named::{self, NamedArgs};
                   than Common Fate does. Exit 2 when a file is not whole, 1 when rules cannot say some row (the \
                   others are written), 4 when the rule file is there already.",
     after_help = "Examples:
-  hallpass rules import granted access-rules.yaml --facts organization.json
+  hallpass rules import granted access-rules.yaml --facts live
   terraform show -json > state.json
   hallpass rules import granted state.json --names names.toml --to rules.toml"
 )]
@@ -30,19 +30,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let stated = args.named.facts.as_deref().map(StatedIds::read);
-    let ids = match stated.transpose()? {
-        Some(stated) => {
-            let why = "groups of Common Fate are known by it";
-            stated.ensure_all("/identity_center/groups", "id", why)?;
-            OrganizationIds {
-                organization: stated.id("/organization/id"),
-                identity_store: stated.id("/identity_center/identity_store_id"),
-            }
-        }
-        None => OrganizationIds::default(),
-    };
     named::run(&args.named, |files, names, facts| {
-        import(files, names, facts, &ids)
+        let ids = facts.map(ids).transpose()?.unwrap_or_default();
+        let directory = facts.map(|it| &it.directory);
+        Ok(import(files, names, directory, &ids))
+    })
+}
+
+/// What tells resources of another organization from ours.
+fn ids(facts: &OrganizationFacts) -> Result<OrganizationIds, Failure> {
+    let why = "groups of Common Fate are known by it";
+    facts.ensure_stated("/identity_center/groups", "id", why)?;
+    let known = facts.ids()?;
+    Ok(OrganizationIds {
+        organization: known.organization,
+        identity_store: known.identity_store,
     })
 }

@@ -5,9 +5,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use hallpass_host::facts::read_directory;
 use hallpass_imports::{ImportRefused, Imported, Names, SourceFile};
-use hallpass_rules::Directory;
+use hallpass_setup::facts::{FactsSource, NeededFacts, OrganizationFacts};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
@@ -24,9 +23,9 @@ pub(super) struct NamedArgs {
     /// File of names: what the ids of the other tool are called at AWS
     #[arg(long, value_name = "FILE")]
     pub(super) names: Option<PathBuf>,
-    /// Organization file, for the names of permission sets and what else is looked up
+    /// Organization file, or `live` for the organization as AWS has it, for the names of permission sets and what else is looked up
     #[arg(long, value_name = "ORGANIZATION")]
-    pub(super) facts: Option<PathBuf>,
+    pub(super) facts: Option<FactsSource>,
     /// The rule file to write; never one that is there
     #[arg(long, value_name = "FILE", default_value = "rules.toml")]
     pub(super) to: PathBuf,
@@ -40,10 +39,13 @@ pub(super) struct NamedArgs {
 /// When a file cannot be read, is not whole, or is there already.
 pub(super) fn run(
     args: &NamedArgs,
-    import: impl Fn(&[SourceFile], &Names, Option<&Directory>) -> Result<Imported, ImportRefused>,
+    import: impl FnOnce(
+        &[SourceFile],
+        &Names,
+        Option<&OrganizationFacts>,
+    ) -> Result<Result<Imported, ImportRefused>, Failure>,
 ) -> Outcome {
     super::refuse_existing(&args.to)?;
-    let facts = args.facts.as_deref().map(read_directory).transpose()?;
     let names = args.names.as_deref().map(source).transpose()?;
     let files = args.files.iter().map(|path| source(path));
     let files: Vec<SourceFile> = files.collect::<Result<_, _>>()?;
@@ -52,7 +54,10 @@ pub(super) fn run(
         Some(file) => Names::read(file).map_err(|why| refused(&why, all()))?,
         None => Names::default(),
     };
-    let imported = import(&files, &known, facts.as_ref());
+    // last: reading AWS takes longer than finding out that a file is not there
+    let facts = args.facts.as_ref();
+    let facts = facts.map(|source| source.read(NeededFacts::default(), None));
+    let imported = import(&files, &known, facts.transpose()?.as_ref())?;
     let imported = imported.map_err(|why| refused(&why, all()))?;
     super::finish(&imported, "rules.toml", &args.to, args.output.format())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hallpass_imports::{PlanSource, plan_sources};
+use hallpass_setup::facts::FactsSource;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
@@ -20,9 +21,9 @@ pub(super) struct PlanArgs {
     /// File of names: what the ids of Common Fate are called at AWS
     #[arg(long, value_name = "FILE", requires = "from_plan")]
     names: Option<PathBuf>,
-    /// Organization file, for the names of permission sets (Common Fate)
+    /// Organization file, or `live` for the organization as AWS has it, for the names of permission sets (Common Fate)
     #[arg(long, value_name = "ORGANIZATION", requires = "from_plan")]
-    facts: Option<PathBuf>,
+    facts: Option<FactsSource>,
     /// Remove each night what nobody recorded, as sso-elevator does; without it, report it
     #[arg(long, requires = "from_plan")]
     keep_sweep: bool,

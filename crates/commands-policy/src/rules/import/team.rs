@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use hallpass_host::facts::{StatedIds, read_directory};
 use hallpass_host::runtime::runtime;
 use hallpass_host::team_export::{read_export, refused};
 use hallpass_host::team_tables::LiveTablesArgs;
 use hallpass_imports::team::{Release, TeamExport, TeamExports, import};
+use hallpass_setup::facts::{FactsSource, NeededFacts};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
@@ -22,14 +22,17 @@ const NEEDED: &[&str] = &["Eligibility", "Approvers", "Settings"];
                   `Eligibility-…`, `Approvers-…`, `Settings-…` and, where there is one, `Policies-…`. Each is a file that `aws dynamodb \
                   scan` printed, or the folder of an export to S3 with its manifest: one of its data files alone may \
                   be part of the table. With `--live` they are read from DynamoDB, with the \
-                  rights `dynamodb:ListTables` and `dynamodb:Scan`.\n\nPrints row by row whether it moved, differs and \
+                  rights `dynamodb:ListTables` and `dynamodb:Scan`.\n\nAWS TEAM goes by the ARNs of permission sets and \
+                  rules by their names: `--facts` says which is which. `--facts live` reads accounts, permission \
+                  sets, groups and users with the credentials of the environment, in the Region of `--region` or \
+                  `AWS_REGION`, or as the configuration says that `HALLPASS_CONFIG` names.\n\nPrints row by row whether it moved, differs and \
                   why, or cannot be said. Exit 2 when a file is cut off or another table, 1 when rules \
                   cannot say some row (the others are written), 4 when the rule file is there already.",
     after_help = "Examples:
   aws dynamodb scan --table-name Eligibility-abcdefghij-main > eligibility.json
   hallpass rules import team --eligibility eligibility.json --approvers approvers.json \\
-    --settings settings.json --to rules.toml
-  hallpass rules import team --live --region eu-west-1"
+    --settings settings.json --facts live --to rules.toml
+  hallpass rules import team --live --facts live --region eu-west-1"
 )]
 pub(crate) struct Args {
     /// The table of eligibility
@@ -61,9 +64,9 @@ pub(crate) struct Args {
     policies: Option<PathBuf>,
     #[command(flatten)]
     live: LiveTablesArgs,
-    /// Organization file, to tell what is gone and to know permission sets by their ARNs
+    /// Organization file, or `live` for the organization as AWS has it, to tell what is gone and to know permission sets by their ARNs
     #[arg(long, value_name = "ORGANIZATION")]
-    facts: Option<PathBuf>,
+    facts: Option<FactsSource>,
     /// The rule file to write; never one that is there
     #[arg(long, value_name = "FILE", default_value = "rules.toml")]
     to: PathBuf,
@@ -114,24 +117,26 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     super::refuse_existing(&args.to)?;
-    let facts = args.facts.as_deref().map(read_directory).transpose()?;
-    if let Some(path) = &args.facts {
-        let why = "AWS TEAM goes by the ARNs of permission sets";
-        StatedIds::read(path)?.ensure_all("/identity_center/permission_sets", "arn", why)?;
-    }
     let release = if args.before_june_2024 {
         Release::BeforeJune2024
     } else {
         Release::Current
     };
     let read = runtime()?.block_on(args.tables())?;
+    let facts = args.facts.as_ref();
+    let facts = facts.map(|source| source.read(NeededFacts::default(), args.live.region()));
+    let facts = facts.transpose()?;
+    if let Some(facts) = &facts {
+        let why = "AWS TEAM goes by the ARNs of permission sets";
+        facts.ensure_stated("/identity_center/permission_sets", "arn", why)?;
+    }
     let tables = TeamExports {
         eligibility: &read.eligibility,
         approvers: &read.approvers,
         settings: &read.settings,
         policies: read.policies.as_ref(),
     };
-    let imported = import(&tables, release, facts.as_ref());
+    let imported = import(&tables, release, facts.as_ref().map(|it| &it.directory));
     super::finish(
         &imported.map_err(|why| refused(&why))?,
         "rules.toml",

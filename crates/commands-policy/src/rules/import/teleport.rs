@@ -19,7 +19,7 @@ use super::named::{self, NamedArgs};
                   the rule file is there already.",
     after_help = "Examples:
   tctl get roles > roles.yaml
-  hallpass rules import teleport roles.yaml --facts organization.json
+  hallpass rules import teleport roles.yaml --facts live
   hallpass rules import teleport roles.yaml --names names.toml --to rules.toml"
 )]
 pub(crate) struct Args {
@@ -28,5 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    named::run(&args.named, import)
+    named::run(&args.named, |files, names, facts| {
+        Ok(import(files, names, facts.map(|it| &it.directory)))
+    })
 }
