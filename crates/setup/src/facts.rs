@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::DirectorySource as _;
-use hallpass_aws::{ConnectedOrganization, Inventory};
+use hallpass_aws::{ConnectedOrganization, Inventory, TagPace, UntoldTags};
 use hallpass_clock::{ProcessClock, SystemClock};
 use hallpass_config::Loaded;
 use hallpass_host::facts::{StatedIds, read_directory};
@@ -176,17 +176,17 @@ async fn read_live(loaded: &Loaded, needed: NeededFacts) -> Result<OrganizationF
         account_tags,
     } = needed;
     let inventory = Inventory::new(aws, Arc::new(move || groups.clone()))
-        .with_attributes(Arc::new(move || attributes.clone()));
-    let inventory = if account_tags {
-        inventory.with_account_tags()
-    } else {
-        inventory
-    };
+        .with_attributes(Arc::new(move || attributes.clone()))
+        .with_account_tags(Arc::new(move || account_tags), TagPace::Whole);
     let read = with_progress(inventory.refresh()).await;
     let directory = read.map_err(|fault| {
         let message = format!("the organization cannot be read: {fault}");
         Failure::failed(message).at("--facts").help(HELP)
     })?;
+    if let Some(UntoldTags { account, fault, .. }) = inventory.untold_tags() {
+        let message = format!("the tags of account {account} cannot be read: {fault}");
+        return Err(Failure::failed(message).at("--facts").help(HELP));
+    }
     drop(inventory);
     say(&found(&about, &directory));
     Ok(OrganizationFacts {
