@@ -48,7 +48,7 @@ class Machine:
         tools = stage.path("bin")
         tools.mkdir()
         (tools / "chown").write_text(STUB)
-        (tools / "apt-get").write_text(STUB + 'echo "apt-get: restart ${HALLPASS_RESTART:-now}" >> "$CALLED"\n')
+        (tools / "apt-get").write_text(STUB + 'echo "apt-get: restart ${HALLPASS_RESTART:-now}, offline ${SYSTEMD_OFFLINE:-0}" >> "$CALLED"\n')
         (tools / "systemctl").write_text(STUB + '[ "$1" != restart ] || [ ! -e "$FAILS" ]\n')
         # the program of a package, which judges the configuration before it is installed
         (tools / "dpkg-deb").write_text(STUB + 'mkdir -p "$3/usr/bin"\ncp "$NEXT" "$3/usr/bin/hallpass"\n')
@@ -88,7 +88,7 @@ def restarted(calls):
 
 def first_start(machine, check, lines):
     status, said, calls = machine.run("keep")
-    check.equal("a machine becomes what its bucket says", (status, [it for it in calls if not it.startswith(("apt-get", "curl", "dpkg-deb"))]), (0, ["systemctl enable --quiet hallpass.service", "systemctl restart hallpass.service"]))
+    check.equal("a machine becomes what its bucket says", (status, [it for it in calls if not it.startswith(("apt-get", "curl", "dpkg-deb"))]), (0, ["systemctl daemon-reload", "systemctl enable --quiet hallpass.service", "systemctl restart hallpass.service"]))
     check("the package is installed, also where it is an earlier one", any(it.startswith("apt-get install") and "--allow-downgrades" in it.split() and it.endswith("hallpass.deb") for it in calls), calls + [said])
     check.equal("configuration as written, for all to read", ((machine.etc / "hallpass.toml").read_text(), machine.mode("hallpass.toml")), (CONFIG, "0o644"))
     address = (machine.etc / "secrets/store-url").read_text()
@@ -137,9 +137,9 @@ def next_release(machine, check, lines):
     machine.put("hallpass.toml", f"{before}# next\n")
     status, said, calls = machine.run("keep")
     changing = [it.split()[:2] for it in calls if it.startswith(("apt-get", "systemctl"))]
-    wanted = [["apt-get", "install"], ["apt-get:", "restart"], ["systemctl", "enable"], ["systemctl", "restart"]]
+    wanted = [["apt-get", "install"], ["apt-get:", "restart"], ["systemctl", "daemon-reload"], ["systemctl", "enable"], ["systemctl", "restart"]]
     check.equal("with the one that it takes it is: package and configuration first, and one restart", (status, changing), (0, wanted))
-    check("the package leaves the restart to the machine", "apt-get: restart later" in calls, calls)
+    check("the package leaves the restart to the machine", "apt-get: restart later, offline 1" in calls, calls)
     check("and the configuration is there", (machine.etc / "hallpass.toml").read_text().endswith("# next\n"))
     machine.put("hallpass.toml", f"{before}# next\n# again\n")
     machine.fails.write_text("")

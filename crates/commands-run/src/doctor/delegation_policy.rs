@@ -14,11 +14,11 @@ use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decid
 use hallpass_org::OrganizationFault;
 use hallpass_setup::opening::connect;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::output::{self, say};
+use hallpass_terminal::output;
 use serde_json::{Map, Value, json};
 
 use super::DoctorReport;
-use super::iam_policy::{partition, policy};
+use super::iam_policy::partition;
 
 /// Accounts that are named; all are counted.
 const NAMED_MAX: usize = 5;
@@ -28,7 +28,7 @@ const ATTACHING: [&str; 2] = ["organizations:AttachPolicy", "organizations:Detac
 /// Names of our statements, by which a policy that has them already gets them anew.
 const SIDS: [&str; 2] = ["HallpassWritesPolicies", "HallpassAttachesPolicies"];
 const REMEDY: &str = "`hallpass server doctor --delegation-policy` prints the policy with what lacks: put it in from the management account (`aws organizations put-resource-policy`)";
-const UNREAD: &str = "let this role read it (`organizations:DescribeResourcePolicy`, in the statement `ReadPolicies` of `hallpass server doctor --iam-policy`), or compare it with what `hallpass server doctor --delegation-policy` prints";
+const UNREAD: &str = "let this role read it (`organizations:DescribeResourcePolicy`, in the statement `ReadPolicies` of `hallpass server doctor --iam-policy`)";
 
 /// What is written about policies, as the least policy has it.
 fn writes() -> impl Iterator<Item = &'static str> {
@@ -115,11 +115,22 @@ impl<'a> PolicyWriter<'a> {
             None => Vec::new(),
         };
         let sid = |it: &Value| it.get("Sid").and_then(Value::as_str).map(str::to_owned);
-        let is_ours = |it: &Value| sid(it).is_some_and(|sid| SIDS.contains(&sid.as_str()));
-        let kept = kept.into_iter().filter(|it| !is_ours(it));
+        let is_named = |it: &Value| sid(it).is_some_and(|sid| SIDS.contains(&sid.as_str()));
+        let ours = self.statements();
+        // of another account they are another server's
+        let is_ours = |it: &Value| is_named(it) && it["Principal"] == ours[0]["Principal"];
+        let kept: Vec<Value> = kept.into_iter().filter(|it| !is_ours(it)).collect();
+        let others = kept.iter().any(is_named);
         let version = || json!("2012-10-17");
         policy.entry("Version").or_insert_with(version);
-        let statements = kept.chain(self.statements()).collect();
+        let ours = self.statements().map(|mut it| {
+            // no two statements have one name
+            if others && let Some(Value::String(sid)) = it.get_mut("Sid") {
+                sid.push_str(self.account);
+            }
+            it
+        });
+        let statements = kept.into_iter().chain(ours).collect();
         policy.insert("Statement".to_owned(), statements);
         Ok(policy)
     }
@@ -266,18 +277,13 @@ async fn with_ours(aws: &Aws) -> Result<String, Failure> {
         let added = writer.added_to(given.as_deref());
         added.map_err(|error| error.to_string())
     });
-    match added {
-        Ok(added) => {
-            let text = serde_json::to_string_pretty(&added);
-            text.map(|text| text + "\n").map_err(Failure::bug)
-        }
-        Err(why) => {
-            say(&format!(
-                "the delegation policy that is there cannot be read: {why}; `aws organizations put-resource-policy` replaces it, so add these statements to those that it has"
-            ));
-            Ok(policy(&writer.statements()))
-        }
-    }
+    let added = added.map_err(|why| {
+        let words = format!("the delegation policy that is there cannot be read: {why}");
+        // what is put replaces it whole: delegations of others would be lost
+        Failure::failed(words).help(UNREAD)
+    })?;
+    let text = serde_json::to_string_pretty(&added);
+    text.map(|text| text + "\n").map_err(Failure::bug)
 }
 
 /// Some of the accounts, and how many more there are.

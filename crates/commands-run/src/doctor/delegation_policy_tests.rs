@@ -163,3 +163,21 @@ fn the_management_account_needs_none() {
         );
     }
 }
+
+#[test]
+fn statements_of_another_server_stay_and_ones_of_ours_are_replaced() {
+    let about = about(OwnAccountRole::DelegatedAdministrator);
+    let writer = PolicyWriter::of(&about).unwrap();
+    let first = Value::Object(writer.added_to(None).unwrap());
+    let again = Value::Object(writer.added_to(Some(&first.to_string())).unwrap());
+    assert_eq!(again, first);
+    let theirs = first.to_string().replace(ACCOUNT, DEV);
+    let both = Value::Object(writer.added_to(Some(&theirs)).unwrap());
+    let statements = both["Statement"].as_array().unwrap();
+    let theirs: Value = serde_json::from_str(&theirs).unwrap();
+    assert_eq!(statements[..2], theirs["Statement"].as_array().unwrap()[..]);
+    let sids: BTreeSet<&str> = { statements.iter() }
+        .map(|it| it["Sid"].as_str().unwrap())
+        .collect();
+    assert_eq!(sids.len(), 4, "{sids:?}");
+}

@@ -12,8 +12,8 @@ use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look};
 use super::litter::LitterSearch;
 use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours, unknown};
-use super::otherwise::{Otherwise, unasked};
-use super::rounds::{Heard, ROUND_MAX, urgent_first};
+use super::otherwise::{Otherwise, not_answered};
+use super::rounds::{Heard, Round};
 use super::silence::Silence;
 use super::statement::{Denial, parts, policy_name, text};
 use super::wanted::{is_spent, is_urgent, shared_roles, wanted};
@@ -184,19 +184,18 @@ impl EndArmer {
             self.litter.note_looked(now);
             self.remove_litter(&known, &mut report).await;
         }
-        let begun_at = self.keeper.clock.now();
-        let mut turns = urgent_first(accounts, begun_at).into_iter();
-        for (account, ends) in turns.by_ref() {
+        let mut round = Round::new(accounts, self.keeper.clock.now());
+        while let Some((account, ends)) = round.next(self.keeper.clock.now()) {
             if !self.leased(&lane).await? {
                 return Ok(report);
             }
             let heard = self.tend(&account, ends, &mut report).await?;
-            // whoever is in a hurry since is not kept waiting for the rest of the round
-            if heard == Heard::Nothing || ROUND_MAX.after(begun_at) <= self.keeper.clock.now() {
-                break;
-            }
+            round.note(heard, self.keeper.clock.now());
         }
-        self.tell_unreached(turns, &mut report).await?;
+        if let Some(heard) = round.heard() {
+            self.silence.note(heard == Heard::Something);
+        }
+        self.tell_unreached(round.left(), &mut report).await?;
         self.keeper
             .lanes
             .unlease(&lane, &self.keeper.holder)
@@ -238,7 +237,6 @@ impl EndArmer {
             Err(Left::Silent(_)) => Heard::Nothing,
             _ => Heard::Something,
         };
-        self.silence.note(heard == Heard::Something);
         let now = match &looked {
             Ok(look) => look.at,
             Err(_) => self.keeper.clock.now(),
@@ -310,7 +308,8 @@ impl EndArmer {
                 }
             } else if let Some(since) = lost {
                 // each question would only be waited for
-                found.insert(end.key.clone(), unasked(end, since));
+                let words = not_answered(since);
+                found.insert(end.key.clone(), Otherwise::Unknown(words));
             } else {
                 // once ours was seen gone, an assignment of their own is somebody else's gift, unless it may be of another end
                 let role = Denial::of(end, now).map(|it| (it.user, it.role));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::armer::{EndArmer, EndArmerReport, seen_policy};
-use super::leaving::{Left, left};
+use super::leaving::{Left, done, left};
 use super::observed::Act;
 use super::statement::{Denial, account_of_name, policy_name};
 use super::wanted::is_spent;
@@ -84,9 +84,15 @@ impl EndArmer {
         if !seen.parts.foreign.is_empty() || refuses {
             return Ok(false);
         }
-        let id = row.id.clone();
-        self.act(account, &Act::Remove { id }, &BTreeSet::new())
-            .await?;
+        match ends {
+            // listings of what it is attached to are late: AWS deletes nothing that is, and it is not detached for that
+            AccountEnds::Open => done(self.keeper.organization.delete_policy(&row.id).await)?,
+            AccountEnds::None => {
+                let id = row.id.clone();
+                self.act(account, &Act::Remove { id }, &BTreeSet::new())
+                    .await?;
+            }
+        }
         Ok(true)
     }
 }

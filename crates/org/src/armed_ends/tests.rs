@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::fitting::{Allowance, fit};
 use super::observed::{Act, Observed, SeenPolicy, begun, next};
-use super::rounds::urgent_first;
+use super::rounds::Round;
 use super::silence::Silence;
 use super::statement::{Denial, account_of_name, parts, policy_name, text};
 use super::{ArmedEnd, ArmedEndState, NotArmed, POLICIES_MAX, WhyNotArmed};
@@ -600,7 +600,8 @@ fn accounts_with_an_end_in_a_hurry_come_first() {
         ("2".to_owned(), vec![armed(end(3, "Admin", END))]),
         ("3".to_owned(), vec![armed(end(4, "Admin", END)), cut_off]),
     ]);
-    let order = urgent_first(accounts, now).into_iter();
+    let mut round = Round::new(accounts, now);
+    let order = std::iter::from_fn(|| round.next(now));
     let order: Vec<String> = order.map(|(account, _)| account).collect();
     assert_eq!(order, ["3", "1", "2"]);
 }

@@ -541,35 +541,3 @@ fn stops_at_every_call_of_a_denial() {
         }
     });
 }
-
-#[test]
-fn an_event_that_they_were_given_it_counts_while_nobody_can_be_asked() {
-    run(async {
-        // armed before the loss; denied because of it
-        for is_armed in [true, false] {
-            let bench = Bench::new(1, 1);
-            bench.reach(0, is_armed);
-            let id = bench.take(0, 0, TimeSpan::minutes(20)).await;
-            let key = bench.grant(id).await.key;
-            let armer = bench.armer("one", &Gate::new(None));
-            bench.live(&armer, 120, 1).await;
-            bench.lose_the_region();
-            bench.reach(0, true);
-            bench.live(&armer, 40 * 60, 5).await;
-            assert!(bench.refused_from(&key).is_some(), "{is_armed}");
-            // it is our own way to the Region that is away: others give them the same
-            let given = crate::armed_given::to_a_group(&key);
-            bench.world().access.note_given(given).await.unwrap();
-            bench.world().tick().await;
-            let _: Result<_, _> = armer.tick().await;
-            assert_eq!(bench.refused_from(&key), None, "{is_armed}");
-            bench.others.0.lock().unwrap().insert(key.clone());
-            bench.live(&armer, 20 * 60, 5).await;
-            bench.bring_it_back();
-            bench.live(&armer, 20 * 60, 5).await;
-            let told = bench.armed_end(&key).await;
-            assert!(told.armed_until().is_none(), "{told:?}");
-            bench.lives_on_until_all_is_over().await;
-        }
-    });
-}

@@ -44,8 +44,9 @@ install_package() {
   [ -e "$new/hallpass.deb" ] || return 0
   # a run that was stopped from here on is followed by one that restarts
   touch "$etc/restart-due"
-  # the package of an earlier release is the way back, too; what runs is restarted when it finds its files
-  HALLPASS_RESTART=later DEBIAN_FRONTEND=noninteractive apt-get install -q -y --allow-downgrades -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
+  # the package of an earlier release is the way back, too: what runs is restarted when it finds its files, and not before by the
+  # script of a package that knows nothing of that
+  HALLPASS_RESTART=later SYSTEMD_OFFLINE=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --allow-downgrades -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
   echo "$sum" > "$etc/package-sum"
 }
 
@@ -94,6 +95,7 @@ keep() {
   done
   put 644 root: "$new/machine" "$etc/machine" || true
   [ -e "$etc/restart-due" ] || return 0
+  systemctl daemon-reload
   systemctl enable --quiet "$UNIT"
   # once, whatever comes of it: a server that waits for its database is not helped by being stopped every minute
   systemctl restart "$UNIT" || status=$?
