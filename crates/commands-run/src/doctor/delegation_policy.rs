@@ -85,10 +85,13 @@ impl<'a> PolicyWriter<'a> {
         self.resource("policy", &format!("service_control_policy/{id}"))
     }
 
+    fn principal(&self) -> Value {
+        json!({ "AWS": format!("arn:{}:iam::{}:root", self.partition, self.account) })
+    }
+
     /// What is to be allowed, and nothing else: policies of this type, and attaching them to accounts.
     fn statements(&self) -> [Value; 2] {
-        let principal =
-            json!({ "AWS": format!("arn:{}:iam::{}:root", self.partition, self.account) });
+        let principal = self.principal();
         // tags have no type of policy to go by
         let only = json!({ "StringLikeIfExists": { "organizations:PolicyType": SCP } });
         let (attaching, others): (Vec<_>, Vec<_>) = writes().partition(|it| ATTACHING.contains(it));
@@ -116,9 +119,9 @@ impl<'a> PolicyWriter<'a> {
         };
         let sid = |it: &Value| it.get("Sid").and_then(Value::as_str).map(str::to_owned);
         let is_named = |it: &Value| sid(it).is_some_and(|sid| SIDS.contains(&sid.as_str()));
-        let ours = self.statements();
         // of another account they are another server's
-        let is_ours = |it: &Value| is_named(it) && it["Principal"] == ours[0]["Principal"];
+        let us = self.principal();
+        let is_ours = |it: &Value| is_named(it) && it.get("Principal") == Some(&us);
         let kept: Vec<Value> = kept.into_iter().filter(|it| !is_ours(it)).collect();
         let others = kept.iter().any(is_named);
         let version = || json!("2012-10-17");

@@ -20,13 +20,13 @@ pub(super) enum Heard {
     Nothing,
 }
 
-type Turn = (String, Vec<ArmedEnd>);
+type AccountTurn = (String, Vec<ArmedEnd>);
 
 /// The accounts that a round tends: those first that have an end in a hurry, and of each kind by how long an end of theirs has
 /// been due.
 pub(super) struct Round {
-    urgent: VecDeque<Turn>,
-    others: VecDeque<Turn>,
+    urgent: VecDeque<AccountTurn>,
+    others: VecDeque<AccountTurn>,
     until: Timestamp,
     /// Whether one that is in no hurry had its turn.
     has_shared: bool,
@@ -38,7 +38,7 @@ pub(super) struct Round {
 impl Round {
     pub(super) fn new(accounts: BTreeMap<String, Vec<ArmedEnd>>, now: Timestamp) -> Self {
         let is_in_a_hurry = |end: &ArmedEnd| end.due <= now && is_urgent(end, now);
-        let mut turns: Vec<Turn> = accounts.into_iter().collect();
+        let mut turns: Vec<AccountTurn> = accounts.into_iter().collect();
         // stable: those that have been due as long go by their numbers
         turns.sort_by_key(|(_, ends)| ends.iter().map(|end| end.due).min());
         let (urgent, others): (Vec<_>, Vec<_>) = turns
@@ -55,7 +55,7 @@ impl Round {
     }
 
     /// Whose turn it is.
-    pub(super) fn next(&mut self, now: Timestamp) -> Option<Turn> {
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<AccountTurn> {
         if self.silent_in_a_row >= SILENT_MAX {
             return None;
         }
@@ -94,7 +94,7 @@ impl Round {
     }
 
     /// Those that had no turn.
-    pub(super) fn left(self) -> impl Iterator<Item = Turn> + Send {
+    pub(super) fn left(self) -> impl Iterator<Item = AccountTurn> + Send {
         self.urgent.into_iter().chain(self.others)
     }
 }
