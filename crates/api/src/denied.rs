@@ -18,7 +18,7 @@ pub struct DenialMessage {
     /// them. Those that say who called, or when, count for nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, Vec<String>>,
-    /// Each action that was denied, where it was more than one: a permission set has to allow all of them; 100 at most.
+    /// Each action that was denied, where it was more than one: a permission set has to allow all of them; 20 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<DenialOfAction>,
 }

@@ -225,8 +225,16 @@ fn message(denied: &[DeniedAction], first: &DeniedAction) -> DenialMessage {
         [_] => Vec::new(),
         several => several.iter().map(one).collect(),
     };
+    let message = first.denial.message();
+    if actions.is_empty()
+        && let Ok(denial) = Denial::read(&message)
+    {
+        // what the server finds in the message itself is not sent: one of an earlier release takes nothing else
+        let found = DeniedAction::new(denial, []).keys();
+        context.retain(|key, values| found.get(key) != Some(values));
+    }
     DenialMessage {
-        message: first.denial.message(),
+        message,
         context,
         actions,
     }

@@ -22,7 +22,7 @@ use crate::{App, permission_set_policies, problem::ProblemResponse};
 /// The longest message that is read, in bytes.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16_000;
 /// Actions of one call that are judged.
-const ACTIONS_MAX: usize = 100;
+const ACTIONS_MAX: usize = 20;
 /// Offers of one account that are looked at: its permission sets.
 const OFFERS_MAX: usize = 1_000;
 
