@@ -76,7 +76,7 @@ impl Inventory {
         }
     }
 
-    /// Reads the accounts' tags, too, while they matter: one call for each account.
+    /// Knows the accounts' tags, too, while they matter: one call for each account.
     #[must_use]
     pub fn with_account_tags(mut self, wanted: TagsToRead, pace: TagPace) -> Self {
         self.tags.want(wanted, pace);
@@ -120,8 +120,7 @@ impl Inventory {
         self.tags.untold()
     }
 
-    /// Reads on, for some seconds, with tags of accounts that a reading of the organization had no time for, or that were not
-    /// wanted then; whether there were any.
+    /// Reads, for some seconds, tags of accounts that nobody asked about lately; whether there were any.
     pub async fn read_tags(&self) -> bool {
         let known = self.current();
         if !self.tags.are_wanted() || known.accounts().is_empty() {

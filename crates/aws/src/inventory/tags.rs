@@ -26,16 +26,14 @@ pub type TagsToRead = Arc<dyn Fn() -> bool + Send + Sync>;
 pub enum TagPace {
     /// All of them, however long it takes: for whoever looks once.
     Whole,
-    /// What fits into a minute. A server reads again, and [reads on](super::Inventory::read_tags) in between.
+    /// None: a server [reads them](super::Inventory::read_tags) in between, so that nothing waits for them.
     ByAndBy,
 }
 
 /// How long tags are believed.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(6);
 /// How long nobody asks again in between.
-const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(10);
-/// How long one reading of the organization takes for them at most.
-const REFRESH_MAX: Duration = Duration::from_mins(1);
+const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// How long is read on at a time: a server that stops waits for it.
 const READ_ON: Duration = Duration::from_secs(10);
 /// Requests at once; the rate limiter sets the rate.
@@ -103,21 +101,19 @@ impl KnownTags {
         *self.lock() = known.collect();
     }
 
-    /// Reads with a reading of the organization: those of all, or those whose turn it is.
+    /// Reads with a reading of the organization: those of all, or none.
     pub(super) async fn read(&self, aws: &Aws, accounts: &[AccountId]) {
         if !self.are_wanted() {
             self.lock().clear();
             return;
         }
-        let reading = self.reading.lock().await;
-        let until = match self.pace {
-            TagPace::Whole => None,
-            TagPace::ByAndBy => Instant::now().checked_add(REFRESH_MAX),
-        };
-        let due = self.due(accounts, aws.clock.now(), SignedDuration::ZERO);
-        self.ask(aws, &due, until).await;
+        if self.pace == TagPace::Whole {
+            let reading = self.reading.lock().await;
+            let due = self.due(accounts, aws.clock.now(), SignedDuration::ZERO);
+            self.ask(aws, &due, None).await;
+            drop(reading);
+        }
         self.forget_but(accounts);
-        drop(reading);
     }
 
     /// Reads some of those that nobody asked about lately; whether there were any.
