@@ -109,6 +109,35 @@ async fn what_is_not_told_is_unread_of_that_account_alone_and_of_all_where_nothi
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fault_in_passing_leaves_what_was_read_and_another_does_not() {
+    for (code, known) in [
+        ("TooManyRequestsException", (2, 0)),
+        ("ServiceException", (2, 0)),
+        ("AccessDeniedException", (0, 2)),
+        ("TargetNotFoundException", (0, 2)),
+    ] {
+        let fails = Arc::new(AtomicBool::new(false));
+        let now = Arc::clone(&fails);
+        let answers = organization(2, |_| false);
+        let fake = Fake::new(move |operation, input| {
+            if operation == "ListTagsForResource" && now.load(Ordering::Relaxed) {
+                return Some(error(code, "not now"));
+            }
+            answers(operation, input)
+        });
+        let wanted = Arc::new(AtomicBool::new(true));
+        let read = inventory(&fake, &wanted, TagPace::Whole).await;
+        assert_eq!(told(&read.refresh().await.unwrap()), (2, 0));
+        fails.store(true, Ordering::Relaxed);
+        assert_eq!(told(&read.refresh().await.unwrap()), known, "{code}");
+        assert_eq!(read.untold_tags().unwrap().accounts, 2, "{code}");
+        fails.store(false, Ordering::Relaxed);
+        assert_eq!(told(&read.refresh().await.unwrap()), (2, 0));
+        assert_eq!(read.untold_tags(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_many_accounts_some_are_read_at_a_time_and_none_is_forgotten() {
     let fake = Fake::new(organization(3_000, |_| false));
     let wanted = Arc::new(AtomicBool::new(true));
