@@ -36,6 +36,10 @@ const BELIEVED: SignedDuration = SignedDuration::from_hours(6);
 const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// How long is read on at a time: a server that stops waits for it.
 const READ_ON: Duration = Duration::from_secs(10);
+/// How many are read at a time where all were asked about before.
+const STEADY: usize = 20;
+/// How long nobody reads on then: 2 calls a second at most, as others use the same rate of AWS.
+const STEADY_REST: Duration = Duration::from_secs(10);
 /// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 /// So many refusals without a single answer are taken for a right that is missing.
@@ -135,23 +139,33 @@ impl KnownTags {
         if self.pace == TagPace::Whole {
             let reading = self.reading.lock().await;
             let due = self.due(accounts, aws.clock.now(), SignedDuration::ZERO);
-            self.ask(aws, &due, None).await;
+            self.ask(aws, &due, due.len(), None).await;
             drop(reading);
         }
         self.forget_but(accounts);
     }
 
-    /// Reads some of those that nobody asked about lately; whether there were any.
-    pub(super) async fn read_on(&self, aws: &Aws, accounts: &[AccountId]) -> bool {
+    /// Reads some of those that nobody asked about lately, those that nobody ever asked about without a rest; how long to rest
+    /// then, or `None` if there were none.
+    pub(super) async fn read_on(&self, aws: &Aws, accounts: &[AccountId]) -> Option<Duration> {
         let reading = self.reading.lock().await;
         let due = self.due(accounts, aws.clock.now(), ASKED_AGAIN);
         if due.is_empty() {
-            return false;
+            return None;
         }
-        self.ask(aws, &due, Instant::now().checked_add(READ_ON))
-            .await;
+        let new = {
+            let heard = self.lock();
+            due.iter().filter(|id| !heard.contains_key(*id)).count()
+        };
+        let (count, rest) = if new > 0 {
+            (new, Duration::ZERO)
+        } else {
+            (STEADY, STEADY_REST)
+        };
+        let until = Instant::now().checked_add(READ_ON);
+        self.ask(aws, &due, count, until).await;
         drop(reading);
-        true
+        Some(rest)
     }
 
     /// Puts what is known into a snapshot; everything else is unread.
@@ -181,14 +195,14 @@ impl KnownTags {
         due.into_iter().map(|(_, id)| id.clone()).collect()
     }
 
-    /// Asks about accounts in their order, until then. What AWS refuses to tell is unread from now on; where it refuses one
+    /// Asks about so many accounts in their order, until then. What AWS refuses to tell is unread; where it refuses one
     /// after the other and tells nothing, all of it is.
-    async fn ask(&self, aws: &Aws, accounts: &[AccountId], until: Option<Instant>) {
+    async fn ask(&self, aws: &Aws, accounts: &[AccountId], count: usize, until: Option<Instant>) {
         let (told, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let is_refused = || {
             told.load(Ordering::Relaxed) == 0 && refused.load(Ordering::Relaxed) >= REFUSED_ENOUGH
         };
-        let asked = stream::iter(accounts.to_vec())
+        let asked = stream::iter(accounts.iter().take(count).cloned().collect::<Vec<_>>())
             .map(|id| {
                 let is_over = until.is_some_and(|until| Instant::now() >= until) || is_refused();
                 async move {

@@ -457,12 +457,8 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
 /// known is stored with the next.
 async fn read_tags(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
-        let pause = if engine.directory.read_tags().await {
-            Duration::ZERO
-        } else {
-            LOOK_AGAIN
-        };
-        if !rest(&mut stop, pause).await {
+        let pause = engine.directory.read_tags().await;
+        if !rest(&mut stop, pause.unwrap_or(LOOK_AGAIN)).await {
             return;
         }
     }
