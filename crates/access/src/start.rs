@@ -107,6 +107,30 @@ pub(crate) fn begin(
     granting::approved(pending, by, agreed.approval, doer, &by_now, context)
 }
 
+/// Whether the refusal may be due to what could not be read, which was decided to the safe side: once it is read, the
+/// start may be right.
+pub(crate) fn rests_on_unread(
+    request: &Request,
+    why: &PressRefused,
+    context: &DecisionContext<'_>,
+) -> bool {
+    if !matches!(
+        why,
+        PressRefused::StartRefused | PressRefused::NoLongerFits(_)
+    ) {
+        return false;
+    }
+    let Some(question) = request.question() else {
+        return false;
+    };
+    let (whose, now) = (request.requester.principal(), context.step.now);
+    let (rules, directory) = (context.rules, context.directory);
+    let alone = rules.decide(whose, &question, directory, now);
+    let standing = context.standing_approvals(request, &question, now);
+    let mut permits = standing.values();
+    !alone.unread.is_empty() || permits.any(|it| !it.decision.unread.is_empty())
+}
+
 /// In whose name it begins: of whoever agreed to it, while their approval counts; else by the rules alone, or of whoever
 /// else approved last of those whose approval counts.
 fn still_agreed(

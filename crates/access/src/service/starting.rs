@@ -28,7 +28,12 @@ impl Access {
         let context = self.context((&rules, &directory), (&holds, &locks), step);
         let change = match start::begin(pending.clone(), &context) {
             Ok(approved) => approved.fold(ApprovedThrough::Press),
-            Err(why) if why.retry_after().is_some() => return Ok(None),
+            Err(why)
+                if why.retry_after().is_some()
+                    || start::rests_on_unread(pending.request(), &why, &context) =>
+            {
+                return Ok(None);
+            }
             Err(why) => RequestStep::update_change(start::refused(pending, &why, step)),
         };
         Ok(Some(Change {

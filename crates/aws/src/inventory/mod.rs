@@ -76,7 +76,7 @@ impl Inventory {
         }
     }
 
-    /// Reads the accounts' tags, too, while they matter: one call for each account.
+    /// Knows the accounts' tags, too, while they matter: one call for each account.
     #[must_use]
     pub fn with_account_tags(mut self, wanted: TagsToRead, pace: TagPace) -> Self {
         self.tags.want(wanted, pace);
@@ -120,20 +120,15 @@ impl Inventory {
         self.tags.untold()
     }
 
-    /// Reads on, for some seconds, with tags of accounts that a reading of the organization had no time for, or that were not
-    /// wanted then; whether there were any.
-    pub async fn read_tags(&self) -> bool {
+    /// Reads, for some seconds, tags of accounts that nobody asked about lately; how long to rest then before reading on, or
+    /// `None` if there were none.
+    pub async fn read_tags(&self) -> Option<Duration> {
         let known = self.current();
         if !self.tags.are_wanted() || known.accounts().is_empty() {
-            return false;
+            return None;
         }
-        if !self
-            .tags
-            .read_on(&self.aws, &account_ids(known.accounts()))
-            .await
-        {
-            return false;
-        }
+        let ids = account_ids(known.accounts());
+        let rest = self.tags.read_on(&self.aws, &ids).await?;
         // locked before `current` is written, as for users
         let told = self.described();
         let current = self.current();
@@ -143,7 +138,7 @@ impl Inventory {
             self.put(Arc::new(Directory::new(snapshot)));
         }
         drop(told);
-        true
+        Some(rest)
     }
 
     fn put(&self, directory: Arc<Directory>) {

@@ -26,18 +26,20 @@ pub type TagsToRead = Arc<dyn Fn() -> bool + Send + Sync>;
 pub enum TagPace {
     /// All of them, however long it takes: for whoever looks once.
     Whole,
-    /// What fits into a minute. A server reads again, and [reads on](super::Inventory::read_tags) in between.
+    /// None: a server [reads them](super::Inventory::read_tags) in between, so that nothing waits for them.
     ByAndBy,
 }
 
 /// How long tags are believed.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(6);
 /// How long nobody asks again in between.
-const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(10);
-/// How long one reading of the organization takes for them at most.
-const REFRESH_MAX: Duration = Duration::from_mins(1);
+const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// How long is read on at a time: a server that stops waits for it.
 const READ_ON: Duration = Duration::from_secs(10);
+/// How many are read at a time where all were asked about before.
+const STEADY: usize = 20;
+/// How long nobody reads on then: 2 calls a second at most, as others use the same rate of AWS.
+const STEADY_REST: Duration = Duration::from_secs(10);
 /// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 /// So many refusals without a single answer are taken for a right that is missing.
@@ -46,9 +48,34 @@ const REFUSED_ENOUGH: usize = 20;
 /// What was last heard of an account's tags.
 #[derive(Clone, Debug)]
 struct HeardTags {
-    at: Timestamp,
-    /// Why not, where AWS did not tell them.
-    tags: Result<BTreeMap<String, String>, CenterFault>,
+    /// When AWS was last asked.
+    asked: Timestamp,
+    /// What it told, and when: by the last call, or by one before where that one failed in passing.
+    read: Option<(Timestamp, BTreeMap<String, String>)>,
+    /// Why the last call did not tell them.
+    fault: Option<CenterFault>,
+}
+
+impl HeardTags {
+    const fn told(at: Timestamp, tags: BTreeMap<String, String>) -> Self {
+        Self {
+            asked: at,
+            read: Some((at, tags)),
+            fault: None,
+        }
+    }
+
+    const fn failed(
+        at: Timestamp,
+        fault: CenterFault,
+        read: Option<(Timestamp, BTreeMap<String, String>)>,
+    ) -> Self {
+        Self {
+            asked: at,
+            read,
+            fault: Some(fault),
+        }
+    }
 }
 
 /// Accounts whose tags AWS was asked for and did not tell.
@@ -97,40 +124,48 @@ impl KnownTags {
             return;
         };
         let known = snapshot.accounts.iter().filter_map(|account| {
-            let tags = Ok(account.tags.known()?.clone());
-            Some((account.id.clone(), HeardTags { at, tags }))
+            let tags = account.tags.known()?.clone();
+            Some((account.id.clone(), HeardTags::told(at, tags)))
         });
         *self.lock() = known.collect();
     }
 
-    /// Reads with a reading of the organization: those of all, or those whose turn it is.
+    /// Reads with a reading of the organization: those of all, or none.
     pub(super) async fn read(&self, aws: &Aws, accounts: &[AccountId]) {
         if !self.are_wanted() {
             self.lock().clear();
             return;
         }
-        let reading = self.reading.lock().await;
-        let until = match self.pace {
-            TagPace::Whole => None,
-            TagPace::ByAndBy => Instant::now().checked_add(REFRESH_MAX),
-        };
-        let due = self.due(accounts, aws.clock.now(), SignedDuration::ZERO);
-        self.ask(aws, &due, until).await;
+        if self.pace == TagPace::Whole {
+            let reading = self.reading.lock().await;
+            let due = self.due(accounts, aws.clock.now(), SignedDuration::ZERO);
+            self.ask(aws, &due, due.len(), None).await;
+            drop(reading);
+        }
         self.forget_but(accounts);
-        drop(reading);
     }
 
-    /// Reads some of those that nobody asked about lately; whether there were any.
-    pub(super) async fn read_on(&self, aws: &Aws, accounts: &[AccountId]) -> bool {
+    /// Reads some of those that nobody asked about lately, those that nobody ever asked about without a rest; how long to rest
+    /// then, or `None` if there were none.
+    pub(super) async fn read_on(&self, aws: &Aws, accounts: &[AccountId]) -> Option<Duration> {
         let reading = self.reading.lock().await;
         let due = self.due(accounts, aws.clock.now(), ASKED_AGAIN);
         if due.is_empty() {
-            return false;
+            return None;
         }
-        self.ask(aws, &due, Instant::now().checked_add(READ_ON))
-            .await;
+        let new = {
+            let heard = self.lock();
+            due.iter().filter(|id| !heard.contains_key(*id)).count()
+        };
+        let (count, rest) = if new > 0 {
+            (new, Duration::ZERO)
+        } else {
+            (STEADY, STEADY_REST)
+        };
+        let until = Instant::now().checked_add(READ_ON);
+        self.ask(aws, &due, count, until).await;
         drop(reading);
-        true
+        Some(rest)
     }
 
     /// Puts what is known into a snapshot; everything else is unread.
@@ -139,9 +174,10 @@ impl KnownTags {
         let are_wanted = self.are_wanted();
         for account in &mut snapshot.accounts {
             let known = heard.get(&account.id).filter(|_| are_wanted);
+            let read = known.and_then(|it| it.read.as_ref());
             // a clock that stepped back must not prolong belief
-            let known = known.filter(|it| now.duration_since(it.at).abs() < BELIEVED);
-            let tags = known.and_then(|it| it.tags.clone().ok());
+            let read = read.filter(|(at, _)| now.duration_since(*at).abs() < BELIEVED);
+            let tags = read.map(|(_, tags)| tags.clone());
             account.tags = tags.map_or(AccountTags::Unread, AccountTags::Read);
         }
     }
@@ -151,7 +187,7 @@ impl KnownTags {
         let heard = self.lock();
         let asked = accounts
             .iter()
-            .map(|id| (heard.get(id).map(|it| it.at), id));
+            .map(|id| (heard.get(id).map(|it| it.asked), id));
         let mut due: Vec<_> = asked
             .filter(|(at, _)| at.is_none_or(|at| now.duration_since(at).abs() >= since))
             .collect();
@@ -159,14 +195,14 @@ impl KnownTags {
         due.into_iter().map(|(_, id)| id.clone()).collect()
     }
 
-    /// Asks about accounts in their order, until then. What AWS does not tell is unread from now on; where it refuses one
+    /// Asks about so many accounts in their order, until then. What AWS refuses to tell is unread; where it refuses one
     /// after the other and tells nothing, all of it is.
-    async fn ask(&self, aws: &Aws, accounts: &[AccountId], until: Option<Instant>) {
+    async fn ask(&self, aws: &Aws, accounts: &[AccountId], count: usize, until: Option<Instant>) {
         let (told, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let is_refused = || {
             told.load(Ordering::Relaxed) == 0 && refused.load(Ordering::Relaxed) >= REFUSED_ENOUGH
         };
-        let asked = stream::iter(accounts.to_vec())
+        let asked = stream::iter(accounts.iter().take(count).cloned().collect::<Vec<_>>())
             .map(|id| {
                 let is_over = until.is_some_and(|until| Instant::now() >= until) || is_refused();
                 async move {
@@ -184,15 +220,14 @@ impl KnownTags {
             let Some((id, found)) = answer else {
                 continue;
             };
-            let tags = found.map_err(|failure| failure.fault);
-            match &tags {
+            let found = found.map_err(|failure| failure.fault);
+            match &found {
                 Ok(_) => told.fetch_add(1, Ordering::Relaxed),
                 Err(CenterFault::Refused { .. }) => refused.fetch_add(1, Ordering::Relaxed),
                 Err(_) => 0,
             };
-            failed |= tags.is_err();
-            let at = aws.clock.now();
-            self.lock().insert(id, HeardTags { at, tags });
+            failed |= found.is_err();
+            self.hear(id, found, aws.clock.now());
         }
         if is_refused() {
             self.refuse_all(accounts, aws.clock.now());
@@ -202,18 +237,38 @@ impl KnownTags {
                 accounts = untold.accounts,
                 account = %untold.account,
                 fault = %untold.fault,
-                "the tags of accounts could not be read: there, rules that name tags let nobody ask, and limit"
+                "the tags of accounts could not be read: where none were read in the last hours, rules that name tags let \
+                 nobody ask, and limit"
             );
         }
     }
 
-    /// Whose tags AWS did not tell when it was last asked.
+    /// A fault in passing leaves what was read before.
+    fn hear(
+        &self,
+        id: AccountId,
+        found: Result<BTreeMap<String, String>, CenterFault>,
+        at: Timestamp,
+    ) {
+        let mut heard = self.lock();
+        let before = heard.remove(&id);
+        let now = match found {
+            Ok(tags) => HeardTags::told(at, tags),
+            Err(fault) => {
+                let read = before.filter(|_| is_passing(&fault));
+                HeardTags::failed(at, fault, read.and_then(|it| it.read))
+            }
+        };
+        heard.insert(id, now);
+    }
+
+    /// Whose tags AWS did not tell when it was last asked, be they known from before or not.
     pub(super) fn untold(&self) -> Option<UntoldTags> {
         let heard = self.lock();
         let untold = || {
             heard
                 .iter()
-                .filter_map(|(id, it)| Some((id, it.tags.as_ref().err()?)))
+                .filter_map(|(id, it)| Some((id, it.fault.as_ref()?)))
         };
         let (account, fault) = untold().min_by_key(|(id, _)| *id)?;
         Some(UntoldTags {
@@ -226,13 +281,13 @@ impl KnownTags {
     /// What is refused for every account that was asked about is not believed for the others, nor asked again soon.
     fn refuse_all(&self, accounts: &[AccountId], at: Timestamp) {
         let mut heard = self.lock();
-        let fault = { heard.values() }.find_map(|it| it.tags.as_ref().err().cloned());
-        let Some(fault) = fault else {
+        let mut faults = heard.values().filter_map(|it| it.fault.as_ref());
+        let fault = faults.find(|it| matches!(it, CenterFault::Refused { .. }));
+        let Some(fault) = fault.cloned() else {
             return;
         };
         for id in accounts {
-            let tags = Err(fault.clone());
-            heard.insert(id.clone(), HeardTags { at, tags });
+            heard.insert(id.clone(), HeardTags::failed(at, fault.clone(), None));
         }
     }
 
@@ -247,6 +302,18 @@ impl KnownTags {
     fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, HeardTags>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the fault says nothing about the account, nor about the right to read its tags.
+const fn is_passing(fault: &CenterFault) -> bool {
+    matches!(
+        fault,
+        CenterFault::Throttled { .. }
+            | CenterFault::NotSent
+            | CenterFault::Full { .. }
+            | CenterFault::Conflict { .. }
+            | CenterFault::Unreachable { .. }
+    )
 }
 
 async fn account_tags(

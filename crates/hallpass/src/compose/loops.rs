@@ -453,16 +453,12 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Reads on with the tags of accounts that rules name, as far as a reading of the organization had no time for them; what
-/// becomes known is stored with the next.
+/// Reads the tags of accounts while rules name any, as a reading of the organization does not wait for them; what becomes
+/// known is stored with the next.
 async fn read_tags(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
-        let pause = if engine.directory.read_tags().await {
-            Duration::ZERO
-        } else {
-            LOOK_AGAIN
-        };
-        if !rest(&mut stop, pause).await {
+        let pause = engine.directory.read_tags().await;
+        if !rest(&mut stop, pause.unwrap_or(LOOK_AGAIN)).await {
             return;
         }
     }

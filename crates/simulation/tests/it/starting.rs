@@ -5,6 +5,7 @@ use hallpass_access::{
     RequestState, RequestView,
 };
 use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
+use hallpass_rules::directory::AccountTags;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
@@ -232,6 +233,41 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
             check_all(&world, &[])
                 .await
                 .unwrap_or_else(|broken| panic!("{case:?}: {broken:?}"));
+        }
+    });
+}
+
+#[test]
+fn a_start_waits_while_what_it_rests_on_is_unread() {
+    run(async {
+        for is_read in [true, false] {
+            let world = world(74).await;
+            let tagged = format!("{RULES}except_account_tags = {{ stage = 'secret' }}\n");
+            let tell = |tags: &AccountTags| {
+                world.directory.change_all(|snapshot| {
+                    for account in &mut snapshot.accounts {
+                        account.tags = tags.clone();
+                    }
+                });
+                world.directory.read();
+            };
+            let told = AccountTags::Read(std::collections::BTreeMap::new());
+            tell(&told);
+            rules(&world, &tagged).await;
+            let (id, starts_at) = agreed(&world).await;
+            tell(&AccountTags::Unread);
+            until(&world, TimeSpan::minutes(5).after(starts_at)).await;
+            assert_eq!(stored(&world, id).await.state, RequestState::Pending);
+            assert!(grants(&world).await.is_empty());
+            if is_read {
+                tell(&told);
+                world.live(TimeSpan::seconds(30)).await;
+                assert_eq!(grants(&world).await.len(), 1);
+            }
+            until(&world, TimeSpan::minutes(5).after(HOUR.after(starts_at))).await;
+            let state = if is_read { "approved" } else { "expired" };
+            assert_eq!(stored(&world, id).await.state.name(), state);
+            check_all(&world, &[]).await.unwrap();
         }
     });
 }
