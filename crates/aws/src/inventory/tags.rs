@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use hallpass_assignments::CenterFault;
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::directory::{AccountTags, Snapshot};
 use jiff::SignedDuration;
 use tokio::time::Instant;
@@ -27,13 +27,12 @@ pub enum TagPace {
     /// All of them, however long it takes: for whoever looks once.
     Whole,
     /// None: a server [reads them](super::Inventory::read_tags) in between, so that nothing waits for them.
-    ByAndBy,
+    /// Each account is asked about again after this.
+    ByAndBy(TimeSpan),
 }
 
 /// How long tags are believed.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(6);
-/// How long nobody asks again in between.
-const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// How long is read on at a time: a server that stops waits for it.
 const READ_ON: Duration = Duration::from_secs(10);
 /// How many are read at a time where all were asked about before.
@@ -149,7 +148,14 @@ impl KnownTags {
     /// then, or `None` if there were none.
     pub(super) async fn read_on(&self, aws: &Aws, accounts: &[AccountId]) -> Option<Duration> {
         let reading = self.reading.lock().await;
-        let due = self.due(accounts, aws.clock.now(), ASKED_AGAIN);
+        let again = match self.pace {
+            TagPace::Whole => SignedDuration::ZERO,
+            TagPace::ByAndBy(again) => {
+                let seconds = i64::try_from(again.as_seconds()).unwrap_or(i64::MAX);
+                SignedDuration::from_secs(seconds)
+            }
+        };
+        let due = self.due(accounts, aws.clock.now(), again);
         if due.is_empty() {
             return None;
         }

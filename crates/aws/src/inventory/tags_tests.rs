@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use hallpass_model::TimeSpan;
 use hallpass_rules::directory::AccountTags;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::fake::{Fake, FakeAnswer, error};
+
+const AGAIN: TimeSpan = TimeSpan::minutes(5);
 
 /// So many accounts, each with its number as tag; those of `refused` are not told.
 fn organization(
@@ -62,7 +65,7 @@ fn told(directory: &Directory) -> (usize, usize) {
 async fn tags_are_read_from_when_they_are_wanted_until_they_are_not() {
     let fake = Fake::new(organization(3, |_| false));
     let wanted = Arc::new(AtomicBool::new(false));
-    let inventory = inventory(&fake, &wanted, TagPace::ByAndBy).await;
+    let inventory = inventory(&fake, &wanted, TagPace::ByAndBy(AGAIN)).await;
     assert_eq!(told(&inventory.refresh().await.unwrap()), (0, 3));
     assert!(inventory.read_tags().await.is_none());
     assert_eq!(fake.count("ListTagsForResource"), 0);
@@ -144,7 +147,7 @@ async fn a_fault_in_passing_leaves_what_was_read_and_another_does_not() {
 async fn of_many_accounts_some_are_read_at_a_time_and_none_is_forgotten() {
     let fake = Fake::new(organization(3_000, |_| false));
     let wanted = Arc::new(AtomicBool::new(true));
-    let inventory = inventory(&fake, &wanted, TagPace::ByAndBy).await;
+    let inventory = inventory(&fake, &wanted, TagPace::ByAndBy(AGAIN)).await;
     let began = Instant::now();
     assert_eq!(told(&inventory.refresh().await.unwrap()), (0, 3_000));
     assert!(
@@ -172,7 +175,7 @@ async fn what_another_node_read_is_known_and_what_it_did_not_is_unread() {
     let read = reader.refresh().await.unwrap();
     let mut snapshot = read.snapshot().clone();
     snapshot.accounts[1].tags = AccountTags::Unread;
-    let other = inventory(&fake, &wanted, TagPace::ByAndBy).await;
+    let other = inventory(&fake, &wanted, TagPace::ByAndBy(AGAIN)).await;
     other.adopt(snapshot, Duration::from_secs(5));
     assert_eq!(told(&other.current()), (1, 1));
     assert!(other.read_tags().await.is_some());

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use hallpass_access::Access;
 use hallpass_aws::{Inventory, TagPace};
 use hallpass_loops::group_sync;
+use hallpass_model::TimeSpan;
 use hallpass_rules::{GroupRef, Rules};
 use hallpass_setup::sources::cached_snapshot;
 
@@ -60,9 +61,11 @@ pub(super) async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Invent
         wanted
     });
     let tags = Arc::new(move || of_tags.rules().references_account_tags());
+    // as often as the organization itself
+    let again = TimeSpan::seconds(parts.inventory_max_age.as_seconds() / 3);
     let inventory = Inventory::new(Arc::clone(&parts.aws), groups)
         .with_attributes(attributes)
-        .with_account_tags(tags, TagPace::ByAndBy);
+        .with_account_tags(tags, TagPace::ByAndBy(again));
     probes::resume_silence(&parts.aws, &parts.store).await;
     Arc::new(match cached_snapshot(&parts.store).await {
         Some(snapshot) => inventory.from_cached(snapshot),
