@@ -149,7 +149,8 @@ impl KnownTags {
     pub(super) async fn read_on(&self, aws: &Aws, accounts: &[AccountId]) -> Option<Duration> {
         let reading = self.reading.lock().await;
         let again = match self.pace {
-            TagPace::Whole => SignedDuration::ZERO,
+            // once is enough
+            TagPace::Whole => SignedDuration::MAX,
             TagPace::ByAndBy(again) => {
                 let seconds = i64::try_from(again.as_seconds()).unwrap_or(i64::MAX);
                 SignedDuration::from_secs(seconds)
