@@ -117,13 +117,20 @@ impl<'a> PolicyWriter<'a> {
             Some(one) => vec![one],
             None => Vec::new(),
         };
-        let sid = |it: &Value| it.get("Sid").and_then(Value::as_str).map(str::to_owned);
-        let is_named = |it: &Value| sid(it).is_some_and(|sid| SIDS.contains(&sid.as_str()));
-        // of another account they are another server's
+        // what follows a name of ours: nothing, or the account where another's has it already
+        let rest = |it: &Value| {
+            let sid = it.get("Sid")?.as_str()?;
+            let mut rests = SIDS.iter().filter_map(|name| sid.strip_prefix(name));
+            rests.next().map(str::to_owned)
+        };
         let us = self.principal();
-        let is_ours = |it: &Value| is_named(it) && it.get("Principal") == Some(&us);
+        let is_ours = |it: &Value| {
+            let is_named = rest(it).is_some_and(|it| it.is_empty() || it == self.account);
+            // of another account they are another server's
+            is_named && it.get("Principal") == Some(&us)
+        };
         let kept: Vec<Value> = kept.into_iter().filter(|it| !is_ours(it)).collect();
-        let others = kept.iter().any(is_named);
+        let others = kept.iter().any(|it| rest(it).as_deref() == Some(""));
         let version = || json!("2012-10-17");
         policy.entry("Version").or_insert_with(version);
         let ours = self.statements().map(|mut it| {

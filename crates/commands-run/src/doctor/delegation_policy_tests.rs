@@ -180,4 +180,6 @@ fn statements_of_another_server_stay_and_ones_of_ours_are_replaced() {
         .map(|it| it["Sid"].as_str().unwrap())
         .collect();
     assert_eq!(sids.len(), 4, "{sids:?}");
+    let again = Value::Object(writer.added_to(Some(&both.to_string())).unwrap());
+    assert_eq!(again, both, "each once");
 }

@@ -375,13 +375,13 @@ impl From<DatabaseError> for StorageFault {
     }
 }
 
-/// A counter as SQLite keeps it. Ours never come near the limit.
 /// `?1, ?2, …`
 fn places(first: usize, count: usize) -> String {
     let places: Vec<String> = (first..first + count).map(|at| format!("?{at}")).collect();
     places.join(", ")
 }
 
+/// A counter as SQLite keeps it. Ours never come near the limit.
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
