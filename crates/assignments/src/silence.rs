@@ -1,15 +1,15 @@
 //! Since when IAM Identity Center has answered nobody here (`access.md` §22, R-1).
 //!
 //! Its administration lives in one Region, the home Region of the instance: while that is away nothing can be listed, given or
-//! removed, and people go on signing in by its other Regions. One call without an answer says nothing; none with one for a
-//! minute does. Its directory is another service of the same Region: that it is silent counts, that it answers says nothing of
-//! the administration.
+//! removed, and people go on signing in by its other Regions. One attempt without an answer says nothing; none with one for a
+//! minute does. Its directory is another service of the same Region: that it is silent counts as well, that it answers says
+//! nothing of the administration. Each is counted by itself: one attempt at each, long apart, is no silence of either.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_model::{TimeSpan, Timestamp};
 
-/// Calls without an answer, one after the other, that count.
+/// Attempts without an answer, one after the other, that count.
 const FAILURES: u32 = 3;
 /// For how long there must have been none: a deployment or a short loss of the network passes in less.
 const LOST_AFTER: TimeSpan = TimeSpan::minutes(1);
@@ -28,7 +28,7 @@ struct Silence {
     is_heard: bool,
 }
 
-/// Calls without an answer since the last answer.
+/// Attempts without an answer since the last answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Unanswered {
     failures: u32,
@@ -41,6 +41,12 @@ impl Unanswered {
         self.failures = self.failures.saturating_add(1);
         // a clock that went back leaves no silence that begins in the future
         self.since = Some(self.since.map_or(now, |since| since.min(now)));
+    }
+
+    /// Since when, where that is more than passes by itself.
+    fn lost_since(self, now: Timestamp) -> Option<Timestamp> {
+        let since = self.since?;
+        (self.failures >= FAILURES && LOST_AFTER.after(since) <= now).then_some(since)
     }
 }
 
@@ -83,9 +89,8 @@ impl SilenceWatch {
     /// Since when no call has been answered, where that is more than passes by itself; `None` while they are.
     pub fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
         let Silence { own, directory, .. } = *self.silence();
-        let since = own.since.into_iter().chain(directory.since).min()?;
-        let failures = own.failures.saturating_add(directory.failures);
-        (failures >= FAILURES && LOST_AFTER.after(since) <= now).then_some(since)
+        let lost = own.lost_since(now).into_iter();
+        lost.chain(directory.lost_since(now)).min()
     }
 
     fn silence(&self) -> MutexGuard<'_, Silence> {
@@ -158,6 +163,17 @@ mod tests {
         watch.directory_unanswered(at(190));
         watch.directory_answered();
         assert_eq!(watch.lost_since(at(600)), None);
+    }
+
+    #[test]
+    fn one_attempt_at_either_long_apart_is_no_silence_of_both() {
+        let watch = SilenceWatch::default();
+        watch.unanswered(at(0));
+        watch.directory_unanswered(at(300));
+        watch.directory_unanswered(at(301));
+        assert_eq!(watch.lost_since(at(302)), None, "the directory blinked");
+        watch.directory_unanswered(at(330));
+        assert_eq!(watch.lost_since(at(361)), Some(at(300)), "it is silent");
     }
 
     #[test]
