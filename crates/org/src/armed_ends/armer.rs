@@ -12,7 +12,7 @@ use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look};
 use super::litter::LitterSearch;
 use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours, unknown};
-use super::otherwise::{Otherwise, not_answered};
+use super::otherwise::{Otherwise, not_answered, not_known};
 use super::rounds::{Heard, Round};
 use super::silence::Silence;
 use super::statement::{Denial, parts, policy_name, text};
@@ -323,7 +323,8 @@ impl EndArmer {
                         found.insert(end.key.clone(), Otherwise::Not(NotArmed { why, words }));
                     }
                     Err(fault) => {
-                        found.insert(end.key.clone(), Otherwise::Unknown(fault.to_string()));
+                        let words = not_known(&fault);
+                        found.insert(end.key.clone(), Otherwise::Unknown(words));
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use hallpass_model::Timestamp;
 
 use super::NotArmed;
+use crate::ports::OrganizationFault;
 
 /// What is known of another way to the same access.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,4 +19,9 @@ pub(super) enum Otherwise {
 /// That nobody can be asked, in words.
 pub(super) fn not_answered(since: Timestamp) -> String {
     format!("the home Region of IAM Identity Center has not answered since {since}")
+}
+
+/// That AWS did not say what else the person holds, or may not, in words.
+pub(super) fn not_known(fault: &OrganizationFault) -> String {
+    format!("nobody could see what else gives the person the same: {fault}")
 }
