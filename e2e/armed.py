@@ -371,7 +371,8 @@ def home_region_lost(check, server):
     check("the server is ready, and says what is lost", ready.status == 200 and "home Region" in told, told)
     check("and by which Region people go on signing in", f"people go on signing in by {OTHER}" in told, told)
     asked = server.ask(ANA)
-    check("nobody can be looked up: nothing is asked for, and the answer says so", asked.status == 503 and asked.json["code"] == "person-unchecked", asked)
+    check("nobody can be looked up: nothing is asked for, and the answer says so", asked.status == 503 and asked.json["code"] == "person-unchecked"
+          and "home Region" in json.dumps(asked.json), asked)
     check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 120, server.process, every=1))
     check("and not his", not denied(bo.list_roles))
     check("her grant is not told as ended: nobody has seen that", server.grant(CY, hers)["state"] != "ended")

@@ -184,8 +184,8 @@ pub fn home_region_is_lost(
         ""
     };
     format!(
-        "the home Region of IAM Identity Center, {region}, has not answered since {}: no access is given or removed, and \
-         {}; {denied}{elsewhere}",
+        "the home Region of IAM Identity Center, {region}, has not answered since {}: no access is given or removed, nothing \
+         can be asked for or approved while its directory is silent too, and {}; {denied}{elsewhere}",
         since.strftime(INSTANT),
         signing_in_elsewhere(additional)
     )
@@ -251,7 +251,8 @@ const GIVEN_UP: &str =
 pub fn nothing_is_given_or_removed(at: &str) -> String {
     format!(
         "The home Region of IAM Identity Center has not answered since {at}: no access begins until it does, and what ends is \
-         removed then. {GIVEN_UP}."
+         removed then. Requests and approvals are refused while its directory does not answer either; giving back and revoking \
+         work. {GIVEN_UP}."
     )
 }
 
@@ -398,14 +399,17 @@ mod tests {
             said,
             [
                 "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and people go on signing in by other Regions of the instance, if it has any; AWS refuses \
+                 is given or removed, nothing can be asked for or approved while its directory is silent too, and \
+                 people go on signing in by other Regions of the instance, if it has any; AWS refuses \
                  what is armed at its end, and what is overdue and not armed from 2026-05-28 20:37:40 UTC on",
                 "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and people go on signing in by eu-central-1, us-east-1; ends are not armed at AWS, \
+                 is given or removed, nothing can be asked for or approved while its directory is silent too, and \
+                 people go on signing in by eu-central-1, us-east-1; ends are not armed at AWS, \
                  so access past its end goes on (`access.armed_ends.mode`); AWS Organizations does not answer either, so look \
                  at this server's own network first",
                 "the home Region of IAM Identity Center, eu-west-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
-                 is given or removed, and nobody can sign in, as the instance has no other Region; AWS refuses what is armed \
+                 is given or removed, nothing can be asked for or approved while its directory is silent too, and \
+                 nobody can sign in, as the instance has no other Region; AWS refuses what is armed \
                  at its end, and nothing else (`access.home_region_lost_after`)",
                 "IAM Identity Center answers",
                 "IAM Identity Center answers; people sign in by eu-central-1, us-east-1 as well",

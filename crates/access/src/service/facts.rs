@@ -23,6 +23,8 @@ const MISS_AFTER: TimeSpan = TimeSpan::minutes(1);
 const PERSON_BELIEVED: TimeSpan = TimeSpan::seconds(5);
 /// How long a caller waits for their own user to be read.
 const PERSON_PATIENCE: Duration = Duration::from_secs(10);
+/// The same while the home Region answers nobody: its directory, which is asked, may answer all the same.
+const PERSON_PATIENCE_WHILE_LOST: Duration = Duration::from_secs(3);
 /// A snapshot taken further ahead of now than this was taken by a clock that ran ahead: nobody can
 /// say how old it is.
 const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
@@ -111,11 +113,22 @@ impl Access {
         let asked = user.clone();
         let reading = tokio::spawn(async move { source.refresh_person(&asked).await });
         let unchecked = |why: String| PressRefused::PersonUnchecked { why };
-        let directory = match tokio::time::timeout(PERSON_PATIENCE, reading).await {
+        let lost = self.home_region_lost_since();
+        let patience = lost.map_or(PERSON_PATIENCE, |_| PERSON_PATIENCE_WHILE_LOST);
+        let directory = match tokio::time::timeout(patience, reading).await {
             Ok(Ok(Ok(directory))) => directory,
-            Ok(Ok(Err(fault))) => return Err(unchecked(fault.to_string())),
             Ok(Err(error)) => return Err(unchecked(error.to_string())),
-            Err(_) => return Err(unchecked("AWS has not answered yet".to_owned())),
+            Ok(Ok(Err(fault))) => {
+                let why = lost.map_or_else(|| fault.to_string(), home_region_is_lost);
+                return Err(unchecked(why));
+            }
+            Err(_) => {
+                let why = lost.map_or_else(
+                    || "AWS has not answered yet".to_owned(),
+                    home_region_is_lost,
+                );
+                return Err(unchecked(why));
+            }
         };
         match directory.person(&user) {
             Some(person) if !person.enabled => Err(PressRefused::NotInDirectory),
@@ -160,6 +173,13 @@ impl Access {
             Err(_) => Err(fault("it is still being read".to_owned())),
         }
     }
+}
+
+/// Why nobody can be asked about, in words.
+fn home_region_is_lost(since: Timestamp) -> String {
+    format!(
+        "the home Region of IAM Identity Center has not answered since {since}, and what rests on a person's rights waits for it"
+    )
 }
 
 /// Whether a snapshot is older than `age`, or nobody can say how old.
