@@ -10,7 +10,7 @@ use crate::names;
 use crate::style::ChannelStyle;
 
 /// Of a grant whose access stood before it.
-pub const STAYS: &str = "Held before, not through Hallpass: it will not end.";
+pub const STAYS: &str = "Held before, not through Hallpass: Hallpass does not end it.";
 
 /// When a grant ends: by itself, or not at all.
 pub fn ends(grant: &Grant, style: &impl ChannelStyle) -> String {
@@ -21,7 +21,7 @@ pub fn ends(grant: &Grant, style: &impl ChannelStyle) -> String {
 pub fn ends_or_stays(stood_before: bool, ends: &str) -> String {
     if stood_before {
         format!(
-            "It was held before, not through Hallpass, so it will not end; the grant's own time is \
+            "It was held before, not through Hallpass, so Hallpass does not end it; the grant's own time is \
              over at {ends}."
         )
     } else {
