@@ -32,7 +32,7 @@ pub use paging::PageMembers;
 pub use pattern::Pattern;
 pub use policy_text::policy_text;
 pub use query::{MalformedForm, query_to_json};
-pub use regions::ALWAYS_ON_REGIONS;
+pub use regions::{ALWAYS_ON_REGIONS, organizations_region};
 pub use table::{
     ErrorFacts, Location, Member, OperationModel, Protocol, Retry, ServiceModel, Shape, ShapeKind,
     TableError, TimeFormat,

@@ -21,3 +21,15 @@ pub const ALWAYS_ON_REGIONS: [&str; 17] = [
     "us-west-1",
     "us-west-2",
 ];
+
+/// Where AWS Organizations answers for accounts of a Region's partition: in one Region alone (AWS General Reference, "AWS
+/// Organizations endpoints and quotas").
+pub fn organizations_region(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "cn-northwest-1"
+    } else if region.starts_with("us-gov-") {
+        "us-gov-west-1"
+    } else {
+        "us-east-1"
+    }
+}

@@ -15,6 +15,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_organizations::config::retry::RetryConfig;
 use aws_sdk_ssoadmin::types::InstanceMetadata;
 use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
+use hallpass_aws_model::organizations_region;
 use hallpass_model::{Clock, IdSource};
 use secrecy::ExposeSecret;
 
@@ -71,6 +72,13 @@ pub struct ConnectedOrganization {
     pub management_account: Option<String>,
     /// What we are in it.
     pub place: OwnAccountRole,
+}
+
+impl ConnectedOrganization {
+    /// Whether AWS Organizations answers in the home Region, and nowhere else.
+    pub fn has_organizations_at_home(&self) -> bool {
+        organizations_region(&self.region) == self.region
+    }
 }
 
 /// Why there is no connection.

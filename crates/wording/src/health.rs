@@ -137,6 +137,17 @@ pub enum OverdueWhileLost {
     NothingDenied,
 }
 
+/// Whether policies can be written while the home Region is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrganizationsMeanwhile {
+    /// Nothing speaks against it.
+    Answers,
+    /// AWS Organizations, which is in another Region, does not answer either.
+    Silent,
+    /// It answers in the lost Region alone, and does not.
+    SilentThere,
+}
+
 /// That the home Region answers, and by which additional Regions of the instance people sign in as well.
 pub fn home_region_answers(additional: &[String]) -> String {
     if additional.is_empty() {
@@ -163,10 +174,16 @@ pub fn home_region_is_lost(
     region: &str,
     since: Timestamp,
     additional: Option<&[String]>,
-    organizations_too: bool,
+    organizations: OrganizationsMeanwhile,
     overdue: OverdueWhileLost,
 ) -> String {
     let denied = match overdue {
+        OverdueWhileLost::DeniedFrom(_) | OverdueWhileLost::ArmedOnly
+            if organizations == OrganizationsMeanwhile::SilentThere =>
+        {
+            "AWS refuses what is armed at its end, and nothing else: policies are written in the same Region, where AWS Organizations \
+             does not answer either".to_owned()
+        }
         OverdueWhileLost::DeniedFrom(at) => format!(
             "AWS refuses what is armed at its end, and what is overdue and not armed from {} on",
             at.strftime(INSTANT)
@@ -178,10 +195,11 @@ pub fn home_region_is_lost(
             "ends are not armed at AWS, so access past its end goes on (`access.armed_ends.mode`)".to_owned()
         }
     };
-    let elsewhere = if organizations_too {
-        "; AWS Organizations does not answer either, so look at this server's own network first"
-    } else {
-        ""
+    let elsewhere = match organizations {
+        OrganizationsMeanwhile::Answers | OrganizationsMeanwhile::SilentThere => "",
+        OrganizationsMeanwhile::Silent => {
+            "; AWS Organizations does not answer either, so look at this server's own network first"
+        }
     };
     format!(
         "the home Region of IAM Identity Center, {region}, has not answered since {}: no access is given or removed, nothing \
@@ -375,22 +393,29 @@ mod tests {
                 "eu-west-1",
                 at,
                 None,
-                false,
+                OrganizationsMeanwhile::Answers,
                 OverdueWhileLost::DeniedFrom(later),
             ),
             home_region_is_lost(
                 "eu-west-1",
                 at,
                 Some(&others),
-                true,
+                OrganizationsMeanwhile::Silent,
                 OverdueWhileLost::NothingDenied,
             ),
             home_region_is_lost(
                 "eu-west-1",
                 at,
                 Some(&[]),
-                false,
+                OrganizationsMeanwhile::Answers,
                 OverdueWhileLost::ArmedOnly,
+            ),
+            home_region_is_lost(
+                "us-east-1",
+                at,
+                Some(&others[..1]),
+                OrganizationsMeanwhile::SilentThere,
+                OverdueWhileLost::DeniedFrom(later),
             ),
             home_region_answers(&[]),
             home_region_answers(&others),
@@ -411,6 +436,10 @@ mod tests {
                  is given or removed, nothing can be asked for or approved while its directory is silent too, and \
                  nobody can sign in, as the instance has no other Region; AWS refuses what is armed \
                  at its end, and nothing else (`access.home_region_lost_after`)",
+                "the home Region of IAM Identity Center, us-east-1, has not answered since 2026-05-28 20:26:40 UTC: no access \
+                 is given or removed, nothing can be asked for or approved while its directory is silent too, and \
+                 people go on signing in by eu-central-1; AWS refuses what is armed at its end, and nothing else: policies \
+                 are written in the same Region, where AWS Organizations does not answer either",
                 "IAM Identity Center answers",
                 "IAM Identity Center answers; people sign in by eu-central-1, us-east-1 as well",
             ]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use hallpass_access::ArmedEndsMode;
 use hallpass_aws::{Aws, InstanceRegion, InstanceRegionState};
+use hallpass_aws_model::organizations_region;
 use hallpass_config::Loaded;
 use hallpass_log_files::log_source::LogSource;
 use hallpass_model::AccountId;
@@ -115,8 +116,14 @@ fn tell(own: &str, regions: &[InstanceRegion], mode: ArmedEndsMode, report: &mut
         return report.add(CHECK, Ok(words));
     }
     if mode.is_on() {
+        // what is armed before holds; nothing can be armed, moved or denied in that hour
+        let there = if organizations_region(home) == home {
+            "; policies are written in that Region as well, so that while it is away only what was armed before is refused"
+        } else {
+            ""
+        };
         let words = format!(
-            "home Region {home}; people go on signing in by {others} while it does not answer, and ends are armed at AWS{changing}"
+            "home Region {home}; people go on signing in by {others} while it does not answer, and ends are armed at AWS{there}{changing}"
         );
         return report.add(CHECK, Ok(words));
     }
@@ -173,6 +180,14 @@ mod tests {
                 ArmedEndsMode::ByRule,
                 "ok",
                 "signing in by eu-central-1 while it does not answer, and ends are armed",
+            ),
+            (
+                "two, armed, beside AWS Organizations",
+                "us-east-1",
+                vec![region("us-east-1", "ACTIVE", true), other("ACTIVE")],
+                ArmedEndsMode::Preferred,
+                "ok",
+                "only what was armed before is refused",
             ),
             (
                 "one comes",

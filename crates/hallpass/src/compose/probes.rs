@@ -10,7 +10,7 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{ForeignStatements, NotOurs};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_store::LeadStanding;
-use hallpass_wording::health::{self, OverdueWhileLost};
+use hallpass_wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
 use tokio::time::Instant;
 
 use super::lead::Lead;
@@ -321,14 +321,21 @@ impl ReadinessProbe for HomeRegionProbe {
             Some(since) => {
                 let others = self.aws.additional_regions().await;
                 let now = self.clock.now();
-                let organizations_too = self.aws.organizations_silence().lost_since(now).is_some();
-                let region = &self.aws.about().region;
+                let about = self.aws.about();
+                let is_silent = self.aws.organizations_silence().lost_since(now).is_some();
+                let organizations = match is_silent {
+                    false => OrganizationsMeanwhile::Answers,
+                    true if about.has_organizations_at_home() => {
+                        OrganizationsMeanwhile::SilentThere
+                    }
+                    true => OrganizationsMeanwhile::Silent,
+                };
                 let overdue = self.overdue(since);
                 Err(health::home_region_is_lost(
-                    region,
+                    &about.region,
                     since,
                     others.as_deref(),
-                    organizations_too,
+                    organizations,
                     overdue,
                 ))
             }

@@ -417,6 +417,14 @@ fn risks_name_actions_that_exist() {
         let action = facts::action(name).unwrap();
         assert!(facts::risk::exposes_credentials(action), "{name}");
     }
+    // what `policy why` needs, and what came with it
+    for name in [
+        "iam:GetRequestAuthorizationDetails",
+        "iam:GetRequestAuthorizationPolicy",
+        "kms:Decapsulate",
+    ] {
+        assert!(facts::action(name).is_some(), "{name}");
+    }
     let decides = |name: &str| facts::risk::decides_rights(facts::action(name).unwrap());
     assert!(decides("iam:AcquireRole") && decides("iam:AcceptDelegationRequest"));
     assert!(decides("iam:PutAccountProperties") && !decides("iam:RejectDelegationRequest"));
