@@ -375,11 +375,15 @@ def home_region_lost(check, server):
           and "home Region" in json.dumps(asked.json), asked)
     check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 120, server.process, every=1))
     check("and not his", not denied(bo.list_roles))
-    check("her grant is not told as ended: nobody has seen that", server.grant(CY, hers)["state"] != "ended")
+    waiting = server.grant(CY, hers)
+    check("her grant is not told as ended: nobody has seen that", waiting["state"] == "ending" and waiting.get("aws_silent_since"), waiting)
+    listed = server.stage.run("grants", "--state", "ending", HALLPASS_SERVER=f"http://127.0.0.1:{server.port}", HALLPASS_TOKEN=server.api[CY].token)
+    check("the command line says what it waits for", "AWS does not answer" in listed.stdout, listed)
     gone = sim.call("DELETE", "/_sim/faults")
     check("the Region is back", gone.status < 300, gone)
     check("the alarm is over", wait(lambda: not alarm(), 60, server.process))
     check("her grant ends", wait(lambda: server.grant(CY, hers)["state"] == "ended", 60), server.stage.said("serve.log")[-900:])
+    check("and waits for nothing any more", "aws_silent_since" not in server.grant(CY, hers), server.grant(CY, hers))
     check("and access is given again", server.take(ANA))
 
 

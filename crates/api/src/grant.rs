@@ -85,6 +85,11 @@ pub struct Grant {
     /// fifty that wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Queue>,
+    /// While it waits to be given or taken away: since when the home Region of IAM Identity Center has not answered, without
+    /// which neither happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub aws_silent_since: Option<Timestamp>,
     /// AWS itself refuses after this instant, on its own clock, whatever has become of the server.
     /// Of a grant that is over: from when on AWS refused it, before it was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

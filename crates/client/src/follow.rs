@@ -8,7 +8,7 @@ use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::words;
-use hallpass_wording::{lists, states};
+use hallpass_wording::{health, lists, states, time};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -152,9 +152,13 @@ fn headline(last: &Last) -> String {
         }
         Last::Grant(grant) => {
             let (badge, held) = (states::word(&grant.state), tables::held(grant));
-            match &grant.queue {
-                Some(queue) => format!("{badge}: {held}; {}", words::in_line(queue)),
-                None => format!("{badge}: {held}"),
+            match (grant.aws_silent_since, &grant.queue) {
+                (Some(since), _) => {
+                    let why = health::until_it_answers(&time::utc(since));
+                    format!("{badge}: {held}; {why}")
+                }
+                (None, Some(queue)) => format!("{badge}: {held}; {}", words::in_line(queue)),
+                (None, None) => format!("{badge}: {held}"),
             }
         }
     }

@@ -179,6 +179,7 @@ fn state(grant: &Grant) -> String {
     let badge = states::word(&grant.state);
     match (grant.stuck, grant.standing, &grant.queue) {
         (true, ..) => format!("{badge} (stuck)"),
+        _ if grant.aws_silent_since.is_some() => format!("{badge} (AWS does not answer)"),
         (false, true, _) => format!("{badge} (standing)"),
         (false, false, Some(queue)) => format!("{badge} ({})", words::in_line(queue)),
         (false, false, None) if grant.ended_at.is_some() && grant.armed_until.is_some() => {

@@ -228,6 +228,18 @@ pub(crate) fn queue(place: InLine) -> api::Queue {
     }
 }
 
+/// Since when what a grant waits for has not answered: the home Region of Identity Center, where it is to be given or taken away.
+pub(crate) fn silent_since(grant: &Grant, lost: Option<Timestamp>) -> Option<Timestamp> {
+    let waits = match grant.state {
+        GrantState::Granting | GrantState::Ending { .. } => true,
+        GrantState::Scheduled
+        | GrantState::Active
+        | GrantState::Ended { .. }
+        | GrantState::Failed { .. } => false,
+    };
+    lost.filter(|_| waits)
+}
+
 /// The grant with what AWS did and does about its end by itself. Of one that is over, the instant from which AWS refused it
 /// before it was gone, as long as that is in force.
 pub(crate) fn enforced(
@@ -322,6 +334,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         console_url,
         cli_profile,
         queue: None,
+        aws_silent_since: None,
         armed_until: None,
         not_armed: None,
         not_moved: None,

@@ -99,6 +99,7 @@ impl Slack {
             setup: &self.inner.setup,
             now: self.now(),
             place: self.place_of(grant).await,
+            region_lost: self.inner.access.home_region_lost_since(),
             armed: self.armed_end_of(grant).await,
         });
         let look = fingerprint(&drawn.blocks);

@@ -1,12 +1,12 @@
-//! Grants that wait because AWS's limits bind: their messages say about how long, and are drawn anew when
-//! that becomes another answer, not every second.
+//! Grants that wait because AWS's limits bind, or because its home Region does not answer: their messages say about how long,
+//! or since when, and are drawn anew when that becomes another answer, not every second.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use hallpass_access::{Grant, GrantFilter, GrantStateKind, InLine, ReadError};
-use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::line;
+use hallpass_model::{RequestId, TimeSpan, Timestamp};
+use hallpass_wording::{ChannelStyle, health, line};
 use tokio::sync::watch;
 
 use crate::app::Slack;
@@ -27,13 +27,18 @@ pub(crate) enum LineFacts {
     Minutes(u64),
     /// More than an hour.
     Long,
+    /// Until the home Region of Identity Center answers, which it has not since then.
+    UntilItAnswers(Timestamp),
 }
 
 impl LineFacts {
     /// The steps a wait is told in: a message is edited when it takes another one.
     const STEPS: [u64; 6] = [2, 5, 10, 20, 30, 60];
 
-    pub(crate) fn of(place: Option<InLine>) -> Self {
+    pub(crate) fn of(place: Option<InLine>, lost: Option<Timestamp>) -> Self {
+        if let Some(since) = lost {
+            return Self::UntilItAnswers(since);
+        }
         let Some(place) = place.filter(|it| it.about >= TimeSpan::minutes(1)) else {
             return Self::Moment;
         };
@@ -47,10 +52,17 @@ impl LineFacts {
 #[derive(Debug, Default)]
 pub struct ToldOfLine(HashMap<RequestId, LineFacts>);
 
-/// What a message says of a place in line; nothing where it is not worth a word.
-pub(crate) fn words(place: Option<InLine>) -> Option<String> {
-    let time = match LineFacts::of(place) {
+/// What a message says of a place in line, or of a home Region that is lost since then; nothing where it is not worth a word.
+pub(crate) fn words(
+    place: Option<InLine>,
+    lost: Option<Timestamp>,
+    style: &impl ChannelStyle,
+) -> Option<String> {
+    let time = match LineFacts::of(place, lost) {
         LineFacts::Moment => return None,
+        LineFacts::UntilItAnswers(since) => {
+            return Some(health::until_it_answers(&style.instant(since)));
+        }
         LineFacts::Minutes(minutes) => format!("up to {minutes} min"),
         LineFacts::Long => "more than an hour".to_owned(),
     };
@@ -106,9 +118,10 @@ impl Slack {
             }
         };
         let places = self.inner.access.in_line(&grants).await;
+        let lost = self.inner.access.home_region_lost_since();
         let mut now = HashMap::new();
         for (grant, place) in grants.iter().zip(places) {
-            let about = LineFacts::of(place);
+            let about = LineFacts::of(place, lost);
             let before = told.0.get(&grant.request).copied();
             let before = before.unwrap_or(LineFacts::Moment);
             if about != before {
@@ -123,6 +136,8 @@ impl Slack {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_wording::PlainStyle;
+
     use super::*;
 
     fn place(before: u32, seconds: u64) -> InLine {
@@ -159,7 +174,25 @@ mod tests {
                 Some("900 others are set up before it: more than an hour"),
             ),
         ] {
-            assert_eq!(words(place).as_deref(), wanted, "{place:?}");
+            let said = words(place, None, &PlainStyle);
+            assert_eq!(said.as_deref(), wanted, "{place:?}");
+        }
+    }
+
+    #[test]
+    fn a_lost_home_region_is_told_whatever_the_place_in_line() {
+        let since = Timestamp::from_second(1_780_000_000).unwrap();
+        for place in [None, Some(place(30, 300))] {
+            let said = words(place, Some(since), &PlainStyle).unwrap();
+            assert!(
+                said.contains("has not answered since 2026-05-28 20:26"),
+                "{said}"
+            );
+            // it is drawn anew when it answers again
+            assert_ne!(
+                LineFacts::of(place, Some(since)),
+                LineFacts::of(place, None)
+            );
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Scene<'a> {
     pub now: Timestamp,
     /// The grant's place in line, while it has one.
     pub place: Option<InLine>,
+    /// Since when the home Region of Identity Center has not answered; `None` while it does.
+    pub region_lost: Option<Timestamp>,
     /// Whether AWS enforces the grant's end, where it is to.
     pub armed: Option<ArmedEndStatus>,
 }
@@ -349,7 +351,9 @@ fn decided_parts(scene: &Scene<'_>, shown: ShownRequest) -> Vec<String> {
                     .flat_map(|grant| armed_parts(scene, grant)),
             );
         }
-        _ if shown == ShownRequest::SettingUp => parts.extend(line::words(scene.place)),
+        _ if shown == ShownRequest::SettingUp => {
+            parts.extend(line::words(scene.place, scene.region_lost, &scene.style()));
+        }
         _ => {}
     }
     parts

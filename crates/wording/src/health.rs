@@ -281,6 +281,11 @@ pub fn waits_for_home_region(at: &str) -> String {
     )
 }
 
+/// The same in a few words, within a line.
+pub fn until_it_answers(at: &str) -> String {
+    format!("waits for AWS, whose home Region of IAM Identity Center has not answered since {at}")
+}
+
 /// That the executor has not come round.
 pub fn assignments_wait(tended_ago: TimeSpan) -> String {
     format!("assignments were last tended {tended_ago} ago")
@@ -349,6 +354,7 @@ mod tests {
             organization_is_old(at),
             organization_was_read(short),
             waits_for_home_region("13:50"),
+            until_it_answers("13:50"),
             assignments_wait(long),
             assignments_were_tended(short),
             guard_is_unreadable("g", "gone"),
@@ -369,6 +375,7 @@ mod tests {
                 "the organization was read 2s ago",
                 "It waits for AWS: the home Region of IAM Identity Center has not answered since 13:50. Access that has waited for \
                  more than 5 minutes is given up then, and asked for again.",
+                "waits for AWS, whose home Region of IAM Identity Center has not answered since 13:50",
                 "assignments were last tended 11m ago",
                 "assignments were tended 2s ago",
                 "`g` cannot be read: gone",

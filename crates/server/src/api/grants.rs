@@ -97,10 +97,12 @@ pub(crate) async fn list(
         .filter_map(|(grant, place)| Some((grant.id, place?)))
         .collect();
     let armed = app.access.armed_ends(&found.rows).await?;
+    let lost = app.access.home_region_lost_since();
     Ok(Json(page(&found, |grant| {
         let told = convert::grant(grant, &app.identity);
         Grant {
             queue: queues.get(&grant.id).copied().map(convert::queue),
+            aws_silent_since: convert::silent_since(grant, lost),
             ..convert::enforced(grant, told, armed.get(&grant.key))
         }
     })))
@@ -165,6 +167,7 @@ pub(crate) async fn show(
     let told = convert::grant(&grant, &app.identity);
     Ok(Json(Grant {
         queue: places.into_iter().flatten().next().map(convert::queue),
+        aws_silent_since: convert::silent_since(&grant, app.access.home_region_lost_since()),
         ..convert::enforced(&grant, told, armed.get(&grant.key))
     }))
 }

@@ -38,6 +38,7 @@ fn footer(armed: Option<ArmedEndStatus>, second: u64, standing: bool) -> String 
         setup: &setup,
         now: at(second),
         place: None,
+        region_lost: None,
         armed,
     });
     let blocks = serde_json::to_value(&drawn.blocks).unwrap();
