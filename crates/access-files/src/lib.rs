@@ -28,6 +28,7 @@ mod convert;
 mod drift;
 mod drift_author;
 mod export;
+mod export_toml;
 mod refusal;
 
 mod planning;
@@ -49,6 +50,7 @@ pub use convert::{
 pub use drift::{DriftAuthor, DriftKind, DriftSubject, DriftedItem, LastChange, drift};
 pub use drift_author::{changing_events, name_authors};
 pub use export::{Exported, export};
+pub use export_toml::NotToml;
 pub use file::{AccessFile, AssignmentBlock, DeclaredSet, IgnoredAccess, ManagedScope, Settings};
 pub use finding::{FileFinding, Place};
 pub use memberships::{MembershipStepExecutor, is_membership_step};

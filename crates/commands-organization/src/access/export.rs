@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hallpass_access_files::export;
+use hallpass_access_files::{NotToml, export};
 use hallpass_chores::access_look::{directory, seen};
 use hallpass_chores::plans;
 use hallpass_host::runtime::runtime;
@@ -13,7 +13,9 @@ use hallpass_terminal::output;
 use super::written::write_all;
 
 /// The file in the folder; policies stand beside it.
-const FILE: &str = "access.yaml";
+const YAML: &str = "access.yaml";
+/// The same as TOML.
+const TOML: &str = "access.toml";
 
 /// Write what stands in Identity Center as files that plan to nothing
 #[derive(Debug, clap::Args)]
@@ -23,12 +25,16 @@ const FILE: &str = "access.yaml";
                   and temporary access that Hallpass gave are left out; a comment counts them.",
     after_help = "Examples:
   hallpass access export > access.yaml
-  hallpass access export --to access"
+  hallpass access export --to access
+  hallpass access export --toml --to access     # for `hallpass rules fmt`"
 )]
 pub(super) struct Args {
     /// A folder for the file and for long policies
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
+    /// Write TOML (access.toml), which `hallpass rules fmt` keeps in one form; YAML otherwise
+    #[arg(long)]
+    toml: bool,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -40,12 +46,18 @@ pub(super) fn run(args: &Args) -> Outcome {
         let seen = seen(&context.access(), |_| true).await?;
         Ok::<_, Failure>(export(&seen, &directory, args.to.is_some()))
     })?;
+    let (file, exported) = if args.toml {
+        let said = |refused: NotToml| Failure::bad_input(refused.to_string());
+        (TOML, exported.into_toml(TOML).map_err(said)?)
+    } else {
+        (YAML, exported)
+    };
     match &args.to {
         None => output::print(&exported.text)?,
         Some(folder) => {
             let policies = exported.policies.iter();
             let policies = policies.map(|(path, text)| (path.as_str(), text.as_str()));
-            write_all(folder, policies.chain([(FILE, &*exported.text)]))?;
+            write_all(folder, policies.chain([(file, &*exported.text)]))?;
         }
     }
     Ok(Exit::Ok)

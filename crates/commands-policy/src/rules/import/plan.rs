@@ -95,7 +95,8 @@ fn source(path: &Path) -> Result<PlanSource, Failure> {
         [] => Err(Failure::bad_input(format!(
             "`{name}` has no resources of sso-elevator or Common Fate"
         ))
-        .help("plan the workspace that makes them; see `hallpass rules import --help` for other tools")),
+        .help("plan the workspace that makes them; see `hallpass rules import --help` for other tools. Permission sets and \
+               assignments need no plan: `hallpass access export` writes an access file of what stands at AWS")),
         _ => Err(Failure::bad_input(format!(
             "`{name}` has resources of several tools, and a rule file is of one of them"
         ))
