@@ -24,7 +24,7 @@ const PAUSE_REFUSED: TimeSpan = TimeSpan::minutes(5);
 /// the policy away.
 const LOOK_EVERY: TimeSpan = TimeSpan::minutes(5);
 /// And this long before it begins to refuse.
-const LOOK_BEFORE: TimeSpan = TimeSpan::seconds(30);
+pub(super) const LOOK_BEFORE: TimeSpan = TimeSpan::seconds(30);
 /// Whoever holds it hears of an end that could not be moved when they lose more than this by it: less is what counting
 /// from when the access was seen comes to.
 const TOLD_FROM: TimeSpan = TimeSpan::minutes(1);
@@ -44,16 +44,6 @@ pub(super) struct Look {
     pub(super) otherwise: BTreeMap<HoldKey, Otherwise>,
     /// Whether AWS refused a longer policy.
     pub(super) is_narrow: bool,
-}
-
-impl Look {
-    /// Since when the home Region is lost, of an end that is denied for that.
-    fn lost_of(&self, key: &HoldKey) -> Option<Timestamp> {
-        match self.otherwise.get(key) {
-            Some(Otherwise::Lost(since)) => Some(*since),
-            Some(Otherwise::Not(_) | Otherwise::Unknown(_)) | None => None,
-        }
-    }
 }
 
 /// What is to be stored.
@@ -116,8 +106,8 @@ impl<'a> Ledger<'a> {
                 }
                 Some(Otherwise::Unknown(_) | Otherwise::Lost(_)) | None => match denial {
                     Some(denial) if is_in_force => {
-                        let lost = look.lost_of(&end.key);
-                        self.armed(end, denial.from, lost);
+                        let otherwise = look.otherwise.get(&end.key);
+                        self.armed(end, denial.from, otherwise);
                     }
                     Some(_) | None => {
                         let why = why_left_out(&end, look);
@@ -378,7 +368,15 @@ impl<'a> Ledger<'a> {
         json!({"target": self.account, "refuses_after": until.to_string()})
     }
 
-    fn armed(&mut self, end: ArmedEnd, from: Timestamp, lost: Option<Timestamp>) {
+    /// It is in force from then on. Where AWS did not say whether the person holds the same otherwise, that is asked again in a
+    /// moment, long before the next regular look: whoever was given it meanwhile is refused for no longer.
+    fn armed(&mut self, end: ArmedEnd, from: Timestamp, otherwise: Option<&Otherwise>) {
+        let (lost, is_unknown) = match otherwise {
+            Some(Otherwise::Lost(since)) => (Some(*since), false),
+            Some(Otherwise::Unknown(_)) => (None, true),
+            Some(Otherwise::Not(_)) | None => (None, false),
+        };
+        let is_unasked = is_unknown && end.due <= self.now;
         let before = end.armed_until();
         let event = match before {
             Some(until) if until == from => None,
@@ -414,22 +412,29 @@ impl<'a> Ledger<'a> {
             at,
             unmoved: None,
         };
+        let (tries, again) = self.next_try(&end);
+        let attempts = match (is_unknown, is_unasked) {
+            (_, true) => tries,
+            // its turn has not come again
+            (true, false) => end.attempts,
+            (false, false) => 0,
+        };
         let end = ArmedEnd {
             state,
-            attempts: 0,
+            attempts,
             ..end
         };
         let due = self.look_at(&end, from);
         // what is not due yet stays so: another end of the account was
         let due = if event.is_none() && end.due > self.now {
             end.due.min(due)
+        } else if is_unasked {
+            due.min(again)
         } else {
             due
         };
-        // once it would have been seen, nobody waits for it
-        let given_at = end
-            .given_at
-            .filter(|_| end.watched_every(self.now).is_some());
+        // once it would have been seen, nobody waits for it; that nobody could look says nothing of it
+        let given_at = end.given_unseen();
         self.told.change.ends.push(ArmedEnd {
             given_at,
             due,

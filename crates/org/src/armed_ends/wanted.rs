@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_aws_model::facts;
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
+use super::ledger::LOOK_BEFORE;
 use super::otherwise::Otherwise;
 use super::statement::Denial;
 use super::{ArmedEnd, WhyNotArmed};
@@ -71,12 +72,14 @@ pub(super) fn shared_roles(ends: &[ArmedEnd], now: Timestamp) -> BTreeSet<(Strin
     shared
 }
 
-/// Whether an end is not in force that should be, or is in force and must not be, or soon must not.
+/// Whether an end is not in force that should be, or is in force and must not be, or soon must not; or is about to refuse, and is
+/// looked at a last time before that.
 pub(super) fn is_urgent(end: &ArmedEnd, now: Timestamp) -> bool {
     let Some(until) = end.refuses_from() else {
         return false;
     };
     let is_earlier = end.ends_at <= now && end.instant(now) < until;
     let is_close = until <= NEAR.after(now) && end.instant(now) > until;
-    is_earlier || is_close || end.watched_every(now).is_some()
+    let is_last_look = now < until && until <= LOOK_BEFORE.after(now);
+    is_earlier || is_close || is_last_look || end.watched_every(now).is_some()
 }

@@ -146,6 +146,11 @@ impl Bench {
         self.others.2.lock().unwrap().insert(key.clone());
     }
 
+    /// From now on it does again.
+    pub(crate) fn say_again_of(&self, key: &HoldKey) {
+        self.others.2.lock().unwrap().remove(key);
+    }
+
     /// From now on sweeps say what they find.
     pub(crate) fn report_by_sweeps(&mut self) {
         let world = &mut self.kept.world;

@@ -101,6 +101,53 @@ fn what_nobody_tells_of_waits_for_the_next_look() {
 }
 
 #[test]
+fn a_question_that_had_no_answer_is_asked_again_before_the_instant() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        let key = bench.key(Ana, "ReadOnly");
+        take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
+        bench.calmly(30).await;
+        let until = bench.armed_end(&key).await.unwrap().armed_until().unwrap();
+        let armer = bench.armer("one", &Gate::new(None));
+        while bench.now() < TimeSpan::seconds(40).before(until) {
+            bench.live(&armer, 1).await;
+        }
+        // nobody tells of it, and the last look before the instant has no answer
+        bench.others.0.lock().unwrap().insert(key.clone());
+        bench.say_nothing_of(&key);
+        bench.live(&armer, 15).await;
+        assert_eq!(bench.refused_after(&key).len(), 1, "nobody knows");
+        bench.say_again_of(&key);
+        bench.live(&armer, 15).await;
+        assert!(bench.now() < until && bench.refused_after(&key).is_empty());
+    });
+}
+
+#[test]
+fn what_was_told_is_kept_until_aws_says_what_the_person_holds() {
+    run(async {
+        let bench = Bench::new(ArmedEndsMode::Preferred);
+        let key = bench.key(Ana, "ReadOnly");
+        take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        bench.calmly(30).await;
+        let armer = bench.armer("one", &Gate::new(None));
+        bench.say_nothing_of(&key);
+        let told = bench.world.access.note_given(to_a_group(&key));
+        told.await.unwrap();
+        bench.others.0.lock().unwrap().insert(key.clone());
+        bench.live(&armer, 150).await;
+        let end = bench.armed_end(&key).await.unwrap();
+        assert!(
+            end.given_at.is_some() && end.armed_until().is_some(),
+            "{end:?}"
+        );
+        bench.say_again_of(&key);
+        bench.live(&armer, 70).await;
+        assert!(bench.refused_after(&key).is_empty());
+    });
+}
+
+#[test]
 fn what_was_told_is_not_lost_with_whoever_arms() {
     run(async {
         for looks in [0, 1] {
