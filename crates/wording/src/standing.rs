@@ -9,7 +9,8 @@ use hallpass_model::Timestamp;
 use crate::lists;
 
 /// Before asking: the asker holds it without a grant.
-pub const HELD_ALREADY: &str = "You hold this already, not through Hallpass; it will not end.";
+pub const HELD_ALREADY: &str =
+    "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not.";
 
 /// As [`HELD_ALREADY`], with when AWS was seen to say so, as the reader sees instants.
 pub fn held_already(seen: &str) -> String {
