@@ -1,25 +1,32 @@
 #!/usr/bin/env python3
 """`deploy/cloudformation`: the stack is made at an independent emulator of AWS (moto). The configuration that it puts out is one that
 Hallpass takes, and the roles that it makes may do what `server doctor --iam-policy` prints for that configuration, nothing less and
-nothing more."""
+nothing more. Another package that the stack is given reaches the machine: its own script fetches it from the emulator."""
 
 import ast
 import base64
+import hashlib
 import json
+import logging
 import os
+import re
 import subprocess
 import warnings
 
 import boto3
 import moto
+import moto.cloudformation.parsing
 import yaml
+from moto.server import ThreadedMotoServer
 
-from stage import ROOT, Checks, Stage, rule
+from deploy_machine import STUB
+from stage import ROOT, Checks, Stage, free_port, rule
 
 check = Checks()
 warnings.filterwarnings("ignore", message="Tried to parse AWS::")
 TEMPLATE = ROOT / "deploy/cloudformation/hallpass.yaml"
 REGION = "eu-west-1"
+PACKAGES = "acme-packages"
 GUARD = "arn:aws:iam::444455556666:role/guard-machine"
 
 
@@ -30,18 +37,34 @@ def made(**more):
     subnets = [ec2.create_subnet(VpcId=network, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")["Subnet"]["SubnetId"]
                for number, zone in enumerate("ab")]
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    boto3.client("ssm", REGION).put_parameter(Name="/images/debian", Value=image, Type="String", Overwrite=True)
     given = {"Vpc": network, "Subnet": subnets[0], "BalancerSubnets": ",".join(subnets), "Certificate": boto3.client("acm", REGION).request_certificate(DomainName="hallpass.acme.example")["CertificateArn"],
-             "PackageBucket": "acme-packages", "PackageKey": "hallpass_0.1.0_amd64.deb", "PackageSum": "ab" * 32, **more}
+             "Image": image, "PackageBucket": PACKAGES, "PackageKey": "hallpass_0.1.0_amd64.deb", "PackageSum": "ab" * 32, **more}
     formation = boto3.client("cloudformation", REGION)
-    # AWS's own parameter of the image is unknown there, and reserved
-    text = TEMPLATE.read_text().replace("/aws/service/debian/release/12/latest/amd64", "/images/debian")
-    formation.create_stack(StackName="hallpass", TemplateBody=text, Capabilities=["CAPABILITY_IAM"],
+    formation.create_stack(StackName="hallpass", TemplateBody=named(TEMPLATE.read_text()), Capabilities=["CAPABILITY_IAM"],
                            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()])
     stack = formation.describe_stacks(StackName="hallpass")["Stacks"][0]
     check.equal("the stack is made", stack["StackStatus"], "CREATE_COMPLETE")
     rows = formation.describe_stack_resources(StackName="hallpass")["StackResources"]
     return ({it["OutputKey"]: it["OutputValue"] for it in stack["Outputs"]}, {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in rows if "PhysicalResourceId" in it})
+
+
+def named(text):
+    """The template with the name that AWS would make up for a parameter, which moto does not."""
+    before = "Type: AWS::SSM::Parameter\n    Properties:\n"
+    assert text.count(before) == 1
+    return text.replace(before, f"{before}      Name: CFN-WhichPackage-1\n")
+
+
+def references(body):
+    """The names that a part of the template refers to; moto sees those in `Fn::Sub` for none, and would leave out what changes by them."""
+    if isinstance(body, list):
+        return [name for it in body for name in references(it)]
+    if not isinstance(body, dict):
+        return []
+    found = [body["Ref"]] if "Ref" in body else []
+    text = body.get("Fn::Sub", "")
+    found += re.findall(r"\$\{([A-Za-z0-9:]+)", text if isinstance(text, str) else text[0])
+    return found + [name for it in body.values() for name in references(it)]
 
 
 def as_sets(statements):
@@ -124,22 +147,119 @@ def machine(stage, resources):
     done = subprocess.run(["bash", "-n", stage.path("begin.sh")], capture_output=True, text=True, timeout=30, check=False)
     check("a shell without SSH has its agent", "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb" in script, script)
     check("its script is one", done.returncode == 0 and "${" not in script, done.stderr + script)
-    order = [script.index(words) for words in ("ab" * 32, "sha256sum --check --strict", "apt-get install -q -y /tmp/hallpass.deb")]
-    check("the package's sum is checked before it is installed", order == sorted(order))
+    check("its package is not in it: it is read once in the life of a machine", "ab" * 32 not in script and "hallpass_0.1.0" not in script, script)
+    # moto changes no policy of a role: this one follows the parameters
+    may = {sid: resource for sid, (_, _, resource, _) in allowed(resources["ServerRole"], "package").items()}
+    check.equal("the machine may read the package that the stack names, and which one it is", may, {
+        "Package": {f"arn:aws:s3:::{PACKAGES}/hallpass_0.1.0_amd64.deb"}, "WhichPackage": {f"arn:aws:ssm:{REGION}:123456789012:parameter/{resources['WhichPackage']}"}})
+    named_by = sorted(name for name, it in yaml.safe_load(TEMPLATE.read_text())["Resources"].items() if {"PackageBucket", "PackageKey", "PackageSum"} & set(references(it)))
+    check.equal("nothing else changes with the package: no machine is stopped or made for it", named_by, ["ServerRole", "WhichPackage"])
     group = ec2.describe_security_groups(GroupIds=[resources["ServerGroup"]])["SecurityGroups"][0]
     check("only the load balancer reaches the server", [(it["FromPort"], [pair["GroupId"] for pair in it["UserIdGroupPairs"]], it["IpRanges"]) for it in group["IpPermissions"]]
           == [(8080, [resources["BalancerGroup"]], [])], group["IpPermissions"])
+
+
+class Kept:
+    """The script with which the machine keeps its package, its folder, and the system's programs, which only say that they were called."""
+
+    def __init__(self, stage, server):
+        self.stage, self.etc, self.called = stage, stage.path("etc"), stage.path("called")
+        (script,) = re.findall(r"^cat > /usr/local/sbin/hallpass-package <<'SCRIPT'\n(.*?)^SCRIPT$", stage.path("begin.sh").read_text(), re.M | re.S)
+        folder = "etc=/etc/hallpass\n"
+        assert script.count(folder) == 1, script
+        self.script = stage.path("hallpass-package")
+        self.script.write_text(script.replace(folder, f"etc={self.etc}\n"))
+        tools, self.program = stage.path("bin"), stage.path("program")
+        tools.mkdir()
+        # the program of the package, which judges the configuration before it is installed
+        for name, more in (("apt-get", ""), ("systemctl", ""), ("dpkg-deb", 'mkdir -p "$3/usr/bin"\ncp "$PROGRAM" "$3/usr/bin/hallpass"\n')):
+            (tools / name).write_text(STUB + more)
+            (tools / name).chmod(0o755)
+        self.program.write_text(f'#!/bin/sh\nexec {stage.binary} "$@"\n')
+        self.program.chmod(0o755)
+        self.environment = {"PATH": f"{tools}:{os.environ['PATH']}", "CALLED": self.called, "PROGRAM": self.program, "AWS_ENDPOINT_URL": server,
+                            "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+    def run(self):
+        """What it ended with, what it said, and which programs of the system it called."""
+        self.called.write_text("")
+        done = subprocess.run(["bash", self.script], capture_output=True, text=True, timeout=120, check=False, env=self.stage.environment(**self.environment))
+        return done.returncode, done.stdout + done.stderr, [" ".join(line.split()[:2]) for line in self.called.read_text().splitlines()]
+
+    def left(self):
+        return sorted(it.name for it in self.etc.iterdir())
+
+
+def updated(**more):
+    """The stack with other parameters, as `aws cloudformation deploy` leaves the rest as it is."""
+    formation = boto3.client("cloudformation", REGION)
+    # moto remembers what was given, and not what was left to its default
+    names = [name for name, it in yaml.safe_load(TEMPLATE.read_text())["Parameters"].items() if "Default" not in it or name == "GuardPrincipal"]
+    kept = [{"ParameterKey": name, **({"ParameterValue": more[name]} if name in more else {"UsePreviousValue": True})} for name in names]
+    formation.update_stack(StackName="hallpass", TemplateBody=named(TEMPLATE.read_text()), Capabilities=["CAPABILITY_IAM"], Parameters=kept)
+    check.equal("the stack is updated", formation.describe_stacks(StackName="hallpass")["Stacks"][0]["StackStatus"], "UPDATE_COMPLETE")
+    return {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in formation.describe_stack_resources(StackName="hallpass")["StackResources"] if "PhysicalResourceId" in it}
+
+
+def put(key, package):
+    boto3.client("s3", REGION).put_object(Bucket=PACKAGES, Key=key, Body=package)
+    return {"PackageKey": key, "PackageSum": hashlib.sha256(package).hexdigest()}
+
+
+def followed(stage, resources):
+    """What the stack names is installed, from the first start on; what does not check is not."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    port = free_port()
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    installs = ["apt-get install"]
+    try:
+        boto3.client("s3", REGION).create_bucket(Bucket=PACKAGES, CreateBucketConfiguration={"LocationConstraint": REGION})
+        machine = Kept(stage, f"http://127.0.0.1:{port}")
+        status, said, calls = machine.run()
+        check("a package that is not there is not installed", status != 0 and not calls and machine.left() == [], (status, said, calls))
+        put("hallpass_0.1.0_amd64.deb", b"another package")
+        status, said, calls = machine.run()
+        check("neither is one of another sum", status != 0 and "FAILED" in said and not calls, (status, said, calls))
+        first = updated(**put("hallpass_0.1.0_amd64.deb", b"the first package"))
+        status, said, calls = machine.run()
+        check.equal("the first package is installed, and its service begins with the machine", (status, calls), (0, [*installs, "systemctl enable"]))
+        check.equal("nothing new: nothing is done", machine.run()[::2], (0, []))
+        # the configuration is there by now, and names a secret as systemd hands it out
+        (machine.etc / "secrets").mkdir()
+        (machine.etc / "secrets/slack").write_text("secret")
+        (machine.etc / "hallpass.toml").write_text(stage.path("hallpass.toml").read_text() + '[slack]\nbot_token = "file:/run/credentials/hallpass.service/secret_slack"\n'
+                                                   'signing_secret = "file:/run/credentials/hallpass.service/secret_slack"\n')
+        (machine.etc / "rules.toml").write_text(stage.path("rules.toml").read_text())
+        before = machine.left()
+        second = updated(**put("hallpass_0.2.0_amd64.deb", b"the second package"))
+        check.equal("another package touches neither machine nor volume", [second[it] for it in ("Server", "Data")], [first[it] for it in ("Server", "Data")])
+        good = machine.program.read_text()
+        machine.program.write_text("#!/bin/sh\necho 'a key is gone' >&2\nexit 2\n")
+        status, said, calls = machine.run()
+        check("a program that does not take the configuration is not installed, and what runs goes on", status != 0 and "a key is gone" in said and calls == ["dpkg-deb --extract"], (status, said, calls))
+        machine.program.write_text(good)
+        status, said, calls = machine.run()
+        check.equal("what the stack names now is installed, once the program takes the configuration", (status, calls), (0, ["dpkg-deb --extract", *installs]))
+        check.equal("and nothing is left beside", machine.left(), before)
+        check.equal("once", machine.run()[::2], (0, []))
+        updated(**put("hallpass_0.1.0_amd64.deb", b"the first package"))
+        check.equal("the way back is the same", machine.run()[::2], (0, ["dpkg-deb --extract", *installs]))
+    finally:
+        server.stop()
 
 
 def main():
     # nothing leaves this process: moto answers in it
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
     linted()
+    moto.cloudformation.parsing.get_references_from_template = references
     with Stage("cloudformation") as stage, moto.mock_aws():
         outputs, resources = made(GuardPrincipal=GUARD)
         least(stage, outputs, resources)
         kept(resources)
         machine(stage, resources)
+        followed(stage, resources)
     with moto.mock_aws():
         outputs, resources = made()
         check("without a guard there is no role of one", "GuardRole" not in resources and "GuardRoleArn" not in outputs, sorted(resources))

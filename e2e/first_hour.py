@@ -2,12 +2,16 @@
 """"Move in within an hour", as a stranger follows it, on a machine without a compiler and without our sources: a signed release is verified
 and installed, the first configuration written, the tables of AWS TEAM and the variables of sso-elevator imported, the service started, access
 asked for, and what people had through the other tool accepted or given an end. The page's own commands, in its order; the simulated
-organization in the place of AWS."""
+organization in the place of AWS, which lets each do what policies say: whoever follows the page may read, and the service may what the page
+has attached to its role. The service begins with what its unit says and no more, so that nothing of the shell reaches it."""
 
+import datetime
+import http.server
 import json
 import os
 import pathlib
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -25,27 +29,144 @@ from team import scan
 ME, ANA, EVE = "priya.raman@example.com", "mara.lindqvist@example.com", "tomasz.wilk@example.com"
 GUIDE = ROOT / "docs/how-to/move-in.md"
 MIGRATE = ROOT / "docs/how-to/migrate.md"
+SERVICES = ROOT / "docs/operations/systemd.md"
 BLOCK = re.compile(r"^```(toml|sh)\n(.*?)^```", re.M | re.S)
 COMPILERS = ("cc", "gcc", "c++", "g++", "clang", "rustc", "cargo", "rustup")
-# what `sudo` and `systemctl` of a machine do with the lines of the page: the unit's own command, user and folder
-SUDO = """#!/bin/sh
-user=root
-while :; do case "$1" in -E) shift ;; --user=*) user=${1#--user=}; shift ;; *) break ;; esac; done
-[ "$user" = root ] && exec "$@"
-exec setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"
+ROLE = "hallpass"
+# what `sudo`, `systemctl` and `systemd-run` of a machine do with the lines of the page. Nobody hands on an environment unless told to, and a
+# service begins with what systemd gives every one and with what its unit and drop-ins say.
+SUDO = """#!/bin/bash
+user=root given=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM=dumb)
+while :; do case "$1" in
+  -E) mapfile -d '' -t given < /proc/self/environ; shift ;;
+  --user=*) user=${1#--user=}; shift ;;
+  *) break ;;
+esac; done
+[ "$user" = root ] && exec env -i "${given[@]}" "$@"
+exec env -i "${given[@]}" setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups -- "$@"
 """
-SYSTEMCTL = """#!/bin/sh
+# the environment of a service, by lines of its unit; as systemd.exec(5) has it, a file's line with another name than of letters is ignored
+BEGINS = r"""#!/bin/bash
+printf '%s\n' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/var/lib/hallpass USER=hallpass LOGNAME=hallpass
+while IFS= read -r line; do
+  file=${line#EnvironmentFile=}
+  case $line in
+    Environment=*) xargs -n 1 printf '%s\n' <<< "${line#Environment=}" ;;
+    EnvironmentFile=-*) [ ! -e "${file#-}" ] || sed -nE "s/^([A-Za-z_][A-Za-z0-9_]*)=(['\"]?)(.*)\2$/\1=\3/p" "${file#-}" ;;
+    EnvironmentFile=*) exit 64 ;;
+  esac
+done
+"""
+SYSTEMCTL = """#!/bin/bash
 [ "$*" = "enable --now hallpass.service" ] || exit 64
 unit=/usr/lib/systemd/system/hallpass.service
 grep -q '^User=hallpass$' $unit && grep -q '^StateDirectory=hallpass$' $unit || exit 65
 mkdir -p /var/lib/hallpass && chown -R hallpass:hallpass /var/lib/hallpass && chmod 700 /var/lib/hallpass && cd /var/lib/hallpass || exit 66
 umask 077
 command=$(sed -n 's/^ExecStart=//p' $unit)
-NOTIFY_SOCKET=/run/hallpass.notify setpriv --reuid hallpass --regid hallpass --clear-groups -- $command >/var/log/hallpass.out 2>&1 </dev/null &
+shopt -s nullglob
+mapfile -t given < <(cat $unit /etc/systemd/system/hallpass.service.d/*.conf | /usr/local/lib/begins)
+env -i "${given[@]}" STATE_DIRECTORY=/var/lib/hallpass NOTIFY_SOCKET=/run/hallpass.notify \
+  setpriv --reuid hallpass --regid hallpass --clear-groups -- $command >/var/log/hallpass.out 2>&1 </dev/null &
 echo $! > /run/hallpass.pid
 for turn in $(seq 300); do [ -e /run/hallpass.ready ] && exit 0; kill -0 $! 2>/dev/null || exit 1; sleep 0.1; done
 exit 1
 """
+SYSTEMD_RUN = """#!/bin/bash
+[ "$1 $2 $3 $4" = "--pipe --wait --quiet --uid=hallpass" ] || exit 64
+shift 4
+lines=
+while [ "${1#--property=}" != "$1" ]; do lines+=${1#--property=}$'\n'; shift; done
+mapfile -t given < <(/usr/local/lib/begins <<< "$lines")
+cd /
+exec env -i "${given[@]}" setpriv --reuid hallpass --regid hallpass --clear-groups -- "$@"
+"""
+
+
+class World:
+    """The simulated organization with the role of the service, which may nothing until the page attaches its policy, and of whoever follows
+    the page, who may read."""
+
+    def __init__(self, stage):
+        self.stage, self.port = stage, free_port()
+        file = json.loads(stage.run("sim", "generate", "--scale", "small").stdout)
+        file["iam"] = {file["organization"]["management_account"]: {"roles": [{"name": ROLE, "trust": ["*"]}, {"name": "engineer", "trust": ["*"], "policies": ["AWSSSOReadOnly"]}]}}
+        self.begin(file)
+
+    def begin(self, file):
+        self.stage.path("organization.json").write_text(json.dumps(file))
+        self.process, self.endpoint, self.aws = self.stage.simulator("--organization", "organization.json", "--speed", "fast", "--authorization", "full", port=self.port)
+        self.sim = Api(self.endpoint)
+        self.file = self.sim.get("/_sim/state?full=1").json["file"]
+        self.account = self.sim.get("/_sim/state").json["organization"]["management_account"]
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=self.aws["AWS_REGION"], aws_access_key_id=self.aws["AWS_ACCESS_KEY_ID"],
+                            aws_secret_access_key=self.aws["AWS_SECRET_ACCESS_KEY"])
+
+    def taken(self, role):
+        """Credentials of somebody in a role."""
+        return self.client("sts").assume_role(RoleArn=f"arn:aws:iam::{self.account}:role/{role}", RoleSessionName="first-hour")["Credentials"]
+
+    def engineer(self):
+        """The environment of whoever follows the page."""
+        taken = self.taken("engineer")
+        return {**self.aws, "AWS_ACCESS_KEY_ID": taken["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": taken["SecretAccessKey"], "AWS_SESSION_TOKEN": taken["SessionToken"]}
+
+    def attach(self, policy):
+        """The policy of a role is another: a simulator has no call for that, so that it begins again with it."""
+        roles = [it for iam in self.file["iam"].values() for it in iam.get("roles", []) if it["name"] == ROLE]
+        assert len(roles) == 1, roles
+        roles[0]["inline"] = [policy]
+        self.stage.stop(self.process)
+        self.begin(self.file)
+
+    def refused(self):
+        """What the service called and was not allowed to."""
+        calls = self.sim.get("/_sim/calls?since=0&limit=100000").json["calls"]
+        ours = [it for it in calls if f"/{ROLE}/" in json.dumps(it["caller"])]
+        return sorted({f"{it['service']}:{it['operation']}" for it in ours if it.get("http") in (400, 403) and "AccessDenied" in json.dumps(it)}), len(ours)
+
+
+class Metadata(http.server.ThreadingHTTPServer):
+    """The service of a machine in EC2 that knows the credentials of its role (IMDSv2)."""
+
+    def __init__(self, world):
+        self.world, self.asked = world, 0
+        port = free_port()
+        super().__init__(("127.0.0.1", port), MetadataHandler)
+        self.endpoint = f"http://127.0.0.1:{port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class MetadataHandler(http.server.BaseHTTPRequestHandler):
+    ROLES = "/latest/meta-data/iam/security-credentials/"
+
+    def log_message(self, *_):
+        pass
+
+    def say(self, status, text=""):
+        self.send_response(status)
+        self.send_header("x-aws-ec2-metadata-token-ttl-seconds", "21600")
+        self.send_header("content-length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def do_PUT(self):
+        self.say(*((200, "a-token") if self.path == "/latest/api/token" else (404,)))
+
+    def do_GET(self):
+        if self.headers["x-aws-ec2-metadata-token"] != "a-token":
+            return self.say(401)
+        if self.path == self.ROLES:
+            return self.say(200, ROLE)
+        if self.path != self.ROLES + ROLE:
+            return self.say(404)
+        self.server.asked += 1
+        taken = self.server.world.taken(ROLE)
+        return self.say(200, json.dumps({"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-01-01T00:00:00Z", "Token": taken["SessionToken"],
+                                         "AccessKeyId": taken["AccessKeyId"], "SecretAccessKey": taken["SecretAccessKey"],
+                                         "Expiration": f"{taken['Expiration'].astimezone(datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"}))
 
 
 class Machine:
@@ -74,8 +195,8 @@ class Machine:
             for path in (self.root / folder).iterdir():
                 if any(path.name == name or path.name.startswith(f"{name}-") for name in COMPILERS):
                     path.unlink()
-        for name, text in (("sudo", SUDO), ("systemctl", SYSTEMCTL)):
-            path = self.root / "usr/local/bin" / name
+        for name, text in (("bin/sudo", SUDO), ("bin/systemctl", SYSTEMCTL), ("bin/systemd-run", SYSTEMD_RUN), ("lib/begins", BEGINS)):
+            path = self.root / "usr/local" / name
             path.unlink(missing_ok=True)
             path.write_text(text)
             path.chmod(0o755)
@@ -102,6 +223,12 @@ class Machine:
         done = self.say(line)
         self.check(f"`{' '.join(line.split())[:90]}` exits {code}", done.returncode == code, (done.returncode, (done.stdout + done.stderr)[-900:]))
         return done
+
+    def has(self, name, text, mode=0o600):
+        """A file of root's below /etc/hallpass."""
+        path = self.root / "etc/hallpass" / name
+        path.write_text(text)
+        path.chmod(mode)
 
     def restart(self):
         """The service ends, and begins again with what its files say now."""
@@ -168,6 +295,32 @@ def packed(stage, check):
     check("there is a signed release", done.returncode == 0, done.stderr)
 
 
+def entitled(machine, check, world, lines):
+    """The service gets its rights: its own credentials, and what is attached to its role. What the shell has does not help it."""
+    printed, attached, *checked = lines
+    metadata = Metadata(world)
+    machine.has("hallpass.env", f"AWS_ENDPOINT_URL={world.endpoint}\nAWS_EC2_METADATA_DISABLED=true\n")
+    for line in checked:
+        done = machine.say(line)
+        check("without credentials of its own the check finds none, and says where they belong", done.returncode == 1 and "no credentials found in chain" in done.stdout
+              and "docs/operations/systemd.md" in done.stdout, (done.returncode, (done.stdout + done.stderr)[-900:]))
+    # on a machine of AWS both are there without a word
+    machine.has("hallpass.env", f"# this machine's AWS\nAWS_ENDPOINT_URL={world.endpoint}\nAWS_EC2_METADATA_SERVICE_ENDPOINT='{metadata.endpoint}'\n")
+    for line in checked:
+        done = machine.say(line)
+        check("without rights the check of the page finds a problem, whatever its reader may", done.returncode == 1 and '"problem"' in done.stdout, (done.returncode, (done.stdout + done.stderr)[-900:]))
+    machine.runs(printed)
+    words = shlex.split(attached)
+    given = dict(zip(words[3::2], words[4::2]))
+    check.equal("the page attaches a policy to the role", (words[:3], given["--role-name"], given["--policy-document"]), (["aws", "iam", "put-role-policy"], ROLE, "file://policy.json"))
+    world.attach(json.loads((machine.home / given["--policy-document"].removeprefix("file://")).read_text()))
+    machine.environment |= world.engineer()
+    for line in checked:
+        done = machine.runs(line)
+        check("the check names the role of the service", f":assumed-role/{ROLE}/" in done.stdout and '"problem"' not in done.stdout, done.stdout[-900:])
+    check("which it has of the machine", metadata.asked > 0, metadata.asked)
+
+
 def listed(machine, look):
     """Who has what that Hallpass did not give. Members of groups are by intent here, and no rule names their groups."""
     rows = json.loads(machine.runs(look + " --output json").stdout or "[]")
@@ -213,24 +366,28 @@ def served(machine, check, blocks, sim):
     check("nothing was taken away on the way", len(held) == before + 1, (len(held), before))
 
 
+def given_before(world):
+    """What the other tool has given, and it is there: somebody's live access, and an auditor's for good. Its client, and a call of it."""
+    center, there = world.client("sso-admin"), world.file["identity_center"]
+    accounts = {account["name"]: account["id"] for account in world.file["accounts"]}
+    users = {user["user_name"]: user["id"] for user in there["users"]}
+    sets = {one["name"]: one["arn"] for one in there["permission_sets"]}
+    call = lambda who, name: {"InstanceArn": there["instance_arn"], "TargetId": accounts["orders-dev"], "TargetType": "AWS_ACCOUNT",
+                              "PermissionSetArn": sets[name], "PrincipalType": "USER", "PrincipalId": users[who]}
+    for who, name in ((ANA, "DatabaseOperator"), (EVE, "ReadOnly")):
+        center.create_account_assignment(**call(who, name))
+        wait(lambda: (who, accounts["orders-dev"], name) in held_at_aws(world.endpoint), 20)
+    return center, call(ANA, "ReadOnly")
+
+
 def follow(stage, check):
     (answered,), shells = blocks()
-    verify, install, init, team, elevator, doctor, *rest = shells
+    verify, install, init, team, elevator, doctor, entitle, look, *rest = shells
     packed(stage, check)
-    _, endpoint, aws = stage.simulator("--scale", "small", "--speed", "fast")
-    sim, port = Api(endpoint), free_port()
-    machine = Machine(stage, check, {**aws, "HALLPASS_SERVER": f"http://127.0.0.1:{port}"})
+    world, port = World(stage), free_port()
+    machine = Machine(stage, check, {**world.engineer(), "HALLPASS_SERVER": f"http://127.0.0.1:{port}"})
     try:
-        world = sim.get("/_sim/state?full=1").json["file"]
-        accounts = tables(machine.home, world)
-        # what the other tool has given: somebody's live access, and an auditor's for good
-        center = boto3.client("sso-admin", endpoint_url=endpoint, region_name=aws["AWS_REGION"], aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
-                              aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"])
-        users = {user["user_name"]: user["id"] for user in world["identity_center"]["users"]}
-        sets = {one["name"]: one["arn"] for one in world["identity_center"]["permission_sets"]}
-        for who, account, name in ((ANA, "orders-dev", "DatabaseOperator"), (EVE, "orders-dev", "ReadOnly")):
-            center.create_account_assignment(InstanceArn=world["identity_center"]["instance_arn"], TargetId=accounts[account], TargetType="AWS_ACCOUNT",
-                                             PermissionSetArn=sets[name], PrincipalType="USER", PrincipalId=users[who])
+        accounts = tables(machine.home, world.file)
         for path in stage.path("dist").iterdir():
             (machine.home / path.name).write_bytes(path.read_bytes())
         (machine.home / "release.pub").write_bytes(stage.path("key.pub").read_bytes())
@@ -249,16 +406,33 @@ def follow(stage, check):
         signed = {it["name"]: it["digest"]["sha256"] for it in papers["subject"]}
         check("the program that runs is the one that was signed", signed["hallpass"] in done.stdout, (signed, done.stdout[:600]))
         check("the imported rules are read", "team-eligible" in (machine.root / "etc/hallpass/rules.toml").read_text() and "problem" not in done.stdout, done.stdout[-900:])
-        served(machine, check, rest, sim)
+        entitled(machine, check, world, [*entitle, *look])
+        there = given_before(world)
+        served(machine, check, rest, world.sim)
         print(f"     from the download to the end of the page: {time.monotonic() - began:.0f} s", flush=True)
         beside(machine, check, elevator, doctor, accounts["orders-dev"])
         began = time.monotonic()
-        read_only = {"InstanceArn": world["identity_center"]["instance_arn"], "TargetId": accounts["orders-dev"], "TargetType": "AWS_ACCOUNT",
-                     "PermissionSetArn": sets["ReadOnly"], "PrincipalType": "USER", "PrincipalId": users[ANA]}
-        ends(machine, check, rest[2][0], f"http://127.0.0.1:{port}", (endpoint, center, read_only))
+        elsewhere(machine, world)
+        ends(machine, check, rest[2][0], f"http://127.0.0.1:{port}", (world.endpoint, *there))
         print(f"     the end of sso-elevator: {time.monotonic() - began:.0f} s", flush=True)
+        refused, calls = world.refused()
+        check("what the page attaches is enough for all that the service did", calls > 0 and not refused, (calls, refused))
     finally:
         machine.end()
+
+
+def elsewhere(machine, world):
+    """From the next start on the machine is none of AWS's: a program gives the service its credentials, as with IAM Roles Anywhere."""
+    taken = world.taken(ROLE)
+    said = json.dumps({"Version": 1, "AccessKeyId": taken["AccessKeyId"], "SecretAccessKey": taken["SecretAccessKey"], "SessionToken": taken["SessionToken"],
+                       "Expiration": taken["Expiration"].isoformat()})
+    helper = machine.root / "usr/local/bin/aws_signing_helper"
+    helper.write_text(f"#!/bin/sh\necho '{said}'\n")
+    helper.chmod(0o755)
+    (example,) = re.findall(r"^# /etc/hallpass/aws.conf\n(.*?)^```", SERVICES.read_text(), re.M | re.S)
+    machine.has("aws.conf", example, 0o644)
+    (line,) = re.findall(r"^echo (AWS_CONFIG_FILE=\S+) >> /etc/hallpass/hallpass.env$", SERVICES.read_text(), re.M)
+    machine.has("hallpass.env", f"AWS_ENDPOINT_URL={world.endpoint}\nAWS_EC2_METADATA_DISABLED=true\n{line}\n")
 
 
 def beside(machine, check, elevator, doctor, account):
@@ -294,7 +468,7 @@ def ends(machine, check, look, base, there):
     center.delete_account_assignment(**read_only)
     check("the last grant of sso-elevator ends", wait(lambda: not has(theirs), 20))
     check.equal("the cutover is clean: only what was accepted is left", listed(machine, look), {(EVE, "ReadOnly")})
-    token = "sudo --user=hallpass hallpass server token create --user {} --name cutover --config /etc/hallpass/hallpass.toml"
+    token = "sudo -E --user=hallpass hallpass server token create --user {} --name cutover --config /etc/hallpass/hallpass.toml"
     ana, eve = (Api(base, machine.runs(token.format(who)).stdout.strip()) for who in (ANA, EVE))
     asked = ana.post("/api/v1/requests", {"account": "orders-dev", "permission_set": "ReadOnly", "duration_seconds": 300, "reason": "after the cutover"})
     check("who had it there asks for the same here, and waits as there", asked.status == 201 and asked.json["state"] == "pending", asked)

@@ -79,9 +79,12 @@ def made(check, root):
     users = {line.split(":")[0]: line.split(":") for line in (root / "etc/passwd").read_text().splitlines()} if done.returncode == 0 else {}
     check("both users are made, and cannot sign in", {"hallpass", "hallpass-witness"} <= users.keys() and all(it[6].endswith("nologin") for it in users.values() if it[0].startswith("hallpass")), done.stderr)
     if os.geteuid() == 0:
+        (root / "etc/hallpass").mkdir()
+        for unit in ("hallpass", "hallpass-guard"):
+            (root / f"etc/hallpass/{unit}.env").write_text("AWS_SECRET_ACCESS_KEY=secret\n")
         done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=60)
-        modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets")]
-        check.equal("the folder of secrets is root's alone", (done.returncode, modes), (0, [0o755, 0o700]))
+        modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets", "etc/hallpass/hallpass.env", "etc/hallpass/hallpass-guard.env")]
+        check.equal("the folder of secrets is root's alone, and so are environments", (done.returncode, modes), (0, [0o755, 0o700, 0o600, 0o600]))
 
 
 def said(stage, check, units):
@@ -93,6 +96,9 @@ def said(stage, check, units):
         check(f"{unit.name}: is shut off from what it does not need", not wrong, wrong)
         user, state = service["User"][0], service["StateDirectory"][0]
         check(f"{unit.name}: its user and its folder are those that are made", re.search(rf"^u {user} .*/var/lib/{state}$", (UNITS / "hallpass.sysusers").read_text(), re.M), (user, state))
+        # whoever has the server's may give access
+        check.equal(f"{unit.name}: reads its own environment where there is one, and nobody else's", service.get("EnvironmentFile"), [f"-/etc/hallpass/{unit.stem}.env"])
+        check(f"{unit.name}: the page names that file", f"{unit.stem}.env" in PAGE.read_text())
         words = shlex.split(service["ExecStart"][0].replace("${EXPORT}", "dir").replace("${NAME}", "security"))
         done = stage.run(*words[1:], "--help")
         check(f"{unit.name}: its command is one of the program", words[0] == "hallpass" and done.returncode == 0 and "Usage:" in done.stdout, done.stderr)

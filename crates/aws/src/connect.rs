@@ -121,7 +121,8 @@ impl ConnectError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Call { .. } => {
-                "check credentials, Region and endpoint; `hallpass server doctor` says which permission is missing"
+                "check credentials (a service has none of your shell's: docs/operations/systemd.md), Region and endpoint; \
+                 `hallpass server doctor` says which permission is missing"
             }
             Self::NoInstance { .. } => {
                 "use the home Region of IAM Identity Center, and the management account or its delegated administrator"

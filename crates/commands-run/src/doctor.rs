@@ -208,8 +208,8 @@ async fn examine(
     let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
-            let remedy =
-                "see the message; `hallpass server doctor --iam-policy` prints what is needed";
+            let remedy = "see the message; docs/operations/systemd.md says where a service finds credentials, which are not your shell's, \
+                 and `hallpass server doctor --iam-policy` prints the rights that it needs";
             report.add("aws", Err((failure.words(), remedy)));
             return Ok(None);
         }

@@ -10,9 +10,9 @@ use crate::names;
 use crate::style::ChannelStyle;
 
 /// Of a grant whose access stood before it.
-pub const STAYS: &str = "Held before, not through Hallpass: Hallpass does not end it.";
+pub const STAYS: &str = "Held before, not through Hallpass, which will not end it.";
 
-/// When a grant ends: by itself, or not at all.
+/// When a grant ends: by itself, or not by us.
 pub fn ends(grant: &Grant, style: &impl ChannelStyle) -> String {
     ends_or_stays(grant.standing, &style.instant(grant.ends_at))
 }
@@ -21,8 +21,8 @@ pub fn ends(grant: &Grant, style: &impl ChannelStyle) -> String {
 pub fn ends_or_stays(stood_before: bool, ends: &str) -> String {
     if stood_before {
         format!(
-            "It was held before, not through Hallpass, so Hallpass does not end it; the grant's own time is \
-             over at {ends}."
+            "It was held before, not through Hallpass, so Hallpass will not end it; the grant's own \
+             time is over at {ends}."
         )
     } else {
         format!("Ends {ends} by itself.")

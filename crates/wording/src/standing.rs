@@ -10,7 +10,7 @@ use crate::lists;
 
 /// Before asking: the asker holds it without a grant.
 pub const HELD_ALREADY: &str =
-    "You hold this already, not through Hallpass: Hallpass does not end it.";
+    "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not.";
 
 /// As [`HELD_ALREADY`], with when AWS was seen to say so, as the reader sees instants.
 pub fn held_already(seen: &str) -> String {

@@ -57,7 +57,7 @@ fn asking_sends_what_was_typed_and_prints_the_request() {
 #[test]
 fn what_is_held_already_is_said_before_asking_and_once() {
     let held = json!({"seen_at": "2026-03-06T14:00:00Z",
-        "says": "You hold this already, not through Hallpass: Hallpass does not end it."});
+        "says": "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not."});
     for known_before in [true, false] {
         let held = held.clone();
         let fake = Fake::start(move |call| {
@@ -73,7 +73,7 @@ fn what_is_held_already_is_said_before_asking_and_once() {
             (200, answer)
         });
         let ran = against(&fake, &ASK).exits(0);
-        let said = ran.err.matches("Hallpass does not end it").count();
+        let said = ran.err.matches("Hallpass will not").count();
         assert_eq!(said, 1, "{}", ran.err);
     }
 }

@@ -554,7 +554,7 @@ fn mails_of_access_that_stood_before_do_not_say_that_it_ends() {
     told.grant.as_mut().unwrap().standing = true;
     let stays = letter(&told, ReaderRole::Requester, at(900)).headline;
     assert!(
-        stays.contains("Hallpass does not end it") && !stays.contains("by itself"),
+        stays.contains("will not end it") && !stays.contains("by itself"),
         "{stays}"
     );
 }

@@ -113,7 +113,7 @@ variable "database" {
     subnets        = list(string)
     instance_class = optional(string, "db.t4g.small")
     storage        = optional(number, 20)
-    version        = optional(string, "17")
+    version        = optional(string, "15")
     backup_days    = optional(number, 14)
   })
   default     = null
