@@ -122,5 +122,5 @@ fn the_message_says_what_aws_does_about_the_end() {
         assert_eq!(footer(armed, second, false), wanted, "{row}");
     }
     let stays = footer(armed(after(60), None, None), 10, true);
-    assert_eq!(stays, "", "Hallpass does not end it");
+    assert_eq!(stays, "", "it is not Hallpass that ends it");
 }
