@@ -130,7 +130,7 @@ pub use notice::{
     UnmovedEnd,
 };
 pub use outcome::EndOutcome;
-pub use people::{NoPeopleSource, PeopleLook, PeopleSource};
+pub use people::{NoPeopleSource, PeopleLook, PeopleQuestion, PeopleSource};
 pub use person::Person;
 pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,

@@ -405,8 +405,8 @@ pub trait AccessStore: Send + Sync {
     async fn locks_of(&self, users: &[UserId]) -> Result<Vec<Lock>, ReadError>;
     /// Every lock that was not lifted, by user id; some may have run out.
     async fn locks(&self) -> Result<Vec<Lock>, ReadError>;
-    /// Everybody who has a token that is not revoked, or a session, by user id.
-    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError>;
+    /// Everybody who has a token that is neither revoked nor past its end, or a session that is not over, by user id.
+    async fn with_credentials(&self, now: Timestamp) -> Result<Vec<UserId>, ReadError>;
     /// The answer remembered for an idempotency key.
     async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError>;
     /// Puts a channel in use. One that was not known begins with the notices committed from then

@@ -77,8 +77,8 @@ pub struct Settings {
     /// How long the home Region of IAM Identity Center is lost before what is overdue and not armed is denied, where ends are
     /// armed (`access.md` §22, R-1); `None` = for ever.
     pub home_region_lost_after: Option<TimeSpan>,
-    /// How often the people behind live access are looked at (`access.md` §22, R-5); `None` = only with the organization,
-    /// and when an event names them.
+    /// How often people with access, tokens or sessions are looked at (`access.md` §22, R-5); `None` = only with the
+    /// organization, and when an event names them.
     pub people_every: Option<TimeSpan>,
     /// Whether entitlements of account access manager are looked at, and those of people whose access ends are deleted
     /// (`access.md` §22, R-4).

@@ -117,11 +117,17 @@ async fn what_a_person_has_otherwise_is_known_by_the_name_of_its_set_where_ours_
                 let set = json!({"Name": name, "PermissionSetArn": input["PermissionSetArn"]});
                 Some((200, json!({"PermissionSet": set})))
             }
+            "DescribeGroup" => Some((
+                200,
+                json!({"GroupId": GROUP, "IdentityStoreId": "d-1", "DisplayName": "builders"}),
+            )),
             _ => None,
         });
         let aws = fake.connect().await;
         let held = aws.held_otherwise(&account_key(), &names, own).await;
         let held = held.unwrap();
+        let by_name = { held.as_ref() }.is_none_or(|it| own || it.contains("group builders "));
+        assert!(by_name, "{held:?}");
         assert_eq!(
             held.is_some(),
             is_held,
@@ -134,6 +140,63 @@ async fn what_a_person_has_otherwise_is_known_by_the_name_of_its_set_where_ours_
                 "nothing to ask about"
             );
         }
+    }
+}
+
+/// People read why an end is not armed. The name is asked for only where there is something to say, and shortly.
+#[tokio::test(start_paused = true)]
+async fn what_a_person_has_through_a_group_is_told_with_the_name_of_the_group() {
+    let names = TargetNames::Account {
+        account: "dev".to_owned(),
+        permission_set: "Admin".to_owned(),
+    };
+    let described = |more: Value| {
+        let mut group = json!({"GroupId": GROUP, "IdentityStoreId": "d-1234567890"});
+        group["DisplayName"] = more;
+        Some((200, group))
+    };
+    for (kind, group, wanted, asked) in [
+        (
+            "GROUP",
+            described(json!("builders")),
+            Some("through the group builders the person has"),
+            1,
+        ),
+        (
+            "GROUP",
+            described(Value::Null),
+            Some("through the group 99999999-9999-4999-8999-999999999999 the person has"),
+            1,
+        ),
+        (
+            "GROUP",
+            Some(error("AccessDeniedException", "no")),
+            Some("through the group 99999999-9999-4999-8999-999999999999 the person has"),
+            1,
+        ),
+        ("USER", None, None, 0),
+    ] {
+        let case = format!("{kind} {group:?}");
+        let fake = Fake::new(move |operation, input| match operation {
+            "ListAccountAssignmentsForPrincipal" => {
+                Some((200, json!({"AccountAssignments": [row(kind, GROUP)]})))
+            }
+            "DescribeGroup" => {
+                assert_eq!(input["GroupId"], GROUP);
+                group.clone()
+            }
+            _ => None,
+        });
+        let aws = fake.connect().await;
+        let held = aws.held_otherwise(&account_key(), &names, false).await;
+        let held = held.unwrap();
+        let told = held.as_deref().unwrap_or_default();
+        assert!(
+            told.starts_with(wanted.unwrap_or_default()),
+            "{case}: {told}"
+        );
+        assert_eq!(held.is_some(), wanted.is_some(), "{case}: {told}");
+        assert_eq!(fake.count("DescribeGroup"), asked, "{case}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! What gives people the same as a grant does, beside it: what must not be refused when the grant ends.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_sdk_ssoadmin::types::{
     AccountAssignmentForPrincipal, ListAccountAssignmentsFilter, PrincipalType,
@@ -15,6 +17,17 @@ use crate::center::PAGE;
 use crate::inventory::described;
 use crate::pages::listing;
 use crate::policies::fault;
+
+/// The longest wait for the name of a group: ends of other people wait behind it, and the id says the same.
+const NAME_MAX: Duration = Duration::from_secs(3);
+
+/// How somebody has what a grant gives, beside it.
+enum OtherWay {
+    /// Through the group of this id; `None` where AWS names none.
+    Group(Option<String>),
+    /// By an assignment of their own that is not ours.
+    Assignment,
+}
 
 #[async_trait]
 impl OtherAccess for Aws {
@@ -59,42 +72,79 @@ impl OtherAccess for Aws {
         };
         let mut others = Vec::new();
         for row in rows.into_iter().filter(is_here) {
-            let Some(words) = words(&row, own) else {
+            let Some(way) = other_way(&row, own) else {
                 continue;
             };
             match row.permission_set_arn {
-                Some(arn) if arn == permission_set.as_str() => return Ok(Some(words)),
-                arn => others.extend(arn.map(|arn| (arn, words))),
+                Some(arn) if arn == permission_set.as_str() => {
+                    return Ok(Some(self.words(way).await));
+                }
+                arn => others.extend(arn.map(|arn| (arn, way))),
             }
         }
-        self.held_by_name(permission_set, names, others).await
+        let way = self.held_by_name(permission_set, names, others).await?;
+        Ok(match way {
+            Some(way) => Some(self.words(way).await),
+            None => None,
+        })
     }
 }
 
-/// How a row gives the person what a grant does, in words.
-fn words(row: &AccountAssignmentForPrincipal, own: bool) -> Option<String> {
-    let hits = "has the same permission set there, and the denial would hit that too";
+/// How a row gives the person what a grant does.
+fn other_way(row: &AccountAssignmentForPrincipal, own: bool) -> Option<OtherWay> {
     match &row.principal_type {
-        Some(PrincipalType::Group) => {
-            let group = row.principal_id.as_deref().unwrap_or("?");
-            Some(format!("through the group {group} the person {hits}"))
-        }
-        Some(PrincipalType::User) if own => Some(format!(
-            "by an assignment that Hallpass did not make the person {hits}"
-        )),
+        Some(PrincipalType::Group) => Some(OtherWay::Group(row.principal_id.clone())),
+        Some(PrincipalType::User) if own => Some(OtherWay::Assignment),
         Some(_) | None => None,
     }
 }
 
 impl Aws {
-    /// Whether one of other sets has the name of a set that was deleted. While that is there, or nobody may see whether it is,
-    /// none has.
+    /// The same in words, with the group by its name.
+    async fn words(&self, way: OtherWay) -> String {
+        let hits = "has the same permission set there, and the denial would hit that too";
+        match way {
+            OtherWay::Group(Some(id)) => {
+                let group = self.group_name(&id).await.unwrap_or(id);
+                format!("through the group {group} the person {hits}")
+            }
+            OtherWay::Group(None) => format!("through a group the person {hits}"),
+            OtherWay::Assignment => {
+                format!("by an assignment that Hallpass did not make the person {hits}")
+            }
+        }
+    }
+
+    /// The name of a group; `None` where it has none, or AWS does not say it at once.
+    async fn group_name(&self, group: &str) -> Option<String> {
+        let pace = Deadline::within(Urgency::Grant, NAME_MAX);
+        let found = self
+            .store_line
+            .read("DescribeGroup", pace, || {
+                self.store
+                    .describe_group()
+                    .identity_store_id(&self.about().identity_store_id)
+                    .group_id(group)
+                    .send()
+            })
+            .await;
+        match found {
+            Ok(found) => found.display_name.filter(|name| !name.is_empty()),
+            Err(failure) => {
+                tracing::debug!(group = %group, fault = %failure.fault, "a group's name could not be read");
+                None
+            }
+        }
+    }
+
+    /// By which way somebody has another set of the name of one that was deleted. While that is there, or nobody may see
+    /// whether it is, there is none.
     async fn held_by_name(
         &self,
         permission_set: &PermissionSetArn,
         names: &TargetNames,
-        others: Vec<(String, String)>,
-    ) -> Result<Option<String>, OrganizationFault> {
+        others: Vec<(String, OtherWay)>,
+    ) -> Result<Option<OtherWay>, OrganizationFault> {
         let TargetNames::Account {
             permission_set: name,
             ..
@@ -114,13 +164,13 @@ impl Aws {
             // nobody knows, and that is no reason to deny
             Err(failure) => return Err(fault(failure)),
         }
-        for (arn, words) in others {
+        for (arn, way) in others {
             let Ok(arn) = PermissionSetArn::new(arn) else {
                 continue;
             };
             let set = described(self, &arn).await.map_err(fault)?;
             if set.is_some_and(|set| set.name.as_ref() == Some(name)) {
-                return Ok(Some(words));
+                return Ok(Some(way));
             }
         }
         Ok(None)

@@ -29,6 +29,9 @@ const JOINS: [&str; 3] = [
     "CreateGroupMembership",
     "AddMemberToGroup",
 ];
+/// Who made a call, in `CloudTrail`'s record of it, people who signed in to Identity Center among them
+/// (`onBehalfOf.userId`; `CloudTrail` User Guide, "`CloudTrail` `userIdentity` element").
+const WHO_ACTED: &str = "userIdentity";
 /// Values of a detail that are looked through for ids of people.
 const VALUES_MAX: usize = 500;
 
@@ -56,8 +59,8 @@ impl PeopleHandler {
         let _: Result<(), _> = self.access.set(Arc::clone(access));
     }
 
-    /// Looks at whom these ids name; at everybody behind live access where none of them is somebody who is known, since
-    /// groups are told without their members.
+    /// Looks at whom these ids name; at everybody with access, tokens or sessions where none of them is somebody who is
+    /// known, since groups are told without their members.
     async fn look(&self, access: &Access, ids: &BTreeSet<UserId>) -> HandledEvent {
         let directory = access.directory();
         let is_known = ids.iter().any(|id| directory.person(id).is_some());
@@ -215,7 +218,8 @@ fn assigned(detail: &Value) -> Option<GivenOtherwise> {
     })
 }
 
-/// Every text in a value that could be the id of somebody.
+/// Every text in a value that could be the id of somebody whom it is about. Who acted is not: a known administrator would
+/// stand for the people of the group that they deleted. Whoever changes themselves is named by what was asked for.
 fn collect(value: &Value, ids: &mut BTreeSet<UserId>, left: &mut usize) {
     if *left == 0 {
         return;
@@ -227,7 +231,10 @@ fn collect(value: &Value, ids: &mut BTreeSet<UserId>, left: &mut usize) {
             ids.extend(UserId::new(id));
         }
         Value::Array(values) => values.iter().for_each(|it| collect(it, ids, left)),
-        Value::Object(members) => members.values().for_each(|it| collect(it, ids, left)),
+        Value::Object(members) => {
+            let about = members.iter().filter(|(name, _)| *name != WHO_ACTED);
+            about.for_each(|(_, it)| collect(it, ids, left));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -321,6 +328,46 @@ mod tests {
         for (source, detail_type, detail, wanted) in table {
             let event = event(source, detail_type, &detail);
             assert_eq!(about(&event), wanted, "{detail_type} {detail}");
+        }
+    }
+
+    /// The administrator is a known person: looked at in place of whom the call is about, nobody would lose anything by it.
+    #[test]
+    fn who_made_a_call_is_not_whom_it_is_about() {
+        const EVE: &str = "93670cd3a4-5b2c3d4e-1111-2222-3333-444455556666";
+        let call = |name: &str, asked: Value| {
+            json!({ "eventName": name, "requestParameters": asked, "userIdentity": {
+                "type": "AssumedRole", "principalId": format!("AROAEXAMPLE:{EVE}"),
+                "arn": format!("arn:aws:sts::111122223333:assumed-role/Admin/{EVE}"),
+                "onBehalfOf": { "userId": EVE,
+                    "identityStoreArn": "arn:aws:identitystore::111122223333:identitystore/d-1234567890" } } })
+        };
+        let store = "d-1234567890";
+        for (name, asked, wanted) in [
+            (
+                "DeleteGroup",
+                json!({ "identityStoreId": store, "groupId": GROUP }),
+                ids(&[GROUP]),
+            ),
+            (
+                "UpdateUser",
+                json!({ "identityStoreId": store, "userId": ANA }),
+                ids(&[ANA]),
+            ),
+            // whoever changes themselves
+            (
+                "UpdateUser",
+                json!({ "identityStoreId": store, "userId": EVE }),
+                ids(&[EVE]),
+            ),
+            (
+                "CreateGroupMembership",
+                json!({ "groupId": GROUP, "memberId": { "userId": ANA } }),
+                joined(&[ANA, GROUP]),
+            ),
+        ] {
+            let event = event("aws.identitystore", BY_CLOUDTRAIL, &call(name, asked));
+            assert_eq!(about(&event), wanted, "{name}");
         }
     }
 

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use hallpass_access::{Directory, DirectoryFault, DirectorySource, PeopleLook, PeopleSource};
+use hallpass_access::{
+    Directory, DirectoryFault, DirectorySource, PeopleLook, PeopleQuestion, PeopleSource,
+};
 use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 
@@ -24,10 +26,16 @@ pub struct SimulatedDirectory {
     lists: AtomicBool,
     describes: AtomicBool,
     described: AtomicU64,
+    placed: AtomicU64,
 }
 
 fn is_on(switch: &AtomicBool) -> bool {
     switch.load(Ordering::SeqCst)
+}
+
+fn count(asked: &AtomicU64, users: &BTreeSet<UserId>) {
+    let more = u64::try_from(users.len()).unwrap_or(u64::MAX);
+    asked.fetch_add(more, Ordering::SeqCst);
 }
 
 fn silent(what: &str) -> DirectoryFault {
@@ -61,6 +69,7 @@ impl SimulatedDirectory {
             lists: AtomicBool::new(true),
             describes: AtomicBool::new(true),
             described: AtomicU64::new(0),
+            placed: AtomicU64::new(0),
         }
     }
 
@@ -99,6 +108,11 @@ impl SimulatedDirectory {
     /// How often AWS was asked about one person.
     pub fn described(&self) -> u64 {
         self.described.load(Ordering::SeqCst)
+    }
+
+    /// How often AWS was asked, by looks, about the groups of one person.
+    pub fn placed(&self) -> u64 {
+        self.placed.load(Ordering::SeqCst)
     }
 
     /// Reads everything, as of now.
@@ -171,9 +185,13 @@ impl DirectorySource for SimulatedDirectory {
 
 #[async_trait]
 impl PeopleSource for SimulatedDirectory {
-    async fn look_at(&self, users: &BTreeSet<UserId>) -> PeopleLook {
-        let asked = u64::try_from(users.len()).unwrap_or(u64::MAX);
-        self.described.fetch_add(asked, Ordering::SeqCst);
+    async fn look_at(&self, users: &BTreeSet<UserId>, question: PeopleQuestion) -> PeopleLook {
+        let in_groups = match question {
+            PeopleQuestion::AreThere => BTreeSet::new(),
+            PeopleQuestion::AreThereAndInGroups => users.clone(),
+        };
+        count(&self.described, users);
+        count(&self.placed, &in_groups);
         let newest = self.newest();
         if !is_on(&self.describes) {
             return PeopleLook {
@@ -188,12 +206,12 @@ impl PeopleSource for SimulatedDirectory {
         snapshot.people.retain(|person| !is_meant(person));
         let found = truth.people.iter().filter(|person| is_meant(person));
         snapshot.people.extend(found.cloned());
-        leave(&mut snapshot, &truth, users);
+        leave(&mut snapshot, &truth, &in_groups);
         let at = newest.taken_at().unwrap_or_default();
         PeopleLook {
             directory: self.take(snapshot, at),
             answered: users.clone(),
-            placed: users.clone(),
+            placed: in_groups,
             fault: None,
         }
     }
@@ -201,8 +219,8 @@ impl PeopleSource for SimulatedDirectory {
 
 #[async_trait]
 impl PeopleSource for Gated<SimulatedDirectory> {
-    async fn look_at(&self, users: &BTreeSet<UserId>) -> PeopleLook {
-        let look = async { Ok::<_, DirectoryFault>(self.inner.look_at(users).await) };
+    async fn look_at(&self, users: &BTreeSet<UserId>, question: PeopleQuestion) -> PeopleLook {
+        let look = async { Ok::<_, DirectoryFault>(self.inner.look_at(users, question).await) };
         let passed = self.gate.pass(look, |_| silent("the users")).await;
         passed.unwrap_or_else(|fault| PeopleLook {
             directory: self.inner.newest(),

@@ -440,8 +440,8 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate.pass(self.inner.locks(), read).await
     }
 
-    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError> {
-        self.gate.pass(self.inner.with_credentials(), read).await
+    async fn with_credentials(&self, now: Timestamp) -> Result<Vec<UserId>, ReadError> {
+        self.gate.pass(self.inner.with_credentials(now), read).await
     }
 
     async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError> {

@@ -359,7 +359,7 @@ impl Access {
             return Ok(0);
         }
         let mut ended = 0;
-        for user in self.ports.store.with_credentials().await? {
+        for user in self.ports.store.with_credentials(self.now()).await? {
             let person = directory.person(&user);
             if person.is_some_and(|person| person.enabled) {
                 continue;

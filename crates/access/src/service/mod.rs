@@ -164,7 +164,7 @@ pub struct Access {
     read_turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
     people: Arc<dyn PeopleSource>,
-    /// When everybody behind live access was last looked at.
+    /// When everybody with access, tokens or sessions was last looked at.
     people_looked: Arc<Mutex<Option<Timestamp>>>,
     /// Entitlements of account access manager, where the configuration looks at them.
     entitlements: Option<Arc<dyn EntitlementSource>>,
@@ -250,7 +250,7 @@ impl Access {
         self
     }
 
-    /// The same, looking at the people behind live access between two readings of the organization.
+    /// The same, looking at people with access, tokens or sessions between two readings of the organization.
     #[must_use]
     pub fn with_people(mut self, people: Arc<dyn PeopleSource>) -> Self {
         self.people = people;

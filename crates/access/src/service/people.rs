@@ -1,6 +1,6 @@
-//! People who are disabled, are gone or left a group lose what rests on it within seconds: those behind live access are
-//! looked at every half minute, and at once when an event names them (`access.md` §22, R-5). Ends go the path of every
-//! reconciliation: committed first, carried out then.
+//! People who are disabled, are gone or left a group lose what rests on it within seconds: those behind live access, and
+//! those with tokens and sessions, are looked at every half minute, and at once when an event names them (`access.md` §22,
+//! Ends go the path of every reconciliation: committed first, carried out then.
 
 use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ use super::{Access, AccessError};
 use crate::records::Doer;
 use crate::step::{GrantStep, RequestStep};
 use crate::{
-    Change, CommitError, DirectoryFault, EndCause, Grant, PeopleLook, ReadError, Request,
-    RequestFilter, RequestStateKind, end, membership, start, target,
+    Change, CommitError, DirectoryFault, EndCause, Grant, PeopleLook, PeopleQuestion, ReadError,
+    Request, RequestFilter, RequestStateKind, end, membership, start, target,
 };
 
 /// Requests read per round.
@@ -22,7 +22,8 @@ const BATCH: u32 = 256;
 /// What a look at people did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeopleLooked {
-    /// People whom AWS was asked about: those behind live access, or of them those whom an event named.
+    /// People whom AWS was asked about: those behind live access, and those with tokens or sessions; of them those whom an
+    /// event named, where one did.
     pub people: u32,
     /// Grants that end because their holder is gone or disabled.
     pub left: u32,
@@ -48,16 +49,17 @@ impl PeopleLooked {
 /// Who and what a look is about.
 #[derive(Default)]
 struct Behind {
+    /// What they have may rest on a group.
     users: BTreeSet<UserId>,
     grants: Vec<Grant>,
     requests: Vec<Request>,
-    /// Of the users, those with tokens or sessions, where that was asked for.
+    /// Everybody with tokens or sessions, which rest on none.
     credentials: BTreeSet<UserId>,
 }
 
 impl Access {
-    /// Looks at the people behind live grants and waiting requests, and ends what those hold of whom AWS says that they
-    /// are disabled, gone or out of a group. With `only`, at those of them, and at their tokens and sessions. What AWS
+    /// Looks at the people behind live grants and waiting requests, and at those with tokens or sessions, and ends what
+    /// those hold of whom AWS says that they are disabled, gone or out of a group. With `only`, at those of them. What AWS
     /// does not say ends nothing. May be repeated, by anybody at any time: what ended does not end again, and nobody who
     /// comes back gets it back.
     ///
@@ -70,16 +72,15 @@ impl Access {
         let began = self.now();
         let behind = self.behind_access(only).await?;
         let mut looked = PeopleLooked::default();
-        if !behind.users.is_empty() {
-            self.look_behind(behind, &mut looked).await;
-        }
+        self.look_behind(behind, &mut looked).await;
         if only.is_none() && looked.is_whole() {
             *self.last_people_look() = Some(began);
         }
         Ok(looked)
     }
 
-    /// How long ago everybody behind live access was looked at, with an answer about each; `None` before the first time.
+    /// How long ago everybody with access, tokens or sessions was looked at, with an answer about each; `None` before the
+    /// first time.
     pub fn people_looked_ago(&self) -> Option<TimeSpan> {
         let last = *self.last_people_look();
         last.map(|at| TimeSpan::between(at, self.now()))
@@ -91,9 +92,8 @@ impl Access {
     }
 
     async fn look_behind(&self, behind: Behind, looked: &mut PeopleLooked) {
-        let look = self.people.look_at(&behind.users).await;
-        looked.people = u32::try_from(behind.users.len()).unwrap_or(u32::MAX);
-        looked.fault.clone_from(&look.fault);
+        let question = PeopleQuestion::AreThereAndInGroups;
+        let look = self.ask_about(&behind.users, question, looked).await;
         for grant in &behind.grants {
             let id = grant.id;
             match self.judge_holder(grant, &look, looked).await {
@@ -107,9 +107,32 @@ impl Access {
         for request in behind.requests {
             self.judge_requester(request, &look, looked).await;
         }
-        for user in behind.credentials {
-            self.judge_credentials(user, &look, looked).await;
+        self.judge_credentials(&behind.credentials, &look, looked)
+            .await;
+        // many may be signed in, and no end of access waits until all of them were asked about
+        let mut others = behind.credentials;
+        others.retain(|user| !behind.users.contains(user) && !look.answered.contains(user));
+        let question = PeopleQuestion::AreThere;
+        let look = self.ask_about(&others, question, looked).await;
+        self.judge_credentials(&others, &look, looked).await;
+    }
+
+    async fn ask_about(
+        &self,
+        users: &BTreeSet<UserId>,
+        question: PeopleQuestion,
+        looked: &mut PeopleLooked,
+    ) -> PeopleLook {
+        if users.is_empty() {
+            return PeopleLook::default();
         }
+        let look = self.people.look_at(users, question).await;
+        let people = u32::try_from(users.len()).unwrap_or(u32::MAX);
+        looked.people = looked.people.saturating_add(people);
+        if looked.fault.is_none() {
+            looked.fault.clone_from(&look.fault);
+        }
+        look
     }
 
     async fn behind_access(&self, only: Option<&BTreeSet<UserId>>) -> Result<Behind, ReadError> {
@@ -130,10 +153,10 @@ impl Access {
                 behind.requests.push(request);
             }
         }
-        if let Some(only) = only {
-            let with = self.ports.store.with_credentials().await?;
-            let with = with.into_iter().filter(|user| only.contains(user));
-            behind.credentials = with.collect();
+        let with = self.ports.store.with_credentials(self.now()).await?;
+        behind.credentials = with.into_iter().filter(is_meant).collect();
+        if only.is_some() {
+            // the event may be about a group of theirs, and they are few
             behind.users.extend(behind.credentials.iter().cloned());
         }
         Ok(behind)
@@ -241,15 +264,19 @@ impl Access {
         }
     }
 
-    async fn judge_credentials(&self, user: UserId, look: &PeopleLook, looked: &mut PeopleLooked) {
-        if !is_gone(&user, look) {
-            return;
-        }
-        match self.end_credentials_of(user).await {
-            Ok(()) => looked.credentials += 1,
-            Err(error) => {
-                looked.failed += 1;
-                tracing::warn!(error = %error, "tokens and sessions of somebody who left could not be ended");
+    async fn judge_credentials(
+        &self,
+        users: &BTreeSet<UserId>,
+        look: &PeopleLook,
+        looked: &mut PeopleLooked,
+    ) {
+        for user in users.iter().filter(|user| is_gone(user, look)) {
+            match self.end_credentials_of(user.clone()).await {
+                Ok(()) => looked.credentials += 1,
+                Err(error) => {
+                    looked.failed += 1;
+                    tracing::warn!(error = %error, "tokens and sessions of somebody who left could not be ended");
+                }
             }
         }
     }

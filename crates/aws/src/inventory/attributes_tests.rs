@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{DirectorySource, PeopleSource};
+use hallpass_access::{DirectorySource, PeopleQuestion, PeopleSource};
 use hallpass_rules::{PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 
@@ -67,7 +67,9 @@ async fn all_three(inventory: &Inventory) -> [PersonAttributes; 3] {
         |directory: &hallpass_rules::Directory| directory.person(&user).unwrap().attributes.clone();
     let listed = of(&inventory.refresh().await.unwrap());
     let asked = of(&inventory.refresh_person(&user).await.unwrap());
-    let looked = inventory.look_at(&BTreeSet::from([user.clone()])).await;
+    let looked = inventory
+        .look_at(&BTreeSet::from([user.clone()]), PeopleQuestion::AreThere)
+        .await;
     [listed, asked, of(&looked.directory)]
 }
 

@@ -1,6 +1,6 @@
-//! A look at some people between two readings of everything: whether they are there, enabled, and still in the groups
-//! that they were in. Each question goes the way that takes fewer calls, one by one or by a listing; what a listing lacks
-//! is asked about by itself before it counts, for listings may be late.
+//! A look at some people between two readings of everything: whether they are there, enabled, and, where that is asked,
+//! still in the groups that they were in. Each question goes the way that takes fewer calls, one by one or by a listing;
+//! what a listing lacks is asked about by itself before it counts, for listings may be late.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use hallpass_access::{DirectoryFault, DirectorySource, PeopleLook, PeopleSource};
+use hallpass_access::{DirectoryFault, DirectorySource, PeopleLook, PeopleQuestion, PeopleSource};
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_model::{GroupId, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
@@ -36,12 +36,12 @@ type KnownMembership = (GroupId, UserId);
 struct Answers {
     /// People as they are, each asked about; `None`: gone.
     people: BTreeMap<UserId, Option<Person>>,
-    /// People who are listed as enabled, as the newest snapshot has them.
+    /// Everybody who is listed as enabled, as the newest snapshot has them, whether or not they were asked about.
     unchanged: BTreeSet<UserId>,
     /// Memberships that are over.
     left: BTreeSet<KnownMembership>,
-    /// People of one of whose groups it said nothing.
-    unplaced: BTreeSet<UserId>,
+    /// Those of whom it said whether they are still in each of their groups.
+    placed: BTreeSet<UserId>,
     fault: Option<DirectoryFault>,
 }
 
@@ -58,27 +58,32 @@ impl Answers {
     }
 
     fn failed(&mut self, fault: DirectoryFault) {
-        tracing::warn!(error = %fault, "people behind live access could not all be looked at");
+        tracing::warn!(error = %fault, "people could not all be looked at");
         self.fault.get_or_insert(fault);
     }
 }
 
 #[async_trait]
 impl PeopleSource for Inventory {
-    async fn look_at(&self, users: &BTreeSet<UserId>) -> PeopleLook {
+    async fn look_at(&self, users: &BTreeSet<UserId>, question: PeopleQuestion) -> PeopleLook {
         let (began, known) = (Instant::now(), self.current());
         let mut answers = Answers::default();
         let aws = self.aws.as_ref();
         let wanted = self.wanted_attributes();
         look_at_people(aws, users, &known, &wanted, &mut answers).await;
-        look_at_groups(aws, users, &known, &mut answers).await;
-        self.learn(users, began, answers)
+        match question {
+            PeopleQuestion::AreThere => {}
+            PeopleQuestion::AreThereAndInGroups => {
+                look_at_groups(aws, users, &known, &mut answers).await;
+            }
+        }
+        self.learn(began, answers)
     }
 }
 
 impl Inventory {
     /// Makes what was found part of the newest snapshot.
-    fn learn(&self, users: &BTreeSet<UserId>, began: Instant, answers: Answers) -> PeopleLook {
+    fn learn(&self, began: Instant, answers: Answers) -> PeopleLook {
         let mut told = self.described();
         for (user, found) in &answers.people {
             let left = answers.left.iter().filter(|(_, of)| of == user);
@@ -104,7 +109,7 @@ impl Inventory {
                 .into_keys()
                 .chain(answers.unchanged)
                 .collect(),
-            placed: users.difference(&answers.unplaced).cloned().collect(),
+            placed: answers.placed,
             fault: answers.fault,
         }
     }
@@ -137,8 +142,7 @@ async fn look_at_people(
                 let is_enabled = |user: &UserId| known.person(user).is_some_and(|it| it.enabled);
                 let listed = listed.into_iter().filter(|it| it.enabled);
                 let listed = listed.map(|it| it.user_id);
-                let seen = listed.filter(|user| users.contains(user) && is_enabled(user));
-                answers.unchanged = seen.collect();
+                answers.unchanged = listed.filter(is_enabled).collect();
                 unclear.retain(|user| !answers.unchanged.contains(user));
             }
             // asking one by one would take longer still
@@ -168,6 +172,7 @@ async fn look_at_groups(
     answers: &mut Answers,
 ) {
     let mut unclear: Vec<KnownMembership> = Vec::new();
+    let mut told = users.clone();
     for group in known.groups() {
         let Some(members) = &group.members else {
             continue;
@@ -182,7 +187,7 @@ async fn look_at_groups(
                 // a group that is gone has no members, which each is asked about
                 Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => {}
                 Err(failure) => {
-                    answers.unplaced.extend(theirs);
+                    told.retain(|user| !theirs.contains(user));
                     answers.failed(fault("a group's members", &failure));
                     continue;
                 }
@@ -204,11 +209,12 @@ async fn look_at_groups(
             Ok(true) => {}
             Ok(false) => drop(answers.left.insert((group, user))),
             Err(failure) => {
-                answers.unplaced.insert(user);
+                told.remove(&user);
                 answers.failed(fault("a membership", &failure));
             }
         }
     }
+    answers.placed = told;
 }
 
 /// Calls that a listing of so many rows takes.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass_access::{DirectorySource, PeopleLook, PeopleSource};
+use hallpass_access::{DirectorySource, PeopleLook, PeopleQuestion, PeopleSource};
 use hallpass_model::{GroupId, UserId};
 use hallpass_rules::{Directory, GroupRef};
 use serde_json::{Value, json};
@@ -25,6 +25,12 @@ fn users(numbers: impl IntoIterator<Item = usize>) -> BTreeSet<UserId> {
         .into_iter()
         .map(|n| id(n).parse().unwrap())
         .collect()
+}
+
+/// Looks at people, and at their groups.
+async fn look_at(inventory: &Inventory, users: &BTreeSet<UserId>) -> PeopleLook {
+    let question = PeopleQuestion::AreThereAndInGroups;
+    inventory.look_at(users, question).await
 }
 
 fn group() -> GroupId {
@@ -142,7 +148,7 @@ async fn a_look_tells_who_is_disabled_gone_or_out_of_a_group_and_nobody_else() {
             }
         }
         let listed = fake.count("ListUsers");
-        let look = inventory.look_at(&users(looked.clone())).await;
+        let look = look_at(&inventory, &users(looked.clone())).await;
         assert_eq!(look.fault, None);
         assert_eq!(look.answered, users(looked.clone()));
         assert_eq!(look.placed, users(looked.clone()));
@@ -168,21 +174,65 @@ async fn a_look_takes_the_way_with_fewer_calls() {
         before("GetGroupMembershipId"),
         before("ListGroupMemberships"),
     );
-    inventory.look_at(&users(0..3)).await;
+    look_at(&inventory, &users(0..3)).await;
     assert_eq!(fake.count("DescribeUser") - described, 3);
     assert_eq!(fake.count("GetGroupMembershipId") - asked, 3);
     assert_eq!(fake.count("ListUsers"), listed);
-    inventory.look_at(&users(0..4)).await;
+    look_at(&inventory, &users(0..4)).await;
     assert_eq!(fake.count("DescribeUser") - described, 3);
     assert_eq!(fake.count("ListUsers") - listed, 1);
     assert_eq!(fake.count("ListGroupMemberships") - members, 1);
+}
+
+/// Tokens and sessions rest on no group.
+#[tokio::test(start_paused = true)]
+async fn groups_are_asked_about_only_where_the_question_asks_it() {
+    // one by one, and by a listing
+    for looked in [0..2, 0..250] {
+        let (fake, inventory, store) = read(250).await;
+        {
+            let mut store = store.lock().unwrap();
+            store.disabled.insert(0);
+            store.left.insert(1);
+        }
+        let listed = fake.count("ListGroupMemberships");
+        let users = users(looked.clone());
+        let look = inventory.look_at(&users, PeopleQuestion::AreThere).await;
+        assert_eq!(look.fault, None, "{looked:?}");
+        assert_eq!((look.answered, look.placed.len()), (users, 0), "{looked:?}");
+        let newest = inventory.current();
+        let person = newest.person(&id(0).parse().unwrap()).unwrap();
+        assert!(!person.enabled, "{looked:?}");
+        assert_eq!(fake.count("GetGroupMembershipId"), 0, "{looked:?}");
+        assert_eq!(fake.count("ListGroupMemberships"), listed, "{looked:?}");
+    }
+}
+
+/// Who was listed for others need not be asked about.
+#[tokio::test(start_paused = true)]
+async fn a_listing_tells_of_everybody_whom_it_has_as_they_are_known() {
+    let (_, inventory, store) = read(250).await;
+    {
+        let mut store = store.lock().unwrap();
+        store.disabled.insert(100);
+        store.unlisted.insert(101);
+    }
+    let look = look_at(&inventory, &users(0..10)).await;
+    let mut told = users(0..250);
+    for n in [100, 101] {
+        // neither is a change before they are asked about
+        told.remove(&id(n).parse::<UserId>().unwrap());
+        assert_eq!(found(&look, n), (Some(true), true), "{n}");
+    }
+    assert_eq!(look.answered, told);
+    assert_eq!(look.placed, users(0..10));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_listing_lacks_is_asked_about_before_it_counts() {
     let (fake, inventory, store) = read(250).await;
     store.lock().unwrap().unlisted = BTreeSet::from([1, 2]);
-    let look = inventory.look_at(&users(0..10)).await;
+    let look = look_at(&inventory, &users(0..10)).await;
     assert_eq!(look.fault, None);
     for n in 0..10 {
         assert_eq!(found(&look, n), (Some(true), true), "{n}");
@@ -208,7 +258,7 @@ async fn what_aws_does_not_answer_says_nothing_of_anybody() {
             store.gone.extend(looked.clone().filter(|_| !answers));
             store.left.extend(looked.clone().filter(|_| !places));
         }
-        let look = inventory.look_at(&users(looked.clone())).await;
+        let look = look_at(&inventory, &users(looked.clone())).await;
         assert!(look.fault.is_some(), "{silent}");
         assert_eq!(look.answered.is_empty(), !answers, "{silent}");
         assert_eq!(look.placed.is_empty(), !places, "{silent}");

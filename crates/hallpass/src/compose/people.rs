@@ -1,4 +1,5 @@
-//! The people behind live access, looked at between two readings of the organization: the loop, and what Health says of it.
+//! People with access, tokens or sessions, looked at between two readings of the organization: the loop, and what Health
+//! says of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub(super) async fn watch(
         let outcome = match looked {
             Ok(looked) => note(&looked),
             Err(error) => {
-                tracing::error!(error = %error, "people behind live access could not be looked at");
+                tracing::error!(error = %error, "people could not be looked at");
                 "failed"
             }
         };
@@ -45,11 +46,12 @@ pub(super) async fn watch(
 }
 
 fn note(looked: &PeopleLooked) -> &'static str {
-    if looked.left + looked.ended + looked.requests > 0 {
+    if looked.left + looked.ended + looked.requests + looked.credentials > 0 {
         tracing::info!(
             left = looked.left,
             ended = looked.ended,
             requests = looked.requests,
+            credentials = looked.credentials,
             "what people who left held ends"
         );
     }

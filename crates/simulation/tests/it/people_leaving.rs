@@ -1,5 +1,6 @@
 //! People who are disabled, are gone or left a group lose what rests on it by a look at those behind live access
-//! (`access.md` §22, R-5), within a minute and by nothing but what AWS says of them; nobody else loses anything.
+//! and those with tokens (`access.md` §22, R-5), within a minute and by nothing but what AWS says of them; nobody else
+//! loses anything.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +14,11 @@ use hallpass_rules::directory::{Group, Person};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits, Human,
-    Human::{Ana, Bo, Cai},
+    Human::{Ana, Bo, Cai, Dee},
     World, check_all,
 };
+use hallpass_store::TokenRow;
+use hallpass_store_testing::{a_draft, a_token};
 
 use crate::acting::{asked_for, grant, grants, lives, run, take};
 
@@ -163,11 +166,108 @@ impl Scene {
     }
 
     async fn records(&self, event: &str, why: Option<&str>) -> usize {
-        let records = self.world.store.records_from(1, 10_000).await.unwrap();
-        let found = records.iter().filter(|it| it.event() == event);
-        let found = found.filter(|it| why.is_none() || it.text("why") == why);
-        found.count()
+        records(&self.world, event, why).await
     }
+}
+
+async fn records(world: &World, event: &str, why: Option<&str>) -> usize {
+    let records = world.store.records_from(1, 10_000).await.unwrap();
+    let found = records.iter().filter(|it| it.event() == event);
+    let found = found.filter(|it| why.is_none() || it.text("why") == why);
+    found.count()
+}
+
+/// Gives somebody the `n`th token.
+async fn with_token(world: &World, n: u64, user: &UserId, lasts: TimeSpan) {
+    let now = world.clock.now();
+    let token = TokenRow {
+        user_id: Some(user.clone()),
+        created_at: now,
+        expires_at: lasts.after(now),
+        ..a_token(n)
+    };
+    let stored = world.store.token_insert(&token, a_draft(n)).await;
+    stored.unwrap();
+}
+
+/// Who has a token that works, in the order of those people.
+async fn who_has_one<const N: usize>(world: &World, people: &[UserId; N]) -> [bool; N] {
+    let with = world.store.with_credentials(world.clock.now()).await;
+    let with = with.unwrap();
+    std::array::from_fn(|n| with.contains(&people[n]))
+}
+
+/// Nobody is behind access here, and no event comes.
+#[test]
+fn who_is_disabled_or_gone_loses_their_tokens_by_the_look_and_nobody_else_does() {
+    for how in [Leaving::Disabled, Leaving::Gone, Leaving::LeftGroup] {
+        run(async {
+            let case = format!("{how:?}");
+            let world = world(6, Habits::default()).await;
+            let people = [Ana, Bo, Cai].map(|human| id(&world, human));
+            with_token(&world, 1, &people[0], TimeSpan::hours(8)).await;
+            with_token(&world, 2, &people[1], TimeSpan::hours(8)).await;
+            // one that is over costs nothing
+            with_token(&world, 3, &people[2], TimeSpan::seconds(10)).await;
+            world.live(TimeSpan::seconds(20)).await;
+            leave(&world, Ana, how);
+            let (described, placed) = (world.directory.described(), world.directory.placed());
+            let looked = world.access.look_at_people(None).await.unwrap();
+            assert!(looked.is_whole(), "{case}: {looked:?}");
+            let is_over = how != Leaving::LeftGroup;
+            let ended = u32::from(is_over);
+            assert_eq!((looked.people, looked.credentials), (2, ended), "{case}");
+            assert_eq!(world.directory.described(), described + 2, "{case}");
+            // no token rests on a group, and each would be a question
+            assert_eq!(world.directory.placed(), placed, "{case}");
+            let has = who_has_one(&world, &people).await;
+            assert_eq!(has, [!is_over, true, false], "{case}");
+            let again = world.access.look_at_people(None).await.unwrap();
+            assert_eq!(again.credentials, 0, "{case}");
+            let told = records(&world, "credentials.ended", Some("principal_left")).await;
+            assert_eq!(told, usize::from(is_over), "{case}");
+        });
+    }
+}
+
+#[test]
+fn of_whom_aws_says_nothing_keeps_their_tokens() {
+    run(async {
+        let world = world(6, Habits::default()).await;
+        let people = [id(&world, Ana)];
+        with_token(&world, 1, &people[0], TimeSpan::hours(8)).await;
+        leave(&world, Ana, Leaving::Disabled);
+        world.directory.describes(false);
+        let looked = world.access.look_at_people(None).await.unwrap();
+        assert!(!looked.is_whole() && looked.credentials == 0, "{looked:?}");
+        assert_eq!(who_has_one(&world, &people).await, [true]);
+        assert_eq!(world.access.people_looked_ago(), None, "Health says so");
+        world.directory.describes(true);
+        let looked = world.access.look_at_people(None).await.unwrap();
+        assert_eq!(looked.credentials, 1);
+        assert_eq!(who_has_one(&world, &people).await, [false]);
+    });
+}
+
+/// Whose groups matter is asked about them whatever else they have.
+#[test]
+fn groups_of_people_behind_access_are_asked_about_and_of_nobody_else() {
+    run(async {
+        let scene = scene().await;
+        let people = [Ana, Bo, Cai].map(|human| id(&scene.world, human));
+        for (n, user) in (1..).zip(&people) {
+            with_token(&scene.world, n, user, TimeSpan::hours(8)).await;
+        }
+        leave(&scene.world, Ana, Leaving::LeftGroup);
+        let directory = &scene.world.directory;
+        let (described, placed) = (directory.described(), directory.placed());
+        let looked = scene.look().await;
+        assert_eq!((looked.people, looked.ended, looked.credentials), (3, 1, 0));
+        assert_eq!(directory.described(), described + 3);
+        assert_eq!(directory.placed(), placed + 2);
+        assert_eq!(scene.cause(scene.held).await, Some(EndCause::RuleChanged));
+        scene.check_other("tokens").await;
+    });
 }
 
 #[test]
@@ -308,20 +408,27 @@ fn other_rules_are_no_group_that_was_left() {
 /// A stop, a failure or a lost answer at any call of a look leaves an end that the next look makes.
 #[test]
 fn a_look_that_is_stopped_anywhere_is_made_good_by_the_next() {
-    let calls = run(async {
+    // Dee has nothing but a token
+    let left = || async {
         let scene = scene().await;
+        let dee = [id(&scene.world, Dee)];
+        with_token(&scene.world, 1, &dee[0], TimeSpan::hours(8)).await;
         leave(&scene.world, Ana, Leaving::Gone);
+        leave(&scene.world, Dee, Leaving::Gone);
+        (scene, dee)
+    };
+    let calls = run(async {
+        let (scene, _) = left().await;
         let before = scene.world.gate.calls();
         scene.look().await;
         scene.world.gate.calls() - before
     });
-    assert!(calls > 4, "{calls}");
+    assert!(calls > 6, "{calls}");
     for call in 1..=calls {
         for mode in GateMode::ALL {
             run(async {
-                let mut scene = scene().await;
+                let (mut scene, dee) = left().await;
                 let case = format!("{mode:?} at {call}");
-                leave(&scene.world, Ana, Leaving::Gone);
                 scene.world.springs(Some(GatePlan { call, mode }));
                 let look = async {
                     let _: Result<_, _> = scene.world.access.look_at_people(None).await;
@@ -337,6 +444,9 @@ fn a_look_that_is_stopped_anywhere_is_made_good_by_the_next() {
                 scene.check_other(&case).await;
                 let found = scene.records("drift.principal_left", None).await;
                 assert_eq!(found, 2, "{case}");
+                assert_eq!(who_has_one(&scene.world, &dee).await, [false], "{case}");
+                let found = scene.records("credentials.ended", None).await;
+                assert_eq!(found, 1, "{case}");
             });
         }
     }

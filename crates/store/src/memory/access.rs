@@ -294,8 +294,8 @@ impl AccessStore for MemoryStore {
         Ok(not_lifted.cloned().collect())
     }
 
-    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError> {
-        Ok(locks::with_credentials(&self.state()))
+    async fn with_credentials(&self, now: Timestamp) -> Result<Vec<UserId>, ReadError> {
+        Ok(locks::with_credentials(&self.state(), now))
     }
 
     async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError> {

@@ -65,9 +65,10 @@ pub(super) fn refuse_locked(
     }
 }
 
-pub(super) fn with_credentials(state: &MemoryState) -> Vec<UserId> {
+/// Everybody who has a token that works; sessions are kept elsewhere.
+pub(super) fn with_credentials(state: &MemoryState, now: Timestamp) -> Vec<UserId> {
     let tokens = state.tokens.values();
-    let live = tokens.filter(|token| token.revoked_at.is_none());
+    let live = tokens.filter(|token| token.revoked_at.is_none() && now < token.expires_at);
     let users: BTreeSet<UserId> = live.filter_map(|token| token.user_id.clone()).collect();
     users.into_iter().collect()
 }

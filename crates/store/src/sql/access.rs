@@ -309,8 +309,10 @@ impl AccessStore for SqlStore {
         Ok(self.read(locks::all).await?)
     }
 
-    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError> {
-        Ok(self.read(locks::with_credentials).await?)
+    async fn with_credentials(&self, now: Timestamp) -> Result<Vec<UserId>, ReadError> {
+        Ok(self
+            .read(move |tx| locks::with_credentials(tx, now))
+            .await?)
     }
 
     async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError> {

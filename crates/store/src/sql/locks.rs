@@ -1,5 +1,7 @@
 //! Locks of people in tables, what ends with them, and which sign-in is whose.
 
+use std::collections::BTreeSet;
+
 use hallpass_access::{Lock, LocksSeen, ReadError, Write};
 use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, UserId};
@@ -7,7 +9,7 @@ use hallpass_model::{Timestamp, UserId};
 use super::{SqlStore, audit, number, places};
 use crate::database::{DatabaseError, Optional, TableRow, Transaction, Value};
 use crate::fault::StorageFault;
-use crate::rows::{body, instant, read_body};
+use crate::rows::{body, instant, read_body, read_instant};
 use crate::steps::{exists_already, wrong_version};
 use crate::{SignInRow, TokenRow};
 
@@ -139,15 +141,28 @@ pub(super) fn end_credentials(
     Ok(())
 }
 
-pub(super) fn with_credentials(tx: &Transaction<'_>) -> Result<Vec<UserId>, StorageFault> {
-    let users = tx
+/// Everybody who has a token that works, or a session that is not over.
+pub(super) fn with_credentials(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+) -> Result<Vec<UserId>, StorageFault> {
+    let mut users = tx
+        .prepare("SELECT user_id FROM sessions WHERE ends_at > ?1 AND user_id IS NOT NULL")?
+        .query_map([instant(now)], |row| row.get(0))?
+        .collect::<Result<BTreeSet<String>, _>>()?;
+    let tokens = tx
         .prepare(
-            "SELECT user_id FROM tokens
-             WHERE user_id IS NOT NULL AND json_extract(body, '$.revoked_at') IS NULL
-             UNION SELECT user_id FROM sessions WHERE user_id IS NOT NULL ORDER BY 1",
+            "SELECT user_id, json_extract(body, '$.expires_at') FROM tokens
+             WHERE user_id IS NOT NULL AND json_extract(body, '$.revoked_at') IS NULL",
         )?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(String, String)>, _>>()?;
+    for (user, end) in tokens {
+        // written with as many decimals as it has: the order of such texts is not that of time
+        if now < read_instant(&end)? {
+            users.insert(user);
+        }
+    }
     let users = users
         .iter()
         .map(|text| read_body("user", &format!("\"{text}\"")));
@@ -176,7 +191,7 @@ fn sign_ins(
                 issuer,
                 subject,
                 user: read_body("user", &format!("\"{user}\""))?,
-                bound_at: crate::rows::read_instant(&at)?,
+                bound_at: read_instant(&at)?,
             })
         })
         .collect()

@@ -8,7 +8,7 @@ use hallpass_model::{Email, TimeSpan, UserId};
 use hallpass_org::StepNews as _;
 use hallpass_runner::StepId;
 use hallpass_store::SignInRow;
-use hallpass_store_testing::{a_draft, a_token, at, user};
+use hallpass_store_testing::{a_draft, at, user};
 
 use crate::Place;
 
@@ -60,7 +60,14 @@ async fn a_session_is_replaced_over_what_was_read_and_ended(place: Place) {
     assert_eq!(store.sessions_of(&user(1)).await.unwrap(), later_end_first);
     assert_eq!(store.session_by_hash("2").await.unwrap(), Some(beside));
     assert_eq!(store.sessions().await.unwrap().len(), 3);
-    assert_eq!(store.with_credentials().await.unwrap(), [user(1), user(2)]);
+    // `beside` ends last, and nothing that is over counts
+    for (now, whose) in [
+        (at(1), vec![user(1), user(2)]),
+        (TimeSpan::hours(1).after(at(1)), vec![user(1)]),
+        (TimeSpan::hours(1).after(at(30)), vec![]),
+    ] {
+        assert_eq!(store.with_credentials(now).await.unwrap(), whose, "{now}");
+    }
     let one = WhichSessions::One(seen.id());
     let ended = store.sessions_end(&user(1), one, a_draft(1)).await;
     assert_eq!(ended.unwrap(), 1);
@@ -71,17 +78,6 @@ async fn a_session_is_replaced_over_what_was_read_and_ended(place: Place) {
         .await
         .unwrap();
     assert_eq!(store.sessions().await.unwrap(), []);
-}
-
-async fn who_has_a_token_that_is_not_revoked_has_a_credential(place: Place) {
-    let store = place.open().await;
-    store.token_insert(&a_token(1), a_draft(1)).await.unwrap();
-    assert_eq!(store.with_credentials().await.unwrap(), [user(1)]);
-    store
-        .token_revoke(a_token(1).id, at(9), a_draft(2))
-        .await
-        .unwrap();
-    assert_eq!(store.with_credentials().await.unwrap(), []);
 }
 
 fn sign_in(subject: &str, whose: UserId) -> SignInRow {
@@ -140,7 +136,6 @@ async fn what_steps_are_told_is_counted(place: Place) {
 
 crate::anywhere!(
     a_session_is_replaced_over_what_was_read_and_ended,
-    who_has_a_token_that_is_not_revoked_has_a_credential,
     a_sign_in_is_one_person_s,
     what_steps_are_told_is_counted,
 );

@@ -1,7 +1,8 @@
 //! Tokens and cached bytes, in memory and on each engine.
 
-use hallpass_access::CommitError;
+use hallpass_access::{AccessStore as _, CommitError};
 use hallpass_audit::AuditStore;
+use hallpass_model::Timestamp;
 use hallpass_store::{MemoryStore, TokenRow};
 use hallpass_store_testing::{a_draft, a_token, at, user};
 
@@ -46,6 +47,25 @@ for_both! {
         }
         assert_eq!(store.tokens().await.unwrap(), [a_token(1)]);
         assert_eq!(store.head().await.unwrap().unwrap().seq, 1);
+    }
+
+    who_has_a_token_that_works_has_a_credential(store) {
+        let half_later = Timestamp::from_millisecond(at(100).as_millisecond() + 500).unwrap();
+        // of two people each: one that ends later, to the decimal, and one that is over or was revoked
+        for (n, of, expires_at) in [(1, 1, half_later), (2, 2, at(100)), (3, 2, at(300)), (4, 3, at(300))] {
+            let token = TokenRow { user_id: Some(user(of)), expires_at, ..a_token(n) };
+            store.token_insert(&token, a_draft(n)).await.unwrap();
+        }
+        store.token_revoke(a_token(4).id, at(9), a_draft(5)).await.unwrap();
+        for (now, whose) in [
+            (at(99), vec![user(1), user(2)]),
+            (at(100), vec![user(1), user(2)]),
+            (half_later, vec![user(2)]),
+            // it is refused from this instant on
+            (at(300), vec![]),
+        ] {
+            assert_eq!(store.with_credentials(now).await.unwrap(), whose, "{now}");
+        }
     }
 
     a_token_without_its_record_is_not_stored(store) {
