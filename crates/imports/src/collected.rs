@@ -8,7 +8,7 @@ use crate::draft::RuleDraft;
 use crate::names::LookUp;
 use crate::report::{ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse};
 use crate::rule_text::{NAME_MAX, RuleText};
-use crate::stricter::tell_stricter;
+use crate::stricter::stricter_by_others;
 
 /// What a row is called, and where it stands.
 #[derive(Debug, Clone)]
@@ -76,7 +76,10 @@ pub(crate) fn imported(
             row.drafts.clear();
         }
     }
-    tell_stricter(&mut rows);
+    let drafts: Vec<Vec<RuleDraft>> = rows.iter().map(|row| row.drafts.clone()).collect();
+    for (row, notes) in rows.iter_mut().zip(stricter_by_others(&drafts)) {
+        row.notes.extend(notes);
+    }
     let mut text = RuleText::new(comment);
     let mut items = BTreeMap::new();
     let mut report = Vec::new();

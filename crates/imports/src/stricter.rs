@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::collected::ImportRow;
 use crate::draft::{Approval, RuleDraft, span};
 use crate::report::RowNote;
 
@@ -73,26 +72,25 @@ type LimitKind = fn(&[Meeting<'_>]) -> Option<String>;
 /// Every limit that a rule can have here. What is not among them is told nowhere.
 const KINDS: [LimitKind; 4] = [approvals, time, ticket, reasons];
 
-/// Marks the rows whose people have less, or have to do more, by another rule: so that nobody gets the time of one with
-/// the approval of another, all of it counts together.
-pub(crate) fn tell_stricter(rows: &mut [ImportRow]) {
-    let drafts: Vec<Vec<RuleDraft>> = rows.iter().map(|row| row.drafts.clone()).collect();
-    for (row, own) in rows.iter_mut().zip(&drafts) {
-        let meetings = own.iter().filter(|draft| draft.lets_ask());
+/// What people of each row have less, or have to do more, by another rule: so that nobody gets the time of one with the
+/// approval of another, all of it counts together. `rows` has the rules of each row.
+pub(crate) fn stricter_by_others(rows: &[Vec<RuleDraft>]) -> Vec<Vec<RowNote>> {
+    let notes = |row: &Vec<RuleDraft>| {
+        let meetings = row.iter().filter(|draft| draft.lets_ask());
         let meetings = meetings.map(|draft| {
-            let others = drafts.iter().flatten();
+            let others = rows.iter().flatten();
             let others = others.filter(|it| !std::ptr::eq(*it, draft) && may_meet(draft, it));
             Meeting {
                 own: draft,
-                row: own,
+                row,
                 others: others.collect(),
             }
         });
         let meetings: Vec<Meeting<'_>> = meetings.collect();
         let told = KINDS.iter().filter_map(|kind| kind(&meetings));
-        row.notes
-            .extend(told.map(|what| RowNote::Narrower(what.into())));
-    }
+        told.map(|what| RowNote::Narrower(what.into())).collect()
+    };
+    rows.iter().map(notes).collect()
 }
 
 /// Each approval of several is needed, whichever rule says so. Where one rule grants at once, it does so for people of
@@ -166,7 +164,6 @@ fn may_meet(one: &RuleDraft, other: &RuleDraft) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collected::RowHead;
     use crate::draft::{Area, Askers, StageDraft};
     use crate::names::People;
     use crate::report::RowOutcome;
@@ -216,18 +213,14 @@ mod tests {
 
     /// What is told of each row.
     fn told(rows: &[Vec<RuleDraft>]) -> Vec<Vec<String>> {
-        let rows = rows.iter().map(|drafts| {
-            let mut row = ImportRow::told(RowHead::of("t", "f", None, "r"), Vec::new());
-            row.drafts.clone_from(drafts);
-            row
-        });
-        let mut rows: Vec<ImportRow> = rows.collect();
-        tell_stricter(&mut rows);
-        for note in rows.iter().flat_map(|row| &row.notes) {
+        let text = |note: &RowNote| {
             assert_eq!(note.outcome(), RowOutcome::Differs, "{note}");
-        }
-        let notes = |row: &ImportRow| row.notes.iter().map(ToString::to_string).collect();
-        rows.iter().map(notes).collect()
+            note.to_string()
+        };
+        let rows = stricter_by_others(rows);
+        rows.iter()
+            .map(|notes| notes.iter().map(text).collect())
+            .collect()
     }
 
     /// A row, another, and what is told of each of the two.
