@@ -224,7 +224,7 @@ mod tests {
     }
 
     /// A row, another, and what is told of each of the two.
-    type Pair<'a> = (&'a str, [RuleDraft; 2], [&'a [&'a str]; 2]);
+    type TwoRows<'a> = (&'a str, [RuleDraft; 2], [&'a [&'a str]; 2]);
 
     #[test]
     fn each_limit_of_another_row_is_told_of_the_row_that_has_it_not() {
@@ -239,7 +239,7 @@ mod tests {
             draft
         };
         let reason = ["need a reason as that asks for, too: `as b+`"];
-        let table: [Pair<'_>; 12] = [
+        let table: [TwoRows<'_>; 12] = [
             ("the same", [draft(), draft()], [&[], &[]]),
             ("a shorter time", [draft(), short()], [&[SHORTER], &[]]),
             ("stages", [draft(), staged()], [&[STAGES], &[]]),

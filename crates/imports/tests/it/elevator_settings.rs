@@ -417,20 +417,16 @@ fn what_changes_how_long_and_by_what_people_ask_moves_or_is_told() {
         format!("access.duration.choices = [{kept}]"),
     );
     let longest = "max_permissions_duration_time";
+    let list = "permission_duration_list_override";
+    let (command_line, by_role) = (
+        "enable_access_requester_cli",
+        "differs: its command line knows people by the role",
+    );
+    let ends = "moved: its list of lengths ends with 49:30";
     let table: [(&str, &str, &str, &str); 12] = [
         (longest, "49", "access.duration.max = \"49h\"", ""),
-        (
-            longest,
-            "50",
-            "access.duration.max = \"49h30m\"",
-            "moved: its list of lengths ends with 49:30",
-        ),
-        (
-            longest,
-            "\"720\"",
-            "access.duration.max = \"49h30m\"",
-            "moved: its list of lengths ends with 49:30",
-        ),
+        (longest, "50", "access.duration.max = \"49h30m\"", ends),
+        (longest, "\"720\"", "access.duration.max = \"49h30m\"", ends),
         (
             longest,
             "0",
@@ -439,29 +435,19 @@ fn what_changes_how_long_and_by_what_people_ask_moves_or_is_told() {
         ),
         (longest, "24", "", ""),
         (
-            "permission_duration_list_override",
+            list,
             "[\"72:00\"]",
             "access.duration.choices = [\"72:00\"]",
             "",
         ),
-        ("permission_duration_list_override", &many, &kept, ""),
-        (
-            "enable_access_requester_cli",
-            "true",
-            "",
-            "differs: its command line knows people by the role",
-        ),
-        (
-            "enable_access_requester_cli",
-            "false",
-            "",
-            "moved: it says nothing",
-        ),
+        (list, &many, &kept, ""),
+        (command_line, "true", "", by_role),
+        (command_line, "false", "", "moved: it says nothing"),
         (
             "cli_sso_role_name_prefix",
             "\"AWSReservedSSO_Dev\"",
             "",
-            "differs: its command line knows people by the role",
+            by_role,
         ),
         (
             "attribute_sync_enabled",
