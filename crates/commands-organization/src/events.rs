@@ -7,7 +7,7 @@ use hallpass_clock::SystemClock;
 use hallpass_config::Loaded;
 use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
 use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::ServerStore;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_setup::opening::{ConfigArgs, aws_settings, open_store, open_store_to_act};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
@@ -56,14 +56,14 @@ enum Command {
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::List { config, output } => {
-            let address = config.load()?.store()?;
+            let address = config.existing_store()?;
             let rows = runtime()?.block_on(async { parked(&open_store(address).await?).await })?;
             list(&rows, output)?;
             Ok(Exit::Ok)
         }
         Command::Replay { ids, all, config } => {
-            let loaded = config.load()?;
-            runtime()?.block_on(replay(&loaded, ids, *all))
+            let (loaded, address) = (config.load()?, config.existing_store()?);
+            runtime()?.block_on(replay(&loaded, address, ids, *all))
         }
     }
 }
@@ -101,12 +101,12 @@ fn list(rows: &[EventRecord], output: &OutputArgs) -> Result<(), Failure> {
     output::list(output.format(), &items, FIELDS, table)
 }
 
-async fn replay(loaded: &Loaded, ids: &[String], all: bool) -> Outcome {
+async fn replay(loaded: &Loaded, address: StoreAddress, ids: &[String], all: bool) -> Outcome {
     let Some(url) = loaded.event_queue()? else {
         let failure = Failure::bad_input("`events.queue` is not set: there is no queue to send to");
         return Err(failure.help("docs/reference/configuration.md has it"));
     };
-    let store = open_store_to_act(loaded.store()?).await?;
+    let store = open_store_to_act(address).await?;
     let mut rows = parked(&store).await?;
     if let Some(missing) = ids
         .iter()

@@ -111,9 +111,9 @@ pub fn run(args: &Args) -> Outcome {
             output::say(&format!("`{address}` has schema version {version}"));
             Ok(Exit::Ok)
         }
-        Command::Check { config } => check(&runtime, &existing(config)?),
+        Command::Check { config } => check(&runtime, &config.existing_store()?),
         Command::Backup { to, config } => {
-            let address = existing(config)?;
+            let address = config.existing_store()?;
             address.file("`hallpass server store backup`", DUMP)?;
             runtime.block_on(async {
                 let store = open_store_for(address, SchemaUse::AsItIs).await?;
@@ -152,22 +152,10 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The configured database, which must be there: looking must not make one.
-pub fn existing(config: &ConfigArgs) -> Result<StoreAddress, Failure> {
-    let address = config.load()?.store()?;
-    config.ensure_meant(&address)?;
-    if address.may_be_there()? {
-        Ok(address)
-    } else {
-        Err(Failure::failed(format!("there is no database `{address}`"))
-            .help("`store.url` in the configuration names it; `hallpass serve` makes it"))
-    }
-}
-
 /// Copies the configured database to another place, and its key.
 fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Outcome {
     let loaded = config.load()?;
-    let from = existing(config)?;
+    let from = config.existing_store()?;
     let to = loaded.store_at(to, "the address")?;
     if let StoreAddress::File(path) = &to {
         ServerStore::refuse_taken(path).map_err(|error| unmade(&error))?;

@@ -101,8 +101,7 @@ pub fn run(args: &Args) -> Outcome {
             output::print(&format!("{secret}\n"))?;
         }
         Command::List { config, output } => {
-            let address = config.load()?.store()?;
-            config.ensure_meant(&address)?;
+            let address = config.existing_store()?;
             let rows = runtime()?.block_on(async {
                 let store = open_store(address).await?;
                 store
@@ -113,8 +112,7 @@ pub fn run(args: &Args) -> Outcome {
             list(&rows, output)?;
         }
         Command::Revoke { id, config } => {
-            let address = config.load()?.store()?;
-            config.ensure_meant(&address)?;
+            let address = config.existing_store()?;
             runtime()?.block_on(async {
                 let store = open_store(address).await?;
                 revoke(&store, *id).await

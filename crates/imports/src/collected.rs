@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use hallpass_model::text;
 
-use crate::draft::{Approval, RuleDraft, span};
+use crate::draft::RuleDraft;
 use crate::names::LookUp;
 use crate::report::{ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse};
 use crate::rule_text::{NAME_MAX, RuleText};
+use crate::stricter::stricter_by_others;
 
 /// What a row is called, and where it stands.
 #[derive(Debug, Clone)]
@@ -75,7 +76,10 @@ pub(crate) fn imported(
             row.drafts.clear();
         }
     }
-    tell_stricter(&mut rows);
+    let drafts: Vec<Vec<RuleDraft>> = rows.iter().map(|row| row.drafts.clone()).collect();
+    for (row, notes) in rows.iter_mut().zip(stricter_by_others(&drafts)) {
+        row.notes.extend(notes);
+    }
     let mut text = RuleText::new(comment);
     let mut items = BTreeMap::new();
     let mut report = Vec::new();
@@ -126,50 +130,4 @@ pub(crate) fn imported(
         text: text.finish(),
         report,
     }
-}
-
-/// Marks the rows whose people have less by another row: of all rules about a request the shortest time counts,
-/// and every step of an approval, so that nobody gets the time of one with the approval of another.
-fn tell_stricter(rows: &mut [ImportRow]) {
-    let asking: Vec<(usize, RuleDraft)> = { rows.iter().enumerate() }
-        .flat_map(|(place, row)| row.drafts.iter().map(move |draft| (place, draft.clone())))
-        .filter(|(_, draft)| draft.seconds.is_some())
-        .collect();
-    for (place, row) in rows.iter_mut().enumerate() {
-        let mut shortest = None;
-        for own in &row.drafts {
-            let others = asking.iter().filter(|(other, draft)| {
-                *other != place && draft.seconds < own.seconds && may_meet(own, draft)
-            });
-            let least = others.filter_map(|(_, draft)| draft.seconds).min();
-            shortest = [shortest, least].into_iter().flatten().min();
-        }
-        let stepwise = |draft: &RuleDraft| matches!(draft.approval, Approval::Stages(_));
-        let mut others = asking.iter().filter(|(other, _)| *other != place);
-        let both = |(_, other): &(usize, RuleDraft)| {
-            let own = row.drafts.iter();
-            let mut own = own.filter(|own| stepwise(own) || stepwise(other));
-            own.any(|own| may_meet(own, other))
-        };
-        if others.any(both) {
-            let what = "people of another row for the same need the approvals of both";
-            row.notes.push(RowNote::Narrower(what.into()));
-        }
-        if let Some(seconds) = shortest {
-            let what = format!(
-                "people of another row for the same get the shorter of both times: {}",
-                span(seconds)
-            );
-            row.notes.push(RowNote::Narrower(what.into()));
-        }
-    }
-}
-
-/// Whether both may be about one request.
-fn may_meet(one: &RuleDraft, other: &RuleDraft) -> bool {
-    let sets = match (&one.sets, &other.sets) {
-        (Some(one), Some(other)) => !one.is_disjoint(other),
-        (None, _) | (_, None) => true,
-    };
-    sets && one.area.may_meet(&other.area)
 }

@@ -14,6 +14,8 @@ pub(crate) enum Askers {
     These(People),
     /// Nobody: the rule adds to what others permit.
     Nobody,
+    /// Nobody: the rule adds to what others permit these.
+    AddsTo(People),
 }
 
 /// A stage of an approval.
@@ -164,6 +166,14 @@ impl RuleDraft {
         }
     }
 
+    /// Whether it lets anybody ask.
+    pub(crate) fn lets_ask(&self) -> bool {
+        match &self.askers {
+            Askers::These(_) => true,
+            Askers::Nobody | Askers::AddsTo(_) => false,
+        }
+    }
+
     /// Writes it, where a server would load it.
     ///
     /// # Errors
@@ -184,7 +194,7 @@ impl RuleDraft {
             Approval::Never | Approval::Elsewhere => Vec::new(),
         };
         let askers = match &self.askers {
-            Askers::These(people) => Some(people),
+            Askers::These(people) | Askers::AddsTo(people) => Some(people),
             Askers::Nobody => None,
         };
         let except = [&self.except_askers, &self.except_approvers];
@@ -215,9 +225,12 @@ impl RuleDraft {
         if !self.except_sets.is_empty() {
             text.list("except_permission_sets", &entries(&self.except_sets));
         }
+        if !self.lets_ask() {
+            text.flag("permits_requests", false);
+        }
         match &self.askers {
-            Askers::Nobody => text.flag("permits_requests", false),
-            Askers::These(people) => {
+            Askers::Nobody => {}
+            Askers::These(people) | Askers::AddsTo(people) => {
                 // an empty list of either is nobody
                 if people.groups.is_empty() || !people.users.is_empty() {
                     text.list("allowed_users", &entries(&people.users));

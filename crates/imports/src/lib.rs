@@ -20,6 +20,7 @@ mod refused;
 mod report;
 mod rule_text;
 mod strict_json;
+mod stricter;
 pub mod team;
 pub mod teleport;
 mod terraform;

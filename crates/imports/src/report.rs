@@ -171,6 +171,8 @@ pub enum RowNote {
     Narrower(Cow<'static, str>),
     /// Something else sees to it: the identity provider, a setting, a person.
     Elsewhere(&'static str),
+    /// It means something else here in some cases, and more in some of them.
+    Otherwise(&'static str),
 }
 
 /// The kind of a note, for programs.
@@ -201,6 +203,8 @@ pub enum NoteCode {
     Narrower,
     /// See [`RowNote::Elsewhere`].
     Elsewhere,
+    /// See [`RowNote::Otherwise`].
+    Otherwise,
 }
 
 impl RowNote {
@@ -219,6 +223,7 @@ impl RowNote {
             Self::NotSaid(_) => NoteCode::NotSaid,
             Self::Narrower(_) => NoteCode::Narrower,
             Self::Elsewhere(_) => NoteCode::Elsewhere,
+            Self::Otherwise(_) => NoteCode::Otherwise,
         }
     }
 
@@ -231,6 +236,7 @@ impl RowNote {
             | Self::Gone { .. }
             | Self::Narrower(_)
             | Self::Elsewhere(_)
+            | Self::Otherwise(_)
             | Self::ApprovalOfAnyEntry
             | Self::ByName => RowOutcome::Differs,
             Self::UnknownAttribute(_)
@@ -277,7 +283,9 @@ impl fmt::Display for RowNote {
                 f,
                 "`{attribute}` is missing or not {due}; write the rule by hand"
             ),
-            Self::Configuration(what) | Self::Elsewhere(what) => f.write_str(what),
+            Self::Configuration(what) | Self::Elsewhere(what) | Self::Otherwise(what) => {
+                f.write_str(what)
+            }
             Self::NotSaid(what) | Self::Narrower(what) => f.write_str(what),
         }
     }

@@ -93,6 +93,32 @@ impl ConfigArgs {
             Some(_) | None => Ok(()),
         }
     }
+
+    /// Where the configured store is, which must be there: whoever looks at what was stored, or acts on it, must not
+    /// make an empty one and say that there is nothing.
+    ///
+    /// # Errors
+    /// Exit 2 where it is not there, or there is no configuration either; and when nobody can tell.
+    pub fn existing_store(&self) -> Result<StoreAddress, Failure> {
+        let address = self.load()?.store()?;
+        self.ensure_meant(&address)?;
+        if address.may_be_there()? {
+            Ok(address)
+        } else {
+            Err(no_store(&address))
+        }
+    }
+}
+
+/// Says where a store was looked for, also where it is named by a relative path.
+fn no_store(address: &StoreAddress) -> Failure {
+    let shown = match address {
+        StoreAddress::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+        StoreAddress::Postgres(_) => PathBuf::from(address.to_string()),
+    };
+    Failure::bad_input(format!("there is no database `{}`", shown.display())).help(
+        "`store.url` in the configuration (`--config FILE` or the variable `HALLPASS_CONFIG`) names it; `hallpass serve` makes it",
+    )
 }
 
 /// Opens the store as it is: one of an earlier release is refused, for its server may be at work.

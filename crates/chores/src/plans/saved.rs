@@ -1,6 +1,7 @@
 //! What every command takes that looks at one plan, or stops it.
 
 use hallpass_config::Loaded;
+use hallpass_host::server_store::StoreAddress;
 use hallpass_runner::PlanId;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::Failure;
@@ -35,6 +36,14 @@ impl SavedPlanArgs {
     /// Exit 2 where it cannot be read.
     pub fn load(&self) -> Result<Loaded, Failure> {
         self.config.load()
+    }
+
+    /// Where the store is that has the plan.
+    ///
+    /// # Errors
+    /// Exit 2 where it is not there.
+    pub fn existing_store(&self) -> Result<StoreAddress, Failure> {
+        self.config.existing_store()
     }
 
     /// How to print.

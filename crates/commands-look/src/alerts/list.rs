@@ -11,7 +11,7 @@ use hallpass_wording::alert::{blocked_by, row_key};
 use hallpass_wording::time::utc;
 use serde_json::{Value, json};
 
-use super::{loaded, store};
+use super::store;
 
 /// List rules as they were run last, or their rows with who muted them
 #[derive(Debug, clap::Args)]
@@ -50,9 +50,9 @@ const ROW_FIELDS: &[&str] = &[
 ];
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let loaded = loaded(&args.config)?;
+    let address = args.config.existing_store()?;
     let mut states = runtime()?.block_on(async {
-        let states = store(&loaded).await?.alert_states().await;
+        let states = store(address).await?.alert_states().await;
         states.map_err(|error| unstored(&error))
     })?;
     states.retain(|it| {

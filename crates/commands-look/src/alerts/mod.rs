@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use hallpass_alerts::{AlertMessage, AlertStore};
 use hallpass_config::Loaded;
-use hallpass_host::server_store::ServerStore;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_reports::alerts::RuleFileOfAlerts;
-use hallpass_setup::opening::{ConfigArgs, open_store};
+use hallpass_setup::opening::open_store;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 use hallpass_wording::alert::alert_text;
@@ -62,9 +62,9 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The store that keeps what is known of rules: that of the configuration.
-pub async fn store(loaded: &Loaded) -> Result<Arc<dyn AlertStore>, Failure> {
-    let store: ServerStore = open_store(loaded.store()?).await?;
+/// The store that keeps what is known of rules.
+pub async fn store(address: StoreAddress) -> Result<Arc<dyn AlertStore>, Failure> {
+    let store: ServerStore = open_store(address).await?;
     Ok(Arc::new(store))
 }
 
@@ -76,10 +76,6 @@ fn rule_file(given: Option<&PathBuf>, loaded: &Loaded) -> Result<RuleFileOfAlert
         failure.help("name one, or set `alerts.file`; `hallpass query alerts example` prints one")
     })?;
     RuleFileOfAlerts::read(path, Some(&loaded.channel_names()))
-}
-
-fn loaded(config: &ConfigArgs) -> Result<Loaded, Failure> {
-    config.load()
 }
 
 /// A message for programs: what a webhook gets, and its words.

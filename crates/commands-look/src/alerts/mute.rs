@@ -16,7 +16,7 @@ use hallpass_wording::time::utc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{loaded, store};
+use super::store;
 
 /// Do not tell of a row for a while; it stays in lists, with who and why
 #[derive(Debug, clap::Args)]
@@ -141,9 +141,9 @@ fn change(
     rule: &AlertRuleId,
     change: impl Fn(AlertState) -> Result<MuteStep, Failure>,
 ) -> Result<(), Failure> {
-    let loaded = loaded(config)?;
+    let address = config.existing_store()?;
     runtime()?.block_on(async {
-        let store = store(&loaded).await?;
+        let store = store(address).await?;
         for _ in 0..TRIES {
             let state = store
                 .alert_state(rule)

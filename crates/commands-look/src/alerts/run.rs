@@ -12,7 +12,7 @@ use hallpass_terminal::output::{self, Format, OutputArgs, Table};
 use hallpass_wording::alert::{alert_text, blocked_by};
 use serde_json::{Value, json};
 
-use super::{loaded, message_json, rule_file, store};
+use super::{message_json, rule_file, store};
 
 /// Run every rule once over the newest snapshots, and store what is to be told
 #[derive(Debug, clap::Args)]
@@ -43,14 +43,21 @@ const FIELDS: &[&str] = &[
 ];
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let loaded = loaded(&args.config)?;
+    let loaded = args.config.load()?;
     let file = rule_file(args.file.as_ref(), &loaded)?;
     let folder = match &args.folder {
         Some(at) => at.clone(),
         None => loaded.alerted_snapshots()?,
     };
+    let address = loaded.store()?;
+    // whoever runs rules without a server begins with nothing
+    if !address.may_be_there()? {
+        output::say(&format!(
+            "note: there was no database `{address}`; in the one that is made every row is new, and none is muted"
+        ));
+    }
     let ran = runtime()?.block_on(async {
-        let store = store(&loaded).await?;
+        let store = store(address).await?;
         let runner = AlertRunner { store, folder };
         runner
             .run(&file, WhichRules::All, hallpass_clock::now())

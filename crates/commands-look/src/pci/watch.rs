@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let rules = alert_rules(EVERY, args.remind, &args.notify)?;
     let told = runtime()?.block_on(async {
         let runner = AlertRunner {
-            store: alerts::store(&loaded).await?,
+            store: alerts::store(loaded.store()?).await?,
             folder: loaded.alerted_snapshots()?,
         };
         tell(&runner, &rules, PciTold::Report(&ran)).await

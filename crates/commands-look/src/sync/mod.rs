@@ -283,12 +283,17 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     Summary::parse(&sealed.stdout)
 }
 
-/// The store that knows of grants, where one is named.
+/// The store that knows of grants, where one is named that is there: reading makes none.
 fn store_of(args: &Args) -> Result<Option<StoreAddress>, Failure> {
-    let config = args.config.as_ref();
-    config
-        .map(|path| hallpass_config::load(path)?.store())
-        .transpose()
+    let Some(path) = &args.config else {
+        return Ok(None);
+    };
+    let address = hallpass_config::load(path)?.store()?;
+    if address.may_be_there()? {
+        return Ok(Some(address));
+    }
+    output::say(&format!("note: there is no database `{address}`"));
+    Ok(None)
 }
 
 fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {

@@ -70,6 +70,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Carries out what was shown. A saved plan is no wish: nothing is gathered or drafted for it.
 async fn apply_plan(args: &Args, id: &PlanId) -> Outcome {
     let running = &args.running;
+    running.config.existing_store()?;
     let context = plans::open(&running.config.load()?).await?;
     let (mut plan, folded) = context.runner.load(id).await.map_err(run_failed)?;
     let saved = saved_diff(&plan)?;

@@ -54,6 +54,7 @@ pub(super) struct UndoArgs {
 pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
     let id = plans::plan_id(&args.id)?;
     let format = args.running.format();
+    args.running.config.existing_store()?;
     let report = runtime()?.block_on(async {
         let context = plans::open(&args.running.config.load()?).await?;
         let (plan, folded) = context.runner.load(&id).await.map_err(run_failed)?;
@@ -87,6 +88,7 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
 pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
     let id = args.plan.id()?;
     let format = args.plan.format();
+    args.plan.existing_store()?;
     let report = runtime()?.block_on(async {
         let context = plans::open(&args.plan.load()?).await?;
         let patience = Duration::from_secs(2 * LANE_LEASE.as_seconds());
@@ -104,6 +106,7 @@ pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
 
 pub(super) fn run_undo(args: &UndoArgs) -> Outcome {
     let id = plans::plan_id(&args.id)?;
+    args.plan.running().config.existing_store()?;
     chore::run(&UndoChore(id), &args.plan)
 }
 

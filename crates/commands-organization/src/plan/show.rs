@@ -36,7 +36,7 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn run_list(args: &ListArgs) -> Outcome {
-    let address = args.shown.config.load()?.store()?;
+    let address = args.shown.config.existing_store()?;
     let rows = runtime()?.block_on(async {
         let store: Arc<dyn PlanStore> = Arc::new(open_store(address).await?);
         let mut rows = Vec::new();
@@ -88,7 +88,7 @@ fn kind_cell(plan: &Plan) -> String {
 }
 
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
-    let address = args.plan.load()?.store()?;
+    let address = args.plan.existing_store()?;
     let id = args.plan.id()?;
     let (plan, report) = runtime()?.block_on(async {
         let store = open_store(address).await?;

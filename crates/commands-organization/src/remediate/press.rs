@@ -172,8 +172,7 @@ async fn press(
 
 pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
     let args = &args.press;
-    let loaded = args.config.load()?;
-    let address = loaded.store()?;
+    let (loaded, address) = (args.config.load()?, args.config.existing_store()?);
     runtime()?.block_on(async {
         let store = open_store_to_act(address).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -193,7 +192,7 @@ pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
 }
 
 pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
-    let address = args.config.load()?.store()?;
+    let address = args.config.existing_store()?;
     runtime()?.block_on(async {
         let store = open_store(address).await?;
         let now = hallpass_clock::now();
@@ -209,7 +208,7 @@ pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
 }
 
 pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
-    let address = args.config.load()?.store()?;
+    let address = args.config.existing_store()?;
     runtime()?.block_on(async {
         let store = open_store_to_act(address).await?;
         let record = record(

@@ -150,15 +150,15 @@ pub(super) fn run_check(args: &CheckArgs) -> Outcome {
 }
 
 pub(super) fn run_replay(args: &ReplayArgs) -> Outcome {
+    let (loaded, address) = (args.config.load()?, args.config.existing_store()?);
     let event = event(&args.event)?;
-    let loaded = args.config.load()?;
     let Some(path) = loaded.remediation_rules() else {
         let failure = Failure::bad_input("`remediation.rules` is not set: there are no rules");
         return Err(failure.help("docs/how-to/remediation.md has an example"));
     };
     runtime()?.block_on(async {
         let rules = Arc::new(RuleSource::open(path)?);
-        let store = open_store_to_act(loaded.store()?).await?;
+        let store = open_store_to_act(address).await?;
         let context = plans::open(&loaded).await?;
         let settings = loaded.enrich_settings()?;
         let clock: Arc<dyn Clock> = Arc::clone(&context.clock);

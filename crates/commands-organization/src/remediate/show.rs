@@ -104,7 +104,7 @@ fn table(rows: &[Remediation]) -> Table {
 }
 
 fn list(args: &ReadingArgs, filter: RemediationFilter) -> Outcome {
-    let address = args.config.load()?.store()?;
+    let address = args.config.existing_store()?;
     let (rows, paused) = runtime()?.block_on(async {
         let store = open_store(address).await?;
         let rows = store.remediations(filter, LISTED_MAX).await;
@@ -132,7 +132,7 @@ pub(super) fn run_backlog(args: &BacklogArgs) -> Outcome {
 }
 
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
-    let address = args.shown.config.load()?.store()?;
+    let address = args.shown.config.existing_store()?;
     let it = runtime()?.block_on(async { found(&open_store(address).await?, &args.id).await })?;
     let text = || {
         let mut table = Table::new(&["what", "value"]);

@@ -41,8 +41,9 @@ pub(super) struct UndoArgs {
 
 pub(super) fn run(args: &UndoArgs) -> Outcome {
     let loaded = args.plan.load()?;
+    let address = args.plan.running().config.existing_store()?;
     runtime()?.block_on(async {
-        let store = open_store_to_act(loaded.store()?).await?;
+        let store = open_store_to_act(address).await?;
         let it = found(&store, &args.id).await?;
         may_undo(&it).map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
         let Some(plan) = &it.plan else {

@@ -21,8 +21,6 @@ use hallpass_terminal::output;
 use hallpass_wording::lists::count;
 use serde_json::Value;
 
-use crate::store::existing;
-
 /// Import requests of another tool into the audit log
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass audit import team --requests requests.json")]
@@ -77,7 +75,7 @@ const TEAM: &str = "aws_team";
 const REQUESTS: &str = "requests";
 
 fn team(args: &TeamArgs) -> Outcome {
-    let address = existing(&args.config)?;
+    let address = args.config.existing_store()?;
     let into = address.to_string();
     let (added, known) = runtime()?.block_on(async {
         let export = match (args.live.found(&[REQUESTS]).await?, &args.requests) {

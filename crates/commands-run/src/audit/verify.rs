@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 
 use super::journals::{self, CheckedJournal};
 use super::places::{self, bytes_of};
-use crate::store::existing;
 
 /// Records read from a store at once.
 const BATCH: u32 = 500;
@@ -135,7 +134,7 @@ async fn gather(args: &Args) -> Result<Export, Failure> {
     let mut export = Export::default();
     if args.paths.is_empty() {
         let means = places::means(&args.config)?;
-        let store = open_store(existing(&args.config)?).await?;
+        let store = open_store(args.config.existing_store()?).await?;
         export.inputs = stored(&store).await?;
         // a store that was cut short is found by the heads it published
         if let Some(exported) = args.config.load()?.export()? {

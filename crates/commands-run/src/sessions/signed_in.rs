@@ -16,8 +16,6 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_wording::{lists, time::utc};
 
-use crate::store::existing;
-
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
 
 /// End every session of a person at once; their access and tokens stay
@@ -54,7 +52,7 @@ pub(super) struct ForgetArgs {
 }
 
 pub(super) fn run_forget(args: &ForgetArgs) -> Outcome {
-    let (loaded, address) = (args.config.load()?, existing(&args.config)?);
+    let (loaded, address) = (args.config.load()?, args.config.existing_store()?);
     let forgotten = runtime()?.block_on(async {
         let (store, now) = (open_store(address).await?, hallpass_clock::now());
         let user = match args.user.as_deref() {
@@ -96,14 +94,14 @@ async fn user_of(
 }
 
 pub(super) fn run_list(config: &ConfigArgs, output: &OutputArgs) -> Outcome {
-    let address = existing(config)?;
+    let address = config.existing_store()?;
     let sessions = runtime()?.block_on(async { live(&open_store(address).await?).await })?;
     list(&sessions, output)?;
     Ok(Exit::Ok)
 }
 
 pub(super) fn run_end(args: &EndArgs) -> Outcome {
-    let address = existing(&args.config)?;
+    let address = args.config.existing_store()?;
     let user = &args.user;
     let ended = runtime()?.block_on(async {
         let store = open_store(address).await?;

@@ -28,4 +28,5 @@ mod policy_lint;
 mod run;
 mod several;
 mod simulator;
+mod stored;
 mod vpn;

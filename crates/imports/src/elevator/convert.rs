@@ -2,18 +2,18 @@
 
 use hallpass_model::text;
 use hallpass_rules::{Diagnostic, Position, RuleFile, load};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::differing;
 use super::file::{ElevatorFile, ElevatorRefused};
 use super::folder::{self, TerraformFolder, is_configuration};
-use super::settings::{converted, policy_unsaid};
+use super::settings::{converted, is_off, policy_unsaid};
 use super::source::read;
 use crate::dynamodb::SourceFile;
 use crate::report::{
     ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse,
 };
 use crate::rule_text::NAME_MAX;
-use crate::terraform::Setting;
 
 /// What the sweep is to do about access that nobody recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +26,9 @@ pub enum Sweeps {
 }
 
 const SWEEP: &str = "sso-elevator removes each night what it did not grant; Hallpass reports it (`access.sweep.mode`)";
+
+const LEFT_STANDING: &str = "each night sso-elevator ends the access that it did not grant; Hallpass reports it and ends none of \
+                             it, unless `access.sweep.mode` is `revoke` (`--keep-sweep` writes that)";
 
 /// The statements of a file as a rule file of the same form, in JSON, and its settings as lines of the
 /// configuration. Refuses what would not be loaded, so that nothing is half imported.
@@ -76,10 +79,12 @@ fn report(name: &str, found: &ElevatorFile, sweeps: Sweeps) -> Result<Imported, 
         for place in 0..items.len() {
             let stands = places.get(place);
             let rule = known.iter().find(|it| it.list == list && it.index == place);
-            let notes = match rule {
-                Some(_) => Vec::new(),
-                None => vec![RowNote::SaysNothing("it is there before")],
+            let notes = match (rule, items.get(place)) {
+                (Some(_), Some(statement)) => differing::notes(statement, items),
+                (Some(_), None) => Vec::new(),
+                (None, _) => vec![RowNote::SaysNothing("it is there before")],
             };
+            let outcomes = notes.iter().map(RowNote::outcome);
             rows.push(ReportRow {
                 table: list,
                 file: stands.map_or_else(|| name.to_owned(), |(file, _)| file.clone()),
@@ -87,7 +92,7 @@ fn report(name: &str, found: &ElevatorFile, sweeps: Sweeps) -> Result<Imported, 
                 line: stands.map(|(_, line)| *line),
                 id: rule.map_or_else(String::new, |it| it.id.to_string()),
                 name: rule.map_or_else(String::new, |it| text::line(&it.sentence, 4 * NAME_MAX)),
-                outcome: RowOutcome::Moved,
+                outcome: outcomes.fold(RowOutcome::Moved, worse),
                 rules: rule.map(|it| it.id.to_string()).into_iter().collect(),
                 notes,
             });
@@ -98,18 +103,35 @@ fn report(name: &str, found: &ElevatorFile, sweeps: Sweeps) -> Result<Imported, 
         value: "\"statements.json\"".to_owned(),
         about: "the file of this import, in place of `access.rules`",
     }];
-    if sweeps == Sweeps::Remove {
-        configuration.push(ConfigurationLine {
+    match sweeps {
+        Sweeps::Remove => configuration.push(ConfigurationLine {
             key: "access.sweep.mode",
             value: "\"revoke\"".to_owned(),
             about: SWEEP,
-        });
+        }),
+        Sweeps::Report => rows.push(left_standing(name)),
     }
     settings(name, found, &mut rows, &mut configuration);
     Ok(Imported {
         text: rules,
         report: ImportReport::new("elevator", known.len(), rows, configuration),
     })
+}
+
+/// The row of the nightly removal, which no setting switches off there.
+fn left_standing(file: &str) -> ReportRow {
+    let note = RowNote::Elsewhere(LEFT_STANDING);
+    ReportRow {
+        table: "sweep",
+        file: file.to_owned(),
+        item: 1,
+        line: None,
+        id: "nightly removal".to_owned(),
+        name: String::new(),
+        outcome: note.outcome(),
+        rules: Vec::new(),
+        notes: vec![note],
+    }
 }
 
 /// Errors of statements at the places where these were written.
@@ -155,9 +177,7 @@ fn settings(
 ) {
     for (place, (name, setting)) in found.settings.iter().enumerate() {
         // off is how it is in Hallpass anyhow
-        let is_off = matches!(setting, Setting::Is(Value::Bool(false)))
-            || matches!(setting, Setting::Is(Value::String(text)) if text.eq_ignore_ascii_case("false"));
-        if name == "attribute_sync_enabled" && is_off {
+        if name == "attribute_sync_enabled" && is_off(setting) {
             continue;
         }
         let (line, mut notes) = converted((name, setting), &found.settings, found.found);

@@ -5,6 +5,7 @@
 //! does (`access.md` §1 and §2); settings become lines of the configuration.
 
 mod convert;
+mod differing;
 mod file;
 mod first;
 mod folder;
@@ -12,6 +13,7 @@ mod memberships;
 mod plan;
 mod settings;
 mod source;
+mod values;
 
 pub use convert::{Sweeps, import, import_folder};
 pub use file::ElevatorRefused;

@@ -5,46 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::memberships::sync_rules;
+use super::values::{Becomes, LONGEST_HOURS, is_nothing, schedule, spelled_out, toml};
 use crate::report::{ConfigurationLine, RowNote};
 use crate::rule_text::quoted;
 use crate::terraform::Setting;
-
-/// What becomes of a variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Becomes {
-    /// Hours; 0 is without limit in both.
-    Hours,
-    /// Minutes; 0 is never in both.
-    Minutes,
-    /// A number.
-    Number,
-    /// A text; an empty one is none.
-    Text,
-    /// Yes or no.
-    Flag,
-    /// Texts.
-    Texts,
-    /// `rate(2 hours)` as a length.
-    Rate,
-    /// A schedule of `EventBridge`.
-    Schedule,
-    /// A level of logging.
-    Level,
-    /// A bucket.
-    Bucket,
-    /// A secret, which is not repeated.
-    Secret,
-    /// Rules about attributes of the members of groups.
-    SyncRules,
-    /// Texts by the id of an account.
-    Notes,
-    /// The program that people chat in.
-    Chat,
-    /// What is of Microsoft Teams.
-    Teams,
-    /// What the module makes a name of.
-    Made,
-}
 
 /// A variable of the module.
 pub(super) struct Variable {
@@ -99,8 +63,8 @@ pub(super) const VARIABLES: &[Variable] = &[
     row("request_expiration_hours", "REQUEST_EXPIRATION_HOURS", ("access.request_expiry", "\"8h\""), Becomes::Hours),
     row("approver_renotification_initial_wait_time", "APPROVER_RENOTIFICATION_INITIAL_WAIT_TIME", ("access.reminder.first", "\"15m\""), Becomes::Minutes),
     row("approver_renotification_backoff_multiplier", "APPROVER_RENOTIFICATION_BACKOFF_MULTIPLIER", ("access.reminder.factor", "2"), Becomes::Number),
-    row("max_permissions_duration_time", "MAX_PERMISSIONS_DURATION_TIME", ("access.duration.max", "\"24h\""), Becomes::Hours),
-    row("permission_duration_list_override", "PERMISSION_DURATION_LIST_OVERRIDE", ("access.duration.choices", "[]"), Becomes::Texts),
+    row("max_permissions_duration_time", "MAX_PERMISSIONS_DURATION_TIME", ("access.duration.max", "\"24h\""), Becomes::LongestTime),
+    row("permission_duration_list_override", "PERMISSION_DURATION_LIST_OVERRIDE", ("access.duration.choices", "[]"), Becomes::Lengths),
     row("secondary_fallback_email_domains", "SECONDARY_FALLBACK_EMAIL_DOMAINS", ("identity.fallback_domains", "[]"), Becomes::Texts),
     row("schedule_expression", "", ("access.sweep.at", "\"cron(0 23 * * ? *)\""), Becomes::Schedule),
     row("schedule_expression_for_check_on_inconsistency", "", ("access.sweep.check_every", "\"2h\""), Becomes::Rate),
@@ -197,6 +161,13 @@ const UNKNOWN_OF_MODULE: &str = "it is no variable of the releases of sso-elevat
 const OTHER_FORM: &str = "its value is of another form than sso-elevator takes";
 const AT_TIMES: &str =
     "it is a time of day there, and a length of time in Hallpass: write the line by hand";
+const LIST_ENDS: &str = "its list of lengths ends with 49:30, however many hours are written";
+const NO_LENGTHS: &str =
+    "there is no length to choose there, so that nobody can ask: write the line by hand";
+const BY_ROLE: &str = "its command line knows people by the role of IAM Identity Center that calls it; that of Hallpass by a \
+                       sign-in or a token, whatever role they have";
+/// What lets people ask by its command line.
+const OF_ITS_COMMAND_LINE: [&str; 2] = ["enable_access_requester_cli", "cli_sso_role_name_prefix"];
 const NO_TEAMS: &str =
     "Hallpass speaks with Slack, mail and webhooks, and not with Microsoft Teams";
 const MADE: &str = "the module makes the name of its bucket of it: write the line by hand";
@@ -226,6 +197,9 @@ pub(super) fn converted(
 ) -> (Option<ConfigurationLine>, Vec<RowNote>) {
     let Some(variable) = VARIABLES.iter().find(|it| it.name == name) else {
         let note = match found {
+            _ if OF_ITS_COMMAND_LINE.contains(&name) && !is_off(setting) => {
+                RowNote::Elsewhere(BY_ROLE)
+            }
             _ if OF_ITS_FUNCTIONS.contains(&name) => RowNote::SaysNothing(RUNS_IT),
             SettingsPlace::Among => RowNote::SaysNothing(UNKNOWN),
             SettingsPlace::OfModule => RowNote::NotSaid(UNKNOWN_OF_MODULE.into()),
@@ -261,6 +235,22 @@ pub(super) fn converted(
         (_, Setting::Computed | Setting::Refers(_)) => {
             (None, vec![RowNote::NotSaid(COMPUTED.into())])
         }
+    }
+}
+
+/// Whether something is switched off, or nothing is said of it.
+pub(super) fn is_off(setting: &Setting) -> bool {
+    match setting {
+        Setting::Is(value) => {
+            let value = spelled_out(value);
+            let text = value.as_str().unwrap_or_default();
+            is_nothing(&value) || value == Value::Bool(false) || text.eq_ignore_ascii_case("false")
+        }
+        Setting::Computed
+        | Setting::ComputedBy(_)
+        | Setting::Refers(_)
+        | Setting::Several
+        | Setting::NotInPlan => false,
     }
 }
 
@@ -314,11 +304,21 @@ fn of_value(variable: &Variable, value: &Value) -> (Option<ConfigurationLine>, V
     }
     match toml(variable.becomes, value) {
         Some(toml) if toml == variable.default => (None, Vec::new()),
-        Some(toml) => (Some(line_of(variable, toml)), Vec::new()),
+        Some(toml) => {
+            let is_cut = variable.becomes == Becomes::LongestTime
+                && value.as_u64().is_some_and(|hours| hours > LONGEST_HOURS);
+            let note = is_cut.then_some(RowNote::Configuration(LIST_ENDS));
+            (Some(line_of(variable, toml)), note.into_iter().collect())
+        }
         None => {
             let text = value.as_str().unwrap_or_default();
             let is_cron = variable.becomes == Becomes::Rate && schedule(text).is_some();
-            let why = if is_cron { AT_TIMES } else { OTHER_FORM };
+            let is_none = variable.becomes == Becomes::LongestTime && value.as_u64() == Some(0);
+            let why = match (is_cron, is_none) {
+                (true, _) => AT_TIMES,
+                (_, true) => NO_LENGTHS,
+                (false, false) => OTHER_FORM,
+            };
             (None, vec![RowNote::NotSaid(why.into())])
         }
     }
@@ -335,168 +335,9 @@ fn line_of(variable: &Variable, value: String) -> ConfigurationLine {
 /// What is to be known where memberships follow attributes, and nothing says what becomes of other members.
 pub(super) fn policy_unsaid(settings: &BTreeMap<String, Setting>) -> Option<RowNote> {
     let note = if are_rules_whole(settings) {
-        RowNote::Configuration(SYNC_DEFAULT)
+        RowNote::Elsewhere(SYNC_DEFAULT)
     } else {
         RowNote::Narrower(RULES_LEFT_OUT.into())
     };
     (!settings.contains_key(MANUAL)).then_some(note)
-}
-
-/// A value as it is: the functions are given lists, numbers and flags as texts.
-fn spelled_out(value: &Value) -> Value {
-    let Value::String(text) = value else {
-        return value.clone();
-    };
-    match text.trim() {
-        "True" => Value::Bool(true),
-        "False" => Value::Bool(false),
-        text => match serde_json::from_str(text) {
-            Ok(read @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
-                read
-            }
-            Ok(Value::Null | Value::String(_)) | Err(_) => value.clone(),
-        },
-    }
-}
-
-/// Whether a value says nothing: none, an empty text or list, or that something is off that we have not.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.trim().is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-fn toml(becomes: Becomes, value: &Value) -> Option<String> {
-    match becomes {
-        Becomes::Hours => Some(span(value.as_u64()?.checked_mul(3600)?)),
-        Becomes::Minutes => Some(span(value.as_u64()?.checked_mul(60)?)),
-        Becomes::Number => Some(value.as_u64()?.to_string()),
-        Becomes::Flag => Some(value.as_bool()?.to_string()),
-        Becomes::Text => {
-            // an id of digits alone reads as a number
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            plain(&text)
-        }
-        Becomes::Texts => {
-            let items = value.as_array()?.iter();
-            let items: Option<Vec<String>> = items.map(|item| plain(item.as_str()?)).collect();
-            Some(format!("[{}]", items?.join(", ")))
-        }
-        Becomes::Rate => rate(value.as_str()?),
-        Becomes::Schedule => schedule(value.as_str()?).map(quoted),
-        Becomes::Notes => {
-            let notes = value.as_object()?.iter();
-            let notes: Option<Vec<String>> = notes
-                .map(|(account, text)| {
-                    Some(format!(
-                        "{} = {}",
-                        plain(account.trim())?,
-                        plain(text.as_str()?)?
-                    ))
-                })
-                .collect();
-            Some(format!("{{ {} }}", notes?.join(", ")))
-        }
-        Becomes::Level => {
-            let level = match value.as_str()?.to_ascii_uppercase().as_str() {
-                "DEBUG" => "debug",
-                "INFO" => "info",
-                "WARNING" | "WARN" => "warn",
-                "ERROR" | "CRITICAL" => "error",
-                _ => return None,
-            };
-            Some(quoted(level))
-        }
-        Becomes::Bucket => {
-            let name = value.as_str()?;
-            let is_name =
-                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
-            name.chars()
-                .all(is_name)
-                .then(|| quoted(&format!("s3://{name}")))
-        }
-        Becomes::SyncRules => sync_rules(value)?.toml,
-        Becomes::Secret | Becomes::Chat | Becomes::Teams | Becomes::Made => None,
-    }
-}
-
-/// Whole minutes as the configuration has them.
-fn span(seconds: u64) -> String {
-    match (seconds / 3600, seconds % 3600 / 60) {
-        (0, 0) => quoted("0"),
-        (hours, 0) => quoted(&format!("{hours}h")),
-        (0, minutes) => quoted(&format!("{minutes}m")),
-        (hours, minutes) => quoted(&format!("{hours}h{minutes}m")),
-    }
-}
-
-/// A text on one line.
-fn plain(text: &str) -> Option<String> {
-    (!text.chars().any(char::is_control)).then(|| quoted(text))
-}
-
-/// `rate(2 hours)`.
-fn rate(text: &str) -> Option<String> {
-    let inner = text.trim().strip_prefix("rate(")?.strip_suffix(')')?;
-    let (number, unit) = inner.trim().split_once(' ')?;
-    let number: u64 = number.parse().ok()?;
-    let seconds = match unit.trim() {
-        "minute" | "minutes" => 60,
-        "hour" | "hours" => 3600,
-        "day" | "days" => 86_400,
-        _ => return None,
-    };
-    let number = Some(number).filter(|number| *number > 0)?;
-    Some(span(number.checked_mul(seconds)?))
-}
-
-/// A schedule of `EventBridge` as it is, where it is one.
-fn schedule(text: &str) -> Option<&str> {
-    let text = text.trim();
-    if let Some(fields) = text.strip_prefix("cron(") {
-        let fields: Vec<&str> = fields.strip_suffix(')')?.split_whitespace().collect();
-        let is_cron = fields.len() == CRON.len()
-            && fields
-                .iter()
-                .zip(CRON)
-                .all(|(field, range)| is_field(field, range))
-            && (fields.get(2) == Some(&"?")) != (fields.get(4) == Some(&"?"));
-        return is_cron.then_some(text);
-    }
-    rate(text).map(|_| text)
-}
-
-/// The numbers of each field (`EventBridge`, "Cron expressions"): minutes, hours, days, months, weekdays, years.
-const CRON: [(u32, u32); 6] = [(0, 59), (0, 23), (1, 31), (1, 12), (1, 7), (1970, 2199)];
-/// Names that stand for numbers in it.
-const CRON_NAMES: [&str; 19] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "SUN",
-    "MON", "TUE", "WED", "THU", "FRI", "SAT",
-];
-
-/// Whether a field of a schedule is made of what may stand there.
-fn is_field(field: &str, (least, most): (u32, u32)) -> bool {
-    let is_part = |part: &str| {
-        let bare = part.trim_end_matches(['L', 'W']);
-        let is_name = CRON_NAMES.contains(&part.to_ascii_uppercase().as_str());
-        let is_number = |text: &str| {
-            text.parse()
-                .is_ok_and(|it: u32| (least..=most).contains(&it))
-        };
-        ["*", "?", "L", "LW"].contains(&part) || is_name || is_number(bare)
-    };
-    // after a slash or a hash stands a number of steps or weeks
-    field.split(',').all(|item| {
-        let (item, steps) = match item.split_once(['/', '#']) {
-            Some((item, steps)) => (item, steps.parse().is_ok_and(|it: u32| it > 0)),
-            None => (item, true),
-        };
-        steps && item.split('-').all(is_part)
-    })
 }

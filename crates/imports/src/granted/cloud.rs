@@ -479,7 +479,7 @@ fn unnamed(what: &str) -> RowNote {
     )
 }
 
-/// Each pattern counts: the first in the rules themselves, others in rules that permit nothing.
+/// Each pattern counts: the first in the rules themselves, others in rules that permit nothing, for the same people.
 fn with_reasons(drafts: Vec<RuleDraft>, reasons: &[(String, String)]) -> Vec<RuleDraft> {
     let Some((first, others)) = reasons.split_first() else {
         return drafts;
@@ -490,7 +490,10 @@ fn with_reasons(drafts: Vec<RuleDraft>, reasons: &[(String, String)]) -> Vec<Rul
         for reason in others {
             let mut more = draft.clone();
             more.prefix = "granted-reason";
-            more.askers = Askers::Nobody;
+            more.askers = match draft.askers.clone() {
+                Askers::These(people) | Askers::AddsTo(people) => Askers::AddsTo(people),
+                Askers::Nobody => Askers::Nobody,
+            };
             more.approval = Approval::Elsewhere;
             more.seconds = None;
             more.reason = Some(reason.clone());

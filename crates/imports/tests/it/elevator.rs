@@ -141,7 +141,8 @@ fn every_form_comes_to_the_same_rules() {
         let report = imported.report;
         assert_eq!(
             (report.rules, report.differs, report.cannot_be_said),
-            (3, 0, 0),
+            // the sweep removes nothing
+            (3, 1, 0),
             "{name}"
         );
         let told: Vec<_> = { report.rows.iter() }
@@ -154,6 +155,7 @@ fn every_form_comes_to_the_same_rules() {
             // what is there twice counts once
             ("statements", 3, "", 1),
             ("group_statements", 1, "g1", 0),
+            ("sweep", 1, "nightly removal", 1),
         ];
         assert_eq!(told, wanted, "{name}");
     }
@@ -369,6 +371,11 @@ fn the_sweep_removes_only_where_that_is_wanted() {
         report.configuration.iter().map(|line| line.key).collect()
     };
     assert_eq!(keys(Sweeps::Report), ["access.statements"]);
+    let differing = |sweeps| import("x.json", &text, sweeps).unwrap().report.differs;
+    assert_eq!(
+        (differing(Sweeps::Report), differing(Sweeps::Remove)),
+        (1, 0)
+    );
     assert_eq!(
         keys(Sweeps::Remove),
         ["access.statements", "access.sweep.mode"]
@@ -441,4 +448,76 @@ fn what_is_not_whole_is_refused_as_a_whole() {
         };
         assert!(told.contains(expected), "{name} {text}: {told}");
     }
+}
+
+/// What a statement means otherwise here, of two statements about accounts or about groups.
+#[test]
+fn statements_that_mean_something_else_here_are_told() {
+    let of = |resource: &str, approvers: &str, own: Option<bool>| {
+        json!({"ResourceType": "Account", "Resource": resource, "PermissionSet": ["Admin", "Billing"],
+            "Approvers": [approvers, "cai@corp.com"], "AllowSelfApproval": own})
+    };
+    let account = ACCOUNTS[0];
+    let denied = "`AllowSelfApproval` false";
+    let letters = "capital letters";
+    let bo = |own| of(account, "bo@corp.com", own);
+    let mut sets = bo(Some(false));
+    sets["PermissionSet"] = json!("ReadOnly");
+    let mut others = bo(Some(false));
+    others["Approvers"] = json!("dan@corp.com");
+    for (case, one, other, wanted) in [
+        ("nothing", bo(None), bo(Some(false)), vec![]),
+        ("both may", bo(Some(true)), bo(Some(true)), vec![]),
+        ("one denies", bo(Some(true)), bo(Some(false)), vec![denied]),
+        (
+            "everywhere",
+            bo(Some(true)),
+            of("*", "Bo <bo@corp.com>", Some(false)),
+            vec![denied],
+        ),
+        (
+            "another account",
+            bo(Some(true)),
+            of(ACCOUNTS[1], "bo@corp.com", Some(false)),
+            vec![],
+        ),
+        ("another permission set", bo(Some(true)), sets, vec![]),
+        ("others", bo(Some(true)), others, vec![]),
+        (
+            "capital letters",
+            of(account, "Bo@Corp.com", None),
+            bo(None),
+            vec![letters],
+        ),
+        (
+            "capital letters of the domain, and in a name",
+            of(account, "Bo <bo@Corp.com>", None),
+            bo(None),
+            vec![],
+        ),
+        (
+            "both",
+            of(account, "Bo@corp.com", Some(true)),
+            bo(Some(false)),
+            vec![denied, letters],
+        ),
+    ] {
+        let text = json!({"statements": [one, other]}).to_string();
+        let report = import("x.json", &text, Sweeps::Remove).unwrap().report;
+        let row = &report.rows[0];
+        let told: Vec<String> = row.notes.iter().map(ToString::to_string).collect();
+        let is_told = told.len() == wanted.len()
+            && wanted.iter().zip(&told).all(|(part, it)| it.contains(part));
+        assert!(is_told, "{case}: {told:?}, not {wanted:?}");
+        let differs = row.outcome == hallpass_imports::RowOutcome::Differs;
+        assert_eq!(differs, !wanted.is_empty(), "{case}");
+    }
+    let text = json!({"group_statements": [
+        {"Resource": GROUPS[0], "Approvers": "bo@corp.com", "AllowSelfApproval": true},
+        {"Resource": GROUPS[0], "Approvers": ["bo@corp.com", "cai@corp.com"], "AllowSelfApproval": "False"},
+    ]});
+    let report = import("x.json", &text.to_string(), Sweeps::Remove)
+        .unwrap()
+        .report;
+    assert_eq!(report.differs, 1, "{:?}", report.rows);
 }

@@ -57,7 +57,7 @@ fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
     );
     let told = told.join("\n");
     for line in [
-        "attribute_sync_enabled: moved: where `attribute_sync_manual_assignment_policy` is not written, the module removes",
+        "attribute_sync_enabled: differs: where `attribute_sync_manual_assignment_policy` is not written, the module removes",
         "lambda_timeout: moved: it says nothing: it is of how sso-elevator runs",
         "s3_object_lock: moved: it says nothing",
         "slack_bot_token: moved: a secret is not repeated",
@@ -404,4 +404,69 @@ fn functions_that_differ_are_told_and_those_of_others_are_not_asked() {
     let (lines, told) = settings("plan.json", &text);
     assert_eq!(lines, [""; 0]);
     assert!(told[0].starts_with("request_expiration_hours: cannot be said: the functions in the plan have different values"), "{told:?}");
+}
+
+/// Of what decides for how long, and by which door, people have access: the line, and what is told.
+#[test]
+fn what_changes_how_long_and_by_what_people_ask_moves_or_is_told() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    let many: Vec<String> = (1..=120).map(|it| format!("\"{it:02}:00\"")).collect();
+    let kept = [&many[..99], &many[119..]].concat().join(", ");
+    let (many, kept) = (
+        format!("[{}]", many.join(", ")),
+        format!("access.duration.choices = [{kept}]"),
+    );
+    let longest = "max_permissions_duration_time";
+    let list = "permission_duration_list_override";
+    let (command_line, by_role) = (
+        "enable_access_requester_cli",
+        "differs: its command line knows people by the role",
+    );
+    let ends = "moved: its list of lengths ends with 49:30";
+    let table: [(&str, &str, &str, &str); 12] = [
+        (longest, "49", "access.duration.max = \"49h\"", ""),
+        (longest, "50", "access.duration.max = \"49h30m\"", ends),
+        (longest, "\"720\"", "access.duration.max = \"49h30m\"", ends),
+        (
+            longest,
+            "0",
+            "",
+            "cannot be said: there is no length to choose there",
+        ),
+        (longest, "24", "", ""),
+        (
+            list,
+            "[\"72:00\"]",
+            "access.duration.choices = [\"72:00\"]",
+            "",
+        ),
+        (list, &many, &kept, ""),
+        (command_line, "true", "", by_role),
+        (command_line, "false", "", "moved: it says nothing"),
+        (
+            "cli_sso_role_name_prefix",
+            "\"AWSReservedSSO_Dev\"",
+            "",
+            by_role,
+        ),
+        (
+            "attribute_sync_enabled",
+            "true",
+            "groups.sync.enabled = true",
+            "differs: where `attribute_sync_manual_assignment_policy` is not written",
+        ),
+        ("attribute_sync_enabled", "\"False\"", "", ""),
+    ];
+    for (name, value, line, told) in table {
+        let (lines, notes) = settings("a.tfvars", &format!("{lists}{name} = {value}\n"));
+        assert_eq!(lines.join("\n"), line, "{name} {value}");
+        let wanted = if told.is_empty() {
+            String::new()
+        } else {
+            format!("{name}: {told}")
+        };
+        let notes = notes.join("\n");
+        let is_told = notes.starts_with(&wanted) && notes.is_empty() == told.is_empty();
+        assert!(is_told, "{name} {value}: {notes}");
+    }
 }

@@ -269,6 +269,32 @@ fn one_group() -> World {
     }
 }
 
+/// A ticket that one group wants is due of people of both: the row of the other does not say that it moved.
+#[test]
+fn the_ticket_of_another_group_for_the_same_is_told() {
+    let told = |account: usize| {
+        let mut world = one_group();
+        let mut plain = world.groups[0].clone();
+        plain.ticket = false;
+        plain.accounts = [account].into();
+        world.groups.push(plain);
+        let facts = directory(&world.members);
+        let objects = [world.assignments(), world.eligibility()];
+        let import = imported(&objects, &world.names(), &facts, EligibilityEnds::LeaveOut);
+        let rows: Vec<_> = import.report.rows.into_iter().take(2).collect();
+        rows.iter()
+            .map(|row| (row.outcome, format!("{:?}", row.notes)))
+            .collect::<Vec<_>>()
+    };
+    let same = told(0);
+    assert_eq!(same[0].0, RowOutcome::Moved, "{same:?}");
+    assert_eq!(same[1].0, RowOutcome::Differs, "{same:?}");
+    assert!(same[1].1.contains("need a ticket"), "{same:?}");
+    let other = told(1);
+    let moved = |it: &(RowOutcome, String)| it.0 == RowOutcome::Moved;
+    assert!(other.iter().all(moved), "{other:?}");
+}
+
 /// The outcome of the policy's row with another value at a place in it.
 fn outcome_with(pointer: &str, value: Value) -> (RowOutcome, usize, String) {
     let world = one_group();

@@ -452,6 +452,8 @@ fn each_resource_has_a_row() {
     for wanted in [
         "reason_pattern = \"CF-\\\\d+\"",
         "reason_pattern = \".{20}\"",
+        // a rule for the other pattern means nobody but those who may ask
+        "permits_requests = false\nallowed_groups = [\n  \"eng\",\n]",
         "max_duration = \"1h\"",
         "\"eng\"",
         "\"bo@acme.example\"",

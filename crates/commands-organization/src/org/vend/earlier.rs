@@ -61,6 +61,7 @@ async fn shown(context: &PlanContext, id: &PlanId) -> Result<ShownList, Failure>
 pub(super) fn status(args: &StatusArgs) -> Outcome {
     let format = args.plan.format();
     let id = args.plan.id()?;
+    args.plan.existing_store()?;
     runtime()?.block_on(async {
         let context = plans::open(&args.plan.load()?).await?;
         let shown = shown(&context, &id).await?;
@@ -76,6 +77,7 @@ pub(super) fn status(args: &StatusArgs) -> Outcome {
 
 pub(super) fn export(args: &ExportArgs) -> Outcome {
     let id = plans::plan_id(&args.id)?;
+    args.config.existing_store()?;
     let shown = runtime()?.block_on(async {
         let context = plans::open(&args.config.load()?).await?;
         shown(&context, &id).await
@@ -90,6 +92,7 @@ pub(super) fn export(args: &ExportArgs) -> Outcome {
 pub(super) fn retry(args: &RetryArgs) -> Outcome {
     let format = args.running.format();
     let id = plans::plan_id(&args.id)?;
+    args.running.config.existing_store()?;
     runtime()?.block_on(async {
         let context = plans::open(&args.running.config.load()?).await?;
         let before = shown(&context, &id).await?;

@@ -1,0 +1,100 @@
+//! Commands that look at what was stored, or act on it, over a database that is not there.
+
+use std::path::Path;
+
+use crate::run::{hallpass, run};
+
+const PLAN: &str = "3f0c9a5b7d1e2f46";
+
+/// Each command that needs what a server, or an earlier command, has stored.
+const COMMANDS: &[&[&str]] = &[
+    &["org", "plan", "list"],
+    &["org", "plan", "show", PLAN],
+    &["org", "plan", "resume", PLAN, "--yes"],
+    &["org", "plan", "abort", PLAN],
+    &["org", "plan", "undo", PLAN],
+    &["org", "vend", "status", PLAN],
+    &["org", "vend", "export", PLAN],
+    &["org", "vend", "retry", PLAN, "--yes"],
+    &["access", "apply", PLAN, "--yes"],
+    &["org", "events", "list"],
+    &["org", "events", "replay", "--all"],
+    &["org", "remediate", "list"],
+    &["org", "remediate", "backlog"],
+    &["org", "remediate", "show", "rm-3f0c9a5b7d1e2f46"],
+    &["org", "remediate", "retry", "rm-3f0c9a5b7d1e2f46", "--yes"],
+    &["org", "remediate", "undo", "rm-3f0c9a5b7d1e2f46"],
+    &["org", "remediate", "pause"],
+    &["org", "remediate", "resume"],
+    &["org", "remediate", "replay", "finding.json"],
+    &["query", "alerts", "list"],
+    &[
+        "query",
+        "alerts",
+        "mute",
+        "a/b",
+        "--key",
+        "k",
+        "--until",
+        "2999-01-01",
+        "--reason",
+        "known",
+        "--by",
+        "ops",
+    ],
+    &[
+        "query", "alerts", "unmute", "a/b", "--key", "k", "--reason", "over", "--by", "ops",
+    ],
+    &["audit", "verify"],
+    &["audit", "import", "team", "--requests", "requests.json"],
+    &["server", "token", "list"],
+    &[
+        "server",
+        "token",
+        "revoke",
+        "tok_01934a5b6c7d7e8f90123456789abcde",
+    ],
+    &["people", "sessions", "list", "--web"],
+    &["people", "sessions", "end", "--user", "ana@example.com"],
+    &["people", "sessions", "forget", "--user", "ana@example.com"],
+    &["server", "store", "check"],
+    &["server", "store", "backup", "copy.db"],
+    &["server", "store", "copy", "sqlite:other.db"],
+];
+
+/// What a command says in a folder, and that it makes nothing there.
+fn refused(folder: &Path, words: &[&str]) -> String {
+    let names = || {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries.map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let ran = run(hallpass().args(words).current_dir(folder));
+    assert_eq!(ran.code, 2, "{words:?}: {}{}", ran.out, ran.err);
+    assert_eq!(names(), before, "{words:?} made something");
+    ran.err
+}
+
+#[test]
+fn what_was_stored_is_not_looked_for_in_a_database_that_is_made_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("hallpass.toml");
+    std::fs::write(&config, "[store]\nurl = \"sqlite:mistyped.db\"\n").unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut wrong = Vec::new();
+    for words in COMMANDS {
+        let said = refused(folder.path(), words);
+        let is_named = said.contains("there is no database `/") && said.contains("/mistyped.db`");
+        if !is_named || !said.contains("`hallpass serve` makes it") {
+            wrong.push(format!("{words:?}: {said}"));
+        }
+        // in a folder that has neither
+        let said = refused(elsewhere.path(), words);
+        if !said.contains("there is no configuration file") {
+            wrong.push(format!("{words:?} elsewhere: {said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

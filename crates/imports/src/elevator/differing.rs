@@ -1,0 +1,75 @@
+//! What a statement means otherwise here than in sso-elevator, though it keeps its form (`access.md` §1.1 and §3).
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::report::RowNote;
+
+const DENIED: &str = "another statement for the same has `AllowSelfApproval` false and an approver of this one: on a request that \
+                      others are to approve sso-elevator lets them press Approve for themselves all the same, and Hallpass does not";
+const LETTERS: &str = "an approver is written with capital letters: sso-elevator compares letter by letter, so that whoever Slack knows by \
+                       small ones approves nothing there; Hallpass compares without case";
+
+/// What is to be known of a statement beside all others of its list.
+pub(super) fn notes(statement: &Value, all: &[Value]) -> Vec<RowNote> {
+    let denied = allows_own(statement) == Some(true)
+        && all.iter().any(|other| {
+            allows_own(other) == Some(false)
+                && may_meet(statement, other)
+                && !approvers(statement).is_disjoint(&approvers(other))
+        });
+    let addresses = texts(statement, "Approvers");
+    let has_capitals = addresses.iter().any(|it| {
+        let local = address(it).split('@').next().unwrap_or_default();
+        local.chars().any(|c| c.is_ascii_uppercase())
+    });
+    let denied = denied.then_some(RowNote::Narrower(DENIED.into()));
+    let letters = has_capitals.then_some(RowNote::Otherwise(LETTERS));
+    denied.into_iter().chain(letters).collect()
+}
+
+/// A flag, as a text too.
+fn allows_own(statement: &Value) -> Option<bool> {
+    match statement.get("AllowSelfApproval")? {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => text.to_ascii_lowercase().parse().ok(),
+        Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Its approvers as Hallpass compares them.
+fn approvers(statement: &Value) -> BTreeSet<String> {
+    let addresses = texts(statement, "Approvers").into_iter();
+    addresses
+        .map(|it| address(it).to_ascii_lowercase())
+        .collect()
+}
+
+/// The address, also where a name stands before it.
+fn address(text: &str) -> &str {
+    let inner = text.rsplit_once('<').map(|(_, address)| address);
+    inner.unwrap_or(text).trim_end_matches('>').trim()
+}
+
+/// Whether both are about something that is the same.
+fn may_meet(one: &Value, other: &Value) -> bool {
+    ["Resource", "PermissionSet"].iter().all(|key| {
+        let [one, other] = [one, other].map(|it| texts(it, key));
+        let is_any = |texts: &[&str]| texts.contains(&"*");
+        // statements about groups have no permission sets
+        (one.is_empty() && other.is_empty())
+            || is_any(&one)
+            || is_any(&other)
+            || one.iter().any(|it| other.contains(it))
+    })
+}
+
+/// A text, or a list of them.
+fn texts<'a>(statement: &'a Value, key: &str) -> Vec<&'a str> {
+    match statement.get(key) {
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(text)) => vec![text],
+        _ => Vec::new(),
+    }
+}
