@@ -14,6 +14,7 @@ mod organization;
 mod people;
 mod probes;
 pub(crate) mod recorder;
+mod region;
 mod remediations;
 mod shared_directory;
 mod slack;
