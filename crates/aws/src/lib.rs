@@ -9,6 +9,7 @@ mod connect;
 mod dates;
 mod settings;
 mod transport;
+mod which_instance;
 
 mod center;
 mod instance;
@@ -83,10 +84,12 @@ pub use permission_sets::PermissionSets;
 pub use request_ids::with_request_ids;
 pub use settings::{AwsClientSettings, Credentials, Survey};
 pub use snapshots_at::SnapshotsAt;
+pub use which_instance::{InstanceSource, KnownInstance};
 
 use crate::call::{Deadline, ServiceClient};
 use crate::instance_regions::RegionMemory;
 use crate::key_watch::KeyWatch;
+use crate::which_instance::WhichInstance;
 
 /// How long an answer about the key is waited for: whoever asks is a probe.
 const KEY_LOOK_MAX: Duration = Duration::from_secs(2);
@@ -114,6 +117,8 @@ pub struct Aws {
     regions: RegionMemory,
     clock: Arc<dyn Clock>,
     about: ConnectedOrganization,
+    /// How it is known which instance is ours.
+    which: WhichInstance,
 }
 
 impl Aws {
