@@ -513,7 +513,7 @@ async fn serve(loaded: &Loaded) -> Outcome {
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;
     say_listening(&listener.address(), &about)?;
-    listener.run(composed).await?;
+    Box::pin(listener.run(composed)).await?;
     Ok(Exit::Ok)
 }
 
