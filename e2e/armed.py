@@ -4,12 +4,14 @@ and nobody else's is; the end moves with the grant; what somebody holds by a gro
 stay as they are."""
 
 import concurrent.futures
+import contextlib
 import datetime
 import http.client
 import json
 import os
 import re
 import signal
+import sqlite3
 import time
 
 import botocore.exceptions
@@ -344,11 +346,11 @@ def registers(server, region):
 
 def never_armed(check, server, who, name, account):
     """A grant whose end Organizations would not take; whoever holds it is to be denied once the home Region has been lost for long."""
-    writes = ("CreatePolicy", "UpdatePolicy", "AttachPolicy")
-    cut = [server.world.sim.post("/_sim/faults", {"kind": "drop_before_effect", "how": "close", "match": {"service": "organizations", "operation": it}})
-           for it in writes]
+    refusal = {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "no"}
+    cut = [server.world.sim.post("/_sim/faults", refusal | {"match": {"service": "organizations", "operation": it}})
+           for it in ("CreatePolicy", "UpdatePolicy", "AttachPolicy")]
     grant = server.take(who, name, account, seconds=60)
-    check("not armed: Organizations does not answer", "armed_until" not in server.grant(who, grant), server.grant(who, grant))
+    check("not armed: Organizations refuses", "armed_until" not in server.grant(who, grant), server.grant(who, grant))
     return grant, [fault for it in cut for fault in it.json["ids"]]
 
 
@@ -421,6 +423,27 @@ def home_region_lost(check, server):
     check("and access is given again", server.take(ANA))
     confirmed = lambda: "AWS says that the instance of before is ours" in server.stage.said("serve.log")
     check("AWS was asked whether the instance is still that", wait(confirmed, 60, server.process), server.stage.said("serve.log")[-900:])
+    another_instance(check, server)
+
+
+def another_instance(check, server):
+    """The store has another instance of before than AWS tells of once the Region is back: the server says so and stops in order, and
+    the next start goes on with AWS's."""
+    other = "arn:aws:sso:::instance/ssoins-fedcba9876543210"
+    server.stop()
+    region_off(check, server)
+    with contextlib.closing(sqlite3.connect(server.stage.path("hallpass.db"))) as store:
+        [(kept,)] = store.execute("SELECT bytes FROM blobs WHERE key = 'instance'").fetchall()
+        known = json.loads(kept) | {"instance_arn": other}
+        store.execute("UPDATE blobs SET bytes = ? WHERE key = 'instance'", (json.dumps(known).encode(),))
+        store.commit()
+    server.start()
+    check("the Region is back", server.world.sim.call("DELETE", "/_sim/faults").status < 300)
+    check("the server stops", wait(lambda: server.process.poll() is not None, 90), server.stage.said("serve.log")[-900:])
+    said = server.stage.said("serve.log")[-3000:]
+    check("with exit 1, and names both", server.process.returncode == 1 and other in said and "AWS tells of instance" in said, said)
+    server.start()
+    check("the next start goes on with that of now", server.take(CY, "Shared", "prod"))
 
 
 def from_delegated_administrator(check, server):
