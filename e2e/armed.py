@@ -4,12 +4,14 @@ and nobody else's is; the end moves with the grant; what somebody holds by a gro
 stay as they are."""
 
 import concurrent.futures
+import contextlib
 import datetime
 import http.client
 import json
 import os
 import re
 import signal
+import sqlite3
 import time
 
 import botocore.exceptions
@@ -20,6 +22,8 @@ from stage import Api, Checks, Stage, parts, wait
 POLICY = f"hallpass-armed-ends-{DEV}"
 # the instance is replicated there
 HOME, OTHER = "eu-west-1", "eu-central-1"
+# the part about its loss waits for so many seconds
+LOST_AFTER = 120
 
 
 class Server(OperatorsServer):
@@ -340,18 +344,48 @@ def registers(server, region):
         line.close()
 
 
+def never_armed(check, server, who, name, account):
+    """A grant whose end Organizations would not take; whoever holds it is to be denied once the home Region has been lost for long."""
+    refusal = {"kind": "error", "code": "AccessDeniedException", "http": 400, "message": "no"}
+    cut = [server.world.sim.post("/_sim/faults", refusal | {"match": {"service": "organizations", "operation": it}})
+           for it in ("CreatePolicy", "UpdatePolicy", "AttachPolicy")]
+    grant = server.take(who, name, account, seconds=60)
+    check("not armed: Organizations refuses", "armed_until" not in server.grant(who, grant), server.grant(who, grant))
+    return grant, [fault for it in cut for fault in it.json["ids"]]
+
+
+def restarted_in_the_loss(check, server):
+    """The server is stopped and started while the home Region is away, and goes on with what it told of; nothing configured says which
+    the instance is."""
+    said = lambda: server.api[ANA].get("/readyz").body.decode()
+    since = lambda told: re.search(r"has not answered since (\S+ \S+) UTC", told)
+    before = since(said())[1]
+    server.stop()
+    logged_before = len(server.stage.said("serve.log"))
+    server.start()
+    told = said()
+    check("it comes up again, and tells the loss from its begin", since(told) and since(told)[1] == before, (before, told))
+    check("it says that it goes on with the instance of before", "the one of before" in server.stage.said("serve.log")[logged_before:],
+          server.stage.said("serve.log")[logged_before:][:900])
+    return datetime.datetime.fromisoformat(before + "+00:00")
+
+
 def home_region_lost(check, server):
     """Identity Center's home Region answers nobody: it is told as that, nothing is given, AWS ends what is armed, and what could
     not be removed is when the Region is back (`access.md` §22, R-1)."""
     alarm = lambda: 'hallpass_alarm{alarm="home_region_lost"} 1' in server.api[ANA].get("/metrics").body.decode()
-    hers = server.take(CY, "Operator", seconds=60)
+    hers = server.take(CY, "Operator", seconds=120)
     check("armed", wait(lambda: follows(server, CY, hers), 30), server.grant(CY, hers))
     (cy, _), (bo, _) = server.world.login(CY, "Operator"), server.world.login(BO, "Operator")
     sim = server.world.sim
     check("people can sign in by both Regions", registers(server, HOME) and registers(server, OTHER))
     known = lambda: f"sign in by {OTHER}" in server.api[ANA].get("/readyz").body.decode()
     check("the server knows by which Regions people sign in", wait(known, 30, server.process), server.api[ANA].get("/readyz").body.decode())
+    his, cut = never_armed(check, server, CY, "Shared", "test")
+    (overdue, _) = server.world.login(CY, "Shared", TEST)
     region_off(check, server)
+    for fault in cut:
+        sim.call("DELETE", f"/_sim/faults/{fault}")
     check("nobody signs in there, and by the other Region everybody does", not registers(server, HOME) and registers(server, OTHER))
     signed = sim.post("/_sim/login", {"user": BO, "account": DEV, "permission_set": "Operator", "region": OTHER})
     check("and gets to accounts", signed.status == 200, signed)
@@ -373,18 +407,48 @@ def home_region_lost(check, server):
     asked = server.ask(ANA)
     check("nobody can be looked up: nothing is asked for, and the answer says so", asked.status == 503 and asked.json["code"] == "person-unchecked"
           and "home Region" in json.dumps(asked.json), asked)
+    since = restarted_in_the_loss(check, server)
     check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 120, server.process, every=1))
     check("and not his", not denied(bo.list_roles))
     waiting = server.grant(CY, hers)
     check("her grant is not told as ended: nobody has seen that", waiting["state"] == "ending" and waiting.get("aws_silent_since"), waiting)
     listed = server.stage.run("grants", "--state", "ending", HALLPASS_SERVER=f"http://127.0.0.1:{server.port}", HALLPASS_TOKEN=server.api[CY].token)
     check("the command line says what it waits for", "AWS does not answer" in listed.stdout, listed)
+    check("AWS refuses who is overdue and was never armed", wait(lambda: denied(overdue.list_roles), 180, server.process, every=1),
+          (server.grant(CY, his), server.stage.said("serve.log")[-900:]))
+    [record] = [row for row in server.records("end.denied") if row["grant_id"] == his["id"]]
+    after = (datetime.datetime.fromisoformat(record["time"]) - since).total_seconds()
+    check("from as long after the begin as is configured: a restart counts nothing anew", LOST_AFTER <= after < LOST_AFTER + 60, (since, record))
     gone = sim.call("DELETE", "/_sim/faults")
     check("the Region is back", gone.status < 300, gone)
     check("the alarm is over", wait(lambda: not alarm(), 60, server.process))
-    check("her grant ends", wait(lambda: server.grant(CY, hers)["state"] == "ended", 60), server.stage.said("serve.log")[-900:])
-    check("and waits for nothing any more", "aws_silent_since" not in server.grant(CY, hers), server.grant(CY, hers))
+    ended = lambda grant: server.grant(CY, grant)["state"] == "ended"
+    check("their grants end", wait(lambda: ended(hers) and ended(his), 60), server.stage.said("serve.log")[-900:])
+    check("and wait for nothing any more", "aws_silent_since" not in server.grant(CY, hers), server.grant(CY, hers))
     check("and access is given again", server.take(ANA))
+    confirmed = lambda: "AWS says that the instance of before is ours" in server.stage.said("serve.log")
+    check("AWS was asked whether the instance is still that", wait(confirmed, 60, server.process), server.stage.said("serve.log")[-900:])
+    another_instance(check, server)
+
+
+def another_instance(check, server):
+    """The store has another instance of before than AWS tells of once the Region is back: the server says so and stops in order, and
+    the next start goes on with AWS's."""
+    other = "arn:aws:sso:::instance/ssoins-fedcba9876543210"
+    server.stop()
+    region_off(check, server)
+    with contextlib.closing(sqlite3.connect(server.stage.path("hallpass.db"))) as store:
+        [(kept,)] = store.execute("SELECT bytes FROM blobs WHERE key = 'instance'").fetchall()
+        known = json.loads(kept) | {"instance_arn": other}
+        store.execute("UPDATE blobs SET bytes = ? WHERE key = 'instance'", (json.dumps(known).encode(),))
+        store.commit()
+    server.start()
+    check("the Region is back", server.world.sim.call("DELETE", "/_sim/faults").status < 300)
+    check("the server stops", wait(lambda: server.process.poll() is not None, 90), server.stage.said("serve.log")[-900:])
+    said = server.stage.said("serve.log")[-3000:]
+    check("with exit 1, and names both", server.process.returncode == 1 and other in said and "AWS tells of instance" in said, said)
+    server.start()
+    check("the next start goes on with that of now", server.take(CY, "Shared", "prod"))
 
 
 def from_delegated_administrator(check, server):
@@ -579,6 +643,8 @@ def main():
             server = Server(stage)
             if part == "stopped":
                 server.configure("preferred", '[guard]\njournal = "guard"\n[audit.export]\ntarget = "dir:audit"\n')
+            if part == "region":
+                server.configure("preferred", f'[access]\nhome_region_lost_after = "{LOST_AFTER}s"\n')
             server.start()
             PARTS[part](check, server)
             server.end_well(check)

@@ -86,6 +86,11 @@ impl SilenceWatch {
         }
     }
 
+    /// Forgets what was counted and heard, as a start does: for whoever takes over from another process, which knew better.
+    pub fn begin_anew(&self) {
+        *self.silence() = Silence::default();
+    }
+
     /// Since when no call has been answered, where that is more than passes by itself; `None` while they are.
     pub fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
         let Silence { own, directory, .. } = *self.silence();
@@ -143,6 +148,20 @@ mod tests {
         assert_eq!(watch.lost_since(at(700)), Some(at(0)));
         watch.answered();
         assert_eq!(watch.lost_since(at(900)), None);
+    }
+
+    #[test]
+    fn whoever_begins_anew_has_no_silence_of_their_own_and_goes_on_with_that_of_another() {
+        let watch = SilenceWatch::default();
+        watch.answered();
+        for second in [0, 20, 40] {
+            watch.unanswered(at(second));
+            watch.directory_unanswered(at(second));
+        }
+        watch.begin_anew();
+        assert_eq!(watch.lost_since(at(600)), None);
+        watch.resume(at(30));
+        assert_eq!(watch.lost_since(at(600)), Some(at(30)), "heard before");
     }
 
     #[test]

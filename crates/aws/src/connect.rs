@@ -13,7 +13,6 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_organizations::config::retry::RetryConfig;
-use aws_sdk_ssoadmin::types::InstanceMetadata;
 use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
 use hallpass_aws_model::organizations_region;
 use hallpass_model::{Clock, IdSource};
@@ -28,6 +27,7 @@ use crate::instance_regions::RegionMemory;
 use crate::jitter::Jitter;
 use crate::key_watch::KeyWatch;
 use crate::pages::listing;
+use crate::which_instance::{self, WhichInstance};
 use crate::{Aws, AwsClientSettings, Credentials, Survey, transport};
 
 /// The service principal that delegated administrators of Identity Center are registered for.
@@ -114,6 +114,14 @@ pub enum ConnectError {
         /// The visible ones.
         found: Vec<String>,
     },
+    /// AWS tells of another instance than the one that this connection goes on with.
+    #[error("this server goes on with {before}, and AWS tells of {told} now")]
+    AnotherInstance {
+        /// The one of before, with its identity store.
+        before: String,
+        /// That of now.
+        told: String,
+    },
 }
 
 impl ConnectError {
@@ -129,6 +137,9 @@ impl ConnectError {
             }
             Self::SeveralInstances { .. } | Self::UnknownInstance { .. } => {
                 "set the instance's ARN in the configuration"
+            }
+            Self::AnotherInstance { .. } => {
+                "start the server again: it then uses the instance of now; where that is not meant, set `identity.instance_arn`"
             }
         }
     }
@@ -229,6 +240,7 @@ pub(crate) async fn over(
         regions: RegionMemory::default(),
         clock,
         about: nothing_known(&settings.region),
+        which: WhichInstance::asked_with(&config, settings),
     };
     let caller = aws
         .sts_line
@@ -239,7 +251,7 @@ pub(crate) async fn over(
         .map_err(|failure| call("GetCallerIdentity", failure))?;
     aws.about.account = caller.account.unwrap_or_default();
     aws.about.arn = caller.arn.unwrap_or_default();
-    find_instance(&mut aws, settings).await?;
+    which_instance::find(&mut aws, settings.known_instance.as_ref()).await?;
     if settings.survey == Survey::Whole {
         find_place(&mut aws).await?;
     }
@@ -265,11 +277,11 @@ impl Aws {
     }
 }
 
-fn pace() -> Deadline {
+pub(crate) fn pace() -> Deadline {
     Deadline::within(Urgency::Grant, CONNECT_MAX)
 }
 
-fn call(operation: &'static str, failure: CallFailure) -> ConnectError {
+pub(crate) fn call(operation: &'static str, failure: CallFailure) -> ConnectError {
     ConnectError::Call {
         operation,
         fault: failure.fault,
@@ -345,59 +357,6 @@ async fn configure(settings: &AwsClientSettings, dates: &AnswerDates) -> SdkConf
         builder = builder.credentials_provider(SharedCredentialsProvider::new(provider));
     }
     builder.build()
-}
-
-async fn find_instance(aws: &mut Aws, settings: &AwsClientSettings) -> Result<(), ConnectError> {
-    if let (Some(instance), Some(store)) = (&settings.instance_arn, &settings.identity_store_id) {
-        aws.about.instance_arn.clone_from(instance);
-        aws.about.identity_store_id.clone_from(store);
-        return Ok(());
-    }
-    let found = list_instances(aws)
-        .await
-        .map_err(|failure| call("ListInstances", failure))?;
-    let names = || {
-        found
-            .iter()
-            .filter_map(|instance| instance.instance_arn.clone())
-            .collect::<Vec<_>>()
-    };
-    let chosen = match (&settings.instance_arn, found.as_slice()) {
-        (Some(wanted), _) => found
-            .iter()
-            .find(|instance| instance.instance_arn.as_ref() == Some(wanted))
-            .ok_or_else(|| ConnectError::UnknownInstance {
-                wanted: wanted.clone(),
-                found: names(),
-            })?,
-        (None, [only]) => only,
-        (None, []) => {
-            return Err(ConnectError::NoInstance {
-                region: settings.region.clone(),
-                arn: aws.about.arn.clone(),
-            });
-        }
-        (None, _) => return Err(ConnectError::SeveralInstances { found: names() }),
-    };
-    let (Some(instance), Some(store)) = (&chosen.instance_arn, &chosen.identity_store_id) else {
-        let failure = CallFailure::unparsable("an instance without ARN or identity store");
-        return Err(call("ListInstances", failure));
-    };
-    aws.about.instance_arn.clone_from(instance);
-    aws.about.identity_store_id = settings
-        .identity_store_id
-        .clone()
-        .unwrap_or_else(|| store.clone());
-    Ok(())
-}
-
-async fn list_instances(aws: &Aws) -> Result<Vec<InstanceMetadata>, CallFailure> {
-    listing!(
-        aws.sso_line.read("ListInstances", pace()),
-        instances,
-        aws.sso.list_instances()
-    )
-    .await
 }
 
 /// A member account may describe the organization, but not list delegated administrators; an

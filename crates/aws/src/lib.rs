@@ -9,6 +9,7 @@ mod connect;
 mod dates;
 mod settings;
 mod transport;
+mod which_instance;
 
 mod center;
 mod instance;
@@ -83,13 +84,17 @@ pub use permission_sets::PermissionSets;
 pub use request_ids::with_request_ids;
 pub use settings::{AwsClientSettings, Credentials, Survey};
 pub use snapshots_at::SnapshotsAt;
+pub use which_instance::{InstanceSource, KnownInstance};
 
 use crate::call::{Deadline, ServiceClient};
 use crate::instance_regions::RegionMemory;
 use crate::key_watch::KeyWatch;
+use crate::which_instance::WhichInstance;
 
 /// How long an answer about the key is waited for: whoever asks is a probe.
 const KEY_LOOK_MAX: Duration = Duration::from_secs(2);
+/// How long one is waited for that says whether the administration answers at all.
+const CENTER_LOOK_MAX: Duration = Duration::from_secs(5);
 
 /// A connection: clients, rate limiters, and what was found while connecting. Implements
 /// [`IdentityCenter`](hallpass_assignments::IdentityCenter).
@@ -112,6 +117,8 @@ pub struct Aws {
     regions: RegionMemory,
     clock: Arc<dyn Clock>,
     about: ConnectedOrganization,
+    /// How it is known which instance is ours.
+    which: WhichInstance,
 }
 
 impl Aws {
@@ -146,12 +153,7 @@ impl Aws {
         );
         // what comes of it is noted by the line, whatever it is
         if center.is_to_be_asked(now) {
-            let ask = self.sso.list_permission_sets().max_results(1);
-            let ask = ask.instance_arn(&self.about.instance_arn);
-            let answer = self
-                .sso_line
-                .read("ListPermissionSets", pace, || ask.clone().send());
-            drop(answer.await);
+            self.ask_for_one_set(pace).await;
         }
         if directory.is_to_be_asked(now) {
             let ask = self.store.list_users().max_results(1);
@@ -163,6 +165,30 @@ impl Aws {
         }
         let found = self.keys.iter().filter_map(|key| key.unusable());
         found.min_by_key(|it| it.since)
+    }
+
+    /// Asks the administration of IAM Identity Center for something small, so that [`Aws::center_silence`] knows whether it answers. A
+    /// refusal is an answer, too.
+    pub async fn ask_center(&self) {
+        let pace = Deadline::within(Urgency::Background, CENTER_LOOK_MAX);
+        self.ask_for_one_set(pace).await;
+    }
+
+    /// The same where it is silent: that this is over is to be known also where nobody else asks.
+    pub async fn ask_center_if_lost(&self) {
+        if self.center.lost_since(self.clock.now()).is_some() {
+            self.ask_center().await;
+        }
+    }
+
+    /// What comes of it is noted by the line, whatever it is.
+    async fn ask_for_one_set(&self, pace: Deadline) {
+        let ask = self.sso.list_permission_sets().max_results(1);
+        let ask = ask.instance_arn(&self.about.instance_arn);
+        let answer = self
+            .sso_line
+            .read("ListPermissionSets", pace, || ask.clone().send());
+        drop(answer.await);
     }
 
     /// Whether AWS Organizations answers, which is not where Identity Center is: silent too, it is rather our own network.

@@ -3,6 +3,8 @@
 use hallpass_aws_model::facts;
 use secrecy::SecretString;
 
+use crate::KnownInstance;
+
 /// Where AWS is, who we are there, and how fast we may ask.
 #[derive(Clone, Debug)]
 pub struct AwsClientSettings {
@@ -21,6 +23,8 @@ pub struct AwsClientSettings {
     pub instance_arn: Option<String>,
     /// The identity store; `None` = the instance's.
     pub identity_store_id: Option<String>,
+    /// What an earlier connection was told of the instance: gone on with where AWS gives no answer.
+    pub known_instance: Option<KnownInstance>,
     /// Requests per second to sso-admin, all operations together ([`facts::CENTER_CALLS`] of an instance).
     /// identitystore has the same, organizations half of it ([`facts::ORGANIZATION_CALLS`]).
     pub requests_per_second: f64,
@@ -51,6 +55,7 @@ impl AwsClientSettings {
             external_id: None,
             instance_arn: None,
             identity_store_id: None,
+            known_instance: None,
             requests_per_second: facts::CENTER_CALLS.our_rate(),
             burst: 18,
             survey: Survey::Whole,

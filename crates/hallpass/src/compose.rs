@@ -14,6 +14,7 @@ mod organization;
 mod people;
 mod probes;
 pub(crate) mod recorder;
+mod region;
 mod remediations;
 mod shared_directory;
 mod slack;
@@ -47,7 +48,8 @@ use hallpass_server::{
 };
 use hallpass_store::{StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 
 pub(crate) use lead::Lead;
 
@@ -62,6 +64,7 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::server_store::ServerStore;
 use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_setup::journey::journey;
+use hallpass_setup::kept_instance;
 use hallpass_terminal::exit::Failure;
 
 use organization::{RulesNow, inventory};
@@ -487,11 +490,25 @@ fn deciding(
 
 impl Composed {
     /// Serves HTTP on `listener`, and works while this node leads, until `shutdown`; then lets calls finish.
+    ///
+    /// # Errors
+    /// When AWS tells of another instance than the one that the server went on with: it has stopped in the same order.
     pub(crate) async fn run(
         self,
         listener: impl hallpass_server::Accept,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) {
+    ) -> Result<(), Failure> {
+        let (belied, mut heard) = oneshot::channel();
+        let aws = Arc::clone(&self.workshop.aws);
+        let shutdown = async move {
+            // large, and for most servers never more than a wait
+            let is_belied = Box::pin(kept_instance::belied(&aws));
+            tokio::select! {
+                () = shutdown => {}
+                // whoever is gone needs no reason
+                failure = is_belied => drop(belied.send(failure)),
+            }
+        };
         let (mut serving, served) = (JoinSet::new(), watch::Sender::new(false));
         self.spawn_serving(&mut serving);
         let (stop, told) = (self.stop.clone(), served.subscribe());
@@ -507,6 +524,8 @@ impl Composed {
         };
         tokio::join!(serve, self.lead_and_work(self.stop.subscribe(), told));
         join(&mut serving, SHUTDOWN_MAX).await;
+        // empty where somebody asked it to stop
+        heard.try_recv().map_or(Ok(()), Err)
     }
 }
 

@@ -186,7 +186,7 @@ async fn demo(args: &Args) -> Outcome {
     compose::put_in_force(&composed, rules, RULES_NAME).await?;
     output::say(&welcome(args, address, &sim, &tokens_file, &folder));
     live_on(args, people::Scene::new(&composed), &sim, (store, trail)).await?;
-    composed.run(listener, asked_to_stop()).await;
+    composed.run(listener, asked_to_stop()).await?;
     Ok(Exit::Ok)
 }
 

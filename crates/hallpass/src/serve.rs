@@ -466,7 +466,7 @@ async fn serve(loaded: &Loaded) -> Outcome {
     let channels = channels(loaded, &its_clock)?;
     let means = means(loaded, &its_clock, &ids);
     let (export, ends) = leaving(loaded, export, &store, &means).await?;
-    let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
+    let aws = Arc::new(connect_patiently(loaded, &store, &clock, &ids).await?);
     let about = aws.about().clone();
     let listener = tls::Listening::at(address, certificate).await?;
     let file = rules_file.display().to_string();
@@ -513,7 +513,7 @@ async fn serve(loaded: &Loaded) -> Outcome {
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;
     say_listening(&listener.address(), &about)?;
-    listener.run(composed).await?;
+    Box::pin(listener.run(composed)).await?;
     Ok(Exit::Ok)
 }
 

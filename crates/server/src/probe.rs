@@ -1,6 +1,7 @@
 //! What readiness asks of the parts of a server.
 
 use async_trait::async_trait;
+use hallpass_model::Timestamp;
 
 /// The answer of a part of the server.
 #[derive(Clone, Debug)]
@@ -16,6 +17,11 @@ pub struct ProbeResult {
 pub trait ReadinessProbe: Send + Sync {
     /// Looks now; answers within a second or two.
     async fn probe(&self) -> ProbeResult;
+
+    /// Since when it has not worked, where the part itself knows: it may take its time until it says so.
+    fn since(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// What follows when it does not work.
     fn bearing(&self) -> Bearing {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use hallpass_assignments::CenterFault;
 use hallpass_aws::{
-    Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, OwnAccountRole,
-    PermissionSetUse,
+    Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, InstanceSource,
+    OwnAccountRole, PermissionSetUse,
 };
 use hallpass_clock::ProcessClock;
 use hallpass_config::{self, Loaded};
@@ -20,7 +20,7 @@ use hallpass_store::SchemaUse;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::OutputArgs;
 
-use crate::{clock, postgres_password};
+use crate::{clock, kept_instance, postgres_password};
 
 /// How the configuration is named.
 pub const NAME_IT: &str = "name it: `--config FILE` or the variable `HALLPASS_CONFIG`";
@@ -167,19 +167,19 @@ pub async fn connect(
     clock: &Arc<ProcessClock>,
     ids: Arc<dyn IdSource>,
 ) -> Result<Aws, Failure> {
-    let connected = try_connect(loaded, clock, ids).await;
+    let connected = try_connect(aws_settings(loaded), clock, ids).await;
     let aws = connected.map_err(|error| no_aws(&error))?;
     clock::settle(clock, &aws).await;
     Ok(aws)
 }
 
 async fn try_connect(
-    loaded: &Loaded,
+    settings: AwsSettings,
     clock: &Arc<ProcessClock>,
     ids: Arc<dyn IdSource>,
 ) -> Result<Aws, ConnectError> {
     let (time, dates) = (Arc::clone(clock), clock::listener(clock));
-    hallpass_aws::connect(aws_settings(loaded), time, ids, dates).await
+    hallpass_aws::connect(settings, time, ids, dates).await
 }
 
 /// How long the server waits for an AWS that does not answer before it gives up: access that is due
@@ -187,18 +187,28 @@ async fn try_connect(
 const AWS_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Connects to AWS, again and again while it throttles, fails or cannot be reached. What is wrong
-/// with the configuration is said at once.
+/// with the configuration is said at once. Where the home Region alone gives no answer, the server goes on with the
+/// instance that `store` has of before ([`kept_instance::belied`]).
 pub async fn connect_patiently(
     loaded: &Loaded,
+    store: &ServerStore,
     clock: &Arc<ProcessClock>,
     ids: &Arc<dyn IdSource>,
 ) -> Result<Aws, Failure> {
+    let settings = AwsSettings {
+        known_instance: kept_instance::kept(store).await,
+        ..aws_settings(loaded)
+    };
     let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(500));
     loop {
-        match try_connect(loaded, clock, Arc::clone(ids)).await {
+        match try_connect(settings.clone(), clock, Arc::clone(ids)).await {
             Ok(aws) => {
                 clock::settle(clock, &aws).await;
-                check_instance(&aws).await?;
+                if aws.instance_source() != InstanceSource::Before {
+                    check_instance(&aws).await?;
+                    let known = settings.known_instance.as_ref();
+                    kept_instance::keep(store, &aws, known).await;
+                }
                 return Ok(aws);
             }
             Err(error) if waited < AWS_PATIENCE && is_passing(&error) => {
@@ -228,7 +238,7 @@ pub fn not_the_home_region(own: &str, home: &str) -> (String, &'static str) {
 
 /// Refuses an instance in which nothing can be granted, before anything is promised. One that cannot be read is gone on with: a role
 /// may have been given its rights before they were read.
-async fn check_instance(aws: &Aws) -> Result<(), Failure> {
+pub(crate) async fn check_instance(aws: &Aws) -> Result<(), Failure> {
     let regions = match aws.instance_regions().await {
         Ok(regions) => regions,
         Err(fault) => {
@@ -255,19 +265,20 @@ async fn check_instance(aws: &Aws) -> Result<(), Failure> {
 }
 
 /// Whether waiting may help.
-fn is_passing(error: &ConnectError) -> bool {
+pub(crate) fn is_passing(error: &ConnectError) -> bool {
     matches!(
         error,
         ConnectError::Call {
             fault: CenterFault::Throttled { .. }
                 | CenterFault::KeyUnusable { .. }
+                | CenterFault::NotSent
                 | CenterFault::Unreachable { .. },
             ..
         }
     )
 }
 
-fn no_aws(error: &ConnectError) -> Failure {
+pub(crate) fn no_aws(error: &ConnectError) -> Failure {
     let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {

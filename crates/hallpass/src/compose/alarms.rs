@@ -65,6 +65,13 @@ impl Watched {
         causes
     }
 
+    /// Since when something is wrong, where what is watched knows it better than who looks at it.
+    fn since(&self, kind: AlarmKind) -> Option<Timestamp> {
+        let mut probes = self.probes.iter();
+        let (_, probe) = probes.find(|(of, _)| *of == kind)?;
+        probe.since()
+    }
+
     async fn look(
         &self,
         seen: &mut BTreeMap<AlarmKind, AlarmsSeen>,
@@ -80,12 +87,15 @@ impl Watched {
         for kind in AlarmKind::ALL {
             // a kind that is not watched any more, of a guard that is configured no more for instance
             let cause = causes.get(&kind).cloned().flatten();
-            let since = steady(seen, kind, cause.is_some());
+            let steady = steady(seen, kind, cause.is_some());
             let stands = standing.get(&kind);
             gauge(kind, stands.is_some());
             let change = match (cause, stands) {
-                (Some(why), None) if since >= wait(kind) => begun(kind, since, at, &why),
-                (None, Some(alarm)) if since >= WELL_FOR => over(alarm, at),
+                (Some(why), None) if steady >= wait(kind) => {
+                    let seen = || TimeSpan::seconds(steady.as_secs()).before(at);
+                    begun(kind, self.since(kind).unwrap_or_else(seen), at, &why)
+                }
+                (None, Some(alarm)) if steady >= WELL_FOR => over(alarm, at),
                 (Some(_) | None, _) => continue,
             };
             if self.store.note_alarm(change.clone()).await? {
@@ -117,11 +127,11 @@ fn wait(kind: AlarmKind) -> Duration {
     Duration::from_secs(kind.patience().as_seconds())
 }
 
-fn begun(kind: AlarmKind, since: Duration, at: Timestamp, why: &str) -> Alarm {
+fn begun(kind: AlarmKind, since: Timestamp, at: Timestamp, why: &str) -> Alarm {
     Alarm {
         alarm: kind,
         state: AlarmState::Begun,
-        since: TimeSpan::seconds(since.as_secs()).before(at),
+        since,
         at,
         text: alarm::begun(why),
     }
@@ -175,7 +185,7 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Wrong(Arc<Mutex<Option<String>>>);
+    struct Wrong(Arc<Mutex<Option<String>>>, Option<Timestamp>);
 
     #[async_trait]
     impl ReadinessProbe for Wrong {
@@ -185,6 +195,10 @@ mod tests {
                 name: "x",
                 works: cause.map_or(Ok(String::new()), Err),
             }
+        }
+
+        fn since(&self) -> Option<Timestamp> {
+            self.1
         }
     }
 
@@ -284,6 +298,18 @@ mod tests {
         assert_eq!(world.told().await, [(kind, Begun), (kind, Over)]);
         world.pass(300).await;
         assert_eq!(world.told().await.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_begins_when_what_is_watched_says_that_it_began() {
+        let kind = AlarmKind::HomeRegionLost;
+        let mut world = AlarmWorld::new(kind).await;
+        let wrong = Wrong(Arc::clone(&world.wrong.0), Some(at(940)));
+        world.watched.probes = vec![(kind, Arc::new(wrong))];
+        world.set(Some("the home Region has not answered"));
+        world.pass(10).await;
+        let standing = world.store.alarms().await.unwrap();
+        assert_eq!(standing[0].since, at(940));
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,6 +33,7 @@ use super::events;
 use super::following::{self, Follower};
 use super::people;
 use super::probes::Pulse;
+use super::region;
 use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
@@ -81,6 +82,8 @@ impl Composed {
         spawn(tasks, "follow", stop, &follower, following::follow);
         spawn(tasks, "log", stop, &self.log, log_watch::watch);
         spawn(tasks, "clock", stop, &self.watch, clocks::watch);
+        let aws = &self.workshop.aws;
+        spawn(tasks, "region", stop, aws, region::ask_while_lost);
         let checker = Checker {
             status: Arc::clone(&self.app.status),
             audit: Arc::clone(&self.app.audit),

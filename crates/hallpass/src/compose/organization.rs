@@ -9,7 +9,7 @@ use hallpass_model::TimeSpan;
 use hallpass_rules::{GroupRef, Rules};
 use hallpass_setup::sources::cached_snapshot;
 
-use super::{Parts, probes};
+use super::{Parts, region};
 
 /// Where the inventory finds the rules of now: those that the server began with, until there is a journey.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ pub(super) async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Invent
     let inventory = Inventory::new(Arc::clone(&parts.aws), groups)
         .with_attributes(attributes)
         .with_account_tags(tags, TagPace::ByAndBy(again));
-    probes::resume_silence(&parts.aws, &parts.store).await;
+    region::resume(&parts.aws.center_silence(), &parts.store).await;
     Arc::new(match cached_snapshot(&parts.store).await {
         Some(snapshot) => inventory.from_cached(snapshot),
         None => inventory,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_access::{Access, AccessStore, AlarmKind, DirectorySource};
+use hallpass_access::{Access, AlarmKind, DirectorySource};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
@@ -197,19 +197,6 @@ impl ReadinessProbe for AwsProbe {
     }
 }
 
-/// Goes on with a loss of the home Region that the process before told of, so that a start does not begin to count anew.
-pub(super) async fn resume_silence(aws: &Aws, store: &dyn AccessStore) {
-    match store.alarms().await {
-        Ok(alarms) => {
-            let kind = AlarmKind::HomeRegionLost;
-            if let Some(lost) = alarms.iter().find(|alarm| alarm.alarm == kind) {
-                aws.center_silence().resume(lost.since);
-            }
-        }
-        Err(error) => tracing::warn!(%error, "alarms could not be read: a loss begins anew"),
-    }
-}
-
 /// Whether Identity Center can use the key of its data.
 pub(crate) struct InstanceKeyProbe(pub(crate) Arc<Aws>);
 
@@ -344,6 +331,11 @@ impl ReadinessProbe for HomeRegionProbe {
             name: "home_region",
             works,
         }
+    }
+
+    /// A process that goes on with the loss goes on with its begin.
+    fn since(&self) -> Option<Timestamp> {
+        self.access.home_region_lost_since()
     }
 
     /// The pages, what is known and what is decided go on.

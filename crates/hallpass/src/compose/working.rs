@@ -18,7 +18,7 @@ use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::lead::Lead;
-use super::{Composed, alarms};
+use super::{Composed, alarms, region};
 
 /// How long loops may take to finish what they are doing while another node may wait for the lead: together
 /// with the last export, no longer than it takes to follow a leader that was killed.
@@ -30,7 +30,7 @@ const EXPORTS_LAST_WITHIN: Duration = Duration::from_secs(3);
 pub(super) struct Workshop {
     /// The store for what works.
     pub(super) store: Arc<ServerStore>,
-    aws: Arc<Aws>,
+    pub(super) aws: Arc<Aws>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     /// Where policies of armed ends have what is not ours.
@@ -246,6 +246,11 @@ impl Composed {
             if !rest(&mut stopping, LeadTimes::STANDARD.renew_again).await {
                 return;
             }
+        }
+        // a node that is alone went on with what it knew when it started
+        if self.lead.is_shared() {
+            let (aws, store) = (&workshop.aws, workshop.store.as_ref());
+            region::take_over(&aws.center_silence(), store, Box::pin(aws.ask_center())).await;
         }
         // whoever led before may have done so by a clock that was ahead, and was telling people something
         if let Err(error) = journey.release_future_waits().await {

@@ -62,19 +62,17 @@ impl Listening {
     /// Serves until somebody asks to stop, and follows the certificate's files meanwhile.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// When TLS cannot be set up, and with what `composed` was stopped by.
     pub(super) async fn run(self, composed: Composed) -> Result<(), Failure> {
         let Some(certificate) = self.certificate else {
-            composed.run(self.plain, asked_to_stop()).await;
-            return Ok(());
+            return composed.run(self.plain, asked_to_stop()).await;
         };
         let listener = TlsListener::new(self.plain, Arc::clone(&certificate))
             .map_err(|error| Failure::bug(format!("TLS cannot be set up: {error}")))?;
         tokio::select! {
-            () = composed.run(listener, asked_to_stop()) => {}
+            ran = composed.run(listener, asked_to_stop()) => ran,
             never = follow(certificate) => match never {},
         }
-        Ok(())
     }
 }
 
