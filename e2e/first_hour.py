@@ -32,7 +32,7 @@ MIGRATE = ROOT / "docs/how-to/migrate.md"
 SERVICES = ROOT / "docs/operations/systemd.md"
 BLOCK = re.compile(r"^```(toml|sh)\n(.*?)^```", re.M | re.S)
 COMPILERS = ("cc", "gcc", "c++", "g++", "clang", "rustc", "cargo", "rustup")
-ROLE = "hallpass"
+ROLE = "HallpassServer"
 # what `sudo`, `systemctl` and `systemd-run` of a machine do with the lines of the page. Nobody hands on an environment unless told to, and a
 # service begins with what systemd gives every one and with what its unit and drop-ins say.
 SUDO = """#!/bin/bash
