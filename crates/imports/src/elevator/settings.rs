@@ -343,7 +343,7 @@ pub(super) fn policy_unsaid(settings: &BTreeMap<String, Setting>) -> Option<RowN
 }
 
 /// A value as it is: the functions are given lists, numbers and flags as texts.
-fn spelled_out(value: &Value) -> Value {
+pub(super) fn spelled_out(value: &Value) -> Value {
     let Value::String(text) = value else {
         return value.clone();
     };
