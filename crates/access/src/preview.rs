@@ -2,7 +2,7 @@
 //! functions, so that they cannot disagree; a preview gives nothing, and asking decides anew.
 
 use hallpass_model::time::utc;
-use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_model::{Email, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::{
     Decision, DecisionKind, Directory, NoManager, OverLimit, Principal, RequesterManager, RuleId,
     RuleNames, Rules,
@@ -11,6 +11,7 @@ use hallpass_rules::{
 use crate::arming::Arming;
 use crate::request::PUNCTUAL;
 use crate::target::{self, LookedFor, Resolved};
+use crate::unknown_approvers::by_rules_and_people;
 use crate::{Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, all_of};
 
 /// What a request that is not refused comes to.
@@ -35,6 +36,8 @@ pub enum AskRefused {
     Unread(Vec<String>),
     /// Nobody but the asker could approve it, or nobody at all.
     NoApprover,
+    /// Too few of those who are listed are enabled users of the directory, who alone can approve; these are none.
+    UnknownApprovers(Vec<Email>),
     /// Their manager could, and they have none who can.
     NoManager(NoManager),
     /// Fields are to blame.
@@ -69,7 +72,9 @@ impl AskRefused {
         match self {
             Self::NoRule => DecisionKind::NoStatements.as_str(),
             Self::NotAllowed | Self::Unread(_) => DecisionKind::RequesterNotAllowed.as_str(),
-            Self::NoApprover | Self::NoManager(_) => DecisionKind::NoApprovers.as_str(),
+            Self::NoApprover | Self::UnknownApprovers(_) | Self::NoManager(_) => {
+                DecisionKind::NoApprovers.as_str()
+            }
             Self::Fields(_) => "invalid",
         }
     }
@@ -84,6 +89,7 @@ impl AskRefused {
             | Self::NotAllowed
             | Self::Unread(_)
             | Self::NoApprover
+            | Self::UnknownApprovers(_)
             | Self::NoManager(_) => Vec::new(),
         };
         Refusal {
@@ -117,6 +123,13 @@ impl AskRefused {
                 "Nobody can approve {target} for you. {first} {} too few others.",
                 names.verb("lists", "list")
             ),
+            Self::UnknownApprovers(addresses) => format!(
+                "Nobody can approve {target} for you. {first} {} {}, and approvers have to be enabled users of \
+                 IAM Identity Center. Ask {} to correct the rules.",
+                names.verb("lists", "list"),
+                some_of(addresses),
+                facts.contact
+            ),
             Self::NoManager(why) => format!(
                 "Nobody can approve {target} for you. {first} {} your manager approve, and {}.",
                 names.verb("lets", "let"),
@@ -139,6 +152,20 @@ impl AskRefused {
             },
             Self::Fields(problems) => all_of(problems),
         }
+    }
+}
+
+/// The most addresses that a refusal names; all are counted.
+const ADDRESSES_MAX: usize = 5;
+
+fn some_of(addresses: &[Email]) -> String {
+    let named: Vec<&str> = { addresses.iter().take(ADDRESSES_MAX) }
+        .map(Email::as_str)
+        .collect();
+    let named = named.join(", ");
+    match addresses.len().saturating_sub(ADDRESSES_MAX) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 
@@ -301,6 +328,8 @@ pub enum LengthRefused {
 pub(crate) struct Judgement {
     pub(crate) resolved: Option<Resolved>,
     pub(crate) decision: Option<Decision>,
+    /// What rules and directory say, as long as nothing is wrong with the fields.
+    says: Option<Result<AskVerdict, AskRefused>>,
     /// What is wrong with the target or whoever asks.
     pub(crate) problems: Vec<FieldProblem>,
     limits: LengthLimits,
@@ -341,6 +370,7 @@ pub(crate) fn judge(
     Judgement {
         limits: LengthLimits::of(decision.as_ref(), settings),
         arming,
+        says: { decision.as_ref() }.map(|it| by_rules_and_people(it, directory)),
         resolved,
         decision,
         problems,
@@ -396,8 +426,8 @@ impl Judgement {
 
     /// What it comes to, when these are all the problems.
     pub(crate) fn verdict(&self, problems: Vec<FieldProblem>) -> Result<AskVerdict, AskRefused> {
-        match &self.decision {
-            Some(decision) if problems.is_empty() => by_rules(decision),
+        match &self.says {
+            Some(says) if problems.is_empty() => says.clone(),
             Some(_) | None => Err(AskRefused::Fields(problems)),
         }
     }
@@ -483,12 +513,15 @@ impl Preview {
         &self.judged.limits
     }
 
-    /// What the rules alone say, whatever the length.
+    /// What the rules say, and the directory of who could approve, whatever the length.
     ///
     /// # Errors
     /// Why they refuse.
     pub fn by_rules(&self) -> Result<AskVerdict, AskRefused> {
-        by_rules(&self.decision)
+        match &self.judged.says {
+            Some(says) => says.clone(),
+            None => by_rules(&self.decision),
+        }
     }
 
     /// What asking for this long comes to. The reason and the ticket are not written yet:
