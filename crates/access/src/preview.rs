@@ -11,7 +11,7 @@ use hallpass_rules::{
 use crate::arming::Arming;
 use crate::request::PUNCTUAL;
 use crate::target::{self, LookedFor, Resolved};
-use crate::unknown_approvers::by_rules_and_people;
+use crate::unknown_approvers;
 use crate::{Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, all_of};
 
 /// What a request that is not refused comes to.
@@ -63,6 +63,21 @@ pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
             Err(AskRefused::NotAllowed)
         }
         DecisionKind::RequesterNotAllowed => Err(AskRefused::Unread(decision.unread.clone())),
+    }
+}
+
+/// What rules and directory say to somebody who asks, whatever the length and the reason: as [`by_rules`], and
+/// what too few enabled users could approve is refused, where the asker may not break the glass either.
+pub(crate) fn by_rules_and_people(
+    decision: &Decision,
+    directory: &Directory,
+) -> Result<AskVerdict, AskRefused> {
+    let verdict = by_rules(decision)?;
+    let waits_for_people = verdict == AskVerdict::Waits && !decision.break_glass;
+    let unknown = waits_for_people.then(|| unknown_approvers::where_too_few(decision, directory));
+    match unknown.flatten() {
+        Some(unknown) => Err(AskRefused::UnknownApprovers(unknown)),
+        None => Ok(verdict),
     }
 }
 
@@ -573,7 +588,37 @@ impl Preview {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_rules::{Ask, RuleFile, load};
+
     use super::*;
+
+    #[test]
+    fn who_cannot_be_approved_by_a_user_is_told_the_addresses_unless_they_may_break_the_glass() {
+        let asked = |lines: &str| {
+            let text = format!("[[rule]]\naccounts = \"*\"\npermission_sets = \"*\"\n{lines}\n");
+            let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
+            let account = "111111111111".parse().unwrap();
+            let ask = Ask::Account {
+                account: &account,
+                permission_set: "ReadOnly",
+            };
+            let ana = Email::new("ana@corp.example").unwrap();
+            let (nobody, now) = (Directory::default(), Timestamp::UNIX_EPOCH);
+            let decision = rules.decide(&ana, &ask, &nobody, now);
+            by_rules_and_people(&decision, &nobody)
+        };
+        let two = "approvers = ['dana@corp.example', 'eve@corp.example']";
+        let why = asked(two).unwrap_err();
+        assert_eq!(why.code(), "NoApprovers");
+        let words = why.message(&[], "prod / Admin", "the platform team");
+        for said in ["dana@corp.example, eve@corp.example", "the platform team"] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+        let glass = format!("{two}\nbreak_glass = 'ana@corp.example'");
+        assert_eq!(asked(&glass), Ok(AskVerdict::Waits));
+        let free = asked("approval_is_not_required = true");
+        assert_eq!(free, Ok(AskVerdict::Granted(Approval::NotRequired)));
+    }
 
     #[test]
     fn hours_that_open_are_found_to_the_minute_and_for_a_week() {

@@ -1,30 +1,23 @@
 //! Whether anybody could ever approve what somebody asks for. Rules count an address that they name, whoever
-//! has it; a press counts of enabled users of the directory alone (decision 0152).
+//! has it; a press counts of enabled users of the directory alone (`access.md` §3).
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, UserId};
+use hallpass_model::Email;
+use hallpass_rules::directory::NotOnePerson;
 use hallpass_rules::{Decision, Directory};
 
-use crate::preview::{AskRefused, AskVerdict, by_rules};
-
-/// What rules and directory say to somebody who asks, whatever the length and the reason: as [`by_rules`], and
-/// what too few enabled users could approve waits for nobody.
-pub(crate) fn by_rules_and_people(
-    decision: &Decision,
-    directory: &Directory,
-) -> Result<AskVerdict, AskRefused> {
-    match by_rules(decision)? {
-        AskVerdict::Waits => {}
-        decided @ (AskVerdict::Granted(_) | AskVerdict::BreakGlassOnly) => return Ok(decided),
-    }
-    // whoever may break the glass needs a request to do it on
-    if decision.break_glass || can_be_met(decision, directory) {
-        return Ok(AskVerdict::Waits);
+/// The approvers of a decision that waits who are no enabled users, where too few are for it to be met; none
+/// where enough are. While something could not be read, nobody can tell.
+pub(crate) fn where_too_few(decision: &Decision, directory: &Directory) -> Option<Vec<Email>> {
+    if !decision.unread.is_empty() || can_be_met(decision, directory) {
+        return None;
     }
     let unknown = decision.approvers.iter();
-    let unknown = unknown.filter(|address| user(address, directory).is_none());
-    Err(AskRefused::UnknownApprovers(unknown.cloned().collect()))
+    let unknown = unknown.filter(|address| approver(address, directory).is_none());
+    let unknown: Vec<Email> = unknown.cloned().collect();
+    // without one of them the rules themselves have said that there are too few
+    (!unknown.is_empty()).then_some(unknown)
 }
 
 /// Whether there are as many enabled users as have to approve, and those of each stage. Looks no further than
@@ -33,7 +26,7 @@ fn can_be_met(decision: &Decision, directory: &Directory) -> bool {
     let enough = |approvers: &BTreeSet<Email>, count: u32| {
         let mut missing = count;
         let mut users = BTreeSet::new();
-        let mut found = approvers.iter().filter_map(|it| user(it, directory));
+        let mut found = approvers.iter().filter_map(|it| approver(it, directory));
         while missing > 0 {
             match found.next() {
                 Some(user) if users.insert(user) => missing -= 1,
@@ -47,22 +40,33 @@ fn can_be_met(decision: &Decision, directory: &Directory) -> bool {
         .all(|stage| enough(&stage.approvers, stage.quorum))
 }
 
-/// The one enabled user who has an address.
-fn user<'d>(address: &Email, directory: &'d Directory) -> Option<&'d UserId> {
-    let person = directory.person_by_email(address).ok()?;
-    person.enabled.then_some(&person.user_id)
+/// What tells apart who may press under an address: their user id. An address that several have may be that of
+/// a member of a group, who presses as themselves.
+fn approver<'a>(address: &'a Email, directory: &'a Directory) -> Option<&'a str> {
+    match directory.person_by_email(address) {
+        Ok(person) => person.enabled.then_some(person.user_id.as_str()),
+        Err(NotOnePerson::Ambiguous) => Some(address.as_str()),
+        Err(NotOnePerson::None) => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use hallpass_model::UserId;
     use hallpass_rules::directory::{Person, Snapshot};
     use hallpass_rules::{Ask, PersonAttributes, RuleFile, load};
 
     use super::*;
 
-    /// Ana and Bo, and Cai, who is disabled.
+    /// Ana and Bo, Cai, who is disabled, and two with one address.
     fn directory() -> Directory {
-        let people = [("ana", true), ("bo", true), ("cai", false)];
+        let people = [
+            ("ana", true),
+            ("bo", true),
+            ("cai", false),
+            ("twin", true),
+            ("twin", true),
+        ];
         let people = people
             .iter()
             .zip(1..)
@@ -84,8 +88,8 @@ mod tests {
         Email::new(&format!("{name}@corp.example")).unwrap()
     }
 
-    /// What Ana is told who asks under a rule with these lines.
-    fn asked(lines: &str) -> Result<AskVerdict, AskRefused> {
+    /// Who is too few where Ana asks under a rule with these lines.
+    fn asked(lines: &str) -> Option<Vec<Email>> {
         let text = format!("[[rule]]\naccounts = \"*\"\npermission_sets = \"*\"\n{lines}\n");
         let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
         let directory = directory();
@@ -96,24 +100,19 @@ mod tests {
         };
         let now = "2026-03-02T10:00:00Z".parse().unwrap();
         let decision = rules.decide(&address("ana"), &ask, &directory, now);
-        by_rules_and_people(&decision, &directory)
+        where_too_few(&decision, &directory)
     }
 
-    fn unknown(names: &[&str]) -> Result<AskVerdict, AskRefused> {
-        Err(AskRefused::UnknownApprovers(
-            names.iter().map(|name| address(name)).collect(),
-        ))
+    fn unknown(names: &[&str]) -> Option<Vec<Email>> {
+        Some(names.iter().map(|name| address(name)).collect())
     }
 
     #[test]
     fn who_asks_waits_only_for_approvers_who_are_enabled_users() {
         let (bo, cai, dana) = ("bo@corp.example", "cai@corp.example", "dana@corp.example");
         for (lines, expected) in [
-            (format!("approvers = '{bo}'"), Ok(AskVerdict::Waits)),
-            (
-                format!("approvers = ['{bo}', '{dana}']"),
-                Ok(AskVerdict::Waits),
-            ),
+            (format!("approvers = '{bo}'"), None),
+            (format!("approvers = ['{bo}', '{dana}']"), None),
             // nobody has it, or a disabled user
             (format!("approvers = '{dana}'"), unknown(&["dana"])),
             (
@@ -132,27 +131,10 @@ mod tests {
                 ),
                 unknown(&["dana"]),
             ),
-            (
-                format!("approvers = '{dana}'\nbreak_glass = 'ana@corp.example'"),
-                Ok(AskVerdict::Waits),
-            ),
-            ("approval_is_not_required = true".to_owned(), {
-                Ok(AskVerdict::Granted(crate::Approval::NotRequired))
-            }),
+            // which of the two it is, a group may say
+            ("approvers = 'twin@corp.example'".to_owned(), None),
         ] {
             assert_eq!(asked(&lines), expected, "{lines}");
         }
-    }
-
-    #[test]
-    fn the_refusal_names_the_addresses() {
-        let why = asked("approvers = ['dana@corp.example', 'eve@corp.example']").unwrap_err();
-        assert_eq!(why.code(), "NoApprovers");
-        let words = why.message(&[], "prod / Admin", "the platform team");
-        assert!(
-            words.contains("dana@corp.example, eve@corp.example"),
-            "{words}"
-        );
-        assert!(words.contains("the platform team"), "{words}");
     }
 }

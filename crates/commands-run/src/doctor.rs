@@ -131,7 +131,7 @@ impl DoctorReport {
 pub fn run(args: &Args) -> Outcome {
     let loaded = args.config.load_listening(args.listen.as_deref())?;
     if args.iam_policy {
-        let held = policy_groups::held_groups(args.whom, &loaded)?;
+        let held = policy_groups::held_groups(args.whom.goes_by_rules(), &loaded)?;
         let text = whom::policy_of(args.whom, args.management_account, &loaded, held)?;
         output::print(&text)?;
         return Ok(Exit::Ok);

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::Access;
 use super::search_context::SearchContext;
+use crate::preview::by_rules_and_people;
 use crate::search::{self, Candidate, Fit, IndexedAccount, Words};
-use crate::unknown_approvers::by_rules_and_people;
 use crate::{Actor, AskRefused, AskVerdict, FieldProblem, Settings};
 
 /// Entries of a page at most.

@@ -15,9 +15,19 @@ use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 
 use super::iam_policy::AccountTags;
-use super::whom::Whom;
 
 const NO_RULES_OF_ITS_OWN: &str = "there is no rule file beside this configuration: a guard ends memberships by this policy only in groups that the store names; print it by the server's configuration";
+
+/// Whether a policy goes by the rules of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GoesByRules {
+    /// It is limited to what they offer.
+    Always,
+    /// The same, where there are any: whoever it is for reads none.
+    WhereThereAreAny,
+    /// It is not.
+    Never,
+}
 
 /// What rules offer, as far as a policy is limited by it.
 #[derive(Debug)]
@@ -40,12 +50,12 @@ impl OfferedByRules {
     ///
     /// # Errors
     /// Exit 2 with every error of the rules: the policy would lack what the running server needs.
-    pub(super) fn read(whom: Whom, loaded: &Loaded) -> Result<Self, Failure> {
-        if !whom.goes_by_rules() {
+    pub(super) fn read(goes: GoesByRules, loaded: &Loaded) -> Result<Self, Failure> {
+        if goes == GoesByRules::Never {
             return Ok(Self::of(None));
         }
         let path = loaded.rules()?;
-        if whom == Whom::Guard && !is_named(loaded) && is_missing(&path) {
+        if goes == GoesByRules::WhereThereAreAny && !is_named(loaded) && is_missing(&path) {
             output::say(NO_RULES_OF_ITS_OWN);
             return Ok(Self::of(None));
         }
@@ -68,8 +78,11 @@ fn is_missing(path: &Path) -> bool {
 ///
 /// # Errors
 /// When nothing can be waited for on this machine.
-pub(super) fn held_groups(whom: Whom, loaded: &Loaded) -> Result<BTreeSet<GroupRef>, Failure> {
-    if !whom.goes_by_rules() {
+pub(super) fn held_groups(
+    goes: GoesByRules,
+    loaded: &Loaded,
+) -> Result<BTreeSet<GroupRef>, Failure> {
+    if goes == GoesByRules::Never {
         return Ok(BTreeSet::new());
     }
     let read = runtime()?.block_on(read_held(loaded));

@@ -9,7 +9,7 @@ use hallpass_rules::GroupRef;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
-use super::policy_groups::OfferedByRules;
+use super::policy_groups::{GoesByRules, OfferedByRules};
 use super::{chores, database, event_queue, exports, iam_policy, remediation};
 
 /// Who needs rights at AWS.
@@ -56,9 +56,30 @@ pub(super) enum Whom {
 }
 
 impl Whom {
-    /// Whether the policy is limited to the groups that are offered or held.
-    pub(super) fn goes_by_rules(self) -> bool {
-        matches!(self, Self::Server | Self::Guard)
+    /// Whether the policy is limited to the groups that are offered or held. A guard on a machine of its own
+    /// has no rules.
+    pub(super) fn goes_by_rules(self) -> GoesByRules {
+        match self {
+            Self::Server => GoesByRules::Always,
+            Self::Guard => GoesByRules::WhereThereAreAny,
+            Self::Policies
+            | Self::Access
+            | Self::Vending
+            | Self::Pci
+            | Self::Sync
+            | Self::Insights
+            | Self::Channels
+            | Self::Payer
+            | Self::Readiness
+            | Self::Delegation
+            | Self::Standards
+            | Self::Enrolment
+            | Self::Findings
+            | Self::PublicIps
+            | Self::Accounts
+            | Self::Remediate
+            | Self::RemediationRole => GoesByRules::Never,
+        }
     }
 }
 
@@ -101,7 +122,7 @@ pub(super) fn policy_of(
     let OfferedByRules {
         mut groups,
         account_tags,
-    } = OfferedByRules::read(whom, loaded)?;
+    } = OfferedByRules::read(whom.goes_by_rules(), loaded)?;
     groups.extend(held);
     if whom == Whom::Server
         && let Some(sync) = loaded.settings().group_sync

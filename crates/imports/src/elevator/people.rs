@@ -1,6 +1,6 @@
 //! People whom statements name by an address that is no user's of Identity Center. sso-elevator goes by the
 //! address that Slack has of whoever clicks; here a person is a user of the directory, never an address
-//! (decision 0152).
+//! (`access.md` §11.5).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,7 @@ use hallpass_access::{AccessStore as _, Change, DesiredAssignment};
 use hallpass_assignments::Haste;
 use hallpass_model::{GroupId, HoldKey, TimeSpan, UserId};
 
-use super::super::whom::policy_of;
+use super::super::whom::{Whom, policy_of};
 use super::*;
 
 const OFFERED: &str = "99999999-8888-7777-6666-555555555555";
@@ -24,7 +24,7 @@ fn rules_of(group: &str) -> String {
 
 /// The policy as the command prints it.
 fn printed(whom: Whom, loaded: &Loaded) -> Result<String, Failure> {
-    let held = held_groups(whom, loaded)?;
+    let held = held_groups(whom.goes_by_rules(), loaded)?;
     policy_of(whom, false, loaded, held)
 }
 
