@@ -92,11 +92,11 @@ fn a_group_that_is_held_stays_in_the_policy_when_the_rules_name_it_no_more() {
         desired: vec![held],
         ..Change::default()
     };
-    let hold = async {
+    let stored = async {
         let store = open_store(loaded.store().unwrap()).await.unwrap();
         store.commit(change).await.unwrap();
     };
-    runtime().unwrap().block_on(hold);
+    runtime().unwrap().block_on(stored);
     for whom in [Whom::Server, Whom::Guard] {
         let policy = printed(whom, &loaded).unwrap();
         for group in [OFFERED, HELD] {
