@@ -6,6 +6,7 @@ sso-elevator that are imported from a plan."""
 import datetime
 import json
 import sqlite3
+import tomllib
 
 import drilled
 from drilled import ANA, BO, DEV, PROD, TEST, World
@@ -250,6 +251,11 @@ def elevator(stage, check):
     check("and secrets are not", "xoxb" not in done.stdout + stage.path("statements.json").read_text())
     check("the statements are as they were", json.loads(stage.path("statements.json").read_text())["statements"] == statements)
     check.equal("and load", stage.run("rules", "check", "statements.json").returncode, 0)
+    done = stage.run("rules", "import", "elevator", "plan.json", "--to", "one.toml", "--output", "table")
+    check("to a file of TOML they are written as TOML", done.returncode == 1 and tomllib.loads(stage.path("one.toml").read_text()) == {"statements": statements}, done.stderr)
+    check.equal("which loads", stage.run("rules", "check", "one.toml").returncode, 0)
+    done = stage.run("rules", "import", "elevator", "plan.json", "--to", "one.yaml")
+    check("other endings are refused, and nothing is written", done.returncode == 2 and ".toml" in done.stderr and not stage.path("one.yaml").exists(), (done.returncode, done.stderr))
     check.equal("a file that is there is not written over", stage.run("rules", "import", "elevator", "plan.json").returncode, 4)
     folder = stage.path("infra")
     (folder / "rules").mkdir(parents=True)

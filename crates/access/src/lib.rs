@@ -66,6 +66,7 @@ mod ask;
 mod later_end;
 mod preview;
 mod search;
+mod unknown_approvers;
 
 // decide
 mod break_glass;

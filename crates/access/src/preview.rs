@@ -2,7 +2,7 @@
 //! functions, so that they cannot disagree; a preview gives nothing, and asking decides anew.
 
 use hallpass_model::time::utc;
-use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_model::{Email, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::{
     Decision, DecisionKind, Directory, NoManager, OverLimit, Principal, RequesterManager, RuleId,
     RuleNames, Rules,
@@ -11,6 +11,7 @@ use hallpass_rules::{
 use crate::arming::Arming;
 use crate::request::PUNCTUAL;
 use crate::target::{self, LookedFor, Resolved};
+use crate::unknown_approvers;
 use crate::{Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, all_of};
 
 /// What a request that is not refused comes to.
@@ -35,6 +36,8 @@ pub enum AskRefused {
     Unread(Vec<String>),
     /// Nobody but the asker could approve it, or nobody at all.
     NoApprover,
+    /// Too few of those who are listed are enabled users of the directory, who alone can approve; these are none.
+    UnknownApprovers(Vec<Email>),
     /// Their manager could, and they have none who can.
     NoManager(NoManager),
     /// Fields are to blame.
@@ -63,13 +66,30 @@ pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
     }
 }
 
+/// What rules and directory say to somebody who asks, whatever the length and the reason: as [`by_rules`], and
+/// what too few enabled users could approve is refused, where the asker may not break the glass either.
+pub(crate) fn by_rules_and_people(
+    decision: &Decision,
+    directory: &Directory,
+) -> Result<AskVerdict, AskRefused> {
+    let verdict = by_rules(decision)?;
+    let waits_for_people = verdict == AskVerdict::Waits && !decision.break_glass;
+    let unknown = waits_for_people.then(|| unknown_approvers::where_too_few(decision, directory));
+    match unknown.flatten() {
+        Some(unknown) => Err(AskRefused::UnknownApprovers(unknown)),
+        None => Ok(verdict),
+    }
+}
+
 impl AskRefused {
     /// A stable code: a decision's kind, or `invalid`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoRule => DecisionKind::NoStatements.as_str(),
             Self::NotAllowed | Self::Unread(_) => DecisionKind::RequesterNotAllowed.as_str(),
-            Self::NoApprover | Self::NoManager(_) => DecisionKind::NoApprovers.as_str(),
+            Self::NoApprover | Self::UnknownApprovers(_) | Self::NoManager(_) => {
+                DecisionKind::NoApprovers.as_str()
+            }
             Self::Fields(_) => "invalid",
         }
     }
@@ -84,6 +104,7 @@ impl AskRefused {
             | Self::NotAllowed
             | Self::Unread(_)
             | Self::NoApprover
+            | Self::UnknownApprovers(_)
             | Self::NoManager(_) => Vec::new(),
         };
         Refusal {
@@ -117,6 +138,13 @@ impl AskRefused {
                 "Nobody can approve {target} for you. {first} {} too few others.",
                 names.verb("lists", "list")
             ),
+            Self::UnknownApprovers(addresses) => format!(
+                "Nobody can approve {target} for you. {first} {} {}, and approvers have to be enabled users of \
+                 IAM Identity Center. Ask {} to correct the rules.",
+                names.verb("lists", "list"),
+                some_of(addresses),
+                facts.contact
+            ),
             Self::NoManager(why) => format!(
                 "Nobody can approve {target} for you. {first} {} your manager approve, and {}.",
                 names.verb("lets", "let"),
@@ -139,6 +167,20 @@ impl AskRefused {
             },
             Self::Fields(problems) => all_of(problems),
         }
+    }
+}
+
+/// The most addresses that a refusal names; all are counted.
+const ADDRESSES_MAX: usize = 5;
+
+fn some_of(addresses: &[Email]) -> String {
+    let named: Vec<&str> = { addresses.iter().take(ADDRESSES_MAX) }
+        .map(Email::as_str)
+        .collect();
+    let named = named.join(", ");
+    match addresses.len().saturating_sub(ADDRESSES_MAX) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 
@@ -301,6 +343,8 @@ pub enum LengthRefused {
 pub(crate) struct Judgement {
     pub(crate) resolved: Option<Resolved>,
     pub(crate) decision: Option<Decision>,
+    /// What rules and directory say, as long as nothing is wrong with the fields.
+    says: Option<Result<AskVerdict, AskRefused>>,
     /// What is wrong with the target or whoever asks.
     pub(crate) problems: Vec<FieldProblem>,
     limits: LengthLimits,
@@ -341,6 +385,7 @@ pub(crate) fn judge(
     Judgement {
         limits: LengthLimits::of(decision.as_ref(), settings),
         arming,
+        says: { decision.as_ref() }.map(|it| by_rules_and_people(it, directory)),
         resolved,
         decision,
         problems,
@@ -396,8 +441,8 @@ impl Judgement {
 
     /// What it comes to, when these are all the problems.
     pub(crate) fn verdict(&self, problems: Vec<FieldProblem>) -> Result<AskVerdict, AskRefused> {
-        match &self.decision {
-            Some(decision) if problems.is_empty() => by_rules(decision),
+        match &self.says {
+            Some(says) if problems.is_empty() => says.clone(),
             Some(_) | None => Err(AskRefused::Fields(problems)),
         }
     }
@@ -483,12 +528,15 @@ impl Preview {
         &self.judged.limits
     }
 
-    /// What the rules alone say, whatever the length.
+    /// What the rules say, and the directory of who could approve, whatever the length.
     ///
     /// # Errors
     /// Why they refuse.
     pub fn by_rules(&self) -> Result<AskVerdict, AskRefused> {
-        by_rules(&self.decision)
+        match &self.judged.says {
+            Some(says) => says.clone(),
+            None => by_rules(&self.decision),
+        }
     }
 
     /// What asking for this long comes to. The reason and the ticket are not written yet:
@@ -540,7 +588,37 @@ impl Preview {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_rules::{Ask, RuleFile, load};
+
     use super::*;
+
+    #[test]
+    fn who_cannot_be_approved_by_a_user_is_told_the_addresses_unless_they_may_break_the_glass() {
+        let asked = |lines: &str| {
+            let text = format!("[[rule]]\naccounts = \"*\"\npermission_sets = \"*\"\n{lines}\n");
+            let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
+            let account = "111111111111".parse().unwrap();
+            let ask = Ask::Account {
+                account: &account,
+                permission_set: "ReadOnly",
+            };
+            let ana = Email::new("ana@corp.example").unwrap();
+            let (nobody, now) = (Directory::default(), Timestamp::UNIX_EPOCH);
+            let decision = rules.decide(&ana, &ask, &nobody, now);
+            by_rules_and_people(&decision, &nobody)
+        };
+        let two = "approvers = ['dana@corp.example', 'eve@corp.example']";
+        let why = asked(two).unwrap_err();
+        assert_eq!(why.code(), "NoApprovers");
+        let words = why.message(&[], "prod / Admin", "the platform team");
+        for said in ["dana@corp.example, eve@corp.example", "the platform team"] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+        let glass = format!("{two}\nbreak_glass = 'ana@corp.example'");
+        assert_eq!(asked(&glass), Ok(AskVerdict::Waits));
+        let free = asked("approval_is_not_required = true");
+        assert_eq!(free, Ok(AskVerdict::Granted(Approval::NotRequired)));
+    }
 
     #[test]
     fn hours_that_open_are_found_to_the_minute_and_for_a_week() {

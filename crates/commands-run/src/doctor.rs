@@ -17,11 +17,13 @@ mod named;
 mod network;
 mod people;
 mod place;
+mod policy_groups;
 mod program;
 mod propagation;
 mod regions;
 mod release;
 mod remediation;
+mod store;
 mod telemetry;
 mod whom;
 
@@ -37,8 +39,7 @@ use hallpass_host::runtime::runtime;
 use hallpass_model::time::utc_seconds;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute, Rules};
-use hallpass_setup::clock::newest_record;
-use hallpass_setup::opening::{ConfigArgs, connect, open_store};
+use hallpass_setup::opening::{ConfigArgs, connect};
 use hallpass_setup::rule_files::read_rules;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
@@ -130,7 +131,8 @@ impl DoctorReport {
 pub fn run(args: &Args) -> Outcome {
     let loaded = args.config.load_listening(args.listen.as_deref())?;
     if args.iam_policy {
-        let text = whom::policy_of(args.whom, args.management_account, &loaded)?;
+        let held = policy_groups::held_groups(args.whom.goes_by_rules(), &loaded)?;
+        let text = whom::policy_of(args.whom, args.management_account, &loaded, held)?;
         output::print(&text)?;
         return Ok(Exit::Ok);
     }
@@ -181,12 +183,12 @@ pub(crate) async fn findings(loaded: &Loaded) -> Result<Vec<DoctorLine>, Failure
     Ok(report.lines)
 }
 
-/// The least IAM policy of a server with this configuration.
+/// The least IAM policy of a server with this configuration, which holds nothing yet.
 ///
 /// # Errors
-/// Exit 2 where the configuration cannot be used.
+/// Exit 2 where the configuration or its rules cannot be used.
 pub(crate) fn least_policy(loaded: &Loaded) -> Result<String, Failure> {
-    whom::policy_of(Whom::Server, false, loaded)
+    whom::policy_of(Whom::Server, false, loaded, BTreeSet::new())
 }
 
 /// Checks everything; where people sign in, as far as AWS said it.
@@ -196,7 +198,7 @@ async fn examine(
 ) -> Result<Option<SignInPlaces>, Failure> {
     check_program(loaded, report);
     let rules = check_rules(loaded, report);
-    let newest_record = check_store(loaded, report).await;
+    let newest_record = store::check(loaded, report).await;
     exports::check(loaded, report).await;
     guard::check(loaded, report).await;
     check_slack(loaded, report).await;
@@ -446,51 +448,6 @@ fn check_clock(
 
 /// The remedy where a message says what to do.
 const SEE_MESSAGE: &str = "see the message";
-
-/// Checks the store; the instant of the newest record of its log.
-async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Timestamp> {
-    database::check_seen_log(loaded, report);
-    let address = match loaded.store() {
-        Ok(address) => address,
-        Err(failure) => {
-            report.add("store", Err((failure.words(), "fix `store.url`")));
-            return None;
-        }
-    };
-    match address.may_be_there() {
-        Ok(true) => {}
-        Ok(false) => {
-            let remedy = "`hallpass serve` makes it";
-            report.warn("store", format!("`{address}` does not exist yet"), remedy);
-            return None;
-        }
-        Err(failure) => {
-            report.add(
-                "store",
-                Err((failure.words(), failure.remedy().unwrap_or(SEE_MESSAGE))),
-            );
-            return None;
-        }
-    }
-    let opened = open_store(address.clone()).await;
-    let newest_record = match &opened {
-        Ok(store) => newest_record(store).await,
-        Err(_) => None,
-    };
-    let outcome = match &opened {
-        Ok(store) => match store.check().await {
-            Ok(found) if found.problems.is_empty() => Ok(format!(
-                "`{address}`, {} audit records verified",
-                found.records
-            )),
-            Ok(found) => Err((found.problems.join("; "), "restore a backup")),
-            Err(error) => Err((error.to_string(), "is another program holding it?")),
-        },
-        Err(failure) => Err((failure.words(), failure.remedy().unwrap_or(SEE_MESSAGE))),
-    };
-    report.add("store", outcome);
-    newest_record
-}
 
 fn check_directory(
     directory: &Directory,

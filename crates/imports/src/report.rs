@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone)]
 #[must_use = "rules that are not written are not imported"]
 pub struct Imported {
-    /// The rule file: TOML in the native form, or JSON in the form of sso-elevator.
+    /// The rule file: TOML in the native form, or TOML or JSON in the form of sso-elevator.
     pub text: String,
     /// What became of what.
     pub report: ImportReport,

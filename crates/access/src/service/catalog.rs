@@ -3,13 +3,14 @@
 
 use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::Group;
-use hallpass_rules::{Ask, Decision, DecisionKind, SetBits};
+use hallpass_rules::{Ask, Decision, DecisionKind, Directory, SetBits};
 use serde::Serialize;
 
 use super::Access;
 use super::search_context::SearchContext;
+use crate::preview::by_rules_and_people;
 use crate::search::{self, Candidate, Fit, IndexedAccount, Words};
-use crate::{Actor, AskRefused, AskVerdict, FieldProblem, Settings, preview};
+use crate::{Actor, AskRefused, AskVerdict, FieldProblem, Settings};
 
 /// Entries of a page at most.
 pub const CATALOG_PAGE_MAX: usize = 1000;
@@ -287,7 +288,7 @@ impl Access {
             permission_set: &set.name,
         };
         let decision = scope.decide(&question);
-        let entry = entry(&decision, self.settings()).map(|entry| CatalogEntry {
+        let entry = entry(&decision, &scope.directory, self.settings()).map(|entry| CatalogEntry {
             account: Some(NamedId {
                 id: place.id.to_string(),
                 name: place.name.clone(),
@@ -306,7 +307,7 @@ impl Access {
         group: &Group,
     ) -> (Result<CatalogEntry, AskRefused>, Decision) {
         let decision = scope.decide(&Ask::Group { group: &group.id });
-        let entry = entry(&decision, self.settings()).map(|entry| CatalogEntry {
+        let entry = entry(&decision, &scope.directory, self.settings()).map(|entry| CatalogEntry {
             group: Some(NamedId {
                 id: group.id.to_string(),
                 name: group.name.clone(),
@@ -340,8 +341,12 @@ pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
 }
 
 /// The decision as an entry.
-fn entry(decision: &Decision, settings: &Settings) -> Result<CatalogEntry, AskRefused> {
-    preview::by_rules(decision).map(|verdict| CatalogEntry {
+fn entry(
+    decision: &Decision,
+    directory: &Directory,
+    settings: &Settings,
+) -> Result<CatalogEntry, AskRefused> {
+    by_rules_and_people(decision, directory).map(|verdict| CatalogEntry {
         account: None,
         permission_set: None,
         says: None,

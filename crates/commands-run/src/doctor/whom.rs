@@ -1,12 +1,15 @@
 //! Whose least policy is printed.
 
+use std::collections::BTreeSet;
+
 use hallpass_chores::plans::MEMBER_ROLE;
 use hallpass_config::Loaded;
 use hallpass_org::enrolment::TRUSTED_ROLES;
-use hallpass_setup::rule_files::read_rules;
+use hallpass_rules::GroupRef;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
+use super::policy_groups::{GoesByRules, OfferedByRules};
 use super::{chores, database, event_queue, exports, iam_policy, remediation};
 
 /// Who needs rights at AWS.
@@ -52,6 +55,34 @@ pub(super) enum Whom {
     RemediationRole,
 }
 
+impl Whom {
+    /// Whether the policy is limited to the groups that are offered or held. A guard on a machine of its own
+    /// has no rules.
+    pub(super) fn goes_by_rules(self) -> GoesByRules {
+        match self {
+            Self::Server => GoesByRules::Always,
+            Self::Guard => GoesByRules::WhereThereAreAny,
+            Self::Policies
+            | Self::Access
+            | Self::Vending
+            | Self::Pci
+            | Self::Sync
+            | Self::Insights
+            | Self::Channels
+            | Self::Payer
+            | Self::Readiness
+            | Self::Delegation
+            | Self::Standards
+            | Self::Enrolment
+            | Self::Findings
+            | Self::PublicIps
+            | Self::Accounts
+            | Self::Remediate
+            | Self::RemediationRole => GoesByRules::Never,
+        }
+    }
+}
+
 /// The policy of a chore, with the role that the configuration names.
 fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> Vec<Value> {
     let partition = iam_policy::partition(&hallpass_setup::opening::aws_settings(loaded).region);
@@ -78,20 +109,21 @@ fn configured(loaded: &Loaded, region: &str, partition: &str) -> Result<Vec<Valu
     Ok(statements)
 }
 
-/// The least policy of somebody.
+/// The least policy of somebody; `held` are groups that are to be in it beside those of the rules.
 ///
 /// # Errors
-/// Exit 2 where the configuration cannot be used.
+/// Exit 2 where the configuration cannot be used, or the rules that the policy goes by.
 pub(super) fn policy_of(
     whom: Whom,
     management_account: bool,
     loaded: &Loaded,
+    held: BTreeSet<GroupRef>,
 ) -> Result<String, Failure> {
-    let rules = read_rules(&loaded.rules()?).ok();
-    let account_tags = iam_policy::AccountTags::of(rules.as_ref());
-    let mut groups = rules
-        .map(|rules| rules.requested_groups())
-        .unwrap_or_default();
+    let OfferedByRules {
+        mut groups,
+        account_tags,
+    } = OfferedByRules::read(whom.goes_by_rules(), loaded)?;
+    groups.extend(held);
     if whom == Whom::Server
         && let Some(sync) = loaded.settings().group_sync
     {

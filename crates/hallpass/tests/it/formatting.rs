@@ -171,3 +171,69 @@ fn a_plan_is_imported_for_the_tool_it_is_of() {
     rules(folder.path(), &["import"]).exits(2);
     rules(folder.path(), &["import", "--from-plan", "p.json", "team"]).exits(2);
 }
+
+#[test]
+fn statements_of_sso_elevator_are_written_in_the_syntax_of_the_ending_and_load_under_that_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let rules = |args: &[&str]| rules(folder.path(), args);
+    write(
+        "terraform.tfvars",
+        r#"config = [{ ResourceType = "Account", Resource = "*", PermissionSet = "ReadOnly",
+                    Approvers = ["bo@acme.example", "dana@acme.example"] }]"#,
+    );
+    let import = [
+        "import",
+        "elevator",
+        "terraform.tfvars",
+        "--output",
+        "table",
+    ];
+    let to = |more: &[&str]| rules(&[&import[..], more].concat());
+    let ran = to(&["--to", "rules.toml"]).exits(0);
+    assert!(
+        ran.out.contains("access.rules = \"rules.toml\""),
+        "{}",
+        ran.out
+    );
+    let text = std::fs::read_to_string(folder.path().join("rules.toml")).unwrap();
+    assert!(text.starts_with("[[statements]]\n"), "{text}");
+    rules(&["check", "rules.toml"]).exits(0);
+    rules(&["fmt", "--check", "rules.toml"]).exits(0);
+    to(&[]).exits(0);
+    rules(&["check", "statements.json"]).exits(0);
+    for other in ["rules.yaml", "rules", "rules.tfvars"] {
+        let ran = to(&["--to", other]).exits(2);
+        assert!(
+            ran.err.contains("`.json` or `.toml`"),
+            "{other}: {}",
+            ran.err
+        );
+        assert!(!folder.path().join(other).exists(), "{other}");
+    }
+    // native rules are TOML, whatever they were
+    write(
+        "roles.yaml",
+        "kind: role\nversion: v7\nmetadata: {name: x}\nspec: {}\n",
+    );
+    let ran = rules(&["import", "teleport", "roles.yaml", "--to", "native.json"]).exits(2);
+    assert!(ran.err.contains("is not `.toml`"), "{}", ran.err);
+    // who of the approvers is no user
+    write(
+        "facts.json",
+        r#"{"version":1,"seed":7,"organization":{"management_account":"111122223333"},"ous":[],
+            "accounts":[{"id":"111122223333","name":"acme","ou":null}],
+            "identity_center":{"users":[{"user_name":"bo","email":"bo@acme.example"}],"groups":[],
+              "permission_sets":[{"name":"ReadOnly"}],"assignments":[]}}"#,
+    );
+    let ran = to(&["--facts", "facts.json", "--to", "known.toml"]).exits(0);
+    let said = "`Approvers`: `dana@acme.example` (no user has it) can approve nothing";
+    assert!(ran.out.contains(said), "{}", ran.out);
+    let ran = rules(&["check", "known.toml", "--facts", "facts.json"]);
+    let said = "this approver will never be able to approve";
+    assert!(
+        format!("{}{}", ran.out, ran.err).contains(said),
+        "{}",
+        ran.err
+    );
+}

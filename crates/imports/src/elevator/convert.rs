@@ -1,19 +1,21 @@
 //! From what a file holds to a rule file, and lines of the configuration.
 
 use hallpass_model::text;
-use hallpass_rules::{Diagnostic, Position, RuleFile, load};
-use serde_json::json;
+use hallpass_rules::{Diagnostic, Directory, Position, RuleFile, RuleSummary, load};
+use serde_json::Value;
 
 use super::differing;
 use super::file::{ElevatorFile, ElevatorRefused};
 use super::folder::{self, TerraformFolder, is_configuration};
+use super::people::{FALLBACK, FALLBACK_ASKS_ONLY, NamedPeople};
 use super::settings::{converted, is_off, policy_unsaid};
 use super::source::read;
+use super::statements::{StatementsFile, StatementsSyntax, as_json, as_toml};
 use crate::dynamodb::SourceFile;
 use crate::report::{
     ConfigurationLine, ImportReport, Imported, ReportRow, RowNote, RowOutcome, worse,
 };
-use crate::rule_text::NAME_MAX;
+use crate::rule_text::{NAME_MAX, quoted};
 
 /// What the sweep is to do about access that nobody recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,17 +27,32 @@ pub enum Sweeps {
     Remove,
 }
 
+/// What is wanted of an import, beside what is on file.
+#[derive(Debug, Clone, Default)]
+pub struct ElevatorOptions<'a> {
+    /// What the sweep is to do.
+    pub sweeps: Sweeps,
+    /// The rule file that is written.
+    pub to: StatementsFile,
+    /// The organization, to tell whom of the people who are named it does not have.
+    pub directory: Option<&'a Directory>,
+}
+
 const SWEEP: &str = "sso-elevator removes each night what it did not grant; Hallpass reports it (`access.sweep.mode`)";
 
 const LEFT_STANDING: &str = "each night sso-elevator ends the access that it did not grant; Hallpass reports it and ends none of \
                              it, unless `access.sweep.mode` is `revoke` (`--keep-sweep` writes that)";
 
-/// The statements of a file as a rule file of the same form, in JSON, and its settings as lines of the
+/// The statements of a file as a rule file of the same form, and its settings as lines of the
 /// configuration. Refuses what would not be loaded, so that nothing is half imported.
 ///
 /// # Errors
 /// When the file is not whole, or holds no statements.
-pub fn import(name: &str, text: &str, sweeps: Sweeps) -> Result<Imported, ElevatorRefused> {
+pub fn import(
+    name: &str,
+    text: &str,
+    options: &ElevatorOptions<'_>,
+) -> Result<Imported, ElevatorRefused> {
     if is_configuration(name) {
         let file = SourceFile {
             name: name.to_owned(),
@@ -47,9 +64,9 @@ pub fn import(name: &str, text: &str, sweeps: Sweeps) -> Result<Imported, Elevat
             values: Vec::new(),
             read: &|_| Err("is not read: give the folder".to_owned()),
         };
-        return import_folder(&folder, sweeps);
+        return import_folder(&folder, options);
     }
-    report(name, &read(name, text)?, sweeps)
+    report(name, &read(name, text)?, options)
 }
 
 /// As [`import`], of a folder of Terraform with the values of its variables.
@@ -59,51 +76,30 @@ pub fn import(name: &str, text: &str, sweeps: Sweeps) -> Result<Imported, Elevat
 /// none.
 pub fn import_folder(
     folder: &TerraformFolder<'_>,
-    sweeps: Sweeps,
+    options: &ElevatorOptions<'_>,
 ) -> Result<Imported, ElevatorRefused> {
-    report(&folder.name, &folder::read(folder)?, sweeps)
+    report(&folder.name, &folder::read(folder)?, options)
 }
 
-fn report(name: &str, found: &ElevatorFile, sweeps: Sweeps) -> Result<Imported, ElevatorRefused> {
-    let rules = statements(found)?;
+fn report(
+    name: &str,
+    found: &ElevatorFile,
+    options: &ElevatorOptions<'_>,
+) -> Result<Imported, ElevatorRefused> {
+    // what would not be loaded is told by its place in the source, whatever is written
+    let rules = as_json(found)?;
     let file = RuleFile::new("statements.json", rules.as_str());
     let loaded = load(&file).map_err(|errors| refused(found, errors))?;
-    let mut rows: Vec<ReportRow> = Vec::new();
-    // each different statement once: what is there twice says nothing the second time
-    let known: Vec<_> = loaded.rules.rules().collect();
-    let [of_accounts, of_groups] = &found.statement_places;
-    for (list, items, places) in [
-        ("statements", &found.statements, of_accounts),
-        ("group_statements", &found.group_statements, of_groups),
-    ] {
-        for place in 0..items.len() {
-            let stands = places.get(place);
-            let rule = known.iter().find(|it| it.list == list && it.index == place);
-            let notes = match (rule, items.get(place)) {
-                (Some(_), Some(statement)) => differing::notes(statement, items),
-                (Some(_), None) => Vec::new(),
-                (None, _) => vec![RowNote::SaysNothing("it is there before")],
-            };
-            let outcomes = notes.iter().map(RowNote::outcome);
-            rows.push(ReportRow {
-                table: list,
-                file: stands.map_or_else(|| name.to_owned(), |(file, _)| file.clone()),
-                item: place + 1,
-                line: stands.map(|(_, line)| *line),
-                id: rule.map_or_else(String::new, |it| it.id.to_string()),
-                name: rule.map_or_else(String::new, |it| text::line(&it.sentence, 4 * NAME_MAX)),
-                outcome: outcomes.fold(RowOutcome::Moved, worse),
-                rules: rule.map(|it| it.id.to_string()).into_iter().collect(),
-                notes,
-            });
-        }
-    }
-    let mut configuration = vec![ConfigurationLine {
-        key: "access.statements",
-        value: "\"statements.json\"".to_owned(),
-        about: "the file of this import, in place of `access.rules`",
-    }];
-    match sweeps {
+    let known: Vec<RuleSummary> = loaded.rules.rules().collect();
+    let people = NamedPeople::new(options.directory, &found.settings);
+    let mut rows = statement_rows(name, found, &known, &people);
+    let all: Vec<&Value> = { found.statements.iter() }
+        .chain(&found.group_statements)
+        .collect();
+    rows.extend(people.row(name, &all));
+    let to = &options.to;
+    let mut configuration = vec![file_line(to)];
+    match options.sweeps {
         Sweeps::Remove => configuration.push(ConfigurationLine {
             key: "access.sweep.mode",
             value: "\"revoke\"".to_owned(),
@@ -113,7 +109,10 @@ fn report(name: &str, found: &ElevatorFile, sweeps: Sweeps) -> Result<Imported, 
     }
     settings(name, found, &mut rows, &mut configuration);
     Ok(Imported {
-        text: rules,
+        text: match to.syntax() {
+            StatementsSyntax::Json => rules,
+            StatementsSyntax::Toml => as_toml(to.name(), found)?,
+        },
         report: ImportReport::new("elevator", known.len(), rows, configuration),
     })
 }
@@ -131,6 +130,67 @@ fn left_standing(file: &str) -> ReportRow {
         outcome: note.outcome(),
         rules: Vec::new(),
         notes: vec![note],
+    }
+}
+
+/// Each different statement once: what is there twice says nothing the second time.
+fn statement_rows(
+    name: &str,
+    found: &ElevatorFile,
+    known: &[RuleSummary],
+    people: &NamedPeople<'_>,
+) -> Vec<ReportRow> {
+    let mut rows = Vec::new();
+    let [of_accounts, of_groups] = &found.statement_places;
+    for (list, items, places) in [
+        ("statements", &found.statements, of_accounts),
+        ("group_statements", &found.group_statements, of_groups),
+    ] {
+        for (place, statement) in items.iter().enumerate() {
+            let stands = places.get(place);
+            let rule = known.iter().find(|it| it.list == list && it.index == place);
+            let notes = match rule {
+                Some(_) => {
+                    let mut notes = people.notes(statement);
+                    notes.extend(differing::notes(statement, items));
+                    notes
+                }
+                None => vec![RowNote::SaysNothing("it is there before")],
+            };
+            let outcomes = notes.iter().map(RowNote::outcome);
+            rows.push(ReportRow {
+                table: list,
+                file: stands.map_or_else(|| name.to_owned(), |(file, _)| file.clone()),
+                item: place + 1,
+                line: stands.map(|(_, line)| *line),
+                id: rule.map_or_else(String::new, |it| it.id.to_string()),
+                name: rule.map_or_else(String::new, |it| text::line(&it.sentence, 4 * NAME_MAX)),
+                outcome: outcomes.fold(RowOutcome::Moved, worse),
+                rules: rule.map(|it| it.id.to_string()).into_iter().collect(),
+                notes,
+            });
+        }
+    }
+    rows
+}
+
+/// The line that names the file: statements are read under either key, in whichever syntax.
+fn file_line(to: &StatementsFile) -> ConfigurationLine {
+    let name = to.name().rsplit('/').next().unwrap_or_default();
+    let (key, about) = match to.syntax() {
+        StatementsSyntax::Json => (
+            "access.statements",
+            "the file of this import, in place of `access.rules`",
+        ),
+        StatementsSyntax::Toml => (
+            "access.rules",
+            "the file of this import; `rules.toml` is read without the line, too",
+        ),
+    };
+    ConfigurationLine {
+        key,
+        value: quoted(&text::line(name, NAME_MAX)),
+        about,
     }
 }
 
@@ -157,17 +217,6 @@ fn refused(found: &ElevatorFile, errors: Vec<Diagnostic>) -> ElevatorRefused {
     ElevatorRefused::Statements(placed.collect())
 }
 
-fn statements(found: &ElevatorFile) -> Result<String, ElevatorRefused> {
-    let rules = json!({
-        "statements": found.statements,
-        "group_statements": found.group_statements,
-    });
-    let text = serde_json::to_string_pretty(&rules);
-    let mut text = text.map_err(|error| ElevatorRefused::NotJson(error.to_string()))?;
-    text.push('\n');
-    Ok(text)
-}
-
 /// A row for each setting that is there.
 fn settings(
     file: &str,
@@ -183,6 +232,9 @@ fn settings(
         let (line, mut notes) = converted((name, setting), &found.settings, found.found);
         if name == "attribute_sync_enabled" {
             notes.extend(policy_unsaid(&found.settings));
+        }
+        if name == FALLBACK && line.is_some() {
+            notes.push(RowNote::Narrower(FALLBACK_ASKS_ONLY.into()));
         }
         let is_new = |line: &ConfigurationLine| configuration.iter().all(|it| it.key != line.key);
         configuration.extend(line.filter(is_new));

@@ -10,12 +10,15 @@ mod file;
 mod first;
 mod folder;
 mod memberships;
+mod people;
 mod plan;
 mod settings;
 mod source;
+mod statements;
 mod values;
 
-pub use convert::{Sweeps, import, import_folder};
+pub use convert::{ElevatorOptions, Sweeps, import, import_folder};
 pub use file::ElevatorRefused;
 pub use folder::TerraformFolder;
 pub(crate) use plan::is_in_plan;
+pub use statements::StatementsFile;

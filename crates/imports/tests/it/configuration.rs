@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use hallpass_imports::elevator::{ElevatorRefused, Sweeps, TerraformFolder, import_folder};
+use hallpass_imports::elevator::{
+    ElevatorOptions, ElevatorRefused, TerraformFolder, import_folder,
+};
 use hallpass_imports::{Imported, RowOutcome, SourceFile};
 use serde_json::{Value, json};
 
@@ -39,7 +41,7 @@ fn folder(files: &[(&str, &str)]) -> Result<Imported, ElevatorRefused> {
         values: of(&is_value),
         read: &read,
     };
-    import_folder(&folder, Sweeps::Report)
+    import_folder(&folder, &ElevatorOptions::default())
 }
 
 /// The statements of a folder.
@@ -413,7 +415,10 @@ fn files_that_are_no_text_are_refused() {
             values: Vec::new(),
             read: &|_| Ok(vec![0xff, 0xfe]),
         };
-        format!("{:?}", import_folder(&folder, Sweeps::Report).unwrap_err())
+        format!(
+            "{:?}",
+            import_folder(&folder, &ElevatorOptions::default()).unwrap_err()
+        )
     };
     assert!(told(b"locals {\n  a = \"\xff\"\n}\n").contains("not UTF-8 at byte"));
     let main = b"module \"e\" {\n  config = jsondecode(file(\"x.json\"))\n}\n";

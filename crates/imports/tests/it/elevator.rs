@@ -1,8 +1,10 @@
 //! Statements of sso-elevator, in each form in which they are found; its settings are in `elevator_settings`.
 
-use hallpass_imports::elevator::{ElevatorRefused, Sweeps, import};
+use hallpass_imports::elevator::{
+    ElevatorOptions, ElevatorRefused, StatementsFile, Sweeps, import,
+};
 use hallpass_model::{AccountId, Email, GroupId};
-use hallpass_rules::{Ask, Directory, RuleFile, Rules, load};
+use hallpass_rules::{Ask, Directory, RuleFile, Rules, canonical_toml, load};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -132,7 +134,7 @@ fn every_form_comes_to_the_same_rules() {
     let statements = statements();
     let expected = decisions(&rules("x.json", &statements.to_string()));
     for (name, text) in forms(&statements) {
-        let imported = import(name, &text, Sweeps::Report).unwrap();
+        let imported = import(name, &text, &ElevatorOptions::default()).unwrap();
         assert_eq!(
             decisions(&rules("x.json", &imported.text)),
             expected,
@@ -141,12 +143,12 @@ fn every_form_comes_to_the_same_rules() {
         let report = imported.report;
         assert_eq!(
             (report.rules, report.differs, report.cannot_be_said),
-            // the sweep removes nothing
-            (3, 1, 0),
+            // the sweep removes nothing, and who approves is in no directory that is known here
+            (3, 2, 0),
             "{name}"
         );
         let told: Vec<_> = { report.rows.iter() }
-            .filter(|row| row.table != "settings")
+            .filter(|row| !["settings", "people"].contains(&row.table))
             .map(|row| (row.table, row.item, row.id.as_str(), row.notes.len()))
             .collect();
         let wanted = [
@@ -158,6 +160,50 @@ fn every_form_comes_to_the_same_rules() {
             ("sweep", 1, "nightly removal", 1),
         ];
         assert_eq!(told, wanted, "{name}");
+    }
+}
+
+/// What is written to a file of TOML.
+fn toml_of(statements: &Value) -> String {
+    let options = ElevatorOptions {
+        to: StatementsFile::named("infra/rules.toml").unwrap(),
+        ..ElevatorOptions::default()
+    };
+    let imported = import("x.json", &statements.to_string(), &options).unwrap();
+    let line = &imported.report.configuration[0];
+    assert_eq!(
+        (line.key, line.value.as_str()),
+        ("access.rules", "\"rules.toml\"")
+    );
+    imported.text
+}
+
+#[test]
+fn a_file_of_toml_has_a_table_for_each_statement_and_its_ending_tells_the_syntax() {
+    let whole = json!({"statements": [], "group_statements": [{"Resource": [GROUPS[0]], "Approvers": "cai@corp.com",
+        "AllowSelfApproval": null, "ApprovalIsNotRequired": false, "MinApprovals": 1}]});
+    let text = toml_of(&whole);
+    assert!(text.starts_with("[[group_statements]]\n"), "{text}");
+    assert!(
+        text.contains("\nMinApprovals = 1\n") && text.contains("\nApprovalIsNotRequired = false\n"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("AllowSelfApproval"),
+        "it says nothing: {text}"
+    );
+    let none = toml_of(&json!({"statements": [], "group_statements": []}));
+    assert_eq!(none, "statements = []\n");
+    let is_known = |name: &str| StatementsFile::named(name).is_some();
+    assert!(is_known("a/B.JSON") && is_known("rules.toml"));
+    for other in [
+        "rules",
+        "rules.yaml",
+        "rules.tfvars",
+        "rules.toml.bak",
+        "json",
+    ] {
+        assert!(!is_known(other), "{other}");
     }
 }
 
@@ -202,9 +248,14 @@ proptest! {
         });
         let expected = decisions(&rules("x.json", &statements.to_string()));
         for (name, text) in forms(&statements) {
-            let imported = import(name, &text, Sweeps::Report).unwrap();
+            let imported = import(name, &text, &ElevatorOptions::default()).unwrap();
             prop_assert_eq!(&decisions(&rules("x.json", &imported.text)), &expected, "{}", name);
         }
+        // and in the other syntax
+        let toml = toml_of(&statements);
+        prop_assert_eq!(&decisions(&rules("rules.toml", &toml)), &expected, "{}", toml);
+        let form = canonical_toml("rules.toml", &toml).unwrap();
+        prop_assert_eq!(form, toml);
     }
 }
 
@@ -212,13 +263,18 @@ proptest! {
 fn several_modules_are_several_installations() {
     let lists = "  config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
     let one = format!("module \"a\" {{\n{lists}}}\n");
-    let _ = import("main.tf", &one, Sweeps::Report).unwrap();
+    let _ = import("main.tf", &one, &ElevatorOptions::default()).unwrap();
     for other in [
         format!("module \"b\" {{\n{lists}}}\n"),
         "module \"b\" {\n  source = \"fivexl/sso-elevator/aws\"\n  slack_channel_id = \"C2\"\n}\n"
             .to_owned(),
     ] {
-        let why = import("main.tf", &format!("{one}{other}"), Sweeps::Report).unwrap_err();
+        let why = import(
+            "main.tf",
+            &format!("{one}{other}"),
+            &ElevatorOptions::default(),
+        )
+        .unwrap_err();
         assert_eq!(
             why,
             ElevatorRefused::Several(vec!["a".to_owned(), "b".to_owned()]),
@@ -265,8 +321,8 @@ fn an_object_of_the_first_release_stands_for_a_list() {
     ] {
         let expected = decisions(&rules("x.json", &wanted.to_string()));
         for (name, text) in first_forms(object) {
-            let imported =
-                import(name, &text, Sweeps::Report).unwrap_or_else(|why| panic!("{name}: {why:?}"));
+            let imported = import(name, &text, &ElevatorOptions::default())
+                .unwrap_or_else(|why| panic!("{name}: {why:?}"));
             let rules = rules("x.json", &imported.text);
             assert_eq!(decisions(&rules), expected, "{name}");
             assert_eq!(imported.report.cannot_be_said, 0, "{name}");
@@ -331,7 +387,7 @@ fn an_object_of_the_first_release_that_is_not_whole_is_refused() {
         let mut object = whole.clone();
         object[key] = value;
         for (name, text) in first_forms(&object) {
-            let why = import(name, &text, Sweeps::Report).unwrap_err();
+            let why = import(name, &text, &ElevatorOptions::default()).unwrap_err();
             let told = match &why {
                 ElevatorRefused::Statements(errors) => errors[0].to_string(),
                 other => other.to_string(),
@@ -340,7 +396,12 @@ fn an_object_of_the_first_release_that_is_not_whole_is_refused() {
         }
     }
     // an object of neither form is told where it stands
-    let why = import("a.tfvars", "config = {\n  a = 1\n}\n", Sweeps::Report).unwrap_err();
+    let why = import(
+        "a.tfvars",
+        "config = {\n  a = 1\n}\n",
+        &ElevatorOptions::default(),
+    )
+    .unwrap_err();
     assert!(matches!(why, ElevatorRefused::Statements(_)), "{why}");
 }
 
@@ -358,7 +419,7 @@ fn no_secret_is_repeated() {
             ),
         ),
     ] {
-        let imported = import(name, &text, Sweeps::Report).unwrap();
+        let imported = import(name, &text, &ElevatorOptions::default()).unwrap();
         assert!(!format!("{imported:?}").contains(secret), "{name}");
     }
 }
@@ -367,7 +428,11 @@ fn no_secret_is_repeated() {
 fn the_sweep_removes_only_where_that_is_wanted() {
     let text = statements().to_string();
     let keys = |sweeps| -> Vec<&str> {
-        let report = import("x.json", &text, sweeps).unwrap().report;
+        let options = ElevatorOptions {
+            sweeps,
+            ..ElevatorOptions::default()
+        };
+        let report = import("x.json", &text, &options).unwrap().report;
         report.configuration.iter().map(|line| line.key).collect()
     };
     assert_eq!(keys(Sweeps::Report), ["access.statements"]);
@@ -438,7 +503,7 @@ fn what_is_not_whole_is_refused_as_a_whole() {
             "no statements that are known before it is applied",
         ),
     ] {
-        let why = import(name, text, Sweeps::Report).unwrap_err();
+        let why = import(name, text, &ElevatorOptions::default()).unwrap_err();
         let told = match &why {
             ElevatorRefused::Statements(errors) => {
                 let codes: Vec<&str> = errors.iter().map(|it| it.code.as_str()).collect();

@@ -1,14 +1,14 @@
 //! Settings of sso-elevator: what becomes a line of hallpass.toml, and what is said of the others.
 
 use hallpass_imports::RowOutcome;
-use hallpass_imports::elevator::{Sweeps, import};
+use hallpass_imports::elevator::{ElevatorOptions, import};
 use serde_json::{Value, json};
 
 use crate::elevator::{GROUPS, plan, statements};
 
 /// Lines for hallpass.toml, and what is said of the settings that make none.
 fn settings(name: &str, text: &str) -> (Vec<String>, Vec<String>) {
-    let imported = import(name, text, Sweeps::Report).unwrap();
+    let imported = import(name, text, &ElevatorOptions::default()).unwrap();
     let report = imported.report;
     let lines = report.configuration.iter().skip(1);
     let lines = lines.map(|line| format!("{} = {}", line.key, line.value));
@@ -62,12 +62,13 @@ fn settings_become_lines_and_what_is_as_in_hallpass_makes_none() {
         "s3_object_lock: moved: it says nothing",
         "slack_bot_token: moved: a secret is not repeated",
         "schedule_expression: cannot be said: its value is of another form",
+        "secondary_fallback_email_domains: differs: whoever is found by one of these domains alone may ask and approves nothing",
         "something_else: moved: it says nothing: it is no variable of the releases of sso-elevator that are known here",
         "sso_instance_arn: cannot be said: only Terraform computes its value",
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
-    assert_eq!(told.lines().count(), 7, "{told}");
+    assert_eq!(told.lines().count(), 8, "{told}");
 }
 
 #[test]

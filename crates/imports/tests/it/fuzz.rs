@@ -1,7 +1,7 @@
 //! Fuzz target of the reader of Terraform's configuration. See `hallpass_testing`.
 
 use hallpass_imports::SourceFile;
-use hallpass_imports::elevator::{Sweeps, TerraformFolder, import_folder};
+use hallpass_imports::elevator::{ElevatorOptions, TerraformFolder, import_folder};
 use hallpass_rules::{RuleFile, load};
 use hallpass_testing::changed;
 
@@ -31,14 +31,14 @@ fn terraform_folder() {
                 read: &groups,
             };
             // what is imported would be loaded
-            if let Ok(imported) = import_folder(&folder, Sweeps::Report) {
+            if let Ok(imported) = import_folder(&folder, &ElevatorOptions::default()) {
                 let _ = load(&RuleFile::new("any.json", imported.text)).unwrap();
             }
             let alone = TerraformFolder {
                 values: Vec::new(),
                 ..folder
             };
-            if let Ok(imported) = import_folder(&alone, Sweeps::Report) {
+            if let Ok(imported) = import_folder(&alone, &ElevatorOptions::default()) {
                 let _ = load(&RuleFile::new("any.json", imported.text)).unwrap();
             }
         }

@@ -12,6 +12,7 @@ mod broken;
 mod company;
 mod configuration;
 mod elevator;
+mod elevator_people;
 mod elevator_settings;
 mod entra;
 mod equivalence;

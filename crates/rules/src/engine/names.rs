@@ -66,15 +66,15 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
         found.extend(values_nobody_has(ready, want, facts));
     }
     let none = BTreeSet::new();
-    let named: BTreeSet<&Email> = terms
-        .listed_people()
+    let approving: BTreeSet<&Email> = terms.listed_people().collect();
+    let named: BTreeSet<&Email> = { approving.iter().copied() }
         .chain(terms.requesting_people())
         .chain(terms.break_glass.as_ref().unwrap_or(&none))
         .collect();
     found.extend(
         named
             .into_iter()
-            .filter_map(|email| person_finding(ready, email, facts)),
+            .filter_map(|email| person_finding(ready, email, approving.contains(email), facts)),
     );
 }
 
@@ -223,13 +223,27 @@ fn no_group(ready: &Ready, group: &GroupRef, facts: &Directory) -> Diagnostic {
     }
 }
 
-fn person_finding(ready: &Ready, email: &Email, facts: &Directory) -> Option<Diagnostic> {
-    let message = match facts.person_by_email(email) {
+fn person_finding(
+    ready: &Ready,
+    email: &Email,
+    approves: bool,
+    facts: &Directory,
+) -> Option<Diagnostic> {
+    const NEVER: &str = ": this approver will never be able to approve";
+    let (mut message, then) = match facts.person_by_email(email) {
         Ok(person) if person.enabled => return None,
-        Ok(_) => format!("the user `{email}` is disabled"),
-        Err(NotOnePerson::None) => format!("no user has the address `{email}`"),
-        Err(NotOnePerson::Ambiguous) => format!("several users have the address `{email}`"),
+        Ok(_) => {
+            let cannot = ": this approver cannot approve";
+            (format!("the user `{email}` is disabled"), cannot)
+        }
+        Err(NotOnePerson::None) => (format!("no user has the address `{email}`"), NEVER),
+        Err(NotOnePerson::Ambiguous) => {
+            (format!("several users have the address `{email}`"), NEVER)
+        }
     };
+    if approves {
+        message.push_str(then);
+    }
     let finding = warn_at(ready, email.as_str(), FindingCode::UnknownPerson, message);
     let known = facts.people().iter().flat_map(|person| &person.emails);
     Some(with_nearest(

@@ -457,6 +457,32 @@ fn checking_against_the_directory_finds_what_does_not_exist() {
 }
 
 #[test]
+fn of_an_approver_whom_the_directory_lacks_it_is_said_that_they_will_never_approve() {
+    let rules = rules(
+        "rules.json",
+        r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*",
+            "Approvers": ["bo@corp.com", "eve@corp.com", "gil@corp.com"], "AllowedUsers": ["bo@corp.com", "fay@corp.com"]}]}"#,
+    );
+    let found = rules.check(Some(&directory()));
+    let of = |who: &str| {
+        let mut of_them = found.iter().filter(|it| it.value.as_deref() == Some(who));
+        of_them.next().map(|it| it.message.as_str())
+    };
+    assert_eq!(
+        of("gil@corp.com"),
+        Some("no user has the address `gil@corp.com`: this approver will never be able to approve")
+    );
+    assert_eq!(
+        of("eve@corp.com"),
+        Some("the user `eve@corp.com` is disabled: this approver cannot approve")
+    );
+    assert_eq!(
+        of("fay@corp.com"),
+        Some("no user has the address `fay@corp.com`")
+    );
+}
+
+#[test]
 fn a_path_of_several_units_is_an_error() {
     let unit = |id: &str, name: &str| OuRef {
         id: id.to_owned(),

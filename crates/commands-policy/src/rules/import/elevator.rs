@@ -5,12 +5,16 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use hallpass_imports::Imported;
-use hallpass_imports::elevator::{ElevatorRefused, Sweeps, TerraformFolder, import, import_folder};
+use hallpass_imports::elevator::{
+    ElevatorOptions, ElevatorRefused, StatementsFile, Sweeps, TerraformFolder, import,
+    import_folder,
+};
+use hallpass_setup::facts::{FactsSource, NeededFacts};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
 use super::super::finding;
-use super::folder;
+use super::folder::{self, ConfigurationFolder};
 
 /// The longest file that is read: plans hold everything else of a workspace, too.
 const BYTES_MAX: u64 = 256 << 20;
@@ -28,12 +32,16 @@ const BYTES_MAX: u64 = 256 << 20;
                   read, and `file(\"…\")` reads below the folder alone. What only Terraform can \
                   compute is told with its file and line.\n\nStatements keep their \
                   form, so that each request is decided as before; settings become lines for \
-                  hallpass.toml, and secrets are never repeated. Prints row by row whether it moved or \
-                  cannot be said. Exit 2 when the file is cut off or would not be loaded, 1 when some \
+                  hallpass.toml, and secrets are never repeated. The ending of `--to` tells the syntax: \
+                  `.json`, or `.toml` as the Helm chart and the Terraform modules take it.\n\nWho approves has to be a \
+                  user of IAM Identity Center, which sso-elevator does not ask for: `--facts live` reads the organization as \
+                  AWS has it, with the credentials of the environment, and the report names the people it does not have.\n\n\
+                  Prints row by row whether it moved, differs and why, or cannot be said. Exit 2 when the file is cut off or would not be loaded, 1 when some \
                   setting cannot be said (the statements are written), 4 when the rule file is there \
                   already.",
     after_help = "Examples:
-  hallpass rules import elevator terraform.tfvars --to statements.json
+  hallpass rules import elevator terraform.tfvars --facts live --to statements.json
+  hallpass rules import elevator terraform.tfvars --to rules.toml
   hallpass rules import elevator infra/access --var-file production.tfvars
   terraform plan -out plan && terraform show -json plan > plan.json
   hallpass rules import elevator plan.json"
@@ -44,9 +52,12 @@ pub(crate) struct Args {
     /// A file with values of variables, of which the later ones count; of a folder of Terraform
     #[arg(long, value_name = "FILE")]
     pub(super) var_file: Vec<PathBuf>,
-    /// The rule file to write; never one that is there
+    /// The rule file to write, `.json` or `.toml`; never one that is there
     #[arg(long, value_name = "FILE", default_value = "statements.json")]
     pub(super) to: PathBuf,
+    /// Organization file, or `live` for the organization as AWS has it, to tell whom of the people who are named it does not have
+    #[arg(long, value_name = "ORGANIZATION")]
+    pub(super) facts: Option<FactsSource>,
     /// Remove each night what nobody recorded, as sso-elevator does; without it, report it
     #[arg(long)]
     pub(super) keep_sweep: bool,
@@ -56,41 +67,72 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     super::refuse_existing(&args.to)?;
+    let Some(to) = StatementsFile::named(&args.to.display().to_string()) else {
+        return Err(super::other_ending(&args.to, "`.json` or `.toml`"));
+    };
     let sweeps = if args.keep_sweep {
         Sweeps::Remove
     } else {
         Sweeps::Report
     };
-    let name = args.file.display().to_string();
-    let imported = if args.file.is_dir() || folder::is_configuration(&name) {
-        of_folder(args, name, sweeps)?
-    } else if args.var_file.is_empty() {
-        let text = text(&args.file)?;
-        let only = |_: &str| Some(text.as_str());
-        import(&name, &text, sweeps).map_err(|why| refused(&why, &args.file, only))?
-    } else {
-        let message = format!("`--var-file` goes with a folder of Terraform, and `{name}` is none");
-        return Err(Failure::bad_input(message));
+    let found = read(args)?;
+    // last: reading AWS takes longer than finding out that a file is not there
+    let facts = args.facts.as_ref();
+    let facts = facts.map(|source| source.read(NeededFacts::default(), None));
+    let facts = facts.transpose()?;
+    let options = ElevatorOptions {
+        sweeps,
+        to,
+        directory: facts.as_ref().map(|it| &it.directory),
     };
-    super::finish(&imported, "statements.json", &args.to, args.output.format())
+    let imported = found.import(args, &options)?;
+    super::finish(&imported, &args.to, args.output.format())
 }
 
-fn of_folder(args: &Args, name: String, sweeps: Sweeps) -> Result<Imported, Failure> {
-    let found = folder::read(&args.file, &args.var_file)?;
-    let folder = TerraformFolder {
-        name,
-        files: found.files,
-        values: found.values,
-        read: &|path| folder::below(&found.root, path),
-    };
-    import_folder(&folder, sweeps).map_err(|why| {
-        let text = |name: &str| -> Option<&str> {
-            let mut files = folder.files.iter().chain(&folder.values);
-            let file = files.find(|it| it.name == name)?;
-            std::str::from_utf8(&file.bytes).ok()
+/// What is imported, as it was read.
+enum ElevatorSource {
+    Folder(ConfigurationFolder),
+    Text(String),
+}
+
+fn read(args: &Args) -> Result<ElevatorSource, Failure> {
+    let name = args.file.display().to_string();
+    if args.file.is_dir() || folder::is_configuration(&name) {
+        return folder::read(&args.file, &args.var_file).map(ElevatorSource::Folder);
+    }
+    if args.var_file.is_empty() {
+        return text(&args.file).map(ElevatorSource::Text);
+    }
+    let message = format!("`--var-file` goes with a folder of Terraform, and `{name}` is none");
+    Err(Failure::bad_input(message))
+}
+
+impl ElevatorSource {
+    fn import(self, args: &Args, options: &ElevatorOptions<'_>) -> Result<Imported, Failure> {
+        let name = args.file.display().to_string();
+        let found = match self {
+            Self::Folder(found) => found,
+            Self::Text(text) => {
+                let only = |_: &str| Some(text.as_str());
+                return import(&name, &text, options)
+                    .map_err(|why| refused(&why, &args.file, only));
+            }
         };
-        refused(&why, &args.file, text)
-    })
+        let folder = TerraformFolder {
+            name,
+            files: found.files,
+            values: found.values,
+            read: &|path| folder::below(&found.root, path),
+        };
+        import_folder(&folder, options).map_err(|why| {
+            let text = |name: &str| -> Option<&str> {
+                let mut files = folder.files.iter().chain(&folder.values);
+                let file = files.find(|it| it.name == name)?;
+                std::str::from_utf8(&file.bytes).ok()
+            };
+            refused(&why, &args.file, text)
+        })
+    }
 }
 
 pub(super) fn text(path: &Path) -> Result<String, Failure> {

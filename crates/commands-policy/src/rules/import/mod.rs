@@ -83,12 +83,35 @@ fn exists(path: &Path) -> Failure {
     .help("name another file with `--to`, or move this one away")
 }
 
-/// Writes the rules, whole or not at all, and tells what became of what. The ending of `form` tells the
-/// syntax of the text.
+/// Refuses a file that is there, and one whose ending tells another syntax than that of native rules: whoever
+/// loads it goes by the ending.
+///
+/// # Errors
+/// Exit 4 where it is there, exit 2 for another ending.
+fn ensure_native(path: &Path) -> Result<(), Failure> {
+    refuse_existing(path)?;
+    let name = path.display().to_string();
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    if !ending.is_some_and(|it| it.eq_ignore_ascii_case("toml")) {
+        return Err(other_ending(path, "`.toml`"));
+    }
+    Ok(())
+}
+
+fn other_ending(path: &Path, due: &str) -> Failure {
+    Failure::bad_input(format!(
+        "the ending of `{}` is not {due}: by it a server knows how the rules are written",
+        path.display()
+    ))
+    .help("name another file with `--to`")
+}
+
+/// Writes the rules, whole or not at all, and tells what became of what. They are loaded before by the name
+/// of their file, as a server does.
 ///
 /// # Errors
 /// When a server would not load the rules, or the file cannot be written or is there by now.
-fn finish(imported: &Imported, form: &str, to: &Path, format: Format) -> Outcome {
+fn finish(imported: &Imported, to: &Path, format: Format) -> Outcome {
     let name = to.display().to_string();
     if imported.text.len() > SOURCE_BYTES_MAX {
         let message = format!(
@@ -99,7 +122,7 @@ fn finish(imported: &Imported, form: &str, to: &Path, format: Format) -> Outcome
         return Err(Failure::failed(message)
             .help("remove entries of accounts and people that are gone, and export again"));
     }
-    let loaded = load(&RuleFile::new(form, imported.text.as_str()));
+    let loaded = load(&RuleFile::new(name.as_str(), imported.text.as_str()));
     let _ = loaded.map_err(|errors| {
         let first = errors.first().map(ToString::to_string);
         Failure::bug(format!(

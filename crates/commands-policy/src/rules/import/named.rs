@@ -45,7 +45,7 @@ pub(super) fn run(
         Option<&OrganizationFacts>,
     ) -> Result<Result<Imported, ImportRefused>, Failure>,
 ) -> Outcome {
-    super::refuse_existing(&args.to)?;
+    super::ensure_native(&args.to)?;
     let names = args.names.as_deref().map(source).transpose()?;
     let files = args.files.iter().map(|path| source(path));
     let files: Vec<SourceFile> = files.collect::<Result<_, _>>()?;
@@ -59,7 +59,7 @@ pub(super) fn run(
     let facts = facts.map(|source| source.read(NeededFacts::default(), None));
     let imported = import(&files, &known, facts.transpose()?.as_ref())?;
     let imported = imported.map_err(|why| refused(&why, all()))?;
-    super::finish(&imported, "rules.toml", &args.to, args.output.format())
+    super::finish(&imported, &args.to, args.output.format())
 }
 
 fn source(path: &Path) -> Result<SourceFile, Failure> {

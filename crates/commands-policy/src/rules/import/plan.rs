@@ -21,7 +21,7 @@ pub(super) struct PlanArgs {
     /// File of names: what the ids of Common Fate are called at AWS
     #[arg(long, value_name = "FILE", requires = "from_plan")]
     names: Option<PathBuf>,
-    /// Organization file, or `live` for the organization as AWS has it, for the names of permission sets (Common Fate)
+    /// Organization file, or `live` for the organization as AWS has it, for the names of permission sets (Common Fate), or to tell who of the people who are named it does not have (sso-elevator)
     #[arg(long, value_name = "ORGANIZATION", requires = "from_plan")]
     facts: Option<FactsSource>,
     /// Remove each night what nobody recorded, as sso-elevator does; without it, report it
@@ -38,11 +38,11 @@ pub(super) fn run(args: &PlanArgs) -> Outcome {
     match source(plan)? {
         PlanSource::Elevator => {
             ensure_none("--names", args.names.is_some(), "sso-elevator")?;
-            ensure_none("--facts", args.facts.is_some(), "sso-elevator")?;
             elevator::run(&elevator::Args {
                 file: plan.clone(),
                 var_file: Vec::new(),
                 to: to(args, "statements.json"),
+                facts: args.facts.clone(),
                 keep_sweep: args.keep_sweep,
                 output: args.output.clone(),
             })

@@ -116,7 +116,7 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    super::refuse_existing(&args.to)?;
+    super::ensure_native(&args.to)?;
     let release = if args.before_june_2024 {
         Release::BeforeJune2024
     } else {
@@ -139,7 +139,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let imported = import(&tables, release, facts.as_ref().map(|it| &it.directory));
     super::finish(
         &imported.map_err(|why| refused(&why))?,
-        "rules.toml",
         &args.to,
         args.output.format(),
     )

@@ -219,7 +219,7 @@ fn who_takes_snapshots_only_reads_enters_accounts_by_the_role_and_uses_the_key_w
             config: hallpass_config::parse(text, "x").unwrap(),
             folder: std::path::PathBuf::from("/nowhere"),
         };
-        policy_of(Whom::Sync, false, &loaded).unwrap()
+        policy_of(Whom::Sync, false, &loaded, BTreeSet::new()).unwrap()
     };
     let without = of("[aws]\nmember_role = \"Reads\"\n");
     let told = told(&without);
@@ -287,11 +287,13 @@ fn arns_are_of_every_resource_of_a_kind_in_the_partition() {
 #[test]
 fn the_role_of_the_probe_alone_is_assumed_and_where_it_is_configured() {
     const ROLE: &str = "arn:aws:iam::222233334444:role/probe";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rules.toml"), "rule = []\n").unwrap();
     let of = |armed_ends: &str| {
         let text = format!("[access.armed_ends]\n{armed_ends}\n");
         let loaded = Loaded {
             config: hallpass_config::parse(&text, "x").unwrap(),
-            folder: std::path::PathBuf::from("/nowhere"),
+            folder: folder.path().to_owned(),
         };
         super::super::least_policy(&loaded).unwrap()
     };

@@ -1,6 +1,6 @@
 //! sso-elevator: its README, its example of a module, and its pages on configuration and attributes.
 
-use hallpass_imports::elevator::{Sweeps, import};
+use hallpass_imports::elevator::{ElevatorOptions, import};
 use hallpass_imports::{Imported, RowOutcome};
 use hallpass_rules::{Directory, RuleFile, Rules, load};
 
@@ -8,7 +8,7 @@ use super::{check_asks, text_of};
 use crate::company::directory;
 
 fn imported(path: &str) -> (Imported, Rules) {
-    let import = import("main.tf", &text_of(path), Sweeps::Report);
+    let import = import("main.tf", &text_of(path), &ElevatorOptions::default());
     let import = import.unwrap_or_else(|why| panic!("{path}: {why:?}"));
     let rules = load(&RuleFile::new("statements.json", import.text.as_str()));
     let rules = rules.unwrap_or_else(|errors| panic!("{errors:?}\n{}", import.text));
@@ -24,6 +24,9 @@ fn told(import: &Imported) -> (Vec<String>, [usize; 3]) {
     let counts = ["statements", "group_statements", "settings"].map(of);
     (odd.collect(), counts)
 }
+
+/// The row about everybody who is named as an approver.
+const APPROVERS: &str = "Approvers differs";
 
 fn lines(import: &Imported) -> Vec<String> {
     let lines = import.report.configuration.iter();
@@ -44,7 +47,9 @@ const GROUPS: [&str; 3] = [
 #[test]
 fn the_readme_decides_as_it_says() {
     let (import, rules) = imported("elevator/readme.tf");
-    assert_eq!(told(&import), (vec![SWEEP.to_owned()], [6, 3, 7]));
+    // approvers are users of the directory, which the page does not say of them
+    let odd = vec![APPROVERS.to_owned(), SWEEP.to_owned()];
+    assert_eq!(told(&import), (odd, [6, 3, 7]));
     assert_eq!(
         lines(&import),
         [
@@ -111,6 +116,7 @@ fn the_complete_example_lacks_only_what_terraform_looks_up() {
         told(&import),
         (
             vec![
+                APPROVERS.to_owned(),
                 SWEEP.to_owned(),
                 "sso_instance_arn cannot be said".to_owned()
             ],
@@ -148,7 +154,10 @@ fn restrictions_of_who_may_ask_decide_as_the_page_says_and_attributes_move_as_fa
     let (import, rules) = imported("elevator/restricted.tf");
     let (odd, counts) = told(&import);
     // `employeeType` and `jobTitle` are no attributes of the identity store
-    assert_eq!(odd, [SWEEP, "attribute_sync_rules cannot be said"]);
+    assert_eq!(
+        odd,
+        [APPROVERS, SWEEP, "attribute_sync_rules cannot be said"]
+    );
     assert_eq!(counts, [2, 1, 6]);
     assert_eq!(
         lines(&import),

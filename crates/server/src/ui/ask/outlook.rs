@@ -424,7 +424,9 @@ pub(super) fn why_not(
     preview: &Preview,
 ) -> (&'static str, String) {
     let button = match why {
-        AskRefused::NoApprover | AskRefused::NoManager(_) => "Nobody can approve this",
+        AskRefused::NoApprover | AskRefused::UnknownApprovers(_) | AskRefused::NoManager(_) => {
+            "Nobody can approve this"
+        }
         AskRefused::NoRule => "No rule covers this",
         AskRefused::NotAllowed if preview.opens_at.is_some() => "Not open now",
         AskRefused::NotAllowed => "Not for you today",

@@ -1,0 +1,175 @@
+//! People whom statements name by an address that is no user's of Identity Center. sso-elevator goes by the
+//! address that Slack has of whoever clicks; here a person is a user of the directory, never an address
+//! (`access.md` §11.5).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::Email;
+use hallpass_rules::Directory;
+use hallpass_rules::directory::NotOnePerson;
+use serde_json::Value;
+
+use super::values::spelled_out;
+use crate::report::{ReportRow, RowNote, RowOutcome};
+use crate::terraform::Setting;
+
+/// The variable by which sso-elevator looks for people under other domains.
+pub(super) const FALLBACK: &str = "secondary_fallback_email_domains";
+/// What is to be known of it, whoever is named.
+pub(super) const FALLBACK_ASKS_ONLY: &str = "whoever is found by one of these domains alone may ask and approves nothing, in Slack as on \
+    the web. Name people in `Approvers` and `AllowedUsers` by the addresses that Identity Center has, and let \
+    approvers approve on the web, signed in by these, or give Slack the same addresses";
+const UNCHECKED: &str = "who approves has to be an enabled user of Identity Center, and to press in Slack, under an address of \
+    that user; sso-elevator goes by the address in Slack alone, and its approvers may be no users. `--facts live` tells which \
+    are none";
+const CHECKED: &str = "who approves has to be an enabled user of Identity Center, and to press in Slack, under an address of \
+    that user; sso-elevator goes by the address in Slack alone. The notes of the statements say who is none";
+
+/// Whom statements name, held against the directory where there is one.
+pub(super) struct NamedPeople<'a> {
+    directory: Option<&'a Directory>,
+    /// Other domains of people, as sso-elevator tries them.
+    fallback: Vec<String>,
+}
+
+/// What somebody is named for.
+#[derive(Debug, Clone, Copy)]
+enum NamedFor {
+    Approving,
+    Asking,
+}
+
+impl NamedFor {
+    const ALL: [Self; 2] = [Self::Approving, Self::Asking];
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Approving => "Approvers",
+            Self::Asking => "AllowedUsers",
+        }
+    }
+
+    const fn consequence(self) -> &'static str {
+        match self {
+            Self::Approving => "can approve nothing",
+            Self::Asking => "can ask for nothing by this statement",
+        }
+    }
+}
+
+impl<'a> NamedPeople<'a> {
+    /// A directory without people says of nobody that they are none.
+    pub(super) fn new(
+        directory: Option<&'a Directory>,
+        settings: &BTreeMap<String, Setting>,
+    ) -> Self {
+        let fallback = match settings.get(FALLBACK) {
+            Some(Setting::Is(value)) => texts(&spelled_out(value)),
+            _ => Vec::new(),
+        };
+        Self {
+            directory: directory.filter(|it| !it.people().is_empty()),
+            fallback,
+        }
+    }
+
+    /// What is to be known of the people whom a statement names.
+    pub(super) fn notes(&self, statement: &Value) -> Vec<RowNote> {
+        let Some(directory) = self.directory else {
+            return Vec::new();
+        };
+        let of = |named: NamedFor| {
+            let all = addresses(statement, named);
+            let strangers = all.iter().filter(|it| !is_user(directory, it));
+            let told: Vec<String> = strangers.map(|it| self.told(directory, it)).collect();
+            let note = format!(
+                "`{}`: {} {} in Hallpass: name people by the addresses of enabled users",
+                named.key(),
+                told.join(", "),
+                named.consequence()
+            );
+            (!told.is_empty()).then(|| RowNote::Narrower(note.into()))
+        };
+        NamedFor::ALL.into_iter().filter_map(of).collect()
+    }
+
+    /// An address with what is wrong with it, and the one to write where that is known.
+    fn told(&self, directory: &Directory, address: &Email) -> String {
+        match directory.person_by_email(address) {
+            Ok(_) => format!("`{address}` (a disabled user)"),
+            Err(NotOnePerson::Ambiguous) => format!("`{address}` (several users have it)"),
+            Err(NotOnePerson::None) => match self.by_fallback(directory, address) {
+                Some(own) => format!("`{address}` (write `{own}`, which Identity Center has)"),
+                None => format!("`{address}` (no user has it)"),
+            },
+        }
+    }
+
+    /// The address that the one user has whom sso-elevator finds by another domain.
+    fn by_fallback(&self, directory: &Directory, address: &Email) -> Option<Email> {
+        let others = self.fallback.iter().filter_map(|domain| {
+            let domain = domain.trim_start_matches('@');
+            Email::new(&format!("{}@{domain}", address.local_part())).ok()
+        });
+        { others }.find(|other| is_user(directory, other))
+    }
+
+    /// A row for the import as a whole: nothing where every approver is known to be a user.
+    pub(super) fn row(&self, file: &str, statements: &[&Value]) -> Option<ReportRow> {
+        let approving = statements
+            .iter()
+            .flat_map(|it| addresses(it, NamedFor::Approving));
+        let approving: BTreeSet<Email> = approving.collect();
+        let is_known = |address: &Email| {
+            self.directory
+                .is_some_and(|directory| is_user(directory, address))
+        };
+        if approving.iter().all(is_known) {
+            return None;
+        }
+        let note = match self.directory {
+            Some(_) => CHECKED,
+            None => UNCHECKED,
+        };
+        Some(ReportRow {
+            table: "people",
+            file: file.to_owned(),
+            item: 1,
+            line: None,
+            id: NamedFor::Approving.key().to_owned(),
+            name: String::new(),
+            outcome: RowOutcome::Differs,
+            rules: Vec::new(),
+            notes: vec![RowNote::Narrower(note.into())],
+        })
+    }
+}
+
+fn is_user(directory: &Directory, address: &Email) -> bool {
+    let person = directory.person_by_email(address);
+    person.is_ok_and(|person| person.enabled)
+}
+
+/// Whom a statement names, without names around the addresses.
+fn addresses(statement: &Value, named: NamedFor) -> BTreeSet<Email> {
+    let value = statement.get(named.key()).unwrap_or(&Value::Null);
+    let address = |text: &String| {
+        let text = text.trim();
+        let inner = text.strip_suffix('>').and_then(|it| it.split_once('<'));
+        Email::new(inner.map_or(text, |(_, address)| address.trim())).ok()
+    };
+    texts(value).iter().filter_map(address).collect()
+}
+
+/// A text, or a list of them.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+    }
+}
