@@ -1,6 +1,6 @@
 //! People whom statements of sso-elevator name, held against the directory (decision 0152).
 
-use hallpass_imports::elevator::{ElevatorOptions, import};
+use hallpass_imports::elevator::{ElevatorOptions, Sweeps, import};
 use hallpass_imports::{ImportReport, RowOutcome};
 use hallpass_model::{Email, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
@@ -38,6 +38,8 @@ fn report(statement: &str, settings: &str, directory: Option<&Directory>) -> Imp
     );
     let options = ElevatorOptions {
         directory,
+        // with a row of its own otherwise
+        sweeps: Sweeps::Remove,
         ..ElevatorOptions::default()
     };
     import("terraform.tfvars", &text, &options).unwrap().report
