@@ -79,7 +79,7 @@ fn without_facts_one_row_says_that_approvers_have_to_be_users() {
 fn with_facts_each_statement_names_who_is_no_enabled_user_and_who_all_are_has_no_row() {
     let directory = directory();
     let known = report(
-        "Approvers = [\"ana@new.example\", \"BO@new.example\"]",
+        "Approvers = [\"ana@new.example\", \"bo@NEW.example\"]",
         "",
         Some(&directory),
     );
