@@ -11,12 +11,13 @@ use super::foreign::ForeignStatements;
 use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look};
 use super::litter::LitterSearch;
+use super::loss::LossMemory;
 use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours, unknown};
 use super::otherwise::{Otherwise, not_answered, not_known};
 use super::rounds::{Heard, Round};
 use super::silence::Silence;
 use super::statement::{Denial, parts, policy_name, text};
-use super::wanted::{is_spent, is_urgent, shared_roles, wanted};
+use super::wanted::{hurry, is_spent, shared_roles, wanted};
 use super::{
     ArmedEnd, ArmedEndStore, HomeRegion, NotArmed, OtherAccess, POLICIES_MAX, SettledEnds,
     WhyNotArmed,
@@ -78,8 +79,7 @@ pub struct EndArmer {
     pub(super) ends: Arc<dyn ArmedEndStore>,
     pub(super) settings: EndArmerSettings,
     region: Option<(Arc<dyn HomeRegion>, TimeSpan)>,
-    /// Ends that were looked at since the home Region has been lost for so long: later they come when they are due.
-    hurried: Mutex<BTreeSet<HoldKey>>,
+    loss: LossMemory,
     room: PolicyRoom,
     silence: Silence,
     written: Mutex<BTreeMap<String, Timestamp>>,
@@ -101,7 +101,7 @@ impl EndArmer {
             ends,
             settings,
             region: None,
-            hurried: Mutex::default(),
+            loss: LossMemory::default(),
             room: PolicyRoom::default(),
             silence: Silence::default(),
             written: Mutex::default(),
@@ -138,18 +138,6 @@ impl EndArmer {
         (self.settings.is_on && lost_after.after(since) <= now).then_some(since)
     }
 
-    /// What is to be denied because the home Region is lost is due at once, whatever pause it is in.
-    fn hurry(&self, end: ArmedEnd, denies: Option<Timestamp>, now: Timestamp) -> ArmedEnd {
-        let mut hurried = self.hurried.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(since) = denies else {
-            hurried.clear();
-            return end;
-        };
-        let is_new = end.is_denied_unasked(since, now) && !hurried.contains(&end.key);
-        let due = if is_new { end.due.min(now) } else { end.due };
-        ArmedEnd { due, ..end }
-    }
-
     /// Does what is due.
     ///
     /// # Errors
@@ -159,8 +147,9 @@ impl EndArmer {
         let mut accounts: BTreeMap<String, Vec<ArmedEnd>> = BTreeMap::new();
         let now = self.keeper.clock.now();
         let denies = self.denies_since(now);
+        let is_back = self.loss.note(self.lost_since(now).is_some(), denies);
         for end in self.ends.open_armed_ends().await? {
-            let end = self.hurry(end, denies, now);
+            let end = self.loss.hurry(end, (denies, is_back), now);
             if let Some(account) = end.account().map(str::to_owned) {
                 accounts.entry(account).or_default().push(end);
             }
@@ -184,7 +173,7 @@ impl EndArmer {
             self.litter.note_looked(now);
             self.remove_litter(&known, &mut report).await;
         }
-        let mut round = Round::new(accounts, self.keeper.clock.now());
+        let mut round = Round::new(accounts, denies, self.keeper.clock.now());
         while let Some((account, ends)) = round.next(self.keeper.clock.now()) {
             if !self.leased(&lane).await? {
                 return Ok(report);
@@ -215,7 +204,10 @@ impl EndArmer {
         let rests = written
             .get(account)
             .is_some_and(|at| *at <= now && now < WRITE_PAUSE.after(*at));
-        rests && !ends.iter().any(|end| end.due <= now && is_urgent(end, now))
+        rests
+            && !ends
+                .iter()
+                .any(|end| end.due <= now && hurry(end, now).is_some())
     }
 
     /// Everything for one account, until it rests.
@@ -270,8 +262,7 @@ impl EndArmer {
             SettledEnds::Stored => {
                 report.armed += armed;
                 report.denied += denied;
-                let mut hurried = self.hurried.lock().unwrap_or_else(PoisonError::into_inner);
-                hurried.extend(unasked);
+                self.loss.looked_at(unasked);
                 report.not_armed += not_armed;
                 report.not_moved += not_moved;
                 report.gone += gone;
@@ -323,8 +314,7 @@ impl EndArmer {
                         found.insert(end.key.clone(), Otherwise::Not(NotArmed { why, words }));
                     }
                     Err(fault) => {
-                        let words = not_known(&fault);
-                        found.insert(end.key.clone(), Otherwise::Unknown(words));
+                        found.insert(end.key.clone(), not_known(&fault));
                     }
                 }
             }

@@ -99,12 +99,14 @@ impl<'a> Ledger<'a> {
                 },
                 Some(Otherwise::Not(why)) => self.not_armed(end, why.clone()),
                 // another end of the account was due, and nobody asked about this one
-                Some(Otherwise::Unknown(_)) if !is_in_force && end.due > self.now => {}
-                Some(Otherwise::Unknown(why)) if !is_in_force => {
+                Some(Otherwise::Unknown(_) | Otherwise::Unanswered(_))
+                    if !is_in_force && end.due > self.now => {}
+                Some(Otherwise::Unknown(why) | Otherwise::Unanswered(why)) if !is_in_force => {
                     let stands = denial.and_then(|of| earliest(&of, &look.denied));
                     self.unanswered(end, why, stands.is_none());
                 }
-                Some(Otherwise::Unknown(_) | Otherwise::Lost(_)) | None => match denial {
+                Some(Otherwise::Unknown(_) | Otherwise::Unanswered(_) | Otherwise::Lost(_))
+                | None => match denial {
                     Some(denial) if is_in_force => {
                         let otherwise = look.otherwise.get(&end.key);
                         self.armed(end, denial.from, otherwise);
@@ -371,12 +373,12 @@ impl<'a> Ledger<'a> {
     /// It is in force from then on. Where AWS did not say whether the person holds the same otherwise, that is asked again in a
     /// moment, long before the next regular look: whoever was given it meanwhile is refused for no longer.
     fn armed(&mut self, end: ArmedEnd, from: Timestamp, otherwise: Option<&Otherwise>) {
-        let (lost, is_unknown) = match otherwise {
-            Some(Otherwise::Lost(since)) => (Some(*since), false),
-            Some(Otherwise::Unknown(_)) => (None, true),
-            Some(Otherwise::Not(_)) | None => (None, false),
+        let lost = match otherwise {
+            Some(Otherwise::Lost(since)) => Some(*since),
+            Some(Otherwise::Not(_) | Otherwise::Unknown(_) | Otherwise::Unanswered(_)) | None => {
+                None
+            }
         };
-        let is_unasked = is_unknown && end.due <= self.now;
         let before = end.armed_until();
         let event = match before {
             Some(until) if until == from => None,
@@ -412,26 +414,26 @@ impl<'a> Ledger<'a> {
             at,
             unmoved: None,
         };
-        let (tries, again) = self.next_try(&end);
-        let attempts = match (is_unknown, is_unasked) {
-            (_, true) => tries,
-            // its turn has not come again
-            (true, false) => end.attempts,
-            (false, false) => 0,
+        let regular = self.look_at(&end, from);
+        let (attempts, due) = match otherwise {
+            Some(Otherwise::Unanswered(_)) => {
+                let (tries, again) = self.next_try(&end);
+                (tries, again.min(regular))
+            }
+            // of one whose turn has not come again; nobody was asked, or may be
+            Some(Otherwise::Unknown(_)) => (end.attempts, regular),
+            Some(Otherwise::Not(_) | Otherwise::Lost(_)) | None => (0, regular),
+        };
+        // what is not due yet stays so: another end of the account was
+        let due = if event.is_none() && end.due > self.now {
+            end.due.min(due)
+        } else {
+            due
         };
         let end = ArmedEnd {
             state,
             attempts,
             ..end
-        };
-        let due = self.look_at(&end, from);
-        // what is not due yet stays so: another end of the account was
-        let due = if event.is_none() && end.due > self.now {
-            end.due.min(due)
-        } else if is_unasked {
-            due.min(again)
-        } else {
-            due
         };
         // once it would have been seen, nobody waits for it; that nobody could look says nothing of it
         let given_at = end.given_unseen();

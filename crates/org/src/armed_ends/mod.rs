@@ -19,6 +19,7 @@ mod leaving;
 mod ledger;
 mod litter;
 mod litter_removal;
+mod loss;
 mod observed;
 mod otherwise;
 mod rounds;

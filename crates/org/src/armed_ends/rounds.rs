@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::ArmedEnd;
-use super::wanted::is_urgent;
+use super::wanted::{Hurry, hurry};
 
 /// A round begins no other account after this, but for the first of those that are in no hurry: the next one reads anew what is.
 const ROUND_MAX: TimeSpan = TimeSpan::seconds(5);
@@ -22,8 +22,8 @@ pub(super) enum Heard {
 
 type AccountTurn = (String, Vec<ArmedEnd>);
 
-/// The accounts that a round tends: those first that have an end in a hurry, and of each kind by how long an end of theirs has
-/// been due.
+/// The accounts that a round tends: those first that have an end in a hurry, those before that have one to be tended at once, and of
+/// each kind by how long an end of theirs has been due.
 pub(super) struct Round {
     urgent: VecDeque<AccountTurn>,
     others: VecDeque<AccountTurn>,
@@ -36,14 +36,25 @@ pub(super) struct Round {
 }
 
 impl Round {
-    pub(super) fn new(accounts: BTreeMap<String, Vec<ArmedEnd>>, now: Timestamp) -> Self {
-        let is_in_a_hurry = |end: &ArmedEnd| end.due <= now && is_urgent(end, now);
+    /// `denies`: since when the home Region is lost, where what is overdue is denied for that.
+    pub(super) fn new(
+        accounts: BTreeMap<String, Vec<ArmedEnd>>,
+        denies: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
+        let of_end = |end: &ArmedEnd| {
+            let is_denied = denies.is_some_and(|since| end.is_denied_unasked(since, now));
+            let hurry = { is_denied.then_some(Hurry::AtOnce) }.or_else(|| hurry(end, now));
+            hurry.filter(|_| end.due <= now)
+        };
+        let of_account = |ends: &[ArmedEnd]| ends.iter().filter_map(of_end).min();
         let mut turns: Vec<AccountTurn> = accounts.into_iter().collect();
         // stable: those that have been due as long go by their numbers
         turns.sort_by_key(|(_, ends)| ends.iter().map(|end| end.due).min());
-        let (urgent, others): (Vec<_>, Vec<_>) = turns
+        let (mut urgent, others): (Vec<_>, Vec<_>) = turns
             .into_iter()
-            .partition(|(_, ends)| ends.iter().any(is_in_a_hurry));
+            .partition(|(_, ends)| of_account(ends).is_some());
+        urgent.sort_by_key(|(_, ends)| of_account(ends));
         Self {
             urgent: urgent.into(),
             others: others.into(),

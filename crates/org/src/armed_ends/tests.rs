@@ -595,13 +595,32 @@ fn accounts_with_an_end_in_a_hurry_come_first() {
         ends_at: now,
         ..armed(end(1, "Admin", END))
     };
-    let accounts = BTreeMap::from([
-        ("1".to_owned(), vec![end(2, "Admin", END)]),
-        ("2".to_owned(), vec![armed(end(3, "Admin", END))]),
-        ("3".to_owned(), vec![armed(end(4, "Admin", END)), cut_off]),
-    ]);
-    let mut round = Round::new(accounts, now);
-    let order = std::iter::from_fn(|| round.next(now));
-    let order: Vec<String> = order.map(|(account, _)| account).collect();
-    assert_eq!(order, ["3", "1", "2"]);
+    let overdue = ArmedEnd {
+        ends_at: TimeSpan::minutes(20).before(now),
+        alone_at: Some(TimeSpan::minutes(30).before(now)),
+        ..end(5, "Admin", END)
+    };
+    let soon = armed(end(6, "Admin", "2026-11-20T12:00:20Z"));
+    let accounts = || {
+        BTreeMap::from([
+            ("1".to_owned(), vec![end(2, "Admin", END)]),
+            ("2".to_owned(), vec![armed(end(3, "Admin", END))]),
+            (
+                "3".to_owned(),
+                vec![armed(end(4, "Admin", END)), cut_off.clone()],
+            ),
+            ("4".to_owned(), vec![overdue.clone()]),
+            ("5".to_owned(), vec![soon.clone()]),
+        ])
+    };
+    let lost = TimeSpan::minutes(25).before(now);
+    for (denies, wanted) in [
+        (None, ["3", "5", "1", "2", "4"]),
+        (Some(lost), ["3", "4", "5", "1", "2"]),
+    ] {
+        let mut round = Round::new(accounts(), denies, now);
+        let order = std::iter::from_fn(|| round.next(now));
+        let order: Vec<String> = order.map(|(account, _)| account).collect();
+        assert_eq!(order, wanted, "{denies:?}");
+    }
 }

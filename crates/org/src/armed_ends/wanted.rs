@@ -37,13 +37,15 @@ pub(super) fn wanted<'a>(
     }
     let is_held = |(end, _): &(&ArmedEnd, Denial)| match otherwise.get(&end.key) {
         Some(Otherwise::Not(why)) => why.why == WhyNotArmed::HeldOtherwise,
-        Some(Otherwise::Unknown(_) | Otherwise::Lost(_)) | None => false,
+        Some(Otherwise::Unknown(_) | Otherwise::Unanswered(_) | Otherwise::Lost(_)) | None => false,
     };
     let may_be = |end: &ArmedEnd, denial: &Denial| match otherwise.get(&end.key) {
         None | Some(Otherwise::Lost(_)) => true,
         Some(Otherwise::Not(_)) => false,
         // nobody knows: what is in force stays, and nothing is begun
-        Some(Otherwise::Unknown(_)) => denied.iter().any(|it| it.is_about_same(denial)),
+        Some(Otherwise::Unknown(_) | Otherwise::Unanswered(_)) => {
+            denied.iter().any(|it| it.is_about_same(denial))
+        }
     };
     let (mut wanted, mut joined) = (Vec::new(), BTreeSet::new());
     for mut of_role in roles.into_values() {
@@ -72,14 +74,23 @@ pub(super) fn shared_roles(ends: &[ArmedEnd], now: Timestamp) -> BTreeSet<(Strin
     shared
 }
 
-/// Whether an end is not in force that should be, or is in force and must not be, or soon must not; or is about to refuse, and is
-/// looked at a last time before that.
-pub(super) fn is_urgent(end: &ArmedEnd, now: Timestamp) -> bool {
-    let Some(until) = end.refuses_from() else {
-        return false;
-    };
+/// How an end is in a hurry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hurry {
+    /// It is not in force that should be, or is in force and must not be, or soon must not.
+    AtOnce,
+    /// It is about to refuse, and is looked at a last time before that.
+    BeforeItRefuses,
+}
+
+/// Whether an end is in a hurry, and how.
+pub(super) fn hurry(end: &ArmedEnd, now: Timestamp) -> Option<Hurry> {
+    let until = end.refuses_from()?;
     let is_earlier = end.ends_at <= now && end.instant(now) < until;
     let is_close = until <= NEAR.after(now) && end.instant(now) > until;
+    if is_earlier || is_close || end.watched_every(now).is_some() {
+        return Some(Hurry::AtOnce);
+    }
     let is_last_look = now < until && until <= LOOK_BEFORE.after(now);
-    is_earlier || is_close || is_last_look || end.watched_every(now).is_some()
+    is_last_look.then_some(Hurry::BeforeItRefuses)
 }
