@@ -59,8 +59,8 @@ impl PeopleHandler {
         let _: Result<(), _> = self.access.set(Arc::clone(access));
     }
 
-    /// Looks at whom these ids name; at everybody with access, tokens or sessions where none of them is somebody who is
-    /// known, since groups are told without their members.
+    /// Looks at whom these ids name; at everybody behind live access where none of them is somebody who is known, since groups
+    /// are told without their members.
     async fn look(&self, access: &Access, ids: &BTreeSet<UserId>) -> HandledEvent {
         let directory = access.directory();
         let is_known = ids.iter().any(|id| directory.person(id).is_some());

@@ -7,7 +7,7 @@ use hallpass_access::{
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
 use hallpass_identity::Identity;
-use hallpass_model::{Target, TargetNames};
+use hallpass_model::{Target, TargetNames, Timestamp};
 use hallpass_wording::{PlainStyle, activity};
 
 pub(crate) struct TargetTexts {
@@ -229,15 +229,18 @@ pub(crate) fn queue(place: InLine) -> api::Queue {
 }
 
 /// Since when what a grant waits for has not answered: the home Region of Identity Center, where it is to be given or taken away.
-pub(crate) fn silent_since(grant: &Grant, lost: Option<Timestamp>) -> Option<Timestamp> {
+/// Memberships are given by its directory, which may answer all the same.
+pub(crate) fn silent_since(
+    grant: &Grant,
+    lost: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let waits = match grant.state {
+        GrantState::Scheduled => grant.scheduled_at <= now,
         GrantState::Granting | GrantState::Ending { .. } => true,
-        GrantState::Scheduled
-        | GrantState::Active
-        | GrantState::Ended { .. }
-        | GrantState::Failed { .. } => false,
+        GrantState::Active | GrantState::Ended { .. } | GrantState::Failed { .. } => false,
     };
-    lost.filter(|_| waits)
+    lost.filter(|_| waits && matches!(grant.key.target, Target::Account { .. }))
 }
 
 /// The grant with what AWS did and does about its end by itself. Of one that is over, the instant from which AWS refused it

@@ -164,7 +164,7 @@ pub struct Access {
     read_turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
     people: Arc<dyn PeopleSource>,
-    /// When everybody with access, tokens or sessions was last looked at.
+    /// When everybody behind live access was last looked at.
     people_looked: Arc<Mutex<Option<Timestamp>>>,
     /// Entitlements of account access manager, where the configuration looks at them.
     entitlements: Option<Arc<dyn EntitlementSource>>,

@@ -1,6 +1,6 @@
-//! People who are disabled, are gone or left a group lose what rests on it within seconds: those behind live access, and
-//! those with tokens and sessions, are looked at every half minute, and at once when an event names them (`access.md` §22,
-//! Ends go the path of every reconciliation: committed first, carried out then.
+//! People who are disabled, are gone or left a group lose what rests on it within seconds: those behind live access, and apart
+//! from them those with tokens and sessions, are looked at every half minute, and at once when an event names them (`access.md`
+//! §22, R-5). Ends go the path of every reconciliation: committed first, carried out then.
 
 use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
@@ -22,8 +22,8 @@ const BATCH: u32 = 256;
 /// What a look at people did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeopleLooked {
-    /// People whom AWS was asked about: those behind live access, and those with tokens or sessions; of them those whom an
-    /// event named, where one did.
+    /// People whom AWS was asked about: those behind live access, or those with tokens or sessions; of them those whom an event
+    /// named, where one did.
     pub people: u32,
     /// Grants that end because their holder is gone or disabled.
     pub left: u32,
@@ -53,15 +53,15 @@ struct Behind {
     users: BTreeSet<UserId>,
     grants: Vec<Grant>,
     requests: Vec<Request>,
-    /// Everybody with tokens or sessions, which rest on none.
+    /// Of those whom an event named, who has tokens or sessions.
     credentials: BTreeSet<UserId>,
 }
 
 impl Access {
-    /// Looks at the people behind live grants and waiting requests, and at those with tokens or sessions, and ends what
-    /// those hold of whom AWS says that they are disabled, gone or out of a group. With `only`, at those of them. What AWS
-    /// does not say ends nothing. May be repeated, by anybody at any time: what ended does not end again, and nobody who
-    /// comes back gets it back.
+    /// Looks at the people behind live grants and waiting requests, and ends what those hold of whom AWS says that they are
+    /// disabled, gone or out of a group. With `only`, at those of them, and at their tokens and sessions. What AWS does not
+    /// say ends nothing. May be repeated, by anybody at any time: what ended does not end again, and nobody who comes back
+    /// gets it back.
     ///
     /// # Errors
     /// When the store cannot say who holds what. What AWS did not answer and what was not stored is in the answer.
@@ -79,8 +79,21 @@ impl Access {
         Ok(looked)
     }
 
-    /// How long ago everybody with access, tokens or sessions was looked at, with an answer about each; `None` before the
-    /// first time.
+    /// Looks at everybody with tokens or sessions, and ends those of whom AWS says that they are disabled or gone. Apart from
+    /// those behind access: there may be many, and no end of access waits until all of them were asked about.
+    ///
+    /// # Errors
+    /// As [`look_at_people`](Self::look_at_people).
+    pub async fn look_at_signed_in(&self) -> Result<PeopleLooked, AccessError> {
+        let with = self.ports.store.with_credentials(self.now()).await?;
+        let users: BTreeSet<UserId> = with.into_iter().collect();
+        let mut looked = PeopleLooked::default();
+        let look = { self.ask_about(&users, PeopleQuestion::AreThere, &mut looked) }.await;
+        self.judge_credentials(&users, &look, &mut looked).await;
+        Ok(looked)
+    }
+
+    /// How long ago everybody behind live access was looked at, with an answer about each; `None` before the first time.
     pub fn people_looked_ago(&self) -> Option<TimeSpan> {
         let last = *self.last_people_look();
         last.map(|at| TimeSpan::between(at, self.now()))
@@ -109,12 +122,6 @@ impl Access {
         }
         self.judge_credentials(&behind.credentials, &look, looked)
             .await;
-        // many may be signed in, and no end of access waits until all of them were asked about
-        let mut others = behind.credentials;
-        others.retain(|user| !behind.users.contains(user) && !look.answered.contains(user));
-        let question = PeopleQuestion::AreThere;
-        let look = self.ask_about(&others, question, looked).await;
-        self.judge_credentials(&others, &look, looked).await;
     }
 
     async fn ask_about(
@@ -153,10 +160,9 @@ impl Access {
                 behind.requests.push(request);
             }
         }
-        let with = self.ports.store.with_credentials(self.now()).await?;
-        behind.credentials = with.into_iter().filter(is_meant).collect();
         if only.is_some() {
-            // the event may be about a group of theirs, and they are few
+            let with = self.ports.store.with_credentials(self.now()).await?;
+            behind.credentials = with.into_iter().filter(is_meant).collect();
             behind.users.extend(behind.credentials.iter().cloned());
         }
         Ok(behind)

@@ -133,6 +133,7 @@ impl Composed {
         if let Some(every) = self.access.settings().people_every {
             let looking = (Arc::clone(&self.work), every);
             spawn(tasks, "people", stop, &looking, people::watch);
+            spawn(tasks, "signed_in", stop, &looking, people::watch_signed_in);
         }
         if self.access.settings().entitlements {
             spawn(tasks, "entitlements", stop, &self.work, entitlements::watch);

@@ -1,11 +1,11 @@
-//! People with access, tokens or sessions, looked at between two readings of the organization: the loop, and what Health
-//! says of it.
+//! People with access, and people with tokens or sessions, looked at between two readings of the organization: the loops, and what
+//! Health says of it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{Access, PeopleLooked};
+use hallpass_access::{Access, AccessError, PeopleLooked};
 use hallpass_model::TimeSpan;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_setup::waiting::rest;
@@ -16,17 +16,33 @@ use tokio::time::Instant;
 /// Looks that may fail or be late before Health says so.
 const LATE_AFTER: u64 = 3;
 
-/// Looks at them until the server stops, from one beginning to the next as far apart as the settings say.
-pub(super) async fn watch(
+/// Looks at those behind live access until the server stops, from one beginning to the next as far apart as the settings say.
+pub(super) async fn watch((access, every): (Arc<Access>, TimeSpan), stop: watch::Receiver<bool>) {
+    look_on(every, "time", stop, || access.look_at_people(None)).await;
+}
+
+/// The same at those with tokens or sessions.
+pub(super) async fn watch_signed_in(
     (access, every): (Arc<Access>, TimeSpan),
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
+    look_on(every, "signed_in", stop, || access.look_at_signed_in()).await;
+}
+
+async fn look_on<F>(
+    every: TimeSpan,
+    by: &'static str,
+    mut stop: watch::Receiver<bool>,
+    look: impl Fn() -> F,
+) where
+    F: Future<Output = Result<PeopleLooked, AccessError>>,
+{
     let every = Duration::from_secs(every.as_seconds().max(1));
     loop {
         let began = Instant::now();
         // a stop does not wait for AWS: what is not committed has not happened
         let looked = tokio::select! {
-            looked = access.look_at_people(None) => looked,
+            looked = look() => looked,
             _ = stop.wait_for(|stopping| *stopping) => return,
         };
         let outcome = match looked {
@@ -36,9 +52,9 @@ pub(super) async fn watch(
                 "failed"
             }
         };
-        metrics::counter!("hallpass_people_looks_total", "by" => "time", "outcome" => outcome)
+        metrics::counter!("hallpass_people_looks_total", "by" => by, "outcome" => outcome)
             .increment(1);
-        metrics::histogram!("hallpass_people_look_seconds").record(began.elapsed());
+        metrics::histogram!("hallpass_people_look_seconds", "by" => by).record(began.elapsed());
         if !rest(&mut stop, every.saturating_sub(began.elapsed())).await {
             return;
         }

@@ -97,12 +97,12 @@ pub(crate) async fn list(
         .filter_map(|(grant, place)| Some((grant.id, place?)))
         .collect();
     let armed = app.access.armed_ends(&found.rows).await?;
-    let lost = app.access.home_region_lost_since();
+    let (lost, now) = (app.access.home_region_lost_since(), app.clock.now());
     Ok(Json(page(&found, |grant| {
         let told = convert::grant(grant, &app.identity);
         Grant {
             queue: queues.get(&grant.id).copied().map(convert::queue),
-            aws_silent_since: convert::silent_since(grant, lost),
+            aws_silent_since: convert::silent_since(grant, lost, now),
             ..convert::enforced(grant, told, armed.get(&grant.key))
         }
     })))
@@ -167,7 +167,11 @@ pub(crate) async fn show(
     let told = convert::grant(&grant, &app.identity);
     Ok(Json(Grant {
         queue: places.into_iter().flatten().next().map(convert::queue),
-        aws_silent_since: convert::silent_since(&grant, app.access.home_region_lost_since()),
+        aws_silent_since: convert::silent_since(
+            &grant,
+            app.access.home_region_lost_since(),
+            app.clock.now(),
+        ),
         ..convert::enforced(&grant, told, armed.get(&grant.key))
     }))
 }

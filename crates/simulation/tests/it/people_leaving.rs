@@ -140,7 +140,13 @@ async fn scene() -> Scene {
 
 impl Scene {
     async fn look(&self) -> PeopleLooked {
-        self.world.access.look_at_people(None).await.unwrap()
+        let looked = self.world.access.look_at_people(None).await.unwrap();
+        let signed_in = self.world.access.look_at_signed_in().await.unwrap();
+        PeopleLooked {
+            people: looked.people + signed_in.people,
+            credentials: looked.credentials + signed_in.credentials,
+            ..looked
+        }
     }
 
     async fn state(&self, id: GrantId) -> GrantState {
@@ -212,7 +218,7 @@ fn who_is_disabled_or_gone_loses_their_tokens_by_the_look_and_nobody_else_does()
             world.live(TimeSpan::seconds(20)).await;
             leave(&world, Ana, how);
             let (described, placed) = (world.directory.described(), world.directory.placed());
-            let looked = world.access.look_at_people(None).await.unwrap();
+            let looked = world.access.look_at_signed_in().await.unwrap();
             assert!(looked.is_whole(), "{case}: {looked:?}");
             let is_over = how != Leaving::LeftGroup;
             let ended = u32::from(is_over);
@@ -222,7 +228,7 @@ fn who_is_disabled_or_gone_loses_their_tokens_by_the_look_and_nobody_else_does()
             assert_eq!(world.directory.placed(), placed, "{case}");
             let has = who_has_one(&world, &people).await;
             assert_eq!(has, [!is_over, true, false], "{case}");
-            let again = world.access.look_at_people(None).await.unwrap();
+            let again = world.access.look_at_signed_in().await.unwrap();
             assert_eq!(again.credentials, 0, "{case}");
             let told = records(&world, "credentials.ended", Some("principal_left")).await;
             assert_eq!(told, usize::from(is_over), "{case}");
@@ -238,12 +244,11 @@ fn of_whom_aws_says_nothing_keeps_their_tokens() {
         with_token(&world, 1, &people[0], TimeSpan::hours(8)).await;
         leave(&world, Ana, Leaving::Disabled);
         world.directory.describes(false);
-        let looked = world.access.look_at_people(None).await.unwrap();
+        let looked = world.access.look_at_signed_in().await.unwrap();
         assert!(!looked.is_whole() && looked.credentials == 0, "{looked:?}");
         assert_eq!(who_has_one(&world, &people).await, [true]);
-        assert_eq!(world.access.people_looked_ago(), None, "Health says so");
         world.directory.describes(true);
-        let looked = world.access.look_at_people(None).await.unwrap();
+        let looked = world.access.look_at_signed_in().await.unwrap();
         assert_eq!(looked.credentials, 1);
         assert_eq!(who_has_one(&world, &people).await, [false]);
     });
@@ -262,8 +267,9 @@ fn groups_of_people_behind_access_are_asked_about_and_of_nobody_else() {
         let directory = &scene.world.directory;
         let (described, placed) = (directory.described(), directory.placed());
         let looked = scene.look().await;
-        assert_eq!((looked.people, looked.ended, looked.credentials), (3, 1, 0));
-        assert_eq!(directory.described(), described + 3);
+        // two behind access, and all three for their tokens
+        assert_eq!((looked.people, looked.ended, looked.credentials), (5, 1, 0));
+        assert_eq!(directory.described(), described + 5);
         assert_eq!(directory.placed(), placed + 2);
         assert_eq!(scene.cause(scene.held).await, Some(EndCause::RuleChanged));
         scene.check_other("tokens").await;
@@ -432,6 +438,7 @@ fn a_look_that_is_stopped_anywhere_is_made_good_by_the_next() {
                 scene.world.springs(Some(GatePlan { call, mode }));
                 let look = async {
                     let _: Result<_, _> = scene.world.access.look_at_people(None).await;
+                    let _: Result<_, _> = scene.world.access.look_at_signed_in().await;
                 };
                 if !scene.world.until_stopped(look).await {
                     scene.world.restart();

@@ -311,7 +311,7 @@ impl AccessStore for SqlStore {
 
     async fn with_credentials(&self, now: Timestamp) -> Result<Vec<UserId>, ReadError> {
         Ok(self
-            .read(move |tx| locks::with_credentials(tx, now))
+            .list(move |tx| locks::with_credentials(tx, now))
             .await?)
     }
 

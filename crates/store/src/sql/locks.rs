@@ -150,12 +150,15 @@ pub(super) fn with_credentials(
         .prepare("SELECT user_id FROM sessions WHERE ends_at > ?1 AND user_id IS NOT NULL")?
         .query_map([instant(now)], |row| row.get(0))?
         .collect::<Result<BTreeSet<String>, _>>()?;
+    // tokens of years are kept: those that were over before today are not even read
+    let today = now.strftime("%Y-%m-%d").to_string();
     let tokens = tx
         .prepare(
             "SELECT user_id, json_extract(body, '$.expires_at') FROM tokens
-             WHERE user_id IS NOT NULL AND json_extract(body, '$.revoked_at') IS NULL",
+             WHERE user_id IS NOT NULL AND json_extract(body, '$.revoked_at') IS NULL
+             AND substr(json_extract(body, '$.expires_at'), 1, 10) >= ?1",
         )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([today], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<Vec<(String, String)>, _>>()?;
     for (user, end) in tokens {
         // written with as many decimals as it has: the order of such texts is not that of time
