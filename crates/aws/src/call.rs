@@ -30,6 +30,8 @@ pub(crate) const PORT_MAX: Duration = Duration::from_secs(14);
 pub(crate) const LOOK_MAX: Duration = Duration::from_mins(2);
 /// The longest time for a read of which a plan is made, waiting included.
 const PLAN_READ_MAX: Duration = Duration::from_secs(40);
+/// The longest time for each question asked while connecting.
+const CONNECT_MAX: Duration = Duration::from_secs(30);
 /// A write that could not wait this long for its answer is not sent.
 const WRITE_PATIENCE_MIN: Duration = Duration::from_secs(5);
 /// How often a read is tried; one of the inventory that is throttled is tried until its time is up.
@@ -54,6 +56,11 @@ impl Deadline {
     /// For a call of the port.
     pub(crate) fn port(urgency: Urgency) -> Self {
         Self::within(urgency, PORT_MAX)
+    }
+
+    /// For a question asked while connecting.
+    pub(crate) fn connecting() -> Self {
+        Self::within(Urgency::Grant, CONNECT_MAX)
     }
 
     /// For a read of the inventory: nobody waits for the one answer, many are needed, and other programs

@@ -28,12 +28,10 @@ use crate::jitter::Jitter;
 use crate::key_watch::KeyWatch;
 use crate::pages::listing;
 use crate::which_instance::{self, WhichInstance};
-use crate::{Aws, AwsClientSettings, Credentials, Survey, transport};
+use crate::{Aws, AwsClientSettings, ConnectError, Credentials, Survey, transport};
 
 /// The service principal that delegated administrators of Identity Center are registered for.
 const SSO_PRINCIPAL: &str = "sso.amazonaws.com";
-/// The longest time for each question asked while connecting.
-const CONNECT_MAX: Duration = Duration::from_secs(30);
 /// The longest wait for a connection.
 const CONNECTION_MAX: Duration = Duration::from_secs(4);
 /// sts allows hundreds a second; we ask once in a while.
@@ -78,70 +76,6 @@ impl ConnectedOrganization {
     /// Whether AWS Organizations answers in the home Region, and nowhere else.
     pub fn has_organizations_at_home(&self) -> bool {
         organizations_region(&self.region) == self.region
-    }
-}
-
-/// Why there is no connection.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConnectError {
-    /// A call failed; says which.
-    #[error("`{operation}` failed: {fault}")]
-    Call {
-        /// The operation.
-        operation: &'static str,
-        /// What AWS said.
-        fault: CenterFault,
-    },
-    /// Nothing to work with.
-    #[error("no instance of IAM Identity Center in `{region}` is visible to `{arn}`")]
-    NoInstance {
-        /// Where we looked.
-        region: String,
-        /// As whom.
-        arn: String,
-    },
-    /// Which one is meant must be said.
-    #[error("several instances of IAM Identity Center: {}; choose one by its ARN", .found.join(", "))]
-    SeveralInstances {
-        /// Their ARNs.
-        found: Vec<String>,
-    },
-    /// The configured instance is not among those visible.
-    #[error("instance `{wanted}` is not visible; visible: {}", .found.join(", "))]
-    UnknownInstance {
-        /// The configured ARN.
-        wanted: String,
-        /// The visible ones.
-        found: Vec<String>,
-    },
-    /// AWS tells of another instance than the one that this connection goes on with.
-    #[error("this server goes on with {before}, and AWS tells of {told} now")]
-    AnotherInstance {
-        /// The one of before, with its identity store.
-        before: String,
-        /// That of now.
-        told: String,
-    },
-}
-
-impl ConnectError {
-    /// What would remedy it.
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::Call { .. } => {
-                "check credentials (a service has none of your shell's: docs/operations/systemd.md), Region and endpoint; \
-                 `hallpass server doctor` says which permission is missing"
-            }
-            Self::NoInstance { .. } => {
-                "use the home Region of IAM Identity Center, and the management account or its delegated administrator"
-            }
-            Self::SeveralInstances { .. } | Self::UnknownInstance { .. } => {
-                "set the instance's ARN in the configuration"
-            }
-            Self::AnotherInstance { .. } => {
-                "start the server again: it then uses the instance of now; where that is not meant, set `identity.instance_arn`"
-            }
-        }
     }
 }
 
@@ -244,11 +178,11 @@ pub(crate) async fn over(
     };
     let caller = aws
         .sts_line
-        .read("GetCallerIdentity", pace(), || {
+        .read("GetCallerIdentity", Deadline::connecting(), || {
             aws.sts.get_caller_identity().send()
         })
         .await
-        .map_err(|failure| call("GetCallerIdentity", failure))?;
+        .map_err(|failure| ConnectError::call("GetCallerIdentity", failure))?;
     aws.about.account = caller.account.unwrap_or_default();
     aws.about.arn = caller.arn.unwrap_or_default();
     which_instance::find(&mut aws, settings.known_instance.as_ref()).await?;
@@ -274,17 +208,6 @@ impl Aws {
             )
             .await;
         asked.map(drop).map_err(|failure| failure.fault)
-    }
-}
-
-pub(crate) fn pace() -> Deadline {
-    Deadline::within(Urgency::Grant, CONNECT_MAX)
-}
-
-pub(crate) fn call(operation: &'static str, failure: CallFailure) -> ConnectError {
-    ConnectError::Call {
-        operation,
-        fault: failure.fault,
     }
 }
 
@@ -364,7 +287,7 @@ async fn configure(settings: &AwsClientSettings, dates: &AnswerDates) -> SdkConf
 async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
     let described = aws
         .org_line
-        .read("DescribeOrganization", pace(), || {
+        .read("DescribeOrganization", Deadline::connecting(), || {
             aws.org.describe_organization().send()
         })
         .await;
@@ -374,7 +297,7 @@ async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
             tracing::warn!(fault = %failure.fault, "the organization cannot be seen");
             None
         }
-        Err(failure) => return Err(call("DescribeOrganization", failure)),
+        Err(failure) => return Err(ConnectError::call("DescribeOrganization", failure)),
     };
     let Some(organization) = organization else {
         return Ok(());
@@ -395,13 +318,14 @@ async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
             tracing::warn!(fault = %failure.fault, "delegated administrators cannot be seen");
             Ok(())
         }
-        Err(failure) => Err(call("ListDelegatedAdministrators", failure)),
+        Err(failure) => Err(ConnectError::call("ListDelegatedAdministrators", failure)),
     }
 }
 
 async fn delegated_administrators(aws: &Aws) -> Result<Vec<String>, CallFailure> {
     let rows = listing!(
-        aws.org_line.read("ListDelegatedAdministrators", pace()),
+        aws.org_line
+            .read("ListDelegatedAdministrators", Deadline::connecting()),
         delegated_administrators,
         aws.org
             .list_delegated_administrators()

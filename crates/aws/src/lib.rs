@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod connect;
+mod connect_error;
 mod dates;
 mod settings;
 mod transport;
@@ -61,7 +62,8 @@ use hallpass_model::Clock;
 pub use actions::{
     BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, POLICY_TEXT_ACTIONS, actions,
 };
-pub use connect::{ConnectError, ConnectedOrganization, OwnAccountRole, connect};
+pub use connect::{ConnectedOrganization, OwnAccountRole, connect};
+pub use connect_error::ConnectError;
 pub use database_token::{DatabaseTokens, database_region};
 pub use dates::{DateListener, Dated};
 pub use fanout::{
@@ -82,9 +84,9 @@ pub use objects::{
 };
 pub use permission_sets::PermissionSets;
 pub use request_ids::with_request_ids;
-pub use settings::{AwsClientSettings, Credentials, Survey};
+pub use settings::{AwsClientSettings, Credentials, KnownInstance, Survey};
 pub use snapshots_at::SnapshotsAt;
-pub use which_instance::{InstanceSource, KnownInstance};
+pub use which_instance::InstanceSource;
 
 use crate::call::{Deadline, ServiceClient};
 use crate::instance_regions::RegionMemory;

@@ -3,8 +3,6 @@
 use hallpass_aws_model::facts;
 use secrecy::SecretString;
 
-use crate::KnownInstance;
-
 /// Where AWS is, who we are there, and how fast we may ask.
 #[derive(Clone, Debug)]
 pub struct AwsClientSettings {
@@ -32,6 +30,21 @@ pub struct AwsClientSettings {
     pub burst: u32,
     /// How much is found out while connecting.
     pub survey: Survey,
+}
+
+/// An instance as AWS told of it, with what it was asked as, where and by which way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownInstance {
+    /// The account of the credentials.
+    pub account: String,
+    /// The home Region.
+    pub region: String,
+    /// The endpoint, where it is none of AWS's own.
+    pub endpoint_url: Option<String>,
+    /// The instance.
+    pub instance_arn: String,
+    /// Its identity store, `d-…`.
+    pub identity_store_id: String,
 }
 
 /// How much is found out while connecting.

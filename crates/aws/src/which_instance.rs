@@ -9,28 +9,12 @@ use aws_types::service_config::ServiceConfigKey;
 use hallpass_assignments::{CenterFault, Urgency};
 
 use crate::call::Deadline;
-use crate::connect::{call, pace};
 use crate::fault::CallFailure;
 use crate::pages::listing;
-use crate::{Aws, AwsClientSettings, ConnectError};
+use crate::{Aws, AwsClientSettings, ConnectError, KnownInstance};
 
 /// How long AWS is asked where something is known from before: a hung attempt is waited for once, one that breaks is made four times.
 const KNOWN_PATIENCE: Duration = Duration::from_secs(10);
-
-/// An instance as AWS told of it, with what it was asked as, where and by which way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownInstance {
-    /// The account of the credentials.
-    pub account: String,
-    /// The home Region.
-    pub region: String,
-    /// The endpoint, where it is none of AWS's own.
-    pub endpoint_url: Option<String>,
-    /// The instance.
-    pub instance_arn: String,
-    /// Its identity store, `d-…`.
-    pub identity_store_id: String,
-}
 
 /// From where a connection knows its instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +79,7 @@ impl WhichInstance {
         let (Some(instance), Some(store)) = (&chosen.instance_arn, &chosen.identity_store_id)
         else {
             let failure = CallFailure::unparsable("an instance without ARN or identity store");
-            return Err(call("ListInstances", failure));
+            return Err(ConnectError::call("ListInstances", failure));
         };
         let store = self.store.as_ref().unwrap_or(store);
         Ok((instance.clone(), store.clone()))
@@ -131,7 +115,7 @@ async fn ask(
     let before = known.and_then(|known| aws.which.as_before(known, aws));
     let pace = match before {
         Some(_) => Deadline::within(Urgency::Grant, KNOWN_PATIENCE),
-        None => pace(),
+        None => Deadline::connecting(),
     };
     match (list_instances(aws, pace).await, before) {
         (Ok(found), _) => Ok((InstanceSource::Aws, aws.chosen(&found)?)),
@@ -143,7 +127,7 @@ async fn ask(
             );
             Ok((InstanceSource::Before, before))
         }
-        (Err(failure), _) => Err(call("ListInstances", failure)),
+        (Err(failure), _) => Err(ConnectError::call("ListInstances", failure)),
     }
 }
 
@@ -198,8 +182,8 @@ impl Aws {
     /// # Errors
     /// As [`connect`](crate::connect), and where AWS tells of another one.
     pub async fn confirm_instance(&self) -> Result<(), ConnectError> {
-        let listed = list_instances(self, pace()).await;
-        let found = listed.map_err(|failure| call("ListInstances", failure))?;
+        let listed = list_instances(self, Deadline::connecting()).await;
+        let found = listed.map_err(|failure| ConnectError::call("ListInstances", failure))?;
         let told = self.chosen(&found)?;
         let before = (
             self.about.instance_arn.clone(),

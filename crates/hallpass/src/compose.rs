@@ -64,7 +64,7 @@ use hallpass_host::random_ids::RandomIds;
 use hallpass_host::server_store::ServerStore;
 use hallpass_host::snapshots_at::SnapshotsAt;
 use hallpass_setup::journey::journey;
-use hallpass_setup::kept_instance;
+use hallpass_setup::opening;
 use hallpass_terminal::exit::Failure;
 
 use organization::{RulesNow, inventory};
@@ -502,7 +502,7 @@ impl Composed {
         let aws = Arc::clone(&self.workshop.aws);
         let shutdown = async move {
             // large, and for most servers never more than a wait
-            let is_belied = Box::pin(kept_instance::belied(&aws));
+            let is_belied = Box::pin(opening::belied(&aws));
             tokio::select! {
                 () = shutdown => {}
                 // whoever is gone needs no reason

@@ -1,19 +1,11 @@
 //! The instance of IAM Identity Center, kept in the store, so that a server starts also while its home Region gives no answer
 //! ([0145](../../../docs/decisions/0145-a-start-goes-on-with-the-instance-that-aws-told-of.md)).
 
-use std::time::Duration;
-
 use hallpass_aws::{Aws, InstanceSource, KnownInstance};
 use hallpass_host::server_store::ServerStore;
-use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
-use tokio::time::sleep;
-
-use crate::opening::{check_instance, is_passing, no_aws};
 
 const KEY: &str = "instance";
-/// How often AWS is asked for the instance while it has not said which it is.
-const ASK_AGAIN: Duration = Duration::from_secs(15);
 
 /// What an earlier connection was told of, by any account and Region: whoever connects holds that against their own.
 pub(crate) async fn kept(store: &ServerStore) -> Option<KnownInstance> {
@@ -67,33 +59,6 @@ fn read(kept: &Value) -> Option<KnownInstance> {
         instance_arn: text("instance_arn")?,
         identity_store_id: text("identity_store_id")?,
     })
-}
-
-/// Resolves where a server goes on with the instance of before, and AWS answers that it must not: with what a start would have ended
-/// with. Never otherwise.
-pub async fn belied(aws: &Aws) -> Failure {
-    if aws.instance_source() == InstanceSource::Before {
-        loop {
-            sleep(ASK_AGAIN).await;
-            match aws.confirm_instance().await {
-                Ok(()) => {
-                    if let Err(failure) = check_instance(aws).await {
-                        return failure;
-                    }
-                    tracing::info!("AWS says that the instance of before is ours");
-                    break;
-                }
-                Err(error) if is_passing(&error) => {
-                    tracing::debug!(%error, "AWS does not say which instance is ours");
-                }
-                Err(error) => {
-                    tracing::error!(%error, "this server stops: it went on with an instance that AWS did not tell of");
-                    return no_aws(&error);
-                }
-            }
-        }
-    }
-    std::future::pending().await
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ pub mod each_account;
 pub mod facts;
 pub mod heads;
 pub mod journey;
-pub mod kept_instance;
+mod kept_instance;
 pub mod member_role;
 pub mod opening;
 pub mod person;

@@ -186,9 +186,12 @@ async fn try_connect(
 /// to end waits for it.
 const AWS_PATIENCE: Duration = Duration::from_mins(2);
 
+/// How often AWS is asked for the instance while it has not said which it is.
+const ASK_AGAIN: Duration = Duration::from_secs(15);
+
 /// Connects to AWS, again and again while it throttles, fails or cannot be reached. What is wrong
 /// with the configuration is said at once. Where the home Region alone gives no answer, the server goes on with the
-/// instance that `store` has of before ([`kept_instance::belied`]).
+/// instance that `store` has of before ([`belied`]).
 pub async fn connect_patiently(
     loaded: &Loaded,
     store: &ServerStore,
@@ -238,7 +241,7 @@ pub fn not_the_home_region(own: &str, home: &str) -> (String, &'static str) {
 
 /// Refuses an instance in which nothing can be granted, before anything is promised. One that cannot be read is gone on with: a role
 /// may have been given its rights before they were read.
-pub(crate) async fn check_instance(aws: &Aws) -> Result<(), Failure> {
+async fn check_instance(aws: &Aws) -> Result<(), Failure> {
     let regions = match aws.instance_regions().await {
         Ok(regions) => regions,
         Err(fault) => {
@@ -264,8 +267,37 @@ pub(crate) async fn check_instance(aws: &Aws) -> Result<(), Failure> {
     }
 }
 
+/// Resolves where a server goes on with the instance of before, and AWS answers that it must not: with what a start would have ended
+/// with. Never otherwise.
+pub async fn belied(aws: &Aws) -> Failure {
+    if aws.instance_source() == InstanceSource::Before {
+        loop {
+            tokio::time::sleep(ASK_AGAIN).await;
+            match aws.confirm_instance().await {
+                Ok(()) => {
+                    if let Err(failure) = check_instance(aws).await {
+                        return failure;
+                    }
+                    tracing::info!("AWS says that the instance of before is ours");
+                    break;
+                }
+                Err(error @ ConnectError::AnotherInstance { .. }) => {
+                    tracing::error!(%error, "this server stops: it went on with an instance that AWS did not tell of");
+                    return no_aws(&error);
+                }
+                // a service that comes back may refuse, or have nothing to list, for a moment: a start would end with that
+                // again and again, and nothing of what is due would be done
+                Err(error) => {
+                    tracing::warn!(%error, "AWS does not say which instance is ours; it is asked again");
+                }
+            }
+        }
+    }
+    std::future::pending().await
+}
+
 /// Whether waiting may help.
-pub(crate) fn is_passing(error: &ConnectError) -> bool {
+fn is_passing(error: &ConnectError) -> bool {
     matches!(
         error,
         ConnectError::Call {
@@ -278,7 +310,7 @@ pub(crate) fn is_passing(error: &ConnectError) -> bool {
     )
 }
 
-pub(crate) fn no_aws(error: &ConnectError) -> Failure {
+fn no_aws(error: &ConnectError) -> Failure {
     let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
