@@ -85,6 +85,8 @@ impl FakeOrganization {
             characters: 10_240,
             slots: 10,
             changes_fail: None,
+            writes_fail: None,
+            questions_fail: None,
         };
         Self {
             clock,
@@ -99,11 +101,17 @@ impl FakeOrganization {
         change(&mut locked(&self.situation));
     }
 
+    /// How things are for whoever asks.
+    pub fn situation(&self) -> Situation {
+        locked(&self.situation).clone()
+    }
+
     fn may_change(&self) -> Result<(), OrganizationFault> {
-        locked(&self.situation)
-            .changes_fail
-            .clone()
-            .map_or(Ok(()), Err)
+        what_becomes(locked(&self.situation).changes_fail.as_ref())
+    }
+
+    fn may_ask(&self) -> Result<(), OrganizationFault> {
+        what_becomes(locked(&self.situation).questions_fail.as_ref())
     }
 
     /// The writes that had an effect, in order.
@@ -156,12 +164,17 @@ impl FakeOrganization {
         what: &str,
         change: impl FnOnce(&mut Policies) -> Result<T, OrganizationFault>,
     ) -> Result<T, OrganizationFault> {
+        what_becomes(locked(&self.situation).writes_fail.as_ref())?;
         let mut next = self.newest();
         let done = change(&mut next)?;
         locked(&self.writes).push(what.to_owned());
         locked(&self.history).push((self.clock.now(), next));
         Ok(done)
     }
+}
+
+fn what_becomes(fails: Option<&OrganizationFault>) -> Result<(), OrganizationFault> {
+    fails.cloned().map_or(Ok(()), Err)
 }
 
 fn refused(code: &str) -> OrganizationFault {
@@ -213,6 +226,7 @@ impl Organization for FakeOrganization {
     }
 
     async fn policies(&self) -> Result<Vec<PolicyRow>, OrganizationFault> {
+        self.may_ask()?;
         let shown = self.shown();
         let all = [FULL]
             .into_iter()
@@ -221,6 +235,7 @@ impl Organization for FakeOrganization {
     }
 
     async fn policy(&self, id: &str) -> Result<Option<PolicyText>, OrganizationFault> {
+        self.may_ask()?;
         let shown = self.shown();
         Ok(shown.rows.get(id).map(|(_, content, _)| PolicyText {
             row: row(id, &shown),
@@ -297,6 +312,7 @@ impl Organization for FakeOrganization {
     }
 
     async fn targets_of(&self, policy: &str) -> Result<Vec<AttachmentTarget>, OrganizationFault> {
+        self.may_ask()?;
         let shown = self.shown();
         if policy != FULL && !shown.rows.contains_key(policy) {
             return Err(gone(policy));
@@ -317,6 +333,7 @@ impl Organization for FakeOrganization {
     }
 
     async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, OrganizationFault> {
+        self.may_ask()?;
         let is_account = target.len() == 12 && target.bytes().all(|b| b.is_ascii_digit());
         let has_left = locked(&self.situation).gone.iter().any(|it| it == target);
         if ![ROOT, UNIT].contains(&target) && !is_account || has_left {

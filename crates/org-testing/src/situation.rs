@@ -26,4 +26,8 @@ pub struct Situation {
     pub slots: usize,
     /// What becomes of updates and detachments of policies; `None`: they go well.
     pub changes_fail: Option<OrganizationFault>,
+    /// What becomes of every write of a policy, whatever it is; `None`: they go well.
+    pub writes_fail: Option<OrganizationFault>,
+    /// What becomes of every question about policies; `None`: they are answered.
+    pub questions_fail: Option<OrganizationFault>,
 }

@@ -16,18 +16,34 @@ use hallpass_org::armed_ends::{
 };
 use hallpass_org_testing::GatedOrg;
 use hallpass_runner_testing::Gate;
-use hallpass_simulation::{Center, Habits, Human, World, armed_statements, refused_after};
+use hallpass_simulation::{Answers, Center, Habits, Human, World, armed_statements, refused_after};
 use serde_json::Value;
 
 use crate::acting::grant;
 use crate::keeping::Keeping;
+use crate::region_lost::{LOST_AFTER, Region};
+
+/// How long until a look finds what nobody told of, in seconds: looks are five minutes apart.
+const SEEN_WITHIN: u64 = 330;
+/// The same where AWS may have had no answer for the last one: tries are a minute apart at most then.
+pub(crate) const SEEN_WITHIN_ROUGHLY: u64 = 400;
 
 /// What people hold beside what they were granted, and those of whom AWS does not say.
 pub(crate) struct Others(
     pub(crate) Mutex<BTreeSet<HoldKey>>,
     Arc<Center>,
     Mutex<BTreeSet<HoldKey>>,
+    Answerer,
 );
+
+/// Who says what people hold beside what they were granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answerer {
+    /// Somebody who always answers.
+    Nowhere,
+    /// Identity Center, which is lost with its Region.
+    InTheRegion,
+}
 
 #[async_trait]
 impl OtherAccess for Others {
@@ -38,6 +54,9 @@ impl OtherAccess for Others {
         own: bool,
     ) -> Result<Option<String>, OrganizationFault> {
         if self.2.lock().unwrap().contains(key) {
+            return Err(silent());
+        }
+        if self.3 == Answerer::InTheRegion && self.1.asked().is_err() {
             return Err(silent());
         }
         let is_given = own && self.1.present().contains(key);
@@ -58,6 +77,17 @@ pub(crate) struct Bench {
     pub(crate) told_at: Mutex<BTreeMap<HoldKey, Timestamp>>,
     /// When AWS last took no change of a policy.
     took_none_at: Mutex<Timestamp>,
+    /// What may be of policies where lives are rough; `None` where they are not.
+    rough: Option<AccountShare>,
+    /// When somebody else last changed what is in force, or nobody could see that: what is told of it may be old.
+    unseen_at: Mutex<Timestamp>,
+}
+
+/// How much of the account is ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AccountShare {
+    pub(crate) policies: usize,
+    pub(crate) characters: usize,
 }
 
 impl Deref for Bench {
@@ -74,12 +104,22 @@ impl Bench {
     }
 
     pub(crate) fn lagging(mode: ArmedEndsMode, lag: TimeSpan) -> Self {
+        Self::over((mode, lag), None)
+    }
+
+    /// One in which whoever arms follows the mode, the home Region can be lost, and others change our policies.
+    pub(crate) fn rough(mode: ArmedEndsMode, lag: TimeSpan, room: AccountShare) -> Self {
+        Self::over((mode, lag), Some(room))
+    }
+
+    fn over((mode, lag): (ArmedEndsMode, TimeSpan), rough: Option<AccountShare>) -> Self {
         let mut world = World::new(1, Habits::default(), None);
         world.armed_ends(mode);
         let others = Others(
             Mutex::default(),
             Arc::clone(&world.center),
             Mutex::default(),
+            rough.map_or(Answerer::Nowhere, |_| Answerer::InTheRegion),
         );
         let others = Arc::new(others);
         let kept = Keeping::new(world, lag);
@@ -90,20 +130,55 @@ impl Bench {
             held_since: Mutex::default(),
             told_at: Mutex::default(),
             took_none_at: Mutex::new(Timestamp::MIN),
+            rough,
+            unseen_at: Mutex::new(Timestamp::MIN),
         }
     }
 
     pub(crate) fn armer(&self, holder: &str, gate: &Arc<Gate>) -> EndArmer {
-        EndArmer::new(
+        let room = self.rough.unwrap_or(AccountShare {
+            policies: 1,
+            characters: 10_240,
+        });
+        let armer = EndArmer::new(
             self.keeper(holder, gate),
             Arc::clone(&self.others) as Arc<_>,
             Arc::new(GatedOrg(Arc::clone(&self.world.store), Arc::clone(gate))),
             EndArmerSettings {
-                is_on: true,
-                policies: 1,
-                characters: 10_240,
+                is_on: self.rough.is_none() || self.is_on(),
+                policies: room.policies,
+                characters: room.characters,
             },
-        )
+        );
+        if self.rough.is_none() {
+            return armer;
+        }
+        let region = Region(Arc::clone(&self.world.center));
+        armer
+            .with_home_region(Arc::new(region), LOST_AFTER)
+            .telling(Arc::default())
+    }
+
+    /// Whether ends are armed.
+    pub(crate) fn is_on(&self) -> bool {
+        self.world.access.settings().armed_ends.mode.is_on()
+    }
+
+    /// Whether the home Region answers nobody.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.world.center.habits().answers == Answers::None
+    }
+
+    /// Somebody else changes what is in force now.
+    pub(crate) fn note_disturbed(&self) {
+        *self.unseen_at.lock().unwrap() = self.now();
+    }
+
+    /// Since when what is told of what is in force may be old for nobody's fault: whoever looks died, or could not.
+    pub(crate) fn looked_from(&self) -> Timestamp {
+        let unseen_at = *self.unseen_at.lock().unwrap();
+        let took_none_at = *self.took_none_at.lock().unwrap();
+        { unseen_at.max(took_none_at) }.max(*self.kept_until.lock().unwrap())
     }
 
     /// The whole server lives, second by second; what must hold at each is looked at.
@@ -111,7 +186,7 @@ impl Bench {
         self.live_in_steps(armer, seconds, 1).await;
     }
 
-    async fn live_in_steps(&self, armer: &EndArmer, seconds: u64, step: u64) {
+    pub(crate) async fn live_in_steps(&self, armer: &EndArmer, seconds: u64, step: u64) {
         let mut failed = false;
         for _ in 0..seconds / step {
             self.world.tick().await;
@@ -219,11 +294,7 @@ impl Bench {
     async fn look(&self) {
         let now = self.now();
         let others = self.others.0.lock().unwrap().clone();
-        self.organization.change(|it| {
-            if it.changes_fail.is_some() {
-                *self.took_none_at.lock().unwrap() = now;
-            }
-        });
+        self.note_what_fails(now);
         self.nobody_is_refused_what_others_gave(&others, now);
         let all = crate::acting::grants(&self.world).await;
         for held in grants_as_told(self.world.store.as_ref(), all)
@@ -252,7 +323,11 @@ impl Bench {
             // an earlier hold that is not armed any more was told so, and is armed again with the newest
             let is_newest = held.granted_at.is_some_and(|at| at >= armed.asked_at);
             // where it may go without, it waits a minute; where somebody died in the middle, what is stored of it may be old
-            let is_looked_after = armed.required || now >= *self.kept_until.lock().unwrap();
+            let is_looked_after = if self.rough.is_some() {
+                now >= TimeSpan::seconds(SEEN_WITHIN_ROUGHLY).after(self.looked_from())
+            } else {
+                armed.required || now >= *self.kept_until.lock().unwrap()
+            };
             let is_ours = !held.standing && !others.contains(&held.key);
             let is_to_be = held.armed_ends != ArmedEnds::Off;
             if is_there && is_told && is_newest && is_ours && is_looked_after && is_to_be {
@@ -262,6 +337,18 @@ impl Bench {
                     held.key
                 );
             }
+        }
+    }
+
+    /// AWS takes no change, answers no question, or the home Region is lost.
+    fn note_what_fails(&self, now: Timestamp) {
+        let it = self.organization.situation();
+        if it.changes_fail.is_some() || it.writes_fail.is_some() {
+            *self.took_none_at.lock().unwrap() = now;
+        }
+        let is_unasked = self.rough.is_some() && self.is_lost();
+        if it.questions_fail.is_some() || is_unasked {
+            *self.unseen_at.lock().unwrap() = now;
         }
     }
 
@@ -275,12 +362,15 @@ impl Bench {
         for key in others {
             let since = *held_since.entry(key.clone()).or_insert(now);
             let took_none_at = *self.took_none_at.lock().unwrap();
-            let looked_from = { since.max(*self.kept_until.lock().unwrap()) }.max(took_none_at);
-            // what AWS does not take is tried again after pauses that grow
-            let told = told_at.get(key).filter(|at| took_none_at < **at);
+            let unseen_at = *self.unseen_at.lock().unwrap();
+            let looked_from = since.max(self.looked_from());
+            // what AWS does not take is tried again after pauses that grow, and what was told before it could not be asked is
+            // looked at with all that was not told
+            let told = { told_at.get(key) }.filter(|at| took_none_at.max(unseen_at) < **at);
             let (looked_from, most) = match told {
                 Some(at) => (looked_from.max(*at), 12),
-                None => (looked_from, 330),
+                None if self.rough.is_some() => (looked_from, SEEN_WITHIN_ROUGHLY),
+                None => (looked_from, SEEN_WITHIN),
             };
             let refused = self.refused_after(key);
             assert!(

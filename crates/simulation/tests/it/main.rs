@@ -16,6 +16,7 @@ mod armed_by_rule;
 mod armed_extended;
 mod armed_given;
 mod armed_lives;
+mod armed_rough_lives;
 mod at_once;
 mod bounded;
 mod breaking;

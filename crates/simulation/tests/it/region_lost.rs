@@ -25,10 +25,10 @@ use crate::acting::{grants, run};
 use crate::keeping::Keeping;
 
 /// When what is overdue and not armed is denied.
-const LOST_AFTER: TimeSpan = TimeSpan::minutes(10);
+pub(crate) const LOST_AFTER: TimeSpan = TimeSpan::minutes(10);
 
 /// The Region, as whoever arms ends sees it.
-struct Region(Arc<Center>);
+pub(crate) struct Region(pub(crate) Arc<Center>);
 
 impl HomeRegion for Region {
     fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
