@@ -12,11 +12,11 @@ use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look};
 use super::litter::LitterSearch;
 use super::loss::LossMemory;
-use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours, unknown};
+use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours};
 use super::otherwise::{Otherwise, not_answered, not_known};
 use super::rounds::{Heard, Round};
 use super::silence::Silence;
-use super::statement::{Denial, parts, policy_name, text};
+use super::statement::{Denial, parts, policy_name};
 use super::wanted::{hurry, is_spent, shared_roles, wanted};
 use super::{
     ArmedEnd, ArmedEndStore, HomeRegion, NotArmed, OtherAccess, POLICIES_MAX, SettledEnds,
@@ -369,7 +369,7 @@ impl EndArmer {
                 Ok(()) => {
                     // CRASH: what is stored and not written is seen not to be in force
                     self.intend(ends, &begun).await?;
-                    self.act(account, &act, &known).await
+                    self.act(account, &act).await
                 }
                 Err(left) => Err(left),
             };
@@ -448,12 +448,7 @@ impl EndArmer {
         }
     }
 
-    pub(super) async fn act(
-        &self,
-        account: &str,
-        act: &Act,
-        known: &BTreeSet<Denial>,
-    ) -> Result<(), Left> {
+    pub(super) async fn act(&self, account: &str, act: &Act) -> Result<(), Left> {
         let organization = self.keeper.organization.as_ref();
         match act {
             Act::Make { number, content } => {
@@ -469,8 +464,8 @@ impl EndArmer {
                     Ok(id) => id,
                     Err(OrganizationFault::AlreadyThere { .. }) => {
                         let id = self.find(&policy.name).await?;
-                        let content = self.with_what_is_kept(&id, content, known).await?;
-                        done(organization.update_policy(&id, &content).await)?;
+                        self.check_alone(&id).await?;
+                        done(organization.update_policy(&id, content).await)?;
                         id
                     }
                     Err(fault) => return Err(left(fault)),
@@ -486,27 +481,22 @@ impl EndArmer {
         }
     }
 
-    /// The text for a policy of our name that is attached nowhere: what it denies to people of whom nothing is known stays, as
-    /// it does in one that is attached. Beside what is not of our form nothing new is denied, and that is not put in force.
-    async fn with_what_is_kept(
-        &self,
-        id: &str,
-        content: &str,
-        known: &BTreeSet<Denial>,
-    ) -> Result<String, Left> {
+    /// Refuses a policy of our name that is attached nowhere and has a statement of somebody else: nobody knows what attaching it
+    /// would do. What is ours in it refuses nobody and may be of an end that is long over, so that the new text keeps none of it.
+    async fn check_alone(&self, id: &str) -> Result<(), Left> {
         let policy = { self.keeper.organization.policy(id).await }.map_err(left)?;
         let policy = policy.ok_or(Left::Unseen)?;
         let name = policy.row.name.clone();
-        let seen = seen_policy(&policy.row, policy.content)?;
-        if !seen.parts.foreign.is_empty() {
-            return Err(Left::Refused(format!(
-                "policy `{name}` is attached nowhere and has a statement of somebody else; an operator should look at it"
-            )));
+        if seen_policy(&policy.row, policy.content)?
+            .parts
+            .foreign
+            .is_empty()
+        {
+            return Ok(());
         }
-        let now = self.keeper.clock.now();
-        let mut denials = parts(content).unwrap_or_default().denials;
-        denials.extend(unknown(&seen.parts.denials, known, |it| is_spent(it, now)));
-        text(&[], &denials).ok_or(Left::Unseen)
+        Err(Left::Refused(format!(
+            "policy `{name}` is attached nowhere and has a statement of somebody else; an operator should look at it"
+        )))
     }
 
     async fn find(&self, name: &str) -> Result<String, Left> {

@@ -89,8 +89,7 @@ impl EndArmer {
             AccountEnds::Open => done(self.keeper.organization.delete_policy(&row.id).await)?,
             AccountEnds::None => {
                 let id = row.id.clone();
-                self.act(account, &Act::Remove { id }, &BTreeSet::new())
-                    .await?;
+                self.act(account, &Act::Remove { id }).await?;
             }
         }
         Ok(true)

@@ -325,7 +325,8 @@ fn a_policy_of_our_name_that_is_not_attached_is_not_written_over_unread() {
         bench.organization.detach(&row.id, ACCOUNT).await.unwrap();
         take(&bench.world, Bo, SET, TimeSpan::minutes(40)).await;
         bench.calmly(30).await;
-        assert_eq!(bench.statements_about(&unknown), 1);
+        // it refused nobody since it was taken off, and may be of an end that is long over
+        assert_eq!(bench.statements_about(&unknown), 0);
         for who in [Ana, Bo] {
             assert_eq!(bench.refused_after(&bench.key(who, SET)).len(), 1);
         }

@@ -31,12 +31,14 @@ const PLACES: usize = 10;
 /// How often something else asks the administration of Identity Center, in seconds: it is the first to hear that it is back.
 const ASKS_EVERY: u64 = 60;
 /// Lives that reach all of it.
-const SEEDS: [u64; 5] = [
+const SEEDS: [u64; 6] = [
     14_385_640_229_452_291_776,
     17_026_080_507_310_378_593,
     4_354_685_564_936_845_354,
     12_036_054_880_848_365_862,
     15_170_963_734_326_297_422,
+    // a policy that was taken off kept the statement of an end that was over, and came into force again with the next one
+    15_548_128_363_301_693_586,
 ];
 const PEOPLE: [Human; 3] = [Ana, Bo, Cai];
 
