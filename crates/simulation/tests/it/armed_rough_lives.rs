@@ -123,10 +123,8 @@ impl CameTo {
 /// What is stored and in force of a person.
 struct SecondBefore {
     stored: Option<ArmedEnd>,
-    /// Whether something is in force by what is stored, or may be.
-    may_refuse: bool,
-    /// Whether it is in force.
-    refuses: bool,
+    /// The instants that are in force.
+    refused: Vec<Timestamp>,
 }
 
 impl RoughLife {
@@ -340,48 +338,43 @@ impl RoughLife {
         self.told_before = self.bench.records("end.arm_failed").await.len();
     }
 
-    async fn before(&self) -> BTreeMap<HoldKey, SecondBefore> {
-        let mut all = BTreeMap::new();
-        for who in PEOPLE {
-            let key = self.bench.key(who, "ReadOnly");
-            let stored = self.bench.armed_end(&key).await;
-            let may_refuse = { stored.as_ref() }.is_some_and(|end| end.refuses_from().is_some());
-            let refuses = !self.bench.refused_after(&key).is_empty();
-            all.insert(
-                key,
-                SecondBefore {
-                    stored,
-                    may_refuse,
-                    refuses,
-                },
-            );
+    async fn seen(&self, key: &HoldKey) -> SecondBefore {
+        SecondBefore {
+            stored: self.bench.armed_end(key).await,
+            refused: self.bench.refused_after(key),
         }
-        all
     }
 
     /// The server lives, and what must hold at each step is looked at.
     async fn live(&mut self, armer: &EndArmer, seconds: u64, step: u64) {
+        let keys = PEOPLE.map(|who| self.bench.key(who, "ReadOnly"));
+        let mut all = Vec::new();
+        for key in keys {
+            let seen = self.seen(&key).await;
+            all.push((key, seen));
+        }
         for second in 0..seconds / step {
-            let before = self.before().await;
             if second % ASKS_EVERY.div_ceil(step) == 0 {
                 let _: Result<_, _> = self.bench.world.center.asked();
             }
             self.bench.live_in_steps(armer, step, step).await;
-            for (key, before) in before {
-                self.look(&key, &before).await;
+            for (key, seen) in &mut all {
+                let before = std::mem::replace(seen, self.seen(key).await);
+                self.look(key, &before, seen);
             }
         }
     }
 
-    async fn look(&mut self, key: &HoldKey, before: &SecondBefore) {
-        let (now, refused) = (self.bench.now(), self.bench.refused_after(key));
-        if !self.bench.is_on() && !before.refuses && !before.may_refuse {
+    fn look(&mut self, key: &HoldKey, before: &SecondBefore, seen: &SecondBefore) {
+        let (now, refused) = (self.bench.now(), &seen.refused);
+        let may_refuse = { before.stored.as_ref() }.is_some_and(|it| it.refuses_from().is_some());
+        if !self.bench.is_on() && before.refused.is_empty() && !may_refuse {
             assert!(
                 refused.is_empty(),
                 "{key} is refused since {refused:?}, which began while ends are not armed, at {now}"
             );
         }
-        let Some(end) = self.bench.armed_end(key).await else {
+        let Some(end) = &seen.stored else {
             assert!(refused.is_empty(), "{key}: nothing is stored");
             return;
         };
@@ -399,7 +392,7 @@ impl RoughLife {
             refused.any(|from| *from == until || until <= now && *from <= now)
         };
         let is_true = end.armed_until().is_none_or(is_it);
-        self.note(&end, before, !refused.is_empty());
+        self.note(end, before, !refused.is_empty());
         if is_true {
             self.untrue_since.remove(key);
             return;
@@ -421,7 +414,7 @@ impl RoughLife {
         }
         let was = before.stored.as_ref().and_then(ArmedEnd::armed_until);
         let is_off = !self.bench.is_on();
-        if refuses && self.untrue_since.contains_key(&end.key) && !before.refuses {
+        if refuses && self.untrue_since.contains_key(&end.key) && before.refused.is_empty() {
             reached.insert(CameTo::PutBack);
             reached.extend(is_off.then_some(CameTo::KeptWhileOff));
         }
