@@ -9,8 +9,10 @@ import hashlib
 import json
 import logging
 import os
+import pathlib
 import re
 import subprocess
+import time
 import warnings
 
 import boto3
@@ -147,7 +149,8 @@ def machine(stage, resources):
     done = subprocess.run(["bash", "-n", stage.path("begin.sh")], capture_output=True, text=True, timeout=30, check=False)
     check("a shell without SSH has its agent", "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb" in script, script)
     check("its script is one", done.returncode == 0 and "${" not in script, done.stderr + script)
-    check("its package is not in it: it is read once in the life of a machine", "ab" * 32 not in script and "hallpass_0.1.0" not in script, script)
+    check("AWS takes as much", len(script.encode()) <= 16384, len(script.encode()))
+    check("its package is not in it: it would be another script with each", "ab" * 32 not in script and "hallpass_0.1.0" not in script, script)
     # moto changes no policy of a role: this one follows the parameters
     may = {sid: resource for sid, (_, _, resource, _) in allowed(resources["ServerRole"], "package").items()}
     check.equal("the machine may read the package that the stack names, and which one it is", may, {
@@ -159,35 +162,56 @@ def machine(stage, resources):
           == [(8080, [resources["BalancerGroup"]], [])], group["IpPermissions"])
 
 
+# what the system's package tools would say: a package is text with its version in it
+TOOLS = {"systemctl": "", "apt-get": '[ ! -e "$FAILS" ] || exit 100\nfor it; do :; done\nsed -n "s/^Version: //p" "$it" > "$INSTALLED"\n',
+         "dpkg-deb": 'case $1 in\n--field) sed -n "s/^Version: //p" "$2" ;;\n*) mkdir -p "$3/usr/bin"; cp "$PROGRAM" "$3/usr/bin/hallpass" ;;\nesac\n'}
+DPKG = '#!/bin/sh\n[ "$1" = --status ] || exec /usr/bin/dpkg "$@"\n[ -e "$INSTALLED" ] || exit 1\necho "Version: $(cat "$INSTALLED")"\n'
+
+
 class Kept:
     """The script with which the machine keeps its package, its folder, and the system's programs, which only say that they were called."""
 
     def __init__(self, stage, server):
         self.stage, self.etc, self.called = stage, stage.path("etc"), stage.path("called")
-        (script,) = re.findall(r"^cat > /usr/local/sbin/hallpass-package <<'SCRIPT'\n(.*?)^SCRIPT$", stage.path("begin.sh").read_text(), re.M | re.S)
+        begin = stage.path("begin.sh").read_text()
+        (script,) = re.findall(r"^cat > /usr/local/sbin/.hallpass-package <<'SCRIPT'\n(.*?)^SCRIPT$", begin, re.M | re.S)
         folder = "etc=/etc/hallpass\n"
         assert script.count(folder) == 1, script
         self.script = stage.path("hallpass-package")
         self.script.write_text(script.replace(folder, f"etc={self.etc}\n"))
+        (unit,) = re.findall(r"^cat > /etc/systemd/system/hallpass-package.service <<'UNIT'\n(.*?)^UNIT$", begin, re.M | re.S)
+        self.variables = [self.etc / pathlib.Path(it).name for it in re.findall(r"^EnvironmentFile=-(/etc/hallpass/.*)$", unit, re.M)]
         tools, self.program = stage.path("bin"), stage.path("program")
+        self.installed, self.fails = stage.path("installed"), stage.path("fails")
         tools.mkdir()
-        # the program of the package, which judges the configuration before it is installed
-        for name, more in (("apt-get", ""), ("systemctl", ""), ("dpkg-deb", 'mkdir -p "$3/usr/bin"\ncp "$PROGRAM" "$3/usr/bin/hallpass"\n')):
-            (tools / name).write_text(STUB + more)
+        for name, text in {**{name: STUB + more for name, more in TOOLS.items()}, "dpkg": DPKG}.items():
+            (tools / name).write_text(text)
             (tools / name).chmod(0o755)
+        # the program of the package, which judges the configuration before it is installed
         self.program.write_text(f'#!/bin/sh\nexec {stage.binary} "$@"\n')
         self.program.chmod(0o755)
         self.environment = {"PATH": f"{tools}:{os.environ['PATH']}", "CALLED": self.called, "PROGRAM": self.program, "AWS_ENDPOINT_URL": server,
-                            "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+                            "INSTALLED": self.installed, "FAILS": self.fails, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
     def run(self):
-        """What it ended with, what it said, and which programs of the system it called."""
+        """What it ended with, what it said, and which programs of the system it called to change something."""
         self.called.write_text("")
-        done = subprocess.run(["bash", self.script], capture_output=True, text=True, timeout=120, check=False, env=self.stage.environment(**self.environment))
-        return done.returncode, done.stdout + done.stderr, [" ".join(line.split()[:2]) for line in self.called.read_text().splitlines()]
+        # as systemd reads it for the unit
+        given = dict(line.split("=", 1) for path in self.variables if path.exists() for line in path.read_text().splitlines())
+        done = subprocess.run(["bash", self.script], capture_output=True, text=True, timeout=120, check=False, env=self.stage.environment(**{**given, **self.environment}))
+        calls = [" ".join(line.split()[:2]) for line in self.called.read_text().splitlines()]
+        return done.returncode, done.stdout + done.stderr, [it for it in calls if it != "dpkg-deb --field"]
 
     def left(self):
         return sorted(it.name for it in self.etc.iterdir())
+
+    def version(self):
+        return self.installed.read_text().strip()
+
+    def later(self):
+        """A quarter of an hour goes by."""
+        then = time.time() - 15 * 60 - 60
+        os.utime(self.etc / "package-refused", (then, then))
 
 
 def updated(**more):
@@ -201,9 +225,14 @@ def updated(**more):
     return {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in formation.describe_stack_resources(StackName="hallpass")["StackResources"] if "PhysicalResourceId" in it}
 
 
-def put(key, package):
+def put(version, what="a release"):
+    """A package of a release, as the bucket has it and the stack names it."""
+    key, package = f"hallpass_{version}_amd64.deb", f"Version: {version}\n{what}\n".encode()
     boto3.client("s3", REGION).put_object(Bucket=PACKAGES, Key=key, Body=package)
     return {"PackageKey": key, "PackageSum": hashlib.sha256(package).hexdigest()}
+
+
+INSTALLS = ["apt-get install"]
 
 
 def followed(stage, resources):
@@ -212,41 +241,96 @@ def followed(stage, resources):
     port = free_port()
     server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
     server.start()
-    installs = ["apt-get install"]
     try:
         boto3.client("s3", REGION).create_bucket(Bucket=PACKAGES, CreateBucketConfiguration={"LocationConstraint": REGION})
         machine = Kept(stage, f"http://127.0.0.1:{port}")
-        status, said, calls = machine.run()
-        check("a package that is not there is not installed", status != 0 and not calls and machine.left() == [], (status, said, calls))
-        put("hallpass_0.1.0_amd64.deb", b"another package")
-        status, said, calls = machine.run()
-        check("neither is one of another sum", status != 0 and "FAILED" in said and not calls, (status, said, calls))
-        first = updated(**put("hallpass_0.1.0_amd64.deb", b"the first package"))
-        status, said, calls = machine.run()
-        check.equal("the first package is installed, and its service begins with the machine", (status, calls), (0, [*installs, "systemctl enable"]))
-        check.equal("nothing new: nothing is done", machine.run()[::2], (0, []))
-        # the configuration is there by now, and names a secret as systemd hands it out
-        (machine.etc / "secrets").mkdir()
-        (machine.etc / "secrets/slack").write_text("secret")
-        (machine.etc / "hallpass.toml").write_text(stage.path("hallpass.toml").read_text() + '[slack]\nbot_token = "file:/run/credentials/hallpass.service/secret_slack"\n'
-                                                   'signing_secret = "file:/run/credentials/hallpass.service/secret_slack"\n')
-        (machine.etc / "rules.toml").write_text(stage.path("rules.toml").read_text())
-        before = machine.left()
-        second = updated(**put("hallpass_0.2.0_amd64.deb", b"the second package"))
-        check.equal("another package touches neither machine nor volume", [second[it] for it in ("Server", "Data")], [first[it] for it in ("Server", "Data")])
-        good = machine.program.read_text()
-        machine.program.write_text("#!/bin/sh\necho 'a key is gone' >&2\nexit 2\n")
-        status, said, calls = machine.run()
-        check("a program that does not take the configuration is not installed, and what runs goes on", status != 0 and "a key is gone" in said and calls == ["dpkg-deb --extract"], (status, said, calls))
-        machine.program.write_text(good)
-        status, said, calls = machine.run()
-        check.equal("what the stack names now is installed, once the program takes the configuration", (status, calls), (0, ["dpkg-deb --extract", *installs]))
-        check.equal("and nothing is left beside", machine.left(), before)
-        check.equal("once", machine.run()[::2], (0, []))
-        updated(**put("hallpass_0.1.0_amd64.deb", b"the first package"))
-        check.equal("the way back is the same", machine.run()[::2], (0, ["dpkg-deb --extract", *installs]))
+        first = began(machine)
+        configured(stage, machine, first)
+        taken_back(machine)
     finally:
         server.stop()
+
+
+def began(machine):
+    """The first start."""
+    status, said, calls = machine.run()
+    check("a package that is not there is not installed", status != 0 and not calls and machine.left() == [], (status, said, calls))
+    put("0.1.0", "not what was signed")
+    status, said, calls = machine.run()
+    check("neither is one of another sum", status != 0 and "FAILED" in said and not calls, (status, said, calls))
+    first = updated(**put("0.1.0"))
+    machine.fails.write_text("")
+    status, said, calls = machine.run()
+    check.equal("one that the system cannot install is not taken for installed", (status, calls, machine.left()), (100, INSTALLS, ["package-refused"]))
+    machine.fails.unlink()
+    machine.later()
+    status, said, calls = machine.run()
+    check.equal("the first package is installed, and its service begins with the machine", (status, calls), (0, [*INSTALLS, "systemctl enable"]))
+    check.equal("nothing new: nothing is done", machine.run()[::2], (0, []))
+    return first
+
+
+def configured(stage, machine, first):
+    """With a configuration, which names a secret as systemd hands it out and a variable of the service's environment."""
+    (machine.etc / "secrets").mkdir()
+    (machine.etc / "secrets/slack").write_text("secret")
+    (machine.etc / "hallpass.toml").write_text(stage.path("hallpass.toml").read_text() + '[slack]\nbot_token = "file:/run/credentials/hallpass.service/secret_slack"\n'
+                                               'signing_secret = "${env:SLACK_SIGNING_SECRET}"\n')
+    (machine.etc / "hallpass.env").write_text("SLACK_SIGNING_SECRET=secret\n")
+    (machine.etc / "rules.toml").write_text(stage.path("rules.toml").read_text())
+    before = machine.left()
+    second = updated(**put("0.2.0"))
+    check.equal("another package touches neither machine nor volume", [second[it] for it in ("Server", "Data")], [first[it] for it in ("Server", "Data")])
+    good = machine.program.read_text()
+    machine.program.write_text("#!/bin/sh\necho 'a key is gone' >&2\nexit 2\n")
+    status, said, calls = machine.run()
+    check("a program that does not take the configuration is not installed, and what runs goes on", status != 0 and "a key is gone" in said and calls == ["dpkg-deb --extract"], (status, said, calls))
+    status, said, calls = machine.run()
+    check("it is not fetched anew each minute, and is still said", status != 0 and "was refused" in said and not calls, (status, said, calls))
+    machine.later()
+    check.equal("after a quarter of an hour it is tried again", machine.run()[::2], (2, ["dpkg-deb --extract"]))
+    machine.program.write_text(good)
+    (machine.etc / "hallpass.env").write_text("SLACK_SIGNING_SECRET=another\n")
+    status, said, calls = machine.run()
+    check.equal("at once when a file changes: it is installed, with the secrets and the environment of the service", (status, calls, machine.version()), (0, ["dpkg-deb --extract", *INSTALLS], "0.2.0"))
+    check.equal("and nothing is left beside", machine.left(), before)
+    check.equal("once", machine.run()[::2], (0, []))
+
+
+def taken_back(machine):
+    """An update that fails elsewhere names the earlier package again, over a database that the later release migrated."""
+    before, earlier = machine.left(), put("0.1.0")
+    updated(**earlier)
+    status, said, calls = machine.run()
+    check("an earlier release is not installed by itself, and it is said how one goes back", status == 1 and not calls and machine.version() == "0.2.0"
+          and "earlier than 0.2.0" in said and "Roll back" in said and f"echo {earlier['PackageSum']} > {machine.etc}/downgrade-to" in said, (status, said, calls))
+    machine.later()
+    (machine.etc / "downgrade-to").write_text("ab" * 32 + "\n")
+    status, said, calls = machine.run()
+    check("nor by a word about another package", status == 1 and not calls, (status, said, calls))
+    time.sleep(0.05)
+    (machine.etc / "downgrade-to").write_text(earlier["PackageSum"] + "\n")
+    check.equal("with the word of an operator it is", (*machine.run()[::2], machine.version()), (0, ["dpkg-deb --extract", *INSTALLS], "0.1.0"))
+    check.equal("which holds once", machine.left(), before)
+    updated(**put("0.1.0", "the same release, built again"))
+    check.equal("the same release of another sum needs no word", machine.run()[::2], (0, ["dpkg-deb --extract", *INSTALLS]))
+
+
+def again(stage):
+    """AWS stops and starts a machine whose script changed: each start runs what the stack has by then."""
+    (boot,) = re.findall(r"^cat > /var/lib/cloud/scripts/per-boot/hallpass <<'SCRIPT'\n(.*?)^SCRIPT$", stage.path("begin.sh").read_text(), re.M | re.S)
+    tools = stage.path("boot")
+    tools.mkdir()
+    (tools / "curl").write_text('#!/bin/sh\ncase "$*" in\n*"-X PUT"*/latest/api/token) echo token-1 ;;\n*"token: token-1 "*/latest/user-data) cat "$DATA" ;;\n*) exit 22 ;;\nesac\n')
+    (tools / "curl").chmod(0o755)
+    (tools / "hallpass-boot").write_text(boot)
+    stage.path("data").write_text("#!/bin/bash\nset -eu\nfor it in a b; do\n  echo \"later script: $it\"\ndone\n")
+    done = subprocess.run(["bash", tools / "hallpass-boot"], capture_output=True, text=True, timeout=30, check=False,
+                          env={"PATH": f"{tools}:{os.environ['PATH']}", "DATA": str(stage.path("data"))})
+    check.equal("a start runs the script that the stack has by then", (done.returncode, done.stdout, done.stderr), (0, "later script: a\nlater script: b\n", ""))
+    script = stage.path("begin.sh").read_text()
+    guarded = script.index("grep -q 'LABEL=hallpass' /etc/fstab || {") < script.index("mkfs.ext4") < script.index("\n}\nmount -a")
+    check("and makes no file system where the volume is known", guarded and script.count("mkfs") == 1, script)
 
 
 def main():
@@ -259,6 +343,7 @@ def main():
         least(stage, outputs, resources)
         kept(resources)
         machine(stage, resources)
+        again(stage)
         followed(stage, resources)
     with moto.mock_aws():
         outputs, resources = made()

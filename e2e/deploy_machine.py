@@ -28,7 +28,7 @@ client_id = "hallpass"
 client_secret = "file:/run/credentials/hallpass.service/secret_oidc"
 """
 RULES = rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
-PACKAGE = b"what would be a package"
+PACKAGE = b"Version: 0.1.0\nwhat would be a package\n"
 STUB = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLED"\n'
 
 
@@ -48,10 +48,13 @@ class Machine:
         tools = stage.path("bin")
         tools.mkdir()
         (tools / "chown").write_text(STUB)
-        (tools / "apt-get").write_text(STUB + 'echo "apt-get: restart ${HALLPASS_RESTART:-now}, offline ${SYSTEMD_OFFLINE:-0}" >> "$CALLED"\n')
+        (tools / "apt-get").write_text(STUB + 'echo "apt-get: restart ${HALLPASS_RESTART:-now}, offline ${SYSTEMD_OFFLINE:-0}" >> "$CALLED"\n'
+                                       'for it; do :; done\nsed -n "s/^Version: //p" "$it" > "$INSTALLED"\n')
         (tools / "systemctl").write_text(STUB + '[ "$1" != restart ] || [ ! -e "$FAILS" ]\n')
         # the program of a package, which judges the configuration before it is installed
-        (tools / "dpkg-deb").write_text(STUB + 'mkdir -p "$3/usr/bin"\ncp "$NEXT" "$3/usr/bin/hallpass"\n')
+        (tools / "dpkg-deb").write_text(STUB + 'case $1 in\n--field) sed -n "s/^Version: //p" "$2" ;;\n*) mkdir -p "$3/usr/bin"; cp "$NEXT" "$3/usr/bin/hallpass" ;;\nesac\n')
+        (tools / "dpkg").write_text('#!/bin/sh\n[ "$1" = --status ] || exec /usr/bin/dpkg "$@"\n[ -e "$INSTALLED" ] || exit 1\necho "Version: $(cat "$INSTALLED")"\n')
+        self.installed = stage.path("installed")
         self.next, self.fails = stage.path("next"), stage.path("fails")
         self.next.write_text(f'#!/bin/sh\nexec {stage.binary} "$@"\n')
         self.next.chmod(0o755)
@@ -74,7 +77,7 @@ class Machine:
         called = self.stage.path("called")
         called.write_text("")
         done = subprocess.run(["bash", SCRIPT, what], capture_output=True, text=True, timeout=120, check=False,
-                              env=self.stage.environment(PATH=self.path, CALLED=called, NEXT=self.next, FAILS=self.fails, HALLPASS_ETC=self.etc, HALLPASS_SETTINGS=self.stage.path("settings"), **self.aws))
+                              env=self.stage.environment(PATH=self.path, CALLED=called, NEXT=self.next, FAILS=self.fails, INSTALLED=self.installed, HALLPASS_ETC=self.etc, HALLPASS_SETTINGS=self.stage.path("settings"), **self.aws))
         calls = [line for line in called.read_text().splitlines() if not line.startswith("chown")]
         return done.returncode, done.stdout + done.stderr, calls
 
@@ -89,7 +92,7 @@ def restarted(calls):
 def first_start(machine, check, lines):
     status, said, calls = machine.run("keep")
     check.equal("a machine becomes what its bucket says", (status, [it for it in calls if not it.startswith(("apt-get", "curl", "dpkg-deb"))]), (0, ["systemctl daemon-reload", "systemctl enable --quiet hallpass.service", "systemctl restart hallpass.service"]))
-    check("the package is installed, also where it is an earlier one", any(it.startswith("apt-get install") and "--allow-downgrades" in it.split() and it.endswith("hallpass.deb") for it in calls), calls + [said])
+    check("the package is installed", any(it.startswith("apt-get install") and it.endswith("hallpass.deb") for it in calls), calls + [said])
     check.equal("configuration as written, for all to read", ((machine.etc / "hallpass.toml").read_text(), machine.mode("hallpass.toml")), (CONFIG, "0o644"))
     address = (machine.etc / "secrets/store-url").read_text()
     check.equal("the address of the database, its password quoted", address, "postgres://hallpass:p%40ss%3A%2F%3F%23%25@db.example/hallpass?sslrootcert=/etc/hallpass/db-ca.pem")
@@ -124,7 +127,7 @@ def changes(machine, check, lines, database):
 
 def next_release(machine, check, lines):
     """A package whose program does not take the configuration of before, in one apply with the one that it takes, as Terraform has it."""
-    package = b"what would be the next package"
+    package = b"Version: 0.2.0\nwhat would be the next package\n"
     machine.s3.put_object(Bucket=PACKAGES, Key="next.deb", Body=package)
     lines = "".join(line for line in lines.splitlines(keepends=True) if not line.startswith(("secret oidc", "package")))
     machine.put("machine", f"package s3://{PACKAGES}/next.deb\npackage_sum {hashlib.sha256(package).hexdigest()}\n{lines}")
@@ -153,6 +156,24 @@ def next_release(machine, check, lines):
     check("what mends it arrives", status == 0 and restarted(calls) and not (machine.etc / "restart-due").exists(), (status, said, calls))
 
 
+def earlier_release(machine, check):
+    """The first package again, over a database that the next release migrated."""
+    wanted = hashlib.sha256(PACKAGE).hexdigest()
+    named = machine.s3.get_object(Bucket=BUCKET, Key="machine")["Body"].read().decode().splitlines(keepends=True)
+    machine.put("machine", f"package s3://{PACKAGES}/p.deb\npackage_sum {wanted}\n" + "".join(line for line in named if not line.startswith("package")))
+    changing = lambda calls: [it.split()[0] for it in calls if it.startswith(("apt-get", "systemctl"))]
+    for word, about in (("", "by itself, and it is said how one goes back"), ("ab" * 32, "by a word about another package")):
+        (machine.etc / "downgrade-to").write_text(word)
+        status, said, calls = machine.run("keep")
+        check(f"an earlier release is not installed {about}", status != 0 and not changing(calls) and machine.installed.read_text() == "0.2.0\n"
+              and "earlier than 0.2.0" in said and "Roll back" in said and f"echo {wanted} > {machine.etc}/downgrade-to" in said, (status, said, calls))
+    (machine.etc / "downgrade-to").write_text(f"{wanted}\n")
+    status, said, calls = machine.run("keep")
+    check.equal("with the word of an operator it is", (status, machine.installed.read_text(), restarted(calls)), (0, "0.1.0\n", True))
+    install = next((it.split() for it in calls if it.startswith("apt-get install")), [])
+    check("which apt-get is told, too, and holds once", "--allow-downgrades" in install and not (machine.etc / "downgrade-to").exists(), (calls, said))
+
+
 def journals(machine, check):
     """A guard's journal, from its machine to the server's."""
     ours, theirs = machine.stage.path("var/guard"), machine.stage.path("server/guard")
@@ -178,6 +199,7 @@ def machine(stage, check):
         first_start(it, check, lines)
         changes(it, check, lines, database)
         next_release(it, check, lines)
+        earlier_release(it, check)
         journals(it, check)
     finally:
         it.server.stop()

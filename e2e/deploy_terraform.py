@@ -251,7 +251,8 @@ RIGHTS = [
 # what is refused before anything is made, and by which words
 REFUSED = [
     ("two nodes over SQLite", {"nodes": 2}, "several nodes need `database`"),
-    ("a database without a key", {"database": {"subnets": ["subnet-1", "subnet-2"]}}, "name the secret"),
+    ("a database without a key", {"database": {"subnets": ["subnet-1", "subnet-2"], "version": "15"}}, "name the secret"),
+    ("a database of no version", {"database": {"subnets": ["subnet-1", "subnet-2"]}, "signing_key": "arn:x"}, "version is missing"),
     ("a sum that is none", {"package": {"bucket": "b", "key": "k", "sum": "abc"}}, "SHA-256"),
     ("a lock of no kind", {"lock_mode": "GOVERNANCE"}, "governance or compliance"),
     ("plain HTTP", {"public_url": "http://hallpass.example.com"}, "scheme and host"),
@@ -276,7 +277,7 @@ def mistakes(stage, check):
         config = write_down(stage.path(f"rights-{number}"), files_of(report, "hallpass"), "hallpass.service")
         check(f"{what} is found", report["failed"] is None and allowed(report, "hallpass") != printed(stage, config, "server"), report["failed"])
     for (what, _, words), report in zip(REFUSED, reports[len(MISTAKES) + len(RIGHTS):]):
-        check(f"{what}: refused before anything is made", any(words in it for it in report["refused"]), (report["refused"], report["failed"]))
+        check(f"{what}: refused before anything is made", any(words in it for it in [*report["refused"], report["failed"] or ""]), (report["refused"], report["failed"]))
     check.equal("and what it needs is enough", (reports[-1]["refused"], reports[-1]["failed"]), ([], None))
 
 
@@ -338,6 +339,9 @@ def terraform(stage, check):
         for address, it in made(report, "aws_instance"):
             done = subprocess.run(["bash", "-n"], input=it["user_data"], capture_output=True, text=True, timeout=30, check=False)
             agent = "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
+            keep = subprocess.run(["bash"], input="cat <<UNIT\n" + it["user_data"].split("<<UNIT\n")[1].split("\nUNIT\n")[0] + "\nUNIT\n", capture_output=True, text=True, timeout=30, check=False).stdout
+            unit = re.search(r"^UNIT=(.*)\.service$", it["user_data"], re.M)[1]
+            check(f"{example}: {address} judges with the environment of its service", f"EnvironmentFile=-/etc/hallpass/{unit}.env\n" in keep, keep)
             check(f"{example}: {address} begins with a script", done.returncode == 0 and "%{" not in it["user_data"] and agent in it["user_data"], done.stderr)
     nodes = [len(made(report, "aws_instance")) for report in reports.values()]
     check.equal("as many machines as are wanted", nodes, [1, 2, 2])

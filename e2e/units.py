@@ -80,11 +80,14 @@ def made(check, root):
     check("both users are made, and cannot sign in", {"hallpass", "hallpass-witness"} <= users.keys() and all(it[6].endswith("nologin") for it in users.values() if it[0].startswith("hallpass")), done.stderr)
     if os.geteuid() == 0:
         (root / "etc/hallpass").mkdir()
-        for unit in ("hallpass", "hallpass-guard"):
+        for unit in ("hallpass", "hallpass-guard", "hallpass-witness"):
             (root / f"etc/hallpass/{unit}.env").write_text("AWS_SECRET_ACCESS_KEY=secret\n")
+        # an operator's own, which a group may read
+        (root / "etc/hallpass/backup.env").write_text("")
+        (root / "etc/hallpass/backup.env").chmod(0o640)
         done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=60)
-        modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets", "etc/hallpass/hallpass.env", "etc/hallpass/hallpass-guard.env")]
-        check.equal("the folder of secrets is root's alone, and so are environments", (done.returncode, modes), (0, [0o755, 0o700, 0o600, 0o600]))
+        modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets", *(f"etc/hallpass/{unit}.env" for unit in ("hallpass", "hallpass-guard", "hallpass-witness", "backup")))]
+        check.equal("the folder of secrets is root's alone, and so are environments of units, and no other", (done.returncode, modes), (0, [0o755, 0o700, 0o600, 0o600, 0o600, 0o640]))
 
 
 def said(stage, check, units):

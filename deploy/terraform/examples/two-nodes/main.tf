@@ -29,6 +29,7 @@ module "hallpass" {
   nodes = 2
   database = {
     subnets = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+    version = "15" # PostgreSQL; the one that Hallpass is tested with
   }
   # openssl genpkey -algorithm ed25519 | aws secretsmanager create-secret --name hallpass-key --secret-string file:///dev/stdin
   signing_key = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hallpass-key-AbCdEf"

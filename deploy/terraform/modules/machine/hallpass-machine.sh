@@ -30,12 +30,25 @@ put() {
   echo "hallpass-machine: $4 is new" >&2
 }
 
+# an earlier release refuses a database that a later one migrated: only an operator knows that a backup was restored
+refuse_earlier() {
+  local version installed
+  version=$(dpkg-deb --field "$new/hallpass.deb" Version)
+  installed=$(dpkg --status hallpass 2>/dev/null | sed -n 's/^Version: //p' || true)
+  [ -n "$installed" ] && dpkg --compare-versions "$version" lt "$installed" || return 0
+  [ "$sum" != "$(cat "$etc/downgrade-to" 2>/dev/null || true)" ] || return 0
+  echo "hallpass-machine: $(said package "$new") is release $version, earlier than $installed, which is installed and stays: an earlier release does not take its database." \
+    "To go back, restore a backup first (docs/operations/upgrade.md, Roll back), then: echo $sum > $etc/downgrade-to" >&2
+  return 1
+}
+
 # another package than the one that is installed: fetched and unpacked beside, so that its own program judges the configuration
 fetch_package() {
   sum=$(said package_sum "$new")
   [ "$sum" != "$(cat "$etc/package-sum" 2>/dev/null || true)" ] || return 0
   aws s3 cp --quiet "$(said package "$new")" "$new/hallpass.deb"
   echo "$sum  $new/hallpass.deb" | sha256sum --check --strict --quiet
+  refuse_earlier
   dpkg-deb --extract "$new/hallpass.deb" "$new/package"
   program=$new/package/usr/bin/hallpass
 }
@@ -44,10 +57,11 @@ install_package() {
   [ -e "$new/hallpass.deb" ] || return 0
   # a run that was stopped from here on is followed by one that restarts
   touch "$etc/restart-due"
-  # the package of an earlier release is the way back, too: what runs is restarted when it finds its files, and not before by the
-  # script of a package that knows nothing of that
+  # an earlier release comes here by the operator's word alone; what runs is restarted when it finds its files, and not before by
+  # the script of a package that knows nothing of that
   HALLPASS_RESTART=later SYSTEMD_OFFLINE=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --allow-downgrades -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
   echo "$sum" > "$etc/package-sum"
+  rm -f "$etc/downgrade-to"
 }
 
 keep() {

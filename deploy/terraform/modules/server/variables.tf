@@ -110,14 +110,15 @@ variable "nodes" {
 
 variable "database" {
   type = object({
-    subnets        = list(string)
+    subnets = list(string)
+    # no default: RDS refuses an earlier one than it has, so none may come with a release of this module
+    version        = string
     instance_class = optional(string, "db.t4g.small")
     storage        = optional(number, 20)
-    version        = optional(string, "15")
     backup_days    = optional(number, 14)
   })
   default     = null
-  description = "PostgreSQL in RDS, in two zones: { subnets, instance_class, storage, version, backup_days }; null for SQLite on a volume of the one machine."
+  description = "PostgreSQL in RDS, in two zones: { subnets, version, instance_class, storage, backup_days }; null for SQLite on a volume of the one machine."
 }
 
 variable "signing_key" {
