@@ -87,6 +87,8 @@ def exported(check, access):
     check.equal("it is valid", (done.returncode, json.loads(done.stdout)["errors"]), (0, 0))
     code, said, errors = access.json("plan", "out/access.yaml", "--detailed-exitcode")
     check("and plans to nothing", code == 0 and said["changes"] == [] and "No changes" in errors, (code, said, errors))
+    done = access.run("export", "--toml", "--to", "out")
+    check("the file of the other form is told", done.returncode == 0 and "out/access.yaml` is there, too" in done.stderr, done.stderr)
     printed = access.run("export")
     access.write("printed.yaml", printed.stdout)
     code, said, errors = access.json("plan", "printed.yaml")
@@ -295,6 +297,10 @@ def main():
         # what the sets refer to has to be there, else their roles are not made
         own = {"managed": [{"name": "audit-extra", "path": "/team/", "document": EXTRA}]}
         access = Access(started(stage, iam={account: own for account in (DEV, TEST, PROD)}))
+        # until a server has made it, the command does not know what is temporary
+        done = access.run("export")
+        check("without a store nothing is exported", done.returncode == 2 and "there is no database" in done.stderr and not done.stdout, done.stderr)
+        stage.make_store()
         exported(check, access)
         walked(check, access)
         edited(check, access)

@@ -92,6 +92,7 @@ def main():
         done = world.run(*common, "--approvers", LEADS, "--max-duration", "2h")
         check.equal("without a folder they are printed", done.stdout, stage.path("proposed/rules.toml").read_text())
         before = held(world)
+        stage.make_store()
         code, said, errors = world.json("access", "plan", "proposed/access.yaml", "--config", "hallpass.toml")
         check.equal("nothing was changed by it", held(world), before)
         done = world.run("access", "apply", "proposed/access.yaml", "--yes", "--config", "hallpass.toml")

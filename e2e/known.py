@@ -124,6 +124,7 @@ def explained(demo, tables):
 
 def applied(demo):
     """Assignments as a file: what stands, and one more; the second time nothing is written."""
+    demo.stage.make_store("code.toml")
     ran = demo.run("access", "export", "--config", "code.toml")
     check("what stands is a file", ran.returncode == 0 and "permission_sets:" in ran.stdout, ran.stderr[-800:])
     text = ("version: 1\npermission_sets:\n  KnownAudit: {managed_policies: [SecurityAudit]}\nassignments:\n"

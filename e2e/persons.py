@@ -34,6 +34,7 @@ class Access(Chore):
         sets = self.sso.list_permission_sets(InstanceArn=self.instance)["PermissionSets"]
         names = {self.sso.describe_permission_set(InstanceArn=self.instance, PermissionSetArn=it)["PermissionSet"]["Name"]: it for it in sets}
         self.set = names["Admin"]
+        self.stage.make_store(self.config)
         text = self.world.run("access", "export", "--config", self.config).stdout
         added = f"  Admin:\n    inline_policy: {json.dumps(self.mine)}\n    tags: {{owner: platform}}\n"
         self.stage.path("access.yaml").write_text(text.replace("  Admin:\n", added))

@@ -183,6 +183,7 @@ def from_simulator(stage):
     ran = stage.run("access", "validate", "smaller.json")
     check("the access file is one", ran.returncode == 0, ran.stdout + ran.stderr)
     stage.path("hallpass.toml").write_text("")
+    stage.make_store()
     ran = stage.run("access", "plan", "smaller.json", "--config", "hallpass.toml", "--output", "json", timeout=120, **aws)
     changes = json.loads(ran.stdout)["changes"]
     check("and plans to its policy alone", [it["write"] for it in changes] == ["put_inline"] and changes[0]["policy"] == said["permission_sets"][SET]["inline_policy"], ran.stdout)

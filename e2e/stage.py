@@ -305,6 +305,11 @@ class Stage:
             said = (late.stderr or b"").decode(errors="replace")[-300:]
             raise InVain(f"`hallpass {' '.join(map(str, arguments))[:200]}` has not ended after {timeout} s: {said}") from None
 
+    def make_store(self, config="hallpass.toml"):
+        """The store of a configuration, where no server makes it: commands that have to know what Hallpass gave want one."""
+        made = self.run("server", "store", "migrate", "--config", config)
+        assert made.returncode == 0, made.stderr
+
     @staticmethod
     def stop(process, how=signal.SIGTERM, seconds=30):
         """Ends one of our processes; its exit code."""

@@ -156,6 +156,7 @@ def main():
     check = Checks()
     with Stage("who") as stage:
         world = started(stage)
+        stage.make_store()
         snapshot(world)
         live(check, world)
         refused(check, world)

@@ -52,11 +52,13 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
 /// Check what the server needs: configuration, rules, store, sign-in, AWS, roles
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("of_somebody").args(["iam_policy", "check_configuration"])))]
 #[command(after_help = "Examples:
   hallpass server doctor
   hallpass server doctor --iam-policy > policy.json
   hallpass server doctor --iam-policy --for guard > guard-policy.json
   hallpass server doctor --iam-policy --management-account > policy.json
+  hallpass server doctor --check-configuration --config new.toml
   hallpass server doctor --delegation-policy > delegation.json
   hallpass server doctor --cutover
   hallpass server doctor --release downloads --release-key release.pub
@@ -65,9 +67,15 @@ pub struct Args {
     /// Print the least IAM policy the server needs, and nothing else
     #[arg(long)]
     iam_policy: bool,
-    /// Whose policy
-    #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "iam_policy")]
+    /// Say only whether this program takes configuration, secrets and rules: no store is opened, and nobody is called
+    #[arg(long, conflicts_with_all = ["delegation_policy", "cutover", "measure_armed_ends", "release"])]
+    check_configuration: bool,
+    /// Whose policy, or whose configuration
+    #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "of_somebody")]
     whom: Whom,
+    /// Without groups that are held and that no rule names any more: the store is not opened
+    #[arg(long, requires = "iam_policy")]
+    by_rules_alone: bool,
     /// With the rights in IAM that giving and ending access to the management account takes
     #[arg(long, requires = "iam_policy")]
     management_account: bool,
@@ -131,9 +139,20 @@ impl DoctorReport {
 pub fn run(args: &Args) -> Outcome {
     let loaded = args.config.load_listening(args.listen.as_deref())?;
     if args.iam_policy {
-        let held = policy_groups::held_groups(args.whom.goes_by_rules(), &loaded)?;
+        let goes = args.whom.goes_by_rules();
+        let held = if args.by_rules_alone {
+            BTreeSet::new()
+        } else {
+            policy_groups::held_groups(goes, &loaded)?
+        };
         let text = whom::policy_of(args.whom, args.management_account, &loaded, held)?;
+        policy_groups::tell_missing_rules(goes, &loaded)?;
         output::print(&text)?;
+        return Ok(Exit::Ok);
+    }
+    if args.check_configuration {
+        // a policy is made of all that a configuration names
+        whom::policy_of(args.whom, false, &loaded, BTreeSet::new())?;
         return Ok(Exit::Ok);
     }
     if args.delegation_policy {

@@ -1,6 +1,7 @@
 //! What commands on the server's own machine begin with: the configuration, the store, AWS, a runtime to wait
 //! in, and how they hear that they are to stop.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use hallpass_clock::ProcessClock;
 use hallpass_config::{self, Loaded};
 use hallpass_host::machine_name;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
-use hallpass_model::{AccountId, IdSource};
-use hallpass_store::SchemaUse;
+use hallpass_model::{AccountId, GroupId, IdSource};
+use hallpass_store::{OpenError, SchemaUse};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::OutputArgs;
 
@@ -102,11 +103,20 @@ impl ConfigArgs {
     pub fn existing_store(&self) -> Result<StoreAddress, Failure> {
         let address = self.load()?.store()?;
         self.ensure_meant(&address)?;
-        if address.may_be_there()? {
-            Ok(address)
-        } else {
-            Err(no_store(&address))
-        }
+        ensure_there(&address)?;
+        Ok(address)
+    }
+}
+
+/// Whether a store is there that somebody has named.
+///
+/// # Errors
+/// Exit 2 where it is not; and when nobody can tell.
+pub fn ensure_there(address: &StoreAddress) -> Result<(), Failure> {
+    if address.may_be_there()? {
+        Ok(())
+    } else {
+        Err(no_store(address))
     }
 }
 
@@ -117,7 +127,7 @@ fn no_store(address: &StoreAddress) -> Failure {
         StoreAddress::Postgres(_) => PathBuf::from(address.to_string()),
     };
     Failure::bad_input(format!("there is no database `{}`", shown.display())).help(
-        "`store.url` in the configuration (`--config FILE` or the variable `HALLPASS_CONFIG`) names it; `hallpass serve` makes it",
+        "`store.url` in the configuration (`--config FILE` or the variable `HALLPASS_CONFIG`) names it; `hallpass serve` or `hallpass server store migrate` makes it",
     )
 }
 
@@ -146,8 +156,34 @@ pub async fn open_store_for(
             Ok(ServerStore::open_postgres_for(address, schema).await)
         }
     };
-    match opened {
-        Ok(Ok(store)) => Ok(store),
+    looked_at(opened)
+}
+
+/// The groups of the memberships that are held in a store as it is: it is neither made nor brought up to date. None are
+/// held in one that is not there.
+///
+/// # Errors
+/// When one that is there cannot be read, or nobody can tell whether there is one.
+pub async fn groups_held(address: StoreAddress) -> Result<BTreeSet<GroupId>, Failure> {
+    if !address.may_be_there()? {
+        return Ok(BTreeSet::new());
+    }
+    let held = match address {
+        StoreAddress::File(path) => {
+            tokio::task::spawn_blocking(move || ServerStore::groups_held(path)).await
+        }
+        StoreAddress::Postgres(address) => {
+            let address = postgres_password::completed(*address)?;
+            Ok(ServerStore::groups_held_postgres(address).await)
+        }
+    };
+    looked_at(held)
+}
+
+/// What a store gave, or why it gave nothing.
+fn looked_at<T>(given: Result<Result<T, OpenError>, tokio::task::JoinError>) -> Result<T, Failure> {
+    match given {
+        Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
             let mut failure = Failure::failed(error.to_string());
             let mut source = std::error::Error::source(&error);

@@ -25,7 +25,7 @@ use hallpass_host::snapshots_at::SnapshotsAtArgs;
 use hallpass_inventory::{SnapshotId, SyncGroup, key_id};
 use hallpass_model::AccountId;
 use hallpass_setup::member_role::MemberRoleArgs;
-use hallpass_setup::opening::open_store;
+use hallpass_setup::opening::{ensure_there, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_terminal::text_file::read_text;
@@ -283,17 +283,15 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     Summary::parse(&sealed.stdout)
 }
 
-/// The store that knows of grants, where one is named that is there: reading makes none.
+/// The store that knows of grants, where a configuration is named by hand. Without it what Hallpass gave for a time would
+/// be kept as standing, so one that is not there is refused; reading makes none.
 fn store_of(args: &Args) -> Result<Option<StoreAddress>, Failure> {
     let Some(path) = &args.config else {
         return Ok(None);
     };
     let address = hallpass_config::load(path)?.store()?;
-    if address.may_be_there()? {
-        return Ok(Some(address));
-    }
-    output::say(&format!("note: there is no database `{address}`"));
-    Ok(None)
+    ensure_there(&address)?;
+    Ok(Some(address))
 }
 
 fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {

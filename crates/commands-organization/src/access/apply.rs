@@ -51,6 +51,8 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    // it has the plan; and without it files would take temporary access away
+    args.running.config.existing_store()?;
     if let Some(id) = args.plan() {
         return runtime()?.block_on(apply_plan(args, &id));
     }
@@ -70,7 +72,6 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Carries out what was shown. A saved plan is no wish: nothing is gathered or drafted for it.
 async fn apply_plan(args: &Args, id: &PlanId) -> Outcome {
     let running = &args.running;
-    running.config.existing_store()?;
     let context = plans::open(&running.config.load()?).await?;
     let (mut plan, folded) = context.runner.load(id).await.map_err(run_failed)?;
     let saved = saved_diff(&plan)?;

@@ -57,6 +57,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.shown.output.format();
+    // without it temporary access would be told as given outside
+    args.shown.config.existing_store()?;
     let file = usable(&args.files, |it| output::say(&it))?;
     let (items, unread) = found(args, &file)?;
     output::list(format, &items, FIELDS, || table(&items))?;

@@ -1,6 +1,6 @@
 //! `hallpass access export`: what stands, as files that plan to nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hallpass_access_files::{NotToml, export};
 use hallpass_chores::access_look::{directory, seen};
@@ -40,17 +40,19 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    // without it temporary access would be written as if it were to stay
+    args.config.existing_store()?;
     let exported = runtime()?.block_on(async {
         let context = plans::open(&args.config.load()?).await?;
         let directory = directory(&context.access(), false).await?;
         let seen = seen(&context.access(), |_| true).await?;
         Ok::<_, Failure>(export(&seen, &directory, args.to.is_some()))
     })?;
-    let (file, exported) = if args.toml {
+    let (file, other, exported) = if args.toml {
         let said = |refused: NotToml| Failure::bad_input(refused.to_string());
-        (TOML, exported.into_toml(TOML).map_err(said)?)
+        (TOML, YAML, exported.into_toml(TOML).map_err(said)?)
     } else {
-        (YAML, exported)
+        (YAML, TOML, exported)
     };
     match &args.to {
         None => output::print(&exported.text)?,
@@ -58,7 +60,36 @@ pub(super) fn run(args: &Args) -> Outcome {
             let policies = exported.policies.iter();
             let policies = policies.map(|(path, text)| (path.as_str(), text.as_str()));
             write_all(folder, policies.chain([(file, &*exported.text)]))?;
+            if let Some(note) = beside(folder, other) {
+                output::say(&note);
+            }
         }
     }
     Ok(Exit::Ok)
+}
+
+/// That the folder has what an export in the other form wrote, too: whoever names both has everything twice.
+fn beside(folder: &Path, other: &str) -> Option<String> {
+    let path = folder.join(other);
+    matches!(path.try_exists(), Ok(true)).then(|| {
+        format!(
+            "note: `{}` is there, too: remove one of the two, or name one alone in a plan",
+            path.display()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_other_form_in_the_folder_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(YAML), "version: 1\n").unwrap();
+        let told = beside(folder.path(), YAML).unwrap();
+        assert!(told.contains("access.yaml` is there, too"), "{told}");
+        assert_eq!(beside(folder.path(), TOML), None);
+        assert_eq!(beside(&folder.path().join("new"), YAML), None);
+    }
 }

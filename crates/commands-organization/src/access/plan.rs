@@ -46,6 +46,8 @@ pub(super) struct MakingArgs {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    // without it the plan would take temporary access away
+    args.shown.config.existing_store()?;
     let chore = AccessChore {
         file: usable(&args.files, |it| output::say(&it))?,
         revoke_first: args.making.revoke_first,

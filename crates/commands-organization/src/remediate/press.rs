@@ -192,7 +192,9 @@ pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
 }
 
 pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
-    let address = args.config.existing_store()?;
+    // before the first start, too: whoever prepares an installation may want it to begin paused
+    let address = args.config.load()?.store()?;
+    args.config.ensure_meant(&address)?;
     runtime()?.block_on(async {
         let store = open_store(address).await?;
         let now = hallpass_clock::now();

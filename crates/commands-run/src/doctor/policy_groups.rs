@@ -4,14 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hallpass_assignments::AssignmentStore as _;
 use hallpass_config::Loaded;
 use hallpass_host::runtime::runtime;
-use hallpass_model::Target;
 use hallpass_rules::{GroupRef, Rules};
-use hallpass_setup::opening::open_store;
+use hallpass_setup::opening::groups_held;
 use hallpass_setup::rule_files::read_rules;
-use hallpass_terminal::exit::Failure;
+use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 
 use super::iam_policy::AccountTags;
@@ -54,13 +52,26 @@ impl OfferedByRules {
         if goes == GoesByRules::Never {
             return Ok(Self::of(None));
         }
-        let path = loaded.rules()?;
-        if goes == GoesByRules::WhereThereAreAny && !is_named(loaded) && is_missing(&path) {
-            output::say(NO_RULES_OF_ITS_OWN);
+        if has_none_of_its_own(goes, loaded)? {
             return Ok(Self::of(None));
         }
-        Ok(Self::of(Some(&read_rules(&path)?)))
+        Ok(Self::of(Some(&read_rules(&loaded.rules()?)?)))
     }
+}
+
+/// Says what a policy lacks where there are no rules that it could go by, to whoever has it printed.
+///
+/// # Errors
+/// Exit 2 where the configuration does not say where rules are.
+pub(super) fn tell_missing_rules(goes: GoesByRules, loaded: &Loaded) -> Result<(), Failure> {
+    if has_none_of_its_own(goes, loaded)? {
+        output::say(NO_RULES_OF_ITS_OWN);
+    }
+    Ok(())
+}
+
+fn has_none_of_its_own(goes: GoesByRules, loaded: &Loaded) -> Result<bool, Failure> {
+    Ok(goes == GoesByRules::WhereThereAreAny && !is_named(loaded) && is_missing(&loaded.rules()?))
 }
 
 fn is_named(loaded: &Loaded) -> bool {
@@ -74,10 +85,10 @@ fn is_missing(path: &Path) -> bool {
 }
 
 /// The groups that people are members of through Hallpass, or are about to be or to leave, whatever the
-/// rules say by now. A store that cannot be read is told on stderr: a pipeline often has none.
+/// rules say by now. The store is left as it is, whatever release made it.
 ///
 /// # Errors
-/// When nothing can be waited for on this machine.
+/// Exit 2 when a store that is there cannot be read: the server could not end memberships by a policy without those groups.
 pub(super) fn held_groups(
     goes: GoesByRules,
     loaded: &Loaded,
@@ -85,28 +96,14 @@ pub(super) fn held_groups(
     if goes == GoesByRules::Never {
         return Ok(BTreeSet::new());
     }
-    let read = runtime()?.block_on(read_held(loaded));
-    Ok(read.unwrap_or_else(|failure| {
-        output::say(&format!(
-            "the policy names the groups of the rules alone, and none that is only held: {}",
-            failure.words()
-        ));
-        BTreeSet::new()
-    }))
-}
-
-async fn read_held(loaded: &Loaded) -> Result<BTreeSet<GroupRef>, Failure> {
     let address = loaded.store()?;
-    if !address.may_be_there()? {
-        return Ok(BTreeSet::new());
-    }
-    let rows = open_store(address).await?.assignments().await;
-    let rows = rows.map_err(|fault| Failure::failed(fault.to_string()))?;
-    let groups = rows.into_iter().filter_map(|row| match row.key.target {
-        Target::Group { group } => Some(GroupRef::Id(group)),
-        Target::Account { .. } => None,
-    });
-    Ok(groups.collect())
+    let held = runtime()?.block_on(groups_held(address));
+    let held = held.map_err(|failure| {
+        failure
+            .detail("groups that are held, and that no rule names any more, are in the policy: `--by-rules-alone` leaves them out, as before the first start")
+            .exits(Exit::BadInput)
+    })?;
+    Ok(held.into_iter().map(GroupRef::Id).collect())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod calculators;
 mod check;
 mod decide;
 mod denied;
+mod doctor;
 mod exits;
 mod facts;
 mod fake;

@@ -17,6 +17,11 @@ const COMMANDS: &[&[&str]] = &[
     &["org", "vend", "export", PLAN],
     &["org", "vend", "retry", PLAN, "--yes"],
     &["access", "apply", PLAN, "--yes"],
+    &["access", "apply", "access.yaml", "--yes"],
+    &["access", "plan", "access.yaml"],
+    &["access", "drift", "access.yaml"],
+    &["access", "export"],
+    &["access", "export", "--toml", "--to", "out"],
     &["org", "events", "list"],
     &["org", "events", "replay", "--all"],
     &["org", "remediate", "list"],
@@ -24,7 +29,6 @@ const COMMANDS: &[&[&str]] = &[
     &["org", "remediate", "show", "rm-3f0c9a5b7d1e2f46"],
     &["org", "remediate", "retry", "rm-3f0c9a5b7d1e2f46", "--yes"],
     &["org", "remediate", "undo", "rm-3f0c9a5b7d1e2f46"],
-    &["org", "remediate", "pause"],
     &["org", "remediate", "resume"],
     &["org", "remediate", "replay", "finding.json"],
     &["query", "alerts", "list"],
@@ -87,7 +91,9 @@ fn what_was_stored_is_not_looked_for_in_a_database_that_is_made_for_it() {
     for words in COMMANDS {
         let said = refused(folder.path(), words);
         let is_named = said.contains("there is no database `/") && said.contains("/mistyped.db`");
-        if !is_named || !said.contains("`hallpass serve` makes it") {
+        if !is_named
+            || !said.contains("`hallpass serve` or `hallpass server store migrate` makes it")
+        {
             wrong.push(format!("{words:?}: {said}"));
         }
         // in a folder that has neither
@@ -97,4 +103,40 @@ fn what_was_stored_is_not_looked_for_in_a_database_that_is_made_for_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_sync_by_a_named_configuration_wants_its_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("named.toml");
+    std::fs::write(&config, "[store]\nurl = \"sqlite:mistyped.db\"\n").unwrap();
+    let said = refused(folder.path(), &["sync", "--config", "named.toml"]);
+    assert!(said.contains("/mistyped.db`"), "{said}");
+    let by_environment = run(hallpass()
+        .arg("sync")
+        .env("HALLPASS_CONFIG", &config)
+        .current_dir(folder.path()));
+    assert_eq!(by_environment.code, 2, "{}", by_environment.err);
+    assert!(
+        by_environment.err.contains("/mistyped.db`"),
+        "{}",
+        by_environment.err
+    );
+}
+
+#[test]
+fn an_installation_that_is_prepared_can_begin_with_remediation_paused() {
+    let folder = tempfile::tempdir().unwrap();
+    let pause = ["org", "remediate", "pause"];
+    // in a folder without a configuration nobody means one
+    let said = refused(folder.path(), &pause);
+    assert!(said.contains("there is no configuration file"), "{said}");
+    let config = folder.path().join("hallpass.toml");
+    std::fs::write(&config, "[store]\nurl = \"sqlite:hallpass.db\"\n").unwrap();
+    let ran = run(hallpass().args(pause).current_dir(folder.path()));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let listed = ["org", "remediate", "list"];
+    let ran = run(hallpass().args(listed).current_dir(folder.path()));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!((ran.out + &ran.err).contains("paused"));
 }

@@ -162,8 +162,8 @@ const OTHER_FORM: &str = "its value is of another form than sso-elevator takes";
 const AT_TIMES: &str =
     "it is a time of day there, and a length of time in Hallpass: write the line by hand";
 const LIST_ENDS: &str = "its list of lengths ends with 49:30, however many hours are written";
-const NO_LENGTHS: &str =
-    "there is no length to choose there, so that nobody can ask: write the line by hand";
+const NO_LENGTHS: &str = "there is no length to choose there, so that nobody can ask; no line says that here, and without one \
+                          people may ask for 24h: leave the statements out where nobody is to ask";
 const BY_ROLE: &str = "its command line knows people by the role of IAM Identity Center that calls it; that of Hallpass by a \
                        sign-in or a token, whatever role they have";
 /// What lets people ask by its command line.
@@ -223,6 +223,11 @@ pub(super) fn converted(
         (_, Setting::Is(Value::String(text))) if name == MADE_BUCKET && text == UNCHOSEN_BUCKET => {
             (None, vec![RowNote::NotSaid(MADE.into())])
         }
+        (Becomes::LongestTime, Setting::Is(value)) if is_list_taken(settings) => {
+            // the longest of the list counts, there and here
+            let (line, _) = of_value(variable, &spelled_out(value));
+            (line, Vec::new())
+        }
         (_, Setting::Is(value)) => of_value(variable, &spelled_out(value)),
         (_, Setting::Several) => (None, vec![RowNote::NotSaid(SEVERAL.into())]),
         (_, Setting::NotInPlan) => (None, vec![RowNote::NotSaid(NOT_IN_PLAN.into())]),
@@ -278,6 +283,15 @@ fn are_rules_whole(settings: &BTreeMap<String, Setting>) -> bool {
             | Setting::NotInPlan,
         ) => false,
     }
+}
+
+/// Whether a list of lengths is written, and taken over.
+fn is_list_taken(settings: &BTreeMap<String, Setting>) -> bool {
+    let Some(Setting::Is(value)) = settings.get("permission_duration_list_override") else {
+        return false;
+    };
+    let value = spelled_out(value);
+    !is_nothing(&value) && toml(Becomes::Lengths, &value).is_some()
 }
 
 /// The bucket that the module makes where it is given none.

@@ -432,7 +432,8 @@ fn what_changes_how_long_and_by_what_people_ask_moves_or_is_told() {
             longest,
             "0",
             "",
-            "cannot be said: there is no length to choose there",
+            "cannot be said: there is no length to choose there, so that nobody can ask; no line says that here, and without \
+             one people may ask for 24h",
         ),
         (longest, "24", "", ""),
         (
@@ -469,5 +470,34 @@ fn what_changes_how_long_and_by_what_people_ask_moves_or_is_told() {
         let notes = notes.join("\n");
         let is_told = notes.starts_with(&wanted) && notes.is_empty() == told.is_empty();
         assert!(is_told, "{name} {value}: {notes}");
+    }
+}
+
+/// Where lengths are listed, their longest counts: the number of hours is about nothing.
+#[test]
+fn beside_a_list_of_lengths_nothing_is_told_of_the_longest_time() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    let choices = "access.duration.choices = [\"72:00\"]";
+    for (hours, list, has_choices, notes) in [
+        ("0", "[\"72:00\"]", true, 0),
+        ("720", "[\"72:00\"]", true, 0),
+        ("720", "\"[\\\"72:00\\\"]\"", true, 0),
+        // what is no list, or none that can be taken over, replaces nothing
+        ("0", "[]", false, 1),
+        ("720", "[]", false, 1),
+    ] {
+        let text = format!(
+            "{lists}max_permissions_duration_time = {hours}\npermission_duration_list_override = {list}\n"
+        );
+        let (lines, told) = settings("a.tfvars", &text);
+        assert_eq!(
+            lines.iter().any(|line| line == choices),
+            has_choices,
+            "{text}: {lines:?}"
+        );
+        let of_hours = told
+            .iter()
+            .filter(|it| it.starts_with("max_permissions_duration_time"));
+        assert_eq!(of_hours.count(), notes, "{text}: {told:?}");
     }
 }

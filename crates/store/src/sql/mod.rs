@@ -19,6 +19,7 @@ mod copying;
 mod ends;
 mod events;
 mod finding;
+mod glance;
 mod grants;
 mod group_sync;
 mod handovers;

@@ -174,7 +174,7 @@ impl SqlStore {
     }
 }
 
-fn interrupted(store: String, error: &tokio::task::JoinError) -> OpenError {
+pub(super) fn interrupted(store: String, error: &tokio::task::JoinError) -> OpenError {
     OpenError::Unreachable {
         store,
         source: Failure::Step(error.to_string()).into(),
@@ -212,7 +212,7 @@ pub(super) fn make_private(path: &Path) {
 /// SQLite keeps what is newest in a file beside the database, named after it: whoever comes by another
 /// name misses that, and writes over it.
 #[cfg(unix)]
-fn refuse_linked(path: &Path) -> Result<(), OpenError> {
+pub(super) fn refuse_linked(path: &Path) -> Result<(), OpenError> {
     // what cannot be looked at is told of by SQLite, with its reason
     let names = std::fs::metadata(path).map_or(1, |it| std::os::unix::fs::MetadataExt::nlink(&it));
     if names > 1 {
@@ -225,6 +225,6 @@ fn refuse_linked(path: &Path) -> Result<(), OpenError> {
 }
 
 #[cfg(not(unix))]
-fn refuse_linked(_: &Path) -> Result<(), OpenError> {
+pub(super) fn refuse_linked(_: &Path) -> Result<(), OpenError> {
     Ok(())
 }

@@ -14,6 +14,7 @@ mod descriptors;
 mod ends_reader;
 mod events;
 mod exports;
+mod glance;
 mod leader;
 mod one_file;
 mod opening;

@@ -20,7 +20,8 @@ use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
 use crate::{
-    Place, copies, credentials, events, leader, pci, plans, remediations, standards_visits, tokens,
+    Place, copies, credentials, events, glance, leader, pci, plans, remediations, standards_visits,
+    tokens,
 };
 
 /// Cases at a time.
@@ -199,6 +200,7 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
     let beside = [
         credentials::ANYWHERE,
         events::ANYWHERE,
+        glance::ANYWHERE,
         leader::ANYWHERE,
         pci::ANYWHERE,
         plans::ANYWHERE,

@@ -2,7 +2,8 @@
 
 use hallpass_access::{AccessStore as _, Change, DesiredAssignment};
 use hallpass_assignments::Haste;
-use hallpass_model::{GroupId, HoldKey, TimeSpan, UserId};
+use hallpass_model::{GroupId, HoldKey, Target, TimeSpan, UserId};
+use hallpass_setup::opening::open_store;
 
 use super::super::whom::{Whom, policy_of};
 use super::*;
@@ -104,4 +105,37 @@ fn a_group_that_is_held_stays_in_the_policy_when_the_rules_name_it_no_more() {
             assert!(policy.contains(&arn), "{whom:?}: {policy}");
         }
     }
+}
+
+#[test]
+fn no_policy_is_made_where_a_store_that_is_there_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let loaded = configured(folder.path(), "[store]\nurl = \"sqlite:hallpass.db\"\n");
+    std::fs::write(folder.path().join("rules.toml"), rules_of(OFFERED)).unwrap();
+    let file = folder.path().join("hallpass.db");
+    std::fs::write(
+        &file,
+        "no database, and long enough to be taken for one".repeat(99),
+    )
+    .unwrap();
+    let failure = printed(Whom::Server, &loaded).unwrap_err();
+    assert_eq!(failure.exit(), Exit::BadInput, "{failure:?}");
+    let words = format!("{failure:?}");
+    assert!(
+        words.contains("hallpass.db") && words.contains("--by-rules-alone"),
+        "{words}"
+    );
+    // whoever's policy does not go by rules needs none
+    assert!(printed(Whom::Sync, &loaded).is_ok());
+}
+
+#[test]
+fn an_empty_file_is_not_made_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let loaded = configured(folder.path(), "[store]\nurl = \"sqlite:hallpass.db\"\n");
+    std::fs::write(folder.path().join("rules.toml"), rules_of(OFFERED)).unwrap();
+    let file = folder.path().join("hallpass.db");
+    std::fs::write(&file, "").unwrap();
+    printed(Whom::Server, &loaded).unwrap();
+    assert_eq!(std::fs::read(&file).unwrap(), b"");
 }

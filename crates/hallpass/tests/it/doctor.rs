@@ -1,0 +1,72 @@
+//! `server doctor` where it only reads files: a policy by the rules, and whether a configuration is taken.
+
+use std::path::Path;
+
+use crate::run::{Ran, hallpass, run};
+
+const RULES: &str = "[[rule]]\nid = \"oncall\"\naccounts = [\"*\"]\npermission_sets = [\"Admin\"]\napproval_is_not_required = true\n";
+
+/// A folder with a configuration whose store is there, and can be read by nobody.
+fn configured() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("hallpass.toml", "[store]\nurl = \"sqlite:hallpass.db\"\n");
+    write("rules.toml", RULES);
+    write(
+        "hallpass.db",
+        &"this is no database of anybody's ".repeat(99),
+    );
+    folder
+}
+
+fn doctor(folder: &Path, words: &[&str]) -> Ran {
+    run(hallpass()
+        .args(["server", "doctor"])
+        .args(words)
+        .current_dir(folder))
+}
+
+#[test]
+fn a_configuration_is_checked_without_its_store_and_without_a_word() {
+    let folder = configured();
+    let says_nothing = |words: &[&str]| {
+        let ran = doctor(folder.path(), words);
+        let said = (ran.code, ran.out.as_str(), ran.err.as_str());
+        assert_eq!(said, (0, "", ""), "{words:?}");
+    };
+    says_nothing(&["--check-configuration"]);
+    says_nothing(&["--check-configuration", "--for", "guard"]);
+    std::fs::remove_file(folder.path().join("rules.toml")).unwrap();
+    // a guard on a machine of its own has none, and is not told of it
+    says_nothing(&["--check-configuration", "--for", "guard"]);
+    let ran = doctor(folder.path(), &["--check-configuration"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(ran.err.contains("rules.toml"), "{}", ran.err);
+    std::fs::write(
+        folder.path().join("hallpass.toml"),
+        "[store]\nurll = \"x\"\n",
+    )
+    .unwrap();
+    let ran = doctor(folder.path(), &["--check-configuration", "--for", "guard"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("urll"), "{}", ran.err);
+}
+
+#[test]
+fn a_policy_wants_a_store_that_is_there_unless_it_goes_by_the_rules_alone() {
+    let folder = configured();
+    let ran = doctor(folder.path(), &["--iam-policy"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(ran.err.contains("--by-rules-alone"), "{}", ran.err);
+    let ran = doctor(folder.path(), &["--iam-policy", "--by-rules-alone"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("\"Statement\""), "{}", ran.out);
+    // whom a check is for, and nothing else, is said with it
+    let ran = doctor(
+        folder.path(),
+        &["--check-configuration", "--by-rules-alone"],
+    );
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let ran = doctor(folder.path(), &["--for", "guard"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+}

@@ -1,0 +1,129 @@
+//! What is held, seen in a database that is left as it is.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use hallpass_access::{AccessStore as _, Change, DesiredAssignment};
+use hallpass_assignments::Haste;
+use hallpass_model::{GroupId, HoldKey};
+use hallpass_store::{OpenError, SqlStore};
+use hallpass_store_testing::{account_key, at, group_id, group_key};
+use rusqlite::Connection;
+use tempfile::tempdir;
+
+use crate::{Place, anywhere};
+
+anywhere!(
+    groups_are_those_of_memberships_that_are_held,
+    an_empty_database_is_looked_at_and_left_empty,
+);
+
+fn held(key: HoldKey) -> DesiredAssignment {
+    DesiredAssignment::Until {
+        key,
+        rev: None,
+        until: at(3600),
+        asked_at: at(1),
+        haste: Haste::Ordinary,
+    }
+}
+
+async fn with_two_groups(store: &SqlStore) {
+    let change = Change {
+        desired: vec![
+            held(group_key(1, 1)),
+            held(group_key(2, 1)),
+            held(group_key(1, 2)),
+            held(account_key(1, 1)),
+        ],
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+}
+
+fn two_groups() -> BTreeSet<GroupId> {
+    BTreeSet::from([group_id(1), group_id(2)])
+}
+
+async fn groups_are_those_of_memberships_that_are_held(place: Place) {
+    let store = place.open().await;
+    assert_eq!(looked_at(&place).await.unwrap(), BTreeSet::new());
+    with_two_groups(&store).await;
+    // beside whoever has it open, and after them
+    assert_eq!(looked_at(&place).await.unwrap(), two_groups());
+    drop(store);
+    assert_eq!(looked_at(&place).await.unwrap(), two_groups());
+}
+
+async fn looked_at(place: &Place) -> Result<BTreeSet<GroupId>, OpenError> {
+    match place {
+        Place::File(folder) => SqlStore::groups_held(folder.path().join("hallpass.db")),
+        #[cfg(unix)]
+        Place::Postgres(url) => SqlStore::groups_held_postgres(crate::postgres::address(url)).await,
+    }
+}
+
+async fn an_empty_database_is_looked_at_and_left_empty(place: Place) {
+    match &place {
+        Place::File(folder) => {
+            let path = folder.path().join("hallpass.db");
+            std::fs::write(&path, "").unwrap();
+            assert_eq!(looked_at(&place).await.unwrap(), BTreeSet::new());
+            assert_eq!(std::fs::read(&path).unwrap(), b"");
+            assert_eq!(names(folder.path()), ["hallpass.db"]);
+        }
+        #[cfg(unix)]
+        Place::Postgres(url) => {
+            place.run("CREATE SCHEMA nobodys").await;
+            let nobodys = Place::Postgres(format!("{url}?options=-csearch_path%3Dnobodys"));
+            assert_eq!(looked_at(&nobodys).await.unwrap(), BTreeSet::new());
+            // refused while anything is in it
+            place.run("DROP SCHEMA nobodys").await;
+        }
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let names = entries.map(|it| it.unwrap().file_name().into_string().unwrap());
+    names.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[tokio::test]
+async fn groups_are_read_from_a_database_of_an_earlier_release_which_stays_one() {
+    let folder = tempdir().unwrap();
+    let (now, earlier) = (folder.path().join("now.db"), tempdir().unwrap());
+    let path = earlier.path().join("hallpass.db");
+    let store = SqlStore::open(&now).unwrap();
+    with_two_groups(&store).await;
+    store.write_as_before(&path).unwrap();
+    drop(store);
+    copy_assignments(&now, &path);
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(SqlStore::groups_held(&path).unwrap(), two_groups());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(names(earlier.path()), ["hallpass.db"]);
+}
+
+/// In the columns that they had then.
+fn copy_assignments(now: &Path, earlier: &Path) {
+    let file = Connection::open(earlier).unwrap();
+    let columns = "SELECT group_concat(name) FROM pragma_table_info('assignments')";
+    let columns: String = file.query_row(columns, [], |row| row.get(0)).unwrap();
+    file.execute_batch(&format!(
+        "ATTACH '{}' AS today;
+         INSERT INTO assignments ({columns}) SELECT {columns} FROM today.assignments",
+        now.display()
+    ))
+    .unwrap();
+}
+
+#[test]
+fn a_database_of_another_program_holds_no_groups_that_could_be_read() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("theirs.db");
+    let theirs = Connection::open(&path).unwrap();
+    theirs.execute_batch("CREATE TABLE t (a int)").unwrap();
+    let refused = SqlStore::groups_held(&path).unwrap_err();
+    assert!(matches!(refused, OpenError::Foreign { .. }), "{refused:?}");
+}
