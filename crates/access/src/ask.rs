@@ -9,7 +9,7 @@ use hallpass_model::{
 use hallpass_rules::{Decision, Directory, RuleWarning, Rules};
 
 use crate::confirming;
-use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
+use crate::preview::{self, AskRefused, AskVerdict, Judgement, LengthLimits};
 use crate::target::LookedFor;
 use crate::text_limits::{REASON_CHARACTERS_MAX, at_most};
 use crate::{
@@ -106,6 +106,14 @@ pub(crate) enum Answered {
 impl Answered {
     pub(crate) const fn is_granted(&self) -> bool {
         matches!(self, Self::Granted(_, _))
+    }
+
+    /// Refused for want of somebody who could approve it, as far as the directory is known.
+    pub(crate) fn lacks_approvers(&self) -> bool {
+        let Self::Refused(_, refusal) = self else {
+            return false;
+        };
+        refusal.code == AskRefused::NoApprover.code()
     }
 
     pub(crate) const fn request(&self) -> &Request {

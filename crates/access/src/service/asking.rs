@@ -272,6 +272,11 @@ impl Access {
             directory = self.facts_for(what).await?;
         }
         let (mut answers, mut step) = asks(&directory)?;
+        // whoever is to approve may be newer than what is known
+        if answers.iter().any(Answered::lacks_approvers) {
+            directory = self.read_since_a_miss(directory).await;
+            (answers, step) = asks(&directory)?;
+        }
         if answers.iter().any(Answered::is_granted) {
             let checked = self.with_actor(actor, directory).await;
             let is_gone = matches!(checked, Err(PressRefused::NotInDirectory));

@@ -62,6 +62,18 @@ impl Access {
         Ok(directory)
     }
 
+    /// The directory read again, where somebody was missed in `known` and that is no more of just now; `known` where AWS does
+    /// not answer.
+    pub(super) async fn read_since_a_miss(&self, known: Arc<Directory>) -> Arc<Directory> {
+        if !is_older(&known, MISS_AFTER, self.now()) {
+            return known;
+        }
+        self.read_again().await.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "the organization could not be read again");
+            known
+        })
+    }
+
     /// Why nothing that gives access would be done now, whatever it is: for saying so before somebody
     /// tries. Looks at nothing but what is known.
     pub fn obstacle(&self) -> Option<PressRefused> {

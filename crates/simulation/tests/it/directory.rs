@@ -11,7 +11,7 @@ use hallpass_simulation::{
     World,
 };
 
-use crate::acting::{asked_for, asking, grant, grants, run, take};
+use crate::acting::{ask, asked_for, asking, grant, grants, run, take};
 
 /// What AWS says of the directory when somebody presses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -440,5 +440,30 @@ fn strangers_cost_no_question() {
         assert_eq!(scene.world.directory.described(), asked);
         press(&scene, Press::Approve).await.unwrap();
         assert_eq!(scene.world.directory.described(), asked + 1);
+    });
+}
+
+/// Whoever is to approve may have been enabled a moment ago: nobody is refused for good by what is old.
+#[test]
+fn a_request_that_nobody_could_approve_is_refused_by_a_directory_that_was_just_read() {
+    run(async {
+        let world = World::new(1, Habits::default(), None);
+        let enabled = |enabled: bool| {
+            let directory = &world.directory;
+            directory.change("cai", |person| Some(Person { enabled, ..person }));
+        };
+        let hour = TimeSpan::hours(1);
+        // two have to approve, and one of both is disabled
+        enabled(false);
+        world.directory.read();
+        let refused = ask(&world, Ana, "Root", hour).await;
+        assert!(
+            matches!(&refused, AskOutcome::Rejected(_, refusal) if refusal.code == "NoApprovers"),
+            "{refused:?}"
+        );
+        enabled(true);
+        world.live(TimeSpan::minutes(2)).await;
+        let waits = ask(&world, Ana, "Root", hour).await;
+        assert!(matches!(waits, AskOutcome::Pending(_)), "{waits:?}");
     });
 }
