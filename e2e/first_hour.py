@@ -90,7 +90,7 @@ class World:
     def __init__(self, stage):
         self.stage, self.port = stage, free_port()
         file = json.loads(stage.run("sim", "generate", "--scale", "small").stdout)
-        file["iam"] = {file["organization"]["management_account"]: {"roles": [{"name": ROLE, "trust": ["*"]}, {"name": "engineer", "trust": ["*"], "policies": ["AWSSSOReadOnly"]}]}}
+        file["iam"] = {file["organization"]["management_account"]: {"roles": [{"name": ROLE, "trust": ["*"]}, {"name": "engineer", "trust": ["*"], "policies": ["AWSSSOReadOnly", "AWSSSODirectoryReadOnly"]}]}}
         self.begin(file)
 
     def begin(self, file):

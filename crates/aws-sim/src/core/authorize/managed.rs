@@ -99,9 +99,14 @@ const ROWS: &[ManagedPolicyLine] = &[
     ),
     (
         "AWSSSOReadOnly",
-        "identitystore:Describe* identitystore:Get* identitystore:IsMemberInGroups \
-         identitystore:List* organizations:Describe* organizations:List* sso-directory:Describe* \
-         sso-directory:List* sso-directory:Search* sso:Describe* sso:Get* sso:List* sso:Search*",
+        "access-analyzer:ValidatePolicy ds:DescribeDirectories ds:DescribeTrusts iam:ListPolicies \
+         kms:DescribeKey kms:ListAliases organizations:DescribeAccount \
+         organizations:DescribeOrganization organizations:ListAccounts \
+         organizations:ListAccountsForParent organizations:ListChildren \
+         organizations:ListDelegatedAdministrators organizations:ListOrganizationalUnitsForParent \
+         organizations:ListParents organizations:ListRoots \
+         signin:ListTrustedIdentityPropagationApplicationsForConsole sso-directory:DescribeDirectory \
+         sso:Describe* sso:Get* sso:List* sso:Search*",
     ),
     (
         "AWSSSODirectoryReadOnly",
