@@ -396,12 +396,8 @@ fn an_object_of_the_first_release_that_is_not_whole_is_refused() {
         }
     }
     // an object of neither form is told where it stands
-    let why = import(
-        "a.tfvars",
-        "config = {\n  a = 1\n}\n",
-        &ElevatorOptions::default(),
-    )
-    .unwrap_err();
+    let neither = "config = {\n  a = 1\n}\n";
+    let why = import("a.tfvars", neither, &ElevatorOptions::default()).unwrap_err();
     assert!(matches!(why, ElevatorRefused::Statements(_)), "{why}");
 }
 
@@ -519,8 +515,7 @@ fn statements_that_mean_something_else_here_are_told() {
             "Approvers": [approvers, "cai@corp.com"], "AllowSelfApproval": own})
     };
     let account = ACCOUNTS[0];
-    let denied = "`AllowSelfApproval` false";
-    let letters = "capital letters";
+    let (denied, letters) = ("`AllowSelfApproval` false", "capital letters");
     let bo = |own| of(account, "bo@corp.com", own);
     let mut sets = bo(Some(false));
     sets["PermissionSet"] = json!("ReadOnly");

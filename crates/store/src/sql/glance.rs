@@ -14,7 +14,7 @@ use crate::database::{Connection, DatabaseError, Failure, Owner, Server, Transac
 
 /// What every release has written of an assignment.
 #[derive(Deserialize)]
-struct Held {
+struct HeldRow {
     key: HoldKey,
 }
 
@@ -76,7 +76,7 @@ fn groups(connection: &mut Connection) -> Result<BTreeSet<GroupId>, DatabaseErro
         .collect::<Result<Vec<String>, _>>()?;
     let mut groups = BTreeSet::new();
     for body in bodies {
-        let held: Held = serde_json::from_str(&body)
+        let held: HeldRow = serde_json::from_str(&body)
             .map_err(|error| Failure::Step(format!("stored assignment: {error}")))?;
         if let Target::Group { group } = held.key.target {
             groups.insert(group);
