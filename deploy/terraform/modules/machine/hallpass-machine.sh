@@ -84,7 +84,7 @@ keep() {
   # the program itself says whether it takes this: as its service will see it, but with secrets that are not yet in their place
   cp "$new/hallpass.toml" "$new/as-written.toml"
   sed -i "s#/run/credentials/$UNIT/secret_#$new/secrets/#g" "$new/hallpass.toml"
-  "$program" server doctor --iam-policy --for "$(case $UNIT in *guard*) echo guard ;; *) echo server ;; esac)" --config "$new/hallpass.toml" > /dev/null
+  "$program" server doctor --check-configuration --for "$(case $UNIT in *guard*) echo guard ;; *) echo server ;; esac)" --config "$new/hallpass.toml"
   mv "$new/as-written.toml" "$new/hallpass.toml"
   [ ! -e "$new/rules.toml" ] || "$program" rules check "$new/rules.toml" > /dev/null
 
