@@ -45,6 +45,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use serde::Serialize;
 
+use policy_groups::WithoutStoreArgs;
 use regions::SignInPlaces;
 use whom::Whom;
 
@@ -67,15 +68,11 @@ pub struct Args {
     /// Print the least IAM policy the server needs, and nothing else
     #[arg(long)]
     iam_policy: bool,
-    /// Say only whether this program takes configuration, secrets and rules: no store is opened, and nobody is called
-    #[arg(long, conflicts_with_all = ["delegation_policy", "cutover", "measure_armed_ends", "release"])]
-    check_configuration: bool,
+    #[command(flatten)]
+    without_store: WithoutStoreArgs,
     /// Whose policy, or whose configuration
     #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "of_somebody")]
     whom: Whom,
-    /// Without groups that are held and that no rule names any more: the store is not opened
-    #[arg(long, requires = "iam_policy")]
-    by_rules_alone: bool,
     /// With the rights in IAM that giving and ending access to the management account takes
     #[arg(long, requires = "iam_policy")]
     management_account: bool,
@@ -140,7 +137,7 @@ pub fn run(args: &Args) -> Outcome {
     let loaded = args.config.load_listening(args.listen.as_deref())?;
     if args.iam_policy {
         let goes = args.whom.goes_by_rules();
-        let held = if args.by_rules_alone {
+        let held = if args.without_store.by_rules_alone {
             BTreeSet::new()
         } else {
             policy_groups::held_groups(goes, &loaded)?
@@ -150,7 +147,7 @@ pub fn run(args: &Args) -> Outcome {
         output::print(&text)?;
         return Ok(Exit::Ok);
     }
-    if args.check_configuration {
+    if args.without_store.check_configuration {
         // a policy is made of all that a configuration names
         whom::policy_of(args.whom, false, &loaded, BTreeSet::new())?;
         return Ok(Exit::Ok);

@@ -16,6 +16,17 @@ use super::iam_policy::AccountTags;
 
 const NO_RULES_OF_ITS_OWN: &str = "there is no rule file beside this configuration: a guard ends memberships by this policy only in groups that the store names; print it by the server's configuration";
 
+/// What is asked of a configuration alone, without its store.
+#[derive(Debug, clap::Args)]
+pub(super) struct WithoutStoreArgs {
+    /// Say only whether this program takes configuration, secrets and rules: no store is opened, and nobody is called
+    #[arg(long, conflicts_with_all = ["delegation_policy", "cutover", "measure_armed_ends", "release"])]
+    pub(super) check_configuration: bool,
+    /// Without groups that are held and that no rule names any more: the store is not opened
+    #[arg(long, requires = "iam_policy")]
+    pub(super) by_rules_alone: bool,
+}
+
 /// Whether a policy goes by the rules of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GoesByRules {

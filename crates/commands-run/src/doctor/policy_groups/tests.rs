@@ -40,11 +40,7 @@ fn no_policy_is_made_of_rules_that_cannot_be_read() {
             std::fs::write(&file, text).unwrap();
         }
         let failure = printed(Whom::Server, &loaded).unwrap_err();
-        assert_eq!(
-            failure.exit(),
-            hallpass_terminal::exit::Exit::BadInput,
-            "{case}"
-        );
+        assert_eq!(failure.exit(), Exit::BadInput, "{case}");
         assert!(
             failure.words().contains("rules.toml"),
             "{case}: {failure:?}"
