@@ -20,7 +20,7 @@ const NO_RULES_OF_ITS_OWN: &str = "there is no rule file beside this configurati
 #[derive(Debug, clap::Args)]
 pub(super) struct WithoutStoreArgs {
     /// Say only whether this program takes configuration, secrets and rules: no store is opened, and nobody is called
-    #[arg(long, conflicts_with_all = ["delegation_policy", "cutover", "measure_armed_ends", "release"])]
+    #[arg(long, conflicts_with_all = ["by_rules_alone", "management_account", "delegation_policy", "cutover", "measure_armed_ends", "release"])]
     pub(super) check_configuration: bool,
     /// Without groups that are held and that no rule names any more: the store is not opened
     #[arg(long, requires = "iam_policy")]

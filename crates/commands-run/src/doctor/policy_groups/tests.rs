@@ -135,3 +135,25 @@ fn an_empty_file_is_not_made_a_store() {
     printed(Whom::Server, &loaded).unwrap();
     assert_eq!(std::fs::read(&file).unwrap(), b"");
 }
+
+#[test]
+fn whom_it_is_for_is_said_with_a_policy_or_a_check_and_not_with_both() {
+    let command = <super::super::Args as clap::Args>::augment_args(clap::Command::new("doctor"));
+    command.clone().debug_assert();
+    for (words, is_taken) in [
+        ("--check-configuration", true),
+        ("--check-configuration --for guard --config new.toml", true),
+        ("--iam-policy --for guard --by-rules-alone", true),
+        ("--for guard", false),
+        ("--by-rules-alone", false),
+        ("--check-configuration --iam-policy", false),
+        ("--check-configuration --by-rules-alone", false),
+        ("--check-configuration --management-account", false),
+        ("--check-configuration --cutover", false),
+        ("--check-configuration --release downloads", false),
+    ] {
+        let given = ["doctor"].into_iter().chain(words.split(' '));
+        let read = command.clone().try_get_matches_from(given);
+        assert_eq!(read.is_ok(), is_taken, "{words}: {read:?}");
+    }
+}
