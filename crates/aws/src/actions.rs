@@ -201,7 +201,10 @@ mod tests {
             include_str!("permission_sets/writes.rs"),
             include_str!("policies.rs"),
             include_str!("standing.rs"),
+            include_str!("lib.rs"),
+            include_str!("other_access.rs"),
             include_str!("vending.rs"),
+            include_str!("which_instance.rs"),
         ];
         let after = |source: &'static str, what: &'static str| {
             source
