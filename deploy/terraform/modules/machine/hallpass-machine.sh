@@ -48,7 +48,8 @@ fetch_package() {
   [ "$sum" != "$(cat "$etc/package-sum" 2>/dev/null || true)" ] || return 0
   aws s3 cp --quiet "$(said package "$new")" "$new/hallpass.deb"
   echo "$sum  $new/hallpass.deb" | sha256sum --check --strict --quiet
-  refuse_earlier
+  # the installed program goes on, with what else is new
+  refuse_earlier || { rm "$new/hallpass.deb"; status=1; return 0; }
   dpkg-deb --extract "$new/hallpass.deb" "$new/package"
   program=$new/package/usr/bin/hallpass
 }
@@ -108,7 +109,7 @@ keep() {
     [ "$name" != hallpass.toml ] || touch "$etc/restart-due"
   done
   put 644 root: "$new/machine" "$etc/machine" || true
-  [ -e "$etc/restart-due" ] || return 0
+  [ -e "$etc/restart-due" ] || return "$status"
   systemctl daemon-reload
   systemctl enable --quiet "$UNIT"
   # once, whatever comes of it: a server that waits for its database is not helped by being stopped every minute
