@@ -321,6 +321,9 @@ pub async fn belied(aws: &Aws) -> Failure {
                     tracing::error!(%error, "this server stops: it went on with an instance that AWS did not tell of");
                     return no_aws(&error);
                 }
+                Err(error) if is_passing(&error) => {
+                    tracing::debug!(%error, "AWS does not say which instance is ours");
+                }
                 // a service that comes back may refuse, or have nothing to list, for a moment: a start would end with that
                 // again and again, and nothing of what is due would be done
                 Err(error) => {

@@ -47,6 +47,15 @@ fn into_a_group(key: &HoldKey) -> GivenOtherwise {
     }
 }
 
+/// Ana holds it for so long, and its end is in force.
+async fn armed_for(lasts: TimeSpan) -> (Bench, HoldKey) {
+    let bench = Bench::new(ArmedEndsMode::Preferred);
+    let key = bench.key(Ana, "ReadOnly");
+    take(&bench.world, Ana, "ReadOnly", lasts).await;
+    bench.calmly(30).await;
+    (bench, key)
+}
+
 #[test]
 fn what_an_event_tells_of_is_disarmed_within_ten_seconds_of_being_there() {
     run(async {
@@ -78,10 +87,7 @@ fn what_an_event_tells_of_is_disarmed_within_ten_seconds_of_being_there() {
 #[test]
 fn what_nobody_tells_of_waits_for_the_next_look() {
     run(async {
-        let bench = Bench::new(ArmedEndsMode::Preferred);
-        let key = bench.key(Ana, "ReadOnly");
-        take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
-        bench.calmly(30).await;
+        let (bench, key) = armed_for(TimeSpan::hours(1)).await;
         let armer = bench.armer("one", &Gate::new(None));
         // it is looked at for a minute, and then no more than any other
         bench
@@ -103,10 +109,7 @@ fn what_nobody_tells_of_waits_for_the_next_look() {
 #[test]
 fn a_question_that_had_no_answer_is_asked_again_before_the_instant() {
     run(async {
-        let bench = Bench::new(ArmedEndsMode::Preferred);
-        let key = bench.key(Ana, "ReadOnly");
-        take(&bench.world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
-        bench.calmly(30).await;
+        let (bench, key) = armed_for(TimeSpan::minutes(10)).await;
         let until = bench.armed_end(&key).await.unwrap().armed_until().unwrap();
         let armer = bench.armer("one", &Gate::new(None));
         while bench.now() < TimeSpan::seconds(40).before(until) {
@@ -126,10 +129,7 @@ fn a_question_that_had_no_answer_is_asked_again_before_the_instant() {
 #[test]
 fn what_was_told_is_kept_until_aws_says_what_the_person_holds() {
     run(async {
-        let bench = Bench::new(ArmedEndsMode::Preferred);
-        let key = bench.key(Ana, "ReadOnly");
-        take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
-        bench.calmly(30).await;
+        let (bench, key) = armed_for(TimeSpan::hours(1)).await;
         let armer = bench.armer("one", &Gate::new(None));
         bench.say_nothing_of(&key);
         let told = bench.world.access.note_given(to_a_group(&key));
@@ -151,10 +151,7 @@ fn what_was_told_is_kept_until_aws_says_what_the_person_holds() {
 fn what_was_told_is_not_lost_with_whoever_arms() {
     run(async {
         for looks in [0, 1] {
-            let bench = Bench::new(ArmedEndsMode::Preferred);
-            let key = bench.key(Ana, "ReadOnly");
-            take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
-            bench.calmly(30).await;
+            let (bench, key) = armed_for(TimeSpan::hours(1)).await;
             bench
                 .world
                 .access
