@@ -164,6 +164,8 @@ def old_directory(world):
     before = time.time()
     world.fault("ListUsers")
     check("past its age /readyz says so", wait(lambda: not world.ready("aws")["ok"], MAX_AGE + 30, server.process, every=0.3), world.ready("aws"))
+    asked = {path: Api(server.base).get(path).status for path in ("/readyz", "/readyz?for=balancer")}
+    check.equal("and a balancer keeps the node: no other knows more", asked, {"/readyz": 503, "/readyz?for=balancer": 200})
     check("it was within its age for as long", time.time() - before > MAX_AGE / 3, time.time() - before)
     # disabling somebody does not matter: nobody decides by what is that old
     for name, answer in (

@@ -106,7 +106,7 @@ def lived(stage, check):
         server = Pod(stage, rendered(stage, "lived", values), "server", free_port())
         server.lay(secrets)
         server.start(program, **environment)
-        check("the server's pod is ready", server.answers("/readyz"), server.said + stage.said("server.log")[-900:])
+        check("the server's pod is ready", server.answers(server.container["readinessProbe"]["httpGet"]["path"]), server.said + stage.said("server.log")[-900:])
         # what an operator asks in that pod goes into the values of the others
         told = lambda *words: stage.run("audit", "key", *words, "--config", f"{server.root}/etc/hallpass/hallpass.toml", **environment).stdout
         values["guard"]["publicKey"], values["witness"]["keys"] = told().strip(), told("--heads")

@@ -91,6 +91,11 @@ impl SilenceWatch {
         *self.silence() = Silence::default();
     }
 
+    /// Whether the administration ever answered this process, or since [`SilenceWatch::begin_anew`].
+    pub fn is_heard(&self) -> bool {
+        self.silence().is_heard
+    }
+
     /// Since when no call has been answered, where that is more than passes by itself; `None` while they are.
     pub fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
         let Silence { own, directory, .. } = *self.silence();

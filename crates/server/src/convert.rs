@@ -481,6 +481,29 @@ mod tests {
     }
 
     #[test]
+    fn a_grant_tells_of_the_lost_region_while_it_waits_for_it() {
+        use hallpass_access::GrantStateKind as Kind;
+        use hallpass_store_testing::{a_grant, at, grant_states, group_key};
+        let (lost, now) = (Some(at(50)), at(100));
+        let mut grant = a_grant(1);
+        for state in grant_states() {
+            let waits = matches!(state.kind(), Kind::Granting | Kind::Ending);
+            for (scheduled, is_due) in [(100, true), (101, false)] {
+                let is_scheduled = state.kind() == Kind::Scheduled;
+                grant.scheduled_at = at(scheduled);
+                grant.state = state.clone();
+                let expected = lost.filter(|_| waits || is_scheduled && is_due);
+                assert_eq!(silent_since(&grant, lost, now), expected, "{state:?}");
+                assert_eq!(silent_since(&grant, None, now), None, "{state:?}");
+            }
+        }
+        // a membership is given by the directory
+        grant.key = group_key(1, 1);
+        grant.state = GrantState::Granting;
+        assert_eq!(silent_since(&grant, lost, now), None);
+    }
+
+    #[test]
     fn a_profile_of_the_demo_has_a_session_of_its_own() {
         for (portal_url, session) in [
             ("https://example.awsapps.com/start", "hallpass"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::{
     Extension, Json, Router,
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Query, Request, State},
     http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -17,6 +17,7 @@ use hallpass_access::ArmedEndCounts;
 use hallpass_api::{Health, Part};
 use hallpass_assignments::{OperationKind, Pace};
 use hallpass_model::TimeSpan;
+use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{App, Bearing};
@@ -50,7 +51,7 @@ impl<T: Clone> Lately<T> {
     }
 }
 
-type Readiness = Arc<Lately<(StatusCode, Health)>>;
+type Readiness = Arc<Lately<Vec<(Bearing, Part)>>>;
 /// The store's numbers.
 type Numbers = Arc<Lately<String>>;
 
@@ -63,28 +64,59 @@ pub(crate) fn router() -> Router<App> {
         .layer(Extension(Numbers::default()))
 }
 
-async fn ready(State(app): State<App>, Extension(lately): Extension<Readiness>) -> Response {
-    let (status, health) = lately.or(readiness(&app)).await;
+/// Who asks whether the server is ready.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Asker {
+    /// Monitoring: is all well?
+    #[default]
+    Monitoring,
+    /// Whoever chooses a node for people. With what fails on every node alike, it would leave them none.
+    Balancer,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ReadinessQuery {
+    r#for: Asker,
+}
+
+async fn ready(
+    State(app): State<App>,
+    Extension(lately): Extension<Readiness>,
+    Query(query): Query<ReadinessQuery>,
+) -> Response {
+    let parts = lately.or(parts(&app)).await;
+    let (status, health) = readiness(parts, query.r#for);
     (status, Json(health)).into_response()
 }
 
-async fn readiness(app: &App) -> (StatusCode, Health) {
+/// Every part, and what follows when it does not work.
+async fn parts(app: &App) -> Vec<(Bearing, Part)> {
     let mut parts = Vec::new();
-    let mut all = true;
     for probe in app.probes.iter() {
         let result = probe.probe().await;
-        all &= result.works.is_ok() || probe.bearing() == Bearing::Advice;
         let (ok, detail) = match result.works {
             Ok(detail) => (true, detail),
             Err(detail) => (false, detail),
         };
-        parts.push(Part {
-            name: result.name.to_owned(),
-            ok,
-            detail,
-        });
+        let name = result.name.to_owned();
+        parts.push((probe.bearing(), Part { name, ok, detail }));
     }
-    parts.sort_by_key(|part| part.ok);
+    parts.sort_by_key(|(_, part)| part.ok);
+    parts
+}
+
+fn readiness(parts: Vec<(Bearing, Part)>, asker: Asker) -> (StatusCode, Health) {
+    let all = parts.iter().all(|(bearing, part)| {
+        part.ok
+            || match bearing {
+                Bearing::Readiness => false,
+                Bearing::Everywhere => matches!(asker, Asker::Balancer),
+                Bearing::Advice => true,
+            }
+    });
+    let parts = parts.into_iter().map(|(_, part)| part).collect();
     let status = if all {
         StatusCode::OK
     } else {
@@ -277,6 +309,35 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+
+    #[test]
+    fn a_balancer_keeps_nodes_that_are_not_worse_than_others() {
+        let asked = |text: &str| serde_json::from_str::<ReadinessQuery>(text).unwrap().r#for;
+        let (monitoring, balancer) = (asked("{}"), asked(r#"{"for": "balancer"}"#));
+        for (bearing, for_monitoring, for_balancer) in [
+            (Bearing::Readiness, false, false),
+            (Bearing::Everywhere, false, true),
+            (Bearing::Advice, true, true),
+        ] {
+            for (asker, expected) in [(monitoring, for_monitoring), (balancer, for_balancer)] {
+                let (_, working) = answered(asker, vec![(bearing, true)]);
+                assert!(working, "{bearing:?}");
+                let (parts, is_ready) = answered(asker, vec![(bearing, false), (bearing, true)]);
+                assert_eq!((parts, is_ready), (2, expected), "{bearing:?} {asker:?}");
+            }
+        }
+    }
+
+    /// How many parts are told, and whether the answer is that it is ready.
+    fn answered(asker: Asker, parts: Vec<(Bearing, bool)>) -> (usize, bool) {
+        let part = |(bearing, ok)| {
+            let (name, detail) = ("part".to_owned(), "words".to_owned());
+            (bearing, Part { name, ok, detail })
+        };
+        let (status, health) = readiness(parts.into_iter().map(part).collect(), asker);
+        assert_eq!(status.is_success(), health.status == "ready");
+        (health.parts.len(), status.is_success())
+    }
 
     #[tokio::test(start_paused = true)]
     async fn many_who_ask_at_once_read_once() {

@@ -32,8 +32,10 @@ pub trait ReadinessProbe: Send + Sync {
 /// What follows when a part does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearing {
-    /// The server is not ready.
+    /// The server is not ready, and another node may be.
     Readiness,
+    /// The server is not ready, and no node is: people get their answers here as well as anywhere.
+    Everywhere,
     /// Somebody has to look; the server works without it.
     Advice,
 }

@@ -195,6 +195,14 @@ impl ReadinessProbe for AwsProbe {
         };
         ProbeResult { name: "aws", works }
     }
+
+    /// All nodes judge by the same reading; one that has just started and has none answers nobody.
+    fn bearing(&self) -> Bearing {
+        match self.directory.current().taken_at() {
+            Some(_) => Bearing::Everywhere,
+            None => Bearing::Readiness,
+        }
+    }
 }
 
 /// Whether Identity Center can use the key of its data.

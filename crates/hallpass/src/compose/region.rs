@@ -12,6 +12,8 @@ use tokio::sync::watch;
 
 /// How often a Region that is lost is asked whether it answers again: what is told of the loss is over within a minute.
 const ASK_EVERY: Duration = Duration::from_secs(30);
+/// How often it is asked before a loss that another node told of goes on.
+const ASKS: u32 = 3;
 
 /// Since when it is lost, as whoever led last told of it.
 async fn told_since(store: &dyn AccessStore) -> Option<Timestamp> {
@@ -36,18 +38,23 @@ pub(super) async fn resume(silence: &SilenceWatch, store: &dyn AccessStore) {
 }
 
 /// Goes on with what the node that led before told of, whatever was counted here: a node that followed may not have noticed that a
-/// loss began, or that it is over. Where one is told of, `ask` gives AWS the first word, which ends it.
-pub(super) async fn take_over(
+/// loss began, or that it is over. Where one is told of, `ask` gives AWS the first word, which ends it: more than once, as one
+/// question without an answer says nothing.
+pub(super) async fn take_over<Asked: Future<Output = ()>>(
     silence: &SilenceWatch,
     store: &dyn AccessStore,
-    ask: impl Future<Output = ()>,
+    ask: impl Fn() -> Asked,
 ) {
     let told = told_since(store).await;
     silence.begin_anew();
-    if let Some(since) = told {
-        ask.await;
-        silence.resume(since);
+    let Some(since) = told else { return };
+    for _ in 0..ASKS {
+        ask().await;
+        if silence.is_heard() {
+            return;
+        }
     }
+    silence.resume(since);
 }
 
 /// Asks while it is lost, on every node: most of what asks AWS is the work of the one that leads, and waits while it is lost.
@@ -59,6 +66,8 @@ pub(super) async fn ask_while_lost(aws: Arc<Aws>, mut stop: watch::Receiver<bool
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use hallpass_access::{Alarm, AlarmState};
     use hallpass_store::MemoryStore;
     use hallpass_store_testing::at;
@@ -112,7 +121,7 @@ mod tests {
             (&never, true, None),
         ] {
             let watch = follower(is_stale);
-            take_over(&watch, store, async { watch.unanswered(at(4_999)) }).await;
+            take_over(&watch, store, async || watch.unanswered(at(4_999))).await;
             assert_eq!(watch.lost_since(at(5_000)), wanted, "{is_stale}");
         }
     }
@@ -121,9 +130,20 @@ mod tests {
     async fn a_loss_that_stands_is_over_for_the_node_that_hears_an_answer_when_it_begins_to_lead() {
         let stands = told(AlarmState::Begun).await;
         for is_stale in [false, true] {
-            let watch = follower(is_stale);
-            take_over(&watch, &stands, async { watch.answered() }).await;
-            assert_eq!(watch.lost_since(at(5_000)), None, "{is_stale}");
+            for unanswered in 0..ASKS {
+                let watch = follower(is_stale);
+                let asked = Cell::new(0);
+                take_over(&watch, &stands, async || {
+                    if asked.replace(asked.get() + 1) < unanswered {
+                        watch.unanswered(at(4_999));
+                    } else {
+                        watch.answered();
+                    }
+                })
+                .await;
+                assert_eq!(watch.lost_since(at(5_000)), None, "{is_stale}");
+                assert_eq!(asked.get(), unanswered + 1, "an answer is enough");
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::foreign::ForeignStatements;
 use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look};
 use super::litter::LitterSearch;
-use super::loss::LossMemory;
+use super::loss::{Looked, LossMemory};
 use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours};
 use super::otherwise::{Otherwise, not_answered, not_known};
 use super::rounds::{Heard, Round};
@@ -147,9 +147,9 @@ impl EndArmer {
         let mut accounts: BTreeMap<String, Vec<ArmedEnd>> = BTreeMap::new();
         let now = self.keeper.clock.now();
         let denies = self.denies_since(now);
-        let is_back = self.loss.note(self.lost_since(now).is_some(), denies);
-        for end in self.ends.open_armed_ends().await? {
-            let end = self.loss.hurry(end, (denies, is_back), now);
+        let is_lost = self.lost_since(now).is_some();
+        let open = self.ends.open_armed_ends().await?;
+        for end in self.loss.hurry(open, (is_lost, denies), now) {
             if let Some(account) = end.account().map(str::to_owned) {
                 accounts.entry(account).or_default().push(end);
             }
@@ -219,9 +219,7 @@ impl EndArmer {
     ) -> Result<Heard, StoreFault> {
         let acts_before = report.acts;
         let otherwise = self.held_otherwise(&mut ends).await;
-        let unasked = otherwise.iter();
-        let unasked = unasked.filter(|(_, it)| matches!(it, Otherwise::Lost(_)));
-        let unasked: Vec<HoldKey> = unasked.map(|(key, _)| key.clone()).collect();
+        let looked_at = Looked::all(&ends, &otherwise, self.keeper.clock.now());
         let mut seen = None;
         let work = self.work(account, &mut ends, &otherwise, (report, &mut seen));
         let looked = work.await;
@@ -262,7 +260,7 @@ impl EndArmer {
             SettledEnds::Stored => {
                 report.armed += armed;
                 report.denied += denied;
-                self.loss.looked_at(unasked);
+                self.loss.looked_at(looked_at);
                 report.not_armed += not_armed;
                 report.not_moved += not_moved;
                 report.gone += gone;

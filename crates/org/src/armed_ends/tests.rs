@@ -21,7 +21,7 @@ const ROOM: Allowance = Allowance {
 };
 
 /// When most of these tests are.
-fn begin() -> Timestamp {
+pub(super) fn begin() -> Timestamp {
     at("2026-11-20T10:00:00Z")
 }
 
@@ -29,7 +29,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn end(user: u32, set: &str, ends_at: &str) -> ArmedEnd {
+pub(super) fn end(user: u32, set: &str, ends_at: &str) -> ArmedEnd {
     let asked_at = at("2026-11-20T10:00:00Z");
     ArmedEnd {
         key: hold_key(user, set),
@@ -425,7 +425,7 @@ fn while_aws_is_silent_one_account_is_asked_and_once_it_answers_all_that_waited_
 }
 
 /// In force where it ends now.
-fn armed(end: ArmedEnd) -> ArmedEnd {
+pub(super) fn armed(end: ArmedEnd) -> ArmedEnd {
     let state = ArmedEndState::Armed {
         until: end.ends_at,
         ends_at: end.ends_at,

@@ -90,7 +90,7 @@ resource "aws_lb_target_group" "server" {
   protocol = "HTTP"
   health_check {
     # of several nodes, people go to one that can; the one node answers whatever it can
-    path     = var.nodes > 1 ? "/readyz" : "/healthz"
+    path     = var.nodes > 1 ? "/readyz?for=balancer" : "/healthz"
     interval = 10
   }
 }
