@@ -9,8 +9,10 @@
 //! `granting` becomes `active` on observed presence, `ending` becomes `ended` on observed absence,
 //! and nothing else closes them (promise P5).
 
+use std::collections::BTreeSet;
+
 use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
+    Email, GrantId, GroupId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
 
 use crate::{Approval, ArmedEnds, EndOutcome, GrantStateKind, NeverArmed, Origin, Person};
@@ -160,6 +162,9 @@ pub struct Grant {
     pub based_on: Vec<String>,
     /// Hash of the rules then in force.
     pub config_hash: String,
+    /// The groups that these rules name and its holder was in: leaving one of them may end it. `None` in grants from before this
+    /// was kept, where leaving any may.
+    pub holder_groups: Option<BTreeSet<GroupId>>,
     /// Whether the requester was matched through a fallback e-mail domain.
     pub secondary_domain: bool,
     /// When it was approved and its end stored.

@@ -10,6 +10,7 @@ use crate::arming::NewArming;
 use crate::decision_context::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until, spent};
 use crate::grant::NO_NEWS_SEEN;
+use crate::membership::named_groups_of;
 use crate::records::{Doer, Ruled, StepContext};
 use crate::session_revocation::session_length;
 use crate::step::{Approved, ApprovedGrant, GrantStep};
@@ -96,6 +97,7 @@ fn schedule(
         approval,
         based_on: ruled.based_on.clone(),
         config_hash: ruled.config_hash.clone(),
+        holder_groups: Some(named_groups_of(&key.user, context.rules, context.directory)),
         secondary_domain: request.secondary_domain,
         scheduled_at: now,
         granted_at: None,
@@ -156,8 +158,10 @@ fn lengthen(
     request.grant = Some(extended);
     let ends_at = request.duration.after(now).max(grant.ends_at);
     let today = session_length(&grant.names, context.directory);
+    let groups = named_groups_of(&grant.key.user, context.rules, context.directory);
     let grant = Grant {
         ends_at,
+        holder_groups: Some(groups),
         longest_session: grant.longest_session.max(today),
         warned: false,
         ..grant.clone()

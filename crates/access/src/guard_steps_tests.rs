@@ -61,6 +61,7 @@ pub(crate) fn grant(n: u64, until: u64) -> Grant {
         approval: Approval::NotRequired,
         based_on: Vec::new(),
         config_hash: String::new(),
+        holder_groups: None,
         secondary_domain: false,
         scheduled_at: at(10),
         granted_at: Some(at(12)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::UserId;
+use hallpass_model::{GroupId, UserId};
 use hallpass_rules::directory::{Group, Snapshot};
 use hallpass_rules::{Ask, Decision, DecisionKind, Directory, Rules};
 
@@ -11,7 +11,7 @@ use crate::{Approval, Grant};
 /// Why today's rules would refuse a live grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefusedToday {
-    /// A rule that it rests on would still give it to somebody in a group that its holder is not in.
+    /// A rule that it rests on would still give it to somebody in a group that its holder was in, and is not any more.
     LeftGroup,
     /// The rules are others, or nobody could approve it.
     ByRules,
@@ -48,7 +48,23 @@ pub(crate) fn refused_today(
     Some(RefusedToday::ByRules)
 }
 
-/// Whether in one group more, the holder might ask by a rule that the grant rests on.
+/// The groups that rules name and somebody is in.
+pub(crate) fn named_groups_of(
+    user: &UserId,
+    rules: &Rules,
+    directory: &Directory,
+) -> BTreeSet<GroupId> {
+    let named = rules.referenced_groups();
+    let resolved = named
+        .iter()
+        .filter_map(|name| directory.resolve_group(name));
+    resolved
+        .filter(|group| is_member(group, user))
+        .map(|group| group.id.clone())
+        .collect()
+}
+
+/// Whether in a group that they were in when it was given, the holder might ask by a rule that the grant rests on.
 fn is_missing_from_a_group(
     grant: &Grant,
     question: &Ask<'_>,
@@ -64,6 +80,7 @@ fn is_missing_from_a_group(
     let others: BTreeSet<_> = resolved
         .filter(|group| !is_member(group, user))
         .map(|group| &group.id)
+        .filter(|group| was_in(grant, group))
         .collect();
     others.into_iter().any(|group| {
         let mut snapshot = alone.clone();
@@ -101,6 +118,12 @@ fn holder_alone(user: &UserId, question: &Ask<'_>, directory: &Directory) -> Sna
         groups: whole.groups.iter().map(group).collect(),
         taken_at: whole.taken_at,
     }
+}
+
+/// Rules that name another group since are rules that changed, and nobody left it.
+fn was_in(grant: &Grant, group: &GroupId) -> bool {
+    let known = grant.holder_groups.as_ref();
+    known.is_none_or(|known| known.contains(group))
 }
 
 fn is_member(group: &Group, user: &UserId) -> bool {

@@ -171,6 +171,7 @@ fn grant(
         approval: Approval::Adopted,
         based_on: Vec::new(),
         config_hash: request.decided.config_hash.clone(),
+        holder_groups: None,
         secondary_domain: false,
         scheduled_at: step.now,
         // it was seen in a listing; from here on it is counted

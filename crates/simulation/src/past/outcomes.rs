@@ -275,6 +275,7 @@ impl Journeys<'_> {
             approval,
             based_on: request.decided.based_on.clone(),
             config_hash: request.decided.config_hash.clone(),
+            holder_groups: None,
             secondary_domain: false,
             scheduled_at: at,
             granted_at: None,

@@ -33,6 +33,13 @@ const RULES: &str = r#"{"statements": [
 const WITHOUT_GROUPS: &str = r#"{"statements": [
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true,
      "AllowedUsers": ["cai@corp.example"]}], "group_statements": []}"#;
+/// The same for another group, in which nobody is.
+const OF_ANOTHER_GROUP: &str = r#"{"statements": [
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true,
+     "AllowedGroups": ["88888888-8888-7777-6666-555555555555"], "AllowedUsers": ["cai@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "Approvers": ["cai@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "ApprovalIsNotRequired": true,
+     "AllowedGroups": ["88888888-8888-7777-6666-555555555555"]}], "group_statements": []}"#;
 const BUILDERS: &str = "77777777-8888-7777-6666-555555555555";
 
 /// How often the loop of the binary looks.
@@ -64,6 +71,11 @@ async fn world(seed: u64, habits: Habits) -> World {
             id: BUILDERS.parse().unwrap(),
             name: "builders".to_owned(),
             members,
+        });
+        snapshot.groups.push(Group {
+            id: "88888888-8888-7777-6666-555555555555".parse().unwrap(),
+            name: "oncall".to_owned(),
+            members: Some(BTreeSet::new()),
         });
     });
     world.directory.read();
@@ -397,14 +409,21 @@ fn members_that_were_not_read_end_nothing_whatever_the_settings_say() {
 
 #[test]
 fn other_rules_are_no_group_that_was_left() {
-    for (what, ends) in [(OnRuleChange::Report, false), (OnRuleChange::End, true)] {
+    let rows = [WITHOUT_GROUPS, OF_ANOTHER_GROUP].map(|rules| {
+        let settings = [(OnRuleChange::Report, false), (OnRuleChange::End, true)];
+        settings.map(|(what, ends)| (rules, what, ends))
+    });
+    for (rules, what, ends) in rows.into_iter().flatten() {
         run(async {
             let mut scene = scene().await;
             scene.world.on_rule_change(what);
-            in_force(&scene.world, WITHOUT_GROUPS).await;
+            in_force(&scene.world, rules).await;
             scene.look().await;
-            let cause = scene.cause(scene.held).await;
-            assert_eq!(cause, ends.then_some(EndCause::RuleChanged), "{what:?}");
+            // by a group before, and by none
+            for grant in [scene.held, scene.open] {
+                let cause = scene.cause(grant).await;
+                assert_eq!(cause, ends.then_some(EndCause::RuleChanged), "{what:?}");
+            }
             let of_group = scene.records("drift.rule_changed", Some("left_group"));
             assert_eq!(of_group.await, 0, "{what:?}");
         });

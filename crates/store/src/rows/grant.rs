@@ -1,10 +1,12 @@
 //! How a grant is stored: as `request.rs` has it for requests.
 
+use std::collections::BTreeSet;
+
 use hallpass_access::{
     Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, NeverArmed, Origin, Stuck,
 };
 use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
+    Email, GrantId, GroupId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,8 @@ pub(super) struct GrantRow {
     approval: Approval,
     based_on: Vec<String>,
     config_hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    holder_groups: Option<BTreeSet<GroupId>>,
     secondary_domain: bool,
     scheduled_at: Timestamp,
     granted_at: Option<Timestamp>,
@@ -74,7 +78,7 @@ enum StateElsewhere {
 
 both_ways!(Grant => GrantRow, apart GrantStateRow {
     id, request, holder (into), key, names, duration, reason, origin, approver, approver_user,
-    approval, based_on, config_hash, secondary_domain, scheduled_at, granted_at, ends_at,
+    approval, based_on, config_hash, holder_groups, secondary_domain, scheduled_at, granted_at, ends_at,
     longest_session, standing, warned, refusals, stuck (optional), end_sessions, armed_ends, never_armed,
     aws_request, seen_news, version,
 });
