@@ -194,7 +194,7 @@ pub fn a_grant(n: u64) -> Grant {
         approval: Approval::Peer,
         based_on: vec!["prod".to_owned()],
         config_hash: "abc".to_owned(),
-        holder_groups: Some(BTreeSet::from([group_id(3)])),
+        holder_groups: None,
         secondary_domain: false,
         scheduled_at: at(n),
         granted_at: None,

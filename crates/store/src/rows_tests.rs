@@ -2,7 +2,7 @@
 //! per kind of body in `tests/golden/bodies`; `BLESS=1` writes what is stored now. A difference is a change
 //! of what is stored: then the lines of before go to `earlier/`, and every one of them still loads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ use crate::steps::{desired, revocation_of};
 use hallpass_store_testing::{a_blocked_alert, an_alert, an_alert_state};
 use hallpass_store_testing::{
     a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, account_key,
-    an_acceptance, an_answer, at, email, grant_id, grant_states, group_key, in_flight, person,
+    an_acceptance, an_answer, at, email, grant_id, grant_states, group_id, group_key, in_flight, person,
     request_states, user, wanted,
 };
 
@@ -192,6 +192,11 @@ fn grants() -> Vec<Grant> {
             since: at(41),
         },
         version: 6,
+        ..a_grant(7)
+    });
+    all.push(Grant {
+        holder_groups: Some(BTreeSet::from([group_id(3)])),
+        longest_session: Some(TimeSpan::hours(12)),
         ..a_grant(7)
     });
     all
