@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -30,6 +31,11 @@ client_secret = "file:/run/credentials/hallpass.service/secret_oidc"
 RULES = rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
 PACKAGE = b"Version: 0.1.0\nwhat would be a package\n"
 STUB = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLED"\n'
+
+
+def idle_at_server():
+    """After how many seconds the server closes a connection on which nobody calls."""
+    return int(re.search(r"^const IDLE_TIME_MAX: Duration = Duration::from_secs\((\d+)\);$", (ROOT / "crates/server/src/connections/mod.rs").read_text(), re.M)[1])
 
 
 class Machine:
@@ -83,6 +89,27 @@ class Machine:
 
     def mode(self, name):
         return oct((self.etc / name).stat().st_mode & 0o777)
+
+
+def disk(stage, script, volume, disks):
+    """What a machine's script takes for the disk of its database, of disks as lsblk lists them, and what it ended with."""
+    at = script.index("lsblk")
+    part = script[script.rindex("for try in", 0, at):script.index("blkid", at)]
+    tools = stage.path("disks")
+    tools.mkdir(exist_ok=True)
+    for name, says in {"lsblk": "\n".join(disks), "aws": volume, "seq": "1 2", "sleep": ""}.items():
+        (tools / name).write_text(f"#!/bin/sh\ncat <<'SAYS'\n{says}\nSAYS\n")
+        (tools / name).chmod(0o755)
+    done = subprocess.run(["bash", "-euc", f'{part}\necho "$data"'], capture_output=True, text=True, timeout=30, check=False, env={"PATH": f"{tools}:{os.environ['PATH']}"})
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+
+def disks(stage, check, script, volume, what=""):
+    """The volume of the database among the disks of a machine, in the order in which they came up."""
+    others = ["/dev/nvme0n1 vol0aaaaaaaaaaaaaaaa", "/dev/nvme1n1 AWS1111222233334444", "/dev/nvme2n1 vol0bbbbbbbbbbbbbbbb", "/dev/xvdb"]
+    check.equal(f"{what}the disk of the database is the volume's, not another blank one", disk(stage, script, volume, [*others, f"/dev/nvme3n1 {volume.replace('-', '')}"]), (0, "/dev/nvme3n1", ""))
+    status, found, said = disk(stage, script, volume, others)
+    check(f"{what}and without it there is none", (status, found) == (1, "") and "is not attached" in said, (status, found, said))
 
 
 def restarted(calls):

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 
+from deploy_machine import disks, idle_at_server
 from stage import HERE, ROOT
 
 CODE = ROOT / "deploy" / "terraform"
@@ -295,7 +296,7 @@ def by_terraform(stage, check):
     server = {"public_url": 'https://a"<b>.example', "vpc_range": "10.0.0.0/16", "store_url": "sqlite:x", "region": "eu-west-1", "audit_bucket": "a", "lock_mode": "governance", "lock_days": 7,
               "signing_key": "k", "events_queue": "q", "ends_bucket": "e", "configuration": "[identity]\n"}
     calls = [f'templatefile("{CODE}/modules/server/hallpass.toml.tftpl", {json.dumps(server | {"has_guard": has})})' for has in (True, False)]
-    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "has_volume": has})})' for has in (True, False)]
+    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "volume": "vol1" if has else ""})})' for has in (True, False)]
     calls += ['join("\\n", concat(["a"], [for it in sort(keys({ b = 1, a = 2 })) : "x ${it}"], null == null ? [] : ["no"], [""]))', "jsonencode({ b = [true, null, 1], a = \"x\" })"]
     (alone / "main.tf").write_text("locals {\n  all = [\n" + "".join(f"    {call},\n" for call in calls) + '  ]\n}\noutput "all" {\n  value = local.all\n}\n')
     done = run(f"-chdir={alone}", "console", input="jsonencode(local.all)\n")
@@ -336,6 +337,8 @@ def terraform(stage, check):
             found = find(report)
             check(f"{example}: {what}", not found, found)
         configured(stage, check, report, example)
+        kept_open = [it.get("idle_timeout", 60) for _, it in made(report, "aws_lb")]
+        check(f"{example}: the load balancer closes an idle connection before the server does", len(kept_open) == 1 and kept_open[0] < idle_at_server(), kept_open)
         for address, it in made(report, "aws_instance"):
             done = subprocess.run(["bash", "-n"], input=it["user_data"], capture_output=True, text=True, timeout=30, check=False)
             agent = "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
@@ -343,6 +346,9 @@ def terraform(stage, check):
             unit = re.search(r"^UNIT=(.*)\.service$", it["user_data"], re.M)[1]
             check(f"{example}: {address} judges with the environment of its service", f"EnvironmentFile=-/etc/hallpass/{unit}.env\n" in keep, keep)
             check(f"{example}: {address} begins with a script", done.returncode == 0 and "%{" not in it["user_data"] and agent in it["user_data"], done.stderr)
+    with_disk = [it["user_data"] for _, it in made(reports["smallest"], "aws_instance")]
+    (volume,) = [re.sub(r"\W+", "-", short(address)).strip("-") for address, _ in made(reports["smallest"], "aws_ebs_volume")]
+    disks(stage, check, with_disk[0], volume)
     nodes = [len(made(report, "aws_instance")) for report in reports.values()]
     check.equal("as many machines as are wanted", nodes, [1, 2, 2])
     check("two nodes share a database, and keep nothing on a disk", made(reports["two-nodes"], "aws_db_instance") and not made(reports["two-nodes"], "aws_ebs_volume"))
