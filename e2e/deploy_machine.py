@@ -29,6 +29,7 @@ client_id = "hallpass"
 client_secret = "file:/run/credentials/hallpass.service/secret_oidc"
 """
 RULES = rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
+KEY = "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n"
 PACKAGE = b"Version: 0.1.0\nwhat would be a package\n"
 STUB = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLED"\n'
 
@@ -124,6 +125,7 @@ def first_start(machine, check, lines):
     address = (machine.etc / "secrets/store-url").read_text()
     check.equal("the address of the database, its password quoted", address, "postgres://hallpass:p%40ss%3A%2F%3F%23%25@db.example/hallpass?sslrootcert=/etc/hallpass/db-ca.pem")
     check.equal("secrets are root's alone, the shared key the server's", [machine.mode(it) for it in ("secrets", "secrets/oidc", "secrets/store-url", "hallpass.key")], ["0o700", "0o600", "0o600", "0o640"])
+    check.equal("the key is the file that was put away", (machine.etc / "hallpass.key").read_text(), KEY)
     check.equal("no secret is left elsewhere", sorted(it.name for it in machine.etc.iterdir()), ["db-ca.pem", "hallpass.key", "hallpass.toml", "machine", "package-sum", "rules.toml", "secrets"])
     status, said, calls = machine.run("keep")
     check.equal("nothing new: nothing is done", (status, [it for it in calls if not it.startswith("curl")]), (0, []))
@@ -217,7 +219,7 @@ def machine(stage, check):
     it = Machine(stage)
     try:
         database = it.secret("database", json.dumps({"username": "hallpass", "password": "p@ss:/?#%"}))
-        key = it.secret("key", "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n")
+        key = it.secret("key", KEY)
         lines = "".join(f"{line}\n" for line in (f"package s3://{PACKAGES}/p.deb", f"package_sum {hashlib.sha256(PACKAGE).hexdigest()}", "file hallpass.toml", "file rules.toml",
                                                 f"secret oidc {it.secret('oidc', 'the secret')}", f"signing_key {key}", f"database {database} db.example hallpass"))
         for name, text in (("machine", lines), ("hallpass.toml", CONFIG), ("rules.toml", RULES)):

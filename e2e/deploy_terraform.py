@@ -23,6 +23,8 @@ LEAST = {"vpc": "vpc-1", "vpc_range": "10.0.0.0/16", "subnets": ["subnet-1"], "b
          "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/1", "public_url": "https://hallpass.example.com",
          "package": {"bucket": "b", "key": "k.deb", "sum": "ab" * 32}, "configuration": "", "rules": ""}
 
+POSTGRES = {"subnets": ["subnet-1", "subnet-2"], "version": "15"}
+
 
 def planned(jobs):
     """What each of (folder, variables) would make."""
@@ -246,19 +248,21 @@ MISTAKES = [
 RIGHTS = [
     ("an action too many", "modules/server/rights.tf", '"sqs:ReceiveMessage",', '"sqs:ReceiveMessage",\n        "sqs:SendMessage",'),
     ("an action too few", "modules/server/rights.tf", '"kms:Sign",', ""),
-    ("a resource too wide", "modules/server/rights.tf", '"${aws_s3_bucket.audit.arn}/hallpass/*"', '"${aws_s3_bucket.audit.arn}/*"'),
+    ("a resource too wide", "modules/server/rights.tf", '"${aws_s3_bucket.audit.arn}/${var.audit_prefix}/*"', '"${aws_s3_bucket.audit.arn}/*"'),
     ("a key that the program does not have", "modules/server/hallpass.toml.tftpl", "lock_mode =", "lock_mod ="),
 ]
 # what is refused before anything is made, and by which words
 REFUSED = [
     ("two nodes over SQLite", {"nodes": 2}, "several nodes need `database`"),
-    ("a database without a key", {"database": {"subnets": ["subnet-1", "subnet-2"], "version": "15"}}, "name the secret"),
+    ("a database without a key", {"database": POSTGRES}, "name the secret"),
     ("a database of no version", {"database": {"subnets": ["subnet-1", "subnet-2"]}, "signing_key": "arn:x"}, "version is missing"),
     ("a sum that is none", {"package": {"bucket": "b", "key": "k", "sum": "abc"}}, "SHA-256"),
     ("a lock of no kind", {"lock_mode": "GOVERNANCE"}, "governance or compliance"),
     ("plain HTTP", {"public_url": "http://hallpass.example.com"}, "scheme and host"),
     ("proxies everywhere", {"vpc_range": "0.0.0.0/0"}, "not the whole internet"),
     ("one subnet for a balancer", {"balancer_subnets": ["subnet-1"]}, "two subnets"),
+    ("two nodes over SQLite, with a database that is not in use", {"nodes": 2, "database": {**POSTGRES, "in_use": False}}, "several nodes need `database`, in use"),
+    ("an export below another", {"audit_prefix": "hallpass/2"}, "audit_prefix is one name"),
     ("a secret in the place of ours", {"secrets": {"store-url": "arn:x"}}, "store-url is the module's"),
 ]
 
@@ -282,6 +286,28 @@ def mistakes(stage, check):
     check.equal("and what it needs is enough", (reports[-1]["refused"], reports[-1]["failed"]), ([], None))
 
 
+def moved(check):
+    """One machine over SQLite becomes nodes over PostgreSQL, and these go on over a restored database."""
+    steps = {"before": {}, "made": {"database": {**POSTGRES, "in_use": False}, "signing_key": "arn:key"},
+             "used": {"nodes": 2, "database": POSTGRES, "signing_key": "arn:key"},
+             "restored": {"nodes": 2, "database": {**POSTGRES, "name": "hallpass_restored"}, "signing_key": "arn:key", "audit_prefix": "hallpass-2"}}
+    reports = dict(zip(steps, planned([(CODE / "modules/server", {**LEAST, **more}) for more in steps.values()])))
+    said = {name: (report["refused"], report["failed"]) for name, report in reports.items() if report["refused"] or report["failed"]}
+    if not check("each step from one machine to a restored database can be made", not said, said):
+        return
+    of = lambda name: next(it["content"] for address, it in made(reports[name], "aws_s3_object") if it["key"] == "hallpass.toml")
+    machine = lambda name: next(it["content"] for _, it in made(reports[name], "aws_s3_object") if it["key"] == "machine")
+    scripts = lambda name: {it["user_data"] for _, it in made(reports[name], "aws_instance")}
+    disks_of = lambda name: len(made(reports[name], "aws_ebs_volume"))
+    check.equal("the database is made beside: machine, volume and configuration stay", (scripts("made"), disks_of("made"), of("made")), (scripts("before"), 1, of("before")))
+    check.equal("with all that a copy into it needs on the machine", ["database " in machine(it) for it in ("before", "made")], [False, True])
+    check("and the way to it", any(address.endswith("to_database[0]") for address, _ in made(reports["made"], "aws_vpc_security_group_egress_rule")), sorted(reports["made"]["made"]))
+    check.equal("in use it is the nodes', without a volume", ("secret_store-url" in of("used"), disks_of("used"), len(made(reports["used"], "aws_instance"))), (True, 0, 2))
+    check.equal("a restored one is named to the same machines", (machine("restored"), scripts("restored")), (machine("used").replace("rds.example hallpass\n", "rds.example hallpass_restored\n"), scripts("used")))
+    writes = [*allowed(reports["restored"], "hallpass")["ExportObjects"][2]]
+    check("and its log is exported to another folder, which the role may write", '/hallpass-2"\n' in of("restored") and len(writes) == 1 and writes[0].endswith("/hallpass-2/*"), writes)
+
+
 def by_terraform(stage, check):
     """What only Terraform itself says, where it is installed: its format, and that it evaluates as we do."""
     if not shutil.which("terraform"):
@@ -293,7 +319,7 @@ def by_terraform(stage, check):
     check("terraform would format nothing otherwise", done.returncode == 0, done.stdout + done.stderr)
     alone = stage.path("alone")
     alone.mkdir()
-    server = {"public_url": 'https://a"<b>.example', "vpc_range": "10.0.0.0/16", "store_url": "sqlite:x", "region": "eu-west-1", "audit_bucket": "a", "lock_mode": "governance", "lock_days": 7,
+    server = {"public_url": 'https://a"<b>.example', "vpc_range": "10.0.0.0/16", "store_url": "sqlite:x", "region": "eu-west-1", "audit_bucket": "a", "audit_prefix": "hallpass", "lock_mode": "governance", "lock_days": 7,
               "signing_key": "k", "events_queue": "q", "ends_bucket": "e", "configuration": "[identity]\n"}
     calls = [f'templatefile("{CODE}/modules/server/hallpass.toml.tftpl", {json.dumps(server | {"has_guard": has})})' for has in (True, False)]
     calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "volume": "vol1" if has else ""})})' for has in (True, False)]
@@ -356,4 +382,5 @@ def terraform(stage, check):
     check.equal("the guard's role is for its machine in the other account", [it["Principal"] for it in trust[0]], [{"AWS": "arn:aws:iam::111122223333:role/guard-machine"}])
     pages(check, reports)
     mistakes(stage, check)
+    moved(check)
     by_terraform(stage, check)
