@@ -21,7 +21,7 @@ import moto.cloudformation.parsing
 import yaml
 from moto.server import ThreadedMotoServer
 
-from deploy_machine import STUB
+from deploy_machine import STUB, disks, idle_at_server
 from stage import ROOT, Checks, Stage, free_port, rule
 
 check = Checks()
@@ -52,7 +52,7 @@ def made(**more):
 
 def named(text):
     """The template with the name that AWS would make up for a parameter, which moto does not."""
-    before = "Type: AWS::SSM::Parameter\n    Properties:\n"
+    before = "WhichPackage:\n    Type: AWS::SSM::Parameter\n    Properties:\n"
     assert text.count(before) == 1
     return text.replace(before, f"{before}      Name: CFN-WhichPackage-1\n")
 
@@ -128,6 +128,8 @@ def kept(resources):
     policy = made["EventsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     check("and nobody but these rules sends to it", len(policy) == 1 and policy[0]["Principal"] == {"Service": "events.amazonaws.com"}
           and policy[0]["Condition"] == {"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": [name, "Arn"]} for name in patterns]}}, policy)
+    attributes = {it["Key"]: it["Value"] for it in made["Balancer"]["Properties"]["LoadBalancerAttributes"]}
+    check("the load balancer closes an idle connection before the server does", int(attributes["idle_timeout.timeout_seconds"]) < idle_at_server(), attributes)
     lost = [name for name, it in made.items() if it["Type"] in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::EC2::Volume") and it.get("DeletionPolicy") not in ("Retain", "Snapshot")]
     check.equal("evidence outlives the stack", lost, [])
 
@@ -154,7 +156,11 @@ def machine(stage, resources):
     # moto changes no policy of a role: this one follows the parameters
     may = {sid: resource for sid, (_, _, resource, _) in allowed(resources["ServerRole"], "package").items()}
     check.equal("the machine may read the package that the stack names, and which one it is", may, {
-        "Package": {f"arn:aws:s3:::{PACKAGES}/hallpass_0.1.0_amd64.deb"}, "WhichPackage": {f"arn:aws:ssm:{REGION}:123456789012:parameter/{resources['WhichPackage']}"}})
+        "Package": {f"arn:aws:s3:::{PACKAGES}/hallpass_0.1.0_amd64.deb"},
+        **{name: {f"arn:aws:ssm:{REGION}:123456789012:parameter/{resources[name]}"} for name in ("WhichPackage", "WhichVolume")}})
+    check.equal("nor is the volume, which is told by a name that it knows", boto3.client("ssm", REGION).get_parameter(Name="hallpass-hallpass-volume")["Parameter"]["Value"], resources["Data"])
+    check("by that name it asks", "--name hallpass-hallpass-volume " in script, script)
+    disks(stage, check, script, resources["Data"])
     named_by = sorted(name for name, it in yaml.safe_load(TEMPLATE.read_text())["Resources"].items() if {"PackageBucket", "PackageKey", "PackageSum"} & set(references(it)))
     check.equal("nothing else changes with the package: no machine is stopped or made for it", named_by, ["ServerRole", "WhichPackage"])
     group = ec2.describe_security_groups(GroupIds=[resources["ServerGroup"]])["SecurityGroups"][0]

@@ -215,7 +215,25 @@ def changed(stage, check, documents):
     of = lambda them: next(it for it in them if it["kind"] == "Deployment")["spec"]["template"]
     rules = rendered(stage, "rules", {**CASES["smallest"], "server": {**SERVER, "rules": RULES.replace("ReadOnly", "Billing")}})
     config = rendered(stage, "config", {**CASES["smallest"], "server": {**SERVER, "configuration": "[identity]\nadmins = []\n"}})
+    trusted = rendered(stage, "trusted", {**CASES["smallest"], "server": {**SERVER, "databaseCa": "-----BEGIN CERTIFICATE-----\n"}})
+    renewed = rendered(stage, "renewed", {**CASES["smallest"], "server": {**SERVER, "databaseCa": "-----BEGIN CERTIFICATE-----\nanother\n"}})
     check.equal("new rules are read by the pods that run, a new configuration by new ones", [of(it) == of(documents) for it in (rules, config)], [True, False])
+    check("and so is a new authority of the database", of(trusted) != of(renewed))
+
+
+def as_given(stage, check):
+    """Texts arrive as they were given, and an address with a port is a host without it."""
+    rules, keys = f"  # indented first\n{RULES}", "  head ecdsa-p256:AAAA\n\n# the end\n"
+    authority = "  -----BEGIN CERTIFICATE-----\nüñ<>&\n"
+    values = {**CASES["everything"], "server": {**CASES["everything"]["server"], "rules": rules, "databaseCa": authority, "publicUrl": "https://hallpass.example.com:8443"}, "witness": {**WITNESS, "keys": keys}}
+    found = rendered(stage, "as given", values)
+    if not check("texts whose first line is indented are rendered", isinstance(found, list), found):
+        return
+    data = {it["metadata"]["name"]: it["data"] for it in found if it["kind"] == "ConfigMap"}
+    check.equal("and arrive as they were given", (data["hp-server"]["rules.toml"], data["hp-server"]["db-ca.pem"], data["hp-witness"]["keys.txt"]), (rules, authority, keys))
+    check("the configuration has the address as it was given", tomllib.loads(data["hp-server"]["hallpass.toml"])["server"]["public_url"] == values["server"]["publicUrl"])
+    (ingress,) = [it["spec"] for it in found if it["kind"] == "Ingress"]
+    check.equal("the host of the ingress has no port", [ingress["rules"][0]["host"], *ingress["tls"][0]["hosts"]], ["hallpass.example.com"] * 2)
 
 
 def of_the_page(stage, check):
@@ -265,6 +283,7 @@ def helm_chart(stage, check):
     check("a role of AWS by the account of the pod", everything["ServiceAccount hp-server"]["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/hallpass"})
     check.equal("the image by its digest", everything["Deployment hp-server"]["spec"]["template"]["spec"]["containers"][0]["image"], "registry.example/hallpass@sha256:" + "ab" * 32)
     changed(stage, check, documents["smallest"])
+    as_given(stage, check)
     of_the_page(stage, check)
     notes(stage, check)
     mistakes(stage, check, documents["everything"])

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -28,8 +29,14 @@ client_id = "hallpass"
 client_secret = "file:/run/credentials/hallpass.service/secret_oidc"
 """
 RULES = rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
+KEY = "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n"
 PACKAGE = b"Version: 0.1.0\nwhat would be a package\n"
 STUB = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLED"\n'
+
+
+def idle_at_server():
+    """After how many seconds the server closes a connection on which nobody calls."""
+    return int(re.search(r"^const IDLE_TIME_MAX: Duration = Duration::from_secs\((\d+)\);$", (ROOT / "crates/server/src/connections/mod.rs").read_text(), re.M)[1])
 
 
 class Machine:
@@ -85,6 +92,27 @@ class Machine:
         return oct((self.etc / name).stat().st_mode & 0o777)
 
 
+def disk(stage, script, volume, disks):
+    """What a machine's script takes for the disk of its database, of disks as lsblk lists them, and what it ended with."""
+    at = script.index("lsblk")
+    part = script[script.rindex("for try in", 0, at):script.index("blkid", at)]
+    tools = stage.path("disks")
+    tools.mkdir(exist_ok=True)
+    for name, says in {"lsblk": "\n".join(disks), "aws": volume, "seq": "1 2", "sleep": ""}.items():
+        (tools / name).write_text(f"#!/bin/sh\ncat <<'SAYS'\n{says}\nSAYS\n")
+        (tools / name).chmod(0o755)
+    done = subprocess.run(["bash", "-euc", f'{part}\necho "$data"'], capture_output=True, text=True, timeout=30, check=False, env={"PATH": f"{tools}:{os.environ['PATH']}"})
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+
+def disks(stage, check, script, volume, what=""):
+    """The volume of the database among the disks of a machine, in the order in which they came up."""
+    others = ["/dev/nvme0n1 vol0aaaaaaaaaaaaaaaa", "/dev/nvme1n1 AWS1111222233334444", "/dev/nvme2n1 vol0bbbbbbbbbbbbbbbb", "/dev/xvdb"]
+    check.equal(f"{what}the disk of the database is the volume's, not another blank one", disk(stage, script, volume, [*others, f"/dev/nvme3n1 {volume.replace('-', '')}"]), (0, "/dev/nvme3n1", ""))
+    status, found, said = disk(stage, script, volume, others)
+    check(f"{what}and without it there is none", (status, found) == (1, "") and "is not attached" in said, (status, found, said))
+
+
 def restarted(calls):
     return "systemctl restart hallpass.service" in calls
 
@@ -97,6 +125,7 @@ def first_start(machine, check, lines):
     address = (machine.etc / "secrets/store-url").read_text()
     check.equal("the address of the database, its password quoted", address, "postgres://hallpass:p%40ss%3A%2F%3F%23%25@db.example/hallpass?sslrootcert=/etc/hallpass/db-ca.pem")
     check.equal("secrets are root's alone, the shared key the server's", [machine.mode(it) for it in ("secrets", "secrets/oidc", "secrets/store-url", "hallpass.key")], ["0o700", "0o600", "0o600", "0o640"])
+    check.equal("the key is the file that was put away", (machine.etc / "hallpass.key").read_text(), KEY)
     check.equal("no secret is left elsewhere", sorted(it.name for it in machine.etc.iterdir()), ["db-ca.pem", "hallpass.key", "hallpass.toml", "machine", "package-sum", "rules.toml", "secrets"])
     status, said, calls = machine.run("keep")
     check.equal("nothing new: nothing is done", (status, [it for it in calls if not it.startswith("curl")]), (0, []))
@@ -190,7 +219,7 @@ def machine(stage, check):
     it = Machine(stage)
     try:
         database = it.secret("database", json.dumps({"username": "hallpass", "password": "p@ss:/?#%"}))
-        key = it.secret("key", "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n")
+        key = it.secret("key", KEY)
         lines = "".join(f"{line}\n" for line in (f"package s3://{PACKAGES}/p.deb", f"package_sum {hashlib.sha256(PACKAGE).hexdigest()}", "file hallpass.toml", "file rules.toml",
                                                 f"secret oidc {it.secret('oidc', 'the secret')}", f"signing_key {key}", f"database {database} db.example hallpass"))
         for name, text in (("machine", lines), ("hallpass.toml", CONFIG), ("rules.toml", RULES)):

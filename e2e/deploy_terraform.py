@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 
+from deploy_machine import disks, idle_at_server
 from stage import HERE, ROOT
 
 CODE = ROOT / "deploy" / "terraform"
@@ -21,6 +22,8 @@ KEPT = {"aws_s3_bucket.audit", "aws_kms_key.heads", "aws_ebs_volume.data", "aws_
 LEAST = {"vpc": "vpc-1", "vpc_range": "10.0.0.0/16", "subnets": ["subnet-1"], "balancer_subnets": ["subnet-1", "subnet-2"], "callers": ["10.0.0.0/8"],
          "certificate": "arn:aws:acm:eu-west-1:111122223333:certificate/1", "public_url": "https://hallpass.example.com",
          "package": {"bucket": "b", "key": "k.deb", "sum": "ab" * 32}, "configuration": "", "rules": ""}
+
+POSTGRES = {"subnets": ["subnet-1", "subnet-2"], "version": "15"}
 
 
 def planned(jobs):
@@ -245,19 +248,21 @@ MISTAKES = [
 RIGHTS = [
     ("an action too many", "modules/server/rights.tf", '"sqs:ReceiveMessage",', '"sqs:ReceiveMessage",\n        "sqs:SendMessage",'),
     ("an action too few", "modules/server/rights.tf", '"kms:Sign",', ""),
-    ("a resource too wide", "modules/server/rights.tf", '"${aws_s3_bucket.audit.arn}/hallpass/*"', '"${aws_s3_bucket.audit.arn}/*"'),
+    ("a resource too wide", "modules/server/rights.tf", '"${aws_s3_bucket.audit.arn}/${var.audit_prefix}/*"', '"${aws_s3_bucket.audit.arn}/*"'),
     ("a key that the program does not have", "modules/server/hallpass.toml.tftpl", "lock_mode =", "lock_mod ="),
 ]
 # what is refused before anything is made, and by which words
 REFUSED = [
     ("two nodes over SQLite", {"nodes": 2}, "several nodes need `database`"),
-    ("a database without a key", {"database": {"subnets": ["subnet-1", "subnet-2"], "version": "15"}}, "name the secret"),
+    ("a database without a key", {"database": POSTGRES}, "name the secret"),
     ("a database of no version", {"database": {"subnets": ["subnet-1", "subnet-2"]}, "signing_key": "arn:x"}, "version is missing"),
     ("a sum that is none", {"package": {"bucket": "b", "key": "k", "sum": "abc"}}, "SHA-256"),
     ("a lock of no kind", {"lock_mode": "GOVERNANCE"}, "governance or compliance"),
     ("plain HTTP", {"public_url": "http://hallpass.example.com"}, "scheme and host"),
     ("proxies everywhere", {"vpc_range": "0.0.0.0/0"}, "not the whole internet"),
     ("one subnet for a balancer", {"balancer_subnets": ["subnet-1"]}, "two subnets"),
+    ("two nodes over SQLite, with a database that is not in use", {"nodes": 2, "database": {**POSTGRES, "in_use": False}}, "several nodes need `database`, in use"),
+    ("an export below another", {"audit_prefix": "hallpass/2"}, "audit_prefix is one name"),
     ("a secret in the place of ours", {"secrets": {"store-url": "arn:x"}}, "store-url is the module's"),
 ]
 
@@ -281,6 +286,28 @@ def mistakes(stage, check):
     check.equal("and what it needs is enough", (reports[-1]["refused"], reports[-1]["failed"]), ([], None))
 
 
+def moved(check):
+    """One machine over SQLite becomes nodes over PostgreSQL, and these go on over a restored database."""
+    steps = {"before": {}, "made": {"database": {**POSTGRES, "in_use": False}, "signing_key": "arn:key"},
+             "used": {"nodes": 2, "database": POSTGRES, "signing_key": "arn:key"},
+             "restored": {"nodes": 2, "database": {**POSTGRES, "name": "hallpass_restored"}, "signing_key": "arn:key", "audit_prefix": "hallpass-2"}}
+    reports = dict(zip(steps, planned([(CODE / "modules/server", {**LEAST, **more}) for more in steps.values()])))
+    said = {name: (report["refused"], report["failed"]) for name, report in reports.items() if report["refused"] or report["failed"]}
+    if not check("each step from one machine to a restored database can be made", not said, said):
+        return
+    of = lambda name: next(it["content"] for address, it in made(reports[name], "aws_s3_object") if it["key"] == "hallpass.toml")
+    machine = lambda name: next(it["content"] for _, it in made(reports[name], "aws_s3_object") if it["key"] == "machine")
+    scripts = lambda name: {it["user_data"] for _, it in made(reports[name], "aws_instance")}
+    disks_of = lambda name: len(made(reports[name], "aws_ebs_volume"))
+    check.equal("the database is made beside: machine, volume and configuration stay", (scripts("made"), disks_of("made"), of("made")), (scripts("before"), 1, of("before")))
+    check.equal("with all that a copy into it needs on the machine", ["database " in machine(it) for it in ("before", "made")], [False, True])
+    check("and the way to it", any(address.endswith("to_database[0]") for address, _ in made(reports["made"], "aws_vpc_security_group_egress_rule")), sorted(reports["made"]["made"]))
+    check.equal("in use it is the nodes', without a volume", ("secret_store-url" in of("used"), disks_of("used"), len(made(reports["used"], "aws_instance"))), (True, 0, 2))
+    check.equal("a restored one is named to the same machines", (machine("restored"), scripts("restored")), (machine("used").replace("rds.example hallpass\n", "rds.example hallpass_restored\n"), scripts("used")))
+    writes = [*allowed(reports["restored"], "hallpass")["ExportObjects"][2]]
+    check("and its log is exported to another folder, which the role may write", '/hallpass-2"\n' in of("restored") and len(writes) == 1 and writes[0].endswith("/hallpass-2/*"), writes)
+
+
 def by_terraform(stage, check):
     """What only Terraform itself says, where it is installed: its format, and that it evaluates as we do."""
     if not shutil.which("terraform"):
@@ -292,10 +319,10 @@ def by_terraform(stage, check):
     check("terraform would format nothing otherwise", done.returncode == 0, done.stdout + done.stderr)
     alone = stage.path("alone")
     alone.mkdir()
-    server = {"public_url": 'https://a"<b>.example', "vpc_range": "10.0.0.0/16", "store_url": "sqlite:x", "region": "eu-west-1", "audit_bucket": "a", "lock_mode": "governance", "lock_days": 7,
+    server = {"public_url": 'https://a"<b>.example', "vpc_range": "10.0.0.0/16", "store_url": "sqlite:x", "region": "eu-west-1", "audit_bucket": "a", "audit_prefix": "hallpass", "lock_mode": "governance", "lock_days": 7,
               "signing_key": "k", "events_queue": "q", "ends_bucket": "e", "configuration": "[identity]\n"}
     calls = [f'templatefile("{CODE}/modules/server/hallpass.toml.tftpl", {json.dumps(server | {"has_guard": has})})' for has in (True, False)]
-    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "has_volume": has})})' for has in (True, False)]
+    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "volume": "vol1" if has else ""})})' for has in (True, False)]
     calls += ['join("\\n", concat(["a"], [for it in sort(keys({ b = 1, a = 2 })) : "x ${it}"], null == null ? [] : ["no"], [""]))', "jsonencode({ b = [true, null, 1], a = \"x\" })"]
     (alone / "main.tf").write_text("locals {\n  all = [\n" + "".join(f"    {call},\n" for call in calls) + '  ]\n}\noutput "all" {\n  value = local.all\n}\n')
     done = run(f"-chdir={alone}", "console", input="jsonencode(local.all)\n")
@@ -336,6 +363,8 @@ def terraform(stage, check):
             found = find(report)
             check(f"{example}: {what}", not found, found)
         configured(stage, check, report, example)
+        kept_open = [it.get("idle_timeout", 60) for _, it in made(report, "aws_lb")]
+        check(f"{example}: the load balancer closes an idle connection before the server does", len(kept_open) == 1 and kept_open[0] < idle_at_server(), kept_open)
         for address, it in made(report, "aws_instance"):
             done = subprocess.run(["bash", "-n"], input=it["user_data"], capture_output=True, text=True, timeout=30, check=False)
             agent = "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
@@ -343,6 +372,9 @@ def terraform(stage, check):
             unit = re.search(r"^UNIT=(.*)\.service$", it["user_data"], re.M)[1]
             check(f"{example}: {address} judges with the environment of its service", f"EnvironmentFile=-/etc/hallpass/{unit}.env\n" in keep, keep)
             check(f"{example}: {address} begins with a script", done.returncode == 0 and "%{" not in it["user_data"] and agent in it["user_data"], done.stderr)
+    with_disk = [it["user_data"] for _, it in made(reports["smallest"], "aws_instance")]
+    (volume,) = [re.sub(r"\W+", "-", short(address)).strip("-") for address, _ in made(reports["smallest"], "aws_ebs_volume")]
+    disks(stage, check, with_disk[0], volume)
     nodes = [len(made(report, "aws_instance")) for report in reports.values()]
     check.equal("as many machines as are wanted", nodes, [1, 2, 2])
     check("two nodes share a database, and keep nothing on a disk", made(reports["two-nodes"], "aws_db_instance") and not made(reports["two-nodes"], "aws_ebs_volume"))
@@ -350,4 +382,5 @@ def terraform(stage, check):
     check.equal("the guard's role is for its machine in the other account", [it["Principal"] for it in trust[0]], [{"AWS": "arn:aws:iam::111122223333:role/guard-machine"}])
     pages(check, reports)
     mistakes(stage, check)
+    moved(check)
     by_terraform(stage, check)

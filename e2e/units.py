@@ -10,14 +10,17 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 
 from drilled import started
 from stage import ROOT, Api, Checks, Stage, answers, free_port, rule, wait
 
 UNITS = ROOT / "deploy" / "systemd"
 PAGE = ROOT / "docs" / "operations" / "systemd.md"
+HTTPS = ROOT / "docs" / "how-to" / "serve-https.md"
+BACKUP = UNITS / "hallpass-backup.service"
 # targets that units stand behind; the tool wants to find them
-TARGETS = ("sysinit", "basic", "shutdown", "multi-user", "network-online")
+TARGETS = ("sysinit", "basic", "shutdown", "multi-user", "network-online", "timers", "time-sync", "time-set")
 # what no unit may be without, and what each is to say of it
 HARDENED = {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateUsers": "yes", "PrivateDevices": "yes", "CapabilityBoundingSet": "",
             "MemoryDenyWriteExecute": "yes", "RestrictNamespaces": "yes", "SystemCallArchitectures": "native", "UMask": "0077", "StateDirectoryMode": "0700"}
@@ -39,11 +42,12 @@ def root_of(stage, units):
     root = stage.path("root")
     for folder in ("usr/bin", "usr/lib/systemd/system", "etc/systemd/system"):
         (root / folder).mkdir(parents=True)
-    for name in ("hallpass", "kill"):
+    for name in ("hallpass", "kill", "sh"):
         shutil.copy("/bin/true", root / "usr/bin" / name)
+    (root / "bin").symlink_to("usr/bin")
     for name in TARGETS:
         (root / "usr/lib/systemd/system" / f"{name}.target").write_text(f"[Unit]\nDescription={name}\nDefaultDependencies=no\n")
-    for unit in units:
+    for unit in [*units, *UNITS.glob("*.timer")]:
         shutil.copy(unit, root / "etc/systemd/system")
     return root
 
@@ -64,11 +68,33 @@ def taken(stage, check, units):
         if check(f"{unit.name}: its exposure is measured", found, done.stderr):
             # another release of systemd weighs a little otherwise
             check(f"{unit.name}: and is what the page says, {said.get(unit.name)}", unit.name in said and abs(float(found[1]) - float(said[unit.name])) <= 0.3, found[1])
+    done = analyze("--man=no", "verify", "hallpass-backup.timer")
+    check("hallpass-backup.timer: systemd takes it without a word", done.returncode == 0 and not done.stderr.strip(), done.stderr)
     broken = root / "etc/systemd/system/hallpass.service"
     broken.write_text(broken.read_text().replace("ProtectHome=", "ProtectHoem=").replace("ExecStart=hallpass ", "ExecStart=hallpasss "))
     done = analyze("--man=no", "verify", "hallpass.service")
     check("a mistake in one would be seen", done.returncode != 0 and "ProtectHoem" in done.stderr and "hallpasss" in done.stderr, done.stderr)
+    shutil.copy(UNITS / "hallpass.service", broken)
+    of_its_own_port(check, analyze, root)
     made(check, root)
+
+
+def of_its_own_port(check, analyze, root):
+    """The drop-in that the page about HTTPS has, for a port below 1024."""
+    text = HTTPS.read_text()
+    (lines,) = re.findall(r"^```text\n# systemctl edit hallpass.service\n(.*?)^```", text, re.M | re.S)
+    folder = root / "etc/systemd/system/hallpass.service.d"
+    folder.mkdir()
+    (folder / "port.conf").write_text(lines)
+    unit, more = read(UNITS / "hallpass.service")["Service"], read(folder / "port.conf")["Service"]
+    # what is ambient and not in the bounding set ends the start, and what is had in a user namespace of one's own counts for nothing outside
+    check.equal("the drop-in for a low port gives the capability where it counts", {**unit, **more}["PrivateUsers"], ["no"])
+    check.equal("and it alone", (more["AmbientCapabilities"], more["CapabilityBoundingSet"]), (["CAP_NET_BIND_SERVICE"], ["CAP_NET_BIND_SERVICE"]))
+    done = analyze("--man=no", "verify", "hallpass.service")
+    check("systemd takes it", done.returncode == 0 and not done.stderr.strip(), done.stderr)
+    done = analyze("--offline=true", "--no-pager", "security", "hallpass.service")
+    found, said = re.search(r"Overall exposure level for .*: (\d\.\d)", done.stdout), re.search(r"exposure of (\d\.\d)", text)
+    check("its exposure is what the page says", found and said and abs(float(found[1]) - float(said[1])) <= 0.3, (found and found[1], said and said[1]))
 
 
 def made(check, root):
@@ -86,8 +112,9 @@ def made(check, root):
         (root / "etc/hallpass/backup.env").write_text("")
         (root / "etc/hallpass/backup.env").chmod(0o640)
         done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=60)
-        modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets", *(f"etc/hallpass/{unit}.env" for unit in ("hallpass", "hallpass-guard", "hallpass-witness", "backup")))]
-        check.equal("the folder of secrets is root's alone, and so are environments of units, and no other", (done.returncode, modes), (0, [0o755, 0o700, 0o600, 0o600, 0o600, 0o640]))
+        modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets", "var/backups/hallpass", *(f"etc/hallpass/{unit}.env" for unit in ("hallpass", "hallpass-guard", "hallpass-witness", "backup")))]
+        check.equal("the folder of secrets is root's alone, and so are environments of units, and no other", (done.returncode, modes), (0, [0o755, 0o700, 0o700, 0o600, 0o600, 0o600, 0o640]))
+        check.equal("the folder of copies is the server's", (root / "var/backups/hallpass").stat().st_uid, int(users["hallpass"][2]))
 
 
 def said(stage, check, units):
@@ -99,6 +126,8 @@ def said(stage, check, units):
         check(f"{unit.name}: is shut off from what it does not need", not wrong, wrong)
         user, state = service["User"][0], service["StateDirectory"][0]
         check(f"{unit.name}: its user and its folder are those that are made", re.search(rf"^u {user} .*/var/lib/{state}$", (UNITS / "hallpass.sysusers").read_text(), re.M), (user, state))
+        if unit == BACKUP:
+            continue
         # whoever has the server's may give access
         check.equal(f"{unit.name}: reads its own environment where there is one, and nobody else's", service.get("EnvironmentFile"), [f"-/etc/hallpass/{unit.stem}.env"])
         check(f"{unit.name}: the page names that file", f"{unit.stem}.env" in PAGE.read_text())
@@ -108,6 +137,38 @@ def said(stage, check, units):
         check(f"{unit.name}: it is started again", service["Restart"][0] in ("always", "on-abnormal") and sections["Unit"]["StartLimitIntervalSec"] == ["0"], service)
     witness, server = (read(UNITS / f"{name}.service")["Service"]["User"] for name in ("hallpass-witness", "hallpass"))
     check("the witness is another user than the server", witness != server)
+
+
+def copied(stage, check):
+    """The unit that copies the database, as the timer starts it: a copy each time, with nothing but the folder, and those of before go."""
+    service = read(BACKUP)["Service"]
+    timer = read(UNITS / "hallpass-backup.timer")
+    check.equal("the database is copied every hour, once somebody wants it", (timer["Timer"]["OnCalendar"], timer["Timer"]["Persistent"], timer["Install"]["WantedBy"]), (["hourly"], ["yes"], ["timers.target"]))
+    data, copies, tools = stage.path("data"), stage.path("copies"), stage.path("tools")
+    for folder in (data, copies, tools):
+        folder.mkdir()
+    (tools / "hallpass").symlink_to(stage.binary)
+    # as systemd reads it
+    (line,) = service["ExecStart"]
+    words = shlex.split(line.replace("$$", "$").replace("%%", "%").replace(service["ReadWritePaths"][0], str(copies)))
+    given = dict([service["Environment"][0].split("=")])
+    run = lambda: subprocess.run(words, cwd=data, capture_output=True, text=True, timeout=60, check=False, env=stage.environment(PATH=f"{tools}:{os.environ['PATH']}", **given))
+    left = lambda: sorted(it.name for it in copies.iterdir())
+    for name, days in (("hallpass-20260101T000000Z.db", 2.1), ("hallpass-20260102T000000Z.db", 1.9), ("mine.db", 9)):
+        (copies / name).write_text("a copy of before")
+        os.utime(copies / name, (time.time() - days * 86400,) * 2)
+    before, done = left(), run()
+    check.equal("where there is no database nothing goes, and it fails", (done.returncode, left()), (2, before))
+    stage.path("data/made.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
+    done = subprocess.run([stage.binary, "server", "store", "migrate", "--config", "made.toml"], cwd=data, capture_output=True, text=True, timeout=60, check=False, env=stage.environment())
+    check.equal("there is a database", done.returncode, 0)
+    done = run()
+    new = [it for it in left() if it not in before]
+    check(f"it is copied, without a configuration, and what is older than {given['KEEP_DAYS']} days goes", done.returncode == 0 and len(new) == 1 and re.fullmatch(r"hallpass-\d{8}T\d{6}Z\.db", new[0])
+          and left() == sorted([*before[1:], *new]), (done.stdout + done.stderr, left()))
+    stage.path("restored.toml").write_text('[store]\nurl = "sqlite:restored.db"\n')
+    restored = stage.run("server", "store", "restore", copies / new[0], "--config", "restored.toml")
+    check("the copy can be restored", restored.returncode == 0 and stage.path("restored.db").exists(), restored.stderr)
 
 
 class Manager:
@@ -155,8 +216,9 @@ def told(stage, check):
 def main():
     check = Checks()
     units = sorted(UNITS.glob("*.service"))
-    check.equal("there are units for server, guard and witness", [it.name for it in units], ["hallpass-guard.service", "hallpass-witness.service", "hallpass.service"])
+    check.equal("there are units for server, guard, witness and copies", [it.name for it in units], ["hallpass-backup.service", "hallpass-guard.service", "hallpass-witness.service", "hallpass.service"])
     with Stage("units") as stage:
+        copied(stage, check)
         said(stage, check, units)
         taken(stage, check, units)
         told(stage, check)

@@ -53,6 +53,7 @@ const functions = {
   length: it => Array.isArray(it) || typeof it === "string" ? it.length : Object.keys(it).length,
   merge: (...maps) => Object.assign({}, ...maps),
   one: list => { if (list.length > 1) throw new Error("one() of several"); return list[0] ?? null; },
+  replace: (text, from, to) => text.replaceAll(from, to),
   regex: (pattern, text) => { if (!new RegExp(pattern).test(text)) throw new Error("no match"); return text; },
   sort: list => [...list].sort(),
   startswith: (text, start) => text.startsWith(start),

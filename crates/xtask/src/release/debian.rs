@@ -35,6 +35,12 @@ impl Package<'_> {
         ))
     }
 
+    /// As Debian sorts it: a pre-release comes before its release with `~`, and after it with Cargo's `-`. The name of the file
+    /// keeps Cargo's, since releases are published where no name has a `~`.
+    fn debian_version(&self) -> String {
+        self.version.replace('-', "~")
+    }
+
     fn control(&self, size: usize) -> String {
         let depends = self
             .glibc
@@ -42,10 +48,10 @@ impl Package<'_> {
             .map(|it| format!("Depends: libc6 (>= {it}), libgcc-s1\n"));
         format!(
             "Package: hallpass\nVersion: {}\nArchitecture: {}\nMaintainer: Hallpass maintainers <maintainers@hallpass.invalid>\n\
-             Installed-Size: {}\n{}Recommends: systemd\nSection: admin\nPriority: optional\n\
+             Installed-Size: {}\n{}Recommends: systemd (>= 251)\nSection: admin\nPriority: optional\n\
              Description: temporary access to AWS accounts\n Just-in-time access for AWS IAM Identity Center: people request a\n \
              permission set or a group, rules decide who approves, and the access\n ends on time. Server, guard, witness and command line.\n",
-            self.version,
+            self.debian_version(),
             self.architecture().unwrap_or("all"),
             size.div_ceil(1024),
             depends.unwrap_or_default()
@@ -55,7 +61,8 @@ impl Package<'_> {
 
 /// Users and folders are made; a server that runs goes on with the new program, unless whoever installs restarts it later
 /// (`HALLPASS_RESTART=later`). A service that does not come up leaves the package installed: what would mend it, a configuration
-/// or the next package, could not be installed otherwise. Without a configuration nothing is started.
+/// or the next package, could not be installed otherwise. Without a configuration nothing is started. The units need the first
+/// systemd whose `LoadCredential` takes a folder, and the command line needs none: an earlier one keeps nobody from the package.
 const AFTER_INSTALL: &str = "#!/bin/sh
 set -e
 root=${DPKG_ROOT:-}
@@ -63,6 +70,10 @@ if [ \"$1\" = configure ]; then
     if command -v systemd-sysusers >/dev/null; then systemd-sysusers ${root:+--root=\"$root\"} hallpass.conf; fi
     if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles ${root:+--root=\"$root\"} --create hallpass.conf; fi
     if [ -z \"$root\" ] && [ -d /run/systemd/system ]; then
+        version=$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')
+        if [ \"${version:-251}\" -lt 251 ]; then
+            echo \"hallpass: its units need systemd 251 or later, and do not start with $version, which this machine has\" >&2
+        fi
         systemctl daemon-reload
         for unit in hallpass hallpass-guard hallpass-witness; do
             [ \"${HALLPASS_RESTART:-}\" = later ] || systemctl try-restart \"$unit.service\" ||
@@ -78,18 +89,19 @@ fi
 const BEFORE_REMOVAL: &str = "#!/bin/sh
 set -e
 if [ \"$1\" = remove ] && [ -z \"${DPKG_ROOT:-}\" ] && [ -d /run/systemd/system ]; then
-    systemctl disable --now hallpass.service hallpass-guard.service hallpass-witness.service
+    systemctl disable --now hallpass.service hallpass-guard.service hallpass-witness.service hallpass-backup.timer
 fi
 ";
 
-/// A purge takes the configuration with its secrets, and leaves the database and the audit log: they are evidence, and say what is
-/// still to be ended.
+/// A purge takes the configuration with its secrets, and leaves the database, its copies and the audit log: they are evidence, and
+/// say what is still to be ended.
 const AFTER_REMOVAL: &str = "#!/bin/sh
 set -e
 root=${DPKG_ROOT:-}
 if [ \"$1\" = purge ]; then
     rm -rf \"$root/etc/hallpass\"
-    for data in /var/lib/hallpass /var/lib/hallpass-witness; do
+    rmdir \"$root/var/backups/hallpass\" 2>/dev/null || :
+    for data in /var/lib/hallpass /var/lib/hallpass-witness /var/backups/hallpass; do
         if [ -e \"$root$data\" ]; then
             echo \"hallpass: $data is kept: it holds the audit log; remove it yourself\" >&2
         fi
@@ -186,9 +198,9 @@ mod tests {
 
     use super::*;
 
-    /// What the script after the installation ends with, what it says, and what it called, where systemd runs and `fails` do not
-    /// come up.
-    fn installed(fails: &str, restart: &str) -> (Option<i32>, String, String) {
+    /// What the script after the installation ends with, what it says, and what it called, where this systemd runs and `fails` do
+    /// not come up.
+    fn installed(systemd: u32, fails: &str, restart: &str) -> (Option<i32>, String, String) {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let path = std::env::var("PATH").unwrap();
@@ -200,7 +212,8 @@ mod tests {
                 at("hallpass.toml").to_str().unwrap(),
             );
         let systemctl = format!(
-            "#!/bin/sh\necho \"$@\" >> {}\ncase \"$*\" in {fails}) exit 1 ;; esac\n",
+            "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo 'systemd {systemd} ({systemd}.39-1)'; exit; }}\n\
+             echo \"$@\" >> {}\ncase \"$*\" in {fails}) exit 1 ;; esac\n",
             at("called").display()
         );
         for (name, text) in [
@@ -229,12 +242,12 @@ mod tests {
     #[test]
     fn a_service_that_does_not_come_up_leaves_the_package_installed_and_is_named() {
         let each = "daemon-reload\ntry-restart hallpass.service\ntry-restart hallpass-guard.service\ntry-restart hallpass-witness.service\n";
-        let (status, said, called) = installed("nothing", "");
+        let (status, said, called) = installed(251, "nothing", "");
         assert_eq!(
             (status, said.as_str(), called.as_str()),
             (Some(0), "", each)
         );
-        let (status, said, called) = installed("*hallpass.service", "");
+        let (status, said, called) = installed(252, "*hallpass.service", "");
         assert_eq!((status, called.as_str()), (Some(0), each));
         let journal =
             "hallpass.service did not come up with the new program: journalctl --unit=hallpass\n";
@@ -242,11 +255,40 @@ mod tests {
             said.ends_with(journal) && said.lines().count() == 1,
             "{said}"
         );
-        let (status, said, called) = installed("nothing", "later");
+        let (status, said, called) = installed(257, "nothing", "later");
         assert_eq!(
             (status, said.as_str(), called.as_str()),
             (Some(0), "", "daemon-reload\n")
         );
+    }
+
+    #[test]
+    fn a_systemd_that_does_not_start_the_units_is_told_and_keeps_nobody_from_the_package() {
+        let (status, said, called) = installed(249, "nothing", "");
+        assert!(status == Some(0) && called.contains("try-restart hallpass.service\n"));
+        assert_eq!(
+            said,
+            "hallpass: its units need systemd 251 or later, and do not start with 249, which this machine has\n"
+        );
+    }
+
+    #[test]
+    fn a_pre_release_comes_before_its_release() {
+        for (version, debian) in [("0.2.0", "0.2.0"), ("0.2.0-rc.1", "0.2.0~rc.1")] {
+            let package = Package {
+                version,
+                target: "x86_64-unknown-linux-musl",
+                glibc: None,
+                at: 0,
+            };
+            let control = package.control(1);
+            assert!(
+                control.contains(&format!("\nVersion: {debian}\n")),
+                "{control}"
+            );
+            let name = format!("hallpass_{version}_amd64.deb");
+            assert_eq!(package.file_name(), Some(name));
+        }
     }
 
     #[test]
@@ -267,6 +309,10 @@ mod tests {
             (
                 "systemd/hallpass.service",
                 Some("usr/lib/systemd/system/hallpass.service"),
+            ),
+            (
+                "systemd/hallpass-backup.timer",
+                Some("usr/lib/systemd/system/hallpass-backup.timer"),
             ),
             (
                 "systemd/hallpass.tmpfiles",

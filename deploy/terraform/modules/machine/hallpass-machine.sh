@@ -10,7 +10,12 @@ etc=${HALLPASS_ETC:-/etc/hallpass}
 export AWS_DEFAULT_REGION=$REGION AWS_PAGER=
 
 said() { sed -n "s/^$1 //p" "$2/machine"; }
-secret() { aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text; }
+# with one newline at its end, however it was put there: a key is compared with the file that it was
+secret() {
+  local it
+  it=$(aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text)
+  printf '%s\n' "$it"
+}
 
 # the address of the database, with what Secrets Manager has: name, host, database
 address() {

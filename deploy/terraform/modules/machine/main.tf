@@ -122,12 +122,13 @@ resource "aws_instance" "machine" {
   vpc_security_group_ids      = var.security_groups
   associate_public_ip_address = false
   user_data = templatefile("${path.module}/begin.sh.tftpl", {
-    bucket     = aws_s3_bucket.configuration.id
-    region     = data.aws_region.current.region
-    suffix     = data.aws_partition.current.dns_suffix
-    unit       = var.unit
-    has_volume = var.volume_size != null
-    script     = file("${path.module}/hallpass-machine.sh")
+    bucket = aws_s3_bucket.configuration.id
+    region = data.aws_region.current.region
+    suffix = data.aws_partition.current.dns_suffix
+    unit   = var.unit
+    # as the disk has it for its serial number
+    volume = replace(join("", aws_ebs_volume.data[*].id), "-", "")
+    script = file("${path.module}/hallpass-machine.sh")
   })
   # a new script is for new machines
   user_data_replace_on_change = true

@@ -100,5 +100,5 @@ variable "instance_type" {
 variable "image" {
   type        = string
   default     = "/aws/service/debian/release/12/latest/amd64"
-  description = "Parameter of SSM with the image of the machine: Debian 12 or 13, or Ubuntu 22.04 (24.04 has no package of the AWS CLI)."
+  description = "Parameter of SSM with the image of the machine: Debian 12 or 13. Ubuntu fits in no release: 22.04 has systemd 249 and the units need 251, 24.04 has no package of the AWS CLI."
 }

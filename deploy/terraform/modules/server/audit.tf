@@ -59,7 +59,7 @@ locals {
       Effect    = "Allow"
       Principal = { AWS = aws_iam_role.server.arn }
       Action    = ["s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"]
-      Resource  = "${aws_s3_bucket.audit.arn}/hallpass/*"
+      Resource  = "${aws_s3_bucket.audit.arn}/${var.audit_prefix}/*"
     },
   ]
   key_statements = [

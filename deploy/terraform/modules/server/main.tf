@@ -8,12 +8,15 @@ data "aws_caller_identity" "current" {}
 
 locals {
   partition = data.aws_partition.current.partition
+  # whether nodes work over PostgreSQL, which may be made before
+  on_database = var.database == null ? false : var.database.in_use
   configuration = templatefile("${path.module}/hallpass.toml.tftpl", {
     public_url    = var.public_url
     vpc_range     = var.vpc_range
-    store_url     = var.database == null ? "sqlite:/var/lib/hallpass/hallpass.db" : "file:/run/credentials/hallpass.service/secret_store-url"
+    store_url     = local.on_database ? "file:/run/credentials/hallpass.service/secret_store-url" : "sqlite:/var/lib/hallpass/hallpass.db"
     region        = data.aws_region.current.region
     audit_bucket  = aws_s3_bucket.audit.id
+    audit_prefix  = var.audit_prefix
     lock_mode     = var.lock_mode
     lock_days     = var.lock_days
     signing_key   = aws_kms_key.heads.arn
@@ -43,10 +46,10 @@ module "machine" {
   database = var.database == null ? null : {
     secret = aws_db_instance.database[0].master_user_secret[0].secret_arn
     host   = aws_db_instance.database[0].address
-    name   = "hallpass"
+    name   = var.database.name
   }
   folders       = var.guard == null ? [] : ["pull /var/lib/hallpass/guard s3://${var.guard.journal_bucket}/guard"]
-  volume_size   = var.database == null ? var.volume_size : null
+  volume_size   = local.on_database ? null : var.volume_size
   instance_type = var.instance_type
   image         = var.image
 }
@@ -55,11 +58,11 @@ module "machine" {
 resource "terraform_data" "fits" {
   lifecycle {
     precondition {
-      condition     = var.nodes == 1 || var.database != null
-      error_message = "SQLite belongs to one machine: several nodes need `database`."
+      condition     = var.nodes == 1 || local.on_database
+      error_message = "SQLite belongs to one machine: several nodes need `database`, in use."
     }
     precondition {
-      condition     = var.database == null || var.signing_key != ""
+      condition     = !local.on_database || var.signing_key != ""
       error_message = "With a database nothing lies on a machine's disk: name the secret with the key that signs the file of ends in `signing_key`."
     }
   }

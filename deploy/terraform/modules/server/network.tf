@@ -67,8 +67,8 @@ resource "aws_lb" "balancer" {
   subnets                    = var.balancer_subnets
   security_groups            = [aws_security_group.balancer.id]
   drop_invalid_header_fields = true
-  # event streams send a line every few seconds
-  idle_timeout = 120
+  # less than the 75 s after which the server closes an idle connection: a request that meets the close is answered 502
+  idle_timeout = 60
 }
 
 resource "aws_lb_listener" "https" {

@@ -24,7 +24,7 @@ output "ends" {
 }
 
 output "audit" {
-  value       = "s3://${aws_s3_bucket.audit.id}/hallpass"
+  value       = "s3://${aws_s3_bucket.audit.id}/${var.audit_prefix}"
   description = "The export of the audit log, for a witness."
 }
 

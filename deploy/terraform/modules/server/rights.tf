@@ -113,7 +113,7 @@ locals {
         "s3:GetObject",
       ]
       Resource = [
-        "${aws_s3_bucket.audit.arn}/hallpass/*",
+        "${aws_s3_bucket.audit.arn}/${var.audit_prefix}/*",
       ]
     },
     {

@@ -116,9 +116,11 @@ variable "database" {
     instance_class = optional(string, "db.t4g.small")
     storage        = optional(number, 20)
     backup_days    = optional(number, 14)
+    name           = optional(string, "hallpass")
+    in_use         = optional(bool, true)
   })
   default     = null
-  description = "PostgreSQL in RDS, in two zones: { subnets, version, instance_class, storage, backup_days }; null for SQLite on a volume of the one machine."
+  description = "PostgreSQL in RDS, in two zones: { subnets, version, instance_class, storage, backup_days, name, in_use }; null for SQLite on a volume of the one machine. Another name is for a database that you restored there; with in_use = false it is made, and the machine goes on over SQLite."
 }
 
 variable "signing_key" {
@@ -134,6 +136,16 @@ variable "guard" {
   })
   default     = null
   description = "The guard elsewhere, { principal, journal_bucket }: outputs of the module guard. null for none."
+}
+
+variable "audit_prefix" {
+  type        = string
+  default     = "hallpass"
+  description = "The folder of the audit bucket that the audit log is exported to; another one after a restore, since the log goes on with numbers that the old one has."
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]+$", var.audit_prefix))
+    error_message = "audit_prefix is one name of letters, digits, _ and -: below another export both would be read as one."
+  }
 }
 
 variable "lock_mode" {
@@ -189,7 +201,7 @@ variable "instance_type" {
 variable "image" {
   type        = string
   default     = "/aws/service/debian/release/12/latest/amd64"
-  description = "Parameter of SSM with the image of the machine: Debian 12 or 13, or Ubuntu 22.04 (24.04 has no package of the AWS CLI)."
+  description = "Parameter of SSM with the image of the machine: Debian 12 or 13. Ubuntu fits in no release: 22.04 has systemd 249 and the units need 251, 24.04 has no package of the AWS CLI."
 }
 
 variable "volume_size" {
