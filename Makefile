@@ -123,7 +123,7 @@ release: TARGET = $(shell uname -m)-unknown-linux-musl
 release:
 	@sh e2e/tools.sh release $(TARGET)
 	cargo build --locked --workspace --bin xtask
-	@$(BUILT)/xtask release --target $(TARGET) --out $${OUT:?name an empty folder: OUT=DIR} $${KEY:+--key "$$KEY"}
+	@PATH="$(HOME)/.cache/hallpass/across/bin:$$PATH" $(BUILT)/xtask release --target $(TARGET) --out $${OUT:?name an empty folder: OUT=DIR} $${KEY:+--key "$$KEY"}
 
 docs: tools
 	cargo xtask docs site

@@ -13,6 +13,22 @@ need() { # command, Debian package
     exit 1
 }
 
+has_python() { # virtual environment, requirements: the pinned packages and no others, whatever else is on the machine
+    cmp -s "$2" "$1/installed-requirements.txt" && return 0
+    echo "tools: installing the Python packages of $2 into a virtual environment" >&2
+    rm -rf "$1"
+    python3 -m venv "$1" >/dev/null 2>&1 || {
+        [ "$(id -u)" = 0 ] && apt-get install -y -qq python3-venv >/dev/null 2>&1
+        python3 -m venv "$1"
+    }
+    "$1/bin/pip" install -q --require-hashes --no-deps --only-binary :all: -r "$2" || {
+        echo "tools: the Python packages of $2 could not be installed" >&2
+        exit 1
+    }
+    cp "$2" "$1/installed-requirements.txt"
+}
+
+here=$(cd "$(dirname "$0")" && pwd)
 if ! command -v cargo >/dev/null 2>&1; then
     echo "tools: \`cargo\` is missing. Install Rust 1.95 or newer: https://www.rust-lang.org/tools/install" >&2
     exit 1
@@ -21,7 +37,14 @@ need cc gcc
 [ "${1:-build}" != build ] || exit 0
 
 if [ "$1" = release ]; then
-    case "$2" in *-musl) need musl-gcc musl-tools ;; esac
+    processor=${2%%-*}
+    if [ "$processor" != "$(uname -m)" ]; then
+        need python3 python3
+        need "qemu-$processor-static" qemu-user-static
+        has_python "$HOME/.cache/hallpass/across" "$here/../deploy/release/requirements.txt"
+    else
+        case "$2" in *-musl) need musl-gcc musl-tools ;; esac
+    fi
     # a toolchain that no `rustup` brought has its platforms from elsewhere
     ! command -v rustup >/dev/null 2>&1 || rustup target add "$2"
     exit 0
@@ -43,22 +66,7 @@ need python3 python3
 need faketime faketime
 need jq jq
 [ -n "${CHROMIUM:-}" ] || need chromium chromium
-here=$(cd "$(dirname "$0")" && pwd)
-# the pinned packages and no others, whatever else is on the machine
-venv="$HOME/.cache/hallpass/venv"
-if ! cmp -s "$here/requirements.txt" "$venv/installed-requirements.txt"; then
-    echo "tools: installing the Python packages of e2e/requirements.txt into a virtual environment" >&2
-    rm -rf "$venv"
-    python3 -m venv "$venv" >/dev/null 2>&1 || {
-        [ "$(id -u)" = 0 ] && apt-get install -y -qq python3-venv >/dev/null 2>&1
-        python3 -m venv "$venv"
-    }
-    "$venv/bin/pip" install -q --require-hashes --no-deps --only-binary :all: -r "$here/requirements.txt" || {
-        echo "tools: the Python packages of e2e/requirements.txt could not be installed" >&2
-        exit 1
-    }
-    cp "$here/requirements.txt" "$venv/installed-requirements.txt"
-fi
+has_python "$HOME/.cache/hallpass/venv" "$here/requirements.txt"
 
 need zsh zsh
 need fish fish

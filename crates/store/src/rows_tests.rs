@@ -29,8 +29,8 @@ use crate::steps::{desired, revocation_of};
 use hallpass_store_testing::{a_blocked_alert, an_alert, an_alert_state};
 use hallpass_store_testing::{
     a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, account_key,
-    an_acceptance, an_answer, at, email, grant_id, grant_states, group_id, group_key, in_flight, person,
-    request_states, user, wanted,
+    an_acceptance, an_answer, at, email, grant_id, grant_states, group_id, group_key, in_flight,
+    person, request_states, user, wanted,
 };
 
 fn golden(kind: &str) -> PathBuf {

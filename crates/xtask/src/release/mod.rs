@@ -1,6 +1,7 @@
 //! A release: archive, Debian package, image, Helm chart, bill of materials, provenance, sums and a signature, whose bytes follow from
 //! the programs and from the commit.
 
+mod across;
 mod archive;
 mod chart;
 mod debian;
@@ -18,6 +19,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use self::across::Way;
 use self::archive::{Files, Packed};
 use self::source::{PROGRAMS, Source};
 
@@ -68,15 +70,18 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
     }
     let key = options.key.as_deref().map(read_text).transpose()?;
     let source = source(root, options.target)?;
-    let binaries = match &options.binaries {
-        Some(folder) => folder.clone(),
-        None => built(root, &source)?,
+    let (binaries, way) = match &options.binaries {
+        Some(folder) => (folder.clone(), Way::here()),
+        None => {
+            let way = Way::to(&source.target, &source.host);
+            (built(root, &source, &way)?, way)
+        }
     };
     let metadata = metadata(root, &source.target)?;
     let all = licences::dependencies(&metadata, &PROGRAMS);
     let files = contents(
         root,
-        &binaries,
+        (&binaries, &way),
         licences::page(&all).map_err(|error| error.to_string())?,
     )?;
     let mut made = packed(&source, &files)?;
@@ -179,7 +184,8 @@ fn source(root: &Path, target: Option<String>) -> Result<Source, String> {
     let host = compiler
         .lines()
         .find_map(|line| line.strip_prefix("host: "));
-    let target = target.or_else(|| host.map(str::to_owned));
+    let host = host.ok_or("the compiler does not say where it runs")?;
+    let target = target.unwrap_or_else(|| host.to_owned());
     let manifest: toml::Table =
         toml::from_str(&read_text(&root.join("Cargo.toml"))?).map_err(|error| error.to_string())?;
     let version = manifest
@@ -202,13 +208,14 @@ fn source(root: &Path, target: Option<String>) -> Result<Source, String> {
                 "--format=%cd",
             ],
         )?,
-        target: target.ok_or("the compiler does not say for what it compiles")?,
+        host: host.to_owned(),
+        target,
         compiler: compiler.lines().next().unwrap_or_default().to_owned(),
     })
 }
 
 /// Compiles both programs for a platform, and tells them their commit; the folder they are in.
-fn built(root: &Path, source: &Source) -> Result<PathBuf, String> {
+fn built(root: &Path, source: &Source, way: &Way) -> Result<PathBuf, String> {
     let platform = source.target.as_str();
     // paths of this machine do not go into the programs
     let home =
@@ -222,7 +229,7 @@ fn built(root: &Path, source: &Source) -> Result<PathBuf, String> {
     }
     let status = Command::new("cargo")
         .args([
-            "build",
+            way.build,
             "--locked",
             "--release",
             "--target",
@@ -285,7 +292,11 @@ fn checksums(root: &Path) -> Result<BTreeMap<(String, String), String>, String> 
 }
 
 /// What the archive has: programs, what they print of themselves, texts, units.
-fn contents(root: &Path, binaries: &Path, licences: String) -> Result<Files, String> {
+fn contents(
+    root: &Path,
+    (binaries, way): (&Path, &Way),
+    licences: String,
+) -> Result<Files, String> {
     let unreadable =
         |path: &Path, error: &std::io::Error| format!("cannot read `{}`: {error}", path.display());
     let mut files = Files::from([("LICENSES.txt".to_owned(), Packed::text(licences))]);
@@ -302,15 +313,14 @@ fn contents(root: &Path, binaries: &Path, licences: String) -> Result<Files, Str
         .to_str()
         .ok_or("the programs lie where no text leads")?;
     for (shell, name) in SHELLS {
-        let text = said(root, program, &["completions", shell])? + "\n";
+        let (program, words) = way.run(program, &["completions", shell]);
+        let text = said(root, program, &words)? + "\n";
         files.insert(format!("completions/{name}"), Packed::text(text));
     }
     let pages = env::temp_dir().join(format!("hallpass-release-{}", std::process::id()));
-    said(
-        root,
-        program,
-        &["man", "--dir", &pages.display().to_string()],
-    )?;
+    let shown = pages.display().to_string();
+    let (program, words) = way.run(program, &["man", "--dir", &shown]);
+    said(root, program, &words)?;
     let manual = folder(&pages, "man", &mut files);
     // what cannot be removed is in the folder of what nobody keeps
     let _ = fs::remove_dir_all(&pages);

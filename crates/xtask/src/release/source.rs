@@ -13,8 +13,10 @@ pub(super) struct Source {
     pub(super) at: u64,
     /// Its time as RFC 3339.
     pub(super) at_words: String,
-    /// The platform, as Rust names it.
+    /// The platform that it is compiled for, as Rust names it.
     pub(super) target: String,
+    /// The platform that it is compiled on.
+    pub(super) host: String,
     /// The compiler's own words of its version.
     pub(super) compiler: String,
 }
