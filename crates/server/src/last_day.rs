@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hallpass_audit::{AuditStore, Record, RecordQuery, StoreFault};
+use hallpass_audit::{Record, RecordQuery, StoreFault};
 use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::App;
+use crate::{App, record_times};
 
 /// Hours shown.
 pub(crate) const HOURS: usize = 24;
@@ -55,10 +55,10 @@ pub(crate) async fn read(app: &App) -> Result<Arc<LastDay>, StoreFault> {
     {
         return Ok(Arc::clone(known));
     }
-    let head = app.audit.head().await?.map_or(0, |head| head.seq);
     let begins = TimeSpan::hours(HOURS as u64).before(now).as_millisecond();
+    let (first, _) = record_times::numbers(app.audit.as_ref(), (begins, i64::MAX)).await?;
     let mut query = RecordQuery {
-        from: first_at(app.audit.as_ref(), head, begins).await?,
+        from: first,
         events: ["grant.succeeded", "end.started", "end.succeeded"]
             .map(str::to_owned)
             .to_vec(),
@@ -119,27 +119,6 @@ fn tally(records: &[Record], now: Timestamp) -> LastDay {
     }
     recent.lags.sort_by(f64::total_cmp);
     recent
-}
-
-/// The first number whose record is not older than `at`, found by halving.
-pub(crate) async fn first_at(
-    audit: &dyn AuditStore,
-    head: u64,
-    at: i64,
-) -> Result<u64, StoreFault> {
-    let (mut low, mut high) = (1, head + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let found = audit.records_from(middle, 1).await?;
-        let time = found.first().and_then(Record::at);
-        let time = time.map(Timestamp::as_millisecond);
-        if time.is_some_and(|time| time < at) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
 }
 
 #[cfg(test)]

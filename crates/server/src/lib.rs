@@ -35,6 +35,7 @@ mod permission_set_policies;
 mod probe;
 mod problem;
 mod rates;
+mod record_times;
 mod session;
 mod session_settings;
 mod sign_in;

@@ -11,16 +11,14 @@ use serde::Deserialize;
 
 use super::audit_words::GROUPS;
 use super::shell::{Viewer, url_encoded};
-use crate::App;
 use crate::api::records::{may_read, readable_by};
-use crate::last_day::first_at;
+use crate::{App, record_times};
 
 /// Records of one piece of an export.
 const PIECE: u32 = 1_000;
 /// Reads of the store for one page; then the page says how far it looked.
 const ROUNDS_MAX: u32 = 4;
-/// Records of one moment may be numbered out of order by this much.
-const SLACK: u64 = 200;
+
 /// A filter as it stands in the address.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -137,22 +135,9 @@ impl Search {
         may_read(&self.actor, record) && at.is_none_or(|at| from <= at && at < to)
     }
 
-    /// The numbers between which the days lie: records are numbered as time passes.
+    /// The numbers between which the days lie.
     pub(crate) async fn bounds(&self, audit: &dyn AuditStore) -> Result<(u64, u64), StoreFault> {
-        let head = audit.head().await?.map_or(0, |head| head.seq);
-        let (from, to) = self.span;
-        let first = match from {
-            i64::MIN => 1,
-            at => first_at(audit, head, at)
-                .await?
-                .saturating_sub(SLACK)
-                .max(1),
-        };
-        let end = match to {
-            i64::MAX => head + 1,
-            at => (first_at(audit, head, at).await? + SLACK).min(head + 1),
-        };
-        Ok((first, end))
+        record_times::numbers(audit, self.span).await
     }
 
     /// Records before `after`, newest first, at most `limit`.

@@ -1,0 +1,203 @@
+//! Between which numbers of the log a time lies. Records are numbered as time passes, but for those that were made while a clock was
+//! wrong: their times count for nothing, and they are taken with what they stand beside.
+
+use hallpass_audit::{AuditStore, Event, Record, RecordQuery, StoreFault};
+use hallpass_model::Timestamp;
+
+/// Records on either side of a place whose times may be off by a moment: nodes write by clocks of their own.
+const SLACK: u64 = 200;
+/// Records of clocks in one call.
+const BATCH: u32 = 1_000;
+
+/// Numbers from the first up to and with the last, where a clock was wrong.
+type Doubtful = (u64, u64);
+
+/// The numbers from the one whose records may be the first that are not older than `from`, to the one from which on all are not older
+/// than `to`; in milliseconds since 1970.
+pub(crate) async fn numbers(
+    audit: &dyn AuditStore,
+    (from, to): (i64, i64),
+) -> Result<(u64, u64), StoreFault> {
+    let head = audit.head().await?.map_or(0, |head| head.seq);
+    if (from, to) == (i64::MIN, i64::MAX) {
+        return Ok((1, head + 1));
+    }
+    let doubtful = doubtful(audit, head).await?;
+    let time_of = async |number| {
+        let found = audit.records_from(number, 1).await?;
+        Ok(found
+            .first()
+            .and_then(Record::at)
+            .map(Timestamp::as_millisecond))
+    };
+    let first = match from {
+        i64::MIN => 1,
+        at => {
+            let (low, _) = place(&doubtful, head, at, &time_of).await?;
+            low.saturating_sub(SLACK).max(1)
+        }
+    };
+    let end = match to {
+        i64::MAX => head + 1,
+        at => {
+            let (_, high) = place(&doubtful, head, at, &time_of).await?;
+            (high + SLACK).min(head + 1)
+        }
+    };
+    Ok((first, end))
+}
+
+/// Where clocks were wrong, oldest first, none beside another. What was written before it was noticed is part of it.
+async fn doubtful(audit: &dyn AuditStore, head: u64) -> Result<Vec<Doubtful>, StoreFault> {
+    let mut query = RecordQuery {
+        before: Some(head + 1),
+        events: [Event::ClockDisagreed, Event::ClockAgreed]
+            .map(|event| event.name().to_owned())
+            .to_vec(),
+        ..RecordQuery::default()
+    };
+    let mut noted = Vec::new();
+    loop {
+        let found = audit.records_found(&query, BATCH).await?;
+        let records = found.records.iter();
+        noted.extend(records.map(|it| (it.seq(), it.event() == Event::ClockDisagreed.name())));
+        let Some(next) = found.next else { break };
+        query = query.after(next);
+    }
+    noted.reverse();
+    Ok(stretches(&noted, head))
+}
+
+/// From records of clocks, oldest first: their numbers, and whether one was found to be wrong.
+fn stretches(noted: &[(u64, bool)], head: u64) -> Vec<Doubtful> {
+    let mut all: Vec<Doubtful> = Vec::new();
+    let mut add = |begun: u64, end: u64| {
+        let begun = begun.saturating_sub(SLACK).max(1);
+        match all.last_mut() {
+            Some((_, last)) if begun <= *last + 1 => *last = end,
+            _ => all.push((begun, end)),
+        }
+    };
+    let mut begun = None;
+    for (number, is_wrong) in noted {
+        if *is_wrong {
+            begun.get_or_insert(*number);
+        } else if let Some(begun) = begun.take() {
+            add(begun, *number);
+        }
+    }
+    if let Some(begun) = begun {
+        add(begun, head);
+    }
+    all
+}
+
+/// The numbers between which the first record lies that is not older than `at`, found by halving: the same one twice, but for a place
+/// where a clock was wrong, which lies between the two as a whole.
+async fn place<E>(
+    doubtful: &[Doubtful],
+    head: u64,
+    at: i64,
+    time_of: &impl AsyncFn(u64) -> Result<Option<i64>, E>,
+) -> Result<(u64, u64), E> {
+    let (mut low, mut high) = (1, head + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let around = doubtful
+            .iter()
+            .find(|(begun, end)| (*begun..=*end).contains(&middle));
+        let probe = match around {
+            None => middle,
+            Some((_, end)) if end + 1 < high => end + 1,
+            Some((begun, _)) if *begun > low => begun - 1,
+            Some(_) => break,
+        };
+        if time_of(probe).await?.is_some_and(|time| time < at) {
+            low = probe + 1;
+        } else {
+            high = probe;
+        }
+    }
+    Ok((low, high))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// Records 1 to 1,000 at their own number, but for some that a clock made which was ahead or behind.
+    async fn found(wrong: &[Doubtful], off: i64, at: i64) -> (u64, u64) {
+        let time_of = async |number: u64| {
+            let is_wrong = wrong
+                .iter()
+                .any(|(begun, end)| (*begun..=*end).contains(&number));
+            let time = i64::try_from(number).unwrap();
+            Ok::<_, Infallible>(Some(if is_wrong { time + off } else { time }))
+        };
+        let Ok(found) = place(wrong, 1_000, at, &time_of).await;
+        found
+    }
+
+    #[tokio::test]
+    async fn a_place_is_found_whatever_a_clock_said_elsewhere() {
+        for off in [100_000, -100_000, 0] {
+            for wrong in [
+                &[][..],
+                &[(500, 520)],
+                &[(1, 30), (400, 700)],
+                &[(980, 1_000)],
+            ] {
+                for at in [0, 1, 2, 250, 399, 800, 979] {
+                    let wanted = u64::try_from(at).unwrap().max(1);
+                    let is_doubtful = wrong
+                        .iter()
+                        .any(|(begun, end)| (*begun..=end + 1).contains(&wanted));
+                    let (low, high) = found(wrong, off, at).await;
+                    assert!(
+                        (low..=high).contains(&wanted),
+                        "{wrong:?} {off} {at}: {low} {high}"
+                    );
+                    if !is_doubtful {
+                        assert_eq!((low, high), (wanted, wanted), "{wrong:?} {off} {at}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn records_of_a_wrong_clock_are_taken_with_what_they_stand_beside() {
+        // a time that fell while it was wrong: all of its records may be of that time
+        assert_eq!(found(&[(500, 520)], 9_000, 510).await, (500, 521));
+        // and one before and one after it
+        assert_eq!(found(&[(500, 520)], 9_000, 499).await, (499, 499));
+        assert_eq!(found(&[(500, 520)], 9_000, 522).await, (522, 522));
+        // nothing but that
+        assert_eq!(found(&[(1, 1_000)], 9_000, 7).await, (1, 1_001));
+    }
+
+    #[test]
+    fn a_clock_is_in_doubt_from_before_it_was_noticed_until_it_agreed() {
+        for (noted, expected) in [
+            (&[][..], &[][..]),
+            (&[(1_000, true), (1_010, false)], &[(800, 1_010)]),
+            // noticed by two nodes, and not over
+            (&[(1_000, true), (1_003, true)], &[(800, 5_000)]),
+            (&[(50, true), (60, false)], &[(1, 60)]),
+            // one beside the other is one
+            (
+                &[(1_000, true), (1_010, false), (1_200, true), (1_210, false)],
+                &[(800, 1_210)],
+            ),
+            (
+                &[(1_000, true), (1_010, false), (1_300, true), (1_310, false)],
+                &[(800, 1_010), (1_100, 1_310)],
+            ),
+            (&[(7, false)], &[]),
+        ] {
+            assert_eq!(stretches(noted, 5_000), expected, "{noted:?}");
+        }
+    }
+}
