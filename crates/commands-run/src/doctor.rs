@@ -23,6 +23,7 @@ mod propagation;
 mod regions;
 mod release;
 mod remediation;
+mod signing_key;
 mod store;
 mod telemetry;
 mod whom;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use hallpass_access::{Channel, DirectorySource as _, GroupSyncSettings};
 use hallpass_aws::{ConnectedOrganization, Inventory};
 use hallpass_clock::{BOUND, ProcessClock, Reading, SystemClock};
-use hallpass_config::Loaded;
+use hallpass_config::{Loaded, Secrets};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_model::time::utc_seconds;
@@ -133,8 +134,19 @@ impl DoctorReport {
     }
 }
 
+/// Secrets are read where they are of use: a policy names none, and a guard has none of the server's, which are often
+/// there for the running server alone.
+fn secrets(args: &Args) -> Secrets {
+    if args.iam_policy || args.whom == Whom::Guard {
+        Secrets::Left
+    } else {
+        Secrets::Read
+    }
+}
+
 pub fn run(args: &Args) -> Outcome {
-    let loaded = args.config.load_listening(args.listen.as_deref())?;
+    let listen = args.listen.as_deref();
+    let loaded = args.config.load_listening(listen, secrets(args))?;
     if args.iam_policy {
         let goes = args.whom.goes_by_rules();
         let held = if args.without_store.by_rules_alone {
@@ -215,6 +227,7 @@ async fn examine(
     check_program(loaded, report);
     let rules = check_rules(loaded, report);
     let newest_record = store::check(loaded, report).await;
+    signing_key::check(loaded, report);
     exports::check(loaded, report).await;
     guard::check(loaded, report).await;
     check_slack(loaded, report).await;
