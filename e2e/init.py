@@ -158,6 +158,9 @@ def refused(init, check):
           and any("is not there yet" in it for it in json.loads(done.stdout)["warnings"]), (done.returncode, done.stderr))
     done = init.stage.run("server", "doctor", "--iam-policy", "--config", "unit/hallpass.toml", **init.environment)
     check("and the policy is printed before it is there", done.returncode == 0 and '"Statement"' in done.stdout, done.stderr)
+    done = init.stage.run("server", "doctor", "--config", "unit/hallpass.toml", "--output", "json", **init.environment)
+    wrong = [(it["check"], it["result"]) for it in json.loads(done.stdout or "[]") if it["result"] == "problem" or it["check"] in ("aws", "sign-in")]
+    check.equal("the doctor says that it is missing, and looks at all the rest", (done.returncode, sorted(wrong)), (1, [("aws", "ok"), ("secrets", "problem")]))
     done = init.run("no", "--yes", given=given(), AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
     check("an AWS that does not answer: exit 1", done.returncode == 1 and "AWS" in done.stderr, (done.returncode, done.stderr))
     done = init.run("no", "--yes", given=given(), AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE")

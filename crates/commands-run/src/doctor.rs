@@ -134,19 +134,22 @@ impl DoctorReport {
     }
 }
 
-/// Secrets are read where they are of use: a policy names none, and a guard has none of the server's, which are often
-/// there for the running server alone.
-fn secrets(args: &Args) -> Secrets {
-    if args.iam_policy || args.whom == Whom::Guard {
-        Secrets::Left
-    } else {
-        Secrets::Read
-    }
+/// The configuration, and the secret that is not there: they are often there for the running server alone. A policy
+/// names none, and a guard has none of the server's.
+fn load(args: &Args) -> Result<(Loaded, Option<Failure>), Failure> {
+    let listen = args.listen.as_deref();
+    let needs_none = args.iam_policy || args.whom == Whom::Guard;
+    let needs_all = args.without_store.check_configuration;
+    let secrets = match (needs_none, needs_all) {
+        (true, _) => Secrets::Left,
+        (false, true) => Secrets::Read,
+        (false, false) => return args.config.load_as_far_as_it_goes(listen),
+    };
+    Ok((args.config.load_listening(listen, secrets)?, None))
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let listen = args.listen.as_deref();
-    let loaded = args.config.load_listening(listen, secrets(args))?;
+    let (loaded, missing) = load(args)?;
     if args.iam_policy {
         let goes = args.whom.goes_by_rules();
         let held = if args.without_store.by_rules_alone {
@@ -178,7 +181,7 @@ pub fn run(args: &Args) -> Outcome {
     let mut report = DoctorReport::default();
     release::check(&args.release, &mut report);
     program::check_configuration(&args.config, &mut report);
-    let places = runtime()?.block_on(examine(&loaded, &mut report))?;
+    let places = runtime()?.block_on(examine(&loaded, missing.as_ref(), &mut report))?;
     if let Some(places) = places {
         // a bucket is listed by threads of its own
         regions::check_log(&loaded, &places, &mut report);
@@ -200,14 +203,17 @@ pub fn run(args: &Args) -> Outcome {
     Ok(if failed { Exit::Failed } else { Exit::Ok })
 }
 
-/// What the checks find, for who looks at all of it elsewhere.
+/// What the checks find, for who looks at all of it elsewhere; `missing` is the secret that is not there.
 ///
 /// # Errors
 /// Exit 2 where the configuration cannot be used.
-pub(crate) async fn findings(loaded: &Loaded) -> Result<Vec<DoctorLine>, Failure> {
+pub(crate) async fn findings(
+    loaded: &Loaded,
+    missing: Option<&Failure>,
+) -> Result<Vec<DoctorLine>, Failure> {
     let mut report = DoctorReport::default();
     report.add(program::CONFIGURATION, Ok("read".to_owned()));
-    examine(loaded, &mut report).await?;
+    examine(loaded, missing, &mut report).await?;
     Ok(report.lines)
 }
 
@@ -222,6 +228,7 @@ pub(crate) fn least_policy(loaded: &Loaded) -> Result<String, Failure> {
 /// Checks everything; where people sign in, as far as AWS said it.
 async fn examine(
     loaded: &Loaded,
+    missing: Option<&Failure>,
     report: &mut DoctorReport,
 ) -> Result<Option<SignInPlaces>, Failure> {
     check_program(loaded, report);
@@ -230,10 +237,10 @@ async fn examine(
     signing_key::check(loaded, report);
     exports::check(loaded, report).await;
     guard::check(loaded, report).await;
-    check_slack(loaded, report).await;
-    check_telling(loaded, report).await;
-    telemetry::check(loaded, report).await;
-    check_sign_in(loaded, report).await;
+    match missing {
+        None => check_with_secrets(loaded, report).await,
+        Some(missing) => report.add("secrets", Err((missing.words(), NOT_THERE))),
+    }
     people::check(loaded, report);
     let clock = Arc::new(ProcessClock::new(SystemClock, None));
     let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
@@ -284,6 +291,18 @@ async fn examine(
         }
     }
     Ok(Some(places))
+}
+
+/// What to do about a secret that is not there.
+const NOT_THERE: &str = "what systemd hands out is there while the service runs, for its user and root; else put it there, or name another place. \
+                         Slack, mail, webhooks, telemetry and sign-in were not checked";
+
+/// Whom the server talks to by secrets.
+async fn check_with_secrets(loaded: &Loaded, report: &mut DoctorReport) {
+    check_slack(loaded, report).await;
+    check_telling(loaded, report).await;
+    telemetry::check(loaded, report).await;
+    check_sign_in(loaded, report).await;
 }
 
 /// What needs nobody else: which program it is, what it was told, and what its machine lets it open.

@@ -79,6 +79,20 @@ impl ConfigArgs {
         Ok(loaded)
     }
 
+    /// Reads it with its secrets; where one is not there, without them, and why.
+    ///
+    /// # Errors
+    /// Where it cannot be used without them either.
+    pub fn load_as_far_as_it_goes(
+        &self,
+        listen: Option<&str>,
+    ) -> Result<(Loaded, Option<Failure>), Failure> {
+        match self.load_listening(listen, Secrets::Read) {
+            Ok(loaded) => Ok((loaded, None)),
+            Err(missing) => Ok((self.load_listening(listen, Secrets::Left)?, Some(missing))),
+        }
+    }
+
     /// That there is none, and where it was looked for: everything is as by default then.
     pub fn missing(&self) -> Option<String> {
         if self.config.exists() {
