@@ -148,7 +148,7 @@ def without_its_key(operator, guard):
     key = stage.path("hallpass.db.key")
     key.rename(stage.path("forgotten.key"))
     operator.start()
-    missing = "is missing, and this log was signed before"
+    missing = "is missing, and this log was exported before"
     check("a server without the key that it had says so", wait(lambda: missing in server.said(), 30), server.said()[-600:])
     said = operator.runs("hallpass server doctor", code=1)
     check("the doctor too", missing in said and "put the key back" in said, said[-900:])

@@ -147,12 +147,20 @@ def refused(init, check):
         "an unknown permission set": (given(permission_sets=["Admim"]), "did you mean `Admin`"),
         "too long": (given(longest="30d"), "not between"),
         "a secret in place of its reference": (given(sign_in="oidc", oidc_issuer="https://id.acme.example", oidc_client_id="h", oidc_client_secret="hunter2hunter2"), "to be named"),
-        "a secret that is not there": (given(sign_in="oidc", oidc_issuer="https://id.acme.example", oidc_client_id="h", oidc_client_secret="file:nowhere"), "nowhere"),
         "a Region that does not exist": (given(region="eu-wset-1"), "eu-wset-1"),
     }
     for name, (answered, said) in wrong.items():
         done = init.run("no", "--yes", given=answered)
         check(f"{name}: exit 2, and why", done.returncode == 2 and said in done.stderr and "hunter2" not in done.stderr, (done.returncode, done.stderr))
+    unit = given(sign_in="oidc", oidc_issuer="https://id.acme.example", oidc_client_id="h", oidc_client_secret="file:/run/credentials/hallpass.service/secret_oidc")
+    done = init.run("unit", "--yes", "--output", "json", given=unit)
+    check("a secret that systemd shows to the server alone is named, and told of", done.returncode == 0 and init.files("unit") == BOTH
+          and any("is not there yet" in it for it in json.loads(done.stdout)["warnings"]), (done.returncode, done.stderr))
+    done = init.stage.run("server", "doctor", "--iam-policy", "--config", "unit/hallpass.toml", **init.environment)
+    check("and the policy is printed before it is there", done.returncode == 0 and '"Statement"' in done.stdout, done.stderr)
+    done = init.stage.run("server", "doctor", "--config", "unit/hallpass.toml", "--output", "json", **init.environment)
+    wrong = [(it["check"], it["result"]) for it in json.loads(done.stdout or "[]") if it["result"] == "problem" or it["check"] in ("aws", "sign-in")]
+    check.equal("the doctor says that it is missing, and looks at all the rest", (done.returncode, sorted(wrong)), (1, [("aws", "ok"), ("secrets", "problem")]))
     done = init.run("no", "--yes", given=given(), AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
     check("an AWS that does not answer: exit 1", done.returncode == 1 and "AWS" in done.stderr, (done.returncode, done.stderr))
     done = init.run("no", "--yes", given=given(), AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE")

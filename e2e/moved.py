@@ -27,7 +27,7 @@ class Moving:
 
     def on(self, url):
         """The configuration names another store."""
-        self.stage.path("hallpass.toml").write_text(self.config + f'[store]\nurl = "{url}"\n')
+        self.stage.path("hallpass.toml").write_text(self.config + f'[store]\nurl = "{url}"\nseen_folder = "node"\n')
 
     def start(self, name):
         check(f"the server starts on {name}", self.server.start(), self.server.said()[-600:])
@@ -67,10 +67,13 @@ def there(moving):
     key = moving.run("audit", "key").stdout
     moving.stop()
     check("a head was published at the end", moving.head())
-    stage.path("hallpass.key").write_text("somebody else's\n")
+    # the configuration's folder is often root's: the key goes to the one that is named for the node
+    moving.on("sqlite:hallpass.db")
+    stage.path("node").mkdir()
+    stage.path("node/hallpass.key").write_text("somebody else's\n")
     done = moving.run("server", "store", "copy", moving.url)
     check("where another key is, nothing is copied", done.returncode == 4 and "is another key" in done.stderr and "move it away" in done.stderr, done.stderr)
-    stage.path("hallpass.key").unlink()
+    stage.path("node/hallpass.key").unlink()
     head = moving.head()
     said = moving.copied(moving.url, "PostgreSQL")
     check("the copy names the head of the log", head["hash"] in said and f"record {head['seq']}" in said, (head, said))
@@ -78,8 +81,11 @@ def there(moving):
     check("a second time it is refused: rows of two are never mixed", done.returncode == 1 and "is not empty" in done.stderr, done.stderr)
     check("no password is told", moving.database.password not in said + done.stderr)
     moving.on(moving.url)
-    check.equal("the key goes along", moving.run("audit", "key").stdout, key)
+    check("the key goes along, to the folder of the node", stage.path("node/hallpass.key").exists() and not stage.path("hallpass.key").exists())
+    check.equal("and is the one that it was", moving.run("audit", "key").stdout, key)
     moving.start("PostgreSQL")
+    part = lambda: next((it for it in server.api(MARA).get("/readyz").json["parts"] if it["name"] == "ends_file"), None)
+    check("and signs what guards read", wait(lambda: (part() or {}).get("ok"), 30, server.process), part())
     check("people are who they were", server.api(TOMASZ).get("/api/v1/me").status == 200)
     approved = server.api(TOMASZ).post(f"/api/v1/requests/{waiting.json['id']}/approve")
     check("what waited is approved", approved.status == 200, approved)

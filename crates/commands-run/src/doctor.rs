@@ -23,6 +23,7 @@ mod propagation;
 mod regions;
 mod release;
 mod remediation;
+mod signing_key;
 mod store;
 mod telemetry;
 mod whom;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use hallpass_access::{Channel, DirectorySource as _, GroupSyncSettings};
 use hallpass_aws::{ConnectedOrganization, Inventory};
 use hallpass_clock::{BOUND, ProcessClock, Reading, SystemClock};
-use hallpass_config::Loaded;
+use hallpass_config::{Loaded, Secrets};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_model::time::utc_seconds;
@@ -133,8 +134,22 @@ impl DoctorReport {
     }
 }
 
+/// The configuration, and the secret that is not there: they are often there for the running server alone. A policy
+/// names none, and a guard has none of the server's.
+fn load(args: &Args) -> Result<(Loaded, Option<Failure>), Failure> {
+    let listen = args.listen.as_deref();
+    let needs_none = args.iam_policy || args.whom == Whom::Guard;
+    let needs_all = args.without_store.check_configuration;
+    let secrets = match (needs_none, needs_all) {
+        (true, _) => Secrets::Left,
+        (false, true) => Secrets::Read,
+        (false, false) => return args.config.load_as_far_as_it_goes(listen),
+    };
+    Ok((args.config.load_listening(listen, secrets)?, None))
+}
+
 pub fn run(args: &Args) -> Outcome {
-    let loaded = args.config.load_listening(args.listen.as_deref())?;
+    let (loaded, missing) = load(args)?;
     if args.iam_policy {
         let goes = args.whom.goes_by_rules();
         let held = if args.without_store.by_rules_alone {
@@ -166,7 +181,7 @@ pub fn run(args: &Args) -> Outcome {
     let mut report = DoctorReport::default();
     release::check(&args.release, &mut report);
     program::check_configuration(&args.config, &mut report);
-    let places = runtime()?.block_on(examine(&loaded, &mut report))?;
+    let places = runtime()?.block_on(examine(&loaded, missing.as_ref(), &mut report))?;
     if let Some(places) = places {
         // a bucket is listed by threads of its own
         regions::check_log(&loaded, &places, &mut report);
@@ -188,14 +203,17 @@ pub fn run(args: &Args) -> Outcome {
     Ok(if failed { Exit::Failed } else { Exit::Ok })
 }
 
-/// What the checks find, for who looks at all of it elsewhere.
+/// What the checks find, for who looks at all of it elsewhere; `missing` is the secret that is not there.
 ///
 /// # Errors
 /// Exit 2 where the configuration cannot be used.
-pub(crate) async fn findings(loaded: &Loaded) -> Result<Vec<DoctorLine>, Failure> {
+pub(crate) async fn findings(
+    loaded: &Loaded,
+    missing: Option<&Failure>,
+) -> Result<Vec<DoctorLine>, Failure> {
     let mut report = DoctorReport::default();
     report.add(program::CONFIGURATION, Ok("read".to_owned()));
-    examine(loaded, &mut report).await?;
+    examine(loaded, missing, &mut report).await?;
     Ok(report.lines)
 }
 
@@ -210,17 +228,19 @@ pub(crate) fn least_policy(loaded: &Loaded) -> Result<String, Failure> {
 /// Checks everything; where people sign in, as far as AWS said it.
 async fn examine(
     loaded: &Loaded,
+    missing: Option<&Failure>,
     report: &mut DoctorReport,
 ) -> Result<Option<SignInPlaces>, Failure> {
     check_program(loaded, report);
     let rules = check_rules(loaded, report);
     let newest_record = store::check(loaded, report).await;
+    signing_key::check(loaded, report);
     exports::check(loaded, report).await;
     guard::check(loaded, report).await;
-    check_slack(loaded, report).await;
-    check_telling(loaded, report).await;
-    telemetry::check(loaded, report).await;
-    check_sign_in(loaded, report).await;
+    match missing {
+        None => check_with_secrets(loaded, report).await,
+        Some(missing) => report.add("secrets", Err((missing.words(), NOT_THERE))),
+    }
     people::check(loaded, report);
     let clock = Arc::new(ProcessClock::new(SystemClock, None));
     let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
@@ -271,6 +291,18 @@ async fn examine(
         }
     }
     Ok(Some(places))
+}
+
+/// What to do about a secret that is not there.
+const NOT_THERE: &str = "what systemd hands out is there while the service runs, for its user and root; else put it there, or name another place. \
+                         Slack, mail, webhooks, telemetry and sign-in were not checked";
+
+/// Whom the server talks to by secrets.
+async fn check_with_secrets(loaded: &Loaded, report: &mut DoctorReport) {
+    check_slack(loaded, report).await;
+    check_telling(loaded, report).await;
+    telemetry::check(loaded, report).await;
+    check_sign_in(loaded, report).await;
 }
 
 /// What needs nobody else: which program it is, what it was told, and what its machine lets it open.

@@ -87,7 +87,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let loaded = args.config.load()?;
+    // beside a server it has that one's configuration, and not the secrets, which systemd shows to the server alone
+    let loaded = args.config.load_without_secrets()?;
     let (level, style) = (&loaded.config.log.level, logging::Style::Json);
     let service = SendingService {
         name: "hallpass-guard",
@@ -95,12 +96,13 @@ pub fn run(args: &Args) -> Outcome {
         instance: loaded.guard_name()?,
     };
     // a guard knows ends and no requests: what it does has no trace
-    let settings = TelemetrySettings {
+    let settings = loaded.telemetry_now().map(|settings| TelemetrySettings {
         traces: false,
-        ..loaded.telemetry()
-    };
+        ..settings
+    });
     // whoever watches the ends starts also where its log can be sent nowhere
-    let (opened, refused) = match hallpass_telemetry::open(&settings, service) {
+    let opened = settings.and_then(|settings| hallpass_telemetry::open(&settings, service));
+    let (opened, refused) = match opened {
         Ok(opened) => (opened, None),
         Err(why) => (None, Some(why)),
     };
@@ -230,11 +232,23 @@ async fn ends(args: &Args, loaded: &Loaded) -> Result<Vec<Arc<dyn Ends>>, Failur
         return Ok(vec![ends_at(place, loaded).await?]);
     }
     let mut places: Vec<Arc<dyn Ends>> = Vec::new();
-    // a file is read beside its server, hung or dead; a server of a database may be what is down
-    if let StoreAddress::File(path) = loaded.store()? {
-        places.push(Arc::new(StoreEnds::new(path)));
+    let file = loaded.ends_place()?;
+    match loaded.store() {
+        // a file is read beside its server, hung or dead
+        Ok(StoreAddress::File(path)) => places.push(Arc::new(StoreEnds::new(path))),
+        // a server of a database may be what is down
+        Ok(StoreAddress::Postgres(_)) => {}
+        // an address that is a secret of the server's has a password, as those of PostgreSQL have
+        Err(failure) if file.is_some() => {
+            let error = failure.words();
+            tracing::warn!(
+                error,
+                "the store is not read: ends come from the file of ends alone"
+            );
+        }
+        Err(failure) => return Err(failure),
     }
-    if let Some(place) = loaded.ends_place()? {
+    if let Some(place) = file {
         places.push(ends_at(place, loaded).await?);
     }
     if places.is_empty() {

@@ -71,11 +71,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if args.to.exists() {
         return Err(exists(&args.to));
     }
-    let loaded = args.config.load()?;
+    let (loaded, missing) = args.config.load_as_far_as_it_goes(None)?;
     let log = args.log.as_deref().map(end_of).transpose()?;
     let now = hallpass_clock::now();
     let mut files = vec![about(now), configuration(args.config.path())];
-    files.extend(runtime()?.block_on(looked_at(&loaded)));
+    files.extend(runtime()?.block_on(looked_at(&loaded, missing.as_ref())));
     files.extend(log.map(|bytes| ReportFile {
         name: "log.txt",
         about: "the end of the server's log",
@@ -144,10 +144,10 @@ fn configuration(path: &Path) -> ReportFile {
 }
 
 /// What is asked of the store, of everything that the doctor looks at, and of the server.
-async fn looked_at(loaded: &Loaded) -> Vec<ReportFile> {
+async fn looked_at(loaded: &Loaded, missing: Option<&Failure>) -> Vec<ReportFile> {
     let store = store(loaded).await;
     let store = store.unwrap_or_else(|failure| json!({ "error": failure.words() }));
-    let doctor = match doctor::findings(loaded).await {
+    let doctor = match doctor::findings(loaded, missing).await {
         Ok(lines) => json!(lines),
         Err(failure) => json!({ "error": failure.words() }),
     };

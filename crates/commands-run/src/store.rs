@@ -1,11 +1,11 @@
 //! `hallpass server store`: the server's database.
 
 mod accept_loss;
-mod ownership;
 
 use std::path::{Path, PathBuf};
 
 use hallpass_host::file_lock::{OnlyServer, only_server};
+use hallpass_host::ownership;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_setup::opening::{ConfigArgs, open_store, open_store_for};
@@ -15,7 +15,7 @@ use hallpass_terminal::output;
 
 /// How a database of PostgreSQL is copied.
 const DUMP: &str = "use `pg_dump --format=custom`, which copies one instant while people work; the key that \
-                    signs is `hallpass.key` beside the configuration";
+                    signs is `hallpass.key` beside the configuration or in `store.seen_folder`";
 /// How it is put back.
 const RESTORE: &str = "use `pg_restore` into an empty database, then `hallpass server store accept-loss` and \
                        `hallpass server store check`";
@@ -98,7 +98,7 @@ pub fn run(args: &Args) -> Outcome {
     let runtime = runtime()?;
     match &args.command {
         Command::Migrate { config } => {
-            let address = config.load()?.store()?;
+            let address = config.load_without_secrets()?.store()?;
             config.ensure_meant(&address)?;
             let _alone = alone(&address)?;
             let version = runtime.block_on(async {
@@ -108,6 +108,7 @@ pub fn run(args: &Args) -> Outcome {
                     .await
                     .map_err(|error| Failure::failed(error.to_string()))
             })?;
+            give_to_server(&address)?;
             output::say(&format!("`{address}` has schema version {version}"));
             Ok(Exit::Ok)
         }
@@ -129,7 +130,7 @@ pub fn run(args: &Args) -> Outcome {
         Command::AcceptLoss(args) => runtime.block_on(accept_loss::run(args)),
         // also without a configuration: whoever names a backup wants its database here, as in a rehearsal
         Command::Restore { from, config } => {
-            let address = config.load()?.store()?;
+            let address = config.load_without_secrets()?.store()?;
             let to = address.file("`hallpass server store restore`", RESTORE)?;
             if !from.exists() {
                 let text = format!("there is no backup `{}`", from.display());
@@ -146,7 +147,7 @@ pub fn run(args: &Args) -> Outcome {
             });
             let checked = migrated.and_then(|()| check(&runtime, &address));
             // it is in place, also where something of it is not sound
-            ownership::as_of_folder(to)?;
+            give_to_server(&address)?;
             checked
         }
     }
@@ -154,7 +155,7 @@ pub fn run(args: &Args) -> Outcome {
 
 /// Copies the configured database to another place, and its key.
 fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Outcome {
-    let loaded = config.load()?;
+    let loaded = config.load_without_secrets()?;
     let from = config.existing_store()?;
     let to = loaded.store_at(to, "the address")?;
     if let StoreAddress::File(path) = &to {
@@ -178,7 +179,9 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
     if let Some((key, _)) = key {
         output::say(&format!("the key that signs is in `{}` too", key.display()));
     }
-    check(runtime, &to)
+    let checked = check(runtime, &to);
+    give_to_server(&to)?;
+    checked
 }
 
 /// Copies the rows, and before them the key: a copy whose key were missing would be believed by no guard and
@@ -214,7 +217,7 @@ struct IsNew(bool);
 /// Where the key is now, if there is one.
 type CopiedKey = Option<(PathBuf, IsNew)>;
 
-/// Copies the key that signs to where a server with the copy looks for it.
+/// Copies the key that signs to where a server with the copy looks for it. Where root copies, it stays whose it was.
 ///
 /// # Errors
 /// When another key is there: the log would go on with heads that nobody believes.
@@ -239,9 +242,21 @@ fn copy_key(from: &Path, to: &Path) -> Result<CopiedKey, Failure> {
             Failure::refused(words).help("move it away: the log goes on with the key that it has")
         );
     }
-    write_private(to, &key, Existing::Kept)
-        .map_err(|error| Failure::unwritable(to.display(), &error))?;
+    write_private(to, &key, Existing::Kept).map_err(|error| {
+        Failure::unwritable(to.display(), &error).help(
+            "name a folder that the server may write to in `store.seen_folder`: the key is copied there",
+        )
+    })?;
+    ownership::give(to, from)?;
     Ok(Some((to.to_owned(), IsNew(true))))
+}
+
+/// What root made in a file is for the server, whose folder it lies in.
+fn give_to_server(address: &StoreAddress) -> Result<(), Failure> {
+    match address {
+        StoreAddress::File(path) => ownership::database_as_of_folder(path),
+        StoreAddress::Postgres(_) => Ok(()),
+    }
 }
 
 /// Keeps servers from a file, for as long as the value lives.
@@ -312,4 +327,40 @@ fn check(runtime: &tokio::runtime::Runtime, address: &StoreAddress) -> Outcome {
         failure = failure.detail(problem.clone());
     }
     Err(failure.help("restore a backup: `hallpass server store restore`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_goes_along_and_stays_whose_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (from, to) = (at("hallpass.db.key"), at("node/hallpass.key"));
+        assert!(copy_key(&from, &to).unwrap().is_none(), "there is none");
+        std::fs::write(&from, "a key").unwrap();
+        #[cfg(unix)]
+        let is_theirs = std::os::unix::fs::chown(&from, Some(1), Some(1)).is_ok();
+        let copied = copy_key(&from, &to).unwrap().unwrap();
+        assert!(matches!(&copied, (path, IsNew(true)) if *path == to));
+        assert_eq!(std::fs::read_to_string(&to).unwrap(), "a key");
+        #[cfg(unix)]
+        if is_theirs {
+            use std::os::unix::fs::MetadataExt as _;
+            let made = std::fs::metadata(&to).unwrap();
+            assert_eq!((made.uid(), made.gid()), (1, 1), "root copied it");
+        }
+        let again = copy_key(&from, &to).unwrap().unwrap();
+        assert!(matches!(again, (_, IsNew(false))));
+        let nowhere = copy_key(&from, &from.join("hallpass.key")).err().unwrap();
+        assert!(
+            nowhere
+                .remedy()
+                .is_some_and(|it| it.contains("`store.seen_folder`")),
+            "{nowhere:?}"
+        );
+        std::fs::write(&to, "another").unwrap();
+        assert_eq!(copy_key(&from, &to).err().unwrap().exit(), Exit::Refused);
+    }
 }

@@ -90,7 +90,7 @@ pub fn run(args: &Args) -> Outcome {
             config,
         } => {
             let scopes = scopes_of(scopes)?;
-            let loaded = config.load()?;
+            let loaded = config.load_without_secrets()?;
             let address = loaded.store()?;
             config.ensure_meant(&address)?;
             let secret = runtime()?.block_on(async {

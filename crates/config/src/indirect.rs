@@ -8,10 +8,24 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Config;
 
+/// What becomes of references to secrets of the server: in its sign-in and its channels, in the address of its store
+/// and in what it tells a collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are looked up: each has to be there.
+    Read,
+    /// They stay references, for who needs none of them and may not be let at them: systemd shows those of a unit
+    /// to that unit alone. The address of the store is looked up when it is asked for.
+    Left,
+}
+
 /// Puts what `${env:NAME}` and `file:PATH` stand for in their place; relative paths are meant from `folder`.
-pub(crate) fn resolve_all(config: &mut Config, folder: &Path) -> Result<(), Failure> {
-    let (aws, guard, slack) = (&mut config.aws, &mut config.guard, &mut config.slack);
-    let (telemetry, marks) = (&mut config.telemetry, &mut slack.marks);
+pub(crate) fn resolve_all(
+    config: &mut Config,
+    folder: &Path,
+    secrets: Secrets,
+) -> Result<(), Failure> {
+    let (aws, guard) = (&mut config.aws, &mut config.guard);
     let texts = [
         &mut aws.region,
         &mut aws.endpoint_url,
@@ -20,13 +34,23 @@ pub(crate) fn resolve_all(config: &mut Config, folder: &Path) -> Result<(), Fail
         &mut aws.member_role,
         &mut aws.member_external_id,
         &mut config.audit.export.target,
-        &mut config.oidc.client_secret,
         &mut guard.public_key,
         &mut guard.role_arn,
         &mut guard.external_id,
-        &mut slack.channel,
-        &mut telemetry.endpoint,
     ];
+    for value in texts.into_iter().flatten() {
+        *value = resolve(value, folder)?;
+    }
+    match secrets {
+        Secrets::Read => resolve_secrets(config, folder),
+        Secrets::Left => Ok(()),
+    }
+}
+
+fn resolve_secrets(config: &mut Config, folder: &Path) -> Result<(), Failure> {
+    let slack = &mut config.slack;
+    let marks = &mut slack.marks;
+    let texts = [&mut config.oidc.client_secret, &mut slack.channel];
     let always = [
         &mut config.store.url,
         &mut slack.api_url,
@@ -47,15 +71,22 @@ pub(crate) fn resolve_all(config: &mut Config, folder: &Path) -> Result<(), Fail
     ];
     let webhooks = config.webhooks.iter_mut();
     let webhooks = webhooks.flat_map(|hook| [&mut hook.url, &mut hook.secret]);
-    let listed = webhooks.chain(telemetry.headers.values_mut());
-    for secret in secrets.into_iter().flatten().chain(listed) {
+    for secret in secrets.into_iter().flatten().chain(webhooks) {
         *secret = SecretString::from(resolve(secret.expose_secret(), folder)?);
     }
-    Ok(())
+    config.telemetry.look_up(folder)
+}
+
+/// Whether what a value stands for is there; nothing of it is kept.
+///
+/// # Errors
+/// When it is not, or cannot be read.
+pub fn look_up(value: &str, folder: &Path) -> Result<(), Failure> {
+    resolve(value, folder).map(drop)
 }
 
 /// A value as written, or what it stands for.
-fn resolve(value: &str, folder: &Path) -> Result<String, Failure> {
+pub(crate) fn resolve(value: &str, folder: &Path) -> Result<String, Failure> {
     if let Some(name) = value
         .strip_prefix("${env:")
         .and_then(|rest| rest.strip_suffix('}'))
@@ -76,8 +107,11 @@ fn resolve(value: &str, folder: &Path) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_host::server_store::StoreAddress;
+
     use super::super::keys::KEYS;
-    use super::super::{load, parse};
+    use super::super::{Loaded, load, load_with, parse, parse_with};
+    use super::Secrets;
 
     /// Numbers and switches below `slack.*`.
     const NO_TEXT: &[&str] = &["slack.dm_outside_channel", "slack.announce_end"];
@@ -143,11 +177,66 @@ mod tests {
             loaded.config.aws.external_id.as_deref(),
             Some("of-the-file")
         );
-        let hallpass_host::server_store::StoreAddress::Postgres(address) = loaded.store().unwrap()
-        else {
+        let StoreAddress::Postgres(address) = loaded.store().unwrap() else {
             panic!("no server");
         };
         let roots = folder.path().join("ca.pem");
         assert_eq!(address.root_file(), Some(roots.as_path()));
+    }
+
+    #[test]
+    fn who_needs_no_secret_of_the_server_reads_its_configuration_without_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hallpass.toml");
+        let secret = |name: &str| format!("\"file:/run/credentials/nobody.service/{name}\"");
+        let text = format!(
+            "[store]\nurl = {}\n[oidc]\nclient_secret = {}\n[slack]\nbot_token = {}\nsigning_secret = {}\n[mail]\nurl = {}\n\
+             [pci]\nscim_token = {}\n[[webhooks]]\nname = \"a\"\nurl = {}\nsecret = {}\n[telemetry.headers]\nauthorization = {}\n\
+             [aws]\nexternal_id = \"file:id\"\n[guard]\npublic_key = \"file:key\"\n",
+            secret("url"),
+            secret("oidc"),
+            secret("bot"),
+            secret("signing"),
+            secret("mail"),
+            secret("scim"),
+            secret("hook"),
+            secret("hook-secret"),
+            secret("collector"),
+        );
+        std::fs::write(&file, text).unwrap();
+        let left = || load_with(&file, Secrets::Left);
+        assert!(
+            left().is_err(),
+            "what it does need has to be there, as its own key"
+        );
+        for (name, value) in [("id", "an id"), ("key", "a key")] {
+            std::fs::write(folder.path().join(name), value).unwrap();
+        }
+        assert!(load(&file).is_err(), "a server needs all of them");
+        let loaded = left().unwrap();
+        assert_eq!(loaded.config.aws.external_id.as_deref(), Some("an id"));
+        assert_eq!(loaded.config.guard.public_key.as_deref(), Some("a key"));
+        for refused in [
+            loaded.store().unwrap_err(),
+            loaded.telemetry_now().err().unwrap(),
+        ] {
+            let told = refused.words();
+            assert!(told.contains("/run/credentials/nobody.service/"), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_was_left_is_looked_up_when_it_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("url"), "sqlite:there.db\n").unwrap();
+        let text = "[store]\nurl = \"file:url\"\n";
+        let loaded = Loaded {
+            config: parse_with(text, "x", Secrets::Left).unwrap(),
+            folder: folder.path().to_owned(),
+        };
+        let StoreAddress::File(path) = loaded.store().unwrap() else {
+            panic!("no file");
+        };
+        assert_eq!(path, folder.path().join("there.db"));
     }
 }

@@ -44,6 +44,7 @@ pub use alerts::AlertTargets;
 pub use drift::CompareSchedule;
 pub use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub use guard::EndsPlace;
+pub use indirect::{Secrets, look_up};
 pub use pci::PciSchedule;
 pub use shown::shown;
 pub use slack::SlackApp;
@@ -334,6 +335,11 @@ pub struct Loaded {
 
 /// Reads the file. A file that is not there at the default place is an empty one.
 pub fn load(path: &Path) -> Result<Loaded, Failure> {
+    load_with(path, Secrets::Read)
+}
+
+/// The same; what becomes of references to secrets of the server is said.
+pub fn load_with(path: &Path, secrets: Secrets) -> Result<Loaded, Failure> {
     let folder = path
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
@@ -347,18 +353,23 @@ pub fn load(path: &Path) -> Result<Loaded, Failure> {
         }
         Err(error) => return Err(Failure::unreadable(path.display(), &error)),
     };
-    let config = parse_in(&text, &path.display().to_string(), &folder)?;
+    let config = parse_in(&text, &path.display().to_string(), &folder, secrets)?;
     Ok(Loaded { config, folder })
 }
 
 /// The same of a text, whose relative files are meant from the working directory.
 pub fn parse(text: &str, name: &str) -> Result<Config, Failure> {
-    parse_in(text, name, Path::new(""))
+    parse_with(text, name, Secrets::Read)
 }
 
-fn parse_in(text: &str, name: &str, folder: &Path) -> Result<Config, Failure> {
+/// The same; what becomes of references to secrets of the server is said.
+pub fn parse_with(text: &str, name: &str, secrets: Secrets) -> Result<Config, Failure> {
+    parse_in(text, name, Path::new(""), secrets)
+}
+
+fn parse_in(text: &str, name: &str, folder: &Path, secrets: Secrets) -> Result<Config, Failure> {
     let mut config: Config = toml::from_str(text).map_err(|error| refusal(text, name, &error))?;
-    indirect::resolve_all(&mut config, folder)?;
+    indirect::resolve_all(&mut config, folder, secrets)?;
     config.telemetry.check(name)?;
     config.access.sweep.check(name)?;
     config.groups.check(name)?;

@@ -1,7 +1,7 @@
 //! `[store]`: where the server keeps everything.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use hallpass_host::keys;
 use hallpass_host::server_store::StoreAddress;
@@ -10,6 +10,10 @@ use hallpass_terminal::exit::Failure;
 use serde::Deserialize;
 
 use crate::Loaded;
+use crate::indirect::resolve;
+
+/// The key of a server over PostgreSQL.
+const KEY: &str = "hallpass.key";
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -30,7 +34,9 @@ impl Default for Store {
 impl Loaded {
     /// Where the store is.
     pub fn store(&self) -> Result<StoreAddress, Failure> {
-        self.store_at(&self.config.store.url, "`store.url`")
+        // still a reference where secrets were left
+        let url = resolve(&self.config.store.url, &self.folder)?;
+        self.store_at(&url, "`store.url`")
     }
 
     /// Where the store of an address is, a file beside the configuration; `named` is what people know the
@@ -53,43 +59,70 @@ impl Loaded {
         }
     }
 
-    /// Where this node keeps what it has seen of the audit log: in the folder that the configuration names, else
-    /// in that which systemd gives the service (`StateDirectory=`), else beside the configuration. Its port
-    /// tells nodes of one machine apart.
+    /// Where this node keeps what it has seen of the audit log, in its own folder. Its port tells nodes of one
+    /// machine apart.
     pub fn seen_log(&self) -> PathBuf {
-        self.seen_log_within(std::env::var_os("STATE_DIRECTORY").as_deref())
+        self.seen_log_within(state_folder().as_deref())
     }
 
     fn seen_log_within(&self, state: Option<&OsStr>) -> PathBuf {
         let listen = &self.config.server.listen;
         let port = listen.rsplit_once(':').map_or("", |(_, port)| port);
-        let name = format!("hallpass-{port}.seen.json");
+        self.node_folder_within(state)
+            .join(format!("hallpass-{port}.seen.json"))
+    }
+
+    /// The folder that a node over PostgreSQL may write to: the one that the configuration names, else that which
+    /// systemd gives the service (`StateDirectory=`), else the configuration's.
+    pub fn node_folder(&self) -> PathBuf {
+        self.node_folder_within(state_folder().as_deref())
+    }
+
+    fn node_folder_within(&self, state: Option<&OsStr>) -> PathBuf {
         // several are separated by colons, and the first is the service's own
         let state = state.and_then(OsStr::to_str);
         let state = state.and_then(|it| it.split(':').next());
         match (&self.config.store.seen_folder, state) {
-            (Some(folder), _) => self.path(folder).join(name),
-            (None, Some(folder)) if !folder.is_empty() => Path::new(folder).join(name),
-            (None, Some(_) | None) => self.path(name),
+            (Some(folder), _) => self.path(folder),
+            (None, Some(folder)) if !folder.is_empty() => PathBuf::from(folder),
+            (None, Some(_) | None) => self.folder.clone(),
         }
     }
 
-    /// The file of the server's own key: beside a store in a file, else beside the configuration.
+    /// The file of the server's own key.
     pub fn own_key(&self) -> Result<PathBuf, Failure> {
         Ok(self.key_of(&self.store()?))
     }
 
-    /// The file of the key that a server with this store has.
+    /// The file of the key that a server with this store has: beside a store in a file. Over PostgreSQL it is the one
+    /// that somebody put beside the configuration; without one, in the node's own folder, for that of the
+    /// configuration is often root's.
     pub fn key_of(&self, store: &StoreAddress) -> PathBuf {
         match store {
             StoreAddress::File(path) => keys::place(path),
-            StoreAddress::Postgres(_) => self.path("hallpass.key"),
+            StoreAddress::Postgres(_) => self.shared_key_within(state_folder().as_deref()),
+        }
+    }
+
+    fn shared_key_within(&self, state: Option<&OsStr>) -> PathBuf {
+        let beside = self.path(KEY);
+        if beside.exists() {
+            beside
+        } else {
+            self.node_folder_within(state).join(KEY)
         }
     }
 }
 
+/// What systemd says of folders that a service may write to.
+fn state_folder() -> Option<OsString> {
+    std::env::var_os("STATE_DIRECTORY")
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -116,5 +149,33 @@ mod tests {
             let found = loaded.seen_log_within(state.map(OsStr::new));
             assert_eq!(found, Path::new(wanted), "{text} {state:?}");
         }
+    }
+
+    #[test]
+    fn a_key_over_postgresql_is_where_it_was_put_or_where_the_node_may_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "[store]\nurl = \"postgres://u@localhost/x\"\n";
+        let loaded = |more: &str| Loaded {
+            config: crate::parse(&format!("{text}{more}"), "x").unwrap(),
+            folder: folder.path().to_owned(),
+        };
+        let of_systemd = Some(OsStr::new("/var/lib/hp"));
+        let (unsaid, named) = (loaded(""), loaded("seen_folder = \"/data\"\n"));
+        let found = |of: &Loaded, state| of.shared_key_within(state);
+        assert_eq!(
+            found(&unsaid, of_systemd),
+            Path::new("/var/lib/hp/hallpass.key")
+        );
+        assert_eq!(found(&named, of_systemd), Path::new("/data/hallpass.key"));
+        let beside = folder.path().join("hallpass.key");
+        assert_eq!(found(&unsaid, None), beside);
+        std::fs::write(&beside, "put there").unwrap();
+        for of in [&unsaid, &named] {
+            assert_eq!(found(of, of_systemd), beside);
+        }
+        let stored = named.store().unwrap();
+        assert_eq!(named.key_of(&stored), beside);
+        let file = StoreAddress::File("/data/hp.db".into());
+        assert_eq!(named.key_of(&file), Path::new("/data/hp.db.key"));
     }
 }

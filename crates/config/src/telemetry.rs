@@ -1,6 +1,7 @@
 //! `[telemetry]`: where traces and logs are sent.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use hallpass_telemetry::TelemetrySettings;
 use hallpass_terminal::exit::Failure;
@@ -8,13 +9,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::Loaded;
+use super::indirect::resolve;
 
 /// Where traces and logs are sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TelemetryTable {
-    pub(super) endpoint: Option<String>,
-    pub(super) headers: BTreeMap<String, SecretString>,
+    endpoint: Option<String>,
+    headers: BTreeMap<String, SecretString>,
     send: Vec<SentSignal>,
     sample: Option<f64>,
 }
@@ -39,6 +41,17 @@ impl Default for TelemetryTable {
 }
 
 impl TelemetryTable {
+    /// Puts what it refers to in place; what stands for itself is as it was.
+    pub(super) fn look_up(&mut self, folder: &Path) -> Result<(), Failure> {
+        if let Some(endpoint) = &mut self.endpoint {
+            *endpoint = resolve(endpoint, folder)?;
+        }
+        for secret in self.headers.values_mut() {
+            *secret = SecretString::from(resolve(secret.expose_secret(), folder)?);
+        }
+        Ok(())
+    }
+
     /// Refuses what cannot be sent.
     pub(super) fn check(&self, name: &str) -> Result<(), Failure> {
         for (header, value) in &self.headers {
@@ -74,6 +87,18 @@ impl Loaded {
             logs: table.send.contains(&SentSignal::Logs),
             sample: table.sample,
         }
+    }
+
+    /// The same where secrets were left ([`Secrets::Left`](crate::Secrets)): what it refers to is looked up now.
+    ///
+    /// # Errors
+    /// When something of it is not there, or cannot be sent.
+    pub fn telemetry_now(&self) -> Result<TelemetrySettings, Failure> {
+        let mut looked_up = self.clone();
+        let table = &mut looked_up.config.telemetry;
+        table.look_up(&self.folder)?;
+        table.check("the configuration")?;
+        Ok(looked_up.telemetry())
     }
 }
 

@@ -242,6 +242,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let node = (&directory, &lead, &parts.log);
     let seen = (&access, aws, &of.workshop.foreign);
     let alarming = alarming(seen, node, &time, &pulse, guards.as_ref());
+    let ends = parts.ends.as_ref();
     let app = App {
         access: Arc::clone(&access),
         audit: shared.clone() as Arc<dyn AuditStore>,
@@ -253,7 +254,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(probes((&access, &store), (&lead, &parts.log), &alarming)),
+        probes: Arc::new(probes((&access, &store), node, &alarming, ends)),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         slack: slack.clone().and_then(slack::door),
         policies: policies(&parts.aws, parts.client, &clock),
@@ -404,11 +405,12 @@ fn rendered(
     leader_metrics::shown(metrics.render(), lead.holds())
 }
 
-/// What readiness asks: the store, and all that is an alarm when it does not work.
+/// What readiness asks: the store, all that is an alarm when it does not work, and what this node alone can tell.
 fn probes(
     (access, store): (&Arc<Access>, &ServerStore),
-    (lead, log): (&Arc<Lead>, &Arc<LogWatch>),
+    (_, lead, log): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>),
     alarming: &[(AlarmKind, Arc<dyn ReadinessProbe>)],
+    ends: Option<&EndsFile>,
 ) -> Vec<Arc<dyn ReadinessProbe>> {
     let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
         Arc::new(probes::StoreProbe(Arc::clone(access), store.clone())),
@@ -421,6 +423,8 @@ fn probes(
     // ends that are late are in the line of the store
     let asked = asked.filter(|(kind, _)| *kind != AlarmKind::EndsOverdue);
     probes.extend(asked.map(|(_, probe)| Arc::clone(probe)));
+    let signed = ends.map(|file| Arc::new(guards::EndsFileProbe::of(file)));
+    probes.extend(signed.map(|probe| probe as Arc<dyn ReadinessProbe>));
     probes
 }
 

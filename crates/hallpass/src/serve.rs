@@ -16,7 +16,7 @@ use hallpass_chores::plans::{PlanContext, PlanMeans, UnaskedPlans};
 use hallpass_chores::standards_follow;
 use hallpass_chores::vending_drop::DroppedLists;
 use hallpass_clock::ProcessClock;
-use hallpass_config::{EndsPlace, ExportSettings, HeadKey, Loaded};
+use hallpass_config::{EndsPlace, ExportSettings, HeadKey, Loaded, Secrets};
 use hallpass_events::EventHandler;
 use hallpass_guard_files::journals::Journals;
 use hallpass_host::descriptors;
@@ -82,7 +82,8 @@ pub(crate) struct Args {
 impl Args {
     /// The configuration, with the address that stands for its own: whatever goes by it, goes by that one.
     fn load(&self) -> Result<Loaded, Failure> {
-        self.config.load_listening(self.listen.as_deref())
+        self.config
+            .load_listening(self.listen.as_deref(), Secrets::Read)
     }
 }
 
@@ -186,7 +187,9 @@ async fn absent_key(loaded: &Loaded, store: &ServerStore) -> Result<Absent, Fail
     if !was_exported || path.exists() {
         return Ok(Absent::Made);
     }
-    if signs_heads {
+    // nodes of PostgreSQL share one key: each would make its own
+    let is_shared = matches!(loaded.store()?, StoreAddress::Postgres(_));
+    if signs_heads || is_shared {
         return Ok(Absent::Lost);
     }
     // heads have a key of their own, so that this one may never have been there
@@ -206,14 +209,12 @@ async fn ends_file(
     let Some(place) = loaded.ends_place()? else {
         return Ok(None);
     };
-    let signer = match keys::key_at(&loaded.own_key()?, absent) {
-        Ok(signer) => Some(Arc::new(signer)),
-        // a file that is not signed is better than none; a guard that wants a signature says so
-        Err(failure) => {
-            tracing::error!(error = failure.words(), "the file of ends is not signed");
-            None
-        }
-    };
+    let opened = keys::key_at(&loaded.own_key()?, absent);
+    let signer = opened.map(Arc::new).map_err(|failure| {
+        let why = failure.words();
+        tracing::error!(error = why, "the file of ends is not signed");
+        why
+    });
     Ok(Some(match place {
         EndsPlace::File(path) => EndsFile::new(&path, signer),
         EndsPlace::Object { bucket, name } => {
@@ -545,5 +546,24 @@ mod tests {
         assert_eq!(listen, "127.0.0.1:9001");
         assert_ne!(first, kept(&["--listen", "127.0.0.1:9002"]).1);
         assert_ne!(first, kept(&[]).1);
+    }
+
+    #[tokio::test]
+    async fn nodes_of_one_database_make_no_key_each_over_a_log_that_was_exported() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ServerStore::open(folder.path().join("hallpass.db")).unwrap();
+        let loaded = |url: &str| {
+            let text = format!("[store]\nurl = \"{url}\"\n[audit.sign]\nkms_key = \"alias/a\"\n");
+            Loaded {
+                config: hallpass_config::parse(&text, "x").unwrap(),
+                folder: folder.path().to_owned(),
+            }
+        };
+        let (alone, node) = (loaded("sqlite:hp.db"), loaded("postgres://u@localhost/x"));
+        for (exported, of_node) in [(0, Absent::Made), (1, Absent::Lost)] {
+            store.set_exported(exported).await.unwrap();
+            assert_eq!(absent_key(&alone, &store).await.unwrap(), Absent::Made);
+            assert_eq!(absent_key(&node, &store).await.unwrap(), of_node);
+        }
     }
 }

@@ -9,6 +9,8 @@ use hallpass_audit::{PublicKey, Signer, key_file, read_key_file};
 use hallpass_store::{Existing, write_private};
 use hallpass_terminal::exit::Failure;
 
+use crate::ownership::{folder_of, give};
+
 /// What the file of a server's key begins with; other files are as `openssl` writes them.
 const FORM: &str = "hallpass-signing-key/1 ";
 
@@ -19,7 +21,8 @@ pub enum Absent {
     Made,
     /// It is missed.
     Missed,
-    /// It is missed, and was there: others know what it signed, and would take that of another for forged.
+    /// It is missed, and the log has left its store: others may know what it signed, and would take that of another
+    /// for forged.
     Lost,
 }
 
@@ -41,7 +44,8 @@ pub fn public(path: &Path) -> Result<Option<PublicKey>, Failure> {
     key_at(path, Absent::Missed).map(|signer| Some(*signer.public()))
 }
 
-/// The key in a file. One that is made is readable by its owner alone, and never over another.
+/// The key in a file. One that is made is readable by its owner alone, who is that of its folder, and never over
+/// another.
 ///
 /// # Errors
 /// When the file cannot be read or made, or is not a key.
@@ -71,11 +75,12 @@ pub fn key_at(path: &Path, absent: Absent) -> Result<Signer, Failure> {
 fn lost(path: &Path) -> Failure {
     let shown = path.display();
     Failure::failed(format!(
-        "the signing key `{shown}` is missing, and this log was signed before"
+        "the signing key `{shown}` is missing, and this log was exported before"
     ))
     .help(
-        "put it back from where the database was moved to, or from your secret store, and restart the \
-         server; where it is gone for good, `hallpass audit key --new` makes another one (docs/operations/recover.md)",
+        "put it back from another node, from where the database was moved to, or from your secret store, and restart \
+         the server; where there never was one, or it is gone for good, `hallpass audit key --new` makes another one \
+         (docs/operations/recover.md)",
     )
 }
 
@@ -93,7 +98,11 @@ fn make(path: &Path) -> Result<(), Failure> {
     getrandom::fill(&mut seed)
         .map_err(|error| Failure::failed(format!("the system gives no randomness: {error}")))?;
     match write_private(path, key_file(&seed).as_bytes(), Existing::Kept) {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            // who made it can read it all the same; `doctor` says of one that the server cannot
+            drop(give(path, folder_of(path)));
+            Ok(())
+        }
         // another process made it meanwhile
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(Failure::unwritable(path.display(), &error)),
@@ -111,7 +120,7 @@ mod tests {
         assert_eq!(public(&key).unwrap(), None);
         assert!(key_at(&key, Absent::Missed).is_err());
         let lost = key_at(&key, Absent::Lost).err().unwrap().words();
-        assert!(lost.contains("this log was signed before"), "{lost}");
+        assert!(lost.contains("this log was exported before"), "{lost}");
         assert!(!key.exists(), "another one is never made in its place");
         let made = *key_at(&key, Absent::Made).unwrap().public();
         for absent in [Absent::Made, Absent::Missed, Absent::Lost] {
@@ -124,6 +133,18 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             let permissions = fs::metadata(&key).unwrap().permissions();
             assert_eq!(permissions.mode() & 0o777, 0o600);
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, chown};
+            let theirs = folder.path().join("theirs");
+            fs::create_dir(&theirs).unwrap();
+            // only root makes it for somebody else
+            if chown(&theirs, Some(1), Some(1)).is_ok() {
+                key_at(&theirs.join("hallpass.key"), Absent::Made).unwrap();
+                let made = fs::metadata(theirs.join("hallpass.key")).unwrap();
+                assert_eq!((made.uid(), made.gid()), (1, 1));
+            }
         }
         fs::write(&key, "something else").unwrap();
         assert!(

@@ -16,6 +16,7 @@ pub mod live_grants;
 pub mod machine_name;
 pub mod named_calls;
 pub mod new_file;
+pub mod ownership;
 pub mod program;
 pub mod random_ids;
 pub mod replaced_file;

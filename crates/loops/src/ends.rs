@@ -18,17 +18,20 @@ const EVERY: Duration = Duration::from_millis(800);
 /// How often it is written although nothing changed: its age tells that the server lives.
 const ANEW: TimeSpan = TimeSpan::seconds(30);
 
+/// Who signs the file of ends, or why nobody does: one that is not signed is better than none.
+pub type EndsSigner = Result<Arc<Signer>, String>;
+
 /// Where the file of ends is, and who signs it.
 #[derive(Clone)]
 pub struct EndsFile {
     target: Arc<dyn ExportTarget>,
     name: String,
-    signer: Option<Arc<Signer>>,
+    signer: EndsSigner,
 }
 
 impl EndsFile {
     /// The file at `path`, which is made when it is first written.
-    pub fn new(path: &Path, signer: Option<Arc<Signer>>) -> Self {
+    pub fn new(path: &Path, signer: EndsSigner) -> Self {
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
@@ -38,12 +41,17 @@ impl EndsFile {
     }
 
     /// The object `name` at a place.
-    pub fn at(target: Arc<dyn ExportTarget>, name: String, signer: Option<Arc<Signer>>) -> Self {
+    pub fn at(target: Arc<dyn ExportTarget>, name: String, signer: EndsSigner) -> Self {
         Self {
             target,
             name,
             signer,
         }
+    }
+
+    /// Why it is not signed, where it is not: a guard that names a key does not believe it.
+    pub fn unsigned(&self) -> Option<&str> {
+        self.signer.as_ref().err().map(String::as_str)
     }
 }
 
@@ -108,8 +116,8 @@ async fn write_once(
     if !is_new {
         return Ok(());
     }
-    let bytes =
-        render(&ends, &mark, now, file.signer.as_deref()).map_err(|error| error.to_string())?;
+    let signer = file.signer.as_deref().ok();
+    let bytes = render(&ends, &mark, now, signer).map_err(|error| error.to_string())?;
     let put = file.target.replace(&file.name, &bytes).await;
     put.map_err(|error| error.to_string())?;
     *written = Some(Written {
@@ -142,7 +150,7 @@ mod tests {
         let store = ServerStore::open(folder.path().join("hallpass.db")).unwrap();
         let signer = Arc::new(Signer::from_seed(&[9; 32]).unwrap());
         let path = folder.path().join("audit/ends.jsonl");
-        let file = EndsFile::new(&path, Some(Arc::clone(&signer)));
+        let file = EndsFile::new(&path, Ok(Arc::clone(&signer)));
         let mut written = None;
         let trust = Trust::Key(*signer.public());
         let copy = || read("f", &std::fs::read(&path).unwrap(), trust).unwrap();

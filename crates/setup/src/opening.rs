@@ -13,7 +13,7 @@ use hallpass_aws::{
     OwnAccountRole, PermissionSetUse,
 };
 use hallpass_clock::ProcessClock;
-use hallpass_config::{self, Loaded};
+use hallpass_config::{self, Loaded, Secrets};
 use hallpass_host::machine_name;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::{AccountId, GroupId, IdSource};
@@ -61,13 +61,36 @@ impl ConfigArgs {
         hallpass_config::load(&self.config)
     }
 
+    /// Reads it for what needs no secret of the server's: references to them stay references.
+    pub fn load_without_secrets(&self) -> Result<Loaded, Failure> {
+        hallpass_config::load_with(&self.config, Secrets::Left)
+    }
+
     /// Reads it as a server does that was started with `--listen`: whatever goes by its address, goes by that one.
-    pub fn load_listening(&self, listen: Option<&str>) -> Result<Loaded, Failure> {
-        let mut loaded = self.load()?;
+    pub fn load_listening(
+        &self,
+        listen: Option<&str>,
+        secrets: Secrets,
+    ) -> Result<Loaded, Failure> {
+        let mut loaded = hallpass_config::load_with(&self.config, secrets)?;
         if let Some(listen) = listen {
             listen.clone_into(&mut loaded.config.server.listen);
         }
         Ok(loaded)
+    }
+
+    /// Reads it with its secrets; where one is not there, without them, and why.
+    ///
+    /// # Errors
+    /// Where it cannot be used without them either.
+    pub fn load_as_far_as_it_goes(
+        &self,
+        listen: Option<&str>,
+    ) -> Result<(Loaded, Option<Failure>), Failure> {
+        match self.load_listening(listen, Secrets::Read) {
+            Ok(loaded) => Ok((loaded, None)),
+            Err(missing) => Ok((self.load_listening(listen, Secrets::Left)?, Some(missing))),
+        }
     }
 
     /// That there is none, and where it was looked for: everything is as by default then.
@@ -101,7 +124,7 @@ impl ConfigArgs {
     /// # Errors
     /// Exit 2 where it is not there, or there is no configuration either; and when nobody can tell.
     pub fn existing_store(&self) -> Result<StoreAddress, Failure> {
-        let address = self.load()?.store()?;
+        let address = self.load_without_secrets()?.store()?;
         self.ensure_meant(&address)?;
         ensure_there(&address)?;
         Ok(address)

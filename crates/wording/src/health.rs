@@ -296,6 +296,14 @@ pub fn assignments_were_tended(ago: TimeSpan) -> String {
     format!("assignments were tended {ago} ago")
 }
 
+/// That guards can believe what this node writes for them.
+pub const ENDS_ARE_SIGNED: &str = "what guards read is signed";
+
+/// That they cannot, where they know the key.
+pub fn ends_are_not_signed(why: &str) -> String {
+    format!("the file of ends that this node writes is not signed: {why}")
+}
+
 /// That no guard has ever said anything.
 pub const NO_GUARD_HEARD: &str = "no guard was ever heard";
 

@@ -17,7 +17,7 @@ use super::places;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Print the public key that the server's files are signed with\n\nOn the server's \
-                  machine. The key lies beside the store (with PostgreSQL: `hallpass.key` beside the configuration) and is made here when there is none yet and nothing was signed by another: after a loss, --new makes another one on purpose. \
+                  machine. The key lies beside the store (with PostgreSQL: `hallpass.key` beside the configuration, or in `store.seen_folder`) and is made here when there is none yet and nothing was exported: after a loss, --new makes another one on purpose. \
                   Guards elsewhere name the public half in `guard.public_key` and believe no \
                   other file of ends.\n\nWith --heads, the key that heads of the audit log are signed \
                   with, as the line that `audit verify --keys` and witnesses take: of the key in AWS \
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
         _ if args.heads => runtime()?.block_on(of_heads(args))?,
         _ => {
-            let loaded = args.config.load()?;
+            let loaded = args.config.load_without_secrets()?;
             let path = loaded.own_key()?;
             let is_new = !path.exists();
             let absent = runtime()?.block_on(absent(args, &loaded, &path))?;
@@ -114,7 +114,8 @@ async fn absent_over(loaded: &Loaded, path: &Path, new: bool) -> Result<Absent, 
 }
 
 async fn of_heads(args: &Args) -> Result<String, Failure> {
-    let (loaded, means) = (args.config.load()?, places::means(&args.config)?);
+    let loaded = args.config.load_without_secrets()?;
+    let means = places::means(&args.config)?;
     let head_key = loaded.head_key()?;
     let (new, absent) = match &head_key {
         HeadKey::Own(path) if !path.exists() => {

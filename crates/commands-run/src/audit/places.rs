@@ -18,7 +18,7 @@ use hallpass_terminal::exit::Failure;
 
 /// What opening a bucket takes, as the configuration says, or as the AWS CLI finds it.
 pub(super) fn means(config: &ConfigArgs) -> Result<Means, Failure> {
-    Ok(means_of(aws_settings(&config.load()?)))
+    Ok(means_of(aws_settings(&config.load_without_secrets()?)))
 }
 
 /// What opening these places takes. Folders take nothing: no configuration is read for them.

@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 fn journals(args: &Args) -> Result<Vec<PathBuf>, Failure> {
     let mut found = args.journal.clone();
     if args.paths.is_empty() {
-        let configured = args.config.load()?.guard_journal();
+        let configured = args.config.load_without_secrets()?.guard_journal();
         found.extend(configured.filter(|folder| folder.is_dir()));
     }
     for path in &args.paths {
@@ -137,7 +137,7 @@ async fn gather(args: &Args) -> Result<Export, Failure> {
         let store = open_store(args.config.existing_store()?).await?;
         export.inputs = stored(&store).await?;
         // a store that was cut short is found by the heads it published
-        if let Some(exported) = args.config.load()?.export()? {
+        if let Some(exported) = args.config.load_without_secrets()?.export()? {
             export.evidence = places::evidence(&exported.place, &means).await?;
         }
     }

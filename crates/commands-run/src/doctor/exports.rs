@@ -102,10 +102,9 @@ async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) 
             report.warn(HEADS, words, remedy);
         }
         Err(failure) if has_no_own_key(loaded) && absent == Absent::Lost => {
-            report.add(
-                HEADS,
-                Err((failure.words(), "put the key back, and restart the server")),
-            );
+            let remedy = "put the key back, as another node or your secret store has it; where there never was one, \
+                          `hallpass audit key --new` makes it. Then restart the server";
+            report.add(HEADS, Err((failure.words(), remedy)));
         }
         Err(failure) if has_no_own_key(loaded) => {
             report.warn(HEADS, failure.words(), "`hallpass serve` makes it");

@@ -66,13 +66,11 @@ async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
         // told by the checks of the export and the store
         (Err(_), _) | (_, Err(_)) => return,
     };
-    let key = match keys::public(&key) {
-        Ok(key) => key,
+    let (file, key) = match keys::public(&key) {
+        Ok(public) => (key, public),
         Err(failure) => {
-            return report.add(
-                CHECK,
-                Err((failure.words(), "restore the key from a backup")),
-            );
+            let remedy = "run this as the server's user, who has to be able to read the key; restore one that is broken";
+            return report.add(CHECK, Err((failure.words(), remedy)));
         }
     };
     let trust = key.map_or(Trust::Anyone, Trust::Key);
@@ -97,10 +95,16 @@ async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
             let age = copy.at.map_or(TimeSpan::ZERO, |at| {
                 TimeSpan::between(at, hallpass_clock::now())
             });
-            let signed = key.map_or("not signed".to_owned(), |key| format!("signed by {key}"));
+            let signed = match key {
+                Some(key) => format!("signed by {key}"),
+                None => format!("not signed: there is no key `{}`", file.display()),
+            };
             let words = format!("{} ends, {age} old, {signed}", copy.ends.len());
             if age > ENDS_AGE_MAX {
                 report.warn(CHECK, words, "is the server running?");
+            } else if key.is_none() {
+                let remedy = "a guard that has `guard.public_key` refuses it: make a key with `hallpass audit key`, and restart the server";
+                report.warn(CHECK, words, remedy);
             } else {
                 report.add(CHECK, Ok(words));
             }

@@ -107,8 +107,11 @@ pub(super) fn held_groups(
     if goes == GoesByRules::Never {
         return Ok(BTreeSet::new());
     }
-    let address = loaded.store()?;
-    let held = runtime()?.block_on(groups_held(address));
+    // where the store is may be a secret that is there while the server runs
+    let held = match loaded.store() {
+        Ok(address) => runtime()?.block_on(groups_held(address)),
+        Err(failure) => Err(failure),
+    };
     let held = held.map_err(|failure| {
         failure
             .detail("groups that are held, and that no rule names any more, are in the policy: `--by-rules-alone` leaves them out, as before the first start")

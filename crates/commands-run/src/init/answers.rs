@@ -1,6 +1,6 @@
 //! The answers that `init` writes files from: what is given, and what is asked for the rest.
 
-use hallpass_config::Loaded;
+use hallpass_config::{Loaded, Secrets};
 use hallpass_model::{AccountId, PermissionSetName, TimeSpan};
 use hallpass_rules::Directory;
 use hallpass_terminal::exit::Failure;
@@ -115,7 +115,7 @@ fn public_url(text: &str) -> Result<String, Failure> {
 
 fn loaded(text: &str) -> Result<Loaded, Failure> {
     Ok(Loaded {
-        config: hallpass_config::parse(text, "hallpass.toml")?,
+        config: hallpass_config::parse_with(text, "hallpass.toml", Secrets::Left)?,
         folder: std::path::PathBuf::new(),
     })
 }
@@ -427,7 +427,8 @@ fn sign_in(given: &Given, answering: &mut Answering<'_>) -> Result<SignIn, Failu
     })
 }
 
-/// A reference to a secret that is there. The secret itself is refused: it would stand in a file that is kept in git.
+/// A reference to a secret, which need not be there yet: systemd shows it to the server alone. The secret itself is
+/// refused: it would stand in a file that is kept in git.
 fn secret(text: &str, issuer: &str, client_id: &str) -> Result<String, Failure> {
     let is_reference =
         text.starts_with("file:") || (text.starts_with("${env:") && text.ends_with('}'));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hallpass_config::Loaded;
+use hallpass_config::{Loaded, Secrets};
 use hallpass_identity::users_of;
 use hallpass_model::Timestamp;
 use hallpass_rules::{Directory, RuleFile, RuleTestOutcome, Rules};
@@ -25,7 +25,7 @@ pub(super) fn check(
     now: Timestamp,
 ) -> Result<Vec<String>, Failure> {
     let loaded = Loaded {
-        config: hallpass_config::parse(configuration, CONFIGURATION)?,
+        config: hallpass_config::parse_with(configuration, CONFIGURATION, Secrets::Left)?,
         folder: folder.to_owned(),
     };
     loaded.sign_in()?;
@@ -90,11 +90,21 @@ fn others(loaded: &Loaded, answers: &Answers, directory: &Directory) -> Vec<Stri
             plain(url)
         ));
     }
-    if answers.sign_in == SignIn::Tokens {
-        odd.push(
+    odd.extend(of_sign_in(loaded, &answers.sign_in));
+    odd
+}
+
+fn of_sign_in(loaded: &Loaded, sign_in: &SignIn) -> Option<String> {
+    let SignIn::Oidc { client_secret, .. } = sign_in else {
+        return Some(
             "nobody can sign in on the web until `[oidc]` is set: docs/how-to/sign-in.md"
                 .to_owned(),
         );
-    }
-    odd
+    };
+    // a unit's own is there while the unit runs
+    let missing = hallpass_config::look_up(client_secret.as_ref()?, &loaded.folder).err()?;
+    Some(format!(
+        "the client secret is not there yet, and the server needs it to start: {}",
+        plain(&missing.words())
+    ))
 }

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hallpass_access::DirectorySource as _;
 use hallpass_aws::{Aws, Inventory, OwnAccountRole, PermissionSetUse};
 use hallpass_clock::{ProcessClock, SystemClock};
-use hallpass_config::Loaded;
+use hallpass_config::{Loaded, Secrets};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
 use hallpass_model::AccountId;
@@ -344,7 +344,8 @@ fn written(
     rules: PathBuf,
     warnings: Vec<String>,
 ) -> Result<Written, Failure> {
-    let policy = doctor::least_policy(&hallpass_config::load(&configuration)?)?;
+    let loaded = hallpass_config::load_with(&configuration, Secrets::Left)?;
+    let policy = doctor::least_policy(&loaded)?;
     let option = if args.folder.as_path() == Path::new(".") {
         String::new()
     } else {

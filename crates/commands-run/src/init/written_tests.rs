@@ -420,6 +420,26 @@ fn answers_that_cannot_be_used_are_refused_by_their_key() {
 }
 
 #[test]
+fn a_secret_that_systemd_shows_to_the_server_alone_is_named_and_told() {
+    let reference = "file:/run/credentials/hallpass.service/secret_oidc";
+    let mut given = given(&["Prod"], "approvers");
+    given.sign_in = Some(super::given::SignInKind::Oidc);
+    given.oidc_issuer = Some("https://id.example".to_owned());
+    given.oidc_client_id = Some("hallpass".to_owned());
+    given.oidc_client_secret = Some(reference.to_owned());
+    let (configuration, _, odd) = written(&settled(&given).unwrap());
+    assert!(configuration.contains(reference), "{configuration}");
+    assert!(
+        odd.iter()
+            .any(|it| it.contains("is not there yet") && it.contains("secret_oidc")),
+        "{odd:?}"
+    );
+    given.oidc_client_secret = Some("${env:PATH}".to_owned());
+    let (_, _, odd) = written(&settled(&given).unwrap());
+    assert_eq!(odd, Vec::<String>::new(), "it is there");
+}
+
+#[test]
 fn a_walk_through_all_questions_gives_what_flags_give() {
     let mut script = Script::of(&[
         "hallpass.example",

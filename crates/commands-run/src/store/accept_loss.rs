@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_audit::{Draft, Event, Origin};
+use hallpass_config::Secrets;
 use hallpass_host::machine_name;
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::server_store::StoreAddress;
@@ -33,7 +34,9 @@ pub(super) struct Args {
 
 /// Accepts what is missing of what this machine's node, or any other, has seen.
 pub(super) async fn run(args: &Args) -> Outcome {
-    let loaded = args.config.load_listening(args.listen.as_deref())?;
+    let loaded = args
+        .config
+        .load_listening(args.listen.as_deref(), Secrets::Left)?;
     let address = loaded.store()?;
     if let StoreAddress::File(path) = &address {
         let words = format!(

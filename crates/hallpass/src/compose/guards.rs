@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_guard_files::report::Guards;
-use hallpass_loops::ends;
+use hallpass_loops::ends::{self, EndsFile};
 use hallpass_model::TimeSpan;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_setup::waiting::{rest, spawn};
+use hallpass_wording::health;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -31,6 +32,34 @@ impl ReadinessProbe for GuardProbe {
         };
         ProbeResult {
             name: "guard",
+            works,
+        }
+    }
+
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
+    }
+}
+
+/// Whether this node signs the file of ends, while it leads. Each opens a key of its own, so that one that lacks it
+/// is known before it leads.
+pub(super) struct EndsFileProbe(Option<String>);
+
+impl EndsFileProbe {
+    pub(super) fn of(file: &EndsFile) -> Self {
+        Self(file.unsigned().map(str::to_owned))
+    }
+}
+
+#[async_trait]
+impl ReadinessProbe for EndsFileProbe {
+    async fn probe(&self) -> ProbeResult {
+        let works = match &self.0 {
+            None => Ok(health::ENDS_ARE_SIGNED.to_owned()),
+            Some(why) => Err(health::ends_are_not_signed(why)),
+        };
+        ProbeResult {
+            name: "ends_file",
             works,
         }
     }
@@ -93,5 +122,25 @@ async fn numbers(guards: &Guards, alarms: usize) {
         let ended = number(status.ended_total);
         metrics::gauge!("hallpass_guard_ended", "guard" => name.clone()).set(ended);
         metrics::gauge!("hallpass_guard_overdue", "guard" => name).set(number(status.overdue));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use hallpass_audit::Signer;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_of_ends_that_nobody_signs_is_told_and_keeps_nobody_away() {
+        let of = |signer| EndsFileProbe::of(&EndsFile::new(Path::new("ends.jsonl"), signer));
+        let signed = of(Ok(Arc::new(Signer::from_seed(&[9; 32]).unwrap())));
+        assert!(signed.probe().await.works.is_ok());
+        let unsigned = of(Err("cannot read `hallpass.key`".to_owned()));
+        let told = unsigned.probe().await.works.unwrap_err();
+        assert!(told.contains("cannot read `hallpass.key`"), "{told}");
+        assert_eq!(unsigned.bearing(), Bearing::Advice);
     }
 }

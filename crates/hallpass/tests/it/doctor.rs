@@ -70,3 +70,30 @@ fn a_policy_wants_a_store_that_is_there_unless_it_goes_by_the_rules_alone() {
     let ran = doctor(folder.path(), &["--for", "guard"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
 }
+
+/// The secrets of docs/operations/systemd.md: systemd shows them to the server's unit alone, while it runs.
+#[test]
+fn who_needs_no_secret_of_the_server_is_not_kept_up_by_one_that_is_not_there() {
+    let page = include_str!("../../../../docs/operations/systemd.md");
+    let secrets = page
+        .split("```toml\n")
+        .skip(1)
+        .find(|it| it.contains("/run/credentials/hallpass.service/"))
+        .and_then(|it| it.split("```").next())
+        .unwrap();
+    let folder = configured();
+    let text = format!("[store]\nurl = \"sqlite:hallpass.db\"\n{secrets}");
+    std::fs::write(folder.path().join("hallpass.toml"), text).unwrap();
+    let ran = |words: &[&str]| doctor(folder.path(), words);
+    for words in [
+        ["--check-configuration", "--for", "guard"].as_slice(),
+        &["--iam-policy", "--for", "guard", "--by-rules-alone"],
+        &["--iam-policy", "--by-rules-alone"],
+    ] {
+        let ran = ran(words);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{words:?}");
+    }
+    let ran = ran(&["--check-configuration"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("/run/credentials/"), "{}", ran.err);
+}

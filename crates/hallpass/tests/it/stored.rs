@@ -140,3 +140,23 @@ fn an_installation_that_is_prepared_can_begin_with_remediation_paused() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!((ran.out + &ran.err).contains("paused"));
 }
+
+/// Whoever looks after a server that is stopped: systemd took its secrets away with it.
+#[test]
+fn the_store_the_log_and_tokens_are_looked_after_without_secrets_of_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[store]\nurl = \"sqlite:hallpass.db\"\n[oidc]\nissuer = \"https://id.example\"\nclient_id = \"h\"\n\
+                client_secret = \"file:/run/credentials/hallpass.service/secret_oidc\"\n";
+    std::fs::write(folder.path().join("hallpass.toml"), text).unwrap();
+    for words in [
+        ["server", "store", "migrate"].as_slice(),
+        &["server", "store", "check"],
+        &["server", "store", "backup", "copy.db"],
+        &["server", "token", "list"],
+        &["audit", "key"],
+        &["audit", "verify"],
+    ] {
+        let ran = run(hallpass().args(words).current_dir(folder.path()));
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.err);
+    }
+}

@@ -80,6 +80,11 @@ fn beside_access(name: &'static str) -> (&'static str, &'static str, &'static st
             "Ends come from this server alone.",
             "Look at the guard’s own log: docs/operations/runbooks/guard-silent.md.",
         ),
+        "ends_file" => (
+            "File of ends",
+            "A guard that names the server’s key goes on with the ends that it knows, and learns of no new one.",
+            "Put the key where this node can read it, and restart it: hallpass server doctor.",
+        ),
         other => (other, "", "Look at the server’s log."),
     }
 }
