@@ -54,7 +54,9 @@ pub use query::{
     FoundRecords, Mention, Order, RecordQuery, RecordSubject, Words, mentions, names_user,
 };
 pub use reach::{Assurance, Evidence, Trust, Witnessed, assure};
-pub use read::{Export, ReadExportError, read_evidence, read_export};
+pub use read::{
+    Export, ReadExportError, read_all_evidence, read_evidence, read_export, read_records,
+};
 pub use sign::{KeyFault, PublicKey, SignatureFault, Signer, Unsigned, canonical};
 pub use statement::{Statement, StatementFault, WitnessName, WitnessNameFault};
 pub use verify::{

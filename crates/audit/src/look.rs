@@ -55,9 +55,10 @@ pub async fn look(
         watch.recheck(&key, found.as_deref())?;
     }
     // before records: every record that one of these needs is there by then
-    let after = watch.heads_after().map(str::to_owned);
+    let after = watch.heads_after(now);
     let listed = place.source.list("heads/", after.as_deref()).await?;
-    let heads = read(place.source, &of_kind(listed, ObjectKind::Head)).await?;
+    let fresh = watch.unjudged(of_kind(listed, ObjectKind::Head));
+    let heads = read(place.source, &fresh).await?;
     watch.expect(heads, keys)?;
     let after = watch.records_after(place.prefix);
     records(place, watch, known, after.as_deref()).await?;

@@ -1,5 +1,7 @@
 //! What a witness keeps between looks, and between runs.
 
+use std::collections::BTreeSet;
+
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,9 @@ pub struct WitnessMemory {
     /// newest. `None` as kept before there was this; then it is that of the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heads_to: Option<String>,
+    /// Keys after that whose heads were judged, too: a server's clock was ahead when it published them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub heads_ahead: BTreeSet<String>,
     /// Since when there are records that no head stands for.
     pub uncovered_since: Option<Timestamp>,
     /// When it last could read the export to its end.
@@ -62,6 +67,7 @@ impl WitnessMemory {
             log: None,
             head: None,
             heads_to: None,
+            heads_ahead: BTreeSet::new(),
             uncovered_since: None,
             looked_at: now,
             published: 0,

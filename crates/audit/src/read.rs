@@ -71,36 +71,62 @@ impl Evidence {
     }
 }
 
-/// Reads everything below the root of `source`.
+/// Reads everything below the root of `source`: what stands beside the records first, so that every record which
+/// that knows is there by the time records are listed, however the log grows meanwhile.
 ///
 /// # Errors
 /// When something in it cannot be read.
 pub async fn read_export(source: &dyn ExportSource) -> Result<Export, ReadExportError> {
-    let listed = source.list("", None).await?;
-    let mut export = Export::default();
-    add(source, listed, &mut export).await?;
-    Ok(export)
+    let evidence = read_all_evidence(source).await?;
+    let inputs = read_records(source).await?;
+    Ok(Export { inputs, evidence })
 }
 
-/// Reads what stands beside the records alone, below the root of `source`.
+/// Reads what lies where records do, anywhere below the root of `source`. What is held against them has to be read before.
+///
+/// # Errors
+/// When something in it cannot be read.
+pub async fn read_records(source: &dyn ExportSource) -> Result<Vec<Input>, ReadExportError> {
+    let listed = source.list("", None).await?;
+    let export = chosen(source, listed, |kind| kind == ObjectKind::Record).await?;
+    Ok(export.inputs)
+}
+
+/// Reads what stands beside the records alone, anywhere below the root of `source`.
+///
+/// # Errors
+/// When something in it cannot be read.
+pub async fn read_all_evidence(source: &dyn ExportSource) -> Result<Evidence, ReadExportError> {
+    let listed = source.list("", None).await?;
+    let export = chosen(source, listed, is_beside).await?;
+    Ok(export.evidence)
+}
+
+/// Reads what stands beside the records alone, at the root of `source`, as a server puts it there.
 ///
 /// # Errors
 /// When something in it cannot be read.
 pub async fn read_evidence(source: &dyn ExportSource) -> Result<Evidence, ReadExportError> {
-    let mut export = Export::default();
+    let mut listed = Vec::new();
     for folder in [HEADS, WITNESS] {
-        let listed = source.list(&format!("{folder}/"), None).await?;
-        add(source, listed, &mut export).await?;
+        listed.extend(source.list(&format!("{folder}/"), None).await?);
     }
+    let export = chosen(source, listed, is_beside).await?;
     Ok(export.evidence)
 }
 
-async fn add(
+/// Whether it stands beside the records.
+fn is_beside(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::Head | ObjectKind::Statement)
+}
+
+async fn chosen(
     source: &dyn ExportSource,
     mut keys: Vec<String>,
-    export: &mut Export,
-) -> Result<(), ReadExportError> {
-    keys.retain(|key| ObjectKind::of(key) != ObjectKind::Other);
+    wants: impl Fn(ObjectKind) -> bool,
+) -> Result<Export, ReadExportError> {
+    let mut export = Export::default();
+    keys.retain(|key| wants(ObjectKind::of(key)));
     for chunk in keys.chunks(CHUNK) {
         for (key, bytes) in read(source, chunk).await? {
             let place = format!("{}/{key}", source.name());
@@ -116,7 +142,7 @@ async fn add(
             }
         }
     }
-    Ok(())
+    Ok(export)
 }
 
 /// The file's name without its ending.

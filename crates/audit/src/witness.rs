@@ -14,7 +14,9 @@ use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::alarm::{Alarm, AlarmKind, alarm};
 use crate::memory::{Remembered, SILENCE_MAX, WitnessMemory};
-use crate::{Followed, GENESIS_HASH, KeyDoubt, PublishedHead, Record, SignatureFault, TrustedKeys};
+use crate::{
+    Followed, GENESIS_HASH, KeyDoubt, PublishedHead, Record, SignatureFault, TrustedKeys, head_key,
+};
 
 /// How far before the newest known record listings begin. Records are exported in order, but a few at
 /// once.
@@ -97,10 +99,30 @@ impl WitnessWatch {
             .collect()
     }
 
-    /// The key after which heads are new.
-    pub fn heads_after(&self) -> Option<&str> {
+    /// The key after which heads are new, but for those [judged](Self::unjudged) already. Never later than now: what a
+    /// server published while its clock was ahead would hide all that it publishes until then.
+    pub fn heads_after(&self, now: Timestamp) -> Option<String> {
+        let to = self.judged_to()?;
+        Some(head_key(now).min(to.to_owned()))
+    }
+
+    fn judged_to(&self) -> Option<&str> {
         let newest = self.memory.head.as_ref().map(|head| head.key.as_str());
         self.memory.heads_to.as_deref().or(newest)
+    }
+
+    /// Those of the listed heads that were not judged yet.
+    pub fn unjudged(&mut self, mut listed: Vec<String>) -> Vec<String> {
+        let to = self.judged_to().unwrap_or_default().to_owned();
+        let ahead = &mut self.memory.heads_ahead;
+        listed.retain(|key| {
+            let is_judged = *key <= to || ahead.contains(key);
+            if is_judged {
+                ahead.insert(key.clone());
+            }
+            !is_judged
+        });
+        listed
     }
 
     /// The key after which records may be new; what is listed again is known again.
@@ -334,7 +356,7 @@ impl WitnessWatch {
         let (before, is_first) = (self.covered(), self.memory.head.is_none());
         let mut countersign: Vec<PublishedHead> = Vec::new();
         let mut alarm = None;
-        let heads_to = self.heads_after().map(str::to_owned);
+        let heads_to = self.heads_after(now);
         let mut held: Vec<String> = Vec::new();
         for it in std::mem::take(&mut self.expected) {
             let last = self.covered();
@@ -361,7 +383,12 @@ impl WitnessWatch {
             }
             self.remember(it, &step);
         }
-        self.memory.heads_to = heads_to.into_iter().chain(held).max();
+        let ahead = &mut self.memory.heads_ahead;
+        ahead.extend(held);
+        let due = ahead.iter().filter(|key| **key <= head_key(now)).cloned();
+        self.memory.heads_to = heads_to.into_iter().chain(due).max();
+        let to = self.memory.heads_to.clone().unwrap_or_default();
+        ahead.retain(|key| *key > to);
         self.memory.looked_at = now;
         // a head of what an earlier one stood for says nothing new, wherever it lies
         let has_news = self.covered() > before;

@@ -414,6 +414,7 @@ fn probes(
 ) -> Vec<Arc<dyn ReadinessProbe>> {
     let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
         Arc::new(probes::StoreProbe(Arc::clone(access), store.clone())),
+        Arc::new(probes::RowsProbe::new(store)),
         Arc::new(probes::LeadProbe(Arc::clone(lead))),
         Arc::new(log_watch::SchemaProbe(Arc::clone(log))),
         of_leader(lead, people::PeopleProbe(Arc::clone(access))),

@@ -11,7 +11,7 @@ use hallpass_audit::{
     publish_head,
 };
 use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_model::{Clock, Disagreement, Look, TimeSpan, Timestamp};
 use hallpass_server::ServerStatus;
 use hallpass_setup::waiting::rest;
 use tokio::sync::watch;
@@ -76,7 +76,14 @@ struct Heads {
 }
 
 impl Heads {
-    fn is_due(&self, now: Timestamp) -> bool {
+    /// Whether to publish one now. None is named by a clock that is known to be wrong: those who follow heads by their
+    /// names would see none that comes before it.
+    fn is_due(&self, look: Look, stopping: bool) -> bool {
+        let is_apart = matches!(look.disagreement, Some(Disagreement::Apart { .. }));
+        !is_apart && (stopping || self.is_time(look.now))
+    }
+
+    fn is_time(&self, now: Timestamp) -> bool {
         let hour = |at: Timestamp| at.as_second() / 3600;
         let may = self.not_before.is_none_or(|at| at <= now);
         may && self
@@ -100,7 +107,7 @@ pub async fn export(exporter: Exporter, mut stop: watch::Receiver<bool>) {
         } else {
             (pause * 2).min(EXPORT_AGAIN_MAX)
         };
-        if stopping || heads.is_due(exporter.clock.now()) {
+        if heads.is_due(exporter.clock.look(), stopping) {
             exporter.head(&mut heads).await;
         }
         if stopping {
@@ -225,6 +232,9 @@ fn words(error: &ExportError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_model::Clocks;
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn at(minute: u64) -> Timestamp {
@@ -238,13 +248,41 @@ mod tests {
             not_before: None,
             trouble: Trouble::default(),
         };
-        assert!(heads.is_due(at(0)));
+        assert!(heads.is_time(at(0)));
         heads.published = Some(at(0));
         for (minute, due) in [(1, false), (49, false), (50, true), (60, true)] {
-            assert_eq!(heads.is_due(at(minute)), due, "{minute}");
+            assert_eq!(heads.is_time(at(minute)), due, "{minute}");
         }
         heads.not_before = Some(at(51));
-        assert!(!heads.is_due(at(50)) && heads.is_due(at(51)));
+        assert!(!heads.is_time(at(50)) && heads.is_time(at(51)));
+    }
+
+    #[test]
+    fn no_head_is_named_by_a_clock_that_is_known_to_be_wrong() {
+        let heads = Heads {
+            published: None,
+            not_before: None,
+            trouble: Trouble::default(),
+        };
+        let apart = Disagreement::Apart {
+            between: Clocks::WallMonotonic,
+            by: SignedDuration::from_hours(24),
+        };
+        for (disagreement, due) in [
+            (None, true),
+            (Some(Disagreement::Unconfirmed), true),
+            (Some(apart), false),
+        ] {
+            let look = Look {
+                now: at(0),
+                elsewhere: at(0),
+                disagreement,
+            };
+            assert_eq!(
+                [false, true].map(|stopping| heads.is_due(look, stopping)),
+                [due; 2]
+            );
+        }
     }
 
     #[test]

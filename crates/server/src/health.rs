@@ -28,6 +28,9 @@ const OVERDUE_AFTER: TimeSpan = TimeSpan::minutes(5);
 /// Anybody may ask, as often as they like; the store is read at most so often for them.
 const READ_EVERY: Duration = Duration::from_millis(250);
 
+/// How long the process's own metrics wait for the store's numbers: less than whoever asks waits.
+const NUMBERS_WITHIN: Duration = Duration::from_secs(2);
+
 /// What was answered lately. Whoever asks meanwhile gets the same.
 struct Lately<T>(Mutex<Option<(Instant, T)>>);
 
@@ -136,7 +139,13 @@ fn readiness(parts: Vec<(Bearing, Part)>, asker: Asker) -> (StatusCode, Health) 
 async fn metrics(State(app): State<App>, Extension(lately): Extension<Numbers>) -> Response {
     let mut text = (app.metrics)();
     text.push_str(&app.connections.figures().render());
-    text.push_str(&lately.or(numbers(&app)).await);
+    // while the store does not answer, whoever asks learns at least what the process knows
+    let numbers = tokio::time::timeout(NUMBERS_WITHIN, lately.or(numbers(&app))).await;
+    if let Ok(numbers) = numbers {
+        text.push_str(&numbers);
+    } else {
+        tracing::warn!("the store's numbers could not be read in time");
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

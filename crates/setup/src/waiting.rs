@@ -71,6 +71,16 @@ pub fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
     left.unwrap_or(LOOK_AGAIN).clamp(BREATH, LOOK_AGAIN)
 }
 
+/// The same after so many turns in a row that found nothing to do: what is due all the same cannot be done now (it cannot
+/// be read, or waits for something else), and looking at once would go on for ever.
+pub fn until_after(idle_turns: u32, due: Option<Timestamp>, now: Timestamp) -> Duration {
+    match due {
+        // it may have become due while the first of them looked
+        Some(due) if due <= now && idle_turns > 1 => LOOK_AGAIN,
+        due => until(due, now),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -93,6 +103,22 @@ mod tests {
         }
         let soon = now.checked_add(jiff::SignedDuration::from_millis(300));
         assert_eq!(until(soon.ok(), now), Duration::from_millis(300));
+    }
+
+    #[test]
+    fn what_is_due_and_cannot_be_done_is_not_looked_at_without_a_pause() {
+        let now = Timestamp::from_second(1_780_000_000).unwrap();
+        let past = Some(TimeSpan::hours(1).before(now));
+        for (idle_turns, due, wanted) in [
+            (0, past, BREATH),
+            (1, past, BREATH),
+            (2, past, LOOK_AGAIN),
+            (2, None, LOOK_AGAIN),
+        ] {
+            assert_eq!(until_after(idle_turns, due, now), wanted, "{idle_turns}");
+        }
+        let soon = now.checked_add(jiff::SignedDuration::from_millis(300)).ok();
+        assert_eq!(until_after(9, soon, now), Duration::from_millis(300));
     }
 
     #[tokio::test(start_paused = true)]

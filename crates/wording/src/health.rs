@@ -11,6 +11,21 @@ pub fn grants_counted(overdue: u64, stuck: u64) -> String {
     format!("{overdue} grants overdue, {stuck} stuck")
 }
 
+/// That no row is left out.
+pub const ROWS_CAN_BE_READ: &str = "every row that makes access begin and end can be read";
+
+/// That rows are left out of everything. Anybody may read this: it names none.
+pub fn rows_cannot_be_read(rows: usize) -> String {
+    let rows = match rows {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
+    };
+    format!(
+        "{rows} cannot be read: that access neither begins nor ends by this server; `hallpass server store check` \
+         names what it is, and docs/operations/runbooks/store-broken.md says what to do"
+    )
+}
+
 /// That the node which says so works.
 pub fn this_node_leads(name: &str, epoch: u64) -> String {
     format!("this node, {name}, leads (epoch {epoch})")

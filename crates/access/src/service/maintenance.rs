@@ -237,8 +237,10 @@ impl Access {
                 tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be reconciled");
             }
         }
-        self.forget_rows().await?;
+        // what stops one of them does not stop the other
+        let forgot = self.forget_rows().await;
         self.end_credentials_of_leavers().await?;
+        forgot?;
         Ok(report)
     }
 

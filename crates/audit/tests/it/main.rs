@@ -11,6 +11,7 @@ mod described;
 mod following;
 mod form;
 mod fuzz;
+mod growing;
 mod querying;
 mod reaching;
 mod tampering;

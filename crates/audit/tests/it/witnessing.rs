@@ -2,7 +2,7 @@
 
 use hallpass_audit::{
     AlarmKind, ExportLocation, KnownKeys, LogId, LookError, PublishedHead, WitnessMemory,
-    WitnessWatch, look,
+    WitnessWatch, head_key, look,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 
@@ -207,6 +207,44 @@ async fn each_way_to_go_back_is_found() {
     other.log = LogId::from_bytes([6; 16]);
     other.grow(14).publish(minutes(120));
     assert_eq!(try_with(&other).await, cried(AlarmKind::Fork, 14));
+}
+
+/// For as long as the clock of a server was ahead, heads would be published before the one that it named then.
+#[tokio::test]
+async fn a_head_named_by_a_clock_that_was_ahead_hides_none() {
+    let (mut world, mut witness) = seen().await;
+    let day = 24 * 60;
+    // by a server whose clock was a day ahead for a moment
+    world.grow(14).publish(minutes(day + 62));
+    assert_eq!(witness.look(&world, minutes(63)).await, (vec![14], None));
+    world.grow(16).publish(minutes(64));
+    assert_eq!(witness.look(&world, minutes(65)).await, (vec![16], None));
+    witness.restart();
+    assert_eq!(witness.look(&world, minutes(66)).await, (vec![], None));
+    world.grow(20).publish(minutes(120));
+    assert_eq!(witness.look(&world, minutes(121)).await, (vec![20], None));
+    // once it is no more ahead, nothing is remembered of it
+    world.grow(24).publish(minutes(day + 90));
+    assert_eq!(
+        witness.look(&world, minutes(day + 91)).await,
+        (vec![24], None)
+    );
+    assert!(witness.memory.heads_ahead.is_empty());
+}
+
+/// What an earlier release kept goes on: it took the head of tomorrow for the end of all.
+#[tokio::test]
+async fn a_witness_that_waits_for_tomorrow_since_an_earlier_release_goes_on() {
+    let (mut world, mut witness) = seen().await;
+    let ahead = minutes(24 * 60 + 62);
+    world.grow(14).publish(ahead);
+    assert_eq!(witness.look(&world, minutes(63)).await, (vec![14], None));
+    witness.memory.heads_to = Some(head_key(ahead));
+    witness.memory.heads_ahead.clear();
+    witness.restart();
+    assert_eq!(witness.look(&world, minutes(64)).await, (vec![], None));
+    world.grow(20).publish(minutes(120));
+    assert_eq!(witness.look(&world, minutes(121)).await, (vec![20], None));
 }
 
 /// After a failover the next server's clock may be behind, so that its heads lie before those that came before them.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallpass_audit::{
-    Evidence, Export, ExportSource, ObjectKind, ReadExportError, SinkErrorKind, TrustedKeys,
-    read_evidence, read_export,
+    Evidence, ExportSource, Input, ObjectKind, ReadExportError, SinkErrorKind, TrustedKeys,
+    read_all_evidence, read_evidence, read_records,
 };
 use hallpass_aws::{AwsClientSettings as AwsSettings, BucketPlace};
 use hallpass_clock::SystemClock;
@@ -48,34 +48,44 @@ pub(super) fn typed(text: &str) -> Result<ExportPlace, Failure> {
     Ok(place.unwrap_or_else(folder))
 }
 
-/// Reads what is at a place: an export, or a file with a record per line.
-pub(super) async fn read(place: &ExportPlace, means: &Means) -> Result<Export, Failure> {
-    if let ExportPlace::Folder(path) = place {
-        let about = std::fs::metadata(path);
-        let about = about.map_err(|error| Failure::unreadable(path.display(), &error))?;
-        if !about.is_dir() {
-            let inputs = read_lines(path);
-            return Ok(Export {
-                inputs: inputs.map_err(|error| Failure::unreadable(path.display(), &error))?,
-                evidence: Evidence::default(),
-            });
-        }
+/// Reads the records at a place: of an export, or of a file with one per line.
+pub(super) async fn records(place: &ExportPlace, means: &Means) -> Result<Vec<Input>, Failure> {
+    if let Some(path) = lines(place)? {
+        let inputs = read_lines(path);
+        return inputs.map_err(|error| Failure::unreadable(path.display(), &error));
     }
     let source = open_source(place, means).await?;
-    let mut export = read_export(source.as_ref())
-        .await
-        .map_err(|error| failed(&error))?;
-    if export.evidence.heads.is_empty()
+    let read = read_records(source.as_ref()).await;
+    read.map_err(|error| failed(&error))
+}
+
+/// The path of a file with a record per line, if the place is one.
+fn lines(place: &ExportPlace) -> Result<Option<&Path>, Failure> {
+    let ExportPlace::Folder(path) = place else {
+        return Ok(None);
+    };
+    let about = std::fs::metadata(path);
+    let about = about.map_err(|error| Failure::unreadable(path.display(), &error))?;
+    Ok((!about.is_dir()).then_some(path))
+}
+
+/// What stands beside the records at a place: in it, or, where the prefix of the records was named, beside it. To be read
+/// before them.
+pub(super) async fn all_evidence(place: &ExportPlace, means: &Means) -> Result<Evidence, Failure> {
+    if lines(place)?.is_some() {
+        return Ok(Evidence::default());
+    }
+    let source = open_source(place, means).await?;
+    let found = read_all_evidence(source.as_ref()).await;
+    let mut found = found.map_err(|error| failed(&error))?;
+    if found.heads.is_empty()
         && let Some(above) = above(place)?
     {
-        // the prefix of the records was named: heads and witnesses lie beside it
-        let source = open_source(&above, means).await?;
-        let beside = read_evidence(source.as_ref()).await;
-        let beside = beside.map_err(|error| failed(&error))?;
-        export.evidence.heads.extend(beside.heads);
-        export.evidence.statements.extend(beside.statements);
+        let beside = evidence(&above, means).await?;
+        found.heads.extend(beside.heads);
+        found.statements.extend(beside.statements);
     }
-    Ok(export)
+    Ok(found)
 }
 
 /// What stands beside the records at a place; nothing when there is no such folder.

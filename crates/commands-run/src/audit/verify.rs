@@ -9,6 +9,7 @@ use hallpass_audit::{
 use hallpass_config::ExportPlace;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
+use hallpass_setup::heads::Means;
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
@@ -127,35 +128,47 @@ fn journals(args: &Args) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// Everything that is checked but journals.
+/// Everything that is checked but journals. A log grows while it is read: what knows of records is read before them, so
+/// that each that it knows is there.
 async fn gather(args: &Args) -> Result<Export, Failure> {
     let typed = args.paths.iter().chain(&args.witness).map(String::as_str);
     let means = places::means_for(typed, &args.config)?;
-    let mut export = Export::default();
+    let evidence = evidence(args, &means).await?;
+    let mut inputs = Vec::new();
     if args.paths.is_empty() {
-        let means = places::means(&args.config)?;
         let store = open_store(args.config.existing_store()?).await?;
-        export.inputs = stored(&store).await?;
-        // a store that was cut short is found by the heads it published
-        if let Some(exported) = args.config.load_without_secrets()?.export()? {
-            export.evidence = places::evidence(&exported.place, &means).await?;
-        }
+        inputs = stored(&store).await?;
     }
     for path in &args.paths {
-        let found = places::read(&places::typed(path)?, &means).await?;
-        export.inputs.extend(found.inputs);
-        export.evidence.heads.extend(found.evidence.heads);
-        export.evidence.statements.extend(found.evidence.statements);
+        inputs.extend(places::records(&places::typed(path)?, &means).await?);
+    }
+    Ok(Export { inputs, evidence })
+}
+
+/// Heads, and what witnesses said.
+async fn evidence(args: &Args, means: &Means) -> Result<Evidence, Failure> {
+    let mut evidence = Evidence::default();
+    // a store that was cut short is found by the heads it published
+    if args.paths.is_empty()
+        && let Some(exported) = args.config.load_without_secrets()?.export()?
+    {
+        let means = places::means(&args.config)?;
+        evidence = places::evidence(&exported.place, &means).await?;
+    }
+    for path in &args.paths {
+        let found = places::all_evidence(&places::typed(path)?, means).await?;
+        evidence.heads.extend(found.heads);
+        evidence.statements.extend(found.statements);
     }
     if let Some(path) = &args.head {
         let (shown, bytes) = (path.display().to_string(), bytes_of(path)?);
-        let added = export.evidence.add_head(shown, &bytes);
+        let added = evidence.add_head(shown, &bytes);
         added.map_err(|error| places::failed(&error))?;
     }
     for said in &args.witness {
-        places::statements(said, &means, &mut export.evidence).await?;
+        places::statements(said, means, &mut evidence).await?;
     }
-    Ok(export)
+    Ok(evidence)
 }
 
 /// The records that follow those that witnesses name: number, event and time.

@@ -20,7 +20,7 @@ use hallpass_loops::{alerts, clocks, compared, log_watch, pci, traced_rows};
 use hallpass_model::{Clock, Look, TimeSpan};
 use hallpass_server::ServerStatus;
 use hallpass_setup::sources;
-use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until};
+use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn, until, until_after};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -370,6 +370,7 @@ async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
     let notify = engine.access.executor_notify();
     // a request or grant that is new may be due before anything known when we went to sleep
     let mut changes = engine.access.newest_record();
+    let mut idle_turns = 0_u32;
     while !*stop.borrow() {
         changes.mark_unchanged();
         let worked = match engine.access.tick().await {
@@ -386,6 +387,12 @@ async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
                 if tended.grants > 0 {
                     notify.notify_one();
                 }
+                let is_idle = tended.requests == 0 && tended.grants == 0;
+                idle_turns = if is_idle {
+                    idle_turns.saturating_add(1)
+                } else {
+                    0
+                };
                 tended.failed == 0
             }
             Err(error) => {
@@ -395,7 +402,7 @@ async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
         };
         let due = AccessStore::next_due(&engine.store).await;
         let pause = match due {
-            Ok(due) if worked => until(due, engine.clock.now()),
+            Ok(due) if worked => until_after(idle_turns, due, engine.clock.now()),
             Ok(_) | Err(_) => LOOK_AGAIN,
         };
         tokio::select! {

@@ -1,6 +1,7 @@
 //! What readiness asks.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{Access, AlarmKind, DirectorySource};
@@ -59,6 +60,52 @@ impl ReadinessProbe for StoreProbe {
             name: "store",
             works,
         }
+    }
+}
+
+/// Whether every row that makes access begin and end can be read: one that cannot stops no other, and would go unnoticed.
+pub(super) struct RowsProbe {
+    store: ServerStore,
+    /// When they were read last, and how many could not be.
+    last: tokio::sync::Mutex<Option<(Instant, usize)>>,
+}
+
+impl RowsProbe {
+    /// All of them are read.
+    const READ_EVERY: Duration = Duration::from_mins(1);
+
+    pub(super) fn new(store: &ServerStore) -> Self {
+        Self {
+            store: store.clone(),
+            last: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl ReadinessProbe for RowsProbe {
+    async fn probe(&self) -> ProbeResult {
+        let mut last = self.last.lock().await;
+        let is_due = last
+            .as_ref()
+            .is_none_or(|(at, _)| at.elapsed() >= Self::READ_EVERY);
+        // a store that does not answer is told of by its own probe
+        if is_due && let Ok(found) = self.store.unreadable_rows().await {
+            *last = Some((Instant::now(), found.len()));
+        }
+        let works = match last.as_ref() {
+            Some((_, rows @ 1..)) => Err(health::rows_cannot_be_read(*rows)),
+            Some((_, 0)) | None => Ok(health::ROWS_CAN_BE_READ.to_owned()),
+        };
+        ProbeResult {
+            name: "rows",
+            works,
+        }
+    }
+
+    /// Another node reads the same rows.
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is known of the organization, on every node: the one that leads reads it from AWS and stores it,
-//! the others take it from the store. So however many nodes there are, AWS is asked by one.
+//! the others take it from the store. So however many nodes there are, AWS is asked by one; the others ask where somebody
+//! misses what the stored reading lacks, so that all give the same answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use async_trait::async_trait;
 use hallpass_access::{DirectoryFault, DirectorySource};
 use hallpass_aws::Inventory;
 use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, TimeSpan, UserId};
+use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Directory;
-use hallpass_setup::sources::{cached_snapshot, cached_snapshot_taken};
+use hallpass_setup::sources::{cache_snapshot, cached_snapshot, cached_snapshot_taken};
 
 use super::lead::Lead;
 
@@ -43,7 +44,7 @@ impl SharedDirectory {
             return false;
         };
         let known = self.inventory.current().taken_at();
-        if known.is_some_and(|known| known >= taken) {
+        if !is_followed(taken, known, self.clock.look().elsewhere) {
             return false;
         }
         let Some(snapshot) = cached_snapshot(&self.store).await else {
@@ -56,6 +57,24 @@ impl SharedDirectory {
     }
 }
 
+/// A reading of further ahead than this was taken by a clock that ran ahead.
+const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
+/// A reading of so lately has what people miss.
+const RECENT: TimeSpan = TimeSpan::minutes(1);
+
+/// Whether what another node read at `taken` is taken over where that of `known` is known: it is newer, or that of before
+/// was taken by a clock that ran ahead. What was taken so itself is nothing to go by.
+fn is_followed(taken: Timestamp, known: Option<Timestamp>, now: Timestamp) -> bool {
+    let ahead = AHEAD_MAX.after(now);
+    known.is_none_or(|known| taken <= ahead && (known < taken || known > ahead))
+}
+
+/// Whether a node that does not lead asks AWS itself, for somebody who misses what it knows: the node that leads reads every
+/// few minutes, and would be told of no miss here. `followed` is of when what it took over just now was read.
+fn asks_itself(followed: Option<Timestamp>, now: Timestamp) -> bool {
+    !followed.is_some_and(|taken| RECENT.covers(taken, now))
+}
+
 #[async_trait]
 impl DirectorySource for SharedDirectory {
     fn current(&self) -> Arc<Directory> {
@@ -64,19 +83,68 @@ impl DirectorySource for SharedDirectory {
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
         if self.lead.holds() {
-            return self.inventory.refresh().await;
+            let read = self.inventory.refresh().await?;
+            cache_snapshot(&self.store, read.snapshot()).await;
+            return Ok(read);
         }
-        if self.follow().await {
-            return Ok(self.current());
+        let has_followed = self.follow().await;
+        let known = self.current();
+        let followed = known.taken_at().filter(|_| has_followed);
+        if !asks_itself(followed, self.clock.now()) {
+            return Ok(known);
         }
-        Err(DirectoryFault {
-            what: "the organization".to_owned(),
-            message: "the node that leads has not read it again yet".to_owned(),
-        })
+        match self.inventory.refresh().await {
+            Err(_) if has_followed => Ok(known),
+            read => read,
+        }
     }
 
     /// One user is asked about by whichever node they press on: their rights are those of this moment.
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
         self.inventory.refresh_person(user).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn whoever_misses_something_is_answered_by_a_reading_of_now_on_every_node() {
+        let now = at(0);
+        for (followed, asks) in [(None, true), (Some(at(-200)), true), (Some(at(-20)), false)] {
+            assert_eq!(asks_itself(followed, now), asks, "{followed:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ahead_left_behind_is_replaced_and_never_taken_over() {
+        let now = at(0);
+        for (taken, known, followed) in [
+            // the newer one
+            (at(-10), Some(at(-300)), true),
+            (at(-10), Some(at(-10)), false),
+            (at(-300), Some(at(-10)), false),
+            // whatever there is, where nothing is known
+            (at(-9_000), None, true),
+            (at(3_600), None, true),
+            // an hour ahead
+            (at(3_600), Some(at(-10)), false),
+            (at(-10), Some(at(3_600)), true),
+            (at(7_200), Some(at(3_600)), false),
+            // nodes differ by seconds
+            (at(20), Some(at(10)), true),
+            (at(10), Some(at(20)), false),
+        ] {
+            assert_eq!(
+                is_followed(taken, known, now),
+                followed,
+                "{taken} {known:?}"
+            );
+        }
     }
 }

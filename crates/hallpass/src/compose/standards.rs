@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hallpass_chores::standards_follow::StandardsFollowing;
-use hallpass_model::Timestamp;
+use hallpass_model::{Look, TimeSpan, Timestamp};
 use hallpass_org::standards::{VisitEnd, Visited};
 use hallpass_setup::waiting::rest;
 use tokio::sync::watch;
@@ -12,6 +12,8 @@ use tokio::sync::watch;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// After how long a look at the organization that failed is made again.
 const TRY_AGAIN: Duration = Duration::from_mins(10);
+/// Clocks of nodes differ by less.
+const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
 
 /// Follows new accounts until the server stops.
 pub(super) async fn watch(with: StandardsFollowing, mut stop: watch::Receiver<bool>) {
@@ -35,12 +37,13 @@ async fn look(with: &StandardsFollowing, not_before: &mut Option<Timestamp>) {
             tracing::error!(error = %fault, "new accounts cannot be looked at; it is tried again");
         }
     }
-    let now = with.clock.now();
+    let seen = with.clock.look();
+    let now = seen.now;
     if not_before.is_some_and(|it| now < it) {
         return;
     }
     let is_due = match with.visits.last_sweep().await {
-        Ok(last) => last.is_none_or(|it| with.every.after(it) <= now),
+        Ok(last) => is_due(last, with.every, seen),
         Err(_) => false,
     };
     if !is_due {
@@ -63,6 +66,14 @@ async fn look(with: &StandardsFollowing, not_before: &mut Option<Timestamp>) {
     }
 }
 
+/// Whether the whole organization is to be looked at, where it was last at `last`. Not by a clock that is known to be wrong;
+/// a look of the future is that of a clock that was, and puts off nothing.
+fn is_due(last: Option<Timestamp>, every: TimeSpan, seen: Look) -> bool {
+    let ahead = AHEAD_MAX.after(seen.now);
+    let is_time = last.is_none_or(|at| at > ahead || every.after(at) <= seen.now);
+    seen.disagreement.is_none() && is_time
+}
+
 fn note(visited: &Visited) {
     let (account, cause) = (&visited.visit.account, visited.visit.cause.name());
     let outcome = visited.end.name();
@@ -77,5 +88,33 @@ fn note(visited: &Visited) {
         VisitEnd::GivenUp(why) | VisitEnd::Failed(why) => {
             tracing::error!(%account, cause, outcome, why, "standards of an account are not as wanted");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_model::Disagreement;
+
+    use super::*;
+
+    #[test]
+    fn a_look_by_a_clock_that_was_ahead_puts_off_none() {
+        let hour = TimeSpan::hours(1);
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let seen = |disagreement| Look {
+            now,
+            elsewhere: now,
+            disagreement,
+        };
+        for (last, due) in [
+            (None, true),
+            (Some(hour.before(now)), true),
+            (Some(TimeSpan::minutes(59).before(now)), false),
+            (Some(TimeSpan::seconds(30).after(now)), false),
+            (Some(TimeSpan::hours(720).after(now)), true),
+        ] {
+            assert_eq!(is_due(last, hour, seen(None)), due, "{last:?}");
+        }
+        assert!(!is_due(None, hour, seen(Some(Disagreement::Unconfirmed))));
     }
 }

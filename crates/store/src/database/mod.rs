@@ -21,9 +21,7 @@ use std::time::{Duration, Instant};
 pub use error::DatabaseError;
 pub(crate) use error::{Failure, Optional};
 pub(crate) use postgres::{PATIENCE, Server};
-pub(crate) use value::{OwnedValue, Params, ToValue, Value, named};
-
-use value::FromValue;
+pub(crate) use value::{FromValue, OwnedValue, Params, ToValue, Value, named};
 
 /// The engines there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

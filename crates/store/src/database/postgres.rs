@@ -205,8 +205,14 @@ impl Connection {
             left => left,
         };
         let begin = match mode {
-            TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
-            TransactionMode::Row => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned(),
+            TransactionMode::Read => bounded(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                self.patience,
+            ),
+            TransactionMode::Row => bounded(
+                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+                self.patience,
+            ),
             TransactionMode::Write => self.begin_to_write(patience),
         };
         let ready = if self.is_over() {
@@ -258,6 +264,16 @@ impl Connection {
             self.patience.as_millis()
         )
     }
+}
+
+/// How much later than its session a statement is given up by the server.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(1);
+
+/// A transaction whose statements end at the server, too, soon after their session was given up here: the server looks at no
+/// line while it waits for a lock, and would keep each session that is given up for as long as somebody holds the lock.
+fn bounded(begin: &str, patience: Duration) -> String {
+    let most = (patience + GIVEN_UP_AFTER).as_millis();
+    format!("{begin}; SET LOCAL statement_timeout = {most}")
 }
 
 /// Whether a lock or an answer was waited for, as long as it may take.
@@ -472,5 +488,18 @@ pub(super) fn refusal(error: &tokio_postgres::Error) -> Option<ConstraintRefusal
         Some(ConstraintRefusal::Trigger)
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_reads_ends_at_the_server_soon_after_it_is_given_up_here() {
+        assert_eq!(
+            bounded("BEGIN READ ONLY", PATIENCE),
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = 9000"
+        );
     }
 }

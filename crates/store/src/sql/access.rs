@@ -11,6 +11,7 @@ use hallpass_access::{
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
+use super::unreadable::readable;
 use super::{
     Heeds, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, listing, locks,
     number, outbox,
@@ -51,10 +52,12 @@ fn grants_due(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Grant>, StorageFault> {
-    bodies(
+    readable(
         tx,
+        "grant",
         // two indexes hold what is due; the live grants in between are never read
-        "SELECT body FROM (
+        (
+            "SELECT found.id, body FROM (
              SELECT id, ends_at FROM grants INDEXED BY grants_due
              WHERE live = 1 AND due <= ?1
              UNION
@@ -63,24 +66,10 @@ fn grants_due(
              ORDER BY ends_at, id LIMIT ?2) AS found
          CROSS JOIN grants ON grants.id = found.id
          ORDER BY grants.ends_at, grants.id",
-        (instant(now), i64::from(limit)),
+            (instant(now), i64::from(limit)),
+        ),
+        |body: &Vec<u8>| read_grant(body),
     )
-    .map(|bodies| readable(&bodies, read_grant))
-}
-
-/// Those of some rows that can be read. One that cannot stops no other: what is due goes on, and `store check` names it.
-fn readable<T>(bodies: &[Vec<u8>], read: impl Fn(&[u8]) -> Result<T, StorageFault>) -> Vec<T> {
-    let read = |body: &Vec<u8>| match read(body) {
-        Ok(row) => Some(row),
-        Err(fault) => {
-            tracing::error!(
-                error = fault.text(),
-                "a row that is due cannot be read, and is left out; `hallpass server store check` names it"
-            );
-            None
-        }
-    };
-    bodies.iter().filter_map(read).collect()
 }
 
 fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
@@ -266,12 +255,15 @@ impl AccessStore for SqlStore {
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {
         Ok(self
             .read(move |tx| {
-                let bodies = bodies(
+                readable(
                     tx,
-                    "SELECT body FROM requests WHERE due <= ?1 ORDER BY due, id LIMIT ?2",
-                    (instant(now), i64::from(limit)),
-                )?;
-                Ok(readable(&bodies, read_request))
+                    "request",
+                    (
+                        "SELECT id, body FROM requests WHERE due <= ?1 ORDER BY due, id LIMIT ?2",
+                        (instant(now), i64::from(limit)),
+                    ),
+                    |body: &Vec<u8>| read_request(body),
+                )
             })
             .await?)
     }

@@ -9,6 +9,7 @@ use hallpass_model::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 
+use super::unreadable::readable;
 use super::{SqlStore, assignment_rows, assignments, audit, number, outbox};
 use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
@@ -106,11 +107,15 @@ fn never_armed(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
 }
 
 fn opened(tx: &Transaction<'_>) -> Result<Vec<ArmedEnd>, StorageFault> {
-    let texts = tx
-        .prepare("SELECT body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    texts.iter().map(|text| read_body(KIND, text)).collect()
+    readable(
+        tx,
+        KIND,
+        (
+            "SELECT hold_key, body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key",
+            (),
+        ),
+        |text: &String| read_body(KIND, text),
+    )
 }
 
 fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<ArmedEnd>, StorageFault> {

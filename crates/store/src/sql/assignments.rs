@@ -8,12 +8,16 @@ use hallpass_assignments::{
 };
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
-use super::assignment_rows::{load, load_by_name};
+use super::assignment_rows::{KIND, load, text_by_name};
+use super::unreadable::{or_told, readable};
 use super::{SqlStore, ends, number, queue_columns};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 use crate::steps::{begun, noted_over, picked, recorded};
+
+/// A row that cannot be read is looked at again after this, and holds up no other meanwhile.
+const UNREADABLE_AGAIN: TimeSpan = TimeSpan::minutes(5);
 
 /// Stores a row in place of the one of its key, and leaves its lease alone.
 pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {
@@ -65,7 +69,7 @@ fn load_leased(
         .query_row((key.to_string(), &lease.token), |row| row.get(0))
         .optional()?
         .ok_or_else(|| StorageFault::Fenced(key.clone()))?;
-    read_body("assignment", &text)
+    read_body(KIND, &text)
 }
 
 fn give_back(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<(), StorageFault> {
@@ -98,19 +102,33 @@ impl SqlStore {
     }
 }
 
+/// Looks at a row again then; what else is in its columns stays.
+fn put_off(tx: &Transaction<'_>, key: &str, due: Timestamp) -> Result<(), StorageFault> {
+    tx.prepare("UPDATE assignments SET due = ?2 WHERE hold_key = ?1")?
+        .execute((key, instant(due)))?;
+    Ok(())
+}
+
 fn take(
     tx: &Transaction<'_>,
     now: Timestamp,
     room: &queue::Room,
     lease: &Lease,
 ) -> Result<Taken, StorageFault> {
-    let heads = queue_columns::heads(tx, now, room)?;
-    let (mut taken, head) = picked(&heads, room);
-    let Some(head) = head else {
-        return Ok(taken);
-    };
-    let Some(stored) = load_by_name(tx, &head.key)? else {
-        return Ok(taken);
+    let (mut taken, head, stored) = loop {
+        let heads = queue_columns::heads(tx, now, room)?;
+        let (taken, head) = picked(&heads, room);
+        let Some(head) = head else {
+            return Ok(taken);
+        };
+        let Some(text) = text_by_name(tx, &head.key)? else {
+            return Ok(taken);
+        };
+        match or_told(KIND, &head.key, read_body::<AssignmentRow>(KIND, &text)) {
+            Some(stored) => break (taken, head.clone(), stored),
+            // the next in line goes
+            None => put_off(tx, &head.key, UNREADABLE_AGAIN.after(now))?,
+        }
     };
     tx.prepare("UPDATE assignments SET lease_token = ?2, lease_until = ?3 WHERE hold_key = ?1")?
         .execute((&head.key, &lease.token, instant(lease.until)))?;
@@ -139,14 +157,9 @@ fn rows(
     sql: &str,
     params: impl Params,
 ) -> Result<Vec<AssignmentRow>, StorageFault> {
-    let texts = tx
-        .prepare(sql)?
-        .query_map(params, |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    texts
-        .iter()
-        .map(|text| read_body("assignment", text))
-        .collect()
+    readable(tx, KIND, (sql, params), |text: &String| {
+        read_body(KIND, text)
+    })
 }
 
 fn note_over(
@@ -164,9 +177,8 @@ fn note_over(
             )?
             .query_row((one.key.to_string(), instant(at)), |row| row.get(0))
             .optional()?;
-        let stored = text
-            .map(|text| read_body("assignment", &text))
-            .transpose()?;
+        let stored =
+            text.and_then(|text| or_told(KIND, &one.key.to_string(), read_body(KIND, &text)));
         if let Some(row) = stored.and_then(|row| noted_over(row, one, at, due)) {
             update(tx, &row)?;
             noted += 1;
@@ -183,7 +195,7 @@ const PUT_OFF_FOR_CERTAIN: TimeSpan = TimeSpan::minutes(15);
 fn forget_future(tx: &Transaction<'_>, now: Timestamp) -> Result<u32, StorageFault> {
     let found = rows(
         tx,
-        "SELECT body FROM assignments
+        "SELECT hold_key, body FROM assignments
          WHERE due > ?1 AND (due > ?2 OR verdict = 'working' OR operation IS NOT NULL)
          AND (lease_until IS NULL OR lease_until <= ?3)",
         (
@@ -322,7 +334,7 @@ impl AssignmentStore for SqlStore {
             .read(move |tx| {
                 rows(
                     tx,
-                    "SELECT body FROM assignments WHERE operation = ?1 AND kind = ?2
+                    "SELECT hold_key, body FROM assignments WHERE operation = ?1 AND kind = ?2
                      AND accepted = 1 ORDER BY hold_key",
                     (kind.name(), queue_columns::kind(Slot::Account)),
                 )
@@ -342,7 +354,13 @@ impl AssignmentStore for SqlStore {
 
     async fn assignments(&self) -> Result<Vec<AssignmentRow>, StoreFault> {
         Ok(self
-            .read(|tx| rows(tx, "SELECT body FROM assignments ORDER BY hold_key", ()))
+            .read(|tx| {
+                rows(
+                    tx,
+                    "SELECT hold_key, body FROM assignments ORDER BY hold_key",
+                    (),
+                )
+            })
             .await?)
     }
 

@@ -10,10 +10,12 @@ use hallpass_assignments::{AssignmentRow, OwnedEnd};
 use hallpass_audit::Head;
 use hallpass_model::{GrantId, HoldKey};
 
-use super::{assignment_rows, audit};
+use super::assignment_rows::{KIND, text_by_name};
+use super::unreadable::or_told;
+use super::{audit, counter};
 use crate::database::{Connection, DatabaseError, Owner, Transaction, TransactionMode};
 use crate::fault::StorageFault;
-use crate::rows::read_body;
+use crate::rows::{read_body, read_grant, read_instant};
 
 /// How long a guard waits for a lock; somebody may hold it for ever.
 const GUARD_PATIENCE: Duration = Duration::from_secs(1);
@@ -27,33 +29,66 @@ pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, StorageFault>
         let (key, id): (String, String) = pair?;
         holding.entry(key).or_default().push(grant_id(&id)?);
     }
-    let texts = tx
-        .prepare(
-            "SELECT body FROM assignments
-             WHERE json_extract(body, '$.execution.ownership') = 'ours' ORDER BY hold_key",
-        )?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    let mut ends = Vec::with_capacity(texts.len());
-    for text in texts {
-        let row: AssignmentRow = read_body("assignment", &text)?;
-        let grants = holding.remove(&row.key.to_string()).unwrap_or_default();
-        ends.extend(row.owned_end(grants));
+    let rows = tx
+        .prepare("SELECT hold_key, body FROM assignments ORDER BY hold_key")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(String, String)>, _>>()?;
+    let mut ends = Vec::new();
+    for (key, text) in rows {
+        let grants = holding.remove(&key).unwrap_or_default();
+        ends.extend(
+            match or_told(KIND, &key, read_body::<AssignmentRow>(KIND, &text)) {
+                Some(row) => row.owned_end(grants),
+                None => of_columns(tx, &key, grants)?,
+            },
+        );
     }
     Ok(ends)
 }
 
+/// The end of a row whose body cannot be read, as its columns tell it: access is ours where a grant that holds it was
+/// given, and did not stand before.
+fn of_columns(
+    tx: &Transaction<'_>,
+    name: &str,
+    grants: Vec<GrantId>,
+) -> Result<Option<OwnedEnd>, StorageFault> {
+    let bodies = tx
+        .prepare("SELECT body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id")?
+        .query_map([name], |row| row.get(0))?
+        .collect::<Result<Vec<Vec<u8>>, _>>()?;
+    let mut given = bodies.iter().filter_map(|body| read_grant(body).ok());
+    let given = given.find(|grant| grant.granted_at.is_some() && !grant.standing);
+    let Some(grant) = given else {
+        return Ok(None);
+    };
+    let (until, rev): (String, i64) = tx
+        .prepare("SELECT unwanted_from, rev FROM assignments WHERE hold_key = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Some(OwnedEnd {
+        key: grant.key,
+        until: read_instant(&until)?,
+        rev: counter(rev),
+        grants,
+    }))
+}
+
 /// One key, when it is ours.
 fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, StorageFault> {
-    let Some(row) = assignment_rows::load(tx, key)? else {
+    let name = key.to_string();
+    let Some(text) = text_by_name(tx, &name)? else {
         return Ok(None);
     };
     let grants = tx
         .prepare("SELECT id FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id")?
-        .query_map([key.to_string()], |row| row.get(0))?
+        .query_map([&name], |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
     let grants = grants.iter().map(|id| grant_id(id));
-    Ok(row.owned_end(grants.collect::<Result<_, _>>()?))
+    let grants = grants.collect::<Result<_, _>>()?;
+    match or_told(KIND, &name, read_body::<AssignmentRow>(KIND, &text)) {
+        Some(row) => Ok(row.owned_end(grants)),
+        None => of_columns(tx, &name, grants),
+    }
 }
 
 fn grant_id(text: &str) -> Result<GrantId, StorageFault> {

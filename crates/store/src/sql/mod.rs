@@ -51,6 +51,7 @@ mod sessions;
 mod standards_visits;
 mod sweeps;
 mod tokens;
+mod unreadable;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,10 +5,11 @@ use hallpass_assignments::queue::{self, InFlight, Queue, QueueFront, QueueFronts
 use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
 use hallpass_model::Timestamp;
 
-use super::assignment_rows::load_by_name;
+use super::assignment_rows::KIND;
+use super::unreadable::readable;
 use crate::database::{Optional, ToValue, Transaction, named};
 use crate::fault::StorageFault;
-use crate::rows::{instant, read_instant};
+use crate::rows::{instant, read_body, read_instant};
 use crate::steps::AT_ONCE_AGAIN;
 
 /// Not leased to anybody.
@@ -81,9 +82,12 @@ pub(super) fn first(
     tx: &Transaction<'_>,
     now: Timestamp,
 ) -> Result<Option<AssignmentRow>, StorageFault> {
-    let found = tx
-        .prepare(
-            "SELECT hold_key FROM assignments
+    // the first that can be read: others are put off when they are taken
+    let found = readable(
+        tx,
+        KIND,
+        (
+            "SELECT hold_key, body FROM assignments
              WHERE due <= :now AND (unwanted_from <= :now OR while_wanted <> 'nothing')
              ORDER BY
                  CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN 3
@@ -96,11 +100,12 @@ pub(super) fn first(
                       WHEN once_unwanted = 'rest' THEN due
                       ELSE unwanted_from END,
                  hold_key
-             LIMIT 1",
-        )?
-        .query_row(named! { ":now": instant(now) }, |row| row.get::<String>(0))
-        .optional()?;
-    found.map_or(Ok(None), |key| load_by_name(tx, &key))
+             LIMIT 8",
+            named! { ":now": instant(now) },
+        ),
+        |text: &String| read_body(KIND, text),
+    )?;
+    Ok(found.into_iter().next())
 }
 
 fn at_once_waiting(tx: &Transaction<'_>, now: Timestamp, most: u32) -> Result<u32, StorageFault> {

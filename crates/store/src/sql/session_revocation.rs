@@ -9,6 +9,7 @@ use hallpass_org::session_revocation::{
 };
 use hallpass_runner::StoreFault;
 
+use super::unreadable::readable;
 use super::{SqlStore, audit, number, outbox};
 use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
@@ -62,13 +63,15 @@ impl SessionRevocationStore for SqlStore {
     async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
         Ok(self
             .read(|tx| {
-                let texts = tx
-                    .prepare(
-                        "SELECT body FROM session_cuts WHERE due IS NOT NULL ORDER BY grant_id",
-                    )?
-                    .query_map([], |row| row.get(0))?
-                    .collect::<Result<Vec<String>, _>>()?;
-                texts.iter().map(|text| read_body("cut", text)).collect()
+                readable(
+                    tx,
+                    "cut",
+                    (
+                        "SELECT grant_id, body FROM session_cuts WHERE due IS NOT NULL ORDER BY grant_id",
+                        (),
+                    ),
+                    |text: &String| read_body("cut", text),
+                )
             })
             .await?)
     }

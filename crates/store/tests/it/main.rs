@@ -28,6 +28,7 @@ mod same_lines;
 mod seen_log;
 mod standards_visits;
 mod tokens;
+mod unreadable;
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ use tokio_postgres::NoTls;
 
 use crate::{
     Place, copies, credentials, events, glance, leader, pci, plans, remediations, standards_visits,
-    tokens,
+    tokens, unreadable,
 };
 
 /// Cases at a time.
@@ -207,6 +207,7 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
         remediations::ANYWHERE,
         standards_visits::ANYWHERE,
         tokens::ANYWHERE,
+        unreadable::ANYWHERE,
         ANYWHERE,
     ];
     let mut all: Vec<Run<'static>> = Vec::new();
