@@ -488,7 +488,7 @@ impl Compiled {
                 if let Some(known) = facts.group(group)
                     && facts.group_by_name(&known.name).is_some()
                 {
-                    let name = GroupRef::Name(known.name.to_ascii_lowercase());
+                    let name = GroupRef::named(&known.name);
                     places.extend(self.for_group(&name));
                     places.sort_unstable();
                     places.dedup();
