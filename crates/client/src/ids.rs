@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use hallpass_api::{Grant, Offer, Preview, Request};
-use hallpass_model::{AccountId, GrantId, RequestId};
+use hallpass_model::{AccountId, GrantId, RequestId, fold};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
@@ -99,7 +99,7 @@ pub async fn account_id(client: &Client, text: &str) -> Result<String, Failure> 
         .filter_map(|grant| Some((grant.account_name?, grant.account?)));
     let found: BTreeSet<String> = offered
         .chain(held)
-        .filter(|(name, _)| name.eq_ignore_ascii_case(text))
+        .filter(|(name, _)| fold::is_same(name, text))
         .map(|(_, id)| id)
         .collect();
     let mut found = found.into_iter();

@@ -262,11 +262,7 @@ async fn examine(
     let identity = loaded.identity(&about.identity_store_id, &about.region);
     let role_groups = identity.role_groups();
     let mut wanted: BTreeSet<GroupRef> = rules.iter().flat_map(Rules::referenced_groups).collect();
-    wanted.extend(
-        role_groups
-            .iter()
-            .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
-    );
+    wanted.extend(role_groups.iter().map(|name| GroupRef::named(name)));
     let sync = loaded.settings().group_sync;
     wanted.extend(sync.iter().flat_map(GroupSyncSettings::group_refs));
     armed_ends::check_rules(loaded, rules.as_ref(), report);

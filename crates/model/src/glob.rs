@@ -2,20 +2,23 @@
 
 use std::fmt;
 
-/// A pattern over names: `*` for any run of characters, `?` for one; compared without ASCII case.
+use crate::fold::folded;
+
+/// A pattern over names: `*` for any run of characters, `?` for one; compared without case, in any script.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob(String);
 
 impl Glob {
     /// Wraps a pattern; runs of `*` are one.
     pub fn new(pattern: &str) -> Self {
-        let mut folded = String::with_capacity(pattern.len());
-        for c in pattern.chars() {
-            if !(c == '*' && folded.ends_with('*')) {
-                folded.push(c.to_ascii_lowercase());
+        let text = folded(pattern);
+        let mut pattern = String::with_capacity(text.len());
+        for c in text.chars() {
+            if !(c == '*' && pattern.ends_with('*')) {
+                pattern.push(c);
             }
         }
-        Self(folded)
+        Self(pattern)
     }
 
     /// The pattern, in lower case.
@@ -30,31 +33,52 @@ impl Glob {
 
     /// Whether all of `name` fits the pattern. Time is the product of both lengths at worst.
     pub fn matches(&self, name: &str) -> bool {
-        let (mut pattern, mut name) = (self.0.chars(), name.chars());
-        let mut retry = None;
-        loop {
-            let before_name = name.clone();
-            match (pattern.next(), name.next()) {
-                (None, None) => return true,
-                (Some('*'), _) => {
-                    name = before_name.clone();
-                    retry = Some((pattern.clone(), before_name));
-                    continue;
-                }
-                (Some('?'), Some(_)) => continue,
-                (Some(p), Some(c)) if p == c.to_ascii_lowercase() => continue,
-                (Some(_) | None, Some(_) | None) => {}
-            }
-            let Some((after_star, mut from)) = retry.take() else {
-                return false;
-            };
-            if from.next().is_none() {
-                return false;
-            }
-            pattern = after_star.clone();
-            name = from.clone();
-            retry = Some((after_star, from));
+        // most names by far, and nothing of it to be put together anew
+        if name.is_ascii() && self.0.is_ascii() {
+            return fits(
+                self.0.bytes(),
+                name.bytes().map(|byte| byte.to_ascii_lowercase()),
+            );
         }
+        fits(self.0.chars(), folded(name).chars())
+    }
+
+    /// Whether certainly everything that fits `other` fits this one too.
+    pub fn covers(&self, other: &Self) -> bool {
+        // a wildcard of the other stands for itself where only a `*` of this one can take it
+        let is_told = !(self.0.contains('?') && other.0.contains('*'));
+        is_told && fits(self.0.chars(), other.0.chars())
+    }
+}
+
+/// Whether all of a name fits a pattern, both folded: characters, or bytes where all are ASCII.
+fn fits<T: Copy + PartialEq + From<u8>>(
+    mut pattern: impl Iterator<Item = T> + Clone,
+    mut name: impl Iterator<Item = T> + Clone,
+) -> bool {
+    let (any, one) = (T::from(b'*'), T::from(b'?'));
+    let mut retry = None;
+    loop {
+        let before_name = name.clone();
+        match (pattern.next(), name.next()) {
+            (None, None) => return true,
+            (Some(p), _) if p == any => {
+                name = before_name.clone();
+                retry = Some((pattern.clone(), before_name));
+                continue;
+            }
+            (Some(p), Some(c)) if p == one || p == c => continue,
+            (Some(_) | None, Some(_) | None) => {}
+        }
+        let Some((after_star, mut from)) = retry.take() else {
+            return false;
+        };
+        if from.next().is_none() {
+            return false;
+        }
+        pattern = after_star.clone();
+        name = from.clone();
+        retry = Some((after_star, from));
     }
 }
 
@@ -94,12 +118,40 @@ mod tests {
             ("p?y*", "pay", true),
             ("p?y", "py", false),
             ("PROD-*", "prod-payments", true),
+            ("Ärzt*", "ÄRZTIN", true),
+            ("ZÜRICH", "zu\u{308}rich", true),
+            ("z?rich", "ZU\u{308}RICH", true),
+            ("Zu*", "Zürich", false),
+            ("*kunden", "GROSSKUNDEN", true),
+            ("groß*", "GROSSKUNDEN", true),
+            ("gross*", "Großkunden", true),
+            ("*ß*", "payments", false),
         ] {
             assert_eq!(
                 Glob::new(pattern).matches(name),
                 fits,
                 "{pattern} on {name}"
             );
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_certainly_fits_it_too() {
+        for (pattern, other, covers) in [
+            ("*", "*", true),
+            ("*", "Pay", true),
+            ("Pay", "PAY", true),
+            ("pay*", "pay-*-eu", true),
+            ("pay*", "*", false),
+            ("*-x*", "a-x", true),
+            ("p?y", "pay", true),
+            ("p?y", "p?y", true),
+            ("p?y", "p*y", false),
+            ("p*", "?*", false),
+            ("pay", "legal", false),
+        ] {
+            let covered = Glob::new(pattern).covers(&Glob::new(other));
+            assert_eq!(covered, covers, "{pattern} over {other}");
         }
     }
 }

@@ -8,6 +8,7 @@
 mod aws;
 mod causes;
 mod email;
+pub mod fold;
 #[cfg(test)]
 mod fuzz;
 mod glob;

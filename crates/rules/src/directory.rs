@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
+use hallpass_model::{
+    AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId, fold::folded,
+};
 use serde::{Deserialize, Serialize};
 
 pub use crate::account_tags::AccountTags;
@@ -156,7 +158,7 @@ impl Directory {
         for (i, account) in snapshot.accounts.iter().enumerate() {
             new.accounts.insert(account.id.clone(), i);
             new.account_names
-                .entry(account.name.to_ascii_lowercase())
+                .entry(folded(&account.name))
                 .or_default()
                 .push(i);
         }
@@ -172,7 +174,7 @@ impl Directory {
         for (i, group) in snapshot.groups.iter().enumerate() {
             new.groups.insert(group.id.clone(), i);
             new.group_names
-                .entry(group.name.to_ascii_lowercase())
+                .entry(folded(&group.name))
                 .or_default()
                 .push(i);
             for member in group.members.iter().flatten() {
@@ -225,10 +227,9 @@ impl Directory {
             .and_then(|i| self.snapshot.accounts.get(*i))
     }
 
-    /// Accounts by name, without ASCII case.
+    /// Accounts by name, without case.
     pub fn accounts_by_name(&self, name: &str) -> impl Iterator<Item = &Account> {
-        picked(&self.account_names, &name.to_ascii_lowercase())
-            .filter_map(|i| self.snapshot.accounts.get(i))
+        picked(&self.account_names, &folded(name)).filter_map(|i| self.snapshot.accounts.get(i))
     }
 
     /// A permission set by exact name.
@@ -267,7 +268,9 @@ impl Directory {
 
     /// The one user whom a text names, by user id or by one of their addresses.
     pub(crate) fn person_named(&self, text: &str) -> Option<&Person> {
-        let by_id = UserId::new(text).ok().and_then(|id| self.person(&id));
+        let of_id = |text: &str| self.person(&UserId::new(text).ok()?);
+        // ids are of digits and small letters, and sources of identities send them as they like
+        let by_id = of_id(text).or_else(|| of_id(&text.to_ascii_lowercase()));
         by_id.or_else(|| self.person_by_email(&Email::new(text).ok()?).ok())
     }
 
@@ -278,13 +281,9 @@ impl Directory {
             .and_then(|i| self.snapshot.groups.get(*i))
     }
 
-    /// The one group of this name, without ASCII case; `None` when there is none or several.
+    /// The one group of this name, without case; `None` when there is none or several.
     pub fn group_by_name(&self, name: &str) -> Option<&Group> {
-        match self
-            .group_names
-            .get(&name.to_ascii_lowercase())
-            .map(Vec::as_slice)
-        {
+        match self.group_names.get(&folded(name)).map(Vec::as_slice) {
             Some([one]) => self.snapshot.groups.get(*one),
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, UserId};
+use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, UserId, fold::folded};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +60,15 @@ impl From<RuleId> for String {
 pub enum GroupRef {
     /// By id, compared exactly.
     Id(GroupId),
-    /// By display name, compared without ASCII case; kept in lower case.
+    /// By display name, compared without case: folded ([`GroupRef::named`]).
     Name(String),
+}
+
+impl GroupRef {
+    /// The group of this display name.
+    pub fn named(name: &str) -> Self {
+        Self::Name(folded(name.trim()))
+    }
 }
 
 impl fmt::Display for GroupRef {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, Email, GroupId, Timestamp, UserId};
+use hallpass_model::{AccountId, Email, GroupId, Timestamp, UserId, fold::folded};
 use serde::Serialize;
 
 use crate::{
@@ -262,7 +262,7 @@ const NAMED_ACCOUNT: &str = "000000000000";
 fn fold_name(group: &str) -> String {
     match GroupId::new(group) {
         Ok(id) => GroupRef::Id(id).to_string(),
-        Err(_) => group.to_ascii_lowercase(),
+        Err(_) => folded(group),
     }
 }
 

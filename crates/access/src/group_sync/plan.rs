@@ -266,9 +266,9 @@ pub fn plan_groups(facts: &GroupSyncFacts<'_>) -> GroupSyncPlan {
 fn unresolved(managed: &ManagedGroup, facts: &GroupSyncFacts<'_>) -> GroupProblem {
     let is_shared = match &managed.group {
         GroupRef::Id(_) => false,
-        GroupRef::Name(name) => {
+        GroupRef::Name(_) => {
             let mut known = facts.directory.groups().iter();
-            known.any(|group| group.name.eq_ignore_ascii_case(name))
+            known.any(|group| GroupRef::named(&group.name) == managed.group)
         }
     };
     if is_shared {

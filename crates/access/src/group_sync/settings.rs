@@ -96,5 +96,5 @@ pub fn group_named(text: &str) -> Option<GroupRef> {
         return Some(GroupRef::Id(id));
     }
     let is_name = !text.is_empty() && !text.starts_with('!') && !text.contains(['*', '\n']);
-    is_name.then(|| GroupRef::Name(text.to_ascii_lowercase()))
+    is_name.then(|| GroupRef::named(text))
 }

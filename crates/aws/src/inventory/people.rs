@@ -140,7 +140,7 @@ pub(super) async fn groups(aws: &Aws, wanted: &GroupsToRead) -> Result<Vec<Group
     let mut groups: Vec<Group> = stream::iter(rows)
         .map(|(id, name)| {
             let is_wanted = wanted.contains(&GroupRef::Id(id.clone()))
-                || wanted.contains(&GroupRef::Name(name.to_ascii_lowercase()));
+                || wanted.contains(&GroupRef::named(&name));
             async move {
                 let members = if is_wanted {
                     members(aws, &id, &name).await

@@ -95,7 +95,7 @@ pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> 
         identity
             .role_groups()
             .iter()
-            .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
+            .map(|name| GroupRef::named(name)),
     );
     let attributes = rules.referenced_attributes();
     let inventory = Inventory::new(Arc::clone(&aws), Arc::new(move || wanted.clone()))

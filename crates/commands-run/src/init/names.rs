@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, GroupId, PermissionSetName};
+use hallpass_model::{AccountId, GroupId, PermissionSetName, fold};
 use hallpass_rules::directory::{Account, Group, OuRef};
 use hallpass_rules::{Directory, GroupRef};
 use hallpass_terminal::exit::Failure;
@@ -136,7 +136,7 @@ pub(super) fn group(text: &str, directory: &Directory) -> Result<ChosenGroup, Fa
     let named = directory
         .groups()
         .iter()
-        .filter(|it| it.name.eq_ignore_ascii_case(text));
+        .filter(|it| fold::is_same(&it.name, text));
     let ids: Vec<String> = named.map(|it| it.id.to_string()).collect();
     if ids.is_empty() {
         let known = directory
@@ -257,9 +257,7 @@ fn place(text: &str, directory: &Directory) -> Result<NamedPlace, Failure> {
         found
     };
     let (units, accounts) = match found(|name, wanted| name == wanted) {
-        (units, accounts) if units.is_empty() && accounts.is_empty() => {
-            found(str::eq_ignore_ascii_case)
-        }
+        (units, accounts) if units.is_empty() && accounts.is_empty() => found(fold::is_same),
         exact => exact,
     };
     match (units.as_slice(), accounts.as_slice()) {

@@ -55,8 +55,7 @@ pub(super) async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Invent
         // the file may name others from one moment to the next
         by_name.extend(approving.iter().flat_map(|it| it.rules().approver_groups()));
         let mut wanted = of_groups.rules().referenced_groups();
-        let named = by_name.iter().map(|name| name.to_ascii_lowercase());
-        wanted.extend(named.map(GroupRef::Name));
+        wanted.extend(by_name.iter().map(|name| GroupRef::named(name)));
         wanted.extend(synced_groups.iter().cloned());
         wanted
     });

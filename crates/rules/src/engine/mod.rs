@@ -11,7 +11,10 @@ mod decision;
 mod everyone;
 mod exclusions;
 mod explain;
+mod hours_apart;
+mod limits;
 mod names;
+mod not_asking;
 mod people;
 mod people_exclusions;
 mod places;
@@ -35,8 +38,9 @@ use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp};
 pub use approvable::Approvable;
 pub use approval_hours::ApprovalHours;
 pub use catalog::{Requestable, SetBits};
-pub use decision::{Decision, Stage};
+pub use decision::{Decision, OwnLater, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
+pub use not_asking::{NotAsking, people_with_another};
 pub use people::Principal;
 pub use press::{JudgedPress, Permit, PressRefusedByRules};
 pub use requester_manager::{NoManager, RequesterManager};
@@ -488,7 +492,7 @@ impl Compiled {
                 if let Some(known) = facts.group(group)
                     && facts.group_by_name(&known.name).is_some()
                 {
-                    let name = GroupRef::Name(known.name.to_ascii_lowercase());
+                    let name = GroupRef::named(&known.name);
                     places.extend(self.for_group(&name));
                     places.sort_unstable();
                     places.dedup();

@@ -288,7 +288,7 @@ impl RuleReader {
         let plain = !text.starts_with('!') && !text.contains(['*', '\n']);
         let usable = plain && !text.trim().is_empty();
         if names == GroupNames::Allowed && usable {
-            return Some(GroupRef::Name(text.trim().to_ascii_lowercase()));
+            return Some(GroupRef::named(text));
         }
         let message = if text == "*" {
             "`*` is not possible for groups".to_owned()

@@ -15,6 +15,7 @@ mod confirmed;
 mod demo;
 mod differential;
 mod exclusions;
+mod folded;
 mod fuzz;
 mod native;
 mod oracle;

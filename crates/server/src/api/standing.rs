@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use hallpass_access::{Meant, Wanted};
 use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
 use hallpass_identity::TokenScope;
-use hallpass_model::{SweepId, TimeSpan};
+use hallpass_model::{SweepId, TimeSpan, fold};
 use serde::Deserialize;
 
 use super::{once, page_size};
@@ -154,7 +154,7 @@ fn is<const N: usize>(wanted: Option<&str>, found: [Option<&str>; N]) -> bool {
         found
             .into_iter()
             .flatten()
-            .any(|found| found.eq_ignore_ascii_case(wanted))
+            .any(|found| fold::is_same(found, wanted))
     })
 }
 

@@ -11,6 +11,7 @@ use hallpass_inventory::{
     GraphAccount, GraphAssignment, GraphGroup, GraphRole, OutsideAccess, Snapshot, TableCoverage,
     coverage_of, effective, group_of_way,
 };
+use hallpass_model::fold;
 use serde_json::{Value, json};
 
 use super::query::{DatasetArgs, WhichData, access_data, tell};
@@ -344,7 +345,7 @@ impl Args {
 fn is(wanted: Option<&str>, names: &[Option<&str>]) -> bool {
     let Some(wanted) = wanted else { return true };
     let mut names = names.iter().flatten();
-    names.any(|name| name.eq_ignore_ascii_case(wanted))
+    names.any(|name| fold::is_same(name, wanted))
 }
 
 /// A path of units as accounts have it: with a slash at both ends.
