@@ -65,6 +65,19 @@ approval_is_not_required = false
 approvers = ["APPROVER"]
 warning = "Card data: copy nothing."
 """
+# never in force: an attribute and tags that no other rule names
+AHEAD = """[[rule]]
+account_tags = { stage = "test" }
+permission_sets = ["Admin"]
+requester_attributes = { cost_center = "not-to-be-*" }
+approval_is_not_required = true
+
+[[test]]
+requester = "ANA"
+account = "test"
+permission_set = "Admin"
+expect = "ApprovalNotRequired"
+"""
 UNREAD = {"kind": "error", "code": "AccessDeniedException", "http": 400, "match": {"service": "organizations", "operation": "ListTagsForResource"}}
 
 
@@ -192,13 +205,26 @@ def managers(stage, directory, base, ana, bo, check, process):
     check("the manager approves once that is set right", wait(lambda: bo.post(press).status == 200, 60, process), bo.post(press))
 
 
-def tagged(stage, world, base, ana, check, process):
+def ahead(stage, base, bo, check):
+    """A file that is not in force is judged by what it alone names, and the server goes on by what it knew."""
+    wanted = {"file": "ahead.toml", "text": AHEAD.replace("ANA", ANA)}
+    found = bo.post("/api/v1/rules/check", {**wanted, "fail_on_findings": True}).json
+    check("what only a checked file names is read for it", (found["exit"], found["findings"]) == (0, []) and [it["outcome"] for it in found["tests"]] == ["passed"], found)
+    found = bo.post("/api/v1/rules/replay", wanted).json
+    check("and for a replay, in which nothing is unread", found["unread"] == 0 and "not_read" not in found and found["items"] and not any("unread" in it for it in found["items"]), found)
+    kept = "".join(str(row) for row in sqlite3.connect(stage.path("hallpass.db")).iterdump())
+    check("it does not come into the store", "not-to-be-kept" not in kept)
+    check.equal("nor into decisions", says(stage, base, bo, "test", "Admin"), "RequiresApproval")
+
+
+def tagged(stage, world, base, ana, bo, check, process):
     """Accounts by their tags: as they are, as they change, and where AWS does not tell them."""
     now = lambda account, permission_set: says(stage, base, ana, account, permission_set)
     becomes = lambda words, account, permission_set, wanted: check(words, wait(lambda: now(account, permission_set) == wanted, 60, process), now(account, permission_set))
     tag = lambda account, **tags: world.org.tag_resource(ResourceId=account, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
     tag(TEST, stage="test")
     tag(PROD, data="Cards")
+    ahead(stage, base, bo, check)
     stage.path("rules.toml").write_text(TAGGED.replace("APPROVER", BO))
     becomes("a rule that names a tag permits what has it", "test", "Admin", "ApprovalNotRequired")
     check.equal("and nothing else", now("dev", "Admin"), "NoStatements")
@@ -302,7 +328,7 @@ def main():
             office(stage, ana, bo, check, process)
             policy = stage.run("server", "doctor", "--iam-policy").stdout
             check("rules that name no tag need no right to them", '"sso:ListInstances"' in policy and "ListTagsForResource" not in policy, policy)
-            tagged(stage, world, base, ana, check, process)
+            tagged(stage, world, base, ana, bo, check, process)
             check.equal("the server stops", stage.stop(process), 0)
         elevator(stage, check)
     check.end()

@@ -81,10 +81,7 @@ impl FileFinding {
 impl fmt::Display for FileFinding {
     /// `file:line:column: error: message` and a line of help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let severity = self.severity.name();
         write!(f, "{}: {severity}: {}", self.place, self.message)?;
         match &self.help {
             Some(help) => write!(f, "\n  help: {help}"),

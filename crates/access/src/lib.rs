@@ -137,11 +137,11 @@ pub use people::{NoPeopleSource, PeopleLook, PeopleQuestion, PeopleSource};
 pub use person::Person;
 pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
-    DigestContext, DirectoryFault, DirectorySource, Ends, EntitlementSource, GrantFilter,
-    GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext, PastGrants,
-    PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPress, RemediationPresses,
-    RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet, SweepStore, ViewerScope,
-    Waiting, WaitingMessage,
+    DigestContext, DirectoryAhead, DirectoryFault, DirectorySource, Ends, EntitlementSource,
+    GrantFilter, GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext,
+    PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPress,
+    RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet,
+    SweepStore, ViewerScope, Waiting, WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{

@@ -15,7 +15,7 @@ use hallpass_model::{
 use hallpass_remediation::{
     Remediation, RemediationCursor, RemediationFilter, RemediationStore, RemediationStoreFault,
 };
-use hallpass_rules::{Ask, Directory};
+use hallpass_rules::{Ask, Directory, NamedFacts, WhyUnread};
 
 use crate::grant_activity::PastUse;
 use crate::{
@@ -544,6 +544,33 @@ pub trait DirectorySource: Send + Sync {
     /// # Errors
     /// What AWS said when the user or one of their memberships could not be read; worth another try.
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault>;
+    /// Reads, behind everything else, what the newest snapshot does not have of what rules name that are not in force, unless
+    /// it was asked for some minutes ago, and keeps it for [`ahead`](DirectorySource::ahead). Nothing of it comes into
+    /// [`current`](DirectorySource::current). Takes minutes at most; stopped in the middle, what was read is kept.
+    async fn read_ahead(&self, _named: &NamedFacts) {}
+    /// The newest snapshot with what was read ahead of that lately, and why the rest was not.
+    fn ahead(&self, _named: &NamedFacts) -> DirectoryAhead {
+        DirectoryAhead::from(self.current())
+    }
+}
+
+/// A directory to judge rules by that are not in force.
+#[derive(Clone, Debug)]
+pub struct DirectoryAhead {
+    /// The newest snapshot, with what was read for these rules.
+    pub directory: Arc<Directory>,
+    /// Why the rest was not read.
+    pub why: WhyUnread,
+}
+
+impl From<Arc<Directory>> for DirectoryAhead {
+    /// Nothing was read beside it.
+    fn from(directory: Arc<Directory>) -> Self {
+        Self {
+            directory,
+            why: WhyUnread::default(),
+        }
+    }
 }
 
 /// What guards did, as their journals say.

@@ -31,26 +31,36 @@ pub struct ReplayRules {
 pub struct ReplayedRules {
     /// How many requests were looked at.
     pub looked_at: u64,
-    /// Those that would have been decided otherwise, newest first.
+    /// Those that would have been decided otherwise, and those of which that cannot be told yet, as they rest on what was
+    /// not read: these have `unread`. Newest first.
     pub items: Vec<ReplayedRequest>,
+    /// How many of `items` have `unread`.
+    #[serde(default)]
+    pub unread: u64,
+    /// What of all that the file names was not read, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_read: Vec<String>,
     /// Give this as `cursor` to go on; absent when there is nothing more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// A request that would have been decided otherwise.
+/// A request that would have been decided otherwise, or of which that cannot be told yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayedRequest {
     /// The request.
     pub request: Request,
     /// What the rules in force say to it by today's directory: the decision's name.
     pub was: String,
-    /// What the rules of the file say.
+    /// What the rules of the file say; where something is `unread`, to the safe side.
     pub would_be: String,
     /// In what they differ.
     pub changes: Vec<RuleChange>,
     /// The rules of the file that this rests on.
     pub because: Vec<String>,
+    /// What it rests on and was not read: judged when the file is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
 }
 
 /// In what two decisions differ.

@@ -25,8 +25,11 @@ pub struct RulesChecked {
     pub file: String,
     /// How many findings keep it from being loaded.
     pub errors: usize,
-    /// How many others there are.
+    /// How many warnings there are.
     pub warnings: usize,
+    /// How many notes there are, of what the file names and was not read: it is judged once the file is in force.
+    #[serde(default)]
+    pub notes: usize,
     /// How many of its tests fail.
     pub tests_failed: usize,
     /// The first 500 findings, in the order of the file.
@@ -46,7 +49,7 @@ pub struct RulesChecked {
 /// A finding about a rule file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleFinding {
-    /// `error`: the file would not be loaded; or `warning`.
+    /// `error`: the file would not be loaded; `warning`; or `note`: the file names what was not read.
     pub severity: String,
     /// Its stable name, as in the [rules reference](rules.md#errors-and-warnings).
     pub code: String,
@@ -96,6 +99,7 @@ pub enum TestEnd {
     Passed,
     /// Otherwise: what was expected and what came.
     Failed(Vec<String>),
-    /// It names something that only the directory can tell, and none was read yet.
+    /// It names something that only the directory can tell, and none was read yet; or it does not pass and rests on what the
+    /// file names and was not read, which `tests_failed` does not count.
     NeedsDirectory(String),
 }

@@ -114,6 +114,14 @@ impl PersonAttributes {
         self.0.insert(attribute, value.map(str::to_owned));
     }
 
+    /// Notes what others have and these do not.
+    pub(crate) fn add(&mut self, others: &Self) {
+        for (attribute, value) in &others.0 {
+            let known = self.0.entry(*attribute);
+            known.or_insert_with(|| value.clone());
+        }
+    }
+
     /// Whether nothing was read.
     pub fn is_unread(&self) -> bool {
         self.0.is_empty()

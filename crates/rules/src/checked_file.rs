@@ -4,8 +4,9 @@ use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    diagnostic::{Diagnostic, FindingCode},
+    diagnostic::{Diagnostic, FindingCode, Severity},
     directory::Directory,
+    named_facts::WhyUnread,
     read::Loaded,
     selftest::{RuleTestOutcome, TestResult},
 };
@@ -17,8 +18,10 @@ pub struct CheckedFile {
     pub file: String,
     /// How many findings keep it from being loaded.
     pub errors: usize,
-    /// How many others there are.
+    /// How many warnings there are.
     pub warnings: usize,
+    /// How many notes of what was not read.
+    pub notes: usize,
     /// How many of its tests fail.
     pub tests_failed: usize,
     /// The findings, in the order of the file.
@@ -56,12 +59,39 @@ impl CheckedFile {
                 (loaded.rules.check(facts), tests)
             }
         };
-        let errors = findings.iter().filter(|it| it.is_error()).count();
-        let failed = tests.iter().filter(|it| it.has_failed(facts.is_some()));
+        Self::of(file, findings, tests, facts.is_some())
+    }
+
+    /// Checks a file ahead of its being in force, by a directory that may not have all that it names: what was not read,
+    /// and `why`, is noted, and tests that fail and rest on it are not judged.
+    pub fn ahead(
+        file: &str,
+        read: &Result<Loaded, Vec<Diagnostic>>,
+        facts: &Directory,
+        why: &WhyUnread,
+        now: Timestamp,
+    ) -> Self {
+        let (findings, tests) = match read {
+            Err(errors) => (errors.clone(), Vec::new()),
+            Ok(loaded) => {
+                let tests = loaded.rules.run_tests_ahead(facts, now);
+                (loaded.rules.check_ahead(facts, why), tests)
+            }
+        };
+        Self::of(file, findings, tests, true)
+    }
+
+    fn of(file: &str, findings: Vec<Diagnostic>, tests: Vec<TestResult>, has_facts: bool) -> Self {
+        let count = |severity| {
+            let found = findings.iter().filter(|it| it.severity == severity);
+            found.count()
+        };
+        let failed = tests.iter().filter(|it| it.has_failed(has_facts));
         Self {
             file: file.to_owned(),
-            errors,
-            warnings: findings.len() - errors,
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            notes: count(Severity::Note),
             tests_failed: failed.count(),
             findings,
             tests,
@@ -88,7 +118,7 @@ impl TestResult {
     /// Whether it did not pass. One that lacks a directory has not failed, as long as there is none.
     fn has_failed(&self, has_facts: bool) -> bool {
         match &self.outcome {
-            RuleTestOutcome::Passed => false,
+            RuleTestOutcome::Passed | RuleTestOutcome::NotJudged(_) => false,
             RuleTestOutcome::Failed(_) => true,
             RuleTestOutcome::NeedsDirectory(_) => has_facts,
         }

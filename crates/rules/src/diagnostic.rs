@@ -12,6 +12,19 @@ pub enum Severity {
     Error,
     /// The file is loaded, yet probably does not say what was meant.
     Warning,
+    /// Nothing is known to be wrong: what it depends on was not read.
+    Note,
+}
+
+impl Severity {
+    /// It in a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 macro_rules! codes {
@@ -131,6 +144,8 @@ codes! {
     UnreadGroup = "unread-group",
     /// Warning: accounts whose tags could not be read, while a rule names tags.
     UnreadTags = "unread-tags",
+    /// Note: an attribute of people that was not read, while a rule names it.
+    UnreadAttribute = "unread-attribute",
     /// A group that rules offer, and whose members follow attributes of people.
     GroupOwnedTwice = "group-owned-twice",
 }
@@ -262,6 +277,13 @@ impl Diagnostic {
         self
     }
 
+    /// The finding as a note.
+    #[must_use]
+    pub(crate) fn into_note(mut self) -> Self {
+        self.severity = Severity::Note;
+        self
+    }
+
     /// Whether it keeps the file from being loaded.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -280,10 +302,7 @@ pub(crate) fn shorten(text: &str) -> String {
 impl fmt::Display for Diagnostic {
     /// `file:line:column: error[code]: list[index].field: message` and a line of help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let severity = self.severity.name();
         write!(
             f,
             "{}:{}: {severity}[{}]: ",

@@ -18,6 +18,7 @@ pub mod directory;
 mod engine;
 mod hours;
 mod list_names;
+mod named_facts;
 mod read;
 mod replay;
 mod rule;
@@ -40,6 +41,7 @@ pub use engine::{
     RuleSummary, RuleWarning, Rules, SetBits, SignInRequirement, Stage, people_with_another,
 };
 pub use hallpass_model::Glob;
+pub use named_facts::{NamedFacts, ReadFacts, UnreadFact, UnreadFacts, WhyUnread};
 pub use read::{Loaded, RuleFile, load};
 pub use replay::{Compared, DecisionChange, PastRequest, RequestLimit};
 pub use rule::{GroupRef, RuleId, TextPattern};

@@ -12,6 +12,7 @@ use crate::{
         ApprovalHours, Ask, Decision, OverLimit, Principal, RuleWarning, Rules, SignInRequirement,
         Stage,
     },
+    named_facts::UnreadFact,
 };
 
 /// A request as it was made.
@@ -42,6 +43,16 @@ pub struct Compared {
     pub would_be: Decision,
     /// In what they differ, as far as people would notice.
     pub changes: Vec<DecisionChange>,
+    /// What they rest on and was not read: once it is, they may differ otherwise, or not at all.
+    pub not_read: BTreeSet<UnreadFact>,
+}
+
+impl Compared {
+    /// Whether there is something to tell: that they differ, or that the others rest on what was not read and the first
+    /// do not.
+    pub fn is_news(&self) -> bool {
+        !self.changes.is_empty() || !self.would_be.not_read.is_subset(&self.was.not_read)
+    }
 }
 
 /// What a request is held against beside who may ask and who approves.
@@ -273,7 +284,9 @@ impl Rules {
         let decide = |rules: &Self| rules.decide(request.requester, request.ask, facts, at);
         let (was, would_be) = (decide(self), decide(others));
         let changes = changes(&was, &would_be, request);
+        let not_read = was.not_read.union(&would_be.not_read);
         Compared {
+            not_read: not_read.cloned().collect(),
             was,
             would_be,
             changes,
@@ -348,6 +361,7 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         not_asking: _,
         // of the directory, not of the rules
         unread: _,
+        not_read: _,
     } = was;
     let differ = |(was, would_be): (String, String)| (was != would_be).then_some((was, would_be));
     let approvers = people(approvers, &would_be.approvers);

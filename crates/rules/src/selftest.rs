@@ -10,6 +10,7 @@ use crate::{
     diagnostic::Position,
     directory::{Account, Directory, Group, OuRef, Person, Snapshot},
     engine::{Ask, Rules},
+    named_facts::{UnreadAs, UnreadFact, WhyUnread},
     rule::GroupRef,
     test_case::{TestCase, TestTarget, TestUnit},
 };
@@ -36,6 +37,9 @@ pub enum RuleTestOutcome {
     Failed(Vec<String>),
     /// It names something that only the directory can tell, and there is none.
     NeedsDirectory(String),
+    /// It rests on what was not read, and is judged once the file is in force.
+    #[serde(rename = "needs_directory")]
+    NotJudged(String),
 }
 
 impl Rules {
@@ -43,12 +47,52 @@ impl Rules {
     /// is decided by that alone; the others by `facts`, and without them as far as ids go. Tests
     /// without a time of their own run at `now`.
     pub fn run_tests(&self, facts: Option<&Directory>, now: Timestamp) -> Vec<TestResult> {
+        self.tested(facts, UnreadAs::Counted, now)
+    }
+
+    /// The same of rules that are not in force, by a directory that may not have all that they name: a test that does not
+    /// pass and rests on what was not read is not judged.
+    pub fn run_tests_ahead(&self, facts: &Directory, now: Timestamp) -> Vec<TestResult> {
+        self.tested(Some(facts), UnreadAs::Noted(&WhyUnread::default()), now)
+    }
+
+    fn tested(
+        &self,
+        facts: Option<&Directory>,
+        unread: UnreadAs<'_>,
+        now: Timestamp,
+    ) -> Vec<TestResult> {
         let run = |test: &TestCase| TestResult {
             name: test.name.clone().unwrap_or_else(|| test.described()),
             position: test.position,
-            outcome: test.run(self, facts, now),
+            outcome: test.run(self, facts, unread, now),
         };
         self.compiled.tests.iter().map(run).collect()
+    }
+}
+
+/// What a test expected and did not come.
+struct TestComparison {
+    differences: Vec<String>,
+    unread: Vec<String>,
+    not_read: BTreeSet<UnreadFact>,
+}
+
+impl TestComparison {
+    fn outcome(mut self, unread: UnreadAs<'_>) -> RuleTestOutcome {
+        if self.differences.is_empty() {
+            return RuleTestOutcome::Passed;
+        }
+        if unread.is_noted() && !self.not_read.is_empty() {
+            let facts = self.not_read.iter().map(ToString::to_string);
+            let facts: Vec<String> = facts.collect();
+            let (facts, came) = (facts.join(", "), self.differences.join("; "));
+            return RuleTestOutcome::NotJudged(format!(
+                "it rests on what was not read: {facts}; without, {came}"
+            ));
+        }
+        self.differences.extend(self.unread);
+        RuleTestOutcome::Failed(self.differences)
     }
 }
 
@@ -65,11 +109,18 @@ impl TestCase {
         }
     }
 
-    fn run(&self, rules: &Rules, facts: Option<&Directory>, now: Timestamp) -> RuleTestOutcome {
+    fn run(
+        &self,
+        rules: &Rules,
+        facts: Option<&Directory>,
+        unread: UnreadAs<'_>,
+        now: Timestamp,
+    ) -> RuleTestOutcome {
         let own = self.own_facts(rules);
         let none = Directory::default();
         let facts = own.as_ref().or(facts).unwrap_or(&none);
         let now = self.at.unwrap_or(now);
+        let judged = |ask: &Ask<'_>| self.compare(rules, ask, facts, now).outcome(unread);
         match &self.target {
             TestTarget::Account {
                 account,
@@ -86,7 +137,7 @@ impl TestCase {
                             account: &account,
                             permission_set,
                         };
-                        self.compare(rules, &ask, facts, now)
+                        judged(&ask)
                     }
                     None => RuleTestOutcome::NeedsDirectory(format!(
                         "no one account is named `{account}`"
@@ -98,7 +149,7 @@ impl TestCase {
                     .ok()
                     .or_else(|| facts.group_by_name(group).map(|group| group.id.clone()));
                 match id {
-                    Some(group) => self.compare(rules, &Ask::Group { group: &group }, facts, now),
+                    Some(group) => judged(&Ask::Group { group: &group }),
                     None => {
                         RuleTestOutcome::NeedsDirectory(format!("no one group is named `{group}`"))
                     }
@@ -113,8 +164,9 @@ impl TestCase {
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
-    ) -> RuleTestOutcome {
+    ) -> TestComparison {
         let decision = rules.decide(&self.requester, ask, facts, now);
+        let mut not_read = decision.not_read;
         let mut differences = Vec::new();
         if decision.kind != self.expect {
             differences.push(format!("expected {}, got {}", self.expect, decision.kind));
@@ -132,9 +184,9 @@ impl TestCase {
             differences.push(format!("expected approvers {expected}, got {got}"));
         }
         if let (Some(presser), Some(permit)) = (&self.click, self.permit) {
-            let answer = rules
-                .press(presser, &self.requester, ask, facts, now)
-                .may_approve();
+            let press = rules.press(presser, &self.requester, ask, facts, now);
+            not_read.extend(press.not_read());
+            let answer = press.may_approve();
             match (permit, answer) {
                 (true, Err(refused)) => {
                     differences.push(format!("expected {presser} to be let approve: {refused}"));
@@ -145,11 +197,10 @@ impl TestCase {
                 (true, Ok(_)) | (false, Err(_)) => {}
             }
         }
-        if differences.is_empty() {
-            RuleTestOutcome::Passed
-        } else {
-            differences.extend(decision.unread);
-            RuleTestOutcome::Failed(differences)
+        TestComparison {
+            differences,
+            unread: decision.unread,
+            not_read,
         }
     }
 

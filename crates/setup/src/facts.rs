@@ -1,7 +1,6 @@
 //! `--facts`: the organization that rules are held against and names are looked up in, from a file or from AWS as
 //! it is now.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use hallpass_config::Loaded;
 use hallpass_host::facts::{StatedIds, read_directory};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
-use hallpass_rules::{Directory, GroupRef, PersonAttribute, Rules};
+use hallpass_rules::{Directory, NamedFacts};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::say;
 
@@ -48,25 +47,6 @@ impl From<OsString> for FactsSource {
     }
 }
 
-/// What is read of a live organization only where it matters; a file has all of it.
-#[derive(Clone, Debug, Default)]
-pub struct NeededFacts {
-    groups: BTreeSet<GroupRef>,
-    attributes: BTreeSet<PersonAttribute>,
-    account_tags: bool,
-}
-
-impl NeededFacts {
-    /// What decisions by these rules depend on. An import, which decides nothing, needs none of it.
-    pub fn of(rules: &Rules) -> Self {
-        Self {
-            groups: rules.referenced_groups(),
-            attributes: rules.referenced_attributes(),
-            account_tags: rules.references_account_tags(),
-        }
-    }
-}
-
 /// An organization that was read.
 #[derive(Debug)]
 pub struct OrganizationFacts {
@@ -91,14 +71,15 @@ pub struct KnownIds {
 }
 
 impl FactsSource {
-    /// Reads the organization. `region`: where AWS is asked, unless the configuration or, in the end, the environment
+    /// Reads the organization; what only matters where rules name it as far as `needed` says, of which an import, which
+    /// decides nothing, needs none. `region`: where AWS is asked, unless the configuration or, in the end, the environment
     /// says it.
     ///
     /// # Errors
     /// Exit 2 when the file or the configuration cannot be used, exit 1 when AWS cannot be read.
     pub fn read(
         &self,
-        needed: NeededFacts,
+        needed: NamedFacts,
         region: Option<&String>,
     ) -> Result<OrganizationFacts, Failure> {
         match self {
@@ -165,12 +146,12 @@ fn configuration(region: Option<&String>) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
-async fn read_live(loaded: &Loaded, needed: NeededFacts) -> Result<OrganizationFacts, Failure> {
+async fn read_live(loaded: &Loaded, needed: NamedFacts) -> Result<OrganizationFacts, Failure> {
     let clock = Arc::new(ProcessClock::new(SystemClock, None));
     let aws = connect(loaded, &clock, Arc::new(RandomIds)).await;
     let aws = Arc::new(aws.map_err(|failure| failure.at("--facts").help(HELP))?);
     let about = aws.about().clone();
-    let NeededFacts {
+    let NamedFacts {
         groups,
         attributes,
         account_tags,

@@ -5,6 +5,7 @@
 
 mod accepting;
 mod adopting;
+mod ahead;
 mod alerting;
 mod already_held;
 mod asking;

@@ -4,7 +4,7 @@ use hallpass_model::{RequestId, Timestamp};
 use hallpass_rules::{Compared, PastRequest, Rules};
 
 use super::{Access, AccessError, RequestView};
-use crate::{Actor, PressRefused, Request, RequestFilter};
+use crate::{Actor, DirectoryAhead, PressRefused, Request, RequestFilter};
 
 /// A request that other rules would have decided otherwise.
 #[derive(Clone, Debug)]
@@ -20,15 +20,19 @@ pub struct ReplayedRequest {
 pub struct Replayed {
     /// How many requests were looked at.
     pub looked_at: usize,
-    /// Those that would have been decided otherwise, newest first.
+    /// Those that would have been decided otherwise, and those of which that cannot be told as it rests on what was not
+    /// read, newest first.
     pub rows: Vec<ReplayedRequest>,
+    /// What of all that the other rules name was not read, each in a sentence.
+    pub not_read: Vec<String>,
     /// Where to go on; `None`: there is nothing more that is new enough.
     pub next: Option<RequestId>,
 }
 
 impl Access {
     /// Holds requests, newest first, against rules that are not in force: up to `limit` of those that were
-    /// made since `since`. Both rules are asked by today's directory and the hour of the request.
+    /// made since `since`. Both rules are asked by today's directory, with what only the others name read for this call,
+    /// and by the hour of the request. Whoever has left since is refused by both.
     ///
     /// # Errors
     /// When the actor does not read everything, or the store does not answer.
@@ -50,9 +54,11 @@ impl Access {
         let page = self
             .requests(actor, RequestView::All, &filter, limit)
             .await?;
-        let (today, directory) = (self.rules(), self.directory());
+        let DirectoryAhead { directory, why } = self.directory_ahead(rules).await;
+        let today = self.rules();
         let mut found = Replayed {
             next: page.next,
+            not_read: why.told(&rules.named_facts(), &directory),
             ..Replayed::default()
         };
         for request in page.rows {
@@ -61,8 +67,9 @@ impl Access {
                 break;
             }
             found.looked_at += 1;
-            // what did not exist was asked of no rule
-            let Some(ask) = request.question() else {
+            // what did not exist was asked of no rule, and nobody knows what is true of whoever is gone
+            let is_gone = directory.person(&request.requester.user).is_none();
+            let Some(ask) = request.question().filter(|_| !is_gone) else {
                 continue;
             };
             let past = PastRequest {
@@ -75,7 +82,7 @@ impl Access {
                 starts_at: request.start.as_ref().map(|start| start.at),
             };
             let compared = today.compare_with(rules, &past, &directory);
-            if !compared.changes.is_empty() {
+            if compared.is_news() {
                 found.rows.push(ReplayedRequest { request, compared });
             }
         }

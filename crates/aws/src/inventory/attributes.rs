@@ -25,6 +25,14 @@ pub(super) enum Extensions {
 }
 
 impl Extensions {
+    /// Whether an answer tells an attribute.
+    pub(super) const fn tell(self, attribute: PersonAttribute) -> bool {
+        matches!(
+            (attribute.of_enterprise(), self),
+            (None, _) | (Some(_), Self::Enterprise)
+        )
+    }
+
     /// As the call has them: absent while nothing of them is wanted.
     pub(super) fn names(self) -> Option<Vec<String>> {
         match self {

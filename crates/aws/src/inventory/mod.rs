@@ -2,6 +2,9 @@
 //! background, kept until a newer one is whole; a listing that fails leaves the old one in force.
 
 mod accounts;
+mod ahead;
+#[cfg(test)]
+mod ahead_tests;
 mod attributes;
 #[cfg(test)]
 mod attributes_tests;
@@ -25,14 +28,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{DirectoryFault, DirectorySource};
+use hallpass_access::{DirectoryAhead, DirectoryFault, DirectorySource};
 use hallpass_model::{AccountId, GroupId, UserId};
 use hallpass_rules::directory::{Account, Person, Snapshot};
-use hallpass_rules::{Directory, GroupRef, PersonAttribute};
+use hallpass_rules::{Directory, GroupRef, NamedFacts, PersonAttribute};
 use tokio::time::Instant;
 
 use crate::Aws;
 use crate::fault::CallFailure;
+use ahead::ReadAhead;
 pub use attributes::AttributesToRead;
 use described_users::DescribedUsers;
 pub use managed_texts::ManagedTexts;
@@ -59,6 +63,7 @@ pub struct Inventory {
     /// Users read since. Locked before `current` is written, so that none of them is lost.
     told: Mutex<DescribedUsers>,
     sets: Sets,
+    ahead: ReadAhead,
 }
 
 impl Inventory {
@@ -73,6 +78,7 @@ impl Inventory {
             reading: tokio::sync::Mutex::default(),
             told: Mutex::default(),
             sets: Sets::default(),
+            ahead: ReadAhead::default(),
         }
     }
 
@@ -107,6 +113,7 @@ impl Inventory {
     pub fn adopt(&self, mut snapshot: Snapshot, age: Duration) {
         let now = Instant::now();
         let began = now.checked_sub(age).unwrap_or(now);
+        self.ahead.forget_old();
         self.sets.seed(&snapshot);
         self.tags.seed(&snapshot);
         let mut told = self.described();
@@ -220,6 +227,7 @@ impl DirectorySource for Inventory {
             return Ok(self.current());
         }
         let began = Instant::now();
+        self.ahead.forget_old();
         let mut snapshot = Box::pin(self.read()).await?;
         let mut told = self.described();
         told.apply_to(&mut snapshot, began);
@@ -250,6 +258,26 @@ impl DirectorySource for Inventory {
             *read_at = Some(began);
         }
         Ok(self.current())
+    }
+
+    async fn read_ahead(&self, named: &NamedFacts) {
+        let unread = named.unread_in(&self.current());
+        if !unread.is_empty() {
+            self.ahead.read(&self.aws, &unread).await;
+        }
+    }
+
+    fn ahead(&self, named: &NamedFacts) -> DirectoryAhead {
+        let known = self.current();
+        let unread = named.unread_in(&known);
+        if unread.is_empty() {
+            return known.into();
+        }
+        let (read, why) = self.ahead.found(&unread);
+        DirectoryAhead {
+            directory: Arc::new(known.with(&read)),
+            why,
+        }
     }
 }
 

@@ -31,8 +31,24 @@ pub(super) async fn users(
     aws: &Aws,
     wanted: &BTreeSet<PersonAttribute>,
 ) -> Result<Vec<Person>, DirectoryFault> {
+    let (people, _) = with_attributes(aws, wanted).await;
+    people.map_err(|f| fault("users", &f))
+}
+
+/// Every user, by id, and which attributes AWS told of them.
+pub(super) async fn with_attributes(
+    aws: &Aws,
+    wanted: &BTreeSet<PersonAttribute>,
+) -> (Result<Vec<Person>, CallFailure>, Extensions) {
     let (listed, asked) = with_extensions(wanted, |asked| list_users(aws, asked)).await;
-    let listed = listed.map_err(|f| fault("users", &f))?;
+    (listed.map(|it| described(&it, wanted, asked)), asked)
+}
+
+fn described(
+    listed: &[User],
+    wanted: &BTreeSet<PersonAttribute>,
+    asked: Extensions,
+) -> Vec<Person> {
     let told = listed.iter().map(|user| ReceivedUser {
         id: &user.user_id,
         user_name: user.user_name.as_deref(),
@@ -51,7 +67,7 @@ pub(super) async fn users(
     let mut people: Vec<Person> = told.filter_map(|told| told.person()).collect();
     people.sort_by(|a, b| a.user_id.cmp(&b.user_id));
     people.dedup_by(|a, b| a.user_id == b.user_id);
-    Ok(people)
+    people
 }
 
 /// For one user, before whatever else waits: somebody does.

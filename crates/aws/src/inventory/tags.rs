@@ -216,7 +216,7 @@ impl KnownTags {
                     if is_over {
                         return None;
                     }
-                    let found = account_tags(aws, &id).await;
+                    let found = of_account(aws, &id).await;
                     Some((id, found))
                 }
             })
@@ -323,7 +323,8 @@ const fn is_passing(fault: &CenterFault) -> bool {
     )
 }
 
-async fn account_tags(
+/// The tags of an account.
+pub(super) async fn of_account(
     aws: &Aws,
     account: &AccountId,
 ) -> Result<BTreeMap<String, String>, CallFailure> {

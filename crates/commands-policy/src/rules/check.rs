@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hallpass_rules::{CheckVerdict, CheckedFile, Loaded, RuleTestOutcome as TestOutcome};
-use hallpass_setup::facts::{FactsSource, NeededFacts};
+use hallpass_setup::facts::FactsSource;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs, plain};
 use hallpass_wording::lists::count;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     // nothing of a file with errors is held against anything
     let facts = match (&args.facts, &read.outcome) {
         (Some(source), Ok(Loaded { rules, .. })) => {
-            Some(source.read(NeededFacts::of(rules), None)?.directory)
+            Some(source.read(rules.named_facts(), None)?.directory)
         }
         (Some(_) | None, Ok(_) | Err(_)) => None,
     };
@@ -106,6 +106,10 @@ fn text(report: &CheckedFile, source: &str, has_facts: bool) -> String {
             TestOutcome::NeedsDirectory(why) => {
                 skipped += 1;
                 ("skipped", vec![format!("{why}; give `--facts`")])
+            }
+            TestOutcome::NotJudged(why) => {
+                skipped += 1;
+                ("skipped", vec![why.clone()])
             }
         };
         let name = plain(&test.name);

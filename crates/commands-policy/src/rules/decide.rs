@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hallpass_model::Timestamp;
 use hallpass_rules::{Directory, Rules, SOURCE_BYTES_MAX, cases};
-use hallpass_setup::facts::{FactsSource, NeededFacts};
+use hallpass_setup::facts::FactsSource;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ fn facts(
             .at("--facts")
             .help("give `--rules FILE`, or an organization file"));
     }
-    let needed = rules.map(NeededFacts::of).unwrap_or_default();
+    let needed = rules.map(Rules::named_facts).unwrap_or_default();
     Ok(Some(source.read(needed, None)?.directory))
 }
 

@@ -9,7 +9,7 @@ use hallpass_client::client::block_on;
 use hallpass_client::target_args::TargetArgs;
 use hallpass_model::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, Directory, Rules, cases};
-use hallpass_setup::facts::{FactsSource, NeededFacts};
+use hallpass_setup::facts::FactsSource;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain};
 use hallpass_wording::group_sync;
@@ -69,7 +69,7 @@ fn ask_server(args: &Args) -> Result<Decision, Failure> {
 fn decide_here(args: &Args, rules: &Path) -> Result<Decision, Failure> {
     let rules = super::read_good(rules)?.rules;
     let facts = match &args.facts {
-        Some(source) => Some(source.read(NeededFacts::of(&rules), None)?.directory),
+        Some(source) => Some(source.read(rules.named_facts(), None)?.directory),
         None => None,
     };
     let bad = |error: &dyn std::fmt::Display| Failure::bad_input(error.to_string());

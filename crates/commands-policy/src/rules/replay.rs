@@ -13,7 +13,7 @@ use hallpass_wording::lists::count;
 
 use super::finding;
 
-const FIELDS: &[&str] = &["request", "was", "would_be", "changes", "because"];
+const FIELDS: &[&str] = &["request", "was", "would_be", "changes", "because", "unread"];
 
 /// Show which past requests a changed rule file would have decided otherwise
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,9 @@ const FIELDS: &[&str] = &["request", "was", "would_be", "changes", "because"];
                   server holds the requests of the last days against the file and against the rules \
                   in force, both by today's directory and by the hour of the request: whether it \
                   would be granted, refused or wait, who would approve it, and whether its duration, \
-                  reason or ticket would be refused. Nothing is changed. Administrators and auditors \
+                  reason or ticket would be refused. Members of groups, attributes and tags that \
+                  only the file names are read for it; requests that rest on what could not be read \
+                  are listed as unread and counted apart. Nothing is changed. Administrators and auditors \
                   may ask; a token with the scope `read` is enough, as in a pipeline that reviews \
                   rules.\n\nExit 2 when the file has errors, and with --detailed-exitcode 3 when a \
                   request would have been decided otherwise.",
@@ -67,8 +69,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
     output::list(args.api.format(), &found.items, FIELDS, || {
         table(&found.items)
     })?;
+    for unread in &found.not_read {
+        output::say(&format!("not read: {unread}"));
+    }
     output::say(&told(&found, since));
-    if args.detailed_exitcode && !found.items.is_empty() {
+    if args.detailed_exitcode && changed(&found) > 0 {
         Ok(Exit::Findings)
     } else {
         Ok(Exit::Ok)
@@ -80,6 +85,8 @@ async fn replay(client: &Client, mut wanted: ReplayRules) -> Result<ReplayedRule
     let mut all = ReplayedRules {
         looked_at: 0,
         items: Vec::new(),
+        unread: 0,
+        not_read: Vec::new(),
         next: None,
     };
     loop {
@@ -87,6 +94,9 @@ async fn replay(client: &Client, mut wanted: ReplayRules) -> Result<ReplayedRule
         let page: ReplayedRules = client.post(&path, &wanted).await?;
         all.looked_at += page.looked_at;
         all.items.extend(page.items);
+        all.unread += page.unread;
+        // of the last page: what was read meanwhile is read
+        all.not_read = page.not_read;
         if page.next.is_none() || page.next == wanted.cursor {
             return Ok(all);
         }
@@ -100,24 +110,106 @@ fn told(found: &ReplayedRules, since: Timestamp) -> String {
         "request",
     );
     let since = hallpass_model::time::utc(since);
-    match found.items.len() {
-        0 => format!("{looked_at} since {since}: the rules of the file change nothing about them"),
-        n => format!("{looked_at} since {since}: {n} would have been decided otherwise"),
+    let told = match changed(found) {
+        0 if found.unread == 0 => "the rules of the file change nothing about them".to_owned(),
+        n => format!("{n} would have been decided otherwise"),
+    };
+    let unread = match found.unread {
+        0 => String::new(),
+        n => format!(", and {n} cannot be judged before the file is in force"),
+    };
+    format!("{looked_at} since {since}: {told}{unread}")
+}
+
+/// How many would have been decided otherwise, as far as that can be told.
+fn changed(found: &ReplayedRules) -> usize {
+    let judged = found.items.iter().filter(|item| item.unread.is_empty());
+    judged.count()
+}
+
+/// What would change; of what rests on something that was not read, that alone, as the rest is to the safe side.
+fn shown(item: &ReplayedRequest) -> String {
+    if !item.unread.is_empty() {
+        return format!("not read: {}", item.unread.join(", "));
     }
+    let changes: Vec<&str> = item.changes.iter().map(|it| it.message.as_str()).collect();
+    changes.join("; ")
 }
 
 fn table(items: &[ReplayedRequest]) -> Table {
     let view = Viewpoint::here();
     let mut table = Table::new(&["ASKED", "REQUESTER", "FOR", "CHANGE", "RULES"]);
     for item in items {
-        let changes: Vec<&str> = item.changes.iter().map(|it| it.message.as_str()).collect();
         table.row([
             view.time(item.request.created_at),
             item.request.requester.clone(),
             asked_for(&item.request),
-            changes.join("; "),
+            shown(item),
             item.because.join(", "),
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_api::RuleChange;
+    use serde_json::json;
+
+    use super::*;
+
+    fn item(unread: &[&str]) -> ReplayedRequest {
+        let request = json!({"id": "req_1", "state": "approved", "requester": "ana@corp.example",
+            "requester_name": "Ana", "duration_seconds": 3600, "reason": "", "version": 1,
+            "created_at": "2026-11-28T10:00:00Z", "decision": "RequiresApproval", "because": [],
+            "approvers": [], "approvals_needed": 1, "reviews": []});
+        ReplayedRequest {
+            request: serde_json::from_value(request).unwrap(),
+            was: "RequiresApproval".to_owned(),
+            would_be: "RequesterNotAllowed".to_owned(),
+            changes: vec![RuleChange {
+                what: "decision".to_owned(),
+                message: "RequiresApproval → RequesterNotAllowed".to_owned(),
+            }],
+            because: Vec::new(),
+            unread: unread.iter().map(|it| (*it).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_rests_on_what_was_not_read_is_told_so_and_counted_apart() {
+        let group = "the members of group `eng`";
+        let (changed, unread) = (item(&[]), item(&[group]));
+        assert_eq!(shown(&changed), "RequiresApproval → RequesterNotAllowed");
+        assert_eq!(shown(&unread), format!("not read: {group}"));
+        let since = "2026-11-01T00:00:00Z".parse().unwrap();
+        for (items, count, due) in [
+            (vec![], 0, "the rules of the file change nothing about them"),
+            (
+                vec![changed.clone()],
+                0,
+                "1 would have been decided otherwise",
+            ),
+            (
+                vec![changed, unread.clone(), unread.clone()],
+                2,
+                "1 would have been decided otherwise, and 2 cannot be judged before the file is in force",
+            ),
+            (
+                vec![unread],
+                1,
+                "0 would have been decided otherwise, and 1 cannot be judged before the file is in force",
+            ),
+        ] {
+            let found = ReplayedRules {
+                looked_at: 5,
+                items,
+                unread: count,
+                not_read: Vec::new(),
+                next: None,
+            };
+            let told = told(&found, since);
+            assert!(told.ends_with(&format!(": {due}")), "{told}");
+        }
+    }
 }

@@ -45,7 +45,9 @@ pub(super) fn check(
                 );
                 return Err(Failure::bug(message));
             }
-            RuleTestOutcome::NeedsDirectory(why) => return Err(Failure::bug(why)),
+            RuleTestOutcome::NeedsDirectory(why) | RuleTestOutcome::NotJudged(why) => {
+                return Err(Failure::bug(why));
+            }
         }
     }
     let mut odd: Vec<String> = rules

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{DirectoryFault, DirectorySource};
+use hallpass_access::{DirectoryAhead, DirectoryFault, DirectorySource};
 use hallpass_aws::Inventory;
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
-use hallpass_rules::Directory;
+use hallpass_rules::{Directory, NamedFacts};
 use hallpass_setup::sources::{cache_snapshot, cached_snapshot, cached_snapshot_taken};
 
 use super::lead::Lead;
@@ -102,6 +102,15 @@ impl DirectorySource for SharedDirectory {
     /// One user is asked about by whichever node they press on: their rights are those of this moment.
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
         self.inventory.refresh_person(user).await
+    }
+
+    /// Whichever node is asked reads for its own callers: nobody else has use for it.
+    async fn read_ahead(&self, named: &NamedFacts) {
+        self.inventory.read_ahead(named).await;
+    }
+
+    fn ahead(&self, named: &NamedFacts) -> DirectoryAhead {
+        self.inventory.ahead(named)
     }
 }
 

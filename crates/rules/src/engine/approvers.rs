@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     directory::Person,
+    named_facts::UnreadFact,
     rule::{GroupRef, StageRule},
 };
 
@@ -28,10 +29,10 @@ impl<'a> Evaluation<'a> {
     /// Step 7: everybody listed by an eligible rule, without the requester.
     pub(super) fn approvers(&mut self) -> BTreeSet<Email> {
         let (approvers, groups) = self.listed_by(self.eligible.iter().copied());
-        let unread = self.unread_groups(&groups);
-        self.unread.extend(unread);
+        self.note_unread_groups(&groups);
         if let Some(Err(why @ NoManager::Unread)) = self.manager {
             self.unread.insert(why.words().to_owned());
+            self.not_read.insert(UnreadFact::Manager);
         }
         approvers
     }

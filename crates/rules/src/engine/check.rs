@@ -15,12 +15,14 @@ use super::{
     people_exclusions,
     places::AccountView,
     requester_manager::{NoManager, manager_of},
+    unread_notes,
     warning::warn,
     words,
 };
 use crate::{
     diagnostic::{Diagnostic, FindingCode},
     directory::Directory,
+    named_facts::{UnreadAs, WhyUnread},
     rule::{Denials, GroupRef, Requesters, Selector, SetMatch, Targets, Terms},
 };
 
@@ -33,6 +35,16 @@ impl Rules {
     /// permission sets, units, people and groups that it does not hold; an ambiguous path of an
     /// organizational unit is an error.
     pub fn check(&self, facts: Option<&Directory>) -> Vec<Diagnostic> {
+        self.findings(facts, UnreadAs::Counted)
+    }
+
+    /// The same of rules that are not in force, by a directory that may not have all that they name. What was not read,
+    /// and `why`, is noted, and nobody is warned for it.
+    pub fn check_ahead(&self, facts: &Directory, why: &WhyUnread) -> Vec<Diagnostic> {
+        self.findings(Some(facts), UnreadAs::Noted(why))
+    }
+
+    fn findings(&self, facts: Option<&Directory>, unread: UnreadAs<'_>) -> Vec<Diagnostic> {
         let compiled = &*self.compiled;
         let rules = compiled.rules.as_slice();
         let views = facts.map(|facts| {
@@ -45,6 +57,7 @@ impl Rules {
         let check = Check {
             compiled,
             facts,
+            unread,
             views: views.unwrap_or_default(),
             most_needed: rules
                 .iter()
@@ -74,7 +87,10 @@ impl Rules {
             people_exclusions::dead(compiled, ready, facts, &mut found);
             found.extend(facts.and_then(|facts| check.without_manager(ready, facts)));
             if let Some(facts) = facts {
-                unknown_names(ready, facts, &mut found);
+                unknown_names(ready, facts, unread, &mut found);
+                if let UnreadAs::Noted(why) = unread {
+                    unread_notes::note(ready, facts, why, &mut found);
+                }
             }
         }
         for finding in &mut found {
@@ -88,6 +104,7 @@ impl Rules {
 struct Check<'a> {
     compiled: &'a Compiled,
     facts: Option<&'a Directory>,
+    unread: UnreadAs<'a>,
     /// Every account of the directory.
     views: Vec<AccountView<'a>>,
     /// The most approvals any rule asks for.
@@ -286,16 +303,18 @@ impl<'a> Check<'a> {
         let (mut asking, mut without) = (0_usize, Vec::new());
         for person in facts.people().iter().filter(|person| person.enabled) {
             let view = PersonView::of(self.compiled, person, facts);
-            if view.may_ask(ready) == Membership::No {
-                continue;
+            match view.may_ask(ready) {
+                Membership::No => continue,
+                Membership::Unread if self.unread.is_noted() => continue,
+                Membership::Unread | Membership::Yes => asking += 1,
             }
-            asking += 1;
             let why = match manager_of(&view, facts) {
                 Ok(manager) => {
                     let manager = PersonView::of(self.compiled, manager, facts);
                     let is_out = manager.is_no_approver(ready) == Membership::Yes;
                     is_out.then_some(NoManager::LeftOut)
                 }
+                Err(NoManager::Unread) if self.unread.is_noted() => None,
                 Err(why) => Some(why),
             };
             without.extend(why.map(|why| (person, why)));
@@ -321,7 +340,11 @@ impl<'a> Check<'a> {
             None => !left_out.emails.contains(email),
             Some(facts) => {
                 let who = PersonView::new(self.compiled, Principal::from(email), facts);
-                who.is_no_approver(ready) == Membership::No
+                match who.is_no_approver(ready) {
+                    Membership::No => true,
+                    Membership::Unread => self.unread.is_noted(),
+                    Membership::Yes => false,
+                }
             }
         }
     }

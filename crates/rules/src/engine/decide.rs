@@ -19,6 +19,7 @@ use crate::{
     decision_kind::DecisionKind,
     directory::{Directory, Person},
     hours::Hours,
+    named_facts::UnreadFact,
     rule::{Denials, TextPattern},
 };
 
@@ -67,6 +68,8 @@ pub(super) struct Evaluation<'a> {
     /// The requester's manager, where a rule that counts lets them approve.
     pub(super) manager: Option<Result<&'a Person, NoManager>>,
     pub(super) unread: BTreeSet<String>,
+    /// What of that the directory could have.
+    pub(super) not_read: BTreeSet<UnreadFact>,
 }
 
 /// What hours are held against.
@@ -129,6 +132,7 @@ impl<'a> Evaluation<'a> {
             closed_by: None,
             manager: None,
             unread: BTreeSet::new(),
+            not_read: BTreeSet::new(),
         };
         for ready in { found.unsure.into_iter() }.filter_map(|place| rules.rules.get(place)) {
             this.unread.insert(format!(
@@ -143,6 +147,7 @@ impl<'a> Evaluation<'a> {
             this.manager = Some(manager_of(&this.requester, facts));
         }
         this.find_flags();
+        this.note_unread_denial();
         let closed = this.limited().find(|ready| {
             let hours = ready.terms().approval_hours.as_ref();
             hours.is_some_and(|hours| !when.is_within(hours))
@@ -176,31 +181,6 @@ impl<'a> Evaluation<'a> {
             self.excluded
                 .extend(adding.map(|ready| (ready, Exclusion::AddsOnly)));
             self.holding.clear();
-        }
-    }
-
-    /// Names what could not be read of the rules that are dropped for it.
-    fn note_unread(&mut self, ask: &Ask<'_>) {
-        for (ready, why) in self.excluded.clone() {
-            match why {
-                Exclusion::Unread => {
-                    let groups = [&ready.allowed_groups, &ready.except_requester_groups];
-                    for groups in groups {
-                        self.unread.extend(self.unread_groups(groups));
-                    }
-                    self.unread.extend(self.unread_attributes(ready));
-                }
-                Exclusion::PlaceUnread => {
-                    if let Ask::Account { account, .. } = ask {
-                        let what = format!("the tags of account {account} could not be read");
-                        self.unread.insert(what);
-                    }
-                }
-                Exclusion::NotAllowed
-                | Exclusion::LeftOut
-                | Exclusion::OutsideHours
-                | Exclusion::AddsOnly => {}
-            }
         }
     }
 
@@ -521,6 +501,7 @@ impl<'a> Evaluation<'a> {
                 (it.ticket_pattern.as_ref(), it.ticket_hint.as_ref())
             }),
             unread: self.unread.iter().cloned().collect(),
+            not_read: self.not_read.clone(),
         }
     }
 
@@ -543,30 +524,5 @@ impl<'a> Evaluation<'a> {
             named.is_some_and(|named| self.requester.has_any(named))
         };
         waiting && !self.affecting.iter().any(forbids) && self.limited_eligible().any(lists)
-    }
-
-    fn unread_attributes(&self, ready: &Ready) -> Vec<String> {
-        let unread = self.requester.unread_attributes(ready);
-        unread
-            .map(|attribute| {
-                format!(
-                    "the {} of the requester could not be read",
-                    attribute.words()
-                )
-            })
-            .collect()
-    }
-
-    pub(super) fn unread_groups(&self, groups: &[usize]) -> Vec<String> {
-        groups
-            .iter()
-            .filter_map(|group| self.rules.groups.get(*group))
-            .filter(|group| {
-                self.facts
-                    .resolve_group(group)
-                    .is_none_or(|group| group.members.is_none())
-            })
-            .map(|group| format!("the members of group `{group}` could not be read"))
-            .collect()
     }
 }

@@ -14,7 +14,9 @@ use super::{
     rule_warning::RuleWarning,
     sign_in::{OverLimit, SignInRequirement},
 };
-use crate::{arming::EndArming, decision_kind::DecisionKind, rule::RuleId};
+use crate::{
+    arming::EndArming, decision_kind::DecisionKind, named_facts::UnreadFact, rule::RuleId,
+};
 
 /// One of several reviews that must all happen. One person's approval counts in one stage only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -106,6 +108,9 @@ pub struct Decision {
     pub ticket_patterns: Vec<Requirement>,
     /// Memberships and placements that could not be read and were decided to the safe side.
     pub unread: Vec<String>,
+    /// What it rests on of that and is there to be read: once it is, the decision may be another.
+    #[serde(skip)]
+    pub not_read: BTreeSet<UnreadFact>,
 }
 
 impl Decision {

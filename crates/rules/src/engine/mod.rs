@@ -25,6 +25,8 @@ mod requirement;
 mod rule_warning;
 mod sign_in;
 mod steps;
+mod unread;
+mod unread_notes;
 mod warning;
 mod words;
 
@@ -55,6 +57,7 @@ use crate::{
     content::Content,
     diagnostic::Diagnostic,
     directory::Directory,
+    named_facts::NamedFacts,
     rule::{GroupRef, Requesters, Rule, RuleId, Selector, SetMatch, Targets, Terms},
     test_case::TestCase,
 };
@@ -351,6 +354,15 @@ impl Rules {
     pub fn references_account_tags(&self) -> bool {
         let mut rules = self.compiled.rules.iter();
         rules.any(|ready| ready.terms().targets.names_tags())
+    }
+
+    /// All that decisions may depend on and that is read only where rules name it.
+    pub fn named_facts(&self) -> NamedFacts {
+        NamedFacts {
+            groups: self.referenced_groups(),
+            attributes: self.referenced_attributes(),
+            account_tags: self.references_account_tags(),
+        }
     }
 
     /// Rules that offer a group whose members something else sees to: errors, each where the rule names

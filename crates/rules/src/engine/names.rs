@@ -9,11 +9,17 @@ use crate::{
     attributes::{AttributeMatch, Known},
     diagnostic::{Diagnostic, FindingCode, nearest_name},
     directory::{Directory, NotOnePerson, OuRef},
+    named_facts::UnreadAs,
     rule::{GroupRef, Selector, SetMatch, Targets},
 };
 
 /// Names in a rule that the directory does not hold.
-pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Diagnostic>) {
+pub(super) fn unknown_names(
+    ready: &Ready,
+    facts: &Directory,
+    unread: UnreadAs<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
     let terms = ready.terms();
     match &terms.targets {
         Targets::Accounts {
@@ -36,12 +42,13 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             found.extend(unknown.map(|group| no_group(ready, group, facts)));
         }
     }
-    found.extend(tags_unread(ready, facts));
-    exclusions_unread(ready, facts, found);
+    found.extend(tags_unread(ready, facts).filter(|_| !unread.is_noted()));
+    exclusions_unread(ready, facts, unread, found);
     for group in terms.listed_groups().chain(terms.requesting_groups()) {
         match facts.resolve_group(group) {
             None => found.push(no_group(ready, group, facts)),
-            Some(known) if known.members.is_none() => {
+            // where it is noted, that is done elsewhere
+            Some(known) if known.members.is_none() && !unread.is_noted() => {
                 let message = format!("the members of group `{group}` could not be read");
                 let value = group.to_string();
                 found.push(warn_at(ready, &value, FindingCode::UnreadGroup, message));
@@ -97,7 +104,12 @@ fn tags_unread(ready: &Ready, facts: &Directory) -> Option<Diagnostic> {
 }
 
 /// Groups that are left out and cannot be read: then nobody is surely left in.
-fn exclusions_unread(ready: &Ready, facts: &Directory, found: &mut Vec<Diagnostic>) {
+fn exclusions_unread(
+    ready: &Ready,
+    facts: &Directory,
+    unread: UnreadAs<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
     let terms = ready.terms();
     for (left_out, nobody) in [
         (&terms.except_requesters, "nobody may ask by this rule"),
@@ -105,7 +117,7 @@ fn exclusions_unread(ready: &Ready, facts: &Directory, found: &mut Vec<Diagnosti
     ] {
         for group in &left_out.groups {
             let (finding, why) = match facts.resolve_group(group) {
-                Some(known) if known.members.is_some() => continue,
+                Some(known) if known.members.is_some() || unread.is_noted() => continue,
                 Some(_) => {
                     let message = format!("the members of group `{group}` could not be read");
                     let value = group.to_string();

@@ -1,5 +1,7 @@
 //! The decision at the moment of a press: may this person say yes or no now (`access.md` §3)?
 
+use std::collections::BTreeSet;
+
 use hallpass_model::Timestamp;
 use serde::Serialize;
 
@@ -10,7 +12,8 @@ use super::{
     people::{Membership, PersonView, Principal},
 };
 use crate::{
-    decision_kind::DecisionKind, directory::Directory, rule::RuleId, rule_names::RuleNames,
+    decision_kind::DecisionKind, directory::Directory, named_facts::UnreadFact, rule::RuleId,
+    rule_names::RuleNames,
 };
 
 /// That somebody may answer a request, and by which rules.
@@ -133,6 +136,16 @@ impl<'a> JudgedPress<'a> {
             own_request: self.own_request,
             decision,
         })
+    }
+
+    /// Groups that are there, and whose members were not read: by one of them they may be an approver.
+    pub(crate) fn not_read(&self) -> BTreeSet<UnreadFact> {
+        let evaluation = &self.evaluation;
+        let eligible = evaluation.eligible.iter();
+        let unsure =
+            eligible.filter(|ready| evaluation.lists(&self.presser, ready) == Membership::Unread);
+        let groups = unsure.flat_map(|it| [&it.listed_groups, &it.except_approver_groups]);
+        { groups.flat_map(|it| evaluation.unread_members(it)) }.collect()
     }
 
     /// Whether they may say no to the request, or take away what came of it: listed by a rule that

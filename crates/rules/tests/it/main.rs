@@ -8,6 +8,7 @@
 )]
 
 mod acceptance;
+mod ahead;
 mod attributes;
 mod canonical;
 mod cases;

@@ -29,7 +29,9 @@ fn told(name: &str, bytes: &[u8]) -> String {
                 let outcome = match test.outcome {
                     RuleTestOutcome::Passed => "passed".to_owned(),
                     RuleTestOutcome::Failed(why) => format!("failed: {}", why.join("; ")),
-                    RuleTestOutcome::NeedsDirectory(why) => format!("skipped: {why}"),
+                    RuleTestOutcome::NeedsDirectory(why) | RuleTestOutcome::NotJudged(why) => {
+                        format!("skipped: {why}")
+                    }
                 };
                 writeln!(told, "test {}: {outcome}", test.name).unwrap();
             }

@@ -19,8 +19,8 @@ use crate::{
 const FINDINGS_MAX: usize = 100;
 
 /// Holds past requests against a rule file that is not in force; administrators and auditors. Both its
-/// rules and those in force are asked by today's directory and by the hour of the request. Nothing is
-/// changed.
+/// rules and those in force are asked by today's directory, with what the file alone names of it, and by
+/// the hour of the request. Nothing is changed.
 #[utoipa::path(post, path = "/api/v1/rules/replay", request_body = ReplayRules,
     responses((status = 200, body = ReplayedRules), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn replay(
@@ -60,11 +60,17 @@ pub(crate) async fn replay(
             because: { compared.would_be.based_on.iter() }
                 .map(ToString::to_string)
                 .collect(),
+            unread: { compared.not_read.iter() }
+                .map(ToString::to_string)
+                .collect(),
         });
     }
+    let unread = items.iter().filter(|item| !item.unread.is_empty()).count();
     Ok(Json(ReplayedRules {
         looked_at: replayed.looked_at as u64,
         items,
+        unread: unread as u64,
+        not_read: replayed.not_read,
         next: replayed.next.as_ref().map(ToString::to_string),
     }))
 }

@@ -1,10 +1,11 @@
 //! Whether a changed rule file would be loaded, and what is odd about it here.
 
 use axum::{Json, extract::State};
+use hallpass_access::DirectoryAhead;
 use hallpass_api::{CheckRules, Problem, RuleFinding, RulesChecked, TestEnd, TestedRule};
 use hallpass_identity::TokenScope;
 use hallpass_rules::{
-    CheckVerdict, CheckedFile, Diagnostic, RuleFile, RuleTestOutcome, Severity, TestResult, load,
+    CheckVerdict, CheckedFile, Diagnostic, RuleFile, RuleTestOutcome, TestResult, load,
 };
 
 use crate::{
@@ -20,7 +21,8 @@ const FINDINGS_MAX: usize = 500;
 const NAME_BYTES_MAX: usize = 255;
 
 /// Checks a rule file that is not in force: errors, warnings and its tests, with names held against the accounts,
-/// people and groups that the server knows; administrators and auditors. Nothing is changed.
+/// people and groups that the server knows, and what the file alone names of them read for it; administrators and
+/// auditors. Nothing is changed.
 #[utoipa::path(post, path = "/api/v1/rules/check", request_body = CheckRules,
     responses((status = 200, body = RulesChecked), (status = 403, body = Problem)))]
 pub(crate) async fn check(
@@ -40,24 +42,36 @@ pub(crate) async fn check(
         let why = format!("the name of a file has at most {NAME_BYTES_MAX} bytes");
         return Err(bad_parameter("file", why));
     }
-    let directory = app.access.directory();
     let (now, fail_on_findings) = (app.clock.now(), wanted.fail_on_findings);
-    // every rule with every account: not on a thread that serves others
-    let checked = tokio::task::spawn_blocking(move || {
-        let read = load(&RuleFile::new(&wanted.file, wanted.text));
+    let CheckRules { file, text, .. } = wanted;
+    let named = file.clone();
+    let read = apart(move || load(&RuleFile::new(&named, text))).await?;
+    // nothing of a file with errors is held against anything
+    let DirectoryAhead { directory, why } = match &read {
+        Ok(loaded) => app.access.directory_ahead(&loaded.rules).await,
+        Err(_) => app.access.directory().into(),
+    };
+    let checked = apart(move || {
         let taken_at = directory.taken_at();
-        // what was never read holds no name at all
-        let facts = taken_at.is_some().then_some(&*directory);
-        let checked = CheckedFile::new(&wanted.file, &read, facts, now);
+        let checked = match taken_at {
+            Some(_) => CheckedFile::ahead(&file, &read, &directory, &why, now),
+            // what was never read holds no name at all
+            None => CheckedFile::new(&file, &read, None, now),
+        };
         RulesChecked {
             directory_taken_at: taken_at,
             ..answer(checked, fail_on_findings)
         }
     });
-    let checked = checked.await;
-    Ok(Json(
-        checked.map_err(|error| ProblemResponse::unavailable(&error))?,
-    ))
+    Ok(Json(checked.await?))
+}
+
+/// Every rule with every account takes long: not on a thread that serves others.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ProblemResponse> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| ProblemResponse::unavailable(&error))
 }
 
 fn answer(checked: CheckedFile, fail_on_findings: bool) -> RulesChecked {
@@ -72,6 +86,7 @@ fn answer(checked: CheckedFile, fail_on_findings: bool) -> RulesChecked {
         file: checked.file,
         errors: checked.errors,
         warnings: checked.warnings,
+        notes: checked.notes,
         tests_failed: checked.tests_failed,
         findings: findings.map(finding).collect(),
         tests: checked.tests.into_iter().map(tested).collect(),
@@ -81,12 +96,8 @@ fn answer(checked: CheckedFile, fail_on_findings: bool) -> RulesChecked {
 }
 
 fn finding(found: Diagnostic) -> RuleFinding {
-    let severity = match found.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
     RuleFinding {
-        severity: severity.to_owned(),
+        severity: found.severity.name().to_owned(),
         code: found.code.as_str().to_owned(),
         file: found.file,
         line: found.position.line,
@@ -108,7 +119,9 @@ fn tested(test: TestResult) -> TestedRule {
         outcome: match test.outcome {
             RuleTestOutcome::Passed => TestEnd::Passed,
             RuleTestOutcome::Failed(why) => TestEnd::Failed(why),
-            RuleTestOutcome::NeedsDirectory(why) => TestEnd::NeedsDirectory(why),
+            RuleTestOutcome::NeedsDirectory(why) | RuleTestOutcome::NotJudged(why) => {
+                TestEnd::NeedsDirectory(why)
+            }
         },
     }
 }

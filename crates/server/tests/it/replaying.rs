@@ -1,6 +1,7 @@
 //! Past requests held against a rule file that is not in force.
 
 use hallpass_model::TimeSpan;
+use hallpass_rules::{PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 
 use crate::test_server::{TestServer, asking, run};
@@ -69,6 +70,56 @@ fn what_would_change_is_told_with_both_decisions_and_nothing_happens() {
             server.get("/api/v1/requests", "aud/all").await.json(),
             before
         );
+    });
+}
+
+#[test]
+fn what_rests_on_what_was_not_read_is_marked_and_counted_apart() {
+    run(async {
+        let server = TestServer::new();
+        asked(&server).await;
+        // `Admin` becomes free, and `ReadOnly` is for a department, which no rule in force names
+        let text = "[[rule]]
+accounts = '*'
+permission_sets = 'Admin'
+approval_is_not_required = true
+
+[[rule]]
+accounts = '*'
+permission_sets = 'ReadOnly'
+requester_attributes = { department = 'Payments' }
+approval_is_not_required = true
+";
+        let wanted = json!({"file": "rules.toml", "text": text});
+        let short = |found: &Value| {
+            let rows = found["items"].as_array().unwrap().iter();
+            let rows = rows.map(|row| (row["would_be"].clone(), row["unread"].clone()));
+            (rows.collect::<Vec<_>>(), found["unread"].clone())
+        };
+        let found = server.post(PATH, "aud/read", &wanted).await.json();
+        let unread = (
+            json!("RequesterNotAllowed"),
+            json!(["the department of the requester"]),
+        );
+        let changed = (json!("ApprovalNotRequired"), Value::Null);
+        let due = vec![unread.clone(), changed.clone(), unread];
+        assert_eq!(short(&found), (due, json!(2)));
+        let told = found["not_read"][0].as_str().unwrap();
+        assert!(
+            told.starts_with("the department of 6 of 6 people was not read"),
+            "{told}"
+        );
+        // once AWS tells it, only what changes is left
+        let people = server.access.directory();
+        for person in people.people() {
+            let mut attributes = PersonAttributes::default();
+            attributes.read(PersonAttribute::Department, Some("Payments"));
+            let mut read = server.known.told_ahead.lock().unwrap();
+            read.attributes.insert(person.user_id.clone(), attributes);
+        }
+        let found = server.post(PATH, "aud/read", &wanted).await.json();
+        assert_eq!(short(&found), (vec![changed], json!(0)));
+        assert_eq!(found["not_read"], Value::Null);
     });
 }
 

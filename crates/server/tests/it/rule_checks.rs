@@ -1,6 +1,9 @@
 //! A rule file that is not in force, checked by what the server knows.
 
-use hallpass_rules::{CheckedFile, RuleFile, load};
+use std::sync::atomic::Ordering;
+
+use hallpass_access::Directory;
+use hallpass_rules::{CheckedFile, PersonAttribute, PersonAttributes, ReadFacts, RuleFile, load};
 use serde_json::{Value, json};
 
 use crate::test_server::{TestServer, run};
@@ -68,6 +71,69 @@ fn the_answer_is_what_the_command_prints_and_how_it_ends() {
         }
         assert_eq!(server.access.rules().hash(), in_force, "nothing is loaded");
     });
+}
+
+/// Names what no rule in force names: an attribute, and tags of accounts.
+const AHEAD: &str = "[[rule]]
+account_tags = { env = 'prod' }
+permission_sets = ['ReadOnly']
+requester_attributes = { department = 'Payments' }
+approval_is_not_required = true
+
+[[test]]
+name = 'ana'
+requester = 'ana@corp.example'
+account = '111111111111'
+permission_set = 'ReadOnly'
+expect = 'ApprovalNotRequired'
+";
+
+#[test]
+fn what_only_the_file_names_is_read_for_it_and_noted_where_it_is_not() {
+    run(async {
+        let server = TestServer::new();
+        let wanted = json!({"file": "rules.toml", "text": AHEAD, "fail_on_findings": true});
+        let found = checked(&server, &wanted).await;
+        assert!(server.known.asked_ahead.load(Ordering::SeqCst));
+        let short = |it: &Value| format!("{} {}", it["severity"], it["code"]);
+        let findings: Vec<String> = { found["findings"].as_array().unwrap().iter() }
+            .map(short)
+            .collect();
+        let due = ["\"note\" \"unread-attribute\"", "\"note\" \"unread-tags\""];
+        assert_eq!(findings, due);
+        let counts = |found: &Value| {
+            ["exit", "warnings", "notes", "tests_failed"].map(|it| found[it].as_u64().unwrap())
+        };
+        assert_eq!(counts(&found), [0, 0, 2, 0]);
+        let outcome = &found["tests"][0]["outcome"]["needs_directory"];
+        let outcome = outcome.as_str().unwrap();
+        assert!(
+            outcome.contains("the department of the requester"),
+            "{outcome}"
+        );
+        // once AWS tells, it is judged, and the server knows what it knew
+        *server.known.told_ahead.lock().unwrap() = told(&server.access.directory());
+        let found = checked(&server, &wanted).await;
+        assert_eq!(counts(&found), [0, 0, 0, 0], "{found}");
+        assert_eq!(found["tests"][0]["outcome"], "passed");
+        let known = server.access.directory();
+        assert!(known.people().iter().all(|it| it.attributes.is_unread()));
+    });
+}
+
+/// Everybody is of Payments, and every account of production.
+fn told(directory: &Directory) -> ReadFacts {
+    let mut read = ReadFacts::default();
+    for person in directory.people() {
+        let mut attributes = PersonAttributes::default();
+        attributes.read(PersonAttribute::Department, Some("Payments"));
+        read.attributes.insert(person.user_id.clone(), attributes);
+    }
+    for account in directory.accounts() {
+        let tags = [("env".to_owned(), "prod".to_owned())];
+        read.tags.insert(account.id.clone(), tags.into());
+    }
+    read
 }
 
 #[test]

@@ -9,8 +9,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
 use hallpass_access::{
-    Access, AccessStore, Directory, DirectoryFault, DirectorySource, Origin, PolicySource, Ports,
-    RemediationSource, SetPolicies, Settings,
+    Access, AccessStore, Directory, DirectoryAhead, DirectoryFault, DirectorySource, Origin,
+    PolicySource, Ports, RemediationSource, SetPolicies, Settings,
 };
 use hallpass_identity::{
     Identity, NewToken, OwnToken, Owner, TokenFacts, TokenFault, TokenScope, TokenSource,
@@ -21,7 +21,7 @@ use hallpass_model::{
     UserId,
 };
 use hallpass_rules::directory::Snapshot;
-use hallpass_rules::{RuleFile, Rules, load};
+use hallpass_rules::{NamedFacts, ReadFacts, RuleFile, Rules, load};
 use hallpass_runner_testing::MemoryPlans;
 use hallpass_server::{
     App, ConnectionSettings, Connections, ProbeResult, ReadinessProbe, ServerMode, SignIn, router,
@@ -97,6 +97,9 @@ pub(crate) struct Known {
     newest: Mutex<Arc<Directory>>,
     pub(crate) lists: AtomicBool,
     pub(crate) describes: AtomicBool,
+    /// What AWS tells of what only rules name that are not in force, and whether it was asked.
+    pub(crate) told_ahead: Mutex<ReadFacts>,
+    pub(crate) asked_ahead: AtomicBool,
 }
 
 impl Known {
@@ -151,6 +154,19 @@ impl DirectorySource for Known {
         snapshot.people.extend(found);
         *newest = Arc::new(Directory::new(snapshot));
         Ok(Arc::clone(&newest))
+    }
+
+    async fn read_ahead(&self, _: &NamedFacts) {
+        self.asked_ahead.store(true, Ordering::SeqCst);
+    }
+
+    fn ahead(&self, _: &NamedFacts) -> DirectoryAhead {
+        let directory = self.current();
+        if self.asked_ahead.load(Ordering::SeqCst) {
+            let told = self.told_ahead.lock().unwrap();
+            return Arc::new(directory.with(&told)).into();
+        }
+        directory.into()
     }
 }
 
@@ -468,6 +484,8 @@ fn known(clock: &Arc<Wall>, organization: Directory) -> Arc<Known> {
         newest: Mutex::new(found),
         lists: AtomicBool::new(true),
         describes: AtomicBool::new(true),
+        told_ahead: Mutex::default(),
+        asked_ahead: AtomicBool::new(false),
     })
 }
 

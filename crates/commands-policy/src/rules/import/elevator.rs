@@ -9,7 +9,8 @@ use hallpass_imports::elevator::{
     ElevatorOptions, ElevatorRefused, StatementsFile, Sweeps, TerraformFolder, import,
     import_folder,
 };
-use hallpass_setup::facts::{FactsSource, NeededFacts};
+use hallpass_rules::NamedFacts;
+use hallpass_setup::facts::FactsSource;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let found = read(args)?;
     // last: reading AWS takes longer than finding out that a file is not there
     let facts = args.facts.as_ref();
-    let facts = facts.map(|source| source.read(NeededFacts::default(), None));
+    let facts = facts.map(|source| source.read(NamedFacts::default(), None));
     let facts = facts.transpose()?;
     let options = ElevatorOptions {
         sweeps,

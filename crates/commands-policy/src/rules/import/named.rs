@@ -6,7 +6,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use hallpass_imports::{ImportRefused, Imported, Names, SourceFile};
-use hallpass_setup::facts::{FactsSource, NeededFacts, OrganizationFacts};
+use hallpass_rules::NamedFacts;
+use hallpass_setup::facts::{FactsSource, OrganizationFacts};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
@@ -56,7 +57,7 @@ pub(super) fn run(
     };
     // last: reading AWS takes longer than finding out that a file is not there
     let facts = args.facts.as_ref();
-    let facts = facts.map(|source| source.read(NeededFacts::default(), None));
+    let facts = facts.map(|source| source.read(NamedFacts::default(), None));
     let imported = import(&files, &known, facts.transpose()?.as_ref())?;
     let imported = imported.map_err(|why| refused(&why, all()))?;
     super::finish(&imported, &args.to, args.output.format())

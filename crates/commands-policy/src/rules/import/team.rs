@@ -6,7 +6,8 @@ use hallpass_host::runtime::runtime;
 use hallpass_host::team_export::{read_export, refused};
 use hallpass_host::team_tables::LiveTablesArgs;
 use hallpass_imports::team::{Release, TeamExport, TeamExports, import};
-use hallpass_setup::facts::{FactsSource, NeededFacts};
+use hallpass_rules::NamedFacts;
+use hallpass_setup::facts::FactsSource;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
@@ -124,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let read = runtime()?.block_on(args.tables())?;
     let facts = args.facts.as_ref();
-    let facts = facts.map(|source| source.read(NeededFacts::default(), args.live.region()));
+    let facts = facts.map(|source| source.read(NamedFacts::default(), args.live.region()));
     let facts = facts.transpose()?;
     if let Some(facts) = &facts {
         let why = "AWS TEAM goes by the ARNs of permission sets";

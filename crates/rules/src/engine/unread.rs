@@ -1,0 +1,90 @@
+//! What a decision rests on and could not be read.
+
+use super::{
+    Ask, Ready,
+    decide::{Evaluation, Exclusion},
+    people::Membership,
+};
+use crate::{named_facts::UnreadFact, rule::GroupRef};
+
+impl Evaluation<'_> {
+    /// Names what could not be read of the rules that are dropped for it.
+    pub(super) fn note_unread(&mut self, ask: &Ask<'_>) {
+        for (ready, why) in self.excluded.clone() {
+            match why {
+                Exclusion::Unread => {
+                    self.note_unread_groups(&ready.allowed_groups);
+                    self.note_unread_groups(&ready.except_requester_groups);
+                    self.note_unread_attributes(ready);
+                }
+                Exclusion::PlaceUnread => {
+                    if let Ask::Account { account, .. } = ask {
+                        let what = format!("the tags of account {account} could not be read");
+                        self.unread.insert(what);
+                        let known = self.facts.account(account);
+                        if known.is_some_and(|it| it.tags.is_unread()) {
+                            let tags = UnreadFact::Tags((*account).clone());
+                            self.not_read.insert(tags);
+                        }
+                    }
+                }
+                Exclusion::NotAllowed
+                | Exclusion::LeftOut
+                | Exclusion::OutsideHours
+                | Exclusion::AddsOnly => {}
+            }
+        }
+    }
+
+    /// Notes the groups by which alone somebody may not approve for themselves who otherwise may.
+    pub(super) fn note_unread_denial(&mut self) {
+        let (Some(_), Some(denying)) = (self.own, self.deny_self) else {
+            return;
+        };
+        if self.requester.named_by(denying) == Membership::Unread {
+            let groups = self.unread_members(&denying.listed_groups);
+            self.not_read.extend(groups);
+        }
+    }
+
+    /// Notes groups, each given by place, whose members could not be read.
+    pub(super) fn note_unread_groups(&mut self, groups: &[usize]) {
+        let unread = self.unread_groups(groups).into_iter();
+        let unread =
+            unread.map(|group| format!("the members of group `{group}` could not be read"));
+        self.unread.extend(unread.collect::<Vec<_>>());
+        let groups = self.unread_members(groups);
+        self.not_read.extend(groups);
+    }
+
+    /// Those of the groups that are there, and whose members were not read.
+    pub(super) fn unread_members(&self, groups: &[usize]) -> Vec<UnreadFact> {
+        let unread = self.unread_groups(groups).into_iter();
+        let there = unread.filter(|group| self.facts.resolve_group(group).is_some());
+        there.cloned().map(UnreadFact::Members).collect()
+    }
+
+    fn unread_groups(&self, groups: &[usize]) -> Vec<&GroupRef> {
+        let groups = groups.iter().filter_map(|it| self.rules.groups.get(*it));
+        let is_unread = |group: &&GroupRef| {
+            let known = self.facts.resolve_group(group);
+            known.is_none_or(|group| group.members.is_none())
+        };
+        groups.filter(is_unread).collect()
+    }
+
+    fn note_unread_attributes(&mut self, ready: &Ready) {
+        let is_known = self.requester.person().is_some();
+        let unread: Vec<_> = self.requester.unread_attributes(ready).collect();
+        for attribute in unread {
+            self.unread.insert(format!(
+                "the {} of the requester could not be read",
+                attribute.words()
+            ));
+            // whom the directory does not hold has none to be read
+            if is_known {
+                self.not_read.insert(UnreadFact::Attribute(attribute));
+            }
+        }
+    }
+}
