@@ -34,10 +34,10 @@ pub use decision_kind::DecisionKind;
 pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
-    Approvable, ApprovalHours, Ask, Considered, Decision, DecisionQuestion, DecisionStep, Effect,
-    Explanation, JudgedPress, Nearest, NoManager, OverLimit, Permit, PressRefusedByRules,
-    Principal, Requestable, RequesterManager, Requirement, RuleColumns, RuleSummary, RuleWarning,
-    Rules, SetBits, SignInRequirement, Stage,
+    Approvable, ApprovalHours, ApprovalsOpen, Ask, Considered, Decision, DecisionQuestion,
+    DecisionStep, Effect, Explanation, JudgedPress, Nearest, NoManager, Outstanding, OverLimit,
+    Permit, PressRefusedByRules, Principal, Requestable, RequesterManager, Requirement,
+    RuleColumns, RuleSummary, RuleWarning, Rules, SetBits, SignInRequirement, Stage, StageProgress,
 };
 pub use hallpass_model::Glob;
 pub use read::{Loaded, RuleFile, load};

@@ -12,6 +12,7 @@ mod everyone;
 mod exclusions;
 mod explain;
 mod names;
+mod outstanding;
 mod people;
 mod people_exclusions;
 mod places;
@@ -26,17 +27,18 @@ mod warning;
 mod words;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp};
+use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp, UserId};
 
 pub use approvable::Approvable;
-pub use approval_hours::ApprovalHours;
+pub use approval_hours::{ApprovalHours, ApprovalsOpen};
 pub use catalog::{Requestable, SetBits};
 pub use decision::{Decision, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
+pub use outstanding::{Outstanding, StageProgress};
 pub use people::Principal;
 pub use press::{JudgedPress, Permit, PressRefusedByRules};
 pub use requester_manager::{NoManager, RequesterManager};
@@ -281,6 +283,20 @@ impl Rules {
         now: Timestamp,
     ) -> Decision {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, now).decision()
+    }
+
+    /// What a request that waits lacks by the rules of `at`, with approvals that all count; whether more may be
+    /// given is asked of `now`.
+    pub fn outstanding<'a>(
+        &self,
+        requester: impl Into<Principal<'a>>,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        (at, now): (Timestamp, Timestamp),
+        approvals: &BTreeMap<UserId, Email>,
+    ) -> Outstanding {
+        Evaluation::new(&self.compiled, requester.into(), ask, facts, at)
+            .outstanding(approvals, now)
     }
 
     /// The same whatever the hour is: hours say when somebody may ask and approve, not for how long what
