@@ -7,7 +7,7 @@ use hallpass_model::{
     Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
     time::utc,
 };
-use hallpass_rules::{Decision, Directory, RuleWarning, Rules};
+use hallpass_rules::{Decision, DecisionKind, Directory, RuleWarning, Rules};
 
 use crate::ask_refused::{AskRefused, AskRefusedFacts};
 use crate::confirming;
@@ -297,9 +297,11 @@ fn draft(
 ) -> Request {
     let (resolved, decision) = (judged.resolved.as_ref(), judged.decision.as_ref());
     let starts_at = form.starts_at.filter(|at| *at > now);
+    let waits = decision.filter(|it| it.kind == DecisionKind::RequiresApproval);
+    let hours = waits.map_or(&[][..], |it| it.approval_hours.as_slice());
     let expires_at = match starts_at {
         Some(at) => Some(form.duration.after(at)),
-        None => settings.expires_at(now),
+        None => settings.lapses_at(now, hours),
     };
     let key = resolved.map(|resolved| HoldKey {
         user: form.requester.user.clone(),
@@ -347,11 +349,12 @@ fn draft(
         confirmed: confirmed(form, decision, now),
         reminders: Reminders {
             sent: 0,
-            next_at: settings.reminder_at(now, expires_at, 0),
+            next_at: settings.reminder_within((now, expires_at), hours, 0),
         },
         grant: None,
         after_review: None,
         state,
+        outstanding: None,
         version: 0,
     }
 }

@@ -31,15 +31,15 @@ pub(crate) fn approve(
     let at = request.judged_at(now);
     let permit = context.permit_to_approve(actor.principal(), request, &question, at)?;
     start::ensure_open(request, now)?;
-    let needed = permit.decision.approvals_needed;
     // earlier approvals count only while their givers may still give them
     let standing = context.standing_approvals(request, &question, at);
     let mut approvals: BTreeSet<UserId> = standing.into_keys().collect();
     // once more is refused, unless it decides: somebody whose approval did not count may do so again
     let decides = permit.decision.is_satisfied_by(&approvals);
     if context.has_reviewed(request, actor) && !decides {
-        approvals.extend(actor.user.clone());
-        let given = u32::try_from(approvals.len()).unwrap_or(u32::MAX);
+        let mut counted = request.clone();
+        context.look_at(&mut counted);
+        let (given, needed) = counted.approvals();
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
     context.ensure_approvals_open(&permit.decision)?;
@@ -172,15 +172,16 @@ pub(crate) fn discard(
     })
 }
 
-/// What time does to a waiting request: it lapses, or its approvers are reminded but for those whose yes counts.
+/// What time does to a waiting request: it lapses, or those whose yes helps are reminded. What is stored is the request
+/// as it was; whom it waits for stands in the same one as it was looked at.
 pub(crate) fn pass_time(
     request: Request,
-    asked_no_more: &BTreeSet<Email>,
+    counted: &Request,
     settings: &Settings,
     step: StepContext<'_>,
 ) -> Option<RequestStep> {
     match request.clone().pending(step.now) {
-        Ok(pending) => remind(pending, asked_no_more, settings, step),
+        Ok(pending) => remind(pending, counted, settings, step),
         Err(_) => match (&request.state, request.expires_at) {
             (RequestState::Pending, Some(_)) => Some(lapse(request, step)),
             _ => None,
@@ -207,7 +208,7 @@ fn lapse(request: Request, step: StepContext<'_>) -> RequestStep {
 
 fn remind(
     pending: PendingRequest,
-    asked_no_more: &BTreeSet<Email>,
+    counted: &Request,
     settings: &Settings,
     step: StepContext<'_>,
 ) -> Option<RequestStep> {
@@ -215,7 +216,9 @@ fn remind(
     if request.reminders.next_at.is_none_or(|at| step.now < at) {
         return None;
     }
-    let next = |sent| settings.reminder_at(request.asked_at, request.expires_at, sent);
+    let hours = counted.approval_hours();
+    let waits = (request.asked_at, request.expires_at);
+    let next = |sent| settings.reminder_within(waits, hours, sent);
     let mut sent = request.reminders.sent.saturating_add(1);
     let mut next_at = next(sent);
     // nobody tended it for a while: one reminder stands for all that were missed
@@ -224,13 +227,7 @@ fn remind(
         next_at = next(sent);
     }
     let request = pending.reminded(Reminders { sent, next_at });
-    let to = request
-        .decided
-        .notify
-        .iter()
-        .filter(|email| !asked_no_more.contains(email))
-        .cloned()
-        .collect();
+    let to = counted.still_asked();
     Some(RequestStep {
         record: None,
         notice: Some(step.notice(News::Reminder, &request, to)),

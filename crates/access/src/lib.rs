@@ -57,6 +57,7 @@ mod confirming;
 mod decision_context;
 mod desired;
 mod haste;
+mod looking;
 mod membership;
 mod records;
 mod step;
@@ -123,7 +124,10 @@ pub use group_sync::{
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_identity::{Actor, Role};
-pub use hallpass_rules::{DecisionKind, Directory, RuleNames, RuleWarning};
+pub use hallpass_rules::{
+    ApprovalHours, ApprovalsOpen, DecisionKind, Directory, Outstanding, RuleNames, RuleWarning,
+    StageProgress,
+};
 pub use holds::Holds;
 pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, HeldAccess, Lifted, Lock, LocksSeen};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
-use hallpass_rules::Decision;
+use hallpass_rules::{ApprovalHours, ApprovalsOpen, Decision};
 
 use crate::{ArmedEndsMode, GroupSyncSettings, SweepSettings};
 
@@ -189,6 +189,31 @@ impl Settings {
         self.request_expiry
             .filter(|expiry| !expiry.is_zero())
             .map(|expiry| expiry.after(asked_at))
+    }
+
+    /// The same where approvals have hours: the time to decide begins when they may be given first.
+    pub fn lapses_at(&self, asked_at: Timestamp, hours: &[ApprovalHours]) -> Option<Timestamp> {
+        self.expires_at(match ApprovalHours::open(hours, asked_at) {
+            ApprovalsOpen::Now | ApprovalsOpen::Never => asked_at,
+            ApprovalsOpen::From(at) => at,
+        })
+    }
+
+    /// When the reminder after `sent` of them is due, where approvals may be given within these hours alone: not before
+    /// they may.
+    pub fn reminder_within(
+        &self,
+        (asked_at, expires_at): (Timestamp, Option<Timestamp>),
+        hours: &[ApprovalHours],
+        sent: u32,
+    ) -> Option<Timestamp> {
+        let at = self.reminder_at(asked_at, expires_at, sent)?;
+        let at = match ApprovalHours::open(hours, at) {
+            ApprovalsOpen::Now => at,
+            ApprovalsOpen::From(opens) => opens,
+            ApprovalsOpen::Never => return None,
+        };
+        expires_at.is_none_or(|lapses| at < lapses).then_some(at)
     }
 
     /// When the reminder after `sent` of them is due; `None` when no more follow. Reminder k falls

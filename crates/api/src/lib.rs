@@ -45,8 +45,8 @@ pub use problem::{FieldProblem, ORGANIZATION_UNREAD, Problem};
 pub use remediation::{ApproveRemediation, DeclineRemediation, Remediation, Remediations};
 pub use replay::{ReplayRules, ReplayedRequest, ReplayedRules, RuleChange};
 pub use request::{
-    Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview, Confirmation,
-    Deny, Glass, Request, Review, Times, Warning,
+    ApprovalWindow, Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview,
+    Confirmation, Deny, Glass, Request, RequestStage, Review, Times, Warning,
 };
 pub use rule_check::{CheckRules, RuleFinding, RulesChecked, TestEnd, TestedRule};
 pub use sweep::{

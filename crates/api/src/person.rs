@@ -4,7 +4,7 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Grant, HeldAlready, Warning};
+use crate::{ApprovalWindow, Grant, HeldAlready, Warning};
 
 /// `GET /api/v1/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -94,6 +94,16 @@ pub struct Preview {
     /// What whoever asks has to read and confirm.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// When approvals may be given, where rules limit that: within all of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approval_hours: Vec<ApprovalWindow>,
+    /// Whether approvals may not be given now, for these hours.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approvals_closed: bool,
+    /// From when they may be given, where they may not now; absent as well where the hours never meet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub approvals_open_at: Option<Timestamp>,
     /// That the caller holds it already, not through Hallpass: asking for it ends nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<HeldAlready>,

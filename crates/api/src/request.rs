@@ -208,6 +208,30 @@ pub struct Review {
     pub counts_no_more: bool,
 }
 
+/// A stage of an approval: it needs approvals of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RequestStage {
+    /// The rule it comes from.
+    pub rule: String,
+    /// Its name.
+    pub name: String,
+    /// How many approvals it takes.
+    pub quorum: u32,
+    /// How many it has.
+    pub filled: u32,
+    /// Whose approval gives it one more: e-mails.
+    pub approvers: Vec<String>,
+}
+
+/// Hours in which approvals may be given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApprovalWindow {
+    /// The rule that says so.
+    pub rule: String,
+    /// The hours, with their time zone.
+    pub hours: String,
+}
+
 /// What a rule has whoever asks and whoever approves read and confirm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warning {
@@ -282,11 +306,27 @@ pub struct Request {
     pub expires_at: Option<Timestamp>,
     /// What the rules said: the decision's name.
     pub decision: String,
-    /// Who could say yes when it was made.
+    /// While it waits, who can approve it now: those whose yes brings it nearer. Else who could when it was made.
     pub approvers: Vec<String>,
-    /// How many of them must.
+    /// How many approvals it needs.
     pub approvals_needed: u32,
-    /// Who has.
+    /// How many of those it has, while it waits. One that fills no stage is not among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals_given: Option<u32>,
+    /// The stages of its approval, while it waits; absent where its rules name none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<RequestStage>,
+    /// When approvals may be given, where rules limit that: within all of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approval_hours: Vec<ApprovalWindow>,
+    /// Whether approvals may not be given now, for these hours.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approvals_closed: bool,
+    /// From when they may be given, where they may not now; absent as well where the hours never meet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub approvals_open_at: Option<Timestamp>,
+    /// Who has approved.
     pub reviews: Vec<Review>,
     /// Which warnings were confirmed, by whoever asked and by those who approved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -230,7 +230,11 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
         0 | 1 => String::new(),
         needed => {
             let given = item.reviews.iter().filter(|it| !it.counts_no_more);
-            format!(" ({} of {needed} so far)", given.count())
+            // a server of an earlier release does not say
+            let given = item.approvals_given.map_or(given.count(), |it| {
+                usize::try_from(it).unwrap_or(usize::MAX)
+            });
+            format!(" ({given} of {needed} so far)")
         }
     };
     let glass = item.break_glass.as_ref();
@@ -256,6 +260,8 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
                 some(&item.approvers, lists::any_of(&item.approvers) + &approvals)
                     .filter(|_| waiting),
             ),
+            ("stages", stages(item).filter(|_| waiting)),
+            ("approvals", approval_hours(item, view).filter(|_| waiting)),
             (
                 "lapses",
                 item.expires_at.filter(|_| waiting).map(|at| view.time(at)),
@@ -273,6 +279,36 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
             ("grant", item.grant_id.clone()),
         ],
     )
+}
+
+/// How far each stage is, and whom it waits for.
+fn stages(item: &Request) -> Option<String> {
+    let each = item.stages.iter().map(|stage| {
+        let (filled, quorum) = (stage.filled, stage.quorum);
+        let so_far = format!("{} {filled} of {quorum}", stage.name);
+        if filled >= quorum {
+            return so_far;
+        }
+        format!("{so_far}, {} can approve", lists::any_of(&stage.approvers))
+    });
+    let each: Vec<String> = each.collect();
+    (!each.is_empty()).then(|| each.join("; "))
+}
+
+/// When approvals may be given, where rules limit that.
+fn approval_hours(item: &Request, view: &Viewpoint) -> Option<String> {
+    let hours = item.approval_hours.iter();
+    let hours = hours.map(|it| format!("only {} (rule {})", it.hours, it.rule));
+    let hours: Vec<String> = hours.collect();
+    let opens = match (item.approvals_closed, item.approvals_open_at) {
+        (false, _) => String::new(),
+        (true, Some(at)) if item.expires_at.is_some_and(|lapses| lapses <= at) => {
+            format!("; from {}, after it lapses", view.time(at))
+        }
+        (true, Some(at)) => format!("; from {}", view.time(at)),
+        (true, None) => "; never: these hours do not meet".to_owned(),
+    };
+    (!hours.is_empty()).then(|| hours.join(" and ") + &opens)
 }
 
 /// What AWS itself did about an end that is over, or due.

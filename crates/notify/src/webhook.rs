@@ -439,8 +439,8 @@ fn request(request: &Request) -> Value {
         "asked_at": request.asked_at.to_string(),
         "expires_at": request.expires_at.map(|at| at.to_string()),
         "extends": request.extends.map(|id| id.to_string()),
-        "approvers": request.decided.approvers,
-        "approvals_needed": request.decided.approvals_needed,
+        "approvers": request.approvers(),
+        "approvals_needed": request.approvals().1,
         "approved_by": request.reviewers().iter().map(|review| &review.by).collect::<Vec<_>>(),
         "rules": request.decided.based_on,
     })

@@ -35,10 +35,11 @@ pub use decision_kind::DecisionKind;
 pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
-    Approvable, ApprovalHours, Ask, Considered, Decision, DecisionQuestion, DecisionStep, Effect,
-    Explanation, JudgedPress, Nearest, NoManager, NotAsking, OverLimit, OwnLater, Permit,
-    PressRefusedByRules, Principal, Requestable, RequesterManager, Requirement, RuleColumns,
-    RuleSummary, RuleWarning, Rules, SetBits, SignInRequirement, Stage, people_with_another,
+    Approvable, ApprovalHours, ApprovalsOpen, Ask, Considered, Decision, DecisionQuestion,
+    DecisionStep, Effect, Explanation, JudgedPress, Nearest, NoManager, NotAsking, Outstanding,
+    OverLimit, OwnLater, Permit, PressRefusedByRules, Principal, Requestable, RequesterManager,
+    Requirement, RuleColumns, RuleSummary, RuleWarning, Rules, SetBits, SignInRequirement, Stage,
+    StageProgress, people_with_another,
 };
 pub use hallpass_model::Glob;
 pub use named_facts::{NamedFacts, ReadFacts, UnreadFact, UnreadFacts, WhyUnread};

@@ -1,8 +1,9 @@
 //! Domain types become wire types here and nowhere else.
 
 use hallpass_access::{
-    ArmedEndStatus, BreakGlassOffers, Confirmation, Grant, GrantState, InLine, Past, PastUse,
-    Request, RequestState, RuleWarning, Times, Wanted,
+    ApprovalHours, ApprovalsOpen, ArmedEndStatus, BreakGlassOffers, Confirmation, Grant,
+    GrantState, InLine, Past, PastUse, Request, RequestState, RuleWarning, StageProgress, Times,
+    Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
@@ -54,6 +55,33 @@ pub(crate) fn warnings(warnings: &[RuleWarning]) -> Vec<api::Warning> {
     warnings.iter().map(on_the_wire).collect()
 }
 
+/// Hours for approvals as they travel.
+pub(crate) fn approval_hours(hours: &[ApprovalHours]) -> Vec<api::ApprovalWindow> {
+    let on_the_wire = |hours: &ApprovalHours| api::ApprovalWindow {
+        rule: hours.rule().to_string(),
+        hours: hours.to_string(),
+    };
+    hours.iter().map(on_the_wire).collect()
+}
+
+/// From when approvals may be given, where they may not now.
+pub(crate) const fn opens_at(open: ApprovalsOpen) -> Option<Timestamp> {
+    match open {
+        ApprovalsOpen::From(at) => Some(at),
+        ApprovalsOpen::Now | ApprovalsOpen::Never => None,
+    }
+}
+
+fn stage(stage: &StageProgress) -> api::RequestStage {
+    api::RequestStage {
+        rule: stage.rule.to_string(),
+        name: stage.name.clone(),
+        quorum: stage.quorum,
+        filled: stage.filled,
+        approvers: texts(&stage.helpers),
+    }
+}
+
 fn confirmation(confirmed: &Confirmation) -> api::Confirmation {
     api::Confirmation {
         by: confirmed.by.to_string(),
@@ -72,6 +100,8 @@ pub(crate) fn request(request: &Request) -> api::Request {
     };
     let shortened = request.shortened.as_ref();
     let counting = request.reviewers();
+    let (given, needed) = request.approvals();
+    let looked = request.outstanding.as_deref();
     let mut out = api::Request {
         id: request.id.to_string(),
         state: request.state.name().to_owned(),
@@ -91,8 +121,13 @@ pub(crate) fn request(request: &Request) -> api::Request {
         starts_at: request.start.as_ref().map(|start| start.at),
         expires_at: request.expires_at,
         decision: request.decided.kind.name().to_owned(),
-        approvers: texts(&request.decided.approvers),
-        approvals_needed: request.decided.approvals_needed,
+        approvers: texts(request.approvers()),
+        approvals_needed: needed,
+        approvals_given: looked.map(|_| given),
+        stages: request.stages().iter().map(stage).collect(),
+        approval_hours: approval_hours(request.approval_hours()),
+        approvals_closed: request.approvals_open() != ApprovalsOpen::Now,
+        approvals_open_at: opens_at(request.approvals_open()),
         reviews: request
             .reviews
             .iter()

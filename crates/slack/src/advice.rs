@@ -5,6 +5,7 @@ use hallpass_access::{
 };
 use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::{Decision, RuleWarning};
+use hallpass_wording::outstanding::{self, OpenStage};
 use hallpass_wording::{asking, standing, time};
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -216,6 +217,12 @@ impl Slack {
 
 /// Who has to say yes: "1 of Cai Example, Dee Example decides. At most 1d."
 fn waits(decision: &Decision, directory: &Directory, at_most: TimeSpan) -> String {
+    if !decision.stages.is_empty() {
+        return format!(
+            "It needs {}. At most {at_most}.",
+            stages(decision, directory)
+        );
+    }
     let approvers: Vec<_> = decision.approvers.iter().cloned().collect();
     let names = words::names_of(&approvers, directory);
     let needed = decision.approvals_needed;
@@ -227,6 +234,24 @@ fn waits(decision: &Decision, directory: &Directory, at_most: TimeSpan) -> Strin
     };
     let shown = shown.join(", ");
     format!("{needed} of {shown}{more} {verb}. At most {at_most}.")
+}
+
+/// What each stage takes: "boss: Cai Example; team: 1 of Dee Example, Eve Example".
+fn stages(decision: &Decision, directory: &Directory) -> String {
+    let stages = decision.stages.iter().map(|stage| {
+        let approvers: Vec<_> = stage.approvers.iter().cloned().collect();
+        let mut helpers = words::names_of(&approvers, directory);
+        let more = helpers.len().saturating_sub(NAMED);
+        helpers.truncate(NAMED);
+        helpers.extend((more > 0).then(|| format!("{more} more")));
+        OpenStage {
+            name: stage.name.clone(),
+            lacks: stage.quorum,
+            helpers,
+        }
+    });
+    let stages: Vec<OpenStage> = stages.collect();
+    outstanding::of_stages(&stages)
 }
 
 /// The field for a ticket, when a rule wants one for what is chosen.

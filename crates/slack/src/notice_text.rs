@@ -1,6 +1,6 @@
 //! What Slack has to know of a notice before it is put into words: whom it mentions, which reminder it is.
 
-use hallpass_access::{Directory, NoticeContext, NoticeKind, Request};
+use hallpass_access::{Directory, NoticeContext, NoticeKind};
 use hallpass_model::{Email, Timestamp};
 use hallpass_wording::notice::slack::{self, Mentions, SlackFacts};
 use hallpass_wording::{SlackStyle, escape};
@@ -70,7 +70,7 @@ impl Slack {
             NoticeKind::ReviewWanted | NoticeKind::Reminder | NoticeKind::BreakGlass => {
                 self.mentions(&told.notice.to).await
             }
-            NoticeKind::Reviewed => self.mentions(&still_asked(&told.request)).await,
+            NoticeKind::Reviewed => self.mentions(&told.request.still_asked()).await,
             NoticeKind::Approved
             | NoticeKind::Denied
             | NoticeKind::Rejected
@@ -118,8 +118,7 @@ impl Slack {
     /// number: the k-th waits for the sum of k waits.
     fn reminders(&self, told: &NoticeContext) -> (Timestamp, Option<Timestamp>) {
         let (notice, request) = (&told.notice, &told.request);
-        let settings = self.inner.access.settings();
-        let planned = |sent| settings.reminder_at(request.asked_at, request.expires_at, sent);
+        let planned = |sent| self.inner.access.reminder_at(request, sent);
         let sent = (0..=request.reminders.sent)
             .filter(|sent| planned(*sent).is_some_and(|at| at <= notice.at))
             .max()
@@ -158,11 +157,4 @@ impl Slack {
         let directory = self.inner.access.directory();
         slack::said(told, &self.style(told, &directory))
     }
-}
-
-/// Those who are told of a request and are to say yes to it.
-fn still_asked(request: &Request) -> Vec<Email> {
-    let given = request.asked_no_more();
-    let notify = request.decided.notify.iter();
-    notify.filter(|it| !given.contains(it)).cloned().collect()
 }

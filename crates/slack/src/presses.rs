@@ -373,7 +373,10 @@ impl Slack {
         }
         let directory = self.inner.access.directory();
         match self.stored(id).await {
-            Ok(Some((request, _))) => names_of(&request.decided.approvers, &directory),
+            Ok(Some((request, _))) => {
+                let deciders: Vec<_> = request.deciders().into_iter().collect();
+                names_of(&deciders, &directory)
+            }
             Ok(None) | Err(_) => Vec::new(),
         }
     }

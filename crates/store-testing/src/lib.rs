@@ -164,6 +164,7 @@ pub fn a_request(n: u64) -> Request {
         grant: None,
         after_review: None,
         state: RequestState::Pending,
+        outstanding: None,
         version: 0,
     }
 }

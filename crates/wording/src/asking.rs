@@ -29,13 +29,14 @@ pub fn refused(
     })
 }
 
-/// What it takes to get something, in a few words: "No approval needed", "2 of 3 people". `approvers`
-/// is how many could say yes, of whom `needed` must.
-pub fn verdict(verdict: AskVerdict, needed: u32, approvers: usize) -> String {
+/// What it takes to get something, in a few words: "No approval needed", "2 of 3 people", "2 people, in 2
+/// stages". `approvers` is how many could say yes, of whom `needed` must; with several stages not any of them.
+pub fn verdict(verdict: AskVerdict, (needed, stages): (u32, usize), approvers: usize) -> String {
     match verdict {
         AskVerdict::Granted(Approval::Own) => "You may approve this yourself".to_owned(),
         AskVerdict::Granted(_) => "No approval needed".to_owned(),
         AskVerdict::BreakGlassOnly => "Break-glass only".to_owned(),
+        AskVerdict::Waits if stages > 1 => format!("{needed} people, in {stages} stages"),
         AskVerdict::Waits if approvers == 1 => "1 person decides".to_owned(),
         AskVerdict::Waits => format!("{needed} of {approvers} people"),
     }
@@ -44,8 +45,8 @@ pub fn verdict(verdict: AskVerdict, needed: u32, approvers: usize) -> String {
 /// The same of a decision that is at hand; nothing where it refuses.
 pub fn verdict_of(decision: &Decision) -> Option<String> {
     let found = by_rules(decision).ok()?;
-    let (needed, approvers) = (decision.approvals_needed, decision.approvers.len());
-    Some(verdict(found, needed, approvers))
+    let takes = (decision.approvals_needed, decision.stages.len());
+    Some(verdict(found, takes, decision.approvers.len()))
 }
 
 /// Why nobody is asked, with the rules that say so: ``No approval needed, by rule `read`.``
@@ -73,24 +74,25 @@ mod tests {
 
     #[test]
     fn what_it_takes_is_said_in_a_few_words() {
-        for (found, needed, approvers, words) in [
+        for (found, takes, approvers, words) in [
             (
                 AskVerdict::Granted(Approval::NotRequired),
-                0,
+                (0, 0),
                 0,
                 "No approval needed",
             ),
             (
                 AskVerdict::Granted(Approval::Own),
-                0,
+                (0, 0),
                 0,
                 "You may approve this yourself",
             ),
-            (AskVerdict::BreakGlassOnly, 0, 0, "Break-glass only"),
-            (AskVerdict::Waits, 1, 1, "1 person decides"),
-            (AskVerdict::Waits, 2, 3, "2 of 3 people"),
+            (AskVerdict::BreakGlassOnly, (0, 0), 0, "Break-glass only"),
+            (AskVerdict::Waits, (1, 0), 1, "1 person decides"),
+            (AskVerdict::Waits, (2, 1), 3, "2 of 3 people"),
+            (AskVerdict::Waits, (2, 2), 3, "2 people, in 2 stages"),
         ] {
-            assert_eq!(verdict(found, needed, approvers), words);
+            assert_eq!(verdict(found, takes, approvers), words);
         }
     }
 }

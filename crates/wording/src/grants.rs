@@ -242,7 +242,7 @@ pub(crate) fn unstopped(text: &str, style: &impl ChannelStyle) -> String {
 pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
     let given = request.reviewers();
     let names: Vec<String> = given.iter().map(|it| style.person(&it.by)).collect();
-    let (given, needed) = (given.len(), request.decided.approvals_needed);
+    let (given, needed) = request.approvals();
     if names.is_empty() {
         return format!("{given} of {needed}.");
     }

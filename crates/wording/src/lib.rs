@@ -18,6 +18,7 @@ pub mod asking;
 pub mod dialogs;
 pub mod grants;
 pub mod group_sync;
+pub mod outstanding;
 pub mod refused;
 pub mod standing;
 pub mod warnings;

@@ -9,9 +9,9 @@
 
 mod after_review;
 mod confirmation;
+mod outlook;
 mod start;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ use hallpass_audit::{Approval, Origin};
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
-use hallpass_rules::DecisionKind;
+use hallpass_rules::{DecisionKind, Outstanding};
 use serde::{Deserialize, Serialize};
 
 pub use after_review::{AfterReview, Closing};
@@ -273,6 +273,9 @@ pub struct Request {
     pub after_review: Option<AfterReview>,
     /// What became of it.
     pub state: RequestState,
+    /// What it lacks by the rules of now, while it waits for people and where
+    /// [`Access::as_counted`](crate::Access::as_counted) looked. Never stored.
+    pub outstanding: Option<Box<Outstanding>>,
     /// Grows with every change; guards concurrent writers.
     pub version: u64,
 }
@@ -338,17 +341,6 @@ impl Request {
             review.counts && !later.any(|it| it.counts && it.is_of_same(review))
         });
         newest.map(|(_, review)| review).collect()
-    }
-
-    /// Those who are asked no more, as they said yes and it counts. Where enough did and it waits all the same, whoever
-    /// presses now decides: then nobody is left out.
-    pub fn asked_no_more(&self) -> BTreeSet<&Email> {
-        let given: BTreeSet<&Email> = self.reviewers().into_iter().map(|it| &it.by).collect();
-        let needed = usize::try_from(self.decided.approvals_needed).unwrap_or(usize::MAX);
-        if given.len() >= needed && self.agreed_start().is_none() {
-            return BTreeSet::new();
-        }
-        given
     }
 
     /// Whether the glass was broken and nobody has closed the review yet.

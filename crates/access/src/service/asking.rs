@@ -196,15 +196,32 @@ impl Access {
         let mut races = 0;
         loop {
             if let Some(asked) = self.remembered(actor, call.idempotency).await? {
-                return Ok(asked);
+                return Ok(self.as_waiting(asked).await);
             }
             // on the heap: doors await it beside much of their own
             let asked = Box::pin(self.ask_once(actor, call));
             match asked.await {
                 Err(AccessError::Commit(CommitError::Raced(_))) if races < RACES_MAX => races += 1,
-                outcome => return outcome,
+                outcome => return Ok(self.as_waiting(outcome?).await),
             }
         }
+    }
+
+    /// What waits, with what it lacks. Where that cannot be read the answer goes without: it was asked for.
+    async fn as_waiting(&self, mut asked: Vec<AskOutcome>) -> Vec<AskOutcome> {
+        for outcome in &mut asked {
+            let (AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request)) = outcome
+            else {
+                continue;
+            };
+            match Box::pin(self.as_counted(request.clone())).await {
+                Ok(counted) => *request = counted,
+                Err(error) => {
+                    tracing::warn!(request.id = %request.id, error = %error, "what a request lacks is not told");
+                }
+            }
+        }
+        asked
     }
 
     async fn remembered(

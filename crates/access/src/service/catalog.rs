@@ -42,6 +42,9 @@ pub struct CatalogEntry {
     pub approvers: Vec<String>,
     /// How many of them must say yes.
     pub approvals_needed: u32,
+    /// In how many stages.
+    #[serde(skip)]
+    pub stages: usize,
     /// The longest duration, in seconds.
     pub max_duration_seconds: u64,
     /// The rules this rests on.
@@ -355,6 +358,7 @@ fn entry(
         verdict,
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
         approvals_needed: decision.approvals_needed,
+        stages: decision.stages.len(),
         max_duration_seconds: settings.longest_by(decision).as_seconds(),
         because: decision.based_on.iter().map(ToString::to_string).collect(),
     })

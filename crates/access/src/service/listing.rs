@@ -106,13 +106,16 @@ impl Access {
             RequestView::All => filter.sight = self.sight(actor).await?,
         }
         let listed = self.list_requests(actor, filter, limit, |request| match view {
-            RequestView::ToReview => {
-                request.agreed_start().is_none() && self.could_decide(actor, request)
-            }
+            RequestView::ToReview => self.may_be_to_review(actor, request),
             RequestView::Mine | RequestView::All => self.may_see(actor, request),
         });
         let mut found = listed.await?;
         Box::pin(self.count_approvals(&mut found.rows)).await?;
+        if view == RequestView::ToReview {
+            found
+                .rows
+                .retain(|request| Self::is_to_review(actor, request));
+        }
         Ok(found)
     }
 

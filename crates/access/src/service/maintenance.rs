@@ -107,15 +107,15 @@ impl Access {
                 }
             } else {
                 // what is written is the request as stored
-                let asked_no_more = match Box::pin(self.as_counted(request.clone())).await {
-                    Ok(counted) => counted.asked_no_more().into_iter().cloned().collect(),
+                let counted = match Box::pin(self.as_counted(request.clone())).await {
+                    Ok(counted) => counted,
                     Err(error) => {
                         failed += 1;
                         tracing::warn!(request.id = %id, error = %error, "a request could not be tended");
                         continue;
                     }
                 };
-                let step = decide::pass_time(request, &asked_no_more, &self.settings, step);
+                let step = decide::pass_time(request, &counted, &self.settings, step);
                 step.map(RequestStep::update_change).unwrap_or_default()
             };
             match self.store_change(change).await {

@@ -281,7 +281,10 @@ impl Access {
             }
         }
         let pressed = self.ports.store.request(id).await.map_err(unconfirmed)?;
-        pressed.ok_or(AccessError::NotFound("request"))
+        let pressed = pressed.ok_or(AccessError::NotFound("request"))?;
+        Box::pin(self.as_counted(pressed))
+            .await
+            .map_err(unconfirmed)
     }
 
     /// What comes of a press now, while locks are as they were read: by a directory that is fresh, and

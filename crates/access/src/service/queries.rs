@@ -113,8 +113,8 @@ impl Access {
         Ok(Box::pin(self.as_counted(request)).await?)
     }
 
-    /// A request with which of its approvals count now, while it waits: as a press would count them. For showing, and for
-    /// whom to ask; it is not stored so.
+    /// A request with which of its approvals count now and what it lacks, while it waits: as a press would count them. For
+    /// showing, and for whom to ask; it is not stored so.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -129,7 +129,7 @@ impl Access {
         let (rules, directory, step) = (self.rules(), self.directory(), self.step());
         let mut waiting: Vec<&mut Request> = requests
             .iter_mut()
-            .filter(|it| !it.reviews.is_empty() && it.is_waiting(step.now))
+            .filter(|it| it.is_waiting(step.now))
             .collect();
         // nothing is counted by people who may be others by now
         if waiting.is_empty() || self.ensure_fresh(&directory, step).is_err() {
@@ -138,11 +138,16 @@ impl Access {
         let reviews = waiting.iter().flat_map(|it| &it.reviews);
         let users: BTreeSet<&UserId> = reviews.filter_map(|it| it.user.as_ref()).collect();
         let users: Vec<UserId> = users.into_iter().cloned().collect();
-        let found = self.ports.store.locks_of(&users).await?;
-        let (holds, locks) = (Holds::default(), LocksSeen::of(&users, found));
+        let locks = if users.is_empty() {
+            LocksSeen::default()
+        } else {
+            let found = self.ports.store.locks_of(&users).await?;
+            LocksSeen::of(&users, found)
+        };
+        let holds = Holds::default();
         let context = self.context((&rules, &directory), (&holds, &locks), step);
         for request in &mut waiting {
-            context.count_approvals(request);
+            context.look_at(request);
         }
         Ok(())
     }
@@ -415,11 +420,23 @@ impl Access {
         }
     }
 
-    pub(super) fn could_decide(&self, actor: &Actor, request: &Request) -> bool {
+    /// Whether a request that waits may be one that the actor could decide: whether their yes helps is known once it was
+    /// [counted](Self::as_counted).
+    pub(super) fn may_be_to_review(&self, actor: &Actor, request: &Request) -> bool {
         request.is_waiting(self.now())
-            && !request.requester.is(actor)
-            && !request.is_reviewed_by(actor)
-            && self.is_listed(actor, request)
+            && request.agreed_start().is_none()
+            && (request.requester.is(actor) || self.is_listed(actor, request))
+    }
+
+    /// Whether the actor could decide a request that was counted: their yes brings it nearer; or nobody's does by now, and
+    /// they can say no.
+    pub(super) fn is_to_review(actor: &Actor, request: &Request) -> bool {
+        let nobody_helps = request.deciders().is_empty();
+        let never_said = !request.requester.is(actor) && !request.is_reviewed_by(actor);
+        match &request.outstanding {
+            Some(_) => request.is_helped_by(actor) || nobody_helps && never_said,
+            None => never_said,
+        }
     }
 
     /// What the rules say to a question now.
@@ -428,15 +445,32 @@ impl Access {
             .decide(requester, question, &self.directory(), self.now())
     }
 
-    /// Who could still say yes to a waiting request by today's rules; empty when nobody could.
+    /// Who could still say yes to a request by today's rules; empty when nobody could. Of one that waits, those whose yes
+    /// helps; of another, those who could close its review.
     pub fn deciders(&self, request: &Request) -> BTreeSet<Email> {
+        let now = self.now();
+        if request.is_waiting(now) {
+            return request.deciders();
+        }
         let Some(question) = request.question() else {
             return BTreeSet::new();
         };
-        let decision = self.decide(request.requester.principal(), &question);
-        let given = request.asked_no_more();
-        let approvers = decision.approvers.into_iter();
-        approvers.filter(|it| !given.contains(it)).collect()
+        let (whose, directory) = (request.requester.principal(), self.directory());
+        let nobody = BTreeMap::new();
+        let found = self
+            .rules()
+            .outstanding(whose, &question, &directory, (now, now), &nobody);
+        let helpers = found.helpers.into_iter();
+        helpers
+            .filter(|it| *it != request.requester.email)
+            .collect()
+    }
+
+    /// When the reminder after `sent` of them goes out, or went: not before approvals may be given.
+    pub fn reminder_at(&self, request: &Request, sent: u32) -> Option<Timestamp> {
+        let waits = (request.asked_at, request.expires_at);
+        let hours = request.approval_hours();
+        self.settings.reminder_within(waits, hours, sent)
     }
 
     /// What the rules of now have whoever approves a request read and confirm, while it waits.

@@ -147,6 +147,7 @@ fn request(
             approval: Approval::Adopted,
             comment: None,
         },
+        outstanding: None,
         version: 0,
     }
 }

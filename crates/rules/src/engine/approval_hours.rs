@@ -15,6 +15,17 @@ pub struct ApprovalHours {
     hours: Hours,
 }
 
+/// Whether approvals may be given, by all hours that count together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApprovalsOpen {
+    /// Now.
+    Now,
+    /// From then on: a whole minute.
+    From(Timestamp),
+    /// Never: the hours do not meet.
+    Never,
+}
+
 /// Hours repeat every week.
 const OPENS_WITHIN_DAYS: u64 = 8;
 const MINUTE: TimeSpan = TimeSpan::minutes(1);
@@ -34,17 +45,30 @@ impl ApprovalHours {
         self.hours.contains(now)
     }
 
+    /// Whether approvals may be given by all of these.
+    pub fn open(all: &[Self], now: Timestamp) -> ApprovalsOpen {
+        if all.iter().all(|it| it.is_open(now)) {
+            return ApprovalsOpen::Now;
+        }
+        Self::opens_at(all, now).map_or(ApprovalsOpen::Never, ApprovalsOpen::From)
+    }
+
     /// The first whole minute from `now` on that is within all of these hours; none where they do not meet
     /// within a week.
     pub fn opens_at(all: &[Self], now: Timestamp) -> Option<Timestamp> {
-        let into_minute = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
-        let first = TimeSpan::seconds(60 - into_minute).after(now);
-        let last = TimeSpan::hours(24 * OPENS_WITHIN_DAYS).after(now);
-        let mut minutes = std::iter::successors(Some(first), |at| {
-            Some(MINUTE.after(*at)).filter(|at| *at <= last)
-        });
-        minutes.find(|at| all.iter().all(|hours| hours.is_open(*at)))
+        minutes_from(now).find(|at| all.iter().all(|it| it.is_open(*at)))
     }
+}
+
+/// The whole minutes after an instant, as many as a week of hours has.
+fn minutes_from(now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    let into_minute = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
+    let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let first = TimeSpan::seconds(60 - into_minute).after(second);
+    let last = TimeSpan::hours(24 * OPENS_WITHIN_DAYS).after(now);
+    std::iter::successors(Some(first), move |at| {
+        Some(MINUTE.after(*at)).filter(|at| *at <= last)
+    })
 }
 
 impl fmt::Display for ApprovalHours {

@@ -15,6 +15,7 @@ mod hours_apart;
 mod limits;
 mod names;
 mod not_asking;
+mod outstanding;
 mod people;
 mod people_exclusions;
 mod places;
@@ -31,18 +32,19 @@ mod warning;
 mod words;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp};
+use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp, UserId};
 
 pub use approvable::Approvable;
-pub use approval_hours::ApprovalHours;
+pub use approval_hours::{ApprovalHours, ApprovalsOpen};
 pub use catalog::{Requestable, SetBits};
 pub use decision::{Decision, OwnLater, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
 pub use not_asking::{NotAsking, people_with_another};
+pub use outstanding::{Outstanding, StageProgress};
 pub use people::Principal;
 pub use press::{JudgedPress, Permit, PressRefusedByRules};
 pub use requester_manager::{NoManager, RequesterManager};
@@ -288,6 +290,20 @@ impl Rules {
         now: Timestamp,
     ) -> Decision {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, now).decision()
+    }
+
+    /// What a request that waits lacks by the rules of `at`, with approvals that all count; whether more may be
+    /// given is asked of `now`.
+    pub fn outstanding<'a>(
+        &self,
+        requester: impl Into<Principal<'a>>,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        (at, now): (Timestamp, Timestamp),
+        approvals: &BTreeMap<UserId, Email>,
+    ) -> Outstanding {
+        Evaluation::new(&self.compiled, requester.into(), ask, facts, at)
+            .outstanding(approvals, now)
     }
 
     /// The same whatever the hour is: hours say when somebody may ask and approve, not for how long what

@@ -21,6 +21,7 @@ mod fuzz;
 mod native;
 mod oracle;
 mod organization;
+mod outstanding;
 mod people_left_out;
 mod properties;
 mod reach;

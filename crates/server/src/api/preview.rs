@@ -1,6 +1,7 @@
 //! What would come of asking for one thing, said before it is asked.
 
 use axum::{Json, extract::State};
+use hallpass_access::{ApprovalHours, ApprovalsOpen, AskVerdict};
 use hallpass_api::{Preview, Problem};
 use hallpass_identity::TokenScope;
 use serde::Deserialize;
@@ -44,6 +45,13 @@ pub(crate) async fn preview(
         ProblemResponse::bad("unknown-target", texts.join(" "))
     })?;
     let (decision, held) = (&preview.decision, preview.held.as_ref());
+    let waits = preview.by_rules() == Ok(AskVerdict::Waits);
+    let hours = if waits {
+        decision.approval_hours.as_slice()
+    } else {
+        &[]
+    };
+    let open = ApprovalHours::open(hours, app.clock.now());
     Ok(Json(Preview {
         decision: decision.kind.as_str().to_owned(),
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
@@ -51,6 +59,9 @@ pub(crate) async fn preview(
         max_duration_seconds: preview.limits().longest().as_seconds(),
         because: decision.based_on.iter().map(ToString::to_string).collect(),
         warnings: convert::warnings(&decision.warnings),
+        approval_hours: convert::approval_hours(hours),
+        approvals_closed: open != ApprovalsOpen::Now,
+        approvals_open_at: convert::opens_at(open),
         standing: preview.stands.map(convert_sweeps::held_already),
         held: held.map(|held| convert::grant(&held.grant, &app.identity)),
     }))

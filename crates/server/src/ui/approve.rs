@@ -10,7 +10,7 @@ use hallpass_access::{
     AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion, RuleWarning,
 };
 use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::{dialogs, refused::TriedPress};
+use hallpass_wording::{dialogs, outstanding, refused::TriedPress};
 use serde::Deserialize;
 
 use super::{
@@ -172,22 +172,9 @@ pub(super) fn approve_buttons(
     let mut form = approve_form(view, request, presses, (warnings, from));
     if warnings.is_empty() {
         "Approve with…".clone_into(&mut form.opens);
-        (Some(approve_label(request)), Some(form))
+        (Some(outstanding::approve_label(request)), Some(form))
     } else {
-        form.opens = format!("{}…", approve_label(request));
+        form.opens = format!("{}…", outstanding::approve_label(request));
         (None, Some(form))
-    }
-}
-
-/// "Approve 4h", "Approve 1h (2 of 2)".
-fn approve_label(request: &Request) -> String {
-    let needed = request.decided.approvals_needed;
-    let length = request.duration;
-    match needed {
-        0 | 1 => format!("Approve {length}"),
-        many => format!(
-            "Approve {length} ({} of {many})",
-            request.reviewers().len() + 1
-        ),
     }
 }

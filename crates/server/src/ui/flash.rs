@@ -2,6 +2,7 @@
 //! now. An address that says something untrue says nothing.
 
 use hallpass_access::{Approval, Grant, Request, RequestState};
+use hallpass_wording::outstanding;
 use serde::Deserialize;
 
 use super::{
@@ -192,12 +193,9 @@ pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
                 }
             })
         }
-        RequestState::Pending if view.has_reviewed(request) => Some(format!(
-            "Your approval is the {} of {} for {}.",
-            ordinal(request.reviewers().len()),
-            request.decided.approvals_needed,
-            requester.name
-        )),
+        RequestState::Pending if view.has_reviewed(request) => {
+            Some(yes_of_several(view, request, &requester.name))
+        }
         RequestState::Denied { by, .. } if *by == view.me => {
             Some(format!("Denied. {} was told.", requester.first))
         }
@@ -206,6 +204,17 @@ pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// "Your approval is the 1st of 2 for Ana Silva."; with stages, which it waits for.
+fn yes_of_several(view: &Presenter, request: &Request, requester: &str) -> String {
+    let waits_for = outstanding::whom(request, view);
+    if let Some(whom) = waits_for.filter(|_| !request.stages().is_empty()) {
+        return format!("You approved this for {requester}. It waits for {whom}.");
+    }
+    let (given, needed) = request.approvals();
+    let place = ordinal(usize::try_from(given).unwrap_or(usize::MAX));
+    format!("Your approval is the {place} of {needed} for {requester}.")
 }
 
 /// "You approved 3 requests of Ana Silva. 1 that was asked for with them still waits."

@@ -441,13 +441,12 @@ fn reviewed(view: &Presenter, request: &Request) -> String {
 /// What changed since a page was made that somebody pressed on.
 pub(crate) fn changed(view: &Presenter, request: &Request) -> Coded {
     let lead = "Nothing was done: this changed after you opened it.";
+    let (given, needed) = request.approvals();
     match request.reviews.last() {
         Some(last) => Coded(format!(
-            "{lead} {} approved at {}; it now has {} of {}. Look again, then press.",
+            "{lead} {} approved at {}; it now has {given} of {needed}. Look again, then press.",
             super::words::capital(&view.named(&last.by)),
             view.words(last.at),
-            request.reviewers().len(),
-            request.decided.approvals_needed
         )),
         None => Coded(format!("{lead} Look again, then press.")),
     }

@@ -297,7 +297,7 @@ async fn glass(app: &App, viewer: &Viewer, view: &Presenter, request: &Request) 
     let who = Presenter::person(&request.requester.name, &request.requester.email);
     let review = request.after_review.as_ref();
     let opened = review.map(|review| view.words(review.opened_at));
-    let next = rows::next(app, view, request, grant.as_ref());
+    let next = rows::next(view, request, grant.as_ref());
     Glass {
         id: request.id.to_string(),
         aim: view.aim_of(request),
@@ -435,9 +435,13 @@ async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, P
     let waiting = found.rows.iter();
     for request in waiting.filter(|request| !rows::is_past(view, request)) {
         let presses = app.access.presses(&viewer.actor, request).await?;
+        if presses.approve.is_ok() && request.is_helped_by(&viewer.actor) {
+            // theirs to decide: it is a card
+            continue;
+        }
         let words = match &presses.approve {
             Err(refused @ PressRefused::Rules(_)) => why_not(app, view, request, refused),
-            _ => Coded(rows::waiting(app, view, request)),
+            _ => Coded(rows::waiting(view, request)),
         };
         mine.push(Own {
             id: request.id.to_string(),

@@ -30,12 +30,11 @@ pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past
     if request.secondary_domain {
         return Coded(dialogs::secondary_domain(&who.email));
     }
-    let given = request.reviewers();
-    let said = given.first().map(|first| {
+    let reviewers = request.reviewers();
+    let (given, needed) = request.approvals();
+    let said = reviewers.first().map(|first| {
         format!(
-            "{} of {} needed: {} said yes at {}.",
-            given.len(),
-            request.decided.approvals_needed,
+            "{given} of {needed} needed: {} said yes at {}.",
             super::words::capital(&view.named(&first.by)),
             view.words(first.at)
         )
@@ -81,7 +80,7 @@ pub(super) fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
         let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
         names.join(", ")
     };
-    let needed = match request.decided.approvals_needed {
+    let needed = match request.approvals().1 {
         0 | 1 => "1 approval needed".to_owned(),
         n => format!("{n} approvals needed"),
     };

@@ -4,7 +4,7 @@ use hallpass_access::{
     DecidedKind, DecisionKind, EndCause, Grant, GrantState, LostAccess, Request, RequestState,
 };
 use hallpass_model::TimeSpan;
-use hallpass_wording::{grants, time::minutes_passed};
+use hallpass_wording::{grants, outstanding, time::minutes_passed};
 
 use super::{
     presenter::{At, Coded, PersonView, Presenter},
@@ -83,20 +83,20 @@ pub(crate) async fn row(
         what,
         who: Presenter::person(&request.requester.name, &request.requester.email),
         badge: badge(view, request, grant.as_ref()),
-        next: next(app, view, request, grant.as_ref()),
+        next: next(view, request, grant.as_ref()),
         asked: view.at(request.asked_at),
     }
 }
 
 /// What happens next with a request, in one or two sentences.
-pub(crate) fn next(app: &App, view: &Presenter, request: &Request, grant: Option<&Grant>) -> Next {
+pub(crate) fn next(view: &Presenter, request: &Request, grant: Option<&Grant>) -> Next {
     let again = || Some(("Ask again", view.aim_of(request).ask));
     match &request.state {
         RequestState::Pending if is_past(view, request) => lapsed(request, again()),
         RequestState::Pending if let Some(agreed) = grants::agreed(request, view) => {
             sentence(&agreed).into()
         }
-        RequestState::Pending => waiting(app, view, request).into(),
+        RequestState::Pending => waiting(view, request).into(),
         RequestState::Denied { by, reason, .. } => Next {
             quote: reason.as_deref().map(plain).unwrap_or_default(),
             words: Coded(match reason {
@@ -127,19 +127,21 @@ fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
 }
 
 /// "Priya Raman or Jonas Beck can decide. Lapses 23:12."
-pub(crate) fn waiting(app: &App, view: &Presenter, request: &Request) -> String {
-    let who = app.access.deciders(request);
+pub(crate) fn waiting(view: &Presenter, request: &Request) -> String {
+    let who = outstanding::who_can_decide(request, view);
     let lapses = request
         .expires_at
         .map(|at| format!(" Lapses {}.", view.words(at)))
         .unwrap_or_default();
-    if who.is_empty() && request.decided.kind == DecidedKind::Rules(DecisionKind::NoApprovers) {
+    if who.is_none() && request.decided.kind == DecidedKind::Rules(DecisionKind::NoApprovers) {
         return format!("Nobody can approve this; the glass can be broken.{lapses}");
     }
-    if who.is_empty() {
-        return format!("The rules changed: today nobody can decide this.{lapses}");
+    let opens = outstanding::not_open(request, view).map(|opens| format!(" {opens}"));
+    let opens = opens.unwrap_or_default();
+    match who {
+        Some(who) => format!("{}{opens}{lapses}", capital(&who)),
+        None => format!("Today nobody can decide this.{lapses}"),
     }
-    format!("{} can decide.{lapses}", capital(&view.any_of(&who)))
 }
 
 fn of_grant(view: &Presenter, grant: &Grant, again: Option<(&'static str, String)>) -> Next {

@@ -1,9 +1,11 @@
 //! What happened to a request, newest first, from the audit log; and what comes next.
 
+use std::collections::BTreeSet;
+
 use hallpass_access::{Approval, Grant, GrantState, InLine, Origin, Request, RequestState};
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, StoreFault};
 use hallpass_model::{Email, TimeSpan, Timestamp};
-use hallpass_wording::grants;
+use hallpass_wording::{grants, outstanding};
 
 mod approvals;
 mod enforced;
@@ -140,7 +142,7 @@ pub(crate) fn entries(
     found.extend(reminders(app, view, request));
     found.sort_by_key(|(at, _)| *at);
     let mut entries: Vec<TimelineEntry> = found.into_iter().rev().map(|(_, entry)| entry).collect();
-    let next = upcoming(app, view, request, grant, place);
+    let next = upcoming(view, request, grant, place);
     if let (Some(_), Some(newest)) = (&next, entries.first_mut()) {
         newest.look = "now";
     }
@@ -403,21 +405,22 @@ fn ends_at(record: &Record) -> Option<Timestamp> {
 
 /// Reminders are not in the log; when they were sent follows from when the request was made.
 fn reminders(app: &App, view: &Presenter, request: &Request) -> Vec<(Timestamp, TimelineEntry)> {
-    let settings = app.access.settings();
     let names = view.any_of(&request.decided.notify);
-    (0..request.reminders.sent)
-        .filter_map(|k| {
-            let at = settings.reminder_at(request.asked_at, request.expires_at, k)?;
-            let mut entry = TimelineEntry::new("Reminder sent").words(format!("To {names}."));
-            entry.at = Some(view.at_second(at));
-            Some((at, entry))
-        })
-        .collect()
+    let sent = 0..request.reminders.sent;
+    // one stands for those that were due while approvals could not be given
+    let sent: BTreeSet<Timestamp> = sent
+        .filter_map(|k| app.access.reminder_at(request, k))
+        .collect();
+    let entries = sent.into_iter().map(|at| {
+        let mut entry = TimelineEntry::new("Reminder sent").words(format!("To {names}."));
+        entry.at = Some(view.at_second(at));
+        (at, entry)
+    });
+    entries.collect()
 }
 
 /// The step to come.
 fn upcoming(
-    app: &App,
     view: &Presenter,
     request: &Request,
     grant: Option<&Grant>,
@@ -430,7 +433,7 @@ fn upcoming(
                 "{agreed}. Then the rules, the person and the account are looked at again."
             ))
         }
-        (RequestState::Pending, _) => return Some(waiting(app, view, request)),
+        (RequestState::Pending, _) => return Some(waiting(view, request)),
         (RequestState::Approved { .. }, Some(grant)) => match &grant.state {
             GrantState::Scheduled | GrantState::Granting => {
                 let queue = view.wait(place);
@@ -475,22 +478,15 @@ fn what_ends(view: &Presenter, grant: &Grant) -> String {
 }
 
 /// "Waiting for 1 of Tomasz Wilk, Priya Raman, Jonas Beck. Lapses 23:12 CET."
-fn waiting(app: &App, view: &Presenter, request: &Request) -> TimelineEntry {
-    let who = app.access.deciders(request);
-    let names: Vec<String> = who.iter().map(|email| view.named(email)).collect();
-    let given = u32::try_from(request.reviewers().len()).unwrap_or(u32::MAX);
-    let needed = request
-        .decided
-        .approvals_needed
-        .saturating_sub(given)
-        .max(1);
-    let mut entry = match names.as_slice() {
-        [] => TimelineEntry::new("Nobody can decide this today"),
-        [only] if needed == 1 => TimelineEntry::new(format!("Waiting for {only}")),
-        many => TimelineEntry::new(format!("Waiting for {needed} of {}", many.join(", "))),
+fn waiting(view: &Presenter, request: &Request) -> TimelineEntry {
+    let mut entry = match outstanding::whom(request, view) {
+        None => TimelineEntry::new("Nobody can decide this today"),
+        Some(whom) => TimelineEntry::new(format!("Waiting for {whom}")),
     };
+    let opens = outstanding::not_open(request, view);
     if let Some(at) = request.expires_at {
-        let lapses = format!("Lapses {}.", view.words(at));
+        let opens = opens.map(|opens| format!("{opens} ")).unwrap_or_default();
+        let lapses = format!("{opens}Lapses {}.", view.words(at));
         entry = entry.words(match request.reminders.next_at {
             Some(again) => {
                 let pause = TimeSpan::between(view.now, again).max(TimeSpan::seconds(1));
@@ -501,6 +497,8 @@ fn waiting(app: &App, view: &Presenter, request: &Request) -> TimelineEntry {
             }
             None => lapses,
         });
+    } else if let Some(opens) = opens {
+        entry = entry.words(opens);
     }
     entry.look = "next";
     entry

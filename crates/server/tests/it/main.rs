@@ -32,6 +32,7 @@ mod judged_people;
 mod listings;
 mod logins;
 mod numbers;
+mod outstanding;
 mod own;
 mod pages;
 mod pages_ask;

@@ -286,6 +286,7 @@ impl<'a> Journeys<'a> {
             grant: None,
             after_review: None,
             state: RequestState::Pending,
+            outstanding: None,
             version: 0,
         }
     }

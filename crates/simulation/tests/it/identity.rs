@@ -262,7 +262,7 @@ fn an_approval_that_counts_no_more_is_not_told_of_and_is_asked_for() {
             ("locked", &[], 1, &["cai", "dee", "eve"]),
             ("let in again", &[], 1, &["cai", "dee", "eve"]),
             ("says it again", &["cai"], 2, &["dee", "eve"]),
-            ("no approver any more", &[], 1, &["cai", "dee", "eve"]),
+            ("no approver any more", &[], 1, &["bo", "dee", "eve"]),
         ] {
             let world = World::new(415, Habits::default(), None);
             rules(&world, &["cai", "dee", "eve"], 3).await;

@@ -42,6 +42,7 @@ mod lost_answers;
 mod memberships;
 mod nodes;
 mod outliving;
+mod outstanding;
 mod overlaps;
 mod people_leaving;
 mod plans_of_sweeps;

@@ -4,7 +4,8 @@
 /// as a whole: a member that one of them gains does not compile until it stands here.
 ///
 /// A member is moved; `(into)`, `(optional)` and `(all)` convert one, one that may be missing, and a list.
-/// With `apart State` the state is left out of the row, and comes back by `with_state`.
+/// With `apart State` the state is left out of the row, and comes back by `with_state`; a member that is
+/// named by `without` is found anew whenever it is wanted, and never stored.
 macro_rules! both_ways {
     ($type:ident => $row:ident { $($members:tt)* }) => {
         both_ways!(@struct $type => $row { $($members)* });
@@ -14,10 +15,10 @@ macro_rules! both_ways {
         both_ways!(@enum $type => $row { $($variants)* });
         both_ways!(@enum $row => $type { $($variants)* });
     };
-    ($type:ident => $row:ident, apart $state:ident { $($member:ident $(($how:ident))?),+ $(,)? }) => {
+    ($type:ident => $row:ident, apart $state:ident $(without $left:ident)? { $($member:ident $(($how:ident))?),+ $(,)? }) => {
         impl From<&$type> for $row {
             fn from(value: &$type) -> Self {
-                let $type { $($member,)+ state: _ } = value.clone();
+                let $type { $($member,)+ state: _, $($left: _)? } = value.clone();
                 Self {
                     $($member: both_ways!(@member $member $($how)?),)+
                     state: StateElsewhere::default(),
@@ -32,6 +33,7 @@ macro_rules! both_ways {
                 $type {
                     $($member: both_ways!(@member $member $($how)?),)+
                     state: state.into(),
+                    $($left: None,)?
                 }
             }
         }

@@ -60,7 +60,7 @@ enum StateElsewhere {
     Pending,
 }
 
-both_ways!(Request => RequestRow, apart RequestStateRow {
+both_ways!(Request => RequestRow, apart RequestStateRow without outstanding {
     id, requester (into), wanted (into), key, names, duration, shortened (optional), reason,
     ticket, origin, secondary_domain, asked_at, expires_at, start (optional), extends, asked_with,
     decided (into), reviews (all), confirmed (all), reminders (into), grant, after_review (optional), version,

@@ -7,6 +7,7 @@ use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp, text};
 use super::{ReaderRole, sentence, used};
 use crate::dialogs::secondary_domain;
 use crate::names::{asks, first_name, requester, target};
+use crate::outstanding::{not_open, open_stage_names};
 use crate::style::{ChannelStyle as _, PlainStyle};
 use crate::time::{minutes_begun, utc};
 use crate::warnings;
@@ -108,11 +109,8 @@ fn subject(told: &NoticeContext, now: Timestamp) -> String {
             format!("Still waiting, {waited}: {first} {asks}")
         }
         News::Reviewed => {
-            let needed = request.decided.approvals_needed;
-            format!(
-                "{} of {needed} approvals: {target}",
-                request.reviewers().len()
-            )
+            let (given, needed) = request.approvals();
+            format!("{given} of {needed} approvals: {target}")
         }
         News::Approved => format!("Approved, setting up: {target}"),
         News::Denied => format!("Access denied: {target}"),
@@ -222,10 +220,13 @@ fn notes(told: &NoticeContext, reader: ReaderRole) -> Vec<String> {
         if request.secondary_domain {
             notes.push(secondary_domain(request.requester.email.as_str()));
         }
-        let (given, needed) = (request.reviewers().len(), request.decided.approvals_needed);
-        if needed > 1 {
-            notes.push(format!("{given} of {needed} have approved."));
+        let (given, needed) = request.approvals();
+        match open_stage_names(request, &PlainStyle) {
+            Some(stages) => notes.push(format!("{given} of {needed} approvals. {stages}")),
+            None if needed > 1 => notes.push(format!("{given} of {needed} have approved.")),
+            None => {}
         }
+        notes.extend(not_open(request, &PlainStyle));
         if let Some(at) = request.expires_at {
             notes.push(format!("Lapses {} if nobody decides.", utc(at)));
         }

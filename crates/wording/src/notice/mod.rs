@@ -15,6 +15,7 @@ use crate::grants::{
     unstopped,
 };
 use crate::names::{asks, capital, requester, target};
+use crate::outstanding::open_stage_names;
 use crate::style::{ChannelStyle, PlainStyle};
 use crate::time::minutes_begun;
 
@@ -133,9 +134,15 @@ fn waiting(
             format!("Still waiting, {waited}: {name} {asks}.")
         }
         (News::Reviewed, _) => {
-            let needed = request.decided.approvals_needed;
-            let given = request.reviewers().len();
-            format!("{given} of {needed} have approved {target}. It is not granted yet.")
+            let (given, needed) = request.approvals();
+            match open_stage_names(request, style) {
+                Some(stages) => format!(
+                    "{target} has {given} of {needed} approvals. {stages} It is not granted yet."
+                ),
+                None => {
+                    format!("{given} of {needed} have approved {target}. It is not granted yet.")
+                }
+            }
         }
         (_, ReaderRole::Requester) => format!("You asked for {target}. It waits for approval."),
         (_, ReaderRole::Approver | ReaderRole::Operator) => format!("{name} {asks}."),

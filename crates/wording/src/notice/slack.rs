@@ -11,6 +11,7 @@ use crate::grants::{
     said_with_approval,
 };
 use crate::names::{first_name, requester, target};
+use crate::outstanding::{not_open, open_stage_names, what_stages_take};
 use crate::style::ChannelStyle;
 
 /// Characters of an id by which somebody finds a request again.
@@ -57,7 +58,7 @@ pub fn reply(
 ) -> Option<String> {
     let (request, grant) = (&told.request, told.grant.as_ref());
     match &told.notice.news {
-        News::ReviewWanted => Some(and_used(wanted(told, facts), told, style)),
+        News::ReviewWanted => Some(and_used(wanted(told, facts, style), told, style)),
         News::Reminder => Some(reminder(request, facts, style)),
         News::Reviewed => Some(one_more(request, facts.asked, style)),
         News::Approved => said_by_approvers(told, style)
@@ -183,8 +184,8 @@ fn some_of(mentions: &[String]) -> String {
     some
 }
 
-fn wanted(told: &NoticeContext, facts: &SlackFacts<'_>) -> String {
-    let decided = &told.request.decided;
+fn wanted(told: &NoticeContext, facts: &SlackFacts<'_>, style: &SlackStyle<'_>) -> String {
+    let (request, decided) = (&told.request, &told.request.decided);
     let rules = RuleNames::of(&decided.based_on);
     let rule = rules.first().replacen("Rule ", "Rule: ", 1);
     let Mentions { found, missing } = facts.asked;
@@ -192,12 +193,16 @@ fn wanted(told: &NoticeContext, facts: &SlackFacts<'_>) -> String {
         [] => String::new(),
         missing => format!(" Not on Slack: {} (can use the web).", missing.join(", ")),
     };
-    let can = match decided.approvals_needed {
-        0 | 1 => "one of you can approve this".to_owned(),
-        more => format!("{more} of you have to approve this"),
+    let (_, needed) = request.approvals();
+    let can = match (what_stages_take(request, style), needed) {
+        (Some(stages), _) => format!("this needs approvals: {stages}"),
+        (None, 0 | 1) => "one of you can approve this".to_owned(),
+        (None, more) => format!("{more} of you have to approve this"),
     };
+    let opens = not_open(request, style).map(|said| format!(" {said}"));
+    let opens = opens.unwrap_or_default();
     if !found.is_empty() {
-        format!("{} {can}. {rule}.{not_here}", found.join(" "))
+        format!("{} {can}. {rule}.{opens}{not_here}", found.join(" "))
     } else if decided.approvers.is_empty() {
         format!("Nobody can approve this. {}.", rules.first())
     } else if told.notice.to.is_empty() {
@@ -227,9 +232,8 @@ fn reminder(request: &Request, facts: &SlackFacts<'_>, style: &SlackStyle<'_>) -
 }
 
 fn one_more(request: &Request, others: &Mentions, style: &SlackStyle<'_>) -> String {
-    let needed = usize::try_from(request.decided.approvals_needed).unwrap_or(usize::MAX);
-    let more = match needed.saturating_sub(request.reviewers().len()) {
-        0 | 1 => "One more".to_owned(),
+    let more = match request.approvals_lacking() {
+        1 => "One more".to_owned(),
         more => format!("{more} more"),
     };
     let all = others.all();
@@ -238,9 +242,14 @@ fn one_more(request: &Request, others: &Mentions, style: &SlackStyle<'_>) -> Str
     } else {
         format!(" of {}", all.join(" "))
     };
-    let said = said_with_approval(request, style).map(|said| format!(" {said}"));
-    let (progress, said) = (progress(request, style), said.unwrap_or_default());
-    format!("{progress} {more}{of}.{said}")
+    let lacks = format!("{} {more}{of}.", progress(request, style));
+    let parts = [
+        Some(lacks),
+        open_stage_names(request, style),
+        said_with_approval(request, style),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(" ")
 }
 
 fn closed(request: &Request, style: &SlackStyle<'_>) -> Option<String> {

@@ -5,4 +5,5 @@ mod activity;
 mod alerts;
 mod golden;
 mod notices;
+mod outstanding;
 mod sweeps;

@@ -252,9 +252,7 @@ fn item(
             let decision = &preview.decision;
             let says = match &preview.waiting {
                 Some(waiting) => format!("Waits since {} already", view.words(waiting.asked_at)),
-                None => {
-                    asking::verdict(verdict, decision.approvals_needed, decision.approvers.len())
-                }
+                None => asking::verdict_of(decision).unwrap_or_default(),
             };
             Item {
                 value: write_one(wanted),

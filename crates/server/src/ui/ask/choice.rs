@@ -305,7 +305,8 @@ fn guarded(offer: &CatalogEntry) -> (u8, u32, std::cmp::Reverse<u64>) {
 }
 
 fn how(offer: &CatalogEntry) -> String {
-    asking::verdict(offer.verdict, offer.approvals_needed, offer.approvers.len())
+    let (needed, stages) = (offer.approvals_needed, offer.stages);
+    asking::verdict(offer.verdict, (needed, stages), offer.approvers.len())
 }
 
 fn count(n: usize) -> String {

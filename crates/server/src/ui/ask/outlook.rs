@@ -2,11 +2,12 @@
 //! way. Computed from the rules each time, as the sending itself will be.
 
 use hallpass_access::{
-    AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter, RequestView, all_of,
+    ApprovalHours, AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter,
+    RequestView, all_of,
 };
 use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::{Decision, OwnLater, RuleWarning};
-use hallpass_wording::{asking, dialogs::BREAK_GLASS_MEANS, standing};
+use hallpass_wording::{asking, dialogs::BREAK_GLASS_MEANS, outstanding, standing};
 use jiff::{civil::DateTime, tz::TimeZone};
 
 use super::{
@@ -347,6 +348,15 @@ impl Outlook {
                 )
             });
             self.notes.extend(hours.map(Coded));
+            let open = ApprovalHours::open(&decision.approval_hours, view.now);
+            let closed = outstanding::hours_closed(
+                (open, &decision.approval_hours),
+                self.starts_at
+                    .zip(self.length)
+                    .map(|(at, length)| length.after(at)),
+                |at| view.words(at),
+            );
+            self.notes.extend(closed.map(Coded));
         }
         if preview.by_rules() == Ok(AskVerdict::Waits) && decision.break_glass {
             self.notes.push(Coded(format!(
@@ -370,7 +380,8 @@ impl Outlook {
             };
         }
         if preview.by_rules() == Ok(AskVerdict::Waits) {
-            let lapses = app.access.settings().expires_at(view.now);
+            let hours = &preview.decision.approval_hours;
+            let lapses = app.access.settings().lapses_at(view.now, hours);
             self.lapses = lapses
                 .map(|at| format!("{} if nobody decides", view.words(at)))
                 .unwrap_or_default();

@@ -1,0 +1,29 @@
+//! What a request that waits comes to by what holds now: which approvals count, and what it lacks.
+
+use std::collections::BTreeMap;
+
+use hallpass_model::{Email, UserId};
+
+use crate::Request;
+use crate::decision_context::DecisionContext;
+
+impl DecisionContext<'_> {
+    /// Marks of each approval whether it counts, and finds what the request lacks while it waits for people: by the
+    /// instant of its start, as a press is judged.
+    pub(crate) fn look_at(&self, request: &mut Request) {
+        self.count_approvals(request);
+        request.outstanding = None;
+        let now = self.step.now;
+        let waits = request.is_waiting(now) && request.agreed_start().is_none();
+        let Some(question) = request.question().filter(|_| waits) else {
+            return;
+        };
+        let counting = request.reviews.iter().filter(|review| review.counts);
+        let approvals: BTreeMap<UserId, Email> = counting
+            .filter_map(|review| Some((review.user.clone()?, review.by.clone())))
+            .collect();
+        let (whose, when) = (request.requester.principal(), (request.judged_at(now), now));
+        let found = { self.rules }.outstanding(whose, &question, self.directory, when, &approvals);
+        request.outstanding = Some(Box::new(found));
+    }
+}

@@ -1,0 +1,279 @@
+//! Whom a request waits for: everybody who is told of it, asked, reminded or shown a button is judged by the
+//! rules of now, at the instant by which a press is judged, and helps.
+
+use std::collections::BTreeSet;
+
+use hallpass_access::{
+    AccessError, AccessStore, ApprovalsOpen, Asking, NoticeKind, PressRefused, Request,
+    RequestFilter, RequestState, RequestView, WaitingMessage,
+};
+use hallpass_model::{Clock, Email, RequestId, TimeSpan, Timestamp};
+use hallpass_rules::{RuleFile, load};
+use hallpass_simulation::{
+    Habits,
+    Human::{self, Ana, Bo, Cai, Dee, Eve},
+    World,
+};
+
+use crate::acting::{approve, asked_for, asking, run};
+
+const HOUR: TimeSpan = TimeSpan::hours(1);
+const STAGES: &str = "stages = [{ name = 'boss', approvers = ['eve@corp.example'] }, \
+     { name = 'team', approvers = ['cai@corp.example', 'dee@corp.example'] }]";
+
+async fn rules(world: &World, fields: &str) {
+    let text =
+        format!("[[rule]]\nid = 'admin'\naccounts = '*'\npermission_sets = 'Admin'\n{fields}\n");
+    let loaded = load(&RuleFile::new("rules.toml", &text)).unwrap();
+    world.access.set_rules(loaded.rules, "test").await.unwrap();
+}
+
+async fn world(seed: u64, fields: &str) -> World {
+    let world = World::new(seed, Habits::default(), None);
+    rules(&world, fields).await;
+    let opened = world.store.open_channel("test", world.clock.now()).await;
+    opened.unwrap();
+    world.live(TimeSpan::seconds(2)).await;
+    world
+}
+
+fn names<'a>(emails: impl IntoIterator<Item = &'a Email>) -> String {
+    let names = emails
+        .into_iter()
+        .map(|it| it.as_str().trim_end_matches("@corp.example"));
+    names
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+async fn shown(world: &World, id: RequestId) -> Request {
+    world.access.request(&world.actor(Ana), id).await.unwrap()
+}
+
+/// Who has it among what they are to decide.
+async fn is_to_review(world: &World, who: Human) -> bool {
+    let (view, filter) = (RequestView::ToReview, RequestFilter::default());
+    let found = world
+        .access
+        .requests(&world.actor(who), view, &filter, 9)
+        .await;
+    !found.unwrap().rows.is_empty()
+}
+
+/// Whom each reminder went to so far, and when.
+async fn reminders(world: &World) -> Vec<(Timestamp, String)> {
+    let now = world.clock.now();
+    let waiting = world.store.take_notices("test", now, now, 1000).await;
+    let waiting = waiting.unwrap();
+    let notices = waiting.iter().filter_map(WaitingMessage::notice);
+    let reminders = notices.filter(|it| it.kind() == NoticeKind::Reminder);
+    reminders.map(|it| (it.at, names(&it.to))).collect()
+}
+
+async fn later(world: &World, span: TimeSpan) {
+    world.clock.advance(span);
+    world.directory.read();
+    world.live(TimeSpan::seconds(10)).await;
+}
+
+#[test]
+fn a_stage_that_is_full_asks_nobody_any_more() {
+    run(async {
+        let world = world(860, STAGES).await;
+        let id = asked_for(&world, Ana, "Admin", HOUR).await;
+        assert_eq!(names(&shown(&world, id).await.deciders()), "cai,dee,eve");
+        let first = approve(&world, Cai, id).await.unwrap();
+        // the answer to the press says so already
+        assert_eq!(names(&first.deciders()), "eve");
+        // of the same stage: it is taken, and helps nothing
+        let second = approve(&world, Dee, id).await.unwrap();
+        for request in [second, shown(&world, id).await] {
+            assert_eq!(request.state, RequestState::Pending);
+            assert_eq!(names(&request.deciders()), "eve");
+            assert_eq!(
+                (request.approvals(), request.approvals_lacking()),
+                ((1, 2), 1)
+            );
+            let stages = request.stages().iter();
+            let filled: Vec<(&str, u32)> = stages.map(|it| (it.name.as_str(), it.filled)).collect();
+            assert_eq!(filled, [("boss", 0), ("team", 1)]);
+        }
+        let again = approve(&world, Dee, id).await.unwrap_err();
+        assert!(
+            matches!(
+                again,
+                AccessError::Refused(PressRefused::AlreadyReviewed {
+                    given: 1,
+                    needed: 2
+                })
+            ),
+            "{again}"
+        );
+        for (who, has_it) in [(Cai, false), (Dee, false), (Eve, true)] {
+            assert_eq!(is_to_review(&world, who).await, has_it, "{who:?}");
+        }
+        later(&world, TimeSpan::minutes(20)).await;
+        let told: Vec<String> = reminders(&world)
+            .await
+            .into_iter()
+            .map(|(_, to)| to)
+            .collect();
+        assert_eq!(told, ["eve"]);
+        let done = approve(&world, Eve, id).await.unwrap();
+        assert!(matches!(done.state, RequestState::Approved { .. }));
+    });
+}
+
+#[test]
+fn rules_that_changed_since_say_who_is_asked_and_how_many() {
+    run(async {
+        let world = world(861, "approvers = ['cai@corp.example', 'dee@corp.example']").await;
+        let id = asked_for(&world, Ana, "Admin", HOUR).await;
+        assert_eq!(shown(&world, id).await.approvals(), (0, 1));
+        let three = "approvers = ['bo@corp.example', 'dee@corp.example', 'eve@corp.example']\n\
+             min_approvals = 3";
+        rules(&world, three).await;
+        let request = approve(&world, Dee, id).await.unwrap();
+        assert_eq!(
+            (request.approvals(), request.approvals_lacking()),
+            ((1, 3), 2)
+        );
+        assert_eq!(names(&request.approvers()), "bo,eve");
+        later(&world, TimeSpan::minutes(20)).await;
+        let told: Vec<String> = reminders(&world)
+            .await
+            .into_iter()
+            .map(|(_, to)| to)
+            .collect();
+        assert_eq!(told, ["bo,eve"]);
+    });
+}
+
+#[test]
+fn an_approval_that_counts_no_more_is_marked_in_the_answer_to_the_next() {
+    run(async {
+        let three = |who: &str| {
+            format!(
+                "approvers = ['{who}@corp.example', 'dee@corp.example', 'eve@corp.example']\n\
+                 min_approvals = 3"
+            )
+        };
+        let world = world(862, &three("cai")).await;
+        let id = asked_for(&world, Ana, "Admin", HOUR).await;
+        approve(&world, Cai, id).await.unwrap();
+        rules(&world, &three("bo")).await;
+        let answered = approve(&world, Dee, id).await.unwrap();
+        let counting: Vec<bool> = answered.reviews.iter().map(|it| it.counts).collect();
+        assert_eq!(counting, [false, true]);
+        assert_eq!(names(&answered.approvers()), "bo,eve");
+    });
+}
+
+/// What starts later is judged by its start: who can decide it now is told also outside of the rule's hours.
+#[test]
+fn who_can_decide_what_starts_later_is_asked_of_its_start() {
+    run(async {
+        let world = world(863, "approvers = ['cai@corp.example']").await;
+        let now = world.clock.now();
+        let starts_at = HOUR.after(HOUR.after(now));
+        let window = |from: Timestamp, to: Timestamp| {
+            let clock = |at: Timestamp| at.to_string().get(11..16).unwrap().to_owned();
+            format!(
+                "approvers = ['cai@corp.example']\nhours = {{ from = '{}', to = '{}', time_zone = 'UTC' }}",
+                clock(from),
+                clock(to)
+            )
+        };
+        rules(
+            &world,
+            &window(HOUR.after(now), HOUR.after(HOUR.after(starts_at))),
+        )
+        .await;
+        let asking = Asking {
+            starts_at: Some(starts_at),
+            ..asking("Admin", HOUR)
+        };
+        let asked = world
+            .access
+            .ask(&world.actor(Ana), &asking, None)
+            .await
+            .unwrap();
+        let request = shown(&world, asked.request().id).await;
+        assert_eq!(names(&request.deciders()), "cai");
+        assert!(is_to_review(&world, Cai).await);
+        assert!(approve(&world, Cai, request.id).await.is_ok());
+    });
+}
+
+/// Hours for approvals that begin in so long and last for an hour.
+fn approvals_in(world: &World, wait: TimeSpan) -> String {
+    let from = wait.after(world.clock.now());
+    let clock = |at: Timestamp| at.to_string().get(11..16).unwrap().to_owned();
+    format!(
+        "approval_hours = {{ from = '{}', to = '{}', time_zone = 'UTC' }}",
+        clock(from),
+        clock(HOUR.after(from))
+    )
+}
+
+/// It waits for the hours, then for people: nobody is reminded before they may approve, and it does not lapse before either.
+#[test]
+fn the_time_to_decide_begins_when_approvals_may_be_given() {
+    run(async {
+        let world = world(864, "approvers = ['cai@corp.example']").await;
+        let wait = TimeSpan::hours(10);
+        let hours = approvals_in(&world, wait);
+        rules(
+            &world,
+            &format!("approvers = ['cai@corp.example']\n{hours}"),
+        )
+        .await;
+        let asked = world
+            .access
+            .ask(&world.actor(Ana), &asking("Admin", HOUR), None)
+            .await;
+        let request = asked.unwrap().request().clone();
+        let ApprovalsOpen::From(opens) = request.approvals_open() else {
+            panic!("{:?}", request.approvals_open());
+        };
+        assert_eq!(request.expires_at, Some(TimeSpan::hours(8).after(opens)));
+        assert_eq!(names(&request.deciders()), "cai");
+        assert_eq!(request.reminders.next_at, Some(opens));
+        later(&world, TimeSpan::hours(9)).await;
+        assert_eq!(reminders(&world).await, []);
+        let left = TimeSpan::between(world.clock.now(), opens);
+        later(&world, TimeSpan::seconds(left.as_seconds() + 30)).await;
+        let told: Vec<String> = reminders(&world)
+            .await
+            .into_iter()
+            .map(|(_, to)| to)
+            .collect();
+        assert_eq!(told, ["cai"]);
+        let done = approve(&world, Cai, request.id).await.unwrap();
+        assert!(matches!(done.state, RequestState::Approved { .. }));
+    });
+}
+
+/// Asked while nobody may approve, theirs to approve once somebody may.
+#[test]
+fn who_approves_for_themselves_is_among_those_it_waits_for() {
+    run(async {
+        let own =
+            "approvers = ['ana@corp.example', 'cai@corp.example']\nallow_self_approval = true";
+        let world = world(865, own).await;
+        let hours = approvals_in(&world, TimeSpan::minutes(10));
+        rules(&world, &format!("{own}\n{hours}")).await;
+        let id = asked_for(&world, Ana, "Admin", HOUR).await;
+        later(&world, TimeSpan::minutes(12)).await;
+        let request = shown(&world, id).await;
+        assert_eq!(names(&request.deciders()), "ana,cai");
+        for who in [Ana, Cai] {
+            assert!(is_to_review(&world, who).await, "{who:?}");
+        }
+        assert!(!is_to_review(&world, Bo).await);
+        let done = approve(&world, Ana, id).await.unwrap();
+        assert!(matches!(done.state, RequestState::Approved { .. }));
+    });
+}
