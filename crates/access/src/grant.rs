@@ -15,7 +15,19 @@ use hallpass_model::{
     Email, GrantId, GroupId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Approval, ArmedEnds, EndOutcome, GrantStateKind, NeverArmed, Origin, Person};
+
+/// Groups that somebody was in, as rules named them: by id, and by a name that another group may have later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderGroups {
+    /// All of them.
+    pub ids: BTreeSet<GroupId>,
+    /// Those that rules named by their display name: without case, as rules compare it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub names: BTreeSet<String>,
+}
 
 /// Why a grant ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,9 +174,9 @@ pub struct Grant {
     pub based_on: Vec<String>,
     /// Hash of the rules then in force.
     pub config_hash: String,
-    /// The groups that these rules name and its holder was in: leaving one of them may end it. `None` in grants from before this
-    /// was kept, where leaving any may.
-    pub holder_groups: Option<BTreeSet<GroupId>>,
+    /// The groups that rules named and its holder was in when it was given or lengthened: leaving one of them may end it. `None`
+    /// in grants from before this was kept, where leaving any may.
+    pub holder_groups: Option<HolderGroups>,
     /// Whether the requester was matched through a fallback e-mail domain.
     pub secondary_domain: bool,
     /// When it was approved and its end stored.

@@ -158,7 +158,12 @@ fn lengthen(
     request.grant = Some(extended);
     let ends_at = request.duration.after(now).max(grant.ends_at);
     let today = session_length(&grant.names, context.directory);
-    let groups = named_groups_of(&grant.key.user, context.rules, context.directory);
+    let mut groups = named_groups_of(&grant.key.user, context.rules, context.directory);
+    // what could not be read today is not left
+    if let Some(before) = grant.holder_groups.clone() {
+        groups.ids.extend(before.ids);
+        groups.names.extend(before.names);
+    }
     let grant = Grant {
         ends_at,
         holder_groups: Some(groups),

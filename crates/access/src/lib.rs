@@ -113,7 +113,7 @@ pub use entitlement::{
     PersonEntitlements,
 };
 pub use given_otherwise::{GivenOtherwise, ShownBy};
-pub use grant::{EndCause, Grant, GrantState, Stuck};
+pub use grant::{EndCause, Grant, GrantState, HolderGroups, Stuck};
 pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
 pub use group_sync::{
     Addition, AttributeMembership, FirstPeople, GroupPlan, GroupProblem, GroupReport,

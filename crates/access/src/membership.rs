@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use hallpass_model::{GroupId, UserId};
 use hallpass_rules::directory::{Group, Snapshot};
-use hallpass_rules::{Ask, Decision, DecisionKind, Directory, Rules};
+use hallpass_rules::{Ask, Decision, DecisionKind, Directory, GroupRef, Rules};
 
-use crate::{Approval, Grant};
+use crate::{Approval, Grant, HolderGroups};
 
 /// Why today's rules would refuse a live grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +49,19 @@ pub(crate) fn refused_today(
 }
 
 /// The groups that rules name and somebody is in.
-pub(crate) fn named_groups_of(
-    user: &UserId,
-    rules: &Rules,
-    directory: &Directory,
-) -> BTreeSet<GroupId> {
-    let named = rules.referenced_groups();
-    let resolved = named
-        .iter()
-        .filter_map(|name| directory.resolve_group(name));
-    resolved
-        .filter(|group| is_member(group, user))
-        .map(|group| group.id.clone())
-        .collect()
+pub(crate) fn named_groups_of(user: &UserId, rules: &Rules, directory: &Directory) -> HolderGroups {
+    let mut groups = HolderGroups::default();
+    for named in rules.referenced_groups() {
+        let found = directory.resolve_group(&named);
+        let Some(group) = found.filter(|group| is_member(group, user)) else {
+            continue;
+        };
+        groups.ids.insert(group.id.clone());
+        if let GroupRef::Name(name) = named {
+            groups.names.insert(name);
+        }
+    }
+    groups
 }
 
 /// Whether in a group that they were in when it was given, the holder might ask by a rule that the grant rests on.
@@ -76,11 +76,10 @@ fn is_missing_from_a_group(
     let named = rules.referenced_groups();
     let resolved = named
         .iter()
-        .filter_map(|name| directory.resolve_group(name));
+        .filter_map(|name| Some((name, directory.resolve_group(name)?)));
     let others: BTreeSet<_> = resolved
-        .filter(|group| !is_member(group, user))
-        .map(|group| &group.id)
-        .filter(|group| was_in(grant, group))
+        .filter(|(name, group)| !is_member(group, user) && was_in(grant, name, &group.id))
+        .map(|(_, group)| &group.id)
         .collect();
     others.into_iter().any(|group| {
         let mut snapshot = alone.clone();
@@ -120,10 +119,14 @@ fn holder_alone(user: &UserId, question: &Ask<'_>, directory: &Directory) -> Sna
     }
 }
 
-/// Rules that name another group since are rules that changed, and nobody left it.
-fn was_in(grant: &Grant, group: &GroupId) -> bool {
+/// Rules that name another group since are rules that changed, and nobody left it. A group that was deleted and made again under
+/// the name that rules have counts as the same.
+fn was_in(grant: &Grant, named: &GroupRef, group: &GroupId) -> bool {
     let known = grant.holder_groups.as_ref();
-    known.is_none_or(|known| known.contains(group))
+    known.is_none_or(|known| {
+        known.ids.contains(group)
+            || matches!(named, GroupRef::Name(name) if known.names.contains(name))
+    })
 }
 
 fn is_member(group: &Group, user: &UserId) -> bool {

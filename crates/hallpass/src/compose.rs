@@ -25,6 +25,7 @@ mod timekeeper;
 mod working;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use hallpass_access::{
     Access, AlarmKind, Channel, DirectorySource, GuardSource, PolicySource, Ports,
@@ -239,7 +240,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let node = (&directory, &lead, &parts.log);
+    let node = (&directory, &lead, &parts.log, &store);
     let seen = (&access, aws, &of.workshop.foreign);
     let alarming = alarming(seen, node, &time, &pulse, guards.as_ref());
     let ends = parts.ends.as_ref();
@@ -439,7 +440,7 @@ fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn 
 
 fn alarming(
     (access, aws, foreign): (&Arc<Access>, &Arc<Aws>, &Arc<ForeignStatements>),
-    (directory, lead, log): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>),
+    (directory, lead, log, store): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>, &ServerStore),
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
     guards: Option<&Guards>,
@@ -448,6 +449,8 @@ fn alarming(
         directory: Arc::clone(directory),
         access: Arc::clone(access),
         clock: Arc::clone(time) as Arc<dyn Clock>,
+        store: store.clone(),
+        is_behind: AtomicBool::new(false),
     };
     let region = probes::HomeRegionProbe {
         aws: Arc::clone(aws),

@@ -1,13 +1,17 @@
 //! Between which numbers of the log a time lies. Records are numbered as time passes, but for those that were made while a clock was
-//! wrong: their times count for nothing, and they are taken with what they stand beside.
+//! wrong: no place is found by their times. Whoever searches by time still takes each record by its own.
+
+use std::collections::BTreeMap;
 
 use hallpass_audit::{AuditStore, Event, Record, RecordQuery, StoreFault};
 use hallpass_model::Timestamp;
 
 /// Records on either side of a place whose times may be off by a moment: nodes write by clocks of their own.
 const SLACK: u64 = 200;
-/// Records of clocks in one call.
-const BATCH: u32 = 1_000;
+/// The records of clocks that are looked at: the newest.
+const CLOCKS_MAX: u32 = 500;
+/// A stretch of more records counts for nothing: a node that is gone never says that its clock is right again.
+const STRETCH_MAX: u64 = 5_000;
 
 /// Numbers from the first up to and with the last, where a clock was wrong.
 type Doubtful = (u64, u64);
@@ -49,45 +53,59 @@ pub(crate) async fn numbers(
 
 /// Where clocks were wrong, oldest first, none beside another. What was written before it was noticed is part of it.
 async fn doubtful(audit: &dyn AuditStore, head: u64) -> Result<Vec<Doubtful>, StoreFault> {
-    let mut query = RecordQuery {
+    let query = RecordQuery {
         before: Some(head + 1),
         events: [Event::ClockDisagreed, Event::ClockAgreed]
             .map(|event| event.name().to_owned())
             .to_vec(),
         ..RecordQuery::default()
     };
-    let mut noted = Vec::new();
-    loop {
-        let found = audit.records_found(&query, BATCH).await?;
-        let records = found.records.iter();
-        noted.extend(records.map(|it| (it.seq(), it.event() == Event::ClockDisagreed.name())));
-        let Some(next) = found.next else { break };
-        query = query.after(next);
-    }
-    noted.reverse();
-    Ok(stretches(&noted, head))
+    let found = audit.records_found(&query, CLOCKS_MAX).await?;
+    let noted = found.records.iter().rev().map(|record| Noted {
+        number: record.seq(),
+        is_wrong: record.event() == Event::ClockDisagreed.name(),
+        node: node_of(record.text("why").unwrap_or_default()),
+    });
+    Ok(stretches(noted, head))
 }
 
-/// From records of clocks, oldest first: their numbers, and whether one was found to be wrong.
-fn stretches(noted: &[(u64, bool)], head: u64) -> Vec<Doubtful> {
-    let mut all: Vec<Doubtful> = Vec::new();
-    let mut add = |begun: u64, end: u64| {
-        let begun = begun.saturating_sub(SLACK).max(1);
-        match all.last_mut() {
-            Some((_, last)) if begun <= *last + 1 => *last = end,
-            _ => all.push((begun, end)),
-        }
-    };
-    let mut begun = None;
-    for (number, is_wrong) in noted {
-        if *is_wrong {
-            begun.get_or_insert(*number);
-        } else if let Some(begun) = begun.take() {
-            add(begun, *number);
+/// What a record says of a clock.
+struct Noted<'a> {
+    number: u64,
+    is_wrong: bool,
+    /// Which of several nodes has it.
+    node: &'a str,
+}
+
+/// The node that the words of a record end with (`access.md` §6); empty where there is one alone.
+fn node_of(why: &str) -> &str {
+    let named = why.rsplit_once("(node `").map(|(_, rest)| rest);
+    named
+        .and_then(|rest| rest.strip_suffix("`)"))
+        .unwrap_or_default()
+}
+
+/// From what is noted of clocks, oldest first.
+fn stretches<'a>(noted: impl IntoIterator<Item = Noted<'a>>, head: u64) -> Vec<Doubtful> {
+    let mut wrong: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut found = Vec::new();
+    for note in noted {
+        if note.is_wrong {
+            wrong.entry(note.node).or_insert(note.number);
+        } else if let Some(begun) = wrong.remove(note.node) {
+            found.push((begun, note.number));
         }
     }
-    if let Some(begun) = begun {
-        add(begun, head);
+    found.extend(wrong.into_values().map(|begun| (begun, head)));
+    found.retain(|(begun, end)| end - begun <= STRETCH_MAX);
+    found.sort_unstable();
+    let mut all: Vec<Doubtful> = Vec::new();
+    for (begun, end) in found {
+        let begun = begun.saturating_sub(SLACK).max(1);
+        match all.last_mut() {
+            Some((_, last)) if begun <= *last + 1 => *last = end.max(*last),
+            _ => all.push((begun, end)),
+        }
     }
     all
 }
@@ -180,24 +198,66 @@ mod tests {
 
     #[test]
     fn a_clock_is_in_doubt_from_before_it_was_noticed_until_it_agreed() {
+        let (a, b) = ("the clock is 1 h ahead (node `a`)", "it agrees (node `b`)");
+        assert_eq!(
+            (node_of(a), node_of(b), node_of("it agrees")),
+            ("a", "b", "")
+        );
         for (noted, expected) in [
             (&[][..], &[][..]),
-            (&[(1_000, true), (1_010, false)], &[(800, 1_010)]),
-            // noticed by two nodes, and not over
-            (&[(1_000, true), (1_003, true)], &[(800, 5_000)]),
-            (&[(50, true), (60, false)], &[(1, 60)]),
+            (&[(1_000, true, ""), (1_010, false, "")], &[(800, 1_010)]),
+            (&[(50, true, ""), (60, false, "")], &[(1, 60)]),
+            // of two nodes, one of which is not right again
+            (&[(1_000, true, "a"), (1_003, true, "b")], &[(800, 5_000)]),
+            (
+                &[
+                    (1_000, true, "a"),
+                    (1_003, true, "b"),
+                    (1_004, false, "a"),
+                    (3_000, false, "b"),
+                ],
+                &[(800, 3_000)],
+            ),
             // one beside the other is one
             (
-                &[(1_000, true), (1_010, false), (1_200, true), (1_210, false)],
+                &[
+                    (1_000, true, ""),
+                    (1_010, false, ""),
+                    (1_200, true, ""),
+                    (1_210, false, ""),
+                ],
                 &[(800, 1_210)],
             ),
             (
-                &[(1_000, true), (1_010, false), (1_300, true), (1_310, false)],
+                &[
+                    (1_000, true, ""),
+                    (1_010, false, ""),
+                    (1_300, true, ""),
+                    (1_310, false, ""),
+                ],
                 &[(800, 1_010), (1_100, 1_310)],
             ),
-            (&[(7, false)], &[]),
+            (&[(7, false, "")], &[]),
         ] {
-            assert_eq!(stretches(noted, 5_000), expected, "{noted:?}");
+            let noted = noted.iter().map(|(number, is_wrong, node)| Noted {
+                number: *number,
+                is_wrong: *is_wrong,
+                node,
+            });
+            assert_eq!(stretches(noted, 5_000), expected);
         }
+    }
+
+    #[test]
+    fn a_node_that_never_came_back_leaves_no_doubt_of_all_that_follows() {
+        let gone = || {
+            [(1_000, true, "pod-1")].map(|(number, is_wrong, node)| Noted {
+                number,
+                is_wrong,
+                node,
+            })
+        };
+        assert_eq!(stretches(gone(), 1_000 + STRETCH_MAX), [(800, 6_000)]);
+        assert_eq!(stretches(gone(), 1_001 + STRETCH_MAX), []);
     }
 }

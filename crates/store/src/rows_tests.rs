@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use hallpass_access::{
     AfterReview, AgreedStart, Alarm, AlarmKind, AlarmState, Approval, Closing, CredentialsAfterEnd,
-    EndCause, Fate, GrantState, HeldAccess, LateRemoval, Lifted, LiveSessions, LostAccess, Message,
-    News, Notice, OutlivingSessions, PlannedStart, RequestState, Review, Shortened, Stuck,
-    SweepState, UnmovedEnd, Wanted,
+    EndCause, Fate, GrantState, HeldAccess, HolderGroups, LateRemoval, Lifted, LiveSessions,
+    LostAccess, Message, News, Notice, OutlivingSessions, PlannedStart, RequestState, Review,
+    Shortened, Stuck, SweepState, UnmovedEnd, Wanted,
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
 use hallpass_model::{TargetNames, TimeSpan};
@@ -195,7 +195,10 @@ fn grants() -> Vec<Grant> {
         ..a_grant(7)
     });
     all.push(Grant {
-        holder_groups: Some(BTreeSet::from([group_id(3)])),
+        holder_groups: Some(HolderGroups {
+            ids: BTreeSet::from([group_id(3)]),
+            names: BTreeSet::from(["oncall".to_owned()]),
+        }),
         longest_session: Some(TimeSpan::hours(12)),
         ..a_grant(7)
     });

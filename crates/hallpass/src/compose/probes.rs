@@ -1,5 +1,6 @@
 //! What readiness asks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{ForeignStatements, NotOurs};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_setup::sources::cached_snapshot_taken;
 use hallpass_store::LeadStanding;
 use hallpass_wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
 use tokio::time::Instant;
@@ -225,12 +227,17 @@ pub(crate) struct AwsProbe {
     pub(crate) directory: Arc<Inventory>,
     pub(crate) access: Arc<Access>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: ServerStore,
+    /// Whether another node has stored a newer reading than this one goes by.
+    pub(crate) is_behind: AtomicBool,
 }
 
 #[async_trait]
 impl ReadinessProbe for AwsProbe {
     async fn probe(&self) -> ProbeResult {
         let taken = self.directory.current().taken_at();
+        let stored = cached_snapshot_taken(&self.store).await;
+        self.is_behind.store(stored > taken, Ordering::Relaxed);
         let works = match (taken, self.access.directory_is_fresh()) {
             (None, _) => Err(health::ORGANIZATION_UNREAD.to_owned()),
             // two readings may fail before this says so
@@ -243,11 +250,13 @@ impl ReadinessProbe for AwsProbe {
         ProbeResult { name: "aws", works }
     }
 
-    /// All nodes judge by the same reading; one that has just started and has none answers nobody.
+    /// Nodes judge by the same reading, but for one that has just started and has none, and one that cannot take over what
+    /// another has read.
     fn bearing(&self) -> Bearing {
+        let is_behind = self.is_behind.load(Ordering::Relaxed);
         match self.directory.current().taken_at() {
-            Some(_) => Bearing::Everywhere,
-            None => Bearing::Readiness,
+            Some(_) if !is_behind => Bearing::Everywhere,
+            Some(_) | None => Bearing::Readiness,
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 const ASK_EVERY: Duration = Duration::from_secs(30);
 /// How often it is asked before a loss that another node told of goes on.
 const ASKS: u32 = 3;
+const ASK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Since when it is lost, as whoever led last told of it.
 async fn told_since(store: &dyn AccessStore) -> Option<Timestamp> {
@@ -44,13 +45,15 @@ pub(super) async fn take_over<Asked: Future<Output = ()>>(
     silence: &SilenceWatch,
     store: &dyn AccessStore,
     ask: impl Fn() -> Asked,
+    stop: &mut watch::Receiver<bool>,
 ) {
     let told = told_since(store).await;
     silence.begin_anew();
     let Some(since) = told else { return };
     for _ in 0..ASKS {
         ask().await;
-        if silence.is_heard() {
+        // a connection that is refused is over at once: what passes by itself has a moment
+        if silence.is_heard() || !rest(stop, ASK_PAUSE).await {
             return;
         }
     }
@@ -95,6 +98,14 @@ mod tests {
         store
     }
 
+    /// Of a server that goes on.
+    fn stops() -> watch::Receiver<bool> {
+        let (goes_on, stop) = watch::channel(false);
+        // as long as the process lives
+        std::mem::forget(goes_on);
+        stop
+    }
+
     /// A node that was answered when it started, and lost the Region at 500 by itself where `is_stale`.
     fn follower(is_stale: bool) -> SilenceWatch {
         let watch = SilenceWatch::default();
@@ -108,7 +119,7 @@ mod tests {
         watch
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_node_that_begins_to_lead_goes_on_with_the_loss_that_stands_and_with_none_that_is_over()
      {
         let never = MemoryStore::new();
@@ -121,26 +132,27 @@ mod tests {
             (&never, true, None),
         ] {
             let watch = follower(is_stale);
-            take_over(&watch, store, async || watch.unanswered(at(4_999))).await;
+            let ask = async || watch.unanswered(at(4_999));
+            take_over(&watch, store, ask, &mut stops()).await;
             assert_eq!(watch.lost_since(at(5_000)), wanted, "{is_stale}");
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_loss_that_stands_is_over_for_the_node_that_hears_an_answer_when_it_begins_to_lead() {
         let stands = told(AlarmState::Begun).await;
         for is_stale in [false, true] {
             for unanswered in 0..ASKS {
                 let watch = follower(is_stale);
                 let asked = Cell::new(0);
-                take_over(&watch, &stands, async || {
+                let ask = async || {
                     if asked.replace(asked.get() + 1) < unanswered {
                         watch.unanswered(at(4_999));
                     } else {
                         watch.answered();
                     }
-                })
-                .await;
+                };
+                take_over(&watch, &stands, ask, &mut stops()).await;
                 assert_eq!(watch.lost_since(at(5_000)), None, "{is_stale}");
                 assert_eq!(asked.get(), unanswered + 1, "an answer is enough");
             }

@@ -250,7 +250,8 @@ impl Composed {
         // a node that is alone went on with what it knew when it started
         if self.lead.is_shared() {
             let (aws, store) = (&workshop.aws, workshop.store.as_ref());
-            region::take_over(&aws.center_silence(), store, || Box::pin(aws.ask_center())).await;
+            let ask = || Box::pin(aws.ask_center());
+            region::take_over(&aws.center_silence(), store, ask, &mut stopping).await;
         }
         // whoever led before may have done so by a clock that was ahead, and was telling people something
         if let Err(error) = journey.release_future_waits().await {

@@ -40,6 +40,9 @@ const OF_ANOTHER_GROUP: &str = r#"{"statements": [
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "Approvers": ["cai@corp.example"]},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "ApprovalIsNotRequired": true,
      "AllowedGroups": ["88888888-8888-7777-6666-555555555555"]}], "group_statements": []}"#;
+/// The same by the group's name.
+const BY_NAME: &str = "[[rule]]\nid = 'builders'\naccounts = '*'\npermission_sets = 'ReadOnly'\n\
+    allowed_groups = ['Builders']\napproval_is_not_required = true\n";
 const BUILDERS: &str = "77777777-8888-7777-6666-555555555555";
 
 /// How often the loop of the binary looks.
@@ -426,6 +429,33 @@ fn other_rules_are_no_group_that_was_left() {
             }
             let of_group = scene.records("drift.rule_changed", Some("left_group"));
             assert_eq!(of_group.await, 0, "{what:?}");
+        });
+    }
+}
+
+#[test]
+fn a_group_that_is_made_anew_under_its_name_is_left_by_whom_it_lacks() {
+    for (name, ends) in [("builders", true), ("others", false)] {
+        run(async {
+            let world = world(5, Habits::default()).await;
+            let loaded = load(&RuleFile::new("people.toml", BY_NAME)).unwrap();
+            let put = world.access.set_rules(loaded.rules, "people.toml").await;
+            put.unwrap();
+            let held = take(&world, Ana, "ReadOnly", TimeSpan::hours(8)).await;
+            world.live(TimeSpan::seconds(20)).await;
+            world.directory.change_all(|snapshot| {
+                for group in &mut snapshot.groups {
+                    if group.id.to_string() == BUILDERS {
+                        group.id = "99999999-8888-7777-6666-555555555555".parse().unwrap();
+                        group.name = name.to_owned();
+                        group.members = Some(BTreeSet::new());
+                    }
+                }
+            });
+            world.directory.read();
+            world.access.look_at_people(None).await.unwrap();
+            let is_active = grant(&world, held).await.state == GrantState::Active;
+            assert_eq!(is_active, !ends, "{name}");
         });
     }
 }

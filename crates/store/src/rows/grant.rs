@@ -1,12 +1,11 @@
 //! How a grant is stored: as `request.rs` has it for requests.
 
-use std::collections::BTreeSet;
-
 use hallpass_access::{
-    Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, NeverArmed, Origin, Stuck,
+    Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, HolderGroups, NeverArmed, Origin,
+    Stuck,
 };
 use hallpass_model::{
-    Email, GrantId, GroupId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
+    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +34,7 @@ pub(super) struct GrantRow {
     based_on: Vec<String>,
     config_hash: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    holder_groups: Option<BTreeSet<GroupId>>,
+    holder_groups: Option<HolderGroups>,
     secondary_domain: bool,
     scheduled_at: Timestamp,
     granted_at: Option<Timestamp>,
