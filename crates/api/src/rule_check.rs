@@ -99,7 +99,7 @@ pub enum TestEnd {
     Passed,
     /// Otherwise: what was expected and what came.
     Failed(Vec<String>),
-    /// It names something that only the directory can tell, and none was read yet; or it does not pass and rests on what the
-    /// file names and was not read, which `tests_failed` does not count.
+    /// It names something that only the directory can tell, and none was read yet; or it rests on what the file names and was
+    /// not read, which `tests_failed` does not count.
     NeedsDirectory(String),
 }

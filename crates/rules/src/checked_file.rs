@@ -63,7 +63,7 @@ impl CheckedFile {
     }
 
     /// Checks a file ahead of its being in force, by a directory that may not have all that it names: what was not read,
-    /// and `why`, is noted, and tests that fail and rest on it are not judged.
+    /// and `why`, is noted, and tests that rest on it are not judged.
     pub fn ahead(
         file: &str,
         read: &Result<Loaded, Vec<Diagnostic>>,
@@ -115,7 +115,8 @@ impl CheckedFile {
 }
 
 impl TestResult {
-    /// Whether it did not pass. One that lacks a directory has not failed, as long as there is none.
+    /// Whether it did not pass. One that lacks a directory has not failed, as long as there is none, nor has one that is not
+    /// judged.
     fn has_failed(&self, has_facts: bool) -> bool {
         match &self.outcome {
             RuleTestOutcome::Passed | RuleTestOutcome::NotJudged(_) => false,

@@ -50,8 +50,8 @@ impl Rules {
         self.tested(facts, UnreadAs::Counted, now)
     }
 
-    /// The same of rules that are not in force, by a directory that may not have all that they name: a test that does not
-    /// pass and rests on what was not read is not judged.
+    /// The same of rules that are not in force, by a directory that may not have all that they name: a test that
+    /// rests on what was not read is not judged: that it passes may be for that alone, too.
     pub fn run_tests_ahead(&self, facts: &Directory, now: Timestamp) -> Vec<TestResult> {
         self.tested(Some(facts), UnreadAs::Noted(&WhyUnread::default()), now)
     }
@@ -80,16 +80,19 @@ struct TestComparison {
 
 impl TestComparison {
     fn outcome(mut self, unread: UnreadAs<'_>) -> RuleTestOutcome {
-        if self.differences.is_empty() {
-            return RuleTestOutcome::Passed;
-        }
         if unread.is_noted() && !self.not_read.is_empty() {
             let facts = self.not_read.iter().map(ToString::to_string);
-            let facts: Vec<String> = facts.collect();
-            let (facts, came) = (facts.join(", "), self.differences.join("; "));
+            let facts = facts.collect::<Vec<_>>().join(", ");
+            let came = match self.differences.join("; ") {
+                none if none.is_empty() => "it passes".to_owned(),
+                differences => differences,
+            };
             return RuleTestOutcome::NotJudged(format!(
                 "it rests on what was not read: {facts}; without, {came}"
             ));
+        }
+        if self.differences.is_empty() {
+            return RuleTestOutcome::Passed;
         }
         self.differences.extend(self.unread);
         RuleTestOutcome::Failed(self.differences)
