@@ -11,7 +11,7 @@ use super::foreign::ForeignStatements;
 use super::leaving::{Left, done, left};
 use super::ledger::{Ledger, Look};
 use super::litter::LitterSearch;
-use super::loss::{Looked, LossMemory};
+use super::loss::{LookedAt, LossMemory};
 use super::observed::{Act, Observed, SeenPolicy, as_seen, begun, next, not_ours};
 use super::otherwise::{Otherwise, not_answered, not_known};
 use super::rounds::{Heard, Round};
@@ -219,7 +219,7 @@ impl EndArmer {
     ) -> Result<Heard, StoreFault> {
         let acts_before = report.acts;
         let otherwise = self.held_otherwise(&mut ends).await;
-        let looked_at = Looked::all(&ends, &otherwise, self.keeper.clock.now());
+        let looked_at = LookedAt::all(&ends, &otherwise, self.keeper.clock.now());
         let mut seen = None;
         let work = self.work(account, &mut ends, &otherwise, (report, &mut seen));
         let looked = work.await;

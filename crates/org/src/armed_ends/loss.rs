@@ -9,13 +9,13 @@ use super::ArmedEnd;
 use super::otherwise::Otherwise;
 
 /// An end that was looked at.
-pub(super) struct Looked {
+pub(super) struct LookedAt {
     key: HoldKey,
     /// Whether it was to be denied without asking what else the person holds.
     is_unasked: bool,
 }
 
-impl Looked {
+impl LookedAt {
     /// Those of an account whose turn it is.
     pub(super) fn all(
         ends: &[ArmedEnd],
@@ -83,7 +83,7 @@ impl LossMemory {
     }
 
     /// These were looked at.
-    pub(super) fn looked_at(&self, looked: Vec<Looked>) {
+    pub(super) fn looked_at(&self, looked: Vec<LookedAt>) {
         match &mut *self.memory() {
             Memory::Lost { denied } => {
                 let unasked = looked.into_iter().filter(|it| it.is_unasked);
@@ -139,8 +139,8 @@ mod tests {
         ends.iter().map(|end| end.due <= now).collect()
     }
 
-    fn looked(end: &ArmedEnd, is_unasked: bool) -> Vec<Looked> {
-        vec![Looked {
+    fn looked(end: &ArmedEnd, is_unasked: bool) -> Vec<LookedAt> {
+        vec![LookedAt {
             key: end.key.clone(),
             is_unasked,
         }]
