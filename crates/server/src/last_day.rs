@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hallpass_audit::{AuditStore, Record, RecordQuery, StoreFault};
+use hallpass_audit::{AuditStore, Event, Record, RecordQuery, StoreFault};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::App;
@@ -14,6 +14,8 @@ pub(crate) const HOURS: usize = 24;
 const RECORDS_MAX: usize = 20_000;
 /// Of which so many in one call.
 const BATCH: u32 = 1_000;
+/// In how many calls is looked for when clocks agreed again.
+const ROUNDS_MAX: u32 = 20;
 /// How long a reading is good for.
 const GOOD_FOR: TimeSpan = TimeSpan::seconds(10);
 /// An end is on time within this (`design.md` §2, P1; `access.md` §16.3).
@@ -121,18 +123,22 @@ fn tally(records: &[Record], now: Timestamp) -> LastDay {
     recent
 }
 
-/// The first number whose record is not older than `at`, found by halving.
+/// The first number from which on no record is older than `at`, found by halving. Records are numbered as time passes, but
+/// for those of a clock that was ahead: they are taken for as old as what followed once clocks agreed again.
 pub(crate) async fn first_at(
     audit: &dyn AuditStore,
     head: u64,
     at: i64,
 ) -> Result<u64, StoreFault> {
+    let agreed = agreed(audit).await?;
     let (mut low, mut high) = (1, head + 1);
     while low < high {
         let middle = low + (high - low) / 2;
         let found = audit.records_from(middle, 1).await?;
         let time = found.first().and_then(Record::at);
         let time = time.map(Timestamp::as_millisecond);
+        let later = agreed.iter().filter(|(seq, _)| *seq > middle);
+        let time = time.into_iter().chain(later.map(|(_, at)| *at)).min();
         if time.is_some_and(|time| time < at) {
             low = middle + 1;
         } else {
@@ -142,9 +148,67 @@ pub(crate) async fn first_at(
     Ok(low)
 }
 
+/// When clocks agreed again, by the numbers of the records that say so.
+async fn agreed(audit: &dyn AuditStore) -> Result<Vec<(u64, i64)>, StoreFault> {
+    let mut query = RecordQuery {
+        events: vec![Event::ClockAgreed.name().to_owned()],
+        ..RecordQuery::default()
+    };
+    let mut agreed = Vec::new();
+    for _ in 0..ROUNDS_MAX {
+        let found = audit.records_found(&query, BATCH).await?;
+        let records = found.records.iter();
+        agreed.extend(records.filter_map(|it| Some((it.seq(), it.at()?.as_millisecond()))));
+        let Some(next) = found.next else { break };
+        query = query.after(next);
+    }
+    Ok(agreed)
+}
+
 #[cfg(test)]
 mod tests {
+    use hallpass_access::{AccessStore as _, Change};
+    use hallpass_audit::{Draft, Origin};
+    use hallpass_model::AuditId;
+    use hallpass_store::MemoryStore;
+    use hallpass_store_testing::{at, uuid};
+
     use super::*;
+
+    /// A record a minute; the clock is a day ahead from `ahead` on, until clocks agree at minute 60.
+    async fn log(ahead: u64) -> MemoryStore {
+        let draft = |minute: u64| {
+            let (event, seconds) = match minute {
+                60 => (Event::ClockAgreed, 60 * 60),
+                _ if (ahead..60).contains(&minute) => (Event::ConfigLoaded, 86_400 + minute * 60),
+                _ => (Event::ConfigLoaded, minute * 60),
+            };
+            let id = AuditId::new(uuid(minute));
+            Draft::new(id, event, at(seconds), "hallpass", Origin::System)
+        };
+        let store = MemoryStore::new();
+        let change = Change {
+            audit: (1..=100).map(draft).collect(),
+            ..Change::default()
+        };
+        store.commit(change).await.unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_for_a_while_hides_no_record_that_came_after() {
+        let first = async |ahead, minute: u64| {
+            let store = log(ahead).await;
+            first_at(&store, 100, at(minute * 60).as_millisecond())
+                .await
+                .unwrap()
+        };
+        for minute in [1, 39, 61, 70, 80, 99] {
+            assert_eq!(first(60, minute).await, minute);
+            assert_eq!(first(40, minute).await, minute, "with some that are ahead");
+        }
+        assert_eq!(first(40, 200).await, 101);
+    }
 
     #[test]
     fn shares_of_the_lags() {
