@@ -8,6 +8,11 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
             "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
             "Free the disk or the lock it names, or restore: hallpass server store check.",
         ),
+        "rows" => (
+            "Stored rows",
+            "What they are about neither begins nor ends by this server.",
+            "Find them: hallpass server store check; docs/operations/runbooks/store-broken.md.",
+        ),
         "leader" => (
             "Leader",
             "Nothing begins and nothing ends; a guard ends what is overdue.",
