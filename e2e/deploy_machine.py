@@ -71,7 +71,7 @@ class Machine:
         (tools / "hallpass").symlink_to(stage.binary)
         self.path = f"{tools}:{pathlib.Path(shutil.which('aws')).parent}:{os.environ['PATH']}"
         self.etc.mkdir()
-        stage.path("settings").write_text(f"BUCKET={BUCKET}\nREGION={REGION}\nUNIT=hallpass.service\n")
+        stage.path("settings").write_text(f"BUCKET={BUCKET}\nREGION={REGION}\nUNIT=hallpass.service\nTIMER=hallpass-backup.timer\n")
 
     def put(self, key, text):
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
@@ -92,25 +92,82 @@ class Machine:
         return oct((self.etc / name).stat().st_mode & 0o777)
 
 
-def disk(stage, script, volume, disks):
-    """What a machine's script takes for the disk of its database, of disks as lsblk lists them, and what it ended with."""
-    at = script.index("lsblk")
-    part = script[script.rindex("for try in", 0, at):script.index("blkid", at)]
-    tools = stage.path("disks")
-    tools.mkdir(exist_ok=True)
-    for name, says in {"lsblk": "\n".join(disks), "aws": volume, "seq": "1 2", "sleep": ""}.items():
-        (tools / name).write_text(f"#!/bin/sh\ncat <<'SAYS'\n{says}\nSAYS\n")
-        (tools / name).chmod(0o755)
-    done = subprocess.run(["bash", "-euc", f'{part}\necho "$data"'], capture_output=True, text=True, timeout=30, check=False, env={"PATH": f"{tools}:{os.environ['PATH']}"})
-    return done.returncode, done.stdout.strip(), done.stderr.strip()
+OTHERS = ["/dev/nvme0n1 vol0aaaaaaaaaaaaaaaa", "/dev/nvme1n1 AWS1111222233334444", "/dev/nvme2n1 vol0bbbbbbbbbbbbbbbb", "/dev/xvdb"]
+# what a machine says of its disks: each of these is a file of the folder or is not
+DISKS = {"lsblk": "cat lsblk", "aws": "echo aws >> called; cat parameter", "blkid": "[ -e formatted ]", "mkfs.ext4": 'echo "mkfs $*" >> called; touch formatted', "mount": "touch mounted",
+         "mountpoint": "[ -e mounted ]", "systemctl": 'echo "systemctl $*" >> called', "seq": "echo 1 2", "sleep": "for it in lsblk parameter; do [ ! -e later-$it ] || mv later-$it $it; done"}
 
 
-def disks(stage, check, script, volume, what=""):
+class Disks:
+    """What a machine's script does for the disk of its database, of disks as lsblk lists them."""
+
+    def __init__(self, stage, script, volume):
+        (part,) = re.findall(r"^# what lies on the volume .*?^ *mountpoint -q /var/lib/hallpass\n(?:}\n)?", script, re.M | re.S)
+        self.folder = stage.path("disks")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.folder / "bin").mkdir(parents=True)
+        for name, does in DISKS.items():
+            (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+            (self.folder / "bin" / name).chmod(0o755)
+        for old, new in {"-b /dev/xvdf": "-e xvdf", "=/dev/xvdf": "=xvdf", "/etc/": "etc/", "/var/": "var/"}.items():
+            part = part.replace(old, new)
+        self.part, self.volume = part, f"/dev/nvme3n1 {volume.replace('-', '')}"
+        self.keep("lsblk", "\n".join([*OTHERS, self.volume]))
+        self.keep("parameter", volume)
+        (self.folder / "etc").mkdir()
+        self.keep("etc/fstab", "")
+
+    def keep(self, name, text):
+        (self.folder / name).write_text(text + "\n")
+
+    def forget(self, *names):
+        for name in names:
+            (self.folder / name).unlink()
+
+    def run(self):
+        """What it ended with, what it said, and what it made or asked."""
+        self.keep("called", "")
+        done = subprocess.run(["bash", "-euc", self.part], cwd=self.folder, capture_output=True, text=True, timeout=30, check=False, env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"})
+        return done.returncode, done.stderr, [it for it in (self.folder / "called").read_text().split("\n") if it.startswith(("aws", "mkfs", "systemctl try"))]
+
+    def state(self):
+        return (self.folder / "mounted").exists(), (self.folder / "etc/fstab").read_text().count("LABEL=hallpass"), len(list((self.folder / "etc/systemd/system").glob("*/volume.conf")))
+
+
+def disks(stage, check, script, volume):
     """The volume of the database among the disks of a machine, in the order in which they came up."""
-    others = ["/dev/nvme0n1 vol0aaaaaaaaaaaaaaaa", "/dev/nvme1n1 AWS1111222233334444", "/dev/nvme2n1 vol0bbbbbbbbbbbbbbbb", "/dev/xvdb"]
-    check.equal(f"{what}the disk of the database is the volume's, not another blank one", disk(stage, script, volume, [*others, f"/dev/nvme3n1 {volume.replace('-', '')}"]), (0, "/dev/nvme3n1", ""))
-    status, found, said = disk(stage, script, volume, others)
-    check(f"{what}and without it there is none", (status, found) == (1, "") and "is not attached" in said, (status, found, said))
+    it = Disks(stage, script, volume)
+    made = lambda calls: [call for call in calls if call.startswith("mkfs")]
+    status, said, calls = it.run()
+    check.equal("the disk of the database is the volume's, not another blank one", (status, made(calls), it.state()), (0, ["mkfs -q -L hallpass /dev/nvme3n1"], (True, 1, 3)))
+    it.forget("mounted")
+    status, said, calls = it.run()
+    check.equal("one that has a file system keeps it", (status, made(calls), it.state()), (0, [], (True, 1, 3)))
+    it = Disks(stage, script, volume)
+    it.keep("lsblk", "\n".join(OTHERS))
+    status, said, calls = it.run()
+    check("without it there is none, and no unit that would work beside it starts", (status, made(calls), it.state()) == (1, [], (False, 0, 3)) and "is not attached" in said, (status, said, calls, it.state()))
+    it.keep("later-lsblk", "\n".join([*OTHERS, it.volume]))
+    check.equal("it may come later than the machine", (it.run()[0], it.state()[0]), (0, True))
+    it = Disks(stage, script, volume)
+    it.keep("lsblk", "/dev/xvda\n/dev/xvdb\n/dev/xvdf")
+    it.keep("xvdf", "")
+    check.equal("a machine without NVMe has it by the name that it was attached with", made(it.run()[2]), ["mkfs -q -L hallpass xvdf"])
+
+
+def disks_again(stage, check, script, volume):
+    """The same at each start of a machine, whose script may be another by then."""
+    it = Disks(stage, script, volume)
+    it.forget("parameter")
+    it.keep("later-parameter", volume)
+    status, said, calls = it.run()
+    check.equal("the stack may say later which volume", (status, it.state()), (0, (True, 1, 3)))
+    status, said, calls = it.run()
+    check.equal("nothing is asked or made where it is mounted", (status, calls), (0, []))
+    it.forget("mounted", "formatted")
+    status, said, calls = it.run()
+    check("a machine whose database was on a disk that is gone does not begin anew", (status, it.state()) == (1, (False, 1, 3)) and not [call for call in calls if call.startswith("mkfs")] and "on another disk" in said, (status, said, calls))
+    check("and its server, which may run beside, is stopped until somebody looked", "systemctl try-restart --no-block hallpass.service" in calls, calls)
 
 
 def restarted(calls):
@@ -119,11 +176,15 @@ def restarted(calls):
 
 def first_start(machine, check, lines):
     status, said, calls = machine.run("keep")
-    check.equal("a machine becomes what its bucket says", (status, [it for it in calls if not it.startswith(("apt-get", "curl", "dpkg-deb"))]), (0, ["systemctl daemon-reload", "systemctl enable --quiet hallpass.service", "systemctl restart hallpass.service"]))
+    check.equal("a machine becomes what its bucket says", (status, [it for it in calls if not it.startswith(("apt-get", "curl", "dpkg-deb"))]), (0, ["systemctl enable --quiet --now hallpass-backup.timer", "systemctl daemon-reload", "systemctl enable --quiet hallpass.service", "systemctl restart hallpass.service"]))
     check("the package is installed", any(it.startswith("apt-get install") and it.endswith("hallpass.deb") for it in calls), calls + [said])
     check.equal("configuration as written, for all to read", ((machine.etc / "hallpass.toml").read_text(), machine.mode("hallpass.toml")), (CONFIG, "0o644"))
     address = (machine.etc / "secrets/store-url").read_text()
     check.equal("the address of the database, its password quoted", address, "postgres://hallpass:p%40ss%3A%2F%3F%23%25@db.example/hallpass?sslrootcert=/etc/hallpass/db-ca.pem")
+    page = (ROOT / "docs/how-to/install-with-terraform.md").read_text()
+    parts = [re.search(pattern, page, re.M)[1] for pattern in (r'^ *export PGPASSWORD="\$\((.*)\)"$', r'server store copy "\$\((sed .*?)\)"')]
+    taken = [subprocess.run(["sh", "-c", it], env={**os.environ, "url": str(machine.etc / "secrets/store-url")}, capture_output=True, text=True, timeout=30, check=False).stdout.strip() for it in parts]
+    check.equal("which the page takes apart, so that no command line has the password", taken, ["p@ss:/?#%", address.replace(":p%40ss%3A%2F%3F%23%25@", "@")])
     check.equal("secrets are root's alone, the shared key the server's", [machine.mode(it) for it in ("secrets", "secrets/oidc", "secrets/store-url", "hallpass.key")], ["0o700", "0o600", "0o600", "0o640"])
     check.equal("the key is the file that was put away", (machine.etc / "hallpass.key").read_text(), KEY)
     check.equal("no secret is left elsewhere", sorted(it.name for it in machine.etc.iterdir()), ["db-ca.pem", "hallpass.key", "hallpass.toml", "machine", "package-sum", "rules.toml", "secrets"])

@@ -263,6 +263,7 @@ REFUSED = [
     ("one subnet for a balancer", {"balancer_subnets": ["subnet-1"]}, "two subnets"),
     ("two nodes over SQLite, with a database that is not in use", {"nodes": 2, "database": {**POSTGRES, "in_use": False}}, "several nodes need `database`, in use"),
     ("an export below another", {"audit_prefix": "hallpass/2"}, "audit_prefix is one name"),
+    ("a database whose name would be something else in an address", {"database": {**POSTGRES, "name": "hallpass?host=other"}, "signing_key": "arn:x"}, "database.name is letters"),
     ("a secret in the place of ours", {"secrets": {"store-url": "arn:x"}}, "store-url is the module's"),
 ]
 
@@ -322,7 +323,7 @@ def by_terraform(stage, check):
     server = {"public_url": 'https://a"<b>.example', "vpc_range": "10.0.0.0/16", "store_url": "sqlite:x", "region": "eu-west-1", "audit_bucket": "a", "audit_prefix": "hallpass", "lock_mode": "governance", "lock_days": 7,
               "signing_key": "k", "events_queue": "q", "ends_bucket": "e", "configuration": "[identity]\n"}
     calls = [f'templatefile("{CODE}/modules/server/hallpass.toml.tftpl", {json.dumps(server | {"has_guard": has})})' for has in (True, False)]
-    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "volume": "vol1" if has else ""})})' for has in (True, False)]
+    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "timer": "", "volume": "vol1" if has else ""})})' for has in (True, False)]
     calls += ['join("\\n", concat(["a"], [for it in sort(keys({ b = 1, a = 2 })) : "x ${it}"], null == null ? [] : ["no"], [""]))', "jsonencode({ b = [true, null, 1], a = \"x\" })"]
     (alone / "main.tf").write_text("locals {\n  all = [\n" + "".join(f"    {call},\n" for call in calls) + '  ]\n}\noutput "all" {\n  value = local.all\n}\n')
     done = run(f"-chdir={alone}", "console", input="jsonencode(local.all)\n")
@@ -376,6 +377,8 @@ def terraform(stage, check):
     (volume,) = [re.sub(r"\W+", "-", short(address)).strip("-") for address, _ in made(reports["smallest"], "aws_ebs_volume")]
     disks(stage, check, with_disk[0], volume)
     nodes = [len(made(report, "aws_instance")) for report in reports.values()]
+    timers = {example: sorted({re.search(r"^TIMER=(.*)$", it["user_data"], re.M)[1] for _, it in made(report, "aws_instance")}) for example, report in reports.items()}
+    check.equal("where the database is a file it is copied every hour", timers, {"smallest": ["hallpass-backup.timer"], "two-nodes": [""], "guard-account": ["", "hallpass-backup.timer"]})
     check.equal("as many machines as are wanted", nodes, [1, 2, 2])
     check("two nodes share a database, and keep nothing on a disk", made(reports["two-nodes"], "aws_db_instance") and not made(reports["two-nodes"], "aws_ebs_volume"))
     trust = [json.loads(it["assume_role_policy"])["Statement"] for address, it in made(reports["guard-account"], "aws_iam_role") if address.startswith("module.hallpass.aws_iam_role.guard")]

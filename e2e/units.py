@@ -10,6 +10,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import textwrap
 import time
 
 from drilled import started
@@ -18,6 +19,7 @@ from stage import ROOT, Api, Checks, Stage, answers, free_port, rule, wait
 UNITS = ROOT / "deploy" / "systemd"
 PAGE = ROOT / "docs" / "operations" / "systemd.md"
 HTTPS = ROOT / "docs" / "how-to" / "serve-https.md"
+VOLUMES = [ROOT / "deploy/cloudformation/hallpass.yaml", ROOT / "deploy/terraform/modules/machine/begin.sh.tftpl"]
 BACKUP = UNITS / "hallpass-backup.service"
 # targets that units stand behind; the tool wants to find them
 TARGETS = ("sysinit", "basic", "shutdown", "multi-user", "network-online", "timers", "time-sync", "time-set")
@@ -33,7 +35,8 @@ def read(path):
             super().__setitem__(key, [*self[key], *value] if key in self and isinstance(value, list) else value)
     parser = configparser.RawConfigParser(strict=False, dict_type=Several, comment_prefixes=("#", ";"), inline_comment_prefixes=None, delimiters=("=",))
     parser.optionxform = str
-    parser.read_string(path.read_text())
+    # a line that ends with a backslash goes on
+    parser.read_string(path.read_text().replace("\\\n", " "))
     return {section: {key: value.split("\n") for key, value in parser.items(section)} for section in parser.sections()}
 
 
@@ -42,7 +45,7 @@ def root_of(stage, units):
     root = stage.path("root")
     for folder in ("usr/bin", "usr/lib/systemd/system", "etc/systemd/system"):
         (root / folder).mkdir(parents=True)
-    for name in ("hallpass", "kill", "sh"):
+    for name in ("hallpass", "kill", "mountpoint", "sh"):
         shutil.copy("/bin/true", root / "usr/bin" / name)
     (root / "bin").symlink_to("usr/bin")
     for name in TARGETS:
@@ -76,7 +79,28 @@ def taken(stage, check, units):
     check("a mistake in one would be seen", done.returncode != 0 and "ProtectHoem" in done.stderr and "hallpasss" in done.stderr, done.stderr)
     shutil.copy(UNITS / "hallpass.service", broken)
     of_its_own_port(check, analyze, root)
+    on_a_volume(check, analyze, root)
     made(check, root)
+
+
+def on_a_volume(check, analyze, root):
+    """The drop-in that machines of a stack have, whose database lies on a volume of its own."""
+    drop_ins = {}
+    for script in VOLUMES:
+        (which, lines), = re.findall(r"^( *for unit in [\w -]+); do\n.*?volume\.conf <<'UNIT'\n(.*?)^ *UNIT$", script.read_text(), re.M | re.S)
+        drop_ins[script.name] = (which.split("in ")[1].split(), textwrap.dedent(lines))
+    (units, lines), *others = drop_ins.values()
+    check("machines of both stacks have the same drop-in for a volume", all(it == (units, lines) for it in others), drop_ins)
+    check.equal("it is of each unit that works in the folder of the database", sorted(units), sorted(it.stem for it in UNITS.glob("*.service") if read(it)["Service"]["WorkingDirectory"] == ["/var/lib/hallpass"]))
+    for unit in units:
+        folder = root / f"etc/systemd/system/{unit}.service.d"
+        folder.mkdir(exist_ok=True)
+        (folder / "volume.conf").write_text(lines)
+        more = read(folder / "volume.conf")
+        check.equal(f"{unit}.service does not start where nothing is mounted, and does once something is", more, {
+            "Unit": {"Wants": ["var-lib-hallpass.mount"], "After": ["var-lib-hallpass.mount"]}, "Service": {"ExecStartPre": ["+mountpoint /var/lib/hallpass"]}})
+        done = analyze("--man=no", "verify", f"{unit}.service")
+        check(f"{unit}.service: systemd takes that", done.returncode == 0 and not done.stderr.strip(), done.stderr)
 
 
 def of_its_own_port(check, analyze, root):
@@ -114,7 +138,12 @@ def made(check, root):
         done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=60)
         modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets", "var/backups/hallpass", *(f"etc/hallpass/{unit}.env" for unit in ("hallpass", "hallpass-guard", "hallpass-witness", "backup")))]
         check.equal("the folder of secrets is root's alone, and so are environments of units, and no other", (done.returncode, modes), (0, [0o755, 0o700, 0o700, 0o600, 0o600, 0o600, 0o640]))
-        check.equal("the folder of copies is the server's", (root / "var/backups/hallpass").stat().st_uid, int(users["hallpass"][2]))
+        copies = root / "var/backups/hallpass"
+        check.equal("the folder of copies is the server's", copies.stat().st_uid, int(users["hallpass"][2]))
+        os.chown(copies, int(users["hallpass"][2]), 34)
+        copies.chmod(0o750)
+        done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=60)
+        check.equal("and one that somebody gave to whoever fetches copies stays so", (done.returncode, stat.S_IMODE(copies.stat().st_mode), copies.stat().st_gid), (0, 0o750, 34))
 
 
 def said(stage, check, units):
@@ -152,22 +181,41 @@ def copied(stage, check):
     (line,) = service["ExecStart"]
     words = shlex.split(line.replace("$$", "$").replace("%%", "%").replace(service["ReadWritePaths"][0], str(copies)))
     given = dict([service["Environment"][0].split("=")])
-    run = lambda: subprocess.run(words, cwd=data, capture_output=True, text=True, timeout=60, check=False, env=stage.environment(PATH=f"{tools}:{os.environ['PATH']}", **given))
-    left = lambda: sorted(it.name for it in copies.iterdir())
-    for name, days in (("hallpass-20260101T000000Z.db", 2.1), ("hallpass-20260102T000000Z.db", 1.9), ("mine.db", 9)):
+    # the time of the copy, and a disk on which each file that goes makes 2 GiB of room
+    (tools / "date").write_text('#!/bin/sh\necho "$NOW"\n')
+    (tools / "df").write_text('#!/bin/sh\necho Avail\nexpr "$FREE" + 2147483648 \\* \\( "$BEFORE" - "$(find "$COPIES" -type f | wc -l)" \\)\n')
+    for name in ("date", "df"):
+        (tools / name).chmod(0o755)
+    files = lambda: sorted(str(it.relative_to(copies)) for it in copies.rglob("*") if it.is_file())
+    def run(now, free=1 << 40):
+        more = {"COPIES": copies, "FREE": free, "BEFORE": len(files()), "NOW": now, "PATH": f"{tools}:{os.environ['PATH']}"}
+        return subprocess.run(words, cwd=data, capture_output=True, text=True, timeout=60, check=False, env=stage.environment(**more, **given))
+    ours = {"hallpass-20260101T000000Z.db": 2.1, "hallpass-20260101T010000Z.db.partial": 2.1, "hallpass-20260102T000000Z.db": 1.9}
+    # what a hand made, as the pages and the help say it, and what somebody put aside
+    theirs = ["mine.db", "hallpass-before.db", "hallpass-2026-03-02.db", "hallpass-20260101T000000Z.db.keep", "keep/hallpass-20260101T000000Z.db"]
+    (copies / "keep").mkdir()
+    def aged(name, days):
         (copies / name).write_text("a copy of before")
         os.utime(copies / name, (time.time() - days * 86400,) * 2)
-    before, done = left(), run()
-    check.equal("where there is no database nothing goes, and it fails", (done.returncode, left()), (2, before))
+    for name, days in [*ours.items(), *((it, 9) for it in theirs)]:
+        aged(name, days)
+    before, done = files(), run("20260103T000000Z")
+    check.equal("where there is no database nothing goes, and it fails", (done.returncode, files()), (2, before))
     stage.path("data/made.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
     done = subprocess.run([stage.binary, "server", "store", "migrate", "--config", "made.toml"], cwd=data, capture_output=True, text=True, timeout=60, check=False, env=stage.environment())
     check.equal("there is a database", done.returncode, 0)
-    done = run()
-    new = [it for it in left() if it not in before]
-    check(f"it is copied, without a configuration, and what is older than {given['KEEP_DAYS']} days goes", done.returncode == 0 and len(new) == 1 and re.fullmatch(r"hallpass-\d{8}T\d{6}Z\.db", new[0])
-          and left() == sorted([*before[1:], *new]), (done.stdout + done.stderr, left()))
+    new, done = "hallpass-20260103T000000Z.db", run("20260103T000000Z")
+    check.equal(f"it is copied, without a configuration, and copies older than {given['KEEP_DAYS']} days go, of the unit's own alone", (done.returncode, files()), (0, sorted([*theirs, "hallpass-20260102T000000Z.db", new])))
+    for name in files():
+        os.utime(copies / name, (time.time() - 9 * 86400,) * 2)
+    done = run("20260103T010000Z", free=-(1 << 40))
+    check("without room no copy is made, expired ones go but the newest, and it fails and says why", done.returncode == 1 and "no room in" in done.stderr and files() == sorted([*theirs, new]), (done.stdout + done.stderr, files()))
+    aged("hallpass-20260102T000000Z.db", 9)
+    done = run("20260103T020000Z", free=1)
+    check.equal("a full disk is left by what is expired", (done.returncode, files()), (0, sorted([*theirs, "hallpass-20260103T020000Z.db"])))
+    new = "hallpass-20260103T020000Z.db"
     stage.path("restored.toml").write_text('[store]\nurl = "sqlite:restored.db"\n')
-    restored = stage.run("server", "store", "restore", copies / new[0], "--config", "restored.toml")
+    restored = stage.run("server", "store", "restore", copies / new, "--config", "restored.toml")
     check("the copy can be restored", restored.returncode == 0 and stage.path("restored.db").exists(), restored.stderr)
 
 

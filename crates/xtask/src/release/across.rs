@@ -30,6 +30,19 @@ impl Way {
         }
     }
 
+    /// What compiles beside the compiler of Rust, of the programs that a file of requirements pins: name and version. Nothing, where
+    /// this machine compiles for its own processor.
+    pub(super) fn tools(&self, requirements: &str) -> Vec<(String, String)> {
+        if self.emulator.is_none() {
+            return Vec::new();
+        }
+        let pinned = requirements.lines().filter_map(|line| {
+            let (name, rest) = line.split_once("==")?;
+            Some((name.to_owned(), rest.split_whitespace().next()?.to_owned()))
+        });
+        pinned.collect()
+    }
+
     /// A command of a program, as it is run here.
     pub(super) fn run<'a>(
         &'a self,
@@ -46,6 +59,23 @@ impl Way {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_compiles_for_another_processor_is_named_and_only_where_it_did() {
+        let pinned = include_str!("../../../../deploy/release/requirements.txt");
+        let (intel, arm) = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-musl");
+        let names = |way: Way| -> Vec<String> {
+            way.tools(pinned)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect()
+        };
+        assert_eq!(names(Way::to(arm, intel)), ["cargo-zigbuild", "ziglang"]);
+        assert!(names(Way::to(arm, arm)).is_empty() && names(Way::here()).is_empty());
+        let text = "# a==b is none\nziglang==0.1.2 \\\n    --hash=sha256:00\n";
+        let zig = ("ziglang".to_owned(), "0.1.2".to_owned());
+        assert!(Way::to(arm, intel).tools(text).contains(&zig));
+    }
 
     #[test]
     fn another_processor_needs_another_linker_and_an_emulator() {

@@ -62,13 +62,16 @@ impl Package<'_> {
 /// Users and folders are made; a server that runs goes on with the new program, unless whoever installs restarts it later
 /// (`HALLPASS_RESTART=later`). A service that does not come up leaves the package installed: what would mend it, a configuration
 /// or the next package, could not be installed otherwise. Without a configuration nothing is started. The units need the first
-/// systemd whose `LoadCredential` takes a folder, and the command line needs none: an earlier one keeps nobody from the package.
+/// systemd whose `LoadCredential` takes a folder, and the command line needs none: an earlier one keeps nobody from the package, and
+/// neither does a machine that makes folders and no users.
 const AFTER_INSTALL: &str = "#!/bin/sh
 set -e
 root=${DPKG_ROOT:-}
 if [ \"$1\" = configure ]; then
     if command -v systemd-sysusers >/dev/null; then systemd-sysusers ${root:+--root=\"$root\"} hallpass.conf; fi
-    if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles ${root:+--root=\"$root\"} --create hallpass.conf; fi
+    if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles ${root:+--root=\"$root\"} --create hallpass.conf ||
+        echo 'hallpass: not every folder could be made; once its users are there: systemd-tmpfiles --create hallpass.conf' >&2
+    fi
     if [ -z \"$root\" ] && [ -d /run/systemd/system ]; then
         version=$(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')
         if [ \"${version:-251}\" -lt 251 ]; then
@@ -201,6 +204,16 @@ mod tests {
     /// What the script after the installation ends with, what it says, and what it called, where this systemd runs and `fails` do
     /// not come up.
     fn installed(systemd: u32, fails: &str, restart: &str) -> (Option<i32>, String, String) {
+        installed_where(systemd, fails, restart, "#!/bin/sh\n")
+    }
+
+    /// The same, where this is the program that makes folders.
+    fn installed_where(
+        systemd: u32,
+        fails: &str,
+        restart: &str,
+        makes_folders: &str,
+    ) -> (Option<i32>, String, String) {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let path = std::env::var("PATH").unwrap();
@@ -220,7 +233,7 @@ mod tests {
             ("postinst", script.as_str()),
             ("systemctl", systemctl.as_str()),
             ("systemd-sysusers", "#!/bin/sh\n"),
-            ("systemd-tmpfiles", "#!/bin/sh\n"),
+            ("systemd-tmpfiles", makes_folders),
             ("hallpass.toml", ""),
         ] {
             std::fs::write(at(name), text).unwrap();
@@ -269,6 +282,17 @@ mod tests {
         assert_eq!(
             said,
             "hallpass: its units need systemd 251 or later, and do not start with 249, which this machine has\n"
+        );
+    }
+
+    #[test]
+    fn folders_that_cannot_be_made_leave_the_package_installed_and_are_told() {
+        let (status, said, called) = installed_where(252, "nothing", "", "#!/bin/sh\nexit 65\n");
+        assert!(status == Some(0) && called.contains("try-restart hallpass.service\n"));
+        assert!(
+            said.starts_with("hallpass: not every folder could be made")
+                && said.lines().count() == 1,
+            "{said}"
         );
     }
 

@@ -70,12 +70,11 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
     }
     let key = options.key.as_deref().map(read_text).transpose()?;
     let source = source(root, options.target)?;
-    let (binaries, way) = match &options.binaries {
-        Some(folder) => (folder.clone(), Way::here()),
-        None => {
-            let way = Way::to(&source.target, &source.host);
-            (built(root, &source, &way)?, way)
-        }
+    let (binaries, way) = if let Some(folder) = &options.binaries {
+        (folder.clone(), Way::here())
+    } else {
+        let way = Way::to(&source.target, &source.host);
+        (built(root, &source, &way)?, way)
     };
     let metadata = metadata(root, &source.target)?;
     let all = licences::dependencies(&metadata, &PROGRAMS);
@@ -100,7 +99,8 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
         let bytes = bytes.map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
         subjects.insert(program.to_owned(), signed::sha256(&bytes));
     }
-    let provenance = pretty(&papers::provenance(&source, &subjects))?;
+    let tools = way.tools(&read_text(&root.join("deploy/release/requirements.txt"))?);
+    let provenance = pretty(&papers::provenance(&source, &tools, &subjects))?;
     sums.insert(name.clone(), signed::sha256(&provenance));
     made.insert(name, provenance);
     let sums = signed::sums(&sums).into_bytes();

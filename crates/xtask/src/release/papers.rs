@@ -64,12 +64,23 @@ fn reference(it: &Dependency) -> String {
     }
 }
 
-/// Where the files come from. `files`: SHA-256 by name.
-pub(super) fn provenance(source: &Source, files: &BTreeMap<String, String>) -> Value {
+/// Where the files come from. `tools`: what compiled them beside the compiler, name and version, as `PyPI` has it. `files`: SHA-256 by
+/// name.
+pub(super) fn provenance(
+    source: &Source,
+    tools: &[(String, String)],
+    files: &BTreeMap<String, String>,
+) -> Value {
     let subject: Vec<Value> = files
         .iter()
         .map(|(name, sum)| json!({"name": name, "digest": {"sha256": sum}}))
         .collect();
+    let mut from = vec![json!({"name": "hallpass", "digest": {"gitCommit": source.commit}})];
+    from.extend(
+        tools.iter().map(
+            |(name, version)| json!({"name": name, "uri": format!("pkg:pypi/{name}@{version}")}),
+        ),
+    );
     json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": subject,
@@ -79,9 +90,37 @@ pub(super) fn provenance(source: &Source, files: &BTreeMap<String, String>) -> V
                 "buildType": "urn:hallpass:release:1",
                 "externalParameters": {"version": source.version, "target": source.target},
                 "internalParameters": {"compiler": source.compiler},
-                "resolvedDependencies": [{"name": "hallpass", "digest": {"gitCommit": source.commit}}],
+                "resolvedDependencies": from,
             },
             "runDetails": {"builder": {"id": "urn:hallpass:xtask-release:1"}},
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_provenance_names_the_commit_and_then_what_compiled_it() {
+        let source = Source {
+            version: "0.1.0".to_owned(),
+            commit: "c0".to_owned(),
+            at: 0,
+            at_words: String::new(),
+            target: String::new(),
+            host: String::new(),
+            compiler: String::new(),
+        };
+        let from = |tools: &[(String, String)]| {
+            let made = provenance(&source, tools, &BTreeMap::new());
+            made.pointer("/predicate/buildDefinition/resolvedDependencies")
+                .cloned()
+        };
+        let commit = json!({"name": "hallpass", "digest": {"gitCommit": "c0"}});
+        assert_eq!(from(&[]), Some(json!([commit])));
+        let zig = json!({"name": "ziglang", "uri": "pkg:pypi/ziglang@0.1.2"});
+        let tools = [("ziglang".to_owned(), "0.1.2".to_owned())];
+        assert_eq!(from(&tools), Some(json!([commit, zig])));
+    }
 }

@@ -4,7 +4,7 @@
 set -euo pipefail
 umask 077
 etc=${HALLPASS_ETC:-/etc/hallpass}
-# BUCKET, REGION and UNIT
+# BUCKET, REGION and UNIT, and TIMER where there is one
 # shellcheck source=/dev/null
 . "${HALLPASS_SETTINGS:-/etc/default/hallpass-machine}"
 export AWS_DEFAULT_REGION=$REGION AWS_PAGER=
@@ -66,6 +66,8 @@ install_package() {
   # an earlier release comes here by the operator's word alone; what runs is restarted when it finds its files, and not before by
   # the script of a package that knows nothing of that
   HALLPASS_RESTART=later SYSTEMD_OFFLINE=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --allow-downgrades -o Dpkg::Options::=--force-confold "$new/hallpass.deb"
+  # on a new machine: whoever switches it off later means it
+  [ -z "${TIMER-}" ] || [ -e "$etc/package-sum" ] || systemctl enable --quiet --now "$TIMER" || echo "hallpass-machine: $TIMER is not switched on" >&2
   echo "$sum" > "$etc/package-sum"
   rm -f "$etc/downgrade-to"
 }

@@ -126,6 +126,8 @@ resource "aws_instance" "machine" {
     region = data.aws_region.current.region
     suffix = data.aws_partition.current.dns_suffix
     unit   = var.unit
+    # copies of a database that is a file
+    timer = var.unit == "hallpass.service" && var.volume_size != null ? "hallpass-backup.timer" : ""
     # as the disk has it for its serial number
     volume = replace(join("", aws_ebs_volume.data[*].id), "-", "")
     script = file("${path.module}/hallpass-machine.sh")

@@ -121,6 +121,11 @@ variable "database" {
   })
   default     = null
   description = "PostgreSQL in RDS, in two zones: { subnets, version, instance_class, storage, backup_days, name, in_use }; null for SQLite on a volume of the one machine. Another name is for a database that you restored there; with in_use = false it is made, and the machine goes on over SQLite."
+  validation {
+    # it is a part of an address, and of a line that is read by its blanks
+    condition     = var.database == null ? true : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", var.database.name))
+    error_message = "database.name is letters, digits and _, and begins with no digit."
+  }
 }
 
 variable "signing_key" {
