@@ -76,7 +76,7 @@ fn every_door_says_which_stage_is_open_and_who_fills_it() {
         assert!(page.contains("your own request. Eve can."), "{page}");
         let eve = Visit::of(&server, "eve").await.page("/reviews").await;
         assert!(
-            eve.contains("Approve 1h<") && eve.contains("1 of 2 needed"),
+            eve.contains("Approve 1h <kbd>") && eve.contains("1 of 2 needed"),
             "{eve}"
         );
     });
