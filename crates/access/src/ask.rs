@@ -7,7 +7,7 @@ use hallpass_model::{
     Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
     time::utc,
 };
-use hallpass_rules::{Decision, DecisionKind, Directory, RuleWarning, Rules};
+use hallpass_rules::{ApprovalHours, Decision, DecisionKind, Directory, RuleWarning, Rules};
 
 use crate::ask_refused::{AskRefused, AskRefusedFacts};
 use crate::confirming;
@@ -286,6 +286,12 @@ fn users_of(addresses: &BTreeSet<Email>, directory: &Directory) -> Vec<UserId> {
     users.into_iter().cloned().collect()
 }
 
+/// When what waits may be approved.
+fn hours_of(decision: Option<&Decision>) -> &[ApprovalHours] {
+    let waits = decision.filter(|it| it.kind == DecisionKind::RequiresApproval);
+    waits.map_or(&[], |it| it.approval_hours.as_slice())
+}
+
 fn draft(
     form: &Form<'_>,
     judged: &Judgement,
@@ -297,8 +303,7 @@ fn draft(
 ) -> Request {
     let (resolved, decision) = (judged.resolved.as_ref(), judged.decision.as_ref());
     let starts_at = form.starts_at.filter(|at| *at > now);
-    let waits = decision.filter(|it| it.kind == DecisionKind::RequiresApproval);
-    let hours = waits.map_or(&[][..], |it| it.approval_hours.as_slice());
+    let hours = hours_of(decision);
     let expires_at = match starts_at {
         Some(at) => Some(form.duration.after(at)),
         None => settings.lapses_at(now, hours),

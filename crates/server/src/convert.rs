@@ -1,15 +1,16 @@
 //! Domain types become wire types here and nowhere else.
 
 use hallpass_access::{
-    ApprovalHours, ApprovalsOpen, ArmedEndStatus, BreakGlassOffers, Confirmation, Grant,
-    GrantState, InLine, Past, PastUse, Request, RequestState, RuleWarning, StageProgress, Times,
-    Wanted,
+    ApprovalsOpen, ArmedEndStatus, BreakGlassOffers, Confirmation, Grant, GrantState, InLine, Past,
+    PastUse, Request, RequestState, RuleWarning, Times, Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
 use hallpass_identity::Identity;
 use hallpass_model::{Target, TargetNames, Timestamp};
 use hallpass_wording::{PlainStyle, activity};
+
+use crate::convert_approvals;
 
 pub(crate) struct TargetTexts {
     pub(crate) account: Option<String>,
@@ -55,33 +56,6 @@ pub(crate) fn warnings(warnings: &[RuleWarning]) -> Vec<api::Warning> {
     warnings.iter().map(on_the_wire).collect()
 }
 
-/// Hours for approvals as they travel.
-pub(crate) fn approval_hours(hours: &[ApprovalHours]) -> Vec<api::ApprovalWindow> {
-    let on_the_wire = |hours: &ApprovalHours| api::ApprovalWindow {
-        rule: hours.rule().to_string(),
-        hours: hours.to_string(),
-    };
-    hours.iter().map(on_the_wire).collect()
-}
-
-/// From when approvals may be given, where they may not now.
-pub(crate) const fn opens_at(open: ApprovalsOpen) -> Option<Timestamp> {
-    match open {
-        ApprovalsOpen::From(at) => Some(at),
-        ApprovalsOpen::Now | ApprovalsOpen::Never => None,
-    }
-}
-
-fn stage(stage: &StageProgress) -> api::RequestStage {
-    api::RequestStage {
-        rule: stage.rule.to_string(),
-        name: stage.name.clone(),
-        quorum: stage.quorum,
-        filled: stage.filled,
-        approvers: texts(&stage.helpers),
-    }
-}
-
 fn confirmation(confirmed: &Confirmation) -> api::Confirmation {
     api::Confirmation {
         by: confirmed.by.to_string(),
@@ -99,7 +73,6 @@ pub(crate) fn request(request: &Request) -> api::Request {
         Wanted::Group { .. } => None,
     };
     let shortened = request.shortened.as_ref();
-    let counting = request.reviewers();
     let (given, needed) = request.approvals();
     let looked = request.outstanding.as_deref();
     let mut out = api::Request {
@@ -124,20 +97,11 @@ pub(crate) fn request(request: &Request) -> api::Request {
         approvers: texts(request.approvers()),
         approvals_needed: needed,
         approvals_given: looked.map(|_| given),
-        stages: request.stages().iter().map(stage).collect(),
-        approval_hours: approval_hours(request.approval_hours()),
+        stages: convert_approvals::stages(request),
+        approval_hours: convert_approvals::hours(request.approval_hours()),
         approvals_closed: request.approvals_open() != ApprovalsOpen::Now,
-        approvals_open_at: opens_at(request.approvals_open()),
-        reviews: request
-            .reviews
-            .iter()
-            .map(|review| api::Review {
-                by: review.by.to_string(),
-                at: review.at,
-                comment: review.comment.clone(),
-                counts_no_more: !counting.iter().any(|it| std::ptr::eq(*it, review)),
-            })
-            .collect(),
+        approvals_open_at: convert_approvals::opens_at(request.approvals_open()),
+        reviews: convert_approvals::reviews(request),
         confirmed: request.confirmed.iter().map(confirmation).collect(),
         warnings: Vec::new(),
         because: request.decided.based_on.clone(),

@@ -14,6 +14,7 @@ mod auth;
 mod body;
 mod connections;
 mod convert;
+mod convert_approvals;
 mod convert_sweeps;
 mod denied;
 mod door;

@@ -7,7 +7,7 @@ use hallpass_identity::TokenScope;
 use serde::Deserialize;
 
 use crate::{
-    App, auth::AuthenticatedCaller, body::Parameters, convert, convert_sweeps,
+    App, auth::AuthenticatedCaller, body::Parameters, convert, convert_approvals, convert_sweeps,
     problem::ProblemResponse,
 };
 
@@ -59,9 +59,9 @@ pub(crate) async fn preview(
         max_duration_seconds: preview.limits().longest().as_seconds(),
         because: decision.based_on.iter().map(ToString::to_string).collect(),
         warnings: convert::warnings(&decision.warnings),
-        approval_hours: convert::approval_hours(hours),
+        approval_hours: convert_approvals::hours(hours),
         approvals_closed: open != ApprovalsOpen::Now,
-        approvals_open_at: convert::opens_at(open),
+        approvals_open_at: convert_approvals::opens_at(open),
         standing: preview.stands.map(convert_sweeps::held_already),
         held: held.map(|held| convert::grant(&held.grant, &app.identity)),
     }))

@@ -76,7 +76,7 @@ fn every_door_says_which_stage_is_open_and_who_fills_it() {
         assert!(page.contains("your own request. Eve can."), "{page}");
         let eve = Visit::of(&server, "eve").await.page("/reviews").await;
         assert!(
-            eve.contains(">Approve 1h<") && eve.contains("1 of 2 needed"),
+            eve.contains("Approve 1h <kbd>") && eve.contains("1 of 2 needed"),
             "{eve}"
         );
     });
@@ -95,7 +95,7 @@ fn hours_for_approvals_are_told_before_and_after_asking() {
         ))
         .await;
         let asked = server.ask("ana/all", "Admin").await;
-        let preview = server.get(PREVIEW, "bo/all").await.json();
+        let preview = server.get(PREVIEW, "ana/all").await.json();
         for found in [&asked, &preview] {
             let hours = json!([{"rule": "all", "hours": format!("{from}–{to} UTC")}]);
             assert_eq!(found["approval_hours"], hours, "{found}");
