@@ -29,6 +29,7 @@ mod steps;
 mod unread;
 mod unread_notes;
 mod warning;
+mod why_not;
 mod words;
 
 use std::{

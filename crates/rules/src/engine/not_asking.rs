@@ -1,10 +1,6 @@
 //! What keeps somebody from asking by rules that let others ask.
 
-use super::{
-    Ready,
-    decide::{Evaluation, Exclusion},
-};
-use crate::{attributes::PersonAttribute, hours::Hours, rule::RuleId};
+use crate::{attributes::PersonAttribute, rule::RuleId};
 
 /// What keeps whoever asks from asking by a rule that lets people ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,36 +41,4 @@ impl NotAsking {
 pub fn people_with_another(attributes: &[PersonAttribute]) -> String {
     let names: Vec<&str> = attributes.iter().map(|it| it.words()).collect();
     format!("people with another {}", names.join(" and "))
-}
-
-impl Evaluation<'_> {
-    /// Why no rule that lets people ask lets the requester ask, rule by rule.
-    pub(super) fn not_asking(&self) -> Vec<NotAsking> {
-        let permitting = self.excluded.iter().filter(|(ready, _)| ready.permits);
-        permitting
-            .map(|(ready, why)| self.why_not_asking(ready, *why))
-            .collect()
-    }
-
-    fn why_not_asking(&self, ready: &Ready, why: Exclusion) -> NotAsking {
-        let rule = ready.rule.id.clone();
-        match (why, &ready.terms().hours) {
-            (Exclusion::OutsideHours, Some(hours)) => NotAsking::OutsideHours {
-                rule,
-                hours: Hours::to_string(hours),
-            },
-            (Exclusion::NotAllowed, _) => match self.requester.other_attributes(ready) {
-                attributes if attributes.is_empty() => NotAsking::OtherPeople { rule },
-                attributes => NotAsking::OtherAttributes { rule, attributes },
-            },
-            (
-                Exclusion::OutsideHours
-                | Exclusion::LeftOut
-                | Exclusion::Unread
-                | Exclusion::PlaceUnread
-                | Exclusion::AddsOnly,
-                _,
-            ) => NotAsking::OtherPeople { rule },
-        }
-    }
 }
