@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use hallpass_model::{
     Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
+    time::utc,
 };
 use hallpass_rules::{Decision, Directory, RuleWarning, Rules};
 
+use crate::ask_refused::{AskRefused, AskRefusedFacts};
 use crate::confirming;
-use crate::preview::{self, AskRefused, AskVerdict, Judgement, LengthLimits};
+use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
 use crate::target::LookedFor;
 use crate::text_limits::{REASON_CHARACTERS_MAX, at_most};
 use crate::{
@@ -181,9 +183,11 @@ pub(crate) fn answer(
         Ok(AskVerdict::BreakGlassOnly) => Answered::Waits(without_reminders(pending())),
         Err(refused) => {
             let target = typed_names(form.wanted).to_string();
-            let based_on = judged.decision.as_ref().map(|it| it.based_on.as_slice());
-            let refusal =
-                refused.into_refusal(based_on.unwrap_or_default(), &target, settings.contact());
+            let starts_at = form.starts_at.filter(|at| *at > now);
+            let refusal = refused.into_refusal(&AskRefusedFacts {
+                starts: starts_at.map(utc),
+                ..AskRefusedFacts::of_decision(decision, &target, settings.contact())
+            });
             let state = RequestState::Rejected {
                 at: now,
                 code: refusal.code.clone(),

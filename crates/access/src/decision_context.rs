@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
-    Ask, Decision, Directory, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
+    ApprovalHours, Ask, Decision, Directory, Permit, PressRefusedByRules, Principal, Rules,
+    SignInRequirement,
 };
 
 use crate::arming::Arming;
@@ -70,15 +71,14 @@ impl DecisionContext<'_> {
     /// Refuses an approval outside of the hours that a rule gives them, whenever the access is to start.
     pub(crate) fn ensure_approvals_open(&self, decision: &Decision) -> Result<(), PressRefused> {
         let now = self.step.now;
-        let closed = decision.approval_hours.iter().find(|it| !it.is_open(now));
-        match closed {
-            Some(closed) => Err(PressRefused::OutsideApprovalHours {
-                rule: closed.rule().clone(),
-                hours: closed.to_string(),
-                opens_at: closed.opens_at(now),
-            }),
-            None => Ok(()),
+        let hours = &decision.approval_hours;
+        if hours.iter().all(|it| it.is_open(now)) {
+            return Ok(());
         }
+        Err(PressRefused::OutsideApprovalHours {
+            opens_at: ApprovalHours::opens_at(hours, now),
+            hours: hours.clone(),
+        })
     }
 
     /// Refuses to give anything to somebody who is locked.

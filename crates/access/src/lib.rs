@@ -63,6 +63,7 @@ mod step;
 
 // ask, and what is said before
 mod ask;
+mod ask_refused;
 mod later_end;
 mod preview;
 mod search;
@@ -101,6 +102,7 @@ pub use armed_ends::{
 };
 pub use as_enforced::{as_enforced, is_still_to_move};
 pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, reason_refused};
+pub use ask_refused::{AskRefused, AskRefusedFacts};
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{
     AcceptanceWrite, Change, DesiredAssignment, Message, OutlivingSessions, StoredAnswer, Write,
@@ -143,8 +145,7 @@ pub use ports::{
 };
 pub use press_refused::PressRefused;
 pub use preview::{
-    AskRefused, AskRefusedFacts, AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview,
-    PreviewOutcome, Stands, by_rules,
+    AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome, Stands, by_rules,
 };
 pub use records::{about_grant, about_request};
 pub use refusal::{FieldProblem, Refusal, all_of};

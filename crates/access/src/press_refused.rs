@@ -2,7 +2,7 @@
 
 use hallpass_model::time::{utc, utc_seconds};
 use hallpass_model::{Disagreement, TimeSpan, Timestamp};
-use hallpass_rules::{PressRefusedByRules, RuleId, RuleNames, RuleWarning};
+use hallpass_rules::{ApprovalHours, PressRefusedByRules, RuleNames, RuleWarning};
 
 use crate::{
     COMMENT_CHARACTERS_MAX, Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX,
@@ -34,14 +34,12 @@ pub enum PressRefused {
         /// In which ways, as the provider calls them; empty = any.
         acr: Vec<String>,
     },
-    /// A rule gives approvals hours, and it is outside of them.
-    #[error("by rule `{rule}` approvals are given only {hours}{}", not_before(*opens_at))]
+    /// Rules give approvals hours, and it is not within all of them.
+    #[error("{}{}", approvals_only(hours), not_before(hours, *opens_at))]
     OutsideApprovalHours {
-        /// The rule.
-        rule: RuleId,
-        /// Its hours, in words.
-        hours: String,
-        /// When they begin next; `None` = not within a week.
+        /// The hours, each with its rule.
+        hours: Vec<ApprovalHours>,
+        /// When all of them are open next; `None` = not within a week.
         opens_at: Option<Timestamp>,
     },
     /// Rules give a warning here, which whoever presses this has not confirmed.
@@ -360,8 +358,22 @@ fn unread(read_at: Option<Timestamp>, why: &str) -> String {
     )
 }
 
-fn not_before(opens_at: Option<Timestamp>) -> String {
-    opens_at.map_or_else(String::new, |at| format!(", not before {}", utc(at)))
+fn approvals_only(hours: &[ApprovalHours]) -> String {
+    let told =
+        |it: &ApprovalHours| format!("by rule `{}` approvals are given only {it}", it.rule());
+    let told: Vec<String> = hours.iter().map(told).collect();
+    told.join(", and ")
+}
+
+fn not_before(hours: &[ApprovalHours], opens_at: Option<Timestamp>) -> String {
+    match (opens_at, hours) {
+        (Some(at), _) => format!(", not before {}", utc(at)),
+        (None, [_, _, ..]) => {
+            ": these hours never meet, so nobody can approve it; the rules are to be corrected"
+                .to_owned()
+        }
+        (None, _) => String::new(),
+    }
 }
 
 fn sign_in_words(rule: &str, max_age: Option<TimeSpan>, acr: &[String]) -> String {

@@ -2,17 +2,18 @@
 //! functions, so that they cannot disagree; a preview gives nothing, and asking decides anew.
 
 use hallpass_model::time::utc;
-use hallpass_model::{Email, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::{
-    Decision, DecisionKind, Directory, NoManager, OverLimit, Principal, RequesterManager, RuleId,
-    RuleNames, Rules,
+    Decision, DecisionKind, Directory, OverLimit, Principal, RequesterManager, RuleId, RuleNames,
+    Rules,
 };
 
 use crate::arming::Arming;
+use crate::ask_refused::{self, AskRefused};
 use crate::request::PUNCTUAL;
 use crate::target::{self, LookedFor, Resolved};
 use crate::unknown_approvers;
-use crate::{Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, all_of};
+use crate::{Approval, FieldProblem, Grant, PressRefused, Request, Settings};
 
 /// What a request that is not refused comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,25 +24,6 @@ pub enum AskVerdict {
     Waits,
     /// Waits though nobody can approve it: whoever asked may break the glass (`access.md` §17).
     BreakGlassOnly,
-}
-
-/// Why a request would be stored as rejected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AskRefused {
-    /// No rule covers the target.
-    NoRule,
-    /// The rules let others ask.
-    NotAllowed,
-    /// Rules may let the asker ask, and whether they do could not be read.
-    Unread(Vec<String>),
-    /// Nobody but the asker could approve it, or nobody at all.
-    NoApprover,
-    /// Too few of those who are listed are enabled users of the directory, who alone can approve; these are none.
-    UnknownApprovers(Vec<Email>),
-    /// Their manager could, and they have none who can.
-    NoManager(NoManager),
-    /// Fields are to blame.
-    Fields(Vec<FieldProblem>),
 }
 
 /// What the rules alone say to somebody who asks, whatever the length and the reason.
@@ -60,7 +42,7 @@ pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
         }),
         DecisionKind::NoStatements => Err(AskRefused::NoRule),
         DecisionKind::RequesterNotAllowed if decision.unread.is_empty() => {
-            Err(AskRefused::NotAllowed)
+            Err(ask_refused::not_asking(decision))
         }
         DecisionKind::RequesterNotAllowed => Err(AskRefused::Unread(decision.unread.clone())),
     }
@@ -78,137 +60,6 @@ pub(crate) fn by_rules_and_people(
     match unknown.flatten() {
         Some(unknown) => Err(AskRefused::UnknownApprovers(unknown)),
         None => Ok(verdict),
-    }
-}
-
-impl AskRefused {
-    /// A stable code: a decision's kind, or `invalid`.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NoRule => DecisionKind::NoStatements.as_str(),
-            Self::NotAllowed | Self::Unread(_) => DecisionKind::RequesterNotAllowed.as_str(),
-            Self::NoApprover | Self::UnknownApprovers(_) | Self::NoManager(_) => {
-                DecisionKind::NoApprovers.as_str()
-            }
-            Self::Fields(_) => "invalid",
-        }
-    }
-
-    /// The refusal as it is stored and told. `rules` are those the decision rests on.
-    pub(crate) fn into_refusal(self, rules: &[RuleId], target: &str, contact: &str) -> Refusal {
-        let message = self.message(rules, target, contact);
-        let code = self.code().to_owned();
-        let fields = match self {
-            Self::Fields(fields) => fields,
-            Self::NoRule
-            | Self::NotAllowed
-            | Self::Unread(_)
-            | Self::NoApprover
-            | Self::UnknownApprovers(_)
-            | Self::NoManager(_) => Vec::new(),
-        };
-        Refusal {
-            code,
-            message,
-            fields,
-        }
-    }
-
-    /// The refusal in a sentence, where nothing more is known than the rules it rests on.
-    pub(crate) fn message(&self, rules: &[RuleId], target: &str, contact: &str) -> String {
-        self.words(&AskRefusedFacts::of(rules, target, contact))
-    }
-
-    /// The refusal in a sentence, to whoever asks. Every channel says it in these words.
-    pub fn words(&self, facts: &AskRefusedFacts<'_>) -> String {
-        let (target, names) = (facts.target, &facts.rules);
-        let first = names.first();
-        match self {
-            Self::NoRule => {
-                format!("No rule covers {target}. Ask {} to add one.", facts.contact)
-            }
-            Self::NoApprover if names.is_empty() => {
-                format!("Nobody can approve {target} for you.")
-            }
-            Self::NoApprover if facts.lists_asker => format!(
-                "Nobody can approve {target} for you. {first} {} you, and too few others.",
-                names.verb("lists", "list")
-            ),
-            Self::NoApprover => format!(
-                "Nobody can approve {target} for you. {first} {} too few others.",
-                names.verb("lists", "list")
-            ),
-            Self::UnknownApprovers(addresses) => format!(
-                "Nobody can approve {target} for you. {first} {} {}, and approvers have to be enabled users of \
-                 IAM Identity Center. Ask {} to correct the rules.",
-                names.verb("lists", "list"),
-                some_of(addresses),
-                facts.contact
-            ),
-            Self::NoManager(why) => format!(
-                "Nobody can approve {target} for you. {first} {} your manager approve, and {}.",
-                names.verb("lets", "let"),
-                why.told()
-            ),
-            Self::Unread(what) => format!(
-                "{first} may let you ask for {target}, and it could not be read whether that is so: {}. \
-                 Try again.",
-                what.join("; ")
-            ),
-            Self::NotAllowed => match &facts.opens {
-                Some(at) => format!(
-                    "{first} {} you ask for {target} from {at}.",
-                    names.verb("lets", "let")
-                ),
-                None => format!(
-                    "{first} {} not let you ask for {target} now.",
-                    names.verb("does", "do")
-                ),
-            },
-            Self::Fields(problems) => all_of(problems),
-        }
-    }
-}
-
-/// The most addresses that a refusal names; all are counted.
-const ADDRESSES_MAX: usize = 5;
-
-fn some_of(addresses: &[Email]) -> String {
-    let named: Vec<&str> = { addresses.iter().take(ADDRESSES_MAX) }
-        .map(Email::as_str)
-        .collect();
-    let named = named.join(", ");
-    match addresses.len().saturating_sub(ADDRESSES_MAX) {
-        0 => named,
-        more => format!("{named} and {more} more"),
-    }
-}
-
-/// What a refusal names.
-#[derive(Clone, Debug)]
-pub struct AskRefusedFacts<'a> {
-    /// What was asked for, as the reader sees it: `payments-prod / Admin`, or `this`.
-    pub target: &'a str,
-    /// The rules it rests on.
-    pub rules: RuleNames,
-    /// Whether these list the asker, which does not count.
-    pub lists_asker: bool,
-    /// From when the rules let the asker ask, as the reader sees it; none within a week or not known.
-    pub opens: Option<String>,
-    /// Whom to ask for a rule.
-    pub contact: &'a str,
-}
-
-impl<'a> AskRefusedFacts<'a> {
-    /// The rules, the target and whom to ask for a rule, where no more is known.
-    pub fn of(rules: &[RuleId], target: &'a str, contact: &'a str) -> Self {
-        Self {
-            target,
-            rules: RuleNames::of(rules),
-            lists_asker: false,
-            opens: None,
-            contact,
-        }
     }
 }
 
@@ -250,7 +101,7 @@ impl LengthLimits {
             longest: decision.map_or(by_settings, |decision| settings.longest_by(decision)),
             by_settings,
             rules: decision
-                .map(|decision| decision.based_on.clone())
+                .map(|decision| decision.max_duration_by.clone())
                 .unwrap_or_default(),
         }
     }
@@ -409,7 +260,7 @@ fn start_problem(
     if at > latest {
         let latest = utc(latest);
         let by = by_rule.map_or_else(String::new, |(lead, decision)| {
-            let rules = RuleNames::of(&decision.based_on);
+            let rules = RuleNames::of(&decision.max_lead_time_by);
             format!(": {lead} ahead, by {}", rules.within())
         });
         problem("late-start", format!("At the latest {latest}{by}."))
@@ -507,7 +358,9 @@ pub struct Preview {
     pub held: Option<HeldGrant>,
     /// That the asker holds it, not through Hallpass.
     pub stands: Option<Stands>,
-    /// Where the rules do not let the asker ask now, but do within a week: from when.
+    /// The start that is asked for, where it lies ahead.
+    pub starts_at: Option<Timestamp>,
+    /// Where the rules do not let the asker ask now, or start then, but do within a week of it: from when.
     pub opens_at: Option<Timestamp>,
     pub(crate) judged: Judgement,
     pub(crate) obstacles: Obstacles,
@@ -588,6 +441,7 @@ impl Preview {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_model::Email;
     use hallpass_rules::{Ask, RuleFile, load};
 
     use super::*;
@@ -637,5 +491,37 @@ mod tests {
             let expected = expected.map(|at| at.parse().unwrap());
             assert_eq!(found, expected, "{from}");
         }
+    }
+
+    #[test]
+    fn a_limit_is_told_with_the_rules_that_set_it() {
+        let rule = |id: &str, lines: &str| {
+            format!(
+                "[[rule]]\nid = '{id}'\naccounts = '*'\npermission_sets = '*'\n\
+                 approvers = 'bo@corp.example'\n{lines}\n"
+            )
+        };
+        let text = rule("wide", "max_duration = '4h'")
+            + &rule("short", "max_duration = '2h'")
+            + &rule("soon", "max_lead_time = '30m'");
+        let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
+        let account = "111111111111".parse().unwrap();
+        let ask = Ask::Account {
+            account: &account,
+            permission_set: "ReadOnly",
+        };
+        let ana = Email::new("ana@corp.example").unwrap();
+        let now = "2026-03-02T10:00:00Z".parse().unwrap();
+        let decision = rules.decide(&ana, &ask, &Directory::default(), now);
+        let settings = Settings::default();
+        let limits = LengthLimits::of(Some(&decision), &settings);
+        assert_eq!(limits.longest_words(), "2h, by rule `short`");
+        let late = TimeSpan::hours(1).after(now);
+        let late = start_problem(late, Some(&decision), &settings, now).unwrap();
+        assert!(
+            late.message.ends_with(": 30m ahead, by rule `soon`."),
+            "{}",
+            late.message
+        );
     }
 }

@@ -40,7 +40,7 @@ impl ConfirmArgs {
             match client.post_or_warned(path, &body(ids.clone())).await? {
                 Posted::Done(done) => return Ok(done),
                 Posted::Warned(warnings) => {
-                    confirm(&warnings)?;
+                    confirm(&warnings, &ids)?;
                     ids.extend(warnings.into_iter().map(|warning| warning.id));
                 }
             }
@@ -52,20 +52,17 @@ impl ConfirmArgs {
 
 const NOT_CONFIRMED: &str = "warning-not-confirmed";
 
-fn confirm(warnings: &[Warning]) -> Result<(), Failure> {
+/// Has warnings confirmed. `confirmed` are ids that were given already, which a second call has to give as well.
+fn confirm(warnings: &[Warning], confirmed: &[String]) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         let mut failure = Failure::refused("there is a warning to be read and confirmed first")
             .code(NOT_CONFIRMED);
         for Warning { id, text } in warnings {
             failure = failure.detail(format!("{id}: {text}"));
         }
-        let flags: Vec<String> = warnings
-            .iter()
-            .map(|warning| format!("--confirm-warning {}", warning.id))
-            .collect();
         return Err(failure.help(format!(
             "once it was read, give `{}`; nothing was done",
-            flags.join(" ")
+            flags(warnings, confirmed)
         )));
     }
     for warning in warnings {
@@ -76,4 +73,28 @@ fn confirm(warnings: &[Warning]) -> Result<(), Failure> {
         "Have you read this, and do you go on?",
         Consent::Ask,
     )
+}
+
+/// What confirms these warnings beside those that are confirmed.
+fn flags(warnings: &[Warning], confirmed: &[String]) -> String {
+    let ids = confirmed.iter().chain(warnings.iter().map(|it| &it.id));
+    let flags: Vec<String> = ids.map(|id| format!("--confirm-warning {id}")).collect();
+    flags.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_confirmed_is_given_once_more() {
+        let third = Warning {
+            id: "c3".to_owned(),
+            text: "Customers see this.".to_owned(),
+        };
+        let given = ["a1".to_owned(), "b2".to_owned()];
+        let all = "--confirm-warning a1 --confirm-warning b2 --confirm-warning c3";
+        assert_eq!(flags(std::slice::from_ref(&third), &given), all);
+        assert_eq!(flags(&[third], &[]), "--confirm-warning c3");
+    }
 }

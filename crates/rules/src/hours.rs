@@ -4,7 +4,8 @@ use std::fmt;
 
 use hallpass_model::Timestamp;
 use jiff::{
-    civil::{Time, Weekday},
+    ToSpan as _,
+    civil::{Date, Time, Weekday, date},
     tz::TimeZone,
 };
 
@@ -33,6 +34,23 @@ impl Hours {
         }
         (self.begins_on(today) && time >= self.from)
             || (self.begins_on(today.previous()) && time < self.to)
+    }
+
+    /// Whether no instant is within both. Windows meet where one begins within the other; winter and summer
+    /// may differ, where their zones change at other days.
+    pub(crate) fn never_meet(&self, other: &Self) -> bool {
+        const MONDAYS: [Date; 2] = [date(2026, 1, 5), date(2026, 7, 6)];
+        !{ MONDAYS.into_iter() }
+            .any(|monday| self.begins_within(other, monday) || other.begins_within(self, monday))
+    }
+
+    /// Whether one of its windows of a week begins within another's.
+    fn begins_within(&self, other: &Self, monday: Date) -> bool {
+        let mut week = monday.series(1.day()).take(7);
+        week.any(|day| {
+            let begins = day.to_datetime(self.from).to_zoned(self.zone.clone());
+            self.begins_on(day.weekday()) && begins.is_ok_and(|at| other.contains(at.timestamp()))
+        })
     }
 
     fn begins_on(&self, day: Weekday) -> bool {

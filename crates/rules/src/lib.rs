@@ -35,9 +35,9 @@ pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
     Approvable, ApprovalHours, Ask, Considered, Decision, DecisionQuestion, DecisionStep, Effect,
-    Explanation, JudgedPress, Nearest, NoManager, OverLimit, Permit, PressRefusedByRules,
-    Principal, Requestable, RequesterManager, Requirement, RuleColumns, RuleSummary, RuleWarning,
-    Rules, SetBits, SignInRequirement, Stage,
+    Explanation, JudgedPress, Nearest, NoManager, NotAsking, OverLimit, OwnLater, Permit,
+    PressRefusedByRules, Principal, Requestable, RequesterManager, Requirement, RuleColumns,
+    RuleSummary, RuleWarning, Rules, SetBits, SignInRequirement, Stage, people_with_another,
 };
 pub use hallpass_model::Glob;
 pub use read::{Loaded, RuleFile, load};

@@ -325,7 +325,9 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         based_on: _,
         // limits, by which a request is held above
         max_duration: _,
+        max_duration_by: _,
         max_lead_time: _,
+        max_lead_time_by: _,
         reason_patterns: _,
         ticket_patterns: _,
         approval_hours,
@@ -341,6 +343,9 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         break_glass: _,
         // one of the approvers
         manager: _,
+        own_later: _,
+        // told of those who may not ask
+        not_asking: _,
         // of the directory, not of the rules
         unread: _,
     } = was;

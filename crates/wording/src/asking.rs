@@ -13,17 +13,19 @@ pub fn refused(
     preview: &Preview,
     target: &str,
     contact: &str,
-    instant: impl FnOnce(Timestamp) -> String,
+    instant: impl Fn(Timestamp) -> String,
 ) -> String {
     let listing = preview.lists_asker.as_slice();
+    let of_decision = AskRefusedFacts::of_decision(Some(&preview.decision), target, contact);
     why.words(&AskRefusedFacts {
         rules: match (why, listing) {
             (AskRefused::NoApprover, [_, ..]) => RuleNames::of(listing),
-            _ => RuleNames::of(&preview.decision.based_on),
+            _ => of_decision.rules,
         },
         lists_asker: !listing.is_empty(),
-        opens: preview.opens_at.map(instant),
-        ..AskRefusedFacts::of(&[], target, contact)
+        starts: preview.starts_at.map(&instant),
+        opens: preview.opens_at.map(&instant),
+        ..of_decision
     })
 }
 

@@ -4,7 +4,8 @@ use hallpass_model::{HoldKey, Timestamp};
 use hallpass_rules::{Ask, Directory, PressRefusedByRules, RuleId};
 
 use super::{Access, AccessError, Patience};
-use crate::preview::{self, AskRefused, HeldGrant, Obstacles, Preview};
+use crate::ask_refused::AskRefused;
+use crate::preview::{self, HeldGrant, Obstacles, Preview};
 use crate::target::LookedFor;
 use crate::{Actor, FieldProblem, Grant, PressRefused, Wanted, target};
 
@@ -46,8 +47,9 @@ impl Access {
         let question = target::question(&target, &names);
         let opens_at =
             question.filter(|_| preview::by_rules(decision) == Err(AskRefused::NotAllowed));
+        let later = starts_at.filter(|at| *at > step.now);
         let opens_at = opens_at.and_then(|question| {
-            preview::opens_at(step.now, |at| {
+            preview::opens_at(later.unwrap_or(step.now), |at| {
                 preview::by_rules(&rules.decide(who, &question, &directory, at)).is_ok()
             })
         });
@@ -64,7 +66,6 @@ impl Access {
         });
         let (mut waiting, mut held, mut stands) = (None, None, None);
         if let Some(key) = &key {
-            let later = starts_at.filter(|at| *at > step.now);
             waiting = self.pending_for(key, None, later).await?;
             held = Box::pin(self.held_grant(key)).await?;
             stands = self.stands(&key.user, &key.target, Patience::Look).await?;
@@ -77,6 +78,7 @@ impl Access {
             waiting,
             held,
             stands,
+            starts_at: later,
             opens_at,
             judged,
             obstacles,

@@ -34,15 +34,16 @@ impl ApprovalHours {
         self.hours.contains(now)
     }
 
-    /// The first whole minute from `now` on at which it may be given.
-    pub fn opens_at(&self, now: Timestamp) -> Option<Timestamp> {
+    /// The first whole minute from `now` on that is within all of these hours; none where they do not meet
+    /// within a week.
+    pub fn opens_at(all: &[Self], now: Timestamp) -> Option<Timestamp> {
         let into_minute = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
         let first = TimeSpan::seconds(60 - into_minute).after(now);
         let last = TimeSpan::hours(24 * OPENS_WITHIN_DAYS).after(now);
-        let minutes = std::iter::successors(Some(first), |at| {
+        let mut minutes = std::iter::successors(Some(first), |at| {
             Some(MINUTE.after(*at)).filter(|at| *at <= last)
         });
-        { minutes }.find(|at| self.is_open(*at))
+        minutes.find(|at| all.iter().all(|hours| hours.is_open(*at)))
     }
 }
 

@@ -249,14 +249,15 @@ impl Rules {
             .filter_map(|place| rules.get(*place)?.as_ref())
     }
 
-    /// The rules that are about an account, or may be, whatever the permission set and whoever asks, in
-    /// file order.
+    /// The rules that let people ask for something in an account, or may, whatever the permission set and
+    /// whoever asks, in file order.
     pub fn about_account(&self, account: &AccountId, facts: &Directory) -> Vec<RuleId> {
         let view = AccountView::new(account, facts);
         let places = self.compiled.for_account(account);
         places
             .into_iter()
             .filter_map(|place| self.compiled.rules.get(place))
+            .filter(|ready| ready.permits)
             .filter(|ready| view.coverage(&ready.terms().targets) != Membership::No)
             .map(|ready| ready.rule.id.clone())
             .collect()

@@ -9,12 +9,12 @@ use super::{
     Compiled, Ready, Rules,
     coverage::{Spot, TARGETS_TRIED, covers, covers_set, overlap, spots},
     everyone::{Admitting, is_for_everyone, widening},
-    exclusions,
+    exclusions, hours_apart,
     names::unknown_names,
     people::{Membership, PersonView, Principal, address_of},
     people_exclusions,
     places::AccountView,
-    requester_manager::manager_of,
+    requester_manager::{NoManager, manager_of},
     warning::warn,
     words,
 };
@@ -59,8 +59,13 @@ impl Rules {
             .collect();
         let admitting: Vec<Admitting<'_>> = rules.iter().filter_map(Admitting::of).collect();
         let mut found = self.compiled.notes.clone();
-        for ready in rules {
+        for (place, ready) in rules.iter().enumerate() {
             check.reach(ready, &mut found);
+            if ready.terms().approval_hours.is_some() && check.may_go_on(place.saturating_mul(8)) {
+                let earlier = rules.get(..place).unwrap_or_default();
+                found.extend(hours_apart::apart(ready, earlier));
+            }
+            found.extend(people_exclusions::attributes_of_nobody(ready));
             check.overridden(ready, &denials, &mut found);
             if is_for_everyone(ready) && check.may_go_on(admitting.len()) {
                 found.extend(widening(ready, &admitting));
@@ -102,7 +107,10 @@ impl<'a> Check<'a> {
     /// Rules that match nothing, and targets nobody can approve.
     fn reach(&self, ready: &'a Ready, found: &mut Vec<Diagnostic>) {
         let spots = spots(&ready.terms().targets);
-        if spots.is_empty() || self.matches_no_account(ready) {
+        if spots.is_empty()
+            || exclusions::leaves_no_tag(&ready.terms().targets)
+            || self.matches_no_account(ready)
+        {
             let message = "the rule can match nothing";
             found.push(
                 warn(ready, FindingCode::DeadStatement, message).help("name a target, or drop it"),
@@ -282,9 +290,15 @@ impl<'a> Check<'a> {
                 continue;
             }
             asking += 1;
-            if let Err(why) = manager_of(&view, facts) {
-                without.push((person, why));
-            }
+            let why = match manager_of(&view, facts) {
+                Ok(manager) => {
+                    let manager = PersonView::of(self.compiled, manager, facts);
+                    let is_out = manager.is_no_approver(ready) == Membership::Yes;
+                    is_out.then_some(NoManager::LeftOut)
+                }
+                Err(why) => Some(why),
+            };
+            without.extend(why.map(|why| (person, why)));
         }
         let (first, why) = without.first()?;
         let message = format!(

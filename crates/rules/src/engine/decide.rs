@@ -2,24 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_model::{Email, Timestamp};
 
 use super::{
     Ask, Compiled, Ready,
     approval_hours::ApprovalHours,
-    decision::Decision,
+    decision::{Decision, OwnLater},
     people::{Membership, PersonView, Principal, address_of},
     places,
     requester_manager::{NoManager, RequesterManager, manager_of},
     requirement::Requirement,
     rule_warning::RuleWarning,
-    sign_in::{OverLimit, SignInRequirement},
+    sign_in::SignInRequirement,
 };
 use crate::{
     decision_kind::DecisionKind,
     directory::{Directory, Person},
     hours::Hours,
-    rule::{Denials, RuleId, TextPattern},
+    rule::{Denials, TextPattern},
 };
 
 /// Why an affecting rule does not let the requester ask.
@@ -327,12 +327,30 @@ impl<'a> Evaluation<'a> {
         who.listed_by(ready).or(as_manager)
     }
 
-    /// What is told of the manager.
+    /// What is told of the manager: that they may approve, where any rule that lets managers approve does not
+    /// leave them out.
     fn told_manager(&self) -> Option<RequesterManager> {
-        Some(match self.manager.as_ref()? {
-            Ok(manager) => RequesterManager::Is(address_of(manager)?),
-            Err(why) => RequesterManager::Missing(*why),
-        })
+        let manager = match self.manager.as_ref()? {
+            Ok(manager) => manager,
+            Err(why) => return Some(RequesterManager::Missing(*why)),
+        };
+        let asking = self.eligible.iter().chain(&self.holding);
+        let asking = asking.filter(|ready| ready.terms().asks_manager());
+        let left_out = asking.map(|ready| self.leaves_manager_out(ready, manager));
+        match left_out.min_by_key(|it| match it {
+            Membership::No => 0,
+            Membership::Unread => 1,
+            Membership::Yes => 2,
+        }) {
+            Some(Membership::Yes) => Some(RequesterManager::Missing(NoManager::LeftOut)),
+            Some(Membership::Unread) => Some(RequesterManager::Missing(NoManager::Unread)),
+            Some(Membership::No) | None => Some(RequesterManager::Is(address_of(manager)?)),
+        }
+    }
+
+    /// Whether a rule that lets managers approve leaves this one out of its approvers.
+    pub(super) fn leaves_manager_out(&self, ready: &Ready, manager: &'a Person) -> Membership {
+        PersonView::of(self.rules, manager, self.facts).is_no_approver(ready)
     }
 
     /// Steps 4 to 8.
@@ -359,8 +377,13 @@ impl<'a> Evaluation<'a> {
             .max();
         let needed = needed.unwrap_or(1).max(1);
         let based_on = deciding(&self.eligible);
-        if approvers.is_empty() || !self.enough(&approvers, &stages, needed) {
-            return self.outcome(DecisionKind::NoApprovers, &based_on);
+        let is_short = approvers.is_empty() || !self.enough(&approvers, &stages, needed);
+        // the hours of approvals open again: then it is theirs to approve, however few the others are
+        let waits_for_own = self.own_approver().is_some() && self.closed_by.is_some();
+        match (is_short, waits_for_own) {
+            (true, false) => return self.outcome(DecisionKind::NoApprovers, &based_on),
+            (true, true) => return self.own_once_open(approvers, &based_on),
+            (false, _) => {}
         }
         let notify = self.notify(&approvers);
         let mut decision = self.outcome(DecisionKind::RequiresApproval, &based_on);
@@ -369,6 +392,20 @@ impl<'a> Evaluation<'a> {
         decision.notify = notify;
         decision.approvals_needed = needed.max(of_stages);
         decision.stages = stages;
+        if waits_for_own {
+            decision.own_later = OwnLater::BesideOthers;
+        }
+        decision
+    }
+
+    /// What waits for nobody but its requester, who approves it once the hours of approvals are open.
+    fn own_once_open(&self, others: BTreeSet<Email>, based_on: &[&Ready]) -> Decision {
+        let mut decision = self.outcome(DecisionKind::RequiresApproval, based_on);
+        decision.notify = self.notify(&others);
+        decision.approvers = others;
+        decision.approvers.extend(self.requester.address());
+        decision.approvals_needed = 1;
+        decision.own_later = OwnLater::Alone;
         decision
     }
 
@@ -386,42 +423,6 @@ impl<'a> Evaluation<'a> {
     /// Whether the limits of a rule count although it could not be read whether it applies.
     pub(super) fn holds(&self, ready: &Ready) -> bool {
         { self.holding.iter() }.any(|holding| std::ptr::eq(*holding, ready))
-    }
-
-    /// The longest duration that every rule allows, with the first rule that sets it. Of the rules
-    /// that prefer the longest, one is enough; of those that may not apply, the longest would loosen.
-    pub(super) fn shortest(&self) -> Option<(RuleId, TimeSpan)> {
-        let of = |preferring: bool| {
-            self.limited().filter_map(move |ready| {
-                let terms = ready.terms();
-                let max = terms.max_duration?;
-                let picked = terms.prefer_longest_duration == preferring;
-                picked.then(|| (ready, (ready.rule.id.clone(), max)))
-            })
-        };
-        let preferring = |holding: bool| {
-            let picked = of(true).filter(move |(ready, _)| self.holds(ready) == holding);
-            picked.map(|(_, found)| found)
-        };
-        let longest = preferring(false)
-            .reduce(|best, next| if next.1 > best.1 { next } else { best })
-            .or_else(|| preferring(true).min_by_key(|(_, max)| *max));
-        let others = of(false).map(|(_, found)| found);
-        others.chain(longest).min_by_key(|(_, max)| *max)
-    }
-
-    /// Shortened only where every rule that limits the duration says so.
-    fn over_limit(&self) -> OverLimit {
-        let mut limiting = self
-            .limited()
-            .filter(|ready| ready.terms().max_duration.is_some())
-            .peekable();
-        let is_limited = limiting.peek().is_some();
-        if is_limited && limiting.all(|it| it.terms().shorten_to_max_duration == Some(true)) {
-            OverLimit::Shorten
-        } else {
-            OverLimit::Refuse
-        }
     }
 
     fn sign_in(&self) -> Vec<SignInRequirement> {
@@ -475,9 +476,20 @@ impl<'a> Evaluation<'a> {
                     })
                     .collect()
             };
+        let longest = self.shortest().map(|(_, max)| max);
+        let lead_time = self.lead_time();
         Decision {
             kind,
             approvers: BTreeSet::new(),
+            own_later: OwnLater::No,
+            not_asking: match kind {
+                DecisionKind::RequesterNotAllowed => self.not_asking(),
+                DecisionKind::ApprovalNotRequired
+                | DecisionKind::SelfApproval
+                | DecisionKind::NoStatements
+                | DecisionKind::RequiresApproval
+                | DecisionKind::NoApprovers => Vec::new(),
+            },
             manager: match kind {
                 DecisionKind::RequiresApproval | DecisionKind::NoApprovers => self.told_manager(),
                 DecisionKind::ApprovalNotRequired
@@ -486,8 +498,12 @@ impl<'a> Evaluation<'a> {
                 | DecisionKind::RequesterNotAllowed => None,
             },
             based_on: based_on.iter().map(|ready| ready.rule.id.clone()).collect(),
-            max_duration: self.shortest().map(|(_, max)| max),
-            max_lead_time: terms().filter_map(|(_, terms)| terms.max_lead_time).min(),
+            max_duration: longest,
+            max_duration_by: longest
+                .map(|longest| self.limiting_duration(longest))
+                .unwrap_or_default(),
+            max_lead_time: lead_time.as_ref().map(|(lead, _)| *lead),
+            max_lead_time_by: lead_time.map(|(_, by)| by).unwrap_or_default(),
             approval_hours: self.approval_hours(),
             over_limit: self.over_limit(),
             sign_in: self.sign_in(),

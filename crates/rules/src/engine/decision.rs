@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     approval_hours::ApprovalHours,
+    not_asking::NotAsking,
     quorum::{self, Seats},
     requester_manager::RequesterManager,
     requirement::Requirement,
@@ -31,6 +32,18 @@ pub struct Stage {
     pub(super) users: BTreeSet<UserId>,
 }
 
+/// Whether whoever asks may approve it themselves once the hours of approvals are open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OwnLater {
+    /// Not that is known, or they may already.
+    #[default]
+    No,
+    /// They may, and others may as well.
+    BesideOthers,
+    /// They may, and the others are too few: it waits for the hours.
+    Alone,
+}
+
 /// The outcome for one requester and one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use = "a decision that is not acted on has no effect"]
@@ -38,8 +51,14 @@ pub struct Decision {
     /// What the rules say.
     pub kind: DecisionKind,
     /// Who may approve; empty unless the kind is `RequiresApproval`. Informative: who may approve
-    /// is decided anew when they do.
+    /// is decided anew when they do. The requester is among them only where they alone wait for hours.
     pub approvers: BTreeSet<Email>,
+    /// Whether the requester may approve it themselves once the hours of approvals are open.
+    #[serde(skip)]
+    pub own_later: OwnLater,
+    /// What keeps the requester from asking, where they may not: of each rule that lets people ask.
+    #[serde(skip)]
+    pub not_asking: Vec<NotAsking>,
     /// The requester's manager, where rules let them approve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manager: Option<RequesterManager>,
@@ -47,9 +66,15 @@ pub struct Decision {
     pub based_on: Vec<RuleId>,
     /// The longest grant the rules allow; `None` leaves it to the settings.
     pub max_duration: Option<TimeSpan>,
+    /// The rules that say so.
+    #[serde(skip)]
+    pub max_duration_by: Vec<RuleId>,
     /// How far ahead a start may be; `None` leaves it to the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_lead_time: Option<TimeSpan>,
+    /// The rules that say so.
+    #[serde(skip)]
+    pub max_lead_time_by: Vec<RuleId>,
     /// When approvals may be given; it must be within all of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approval_hours: Vec<ApprovalHours>,

@@ -1,6 +1,8 @@
 //! Exclusions that leave nothing out: mostly names written wrong, and then what was to be left out
 //! can be asked for.
 
+use hallpass_model::Glob;
+
 use super::{
     Ready,
     names::{place_finding, place_text, unit_paths, warn_at, with_nearest},
@@ -77,6 +79,19 @@ pub(super) fn dead(
             found.push(finding(ready, &text, "permission set", &names));
         }
     }
+}
+
+/// Whether a rule leaves out every value of a tag that accounts must have.
+pub(super) fn leaves_no_tag(targets: &Targets) -> bool {
+    let Targets::Accounts { tags, except, .. } = targets else {
+        return false;
+    };
+    tags.iter().any(|tag| {
+        let of_key = except.tags.iter().filter(|out| out.key == tag.key);
+        let out: Vec<&Glob> = of_key.flat_map(|out| &out.values).collect();
+        let is_left_out = |value: &Glob| out.iter().any(|out| out.covers(value));
+        !tag.values.is_empty() && tag.values.iter().all(is_left_out)
+    })
 }
 
 /// The exclusions of accounts, each with what the file calls it.

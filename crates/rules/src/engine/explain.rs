@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{
     Ask, Decision, Ready, Rules,
     decide::{Evaluation, Exclusion},
+    not_asking::people_with_another,
     people::{Membership, PersonView, Principal, address_of},
     places::{self, AccountView, LeftOut},
     requester_manager::RequesterManager,
@@ -61,10 +62,10 @@ pub struct Considered {
 pub enum Effect {
     /// It affects the target and lets the requester ask.
     Applies,
-    /// It affects the target and does not let the requester ask now; its denials count, and its limits
+    /// It affects the target and does not let the requester ask now; what it denies counts, and its limits
     /// where it could not be read whether it lets them.
     DeniesOnly,
-    /// It is about something else, or (sso-elevator form) leaves the requester out.
+    /// It is about something else, or does not let the requester ask and says nothing else that counts.
     DoesNotApply,
 }
 
@@ -190,11 +191,13 @@ fn considered(evaluation: &Evaluation<'_>, ready: &Ready, ask: &Ask<'_>) -> Cons
     let is = |other: &&Ready| other.rule.id == ready.rule.id;
     let excluded = evaluation.excluded.iter().find(|(other, _)| is(other));
     let (effect, why) = if let Some((_, why)) = excluded {
-        let why = excluded_because(*why).to_owned();
-        if evaluation.denies(ready) {
-            (Effect::DeniesOnly, still(why, evaluation, ready))
-        } else {
-            (Effect::DoesNotApply, why)
+        let is_unread = matches!(why, Exclusion::Unread | Exclusion::PlaceUnread);
+        let why = excluded_because(evaluation, ready, *why);
+        match still(evaluation, ready) {
+            Some(still) => (Effect::DeniesOnly, format!("{why}; still, {still}")),
+            // nobody can say that it does not apply
+            None if is_unread && evaluation.denies(ready) => (Effect::DeniesOnly, why),
+            None => (Effect::DoesNotApply, why),
         }
     } else if evaluation.eligible.iter().any(is) {
         (Effect::Applies, contributes(evaluation, ready))
@@ -213,9 +216,15 @@ fn considered(evaluation: &Evaluation<'_>, ready: &Ready, ask: &Ask<'_>) -> Cons
     }
 }
 
-fn excluded_because(why: Exclusion) -> &'static str {
-    match why {
-        Exclusion::NotAllowed => "the requester is not among those who may ask",
+fn excluded_because(evaluation: &Evaluation<'_>, ready: &Ready, why: Exclusion) -> String {
+    let why = match why {
+        Exclusion::NotAllowed => {
+            let attributes = evaluation.requester.other_attributes(ready);
+            if !attributes.is_empty() {
+                return format!("it is for {}", people_with_another(&attributes));
+            }
+            "the requester is not among those who may ask"
+        }
         Exclusion::LeftOut => "it leaves the requester out of those who may ask",
         Exclusion::Unread => {
             "whether the requester is among those who may ask could not be read; try again"
@@ -227,21 +236,17 @@ fn excluded_because(why: Exclusion) -> &'static str {
         Exclusion::AddsOnly => {
             "it lets nobody ask by itself, and no other rule lets the requester ask"
         }
-    }
+    };
+    why.to_owned()
 }
 
 /// What of a rule counts although it does not let the requester ask.
-fn still(why: String, evaluation: &Evaluation<'_>, ready: &Ready) -> String {
+fn still(evaluation: &Evaluation<'_>, ready: &Ready) -> Option<String> {
     const LIMITS: &str = "its limits hold, as long as it is not known that it does not apply";
+    let denials = denials(evaluation, ready).filter(|_| evaluation.denies(ready));
     let limits = evaluation.holds(ready).then(|| LIMITS.to_owned());
-    let parts: Vec<String> = denials(evaluation, ready)
-        .into_iter()
-        .chain(limits)
-        .collect();
-    if parts.is_empty() {
-        return why;
-    }
-    format!("{why}; still, {}", parts.join("; "))
+    let parts: Vec<String> = denials.into_iter().chain(limits).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn denials(evaluation: &Evaluation<'_>, ready: &Ready) -> Option<String> {
@@ -330,7 +335,13 @@ fn approvers(evaluation: &Evaluation<'_>, ready: &Ready, listed: Membership) -> 
             Some(Ok(manager)) => {
                 let who = address_of(manager);
                 let who = who.map_or_else(|| manager.user_name.clone(), |it| it.to_string());
-                format!("{IT}, {who}")
+                match evaluation.leaves_manager_out(ready, manager) {
+                    Membership::No => format!("{IT}, {who}"),
+                    Membership::Yes => format!("{IT}, and leaves {who} out"),
+                    Membership::Unread => {
+                        format!("{IT}, and whether it leaves {who} out could not be read")
+                    }
+                }
             }
             Some(Err(why)) => format!("{IT}, and {}", why.words()),
             None => IT.to_owned(),
@@ -410,7 +421,7 @@ fn nearest(evaluation: &Evaluation<'_>, rules: &[Ready], ask: &Ask<'_>) -> Optio
     // what lets nobody ask lets nobody ask however near it is
     let mut excluded = evaluation.excluded.iter();
     if let Some((ready, why)) = excluded.find(|(ready, _)| ready.permits) {
-        let lacks = excluded_because(*why).to_owned();
+        let lacks = excluded_because(evaluation, ready, *why);
         return Some(Nearest {
             rule: ready.rule.id.clone(),
             lacks,

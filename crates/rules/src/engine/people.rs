@@ -150,6 +150,12 @@ impl<'a> PersonView<'a> {
                 .is_some_and(|person| person.emails.contains(email))
     }
 
+    /// The address they are shown and notified by.
+    pub(super) fn address(&self) -> Option<Email> {
+        let known = self.person.and_then(address_of);
+        known.or_else(|| self.email.cloned())
+    }
+
     /// The user of the directory that they are.
     pub(super) fn person(&self) -> Option<&'a Person> {
         self.person
@@ -267,6 +273,19 @@ impl<'a> PersonView<'a> {
             HasAttributes::No => Membership::No,
             HasAttributes::Unread => Membership::Unread,
         }
+    }
+
+    /// The attributes in which the person is none of those whom the rule wants; nothing where it is not
+    /// attributes that keep them out.
+    pub(super) fn other_attributes(&self, ready: &Ready) -> Vec<PersonAttribute> {
+        if self.is_named(ready) == Membership::No {
+            return Vec::new();
+        }
+        let wanted = ready.terms().requester_attributes.iter();
+        let others = wanted.filter(|want| {
+            self.has_attributes(&BTreeSet::from([(*want).clone()])) == Membership::No
+        });
+        others.map(|want| want.attribute).collect()
     }
 
     /// What of the attributes that a rule wants was not read of this person.

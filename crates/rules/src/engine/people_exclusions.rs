@@ -158,6 +158,24 @@ pub(super) fn dead(
     }
 }
 
+/// Notes each attribute of which a rule leaves out every value that it accepts.
+pub(super) fn attributes_of_nobody(ready: &Ready) -> impl Iterator<Item = Diagnostic> + '_ {
+    let wanted = ready.terms().requester_attributes.iter();
+    let nobody = wanted.filter(|want| {
+        let mut values = want.values.iter();
+        values.all(|value| want.except.iter().any(|out| out.covers(value)))
+    });
+    nobody.map(|want| {
+        let message = format!(
+            "every value of `{}` that lets people ask is left out again",
+            want.attribute
+        );
+        warn(ready, FindingCode::NobodyCanAsk, message)
+            .field("requester_attributes")
+            .help("leave fewer values out, or drop the rule")
+    })
+}
+
 fn leaves_nobody_out(
     compiled: &Compiled,
     ready: &Ready,

@@ -42,11 +42,13 @@ pub enum NoManager {
     Themselves,
     /// They are above their own manager.
     Circle,
+    /// The rules that let managers approve leave this one out.
+    LeftOut,
 }
 
 impl NoManager {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::UnknownRequester,
         Self::Unread,
         Self::Absent,
@@ -55,6 +57,7 @@ impl NoManager {
         Self::NoAddress,
         Self::Themselves,
         Self::Circle,
+        Self::LeftOut,
     ];
 
     /// The reason, of the requester.
@@ -68,6 +71,7 @@ impl NoManager {
             Self::NoAddress => "the manager of the requester has no e-mail address",
             Self::Themselves => "the requester is their own manager",
             Self::Circle => "the requester is above their own manager",
+            Self::LeftOut => "the manager of the requester is left out of the approvers",
         }
     }
 
@@ -95,6 +99,7 @@ impl NoManager {
             Self::Circle => {
                 "you are above your own manager. Have the managers set right at the identity provider"
             }
+            Self::LeftOut => "yours is left out of the approvers. Have another approver listed",
         }
     }
 }

@@ -4,7 +4,7 @@
 use hallpass_model::Timestamp;
 use serde::Serialize;
 
-use super::{Ask, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
+use super::{Ask, OwnLater, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
 use crate::{decision_kind::DecisionKind, directory::Directory, rule::RuleId};
 
 /// One step of a decision.
@@ -73,7 +73,8 @@ impl Rules {
         }
         let eligible = evaluation.eligible.clone();
         let decision = evaluation.decision();
-        let others = decision.kind == DecisionKind::RequiresApproval;
+        let others = decision.kind == DecisionKind::RequiresApproval
+            && decision.own_later != OwnLater::Alone;
         steps.push(step(DecisionQuestion::ByOthers, others, &eligible, None));
         steps
     }

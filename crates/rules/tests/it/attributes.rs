@@ -2,7 +2,8 @@
 
 use hallpass_model::{AccountId, Timestamp};
 use hallpass_rules::{
-    Ask, Directory, PersonAttribute, RuleFile, RuleTestOutcome, Rules, directory::Snapshot, load,
+    ApprovalHours, Ask, Directory, Effect, NotAsking, OwnLater, PersonAttribute, RuleFile,
+    RuleTestOutcome, Rules, directory::Snapshot, load,
 };
 
 use crate::world::{PAYMENTS_PROD, directory, email, noon, rules, shown};
@@ -232,7 +233,8 @@ fn approvals_have_hours_of_their_own() {
             panic!("{:?}", decision.approval_hours)
         };
         assert_eq!((hours.rule().as_str(), hours.is_open(now)), ("r1", open));
-        assert_eq!(hours.opens_at(now), Some(opens.parse().unwrap()));
+        let found = ApprovalHours::opens_at(&decision.approval_hours, now);
+        assert_eq!(found, Some(opens.parse().unwrap()));
     }
 }
 
@@ -281,4 +283,242 @@ fn the_shortest_lead_time_counts() {
     assert_eq!(decision.max_lead_time.unwrap().to_string(), "8h");
     let none = rule("max_duration = '1h'");
     assert_eq!(decide(&none, "ana", &people(), noon()).max_lead_time, None);
+}
+
+/// One rule for everything that Bo alone may approve, themselves too, within hours.
+fn sole(fields: &str) -> Rules {
+    native(&format!(
+        "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com']\n\
+         allow_self_approval = true\n{HOURS}\n{fields}\n"
+    ))
+}
+
+#[test]
+fn who_alone_approves_for_themselves_waits_for_the_hours() {
+    let facts = people();
+    let night: Timestamp = "2026-03-02T20:00:00Z".parse().unwrap();
+    for (rules, expected, later) in [
+        (sole(""), "RequiresApproval [bo] r1", OwnLater::Alone),
+        // the others are too few
+        (
+            sole("min_approvals = 3"),
+            "RequiresApproval [bo] r1",
+            OwnLater::Alone,
+        ),
+        (
+            rule(&format!("allow_self_approval = true\n{HOURS}")),
+            "RequiresApproval [cai] r1",
+            OwnLater::BesideOthers,
+        ),
+    ] {
+        let decision = decide(&rules, "bo", &facts, night);
+        assert_eq!(shown(&decision), expected);
+        assert_eq!((decision.own_later, decision.approvals_needed), (later, 1));
+    }
+    let open = decide(&sole(""), "bo", &facts, noon());
+    assert_eq!(shown(&open), "SelfApproval [] r1");
+    assert_eq!(open.own_later, OwnLater::No);
+    // who may not approve for themselves waits for nobody
+    let rules = rule(HOURS);
+    let decision = decide(&rules, "bo", &facts, night);
+    assert_eq!(shown(&decision), "RequiresApproval [cai] r1");
+    assert_eq!(decision.own_later, OwnLater::No);
+    // by others it is not
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    let steps = sole("").steps(&email("bo"), &ask, &facts, night);
+    assert!(steps.last().is_some_and(|step| !step.yes), "{steps:?}");
+}
+
+fn window(from: &str, to: &str, days: &str, zone: &str) -> String {
+    format!(
+        "approval_hours = {{ days = ['{days}'], from = '{from}', to = '{to}', time_zone = '{zone}' }}"
+    )
+}
+
+/// Two rules for everything with these lines.
+fn both(one: &str, other: &str) -> Rules {
+    let rule = |lines: &str| {
+        format!(
+            "[[rule]]\naccounts = '*'\npermission_sets = '*'\n\
+             approvers = ['bo@corp.com', 'cai@corp.com']\n{lines}\n"
+        )
+    };
+    native(&format!("{}{}", rule(one), rule(other)))
+}
+
+#[test]
+fn hours_of_several_rules_open_together_or_never() {
+    let now: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+    let first = window("12:00", "15:00", "mon-fri", "UTC");
+    for (other, opens) in [
+        (
+            window("14:00", "18:00", "mon-fri", "UTC"),
+            Some("2026-03-02T14:00:00Z"),
+        ),
+        (
+            window("09:00", "13:00", "tue", "UTC"),
+            Some("2026-03-03T12:00:00Z"),
+        ),
+        (window("15:00", "18:00", "mon-fri", "UTC"), None),
+        (window("12:00", "15:00", "sat-sun", "UTC"), None),
+        // overnight, from Sunday on
+        (
+            window("22:00", "13:00", "sun", "UTC"),
+            Some("2026-03-02T12:00:00Z"),
+        ),
+    ] {
+        let rules = both(&first, &other);
+        let decision = decide(&rules, "ana", &people(), now);
+        let found = ApprovalHours::opens_at(&decision.approval_hours, now);
+        assert_eq!(found, opens.map(|it| it.parse().unwrap()), "{other}");
+        let told: Vec<String> = rules.check(None).iter().map(ToString::to_string).collect();
+        let is_told = told.iter().any(|it| it.contains("never meet"));
+        assert_eq!(is_told, opens.is_none(), "{other}: {told:?}");
+    }
+}
+
+#[test]
+fn hours_that_meet_for_half_of_the_year_or_for_other_people_are_not_told() {
+    let winter = (
+        window("12:00", "13:00", "mon-fri", "UTC"),
+        window("13:00", "14:00", "mon-fri", "Europe/Stockholm"),
+    );
+    let noon = window("12:00", "13:00", "mon-fri", "UTC");
+    let night = window("20:00", "21:00", "mon-fri", "UTC");
+    for (one, other) in [
+        winter,
+        (
+            format!("{noon}\nallowed_users = ['ana@corp.com']"),
+            format!("{night}\nallowed_users = ['bo@corp.com']"),
+        ),
+    ] {
+        let told: Vec<String> = both(&one, &other)
+            .check(None)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert!(!told.iter().any(|it| it.contains("never meet")), "{told:?}");
+    }
+}
+
+#[test]
+fn values_that_are_all_left_out_again_are_told() {
+    for (fields, code) in [
+        (
+            "requester_attributes = { department = ['*', '!*'] }",
+            Some("nobody-can-ask"),
+        ),
+        (
+            "requester_attributes = { department = ['Pay', '!p*'] }",
+            Some("nobody-can-ask"),
+        ),
+        (
+            "requester_attributes = { department = ['Pay*', '!Pay'] }",
+            None,
+        ),
+        (
+            "account_tags = { env = ['Prod', '!prod'] }",
+            Some("dead-statement"),
+        ),
+        ("account_tags = { env = ['*', '!prod'] }", None),
+    ] {
+        let found = rule(fields).check(None);
+        let codes: Vec<&str> = found.iter().map(|it| it.code.as_str()).collect();
+        assert_eq!(codes, Vec::from_iter(code), "{fields}: {found:?}");
+    }
+}
+
+#[test]
+fn who_has_other_attributes_is_told_so() {
+    let rules = native(
+        "[[rule]]\nid = 'ops'\naccounts = '*'\npermission_sets = '*'\napprovers = ['cai@corp.com']\n\
+         requester_attributes = { department = 'Ops', user_type = 'Employee' }\n\
+         [[rule]]\nid = 'people'\naccounts = '*'\npermission_sets = '*'\napprovers = ['cai@corp.com']\n\
+         allowed_users = ['six@corp.com']\nrequester_attributes = { department = 'Ops' }\n\
+         [[rule]]\nid = 'adds'\naccounts = '*'\npermission_sets = '*'\npermits_requests = false\n\
+         max_duration = '2h'\n",
+    );
+    let decision = decide(&rules, "ana", &people(), noon());
+    assert_eq!(shown(&decision), "RequesterNotAllowed [] ops,people,adds");
+    // what lets nobody ask keeps nobody from it
+    let [of_ops, of_people] = decision.not_asking.as_slice() else {
+        panic!("{:?}", decision.not_asking)
+    };
+    let department = vec![PersonAttribute::Department];
+    assert!(
+        matches!(of_ops, NotAsking::OtherAttributes { attributes, .. } if *attributes == department),
+        "{of_ops:?}"
+    );
+    assert!(
+        matches!(of_people, NotAsking::OtherPeople { .. }),
+        "{of_people:?}"
+    );
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    let told = rules.explain(&email("ana"), &ask, &people(), noon());
+    let rows: Vec<(Effect, &str)> = told
+        .rules
+        .iter()
+        .map(|it| (it.effect, it.why.as_str()))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (
+                Effect::DoesNotApply,
+                "it is for people with another department"
+            ),
+            (
+                Effect::DoesNotApply,
+                "the requester is not among those who may ask"
+            ),
+            (
+                Effect::DoesNotApply,
+                "it lets nobody ask by itself, and no other rule lets the requester ask"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_limit_names_the_rules_that_set_it() {
+    let named = |ids: &[hallpass_rules::RuleId]| {
+        let ids: Vec<&str> = ids.iter().map(hallpass_rules::RuleId::as_str).collect();
+        ids.join(",")
+    };
+    for (one, other, duration, lead) in [
+        ("max_duration = '2h'", "max_duration = '4h'", "r1", ""),
+        (
+            "max_duration = '2h'",
+            "max_duration = '2h'\nmax_lead_time = '1h'",
+            "r1,r2",
+            "r2",
+        ),
+        (
+            "max_duration = '2h'\nprefer_longest_duration = true",
+            "max_duration = '4h'\nprefer_longest_duration = true\nmax_lead_time = '1h'",
+            "r2",
+            "r2",
+        ),
+        ("max_lead_time = '1h'", "max_lead_time = '30m'", "", "r2"),
+        ("", "", "", ""),
+    ] {
+        let decision = decide(&both(one, other), "ana", &people(), noon());
+        let found = (
+            named(&decision.max_duration_by),
+            named(&decision.max_lead_time_by),
+        );
+        assert_eq!(
+            found,
+            (duration.to_owned(), lead.to_owned()),
+            "{one} {other}"
+        );
+    }
 }

@@ -436,3 +436,46 @@ fn a_stage_says_who_approves_it() {
         "{refused}"
     );
 }
+
+#[test]
+fn a_manager_who_is_left_out_is_told_as_left_out() {
+    let facts = managed_beside_nobody(&[(3, Some("bo@corp.com"))]);
+    let out = "manager_approves = true\nexcept_approvers = ['bo@corp.com']\nallowed_users = ['cai@corp.com']";
+    let left_out = Some(RequesterManager::Missing(NoManager::LeftOut));
+    // nobody else is listed
+    let decision = decide(&rule(out), "cai", &facts);
+    assert_eq!(decision.kind, DecisionKind::NoApprovers);
+    assert_eq!(decision.manager, left_out);
+    let found = rule(out).check(Some(&facts));
+    assert!(
+        found
+            .iter()
+            .any(|it| it.code.as_str() == "no-manager" && it.message.contains("left out")),
+        "{found:?}"
+    );
+    // somebody is, and it is not the manager who approves
+    let beside = rule(&format!("{out}\napprovers = ['ana@corp.com']"));
+    let decision = decide(&beside, "cai", &facts);
+    assert_eq!(shown(&decision), "RequiresApproval [ana] r1");
+    assert_eq!(decision.manager, left_out);
+    let explained = with_ask(|ask| beside.explain(&email("cai"), ask, &facts, noon()));
+    let told = "it lets the requester's manager approve, and leaves bo@corp.com out";
+    assert!(
+        explained.rules[0].why.ends_with(told),
+        "{}",
+        explained.rules[0].why
+    );
+    assert_eq!(pressers(&beside, "cai", &facts).0, [1]);
+}
+
+#[test]
+fn a_manager_is_named_by_user_id_in_any_case() {
+    let rules = rule("manager_approves = true");
+    let mut snapshot = managed_beside_nobody(&[(3, Some("ABCDEF00-0000-4000-8000-000000000001"))])
+        .snapshot()
+        .clone();
+    let ana = snapshot.people.iter_mut().find(|it| it.user_id == user(1));
+    ana.unwrap().user_id = UserId::new("abcdef00-0000-4000-8000-000000000001").unwrap();
+    let decision = decide(&rules, "cai", &Directory::new(snapshot));
+    assert_eq!(shown(&decision), "RequiresApproval [ana] r1");
+}

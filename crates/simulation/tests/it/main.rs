@@ -8,6 +8,7 @@
 )]
 
 mod acting;
+mod approval_hours;
 mod approving;
 mod armed;
 mod armed_before;

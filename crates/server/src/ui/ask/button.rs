@@ -2,7 +2,7 @@
 
 use hallpass_access::{Approval, AskVerdict, Preview, PreviewOutcome};
 use hallpass_model::TimeSpan;
-use hallpass_rules::Decision;
+use hallpass_rules::{Decision, OwnLater};
 
 use super::outlook::{Outlook, why_not};
 use crate::ui::{
@@ -25,7 +25,13 @@ impl Outlook {
             self.close("Nothing to add yet", words);
         }
         let is_listed = !preview.lists_asker.is_empty();
-        self.own_listed = is_listed && by_rules == Ok(AskVerdict::Waits);
+        self.own = match preview.decision.own_later {
+            _ if by_rules != Ok(AskVerdict::Waits) || !is_listed => "",
+            OwnLater::No => "You cannot approve this one yourself.",
+            OwnLater::BesideOthers => "You can approve this one yourself when approvals are given.",
+            // the heading says it
+            OwnLater::Alone => "",
+        };
         let Some(length) = self.length.filter(|_| by_rules.is_ok()) else {
             return;
         };
@@ -71,6 +77,13 @@ impl Outlook {
         decision: &Decision,
     ) -> String {
         let ends = || view.words(length.after(view.now));
+        if verdict == AskVerdict::Waits
+            && decision.own_later == OwnLater::Alone
+            && self.extends.is_none()
+            && self.starts_at.is_none()
+        {
+            return format!("Ask for {length}");
+        }
         let people = match decision.approvers.len() {
             1 => decision
                 .approvers

@@ -5,7 +5,7 @@ use hallpass_access::{
     AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter, RequestView, all_of,
 };
 use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
-use hallpass_rules::{Decision, RuleWarning};
+use hallpass_rules::{Decision, OwnLater, RuleWarning};
 use hallpass_wording::{asking, dialogs::BREAK_GLASS_MEANS, standing};
 use jiff::{civil::DateTime, tz::TimeZone};
 
@@ -64,7 +64,8 @@ pub(super) struct Outlook {
     pub(super) reason_before: String,
     /// The ticket it was asked for with.
     pub(super) ticket_before: String,
-    pub(super) own_listed: bool,
+    /// Whether whoever asks can approve it themselves, where rules list them; empty where none does.
+    pub(super) own: &'static str,
     pub(super) chips: Vec<Chip>,
     pub(super) typed: String,
     pub(super) limit: Coded,
@@ -310,6 +311,9 @@ impl Outlook {
                 let count = decision.approvers.len();
                 let needed = decision.approvals_needed;
                 let heading = match count {
+                    _ if decision.own_later == OwnLater::Alone => {
+                        "You say yes yourself, when approvals are given".to_owned()
+                    }
                     1 => "This person must say yes".to_owned(),
                     _ => format!("{needed} of these {count} people must say yes"),
                 };
@@ -428,8 +432,10 @@ pub(super) fn why_not(
             "Nobody can approve this"
         }
         AskRefused::NoRule => "No rule covers this",
-        AskRefused::NotAllowed if preview.opens_at.is_some() => "Not open now",
-        AskRefused::NotAllowed => "Not for you today",
+        AskRefused::NotAllowed if preview.opens_at.is_none() => "Not for you today",
+        AskRefused::NotAllowed if preview.starts_at.is_some() => "Not open then",
+        AskRefused::NotAllowed => "Not open now",
+        AskRefused::OtherAttributes(_) => "Not for you",
         AskRefused::Unread(_) => "Not known just now",
         AskRefused::Fields(_) => "Not possible",
     };

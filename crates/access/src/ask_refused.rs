@@ -1,0 +1,343 @@
+//! Why what is asked for is refused, in a sentence to whoever asks. Every channel says it in these words.
+
+use hallpass_model::Email;
+use hallpass_rules::{
+    Decision, DecisionKind, NoManager, NotAsking, PersonAttribute, RuleId, RuleNames,
+    people_with_another,
+};
+
+use crate::{FieldProblem, Refusal, all_of};
+
+/// Why a request would be stored as rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskRefused {
+    /// No rule covers the target.
+    NoRule,
+    /// The rules let others ask, or at other hours.
+    NotAllowed,
+    /// The rules let others ask; what keeps the asker out of these are attributes.
+    OtherAttributes(Vec<(RuleId, Vec<PersonAttribute>)>),
+    /// Rules may let the asker ask, and whether they do could not be read.
+    Unread(Vec<String>),
+    /// Nobody but the asker could approve it, or nobody at all.
+    NoApprover,
+    /// Too few of those who are listed are enabled users of the directory, who alone can approve; these are none.
+    UnknownApprovers(Vec<Email>),
+    /// Their manager could, and they have none who can.
+    NoManager(NoManager),
+    /// Fields are to blame.
+    Fields(Vec<FieldProblem>),
+}
+
+/// Why nobody who asks may, in a decision of which everything could be read.
+pub(crate) fn not_asking(decision: &Decision) -> AskRefused {
+    let mut by_attributes = Vec::new();
+    for why in &decision.not_asking {
+        match why {
+            // it opens: that is what there is to say
+            NotAsking::OutsideHours { .. } => return AskRefused::NotAllowed,
+            NotAsking::OtherAttributes { rule, attributes } => {
+                by_attributes.push((rule.clone(), attributes.clone()));
+            }
+            NotAsking::OtherPeople { .. } => {}
+        }
+    }
+    if by_attributes.is_empty() {
+        return AskRefused::NotAllowed;
+    }
+    AskRefused::OtherAttributes(by_attributes)
+}
+
+impl AskRefused {
+    /// A stable code: a decision's kind, or `invalid`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoRule => DecisionKind::NoStatements.as_str(),
+            Self::NotAllowed | Self::OtherAttributes(_) | Self::Unread(_) => {
+                DecisionKind::RequesterNotAllowed.as_str()
+            }
+            Self::NoApprover | Self::UnknownApprovers(_) | Self::NoManager(_) => {
+                DecisionKind::NoApprovers.as_str()
+            }
+            Self::Fields(_) => "invalid",
+        }
+    }
+
+    /// The refusal as it is stored and told.
+    pub(crate) fn into_refusal(self, facts: &AskRefusedFacts<'_>) -> Refusal {
+        let message = self.words(facts);
+        let code = self.code().to_owned();
+        let fields = match self {
+            Self::Fields(fields) => fields,
+            Self::NoRule
+            | Self::NotAllowed
+            | Self::OtherAttributes(_)
+            | Self::Unread(_)
+            | Self::NoApprover
+            | Self::UnknownApprovers(_)
+            | Self::NoManager(_) => Vec::new(),
+        };
+        Refusal {
+            code,
+            message,
+            fields,
+        }
+    }
+
+    /// The refusal in a sentence, where nothing more is known than the rules it rests on.
+    pub(crate) fn message(&self, rules: &[RuleId], target: &str, contact: &str) -> String {
+        self.words(&AskRefusedFacts::of(rules, target, contact))
+    }
+
+    /// The refusal in a sentence, to whoever asks. Every channel says it in these words.
+    pub fn words(&self, facts: &AskRefusedFacts<'_>) -> String {
+        let (target, names) = (facts.target, &facts.rules);
+        let first = names.first();
+        match self {
+            Self::NoRule => {
+                format!("No rule covers {target}. Ask {} to add one.", facts.contact)
+            }
+            Self::NoApprover if names.is_empty() => {
+                format!("Nobody can approve {target} for you.")
+            }
+            Self::NoApprover if facts.lists_asker => format!(
+                "Nobody can approve {target} for you. {first} {} you, and too few others.",
+                names.verb("lists", "list")
+            ),
+            Self::NoApprover => format!(
+                "Nobody can approve {target} for you. {first} {} too few others.",
+                names.verb("lists", "list")
+            ),
+            Self::UnknownApprovers(addresses) => format!(
+                "Nobody can approve {target} for you. {first} {} {}, and approvers have to be enabled users of \
+                 IAM Identity Center. Ask {} to correct the rules.",
+                names.verb("lists", "list"),
+                some_of(addresses),
+                facts.contact
+            ),
+            Self::NoManager(why) => format!(
+                "Nobody can approve {target} for you. {first} {} your manager approve, and {}.",
+                names.verb("lets", "let"),
+                why.told()
+            ),
+            Self::Unread(what) => format!(
+                "{first} may let you ask for {target}, and it could not be read whether that is so: {}. \
+                 Try again.",
+                what.join("; ")
+            ),
+            Self::NotAllowed => not_allowed(facts),
+            Self::OtherAttributes(of_rules) => {
+                let told: Vec<String> = { of_rules.iter() }
+                    .map(|(rule, attributes)| {
+                        format!("`{rule}` is for {}", people_with_another(attributes))
+                    })
+                    .collect();
+                format!(
+                    "{first} {} not let you ask for {target}: {}.",
+                    names.verb("does", "do"),
+                    told.join(", ")
+                )
+            }
+            Self::Fields(problems) => all_of(problems),
+        }
+    }
+}
+
+/// That the rules let others ask, or at other hours than those of now or of a start.
+fn not_allowed(facts: &AskRefusedFacts<'_>) -> String {
+    let (target, names) = (facts.target, &facts.rules);
+    let first = names.first();
+    let does = names.verb("does", "do");
+    match (&facts.starts, &facts.opens) {
+        (None, Some(at)) => {
+            let lets = names.verb("lets", "let");
+            format!("{first} {lets} you ask for {target} from {at}.")
+        }
+        (None, None) => format!("{first} {does} not let you ask for {target} now."),
+        (Some(start), opens) => {
+            let hours = facts
+                .hours
+                .iter()
+                .map(|(rule, hours)| format!(" Rule `{rule}` lets people have it only {hours}."));
+            let hours: String = hours.collect();
+            let opens = opens.as_ref();
+            let opens = opens.map(|at| format!(" The next start that is possible is {at}."));
+            let opens = opens.unwrap_or_default();
+            format!("{first} {does} not let you have {target} from {start}.{hours}{opens}")
+        }
+    }
+}
+
+/// The most addresses that a refusal names; all are counted.
+const ADDRESSES_MAX: usize = 5;
+
+fn some_of(addresses: &[Email]) -> String {
+    let named: Vec<&str> = { addresses.iter().take(ADDRESSES_MAX) }
+        .map(Email::as_str)
+        .collect();
+    let named = named.join(", ");
+    match addresses.len().saturating_sub(ADDRESSES_MAX) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+/// What a refusal names.
+#[derive(Clone, Debug)]
+pub struct AskRefusedFacts<'a> {
+    /// What was asked for, as the reader sees it: `payments-prod / Admin`, or `this`.
+    pub target: &'a str,
+    /// The rules it rests on.
+    pub rules: RuleNames,
+    /// Whether these list the asker, which does not count.
+    pub lists_asker: bool,
+    /// The start that is asked for, as the reader sees it; none = at once.
+    pub starts: Option<String>,
+    /// From when the rules let the asker ask, or start, as the reader sees it; none within a week or not known.
+    pub opens: Option<String>,
+    /// The rules that let the asker ask at other hours only, with these.
+    pub hours: Vec<(RuleId, String)>,
+    /// Whom to ask for a rule.
+    pub contact: &'a str,
+}
+
+impl<'a> AskRefusedFacts<'a> {
+    /// The rules, the target and whom to ask for a rule, where no more is known.
+    pub fn of(rules: &[RuleId], target: &'a str, contact: &'a str) -> Self {
+        Self {
+            target,
+            rules: RuleNames::of(rules),
+            lists_asker: false,
+            starts: None,
+            opens: None,
+            hours: Vec::new(),
+            contact,
+        }
+    }
+
+    /// What a decision tells of a refusal; of no decision, nothing.
+    pub fn of_decision(decision: Option<&Decision>, target: &'a str, contact: &'a str) -> Self {
+        let Some(decision) = decision else {
+            return Self::of(&[], target, contact);
+        };
+        let hours = decision.not_asking.iter().filter_map(|it| match it {
+            NotAsking::OutsideHours { rule, hours } => Some((rule.clone(), hours.clone())),
+            NotAsking::OtherAttributes { .. } | NotAsking::OtherPeople { .. } => None,
+        });
+        // what lets nobody ask, and only adds, is not asked about
+        let asked: Vec<RuleId> = { decision.not_asking.iter() }
+            .map(|it| it.rule().clone())
+            .collect();
+        let rules = if asked.is_empty() {
+            &decision.based_on
+        } else {
+            &asked
+        };
+        Self {
+            hours: hours.collect(),
+            ..Self::of(rules, target, contact)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_model::Timestamp;
+    use hallpass_rules::directory::{Person, Snapshot};
+    use hallpass_rules::{Ask, Directory, PersonAttributes, RuleFile, load};
+
+    use super::*;
+    use crate::by_rules;
+
+    /// How Ana, of Legal, is refused by rules, each with these lines, for a start or for now.
+    fn refused(rules: &[&str], starts: Option<&str>, opens: Option<&str>) -> String {
+        let rule = |lines: &&str| {
+            format!(
+                "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = 'bo@corp.example'\n{lines}\n"
+            )
+        };
+        let text: String = rules.iter().map(rule).collect();
+        let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
+        let mut attributes = PersonAttributes::default();
+        attributes.read(PersonAttribute::Department, Some("Legal"));
+        let ana = Person {
+            user_id: "11111111-0000-0000-0000-000000000000".parse().unwrap(),
+            user_name: "ana".to_owned(),
+            display_name: "Ana".to_owned(),
+            emails: vec![Email::new("ana@corp.example").unwrap()],
+            enabled: true,
+            attributes,
+        };
+        let directory = Directory::new(Snapshot {
+            people: vec![ana],
+            ..Snapshot::default()
+        });
+        let account = "111111111111".parse().unwrap();
+        let ask = Ask::Account {
+            account: &account,
+            permission_set: "ReadOnly",
+        };
+        let ana = Email::new("ana@corp.example").unwrap();
+        let night: Timestamp = "2026-03-02T22:00:00Z".parse().unwrap();
+        let decision = rules.decide(&ana, &ask, &directory, night);
+        let why = by_rules(&decision).unwrap_err();
+        assert_eq!(why.code(), "RequesterNotAllowed");
+        why.words(&AskRefusedFacts {
+            starts: starts.map(str::to_owned),
+            opens: opens.map(str::to_owned),
+            ..AskRefusedFacts::of_decision(Some(&decision), "dev / Deploy", "the platform team")
+        })
+    }
+
+    #[test]
+    fn a_refusal_says_what_keeps_somebody_from_asking() {
+        let hours = "id = 'day'\nhours = { from = '09:00', to = '17:00', time_zone = 'UTC' }";
+        let pay = "id = 'pay'\nrequester_attributes = { department = 'Payments' }";
+        let bo = "id = 'bo'\nallowed_users = 'bo@corp.example'";
+        let adds = "id = 'adds'\npermits_requests = false";
+        let (start, opens) = (Some("22:00"), Some("Tue 09:00"));
+        for (rules, starts, opens, expected) in [
+            (
+                &[bo, adds][..],
+                None,
+                None,
+                "Rule `bo` does not let you ask for dev / Deploy now.",
+            ),
+            (
+                &[hours],
+                None,
+                opens,
+                "Rule `day` lets you ask for dev / Deploy from Tue 09:00.",
+            ),
+            (
+                &[hours, adds],
+                start,
+                opens,
+                "Rule `day` does not let you have dev / Deploy from 22:00. Rule `day` lets people have it only \
+                 09:00–17:00 UTC. The next start that is possible is Tue 09:00.",
+            ),
+            (
+                &[bo],
+                start,
+                None,
+                "Rule `bo` does not let you have dev / Deploy from 22:00.",
+            ),
+            (
+                &[bo, pay],
+                None,
+                None,
+                "Rules `bo`, `pay` do not let you ask for dev / Deploy: `pay` is for people with another \
+                 department.",
+            ),
+            // it opens
+            (
+                &[pay, hours],
+                None,
+                opens,
+                "Rules `pay`, `day` let you ask for dev / Deploy from Tue 09:00.",
+            ),
+        ] {
+            assert_eq!(refused(rules, starts, opens), expected);
+        }
+    }
+}
