@@ -27,24 +27,17 @@ pub(crate) async fn numbers(
         return Ok((1, head + 1));
     }
     let doubtful = doubtful(audit, head).await?;
-    let time_of = async |number| {
-        let found = audit.records_from(number, 1).await?;
-        Ok(found
-            .first()
-            .and_then(Record::at)
-            .map(Timestamp::as_millisecond))
-    };
     let first = match from {
         i64::MIN => 1,
         at => {
-            let (low, _) = place(&doubtful, head, at, &time_of).await?;
+            let (low, _) = place(audit, &doubtful, head, at).await?;
             low.saturating_sub(SLACK).max(1)
         }
     };
     let end = match to {
         i64::MAX => head + 1,
         at => {
-            let (_, high) = place(&doubtful, head, at, &time_of).await?;
+            let (_, high) = place(audit, &doubtful, head, at).await?;
             (high + SLACK).min(head + 1)
         }
     };
@@ -110,56 +103,81 @@ fn stretches<'a>(noted: impl IntoIterator<Item = Noted<'a>>, head: u64) -> Vec<D
     all
 }
 
-/// The numbers between which the first record lies that is not older than `at`, found by halving: the same one twice, but for a place
-/// where a clock was wrong, which lies between the two as a whole.
-async fn place<E>(
+/// The numbers between which the first record lies that is not older than `at`: see [`Halving`].
+async fn place(
+    audit: &dyn AuditStore,
     doubtful: &[Doubtful],
     head: u64,
     at: i64,
-    time_of: &impl AsyncFn(u64) -> Result<Option<i64>, E>,
-) -> Result<(u64, u64), E> {
-    let (mut low, mut high) = (1, head + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
+) -> Result<(u64, u64), StoreFault> {
+    let mut halving = Halving::of(head);
+    while let Some(probe) = halving.probe(doubtful) {
+        let found = audit.records_from(probe, 1).await?;
+        let time = found.first().and_then(Record::at);
+        let is_older = time.is_some_and(|time| time.as_millisecond() < at);
+        halving.note(probe, is_older);
+    }
+    Ok((halving.low, halving.high))
+}
+
+/// A search for the first record that is not older than some time. It ends at one number, or around a place where a clock was wrong,
+/// which lies between the two as a whole.
+struct Halving {
+    low: u64,
+    high: u64,
+}
+
+impl Halving {
+    fn of(head: u64) -> Self {
+        Self {
+            low: 1,
+            high: head + 1,
+        }
+    }
+
+    /// The record to look at next.
+    fn probe(&self, doubtful: &[Doubtful]) -> Option<u64> {
+        if self.low >= self.high {
+            return None;
+        }
+        let middle = self.low + (self.high - self.low) / 2;
         let around = doubtful
             .iter()
             .find(|(begun, end)| (*begun..=*end).contains(&middle));
-        let probe = match around {
-            None => middle,
-            Some((_, end)) if end + 1 < high => end + 1,
-            Some((begun, _)) if *begun > low => begun - 1,
-            Some(_) => break,
-        };
-        if time_of(probe).await?.is_some_and(|time| time < at) {
-            low = probe + 1;
-        } else {
-            high = probe;
+        match around {
+            None => Some(middle),
+            Some((_, end)) if end + 1 < self.high => Some(end + 1),
+            Some((begun, _)) if *begun > self.low => Some(begun - 1),
+            Some(_) => None,
         }
     }
-    Ok((low, high))
+
+    fn note(&mut self, probe: u64, is_older: bool) {
+        if is_older {
+            self.low = probe + 1;
+        } else {
+            self.high = probe;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     /// Records 1 to 1,000 at their own number, but for some that a clock made which was ahead or behind.
-    async fn found(wrong: &[Doubtful], off: i64, at: i64) -> (u64, u64) {
-        let time_of = async |number: u64| {
-            let is_wrong = wrong
-                .iter()
-                .any(|(begun, end)| (*begun..=*end).contains(&number));
-            let time = i64::try_from(number).unwrap();
-            Ok::<_, Infallible>(Some(if is_wrong { time + off } else { time }))
-        };
-        let Ok(found) = place(wrong, 1_000, at, &time_of).await;
-        found
+    fn found(wrong: &[Doubtful], off: i64, at: i64) -> (u64, u64) {
+        let mut halving = Halving::of(1_000);
+        while let Some(probe) = halving.probe(wrong) {
+            let is_wrong = { wrong.iter() }.any(|(begun, end)| (*begun..=*end).contains(&probe));
+            let time = i64::try_from(probe).unwrap();
+            halving.note(probe, if is_wrong { time + off } else { time } < at);
+        }
+        (halving.low, halving.high)
     }
 
-    #[tokio::test]
-    async fn a_place_is_found_whatever_a_clock_said_elsewhere() {
+    #[test]
+    fn a_place_is_found_whatever_a_clock_said_elsewhere() {
         for off in [100_000, -100_000, 0] {
             for wrong in [
                 &[][..],
@@ -172,7 +190,7 @@ mod tests {
                     let is_doubtful = wrong
                         .iter()
                         .any(|(begun, end)| (*begun..=end + 1).contains(&wanted));
-                    let (low, high) = found(wrong, off, at).await;
+                    let (low, high) = found(wrong, off, at);
                     assert!(
                         (low..=high).contains(&wanted),
                         "{wrong:?} {off} {at}: {low} {high}"
@@ -185,15 +203,15 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn records_of_a_wrong_clock_are_taken_with_what_they_stand_beside() {
+    #[test]
+    fn records_of_a_wrong_clock_are_taken_with_what_they_stand_beside() {
         // a time that fell while it was wrong: all of its records may be of that time
-        assert_eq!(found(&[(500, 520)], 9_000, 510).await, (500, 521));
+        assert_eq!(found(&[(500, 520)], 9_000, 510), (500, 521));
         // and one before and one after it
-        assert_eq!(found(&[(500, 520)], 9_000, 499).await, (499, 499));
-        assert_eq!(found(&[(500, 520)], 9_000, 522).await, (522, 522));
+        assert_eq!(found(&[(500, 520)], 9_000, 499), (499, 499));
+        assert_eq!(found(&[(500, 520)], 9_000, 522), (522, 522));
         // nothing but that
-        assert_eq!(found(&[(1, 1_000)], 9_000, 7).await, (1, 1_001));
+        assert_eq!(found(&[(1, 1_000)], 9_000, 7), (1, 1_001));
     }
 
     #[test]
