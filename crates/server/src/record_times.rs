@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::{AuditStore, Event, Record, RecordQuery, StoreFault};
-use hallpass_model::Timestamp;
 
 /// Records on either side of a place whose times may be off by a moment: nodes write by clocks of their own.
 const SLACK: u64 = 200;
