@@ -217,7 +217,11 @@ impl Executor {
         let taken = self.orphans.note(&lease, taken)?;
         self.memory.note_line(&taken);
         let Some(task) = taken.task else {
-            return Ok(Worked::Idle);
+            return Ok(if taken.is_cut_short {
+                Worked::Done { steps: 0 }
+            } else {
+                Worked::Idle
+            });
         };
         self.wake_next_worker.notify_one();
         let urgency = urgency(task.row(), now);

@@ -178,6 +178,9 @@ pub struct Taken {
     pub in_flight: InFlight,
     /// Whether a row stands in line for nothing but a slot.
     pub waits_for_slot: bool,
+    /// Whether there is no task only because what stands first cannot be read and was put off, as much at once as a
+    /// store puts off: behind it there may be one.
+    pub is_cut_short: bool,
 }
 
 /// An operation that AWS no longer counts among those in progress.

@@ -9,7 +9,7 @@ mod session;
 use hallpass_access::{Grant, Request, Subject};
 use hallpass_audit::{Head, Record};
 use hallpass_identity::WebSession;
-use hallpass_model::{Target, Timestamp};
+use hallpass_model::{HoldKey, Target, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +184,26 @@ pub(crate) fn read_subject(name: &str) -> Result<Subject, StorageFault> {
             group: name.parse().map_err(unreadable)?,
         }),
     }
+}
+
+/// Reads the name of a key.
+pub(crate) fn read_key(name: &str) -> Result<HoldKey, StorageFault> {
+    let unreadable = |error| StorageFault::Unavailable(format!("stored key `{name}`: {error}"));
+    let (user, target) = name.split_once('@').unwrap_or((name, ""));
+    let target = match (target.strip_prefix("group "), target.split_once('/')) {
+        (Some(group), _) => Target::Group {
+            group: group.parse().map_err(unreadable)?,
+        },
+        (None, found) => {
+            let (account, set) = found.unwrap_or((target, ""));
+            Target::Account {
+                account: account.parse().map_err(unreadable)?,
+                permission_set: set.parse().map_err(unreadable)?,
+            }
+        }
+    };
+    let user = user.parse().map_err(unreadable)?;
+    Ok(HoldKey { user, target })
 }
 
 /// What a request is about, as rules see it.

@@ -43,6 +43,7 @@ pub(crate) fn picked<'a>(lines: &'a QueueFronts, room: &Room) -> (Taken, Option<
         task: None,
         in_flight: lines.in_flight,
         waits_for_slot: choice.waits_for_slot,
+        is_cut_short: false,
     };
     (taken, choice.head)
 }

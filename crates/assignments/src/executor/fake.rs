@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -29,6 +30,8 @@ pub(super) struct Fake {
     pub(super) create: CenterFault,
     /// What was noted as over, and when it is to be looked at.
     pub(super) over: Mutex<Vec<(String, Timestamp)>>,
+    /// Whether the store has put off as much as it does at once.
+    pub(super) is_cut_short: AtomicBool,
 }
 
 impl Fake {
@@ -49,6 +52,7 @@ impl Fake {
             listed: listed.iter().map(|id| (*id).to_owned()).collect(),
             calls: Mutex::default(),
             over: Mutex::default(),
+            is_cut_short: AtomicBool::default(),
         })
     }
 
@@ -133,7 +137,10 @@ impl IdentityCenter for Fake {
 #[async_trait]
 impl AssignmentStore for Fake {
     async fn take(&self, _: Timestamp, _: &Room, _: &Lease) -> Result<Taken, StoreFault> {
-        Ok(Taken::default())
+        Ok(Taken {
+            is_cut_short: self.is_cut_short.load(Ordering::Relaxed),
+            ..Taken::default()
+        })
     }
 
     async fn first(&self, _: Timestamp) -> Result<Option<AssignmentRow>, StoreFault> {

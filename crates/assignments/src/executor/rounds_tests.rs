@@ -1,6 +1,8 @@
 //! What one question for all operations brings.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::atomic::Ordering;
+
 use super::*;
 use crate::executor::fake::Fake;
 use crate::row::tests::{at, row};
@@ -90,4 +92,16 @@ async fn what_is_over_is_not_counted_as_in_flight() {
         executor.round(OperationKind::Create).await.unwrap();
         assert_eq!(executor.memory.has_crowd_of_creates(), is_crowd);
     }
+}
+
+/// Else whoever was to come after it would sleep until something else is due.
+#[tokio::test]
+async fn behind_what_was_put_off_there_may_be_more() {
+    let fake = Fake::new(at(50), Vec::new(), &[]);
+    let executor = fake.executor();
+    executor.tick().await.unwrap();
+    assert_eq!(executor.work_next().await.unwrap(), Worked::Idle);
+    fake.is_cut_short.store(true, Ordering::Relaxed);
+    let done = executor.work_next().await.unwrap();
+    assert_eq!(done, Worked::Done { steps: 0 });
 }

@@ -196,7 +196,7 @@ impl MemoryState {
         let stored = self.leased(&learned.key, lease)?.row.clone();
         if learned.in_flight().is_some() && self.is_lane_taken(learned) {
             return Err(StorageFault::Unavailable(format!(
-                "lane {} has another operation in flight (this is a bug)",
+                "lane {} has another operation in flight: this waits for it",
                 learned.key.lane()
             )));
         }

@@ -8,8 +8,8 @@ use hallpass_assignments::{
 };
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
-use super::assignment_rows::{KIND, load, text_by_name};
-use super::unreadable::{or_told, readable};
+use super::assignment_rows::{KIND, load, read_row, stored};
+use super::unreadable::{each_body, or_told};
 use super::{SqlStore, ends, number, queue_columns};
 use crate::database::{ConstraintRefusal, Optional, Params, Transaction, named};
 use crate::fault::StorageFault;
@@ -18,6 +18,8 @@ use crate::steps::{begun, noted_over, picked, recorded};
 
 /// A row that cannot be read is looked at again after this, and holds up no other meanwhile.
 const UNREADABLE_AGAIN: TimeSpan = TimeSpan::minutes(5);
+/// So many are put off in one write at most: whoever else is to write waits meanwhile.
+const PUT_OFF_AT_ONCE: u32 = 20;
 
 /// Stores a row in place of the one of its key, and leaves its lease alone.
 pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {
@@ -50,7 +52,7 @@ pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), St
         Ok(_) => Ok(()),
         Err(error) => Err(match error.refusal() {
             Some(ConstraintRefusal::Twin) => StorageFault::Unavailable(format!(
-                "lane {} has another operation in flight (this is a bug)",
+                "lane {} has another operation in flight: this waits for it",
                 row.key.lane()
             )),
             Some(ConstraintRefusal::Trigger) | None => error.into(),
@@ -102,10 +104,14 @@ impl SqlStore {
     }
 }
 
-/// Looks at a row again then; what else is in its columns stays.
+/// Looks at a row that cannot be read again then. Nobody can learn what became of its operation, which must not keep its
+/// lane and its slot from others for ever: where AWS still works on it, AWS refuses theirs, and they are tried again. What
+/// else is in its columns stays.
 fn put_off(tx: &Transaction<'_>, key: &str, due: Timestamp) -> Result<(), StorageFault> {
-    tx.prepare("UPDATE assignments SET due = ?2 WHERE hold_key = ?1")?
-        .execute((key, instant(due)))?;
+    tx.prepare(
+        "UPDATE assignments SET due = ?2, operation = NULL, accepted = 0 WHERE hold_key = ?1",
+    )?
+    .execute((key, instant(due)))?;
     Ok(())
 }
 
@@ -115,20 +121,26 @@ fn take(
     room: &queue::Room,
     lease: &Lease,
 ) -> Result<Taken, StorageFault> {
+    let mut behind = 0;
     let (mut taken, head, stored) = loop {
         let heads = queue_columns::heads(tx, now, room)?;
-        let (taken, head) = picked(&heads, room);
+        let (mut taken, head) = picked(&heads, room);
         let Some(head) = head else {
             return Ok(taken);
         };
-        let Some(text) = text_by_name(tx, &head.key)? else {
+        let Some(read) = stored(tx, &head.key)? else {
             return Ok(taken);
         };
-        match or_told(KIND, &head.key, read_body::<AssignmentRow>(KIND, &text)) {
-            Some(stored) => break (taken, head.clone(), stored),
-            // the next in line goes
-            None => put_off(tx, &head.key, UNREADABLE_AGAIN.after(now))?,
+        if let Some(stored) = or_told(KIND, &head.key, read) {
+            break (taken, head.clone(), stored);
         }
+        if behind == PUT_OFF_AT_ONCE {
+            taken.is_cut_short = true;
+            return Ok(taken);
+        }
+        // the next in line goes
+        put_off(tx, &head.key, UNREADABLE_AGAIN.after(now))?;
+        behind += 1;
     };
     tx.prepare("UPDATE assignments SET lease_token = ?2, lease_until = ?3 WHERE hold_key = ?1")?
         .execute((&head.key, &lease.token, instant(lease.until)))?;
@@ -157,9 +169,11 @@ fn rows(
     sql: &str,
     params: impl Params,
 ) -> Result<Vec<AssignmentRow>, StorageFault> {
-    readable(tx, KIND, (sql, params), |text: &String| {
-        read_body(KIND, text)
-    })
+    let mut rows = Vec::new();
+    each_body(tx, (sql, params), |name, text| {
+        rows.extend(or_told(KIND, &name, read_row(text)));
+    })?;
+    Ok(rows)
 }
 
 fn note_over(
@@ -170,15 +184,16 @@ fn note_over(
 ) -> Result<u32, StorageFault> {
     let mut noted = 0;
     for one in over {
-        let text: Option<String> = tx
+        let text = tx
             .prepare(
                 "SELECT body FROM assignments WHERE hold_key = ?1
                  AND (lease_until IS NULL OR lease_until <= ?2)",
             )?
-            .query_row((one.key.to_string(), instant(at)), |row| row.get(0))
+            .query_row((one.key.to_string(), instant(at)), |row| {
+                Ok(row.get::<String>(0))
+            })
             .optional()?;
-        let stored =
-            text.and_then(|text| or_told(KIND, &one.key.to_string(), read_body(KIND, &text)));
+        let stored = text.and_then(|text| or_told(KIND, &one.key.to_string(), read_row(text)));
         if let Some(row) = stored.and_then(|row| noted_over(row, one, at, due)) {
             update(tx, &row)?;
             noted += 1;

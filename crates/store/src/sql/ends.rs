@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hallpass_access::ReadError;
-use hallpass_assignments::{AssignmentRow, OwnedEnd};
+use hallpass_assignments::OwnedEnd;
+use hallpass_assignments::queue::OnceUnwanted;
 use hallpass_audit::Head;
 use hallpass_model::{GrantId, HoldKey};
 
-use super::assignment_rows::{KIND, text_by_name};
-use super::unreadable::or_told;
+use super::assignment_rows::{KIND, read_row, stored};
+use super::unreadable::{each_body, or_told};
 use super::{audit, counter};
 use crate::database::{Connection, DatabaseError, Owner, Transaction, TransactionMode};
 use crate::fault::StorageFault;
-use crate::rows::{read_body, read_grant, read_instant};
+use crate::rows::{read_grant, read_instant, read_key};
 
 /// How long a guard waits for a lock; somebody may hold it for ever.
 const GUARD_PATIENCE: Duration = Duration::from_secs(1);
@@ -29,44 +30,52 @@ pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, StorageFault>
         let (key, id): (String, String) = pair?;
         holding.entry(key).or_default().push(grant_id(&id)?);
     }
-    let rows = tx
-        .prepare("SELECT hold_key, body FROM assignments ORDER BY hold_key")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<Vec<(String, String)>, _>>()?;
+    let mut rows = Vec::new();
+    let all = "SELECT hold_key, body FROM assignments ORDER BY hold_key";
+    each_body(tx, (all, ()), |key, text| {
+        let row = or_told(KIND, &key, read_row(text));
+        rows.push((key, row));
+    })?;
     let mut ends = Vec::new();
-    for (key, text) in rows {
+    for (key, row) in rows {
         let grants = holding.remove(&key).unwrap_or_default();
-        ends.extend(
-            match or_told(KIND, &key, read_body::<AssignmentRow>(KIND, &text)) {
-                Some(row) => row.owned_end(grants),
-                None => of_columns(tx, &key, grants)?,
-            },
-        );
+        ends.extend(match row {
+            Some(row) => row.owned_end(grants),
+            None => of_columns(tx, &key, grants)?,
+        });
     }
     Ok(ends)
 }
 
 /// The end of a row whose body cannot be read, as its columns tell it: access is ours where a grant that holds it was
-/// given, and did not stand before.
+/// given, and did not stand before. Where such a grant cannot be read either (one page has both), its column says that it
+/// was given, and that of the row that a delete is what follows: of nothing but ours does one follow.
 fn of_columns(
     tx: &Transaction<'_>,
     name: &str,
     grants: Vec<GrantId>,
 ) -> Result<Option<OwnedEnd>, StorageFault> {
-    let bodies = tx
-        .prepare("SELECT body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id")?
-        .query_map([name], |row| row.get(0))?
-        .collect::<Result<Vec<Vec<u8>>, _>>()?;
-    let mut given = bodies.iter().filter_map(|body| read_grant(body).ok());
-    let given = given.find(|grant| grant.granted_at.is_some() && !grant.standing);
-    let Some(grant) = given else {
+    let held = tx
+        .prepare(
+            "SELECT id, granted, body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id",
+        )?
+        .query_map([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<Vec<(String, bool, Vec<u8>)>, _>>()?;
+    let (until, rev, follows): (String, i64, String) = tx
+        .prepare("SELECT unwanted_from, rev, once_unwanted FROM assignments WHERE hold_key = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let is_to_be_deleted = follows == OnceUnwanted::Delete.name();
+    let is_ours = held.iter().any(|(id, was_given, body)| {
+        let grant = or_told("grant", id, read_grant(body));
+        grant.map_or(*was_given && is_to_be_deleted, |grant| {
+            grant.granted_at.is_some() && !grant.standing
+        })
+    });
+    if !is_ours {
         return Ok(None);
-    };
-    let (until, rev): (String, i64) = tx
-        .prepare("SELECT unwanted_from, rev FROM assignments WHERE hold_key = ?1")?
-        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    }
     Ok(Some(OwnedEnd {
-        key: grant.key,
+        key: read_key(name)?,
         until: read_instant(&until)?,
         rev: counter(rev),
         grants,
@@ -76,7 +85,7 @@ fn of_columns(
 /// One key, when it is ours.
 fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, StorageFault> {
     let name = key.to_string();
-    let Some(text) = text_by_name(tx, &name)? else {
+    let Some(read) = stored(tx, &name)? else {
         return Ok(None);
     };
     let grants = tx
@@ -85,7 +94,7 @@ fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, St
         .collect::<Result<Vec<String>, _>>()?;
     let grants = grants.iter().map(|id| grant_id(id));
     let grants = grants.collect::<Result<_, _>>()?;
-    match or_told(KIND, &name, read_body::<AssignmentRow>(KIND, &text)) {
+    match or_told(KIND, &name, read) {
         Some(row) => Ok(row.owned_end(grants)),
         None => of_columns(tx, &name, grants),
     }

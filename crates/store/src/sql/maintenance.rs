@@ -7,11 +7,14 @@ use std::sync::PoisonError;
 use hallpass_access::{Accepted, Message, ReadError, Sweep, SweepItem};
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{GENESIS_HASH, Record};
+use hallpass_org::armed_ends::ArmedEnd;
+use hallpass_org::session_revocation::SessionRevocation;
 use hallpass_org::{Drill, Revocation};
 use hallpass_runner::Plan;
 
 use super::listing_pool::ListingPool;
 use super::opening::make_private;
+use super::unreadable::each_body;
 use super::{SqlStore, audit, migrate, plans};
 use crate::database::{Connection, DatabaseError, Owner, Transaction};
 use crate::fault::StorageFault;
@@ -282,6 +285,20 @@ fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
     )?;
     check_bodies(
         tx,
+        "armed_ends",
+        "hold_key",
+        |text| read_body::<ArmedEnd>("armed end", text).map(drop),
+        &mut note,
+    )?;
+    check_bodies(
+        tx,
+        "session_cuts",
+        "grant_id",
+        |text| read_body::<SessionRevocation>("cut", text).map(drop),
+        &mut note,
+    )?;
+    check_bodies(
+        tx,
         "notices",
         "CAST(number AS TEXT)",
         |text| read_body::<Message>("notice", text).map(drop),
@@ -359,15 +376,12 @@ fn check_bodies(
     read: impl Fn(&str) -> Result<(), StorageFault>,
     note: &mut impl FnMut(String),
 ) -> Result<(), StorageFault> {
-    let mut statement = tx.prepare(&format!("SELECT {name}, body FROM {table}"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (name, text): (String, String) = (row.get(0)?, row.get(1)?);
-        if let Err(StorageFault::Unavailable(problem)) = read(&text) {
-            note(format!("{table}: {name}: {problem}"));
+    let sql = format!("SELECT {name}, body FROM {table}");
+    each_body::<String>(tx, (sql.as_str(), ()), |name, text| {
+        if let Err(problem) = text.and_then(|text| read(&text)) {
+            note(format!("{table}: {name}: {}", problem.text()));
         }
-    }
-    Ok(())
+    })
 }
 
 /// Packed bodies of requests or grants.
@@ -377,15 +391,12 @@ fn check_packed(
     read: impl Fn(&[u8]) -> Result<(), StorageFault>,
     note: &mut impl FnMut(String),
 ) -> Result<(), StorageFault> {
-    let mut statement = tx.prepare(&format!("SELECT id, body FROM {table}"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (id, body): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        if let Err(StorageFault::Unavailable(problem)) = read(&body) {
-            note(format!("{table}: {id}: {problem}"));
+    let sql = format!("SELECT id, body FROM {table}");
+    each_body::<Vec<u8>>(tx, (sql.as_str(), ()), |id, body| {
+        if let Err(problem) = body.and_then(|body| read(&body)) {
+            note(format!("{table}: {id}: {}", problem.text()));
         }
-    }
-    Ok(())
+    })
 }
 
 /// The numbers of rows by state, which pages show without counting.

@@ -5,11 +5,11 @@ use hallpass_assignments::queue::{self, InFlight, Queue, QueueFront, QueueFronts
 use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
 use hallpass_model::Timestamp;
 
-use super::assignment_rows::KIND;
-use super::unreadable::readable;
+use super::assignment_rows::{KIND, read_row};
+use super::unreadable::{each_body, or_told};
 use crate::database::{Optional, ToValue, Transaction, named};
 use crate::fault::StorageFault;
-use crate::rows::{instant, read_body, read_instant};
+use crate::rows::{instant, read_instant};
 use crate::steps::AT_ONCE_AGAIN;
 
 /// Not leased to anybody.
@@ -77,35 +77,52 @@ pub(super) fn heads(
     Ok(heads)
 }
 
-/// The row that would go first if there were room for everything.
+/// Rows in the order in which they would go if there were room for everything.
+const IN_ORDER: &str = "
+    SELECT hold_key, body FROM assignments
+    WHERE due <= :now AND (unwanted_from <= :now OR while_wanted <> 'nothing')
+    ORDER BY
+        CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN 3
+             WHEN unwanted_from > :now THEN 2
+             WHEN once_unwanted = 'rest' THEN 3
+             WHEN at_once = 1 THEN 0
+             ELSE 1 END,
+        CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN due
+             WHEN unwanted_from > :now THEN asked_at
+             WHEN once_unwanted = 'rest' THEN due
+             ELSE unwanted_from END,
+        hold_key
+    LIMIT :most OFFSET :passed";
+
+/// The row that would go first if there were room for everything, of those that can be read: others are put off only when
+/// they are taken, and none is taken while nothing is answered.
 pub(super) fn first(
     tx: &Transaction<'_>,
     now: Timestamp,
 ) -> Result<Option<AssignmentRow>, StorageFault> {
-    // the first that can be read: others are put off when they are taken
-    let found = readable(
-        tx,
-        KIND,
-        (
-            "SELECT hold_key, body FROM assignments
-             WHERE due <= :now AND (unwanted_from <= :now OR while_wanted <> 'nothing')
-             ORDER BY
-                 CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN 3
-                      WHEN unwanted_from > :now THEN 2
-                      WHEN once_unwanted = 'rest' THEN 3
-                      WHEN at_once = 1 THEN 0
-                      ELSE 1 END,
-                 CASE WHEN unwanted_from > :now AND while_wanted = 'watch' THEN due
-                      WHEN unwanted_from > :now THEN asked_at
-                      WHEN once_unwanted = 'rest' THEN due
-                      ELSE unwanted_from END,
-                 hold_key
-             LIMIT 8",
-            named! { ":now": instant(now) },
-        ),
-        |text: &String| read_body(KIND, text),
-    )?;
-    Ok(found.into_iter().next())
+    let (mut passed, mut most) = (0_i64, 8_i64);
+    loop {
+        let (mut found, mut first) = (0_i64, None);
+        each_body(
+            tx,
+            (
+                IN_ORDER,
+                named! { ":now": instant(now), ":most": most, ":passed": passed },
+            ),
+            |name, text| {
+                found += 1;
+                if first.is_none() {
+                    first = or_told(KIND, &name, read_row(text));
+                }
+            },
+        )?;
+        if first.is_some() || found < most {
+            return Ok(first);
+        }
+        // so that thousands take few questions
+        passed = passed.saturating_add(most);
+        most = most.saturating_mul(8);
+    }
 }
 
 fn at_once_waiting(tx: &Transaction<'_>, now: Timestamp, most: u32) -> Result<u32, StorageFault> {

@@ -51,22 +51,27 @@ pub(super) fn readable<B: FromValue, T>(
     (sql, params): (&str, impl Params),
     read: impl Fn(&B) -> Result<T, StorageFault>,
 ) -> Result<Vec<T>, StorageFault> {
-    let found = names_and_bodies::<B>(tx, sql, params)?;
-    let rows = found.iter();
-    Ok(rows
-        .filter_map(|(name, body)| or_told(what, name, read(body)))
-        .collect())
+    let mut rows = Vec::new();
+    each_body::<B>(tx, (sql, params), |name, body| {
+        let row = body.and_then(|body| read(&body));
+        rows.extend(or_told(what, &name, row));
+    })?;
+    Ok(rows)
 }
 
-fn names_and_bodies<B: FromValue>(
+/// Hands over each name and body that a query finds. A body that is no value of its kind is so by itself: text of which a bit
+/// fell over is no text any more, and ends no query.
+pub(super) fn each_body<B: FromValue>(
     tx: &Transaction<'_>,
-    sql: &str,
-    params: impl Params,
-) -> Result<Vec<(String, B)>, StorageFault> {
-    Ok(tx
-        .prepare(sql)?
-        .query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?)
+    (sql, params): (&str, impl Params),
+    mut each: impl FnMut(String, Result<B, StorageFault>),
+) -> Result<(), StorageFault> {
+    let mut statement = tx.prepare(sql)?;
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get(1).map_err(StorageFault::from));
+    }
+    Ok(())
 }
 
 /// What makes access begin and end, in the words of `store check`.
@@ -80,20 +85,22 @@ fn unreadable(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
                 as fn(&str) -> Result<(), StorageFault>,
         ),
         (
-            "armed ends",
+            "armed_ends",
             "SELECT hold_key, body FROM armed_ends WHERE due IS NOT NULL ORDER BY hold_key",
             |text| read_body::<ArmedEnd>("armed end", text).map(drop),
         ),
         (
-            "session cuts",
+            "session_cuts",
             "SELECT grant_id, body FROM session_cuts WHERE due IS NOT NULL ORDER BY grant_id",
             |text| read_body::<SessionRevocation>("cut", text).map(drop),
         ),
     ];
     for (what, sql, read) in texts {
-        let found = names_and_bodies::<String>(tx, sql, ())?.into_iter();
-        let found = found.filter(|(_, text)| read(text).is_err());
-        names.extend(found.map(|(name, _)| format!("{what}: {name}")));
+        each_body::<String>(tx, (sql, ()), |name, text| {
+            if text.and_then(|text| read(&text)).is_err() {
+                names.push(format!("{what}: {name}"));
+            }
+        })?;
     }
     let packed = [
         (
@@ -108,19 +115,22 @@ fn unreadable(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
         ),
     ];
     for (what, sql, read) in packed {
-        let found = names_and_bodies::<Vec<u8>>(tx, sql, ())?.into_iter();
-        let found = found.filter(|(_, body)| read(body).is_err());
-        names.extend(found.map(|(name, _)| format!("{what}: {name}")));
+        each_body::<Vec<u8>>(tx, (sql, ()), |name, body| {
+            if body.and_then(|body| read(&body)).is_err() {
+                names.push(format!("{what}: {name}"));
+            }
+        })?;
     }
     Ok(names)
 }
 
 impl SqlStore {
-    /// The rows that make access begin and end and that cannot be read: they are left out of everything.
+    /// The rows that make access begin and end and that cannot be read: they are left out of everything. Reads all of them,
+    /// beside what grants and ends read.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn unreadable_rows(&self) -> Result<Vec<String>, ReadError> {
-        Ok(self.read(unreadable).await?)
+        Ok(self.apart(unreadable).await?)
     }
 }
