@@ -14,6 +14,14 @@ pub fn grants_counted(overdue: u64, stuck: u64) -> String {
 /// That no row is left out.
 pub const ROWS_CAN_BE_READ: &str = "every row that makes access begin and end can be read";
 
+/// That nobody knows yet whether rows are left out.
+pub const ROWS_NOT_YET_READ: &str =
+    "the rows that make access begin and end are being read, and nothing is known of them yet";
+
+/// That nobody knows whether rows are left out. Anybody may read this: what the store says is for the log.
+pub const ROWS_COULD_NOT_BE_LOOKED_AT: &str = "whether every row that makes access begin and end can be read is not known: \
+     the store did not give them out; the server's log says why";
+
 /// That rows are left out of everything. Anybody may read this: it names none.
 pub fn rows_cannot_be_read(rows: usize) -> String {
     let rows = match rows {

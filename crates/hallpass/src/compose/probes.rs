@@ -1,5 +1,6 @@
 //! What readiness asks.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_setup::sources::cached_snapshot_taken;
 use hallpass_store::LeadStanding;
 use hallpass_wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
 use super::lead::Lead;
@@ -65,39 +67,107 @@ impl ReadinessProbe for StoreProbe {
     }
 }
 
+/// A reading of all rows: how many of them cannot be read.
+type RowsReading = Pin<Box<dyn Future<Output = Result<usize, String>> + Send>>;
+/// Begins one.
+type CountRows = Box<dyn Fn() -> RowsReading + Send + Sync>;
+
 /// Whether every row that makes access begin and end can be read: one that cannot stops no other, and would go unnoticed.
+///
+/// All of them are read for that, which may take longer than anybody waits for an answer: that is done once in a while, by
+/// itself, one at a time, and what it found is told until the next.
 pub(super) struct RowsProbe {
-    store: ServerStore,
-    /// When they were read last, and how many could not be.
-    last: tokio::sync::Mutex<Option<(Instant, usize)>>,
+    count: CountRows,
+    state: Arc<Mutex<RowsRead>>,
+}
+
+/// What is known of the rows.
+#[derive(Default)]
+struct RowsRead {
+    /// Who reads them; finished when nobody does.
+    reading: Option<AbortHandle>,
+    /// Not before then again.
+    again: Option<Instant>,
+    /// How many cannot be read, once somebody has read them all; what went wrong before that.
+    found: Option<Result<usize, ()>>,
 }
 
 impl RowsProbe {
-    /// All of them are read.
-    const READ_EVERY: Duration = Duration::from_mins(1);
+    /// They are tried again as often.
+    const READ_EVERY: Duration = Duration::from_mins(5);
+    /// Where they were not given out.
+    const FAILED_AGAIN: Duration = Duration::from_secs(30);
+    /// As good as always, they are read by then, and what is told is as of now.
+    const WAIT: Duration = Duration::from_millis(500);
 
     pub(super) fn new(store: &ServerStore) -> Self {
+        let store = store.clone();
+        Self::of(Box::new(move || {
+            let store = store.clone();
+            Box::pin(async move {
+                let rows = store.unreadable_rows().await;
+                rows.map(|rows| rows.len())
+                    .map_err(|error| error.to_string())
+            })
+        }))
+    }
+
+    fn of(count: CountRows) -> Self {
         Self {
-            store: store.clone(),
-            last: tokio::sync::Mutex::default(),
+            count,
+            state: Arc::default(),
         }
     }
+
+    /// Reads them all in a task of its own, if it is time to and nobody does.
+    fn begin(&self) -> Option<JoinHandle<()>> {
+        let mut state = known(&self.state);
+        let is_read = state.reading.as_ref().is_some_and(|it| !it.is_finished());
+        if is_read || state.again.is_some_and(|again| Instant::now() < again) {
+            return None;
+        }
+        let (count, all) = ((self.count)(), Arc::clone(&self.state));
+        let reading = tokio::spawn(async move {
+            let found = count.await;
+            let mut state = known(&all);
+            let pause = match found {
+                Ok(rows) => {
+                    state.found = Some(Ok(rows));
+                    Self::READ_EVERY
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error,
+                        "rows could not be looked at: whether all can be read is not known"
+                    );
+                    // what was found before is still the newest that is known
+                    state.found.get_or_insert(Err(()));
+                    Self::FAILED_AGAIN
+                }
+            };
+            state.again = Some(Instant::now() + pause);
+        });
+        state.reading = Some(reading.abort_handle());
+        Some(reading)
+    }
+}
+
+fn known(state: &Mutex<RowsRead>) -> MutexGuard<'_, RowsRead> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
 impl ReadinessProbe for RowsProbe {
     async fn probe(&self) -> ProbeResult {
-        let mut last = self.last.lock().await;
-        let is_due = last
-            .as_ref()
-            .is_none_or(|(at, _)| at.elapsed() >= Self::READ_EVERY);
-        // a store that does not answer is told of by its own probe
-        if is_due && let Ok(found) = self.store.unreadable_rows().await {
-            *last = Some((Instant::now(), found.len()));
+        if let Some(reading) = self.begin() {
+            // it goes on where that is too short, and where nobody waits for this any more
+            drop(tokio::time::timeout(Self::WAIT, reading).await);
         }
-        let works = match last.as_ref() {
-            Some((_, rows @ 1..)) => Err(health::rows_cannot_be_read(*rows)),
-            Some((_, 0)) | None => Ok(health::ROWS_CAN_BE_READ.to_owned()),
+        let works = match known(&self.state).found {
+            None => Ok(health::ROWS_NOT_YET_READ.to_owned()),
+            Some(Ok(0)) => Ok(health::ROWS_CAN_BE_READ.to_owned()),
+            Some(Ok(rows)) => Err(health::rows_cannot_be_read(rows)),
+            Some(Err(())) => Err(health::ROWS_COULD_NOT_BE_LOOKED_AT.to_owned()),
         };
         ProbeResult {
             name: "rows",
@@ -427,25 +497,5 @@ impl ReadinessProbe for ReconcilerProbe {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_cannot_be_counted_is_as_it_was() {
-        let last = LastCounted::default();
-        assert_eq!(last.now(None), None);
-        // what is counted, and whether ends are late then
-        for (counted, is_late) in [
-            (Some(0), false),
-            (None, false),
-            (Some(3), true),
-            (None, true),
-            (None, true),
-            (Some(0), false),
-            (None, false),
-        ] {
-            let found = last.now(counted).unwrap();
-            assert_eq!(found.is_err(), is_late, "{counted:?} {found:?}");
-        }
-    }
-}
+#[path = "probes_tests.rs"]
+mod tests;
