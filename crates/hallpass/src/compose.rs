@@ -240,9 +240,9 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let node = (&directory, &lead, &parts.log, &store);
+    let node = (&directory, &lead, &parts.log);
     let seen = (&access, aws, &of.workshop.foreign);
-    let alarming = alarming(seen, node, &time, &pulse, guards.as_ref());
+    let alarming = alarming(seen, (node, &store), &time, &pulse, guards.as_ref());
     let ends = parts.ends.as_ref();
     let app = App {
         access: Arc::clone(&access),
@@ -440,7 +440,7 @@ fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn 
 
 fn alarming(
     (access, aws, foreign): (&Arc<Access>, &Arc<Aws>, &Arc<ForeignStatements>),
-    (directory, lead, log, store): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>, &ServerStore),
+    ((directory, lead, log), store): ((&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>), &ServerStore),
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
     guards: Option<&Guards>,
