@@ -333,23 +333,7 @@ fn draft(
         expires_at,
         start: starts_at.map(|at| PlannedStart { at, agreed: None }),
         extends: form.extends.map(|grant| grant.id),
-        decided: RulingAtAsking {
-            kind: decision.map_or(DecidedKind::Invalid, |d| DecidedKind::Rules(d.kind)),
-            approvers: decision
-                .map(|d| d.approvers.iter().cloned().collect())
-                .unwrap_or_default(),
-            approver_users: decision
-                .map(|d| users_of(&d.approvers, directory))
-                .unwrap_or_default(),
-            notify: decision
-                .map(|d| d.notify.iter().cloned().collect())
-                .unwrap_or_default(),
-            based_on: decision
-                .map(|d| d.based_on.iter().map(ToString::to_string).collect())
-                .unwrap_or_default(),
-            config_hash: rules.hash().to_owned(),
-            approvals_needed: decision.map_or(1, |d| d.approvals_needed),
-        },
+        decided: ruling(decision, rules, directory),
         reviews: Vec::new(),
         confirmed: confirmed(form, decision, now),
         reminders: Reminders {
@@ -361,6 +345,27 @@ fn draft(
         state,
         outstanding: None,
         version: 0,
+    }
+}
+
+/// What the rules say of it now.
+fn ruling(decision: Option<&Decision>, rules: &Rules, directory: &Directory) -> RulingAtAsking {
+    RulingAtAsking {
+        kind: decision.map_or(DecidedKind::Invalid, |d| DecidedKind::Rules(d.kind)),
+        approvers: decision
+            .map(|d| d.approvers.iter().cloned().collect())
+            .unwrap_or_default(),
+        approver_users: decision
+            .map(|d| users_of(&d.approvers, directory))
+            .unwrap_or_default(),
+        notify: decision
+            .map(|d| d.notify.iter().cloned().collect())
+            .unwrap_or_default(),
+        based_on: decision
+            .map(|d| d.based_on.iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
+        config_hash: rules.hash().to_owned(),
+        approvals_needed: decision.map_or(1, |d| d.approvals_needed),
     }
 }
 

@@ -239,7 +239,7 @@ async fn examine(
     guard::check(loaded, report).await;
     match missing {
         None => check_with_secrets(loaded, report).await,
-        Some(missing) => report.add("secrets", Err((missing.words(), NOT_THERE))),
+        Some(missing) => report.add("secrets", Err((missing.words(), &without(missing)))),
     }
     people::check(loaded, report);
     let clock = Arc::new(ProcessClock::new(SystemClock, None));
@@ -289,9 +289,14 @@ async fn examine(
     Ok(Some(places))
 }
 
-/// What to do about a secret that is not there.
-const NOT_THERE: &str = "what systemd hands out is there while the service runs, for its user and root; else put it there, or name another place. \
-                         Slack, mail, webhooks, telemetry and sign-in were not checked";
+/// What to do about a secret that is not there, and is told no other remedy.
+const NOT_THERE: &str = "what systemd hands out is there while the service runs, for its user and root; else put it there, or name another place";
+
+/// What to do about a configuration that cannot be used with its secrets: one may be there and be of no use.
+fn without(missing: &Failure) -> String {
+    let remedy = missing.remedy().unwrap_or(NOT_THERE);
+    format!("{remedy}. Slack, mail, webhooks, telemetry and sign-in were not checked")
+}
 
 /// Whom the server talks to by secrets.
 async fn check_with_secrets(loaded: &Loaded, report: &mut DoctorReport) {
@@ -548,5 +553,18 @@ fn check_directory(
             warning.to_string(),
             "`hallpass rules check` shows the line",
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_there_and_of_no_use_is_not_told_as_missing() {
+        let missing = without(&Failure::failed("cannot read it"));
+        assert!(missing.starts_with(NOT_THERE), "{missing}");
+        let useless = without(&Failure::failed("it cannot be a header").help("write one line"));
+        assert!(useless.starts_with("write one line. "), "{useless}");
     }
 }

@@ -5,11 +5,12 @@ mod accept_loss;
 use std::path::{Path, PathBuf};
 
 use hallpass_host::file_lock::{OnlyServer, only_server};
-use hallpass_host::ownership;
+use hallpass_host::keys::KeyOriginal;
+use hallpass_host::ownership::give_to_folder_owner;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_setup::opening::{ConfigArgs, open_store, open_store_for};
-use hallpass_store::{BackupError, Copied, CopyError, Existing, SchemaUse, write_private};
+use hallpass_store::{BackupError, Copied, CopyError, SchemaUse};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -108,7 +109,6 @@ pub fn run(args: &Args) -> Outcome {
                     .await
                     .map_err(|error| Failure::failed(error.to_string()))
             })?;
-            give_to_server(&address)?;
             output::say(&format!("`{address}` has schema version {version}"));
             Ok(Exit::Ok)
         }
@@ -137,7 +137,10 @@ pub fn run(args: &Args) -> Outcome {
                 return Err(Failure::bad_input(text)
                     .help("name the file that `hallpass server store backup` made"));
             }
-            ServerStore::restore(from, to).map_err(|error| unmade(&error))?;
+            let made = ServerStore::restore(from, to).map_err(|error| unmade(&error))?;
+            // what SQLite and the lock put beside it becomes its owner's, too
+            let given = give_to_folder_owner(&made, to).map_err(|error| ungiven(to, &error));
+            drop(made);
             output::say(&format!("`{}` is in place", to.display()));
             // a copy may be brought up to date: the backup is as it was
             let _alone = alone(&address)?;
@@ -146,9 +149,7 @@ pub fn run(args: &Args) -> Outcome {
                 migrated.await.map(drop)
             });
             let checked = migrated.and_then(|()| check(&runtime, &address));
-            // it is in place, also where something of it is not sound
-            give_to_server(&address)?;
-            checked
+            given.and(checked)
         }
     }
 }
@@ -176,12 +177,17 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
         "copied {} rows of {} tables to `{to}`; the audit log ends with {head} in both",
         copied.rows, copied.tables
     ));
-    if let Some((key, _)) = key {
-        output::say(&format!("the key that signs is in `{}` too", key.display()));
+    match key {
+        CopiedKey::There(key, _) => {
+            output::say(&format!("the key that signs is in `{}` too", key.display()));
+        }
+        CopiedKey::Missing(key) => output::say(&format!(
+            "no key was copied, as there is none in `{}`",
+            key.display()
+        )),
+        CopiedKey::Stays => {}
     }
-    let checked = check(runtime, &to);
-    give_to_server(&to)?;
-    checked
+    check(runtime, &to)
 }
 
 /// Copies the rows, and before them the key: a copy whose key were missing would be believed by no guard and
@@ -202,7 +208,7 @@ fn copy_rows(
     match copied {
         Ok(copied) => Ok((copied, key)),
         Err(failure) => {
-            if let Some((made, IsNew(true))) = key {
+            if let CopiedKey::There(made, IsNew(true)) = key {
                 // one that stays is the same key, which another try finds
                 drop(std::fs::remove_file(made));
             }
@@ -214,24 +220,30 @@ fn copy_rows(
 /// Whether a file was made by this command.
 struct IsNew(bool);
 
-/// Where the key is now, if there is one.
-type CopiedKey = Option<(PathBuf, IsNew)>;
+/// Where the key of the copy is.
+enum CopiedKey {
+    /// In a file.
+    There(PathBuf, IsNew),
+    /// Where it was: both look there.
+    Stays,
+    /// Nowhere, as it was not in this file.
+    Missing(PathBuf),
+}
 
-/// Copies the key that signs to where a server with the copy looks for it. Where root copies, it stays whose it was.
+/// Copies the key that signs to where a server with the copy looks for it.
 ///
 /// # Errors
 /// When another key is there: the log would go on with heads that nobody believes.
 fn copy_key(from: &Path, to: &Path) -> Result<CopiedKey, Failure> {
-    if !from.exists() || from == to {
-        return Ok(None);
+    if from == to {
+        return Ok(CopiedKey::Stays);
     }
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|error| Failure::unreadable(path.display(), &error))
+    let Some(key) = KeyOriginal::read(from)? else {
+        return Ok(CopiedKey::Missing(from.to_owned()));
     };
-    let key = read(from)?;
     if to.exists() {
-        if read(to)? == key {
-            return Ok(Some((to.to_owned(), IsNew(false))));
+        if key.is_in(to)? {
+            return Ok(CopiedKey::There(to.to_owned(), IsNew(false)));
         }
         let words = format!(
             "`{}` is another key than `{}`",
@@ -242,21 +254,21 @@ fn copy_key(from: &Path, to: &Path) -> Result<CopiedKey, Failure> {
             Failure::refused(words).help("move it away: the log goes on with the key that it has")
         );
     }
-    write_private(to, &key, Existing::Kept).map_err(|error| {
+    key.copy_to(to).map_err(|error| {
         Failure::unwritable(to.display(), &error).help(
             "name a folder that the server may write to in `store.seen_folder`: the key is copied there",
         )
     })?;
-    ownership::give(to, from)?;
-    Ok(Some((to.to_owned(), IsNew(true))))
+    Ok(CopiedKey::There(to.to_owned(), IsNew(true)))
 }
 
-/// What root made in a file is for the server, whose folder it lies in.
-fn give_to_server(address: &StoreAddress) -> Result<(), Failure> {
-    match address {
-        StoreAddress::File(path) => ownership::database_as_of_folder(path),
-        StoreAddress::Postgres(_) => Ok(()),
-    }
+/// A file that is in place, and is not the server's.
+fn ungiven(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format!(
+        "`{}` could not be given to whom its folder belongs to: {error}",
+        path.display()
+    ))
+    .help("give it to the user that the server runs as: `chown`")
 }
 
 /// Keeps servers from a file, for as long as the value lives.
@@ -333,26 +345,86 @@ fn check(runtime: &tokio::runtime::Runtime, address: &StoreAddress) -> Outcome {
 mod tests {
     use super::*;
 
+    #[derive(clap::Parser)]
+    struct StoreLine {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_root_makes_of_a_database_belongs_to_the_owner_of_its_folder() {
+        use clap::Parser as _;
+        use std::os::unix::fs::{MetadataExt as _, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        // only root gives anything away
+        if chown(&data, Some(1), Some(1)).is_err() {
+            return;
+        }
+        let shown = |name: &str| folder.path().join(name).display().to_string();
+        let (config, backup) = (shown("hallpass.toml"), shown("backup.db"));
+        std::fs::write(&config, "[store]\nurl = \"sqlite:data/hallpass.db\"\n").unwrap();
+        let ran = |words: &[&str]| {
+            let named = ["--config", config.as_str()];
+            let line = ["store"].iter().chain(words).chain(&named);
+            run(&StoreLine::parse_from(line).args).unwrap();
+        };
+        let are_theirs = || {
+            for entry in std::fs::read_dir(&data).unwrap() {
+                let entry = entry.unwrap();
+                let owner = entry.metadata().unwrap().uid();
+                assert_eq!(owner, 1, "{:?}", entry.file_name());
+            }
+        };
+        ran(&["migrate"]);
+        are_theirs();
+        ran(&["backup", &backup]);
+        for end in ["", ".lock"] {
+            std::fs::remove_file(data.join(format!("hallpass.db{end}"))).unwrap();
+        }
+        ran(&["restore", &backup]);
+        assert!(data.join("hallpass.db").exists());
+        are_theirs();
+    }
+
+    const KEY: &str =
+        "hallpass-signing-key/1 0909090909090909090909090909090909090909090909090909090909090909\n";
+
+    fn copied(from: &Path, to: &Path) -> Result<bool, Failure> {
+        match copy_key(from, to)? {
+            CopiedKey::There(path, IsNew(is_new)) => {
+                assert_eq!(path, to);
+                Ok(is_new)
+            }
+            CopiedKey::Stays | CopiedKey::Missing(_) => panic!("there is none"),
+        }
+    }
+
     #[test]
     fn the_key_goes_along_and_stays_whose_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let (from, to) = (at("hallpass.db.key"), at("node/hallpass.key"));
-        assert!(copy_key(&from, &to).unwrap().is_none(), "there is none");
-        std::fs::write(&from, "a key").unwrap();
+        assert!(matches!(
+            copy_key(&from, &to).unwrap(),
+            CopiedKey::Missing(_)
+        ));
+        std::fs::write(&from, KEY).unwrap();
+        assert!(matches!(copy_key(&from, &from).unwrap(), CopiedKey::Stays));
         #[cfg(unix)]
         let is_theirs = std::os::unix::fs::chown(&from, Some(1), Some(1)).is_ok();
-        let copied = copy_key(&from, &to).unwrap().unwrap();
-        assert!(matches!(&copied, (path, IsNew(true)) if *path == to));
-        assert_eq!(std::fs::read_to_string(&to).unwrap(), "a key");
+        assert!(copied(&from, &to).unwrap());
+        assert_eq!(std::fs::read_to_string(&to).unwrap(), KEY);
         #[cfg(unix)]
         if is_theirs {
             use std::os::unix::fs::MetadataExt as _;
             let made = std::fs::metadata(&to).unwrap();
             assert_eq!((made.uid(), made.gid()), (1, 1), "root copied it");
         }
-        let again = copy_key(&from, &to).unwrap().unwrap();
-        assert!(matches!(again, (_, IsNew(false))));
+        assert!(!copied(&from, &to).unwrap());
         let nowhere = copy_key(&from, &from.join("hallpass.key")).err().unwrap();
         assert!(
             nowhere
@@ -360,7 +432,29 @@ mod tests {
                 .is_some_and(|it| it.contains("`store.seen_folder`")),
             "{nowhere:?}"
         );
-        std::fs::write(&to, "another").unwrap();
-        assert_eq!(copy_key(&from, &to).err().unwrap().exit(), Exit::Refused);
+        for another in [KEY.replace('9', "8").as_str(), "somebody else's"] {
+            std::fs::write(&to, another).unwrap();
+            assert_eq!(copy_key(&from, &to).err().unwrap().exit(), Exit::Refused);
+        }
+    }
+
+    #[test]
+    fn only_a_key_is_copied_as_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (from, to) = (at("hallpass.db.key"), at("new.db.key"));
+        std::fs::write(&from, "root:$6$...").unwrap();
+        assert!(copy_key(&from, &to).is_err());
+        #[cfg(unix)]
+        {
+            std::fs::write(at("a-key-of-roots"), KEY).unwrap();
+            std::fs::remove_file(&from).unwrap();
+            std::os::unix::fs::symlink(at("a-key-of-roots"), &from).unwrap();
+            // only root gives anything away
+            if std::os::unix::fs::chown(folder.path(), Some(1), Some(1)).is_ok() {
+                assert_eq!(copy_key(&from, &to).err().unwrap().exit(), Exit::Refused);
+            }
+        }
+        assert!(!to.exists());
     }
 }

@@ -72,18 +72,20 @@ impl Loaded {
             .join(format!("hallpass-{port}.seen.json"))
     }
 
-    /// The folder that a node over PostgreSQL may write to: the one that the configuration names, else that which
-    /// systemd gives the service (`StateDirectory=`), else the configuration's.
-    pub fn node_folder(&self) -> PathBuf {
-        self.node_folder_within(state_folder().as_deref())
+    /// The folder that is named for a node over PostgreSQL.
+    pub fn seen_folder(&self) -> Option<PathBuf> {
+        let named = self.config.store.seen_folder.as_ref();
+        named.map(|folder| self.path(folder))
     }
 
+    /// The one that the configuration names, else that which systemd gives the service (`StateDirectory=`), else the
+    /// configuration's.
     fn node_folder_within(&self, state: Option<&OsStr>) -> PathBuf {
         // several are separated by colons, and the first is the service's own
         let state = state.and_then(OsStr::to_str);
         let state = state.and_then(|it| it.split(':').next());
-        match (&self.config.store.seen_folder, state) {
-            (Some(folder), _) => self.path(folder),
+        match (self.seen_folder(), state) {
+            (Some(folder), _) => folder,
             (None, Some(folder)) if !folder.is_empty() => PathBuf::from(folder),
             (None, Some(_) | None) => self.folder.clone(),
         }
@@ -95,21 +97,21 @@ impl Loaded {
     }
 
     /// The file of the key that a server with this store has: beside a store in a file. Over PostgreSQL it is the one
-    /// that somebody put beside the configuration; without one, in the node's own folder, for that of the
-    /// configuration is often root's.
+    /// that somebody put beside the configuration; without one, in the folder that is named for the node, for that of
+    /// the configuration is often root's. What systemd gives the service does not count: commands by hand are not told
+    /// of it, and would mean another key.
     pub fn key_of(&self, store: &StoreAddress) -> PathBuf {
         match store {
             StoreAddress::File(path) => keys::place(path),
-            StoreAddress::Postgres(_) => self.shared_key_within(state_folder().as_deref()),
+            StoreAddress::Postgres(_) => self.shared_key(),
         }
     }
 
-    fn shared_key_within(&self, state: Option<&OsStr>) -> PathBuf {
+    fn shared_key(&self) -> PathBuf {
         let beside = self.path(KEY);
-        if beside.exists() {
-            beside
-        } else {
-            self.node_folder_within(state).join(KEY)
+        match self.seen_folder() {
+            Some(folder) if !beside.exists() => folder.join(KEY),
+            Some(_) | None => beside,
         }
     }
 }
@@ -152,26 +154,20 @@ mod tests {
     }
 
     #[test]
-    fn a_key_over_postgresql_is_where_it_was_put_or_where_the_node_may_write() {
+    fn a_key_over_postgresql_is_where_it_was_put_or_in_the_folder_that_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let text = "[store]\nurl = \"postgres://u@localhost/x\"\n";
         let loaded = |more: &str| Loaded {
             config: crate::parse(&format!("{text}{more}"), "x").unwrap(),
             folder: folder.path().to_owned(),
         };
-        let of_systemd = Some(OsStr::new("/var/lib/hp"));
         let (unsaid, named) = (loaded(""), loaded("seen_folder = \"/data\"\n"));
-        let found = |of: &Loaded, state| of.shared_key_within(state);
-        assert_eq!(
-            found(&unsaid, of_systemd),
-            Path::new("/var/lib/hp/hallpass.key")
-        );
-        assert_eq!(found(&named, of_systemd), Path::new("/data/hallpass.key"));
         let beside = folder.path().join("hallpass.key");
-        assert_eq!(found(&unsaid, None), beside);
+        assert_eq!(unsaid.shared_key(), beside);
+        assert_eq!(named.shared_key(), Path::new("/data/hallpass.key"));
         std::fs::write(&beside, "put there").unwrap();
         for of in [&unsaid, &named] {
-            assert_eq!(found(of, of_systemd), beside);
+            assert_eq!(of.shared_key(), beside);
         }
         let stored = named.store().unwrap();
         assert_eq!(named.key_of(&stored), beside);

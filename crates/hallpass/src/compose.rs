@@ -25,7 +25,6 @@ mod timekeeper;
 mod working;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use hallpass_access::{
     Access, AlarmKind, Channel, DirectorySource, GuardSource, PolicySource, Ports,
@@ -240,9 +239,16 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
-    let node = (&directory, &lead, &parts.log, &store);
+    let node = (&directory, &lead, &parts.log);
     let seen = (&access, aws, &of.workshop.foreign);
-    let alarming = alarming(seen, node, &time, &pulse, guards.as_ref());
+    let read = probes::AwsProbe::new(&directory, &access, &clock, &store);
+    let alarming = alarming(
+        seen,
+        (read, &lead, &parts.log),
+        &time,
+        &pulse,
+        guards.as_ref(),
+    );
     let ends = parts.ends.as_ref();
     let app = App {
         access: Arc::clone(&access),
@@ -440,18 +446,11 @@ fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn 
 
 fn alarming(
     (access, aws, foreign): (&Arc<Access>, &Arc<Aws>, &Arc<ForeignStatements>),
-    (directory, lead, log, store): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>, &ServerStore),
+    (read, lead, log): (probes::AwsProbe, &Arc<Lead>, &Arc<LogWatch>),
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
     guards: Option<&Guards>,
 ) -> Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> {
-    let read = probes::AwsProbe {
-        directory: Arc::clone(directory),
-        access: Arc::clone(access),
-        clock: Arc::clone(time) as Arc<dyn Clock>,
-        store: store.clone(),
-        is_behind: AtomicBool::new(false),
-    };
     let region = probes::HomeRegionProbe {
         aws: Arc::clone(aws),
         access: Arc::clone(access),

@@ -168,7 +168,7 @@ fn environment_page() -> String {
          | `HALLPASS_TOKEN` | the token of who asks, before that of `hallpass login` | every command with `--server` |\n\
          | `BROWSER` | the program that opens a page in a browser | `hallpass login`, `hallpass console` |\n\
          | `PGPASSWORD`, `PGPASSFILE` | the password of a database of PostgreSQL where its address has none, and the file with it in place of `~/.pgpass` | every command that opens the store, `hallpass query snapshots export` |\n\
-         | `STATE_DIRECTORY` | where a server over PostgreSQL keeps what it has seen of the audit log and, without one beside the configuration, its key, unless `store.seen_folder` says so; systemd sets it with `StateDirectory=` | `hallpass serve` |\n\
+         | `STATE_DIRECTORY` | where a server over PostgreSQL keeps what it has seen of the audit log, unless `store.seen_folder` says so; systemd sets it with `StateDirectory=` | `hallpass serve` |\n\
          | `SSL_CERT_FILE` | the certificates of authorities that are trusted, in place of the system's | all that call others |\n\
          | `NOTIFY_SOCKET` | the socket of a service manager, which is told when the service is ready; systemd sets it with `Type=notify` | `hallpass serve`, `hallpass server guard` |\n\
          | `OTEL_…` | where traces and logs are sent, and what of them, as far as [this page](../how-to/opentelemetry.md#settings-of-the-environment) says | `hallpass serve`, `hallpass server doctor` |\n\

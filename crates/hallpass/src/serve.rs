@@ -211,7 +211,7 @@ async fn ends_file(
     };
     let opened = keys::key_at(&loaded.own_key()?, absent);
     let signer = opened.map(Arc::new).map_err(|failure| {
-        let why = failure.words();
+        let why = heads::with_remedy(&failure);
         tracing::error!(error = why, "the file of ends is not signed");
         why
     });
@@ -232,8 +232,15 @@ async fn leaving(
     means: &Means,
 ) -> Result<(Option<Exporting>, Option<EndsFile>), Failure> {
     let absent = absent_key(loaded, store).await?;
+    let key = loaded.own_key()?;
+    let was_there = key.exists();
     let export = exporting(loaded, export, absent, means).await?;
-    Ok((export, ends_file(loaded, absent, means).await?))
+    let ends = ends_file(loaded, absent, means).await?;
+    if !was_there && key.exists() && matches!(loaded.store()?, StoreAddress::Postgres(_)) {
+        let key = key.display();
+        tracing::warn!(%key, "this node made the signing key: copy it to each other node before that starts, as a node that finds none over a new database makes its own, which guards and witnesses do not know");
+    }
+    Ok((export, ends))
 }
 
 /// The journals of guards, where some are expected.

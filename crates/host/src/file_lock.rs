@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use hallpass_terminal::exit::{Exit, Failure};
 
+use crate::ownership::give_to_folder_owner;
+
 /// Held for as long as the value lives. It must outlive every connection to the database: closing
 /// any descriptor of the file ends the locks that SQLite has on it.
 #[derive(Debug)]
@@ -63,13 +65,25 @@ fn beside(real: &Path) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// The file, made if it is not there; its owner's alone, for it will hold addresses and hashes.
+/// The file, made if it is not there; its owner's alone, for it will hold addresses and hashes. One that root makes is
+/// the owner's of its folder.
 fn private(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
-    options.create(true).truncate(false).write(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    match options.clone().create_new(true).open(path) {
+        Ok(made) => {
+            // who made it can use it all the same
+            drop(give_to_folder_owner(&made, path));
+            Ok(made)
+        }
+        // it is there, or a link to where it is to be
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            options.create(true).truncate(false).open(path)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn locked(path: &Path, taken: &dyn Fn() -> Failure) -> Result<File, Failure> {
@@ -122,6 +136,32 @@ mod tests {
         only_server(&at("other/folder/hallpass.db")).expect("free again");
         let mode = fs::metadata(at("hallpass.db")).unwrap().permissions();
         assert_eq!(mode.mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_root_makes_in_a_folder_is_its_owners_and_what_was_there_stays_whose_it_was() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("roots"), "a secret").unwrap();
+        // only root gives anything away
+        if chown(folder.path(), Some(1), Some(1)).is_err() {
+            return;
+        }
+        drop(only_server(&at("hallpass.db")).unwrap());
+        symlink(at("roots"), at("link.db")).unwrap();
+        drop(only_server(&at("link.db")).unwrap());
+        fs::hard_link(at("roots"), at("twin.db.lock")).unwrap();
+        drop(only_server(&at("twin.db")).unwrap());
+        for (name, owner) in [
+            ("hallpass.db", 1),
+            ("hallpass.db.lock", 1),
+            ("twin.db", 1),
+            ("roots", 0),
+        ] {
+            assert_eq!(fs::metadata(at(name)).unwrap().uid(), owner, "{name}");
+        }
     }
 
     #[test]

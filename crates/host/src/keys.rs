@@ -1,18 +1,21 @@
 //! Secret keys in files: the one that a server signs with, beside its store and made at the first
 //! start, and those of witnesses.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use hallpass_audit::{PublicKey, Signer, key_file, read_key_file};
-use hallpass_store::{Existing, write_private};
+use hallpass_store::{Existing, write_private_file};
 use hallpass_terminal::exit::Failure;
 
-use crate::ownership::{folder_of, give};
+use crate::ownership::{folder_of, give_copy, give_to_folder_owner, make_folder, open_original};
 
 /// What the file of a server's key begins with; other files are as `openssl` writes them.
 const FORM: &str = "hallpass-signing-key/1 ";
+
+/// More than any file of a key.
+const KEY_FILE_MAX: u64 = 64 * 1024;
 
 /// What becomes of a key file that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +55,7 @@ pub fn public(path: &Path) -> Result<Option<PublicKey>, Failure> {
 pub fn key_at(path: &Path, absent: Absent) -> Result<Signer, Failure> {
     let shown = path.display();
     match fs::read_to_string(path) {
-        Ok(text) => read(&text).ok_or_else(|| {
-            Failure::failed(format!("`{shown}` is not a signing key")).help(
-                "restore it from a backup; a new key has to be given to whoever trusts the old one",
-            )
-        }),
+        Ok(text) => read(&text).ok_or_else(|| no_key(path)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Made => {
             make(path)?;
             key_at(path, Absent::Missed)
@@ -70,6 +69,11 @@ pub fn key_at(path: &Path, absent: Absent) -> Result<Signer, Failure> {
         }
         Err(error) => Err(Failure::unreadable(shown, &error)),
     }
+}
+
+fn no_key(path: &Path) -> Failure {
+    Failure::failed(format!("`{}` is not a signing key", path.display()))
+        .help("restore it from a backup; a new key has to be given to whoever trusts the old one")
 }
 
 fn lost(path: &Path) -> Failure {
@@ -97,15 +101,75 @@ fn make(path: &Path) -> Result<(), Failure> {
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed)
         .map_err(|error| Failure::failed(format!("the system gives no randomness: {error}")))?;
-    match write_private(path, key_file(&seed).as_bytes(), Existing::Kept) {
-        Ok(()) => {
+    match write(path, key_file(&seed).as_bytes()) {
+        Ok(made) => {
             // who made it can read it all the same; `doctor` says of one that the server cannot
-            drop(give(path, folder_of(path)));
+            drop(give_to_folder_owner(&made, path));
             Ok(())
         }
         // another process made it meanwhile
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Failure::unwritable(path.display(), &error)),
+        Err(error) => Err(Failure::unwritable(path.display(), &error).help(
+            "run this as the server's user; over PostgreSQL name a folder that it may write to in `store.seen_folder`",
+        )),
+    }
+}
+
+/// Writes a key in a folder that may not be there yet.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    make_folder(folder_of(path))?;
+    write_private_file(path, bytes, Existing::Kept)
+}
+
+/// A file that may be a key.
+fn original(path: &Path) -> Result<Option<KeyOriginal>, Failure> {
+    let Some(file) = open_original(path)? else {
+        return Ok(None);
+    };
+    let mut text = String::new();
+    let read = (&file).take(KEY_FILE_MAX).read_to_string(&mut text);
+    read.map_err(|error| Failure::unreadable(path.display(), &error))?;
+    Ok(Some(KeyOriginal { file, text }))
+}
+
+/// A key that was read to be copied.
+#[derive(Debug)]
+pub struct KeyOriginal {
+    file: File,
+    text: String,
+}
+
+impl KeyOriginal {
+    /// Reads a key; `None` where there is none. It is opened once: what is read, and whose it is, is of one file, whatever
+    /// becomes of its name meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no key, or root would follow a name that somebody else gives.
+    pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
+        match original(path)? {
+            Some(found) if read(&found.text).is_some() => Ok(Some(found)),
+            Some(_) => Err(no_key(path)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a file that is there holds the same.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_in(&self, path: &Path) -> Result<bool, Failure> {
+        Ok(original(path)?.is_some_and(|it| it.text == self.text))
+    }
+
+    /// Writes it at another place, where none is. The owner of the folder there may read it, if they might read this one.
+    ///
+    /// # Errors
+    /// What the system says; there is none then.
+    pub fn copy_to(&self, path: &Path) -> io::Result<()> {
+        let made = write(path, self.text.as_bytes())?;
+        // who made it can read it all the same; `doctor` says of one that the server cannot
+        drop(give_copy(&made, path, &self.file));
+        Ok(())
     }
 }
 
@@ -141,9 +205,12 @@ mod tests {
             fs::create_dir(&theirs).unwrap();
             // only root makes it for somebody else
             if chown(&theirs, Some(1), Some(1)).is_ok() {
-                key_at(&theirs.join("hallpass.key"), Absent::Made).unwrap();
-                let made = fs::metadata(theirs.join("hallpass.key")).unwrap();
-                assert_eq!((made.uid(), made.gid()), (1, 1));
+                // a folder that is not there yet is theirs too: they could not get at the key in one of root's
+                key_at(&theirs.join("node/hallpass.key"), Absent::Made).unwrap();
+                for made in ["node", "node/hallpass.key"] {
+                    let made = fs::metadata(theirs.join(made)).unwrap();
+                    assert_eq!((made.uid(), made.gid()), (1, 1));
+                }
             }
         }
         fs::write(&key, "something else").unwrap();

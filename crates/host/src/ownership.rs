@@ -1,24 +1,54 @@
-//! Whose the files of a server are: what root puts in place belongs to whom the server's files belong to, as it could
-//! not open it otherwise.
+//! Whose the files of a server are: what root makes for it belongs to whom its folder belongs to, as the server could not
+//! open it otherwise.
+//!
+//! Whoever has that folder may put anything at any name in it, at any time, also while root works there. So nothing is
+//! given away by its name: only what this process made itself, through the descriptor that it was made with. And what
+//! root copies out of such a folder is no link and has no other name, for it could be any file of the machine.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
+use hallpass_store::make_private_folder;
 use hallpass_terminal::exit::Failure;
 
-/// What lies at a database's name: itself, what SQLite keeps beside it, the lock of its server, and its key.
-const ENDS: [&str; 5] = ["", "-wal", "-shm", ".lock", ".key"];
+#[cfg(unix)]
+use std::fs::Metadata;
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt as _;
 
-/// Gives a database, and what lies at its name, to the owner of its folder where somebody else made it.
-///
-/// # Errors
-/// When it belongs to somebody else and may not be given away; nothing else is wrong with it then.
-pub fn database_as_of_folder(database: &Path) -> Result<(), Failure> {
-    for end in ENDS {
-        let mut name = database.as_os_str().to_owned();
-        name.push(end);
-        give(&PathBuf::from(name), folder_of(database))?;
+/// A user and their group.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileOwner {
+    user: u32,
+    group: u32,
+}
+
+#[cfg(unix)]
+impl FileOwner {
+    fn of(found: &Metadata) -> Self {
+        Self {
+            user: found.uid(),
+            group: found.gid(),
+        }
     }
-    Ok(())
+
+    fn of_folder(folder: &Path) -> io::Result<Self> {
+        Ok(Self::of(&std::fs::metadata(folder)?))
+    }
+
+    /// Whether they may read a file, as its mode says. Further groups of theirs are not known.
+    fn may_read(self, file: &Metadata) -> bool {
+        let readers = if file.uid() == self.user {
+            0o400
+        } else if file.gid() == self.group {
+            0o040
+        } else {
+            0o004
+        };
+        self.user == 0 || file.mode() & readers != 0
+    }
 }
 
 /// The folder that a file lies in.
@@ -27,112 +57,308 @@ pub(crate) fn folder_of(file: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// Gives a file that was made to whom `like` belongs to. Whoever is not root has made it as themselves, and keeps it.
-///
-/// # Errors
-/// When it belongs to somebody else and may not be given away.
-#[cfg(unix)]
-pub fn give(file: &Path, like: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::{MetadataExt as _, lchown};
-
-    let owner =
-        std::fs::metadata(like).map_err(|error| Failure::unreadable(like.display(), &error))?;
-    // never through a link: whoever may write in the folder could name any file of the machine
-    let Ok(found) = std::fs::symlink_metadata(file) else {
-        return Ok(());
-    };
-    if !found.is_file() || found.uid() == owner.uid() || found.nlink() > 1 {
-        return Ok(());
+/// Whether this process is root's, who may read and give away any file.
+pub fn is_root() -> bool {
+    #[cfg(unix)]
+    {
+        rustix::process::geteuid().is_root()
     }
-    match lchown(file, Some(owner.uid()), Some(owner.gid())) {
-        Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
-            let (shown, of) = (file.display(), owner.uid());
-            Err(Failure::failed(format!(
-                "`{shown}` belongs to user {} and could not be given to user {of}: {error}",
-                found.uid()
-            ))
-            .help("give it to the user that the server runs as: `chown`"))
-        }
-        Ok(()) | Err(_) => Ok(()),
+    #[cfg(not(unix))]
+    {
+        false
     }
 }
 
-/// Elsewhere files have no owner that keeps a server from them.
-#[cfg(not(unix))]
-pub fn give(_: &Path, _: &Path) -> Result<(), Failure> {
+/// Gives a file that this process made to an owner. Whoever is not root has made it as themselves, and keeps it; so
+/// does root where the file system or a container knows no such owner.
+#[cfg(unix)]
+fn give(made: &File, to: FileOwner) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+
+    if made.metadata()?.uid() == to.user {
+        return Ok(());
+    }
+    match std::os::unix::fs::fchown(made, Some(to.user), Some(to.group)) {
+        Err(error) if matches!(error.kind(), PermissionDenied | InvalidInput | Unsupported) => {
+            Ok(())
+        }
+        given => given,
+    }
+}
+
+/// Gives a file that this process made at a path to the owner of its folder.
+///
+/// # Errors
+/// What the system says; nothing else is wrong with it then.
+pub fn give_to_folder_owner(made: &File, path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    give(made, FileOwner::of_folder(folder_of(path))?)?;
+    // elsewhere files have no owner that keeps a server from them
+    #[cfg(not(unix))]
+    let _ = (made, path);
     Ok(())
 }
 
-/// Whether whoever a folder belongs to cannot read a file that is there, as its mode says; root can read any.
-#[cfg(unix)]
-pub fn is_closed_to_owner_of(folder: &Path, file: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    let (Ok(folder), Ok(file)) = (std::fs::metadata(folder), std::fs::metadata(file)) else {
-        return false;
-    };
-    let readers = if file.uid() == folder.uid() {
-        0o400
-    } else if file.gid() == folder.gid() {
-        0o040
-    } else {
-        0o004
-    };
-    folder.uid() != 0 && file.mode() & readers == 0
+/// Gives a copy that this process made at a path to the owner of its folder, where they may read the original too;
+/// else to the original's owner. So nobody reads more than before.
+///
+/// # Errors
+/// What the system says; nothing else is wrong with it then.
+pub fn give_copy(made: &File, path: &Path, original: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let (owner, original) = (FileOwner::of_folder(folder_of(path))?, original.metadata()?);
+        // a folder of root's says nothing of who the server is
+        let is_for_owner = owner.user != 0 && owner.may_read(&original);
+        let to = if is_for_owner {
+            owner
+        } else {
+            FileOwner::of(&original)
+        };
+        give(made, to)?;
+    }
+    #[cfg(not(unix))]
+    let _ = (made, path, original);
+    Ok(())
 }
 
-/// Elsewhere files have no owner that keeps a server from them.
+/// Makes a folder and those above it that are not there, looked into by their owner alone: that of the nearest one that
+/// was there, also where root makes them.
+///
+/// # Errors
+/// What the system says.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    let absent: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .collect();
+    for made in absent.into_iter().rev() {
+        make_private_folder(made)?;
+        #[cfg(unix)]
+        give_folder(made)?;
+    }
+    Ok(())
+}
+
+/// Gives a folder that was just made to the owner of the one above. Whoever has that may have put another in its place
+/// by now: an empty one of root's is no loss.
+#[cfg(unix)]
+fn give_folder(made: &Path) -> io::Result<()> {
+    use rustix::fs::{Dir, Mode, OFlags, open};
+
+    let owner = FileOwner::of_folder(folder_of(made))?;
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = open(made, flags, Mode::empty())?;
+    for entry in Dir::read_from(&opened)? {
+        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(());
+        }
+    }
+    give(&File::from(opened), owner)
+}
+
+/// Opens a file to be copied; `None` where there is none. Root follows no link where somebody else may put one.
+///
+/// # Errors
+/// When it cannot be read, is no file, or may be another one than its name says.
+pub fn open_original(path: &Path) -> Result<Option<File>, Failure> {
+    let opened = opened(path)?;
+    let Some(file) = opened else { return Ok(None) };
+    let found = file.metadata();
+    let found = found.map_err(|error| Failure::unreadable(path.display(), &error))?;
+    if found.is_file() {
+        Ok(Some(file))
+    } else {
+        Err(Failure::refused(format!("`{}` is no file", path.display())))
+    }
+}
+
+#[cfg(unix)]
+fn opened(path: &Path) -> Result<Option<File>, Failure> {
+    use rustix::fs::{Mode, OFlags, open, openat};
+    use rustix::io::Errno;
+
+    let unreadable = |error: io::Error| Failure::unreadable(path.display(), &error);
+    let Some(name) = path.file_name() else {
+        return Ok(None);
+    };
+    if !is_root() {
+        return opened_plainly(path);
+    }
+    let folder = match open(
+        folder_of(path),
+        OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    ) {
+        Ok(folder) => File::from(folder),
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+        Err(error) => return Err(unreadable(error.into())),
+    };
+    let above = folder.metadata().map_err(unreadable)?;
+    let is_shared = above.uid() != 0 || above.mode() & 0o022 != 0;
+    // a pipe would keep us waiting
+    let mut flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    flags.set(OFlags::NOFOLLOW, is_shared);
+    let file = match openat(&folder, name, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP) if is_shared => return Err(doubtful(path)),
+        Err(error) => return Err(unreadable(error.into())),
+    };
+    let found = file.metadata().map_err(unreadable)?;
+    let is_theirs = found.uid() == 0 || found.uid() == above.uid();
+    if is_shared && (!is_theirs || found.nlink() > 1) {
+        return Err(doubtful(path));
+    }
+    Ok(Some(file))
+}
+
 #[cfg(not(unix))]
-pub fn is_closed_to_owner_of(_: &Path, _: &Path) -> bool {
-    false
+fn opened(path: &Path) -> Result<Option<File>, Failure> {
+    opened_plainly(path)
+}
+
+fn opened_plainly(path: &Path) -> Result<Option<File>, Failure> {
+    use io::ErrorKind::{NotADirectory, NotFound};
+
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        Err(error) => Err(Failure::unreadable(path.display(), &error)),
+    }
+}
+
+/// A file that root does not copy.
+#[cfg(unix)]
+fn doubtful(path: &Path) -> Failure {
+    Failure::refused(format!(
+        "`{}` is a link, has another name or belongs to a third user, in a folder that is not root's alone: it could be any file of the machine",
+        path.display()
+    ))
+    .help("run this as the user that the server runs as, or put the file itself there")
+}
+
+/// Whether whoever a folder belongs to cannot read a file that is there, as its mode says; root can read any.
+pub fn is_closed_to_owner_of(folder: &Path, file: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        match (FileOwner::of_folder(folder), std::fs::metadata(file)) {
+            (Ok(owner), Ok(file)) => !owner.may_read(&file),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (folder, file);
+        false
+    }
+}
+
+/// Whether nobody but root reads a file that is there.
+pub fn is_of_root_alone(file: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        std::fs::metadata(file).is_ok_and(|it| it.uid() == 0 && it.mode() & 0o044 == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
 }
 
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::fs::{Permissions, metadata, set_permissions, symlink_metadata, write};
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+    use std::fs::{Permissions, create_dir, hard_link, metadata, set_permissions, write};
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+
+    use hallpass_terminal::exit::Exit;
 
     use super::*;
 
-    /// The owners of a database and of what lies beside it, put there in a folder of this user's.
-    fn owners(user: u32) -> Option<[u32; 5]> {
+    #[test]
+    fn a_folder_that_root_makes_belongs_to_whom_the_one_above_does() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        for name in [
-            "hallpass.db",
-            "hallpass.db.lock",
-            "hallpass.db.key",
-            "foreign",
-        ] {
-            write(at(name), b"x").unwrap();
-        }
-        symlink(at("foreign"), at("hallpass.db-wal")).unwrap();
+        let deep = folder.path().join("node/keys");
         // only root gives anything away
-        chown(folder.path(), Some(user), None).ok()?;
-        database_as_of_folder(&at("hallpass.db")).unwrap();
-        let names = [
-            "hallpass.db",
-            "hallpass.db.lock",
-            "hallpass.db.key",
-            "hallpass.db-wal",
-            "foreign",
-        ];
-        Some(names.map(|name| symlink_metadata(at(name)).unwrap().uid()))
+        let wanted = match chown(folder.path(), Some(1), Some(1)) {
+            Ok(()) => FileOwner { user: 1, group: 1 },
+            Err(_) => FileOwner::of_folder(folder.path()).unwrap(),
+        };
+        make_folder(&deep).unwrap();
+        for made in [folder.path().join("node"), deep] {
+            assert_eq!(FileOwner::of_folder(&made).unwrap(), wanted);
+            assert_eq!(metadata(&made).unwrap().mode() & 0o777, 0o700);
+        }
+        // what was put in its place is not ours to give
+        let full = folder.path().join("full");
+        create_dir(&full).unwrap();
+        write(full.join("x"), "x").unwrap();
+        let before = FileOwner::of_folder(&full).unwrap();
+        give_folder(&full).unwrap();
+        assert_eq!(FileOwner::of_folder(&full).unwrap(), before);
     }
 
     #[test]
-    fn what_is_put_in_a_folder_is_its_owners_and_no_link_is_followed() {
+    fn root_copies_no_file_that_somebody_else_may_have_put_there() {
         let folder = tempfile::tempdir().unwrap();
-        let me = metadata(folder.path()).unwrap().uid();
-        assert_eq!(owners(me), Some([me; 5]), "who owns the folder keeps it");
-        if let Some(found) = owners(me + 1) {
-            assert_eq!(found, [me + 1, me + 1, me + 1, me, me]);
+        let at = |name: &str| folder.path().join(name);
+        write(at("key"), "a key").unwrap();
+        write(at("twin"), "a key").unwrap();
+        hard_link(at("twin"), at("twin-of-it")).unwrap();
+        symlink(at("key"), at("link")).unwrap();
+        for name in ["key", "twin", "link"] {
+            let found = open_original(&at(name)).unwrap();
+            assert!(found.is_some(), "{name}: the folder is one's own");
+        }
+        assert!(open_original(&at("none")).unwrap().is_none());
+        assert!(open_original(&at("none/below")).unwrap().is_none());
+        if chown(folder.path(), Some(1), Some(1)).is_err() {
+            return;
+        }
+        write(at("foreign"), "x").unwrap();
+        chown(at("foreign"), Some(2), None).unwrap();
+        for name in ["twin", "link", "foreign"] {
+            let refused = open_original(&at(name)).unwrap_err();
+            assert_eq!(refused.exit(), Exit::Refused, "{name}");
+        }
+        assert!(open_original(folder.path()).is_err(), "no file");
+        for owner in [0, 1] {
+            chown(at("key"), Some(owner), None).unwrap();
+            assert!(open_original(&at("key")).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn a_copy_is_for_whoever_could_read_the_original() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        create_dir(at("theirs")).unwrap();
+        // only root gives anything away
+        if chown(at("theirs"), Some(1), Some(1)).is_err() {
+            return;
+        }
+        let copy = at("theirs/copy");
+        for (original, mode, wanted) in [
+            ((0, 0), 0o600, 0),
+            ((0, 1), 0o640, 1),
+            ((1, 1), 0o600, 1),
+            ((2, 2), 0o600, 2),
+        ] {
+            write(at("original"), "x").unwrap();
+            set_permissions(at("original"), Permissions::from_mode(mode)).unwrap();
+            chown(at("original"), Some(original.0), Some(original.1)).unwrap();
+            let made = File::create(&copy).unwrap();
+            let of = File::open(at("original")).unwrap();
+            give_copy(&made, &copy, &of).unwrap();
+            assert_eq!(made.metadata().unwrap().uid(), wanted, "{original:?}");
+            std::fs::remove_file(&copy).unwrap();
         }
     }
 

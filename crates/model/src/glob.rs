@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fold::folded;
+use crate::fold::{folded, lowered};
 
 /// A pattern over names: `*` for any run of characters, `?` for one; compared without case, in any script.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,7 +40,9 @@ impl Glob {
                 name.bytes().map(|byte| byte.to_ascii_lowercase()),
             );
         }
+        // a `?` is one letter as it is written, also one that is folded to two
         fits(self.0.chars(), folded(name).chars())
+            || self.0.contains('?') && fits(self.0.chars(), lowered(name).chars())
     }
 
     /// Whether certainly everything that fits `other` fits this one too.
@@ -125,6 +127,8 @@ mod tests {
             ("*kunden", "GROSSKUNDEN", true),
             ("groß*", "GROSSKUNDEN", true),
             ("gross*", "Großkunden", true),
+            ("gro?kunden", "Großkunden", true),
+            ("gro??kunden", "GROSSKUNDEN", true),
             ("*ß*", "payments", false),
         ] {
             assert_eq!(

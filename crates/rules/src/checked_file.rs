@@ -106,11 +106,19 @@ impl CheckedFile {
             CheckVerdict::Broken
         } else if self.tests_failed > 0 || self.findings.iter().any(is_empty) {
             CheckVerdict::Failed
-        } else if self.warnings > 0 {
+        } else if self.warnings > 0 || self.has_unjudged() {
             CheckVerdict::Warned
         } else {
             CheckVerdict::Clean
         }
+    }
+}
+
+impl CheckedFile {
+    /// Whether a test could not be judged by what was read: nobody knows whether it passes.
+    fn has_unjudged(&self) -> bool {
+        let mut tests = self.tests.iter();
+        tests.any(|test| matches!(test.outcome, RuleTestOutcome::NotJudged(_)))
     }
 }
 

@@ -65,9 +65,14 @@ pub enum GroupRef {
 }
 
 impl GroupRef {
-    /// The group of this display name.
+    /// The group of this display name, as somebody wrote it.
     pub fn named(name: &str) -> Self {
-        Self::Name(folded(name.trim()))
+        Self::known(name.trim())
+    }
+
+    /// The same as AWS has it: a space at its end is part of a name there.
+    pub fn known(name: &str) -> Self {
+        Self::Name(folded(name))
     }
 }
 

@@ -4,8 +4,6 @@ use hallpass_access::{ApprovalHours, ApprovalsOpen, Request, StageProgress};
 use hallpass_api as api;
 use hallpass_model::Timestamp;
 
-use crate::convert::texts;
-
 /// Who has approved, and whether it counts.
 pub(crate) fn reviews(request: &Request) -> Vec<api::Review> {
     let counting = request.reviewers();
@@ -25,7 +23,7 @@ pub(crate) fn stages(request: &Request) -> Vec<api::RequestStage> {
         name: stage.name.clone(),
         quorum: stage.quorum,
         filled: stage.filled,
-        approvers: texts(&stage.helpers),
+        approvers: stage.helpers.iter().map(ToString::to_string).collect(),
     };
     request.stages().iter().map(on_the_wire).collect()
 }

@@ -101,7 +101,16 @@ impl HeadSigning {
 
 /// What signs when the key cannot be opened: nothing, and each head that is due says why.
 pub fn no_signer(why: &Failure) -> Arc<dyn HeadSigner> {
-    Arc::new(NoKey(why.words()))
+    Arc::new(NoKey(with_remedy(why)))
+}
+
+/// Why a key cannot be used, and what would help, for places that show one text.
+pub fn with_remedy(why: &Failure) -> String {
+    let words = why.words();
+    match why.remedy() {
+        Some(remedy) => format!("{words}; {remedy}"),
+        None => words,
+    }
 }
 
 struct NoKey(String);

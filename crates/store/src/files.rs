@@ -27,6 +27,14 @@ static WRITES: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// What the system says; nothing was written then.
 pub fn write_private(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()> {
+    write_private_file(path, bytes, existing).map(drop)
+}
+
+/// The same; what was written, which may have another name by then.
+///
+/// # Errors
+/// What the system says; nothing was written then.
+pub fn write_private_file(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<File> {
     let folder = folder_of(path);
     make_private_folder(folder)?;
     let mut partial = path.as_os_str().to_owned();
@@ -35,13 +43,18 @@ pub fn write_private(path: &Path, bytes: &[u8], existing: Existing) -> io::Resul
     let partial = PathBuf::from(partial);
     let written = write_through(&partial, bytes)
         // CRASH: before this line the file is absent or as it was, after it whole
-        .and_then(|()| match existing {
-            Existing::Replaced => fs::rename(&partial, path),
-            Existing::Kept => place_once(&partial, path),
+        .and_then(|file| {
+            match existing {
+                Existing::Replaced => fs::rename(&partial, path)?,
+                Existing::Kept => place_once(&partial, path)?,
+            }
+            Ok(file)
         });
     // it has its own name by now, or is of no use
     drop(fs::remove_file(&partial));
-    written.and_then(|()| File::open(folder)?.sync_all())
+    let file = written?;
+    File::open(folder)?.sync_all()?;
+    Ok(file)
 }
 
 /// Makes a file's name outlast a loss of power.
@@ -66,10 +79,11 @@ fn place_once(partial: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = make_private_file(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
 }
 
 /// Makes a new, empty file that only its owner reads.

@@ -27,7 +27,9 @@ mod sign_in;
 mod token;
 
 pub use database::DatabaseError;
-pub use files::{Existing, make_private_file, make_private_folder, write_private};
+pub use files::{
+    Existing, make_private_file, make_private_folder, write_private, write_private_file,
+};
 pub use folder::{FolderTarget, read_lines};
 pub use identity::{StoredSessions, StoredTokens};
 pub use lead::{

@@ -268,7 +268,7 @@ fn unresolved(managed: &ManagedGroup, facts: &GroupSyncFacts<'_>) -> GroupProble
         GroupRef::Id(_) => false,
         GroupRef::Name(_) => {
             let mut known = facts.directory.groups().iter();
-            known.any(|group| GroupRef::named(&group.name) == managed.group)
+            known.any(|group| GroupRef::known(&group.name) == managed.group)
         }
     };
     if is_shared {

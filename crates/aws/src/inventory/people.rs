@@ -156,7 +156,7 @@ pub(super) async fn groups(aws: &Aws, wanted: &GroupsToRead) -> Result<Vec<Group
     let mut groups: Vec<Group> = stream::iter(rows)
         .map(|(id, name)| {
             let is_wanted = wanted.contains(&GroupRef::Id(id.clone()))
-                || wanted.contains(&GroupRef::named(&name));
+                || wanted.contains(&GroupRef::known(&name));
             async move {
                 let members = if is_wanted {
                     members(aws, &id, &name).await

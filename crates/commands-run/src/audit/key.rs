@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use hallpass_audit::{AuditStore as _, WitnessName};
 use hallpass_config::{HeadKey, Loaded};
 use hallpass_host::keys::{self, Absent};
+use hallpass_host::ownership::is_of_root_alone;
 use hallpass_host::runtime::runtime;
 use hallpass_setup::heads::open_key;
 use hallpass_setup::opening::{ConfigArgs, open_store};
@@ -70,8 +71,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
 /// Whoever only looks at the key of a server hears that this is not the one that it had.
 fn say_if_new(is_new: bool, path: &Path) {
     if is_new {
-        let path = path.display();
-        output::say(&format!("`{path}` is a new signing key."));
+        let shown = path.display();
+        output::say(&format!("`{shown}` is a new signing key."));
+        if is_of_root_alone(path) {
+            output::say(&format!(
+                "`{shown}` is root's: a server that runs as another user cannot read it; give it to that user (`chown`), or, over \
+                 PostgreSQL, name a folder of theirs in `store.seen_folder`."
+            ));
+        }
     }
 }
 

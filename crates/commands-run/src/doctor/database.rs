@@ -3,6 +3,7 @@
 
 use hallpass_aws::database_region;
 use hallpass_config::Loaded;
+use hallpass_host::ownership::is_root;
 use hallpass_host::server_store::StoreAddress;
 use hallpass_store::LogMemory;
 use hallpass_terminal::exit::Failure;
@@ -30,6 +31,18 @@ pub(super) fn check_seen_log(loaded: &Loaded, report: &mut DoctorReport) {
         return;
     }
     let file = loaded.seen_log();
+    if is_root() && loaded.seen_folder().is_none() {
+        // root can write anywhere, and is not told what systemd tells the service
+        let words = format!(
+            "`store.seen_folder` names no folder: what is seen by root is `{}`, a service of systemd keeps it in its own folder",
+            file.display()
+        );
+        return report.warn(
+            "seen log",
+            words,
+            "name a folder that the server may write to",
+        );
+    }
     match LogMemory::try_file(&file) {
         Ok(()) => report.add(
             "seen log",

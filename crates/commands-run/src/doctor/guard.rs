@@ -103,7 +103,7 @@ async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
             if age > ENDS_AGE_MAX {
                 report.warn(CHECK, words, "is the server running?");
             } else if key.is_none() {
-                let remedy = "a guard that has `guard.public_key` refuses it: make a key with `hallpass audit key`, and restart the server";
+                let remedy = "a guard that has `guard.public_key` refuses it: put the key back, or make one with `hallpass audit key --new`, and restart the server";
                 report.warn(CHECK, words, remedy);
             } else {
                 report.add(CHECK, Ok(words));

@@ -294,12 +294,29 @@ async fn told(access: &Access, kind: AlarmKind) -> Option<String> {
 }
 
 pub(crate) struct AwsProbe {
-    pub(crate) directory: Arc<Inventory>,
-    pub(crate) access: Arc<Access>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) store: ServerStore,
+    directory: Arc<Inventory>,
+    access: Arc<Access>,
+    clock: Arc<dyn Clock>,
+    store: ServerStore,
     /// Whether another node has stored a newer reading than this one goes by.
-    pub(crate) is_behind: AtomicBool,
+    is_behind: AtomicBool,
+}
+
+impl AwsProbe {
+    pub(crate) fn new(
+        directory: &Arc<Inventory>,
+        access: &Arc<Access>,
+        clock: &Arc<dyn Clock>,
+        store: &ServerStore,
+    ) -> Self {
+        Self {
+            directory: Arc::clone(directory),
+            access: Arc::clone(access),
+            clock: Arc::clone(clock),
+            store: store.clone(),
+            is_behind: AtomicBool::new(false),
+        }
+    }
 }
 
 #[async_trait]

@@ -2,7 +2,7 @@
 //! the others take it from the store. So however many nodes there are, AWS is asked by one; the others ask where somebody
 //! misses what the stored reading lacks, so that all give the same answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +21,8 @@ pub(super) struct SharedDirectory {
     store: ServerStore,
     clock: Arc<dyn Clock>,
     lead: Arc<Lead>,
+    /// When this node last asked AWS itself, whatever came of it.
+    asked: Mutex<Option<Timestamp>>,
 }
 
 impl SharedDirectory {
@@ -35,6 +37,7 @@ impl SharedDirectory {
             store: store.clone(),
             clock: Arc::clone(clock),
             lead: Arc::clone(lead),
+            asked: Mutex::default(),
         })
     }
 
@@ -69,10 +72,15 @@ fn is_followed(taken: Timestamp, known: Option<Timestamp>, now: Timestamp) -> bo
     known.is_none_or(|known| taken <= ahead && (known < taken || known > ahead))
 }
 
+/// A node that does not lead asks AWS itself at most so often: the one that leads has ends to make at the same rate.
+const ASK_EVERY: TimeSpan = TimeSpan::minutes(2);
+
 /// Whether a node that does not lead asks AWS itself, for somebody who misses what it knows: the node that leads reads every
-/// few minutes, and would be told of no miss here. `followed` is of when what it took over just now was read.
-fn asks_itself(followed: Option<Timestamp>, now: Timestamp) -> bool {
-    !followed.is_some_and(|taken| RECENT.covers(taken, now))
+/// few minutes, and would be told of no miss here. `followed` is of when what it took over just now was read, `asked` of when it
+/// last asked.
+fn asks_itself(followed: Option<Timestamp>, asked: Option<Timestamp>, now: Timestamp) -> bool {
+    let is_recent = followed.is_some_and(|taken| RECENT.covers(taken, now));
+    !is_recent && !asked.is_some_and(|at| ASK_EVERY.covers(at, now))
 }
 
 #[async_trait]
@@ -90,8 +98,14 @@ impl DirectorySource for SharedDirectory {
         let has_followed = self.follow().await;
         let known = self.current();
         let followed = known.taken_at().filter(|_| has_followed);
-        if !asks_itself(followed, self.clock.now()) {
-            return Ok(known);
+        let now = self.clock.now();
+        {
+            // every change is whole
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if !asks_itself(followed, *asked, now) {
+                return Ok(known);
+            }
+            *asked = Some(now);
         }
         match self.inventory.refresh().await {
             Err(_) if has_followed => Ok(known),
@@ -125,8 +139,22 @@ mod tests {
     #[test]
     fn whoever_misses_something_is_answered_by_a_reading_of_now_on_every_node() {
         let now = at(0);
-        for (followed, asks) in [(None, true), (Some(at(-200)), true), (Some(at(-20)), false)] {
-            assert_eq!(asks_itself(followed, now), asks, "{followed:?}");
+        for (followed, asked, asks) in [
+            (None, None, true),
+            (Some(at(-200)), None, true),
+            (Some(at(-20)), None, false),
+            // whatever came of it
+            (None, Some(at(-30)), false),
+            (None, Some(at(-300)), true),
+            (Some(at(-20)), Some(at(-300)), false),
+            // a clock that went back
+            (None, Some(at(3_600)), true),
+        ] {
+            assert_eq!(
+                asks_itself(followed, asked, now),
+                asks,
+                "{followed:?} {asked:?}"
+            );
         }
     }
 

@@ -521,7 +521,7 @@ impl Compiled {
                 if let Some(known) = facts.group(group)
                     && facts.group_by_name(&known.name).is_some()
                 {
-                    let name = GroupRef::named(&known.name);
+                    let name = GroupRef::known(&known.name);
                     places.extend(self.for_group(&name));
                     places.sort_unstable();
                     places.dedup();

@@ -61,7 +61,7 @@ impl StageProgress {
 }
 
 /// Everybody who may approve, and what it takes.
-struct Wanted {
+struct SeatsWanted {
     able: BTreeSet<Email>,
     needed: u32,
     decision: Decision,
@@ -95,7 +95,7 @@ impl Evaluation<'_> {
                 0
             }
         };
-        let wanted = Wanted {
+        let wanted = SeatsWanted {
             able,
             needed,
             decision,
@@ -108,7 +108,7 @@ impl Evaluation<'_> {
     }
 }
 
-impl Wanted {
+impl SeatsWanted {
     fn outstanding(
         self,
         told: &BTreeSet<Email>,

@@ -112,12 +112,12 @@ impl SqlStore {
     }
 
     /// Puts a copy of the backup `from` at `to`, a file that does not exist yet, as the release wrote it that
-    /// made it. Nothing is written to the backup, nor beside it. Blocks.
+    /// made it, and opens it. Nothing is written to the backup, nor beside it. Blocks.
     ///
     /// # Errors
     /// When `to` exists or something of an earlier database lies beside it, when the backup is none, or when
     /// one cannot be read or written.
-    pub fn restore(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), BackupError> {
+    pub fn restore(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<File, BackupError> {
         restore(from.as_ref(), to.as_ref())
     }
 
@@ -178,7 +178,7 @@ fn backup(source: &Connection, to: &Path) -> Result<(), BackupError> {
 
 /// Puts the bytes of a backup at another place. What lies beside a file that was copied by hand while it
 /// was open is a part of it.
-fn restore(from: &Path, to: &Path) -> Result<(), BackupError> {
+fn restore(from: &Path, to: &Path) -> Result<File, BackupError> {
     let unwritten = |source| BackupError::Place {
         path: to.to_path_buf(),
         source,
@@ -188,27 +188,31 @@ fn restore(from: &Path, to: &Path) -> Result<(), BackupError> {
         source,
     };
     made(to, |partial| {
-        copy_bytes(from, partial).map_err(unwritten)?;
+        let copied = copy_bytes(from, partial).map_err(unwritten)?;
         let newest = with_end(from, "-wal");
         if newest.exists() {
             copy_bytes(&newest, &with_end(partial, "-wal")).map_err(unwritten)?;
         }
         let copy = Connection::open(partial).map_err(unread)?;
         match copy.owner().map_err(unread)? {
-            Owner::Us => copy.as_one_file().map_err(unread),
+            Owner::Us => copy.as_one_file().map_err(unread).map(|()| copied),
             Owner::Nobody | Owner::Another => Err(BackupError::Foreign(from.to_path_buf())),
         }
     })
 }
 
 /// Not with the permissions of the original, which may not be written.
-fn copy_bytes(from: &Path, to: &Path) -> std::io::Result<()> {
+fn copy_bytes(from: &Path, to: &Path) -> std::io::Result<File> {
     let mut copy = make_private_file(to)?;
-    std::io::copy(&mut File::open(from)?, &mut copy).map(drop)
+    std::io::copy(&mut File::open(from)?, &mut copy)?;
+    Ok(copy)
 }
 
 /// Makes a file by `make`, whole or not at all.
-fn made(to: &Path, make: impl FnOnce(&Path) -> Result<(), BackupError>) -> Result<(), BackupError> {
+fn made<T>(
+    to: &Path,
+    make: impl FnOnce(&Path) -> Result<T, BackupError>,
+) -> Result<T, BackupError> {
     refuse_taken(to)?;
     let partial = with_end(to, ".partial");
     let forget = || {
@@ -219,10 +223,11 @@ fn made(to: &Path, make: impl FnOnce(&Path) -> Result<(), BackupError>) -> Resul
     };
     // one that was killed in the middle of this
     forget();
-    let placed = make(&partial).and_then(|()| {
+    let placed = make(&partial).and_then(|made| {
         File::open(&partial)
             .and_then(|file| file.sync_all())
             .and_then(|()| place(&partial, to))
+            .map(|()| made)
             .map_err(|source| BackupError::Place {
                 path: to.to_path_buf(),
                 source,
@@ -230,11 +235,13 @@ fn made(to: &Path, make: impl FnOnce(&Path) -> Result<(), BackupError>) -> Resul
     });
     // the copy has its own name by now, or is of no use
     forget();
-    placed.and_then(|()| {
-        sync_folder_of(to).map_err(|source| BackupError::Place {
-            path: to.to_path_buf(),
-            source,
-        })
+    placed.and_then(|made| {
+        sync_folder_of(to)
+            .map(|()| made)
+            .map_err(|source| BackupError::Place {
+                path: to.to_path_buf(),
+                source,
+            })
     })
 }
 

@@ -295,15 +295,7 @@ impl Outlook {
 
     fn people(&mut self, view: &Presenter, preview: &Preview) {
         let decision = &preview.decision;
-        let bench = |heading: String, people: Vec<&Email>| ReviewerGroup {
-            heading,
-            more: people.len().saturating_sub(PEOPLE),
-            people: people
-                .into_iter()
-                .take(PEOPLE)
-                .map(|email| view.who(email))
-                .collect(),
-        };
+        let bench = |heading: String, people: Vec<&Email>| bench(view, heading, people);
         match preview.by_rules() {
             Ok(AskVerdict::Granted(_)) => {
                 self.heading = asking::verdict_of(decision).unwrap_or_default();
@@ -479,4 +471,17 @@ async fn last_asked(
         .requests(&viewer.actor, RequestView::Mine, &filter, 1)
         .await?;
     Ok(found.rows.into_iter().next())
+}
+
+/// People who must say yes, as many as there is room for.
+fn bench(view: &Presenter, heading: String, people: Vec<&Email>) -> ReviewerGroup {
+    ReviewerGroup {
+        heading,
+        more: people.len().saturating_sub(PEOPLE),
+        people: people
+            .into_iter()
+            .take(PEOPLE)
+            .map(|email| view.who(email))
+            .collect(),
+    }
 }
