@@ -173,7 +173,7 @@ async fn play(world: &mut World, scenario: &Scenario) -> u64 {
     let calls = first.calls();
     let unknown = key(world, scenario.unknown);
     for _ in 0..60 {
-        if !world.until_stopped(pass(world, TimeSpan::minutes(3))).await {
+        if !Box::pin(world.until_stopped(pass(world, TimeSpan::minutes(3)))).await {
             world.restart();
         }
         if is_calm(world).await && !world.center.present().contains(&unknown) {
