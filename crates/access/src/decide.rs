@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{Email, UserId};
+use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_rules::ApprovalsOpen;
 
 use crate::approving::ApprovalWords;
 use crate::decision_context::{DecisionContext, ensure_known, ensure_may_deny};
@@ -14,6 +15,9 @@ use crate::{
     Actor, Approval, Approving, Change, GrantState, News, PendingRequest, PressRefused, Reminders,
     Request, RequestState, Review, Role, Settings, ask, confirming, granting, start, target,
 };
+
+/// How long a reminder that is due and cannot be sent is held, before it is looked at again.
+const REMINDERS_HELD_FOR: TimeSpan = TimeSpan::minutes(30);
 
 /// A yes. Decides the request, or counts towards the number of people its rules want.
 pub(crate) fn approve(
@@ -206,6 +210,18 @@ fn lapse(request: Request, step: StepContext<'_>) -> RequestStep {
     }
 }
 
+/// Until when a reminder that is due is held: while approvals may not be given, while nobody could give one, and while
+/// whom it waits for is not known. It is looked at again now and then, as rules may change meanwhile.
+fn held_until(counted: &Request, now: Timestamp) -> Option<Timestamp> {
+    let again = REMINDERS_HELD_FOR.after(now);
+    let found = counted.outstanding.as_ref();
+    match found.map(|found| (found.open, found.helpers.is_empty())) {
+        Some((ApprovalsOpen::Now, false)) => None,
+        Some((ApprovalsOpen::From(opens), _)) => Some(opens.min(again)),
+        Some((ApprovalsOpen::Never, _) | (ApprovalsOpen::Now, true)) | None => Some(again),
+    }
+}
+
 fn remind(
     pending: PendingRequest,
     counted: &Request,
@@ -215,6 +231,15 @@ fn remind(
     let request = pending.request();
     if request.reminders.next_at.is_none_or(|at| step.now < at) {
         return None;
+    }
+    if let Some(until) = held_until(counted, step.now) {
+        let sent = request.reminders.sent;
+        let next_at = Some(until);
+        return Some(RequestStep {
+            record: None,
+            notice: None,
+            request: pending.reminded(Reminders { sent, next_at }),
+        });
     }
     let hours = counted.approval_hours();
     let waits = (request.asked_at, request.expires_at);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
-    ApprovalHours, Ask, Decision, Directory, Permit, PressRefusedByRules, Principal, Rules,
-    SignInRequirement,
+    ApprovalHours, Ask, Decision, DecisionKind, Directory, OwnLater, Permit, PressRefusedByRules,
+    Principal, Rules, SignInRequirement,
 };
 
 use crate::arming::Arming;
@@ -122,9 +122,16 @@ impl DecisionContext<'_> {
         at: Timestamp,
     ) -> Result<Permit, PressRefusedByRules> {
         let whose = request.requester.principal();
-        self.rules
-            .press(who, whose, question, self.directory, at)
-            .may_approve()
+        let press = self.rules.press(who, whose, question, self.directory, at);
+        let permit = press.may_approve()?;
+        // the hours at the start decide: nobody waits for others by then
+        if at > self.step.now && permit.decision.own_later == OwnLater::Alone {
+            return Err(PressRefusedByRules::NotOpen {
+                kind: DecisionKind::NoApprovers,
+                rules: permit.decision.based_on,
+            });
+        }
+        Ok(permit)
     }
 
     /// What the rules say now to a request, for the record of a press on it.

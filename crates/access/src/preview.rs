@@ -227,7 +227,12 @@ pub(crate) fn judge(
     let decision = resolved.as_ref().and_then(|resolved| {
         let question = target::question(&resolved.target, &resolved.names)?;
         let at = starts_at.map_or(now, |at| at.max(now));
-        Some(rules.decide(requester, &question, directory, at))
+        let decision = rules.decide(requester, &question, directory, at);
+        Some(if at > now {
+            decision.of_start()
+        } else {
+            decision
+        })
     });
     let starts = { starts_at }.and_then(|at| start_problem(at, decision.as_ref(), settings, now));
     problems.extend(starts);

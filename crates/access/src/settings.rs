@@ -131,6 +131,14 @@ const REMINDED_FOR: TimeSpan = TimeSpan::hours(7 * 24);
 /// Durations offered as a list; more can be typed (`access.md` §7.4).
 const CHOICES_MAX: usize = 100;
 
+/// From when on approvals may be given: at once where they never may.
+fn opening(hours: &[ApprovalHours], at: Timestamp) -> Timestamp {
+    match ApprovalHours::open(hours, at) {
+        ApprovalsOpen::Now | ApprovalsOpen::Never => at,
+        ApprovalsOpen::From(opens) => opens,
+    }
+}
+
 /// Whom people are told to ask: the first administrator who is named by address.
 pub fn contact(admins: &[String]) -> &str {
     let named = admins.iter().find(|entry| entry.contains('@'));
@@ -193,27 +201,22 @@ impl Settings {
 
     /// The same where approvals have hours: the time to decide begins when they may be given first.
     pub fn lapses_at(&self, asked_at: Timestamp, hours: &[ApprovalHours]) -> Option<Timestamp> {
-        self.expires_at(match ApprovalHours::open(hours, asked_at) {
-            ApprovalsOpen::Now | ApprovalsOpen::Never => asked_at,
-            ApprovalsOpen::From(at) => at,
-        })
+        self.expires_at(opening(hours, asked_at))
     }
 
-    /// When the reminder after `sent` of them is due, where approvals may be given within these hours alone: not before
-    /// they may.
+    /// When the reminder after `sent` of them is due, where approvals may be given within these hours alone: counted
+    /// from when they may be given first, and at an instant at which they may where there is one in time.
     pub fn reminder_within(
         &self,
         (asked_at, expires_at): (Timestamp, Option<Timestamp>),
         hours: &[ApprovalHours],
         sent: u32,
     ) -> Option<Timestamp> {
-        let at = self.reminder_at(asked_at, expires_at, sent)?;
-        let at = match ApprovalHours::open(hours, at) {
-            ApprovalsOpen::Now => at,
-            ApprovalsOpen::From(opens) => opens,
-            ApprovalsOpen::Never => return None,
-        };
-        expires_at.is_none_or(|lapses| at < lapses).then_some(at)
+        let at = self.reminder_at(opening(hours, asked_at), expires_at, sent)?;
+        let opens = opening(hours, at);
+        let in_time = expires_at.is_none_or(|lapses| opens < lapses);
+        // too late by these hours: others may hold by then, and whoever sends it looks again
+        Some(if in_time { opens } else { at })
     }
 
     /// When the reminder after `sent` of them is due; `None` when no more follow. Reminder k falls

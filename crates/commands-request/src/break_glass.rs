@@ -74,7 +74,7 @@ fn question(request: &Request) -> String {
         "{}, {duration}.\n{}{}\n{}",
         output::plain(&tables::asked_for(request)),
         warnings.collect::<String>(),
-        dialogs::break_glass_is_told(request.approvers.len()),
+        dialogs::BREAK_GLASS_IS_TOLD,
         dialogs::break_glass_for(duration),
     )
 }
@@ -99,12 +99,13 @@ mod tests {
         .unwrap();
         assert_eq!(
             question(&request),
-            "payments-prod / DatabaseOperator, 1h.\n2 approvers and all admins are told now. \
-             Somebody else must close a review afterwards.\nBreak glass for 1h?"
+            "payments-prod / DatabaseOperator, 1h.\nAll its approvers and all admins are told \
+             now. Somebody else must close a review afterwards.\nBreak glass for 1h?"
         );
+        // those whose yes still helps: all are told
         request.approvers.clear();
         request.duration_seconds = 600;
-        assert!(question(&request).contains("\nAll admins are told now."));
+        assert!(question(&request).contains("\nAll its approvers and all admins are told now."));
         assert!(question(&request).ends_with("Break glass for 10m?"));
     }
 }

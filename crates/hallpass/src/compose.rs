@@ -242,14 +242,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let node = (&directory, &lead, &parts.log);
     let seen = (&access, aws, &of.workshop.foreign);
     let read = probes::AwsProbe::new(&directory, &access, &clock, &store);
-    let alarming = alarming(
-        seen,
-        (read, &lead, &parts.log),
-        &time,
-        &pulse,
-        guards.as_ref(),
-    );
-    let ends = parts.ends.as_ref();
+    let of_node = (read, &lead, &parts.log);
+    let alarming = alarming(seen, of_node, (&time, &pulse), guards.as_ref());
     let app = App {
         access: Arc::clone(&access),
         audit: shared.clone() as Arc<dyn AuditStore>,
@@ -261,7 +255,12 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(probes((&access, &store), node, &alarming, ends)),
+        probes: Arc::new(probes(
+            (&access, &store),
+            node,
+            &alarming,
+            parts.ends.as_ref(),
+        )),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         slack: slack.clone().and_then(slack::door),
         policies: policies(&parts.aws, parts.client, &clock),
@@ -447,8 +446,7 @@ fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn 
 fn alarming(
     (access, aws, foreign): (&Arc<Access>, &Arc<Aws>, &Arc<ForeignStatements>),
     (read, lead, log): (probes::AwsProbe, &Arc<Lead>, &Arc<LogWatch>),
-    time: &Arc<ProcessClock>,
-    pulse: &Arc<probes::Pulse>,
+    (time, pulse): (&Arc<ProcessClock>, &Arc<probes::Pulse>),
     guards: Option<&Guards>,
 ) -> Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> {
     let region = probes::HomeRegionProbe {

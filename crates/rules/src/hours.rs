@@ -36,6 +36,27 @@ impl Hours {
             || (self.begins_on(today.previous()) && time < self.to)
     }
 
+    /// The instants from `now` to `last` at which a window may begin: its times on the clock, both where the clock
+    /// shows one twice, and where the clock itself is put forward or back.
+    pub(crate) fn may_begin(&self, now: Timestamp, last: Timestamp) -> Vec<Timestamp> {
+        let days = now.to_zoned(self.zone.clone()).date().series(1.day());
+        let begins = days.take_while(|day| {
+            let midnight = day.to_zoned(self.zone.clone());
+            midnight.is_ok_and(|midnight| midnight.timestamp() <= last)
+        });
+        let begins = begins.flat_map(|day| {
+            let shown = day.to_datetime(self.from);
+            let instants = self.zone.to_ambiguous_zoned(shown);
+            let both = [instants.clone().earlier(), instants.later()];
+            both.into_iter().flatten().map(|at| at.timestamp())
+        });
+        let puts = self.zone.following(now).map(|put| put.timestamp());
+        let puts = puts.take_while(|at| *at <= last);
+        { begins.chain(puts) }
+            .filter(|at| (now..=last).contains(at))
+            .collect()
+    }
+
     /// Whether no instant is within both. Windows meet where one begins within the other; winter and summer
     /// may differ, where their zones change at other days.
     pub(crate) fn never_meet(&self, other: &Self) -> bool {

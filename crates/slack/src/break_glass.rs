@@ -87,11 +87,7 @@ impl Slack {
         let presses = access.break_glass_offers(&known.actor, &request).await;
         if presses.is_ok_and(|presses| presses.break_glass.is_ok()) {
             // everybody who could approve by today's rules is told
-            let whose = request.requester.principal();
-            let approvers = request
-                .question()
-                .map(|question| access.decide(whose, &question));
-            let approvers = approvers.map_or(0, |decision| decision.approvers.len());
+            let approvers = access.told_of_broken_glass(&request);
             let warnings = self.inner.access.warnings_to_confirm(&request);
             let view = modal::break_glass(&request, approvers, &warnings);
             return self.show_form(press, &view).await;

@@ -34,6 +34,10 @@ pub fn break_glass_for(length: TimeSpan) -> String {
 pub const BREAK_GLASS_MEANS: &str =
     "All admins are told, and somebody else closes a review afterwards.";
 
+/// The same where it is not known how many approvers are told.
+pub const BREAK_GLASS_IS_TOLD: &str =
+    "All its approvers and all admins are told now. Somebody else must close a review afterwards.";
+
 /// Who is told that the glass is broken, and what comes after.
 pub fn break_glass_is_told(approvers: usize) -> String {
     let told = match approvers {

@@ -14,6 +14,8 @@ use crate::{
 
 /// Rows read from the store per round.
 const BATCH: usize = 200;
+/// The fewest of them where each is counted before it is judged: many of one's own may be the newest.
+const COUNTED_BATCH: usize = 50;
 /// Rows that are read, judged and not shown, before what was found is given as an answer.
 const PASSED_OVER_MAX: usize = 500;
 /// Rounds in which nothing to show was found, before that.
@@ -105,18 +107,40 @@ impl Access {
             }
             RequestView::All => filter.sight = self.sight(actor).await?,
         }
-        let listed = self.list_requests(actor, filter, limit, |request| match view {
-            RequestView::ToReview => self.may_be_to_review(actor, request),
-            RequestView::Mine | RequestView::All => self.may_see(actor, request),
-        });
+        if view == RequestView::ToReview {
+            return Box::pin(self.list_to_review(actor, filter, limit)).await;
+        }
+        let listed = self.list_requests(actor, filter, limit, |it| self.may_see(actor, it));
         let mut found = listed.await?;
         Box::pin(self.count_approvals(&mut found.rows)).await?;
-        if view == RequestView::ToReview {
-            found
-                .rows
-                .retain(|request| Self::is_to_review(actor, request));
-        }
         Ok(found)
+    }
+
+    /// Those that the actor could decide. Whether their yes helps is known of what was counted alone: each round is,
+    /// and the next one makes up for what it left out.
+    async fn list_to_review(
+        &self,
+        actor: &Actor,
+        mut filter: RequestFilter,
+        limit: usize,
+    ) -> Result<Listed<Request, RequestId>, AccessError> {
+        let (mut rows, mut spent) = (Vec::new(), Spent::default());
+        loop {
+            let most = batch(limit.saturating_add(COUNTED_BATCH), rows.len());
+            let turn = self.turn(actor).await;
+            let mut page = self.ports.store.requests(&filter, most).await?;
+            drop(turn);
+            let (read, before) = (page.rows.len(), rows.len());
+            page.rows.retain(|it| self.may_be_to_review(actor, it));
+            Box::pin(self.count_approvals(&mut page.rows)).await?;
+            page.rows.retain(|it| Self::is_to_review(actor, it));
+            let next = take(page, &mut rows, limit, |_| true, |request| request.id);
+            spent.round(read, rows.len() - before);
+            if next.is_none() || rows.len() >= limit || spent.is_enough() {
+                return Ok(Listed { rows, next });
+            }
+            filter.before = next;
+        }
     }
 
     /// Requests whose break-glass review is open and which the actor could close or, as an

@@ -50,7 +50,8 @@ impl Access {
         let later = starts_at.filter(|at| *at > step.now);
         let opens_at = opens_at.and_then(|question| {
             preview::opens_at(later.unwrap_or(step.now), |at| {
-                preview::by_rules(&rules.decide(who, &question, &directory, at)).is_ok()
+                let decision = rules.decide(who, &question, &directory, at);
+                preview::by_rules(&decision.of_start()).is_ok()
             })
         });
         let lists_asker = target::question(&target, &names)

@@ -460,13 +460,18 @@ impl Access {
         let found = self
             .rules()
             .outstanding(whose, &question, &directory, (now, now), &nobody);
-        let helpers = found.helpers.into_iter();
-        helpers
-            .filter(|it| *it != request.requester.email)
-            .collect()
+        let able = found.able.into_iter();
+        able.filter(|it| *it != request.requester.email).collect()
     }
 
-    /// When the reminder after `sent` of them goes out, or went: not before approvals may be given.
+    /// How many approvers are told when the glass is broken: all by today's rules, whether their yes helped or not.
+    pub fn told_of_broken_glass(&self, request: &Request) -> usize {
+        let whose = request.requester.principal();
+        let decision = { request.question() }.map(|question| self.decide(whose, &question));
+        decision.map_or(0, |decision| decision.approvers.len())
+    }
+
+    /// When the reminder after `sent` of them is due, while it waits: not before approvals may be given.
     pub fn reminder_at(&self, request: &Request, sent: u32) -> Option<Timestamp> {
         let waits = (request.asked_at, request.expires_at);
         let hours = request.approval_hours();

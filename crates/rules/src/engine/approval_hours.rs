@@ -1,6 +1,6 @@
 //! When approvals may be given.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -28,7 +28,6 @@ pub enum ApprovalsOpen {
 
 /// Hours repeat every week.
 const OPENS_WITHIN_DAYS: u64 = 8;
-const MINUTE: TimeSpan = TimeSpan::minutes(1);
 
 impl ApprovalHours {
     pub(super) const fn new(rule: RuleId, hours: Hours) -> Self {
@@ -56,19 +55,27 @@ impl ApprovalHours {
     /// The first whole minute from `now` on that is within all of these hours; none where they do not meet
     /// within a week.
     pub fn opens_at(all: &[Self], now: Timestamp) -> Option<Timestamp> {
-        minutes_from(now).find(|at| all.iter().all(|it| it.is_open(*at)))
+        let last = TimeSpan::hours(24 * OPENS_WITHIN_DAYS).after(now);
+        let first = minute_after(now);
+        // all are open together from when the last of them opens
+        let opens = all.iter().flat_map(|it| it.hours.may_begin(now, last));
+        let tried = opens.map(minute_from).chain([first]);
+        let tried: BTreeSet<Timestamp> = tried.filter(|at| (first..=last).contains(at)).collect();
+        { tried.into_iter() }.find(|at| all.iter().all(|it| it.is_open(*at)))
     }
 }
 
-/// The whole minutes after an instant, as many as a week of hours has.
-fn minutes_from(now: Timestamp) -> impl Iterator<Item = Timestamp> {
+/// The next whole minute.
+fn minute_after(now: Timestamp) -> Timestamp {
     let into_minute = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
     let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let first = TimeSpan::seconds(60 - into_minute).after(second);
-    let last = TimeSpan::hours(24 * OPENS_WITHIN_DAYS).after(now);
-    std::iter::successors(Some(first), move |at| {
-        Some(MINUTE.after(*at)).filter(|at| *at <= last)
-    })
+    TimeSpan::seconds(60 - into_minute).after(second)
+}
+
+/// The same, or the instant itself where it is one.
+fn minute_from(at: Timestamp) -> Timestamp {
+    let is_whole = at.as_second().rem_euclid(60) == 0 && at.subsec_nanosecond() == 0;
+    if is_whole { at } else { minute_after(at) }
 }
 
 impl fmt::Display for ApprovalHours {

@@ -114,10 +114,26 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// The same for access that starts at the instant it was judged by: an approval of one's own is judged by the
+    /// hours at the start, so that nobody waits for others to come.
+    pub fn of_start(mut self) -> Self {
+        if self.own_later == OwnLater::Alone {
+            self.kind = DecisionKind::NoApprovers;
+            self.approvers.clear();
+            self.notify.clear();
+            self.approvals_needed = 0;
+            self.own_later = OwnLater::No;
+        }
+        self
+    }
+
     /// Whether the approvals given so far are enough: as many different people as needed, and
     /// every stage filled, each approval counting in one stage.
-    /// People are told apart by their user ids.
+    /// People are told apart by their user ids. Where the requester alone waits for hours, none are before.
     pub fn is_satisfied_by(&self, approvals: &BTreeSet<UserId>) -> bool {
+        if self.own_later == OwnLater::Alone {
+            return false;
+        }
         let enough = u32::try_from(approvals.len()).unwrap_or(u32::MAX) >= self.approvals_needed;
         let seats: Vec<Seats<'_>> = self
             .stages

@@ -304,7 +304,7 @@ impl Rules {
         approvals: &BTreeMap<UserId, Email>,
     ) -> Outstanding {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, at)
-            .outstanding(approvals, now)
+            .outstanding(approvals, (at, now))
     }
 
     /// The same whatever the hour is: hours say when somebody may ask and approve, not for how long what

@@ -22,6 +22,8 @@ pub struct Outstanding {
     /// Whose yes brings it nearer; empty where nobody's does. Once nothing is lacking any press decides,
     /// and everybody who may is here.
     pub helpers: BTreeSet<Email>,
+    /// Everybody who may approve it, whether their yes helps or not.
+    pub able: BTreeSet<Email>,
     /// The user ids of those of them whom the directory knows.
     pub users: BTreeSet<UserId>,
     /// Who is reminded: those of them who are told, and whom rules name to be told and who approve nothing.
@@ -68,12 +70,12 @@ struct SeatsWanted {
 }
 
 impl Evaluation<'_> {
-    /// What the request lacks with these approvals, which all count, each by the address of then; `now` is when
-    /// more would be given.
+    /// What the request lacks with these approvals, which all count, each by the address of then; judged by
+    /// `at`, and `now` is when more would be given.
     pub(super) fn outstanding(
         mut self,
         approvals: &BTreeMap<UserId, Email>,
-        now: Timestamp,
+        (at, now): (Timestamp, Timestamp),
     ) -> Outstanding {
         let facts = self.facts;
         let mut able = self.approvers();
@@ -83,7 +85,10 @@ impl Evaluation<'_> {
             let address = self.requester.person().and_then(address_of);
             able.extend(address);
         }
-        let decision = self.decision();
+        let mut decision = self.decision();
+        if at > now {
+            decision = decision.of_start();
+        }
         let needed = match decision.kind {
             DecisionKind::RequiresApproval => decision.approvals_needed,
             // by now one press of anybody who is listed gives it
@@ -167,6 +172,7 @@ impl SeatsWanted {
             stages: stages.collect(),
             open: ApprovalHours::open(&self.decision.approval_hours, now),
             hours: self.decision.approval_hours.clone(),
+            able: self.able.clone(),
             helpers,
         }
     }

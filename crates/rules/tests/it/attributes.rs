@@ -1,12 +1,14 @@
 //! Conditions on attributes of people, hours of approvals, and lead times.
 
-use hallpass_model::{AccountId, Timestamp};
+use std::collections::BTreeMap;
+
+use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::{
-    ApprovalHours, Ask, Directory, Effect, NotAsking, OwnLater, PersonAttribute, RuleFile,
-    RuleTestOutcome, Rules, directory::Snapshot, load,
+    ApprovalHours, Ask, DecisionKind, Directory, Effect, NotAsking, OwnLater, PersonAttribute,
+    RuleFile, RuleTestOutcome, Rules, directory::Snapshot, load,
 };
 
-use crate::world::{PAYMENTS_PROD, directory, email, noon, rules, shown};
+use crate::world::{PAYMENTS_PROD, directory, email, noon, rules, shown, user};
 
 fn native(text: &str) -> Rules {
     rules("rules.toml", text)
@@ -333,6 +335,34 @@ fn who_alone_approves_for_themselves_waits_for_the_hours() {
     assert!(steps.last().is_some_and(|step| !step.yes), "{steps:?}");
 }
 
+/// For a start outside of the hours approvals may be given today: nobody is to give there what others are too few for.
+#[test]
+fn who_alone_approves_for_themselves_does_not_for_a_start_outside_of_the_hours() {
+    let (facts, rules) = (people(), sole("min_approvals = 2"));
+    let night: Timestamp = "2026-03-02T20:00:00Z".parse().unwrap();
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    let bo = email("bo");
+    let lacks = |now| rules.outstanding(&bo, &ask, &facts, (night, now), &BTreeMap::new());
+    let (later, now) = (lacks(noon()), lacks(night));
+    assert_eq!(
+        (later.kind, later.helpers.len()),
+        (DecisionKind::NoApprovers, 0)
+    );
+    assert_eq!(
+        (now.kind, now.helpers.len()),
+        (DecisionKind::RequiresApproval, 1)
+    );
+    let decision = decide(&rules, "bo", &facts, night);
+    assert!(!decision.is_satisfied_by(&[user(2)].into()));
+    let decision = decision.of_start();
+    assert_eq!(shown(&decision), "NoApprovers [] r1");
+    assert_eq!(decision.own_later, OwnLater::No);
+}
+
 fn window(from: &str, to: &str, days: &str, zone: &str) -> String {
     format!(
         "approval_hours = {{ days = ['{days}'], from = '{from}', to = '{to}', time_zone = '{zone}' }}"
@@ -378,6 +408,34 @@ fn hours_of_several_rules_open_together_or_never() {
         let told: Vec<String> = rules.check(None).iter().map(ToString::to_string).collect();
         let is_told = told.iter().any(|it| it.contains("never meet"));
         assert_eq!(is_told, opens.is_none(), "{other}: {told:?}");
+    }
+}
+
+/// Also where clocks are put forward and back: every minute says the same.
+#[test]
+fn hours_open_at_the_first_minute_that_is_within_them() {
+    let berlin = |from, to| window(from, to, "sat-sun", "Europe/Berlin");
+    for (one, other) in [
+        (berlin("02:30", "04:00"), berlin("01:00", "05:00")),
+        (berlin("02:15", "02:45"), berlin("02:15", "02:45")),
+        (berlin("22:00", "02:20"), berlin("23:00", "02:40")),
+        (
+            berlin("02:00", "03:00"),
+            window("00:10", "01:50", "mon-sun", "UTC"),
+        ),
+    ] {
+        let decision = decide(&both(&one, &other), "ana", &people(), noon());
+        let hours = &decision.approval_hours;
+        for start in ["2026-03-28T20:00:30Z", "2026-10-24T20:00:00Z"] {
+            let start: Timestamp = start.parse().unwrap();
+            for now in (0..20).map(|n| TimeSpan::minutes(n * 25).after(start)) {
+                let whole = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap();
+                let minutes = (1..8 * 24 * 60).map(|n| TimeSpan::minutes(n).after(whole));
+                let first = { minutes }.find(|at| hours.iter().all(|it| it.is_open(*at)));
+                let found = ApprovalHours::opens_at(hours, now);
+                assert_eq!(found, first, "{one} {other} {now}");
+            }
+        }
     }
 }
 

@@ -414,7 +414,7 @@ pub(crate) fn deny_form(view: &Presenter, request: &Request, from: &str) -> Word
 
 /// "Break glass for 1h?"
 pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> WordsForm {
-    let told = dialogs::break_glass_is_told(app.access.deciders(request).len());
+    let told = dialogs::break_glass_is_told(app.access.told_of_broken_glass(request));
     WordsForm {
         id: format!("glass-{}", request.id),
         action: format!("/requests/{}/break-glass", request.id),

@@ -403,16 +403,19 @@ fn ends_at(record: &Record) -> Option<Timestamp> {
     record.text("ends_at").and_then(|at| at.parse().ok())
 }
 
-/// Reminders are not in the log; when they were sent follows from when the request was made.
+/// Reminders are not in the log. While the request waits, when they were due follows from its rules and from when it
+/// was made; of one that is decided that is not known any more. Whom they went to is known of none.
 fn reminders(app: &App, view: &Presenter, request: &Request) -> Vec<(Timestamp, TimelineEntry)> {
-    let names = view.any_of(&request.decided.notify);
+    if request.outstanding.is_none() {
+        return Vec::new();
+    }
     let sent = 0..request.reminders.sent;
     // one stands for those that were due while approvals could not be given
     let sent: BTreeSet<Timestamp> = sent
         .filter_map(|k| app.access.reminder_at(request, k))
         .collect();
     let entries = sent.into_iter().map(|at| {
-        let mut entry = TimelineEntry::new("Reminder sent").words(format!("To {names}."));
+        let mut entry = TimelineEntry::new("Reminder sent");
         entry.at = Some(view.at_second(at));
         (at, entry)
     });

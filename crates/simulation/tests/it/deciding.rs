@@ -254,6 +254,7 @@ fn reminders_that_were_missed_are_one() {
         world.store.open_channel("test", now).await.unwrap();
         let id = asked_for(&world, Ana, "Root", TimeSpan::hours(1)).await;
         world.clock.advance(TimeSpan::hours(4));
+        world.directory.read();
         world.live(TimeSpan::seconds(10)).await;
         let now = world.clock.now();
         let waiting = world.store.take_notices("test", now, now, 1000).await;

@@ -240,11 +240,14 @@ fn the_time_to_decide_begins_when_approvals_may_be_given() {
         };
         assert_eq!(request.expires_at, Some(TimeSpan::hours(8).after(opens)));
         assert_eq!(names(&request.deciders()), "cai");
-        assert_eq!(request.reminders.next_at, Some(opens));
+        let first = TimeSpan::minutes(15).after(opens);
+        assert_eq!(request.reminders.next_at, Some(first));
         later(&world, TimeSpan::hours(9)).await;
         assert_eq!(reminders(&world).await, []);
         let left = TimeSpan::between(world.clock.now(), opens);
         later(&world, TimeSpan::seconds(left.as_seconds() + 30)).await;
+        assert_eq!(reminders(&world).await, []);
+        later(&world, TimeSpan::minutes(15)).await;
         let told: Vec<String> = reminders(&world)
             .await
             .into_iter()
@@ -253,6 +256,86 @@ fn the_time_to_decide_begins_when_approvals_may_be_given() {
         assert_eq!(told, ["cai"]);
         let done = approve(&world, Cai, request.id).await.unwrap();
         assert!(matches!(done.state, RequestState::Approved { .. }));
+    });
+}
+
+/// The rules changed after it was planned: a reminder is held while approvals may not be given, and while nobody
+/// could give one, and none is spent on that.
+#[test]
+fn a_reminder_waits_for_people_who_may_approve() {
+    run(async {
+        let cai = "approvers = ['cai@corp.example']";
+        for (seed, is_of_approvals) in [(866, true), (867, false)] {
+            let world = world(seed, cai).await;
+            let id = asked_for(&world, Ana, "Admin", HOUR).await;
+            let hours = approvals_in(&world, HOUR);
+            let hours = if is_of_approvals {
+                hours
+            } else {
+                hours.replace("approval_hours", "hours")
+            };
+            rules(&world, &format!("{cai}\n{hours}")).await;
+            later(&world, TimeSpan::minutes(20)).await;
+            assert_eq!(reminders(&world).await, []);
+            let stored = world.store.request(id).await.unwrap().unwrap();
+            assert_eq!(stored.reminders.sent, 0);
+            later(&world, TimeSpan::minutes(35)).await;
+            assert_eq!(reminders(&world).await, []);
+            // rules are looked at again after half an hour
+            later(&world, TimeSpan::minutes(30)).await;
+            let told: Vec<String> = reminders(&world)
+                .await
+                .into_iter()
+                .map(|(_, to)| to)
+                .collect();
+            assert_eq!(told, ["cai"]);
+        }
+    });
+}
+
+/// What they cannot decide is the newest: the page is filled with what they can.
+#[test]
+fn a_short_list_of_what_is_to_review_is_not_emptied_by_what_is_not() {
+    run(async {
+        let two = "approvers = ['ana@corp.example', 'cai@corp.example', 'dee@corp.example']\n\
+             min_approvals = 2";
+        let world = world(868, two).await;
+        let older = asked_for(&world, Bo, "Admin", HOUR).await;
+        later(&world, TimeSpan::seconds(5)).await;
+        let newer = asked_for(&world, Ana, "Admin", HOUR).await;
+        approve(&world, Cai, newer).await.unwrap();
+        for who in [Ana, Cai] {
+            let (view, filter) = (RequestView::ToReview, RequestFilter::default());
+            let found = world
+                .access
+                .requests(&world.actor(who), view, &filter, 1)
+                .await;
+            let ids: Vec<RequestId> = found.unwrap().rows.iter().map(|it| it.id).collect();
+            assert_eq!(ids, [older], "{who:?}");
+        }
+    });
+}
+
+/// Approvals are open, and are not at its start: an approval of one's own is judged by then, and others are too few.
+#[test]
+fn nobody_approves_alone_what_starts_outside_of_the_hours() {
+    run(async {
+        let own = "approvers = ['ana@corp.example', 'cai@corp.example']\n\
+             allow_self_approval = true\nmin_approvals = 2";
+        let world = world(869, own).await;
+        let hours = approvals_in(&world, TimeSpan::minutes(5));
+        rules(&world, &format!("{own}\n{hours}")).await;
+        later(&world, TimeSpan::minutes(10)).await;
+        let asking = Asking {
+            starts_at: Some(TimeSpan::hours(3).after(world.clock.now())),
+            ..asking("Admin", HOUR)
+        };
+        let asked = world.access.ask(&world.actor(Ana), &asking, None).await;
+        let request = asked.unwrap().request().clone();
+        assert!(
+            matches!(request.state, RequestState::Rejected { .. }),
+            "{request:?}"
+        );
     });
 }
 
