@@ -241,9 +241,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let node = (&directory, &lead, &parts.log);
     let seen = (&access, aws, &of.workshop.foreign);
-    let read = probes::AwsProbe::new(&directory, &access, &clock, &store);
-    let of_node = (read, &lead, &parts.log);
-    let alarming = alarming(seen, of_node, (&time, &pulse), guards.as_ref());
+    let alarming = alarming(seen, node, (&time, &pulse, &store), guards.as_ref());
+    let ends = parts.ends.as_ref();
     let app = App {
         access: Arc::clone(&access),
         audit: shared.clone() as Arc<dyn AuditStore>,
@@ -255,12 +254,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(probes(
-            (&access, &store),
-            node,
-            &alarming,
-            parts.ends.as_ref(),
-        )),
+        probes: Arc::new(probes((&access, &store), node, &alarming, ends)),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         slack: slack.clone().and_then(slack::door),
         policies: policies(&parts.aws, parts.client, &clock),
@@ -445,10 +439,12 @@ fn of_leader(lead: &Arc<Lead>, probe: impl ReadinessProbe + 'static) -> Arc<dyn 
 
 fn alarming(
     (access, aws, foreign): (&Arc<Access>, &Arc<Aws>, &Arc<ForeignStatements>),
-    (read, lead, log): (probes::AwsProbe, &Arc<Lead>, &Arc<LogWatch>),
-    (time, pulse): (&Arc<ProcessClock>, &Arc<probes::Pulse>),
+    (directory, lead, log): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>),
+    (time, pulse, store): (&Arc<ProcessClock>, &Arc<probes::Pulse>, &ServerStore),
     guards: Option<&Guards>,
 ) -> Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> {
+    let clock = Arc::clone(time) as Arc<dyn Clock>;
+    let read = probes::AwsProbe::new(directory, access, &clock, store);
     let region = probes::HomeRegionProbe {
         aws: Arc::clone(aws),
         access: Arc::clone(access),
