@@ -199,9 +199,22 @@ impl Settings {
             .map(|expiry| expiry.after(asked_at))
     }
 
-    /// The same where approvals have hours: the time to decide begins when they may be given first.
+    /// The same where approvals have hours: the time to decide begins when they may be given first. Where the hours
+    /// of the day are over before it is, it begins anew with the next: whoever decides has one of them whole.
     pub fn lapses_at(&self, asked_at: Timestamp, hours: &[ApprovalHours]) -> Option<Timestamp> {
-        self.expires_at(opening(hours, asked_at))
+        let opens = opening(hours, asked_at);
+        let lapses = self.expires_at(opens)?;
+        if opens != asked_at {
+            return Some(lapses);
+        }
+        let is_closed_by_then = |again: Timestamp| {
+            let last = TimeSpan::seconds(1).before(lapses);
+            again < lapses || !ApprovalHours::are_open(hours, last)
+        };
+        match ApprovalHours::opens_again(hours, asked_at) {
+            Some(again) if is_closed_by_then(again) => self.expires_at(again),
+            Some(_) | None => Some(lapses),
+        }
     }
 
     /// When the reminder after `sent` of them is due, where approvals may be given within these hours alone: counted

@@ -112,9 +112,7 @@ impl CheckedFile {
             CheckVerdict::Clean
         }
     }
-}
 
-impl CheckedFile {
     /// Whether a test could not be judged by what was read: nobody knows whether it passes.
     fn has_unjudged(&self) -> bool {
         let mut tests = self.tests.iter();

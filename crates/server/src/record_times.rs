@@ -1,7 +1,7 @@
 //! Between which numbers of the log a time lies. Records are numbered as time passes, but for those that were made while a clock was
 //! wrong: no place is found by their times. Whoever searches by time still takes each record by its own.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use hallpass_audit::{AuditStore, Event, Record, RecordQuery, StoreFault};
 
@@ -56,40 +56,31 @@ async fn doubtful(audit: &dyn AuditStore, head: u64) -> Result<Vec<Doubtful>, St
     let noted = found.records.iter().rev().map(|record| Noted {
         number: record.seq(),
         is_wrong: record.event() == Event::ClockDisagreed.name(),
-        node: node_of(record.text("why").unwrap_or_default()),
     });
     Ok(stretches(noted, head))
 }
 
 /// What a record says of a clock.
-struct Noted<'a> {
+struct Noted {
     number: u64,
     is_wrong: bool,
-    /// Which of several nodes has it.
-    node: &'a str,
 }
 
-/// The node that the words of a record end with (`access.md` §6); empty where there is one alone.
-fn node_of(why: &str) -> &str {
-    let named = why.rsplit_once("(node `").map(|(_, rest)| rest);
-    named
-        .and_then(|rest| rest.strip_suffix("`)"))
-        .unwrap_or_default()
-}
-
-/// From what is noted of clocks, oldest first.
-fn stretches<'a>(noted: impl IntoIterator<Item = Noted<'a>>, head: u64) -> Vec<Doubtful> {
-    let mut wrong: BTreeMap<&str, u64> = BTreeMap::new();
+/// From what is noted of clocks, oldest first. Of several that are wrong at once it counts only how many: the first that agrees ends the
+/// oldest, which leaves the same in doubt from the first to the last.
+fn stretches(noted: impl IntoIterator<Item = Noted>, head: u64) -> Vec<Doubtful> {
+    let mut wrong: VecDeque<u64> = VecDeque::new();
     let mut found = Vec::new();
     for note in noted {
+        wrong.retain(|begun| note.number - begun <= STRETCH_MAX);
         if note.is_wrong {
-            wrong.entry(note.node).or_insert(note.number);
-        } else if let Some(begun) = wrong.remove(note.node) {
+            wrong.push_back(note.number);
+        } else if let Some(begun) = wrong.pop_front() {
             found.push((begun, note.number));
         }
     }
-    found.extend(wrong.into_values().map(|begun| (begun, head)));
-    found.retain(|(begun, end)| end - begun <= STRETCH_MAX);
+    wrong.retain(|begun| head - begun <= STRETCH_MAX);
+    found.extend(wrong.into_iter().map(|begun| (begun, head)));
     found.sort_unstable();
     let mut all: Vec<Doubtful> = Vec::new();
     for (begun, end) in found {
@@ -213,68 +204,49 @@ mod tests {
         assert_eq!(found(&[(1, 1_000)], 9_000, 7), (1, 1_001));
     }
 
+    fn noted(of: &[(u64, bool)]) -> impl Iterator<Item = Noted> {
+        of.iter()
+            .map(|&(number, is_wrong)| Noted { number, is_wrong })
+    }
+
     #[test]
     fn a_clock_is_in_doubt_from_before_it_was_noticed_until_it_agreed() {
-        let (a, b) = ("the clock is 1 h ahead (node `a`)", "it agrees (node `b`)");
-        assert_eq!(
-            (node_of(a), node_of(b), node_of("it agrees")),
-            ("a", "b", "")
-        );
-        for (noted, expected) in [
+        for (of, expected) in [
             (&[][..], &[][..]),
-            (&[(1_000, true, ""), (1_010, false, "")], &[(800, 1_010)]),
-            (&[(50, true, ""), (60, false, "")], &[(1, 60)]),
+            (&[(1_000, true), (1_010, false)], &[(800, 1_010)]),
+            (&[(50, true), (60, false)], &[(1, 60)]),
             // of two nodes, one of which is not right again
-            (&[(1_000, true, "a"), (1_003, true, "b")], &[(800, 5_000)]),
+            (&[(1_000, true), (1_003, true)], &[(800, 5_000)]),
             (
-                &[
-                    (1_000, true, "a"),
-                    (1_003, true, "b"),
-                    (1_004, false, "a"),
-                    (3_000, false, "b"),
-                ],
+                &[(1_000, true), (1_003, true), (1_004, false)],
+                &[(800, 5_000)],
+            ),
+            (
+                &[(1_000, true), (1_003, true), (1_004, false), (3_000, false)],
                 &[(800, 3_000)],
             ),
             // one beside the other is one
             (
-                &[
-                    (1_000, true, ""),
-                    (1_010, false, ""),
-                    (1_200, true, ""),
-                    (1_210, false, ""),
-                ],
+                &[(1_000, true), (1_010, false), (1_200, true), (1_210, false)],
                 &[(800, 1_210)],
             ),
             (
-                &[
-                    (1_000, true, ""),
-                    (1_010, false, ""),
-                    (1_300, true, ""),
-                    (1_310, false, ""),
-                ],
+                &[(1_000, true), (1_010, false), (1_300, true), (1_310, false)],
                 &[(800, 1_010), (1_100, 1_310)],
             ),
-            (&[(7, false, "")], &[]),
+            (&[(7, false)], &[]),
         ] {
-            let noted = noted.iter().map(|(number, is_wrong, node)| Noted {
-                number: *number,
-                is_wrong: *is_wrong,
-                node,
-            });
-            assert_eq!(stretches(noted, 5_000), expected);
+            assert_eq!(stretches(noted(of), 5_000), expected, "{of:?}");
         }
     }
 
     #[test]
     fn a_node_that_never_came_back_leaves_no_doubt_of_all_that_follows() {
-        let gone = || {
-            [(1_000, true, "pod-1")].map(|(number, is_wrong, node)| Noted {
-                number,
-                is_wrong,
-                node,
-            })
-        };
-        assert_eq!(stretches(gone(), 1_000 + STRETCH_MAX), [(800, 6_000)]);
-        assert_eq!(stretches(gone(), 1_001 + STRETCH_MAX), []);
+        let gone = [(1_000, true)];
+        assert_eq!(stretches(noted(&gone), 1_000 + STRETCH_MAX), [(800, 6_000)]);
+        assert_eq!(stretches(noted(&gone), 1_001 + STRETCH_MAX), []);
+        // and another clock, later, is counted by itself
+        let later = [(1_000, true), (20_000, true), (20_010, false)];
+        assert_eq!(stretches(noted(&later), 40_000), [(19_800, 20_010)]);
     }
 }

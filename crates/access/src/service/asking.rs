@@ -207,19 +207,14 @@ impl Access {
         }
     }
 
-    /// What waits, with what it lacks. Where that cannot be read the answer goes without: it was asked for.
+    /// What waits, with what it lacks.
     async fn as_waiting(&self, mut asked: Vec<AskOutcome>) -> Vec<AskOutcome> {
         for outcome in &mut asked {
             let (AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request)) = outcome
             else {
                 continue;
             };
-            match Box::pin(self.as_counted(request.clone())).await {
-                Ok(counted) => *request = counted,
-                Err(error) => {
-                    tracing::warn!(request.id = %request.id, error = %error, "what a request lacks is not told");
-                }
-            }
+            *request = self.as_done(request.clone()).await;
         }
         asked
     }

@@ -282,9 +282,7 @@ impl Access {
         }
         let pressed = self.ports.store.request(id).await.map_err(unconfirmed)?;
         let pressed = pressed.ok_or(AccessError::NotFound("request"))?;
-        Box::pin(self.as_counted(pressed))
-            .await
-            .map_err(unconfirmed)
+        Ok(self.as_done(pressed).await)
     }
 
     /// What comes of a press now, while locks are as they were read: by a directory that is fresh, and

@@ -124,6 +124,17 @@ impl Access {
         Ok(request)
     }
 
+    /// The same of what was just done to it, for an answer: where that cannot be counted the answer goes without, for it is done.
+    pub(super) async fn as_done(&self, request: Request) -> Request {
+        match Box::pin(self.as_counted(request.clone())).await {
+            Ok(counted) => counted,
+            Err(error) => {
+                tracing::warn!(request.id = %request.id, error = %error, "what a request lacks is not told");
+                request
+            }
+        }
+    }
+
     /// The same of many: the locks of all who approved are read together.
     pub(super) async fn count_approvals(&self, requests: &mut [Request]) -> Result<(), ReadError> {
         let (rules, directory, step) = (self.rules(), self.directory(), self.step());

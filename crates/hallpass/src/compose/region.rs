@@ -98,14 +98,6 @@ mod tests {
         store
     }
 
-    /// Of a server that goes on.
-    fn stops() -> watch::Receiver<bool> {
-        let (goes_on, stop) = watch::channel(false);
-        // as long as the process lives
-        std::mem::forget(goes_on);
-        stop
-    }
-
     /// A node that was answered when it started, and lost the Region at 500 by itself where `is_stale`.
     fn follower(is_stale: bool) -> SilenceWatch {
         let watch = SilenceWatch::default();
@@ -122,6 +114,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_node_that_begins_to_lead_goes_on_with_the_loss_that_stands_and_with_none_that_is_over()
      {
+        // of a server that goes on
+        let (_goes_on, mut stop) = watch::channel(false);
         let never = MemoryStore::new();
         let (stands, over) = (told(AlarmState::Begun).await, told(AlarmState::Over).await);
         for (store, is_stale, wanted) in [
@@ -133,13 +127,14 @@ mod tests {
         ] {
             let watch = follower(is_stale);
             let ask = async || watch.unanswered(at(4_999));
-            take_over(&watch, store, ask, &mut stops()).await;
+            take_over(&watch, store, ask, &mut stop).await;
             assert_eq!(watch.lost_since(at(5_000)), wanted, "{is_stale}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_loss_that_stands_is_over_for_the_node_that_hears_an_answer_when_it_begins_to_lead() {
+        let (_goes_on, mut stop) = watch::channel(false);
         let stands = told(AlarmState::Begun).await;
         for is_stale in [false, true] {
             for unanswered in 0..ASKS {
@@ -152,7 +147,7 @@ mod tests {
                         watch.answered();
                     }
                 };
-                take_over(&watch, &stands, ask, &mut stops()).await;
+                take_over(&watch, &stands, ask, &mut stop).await;
                 assert_eq!(watch.lost_since(at(5_000)), None, "{is_stale}");
                 assert_eq!(asked.get(), unanswered + 1, "an answer is enough");
             }

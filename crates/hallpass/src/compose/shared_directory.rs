@@ -2,6 +2,7 @@
 //! the others take it from the store. So however many nodes there are, AWS is asked by one; the others ask where somebody
 //! misses what the stored reading lacks, so that all give the same answer.
 
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(super) struct SharedDirectory {
     lead: Arc<Lead>,
     /// When this node last asked AWS itself, whatever came of it.
     asked: Mutex<Option<Timestamp>>,
+    /// When what this node stored last was read.
+    stored: Mutex<Option<Timestamp>>,
 }
 
 impl SharedDirectory {
@@ -38,6 +41,7 @@ impl SharedDirectory {
             clock: Arc::clone(clock),
             lead: Arc::clone(lead),
             asked: Mutex::default(),
+            stored: Mutex::default(),
         })
     }
 
@@ -92,7 +96,14 @@ impl DirectorySource for SharedDirectory {
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
         if self.lead.holds() {
             let read = self.inventory.refresh().await?;
-            cache_snapshot(&self.store, read.snapshot()).await;
+            // of several who ask at once, one is answered by AWS
+            let is_new = {
+                let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+                mem::replace(&mut *stored, read.taken_at()) != read.taken_at()
+            };
+            if is_new {
+                cache_snapshot(&self.store, read.snapshot()).await;
+            }
             return Ok(read);
         }
         let has_followed = self.follow().await;

@@ -28,6 +28,7 @@ pub enum ApprovalsOpen {
 
 /// Hours repeat every week.
 const OPENS_WITHIN_DAYS: u64 = 8;
+const SECOND: TimeSpan = TimeSpan::seconds(1);
 
 impl ApprovalHours {
     pub(super) const fn new(rule: RuleId, hours: Hours) -> Self {
@@ -46,7 +47,7 @@ impl ApprovalHours {
 
     /// Whether approvals may be given by all of these.
     pub fn open(all: &[Self], now: Timestamp) -> ApprovalsOpen {
-        if all.iter().all(|it| it.is_open(now)) {
+        if Self::are_open(all, now) {
             return ApprovalsOpen::Now;
         }
         Self::opens_at(all, now).map_or(ApprovalsOpen::Never, ApprovalsOpen::From)
@@ -55,13 +56,33 @@ impl ApprovalHours {
     /// The first whole minute from `now` on that is within all of these hours; none where they do not meet
     /// within a week.
     pub fn opens_at(all: &[Self], now: Timestamp) -> Option<Timestamp> {
+        Self::may_open(all, now)
+            .into_iter()
+            .find(|at| Self::are_open(all, *at))
+    }
+
+    /// The first whole minute from `now` on at which they open after they were closed; none where they do not
+    /// within a week.
+    pub fn opens_again(all: &[Self], now: Timestamp) -> Option<Timestamp> {
+        let is_closed_before = |at: Timestamp| !Self::are_open(all, SECOND.before(at));
+        Self::may_open(all, now)
+            .into_iter()
+            .find(|at| Self::are_open(all, *at) && is_closed_before(*at))
+    }
+
+    /// Whether an approval may be given at this instant by all of these.
+    pub fn are_open(all: &[Self], at: Timestamp) -> bool {
+        all.iter().all(|it| it.is_open(at))
+    }
+
+    /// The whole minutes from `now` on at which all may begin to be open, for a week: all are from when the last of
+    /// them is.
+    fn may_open(all: &[Self], now: Timestamp) -> BTreeSet<Timestamp> {
         let last = TimeSpan::hours(24 * OPENS_WITHIN_DAYS).after(now);
         let first = minute_after(now);
-        // all are open together from when the last of them opens
         let opens = all.iter().flat_map(|it| it.hours.may_begin(now, last));
         let tried = opens.map(minute_from).chain([first]);
-        let tried: BTreeSet<Timestamp> = tried.filter(|at| (first..=last).contains(at)).collect();
-        { tried.into_iter() }.find(|at| all.iter().all(|it| it.is_open(*at)))
+        tried.filter(|at| (first..=last).contains(at)).collect()
     }
 }
 

@@ -26,7 +26,8 @@ pub struct Outstanding {
     pub able: BTreeSet<Email>,
     /// The user ids of those of them whom the directory knows.
     pub users: BTreeSet<UserId>,
-    /// Who is reminded: those of them who are told, and whom rules name to be told and who approve nothing.
+    /// Who is reminded: those of them who are told, and whom rules name to be told and who approve nothing. The requester
+    /// where nobody else's yes would help.
     pub notify: BTreeSet<Email>,
     /// How many of the approvals that are needed it has; one that fills no stage is not among them.
     pub given: u32,
@@ -65,6 +66,8 @@ impl StageProgress {
 /// Everybody who may approve, and what it takes.
 struct SeatsWanted {
     able: BTreeSet<Email>,
+    /// The requester, where they may approve it themselves.
+    own: Option<Email>,
     needed: u32,
     decision: Decision,
 }
@@ -79,12 +82,17 @@ impl Evaluation<'_> {
     ) -> Outstanding {
         let facts = self.facts;
         let mut able = self.approvers();
-        let told = self.notify(&able);
+        let mut told = self.notify(&able);
         // lists of approvers are without the requester
-        if self.own_approver().is_some() {
-            let address = self.requester.person().and_then(address_of);
-            able.extend(address);
-        }
+        let own = self.own_approver().is_some();
+        let own = own
+            .then(|| self.requester.person().and_then(address_of))
+            .flatten();
+        able.extend(own.clone());
+        // an address that a rule names may be of somebody who has left
+        let is_enabled = |email: &Email| facts.person_by_email(email).map_or(true, |it| it.enabled);
+        able.retain(is_enabled);
+        told.retain(is_enabled);
         let mut decision = self.decision();
         if at > now {
             decision = decision.of_start();
@@ -102,6 +110,7 @@ impl Evaluation<'_> {
         };
         let wanted = SeatsWanted {
             able,
+            own,
             needed,
             decision,
         };
@@ -157,6 +166,7 @@ impl SeatsWanted {
             filled: *filled,
             helpers,
         });
+        let is_theirs = { self.own.iter() }.eq(&helpers);
         let is_told = |email: &&Email| helpers.contains(*email) || !self.able.contains(*email);
         let users = { people.iter() }.filter(|(email, _)| helpers.contains(*email));
         Outstanding {
@@ -165,7 +175,8 @@ impl SeatsWanted {
             notify: if helpers.is_empty() {
                 BTreeSet::new()
             } else {
-                told.iter().filter(is_told).cloned().collect()
+                let own = self.own.iter().filter(|_| is_theirs);
+                told.iter().filter(is_told).chain(own).cloned().collect()
             },
             given: filled.iter().sum(),
             needed: seats.iter().map(|it| it.count).sum(),

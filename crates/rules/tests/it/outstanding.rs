@@ -139,6 +139,54 @@ fn the_told_are_those_who_help_and_those_who_only_are_told() {
 }
 
 #[test]
+fn who_alone_can_help_themselves_is_told_of_it() {
+    for (approvers, told) in [
+        ("'ana@corp.com'", "ana"),
+        // others are asked first
+        ("'ana@corp.com', 'bo@corp.com'", "bo"),
+    ] {
+        let own = format!("approvers = [{approvers}]\nallow_self_approval = true");
+        let found = outstanding(&rule(&own), &[], noon());
+        assert_eq!(found.notify, [email(told)].into());
+    }
+}
+
+#[test]
+fn nobody_waits_for_who_is_disabled() {
+    for (approvers, lacks) in [
+        ("'bo@corp.com', 'eve@corp.com'", "0/1 bo"),
+        ("'eve@corp.com'", "0/1"),
+        // whom the directory does not know may be a list that is told
+        ("'list@corp.com'", "0/1 list"),
+    ] {
+        let found = outstanding(&rule(&format!("approvers = [{approvers}]")), &[], noon());
+        assert_eq!(shown(&found), lacks);
+        assert_eq!(found.notify, found.helpers, "{approvers}");
+    }
+}
+
+#[test]
+fn hours_open_again_after_they_were_closed() {
+    let hours = |from: &str, to: &str| {
+        let fields = format!(
+            "approvers = ['bo@corp.com']\napproval_hours = {{ from = '{from}', to = '{to}', time_zone = 'UTC' }}"
+        );
+        outstanding(&rule(&fields), &[], noon()).hours
+    };
+    let later = [hours("08:00", "18:00"), hours("10:00", "20:00")].concat();
+    for (all, again) in [
+        (hours("08:00", "18:00"), Some("2026-03-03T08:00:00Z")),
+        (hours("14:00", "18:00"), Some("2026-03-02T14:00:00Z")),
+        (later, Some("2026-03-03T10:00:00Z")),
+        // round the clock
+        (Vec::new(), None),
+    ] {
+        let found = ApprovalHours::opens_again(&all, noon());
+        assert_eq!(found.map(|at| at.to_string()).as_deref(), again, "{all:?}");
+    }
+}
+
+#[test]
 fn hours_of_several_rules_are_open_where_they_meet() {
     let hours = |from: &str, to: &str| {
         let fields = format!(

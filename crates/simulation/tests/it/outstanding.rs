@@ -62,14 +62,14 @@ async fn is_to_review(world: &World, who: Human) -> bool {
     !found.unwrap().rows.is_empty()
 }
 
-/// Whom each reminder went to so far, and when.
-async fn reminders(world: &World) -> Vec<(Timestamp, String)> {
+/// Whom each reminder went to so far.
+async fn reminders(world: &World) -> Vec<String> {
     let now = world.clock.now();
     let waiting = world.store.take_notices("test", now, now, 1000).await;
     let waiting = waiting.unwrap();
     let notices = waiting.iter().filter_map(WaitingMessage::notice);
     let reminders = notices.filter(|it| it.kind() == NoticeKind::Reminder);
-    reminders.map(|it| (it.at, names(&it.to))).collect()
+    reminders.map(|it| names(&it.to)).collect()
 }
 
 async fn later(world: &World, span: TimeSpan) {
@@ -115,12 +115,7 @@ fn a_stage_that_is_full_asks_nobody_any_more() {
             assert_eq!(is_to_review(&world, who).await, has_it, "{who:?}");
         }
         later(&world, TimeSpan::minutes(20)).await;
-        let told: Vec<String> = reminders(&world)
-            .await
-            .into_iter()
-            .map(|(_, to)| to)
-            .collect();
-        assert_eq!(told, ["eve"]);
+        assert_eq!(reminders(&world).await, ["eve"]);
         let done = approve(&world, Eve, id).await.unwrap();
         assert!(matches!(done.state, RequestState::Approved { .. }));
     });
@@ -142,12 +137,7 @@ fn rules_that_changed_since_say_who_is_asked_and_how_many() {
         );
         assert_eq!(names(&request.approvers()), "bo,eve");
         later(&world, TimeSpan::minutes(20)).await;
-        let told: Vec<String> = reminders(&world)
-            .await
-            .into_iter()
-            .map(|(_, to)| to)
-            .collect();
-        assert_eq!(told, ["bo,eve"]);
+        assert_eq!(reminders(&world).await, ["bo,eve"]);
     });
 }
 
@@ -178,17 +168,10 @@ fn who_can_decide_what_starts_later_is_asked_of_its_start() {
         let world = world(863, "approvers = ['cai@corp.example']").await;
         let now = world.clock.now();
         let starts_at = HOUR.after(HOUR.after(now));
-        let window = |from: Timestamp, to: Timestamp| {
-            let clock = |at: Timestamp| at.to_string().get(11..16).unwrap().to_owned();
-            format!(
-                "approvers = ['cai@corp.example']\nhours = {{ from = '{}', to = '{}', time_zone = 'UTC' }}",
-                clock(from),
-                clock(to)
-            )
-        };
+        let hours = window(HOUR.after(now), HOUR.after(HOUR.after(starts_at)));
         rules(
             &world,
-            &window(HOUR.after(now), HOUR.after(HOUR.after(starts_at))),
+            &format!("approvers = ['cai@corp.example']\nhours = {hours}"),
         )
         .await;
         let asking = Asking {
@@ -207,15 +190,17 @@ fn who_can_decide_what_starts_later_is_asked_of_its_start() {
     });
 }
 
+/// Hours of a day as a rule has them.
+fn window(from: Timestamp, to: Timestamp) -> String {
+    let clock = |at: Timestamp| at.to_string().get(11..16).unwrap().to_owned();
+    let (from, to) = (clock(from), clock(to));
+    format!("{{ from = '{from}', to = '{to}', time_zone = 'UTC' }}")
+}
+
 /// Hours for approvals that begin in so long and last for an hour.
 fn approvals_in(world: &World, wait: TimeSpan) -> String {
     let from = wait.after(world.clock.now());
-    let clock = |at: Timestamp| at.to_string().get(11..16).unwrap().to_owned();
-    format!(
-        "approval_hours = {{ from = '{}', to = '{}', time_zone = 'UTC' }}",
-        clock(from),
-        clock(HOUR.after(from))
-    )
+    format!("approval_hours = {}", window(from, HOUR.after(from)))
 }
 
 /// It waits for the hours, then for people: nobody is reminded before they may approve, and it does not lapse before either.
@@ -243,19 +228,70 @@ fn the_time_to_decide_begins_when_approvals_may_be_given() {
         let first = TimeSpan::minutes(15).after(opens);
         assert_eq!(request.reminders.next_at, Some(first));
         later(&world, TimeSpan::hours(9)).await;
-        assert_eq!(reminders(&world).await, []);
+        assert_eq!(reminders(&world).await, [""; 0]);
         let left = TimeSpan::between(world.clock.now(), opens);
         later(&world, TimeSpan::seconds(left.as_seconds() + 30)).await;
-        assert_eq!(reminders(&world).await, []);
+        assert_eq!(reminders(&world).await, [""; 0]);
         later(&world, TimeSpan::minutes(15)).await;
-        let told: Vec<String> = reminders(&world)
-            .await
-            .into_iter()
-            .map(|(_, to)| to)
-            .collect();
-        assert_eq!(told, ["cai"]);
+        assert_eq!(reminders(&world).await, ["cai"]);
         let done = approve(&world, Cai, request.id).await.unwrap();
         assert!(matches!(done.state, RequestState::Approved { .. }));
+    });
+}
+
+/// The hours end before its time is over: approvers have the next whole, and are reminded when they begin.
+#[test]
+fn what_is_asked_for_as_approvals_close_waits_for_the_next_hours() {
+    run(async {
+        // asked so long before the hours end, and whether they end before its eight hours are over
+        for (seed, left, waits) in [
+            (870, TimeSpan::minutes(5), true),
+            (871, TimeSpan::hours(9), false),
+        ] {
+            let cai = "approvers = ['cai@corp.example']";
+            let world = world(seed, cai).await;
+            let now = world.clock.now();
+            let opened = HOUR.before(now);
+            let hours = window(opened, TimeSpan::minutes(1).after(left.after(now)));
+            rules(&world, &format!("{cai}\napproval_hours = {hours}")).await;
+            let id = asked_for(&world, Ana, "Admin", HOUR).await;
+            let request = shown(&world, id).await;
+            let eight = TimeSpan::hours(8);
+            if !waits {
+                assert_eq!(request.expires_at, Some(eight.after(request.asked_at)));
+                continue;
+            }
+            let lapses = request.expires_at.unwrap();
+            let opens = eight.before(lapses);
+            let day = TimeSpan::hours(24).after(opened);
+            assert!(
+                TimeSpan::between(opens, day) < TimeSpan::minutes(1),
+                "{opens}"
+            );
+            later(&world, TimeSpan::hours(20)).await;
+            assert_eq!(reminders(&world).await, [""; 0]);
+            let wait = TimeSpan::between(world.clock.now(), opens);
+            later(&world, TimeSpan::seconds(wait.as_seconds() + 60)).await;
+            assert_eq!(reminders(&world).await, ["cai"]);
+            assert!(shown(&world, id).await.is_waiting(world.clock.now()));
+            assert!(approve(&world, Cai, id).await.is_ok());
+        }
+    });
+}
+
+#[test]
+fn who_alone_approves_for_themselves_is_reminded_when_they_may() {
+    run(async {
+        let own = "approvers = ['ana@corp.example']\nallow_self_approval = true";
+        let world = world(872, own).await;
+        let hours = approvals_in(&world, HOUR);
+        rules(&world, &format!("{own}\n{hours}")).await;
+        let id = asked_for(&world, Ana, "Admin", HOUR).await;
+        later(&world, TimeSpan::minutes(50)).await;
+        assert_eq!(reminders(&world).await, [""; 0]);
+        later(&world, TimeSpan::minutes(30)).await;
+        assert_eq!(reminders(&world).await, ["ana"]);
+        assert!(approve(&world, Ana, id).await.is_ok());
     });
 }
 
@@ -276,19 +312,14 @@ fn a_reminder_waits_for_people_who_may_approve() {
             };
             rules(&world, &format!("{cai}\n{hours}")).await;
             later(&world, TimeSpan::minutes(20)).await;
-            assert_eq!(reminders(&world).await, []);
+            assert_eq!(reminders(&world).await, [""; 0]);
             let stored = world.store.request(id).await.unwrap().unwrap();
             assert_eq!(stored.reminders.sent, 0);
             later(&world, TimeSpan::minutes(35)).await;
-            assert_eq!(reminders(&world).await, []);
+            assert_eq!(reminders(&world).await, [""; 0]);
             // rules are looked at again after half an hour
             later(&world, TimeSpan::minutes(30)).await;
-            let told: Vec<String> = reminders(&world)
-                .await
-                .into_iter()
-                .map(|(_, to)| to)
-                .collect();
-            assert_eq!(told, ["cai"]);
+            assert_eq!(reminders(&world).await, ["cai"]);
         }
     });
 }

@@ -129,7 +129,10 @@ fn waiting(
     let (name, asks) = (requester(request, style), asks(request, style));
     let target = target(&request.names, style);
     match (&told.notice.news, reader) {
-        (News::Reminder, _) => {
+        (News::Reminder, ReaderRole::Requester) => {
+            format!("{target} still waits for you: nobody else needs to approve it.")
+        }
+        (News::Reminder, ReaderRole::Approver | ReaderRole::Operator) => {
             let waited = minutes_begun(TimeSpan::between(request.asked_at, now));
             format!("Still waiting, {waited}: {name} {asks}.")
         }
