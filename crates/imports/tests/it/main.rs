@@ -20,6 +20,7 @@ mod exports;
 mod fuzz;
 mod granted;
 mod granted_cloud;
+mod granted_priority;
 mod granted_whose;
 mod model;
 mod policies;
