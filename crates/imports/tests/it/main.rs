@@ -27,3 +27,4 @@ mod policies;
 mod published_examples;
 mod reported;
 mod teleport;
+mod teleport_parts;
