@@ -187,6 +187,11 @@ impl RuleDraft {
         text.checked(|text| self.write_unchecked(text))
     }
 
+    /// Whether a server would load it.
+    pub(crate) fn loads(&self) -> bool {
+        self.write(&mut RuleText::default()).is_ok()
+    }
+
     fn words(&self) -> impl Iterator<Item = &String> {
         let people = match &self.approval {
             Approval::By(people) => vec![people],

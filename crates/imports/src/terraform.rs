@@ -150,8 +150,49 @@ fn below<'a>(module: &'a Value, found: &mut Vec<&'a Value>) {
     }
 }
 
-/// A resource of a plan or state; `None` where it is a source of data.
-pub(crate) fn planned(resource: &Value) -> Option<Resource> {
+/// That a plan is one to go by; a state always is.
+///
+/// # Errors
+/// Why not, in words: what it lacks may be what forbids.
+pub(crate) fn ensure_whole(plan: &Value) -> Result<(), &'static str> {
+    let is_other = |key: &str, good: bool| plan.get(key).is_some_and(|it| *it != Value::Bool(good));
+    if is_other("errored", false) {
+        return Err(ERRORED);
+    }
+    if is_other("complete", true) {
+        return Err(INCOMPLETE);
+    }
+    Ok(())
+}
+
+const ERRORED: &str =
+    "it is a plan that failed (`errored`), and what forbids may be missing: mend it and plan again";
+const INCOMPLETE: &str = "it is part of a plan (`complete` is not true), and what forbids may be missing: plan again, \
+                          without `-target`";
+
+/// The resources of a plan or state, sources of data aside. In a plan, what only applying it makes known is
+/// [`Setting::Computed`]: among the values themselves it is as what nobody set.
+pub(crate) fn planned(plan: &Value) -> Vec<Resource> {
+    let unknown = plan.get("planned_values").map(|_| unknown_of(plan));
+    let resources = of_plan(plan).into_iter();
+    resources
+        .filter_map(|it| resource(it, unknown.as_ref()))
+        .collect()
+}
+
+/// What of each resource of a plan only applying it makes known, by the resource's address.
+fn unknown_of(plan: &Value) -> BTreeMap<&str, &Value> {
+    let changes = plan.get("resource_changes").and_then(Value::as_array);
+    let changes = changes.into_iter().flatten();
+    let current = changes.filter(|it| it.get("deposed").is_none());
+    let unknown = current.filter_map(|it| {
+        let address = it.get("address")?.as_str()?;
+        Some((address, it.pointer("/change/after_unknown")?))
+    });
+    unknown.collect()
+}
+
+fn resource(resource: &Value, unknown: Option<&BTreeMap<&str, &Value>>) -> Option<Resource> {
     let text = |key: &str| resource.get(key).and_then(Value::as_str);
     if text("mode") == Some("data") {
         return None;
@@ -159,14 +200,35 @@ pub(crate) fn planned(resource: &Value) -> Option<Resource> {
     let values = resource.get("values").and_then(Value::as_object);
     let values = values.into_iter().flatten();
     let values = values.filter(|(_, value)| !value.is_null());
+    let mut values: BTreeMap<String, Setting> = values
+        .map(|(key, value)| (key.clone(), Setting::Is(value.clone())))
+        .collect();
+    let of_it = unknown.map(|all| text("address").and_then(|it| all.get(it)));
+    match of_it {
+        None | Some(Some(Value::Bool(false))) => {}
+        Some(Some(Value::Object(keys))) => {
+            let keys = keys.iter().filter(|(_, it)| has_unknown(it));
+            values.extend(keys.map(|(key, _)| (key.clone(), Setting::Computed)));
+        }
+        // nothing says what of it is known
+        Some(_) => values.values_mut().for_each(|it| *it = Setting::Computed),
+    }
     Some(Resource {
         kind: text("type")?.to_owned(),
         name: text("name").unwrap_or_default().to_owned(),
         line: None,
-        values: values
-            .map(|(key, value)| (key.clone(), Setting::Is(value.clone())))
-            .collect(),
+        values,
     })
+}
+
+/// Whether something in a value, or all of it, is not known yet.
+fn has_unknown(value: &Value) -> bool {
+    match value {
+        Value::Bool(is) => *is,
+        Value::Array(items) => items.iter().any(has_unknown),
+        Value::Object(entries) => entries.values().any(has_unknown),
+        Value::Null | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// A value of a file as JSON.

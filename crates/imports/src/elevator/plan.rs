@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::file::{ElevatorFile, ElevatorRefused};
 use super::settings::VARIABLES;
 use crate::strict_json::Strict;
-use crate::terraform::{Setting, of_plan};
+use crate::terraform::{Setting, ensure_whole, of_plan};
 
 /// The variables of the functions that hold statements, and the key of each in the object of the bucket.
 const LISTS: [(&str, &str); 2] = [
@@ -24,6 +24,7 @@ const ELSEWHERE: &str =
 /// # Errors
 /// When there are no statements in it, or not the same everywhere.
 pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
+    ensure_whole(plan).map_err(|why| ElevatorRefused::Plan(why.to_owned()))?;
     let resources = of_plan(plan);
     let environments = resources.iter().filter_map(|it| environment(it));
     let mut environments: Vec<Map<String, Value>> = environments.cloned().collect();

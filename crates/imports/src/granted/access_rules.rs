@@ -52,8 +52,7 @@ const SUPERSEDED: &str = "it is an earlier version of the rule, and another one 
 const REPEATED: &str = "another access rule that is in force has its id, and nothing says which of them counts: import the list of access rules \
                         alone, and not that of their versions";
 const NO_APPROVERS: &str = "`requiresApproval` is true, and nothing says who approves: export it whole, or write the rule by hand";
-const COMPUTED: &str =
-    "only Terraform computes some of it: import the plan or state (`terraform show -json`)";
+const COMPUTED: &str = "only Terraform computes some of it: import the state (`terraform show -json`), or a plan in which all of it is known";
 const NO_ACCOUNT: &str =
     "its target is no account of AWS IAM Identity Center (`accountId` and `permissionSetArn`)";
 pub(super) const DIRECTLY: &str = "the accounts directly in the unit: where those of units below it were meant too, write `ous` for `parent_ous`";

@@ -17,6 +17,13 @@ pub(super) struct Entity {
     pub(super) id: String,
 }
 
+impl Entity {
+    /// Whether it is a group, of whichever provider.
+    fn is_group(&self) -> bool {
+        self.kind == "Group" || self.kind.ends_with("::Group")
+    }
+}
+
 /// Whom a policy is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PolicyScope {
@@ -24,6 +31,8 @@ pub(super) enum PolicyScope {
     Anyone,
     /// Who is one of these, or in one of them.
     OneOf(Vec<Entity>),
+    /// The group itself, as `principal == …::Group::"…"` has it, and nobody who is in it.
+    GroupItself(Entity),
 }
 
 /// A condition on a request or a resource.
@@ -288,6 +297,7 @@ impl Reader<'_> {
         let of_actions = match self.scope()? {
             PolicyScope::Anyone => Vec::new(),
             PolicyScope::OneOf(all) => all,
+            PolicyScope::GroupItself(group) => vec![group],
         };
         let known = of_actions.iter().all(|it| it.kind == "Access::Action");
         actions.extend(of_actions.into_iter().map(|it| it.id));
@@ -314,7 +324,12 @@ impl Reader<'_> {
 
     fn scope(&mut self) -> Option<PolicyScope> {
         if self.take("==") {
-            return Some(PolicyScope::OneOf(vec![self.entity()?]));
+            let entity = self.entity()?;
+            return Some(if entity.is_group() {
+                PolicyScope::GroupItself(entity)
+            } else {
+                PolicyScope::OneOf(vec![entity])
+            });
         }
         if self.word("in") {
             return Some(PolicyScope::OneOf(self.entities()?));
@@ -400,7 +415,9 @@ impl Reader<'_> {
         if matches!(self.tokens, [(_, Token::Name(name)), ..] if name == "resource") {
             return self.requester().filter(|it| *it == Condition::Manager);
         }
-        Some(Condition::Is(self.entity()?))
+        // nobody is a group
+        let entity = self.entity()?;
+        (!entity.is_group()).then_some(Condition::Is(entity))
     }
 
     fn path(&mut self) -> Option<Vec<String>> {
@@ -484,6 +501,11 @@ mod tests {
             (
                 r#"principal == CF::User::"1" || principal == resource.principal.manager"#,
                 Some(2),
+            ),
+            (r#"principal == Okta::Group::"1""#, None),
+            (
+                r#"principal == CF::User::"1" || principal == Okta::Group::"1""#,
+                None,
             ),
             ("principal == resource.principal", None),
             ("principal == resource.principal.manager.manager", None),

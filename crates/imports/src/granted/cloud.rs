@@ -7,7 +7,8 @@ use super::jit_policy;
 use super::keys::ResourceKeys;
 use super::organization::{OrganizationIds, Whose};
 use super::policies::{CedarPolicies, Deed, Excluded, MANAGER, Permit, area, people};
-use super::workflow::{Workflow, workflow};
+use super::priority::{Priority, Ranked, bar_lower, priority};
+use super::workflow::{Workflow, with_reasons, workflow};
 use crate::collected::{ImportRow, RowHead};
 use crate::draft::{Approval, Area, Askers, RuleDraft, StageDraft};
 use crate::names::{LookUp, People};
@@ -28,10 +29,9 @@ fn take_ids<T: Clone>(known: &mut ById<T>, resource: &Resource, found: &T) {
     }
 }
 
-const AVAILABILITIES: [&str; 2] = [
-    "commonfate_aws_idc_account_availabilities",
-    "commonfate_aws_jit_policy",
-];
+const WORKFLOW: &str = "commonfate_access_workflow";
+const AVAILABILITIES: [&str; 2] = ["commonfate_aws_idc_account_availabilities", JIT_POLICY];
+const JIT_POLICY: &str = "commonfate_aws_jit_policy";
 const SELECTOR_KEYS: ResourceKeys = ResourceKeys {
     read: &["id", "name", "when", ORGANIZATION],
     otherwise: &[],
@@ -72,18 +72,22 @@ impl Cloud {
         let organization = Whose::of(ORGANIZATION, ids.organization.as_deref(), all());
         let identity_store = Whose::of(IDENTITY_STORE, ids.identity_store.as_deref(), all());
         let mut workflows: ById<Workflow> = ById::new();
+        let mut priorities: ById<Priority> = ById::new();
         let mut selectors: ById<Vec<Area>> = ById::new();
         let mut policies = CedarPolicies::default();
         for (file, it) in &self.0 {
             let mut row = ImportRow::told(head_of(file, it), Vec::new());
             let is_policy = POLICIES.contains(&it.kind.as_str());
+            if it.kind == WORKFLOW {
+                take_ids(&mut priorities, it, &priority(it));
+            }
             if it.is_counted() && !is_policy {
                 row.notes.push(RowNote::NotSaid(COUNTED.into()));
                 rows.push(row);
                 continue;
             }
             match it.kind.as_str() {
-                "commonfate_access_workflow" => match workflow(it, &mut row.notes) {
+                WORKFLOW => match workflow(it, &mut row.notes) {
                     Ok(found) => take_ids(&mut workflows, it, &found),
                     Err(note) => row.notes.push(note),
                 },
@@ -113,18 +117,19 @@ impl Cloud {
         }
         let known = KnownResources {
             workflows,
+            priorities,
             selectors,
             policies,
             organization,
             identity_store,
         };
-        for (file, it) in self
-            .0
-            .iter()
-            .filter(|(_, it)| AVAILABILITIES.contains(&it.kind.as_str()) && !it.is_counted())
-        {
-            rows.push(known.availability(head_of(file, it), it, look));
-        }
+        let availabilities =
+            { self.0.iter() }.filter(|(_, it)| AVAILABILITIES.contains(&it.kind.as_str()));
+        let mut ranked: Vec<Ranked> = availabilities
+            .map(|(file, it)| known.ranked(head_of(file, it), it, look))
+            .collect();
+        bar_lower(&mut ranked);
+        rows.extend(ranked.into_iter().filter_map(|it| it.row));
         if !known.policies.permits.is_empty() {
             rows.extend(known.approvers(look));
         }
@@ -145,7 +150,7 @@ fn is_availability(kind: &str) -> bool {
 
 fn head_of(file: &str, resource: &Resource) -> RowHead {
     let table = match resource.kind.as_str() {
-        "commonfate_access_workflow" => "workflow",
+        WORKFLOW => "workflow",
         "commonfate_aws_account_selector" => "selector",
         kind if is_availability(kind) => "availability",
         _ => "resource",
@@ -160,6 +165,12 @@ fn head_of(file: &str, resource: &Resource) -> RowHead {
         .text("name")
         .unwrap_or_else(|| resource.name.clone());
     head
+}
+
+/// The permission set of an availability, as it calls it.
+fn role_of(it: &Resource) -> Option<String> {
+    let arn = it.text("aws_permission_set_arn");
+    arn.or_else(|| it.text("role"))
 }
 
 fn people_of_step(conditions: &[Condition], look: &mut LookUp<'_>) -> Option<People> {
@@ -195,6 +206,7 @@ fn selector(
 
 struct KnownResources<'a> {
     workflows: ById<Workflow>,
+    priorities: ById<Priority>,
     selectors: ById<Vec<Area>>,
     policies: CedarPolicies,
     organization: Whose<'a>,
@@ -202,6 +214,43 @@ struct KnownResources<'a> {
 }
 
 impl KnownResources<'_> {
+    /// An availability, with what it is for as far as that is known.
+    fn ranked(&self, head: RowHead, it: &Resource, look: &mut LookUp<'_>) -> Ranked {
+        let role = role_of(it);
+        let set = role.as_ref().and_then(|role| look.permission_set(role));
+        let (workflow, areas) = if it.kind == JIT_POLICY {
+            let read = jit_policy::read(it, &mut Vec::new()).ok();
+            (None, read.map(|(_, areas)| areas))
+        } else {
+            let selector = it.id_of("aws_account_selector_id");
+            let areas = selector.and_then(|id| self.selectors.get(&id)?.clone());
+            (it.id_of("workflow_id"), areas)
+        };
+        let by_id = |id: &String| self.workflows.get(id)?.as_ref();
+        let its = workflow.as_ref().and_then(by_id);
+        let own = match &workflow {
+            Some(id) => self.priorities.get(id).copied().flatten().flatten(),
+            None if it.kind == JIT_POLICY => priority(it),
+            None => None,
+        };
+        let row = (!it.is_counted()).then(|| self.availability(head, it, look));
+        let is_whole = row.as_ref().is_some_and(|row| {
+            let has = |what: &'static str| row.notes.contains(&RowNote::Narrower(what.into()));
+            let is_part = has(CROSSED) || has(AT_ONCE) && has(NEVER_BEGINS);
+            !is_part && row.drafts.iter().all(RuleDraft::loads)
+        });
+        Ranked {
+            is_whole,
+            has_steps: its.is_some_and(|it| !it.steps.is_empty()),
+            row,
+            role,
+            set,
+            areas,
+            workflow,
+            priority: own,
+        }
+    }
+
     fn availability(&self, head: RowHead, it: &Resource, look: &mut LookUp<'_>) -> ImportRow {
         let mut row = ImportRow::told(head, Vec::new());
         match self.drafts(it, look, &mut row.notes) {
@@ -229,10 +278,7 @@ impl KnownResources<'_> {
                 "the policy {policy}, may forbid it, or part of it"
             )));
         }
-        let role = it
-            .text("aws_permission_set_arn")
-            .or_else(|| it.text("role"));
-        let role = role.ok_or_else(|| not_said("its permission set is not in this file"))?;
+        let role = role_of(it).ok_or_else(|| not_said("its permission set is not in this file"))?;
         let set = look.permission_set(&role).ok_or_else(|| {
             not_said("its permission set is not named here (`--facts`, `--names`)")
         })?;
@@ -296,7 +342,7 @@ impl KnownResources<'_> {
         it: &Resource,
         notes: &mut Vec<RowNote>,
     ) -> Result<(Workflow, Vec<Area>), RowNote> {
-        if it.kind == "commonfate_aws_jit_policy" {
+        if it.kind == JIT_POLICY {
             return jit_policy::read(it, notes);
         }
         AVAILABILITY_KEYS.tell(it, notes)?;
@@ -477,29 +523,4 @@ fn unnamed(what: &str) -> RowNote {
     RowNote::Narrower(
         format!("nobody to whom a policy permits to {what} it is named here (`--names`)").into(),
     )
-}
-
-/// Each pattern counts: the first in the rules themselves, others in rules that permit nothing, for the same people.
-fn with_reasons(drafts: Vec<RuleDraft>, reasons: &[(String, String)]) -> Vec<RuleDraft> {
-    let Some((first, others)) = reasons.split_first() else {
-        return drafts;
-    };
-    let mut all = Vec::new();
-    for mut draft in drafts {
-        draft.reason = Some(first.clone());
-        for reason in others {
-            let mut more = draft.clone();
-            more.prefix = "granted-reason";
-            more.askers = match draft.askers.clone() {
-                Askers::These(people) | Askers::AddsTo(people) => Askers::AddsTo(people),
-                Askers::Nobody => Askers::Nobody,
-            };
-            more.approval = Approval::Elsewhere;
-            more.seconds = None;
-            more.reason = Some(reason.clone());
-            all.push(more);
-        }
-        all.push(draft);
-    }
-    all
 }

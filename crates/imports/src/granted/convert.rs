@@ -14,7 +14,7 @@ use crate::dynamodb::SourceFile;
 use crate::names::{LookUp, Names};
 use crate::refused::{self, ImportRefused, refuse_errors};
 use crate::report::{Imported, RowNote};
-use crate::terraform::{self, Resource, Setting, is_plan, of_plan, planned};
+use crate::terraform::{self, Resource, Setting, ensure_whole, is_plan, planned};
 
 const HEAD: [&str; 2] = [
     "Rules imported from Common Fate (Granted) by `hallpass rules import granted`.",
@@ -112,7 +112,8 @@ impl FoundFiles {
     fn document(&mut self, file: &str, root: &Node) -> Result<(), ImportRefused> {
         let whole = terraform::value(root);
         if is_plan(&whole) {
-            for resource in of_plan(&whole).into_iter().filter_map(planned) {
+            ensure_whole(&whole).map_err(|why| ImportRefused::of(file, why))?;
+            for resource in planned(&whole) {
                 self.take(file, resource);
             }
             return Ok(());
@@ -148,10 +149,11 @@ impl FoundFiles {
         if resource.kind == "commonfate_access_rule" {
             let head = RowHead::of("access rule", file, resource.line, &resource.name);
             let counted = resource.is_counted();
-            let computed = resource
-                .values
-                .values()
-                .any(|it| !matches!(it, Setting::Is(_)));
+            // what the provider alone sets is no matter, and known last
+            let mut set = resource.values.iter();
+            let computed = set.any(|(key, it)| {
+                !["id", "status"].contains(&key.as_str()) && !matches!(it, Setting::Is(_))
+            });
             let entries = resource
                 .values
                 .into_iter()

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::access_rules::DIRECTLY;
 use super::keys::ResourceKeys;
 use super::policies::is_unit;
-use super::workflow::{SHORTEST, Workflow, seconds};
+use super::workflow::{PRIORITY, Workflow, seconds};
 use crate::draft::Area;
 use crate::report::RowNote;
 use crate::terraform::{Resource, Setting};
@@ -23,7 +23,7 @@ const KEYS: ResourceKeys = ResourceKeys {
         "match_org_units",
     ],
     otherwise: &[
-        ("priority", SHORTEST),
+        ("priority", PRIORITY),
         (
             "notify_slack_channel",
             "messages go to `slack.channel` of the configuration, or to the rule's own (`slack_channel`)",

@@ -15,6 +15,7 @@ mod jit_policy;
 mod keys;
 mod organization;
 mod policies;
+mod priority;
 mod workflow;
 
 pub use convert::import;

@@ -69,6 +69,8 @@ const OTHER_DEED: &str =
     "it is about no request and no approval: see who may end access in the documentation";
 const UNKNOWN_DEED: &str =
     "it permits an action that is not known here: nobody gets anything by that action";
+const GROUP_ITSELF: &str = "it permits nobody: `principal == …::Group` is the group itself; where its members are meant, it is \
+                            `principal in`";
 const UNREAD: &str = "Cedar can say more than rules: write by hand what it permits";
 
 impl CedarPolicies {
@@ -138,6 +140,9 @@ impl CedarPolicies {
     }
 
     fn permit(&mut self, policy: &Policy, deeds: &[Deed]) -> Option<RowNote> {
+        if matches!(policy.scope, PolicyScope::GroupItself(_)) {
+            return Some(RowNote::NotSaid(GROUP_ITSELF.into()));
+        }
         let Some(meant) = Meant::of(&policy.conditions) else {
             return Some(RowNote::NotSaid(UNREAD.into()));
         };
@@ -164,7 +169,9 @@ impl CedarPolicies {
                 kind: EMAIL.to_owned(),
                 id: email,
             }]),
-            (PolicyScope::OneOf(_), Some(_)) => return Some(RowNote::NotSaid(UNREAD.into())),
+            (PolicyScope::OneOf(_) | PolicyScope::GroupItself(_), Some(_)) => {
+                return Some(RowNote::NotSaid(UNREAD.into()));
+            }
         };
         for deed in deeds {
             self.permits.push(Permit {
@@ -223,6 +230,11 @@ impl CedarPolicies {
     }
 
     fn forbid_people(&mut self, scope: &PolicyScope, deeds: &[Deed]) {
+        // who meant a group itself meant its members, and to leave them out gives nothing
+        let scope = match scope {
+            PolicyScope::GroupItself(group) => &PolicyScope::OneOf(vec![group.clone()]),
+            PolicyScope::Anyone | PolicyScope::OneOf(_) => scope,
+        };
         for deed in deeds {
             self.excluded(*deed).scopes.push(scope.clone());
         }
@@ -490,8 +502,10 @@ fn unnamed_of(found: &FoundPolicy, look: &mut LookUp<'_>) -> Vec<RowNote> {
 
 /// The people of a scope, as far as they are named; `None` where it is not, or nobody of it is.
 pub(super) fn people(scope: &PolicyScope, look: &mut LookUp<'_>) -> Option<People> {
-    let PolicyScope::OneOf(entities) = scope else {
-        return look.everyone();
+    let entities = match scope {
+        PolicyScope::Anyone => return look.everyone(),
+        PolicyScope::GroupItself(_) => return None,
+        PolicyScope::OneOf(entities) => entities,
     };
     let mut found = People::default();
     for entity in entities {

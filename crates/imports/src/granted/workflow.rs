@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::cedar::{Condition, people_alternatives};
 use super::keys::ResourceKeys;
+use crate::draft::{Approval, Askers, RuleDraft};
 use crate::report::RowNote;
 use crate::terraform::{Resource, Setting};
 
@@ -18,7 +19,7 @@ pub(super) struct Workflow {
 }
 
 /// What becomes of priorities.
-pub(super) const SHORTEST: &str = "of several rules about a request the shortest time counts";
+pub(super) const PRIORITY: &str = "of several rules about a request every limit counts, and not those of the highest priority alone";
 const AGAIN: &str = "people ask again for more time";
 const EXPIRY: &str = "see `access.request_expiry` of the configuration";
 
@@ -33,7 +34,7 @@ const KEYS: ResourceKeys = ResourceKeys {
         "approval_steps",
     ],
     otherwise: &[
-        ("priority", SHORTEST),
+        ("priority", PRIORITY),
         (
             "default_duration_seconds",
             "people choose the time when they ask",
@@ -130,7 +131,7 @@ fn steps(setting: Option<&Setting>) -> Result<Vec<(String, Vec<Condition>)>, Row
     };
     let unclear = || RowNote::Unclear {
         attribute: "approval_steps",
-        due: "steps for named groups and users, or for the manager",
+        due: "steps for groups (`principal in`) and users that are named, or for the manager",
     };
     if list.is_empty() {
         return Err(unclear());
@@ -141,4 +142,29 @@ fn steps(setting: Option<&Setting>) -> Result<Vec<(String, Vec<Condition>)>, Row
         Some((text("name").unwrap_or_default().to_owned(), when))
     };
     list.iter().map(|it| one(it).ok_or_else(unclear)).collect()
+}
+
+/// Each pattern counts: the first in the rules themselves, others in rules that permit nothing, for the same people.
+pub(super) fn with_reasons(drafts: Vec<RuleDraft>, reasons: &[(String, String)]) -> Vec<RuleDraft> {
+    let Some((first, others)) = reasons.split_first() else {
+        return drafts;
+    };
+    let mut all = Vec::new();
+    for mut draft in drafts {
+        draft.reason = Some(first.clone());
+        for reason in others {
+            let mut more = draft.clone();
+            more.prefix = "granted-reason";
+            more.askers = match draft.askers.clone() {
+                Askers::These(people) | Askers::AddsTo(people) => Askers::AddsTo(people),
+                Askers::Nobody => Askers::Nobody,
+            };
+            more.approval = Approval::Elsewhere;
+            more.seconds = None;
+            more.reason = Some(reason.clone());
+            all.push(more);
+        }
+        all.push(draft);
+    }
+    all
 }

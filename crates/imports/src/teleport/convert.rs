@@ -6,8 +6,10 @@ use hallpass_rules::syntax::{Node, documents};
 use hallpass_rules::{Directory, RuleFile};
 
 use super::denied::Denied;
+use super::options::otherwise;
 use super::pattern::RolePattern;
 use super::role::{Role, keys, part};
+use super::together::{FoundRole, may_ask};
 use crate::collected::{ImportRow, RowHead, imported};
 use crate::draft::{Approval, Area, Askers, RuleDraft, StageDraft};
 use crate::dynamodb::SourceFile;
@@ -50,7 +52,7 @@ pub fn import(
 
 #[derive(Default)]
 struct FoundRoles {
-    roles: Vec<(RowHead, Result<Role, RowNote>, Vec<RowNote>)>,
+    roles: Vec<FoundRole>,
     others: Vec<ImportRow>,
     denied: Denied,
     /// The shortest session of any role, in seconds.
@@ -107,7 +109,7 @@ impl FoundRoles {
                     let what = "a role has a name (`metadata.name`)";
                     return Err(ImportRefused::at(file, node.position, what));
                 }
-                if self.roles.iter().any(|(head, ..)| head.name == name) {
+                if self.roles.iter().any(|it| it.head.name == name) {
                     let what = format!(
                         "role `{}` is there twice",
                         hallpass_model::text::line(name, 80)
@@ -121,8 +123,16 @@ impl FoundRoles {
                 if role.is_err() && !keys(deny).is_empty() {
                     self.denied.bar(name);
                 }
-                let notes = self.denied.take(name, deny);
-                self.roles.push((head("role"), role, notes));
+                let mut notes = self.denied.take(name, part(node, &["spec"]));
+                let options = part(node, &["spec", "options"]);
+                notes.extend(options.map(otherwise).unwrap_or_default());
+                self.roles.push(FoundRole {
+                    head: head("role"),
+                    role,
+                    notes,
+                    may_ask: may_ask(node),
+                    loads: true,
+                });
             }
             "access_list" => {
                 let told = vec![RowNote::Elsewhere(LISTED)];
@@ -148,29 +158,44 @@ struct Import<'a> {
 
 impl Import<'_> {
     fn rows(&mut self) -> Vec<ImportRow> {
-        let found = std::mem::take(&mut self.found);
+        let mut found = std::mem::take(&mut self.found);
         let known: Vec<Role> = found
             .roles
             .iter()
-            .filter_map(|(_, role, _)| role.clone().ok())
+            .filter_map(|it| it.role.clone().ok())
             .collect();
-        let mut rows = Vec::new();
-        for (head, role, denied) in found.roles {
-            let mut row = ImportRow::told(head, denied);
-            self.denials(&found.denied, &known, &mut row);
-            match role {
-                Ok(role) => {
-                    row.notes.extend(role.notes.iter().cloned());
-                    self.reviews(&role, &known, &mut row);
-                    let session = found.session.unwrap_or_default();
-                    self.asks((&role, session), &known, &found.denied, &mut row);
-                }
-                Err(note) => row.notes.push(note),
+        loop {
+            let mut rows: Vec<ImportRow> = found
+                .roles
+                .iter()
+                .map(|it| self.row(it, &found, &known))
+                .collect();
+            // what no server would load binds nobody: then others are to keep to it
+            let mut is_new = false;
+            for (role, row) in found.roles.iter_mut().zip(&rows) {
+                let loads = row.drafts.iter().all(RuleDraft::loads);
+                is_new |= role.loads && !loads;
+                role.loads &= loads;
             }
-            rows.push(row);
+            if !is_new {
+                rows.extend(found.others);
+                return rows;
+            }
         }
-        rows.extend(found.others);
-        rows
+    }
+
+    fn row(&mut self, it: &FoundRole, found: &FoundRoles, known: &[Role]) -> ImportRow {
+        let mut row = ImportRow::told(it.head.clone(), it.notes.clone());
+        self.denials(&found.denied, known, &mut row);
+        match &it.role {
+            Ok(role) => {
+                row.notes.extend(role.notes.iter().cloned());
+                self.reviews(role, known, &mut row);
+                self.asks(role, found, known, &mut row);
+            }
+            Err(note) => row.notes.push(note.clone()),
+        }
+        row
     }
 
     fn holders(&mut self, role: &str) -> Option<People> {
@@ -195,13 +220,8 @@ impl Import<'_> {
         }
     }
 
-    fn asks(
-        &mut self,
-        (role, session): (&Role, u64),
-        known: &[Role],
-        denied: &Denied,
-        row: &mut ImportRow,
-    ) {
+    fn asks(&mut self, role: &Role, found: &FoundRoles, known: &[Role], row: &mut ImportRow) {
+        let (session, denied) = (found.session.unwrap_or_default(), &found.denied);
         for pattern in &role.asks {
             tell_pattern(pattern, "request.roles", row);
         }
@@ -232,7 +252,12 @@ impl Import<'_> {
             row.notes.push(RowNote::Narrower(SHORTEST.into()));
         }
         for target in asked {
-            let out = match self.left_out(target, known, denied) {
+            let seconds = role.seconds(target, session);
+            let out = self.left_out(target, known, denied);
+            let own = (role, approvals, seconds);
+            let out =
+                out.and_then(|out| self.bound(out, target, own, &found.roles, &mut row.notes));
+            let out = match out {
                 Ok(out) => out,
                 Err(why) => {
                     let id = hallpass_model::text::line(&target.name, 80);
@@ -255,7 +280,7 @@ impl Import<'_> {
                 draft.except_askers = out.askers.clone().and(given.except);
                 draft.except_approvers = out.approvers.clone();
                 draft.approval = approval.clone();
-                draft.seconds = Some(role.seconds(target, session));
+                draft.seconds = Some(seconds);
                 row.drafts.push(draft);
             }
         }
@@ -310,7 +335,7 @@ impl Import<'_> {
             } else {
                 continue;
             };
-            let what = format!("`deny.{key}`: {what}");
+            let what = format!("`{key}`: {what}");
             row.notes.push(RowNote::Narrower(what.into()));
         }
     }
@@ -330,6 +355,38 @@ impl Import<'_> {
             [Some(askers), Some(approvers)] => Ok(HoldersOut { askers, approvers }),
             [None, _] | [_, None] => Err("a role denies to ask for it, or to review it".to_owned()),
         }
+    }
+
+    /// Leaves out, too, who holds another role that asks for more and makes no rule; or why nobody gets it.
+    fn bound(
+        &mut self,
+        mut out: HoldersOut,
+        target: &Role,
+        own: (&Role, u32, u64),
+        roles: &[FoundRole],
+        notes: &mut Vec<RowNote>,
+    ) -> Result<HoldersOut, String> {
+        for other in roles {
+            let holders = self.holders(&other.head.name);
+            if !other.binds(target, own, holders.is_some()) {
+                continue;
+            }
+            let id = hallpass_model::text::line(&other.head.name, 80);
+            let Some(people) = holders else {
+                return Err(format!(
+                    "who holds role `{id}` may need more approvals for it, or get it for less time, and is not named: add it to \
+                     `roles` of the file of names (`--names`)"
+                ));
+            };
+            out.askers = out.askers.and(people);
+            let what = format!(
+                "who holds role `{id}`, too, is left out of role `{}`: they may need more approvals for it, or get it for less \
+                 time, and no rule says how",
+                hallpass_model::text::line(&target.name, 80)
+            );
+            notes.push(RowNote::Narrower(what.into()));
+        }
+        Ok(out)
     }
 
     /// What a role gives: accounts with the permission sets that all of them have, to all but the same people.
@@ -424,7 +481,11 @@ fn tell_missing(role: &Role, known: &[Role], row: &mut ImportRow) {
         };
         match known.iter().find(|it| it.name == *name) {
             None => {
-                let why = "it is in no file that is imported, or cannot be said";
+                let why = if RolePattern::new(name) == *pattern {
+                    "it is in no file that is imported, or cannot be said"
+                } else {
+                    "in `search_as_roles` it is a role of that name, and no pattern"
+                };
                 row.notes.push(left_out("role", pattern, why));
             }
             Some(it) if it.gives.is_empty() => {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_rules::syntax::{Node, Value};
 
+use super::options::cannot_sign_in;
 use super::pattern::RolePattern;
-use super::role::{is_given, keys, part, words};
+use super::role::{is_given, keys, of_claims, part, says, words};
 use crate::report::RowNote;
 
 /// What the roles of all files deny.
@@ -20,7 +21,7 @@ pub(super) struct Denied {
     gives: BTreeMap<(String, String), BTreeSet<String>>,
     /// The roles that deny only where a claim or a condition holds: rules leave all of their holders out.
     at_times: BTreeSet<String>,
-    /// The keys of `deny` that say it, by role.
+    /// The keys that say it, by role: `deny.request`.
     keys: BTreeMap<String, Vec<String>>,
     /// The role that may deny anything.
     barred: Option<String>,
@@ -63,9 +64,22 @@ const NO_MATTER: &str = "what it denies of servers, clusters, databases and Tele
                          access to accounts away";
 
 impl Denied {
-    /// Takes what a role denies, and says what becomes of it.
-    pub(super) fn take(&mut self, name: &str, deny: Option<&Node>) -> Vec<RowNote> {
+    /// Takes what a role denies by its `spec`, and says what becomes of it.
+    pub(super) fn take(&mut self, name: &str, spec: Option<&Node>) -> Vec<RowNote> {
         let mut notes = Vec::new();
+        let deny = spec.and_then(|it| part(it, &["deny"]));
+        for (key, node) in [("spec", spec), ("deny", deny)] {
+            let is_no_table = |it: &Node| !matches!(it.value, Value::Map(_)) && says(it);
+            if node.is_some_and(is_no_table) {
+                self.bar(name);
+                let what = "it is no table, and may deny anything: nothing is imported";
+                notes.push(RowNote::Narrower(format!("`{key}`: {what}").into()));
+            }
+        }
+        let options = spec.and_then(|it| part(it, &["options"]));
+        if options.is_some_and(cannot_sign_in) {
+            self.take_everything(name, "options.idp.saml.enabled");
+        }
         for key in keys(deny) {
             let Some(node) = deny.and_then(|it| part(it, &[key])) else {
                 continue;
@@ -74,6 +88,10 @@ impl Denied {
                 "request" => self.roles(name, node, Of::Requests),
                 "review_requests" => self.roles(name, node, Of::Reviews),
                 "account_assignments" => self.assignments(name, node),
+                "rules" if !bars_requests(node) && bars_sign_in(node) => {
+                    self.take_everything(name, "deny.rules");
+                    continue;
+                }
                 _ if OF_NO_MATTER.contains(&key) || (key == "rules" && !bars_requests(node)) => {
                     let told = RowNote::SaysNothing(NO_MATTER);
                     if !notes.contains(&told) {
@@ -85,7 +103,7 @@ impl Denied {
             };
             if read.is_some() {
                 let keys = self.keys.entry(name.to_owned()).or_default();
-                keys.push(key.to_owned());
+                keys.push(format!("deny.{key}"));
             } else {
                 self.barred.get_or_insert_with(|| name.to_owned());
                 let what = "it may deny anything: nothing is imported";
@@ -93,6 +111,14 @@ impl Denied {
             }
         }
         notes
+    }
+
+    /// Leaves the holders of a role out of every request: they could not use what they get.
+    fn take_everything(&mut self, name: &str, key: &str) {
+        let everything = RolePattern::Star("*".to_owned());
+        self.requests.push((name.to_owned(), everything));
+        let keys = self.keys.entry(name.to_owned()).or_default();
+        keys.push(key.to_owned());
     }
 
     /// Everything: a role that denies something, and cannot be read.
@@ -105,7 +131,7 @@ impl Denied {
         self.barred.as_deref()
     }
 
-    /// The keys of `deny` that a role has and that were read.
+    /// The keys by which a role denies something, as far as they were read.
     pub(super) fn keys(&self, name: &str) -> &[String] {
         self.keys.get(name).map(Vec::as_slice).unwrap_or_default()
     }
@@ -138,6 +164,7 @@ impl Denied {
     }
 
     fn roles(&mut self, name: &str, node: &Node, of: Of) -> Option<()> {
+        matches!(node.value, Value::Map(_)).then_some(())?;
         let (list, more) = match of {
             Of::Requests => (&mut self.requests, "search_as_roles"),
             Of::Reviews => (&mut self.reviews, "where"),
@@ -179,15 +206,6 @@ impl Denied {
     }
 }
 
-/// The roles that claims are about, whichever claim it is.
-fn of_claims(claims: &Node) -> Option<Vec<String>> {
-    let Value::List(items) = &claims.value else {
-        return None;
-    };
-    let roles = items.iter().map(|it| words(Some(part(it, &["roles"])?)));
-    Some(roles.collect::<Option<Vec<_>>>()?.concat())
-}
-
 fn deniers(patterns: &[(String, RolePattern)], role: &str) -> BTreeSet<String> {
     let naming = patterns
         .iter()
@@ -201,11 +219,23 @@ fn bars_requests(rules: &Node) -> bool {
     let Value::List(items) = &rules.value else {
         return true;
     };
-    items.iter().any(|rule| {
-        let resources = part(rule, &["resources"]);
-        let named = words(resources).filter(|named| !named.is_empty());
-        named.is_none_or(|named| named.iter().any(|it| is_of_access(it)))
-    })
+    let mut rules = items.iter().map(resources_of);
+    rules.any(|named| named.is_none_or(|named| named.iter().any(|it| is_of_access(it))))
+}
+
+/// What a rule is about; `None` where that cannot be read.
+fn resources_of(rule: &Node) -> Option<Vec<String>> {
+    words(part(rule, &["resources"])).filter(|named| !named.is_empty())
+}
+
+/// Whether rules about Teleport's own resources take away that somebody signs in to AWS: that is by a service provider
+/// of Teleport's identity provider.
+fn bars_sign_in(rules: &Node) -> bool {
+    let Value::List(items) = &rules.value else {
+        return false;
+    };
+    let mut named = items.iter().filter_map(resources_of).flatten();
+    named.any(|it| it.contains("saml_idp"))
 }
 
 /// Whether a kind of resource is about access, or may be: requests, assignments, and patterns.

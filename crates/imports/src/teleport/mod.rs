@@ -2,13 +2,15 @@
 //!
 //! A role gives permission sets in accounts (`account_assignments`), lets its holders ask for other roles
 //! (`request`), and review requests for some (`review_requests`). A request needs the approvals of one of the
-//! thresholds of the role that lets somebody ask, of others than who asks. What a role denies, no other allows
+//! thresholds of each role that lets somebody ask, of others than who asks. What a role denies, no other allows
 //! (Teleport documentation, "Access Controls Reference" and "Configure Access Requests").
 //! Who holds a role Teleport's roles do not say: the file of names does.
 
 mod convert;
 mod denied;
+mod options;
 mod pattern;
 mod role;
+mod together;
 
 pub use convert::import;

@@ -66,7 +66,7 @@ pub(super) fn words(node: Option<&Node>) -> Option<Vec<String>> {
 }
 
 /// Whether a value says something: an empty table or list does not.
-fn says(node: &Node) -> bool {
+pub(super) fn says(node: &Node) -> bool {
     match &node.value {
         Value::Null => false,
         Value::List(items) => !items.is_empty(),
@@ -84,6 +84,15 @@ pub(super) fn keys(node: Option<&Node>) -> Vec<&str> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The roles that claims are about, whichever claim it is.
+pub(super) fn of_claims(claims: &Node) -> Option<Vec<String>> {
+    let Value::List(items) = &claims.value else {
+        return None;
+    };
+    let roles = items.iter().map(|it| words(Some(part(it, &["roles"])?)));
+    Some(roles.collect::<Option<Vec<_>>>()?.concat())
 }
 
 impl Role {
@@ -113,6 +122,12 @@ impl Role {
             notes: Vec::new(),
         };
         let allow = part(document, &["spec", "allow"]);
+        if allow.is_some_and(|it| !matches!(it.value, Value::Map(_)) && says(it)) {
+            return Err(RowNote::Unclear {
+                attribute: "allow",
+                due: "a table",
+            });
+        }
         role.options(part(document, &["spec", "options"]))?;
         role.assignments(allow.and_then(|it| part(it, &["account_assignments"])));
         if let Some(request) = allow.and_then(|it| part(it, &["request"])) {
@@ -163,14 +178,6 @@ impl Role {
                 due: "a length, a minute at least (`8h`)",
             })?;
         }
-        let access = part(options, &["request_access"]).and_then(Node::as_text);
-        if access.is_some_and(|it| it != "optional") {
-            self.notes.push(RowNote::LeftOut {
-                what: "option",
-                id: "request_access".to_owned(),
-                why: "people ask when they need access, not when they sign in",
-            });
-        }
         Ok(())
     }
 
@@ -208,6 +215,9 @@ impl Role {
 
     fn request(&mut self, request: &Node) -> Result<(), RowNote> {
         let unclear = |attribute, due| RowNote::Unclear { attribute, due };
+        if !matches!(request.value, Value::Map(_)) {
+            return Err(unclear("request", "a table"));
+        }
         for key in keys(Some(request)) {
             match key {
                 // a reason is always due in Hallpass
@@ -218,12 +228,17 @@ impl Role {
                 other => return Err(RowNote::UnknownAttribute(format!("request.{other}"))),
             }
         }
-        for key in ["roles", "search_as_roles"] {
-            let roles = words(part(request, &[key]))
-                .ok_or_else(|| unclear("request.roles", "a list of roles"))?;
-            self.asks
-                .extend(roles.iter().map(|it| RolePattern::new(it)));
-        }
+        let roles = |key: &str, attribute| {
+            let found = words(part(request, &[key]));
+            found.ok_or_else(|| unclear(attribute, "a list of roles"))
+        };
+        let asked = roles("roles", "request.roles")?;
+        self.asks
+            .extend(asked.iter().map(|it| RolePattern::new(it)));
+        // by name alone, whatever signs are in it
+        let searched = roles("search_as_roles", "request.search_as_roles")?;
+        self.asks
+            .extend(searched.into_iter().map(RolePattern::Name));
         if let Some(longest) = part(request, &["max_duration"]) {
             let due = || unclear("request.max_duration", "a length, a minute at least (`8h`)");
             // none is said as `0s`, too

@@ -440,6 +440,20 @@ fn the_sweep_removes_only_where_that_is_wanted() {
 }
 
 #[test]
+fn a_plan_that_failed_or_is_a_part_is_refused() {
+    for (key, value, wanted) in [
+        ("errored", true, "is a plan that failed"),
+        ("complete", false, "is part of a plan"),
+    ] {
+        let mut plan = plan(&json!({"STATEMENTS": "[]"}), None);
+        assert!(import("plan.json", &plan.to_string(), &ElevatorOptions::default()).is_ok());
+        plan[key] = json!(value);
+        let why = import("plan.json", &plan.to_string(), &ElevatorOptions::default()).unwrap_err();
+        assert!(why.to_string().contains(wanted), "{why}");
+    }
+}
+
+#[test]
 fn what_is_not_whole_is_refused_as_a_whole() {
     let half = statements().to_string();
     let half = half.get(..half.len() / 2).unwrap();

@@ -345,6 +345,143 @@ fn only_the_current_version_of_an_access_rule_counts() {
     );
 }
 
+/// A plan with one resource, and what of it only applying makes known.
+fn plan(kind: &str, values: &Value, unknown: &Value) -> Value {
+    let address = format!("{kind}.x");
+    let it =
+        json!({"address": address, "mode": "managed", "type": kind, "name": "x", "values": values});
+    json!({"format_version": "1.2", "planned_values": {"root_module": {"resources": [it]}},
+        "resource_changes": [{"address": address, "mode": "managed", "type": kind, "name": "x",
+            "change": {"actions": ["create"], "before": null, "after": values, "after_unknown": unknown}}]})
+}
+
+/// What only applying a plan makes known looks there as what nobody set, which would need no approval.
+#[test]
+fn what_a_plan_does_not_know_yet_gives_nothing() {
+    let facts = directory(&[1, 2, 4]);
+    let target = json!([{"field": "accountId", "value": ["100000000001"]},
+        {"field": "permissionSetArn", "value": [set_arn(0)]}]);
+    let rule = |approval: Value| {
+        json!({"name": "n", "description": "d", "groups": [group_id(0)], "duration": "3600",
+            "target_provider_id": "aws-sso-v2", "target": target, "approval": approval})
+    };
+    let (known, none) = (
+        json!({"users": ["bo@acme.example"]}),
+        json!({"users": null}),
+    );
+    for (approval, unknown, outcome) in [
+        (
+            &known,
+            json!({"id": true, "status": true}),
+            RowOutcome::Moved,
+        ),
+        (
+            &known,
+            json!({"id": true, "approval": {"users": [false]}, "target": [{}, {}]}),
+            RowOutcome::Moved,
+        ),
+        (&none, json!({"id": true}), RowOutcome::Moved),
+        (
+            &none,
+            json!({"approval": {"groups": true}}),
+            RowOutcome::CannotBeSaid,
+        ),
+        (
+            &json!(null),
+            json!({"approval": true}),
+            RowOutcome::CannotBeSaid,
+        ),
+        (
+            &known,
+            json!({"approval": {"users": [true]}}),
+            RowOutcome::CannotBeSaid,
+        ),
+        (
+            &known,
+            json!({"target": [{"value": true}]}),
+            RowOutcome::CannotBeSaid,
+        ),
+        (&known, json!(true), RowOutcome::CannotBeSaid),
+    ] {
+        let plan = plan("commonfate_access_rule", &rule(approval.clone()), &unknown);
+        let import = whole(&[file("plan.json", &plan.to_string())], NAMED, &facts);
+        loaded(&import);
+        let row = &import.report.rows[0];
+        assert_eq!(row.outcome, outcome, "{unknown}: {:?}", row.notes);
+        assert_eq!(
+            row.rules.is_empty(),
+            outcome == RowOutcome::CannotBeSaid,
+            "{unknown}"
+        );
+    }
+}
+
+/// A plan without its changes does not say what of it is known; a state has no such list.
+#[test]
+fn a_plan_without_its_changes_gives_nothing() {
+    let facts = directory(&[1, 2, 4]);
+    let values = json!({"name": "w", "access_duration_seconds": 3600});
+    let mut half = plan("commonfate_access_workflow", &values, &json!({}));
+    let outcome = |whole_file: &Value| {
+        let import = whole(&[file("plan.json", &whole_file.to_string())], NAMED, &facts);
+        import.report.rows[0].outcome
+    };
+    assert_eq!(outcome(&half), RowOutcome::Moved);
+    half["resource_changes"] = json!([]);
+    assert_eq!(outcome(&half), RowOutcome::CannotBeSaid);
+    half["values"] = half["planned_values"].take();
+    half.as_object_mut().unwrap().remove("planned_values");
+    assert_eq!(outcome(&half), RowOutcome::Moved);
+}
+
+#[test]
+fn what_a_plan_does_not_know_yet_of_a_workflow_gives_nothing() {
+    let facts = directory(&[1, 2, 4]);
+    let workflow = json!({"name": "w", "access_duration_seconds": 3600});
+    for (unknown, outcome) in [
+        (json!({"id": true}), RowOutcome::Moved),
+        (json!({"approval_steps": true}), RowOutcome::CannotBeSaid),
+        (
+            json!({"approval_steps": [{"when": true}]}),
+            RowOutcome::CannotBeSaid,
+        ),
+        (
+            json!({"validation": {"reason_regex": true}}),
+            RowOutcome::CannotBeSaid,
+        ),
+    ] {
+        let plan = plan("commonfate_access_workflow", &workflow, &unknown);
+        let import = whole(&[file("plan.json", &plan.to_string())], NAMED, &facts);
+        let row = &import.report.rows[0];
+        assert_eq!(row.outcome, outcome, "{unknown}: {:?}", row.notes);
+    }
+}
+
+#[test]
+fn a_plan_that_failed_or_is_a_part_is_refused() {
+    let facts = directory(&[1, 2, 4]);
+    let workflow = json!({"name": "w", "access_duration_seconds": 3600});
+    let sound = plan("commonfate_access_workflow", &workflow, &json!({}));
+    for (key, value, wanted) in [
+        ("errored", json!(true), "is a plan that failed (`errored`)"),
+        ("errored", json!("yes"), "is a plan that failed (`errored`)"),
+        ("complete", json!(false), "is part of a plan (`complete`"),
+        ("errored", json!(false), ""),
+        ("complete", json!(true), ""),
+    ] {
+        let mut plan = sound.clone();
+        plan[key] = value;
+        let text = plan.to_string();
+        let names = Names::default();
+        let ids = OrganizationIds::default();
+        let result = import(&[file("plan.json", &text)], &names, Some(&facts), &ids);
+        match wanted {
+            "" => assert_eq!(result.unwrap().report.rows.len(), 1),
+            wanted => crate::answers::told(result, &text, wanted),
+        }
+    }
+}
+
 #[test]
 fn each_target_that_is_no_account_has_no_rule() {
     check_rows(vec![

@@ -48,6 +48,8 @@ enum Selector {
     All,
     Unit(usize),
     Account(usize),
+    /// What no rule says; an account may be of it or not.
+    Odd,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +57,8 @@ struct Availability {
     set: usize,
     selector: Selector,
     minutes: u64,
+    /// The one with the highest counts; of several with the same, nobody knows which.
+    priority: Option<i64>,
     /// The group whose approval is a step.
     step: Option<usize>,
 }
@@ -93,16 +97,24 @@ impl World {
         says.iter().any(|it| it.permit) && says.iter().all(|it| it.permit)
     }
 
+    /// Each availability that may be the one that counts; nothing where there may be none.
     fn available(&self, case: Case) -> Vec<&Availability> {
-        let names = |it: &&Availability| {
+        let names = |it: &&Availability, unsure: bool| {
             it.set == case.set
                 && match it.selector {
                     Selector::All => true,
                     Selector::Unit(unit) => ACCOUNTS[case.account].2.contains(&UNITS[unit]),
                     Selector::Account(account) => account == case.account,
+                    Selector::Odd => unsure,
                 }
         };
-        self.availabilities.iter().filter(names).collect()
+        let priority = |it: &Availability| it.priority.unwrap_or(0);
+        let surely = self.availabilities.iter().filter(|it| names(it, false));
+        let Some(highest) = surely.map(priority).max() else {
+            return Vec::new();
+        };
+        let maybe = self.availabilities.iter().filter(|it| names(it, true));
+        maybe.filter(|it| priority(it) >= highest).collect()
     }
 
     fn approvers(&self, case: Case) -> BTreeSet<usize> {
@@ -111,6 +123,17 @@ impl World {
         signed_in
             .filter(|one| self.allowed(*one, Action::Approve, case, false))
             .collect()
+    }
+
+    /// Whoever may approve, and fits the step of it, by each of these.
+    fn approvers_by(&self, available: &[&Availability], case: Case) -> Vec<BTreeSet<usize>> {
+        let permitted = self.approvers(case);
+        let fit = |it: &&Availability| {
+            let step = it.step;
+            let fits = |one: &&usize| step.is_none_or(|group| self.is_in(**one, group));
+            permitted.iter().filter(fits).copied().collect()
+        };
+        available.iter().map(fit).collect()
     }
 
     fn cedar(&self) -> String {
@@ -154,6 +177,7 @@ impl World {
             Selector::All => "true".to_owned(),
             Selector::Unit(it) => format!("resource in AWS::OrgUnit::\"{}\"", UNITS[it]),
             Selector::Account(it) => format!("resource == AWS::Account::\"{}\"", ACCOUNTS[it].0),
+            Selector::Odd => "resource.tag_keys contains \"x\"".to_owned(),
         }
     }
 
@@ -168,6 +192,8 @@ impl World {
             self.cedar()
         );
         for (place, it) in self.availabilities.iter().enumerate() {
+            let priority = it.priority;
+            let priority = priority.map_or(String::new(), |it| format!("  priority = {it}\n"));
             let steps = it.step.map_or(String::new(), |group| {
                 format!(
                     "  approval_steps = [{{ name = \"s\", when = <<EOF\n  {}\nEOF\n }}]\n",
@@ -176,7 +202,7 @@ impl World {
             });
             write!(
                 text,
-                "resource \"commonfate_access_workflow\" \"w{place}\" {{\n  name = \"w{place}\"\n  access_duration_seconds = {} * 60\n{steps}}}\n\
+                "resource \"commonfate_access_workflow\" \"w{place}\" {{\n  name = \"w{place}\"\n  access_duration_seconds = {} * 60\n{priority}{steps}}}\n\
                  resource \"commonfate_aws_account_selector\" \"s{place}\" {{\n  id = \"s{place}\"\n  aws_organization_id = \"o-1\"\n  when = <<EOF\n{}\nEOF\n}}\n\
                  resource \"commonfate_aws_idc_account_availabilities\" \"a{place}\" {{\n  workflow_id = commonfate_access_workflow.w{place}.id\n  \
                  aws_permission_set_arn = \"{}\"\n  aws_account_selector_id = commonfate_aws_account_selector.s{place}.id\n  aws_identity_store_id = \"d-1\"\n}}\n",
@@ -200,7 +226,7 @@ impl World {
                 .step
                 .map(|group| json!([{"name": "s", "when": Self::step(group)}]));
             resources.push(resource("commonfate_access_workflow", format!("w{place}"), json!({
-                "id": format!("wkf_{place}"), "name": "w", "access_duration_seconds": it.minutes * 60, "approval_steps": steps, "priority": null})));
+                "id": format!("wkf_{place}"), "name": "w", "access_duration_seconds": it.minutes * 60, "approval_steps": steps, "priority": it.priority})));
             resources.push(resource(
                 "commonfate_aws_account_selector",
                 format!("s{place}"),
@@ -243,11 +269,13 @@ prop_compose! {
             Just(Selector::All),
             (0..UNITS.len()).prop_map(Selector::Unit),
             (0..ACCOUNTS.len()).prop_map(Selector::Account),
+            Just(Selector::Odd),
         ],
+        priority in prop_oneof![2 => Just(None), 3 => (0..3_i64).prop_map(Some)],
         minutes in prop::sample::select(vec![30_u64, 60, 480]),
         step in prop::option::weighted(0.2, 0..2_usize),
     ) -> Availability {
-        Availability { set, selector, minutes, step }
+        Availability { set, selector, minutes, priority, step }
     }
 }
 
@@ -297,34 +325,32 @@ fn compare_case(
         )
     };
     let available = world.available(case);
-    let longest = available.iter().map(|it| it.minutes * 60).max();
-    let asks = longest.is_some() && world.allowed(case.person, Action::Request, case, false);
+    // whichever of them counts, rules give no more than by that one
+    let shortest = available.iter().map(|it| it.minutes * 60).min();
+    let asks = shortest.is_some() && world.allowed(case.person, Action::Request, case, false);
+    let has_no_steps = |it: &&&Availability| it.step.is_none();
     let at_once = asks
         && world.allowed(case.person, Action::Activate, case, false)
-        && available.iter().any(|it| it.step.is_none());
+        && available.iter().any(|it| has_no_steps(&it));
     let begins = asks && world.allowed(case.person, Action::Activate, case, true);
-    // whoever may approve, and fits the step of one of them
-    let permitted = world.approvers(case);
-    let fits = |one: &usize| {
-        available
-            .iter()
-            .any(|it| it.step.is_none_or(|group| world.is_in(*one, group)))
-    };
-    let approvers: BTreeSet<usize> = permitted.into_iter().filter(fits).collect();
+    let by_each = world.approvers_by(&available, case);
+    let approvers: BTreeSet<usize> = by_each.iter().flatten().copied().collect();
     let ours = given(rules, facts, case);
     match &ours {
         Given::Nothing => met[0] += 1,
         Given::AtOnce { seconds } => {
             met[1] += 1;
-            assert!(at_once && Some(*seconds) <= longest, "{}", at());
+            assert!(at_once && Some(*seconds) <= shortest, "{}", at());
+            assert!(available.iter().all(|it| has_no_steps(&it)), "{}", at());
         }
         Given::Approved { seconds, enough } => {
             met[2] += 1;
-            assert!(begins && Some(*seconds) <= longest, "{}", at());
-            let suffices = |group: &BTreeSet<usize>| !group.is_disjoint(&approvers);
+            assert!(begins && Some(*seconds) <= shortest, "{}", at());
+            let suffices =
+                |group: &BTreeSet<usize>| by_each.iter().all(|it| !group.is_disjoint(it));
             assert!(
                 enough.iter().all(suffices),
-                "{enough:?} {approvers:?} {}",
+                "{enough:?} {by_each:?} {}",
                 at()
             );
         }

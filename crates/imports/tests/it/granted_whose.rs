@@ -140,7 +140,7 @@ fn keys_that_are_not_known_give_nothing() {
     let facts = directory(&[1, 2, 15]);
     let jit = |more: &str| {
         format!(
-            "resource \"commonfate_aws_jit_policy\" \"t\" {{\n  role = \"{}\"\n  duration = \"2h\"\n  match_account_ids = [\"100000000001\"]\n  {more}\n}}\n",
+            "resource \"commonfate_aws_jit_policy\" \"t\" {{\n  role = \"{}\"\n  duration = \"2h\"\n  priority = 1\n  match_account_ids = [\"100000000001\"]\n  {more}\n}}\n",
             set_arn(0)
         ) + &RUN.replace(
             "commonfate_aws_idc_account_availabilities\" \"t\"",
@@ -295,6 +295,56 @@ fn a_group_of_a_policy_is_looked_up_too() {
         &OrganizationIds::default(),
     );
     assert!(!import.text.contains(ELSEWHERE), "{}", import.text);
+}
+
+/// A principal is a user: a group is nobody, and who is in it is not it.
+#[test]
+fn a_group_itself_is_nobody() {
+    let facts = directory(&[1, 2, 15]);
+    let ids = OrganizationIds::default();
+    let made = |text: &str, names: &str| made(text, &names_of(names), Some(&facts), &ids);
+    let group = r#"principal in Okta::Group::"00g1", action == Access::Action::"Request""#;
+    let user = r#"principal == CF::User::"usr_1", action == Access::Action::"Approve""#;
+    let itself = group.replace("in Okta", "== Okta");
+    for (old, new, row, part) in [
+        (group, itself.as_str(), "p:1", "granted-t"),
+        (
+            user,
+            r#"principal == Okta::Group::"00g1", action == Access::Action::"Approve""#,
+            "p:4",
+            "granted-approve",
+        ),
+    ] {
+        assert!(made(RUN, NAMED).text.contains(part));
+        let import = made(&RUN.replace(old, new), NAMED);
+        assert!(!import.text.contains(part), "{new}\n{}", import.text);
+        let row = import.report.rows.iter().find(|it| it.id == row).unwrap();
+        assert_eq!(row.outcome, RowOutcome::CannotBeSaid, "{:?}", row.notes);
+        assert!(row.notes[0].to_string().contains("it permits nobody"));
+    }
+    // to forbid it something takes it from its members
+    let forbid = RUN.replace("EOH\n}", &format!("forbid ({itself}, resource);\nEOH\n}}"));
+    let import = made(&forbid, NAMED);
+    let wanted = "except_requester_groups = [\n  \"group-0\",\n]";
+    assert!(import.text.contains(wanted), "{}", import.text);
+    // a step for it is one that nobody takes
+    let steps = "default_duration_seconds = 30 * 60\n  approval_steps = [{ name = \"s\", when = \"principal OF Okta::Group::\\\"00g1\\\"\" }]";
+    let policy = r#"permit (principal, action == Access::Action::"Approve", resource);"#;
+    let names = format!("{NAMED}[everyone]\ngroups = [\"group-2\"]\n");
+    for (of, gives) in [("in", true), ("==", false)] {
+        let text = RUN.replace(
+            "default_duration_seconds = 30 * 60",
+            &steps.replace("OF", of),
+        );
+        let text = text.replace(&format!("permit ({user}, resource);"), policy);
+        let import = made(&text, &names);
+        assert_eq!(
+            import.text.contains("granted-t"),
+            gives,
+            "{of}\n{}",
+            import.text
+        );
+    }
 }
 
 /// A directory in which everybody has a manager: bo is ana's.

@@ -72,22 +72,27 @@ impl World {
             if denied || target.denies.contains(&given) || !target.gives.contains(&given) {
                 continue;
             }
-            let asked =
-                |it: &&&Role| names(&it.asks, place, false) || names(&it.searches, place, false);
-            let by: Vec<&&Role> = held.iter().filter(asked).collect();
-            // of several roles that let somebody ask, one is enough
-            let Some(count) = by.iter().map(|it| it.approvals.unwrap_or(u32::MAX)).min() else {
-                continue;
+            // what is searched for is so by name, whatever signs are in it
+            let asks = |it: &Role, unsure: bool| {
+                let is_named = it.searches.iter().any(|name| name == ROLES[place]);
+                is_named || names(&it.asks, place, unsure)
             };
+            let surely: Vec<&&Role> = held.iter().filter(|it| asks(it, false)).collect();
+            let maybe: Vec<&&Role> = held.iter().filter(|it| asks(it, true)).collect();
+            if surely.is_empty() {
+                continue;
+            }
+            // of several roles that let somebody ask, the approvals of each are needed
+            let needed = maybe.iter().map(|it| it.approvals.unwrap_or(u32::MAX));
+            let count = needed.max().unwrap();
+            // the longest that one of them says counts, and else the shortest session of all
             let session = |it: &Role| it.session.unwrap_or(30 * 60);
-            let longest = by.iter().map(|it| {
-                it.max_duration.unwrap_or_else(|| {
-                    held.iter()
-                        .map(|it| session(it))
-                        .min()
-                        .unwrap()
-                        .min(session(target))
-                })
+            let sessions = held.iter().map(|it| session(it));
+            let shortest = sessions.min().unwrap().min(session(target));
+            let longest = surely.iter().filter_map(|it| it.max_duration).max();
+            let longest = longest.unwrap_or_else(|| {
+                let said = maybe.iter().filter_map(|it| it.max_duration);
+                said.min().map_or(shortest, |it| it.min(shortest))
             });
             let reviews = |person: usize| {
                 let held = self.holds(person);
@@ -98,7 +103,7 @@ impl World {
                         .any(|it| names(&it.denies_reviewing, place, true))
             };
             let others = (0..PEOPLE.len()).filter(|one| *one != case.person && reviews(*one));
-            ways.push((longest.max().unwrap() * 60, count, others.collect()));
+            ways.push((longest * 60, count, others.collect()));
         }
         ways
     }
@@ -215,7 +220,7 @@ prop_compose! {
     }
 }
 
-fn imported(files: &[SourceFile], names: &str, facts: &Directory) -> Imported {
+pub(crate) fn imported(files: &[SourceFile], names: &str, facts: &Directory) -> Imported {
     let names = names_of(names);
     import(files, &names, Some(facts)).unwrap_or_else(|why| panic!("{why}"))
 }
@@ -302,355 +307,6 @@ spec:
 "#;
 pub(crate) const HOLD: &str =
     "[roles.dev]\ngroups = [\"group-0\"]\n[roles.lead]\nusers = [\"bo@acme.example\"]\n";
-
-/// A part of the roles, what stands there instead, the row it is of, what becomes of that, and how many rules there are.
-type Part = (&'static str, &'static str, usize, RowOutcome, usize);
-
-const PARTS: &[Part] = &[
-    (
-        "spec:\n  allow:\n    account",
-        "spec:\n  deny:\n    account_assignments: [{account: \"100000000001\", permission_set: Admin}]\n  allow:\n    account",
-        1,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "permission_set: arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000",
-        "permission_set: Admin",
-        1,
-        RowOutcome::Differs,
-        0,
-    ),
-    ("", "", 0, RowOutcome::Moved, 1),
-    ("version: v7", "version: v9", 0, RowOutcome::CannotBeSaid, 0),
-    ("version: v7", "version: 7", 0, RowOutcome::CannotBeSaid, 0),
-    (
-        "name: dev",
-        "name: dev\n  expires: 2027-01-01T00:00:00Z",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "    request:\n",
-        "    logins: [root]\n    request:\n",
-        0,
-        RowOutcome::Differs,
-        1,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      claims_to_roles: [{claim: a, value: b, roles: [c]}]\n",
-        0,
-        RowOutcome::Differs,
-        1,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      reason: {mode: required}\n",
-        0,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      reason: {mode: required}\n      instant: true\n",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      max_duration: 4d\n",
-        0,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      max_duration: 4 days\n",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      max_duration: 99999999999999999999h\n",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      thresholds: [{approve: 2, deny: 1}]\n",
-        0,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      thresholds: [{approve: 99, deny: 1}]\n",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      thresholds: [{approve: -1}]\n",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      thresholds: [{approve: 1, deny: 2}]\n",
-        0,
-        RowOutcome::Differs,
-        1,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      thresholds: [{approve: 1, filter: x}]\n",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "    request:\n",
-        "    request:\n      thresholds: [{approve: 0}]\n",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "[\"admin\"]\n---",
-        "[\"^adm.*$\"]\n---",
-        0,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "[\"admin\"]\n---",
-        "[\"adm*\"]\n---",
-        0,
-        RowOutcome::Differs,
-        1,
-    ),
-    (
-        "[\"admin\"]\n---",
-        "[\"gone\"]\n---",
-        0,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "[\"admin\"]\n---",
-        "[\"lead\"]\n---",
-        0,
-        RowOutcome::Moved,
-        0,
-    ),
-    (
-        "[\"admin\"]\n---",
-        "{a: b}\n---",
-        0,
-        RowOutcome::CannotBeSaid,
-        0,
-    ),
-    (
-        "account: \"100000000001\"",
-        "account: \"*\"",
-        1,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "account: \"100000000001\"",
-        "account: 100000000001",
-        1,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    account",
-        "spec:\n  deny:\n    logins: [root]\n  allow:\n    account",
-        1,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    account",
-        "spec:\n  deny:\n    rules: [{resources: [session, event], verbs: [list]}]\n    kubernetes_labels: {a: b}\n  allow:\n    account",
-        1,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    account",
-        "spec:\n  deny:\n    rules: [{resources: [session], verbs: [list]}, {resources: [access_request], verbs: [create]}]\n  allow:\n    account",
-        1,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "spec:\n  allow:\n    account",
-        "spec:\n  deny:\n    rules: [{resources: ['*'], verbs: ['*']}]\n  allow:\n    account",
-        1,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "spec:\n  allow:\n    account",
-        "spec:\n  deny:\n    rules: [{verbs: [list]}]\n  allow:\n    account",
-        1,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "spec:\n  allow:\n    account",
-        "spec:\n  deny:\n    what_nobody_knows: [x]\n  allow:\n    account",
-        1,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "spec:\n  allow:\n    account",
-        "spec:\n  deny:\n    app_labels: {a: b}\n  allow:\n    account",
-        1,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    request: {roles: [\"^a\"]}\n  allow:\n    review",
-        2,
-        RowOutcome::Differs,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    request: {roles: [\"a*\"]}\n  allow:\n    review",
-        2,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    request",
-        "spec:\n  deny:\n    review_requests: {roles: [admin]}\n  allow:\n    request",
-        0,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    account_assignments: [{account: \"100000000001\", permission_set: arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000}]\n  allow:\n    review",
-        2,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    review_requests: {roles: [admin], where: x}\n  allow:\n    review",
-        2,
-        RowOutcome::Differs,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    review_requests: {roles: [admin], where: \"\"}\n  allow:\n    review",
-        2,
-        RowOutcome::Moved,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    request: {claims_to_roles: [{claim: a, value: b, roles: [admin]}]}\n  allow:\n    review",
-        2,
-        RowOutcome::Differs,
-        1,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    request: {claims_to_roles: [{claim: a, value: b}]}\n  allow:\n    review",
-        2,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    request: {where: x}\n  allow:\n    review",
-        2,
-        RowOutcome::Differs,
-        0,
-    ),
-    (
-        "spec:\n  allow:\n    review",
-        "spec:\n  deny:\n    request: {roles: [other]}\n  allow:\n    review",
-        2,
-        RowOutcome::Moved,
-        1,
-    ),
-    ("name: lead", "name: boss", 2, RowOutcome::Differs, 1),
-];
-
-#[test]
-fn each_part_of_a_role_moves_differs_or_cannot_be_said() {
-    let facts = directory(&[1, 2, 4]);
-    for (old, new, row, outcome, rules) in PARTS {
-        let text = ROLE.replacen(old, new, 1);
-        let import = imported(&[file("roles.yaml", &text)], HOLD, &facts);
-        loaded(&import);
-        let found = &import.report.rows[*row];
-        assert_eq!(
-            (found.outcome, import.report.rules),
-            (*outcome, *rules),
-            "{new} {:?}",
-            found.notes
-        );
-    }
-}
-
-/// What the roles deny to their holders is in the rules, by the groups and people who hold them.
-#[test]
-fn what_a_role_denies_its_holders_are_left_out_of() {
-    let facts = directory(&[1, 2, 4]);
-    let deny = |what: &str| {
-        let new = format!("spec:\n  deny:\n    {what}\n  allow:\n    review");
-        let text = ROLE.replacen("spec:\n  allow:\n    review", &new, 1);
-        imported(&[file("roles.yaml", &text)], HOLD, &facts).text
-    };
-    for (what, key) in [
-        ("request: {roles: [admin]}", "except_requesters"),
-        ("review_requests: {roles: [admin]}", "except_approvers"),
-        (
-            "request: {claims_to_roles: [{claim: a, value: b, roles: [admin]}]}",
-            "except_requesters",
-        ),
-        (
-            "request: {claims_to_roles: [{claim: a, value: '^(.*)$', roles: [$1-min]}]}",
-            "except_requesters",
-        ),
-        (
-            "review_requests: {roles: [admin], where: x}",
-            "except_approvers",
-        ),
-        (
-            "account_assignments: [{account: \"100000000001\", permission_set: arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-0000000000000000}]",
-            "except_requesters",
-        ),
-    ] {
-        let text = deny(what);
-        let wanted = format!("{key} = [\n  \"bo@acme.example\",\n]");
-        assert!(text.contains(&wanted), "{what}: {text}");
-    }
-    // who holds a role may be anybody where it can be asked for: then nobody gets what it denies
-    let deny = "spec:\n  deny:\n    request: {roles: [admin]}\n  allow:\n    review";
-    let text = ROLE.replacen("spec:\n  allow:\n    review", deny, 1);
-    let text = text.replacen("roles: [\"admin\"]", "roles: [\"admin\", \"lead\"]", 1);
-    let import = imported(&[file("roles.yaml", &text)], HOLD, &facts);
-    assert_eq!(import.report.rules, 0, "{}", import.text);
-    assert_eq!(import.report.rows[2].outcome, RowOutcome::Differs);
-}
 
 #[test]
 fn other_resources_have_rows_and_holders_are_asked_for() {
