@@ -8,8 +8,40 @@ use crate::report::RowNote;
 
 const DENIED: &str = "another statement for the same has `AllowSelfApproval` false and an approver of this one: on a request that \
                       others are to approve sso-elevator lets them press Approve for themselves all the same, and Hallpass does not";
-const LETTERS: &str = "an approver is written with capital letters: sso-elevator compares letter by letter, so that whoever Slack knows by \
-                       small ones approves nothing there; Hallpass compares without case";
+const LETTERS: &str = "an approver is written with capital letters: most releases of sso-elevator compare letter by letter, so that \
+                       whoever Slack knows by small ones approves nothing there; Hallpass and the newest of them compare without case";
+const UNITS: &str = "sso-elevator decides by no statement about organizational units, and refuses a configuration with one; here it is \
+                     about every account below the unit";
+
+/// Keys that sso-elevator does not read, with what comes of them here. `Id` is a name and does nothing.
+const OURS: [(&str, &str); 6] = [
+    (
+        "ApproverGroups",
+        "`ApproverGroups` is a key of Hallpass: members of these groups of Identity Center approve here, and sso-elevator \
+         reads no such key",
+    ),
+    (
+        "BreakGlass",
+        "`BreakGlass` is a key of Hallpass: these people may have it without an approval here, and sso-elevator reads no \
+         such key",
+    ),
+    (
+        "MaxDuration",
+        "`MaxDuration` is a key of Hallpass: it limits the time here, and sso-elevator reads no such key",
+    ),
+    (
+        "MinApprovals",
+        "`MinApprovals` is a key of Hallpass: so many approve here, and one does in sso-elevator",
+    ),
+    (
+        "ApproversToNotify",
+        "`ApproversToNotify` is a key of Hallpass: these people are told here, and sso-elevator reads no such key",
+    ),
+    (
+        "SlackChannel",
+        "`SlackChannel` is a key of Hallpass: requests are posted there, and sso-elevator has one channel",
+    ),
+];
 
 /// What is to be known of a statement beside all others of its list.
 pub(super) fn notes(statement: &Value, all: &[Value]) -> Vec<RowNote> {
@@ -26,7 +58,23 @@ pub(super) fn notes(statement: &Value, all: &[Value]) -> Vec<RowNote> {
     });
     let denied = denied.then_some(RowNote::Narrower(DENIED.into()));
     let letters = has_capitals.then_some(RowNote::Otherwise(LETTERS));
-    denied.into_iter().chain(letters).collect()
+    let own = OURS.into_iter().filter(|(key, _)| is_set(statement, key));
+    let own = own.map(|(_, told)| RowNote::Otherwise(told));
+    // those about groups have no permission sets, and no type
+    let of_units = texts(statement, "ResourceType").contains(&"OU")
+        && statement.get("PermissionSet").is_some();
+    let units = of_units.then_some(RowNote::Otherwise(UNITS));
+    let found = denied.into_iter().chain(letters).chain(units);
+    found.chain(own).collect()
+}
+
+/// Whether a key says something.
+fn is_set(statement: &Value, key: &str) -> bool {
+    match statement.get(key) {
+        None | Some(Value::Null) => false,
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => true,
+    }
 }
 
 /// A flag, as a text too.

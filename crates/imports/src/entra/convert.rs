@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_rules::Directory;
-use hallpass_rules::syntax::Node;
+use hallpass_rules::syntax::{Node, Value};
 
 use super::export::{GraphKind, GraphObject, read, text};
 use super::policy::{PolicyTerms, terms};
@@ -13,6 +13,7 @@ use crate::dynamodb::SourceFile;
 use crate::names::{LookUp, Names, People, Target};
 use crate::refused::ImportRefused;
 use crate::report::{Imported, RowNote};
+use crate::terraform;
 
 /// What becomes of people whose eligibility ends some day, which rules cannot say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,17 +75,13 @@ type Groups = BTreeMap<String, Group>;
 
 /// The groups by their id.
 fn groups_of(objects: &[GraphObject]) -> Result<Groups, ImportRefused> {
-    let of_kind = |kind| objects.iter().filter(move |it| it.kind == kind);
-    let policies: BTreeMap<&str, &Node> = of_kind(GraphKind::Policy)
-        .map(|it| (it.text("id"), &it.node))
-        .collect();
+    let policies = policies_of(objects)?;
     let mut groups = Groups::new();
-    for it in of_kind(GraphKind::PolicyAssignment).filter(|it| is_of_members(it)) {
-        let inline = it
-            .node
-            .get("policy")
-            .filter(|policy| policy.get("id").is_some());
-        let policy = inline.or_else(|| policies.get(it.text("policyId")).copied());
+    let assignments = objects
+        .iter()
+        .filter(|it| it.kind == GraphKind::PolicyAssignment);
+    for it in assignments.filter(|it| is_of_members(it)) {
+        let policy = policy_in(it).or_else(|| policies.get(it.text("policyId")).copied());
         let Some(policy) = policy else {
             continue;
         };
@@ -105,6 +102,46 @@ fn groups_of(objects: &[GraphObject]) -> Result<Groups, ImportRefused> {
     Ok(groups)
 }
 
+/// The policies by their id, those in assignments too.
+///
+/// # Errors
+/// When two have one id and not the same rules: which of them is in force cannot be told.
+fn policies_of(objects: &[GraphObject]) -> Result<BTreeMap<&str, &Node>, ImportRefused> {
+    let mut policies: BTreeMap<&str, &Node> = BTreeMap::new();
+    for it in objects {
+        let Some(policy) = policy_in(it) else {
+            continue;
+        };
+        let known = policies.insert(text(policy, "id"), policy);
+        if known.is_some_and(|known| rules_in(known) != rules_in(policy)) {
+            let what = "another policy of this id is there before, with other rules: give the export of one day alone";
+            return Err(ImportRefused::at(&it.file, policy.position, what));
+        }
+    }
+    Ok(policies)
+}
+
+/// The policy that an object is, or holds: one with an id and with rules, which an export has only where it expands them.
+fn policy_in(it: &GraphObject) -> Option<&Node> {
+    let policy = match it.kind {
+        GraphKind::Policy => Some(&it.node),
+        GraphKind::PolicyAssignment => it.node.get("policy"),
+        GraphKind::Eligibility
+        | GraphKind::Schedule
+        | GraphKind::Assignment
+        | GraphKind::Untold
+        | GraphKind::DirectoryRole => None,
+    };
+    policy.filter(|it| !text(it, "id").is_empty() && RULES.iter().any(|key| it.get(key).is_some()))
+}
+
+const RULES: [&str; 2] = ["rules", "effectiveRules"];
+
+/// The rules of a policy, wherever they stand.
+fn rules_in(policy: &Node) -> [Option<serde_json::Value>; 2] {
+    RULES.map(|key| policy.get(key).map(terraform::value))
+}
+
 /// Whether a policy is for members of a group.
 fn is_of_members(it: &GraphObject) -> bool {
     it.text("scopeType") == "Group" && it.text("roleDefinitionId") == "member"
@@ -120,7 +157,9 @@ const OWNERS: &str = "it is about owners of a group, and owning it gives nothing
 const OF_ENTRA: &str = "it is about a role of Entra itself, which gives nothing at AWS";
 const UNNAMED: &str = "what the group gives at AWS is not named: add it to `targets` of the file of names (`--names`)";
 const NO_POLICY: &str = "its policy is in no file that is imported: export policy assignments with \
-                         `$expand=policy($expand=rules)`";
+                         `$expand=policy($expand=effectiveRules)`";
+const PARTIAL: &str = "`memberType` or `endDateTime` is missing, which Microsoft Graph always writes: export without `$select`";
+const UNTOLD: &str = "nothing says whether it is an eligibility or a membership: export without `$select`, with `@odata.context`";
 const SCHEDULE: &str =
     "a schedule may begin later or be over: export `eligibilityScheduleInstances`";
 const STANDING: &str =
@@ -193,6 +232,7 @@ impl Import<'_> {
             GraphKind::DirectoryRole => return Err(RowNote::SaysNothing(OF_ENTRA)),
             GraphKind::Assignment => return Err(RowNote::Elsewhere(STANDING)),
             GraphKind::Schedule => return not_said(SCHEDULE),
+            GraphKind::Untold => return not_said(UNTOLD),
             GraphKind::Eligibility | GraphKind::Policy | GraphKind::PolicyAssignment => {}
         }
         match it.text("accessId") {
@@ -200,11 +240,7 @@ impl Import<'_> {
             "owner" => return Err(RowNote::SaysNothing(OWNERS)),
             other => return Err(RowNote::UnknownAttribute(other.to_owned())),
         }
-        if it.text("memberType").eq_ignore_ascii_case("group") {
-            return Err(RowNote::SaysNothing(
-                "it follows from the eligibility of a group of theirs",
-            ));
-        }
+        let end = end_of(it)?;
         let group = self.groups.get_mut(it.text("groupId"));
         let Some(group) = group else {
             return not_said(NO_POLICY);
@@ -214,12 +250,12 @@ impl Import<'_> {
                 "the policy of the group cannot be said, and so nobody gets anything by it",
             );
         }
-        if let Some(end) = it.node.get("endDateTime").and_then(Node::as_text) {
+        if let Some(end) = end {
             match self.ends {
                 EligibilityEnds::LeaveOut => return not_said(ENDS),
                 EligibilityEnds::Ignore => notes.push(RowNote::LeftOut {
                     what: "end",
-                    id: hallpass_model::text::line(end, 40),
+                    id: hallpass_model::text::line(&end, 40),
                     why: "rules have none for who may ask: take this out of the rule by then",
                 }),
             }
@@ -251,6 +287,30 @@ impl Import<'_> {
     }
 }
 
+/// When the eligibility of somebody ends; nothing where it does not.
+///
+/// # Errors
+/// When it is that of a group of theirs, or the export does not say it.
+fn end_of(it: &GraphObject) -> Result<Option<String>, RowNote> {
+    let own = it.text("memberType");
+    match own.to_ascii_lowercase().as_str() {
+        "direct" => {}
+        "group" => {
+            return Err(RowNote::SaysNothing(
+                "it follows from the eligibility of a group of theirs",
+            ));
+        }
+        "" => return Err(RowNote::NotSaid(PARTIAL.into())),
+        _ => {
+            let other = hallpass_model::text::line(own, 40);
+            return Err(RowNote::UnknownAttribute(other));
+        }
+    }
+    let end = it.node.get("endDateTime");
+    let end = end.ok_or_else(|| RowNote::NotSaid(PARTIAL.into()))?;
+    Ok((end.value != Value::Null).then(|| end.shown()))
+}
+
 const MEMBERS: &str = "policy";
 
 fn is_about_policies(kind: GraphKind) -> bool {
@@ -260,7 +320,7 @@ fn is_about_policies(kind: GraphKind) -> bool {
 fn head(it: &GraphObject) -> RowHead {
     let table = match it.kind {
         GraphKind::PolicyAssignment | GraphKind::Policy => MEMBERS,
-        GraphKind::Eligibility | GraphKind::Schedule => "eligibility",
+        GraphKind::Eligibility | GraphKind::Schedule | GraphKind::Untold => "eligibility",
         GraphKind::Assignment => "assignment",
         GraphKind::DirectoryRole => "directory role",
     };

@@ -19,6 +19,8 @@ pub(super) enum GraphKind {
     Schedule,
     /// Who is a member (`privilegedAccessGroupAssignmentScheduleInstance`).
     Assignment,
+    /// Somebody of a group: nothing says as what.
+    Untold,
     /// Something about a role of Entra itself.
     DirectoryRole,
 }
@@ -57,13 +59,13 @@ pub(super) fn list<'a>(node: &'a Node, key: &str) -> Option<&'a [Node]> {
 /// # Errors
 /// When it is no export, or a part of one.
 pub(super) fn read(file: &SourceFile) -> Result<Vec<GraphObject>, ImportRefused> {
-    let text = refused::text(file)?;
+    let whole = refused::text(file)?;
     // YAML and TOML are no forms of Graph; what has another ending is read as JSON
     let syntax = match RuleFile::new(file.name.as_str(), "").syntax {
         Syntax::Yaml => Syntax::Yaml,
         Syntax::Json | Syntax::Toml | Syntax::Hcl => Syntax::Json,
     };
-    let found = documents(text, syntax);
+    let found = documents(whole, syntax);
     refuse_errors(&file.name, found.findings)?;
     let mut objects = Vec::new();
     for root in &found.roots {
@@ -75,8 +77,9 @@ pub(super) fn read(file: &SourceFile) -> Result<Vec<GraphObject>, ImportRefused>
             (_, Some(Value::List(items))) | (Value::List(items), _) => items.iter().collect(),
             _ => vec![root],
         };
+        let context = text(root, "@odata.context");
         for item in items {
-            let kind = kind(item).ok_or_else(|| {
+            let kind = kind(item, context).ok_or_else(|| {
                 let what = "this is none of: policy assignments, policies and eligibility schedule instances of \
                             PIM for Groups";
                 ImportRefused::at(&file.name, item.position, what)
@@ -91,16 +94,17 @@ pub(super) fn read(file: &SourceFile) -> Result<Vec<GraphObject>, ImportRefused>
     Ok(objects)
 }
 
-fn kind(item: &Node) -> Option<GraphKind> {
+/// What an object is, by its keys and by what it or the answer around it is called.
+fn kind(item: &Node, context: &str) -> Option<GraphKind> {
     let has = |key: &str| item.get(key).is_some();
     if has("groupId") && has("accessId") && has("principalId") {
-        return Some(if has("assignmentType") {
-            GraphKind::Assignment
+        return if has("assignmentType") || has("assignmentScheduleId") {
+            Some(GraphKind::Assignment)
         } else if has("scheduleInfo") {
-            GraphKind::Schedule
+            Some(GraphKind::Schedule)
         } else {
-            GraphKind::Eligibility
-        });
+            of_people(item, context)
+        };
     }
     if has("policyId") && has("scopeId") && has("roleDefinitionId") {
         return Some(GraphKind::PolicyAssignment);
@@ -112,4 +116,31 @@ fn kind(item: &Node) -> Option<GraphKind> {
         return Some(GraphKind::Policy);
     }
     (has("roleDefinitionId") && has("principalId")).then_some(GraphKind::DirectoryRole)
+}
+
+/// What somebody of a group is. With `$select`, who is a member looks as who is eligible; `None` where it is called
+/// something else.
+fn of_people(item: &Node, context: &str) -> Option<GraphKind> {
+    let called = match text(item, "@odata.type") {
+        "" => context,
+        own => own,
+    };
+    if called.is_empty() {
+        let is_eligible = item.get("eligibilityScheduleId").is_some();
+        return Some(if is_eligible {
+            GraphKind::Eligibility
+        } else {
+            GraphKind::Untold
+        });
+    }
+    let called = called.to_ascii_lowercase();
+    let names = [
+        ("assignmentschedule", GraphKind::Assignment),
+        ("eligibilityscheduleinstance", GraphKind::Eligibility),
+        ("eligibilityschedule", GraphKind::Schedule),
+    ];
+    let mut names = names.into_iter();
+    names
+        .find(|(name, _)| called.contains(name))
+        .map(|(_, kind)| kind)
 }

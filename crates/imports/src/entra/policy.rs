@@ -28,7 +28,9 @@ const MANAGER: &str =
     "the manager of a requester is who the identity store has as `manager`: provision it";
 const ABOVE: &str = "managers of managers are in no rule; add approvers to the rule by hand";
 const BACKUP: &str =
-    "a backup approves only where there is no manager there; add them to the rule by hand";
+    "a backup approves only where none of the others can there; add them to the rule by hand";
+const OTHERS: &str = "rules do not say who that is; add approvers to the rule by hand";
+const COMMENT: &str = "approvers have to give a reason of their own there; here they may";
 
 /// Reads the rules of a policy that are about activating.
 ///
@@ -41,10 +43,11 @@ pub(super) fn terms(
 ) -> Result<PolicyTerms, RowNote> {
     let unclear = || RowNote::Unclear {
         attribute: "rules",
-        due: "a list of rules of the policy (`$expand=policy($expand=rules)`)",
+        due: "a list of rules of the policy (`$expand=policy($expand=effectiveRules)`)",
     };
-    let rules = match list(policy, "rules").ok_or_else(unclear)? {
-        [] => list(policy, "effectiveRules").ok_or_else(unclear)?,
+    // those in force, with what the policy inherits; its own where the export does not have them
+    let rules = match list(policy, "effectiveRules").ok_or_else(unclear)? {
+        [] => list(policy, "rules").ok_or_else(unclear)?,
         rules => rules,
     };
     let mut read = ReadRules::default();
@@ -60,7 +63,10 @@ pub(super) fn terms(
             attribute: "Approval_EndUser_Assignment",
             due: "a rule that says whether an approval is required",
         })?,
-        ticket: read.ticket,
+        ticket: read.ticket.ok_or(RowNote::Unclear {
+            attribute: "Enablement_EndUser_Assignment",
+            due: "a rule with what an activation takes (`enabledRules`)",
+        })?,
     })
 }
 
@@ -68,7 +74,7 @@ pub(super) fn terms(
 struct ReadRules {
     seconds: Option<u64>,
     approval: Option<Approval>,
-    ticket: bool,
+    ticket: Option<bool>,
 }
 
 impl ReadRules {
@@ -116,7 +122,10 @@ impl ReadRules {
                 twice(self.approval.is_some())?;
                 self.approval = Some(approval(rule, look, notes)?);
             }
-            "Enablement_EndUser_Assignment" => self.enablement(rule, notes)?,
+            "Enablement_EndUser_Assignment" => {
+                twice(self.ticket.is_some())?;
+                self.ticket = Some(takes_ticket(rule, notes)?);
+            }
             "AuthenticationContext_EndUser_Assignment" => {
                 let is_on = rule.get("isEnabled").map(|it| &it.value);
                 if is_on != Some(&Value::Bool(false)) {
@@ -127,26 +136,30 @@ impl ReadRules {
         }
         Ok(())
     }
+}
 
-    fn enablement(&mut self, rule: &Node, notes: &mut Vec<RowNote>) -> Result<(), RowNote> {
-        let unclear = || RowNote::Unclear {
-            attribute: "enabledRules",
-            due: "a list of what an activation takes",
-        };
-        for enabled in list(rule, "enabledRules").ok_or_else(unclear)? {
-            match enabled.as_text() {
-                // a reason is always due in Hallpass
-                Some("Justification") => {}
-                Some("Ticketing") => self.ticket = true,
-                Some("MultiFactorAuthentication") => notes.push(RowNote::Elsewhere(MFA)),
-                other => {
-                    let other = other.unwrap_or("enabledRules");
-                    return Err(RowNote::UnknownAttribute(other.to_owned()));
-                }
+/// Whether an activation takes a ticket.
+fn takes_ticket(rule: &Node, notes: &mut Vec<RowNote>) -> Result<bool, RowNote> {
+    let unclear = || RowNote::Unclear {
+        attribute: "enabledRules",
+        due: "a list of what an activation takes",
+    };
+    let enabled = rule.get("enabledRules");
+    let enabled = enabled.and_then(|_| list(rule, "enabledRules"));
+    let mut ticket = false;
+    for enabled in enabled.ok_or_else(unclear)? {
+        match enabled.as_text() {
+            // a reason is always due in Hallpass
+            Some("Justification") => {}
+            Some("Ticketing") => ticket = true,
+            Some("MultiFactorAuthentication") => notes.push(RowNote::Elsewhere(MFA)),
+            other => {
+                let other = other.unwrap_or("enabledRules");
+                return Err(RowNote::UnknownAttribute(other.to_owned()));
             }
         }
-        Ok(())
     }
+    Ok(ticket)
 }
 
 fn approval(
@@ -182,21 +195,13 @@ fn approval(
         if list(stage, "escalationApprovers").is_none_or(|list| !list.is_empty()) {
             notes.push(RowNote::Narrower(ESCALATION.into()));
         }
-        let mut people = People::default();
-        let approvers = list(stage, "primaryApprovers").ok_or_else(unclear)?;
-        let has_manager = approvers.iter().any(is_manager);
-        for approver in approvers {
-            let is_backup = approver.get("isBackup").map(|it| &it.value);
-            if has_manager && !is_manager(approver) && is_backup == Some(&Value::Bool(true)) {
-                let told = text(approver, "description");
-                notes.push(left_out(told, BACKUP));
-                continue;
-            }
-            approver_of(approver, &mut people, look, notes);
+        if takes_comment(stage) && !notes.contains(&RowNote::Otherwise(COMMENT)) {
+            notes.push(RowNote::Otherwise(COMMENT));
         }
+        let approvers = list(stage, "primaryApprovers").ok_or_else(unclear)?;
         stages.push(StageDraft {
             name: format!("stage {}", place + 1),
-            people,
+            people: people_of(approvers, look, notes),
             quorum: 1,
         });
     }
@@ -210,9 +215,34 @@ fn approval(
     }
 }
 
-fn is_manager(approver: &Node) -> bool {
-    let kind = text(approver, "@odata.type");
-    kind.rsplit('.').next() == Some("requestorManager")
+/// Whether who approves has to say why.
+fn takes_comment(stage: &Node) -> bool {
+    let required = stage.get("isApproverJustificationRequired");
+    required.is_some_and(|it| !matches!(it.value, Value::Null | Value::Bool(false)))
+}
+
+/// Who approves. Who stands in for others does only where these are all there is.
+fn people_of(approvers: &[Node], look: &mut LookUp<'_>, notes: &mut Vec<RowNote>) -> People {
+    let is_backup = |it: &Node| it.get("isBackup").map(|it| &it.value) == Some(&Value::Bool(true));
+    let is_named = |it: &Node| ["singleUser", "groupMembers"].contains(&kind_of(it));
+    let has_first = approvers.iter().any(|it| !is_backup(it));
+    // a manager or sponsor is whom somebody who is named stands in for, whatever is said of them
+    let has_others = approvers.iter().any(|it| !is_named(it));
+    let mut people = People::default();
+    for approver in approvers {
+        if is_backup(approver) && (has_first || has_others && is_named(approver)) {
+            notes.push(left_out(text(approver, "description"), BACKUP));
+        } else {
+            approver_of(approver, &mut people, look, notes);
+        }
+    }
+    people
+}
+
+/// What an approver is: `singleUser`, `groupMembers`, `requestorManager`, or another kind.
+fn kind_of(approver: &Node) -> &str {
+    let kind = text(approver, "@odata.type").rsplit('.').next();
+    kind.unwrap_or_default()
 }
 
 fn left_out(id: &str, why: &'static str) -> RowNote {
@@ -234,11 +264,7 @@ fn approver_of(
         ids.find(|id| !id.is_empty()).unwrap_or_default().to_owned()
     };
     let about = text(approver, "description");
-    let kind = text(approver, "@odata.type")
-        .rsplit('.')
-        .next()
-        .unwrap_or_default();
-    let (what, id, found) = match kind {
+    let (what, id, found) = match kind_of(approver) {
         "groupMembers" => {
             let id = id(["groupId", "id"]);
             let found = look.group(&id, about);
@@ -263,7 +289,14 @@ fn approver_of(
             }
             return;
         }
-        other => ("kind of approvers", other.to_owned(), None),
+        other => {
+            notes.push(RowNote::LeftOut {
+                what: "kind of approvers",
+                id: hallpass_model::text::line(other, 80),
+                why: OTHERS,
+            });
+            return;
+        }
     };
     if found.is_none() {
         notes.push(RowNote::LeftOut {

@@ -142,14 +142,19 @@ pub(super) fn values(object: HclValue) -> Result<HclValue, EvalProblem> {
 /// How many there are.
 ///
 /// # Errors
-/// When it has no length.
+/// When it has no length, or is a text of which only Terraform counts the characters.
 pub(super) fn length(value: HclValue) -> Result<HclValue, EvalProblem> {
     let at = value.at;
     let length = match value.known()?.kind {
         HclKind::List(items) | HclKind::Set(items) => items.len(),
         HclKind::Map(map) => map.len(),
-        HclKind::Text(text) if text.is_ascii() => text.len(),
-        kind => return Err(HclValue::new(at, kind).no("a list, an object or a plain string")),
+        // what people see as one character counts once, CR LF too
+        HclKind::Text(text) if text.is_ascii() && !text.contains('\r') => text.len(),
+        HclKind::Text(_) => {
+            let message = "the length of a text that is not plain, which only Terraform counts";
+            return Err(EvalProblem::unknown(at, message));
+        }
+        kind => return Err(HclValue::new(at, kind).no("a list, an object or a string")),
     };
     Ok(HclValue::new(at, HclKind::Number(length.to_string())))
 }

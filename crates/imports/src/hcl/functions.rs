@@ -120,7 +120,10 @@ fn fixed(work: &mut EvalBudget, at: HclPlace, name: &str, args: Vec<HclValue>) -
 
 fn of_one(name: &str, one: HclValue) -> Option<Done> {
     let at = one.at;
+    let is_conversion = name.starts_with("to");
     Some(match name {
+        // whatever it is to be, nothing stays nothing
+        _ if is_conversion && matches!(one.kind, HclKind::Null) => Ok(one),
         "flatten" => collections::flatten(one),
         "distinct" => collections::distinct(one),
         "compact" => collections::compact(one),
@@ -139,7 +142,6 @@ fn of_one(name: &str, one: HclValue) -> Option<Done> {
         "lower" => texts::changed(one, str::to_lowercase),
         "upper" => texts::changed(one, str::to_uppercase),
         "trimspace" => texts::changed(one, |text| text.trim().to_owned()),
-        "tostring" | "tobool" | "tonumber" if matches!(one.kind, HclKind::Null) => Ok(one),
         "tostring" => one.into_text().map(|text| HclValue::text(at, text)),
         "tobool" => { one.into_flag() }.map(|flag| HclValue::new(at, HclKind::Bool(flag))),
         "tonumber" if matches!(one.kind, HclKind::Number(_)) => Ok(one),
@@ -204,7 +206,13 @@ fn only(list: HclValue) -> Done {
 
 fn flags(list: HclValue, tells: fn(&[bool]) -> bool) -> Done {
     let at = list.at;
-    let flags = list.items()?.into_iter().map(HclValue::into_flag);
+    let flags = list.items()?.into_iter().map(|it| match it.kind {
+        HclKind::Null => Err(EvalProblem::unknown(
+            at,
+            "`null` where only Terraform knows what it counts for",
+        )),
+        kind => HclValue::new(it.at, kind).into_flag(),
+    });
     let flags = flags.collect::<Result<Vec<bool>, _>>()?;
     Ok(HclValue::new(at, HclKind::Bool(tells(&flags))))
 }

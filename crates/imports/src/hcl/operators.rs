@@ -7,7 +7,7 @@ use super::value::{EvalProblem, HclKind, HclPlace, HclValue, whole};
 /// `-x`, `!x`.
 ///
 /// # Errors
-/// When the operand is of another type, or its number has a fraction.
+/// When the operand is of another type, or its number is not whole.
 pub(super) fn unary(
     at: HclPlace,
     operator: UnaryOperator,
@@ -23,7 +23,7 @@ pub(super) fn unary(
 /// `a + b`, `a == b` and their like; `&&` and `||` where both sides count.
 ///
 /// # Errors
-/// When an operand is of another type, or a number has a fraction.
+/// When an operand is of another type, or what is said of numbers or lists is for Terraform to compute.
 pub(super) fn binary(
     at: HclPlace,
     operator: BinaryOperator,
@@ -88,9 +88,18 @@ fn number(at: HclPlace, number: Option<i128>) -> Result<HclKind, EvalProblem> {
 /// Whether two values are the same; values of different types are not.
 ///
 /// # Errors
-/// When one of them is not known.
+/// When one of them is not known, or their types would have to be: `[]` is a tuple, and no list is the same.
 pub(super) fn equal(left: &HclValue, right: &HclValue) -> Result<bool, EvalProblem> {
     let (one, other) = (left.json()?, right.json()?);
+    let has_parts = |it: &HclValue| {
+        let kind = &it.kind;
+        matches!(kind, HclKind::List(_) | HclKind::Set(_) | HclKind::Map(_))
+    };
+    if has_parts(left) && has_parts(right) {
+        let message = "lists or objects, which only Terraform compares (by their types, too); `length` tells \
+                       whether one is empty";
+        return Err(EvalProblem::unknown(left.at, message));
+    }
     if let (HclKind::Number(a), HclKind::Number(b)) = (&left.kind, &right.kind)
         && a != b
         && (whole(a).is_none() || whole(b).is_none())

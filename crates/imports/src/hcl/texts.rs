@@ -118,10 +118,16 @@ pub(super) fn format(at: HclPlace, args: Vec<HclValue>) -> Result<HclValue, Eval
             Some('s' | 'v' | 'd') => {
                 let missing = || EvalProblem::fails(at, "`format` lacks a value");
                 let value = args.next().ok_or_else(missing)?;
-                let text = if verb == Some('d') {
-                    value.into_whole()?.to_string()
-                } else {
-                    value.into_text()?
+                let text = match (verb, &value.kind) {
+                    (Some('d'), _) => value.into_whole()?.to_string(),
+                    (
+                        Some('v'),
+                        HclKind::Null | HclKind::List(_) | HclKind::Set(_) | HclKind::Map(_),
+                    ) => {
+                        let message = "`%v` of something that only Terraform writes";
+                        return Err(EvalProblem::unknown(at, message));
+                    }
+                    _ => value.into_text()?,
                 };
                 made.push_str(&text);
             }

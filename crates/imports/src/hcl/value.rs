@@ -181,15 +181,15 @@ impl HclValue {
         }
     }
 
-    /// Yes or no; also as the words.
+    /// Yes or no; also as the words, or as the text `1` or `0`.
     ///
     /// # Errors
     /// When it is neither.
     pub(crate) fn into_flag(self) -> Result<bool, EvalProblem> {
         match self.kind {
             HclKind::Bool(flag) => Ok(flag),
-            HclKind::Text(text) if text == "true" => Ok(true),
-            HclKind::Text(text) if text == "false" => Ok(false),
+            HclKind::Text(text) if ["true", "1"].contains(&text.as_str()) => Ok(true),
+            HclKind::Text(text) if ["false", "0"].contains(&text.as_str()) => Ok(false),
             kind => Err(Self::new(self.at, kind).no("a bool")),
         }
     }
@@ -197,14 +197,17 @@ impl HclValue {
     /// A whole number; also as a text.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is no number, or one with which only Terraform computes.
     pub(crate) fn into_whole(self) -> Result<i128, EvalProblem> {
-        match &self.kind {
-            HclKind::Number(text) | HclKind::Text(text) => {
-                whole(text).ok_or_else(|| self.no("a whole number"))
-            }
-            _ => Err(self.no("a whole number")),
-        }
+        const DUE: &str = "a whole number";
+        let found = match &self.kind {
+            HclKind::Number(text) => whole(text),
+            HclKind::Text(text) if may_be_number(text) => whole(text),
+            _ => return Err(self.no(DUE)),
+        };
+        let message =
+            "a number that is not whole, or written otherwise, with which only Terraform computes";
+        found.ok_or_else(|| EvalProblem::unknown(self.at, message))
     }
 
     /// That something else was due.
@@ -258,6 +261,14 @@ impl HclValue {
             HclKind::Unknown(problem) => return Err(problem.as_ref().clone()),
         })
     }
+}
+
+/// Whether Terraform may read a text as a number: `1.5`, `1e3`, `-007`, `inf`. What else people write is none.
+fn may_be_number(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || "+-._eEpP".contains(c);
+    text.trim_start_matches(['+', '-'])
+        .eq_ignore_ascii_case("inf")
+        || text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(is_part)
 }
 
 /// A whole number as Terraform writes it.

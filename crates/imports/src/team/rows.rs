@@ -442,8 +442,8 @@ impl TableRow {
             "durations and the expiry of requests stand in `hallpass.toml`, see `configuration`",
         )];
         if comments == Some(true) {
-            notes.push(RowNote::Configuration(
-                "a reason is always asked for; approvers may write a comment and need not",
+            notes.push(RowNote::Otherwise(
+                "a reason is always asked for; approvers have to write a comment there, and here they may",
             ));
         }
         let is_on = |key: &&str| self.attributes.get(*key) == Some(&Value::Bool(true));

@@ -126,7 +126,12 @@ jsondecode(file("rules/all.json"))[*] -> ["J"]
     H
   """)>] -> ["H"]
 [<jsondecode(jsonencode({ a = ["<E>"] })).a[0] == "<E>" ? "E" : "N">] -> ["E"]
-merge([{ a = local.one }, {}]...)["a"] == local.one ? [local.one] : [] -> ["A"]
+[<[] == "x" || {} == null ? "Y" : "N">] -> ["N"]
+[<tobool("1") && !tobool("0") ? "Y" : "N">] -> ["Y"]
+[<try(tonumber("prod-1"), 5) == 5 && !can(tonumber("")) ? "Y" : "N">] -> ["Y"]
+[<try(tolist(null), ["N"]) == null ? "Y" : "N">] -> ["Y"]
+[<format("%v-%v-%v", "x", 1, true)>] -> ["x-1-true"]
+merge([{ a = local.one }, {}]...)["a"] != null ? [local.one] : [] -> ["A"]
 [merge({ PermissionSet = aws_x.y.name }, local.one)] -> ["A"]
 "#;
 
@@ -257,6 +262,19 @@ templatefile("x.tpl", {}) -> the function `templatefile`
 [merge(local.one, { Approvers = "nobody" })] -> main.tf:2: bad-email
 [merge(local.one, { MinApprovals = 5 / 2 })] -> main.tf:2: computed-value: a number with a fraction
 [{ a = 1, ("a") = 2 }] -> main.tf:2: duplicate-key
+[] == [] ? [local.one] : [] -> main.tf:2: computed-value: lists or objects, which only Terraform compares
+try({} == {}, true) ? [local.one] : [] -> lists or objects, which only Terraform compares
+try(toset(["a"]) != ["a"], true) ? [] : [local.one] -> lists or objects, which only Terraform compares
+contains([["a"]], ["a"]) ? [local.one] : [] -> lists or objects, which only Terraform compares
+try(2.5 < 2, true) ? [local.one] : [] -> main.tf:2: computed-value: a number that is not whole
+try(tonumber("1.5") * 2, 24) > 3 ? [local.one] : [] -> a number that is not whole
+can(tonumber("007")) ? [] : [local.one] -> a number that is not whole
+can(tonumber("-inf")) ? [] : [local.one] -> a number that is not whole
+try(toset([1.5]), []) == null ? [] : [local.one] -> a number that is not whole
+try(length("é"), 0) == 0 ? [local.one] : [] -> the length of a text that is not plain
+try(length("a\r\n"), 3) == 3 ? [local.one] : [] -> the length of a text that is not plain
+try(format("%v", ["x"]), "y") == "y" ? [local.one] : [] -> `%v` of something that only Terraform writes
+try(alltrue([null]), true) ? [local.one] : [] -> `null` where only Terraform knows
 "#;
 
 #[test]

@@ -521,14 +521,31 @@ fn what_is_not_whole_is_refused_as_a_whole() {
     }
 }
 
+/// A statement, with an approver of this address.
+fn approved_by(resource: &str, approver: &str, own: Option<bool>) -> Value {
+    json!({"ResourceType": "Account", "Resource": resource, "PermissionSet": ["Admin", "Billing"],
+        "Approvers": [approver, "cai@corp.com"], "AllowSelfApproval": own})
+}
+
+/// What is told of the first of two statements: a part of each note.
+fn check_told(case: &str, statements: &[Value; 2], wanted: &[&str]) {
+    let text = json!({"statements": statements}).to_string();
+    let report = import("x.json", &text, &sweeping(Sweeps::Remove))
+        .unwrap()
+        .report;
+    let row = &report.rows[0];
+    let told: Vec<String> = row.notes.iter().map(ToString::to_string).collect();
+    let is_told =
+        told.len() == wanted.len() && wanted.iter().zip(&told).all(|(part, it)| it.contains(part));
+    assert!(is_told, "{case}: {told:?}, not {wanted:?}");
+    let differs = row.outcome == hallpass_imports::RowOutcome::Differs;
+    assert_eq!(differs, !wanted.is_empty(), "{case}");
+}
+
 /// What a statement means otherwise here, of two statements about accounts or about groups.
 #[test]
 fn statements_that_mean_something_else_here_are_told() {
-    let of = |resource: &str, approvers: &str, own: Option<bool>| {
-        json!({"ResourceType": "Account", "Resource": resource, "PermissionSet": ["Admin", "Billing"],
-            "Approvers": [approvers, "cai@corp.com"], "AllowSelfApproval": own})
-    };
-    let account = ACCOUNTS[0];
+    let (of, account) = (approved_by, ACCOUNTS[0]);
     let (denied, letters) = ("`AllowSelfApproval` false", "capital letters");
     let bo = |own| of(account, "bo@corp.com", own);
     let mut sets = bo(Some(false));
@@ -572,17 +589,7 @@ fn statements_that_mean_something_else_here_are_told() {
             vec![denied, letters],
         ),
     ] {
-        let text = json!({"statements": [one, other]}).to_string();
-        let report = import("x.json", &text, &sweeping(Sweeps::Remove))
-            .unwrap()
-            .report;
-        let row = &report.rows[0];
-        let told: Vec<String> = row.notes.iter().map(ToString::to_string).collect();
-        let is_told = told.len() == wanted.len()
-            && wanted.iter().zip(&told).all(|(part, it)| it.contains(part));
-        assert!(is_told, "{case}: {told:?}, not {wanted:?}");
-        let differs = row.outcome == hallpass_imports::RowOutcome::Differs;
-        assert_eq!(differs, !wanted.is_empty(), "{case}");
+        check_told(case, &[one, other], &wanted);
     }
     let text = json!({"group_statements": [
         {"Resource": GROUPS[0], "Approvers": "bo@corp.com", "AllowSelfApproval": true},
@@ -593,6 +600,45 @@ fn statements_that_mean_something_else_here_are_told() {
         .report;
     // the other row is that approvers are users of the directory
     assert_eq!(report.differs, 2, "{:?}", report.rows);
+}
+
+/// Keys that Hallpass reads and sso-elevator does not, of a file that was written for sso-elevator.
+#[test]
+fn keys_of_ours_that_come_into_force_are_told() {
+    let plain = || approved_by(ACCOUNTS[0], "bo@corp.com", None);
+    for (key, value, wanted) in [
+        (
+            "ApproverGroups",
+            json!([GROUPS[0]]),
+            "members of these groups of Identity Center approve here",
+        ),
+        (
+            "BreakGlass",
+            json!("ana@corp.com"),
+            "without an approval here",
+        ),
+        ("MaxDuration", json!("01:00"), "limits the time here"),
+        ("MinApprovals", json!(2), "so many approve here"),
+        ("SlackChannel", json!("C0123456789"), "one channel"),
+        (
+            "ApproversToNotify",
+            json!(["dan@corp.com"]),
+            "these people are told here",
+        ),
+        ("Id", json!("prod"), ""),
+        ("BreakGlass", json!([]), ""),
+        // sso-elevator 5 has it
+        ("AllowedUsers", json!(["ana@corp.com"]), ""),
+    ] {
+        let mut one = plain();
+        one[key] = value;
+        let wanted: Vec<&str> = [wanted].into_iter().filter(|it| !it.is_empty()).collect();
+        check_told(key, &[one, plain()], &wanted);
+    }
+    let mut unit = plain();
+    unit["ResourceType"] = json!("OU");
+    unit["Resource"] = json!("Root/Prod");
+    check_told("OU", &[unit, plain()], &["organizational units"]);
 }
 
 fn sweeping(sweeps: Sweeps) -> ElevatorOptions<'static> {

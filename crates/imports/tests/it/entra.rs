@@ -34,9 +34,9 @@ struct Managed {
 }
 
 #[derive(Debug, Clone)]
-struct World {
+pub(crate) struct World {
     groups: Vec<Managed>,
-    members: Vec<u8>,
+    pub(crate) members: Vec<u8>,
 }
 
 fn entra_id(kind: &str, place: usize) -> String {
@@ -83,7 +83,7 @@ impl World {
             .collect()
     }
 
-    fn assignments(&self) -> Value {
+    pub(crate) fn assignments(&self) -> Value {
         let approver = |who: &Who| match who {
             Who::Person(_) => {
                 json!({"@odata.type": "#microsoft.graph.singleUser", "userId": who.id(), "isBackup": false})
@@ -97,7 +97,8 @@ impl World {
                 None => json!([]),
                 Some(approvers) => {
                     let approvers: Vec<Value> = approvers.iter().map(approver).collect();
-                    json!([{"approvalStageTimeOutInDays": 1, "primaryApprovers": approvers, "escalationApprovers": []}])
+                    json!([{"approvalStageTimeOutInDays": 1, "isApproverJustificationRequired": false, "primaryApprovers": approvers,
+                        "escalationApprovers": []}])
                 }
             };
             let enabled = if group.ticket {
@@ -123,7 +124,7 @@ impl World {
         json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#policies", "value": value})
     }
 
-    fn eligibility(&self) -> Value {
+    pub(crate) fn eligibility(&self) -> Value {
         let mut value = Vec::new();
         for (place, group) in self.groups.iter().enumerate() {
             for (number, who) in group.eligible.iter().enumerate() {
@@ -131,13 +132,14 @@ impl World {
                 value.push(json!({
                     "id": format!("{place}-{number}"), "groupId": entra_id("c", place), "principalId": who.id(), "accessId": "member",
                     "memberType": "Direct", "startDateTime": "2026-01-01T00:00:00Z", "endDateTime": end,
+                    "eligibilityScheduleId": format!("{place}-{number}"),
                 }));
             }
         }
         json!({"value": value})
     }
 
-    fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         let mut text = "[users]\n".to_owned();
         for person in 0..PEOPLE.len() {
             writeln!(
@@ -202,7 +204,12 @@ prop_compose! {
     }
 }
 
-fn imported(objects: &[Value], names: &str, facts: &Directory, ends: EligibilityEnds) -> Imported {
+pub(crate) fn imported(
+    objects: &[Value],
+    names: &str,
+    facts: &Directory,
+    ends: EligibilityEnds,
+) -> Imported {
     let names = names_of(names);
     let files = objects
         .iter()
@@ -254,7 +261,7 @@ pub(crate) fn sample() -> (String, String) {
     (json!([assignments, eligibility]).to_string(), world.names())
 }
 
-fn one_group() -> World {
+pub(crate) fn one_group() -> World {
     World {
         groups: vec![Managed {
             minutes: 60,
@@ -404,6 +411,85 @@ fn managers_approve_where_rules_can_say_it() {
     ]);
 }
 
+/// Whom a backup stands in for, and who then approves.
+#[test]
+fn a_backup_approves_only_where_there_is_nobody_else() {
+    let [bo, cai, group] = [Who::Person(1), Who::Person(2), Who::Group(0)];
+    let approver = |who: Who, is_backup: bool| match who {
+        Who::Person(_) => {
+            json!({"@odata.type": "#microsoft.graph.singleUser", "userId": who.id(), "isBackup": is_backup})
+        }
+        Who::Group(_) => {
+            json!({"@odata.type": "#microsoft.graph.groupMembers", "groupId": who.id(), "isBackup": is_backup})
+        }
+    };
+    let (first, backup) = (|who| approver(who, false), |who| approver(who, true));
+    let other = |kind: &str, is_backup: bool| json!({"@odata.type": format!("#microsoft.graph.{kind}"), "isBackup": is_backup});
+    for (case, approvers, named) in [
+        (
+            "nobody else",
+            json!([backup(bo), backup(group)]),
+            vec![bo, group],
+        ),
+        ("a user", json!([backup(bo), first(cai)]), vec![cai]),
+        ("a group", json!([first(group), backup(bo)]), vec![group]),
+        (
+            "sponsors",
+            json!([other("internalSponsors", false), backup(bo)]),
+            vec![],
+        ),
+        (
+            "sponsors as backup",
+            json!([other("internalSponsors", true), backup(bo)]),
+            vec![],
+        ),
+        (
+            "a manager",
+            json!([backup(group), other("requestorManager", false)]),
+            vec![],
+        ),
+        (
+            "both first",
+            json!([first(group), first(bo)]),
+            vec![bo, group],
+        ),
+    ] {
+        let mut assignments = one_group().assignments();
+        let rule = &mut assignments["value"][0]["policy"]["rules"][5];
+        rule["setting"]["approvalStages"][0]["primaryApprovers"] = approvers;
+        let import = of_one_group(&[assignments, one_group().eligibility()]);
+        for (who, told) in [
+            (bo, email(1).to_string()),
+            (cai, email(2).to_string()),
+            (group, group_id(0)),
+        ] {
+            let is_there = import.text.contains(&told);
+            assert_eq!(
+                is_there,
+                named.contains(&who),
+                "{case} {told}: {}",
+                import.text
+            );
+        }
+        let notes = import.report.rows[0].notes.iter();
+        let notes: Vec<String> = notes.map(ToString::to_string).collect();
+        let notes = notes.join("; ");
+        let has_sponsors =
+            notes.contains("`internalSponsors` is left out: rules do not say who that is");
+        assert_eq!(has_sponsors, case.contains("sponsors"), "{case}: {notes}");
+    }
+}
+
+pub(crate) fn of_one_group(objects: &[Value]) -> Imported {
+    let world = one_group();
+    imported(
+        objects,
+        &world.names(),
+        &directory(&world.members),
+        EligibilityEnds::LeaveOut,
+    )
+}
+
 #[test]
 fn each_setting_of_approvals_moves_differs_or_cannot_be_said() {
     use RowOutcome::{CannotBeSaid, Differs, Moved};
@@ -447,6 +533,13 @@ fn each_setting_of_approvals_moves_differs_or_cannot_be_said() {
         (
             "/policy/rules/5/setting/approvalStages/0/primaryApprovers",
             json!([{"@odata.type": "#microsoft.graph.internalSponsors"}]),
+            Differs,
+            1,
+        ),
+        // who approves has to say why there
+        (
+            "/policy/rules/5/setting/approvalStages/0/isApproverJustificationRequired",
+            json!(true),
             Differs,
             1,
         ),
@@ -560,6 +653,12 @@ fn half_an_export_and_other_files_are_refused() {
         ),
         (
             json!({"value": [{"id": "x"}]}).to_string(),
+            "this is none of",
+        ),
+        (
+            json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users", "value": [
+                {"groupId": "g", "accessId": "member", "principalId": "p", "eligibilityScheduleId": "e"}]})
+            .to_string(),
             "this is none of",
         ),
         (json!([]).to_string(), "there are no policies"),

@@ -15,6 +15,7 @@ mod elevator;
 mod elevator_people;
 mod elevator_settings;
 mod entra;
+mod entra_partial;
 mod equivalence;
 mod exports;
 mod fuzz;

@@ -212,6 +212,7 @@ fn each_setting_is_read_by_itself() {
     for (key, value, hours, ticket, pending) in [
         ("ticketNo", json!("false"), "4h", true, "5h"),
         ("ticketNo", json!(false), "4h", false, "5h"),
+        ("comments", json!(true), "4h", false, "5h"),
         ("approval", json!("false"), "4h", false, "5h"),
         ("expiry", json!("soon"), "4h", false, "1h"),
         ("duration", json!("long"), "1h", false, "5h"),
@@ -220,15 +221,21 @@ fn each_setting_is_read_by_itself() {
         let mut row = json!({"id": "settings", "duration": "4", "expiry": "5", "ticketNo": false, "approval": false,
             "comments": false});
         row[key] = value.clone();
-        let is_read = value == json!(false);
         let import = made(&[with("duration", json!("8"))], &[], &[row]);
         let (found, notes) = outcome(&import.report, "Settings", 1);
-        let wanted = if is_read {
-            RowOutcome::Moved
-        } else {
-            RowOutcome::CannotBeSaid
+        let wanted = match value {
+            Value::Bool(false) => RowOutcome::Moved,
+            // of approvers, which nothing here asks for
+            Value::Bool(true) => RowOutcome::Differs,
+            _ => RowOutcome::CannotBeSaid,
         };
         assert_eq!(found, wanted, "{key} {value}: {notes}");
+        let is_told = notes.contains("approvers have to write a comment there");
+        assert_eq!(
+            is_told,
+            wanted == RowOutcome::Differs,
+            "{key} {value}: {notes}"
+        );
         let rule = import
             .text
             .split("[[rule]]")

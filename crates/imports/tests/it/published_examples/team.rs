@@ -46,7 +46,8 @@ fn eligibility_approvers_and_settings_decide_as_the_pages_say() {
     check_rows(
         &import,
         &[
-            "Settings settings: moved",
+            // approvers have to write a comment there
+            "Settings settings: differs",
             // the longest of all entries of a person counts there, whatever they ask for
             "Eligibility developers: differs",
             "Eligibility readers: moved",
