@@ -59,6 +59,7 @@ mod desired;
 mod haste;
 mod looking;
 mod membership;
+mod other_rules;
 mod records;
 mod step;
 
@@ -132,10 +133,12 @@ pub use holds::Holds;
 pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, HeldAccess, Lifted, Lock, LocksSeen};
 pub use locking::{Force, Locking};
+pub use membership::WhyRefused;
 pub use notice::{
     CredentialsAfterEnd, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeKind,
     UnmovedEnd,
 };
+pub use other_rules::UnderOtherRules;
 pub use outcome::EndOutcome;
 pub use people::{NoPeopleSource, PeopleLook, PeopleQuestion, PeopleSource};
 pub use person::Person;
@@ -164,9 +167,10 @@ pub use service::{
     CatalogEntry, CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus,
     GroupSyncView, GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId,
     Past, Patience, PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
-    RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedRequest, RequestView,
-    RevokedMany, Revoking, Search, SearchPage, StandingSurvey, StandingView, SweepStatus,
-    SweepsTended, TARGETS_MAX, Tended, Times, about_remediation, grants_as_told, last_grant,
+    RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedGrant, ReplayedGrants,
+    ReplayedRequest, RequestView, RevokedMany, Revoking, Search, SearchPage, StandingSurvey,
+    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, about_remediation,
+    grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

@@ -1,4 +1,5 @@
-//! Whether a grant lost what it rested on because its holder left a group (`access.md` §22, R-5).
+//! What rules say to a live grant, today's or others, and whether it lost what it rested on because its holder left a group
+//! (`access.md` §22, R-5).
 
 use std::collections::BTreeSet;
 
@@ -6,28 +7,50 @@ use hallpass_model::{GroupId, UserId};
 use hallpass_rules::directory::{Group, Snapshot};
 use hallpass_rules::{Ask, Decision, DecisionKind, Directory, GroupRef, Rules};
 
-use crate::{Approval, Grant, HolderGroups};
+use crate::{Approval, Grant, HolderGroups, OnRuleChange, target};
 
-/// Why today's rules would refuse a live grant.
+/// What rules say to a live grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// Nothing against it. What was adopted never rested on a rule.
+    Stands,
+    /// They would refuse it.
+    Refused {
+        /// Why.
+        why: WhyRefused,
+        /// Their decision.
+        kind: DecisionKind,
+    },
+    /// Nobody can tell, for it rests on what could not be read, a sentence each: that ends nothing.
+    Unread(BTreeSet<String>),
+}
+
+/// Why rules would refuse a live grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RefusedToday {
+pub enum WhyRefused {
     /// A rule that it rests on would still give it to somebody in a group that its holder was in, and is not any more.
     LeftGroup,
     /// The rules are others, or nobody could approve it.
     ByRules,
 }
 
-/// Why today's rules would refuse a live grant to its holder; `None` where they would not, or where that cannot be told because
-/// a membership or a place could not be read: what is unread ends nothing. Neither does an hour: access that was given in the
-/// hours of its rule may last beyond them. Emergency access needs nobody who could approve it.
-pub(crate) fn refused_today(
-    grant: &Grant,
-    question: &Ask<'_>,
-    rules: &Rules,
-    directory: &Directory,
-) -> Option<RefusedToday> {
-    let decision = rules.decide_at_any_hour(grant.holder.principal(), question, directory);
-    let is_refused = match decision.kind {
+impl WhyRefused {
+    /// Whether that ends a grant, where the settings say this of rules that change.
+    pub(crate) fn ends(self, on_rule_change: OnRuleChange) -> bool {
+        self == Self::LeftGroup || on_rule_change == OnRuleChange::End
+    }
+}
+
+/// What rules say to a live grant of a holder who is there. An hour refuses nothing: access that was given in the hours of its
+/// rule may last beyond them. Emergency access needs nobody who could approve it.
+pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> Judged {
+    let question = target::question(&grant.key.target, &grant.names);
+    let Some(question) = question.filter(|_| grant.approval != Approval::Adopted) else {
+        return Judged::Stands;
+    };
+    let decision = rules.decide_at_any_hour(grant.holder.principal(), &question, directory);
+    let kind = decision.kind;
+    let is_refused = match kind {
         DecisionKind::NoApprovers if grant.approval == Approval::BreakGlass => {
             !decision.break_glass
         }
@@ -38,14 +61,28 @@ pub(crate) fn refused_today(
         | DecisionKind::SelfApproval
         | DecisionKind::RequiresApproval => false,
     };
-    if !is_refused || !decision.unread.is_empty() {
-        return None;
+    if !is_refused {
+        return Judged::Stands;
     }
-    let may_have_left = decision.kind == DecisionKind::RequesterNotAllowed;
-    if may_have_left && is_missing_from_a_group(grant, question, rules, directory) {
-        return Some(RefusedToday::LeftGroup);
+    let what = unread(&decision);
+    if !what.is_empty() {
+        return Judged::Unread(what);
     }
-    Some(RefusedToday::ByRules)
+    let may_have_left = kind == DecisionKind::RequesterNotAllowed;
+    let has_left = may_have_left && is_missing_from_a_group(grant, &question, rules, directory);
+    let why = if has_left {
+        WhyRefused::LeftGroup
+    } else {
+        WhyRefused::ByRules
+    };
+    Judged::Refused { why, kind }
+}
+
+/// Everything that a decision rests on and could not be read.
+fn unread(decision: &Decision) -> BTreeSet<String> {
+    let named = decision.not_read.iter();
+    let named = named.map(|fact| format!("{fact} could not be read"));
+    decision.unread.iter().cloned().chain(named).collect()
 }
 
 /// The groups that rules name and somebody is in.
@@ -72,7 +109,6 @@ fn is_missing_from_a_group(
     directory: &Directory,
 ) -> bool {
     let user = &grant.key.user;
-    let alone = holder_alone(user, question, directory);
     let named = rules.referenced_groups();
     let resolved = named
         .iter()
@@ -81,6 +117,10 @@ fn is_missing_from_a_group(
         .filter(|(name, group)| !is_member(group, user) && was_in(grant, name, &group.id))
         .map(|(_, group)| &group.id)
         .collect();
+    if others.is_empty() {
+        return false;
+    }
+    let alone = holder_alone(user, question, directory);
     others.into_iter().any(|group| {
         let mut snapshot = alone.clone();
         for known in &mut snapshot.groups {

@@ -16,6 +16,16 @@ pub enum OnRuleChange {
     End,
 }
 
+impl OnRuleChange {
+    /// Its name in the configuration and in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::End => "end",
+        }
+    }
+}
+
 /// Ends that AWS enforces by its own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArmedEndSettings {

@@ -43,7 +43,10 @@ pub use person::{
 };
 pub use problem::{FieldProblem, ORGANIZATION_UNREAD, Problem};
 pub use remediation::{ApproveRemediation, DeclineRemediation, Remediation, Remediations};
-pub use replay::{ReplayRules, ReplayedRequest, ReplayedRules, RuleChange};
+pub use replay::{
+    ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome, ReplayedRequest, ReplayedRules,
+    RuleChange,
+};
 pub use request::{
     ApprovalWindow, Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview,
     Confirmation, Deny, Glass, Request, RequestStage, Review, Times, Warning,

@@ -20,6 +20,7 @@ pub mod grants;
 pub mod group_sync;
 pub mod outstanding;
 pub mod refused;
+pub mod rule_replay;
 pub mod standing;
 pub mod warnings;
 

@@ -27,6 +27,7 @@ mod queries;
 mod remediating;
 mod repeating;
 mod replaying;
+mod replaying_grants;
 mod reviewing;
 mod search;
 mod search_context;
@@ -67,6 +68,7 @@ pub use remediating::{
 };
 pub use repeating::{ANSWER_KEPT, Idempotency};
 pub use replaying::{Replayed, ReplayedRequest};
+pub use replaying_grants::{ReplayedGrant, ReplayedGrants};
 pub use reviewing::{LastTime, Past, Times, last_grant};
 pub use search::{Hit, Search, SearchPage};
 pub use status::SweepStatus;

@@ -13,7 +13,7 @@ use crate::records::Doer;
 use crate::step::{GrantStep, RequestStep};
 use crate::{
     Change, CommitError, DirectoryFault, EndCause, Grant, PeopleLook, PeopleQuestion, ReadError,
-    Request, RequestFilter, RequestStateKind, end, membership, start, target,
+    Request, RequestFilter, RequestStateKind, end, membership, start,
 };
 
 /// Requests read per round.
@@ -205,26 +205,23 @@ impl Access {
         Ok(())
     }
 
-    /// Why today's rules would refuse a grant, by a directory that is fresh; what was adopted never rested on a rule.
+    /// Why today's rules would refuse a grant, by a directory that is fresh; `None` also where that cannot be told.
     pub(super) fn refused_by_today(
         &self,
         grant: &Grant,
         directory: &hallpass_rules::Directory,
-    ) -> Option<membership::RefusedToday> {
-        if grant.approval == crate::Approval::Adopted
-            || self.ensure_fresh(directory, self.step()).is_err()
-        {
-            return None;
+    ) -> Option<membership::WhyRefused> {
+        self.ensure_fresh(directory, self.step()).ok()?;
+        match membership::judge(grant, &self.rules(), directory) {
+            membership::Judged::Refused { why, .. } => Some(why),
+            membership::Judged::Stands | membership::Judged::Unread(_) => None,
         }
-        let question = target::question(&grant.key.target, &grant.names)?;
-        membership::refused_today(grant, &question, &self.rules(), directory)
     }
 
     /// What ends a grant that today's rules would refuse; `None` where the settings leave it standing.
-    pub(super) fn cause_of(&self, why: membership::RefusedToday) -> Option<EndCause> {
-        let is_to_end = why == membership::RefusedToday::LeftGroup
-            || self.settings.on_rule_change == crate::OnRuleChange::End;
-        is_to_end.then_some(EndCause::RuleChanged)
+    pub(super) fn cause_of(&self, why: membership::WhyRefused) -> Option<EndCause> {
+        why.ends(self.settings.on_rule_change)
+            .then_some(EndCause::RuleChanged)
     }
 
     /// Begins the end of a grant, as it is stored now.
@@ -232,11 +229,11 @@ impl Access {
         &self,
         grant: &Grant,
         cause: EndCause,
-        why: Option<membership::RefusedToday>,
+        why: Option<membership::WhyRefused>,
     ) -> Result<(), AccessError> {
         let holds = self.holds(Some(&grant.key)).await?;
         let mut ends = end::begin(grant, cause, Doer::Hallpass, &holds, self.step());
-        if why == Some(membership::RefusedToday::LeftGroup) {
+        if why == Some(membership::WhyRefused::LeftGroup) {
             ends = GrantStep {
                 records: ends.records.into_iter().map(of_left_group).collect(),
                 ..ends

@@ -1,8 +1,9 @@
-//! Past requests held against rules that are not in force: what a change of the rules would change.
+//! Past requests, and live grants, held against rules that are not in force: what a change of the rules would change.
 
 use hallpass_model::{RequestId, Timestamp};
 use hallpass_rules::{Compared, PastRequest, Rules};
 
+use super::replaying_grants::ReplayedGrants;
 use super::{Access, AccessError, RequestView};
 use crate::{Actor, DirectoryAhead, PressRefused, Request, RequestFilter};
 
@@ -27,12 +28,15 @@ pub struct Replayed {
     pub not_read: Vec<String>,
     /// Where to go on; `None`: there is nothing more that is new enough.
     pub next: Option<RequestId>,
+    /// What becomes of live grants; with the newest requests alone.
+    pub grants: Option<ReplayedGrants>,
 }
 
 impl Access {
     /// Holds requests, newest first, against rules that are not in force: up to `limit` of those that were
     /// made since `since`. Both rules are asked by today's directory, with what only the others name read for this call,
-    /// and by the hour of the request. Whoever has left since is refused by both.
+    /// and by the hour of the request. Whoever has left since is refused by both. With the newest requests, live grants are held
+    /// against the others, too, as the next comparison would judge them once these are in force.
     ///
     /// # Errors
     /// When the actor does not read everything, or the store does not answer.
@@ -56,7 +60,12 @@ impl Access {
             .await?;
         let DirectoryAhead { directory, why } = self.directory_ahead(rules).await;
         let today = self.rules();
+        let grants = match before {
+            None => Some(self.replayed_grants(actor, rules, &directory).await?),
+            Some(_) => None,
+        };
         let mut found = Replayed {
+            grants,
             next: page.next,
             not_read: why.told(&rules.named_facts(), &directory),
             ..Replayed::default()

@@ -26,6 +26,7 @@ mod outputs;
 mod people;
 mod policy_data;
 mod policy_lint;
+mod replays;
 mod run;
 mod several;
 mod simulator;

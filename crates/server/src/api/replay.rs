@@ -1,8 +1,10 @@
-//! What a changed rule file would change: past requests held against it.
+//! What a changed rule file would change: past requests and live grants held against it.
 
 use axum::{Json, extract::State, http::StatusCode};
+use hallpass_access::{UnderOtherRules, WhyRefused};
 use hallpass_api::{
-    FieldProblem, Problem, ReplayRules, ReplayedRequest, ReplayedRules, RuleChange,
+    FieldProblem, Problem, ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome,
+    ReplayedRequest, ReplayedRules, RuleChange,
 };
 use hallpass_identity::TokenScope;
 use hallpass_rules::{Diagnostic, RuleFile, load};
@@ -12,6 +14,7 @@ use crate::{
     App,
     auth::AuthenticatedCaller,
     body::Body,
+    convert,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -20,7 +23,8 @@ const FINDINGS_MAX: usize = 100;
 
 /// Holds past requests against a rule file that is not in force; administrators and auditors. Both its
 /// rules and those in force are asked by today's directory, with what the file alone names of it, and by
-/// the hour of the request. Nothing is changed.
+/// the hour of the request. Without `cursor` live grants are held against the file, too, and `grants` says which of them
+/// would end once it is in force. Nothing is changed.
 #[utoipa::path(post, path = "/api/v1/rules/replay", request_body = ReplayRules,
     responses((status = 200, body = ReplayedRules), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn replay(
@@ -71,8 +75,44 @@ pub(crate) async fn replay(
         items,
         unread: unread as u64,
         not_read: replayed.not_read,
+        grants: replayed.grants.map(|found| grants(&app, &found)),
         next: replayed.next.as_ref().map(ToString::to_string),
     }))
+}
+
+fn grants(app: &App, found: &hallpass_access::ReplayedGrants) -> ReplayedGrants {
+    ReplayedGrants {
+        looked_at: found.looked_at as u64,
+        more: found.more,
+        would_end: found.ends as u64,
+        would_be_reported: found.reported as u64,
+        unread: found.unread as u64,
+        on_rule_change: app.access.settings().on_rule_change.name().to_owned(),
+        items: found.rows.iter().map(|row| grant(app, row)).collect(),
+    }
+}
+
+fn grant(app: &App, row: &hallpass_access::ReplayedGrant) -> ReplayedGrant {
+    let mut told = ReplayedGrant {
+        grant: convert::grant(&row.grant, &app.identity),
+        outcome: ReplayedOutcome::Unread,
+        would_be: None,
+        left_group: false,
+        unread: Vec::new(),
+    };
+    match &row.outcome {
+        UnderOtherRules::Ends { why, would_be } => {
+            told.outcome = ReplayedOutcome::Ends;
+            told.would_be = Some(would_be.to_string());
+            told.left_group = *why == WhyRefused::LeftGroup;
+        }
+        UnderOtherRules::Reported { would_be } => {
+            told.outcome = ReplayedOutcome::Reported;
+            told.would_be = Some(would_be.to_string());
+        }
+        UnderOtherRules::Unread { what } => told.unread = what.iter().cloned().collect(),
+    }
+    told
 }
 
 /// A file that would not be loaded: each error with its line and column.

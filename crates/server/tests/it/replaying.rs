@@ -1,10 +1,11 @@
-//! Past requests held against a rule file that is not in force.
+//! Past requests and live grants held against a rule file that is not in force.
 
+use hallpass_access::OnRuleChange;
 use hallpass_model::TimeSpan;
 use hallpass_rules::{PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 
-use crate::test_server::{TestServer, asking, run};
+use crate::test_server::{TestServer, asking, directory, run};
 
 const PATH: &str = "/api/v1/rules/replay";
 
@@ -199,5 +200,121 @@ fn a_file_of_a_megabyte_is_taken() {
             let reply = server.post(PATH, "aud/read", &body(&text)).await;
             assert_eq!(reply.short(), wanted, "{length}");
         }
+    });
+}
+
+/// `ReadOnly` is for Cai, for a department that no rule in force names, or for everybody.
+fn read_only(narrowed: &str) -> Value {
+    let text = format!(
+        "[[rule]]\naccounts = '*'\npermission_sets = 'ReadOnly'\napproval_is_not_required = true\n{narrowed}\n"
+    );
+    json!({"file": "rules.toml", "text": text})
+}
+
+#[test]
+fn live_grants_are_told_that_would_end_or_be_reported_with_why() {
+    for (on_rule_change, name) in [(OnRuleChange::End, "end"), (OnRuleChange::Report, "report")] {
+        run(async {
+            let set = |settings: &mut hallpass_access::Settings| {
+                settings.on_rule_change = on_rule_change;
+            };
+            let server = TestServer::set(directory, set, |_| {});
+            for who in ["ana/all", "cai/all", "dee/all"] {
+                server.ask(who, "ReadOnly").await;
+            }
+            let closed = read_only("allowed_users = ['cai@corp.example']");
+            let found = server.post(PATH, "aud/read", &closed).await.json();
+            let grants = &found["grants"];
+            assert_eq!(grants["on_rule_change"], name);
+            assert_eq!(
+                (&grants["looked_at"], &grants["more"]),
+                (&json!(3), &Value::Null)
+            );
+            let counts = ["would_end", "would_be_reported", "unread"].map(|it| grants[it].as_u64());
+            let (due, outcome) = match on_rule_change {
+                OnRuleChange::End => ([Some(2), Some(0), Some(0)], "ends"),
+                OnRuleChange::Report => ([Some(0), Some(2), Some(0)], "reported"),
+            };
+            assert_eq!(counts, due);
+            let told = |item: &Value| {
+                let grant = &item["grant"];
+                json!([
+                    grant["user"],
+                    grant["permission_set"],
+                    item["outcome"],
+                    item["would_be"]
+                ])
+            };
+            let told: Vec<Value> = grants["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(told)
+                .collect();
+            let row = |who| json!([who, "ReadOnly", outcome, "RequesterNotAllowed"]);
+            assert_eq!(told, [row("dee@corp.example"), row("ana@corp.example")]);
+            // what is in force already is no news, and nothing happened to anybody
+            let same = json!({"file": "rules.json", "text": crate::test_server::RULES});
+            let found = server.post(PATH, "aud/read", &same).await.json();
+            assert_eq!(
+                (&found["grants"]["looked_at"], &found["grants"]["items"]),
+                (&json!(3), &json!([]))
+            );
+            // further pages are about requests alone
+            let mut next = read_only("");
+            next["limit"] = json!(1);
+            let page = server.post(PATH, "aud/read", &next).await.json();
+            assert!(page["grants"].is_object());
+            next["cursor"] = page["next"].clone();
+            let page = server.post(PATH, "aud/read", &next).await.json();
+            assert_eq!(
+                (&page["looked_at"], &page["grants"]),
+                (&json!(1), &Value::Null)
+            );
+        });
+    }
+}
+
+#[test]
+fn live_grants_that_rest_on_what_was_not_read_are_counted_apart_until_it_is() {
+    run(async {
+        let set = |settings: &mut hallpass_access::Settings| {
+            settings.on_rule_change = OnRuleChange::End;
+        };
+        let server = TestServer::set(directory, set, |_| {});
+        for who in ["ana/all", "dee/all"] {
+            server.ask(who, "ReadOnly").await;
+        }
+        let wanted = read_only("requester_attributes = { department = 'Payments' }");
+        let counts =
+            |found: &Value| ["would_end", "unread"].map(|it| found["grants"][it].as_u64().unwrap());
+        let found = server.post(PATH, "aud/read", &wanted).await.json();
+        assert_eq!(counts(&found), [0, 2]);
+        let item = &found["grants"]["items"][0];
+        let why = json!(["the department of the requester could not be read"]);
+        assert_eq!(
+            (&item["outcome"], &item["unread"]),
+            (&json!("unread"), &why)
+        );
+        assert_eq!(item["would_be"], Value::Null);
+        // Ana is of Payments, and Dee is not
+        let people = server.access.directory();
+        for person in people.people() {
+            let department = if person.user_name == "ana" {
+                "Payments"
+            } else {
+                "Legal"
+            };
+            let mut attributes = PersonAttributes::default();
+            attributes.read(PersonAttribute::Department, Some(department));
+            let mut read = server.known.told_ahead.lock().unwrap();
+            read.attributes.insert(person.user_id.clone(), attributes);
+        }
+        let found = server.post(PATH, "aud/read", &wanted).await.json();
+        assert_eq!(counts(&found), [1, 0]);
+        assert_eq!(
+            found["grants"]["items"][0]["grant"]["user"],
+            "dee@corp.example"
+        );
     });
 }

@@ -41,6 +41,7 @@ mod looking;
 mod lost_answers;
 mod memberships;
 mod nodes;
+mod other_rules;
 mod outliving;
 mod outstanding;
 mod overlaps;
