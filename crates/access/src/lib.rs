@@ -148,7 +148,7 @@ pub use ports::{
     GrantFilter, GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext,
     PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPress,
     RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet,
-    SweepStore, ViewerScope, Waiting, WaitingMessage,
+    SweepStore, UnreadGrant, ViewerScope, Waiting, WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{

@@ -172,6 +172,32 @@ pub struct GrantFilter {
     pub before: Option<GrantId>,
 }
 
+/// A grant that cannot be read, as far as what stands beside it tells: its access is not taken for unmanaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadGrant {
+    /// Which.
+    pub id: GrantId,
+    /// What it holds, while it is live.
+    pub key: Option<HoldKey>,
+    /// Whose it is, or was.
+    pub holder: UserId,
+    /// In which account; `None` of a group.
+    pub account: Option<String>,
+}
+
+impl UnreadGrant {
+    /// Whether it may be about a key.
+    pub fn may_be_of(&self, key: &HoldKey) -> bool {
+        match (&self.key, &key.target) {
+            (Some(held), _) => held == key,
+            (None, Target::Account { account, .. }) => {
+                self.holder == key.user && self.account.as_deref() == Some(account.as_str())
+            }
+            (None, Target::Group { .. }) => self.holder == key.user && self.account.is_none(),
+        }
+    }
+}
+
 /// A piece of a listing, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<T, I> {
@@ -348,6 +374,10 @@ pub struct Counts {
 pub type Waiting = Result<Vec<WaitingMessage>, ReadError>;
 
 /// Requests, grants, notices, and the one way to change them.
+///
+/// A request or grant whose row cannot be read (damaged, or written by a later release) is passed over by whatever gives
+/// several, and takes nobody's place there; listings go on behind it. What is asked for by its id, and everything live on a
+/// key, is an error then, and nothing else is.
 #[async_trait]
 pub trait AccessStore: Send + Sync {
     /// One request.
@@ -378,6 +408,9 @@ pub trait AccessStore: Send + Sync {
     /// Live grants whose [`due_to_end`](Grant::due_to_end) is before `now`, earliest first, at most
     /// `limit`.
     async fn grants_late(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError>;
+    /// Grants that cannot be read: those that are live, and of the others those made at `from`'s instant or later (see
+    /// [`GrantId::first_at`]). Whoever decides by lists what is unmanaged asks for these, too.
+    async fn grants_unread(&self, from: GrantId) -> Result<Vec<UnreadGrant>, ReadError>;
     /// When grants end that keep their access wanted, with those before `soon` counted.
     async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError>;
     /// Everything live on a key, read at one instant.

@@ -18,6 +18,12 @@ pub trait ReadinessProbe: Send + Sync {
     /// Looks now; answers within a second or two.
     async fn probe(&self) -> ProbeResult;
 
+    /// What does not work, by name, as it was found last: for those who run the place. Anybody may read what
+    /// [`probe`](ReadinessProbe::probe) says, and it names nothing.
+    fn named(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Since when it has not worked, where the part itself knows: it may take its time until it says so.
     fn since(&self) -> Option<Timestamp> {
         None

@@ -10,7 +10,7 @@ use hallpass_access::{
     Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
     DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, GroupSyncItem, GroupSyncRun,
     GroupSyncStore, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
-    StoredAnswer, Subject, Sweep, SweepItem, SweepStore, Waiting,
+    StoredAnswer, Subject, Sweep, SweepItem, SweepStore, UnreadGrant, Waiting,
 };
 use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
@@ -387,6 +387,10 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate
             .pass(self.inner.grants_late(now, limit), read)
             .await
+    }
+
+    async fn grants_unread(&self, from: GrantId) -> Result<Vec<UnreadGrant>, ReadError> {
+        self.gate.pass(self.inner.grants_unread(from), read).await
     }
 
     async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError> {

@@ -337,8 +337,14 @@ impl Slack {
         });
         let mut waiting = Vec::with_capacity(asked.rows.len());
         for request in asked.rows {
-            let presses = access.presses(&known.actor, &request).await?;
-            waiting.push((request, presses));
+            match access.presses(&known.actor, &request).await {
+                Ok(presses) => waiting.push((request, presses)),
+                // what cannot be read of one hides no other
+                Err(AccessError::Read(error)) => {
+                    tracing::warn!(request.id = %request.id, error = %error, "a request is not shown among its requester's");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(HeldAndWaiting {
             grants: grants.collect(),

@@ -29,9 +29,25 @@ pub fn rows_cannot_be_read(rows: usize) -> String {
         rows => format!("{rows} rows"),
     };
     format!(
-        "{rows} cannot be read: that access neither begins nor ends by this server; `hallpass server store check` \
+        "{rows} cannot be read: that access may neither begin nor end by this server; `hallpass server store check` \
          names what it is, and docs/operations/runbooks/store-broken.md says what to do"
     )
+}
+
+/// Names shown at once; more are counted.
+const NAMED_MAX: usize = 5;
+
+/// What does not work by name, after what is said of it; nothing of none. For those who run the place.
+pub fn by_name(names: &[String]) -> String {
+    let (shown, more) = names.split_at(names.len().min(NAMED_MAX));
+    if shown.is_empty() {
+        return String::new();
+    }
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("By name: {}{more}.", shown.join("; "))
 }
 
 /// That the node which says so works.
@@ -396,6 +412,9 @@ mod tests {
             clocks_are_apart(2.4, TimeSpan::seconds(30)),
             clocks_agree_again(None),
             clocks_agree_again(Some(long)),
+            by_name(&[]),
+            by_name(&["grants: a", "requests: b"].map(str::to_owned)),
+            by_name(&["a", "b", "c", "d", "e", "f", "g"].map(str::to_owned)),
         ];
         assert_eq!(
             said,
@@ -417,6 +436,9 @@ mod tests {
                 "the server's clock and AWS's are 2 s apart; 30 s are allowed",
                 "the clocks agree again",
                 "the clocks agree again; time returned by 11m",
+                "",
+                "By name: grants: a; requests: b.",
+                "By name: a; b; c; d; e and 2 more.",
             ]
         );
     }

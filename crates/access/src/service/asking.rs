@@ -130,6 +130,10 @@ impl Access {
             match self.request(actor, *id).await {
                 Ok(other) => others.push(other),
                 Err(AccessError::NotFound(_)) => {}
+                // one that cannot be read hides no other
+                Err(AccessError::Read(error)) => {
+                    tracing::warn!(request.id = %id, error = %error, "a request is not shown beside those it was made with");
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -181,13 +181,18 @@ impl Access {
 
     /// Somebody whom the directory does not know any more, as a grant of theirs has them.
     pub(super) async fn once_holder(&self, user: &UserId) -> Result<Person, AccessError> {
-        let filter = GrantFilter {
+        let mut filter = GrantFilter {
             holder: Some(user.clone()),
             ..GrantFilter::default()
         };
-        let newest = self.ports.store.grants(&filter, 1).await?.rows.pop();
-        let holder = newest.map(|grant| grant.holder);
-        holder.ok_or(AccessError::NotFound("person"))
+        loop {
+            let page = self.ports.store.grants(&filter, 1).await?;
+            if let Some(newest) = page.rows.into_iter().next() {
+                return Ok(newest.holder);
+            }
+            // the newest may be one that cannot be read
+            filter.before = Some(page.next.ok_or(AccessError::NotFound("person"))?);
+        }
     }
 
     /// Lets somebody in again: an administrator other than them. What the lock ended stays ended.
@@ -236,13 +241,17 @@ impl Access {
     /// Does what follows from every lock in force; returns how much was done.
     pub(super) async fn tend_locks(&self) -> Result<u32, AccessError> {
         let now = self.now();
-        let mut done = 0;
+        let (mut done, mut failed) = (0, None);
         for lock in self.ports.store.locks().await? {
             if lock.is_in_force(now) {
-                done += self.tend_lock(&lock).await?;
+                match self.tend_lock(&lock).await {
+                    Ok(more) => done += more,
+                    // what is wrong with one keeps no other
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
         }
-        Ok(done)
+        failed.map_or(Ok(done), Err)
     }
 
     // CRASH: each step is one commit, judged from the lock's row; what is left is done by the next
@@ -278,7 +287,7 @@ impl Access {
 
     /// Ends whatever a locked person holds.
     async fn end_all(&self, lock: &Lock) -> Result<u32, AccessError> {
-        let mut done = 0;
+        let (mut done, mut failed) = (0, None);
         let mut filter = GrantFilter {
             states: GrantStateKind::LIVE.to_vec(),
             holder: Some(lock.person.user.clone()),
@@ -287,16 +296,24 @@ impl Access {
         loop {
             let page = self.ports.store.grants(&filter, BATCH).await?;
             for grant in page.rows {
-                let holds = self.holds(Some(&grant.key)).await?;
-                let current = holds.grants.iter().find(|it| it.id == grant.id);
-                if let Some(step) = current.and_then(|grant| self.ended(grant, lock, &holds)) {
-                    done += self.settled(step.fold()).await?;
+                match self.end_of(&grant, lock).await {
+                    Ok(more) => done += more,
+                    Err(error) => failed = failed.or(Some(error)),
                 }
             }
             if page.next.is_none() {
-                return Ok(done);
+                return failed.map_or(Ok(done), Err);
             }
             filter.before = page.next;
+        }
+    }
+
+    async fn end_of(&self, grant: &Grant, lock: &Lock) -> Result<u32, AccessError> {
+        let holds = self.holds(Some(&grant.key)).await?;
+        let current = holds.grants.iter().find(|it| it.id == grant.id);
+        match current.and_then(|grant| self.ended(grant, lock, &holds)) {
+            Some(step) => self.settled(step.fold()).await,
+            None => Ok(0),
         }
     }
 

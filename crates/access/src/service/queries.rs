@@ -367,7 +367,14 @@ impl Access {
         let late = self.ports.store.grants_late(self.now(), limit).await?;
         let mut told = Vec::with_capacity(late.len());
         for grant in late {
-            let row = self.ports.store.holds(&grant.key).await?.row;
+            // what AWS said of one that cannot be read hides no other
+            let row = match self.ports.store.holds(&grant.key).await {
+                Ok(holds) => holds.row,
+                Err(error) => {
+                    tracing::warn!(grant.id = %grant.id, error = %error, "what AWS said of a late end is not told");
+                    None
+                }
+            };
             let stuck = grant.stuck.as_ref().map(|stuck| stuck.reason.clone());
             let answer = stuck.or_else(|| row.and_then(|row| row.execution.last_error));
             told.push(Late { grant, answer });

@@ -1,7 +1,7 @@
 //! What a sweep compares standing access with: what Hallpass holds, and gave lately.
 
 use hallpass_assignments::Ownership;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_model::{GrantId, TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
 use crate::{Held, ReadError};
@@ -39,14 +39,28 @@ impl Access {
                 held.ours.insert(grant.key);
             }
         }
-        self.past_grants(since, &mut held).await?;
+        let oldest = SLACK.before(crate::PREEXISTING_FOR.before(now));
+        for grant in (self.ports.store.grants_unread(GrantId::first_at(oldest))).await? {
+            match grant.key {
+                // what it found cannot be told: what it holds is neither removed nor adopted
+                Some(key) if held.under_grant.contains(&key) => {}
+                Some(key) => {
+                    held.ours.insert(key);
+                }
+                None => held.unread.push(grant),
+            }
+        }
+        self.past_grants((since, oldest), &mut held).await?;
         Ok(held)
     }
 
     /// Grants that began since `since` are ours, whatever became of them; those of the last days tell
     /// what stood before them.
-    async fn past_grants(&self, since: Timestamp, held: &mut Held) -> Result<(), AccessError> {
-        let oldest = SLACK.before(crate::PREEXISTING_FOR.before(self.now()));
+    async fn past_grants(
+        &self,
+        (since, oldest): (Timestamp, Timestamp),
+        held: &mut Held,
+    ) -> Result<(), AccessError> {
         let mut filter = crate::GrantFilter::default();
         loop {
             let page = self.ports.store.grants(&filter, BATCH).await?;

@@ -12,7 +12,7 @@ use super::{
     Acceptance, Accepted, Brake, Fate, GoneItem, ItemChange, ItemKind, ItemSight, LeftOut,
     StandingListing, StandingScope, SweepAction, SweepItem, SweepReport, SweepSettings, Wait,
 };
-use crate::{EntitlementReport, Person};
+use crate::{EntitlementReport, Person, UnreadGrant};
 
 /// Two runs have to find an item unknown, this far apart at least (`access.md` §10.3).
 pub const RUNS_APART: TimeSpan = TimeSpan::minutes(10);
@@ -20,6 +20,8 @@ pub const RUNS_APART: TimeSpan = TimeSpan::minutes(10);
 const RUNS_IN_A_ROW: u32 = 2;
 /// What a grant found standing is only reported for so long (`access.md` §10.2).
 pub const PREEXISTING_FOR: TimeSpan = TimeSpan::hours(7 * 24);
+/// A grant that cannot be read does not say when its access was seen: so long after it was made at most.
+const GRANTED_WITHIN: TimeSpan = TimeSpan::hours(24);
 /// More than this share of everything seen, in percent, is not acted on (`access.md` §10.3).
 const SHARE_MAX_PERCENT: u64 = 25;
 /// Items that are gone, and places that were not read, named in a report; more are counted.
@@ -34,6 +36,18 @@ pub struct Held {
     pub under_grant: BTreeSet<HoldKey>,
     /// When a grant last found that something stood before it.
     pub found_standing: BTreeMap<HoldKey, Timestamp>,
+    /// Grants of the last days that are over and cannot be read: each may have found that something stood before it, or
+    /// have given what a listing still shows.
+    pub unread: Vec<UnreadGrant>,
+}
+
+impl Held {
+    /// When a grant last found, or may have found, that a key stood before it.
+    pub fn stood_before(&self, key: &HoldKey) -> Option<Timestamp> {
+        let unread = self.unread.iter().filter(|grant| grant.may_be_of(key));
+        let unread = unread.map(|grant| GRANTED_WITHIN.after(grant.id.drawn_at()));
+        unread.chain(self.found_standing.get(key).copied()).max()
+    }
 }
 
 /// What a run may do about unknown items.
@@ -227,8 +241,8 @@ fn kind(facts: &ListingFacts<'_>, key: &HoldKey) -> ItemKind {
     if facts.held.under_grant.contains(key) {
         return ItemKind::UnderGrant;
     }
-    let found = facts.held.found_standing.get(key);
-    let until = found.map(|at| PREEXISTING_FOR.after(*at));
+    let found = facts.held.stood_before(key);
+    let until = found.map(|at| PREEXISTING_FOR.after(at));
     match until.filter(|until| facts.listing.began < *until) {
         Some(until) => ItemKind::Preexisting { until },
         None => ItemKind::Unknown,

@@ -12,13 +12,15 @@ mod whatever;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{
-    Email, HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp, UserId,
+    Email, GrantId, HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp,
+    UserId,
 };
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
 use hallpass_rules::{Directory, RuleFile, Rules, load};
 use uuid::Uuid;
 
 use super::*;
+use crate::UnreadGrant;
 
 const ACCOUNT: &str = "111111111111";
 const GROUP: &str = "99999999-8888-7777-6666-555555555555";
@@ -249,6 +251,48 @@ fn what_exists_without_a_hold_or_acceptance_is_unknown() {
     let report = &found.report;
     let numbers = (report.seen, report.ours, report.accepted, report.unknown);
     assert_eq!(numbers, (13, 10, 2, 1));
+}
+
+/// `access.md` §10.2: a grant that is over and cannot be read may have found its person's access in its account, or its
+/// person's membership of a group, standing: for 8 days that is only reported.
+#[test]
+fn what_an_unread_grant_may_have_found_is_only_reported_for_eight_days() {
+    let in_prod = account_key(1, "ReadOnly");
+    let (other_set, other_account) = (
+        account_key(1, "Admin"),
+        in_account(1, "222222222222", "ReadOnly"),
+    );
+    let (other_person, group) = (account_key(2, "ReadOnly"), group_key(1));
+    let keys = [in_prod, other_set, other_account, other_person, group];
+    // the account of the grant, and which of these it may be about
+    for (of, kept) in [
+        (Some(ACCOUNT.to_owned()), [true, true, false, false, false]),
+        (None, [false, false, false, false, true]),
+    ] {
+        let mut looks = Looks::acting(REMOVE);
+        for key in &keys {
+            looks = looks.with(key);
+        }
+        looks.held.unread.push(UnreadGrant {
+            id: GrantId::first_at(at(0)),
+            key: None,
+            holder: user(1),
+            account: of,
+        });
+        looks.settings.max_removals = 99;
+        looks.run(1);
+        let found = looks.run(20);
+        for (key, is_kept) in keys.iter().zip(kept) {
+            let is_reported = matches!(item(&found, key).kind, ItemKind::Preexisting { .. });
+            assert_eq!(is_reported, is_kept, "{key}");
+        }
+        let over = 8 * 24 * 60;
+        looks.run(over - 1);
+        let found = looks.run(over + 30);
+        for key in &keys {
+            assert_eq!(item(&found, key).kind, ItemKind::Unknown, "{key}");
+        }
+    }
 }
 
 /// `access.md` §10.4: scope is by statement, not the cross product.

@@ -121,8 +121,8 @@ fn differs(item: &SweepItem, action: SweepAction, fresh: &Fresh<'_>) -> Option<&
     {
         return Some("is accepted");
     }
-    let found = fresh.held.found_standing.get(key);
-    if found.is_some_and(|at| fresh.listing.began < PREEXISTING_FOR.after(*at)) {
+    let found = fresh.held.stood_before(key);
+    if found.is_some_and(|at| fresh.listing.began < PREEXISTING_FOR.after(at)) {
         return Some("was found standing by a grant");
     }
     if fresh.listing.not_read().contains(&key.target) {

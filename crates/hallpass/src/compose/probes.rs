@@ -67,17 +67,17 @@ impl ReadinessProbe for StoreProbe {
     }
 }
 
-/// A reading of all rows: how many of them cannot be read.
-type RowsReading = Pin<Box<dyn Future<Output = Result<usize, String>> + Send>>;
+/// A reading of all rows: which of them cannot be read.
+type RowsReading = Pin<Box<dyn Future<Output = Result<Vec<String>, String>> + Send>>;
 /// Begins one.
-type CountRows = Box<dyn Fn() -> RowsReading + Send + Sync>;
+type ReadRows = Box<dyn Fn() -> RowsReading + Send + Sync>;
 
 /// Whether every row that makes access begin and end can be read: one that cannot stops no other, and would go unnoticed.
 ///
 /// All of them are read for that, which may take longer than anybody waits for an answer: that is done once in a while, by
 /// itself, one at a time, and what it found is told until the next.
 pub(super) struct RowsProbe {
-    count: CountRows,
+    read: ReadRows,
     state: Arc<Mutex<RowsRead>>,
 }
 
@@ -88,8 +88,8 @@ struct RowsRead {
     reading: Option<AbortHandle>,
     /// Not before then again.
     again: Option<Instant>,
-    /// How many cannot be read, once somebody has read them all; what went wrong before that.
-    found: Option<Result<usize, ()>>,
+    /// Which cannot be read, once somebody has read them all; what went wrong before that.
+    found: Option<Result<Vec<String>, ()>>,
 }
 
 impl RowsProbe {
@@ -106,15 +106,14 @@ impl RowsProbe {
             let store = store.clone();
             Box::pin(async move {
                 let rows = store.unreadable_rows().await;
-                rows.map(|rows| rows.len())
-                    .map_err(|error| error.to_string())
+                rows.map_err(|error| error.to_string())
             })
         }))
     }
 
-    fn of(count: CountRows) -> Self {
+    fn of(read: ReadRows) -> Self {
         Self {
-            count,
+            read,
             state: Arc::default(),
         }
     }
@@ -126,9 +125,9 @@ impl RowsProbe {
         if is_read || state.again.is_some_and(|again| Instant::now() < again) {
             return None;
         }
-        let (count, all) = ((self.count)(), Arc::clone(&self.state));
+        let (found, all) = ((self.read)(), Arc::clone(&self.state));
         let reading = tokio::spawn(async move {
-            let found = count.await;
+            let found = found.await;
             let mut state = known(&all);
             let pause = match found {
                 Ok(rows) => {
@@ -163,15 +162,22 @@ impl ReadinessProbe for RowsProbe {
             // it goes on where that is too short, and where nobody waits for this any more
             drop(tokio::time::timeout(Self::WAIT, reading).await);
         }
-        let works = match known(&self.state).found {
+        let works = match &known(&self.state).found {
             None => Ok(health::ROWS_NOT_YET_READ.to_owned()),
-            Some(Ok(0)) => Ok(health::ROWS_CAN_BE_READ.to_owned()),
-            Some(Ok(rows)) => Err(health::rows_cannot_be_read(rows)),
+            Some(Ok(rows)) if rows.is_empty() => Ok(health::ROWS_CAN_BE_READ.to_owned()),
+            Some(Ok(rows)) => Err(health::rows_cannot_be_read(rows.len())),
             Some(Err(())) => Err(health::ROWS_COULD_NOT_BE_LOOKED_AT.to_owned()),
         };
         ProbeResult {
             name: "rows",
             works,
+        }
+    }
+
+    fn named(&self) -> Vec<String> {
+        match &known(&self.state).found {
+            Some(Ok(rows)) => rows.clone(),
+            Some(Err(())) | None => Vec::new(),
         }
     }
 

@@ -25,7 +25,8 @@ fn what_cannot_be_counted_is_as_it_was() {
     }
 }
 
-/// A probe that counts as often as is told, with these answers one after the other; after them none comes.
+/// A probe that reads as often as is told, with so many rows, or these errors, one after the other; after them no answer
+/// comes.
 fn rows(answers: &'static [Result<usize, &'static str>]) -> (RowsProbe, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
@@ -33,12 +34,16 @@ fn rows(answers: &'static [Result<usize, &'static str>]) -> (RowsProbe, Arc<Atom
         let answer = answers.get(counter.fetch_add(1, Ordering::Relaxed));
         Box::pin(async move {
             match answer {
-                Some(answer) => answer.map_err(str::to_owned),
+                Some(answer) => answer.map(names).map_err(str::to_owned),
                 None => pending().await,
             }
         })
     }));
     (probe, asked)
+}
+
+fn names(rows: usize) -> Vec<String> {
+    (0..rows).map(|at| format!("grants: grn_{at}")).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,6 +64,7 @@ async fn rows_that_were_not_given_out_are_not_said_to_be_whole() {
     tokio::time::advance(RowsProbe::FAILED_AGAIN).await;
     let found = probe.probe().await.works;
     assert_eq!(found, Err(health::rows_cannot_be_read(2)));
+    assert_eq!(probe.named(), names(2));
     assert_eq!(asked.load(Ordering::Relaxed), 4);
 }
 

@@ -10,7 +10,7 @@ pub(super) fn of_part(name: &'static str) -> (&'static str, &'static str, &'stat
         ),
         "rows" => (
             "Stored rows",
-            "What they are about neither begins nor ends by this server.",
+            "Lists leave them out, and nothing is decided of what they are about.",
             "Find them: hallpass server store check; docs/operations/runbooks/store-broken.md.",
         ),
         "leader" => (

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hallpass_access::{Counts, SweepMode};
 use hallpass_assignments::queue::QueueLengths;
 use hallpass_model::TimeSpan;
+use hallpass_wording::health;
 use hallpass_wording::time::utc;
 
 use super::health_names::of_part;
@@ -41,7 +42,7 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<HealthPart>
     for probe in app.probes.iter() {
         let result = tokio::time::timeout(PROBE_TIME_MAX, probe.probe()).await;
         parts.push(match result {
-            Ok(result) => probed(&result),
+            Ok(result) => probed(&result, &probe.named()),
             Err(_) => HealthPart {
                 name: "A part".to_owned(),
                 badge: BAD,
@@ -145,8 +146,8 @@ fn messages(channel: &str, waiting: u64) -> HealthPart {
     }
 }
 
-/// A probe in words.
-fn probed(result: &ProbeResult) -> HealthPart {
+/// A probe in words, with what does not work by name.
+fn probed(result: &ProbeResult, named: &[String]) -> HealthPart {
     let (name, affected, todo) = of_part(result.name);
     match &result.works {
         Ok(detail) => HealthPart {
@@ -159,7 +160,14 @@ fn probed(result: &ProbeResult) -> HealthPart {
         Err(detail) => HealthPart {
             name: name.to_owned(),
             badge: BAD,
-            now: format!("{} {affected}", sentence(&plain(detail))),
+            now: [
+                sentence(&plain(detail)),
+                affected.to_owned(),
+                plain(&health::by_name(named)),
+            ]
+            .join(" ")
+            .trim_end()
+            .to_owned(),
             todo,
             rank: 0,
         },

@@ -9,7 +9,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    PressRefused, Request, RequestFilter, RequestStateKind, RequestView, ReviewedVersion,
+    AccessError, PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView,
+    ReviewedVersion,
 };
 use hallpass_model::{RequestId, TimeSpan};
 use hallpass_wording::grants;
@@ -18,18 +19,17 @@ use serde::Deserialize;
 use super::{
     approve::{approve_buttons, comments},
     decided,
-    flash::{Flash, FlashQuery, pressed},
+    flash::{Flash, FlashQuery},
     grant_activity,
     presenter::{Coded, PersonView, Presenter, TargetView},
     press::{self, WordsForm},
-    refusals,
     request::{before, changed, why_not},
-    reviews_card::{rule, set_of, signal, waited},
+    reviews_card::{Closed, closed, not_judged, rule, set_of, signal, undecidable, waited},
     reviews_search::{fits, live},
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
     together::{self, ApproveAll, Sibling},
-    words::{Badge, plain},
+    words::plain,
 };
 use crate::{App, permission_set_policies::risk_lines, problem::ProblemResponse};
 
@@ -120,13 +120,6 @@ struct Open {
     all: Option<ApproveAll>,
 }
 
-struct Closed {
-    id: String,
-    badge: Badge,
-    words: Coded,
-    what: String,
-}
-
 /// A break-glass review that waits for somebody to look.
 struct Glass {
     id: String,
@@ -206,9 +199,8 @@ async fn for_me(
                 .after
                 .said()
                 .filter(|_| coming.after.about == request.id.to_string());
-            let card = open(&app, &viewer, &view, request, said).await?;
             let risks = set_of(request).and_then(|set| risks.get(set).cloned());
-            Card::Open(Box::new(Open { risks, ..card }))
+            waiting_card(&app, &viewer, &view, request, (said, risks)).await?
         } else {
             Card::Closed(closed(&view, request))
         });
@@ -246,12 +238,14 @@ async fn glasses(
     let mut glasses = Vec::new();
     for request in reviews.rows.iter().rev() {
         // auditors watch on the request's page; here is only what one can close
-        let presses = app
-            .access
-            .break_glass_offers(&viewer.actor, request)
-            .await?;
-        if presses.close_review.is_ok() {
-            glasses.push(glass(app, viewer, view, request).await);
+        match app.access.break_glass_offers(&viewer.actor, request).await {
+            Ok(presses) if presses.close_review.is_ok() => {
+                glasses.push(glass(app, viewer, view, request).await);
+            }
+            Ok(_) => {}
+            // its own page says so; it hides no other
+            Err(AccessError::Read(error)) => not_judged(request, &error),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(glasses)
@@ -349,14 +343,34 @@ fn mark_next(cards: &mut [Card], about: &str) {
     }
 }
 
-async fn open(
+/// A card of what waits: where it cannot be told what could be pressed on it, it says that, and hides no other.
+async fn waiting_card(
     app: &App,
     viewer: &Viewer,
     view: &Presenter,
     request: &Request,
+    (said, risks): (Option<Flash>, Option<String>),
+) -> Result<Card, ProblemResponse> {
+    match app.access.presses(&viewer.actor, request).await {
+        Ok(presses) => {
+            let card = open(app, viewer, view, (request, &presses), said).await?;
+            Ok(Card::Open(Box::new(Open { risks, ..card })))
+        }
+        Err(AccessError::Read(error)) => {
+            not_judged(request, &error);
+            Ok(Card::Closed(undecidable(view, request)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn open(
+    app: &App,
+    viewer: &Viewer,
+    view: &Presenter,
+    (request, presses): (&Request, &Presses),
     said: Option<Flash>,
 ) -> Result<Open, ProblemResponse> {
-    let presses = app.access.presses(&viewer.actor, request).await?;
     let past = app.access.past(&viewer.actor, request).await?;
     let is_changed = matches!(said, Some(Flash::Changed));
     let why_not = match &presses.approve {
@@ -364,7 +378,7 @@ async fn open(
         Err(refused) => why_not(app, view, request, refused),
     };
     let warnings = app.access.warnings_to_confirm(request);
-    let (approve, with) = approve_buttons(view, request, &presses, (&warnings, "reviews"));
+    let (approve, with) = approve_buttons(view, request, presses, (&warnings, "reviews"));
     Ok(Open {
         id: request.id.to_string(),
         seen: request.seen(),
@@ -401,26 +415,6 @@ async fn open(
     })
 }
 
-/// A card that is decided, as one line of truth.
-fn closed(view: &Presenter, request: &Request) -> Closed {
-    let what = format!(
-        "{} for {}, {}",
-        view.aim_of(request).words(),
-        Presenter::person(&request.requester.name, &request.requester.email).name,
-        request.duration
-    );
-    let words = pressed(view, request).or_else(|| {
-        let closed = request.clone().pending(view.now).err()?;
-        Some(refusals::already(view, request, &closed))
-    });
-    Closed {
-        id: request.id.to_string(),
-        badge: rows::badge(view, request, None),
-        words: Coded(words.unwrap_or_else(|| "It waits for others now.".to_owned())),
-        what,
-    }
-}
-
 /// Own requests that wait, with who can decide them.
 async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, ProblemResponse> {
     let filter = RequestFilter {
@@ -434,13 +428,20 @@ async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, P
     let mut mine = Vec::new();
     let waiting = found.rows.iter();
     for request in waiting.filter(|request| !rows::is_past(view, request)) {
-        let presses = app.access.presses(&viewer.actor, request).await?;
-        if presses.approve.is_ok() && request.is_helped_by(&viewer.actor) {
+        let approve = match app.access.presses(&viewer.actor, request).await {
+            Ok(presses) => Some(presses.approve),
+            Err(AccessError::Read(error)) => {
+                not_judged(request, &error);
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if matches!(approve, Some(Ok(()))) && request.is_helped_by(&viewer.actor) {
             // theirs to decide: it is a card
             continue;
         }
-        let words = match &presses.approve {
-            Err(refused @ PressRefused::Rules(_)) => why_not(app, view, request, refused),
+        let words = match &approve {
+            Some(Err(refused @ PressRefused::Rules(_))) => why_not(app, view, request, refused),
             _ => Coded(rows::waiting(view, request)),
         };
         mine.push(Own {

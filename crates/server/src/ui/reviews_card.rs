@@ -1,12 +1,23 @@
 //! What a card of a review says beside its facts.
 
-use hallpass_access::{Approval, AskVerdict, Past, Request, by_rules};
+use hallpass_access::{Approval, AskVerdict, Past, ReadError, Request, by_rules};
 use hallpass_model::{TargetNames, Timestamp};
 use hallpass_rules::{Ask, PressRefusedByRules};
 use hallpass_wording::dialogs;
 
+use super::flash::pressed;
 use super::presenter::{Coded, Presenter};
+use super::words::Badge;
+use super::{refusals, rows};
 use crate::App;
+
+/// A card that nothing can be pressed on: a line.
+pub(super) struct Closed {
+    pub(super) id: String,
+    pub(super) badge: Badge,
+    pub(super) words: Coded,
+    pub(super) what: String,
+}
 
 /// The permission set that is asked for.
 pub(super) fn set_of(request: &Request) -> Option<&str> {
@@ -95,4 +106,46 @@ pub(super) fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
             | PressRefusedByRules::NotOpen { rules, .. },
         ) => names(&rules),
     })
+}
+
+/// What somebody asked for, in one line.
+fn asked(view: &Presenter, request: &Request) -> String {
+    format!(
+        "{} for {}, {}",
+        view.aim_of(request).words(),
+        Presenter::person(&request.requester.name, &request.requester.email).name,
+        request.duration
+    )
+}
+
+/// Says in the log that what could be pressed on a request of many is not known.
+pub(super) fn not_judged(request: &Request, error: &ReadError) {
+    tracing::warn!(request.id = %request.id, error = %error, "what could be pressed on a request is not shown");
+}
+
+/// A card that waits, and of which nobody can tell what could be pressed: what its requester holds cannot be read.
+pub(super) fn undecidable(view: &Presenter, request: &Request) -> Closed {
+    Closed {
+        id: request.id.to_string(),
+        badge: rows::badge(view, request, None),
+        words: Coded(
+            "It cannot be decided now: what its requester holds of it cannot be read. Tell those who run Hallpass."
+                .to_owned(),
+        ),
+        what: asked(view, request),
+    }
+}
+
+/// A card that is decided, as one line of truth.
+pub(super) fn closed(view: &Presenter, request: &Request) -> Closed {
+    let words = pressed(view, request).or_else(|| {
+        let closed = request.clone().pending(view.now).err()?;
+        Some(refusals::already(view, request, &closed))
+    });
+    Closed {
+        id: request.id.to_string(),
+        badge: rows::badge(view, request, None),
+        words: Coded(words.unwrap_or_else(|| "It waits for others now.".to_owned())),
+        what: asked(view, request),
+    }
 }

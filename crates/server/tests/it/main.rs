@@ -59,5 +59,6 @@ mod standing;
 mod streams;
 mod test_server;
 mod together;
+mod torn;
 mod unsure;
 mod warned;

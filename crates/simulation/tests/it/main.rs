@@ -58,4 +58,5 @@ mod sweeps_meanwhile;
 mod taken_away;
 mod together;
 mod told;
+mod torn;
 mod warned;

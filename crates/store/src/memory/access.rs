@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     AccessStore, Alarm, AlarmState, ArmedEndCounts, ArmedEndStatus, Change, CommitError, Counts,
     Ends, Grant, GrantFilter, Holds, Listed, Lock, Message, PastGrants, PastQuery, ReadError,
-    Request, RequestFilter, StoredAnswer, Subject, Waiting,
+    Request, RequestFilter, StoredAnswer, Subject, UnreadGrant, Waiting,
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
@@ -14,7 +14,7 @@ use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::{MemoryState, MemoryStore, Slot, commit, locks};
 use crate::filters::{fits_grant, fits_request};
-use crate::rows::subject_of;
+use crate::rows::{account_of, subject_of};
 use crate::steps::armed_end_status;
 
 fn most(limit: u32) -> usize {
@@ -94,12 +94,18 @@ impl MemoryState {
 impl AccessStore for MemoryStore {
     async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError> {
         self.ensure_reads()?;
-        Ok(self.state().requests.get(&id).cloned())
+        let found = self.state().requests.get(&id).cloned();
+        found
+            .map(|it| self.torn().ensure_request(id).map(|()| it))
+            .transpose()
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError> {
         self.ensure_reads()?;
-        Ok(self.state().grants.get(&id).cloned())
+        let found = self.state().grants.get(&id).cloned();
+        found
+            .map(|it| self.torn().ensure_grant(id).map(|()| it))
+            .transpose()
     }
 
     async fn requests(
@@ -108,6 +114,7 @@ impl AccessStore for MemoryStore {
         limit: u32,
     ) -> Result<Listed<Request, RequestId>, ReadError> {
         self.ensure_reads()?;
+        let torn = self.torn().requests;
         let state = self.state();
         if limit == 0 {
             let (rows, next) = (Vec::new(), filter.before);
@@ -117,7 +124,7 @@ impl AccessStore for MemoryStore {
         let older = older.filter(|request| filter.before.is_none_or(|before| request.id < before));
         let fits = |request: &&Request| {
             let subject = subject_of(request).and_then(|it| state.subject_number(&it));
-            fits_request(filter, request, subject)
+            !torn.contains(&request.id) && fits_request(filter, request, subject)
         };
         let found = listed(older, |request| request.id, fits, limit, self.looks_at);
         Ok(Listed {
@@ -132,6 +139,7 @@ impl AccessStore for MemoryStore {
         limit: u32,
     ) -> Result<Listed<Grant, GrantId>, ReadError> {
         self.ensure_reads()?;
+        let torn = self.torn().grants;
         let state = self.state();
         if limit == 0 {
             let (rows, next) = (Vec::new(), filter.before);
@@ -141,11 +149,8 @@ impl AccessStore for MemoryStore {
         let older = older.filter(|grant| filter.before.is_none_or(|before| grant.id < before));
         let fits = |grant: &&Grant| {
             let subject = Subject::of(&grant.key.target, &grant.names);
-            fits_grant(
-                filter,
-                grant,
-                subject.and_then(|it| state.subject_number(&it)),
-            )
+            let subject = subject.and_then(|it| state.subject_number(&it));
+            !torn.contains(&grant.id) && fits_grant(filter, grant, subject)
         };
         let found = listed(older, |grant| grant.id, fits, limit, self.looks_at);
         Ok(Listed {
@@ -169,6 +174,7 @@ impl AccessStore for MemoryStore {
     }
 
     async fn past(&self, query: &PastQuery) -> Result<PastGrants, ReadError> {
+        let torn = self.torn().grants;
         let state = self.state();
         let range = query.from..query.before;
         let is_empty = range.is_empty();
@@ -183,20 +189,38 @@ impl AccessStore for MemoryStore {
                 && Subject::of(&grant.key.target, &grant.names).as_ref() == Some(&query.subject)
         });
         let counted: Vec<&Grant> = counted.collect();
+        let mut read = counted.iter().filter(|grant| !torn.contains(&grant.id));
         Ok(PastGrants {
             count: u32::try_from(counted.len()).unwrap_or(u32::MAX),
             more: false,
-            newest: counted.first().map(|grant| (*grant).clone()),
+            newest: read.next().map(|grant| (*grant).clone()),
         })
     }
 
     async fn grants_late(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        let torn = self.torn().grants;
         let state = self.state();
         let live = state.grants.values().filter(|grant| !grant.is_over());
-        let mut late: Vec<&Grant> = live.filter(|grant| grant.due_to_end() < now).collect();
+        let mut late: Vec<&Grant> = live
+            .filter(|grant| grant.due_to_end() < now && !torn.contains(&grant.id))
+            .collect();
         late.sort_by_key(|grant| (grant.due_to_end(), grant.id));
         late.truncate(most(limit));
         Ok(late.into_iter().cloned().collect())
+    }
+
+    async fn grants_unread(&self, from: GrantId) -> Result<Vec<UnreadGrant>, ReadError> {
+        let torn = self.torn().grants;
+        let state = self.state();
+        let unread = torn.iter().filter_map(|id| state.grants.get(id));
+        let unread = unread.filter(|grant| !grant.is_over() || grant.id >= from);
+        let by_columns = unread.map(|grant| UnreadGrant {
+            id: grant.id,
+            key: (!grant.is_over()).then(|| grant.key.clone()),
+            holder: grant.holder.user.clone(),
+            account: account_of(&grant.key.target).map(str::to_owned),
+        });
+        Ok(by_columns.collect())
     }
 
     async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError> {
@@ -222,13 +246,15 @@ impl AccessStore for MemoryStore {
 
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {
         self.ensure_reads()?;
+        let torn = self.torn();
         let state = self.state();
         let live = state
             .grants
             .values()
             .filter(|grant| grant.key == *key && !grant.is_over());
+        let read = live.map(|grant| torn.ensure_grant(grant.id).map(|()| grant.clone()));
         Ok(Holds {
-            grants: live.cloned().collect(),
+            grants: read.collect::<Result<_, _>>()?,
             row: state
                 .assignments
                 .get(&key.to_string())
@@ -237,10 +263,12 @@ impl AccessStore for MemoryStore {
     }
 
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {
+        let torn = self.torn().requests;
         let state = self.state();
         let mut due: Vec<_> = state
             .requests
             .values()
+            .filter(|request| !torn.contains(&request.id))
             .filter_map(|request| Some((request.due()?, request)))
             .filter(|(at, _)| *at <= now)
             .collect();
@@ -253,11 +281,12 @@ impl AccessStore for MemoryStore {
     }
 
     async fn grants_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        let torn = self.torn().grants;
         let state = self.state();
         let mut due: Vec<&Grant> = state
             .grants
             .values()
-            .filter(|grant| !grant.is_over())
+            .filter(|grant| !grant.is_over() && !torn.contains(&grant.id))
             .filter(|grant| grant.due().is_some_and(|at| at <= now) || state.has_unseen_news(grant))
             .collect();
         due.sort_by_key(|grant| (grant.due_to_end(), grant.id));

@@ -1,7 +1,10 @@
 //! What a store of tests does not answer: reads of requests, grants and what is live on a key that
-//! fail, and commits that are stored while nobody hears of it.
+//! fail, rows that cannot be read, and commits that are stored while nobody hears of it.
+
+use std::collections::BTreeSet;
 
 use hallpass_access::{CommitError, ReadError};
+use hallpass_model::{GrantId, RequestId};
 
 use super::MemoryStore;
 
@@ -27,6 +30,30 @@ pub(super) struct Faults {
     /// Reads that fail.
     reads: u32,
     after_commit: Option<AfterCommit>,
+    torn: Torn,
+}
+
+/// Rows that cannot be read: what stands in columns of a database is known of them, and nothing else.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Torn {
+    pub(super) requests: BTreeSet<RequestId>,
+    pub(super) grants: BTreeSet<GrantId>,
+}
+
+impl Torn {
+    pub(super) fn ensure_request(&self, id: RequestId) -> Result<(), ReadError> {
+        if self.requests.contains(&id) {
+            return Err(ReadError(format!("stored request {id} cannot be read")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn ensure_grant(&self, id: GrantId) -> Result<(), ReadError> {
+        if self.grants.contains(&id) {
+            return Err(ReadError(format!("stored grant {id} cannot be read")));
+        }
+        Ok(())
+    }
 }
 
 impl Faults {
@@ -68,6 +95,25 @@ impl MemoryStore {
     /// The next commit is stored, and then this goes wrong.
     pub fn fail_after_commit(&self, what: AfterCommit) {
         self.faults().after_commit = Some(what);
+    }
+
+    /// A request cannot be read from now on, as one whose bytes are damaged.
+    pub fn tear_request(&self, id: RequestId) {
+        self.faults().torn.requests.insert(id);
+    }
+
+    /// The same of a grant.
+    pub fn tear_grant(&self, id: GrantId) {
+        self.faults().torn.grants.insert(id);
+    }
+
+    /// Every row can be read again.
+    pub fn mend_rows(&self) {
+        self.faults().torn = Torn::default();
+    }
+
+    pub(super) fn torn(&self) -> Torn {
+        self.faults().torn.clone()
     }
 
     pub(super) fn ensure_reads(&self) -> Result<(), ReadError> {

@@ -6,43 +6,23 @@ use std::collections::BTreeMap;
 use hallpass_access::{
     AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Ends, Grant, GrantFilter,
     GrantStateKind, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
-    RequestStateKind, StoredAnswer, Subject, Waiting,
+    RequestStateKind, StoredAnswer, Subject, UnreadGrant, Waiting,
 };
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
-use super::unreadable::readable;
+use super::unreadable::{first_readable, packed_one};
 use super::{
     Heeds, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, listing, locks,
     number, outbox,
 };
 use crate::database::{DatabaseError, Optional, Params, Transaction};
 use crate::fault::StorageFault;
-use crate::rows::{instant, read_body, read_grant, read_instant, read_request, read_subject};
-
-/// The packed bodies a query finds.
-fn bodies(
-    tx: &Transaction<'_>,
-    sql: &str,
-    params: impl Params,
-) -> Result<Vec<Vec<u8>>, StorageFault> {
-    Ok(tx
-        .prepare(sql)?
-        .query_map(params, |row| row.get(0))?
-        .collect::<Result<_, _>>()?)
-}
+use crate::rows::{instant, read_body, read_instant, read_subject};
 
 fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, StorageFault> {
-    let live = bodies(
-        tx,
-        "SELECT body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id",
-        [key.to_string()],
-    )?;
     Ok(Holds {
-        grants: live
-            .iter()
-            .map(|body| read_grant(body))
-            .collect::<Result<_, _>>()?,
+        grants: grants::live_on(tx, key)?,
         row: assignment_rows::load(tx, key)?,
     })
 }
@@ -52,12 +32,8 @@ fn grants_due(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Grant>, StorageFault> {
-    readable(
-        tx,
-        "grant",
-        // two indexes hold what is due; the live grants in between are never read
-        (
-            "SELECT found.id, body FROM (
+    // two indexes hold what is due; the live grants in between are never read
+    let due = "SELECT found.id, body FROM (
              SELECT id, ends_at FROM grants INDEXED BY grants_due
              WHERE live = 1 AND due <= ?1
              UNION
@@ -65,11 +41,8 @@ fn grants_due(
              WHERE live = 1 AND news > seen_news
              ORDER BY ends_at, id LIMIT ?2) AS found
          CROSS JOIN grants ON grants.id = found.id
-         ORDER BY grants.ends_at, grants.id",
-            (instant(now), i64::from(limit)),
-        ),
-        |body: &Vec<u8>| read_grant(body),
-    )
+         ORDER BY grants.ends_at, grants.id";
+    first_readable(tx, (due, |most| (instant(now), most)), limit)
 }
 
 fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
@@ -178,21 +151,11 @@ fn one(
 #[async_trait]
 impl AccessStore for SqlStore {
     async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError> {
-        Ok(self
-            .read(move |tx| {
-                let body: Option<Vec<u8>> = tx
-                    .prepare("SELECT body FROM requests WHERE id = ?1")?
-                    .query_row([id.to_string()], |row| row.get(0))
-                    .optional()?;
-                body.map(|body| read_request(&body)).transpose()
-            })
-            .await?)
+        Ok(self.read(move |tx| packed_one(tx, &id.to_string())).await?)
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError> {
-        Ok(self
-            .read(move |tx| grants::one(tx, &id.to_string()))
-            .await?)
+        Ok(self.read(move |tx| packed_one(tx, &id.to_string())).await?)
     }
 
     async fn requests(
@@ -235,6 +198,10 @@ impl AccessStore for SqlStore {
         Ok(self.list(move |tx| grants::late(tx, now, limit)).await?)
     }
 
+    async fn grants_unread(&self, from: GrantId) -> Result<Vec<UnreadGrant>, ReadError> {
+        Ok(self.list(move |tx| grants::unread(tx, from)).await?)
+    }
+
     async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError> {
         Ok(self.list(move |tx| grants::ends(tx, soon)).await?)
     }
@@ -255,15 +222,8 @@ impl AccessStore for SqlStore {
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {
         Ok(self
             .read(move |tx| {
-                readable(
-                    tx,
-                    "request",
-                    (
-                        "SELECT id, body FROM requests WHERE due <= ?1 ORDER BY due, id LIMIT ?2",
-                        (instant(now), i64::from(limit)),
-                    ),
-                    |body: &Vec<u8>| read_request(body),
-                )
+                let due = "SELECT id, body FROM requests WHERE due <= ?1 ORDER BY due, id LIMIT ?2";
+                first_readable(tx, (due, |most| (instant(now), most)), limit)
             })
             .await?)
     }

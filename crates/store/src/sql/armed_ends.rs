@@ -4,16 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use hallpass_access::{ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment, Message};
+use hallpass_access::{
+    ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment, Grant, Message,
+};
 use hallpass_model::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds};
 use hallpass_runner::StoreFault;
 
-use super::unreadable::readable;
+use super::unreadable::{each_body, or_told, readable, unpacked_or_told};
 use super::{SqlStore, assignment_rows, assignments, audit, number, outbox};
 use crate::database::{Optional, Transaction, named};
 use crate::fault::StorageFault;
-use crate::rows::{body, instant, read_body, read_grant};
+use crate::rows::{body, instant, read_body};
 use crate::steps::{
     armed_end_looked_again, armed_end_moved, armed_end_status, armed_end_wished, gate_closed,
     gate_settled, key_of, key_of_wish, notice_of_unmoved, wrong_version,
@@ -74,7 +76,9 @@ pub(super) fn statuses(
         return Ok(found);
     }
     for key in keys {
-        let status = load(tx, key)?.and_then(|end| armed_end_status(&end));
+        // one that cannot be read hides no other
+        let end = stored(tx, key)?.and_then(|read| or_told(KIND, &key.to_string(), read));
+        let status = end.and_then(|end| armed_end_status(&end));
         found.extend(status.map(|status| (key.clone(), status)));
     }
     Ok(found)
@@ -93,16 +97,13 @@ pub(super) fn counts(tx: &Transaction<'_>) -> Result<ArmedEndCounts, StorageFaul
 /// Live grants whose ends are never armed, although that was wanted. What is live is read for it, as what is armed is: few know
 /// this of themselves, and a column of its own would keep earlier releases out.
 fn never_armed(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
-    let bodies: Vec<Vec<u8>> = tx
-        .prepare("SELECT body FROM grants INDEXED BY grants_live WHERE live = 1")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let live = "SELECT id, body FROM grants INDEXED BY grants_live WHERE live = 1";
     let mut count = 0;
-    for body in &bodies {
-        // one that cannot be read hides no number: `store check` names it
-        let never = read_grant(body).is_ok_and(|grant| grant.never_armed.is_some());
-        count += u64::from(never);
-    }
+    each_body(tx, (live, ()), |id, body| {
+        // one that cannot be read hides no number
+        let grant = unpacked_or_told::<Grant>(&id, body);
+        count += u64::from(grant.is_some_and(|grant| grant.never_armed.is_some()));
+    })?;
     Ok(count)
 }
 
@@ -119,11 +120,19 @@ fn opened(tx: &Transaction<'_>) -> Result<Vec<ArmedEnd>, StorageFault> {
 }
 
 fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<ArmedEnd>, StorageFault> {
-    let text: Option<String> = tx
+    stored(tx, key)?.transpose()
+}
+
+/// What is stored of a key, or why it cannot be read.
+fn stored(
+    tx: &Transaction<'_>,
+    key: &HoldKey,
+) -> Result<Option<Result<ArmedEnd, StorageFault>>, StorageFault> {
+    let text = tx
         .prepare("SELECT body FROM armed_ends WHERE hold_key = ?1")?
-        .query_row([key.to_string()], |row| row.get(0))
+        .query_row([key.to_string()], |row| Ok(row.get::<String>(0)))
         .optional()?;
-    text.map(|text| read_body(KIND, &text)).transpose()
+    Ok(text.map(|text| read_body(KIND, &text?)))
 }
 
 /// Stores an end whose version is the new one already.

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hallpass_access::ReadError;
+use hallpass_access::{Grant, ReadError};
 use hallpass_assignments::OwnedEnd;
 use hallpass_assignments::queue::OnceUnwanted;
 use hallpass_audit::Head;
 use hallpass_model::{GrantId, HoldKey};
 
 use super::assignment_rows::{KIND, read_row, stored};
-use super::unreadable::{each_body, or_told};
+use super::unreadable::{each_body, or_told, unpacked_or_told};
 use super::{audit, counter};
 use crate::database::{Connection, DatabaseError, Owner, Transaction, TransactionMode};
 use crate::fault::StorageFault;
-use crate::rows::{read_grant, read_instant, read_key};
+use crate::rows::{read_instant, read_key};
 
 /// How long a guard waits for a lock; somebody may hold it for ever.
 const GUARD_PATIENCE: Duration = Duration::from_secs(1);
@@ -59,15 +59,15 @@ fn of_columns(
         .prepare(
             "SELECT id, granted, body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id",
         )?
-        .query_map([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<Vec<(String, bool, Vec<u8>)>, _>>()?;
+        .query_map([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2))))?
+        .collect::<Result<Vec<(String, bool, Result<Vec<u8>, _>)>, _>>()?;
     let (until, rev, follows): (String, i64, String) = tx
         .prepare("SELECT unwanted_from, rev, once_unwanted FROM assignments WHERE hold_key = ?1")?
         .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let is_to_be_deleted = follows == OnceUnwanted::Delete.name();
-    let is_ours = held.iter().any(|(id, was_given, body)| {
-        let grant = or_told("grant", id, read_grant(body));
-        grant.map_or(*was_given && is_to_be_deleted, |grant| {
+    let is_ours = held.into_iter().any(|(id, was_given, body)| {
+        let grant = unpacked_or_told::<Grant>(&id, body);
+        grant.map_or(was_given && is_to_be_deleted, |grant| {
             grant.granted_at.is_some() && !grant.standing
         })
     });

@@ -1,15 +1,18 @@
 //! Grants listed by whatever a filter gives an index for, and those of the past counted.
 
-use hallpass_access::{Ends, Grant, GrantFilter, PastGrants, PastQuery, SubjectSet, ViewerScope};
-use hallpass_model::{GrantId, Timestamp};
+use hallpass_access::{
+    Ends, Grant, GrantFilter, PastGrants, PastQuery, SubjectSet, UnreadGrant, ViewerScope,
+};
+use hallpass_model::{GrantId, HoldKey, Timestamp};
 
-use super::counter;
 use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
-use crate::database::{DatabaseError, Optional, TableRow, Transaction};
+use super::unreadable::{body_of, each_body, first_readable, or_told, unpacked, unpacked_or_told};
+use super::{counter, stored_id};
+use crate::database::{DatabaseError, TableRow, Transaction};
 use crate::fault::StorageFault;
 use crate::filters::fits_grant;
-use crate::rows::{instant, read_grant, read_instant, subject_name};
+use crate::rows::{instant, read_instant, read_key, subject_name};
 
 /// Entries read to count grants of the past.
 const COUNTED_MAX: usize = 2_000;
@@ -85,7 +88,7 @@ impl IndexedFilter for GrantFilter {
     type Row = Grant;
     type Id = GrantId;
 
-    const BODY_SQL: &'static str = "SELECT body, subject FROM grants WHERE id = ?1";
+    const LISTED_SQL: &'static str = "SELECT body, subject FROM grants WHERE id = ?1";
 
     fn before(&self) -> Option<GrantId> {
         self.before
@@ -118,9 +121,8 @@ impl IndexedFilter for GrantFilter {
         Ok((ranges, wanted))
     }
 
-    fn read(&self, body: &[u8], subject: Option<u64>) -> Result<Option<Grant>, StorageFault> {
-        let grant = read_grant(body)?;
-        Ok(fits_grant(self, &grant, subject).then_some(grant))
+    fn fits(&self, grant: &Grant, subject: Option<u64>) -> bool {
+        fits_grant(self, grant, subject)
     }
 }
 
@@ -170,32 +172,78 @@ pub(super) fn past(tx: &Transaction<'_>, query: &PastQuery) -> Result<PastGrants
     let most = i64::try_from(COUNTED_MAX).unwrap_or(i64::MAX);
     let range = (of, query.from.to_string(), query.before.to_string(), most);
     let mut rows = statement.query(range)?;
-    let (mut found, mut read, mut newest) = (PastGrants::default(), 0, None::<String>);
+    let (mut found, mut read, mut counted) = (PastGrants::default(), 0, Vec::<String>::new());
     while let Some(row) = rows.next()? {
         read += 1;
         let (subject, granted): (Option<i64>, bool) = (row.get(1)?, row.get(2)?);
         if granted && other.is_none_or(|other| subject == Some(other)) {
             found.count += 1;
-            if newest.is_none() {
-                newest = Some(row.get(0)?);
-            }
+            counted.push(row.get(0)?);
         }
     }
     found.more = read >= COUNTED_MAX;
-    found.newest = match newest {
-        Some(id) => one(tx, &id)?,
-        None => None,
-    };
+    // the newest that can be read: one that cannot is counted all the same
+    for id in &counted {
+        if let Some(body) = body_of::<Grant>(tx, id)?
+            && let Some(grant) = unpacked_or_told(id, body)
+        {
+            found.newest = Some(grant);
+            break;
+        }
+    }
     Ok(found)
 }
 
-/// One grant by its id as it is stored.
-pub(super) fn one(tx: &Transaction<'_>, id: &str) -> Result<Option<Grant>, StorageFault> {
-    let body: Option<Vec<u8>> = tx
-        .prepare("SELECT body FROM grants WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    body.map(|body| read_grant(&body)).transpose()
+/// What is live on a key. Nothing is given or ended by half of it: one that cannot be read keeps all of the key from being
+/// judged, and no other key.
+pub(super) fn live_on(tx: &Transaction<'_>, key: &HoldKey) -> Result<Vec<Grant>, StorageFault> {
+    let live = "SELECT id, body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id";
+    let mut grants = Vec::new();
+    each_body::<Vec<u8>>(tx, (live, [key.to_string()]), |id, body| {
+        let grant = unpacked::<Grant>(&id, body);
+        grants.push(grant.map_err(|fault| {
+            StorageFault::Unavailable(format!(
+                "nothing is decided of {key} while its grant {id} cannot be read ({}); \
+                 docs/operations/runbooks/store-broken.md says what to do",
+                fault.text()
+            ))
+        }));
+    })?;
+    grants.into_iter().collect()
+}
+
+/// Grants that cannot be read, by the columns beside their bodies: those that are live, and others made at `from` or later.
+pub(super) fn unread(
+    tx: &Transaction<'_>,
+    from: GrantId,
+) -> Result<Vec<UnreadGrant>, StorageFault> {
+    let mut torn = Vec::new();
+    let mut look = |id: String, body: Result<Vec<u8>, StorageFault>| {
+        if unpacked_or_told::<Grant>(&id, body).is_none() {
+            torn.push(id);
+        }
+    };
+    let live = "SELECT id, body FROM grants INDEXED BY grants_live WHERE live = 1";
+    each_body(tx, (live, ()), &mut look)?;
+    let over = "SELECT id, body FROM grants WHERE id >= ?1 AND live = 0";
+    each_body(tx, (over, [from.to_string()]), &mut look)?;
+    torn.iter().map(|id| by_columns(tx, id)).collect()
+}
+
+fn by_columns(tx: &Transaction<'_>, id: &str) -> Result<UnreadGrant, StorageFault> {
+    let (key, holder, account): (Option<String>, String, Option<String>) = tx
+        .prepare(
+            "SELECT hold_key, user_id, account FROM grants
+             JOIN principals ON principals.number = holder WHERE id = ?1",
+        )?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let key = key.and_then(|name| or_told("key of grant", id, read_key(&name)));
+    Ok(UnreadGrant {
+        id: stored_id(id)?,
+        key,
+        holder: stored_id(&holder)?,
+        account,
+    })
 }
 
 /// Live grants past their end.
@@ -204,14 +252,9 @@ pub(super) fn late(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Grant>, StorageFault> {
-    let bodies: Vec<Vec<u8>> = tx
-        .prepare(
-            "SELECT body FROM grants INDEXED BY grants_live WHERE live = 1 AND ends_at < ?1
-             ORDER BY ends_at, id LIMIT ?2",
-        )?
-        .query_map((instant(now), i64::from(limit)), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    bodies.iter().map(|body| read_grant(body)).collect()
+    let late = "SELECT id, body FROM grants INDEXED BY grants_live WHERE live = 1 AND ends_at < ?1
+                ORDER BY ends_at, id LIMIT ?2";
+    first_readable(tx, (late, |most| (instant(now), most)), limit)
 }
 
 /// When grants end that keep their access wanted.

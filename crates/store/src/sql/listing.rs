@@ -11,6 +11,7 @@ use std::str::FromStr;
 use hallpass_access::Listed;
 
 use super::stored_id;
+use super::unreadable::{PackedRow, unpacked_or_told};
 use crate::database::{DatabaseError, OwnedValue, TableRow, Transaction};
 use crate::fault::StorageFault;
 
@@ -65,11 +66,11 @@ impl ScanRange {
 
 /// A filter of the rows of one table, whose entries in indexes are looked at first.
 pub(super) trait IndexedFilter {
-    type Row;
+    type Row: PackedRow;
     type Id: Copy + Display + FromStr<Err: Display>;
 
     /// Reads a row's `body` and `subject` by its id.
-    const BODY_SQL: &'static str;
+    const LISTED_SQL: &'static str;
 
     /// The row that all are older than.
     fn before(&self) -> Option<Self::Id>;
@@ -77,8 +78,8 @@ pub(super) trait IndexedFilter {
     /// Where to look, and which entries of that are wanted.
     fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault>;
 
-    /// The row of a body, if it fits.
-    fn read(&self, body: &[u8], subject: Option<u64>) -> Result<Option<Self::Row>, StorageFault>;
+    /// Whether a row fits, given the number of its subject.
+    fn fits(&self, row: &Self::Row, subject: Option<u64>) -> bool;
 }
 
 /// Whether an entry of an index may be of a row that is wanted.
@@ -86,7 +87,8 @@ pub(super) trait EntryTest {
     fn takes(&self, row: &TableRow<'_>) -> Result<bool, DatabaseError>;
 }
 
-/// A piece of the rows that fit, newest first.
+/// A piece of the rows that fit, newest first. One that cannot be read is left out, told of and passed over: the next
+/// piece begins after it.
 pub(super) fn list<F: IndexedFilter>(
     tx: &Transaction<'_>,
     filter: &F,
@@ -102,11 +104,12 @@ pub(super) fn list<F: IndexedFilter>(
     let (ranges, wanted) = filter.plan(tx)?;
     let wants = |row: &TableRow<'_>| wanted.takes(row);
     let found = look(tx, &ranges, bounds, before.as_deref(), limit, wants)?;
-    let mut bodies = tx.prepare(F::BODY_SQL)?;
+    let mut bodies = tx.prepare(F::LISTED_SQL)?;
     for id in &found.ids {
-        let (body, subject): (Vec<u8>, _) =
-            bodies.query_row([id], |row| Ok((row.get(0)?, subject(row, 1)?)))?;
-        rows.extend(filter.read(&body, subject)?);
+        let (body, subject) =
+            bodies.query_row([id], |row| Ok((row.get::<Vec<u8>>(0), subject(row, 1)?)))?;
+        let row = unpacked_or_told::<F::Row>(id, body);
+        rows.extend(row.filter(|row| filter.fits(row, subject)));
     }
     let next = found.next.map(|id| stored_id(&id)).transpose()?;
     Ok(Listed { rows, next })

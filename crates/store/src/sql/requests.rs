@@ -8,7 +8,6 @@ use super::numbers::{self, Numbered};
 use crate::database::{DatabaseError, TableRow, Transaction};
 use crate::fault::StorageFault;
 use crate::filters::fits_request;
-use crate::rows::read_request;
 
 macro_rules! range {
     ($index:literal, $of:literal) => {
@@ -77,7 +76,7 @@ impl IndexedFilter for RequestFilter {
     type Row = Request;
     type Id = RequestId;
 
-    const BODY_SQL: &'static str = "SELECT body, subject FROM requests WHERE id = ?1";
+    const LISTED_SQL: &'static str = "SELECT body, subject FROM requests WHERE id = ?1";
 
     fn before(&self) -> Option<RequestId> {
         self.before
@@ -119,9 +118,8 @@ impl IndexedFilter for RequestFilter {
         Ok((ranges, wanted))
     }
 
-    fn read(&self, body: &[u8], subject: Option<u64>) -> Result<Option<Request>, StorageFault> {
-        let request = read_request(body)?;
-        Ok(fits_request(self, &request, subject).then_some(request))
+    fn fits(&self, request: &Request, subject: Option<u64>) -> bool {
+        fits_request(self, request, subject)
     }
 }
 

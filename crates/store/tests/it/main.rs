@@ -29,6 +29,7 @@ mod seen_log;
 mod standards_visits;
 mod tokens;
 mod unreadable;
+mod unreadable_access;
 
 use std::sync::Arc;
 

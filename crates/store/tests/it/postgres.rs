@@ -21,7 +21,7 @@ use tokio_postgres::NoTls;
 
 use crate::{
     Place, copies, credentials, events, glance, leader, pci, plans, remediations, standards_visits,
-    tokens, unreadable,
+    tokens, unreadable, unreadable_access,
 };
 
 /// Cases at a time.
@@ -208,6 +208,8 @@ fn everything(suite: Vec<Case>) -> Vec<Run<'static>> {
         standards_visits::ANYWHERE,
         tokens::ANYWHERE,
         unreadable::ANYWHERE,
+        unreadable_access::in_a_database::ANYWHERE,
+        unreadable_access::of_health::ANYWHERE,
         ANYWHERE,
     ];
     let mut all: Vec<Run<'static>> = Vec::new();

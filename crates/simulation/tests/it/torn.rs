@@ -1,0 +1,92 @@
+//! Grants that cannot be read: everything else goes on, and what they are about is not taken for what nobody recorded.
+
+use hallpass_access::{AccessError, AccessStore, GrantState, ItemKind, SweepMode, SweepState};
+use hallpass_assignments::OperationKind::{Create, Delete};
+use hallpass_model::TimeSpan;
+use hallpass_simulation::{
+    Human::{Ana, Bo, Cai, Dee},
+    World, check_all,
+};
+
+use crate::acting::{approve, asked_for, asking, grant, release, run, take, writes_on};
+use crate::sweeping::{
+    confirm, found, given, minutes, newest, pass, planned, standing, world_with,
+};
+
+/// A world whose sweeps remove by themselves what nobody recorded.
+async fn removing() -> World {
+    let world = world_with(SweepMode::Revoke);
+    given(&world, Bo, "Admin");
+    let plan = planned(&world).await;
+    confirm(&world, &plan).await.unwrap();
+    pass(&world, minutes(5)).await;
+    world
+}
+
+#[test]
+fn one_grant_that_cannot_be_read_stops_nothing_else() {
+    run(async {
+        let world = removing().await;
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let torn = take(&world, Ana, "ReadOnly", minutes(90)).await;
+        let other = take(&world, Bo, "ReadOnly", minutes(90)).await;
+        pass(&world, minutes(5)).await;
+        world.store.tear_grant(torn);
+        // others ask, approve, give back
+        let asked = asked_for(&world, Dee, "Admin", minutes(180)).await;
+        approve(&world, Cai, asked).await.unwrap();
+        release(&world, Bo, other).await.unwrap();
+        let unknown = given(&world, Cai, "ReadOnly");
+        pass(&world, minutes(75)).await;
+        assert!(grant(&world, other).await.is_over());
+        let approved = world.store.request(asked).await.unwrap().unwrap();
+        let approved = grant(&world, approved.grant.unwrap()).await;
+        assert_eq!(approved.state, GrantState::Active);
+        let reconciled = world.access.reconcile().await.unwrap();
+        assert_eq!((reconciled.seen, reconciled.failed), (1, 0));
+        // sweeps ran and removed what is unknown; what the grant holds is not
+        assert!(matches!(
+            newest(&world).await.state,
+            SweepState::Done { .. }
+        ));
+        assert_eq!(writes_on(&world, &unknown), [Delete]);
+        assert_eq!(found(&world, &key).await, None);
+        assert_eq!(writes_on(&world, &key), [Create]);
+        // nothing is decided of its key, and of no other of the same person
+        let again = asking("ReadOnly", minutes(30));
+        let again = world.access.ask(&world.actor(Ana), &again, None).await;
+        assert!(matches!(again, Err(AccessError::Read(_))), "{again:?}");
+        take(&world, Ana, "oncall", minutes(10)).await;
+        // its access ends all the same
+        pass(&world, minutes(120)).await;
+        assert_eq!(writes_on(&world, &key), [Create, Delete]);
+        assert!(!world.center.present().contains(&key));
+        // and once it can be read again, so does it
+        world.store.mend_rows();
+        pass(&world, minutes(5)).await;
+        assert!(grant(&world, torn).await.is_over());
+        check_all(&world, &standing(&world)).await.unwrap();
+    });
+}
+
+/// One that is over does not say any more whether something stood before it: its person's access there is reported, and
+/// nothing is removed that may have.
+#[test]
+fn what_it_may_have_found_standing_is_left_alone_for_eight_days() {
+    run(async {
+        let world = removing().await;
+        let key = given(&world, Ana, "ReadOnly");
+        let torn = take(&world, Ana, "ReadOnly", minutes(30)).await;
+        pass(&world, minutes(40)).await;
+        assert!(grant(&world, torn).await.is_over());
+        world.store.tear_grant(torn);
+        let other = given(&world, Bo, "ReadOnly");
+        pass(&world, TimeSpan::hours(8 * 24 - 2)).await;
+        let kind = found(&world, &key).await.unwrap().kind;
+        assert!(matches!(kind, ItemKind::Preexisting { .. }), "{kind:?}");
+        assert_eq!(writes_on(&world, &key), []);
+        assert_eq!(writes_on(&world, &other), [Delete]);
+        pass(&world, TimeSpan::hours(6)).await;
+        assert_eq!(writes_on(&world, &key), [Delete]);
+    });
+}
