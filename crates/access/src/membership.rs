@@ -11,7 +11,7 @@ use crate::{Approval, Grant, HolderGroups, OnRuleChange, target};
 
 /// What rules say to a live grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Judged {
+pub(crate) enum GrantRuling {
     /// Nothing against it. What was adopted never rested on a rule.
     Stands,
     /// They would refuse it.
@@ -43,10 +43,10 @@ impl WhyRefused {
 
 /// What rules say to a live grant of a holder who is there. An hour refuses nothing: access that was given in the hours of its
 /// rule may last beyond them. Emergency access needs nobody who could approve it.
-pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> Judged {
+pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> GrantRuling {
     let question = target::question(&grant.key.target, &grant.names);
     let Some(question) = question.filter(|_| grant.approval != Approval::Adopted) else {
-        return Judged::Stands;
+        return GrantRuling::Stands;
     };
     let decision = rules.decide_at_any_hour(grant.holder.principal(), &question, directory);
     let kind = decision.kind;
@@ -62,11 +62,11 @@ pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> Judg
         | DecisionKind::RequiresApproval => false,
     };
     if !is_refused {
-        return Judged::Stands;
+        return GrantRuling::Stands;
     }
     let what = unread(&decision);
     if !what.is_empty() {
-        return Judged::Unread(what);
+        return GrantRuling::Unread(what);
     }
     let may_have_left = kind == DecisionKind::RequesterNotAllowed;
     let has_left = may_have_left && is_missing_from_a_group(grant, &question, rules, directory);
@@ -75,7 +75,7 @@ pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> Judg
     } else {
         WhyRefused::ByRules
     };
-    Judged::Refused { why, kind }
+    GrantRuling::Refused { why, kind }
 }
 
 /// Everything that a decision rests on and could not be read.

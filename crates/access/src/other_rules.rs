@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hallpass_rules::{DecisionKind, Directory, Rules};
 
-use crate::membership::{Judged, WhyRefused, judge};
+use crate::membership::{GrantRuling, WhyRefused, judge};
 use crate::{Grant, OnRuleChange, target};
 
 /// What becomes of a live grant once other rules are in force, where by today's it does not.
@@ -43,7 +43,7 @@ pub(crate) fn under(
     }
     // most are left alone: they cost one decision
     let others = judge(grant, others, directory);
-    if others == Judged::Stands {
+    if others == GrantRuling::Stands {
         return None;
     }
     let today = judge(grant, today, directory);
@@ -51,23 +51,23 @@ pub(crate) fn under(
 }
 
 fn compared(
-    today: &Judged,
-    others: Judged,
+    today: &GrantRuling,
+    others: GrantRuling,
     on_rule_change: OnRuleChange,
 ) -> Option<UnderOtherRules> {
     match (today, others) {
-        (_, Judged::Stands) | (Judged::Refused { .. }, Judged::Unread(_)) => None,
+        (_, GrantRuling::Stands) | (GrantRuling::Refused { .. }, GrantRuling::Unread(_)) => None,
         // both wait for the same
-        (Judged::Unread(known), Judged::Unread(what)) if what.is_subset(known) => None,
-        (Judged::Stands | Judged::Unread(_), Judged::Unread(what)) => {
+        (GrantRuling::Unread(known), GrantRuling::Unread(what)) if what.is_subset(known) => None,
+        (GrantRuling::Stands | GrantRuling::Unread(_), GrantRuling::Unread(what)) => {
             Some(UnderOtherRules::Unread { what })
         }
-        (today, Judged::Refused { why, kind }) => {
+        (today, GrantRuling::Refused { why, kind }) => {
             let (ends, would_be) = (why.ends(on_rule_change), kind);
             let is_news = match today {
-                Judged::Stands | Judged::Unread(_) => true,
+                GrantRuling::Stands | GrantRuling::Unread(_) => true,
                 // reported today, and ended then
-                Judged::Refused { why, .. } => ends && !why.ends(on_rule_change),
+                GrantRuling::Refused { why, .. } => ends && !why.ends(on_rule_change),
             };
             is_news.then_some(if ends {
                 UnderOtherRules::Ends { why, would_be }
@@ -82,19 +82,19 @@ fn compared(
 mod tests {
     use super::*;
 
-    fn unread(what: &[&str]) -> Judged {
-        Judged::Unread(what.iter().map(|it| (*it).to_owned()).collect())
+    fn unread(what: &[&str]) -> GrantRuling {
+        GrantRuling::Unread(what.iter().map(|it| (*it).to_owned()).collect())
     }
 
-    fn refused(why: WhyRefused) -> Judged {
+    fn refused(why: WhyRefused) -> GrantRuling {
         let kind = DecisionKind::NoStatements;
-        Judged::Refused { why, kind }
+        GrantRuling::Refused { why, kind }
     }
 
     #[test]
     fn only_what_becomes_worse_is_told_and_what_is_unread_never_ends() {
         let (by_rules, left) = (refused(WhyRefused::ByRules), refused(WhyRefused::LeftGroup));
-        let stands = Judged::Stands;
+        let stands = GrantRuling::Stands;
         let (a, b, both) = (unread(&["a"]), unread(&["b"]), unread(&["a", "b"]));
         // today, by the others, with "report", with "end"
         let table = [

@@ -66,8 +66,9 @@ pub struct ReplayedRequest {
     pub unread: Vec<String>,
 }
 
-/// What becomes of live grants once the rules of the file are in force, where by those in force it does not. Grants that are
-/// ending are not among them, and those that a sweep or an administrator gave an end are left alone by any rules.
+/// What becomes of live grants once the rules of the file are in force, where by those in force it does not: in the answer to a
+/// call without `cursor`. Grants that are ending are not among them, and those that a sweep or an administrator gave an end are
+/// left alone by any rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayedGrants {
     /// How many live grants were looked at, the newest 5,000 or a few more.
@@ -94,7 +95,8 @@ pub struct ReplayedGrants {
 pub struct ReplayedGrant {
     /// The grant.
     pub grant: Grant,
-    /// What becomes of it.
+    /// What becomes of it: it `ends`; or is `reported`, and stays until its end; or `unread`: that cannot be told before what
+    /// it rests on is read.
     pub outcome: ReplayedOutcome,
     /// What the rules of the file say to it: the decision's name; absent where something is `unread`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

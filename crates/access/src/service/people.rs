@@ -213,8 +213,8 @@ impl Access {
     ) -> Option<membership::WhyRefused> {
         self.ensure_fresh(directory, self.step()).ok()?;
         match membership::judge(grant, &self.rules(), directory) {
-            membership::Judged::Refused { why, .. } => Some(why),
-            membership::Judged::Stands | membership::Judged::Unread(_) => None,
+            membership::GrantRuling::Refused { why, .. } => Some(why),
+            membership::GrantRuling::Stands | membership::GrantRuling::Unread(_) => None,
         }
     }
 
