@@ -181,17 +181,9 @@ async fn what_is_asked_for_by_its_id_or_key_is_an_error_and_nothing_else(bench: 
     }
     assert_eq!(store.request(request_id(2)).await, Ok(Some(a_request(2))));
     // once it is over, it holds nothing
-    let whole = store.grant(grant_id(1)).await.unwrap().unwrap();
-    let over = Grant {
-        state: GrantState::Failed {
-            at: at(9),
-            error: "no".to_owned(),
-        },
-        ..whole
-    };
-    store.commit(with_grant(Write::Update(over))).await.unwrap();
-    bench.tear_grant(1).await;
-    let holds = store.holds(&account_key(1, 1)).await.unwrap();
+    put_given(&store, 5).await;
+    bench.tear_grant(5).await;
+    let holds = store.holds(&account_key(5, 1)).await.unwrap();
     assert_eq!(holds.grants, []);
 }
 
