@@ -42,6 +42,7 @@ mod state_kind;
 mod sweep;
 mod target;
 mod text_limits;
+mod unread_grant;
 
 // what changes together, and what is asked of others
 mod change;
@@ -148,7 +149,7 @@ pub use ports::{
     GrantFilter, GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext,
     PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPress,
     RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet,
-    SweepStore, UnreadGrant, ViewerScope, Waiting, WaitingMessage,
+    SweepStore, ViewerScope, Waiting, WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{
@@ -190,3 +191,4 @@ pub use target::question;
 pub use text_limits::{
     COMMENT_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, at_most,
 };
+pub use unread_grant::UnreadGrant;

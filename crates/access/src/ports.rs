@@ -22,7 +22,7 @@ use crate::{
     Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
     EntitlementListing, Grant, GrantStateKind, GroupSyncItem, GroupSyncRun, Holds, Lock, LocksSeen,
     Message, Notice, PersonEntitlements, Removals, Request, RequestStateKind, StandingListing,
-    StandingScope, StoredAnswer, Sweep, SweepItem,
+    StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -170,32 +170,6 @@ pub struct GrantFilter {
     pub sight: Option<ViewerScope>,
     /// Older than this one (cursor).
     pub before: Option<GrantId>,
-}
-
-/// A grant that cannot be read, as far as what stands beside it tells: its access is not taken for unmanaged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnreadGrant {
-    /// Which.
-    pub id: GrantId,
-    /// What it holds, while it is live.
-    pub key: Option<HoldKey>,
-    /// Whose it is, or was.
-    pub holder: UserId,
-    /// In which account; `None` of a group.
-    pub account: Option<String>,
-}
-
-impl UnreadGrant {
-    /// Whether it may be about a key.
-    pub fn may_be_of(&self, key: &HoldKey) -> bool {
-        match (&self.key, &key.target) {
-            (Some(held), _) => held == key,
-            (None, Target::Account { account, .. }) => {
-                self.holder == key.user && self.account.as_deref() == Some(account.as_str())
-            }
-            (None, Target::Group { .. }) => self.holder == key.user && self.account.is_none(),
-        }
-    }
 }
 
 /// A piece of a listing, newest first.

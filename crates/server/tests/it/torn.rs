@@ -46,6 +46,24 @@ async fn ids(server: &TestServer, path: &str, who: &str) -> Vec<String> {
     ids.collect()
 }
 
+/// Each of the pages that list grants or requests, as those see it whom it is for.
+async fn the_pages_are_there(server: &TestServer) {
+    for (who, pages) in [
+        ("ana", &["/", "/requests", "/access", "/reviews"][..]),
+        (
+            "cai",
+            &["/", "/reviews", "/reviews/others", "/reviews/done"],
+        ),
+        ("aud", &["/requests?who=all", "/access", "/audit"]),
+        ("eve", &["/requests?who=all", "/access", "/health"]),
+    ] {
+        let visit = Visit::of(server, who).await;
+        for page in pages {
+            visit.page(page).await;
+        }
+    }
+}
+
 #[test]
 fn one_grant_that_cannot_be_read_hides_and_stops_no_other() {
     run(async {
@@ -82,20 +100,7 @@ fn one_grant_that_cannot_be_read_hides_and_stops_no_other() {
             .get(&format!("/api/v1/grants/{torn}"), "aud/all")
             .await;
         assert_eq!(one.status.as_u16(), 503, "{one:?}");
-        for (who, pages) in [
-            ("ana", &["/", "/requests", "/access", "/reviews"][..]),
-            (
-                "cai",
-                &["/", "/reviews", "/reviews/others", "/reviews/done"],
-            ),
-            ("aud", &["/requests?who=all", "/access", "/audit"]),
-            ("eve", &["/requests?who=all", "/access", "/health"]),
-        ] {
-            let visit = Visit::of(&server, who).await;
-            for page in pages {
-                visit.page(page).await;
-            }
-        }
+        the_pages_are_there(&server).await;
         // of the longer end nothing can be decided, and the card says so; the next one can
         let reviews = Visit::of(&server, "cai").await.page("/reviews").await;
         assert!(reviews.contains("It cannot be decided now"), "{reviews}");
