@@ -120,7 +120,7 @@ def imported(stage, team, check):
     report = json.loads(done.stdout)
     found = {(row["table"], row["name"]): row["outcome"] for row in report["rows"]}
     check.equal("each row is told, and that the shorter ones of several are shorter", found, {
-        ("Settings", ""): "moved", ("Eligibility", "engineers"): "differs", ("Eligibility", "readers"): "differs", ("Eligibility", CY): "moved",
+        ("Settings", ""): "differs", ("Eligibility", "engineers"): "differs", ("Eligibility", "readers"): "differs", ("Eligibility", CY): "moved",
         ("Approvers", "prod"): "moved", ("Approvers", "NonProd"): "moved"})
     check.equal("with what is for the configuration", {line["key"]: line["value"] for line in report["configuration"]},
                 {"access.request_expiry": '"5h"', "access.duration.max": '"9h"'})
@@ -384,8 +384,10 @@ def entra():
              {"id": "Approval_EndUser_Assignment", "setting": {"isApprovalRequired": False, "approvalStages": []}}]
     policy = {"id": f"Group_{ENTRA_GROUP}_1", "policyId": f"Group_{ENTRA_GROUP}_1", "scopeId": ENTRA_GROUP, "scopeType": "Group", "roleDefinitionId": "member",
               "policy": {"id": f"Group_{ENTRA_GROUP}_1", "scopeId": ENTRA_GROUP, "scopeType": "Group", "rules": rules}}
-    eligible = {"id": "e1", "groupId": ENTRA_GROUP, "principalId": ENTRA_CY, "accessId": "member", "memberType": "Direct", "endDateTime": None}
-    return {"value": [policy]}, {"value": [eligible]}
+    eligible = {"id": "e1", "groupId": ENTRA_GROUP, "principalId": ENTRA_CY, "accessId": "member", "memberType": "Direct", "endDateTime": None,
+                "eligibilityScheduleId": "e1"}
+    of = "https://graph.microsoft.com/v1.0/$metadata#identityGovernance/privilegedAccess/group/eligibilityScheduleInstances"
+    return {"value": [policy]}, {"@odata.context": of, "value": [eligible]}
 
 
 def others(stage, team, check):
