@@ -270,6 +270,10 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_model::Email;
+    use hallpass_rules::directory::Snapshot;
+    use hallpass_rules::{Ask, Directory, RuleFile, load};
+
     use super::*;
 
     fn reminders(settings: &Settings, most: usize) -> Vec<u64> {
@@ -309,6 +313,53 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(reminders(&none, 99), Vec::<u64>::new());
+    }
+
+    /// The approval hours of a rule, every day in UTC.
+    fn hours(from: &str, to: &str) -> Vec<ApprovalHours> {
+        let text = format!(
+            "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = 'bo@corp.example'\n\
+             approval_hours = {{ from = '{from}', to = '{to}', time_zone = 'UTC' }}"
+        );
+        let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
+        let account = "111111111111".parse().unwrap();
+        let ask = Ask::Account {
+            account: &account,
+            permission_set: "ReadOnly",
+        };
+        let (ana, nobody) = (Email::new("ana@corp.example").unwrap(), Snapshot::default());
+        let now = "2026-03-02T10:00:00Z".parse().unwrap();
+        let decision = rules.decide(&ana, &ask, &Directory::new(nobody), now);
+        assert_eq!(decision.approval_hours.len(), 1);
+        decision.approval_hours
+    }
+
+    #[test]
+    fn whoever_decides_has_whole_hours_for_it() {
+        let day = hours("09:00", "17:00");
+        let at = |text: &str| -> Timestamp { format!("2026-03-{text}:00Z").parse().unwrap() };
+        for (hours, expiry, asked, lapses) in [
+            (&[][..], 8, "02T12:00", Some("02T20:00")),
+            (&day, 0, "02T12:00", None),
+            // its time is over with the hours, or before
+            (&day, 8, "02T09:00", Some("02T17:00")),
+            (&day, 4, "02T12:00", Some("02T16:00")),
+            // the hours end before
+            (&day, 8, "02T09:01", Some("03T17:00")),
+            (&day, 8, "02T16:55", Some("03T17:00")),
+            // and begin again before
+            (&day, 24, "02T16:55", Some("04T09:00")),
+            // they are closed
+            (&day, 8, "02T18:00", Some("03T17:00")),
+            (&day, 24, "02T18:00", Some("04T09:00")),
+        ] {
+            let settings = Settings {
+                request_expiry: Some(TimeSpan::hours(expiry)),
+                ..Settings::default()
+            };
+            let found = settings.lapses_at(at(asked), hours);
+            assert_eq!(found, lapses.map(at), "{expiry} h, asked at {asked}");
+        }
     }
 
     #[test]

@@ -37,10 +37,10 @@ pub async fn cached_snapshot(store: &ServerStore) -> Option<Snapshot> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Remembers the organization.
-pub async fn cache_snapshot(store: &ServerStore, snapshot: &Snapshot) {
+/// Remembers the organization; whether that is stored.
+pub async fn cache_snapshot(store: &ServerStore, snapshot: &Snapshot) -> bool {
     let Ok(bytes) = serde_json::to_vec(snapshot) else {
-        return;
+        return false;
     };
     let taken = snapshot.taken_at.map(|at| at.to_string());
     let stored = async {
@@ -50,7 +50,9 @@ pub async fn cache_snapshot(store: &ServerStore, snapshot: &Snapshot) {
             .blob_put(TAKEN_KEY, taken.unwrap_or_default().as_bytes())
             .await
     };
-    if let Err(error) = stored.await {
+    let stored = stored.await;
+    if let Err(error) = &stored {
         tracing::warn!(error = %error, "the organization could not be remembered");
     }
+    stored.is_ok()
 }

@@ -214,11 +214,9 @@ impl Access {
     /// What waits, with what it lacks.
     async fn as_waiting(&self, mut asked: Vec<AskOutcome>) -> Vec<AskOutcome> {
         for outcome in &mut asked {
-            let (AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request)) = outcome
-            else {
-                continue;
-            };
-            *request = self.as_done(request.clone()).await;
+            if let AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request) = outcome {
+                self.note_lacking(request).await;
+            }
         }
         asked
     }

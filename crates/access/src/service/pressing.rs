@@ -281,8 +281,9 @@ impl Access {
             }
         }
         let pressed = self.ports.store.request(id).await.map_err(unconfirmed)?;
-        let pressed = pressed.ok_or(AccessError::NotFound("request"))?;
-        Ok(self.as_done(pressed).await)
+        let mut pressed = pressed.ok_or(AccessError::NotFound("request"))?;
+        self.note_lacking(&mut pressed).await;
+        Ok(pressed)
     }
 
     /// What comes of a press now, while locks are as they were read: by a directory that is fresh, and

@@ -124,14 +124,11 @@ impl Access {
         Ok(request)
     }
 
-    /// The same of what was just done to it, for an answer: where that cannot be counted the answer goes without, for it is done.
-    pub(super) async fn as_done(&self, request: Request) -> Request {
-        match Box::pin(self.as_counted(request.clone())).await {
-            Ok(counted) => counted,
-            Err(error) => {
-                tracing::warn!(request.id = %request.id, error = %error, "what a request lacks is not told");
-                request
-            }
+    /// Notes the same on what was just done to it, for an answer: where that cannot be counted the answer goes without, for it is done.
+    pub(super) async fn note_lacking(&self, request: &mut Request) {
+        let counted = Box::pin(self.count_approvals(std::slice::from_mut(request))).await;
+        if let Err(error) = counted {
+            tracing::warn!(request.id = %request.id, error = %error, "what a request lacks is not told");
         }
     }
 

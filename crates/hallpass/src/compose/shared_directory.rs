@@ -2,7 +2,6 @@
 //! the others take it from the store. So however many nodes there are, AWS is asked by one; the others ask where somebody
 //! misses what the stored reading lacks, so that all give the same answer.
 
-use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ pub(super) struct SharedDirectory {
     /// When this node last asked AWS itself, whatever came of it.
     asked: Mutex<Option<Timestamp>>,
     /// When what this node stored last was read.
-    stored: Mutex<Option<Timestamp>>,
+    stored: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 impl SharedDirectory {
@@ -41,7 +40,7 @@ impl SharedDirectory {
             clock: Arc::clone(clock),
             lead: Arc::clone(lead),
             asked: Mutex::default(),
-            stored: Mutex::default(),
+            stored: tokio::sync::Mutex::default(),
         })
     }
 
@@ -96,13 +95,10 @@ impl DirectorySource for SharedDirectory {
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
         if self.lead.holds() {
             let read = self.inventory.refresh().await?;
-            // of several who ask at once, one is answered by AWS
-            let is_new = {
-                let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-                mem::replace(&mut *stored, read.taken_at()) != read.taken_at()
-            };
-            if is_new {
-                cache_snapshot(&self.store, read.snapshot()).await;
+            // of several who ask at once, one is answered by AWS, and one stores it
+            let mut stored = self.stored.lock().await;
+            if *stored != read.taken_at() && cache_snapshot(&self.store, read.snapshot()).await {
+                *stored = read.taken_at();
             }
             return Ok(read);
         }
