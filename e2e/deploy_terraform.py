@@ -341,7 +341,8 @@ def table_of(report, module):
         default = f"`{json.dumps(body['default'])}`" if "default" in body else "needed"
         return f"| `{name}` | {of} | {default} | {body['description']} |"
     inputs, outputs = rows("variable", takes), rows("output", lambda name, body: f"| `{name}` | {body['description']} |")
-    return "\n".join(["| variable | type | default | meaning |", "|---|---|---|---|", *inputs, "", "| output | meaning |", "|---|---|", *outputs, ""])
+    made = ["", "| output | meaning |", "|---|---|", *outputs] if outputs else []
+    return "\n".join(["| variable | type | default | meaning |", "|---|---|---|---|", *inputs, *made, ""])
 
 
 def pages(check, reports):

@@ -30,6 +30,8 @@ class Player:
 
 
 def rows(result):
+    # a refused command prints none either
+    assert result.stdout or not result.returncode, result.stderr
     return [json.loads(line) for line in result.stdout.splitlines() if line.strip()]
 
 
@@ -308,11 +310,13 @@ def many(check, priya, mara, truth):
                  "--reason", "to be cut off", "--wait", "--timeout", "30s")
     grant = rows(asked)[0]
     check("reading is granted at once", asked.returncode == 0 and grant["approval"] == "not_required", asked.stderr)
+    live = lambda: [row["id"] for row in rows(mara("grants", "--state", "live"))]
+    check("and among what is live", grant["id"] in live(), live())
     unasked = priya("revoke", "--user", MARA, "--all", "--reason", "INC-9: laptop lost")
     check("revoking asks first", unasked.returncode != 0 and truth.has(MARA, grant["account"], "ReadOnly"), unasked.stderr)
     cut = priya("revoke", "--user", MARA, "--all", "--reason", "INC-9: laptop lost", "--yes")
     check("and with --yes it is done", cut.returncode == 0, cut.stderr)
-    check("nothing of hers is live", wait(lambda: not rows(mara("grants", "--state", "live")), 30))
+    check("nothing of hers is live", wait(lambda: not live(), 30), live())
     check("AWS agrees", wait(lambda: not truth.has(MARA, grant["account"], "ReadOnly"), 5))
 
 

@@ -109,7 +109,7 @@ pub struct Grant {
     pub version: u64,
 }
 
-/// A place in line: AWS carries out ten account operations at a time.
+/// A place in line: of account operations, ten are under way at AWS at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Queue {
     /// Grants that were asked for before it and wait too.

@@ -17,7 +17,7 @@ use crate::revoke;
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
-  hallpass grants --state active
+  hallpass grants --state live
   hallpass grants --user ana@acme.example --output json
   hallpass grants --account payments-prod
   hallpass grants extend req_01934a5b6c7d7e8f90123456789abcde --for 1h --reason 'still at it'"
@@ -25,7 +25,7 @@ use crate::revoke;
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Only grants in this state
+    /// Only grants in this state; `live`: all that are not over
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<GrantStateArg>,
     /// Only this person's (e-mail)
@@ -56,6 +56,7 @@ enum GrantStateArg {
     Ending,
     Ended,
     Failed,
+    Live,
 }
 
 pub fn run(args: &Args) -> Outcome {

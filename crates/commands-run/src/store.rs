@@ -64,7 +64,8 @@ enum Command {
                       compared. The audit log is the same log, with the same head. The key that signs goes along; where \
                       another is, nothing is copied.\n\nThe configuration stays as it is: name the new place in `store.url` then.",
         after_help = "Examples:
-  hallpass server store copy 'postgres://hallpass@db.example.com/hallpass?sslrootcert=/etc/hallpass/db-ca.pem'
+  hallpass server store copy \
+      'postgres://hallpass@db.example.com/hallpass?sslrootcert=/etc/hallpass/db-ca.pem'
   hallpass server store copy sqlite:hallpass.db --config on-postgres.toml"
     )]
     Copy {
@@ -80,7 +81,8 @@ enum Command {
                       accepted is on record, with the numbers of the missing records, who decided and why. What AWS has \
                       and the database does not know is found by a sweep.",
         after_help = "Example:
-  hallpass server store accept-loss --by ana@example.com --reason 'failover to zone b, replication was behind'"
+  hallpass server store accept-loss --by ana@example.com \
+      --reason 'failover to zone b, replication was behind'"
     )]
     AcceptLoss(accept_loss::Args),
     /// Put a backup in place of a database that does not exist

@@ -53,7 +53,7 @@ const FIELDS: &[&str] = &["folder", "configuration", "rules", "region", "instanc
                   the AWS CLI, asks what it cannot find, checks both files as a server would, shows them, and \
                   writes `hallpass.toml` and `rules.toml`: both or neither, and never over a file. Nothing is \
                   changed at AWS.\n\nEvery question is a flag, and a key of the file of --answers, with `_` for \
-                  `-` (`permission_sets` and `read_only` are lists). Without a terminal all that has no default has \
+                  `-` (`sensitive`, `permission_sets` and `read_only` are lists). Without a terminal all that has no default has \
                   to be answered so.",
     after_help = "Examples:
   hallpass init
