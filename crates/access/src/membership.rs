@@ -65,17 +65,58 @@ pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> Gran
         return GrantRuling::Stands;
     }
     let what = unread(&decision);
-    if !what.is_empty() {
-        return GrantRuling::Unread(what);
-    }
     let may_have_left = kind == DecisionKind::RequesterNotAllowed;
-    let has_left = may_have_left && is_missing_from_a_group(grant, &question, rules, directory);
-    let why = if has_left {
-        WhyRefused::LeftGroup
+    let has_left = may_have_left
+        && (what.is_empty() || is_refused_without_lost_groups(grant, &question, rules, directory))
+        && is_missing_from_a_group(grant, &question, rules, directory);
+    if has_left {
+        let why = WhyRefused::LeftGroup;
+        GrantRuling::Refused { why, kind }
+    } else if what.is_empty() {
+        let why = WhyRefused::ByRules;
+        GrantRuling::Refused { why, kind }
     } else {
-        WhyRefused::ByRules
+        GrantRuling::Unread(what)
+    }
+}
+
+/// Whether rules would refuse it surely, were the groups empty that they name and nobody has: those that its holder was not in
+/// when it was given. A group that was deleted is never read again, and would let everybody keep for ever what they lost.
+fn is_refused_without_lost_groups(
+    grant: &Grant,
+    question: &Ask<'_>,
+    rules: &Rules,
+    directory: &Directory,
+) -> bool {
+    let Some(known) = &grant.holder_groups else {
+        return false;
     };
-    GrantRuling::Refused { why, kind }
+    let was_there = |named: &GroupRef| match named {
+        GroupRef::Id(id) => known.ids.contains(id),
+        GroupRef::Name(name) => known.names.contains(name),
+    };
+    let mut snapshot = holder_alone(&grant.key.user, question, directory);
+    let named = rules.referenced_groups().into_iter();
+    let lost = named.filter(|named| directory.resolve_group(named).is_none() && !was_there(named));
+    snapshot
+        .groups
+        .extend(lost.zip(0_u64..).filter_map(|(named, n)| {
+            let (id, name) = match named {
+                GroupRef::Id(id) => (id.clone(), id.to_string()),
+                GroupRef::Name(name) => (
+                    GroupId::new(format!("00000000-0000-0000-0000-{n:012}")).ok()?,
+                    name,
+                ),
+            };
+            Some(Group {
+                id,
+                name,
+                members: Some(BTreeSet::new()),
+            })
+        }));
+    let directory = Directory::new(snapshot);
+    let decision = rules.decide_at_any_hour(grant.holder.principal(), question, &directory);
+    decision.kind == DecisionKind::RequesterNotAllowed && unread(&decision).is_empty()
 }
 
 /// Everything that a decision rests on and could not be read.

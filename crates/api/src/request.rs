@@ -331,7 +331,8 @@ pub struct Request {
     /// Which warnings were confirmed, by whoever asked and by those who approved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed: Vec<Confirmation>,
-    /// What whoever approves it now has to read and confirm; with one request that waits only, not in lists.
+    /// What whoever approves it now has to read and confirm, and for its requester also what breaking the glass would tell
+    /// them; with one request that waits only, not in lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
     /// The rules it rests on.

@@ -122,6 +122,12 @@ impl PersonAttributes {
         }
     }
 
+    /// Whether something that was read here is another in what is known, or is not known.
+    pub fn differ_from(&self, known: &Self) -> bool {
+        let mut read = self.0.iter();
+        read.any(|(attribute, value)| known.0.get(attribute) != Some(value))
+    }
+
     /// Whether nothing was read.
     pub fn is_unread(&self) -> bool {
         self.0.is_empty()

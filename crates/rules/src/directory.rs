@@ -289,6 +289,12 @@ impl Directory {
         }
     }
 
+    /// Whether no other group has the name of this one, without case.
+    pub(crate) fn has_a_name_of_its_own(&self, id: &GroupId) -> bool {
+        let known = self.group(id);
+        known.is_none_or(|known| self.group_by_name(&known.name).is_some())
+    }
+
     /// The group a rule names.
     pub fn resolve_group(&self, group: &GroupRef) -> Option<&Group> {
         match group {

@@ -181,6 +181,14 @@ impl Targets {
             Self::Groups(_) => false,
         }
     }
+
+    /// Whether it names a group just so.
+    pub(crate) fn names_group(&self, group: &GroupRef) -> bool {
+        match self {
+            Self::Groups(groups) => groups.contains(group),
+            Self::Accounts { .. } => false,
+        }
+    }
 }
 
 /// One of several reviews that must all happen.

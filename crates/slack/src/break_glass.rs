@@ -88,7 +88,7 @@ impl Slack {
         if presses.is_ok_and(|presses| presses.break_glass.is_ok()) {
             // everybody who could approve by today's rules is told
             let approvers = access.told_of_broken_glass(&request);
-            let warnings = self.inner.access.warnings_to_confirm(&request);
+            let warnings = access.warnings_of_broken_glass(&request);
             let view = modal::break_glass(&request, approvers, &warnings);
             return self.show_form(press, &view).await;
         }

@@ -507,6 +507,15 @@ impl Access {
         decision.warnings
     }
 
+    /// What whoever breaks the glass on a request is told, while it waits: by the rules of now, for that begins at once.
+    pub fn warnings_of_broken_glass(&self, request: &Request) -> Vec<RuleWarning> {
+        let question = request
+            .question()
+            .filter(|_| request.is_waiting(self.now()));
+        let whose = request.requester.principal();
+        question.map_or_else(Vec::new, |question| self.decide(whose, &question).warnings)
+    }
+
     /// What the rules say to a case now, and why.
     ///
     /// # Errors

@@ -36,7 +36,8 @@ type KnownMembership = (GroupId, UserId);
 struct Answers {
     /// People as they are, each asked about; `None`: gone.
     people: BTreeMap<UserId, Option<Person>>,
-    /// Everybody who is listed as enabled, as the newest snapshot has them, whether or not they were asked about.
+    /// Everybody who is listed as enabled and with the attributes that the newest snapshot has of them, whether or not they
+    /// were asked about.
     unchanged: BTreeSet<UserId>,
     /// Memberships that are over.
     left: BTreeSet<KnownMembership>,
@@ -136,13 +137,17 @@ async fn look_at_people(
 ) {
     let mut unclear: Vec<UserId> = users.iter().cloned().collect();
     if users.len() > pages(known.people().len()) {
-        match people::users(aws, &BTreeSet::new()).await {
+        match people::users(aws, wanted).await {
             Ok(listed) => {
                 // who is listed otherwise than they are known is asked about: the listing may be late
-                let is_enabled = |user: &UserId| known.person(user).is_some_and(|it| it.enabled);
-                let listed = listed.into_iter().filter(|it| it.enabled);
-                let listed = listed.map(|it| it.user_id);
-                answers.unchanged = listed.filter(is_enabled).collect();
+                let is_as_known = |it: &Person| {
+                    let known = known.person(&it.user_id).filter(|known| known.enabled);
+                    known.is_some_and(|known| !it.attributes.differ_from(&known.attributes))
+                };
+                let listed = listed
+                    .into_iter()
+                    .filter(|it| it.enabled && is_as_known(it));
+                answers.unchanged = listed.map(|it| it.user_id).collect();
                 unclear.retain(|user| !answers.unchanged.contains(user));
             }
             // asking one by one would take longer still

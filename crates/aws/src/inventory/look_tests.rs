@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hallpass_access::{DirectorySource, PeopleLook, PeopleQuestion, PeopleSource};
 use hallpass_model::{GroupId, UserId};
-use hallpass_rules::{Directory, GroupRef};
+use hallpass_rules::{Directory, GroupRef, PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -37,9 +37,9 @@ fn group() -> GroupId {
     GROUP.parse().unwrap()
 }
 
-fn user(n: usize, enabled: bool) -> Value {
+fn user(n: usize, enabled: bool, title: &str) -> Value {
     json!({"UserId": id(n), "IdentityStoreId": "d-1234567890", "UserName": format!("u{n}"),
-        "DisplayName": "U", "Emails": [{"Value": format!("u{n}@corp.example"), "Primary": true}],
+        "DisplayName": "U", "Title": title, "Emails": [{"Value": format!("u{n}@corp.example"), "Primary": true}],
         "UserStatus": if enabled { "ENABLED" } else { "DISABLED" }})
 }
 
@@ -50,6 +50,8 @@ struct Store {
     disabled: BTreeSet<usize>,
     gone: BTreeSet<usize>,
     left: BTreeSet<usize>,
+    /// Who has another title since.
+    promoted: BTreeSet<usize>,
     /// People and members that listings lack although they are there.
     unlisted: BTreeSet<usize>,
     silent: Vec<&'static str>,
@@ -61,6 +63,15 @@ fn number(text: &Value) -> usize {
 }
 
 impl Store {
+    fn user(&self, n: usize) -> Value {
+        let title = if self.promoted.contains(&n) {
+            "Lead"
+        } else {
+            "Engineer"
+        };
+        user(n, !self.disabled.contains(&n), title)
+    }
+
     fn answer(&self, operation: &str, input: &Value) -> Option<FakeAnswer> {
         if self.silent.contains(&operation) {
             return Some(error("AccessDeniedException", "no"));
@@ -70,14 +81,12 @@ impl Store {
         Some(match operation {
             "ListUsers" => {
                 let people = (0..self.people).filter(listed);
-                let people: Vec<_> = people
-                    .map(|n| user(n, !self.disabled.contains(&n)))
-                    .collect();
+                let people: Vec<_> = people.map(|n| self.user(n)).collect();
                 (200, json!({"Users": people}))
             }
             "DescribeUser" => match number(&input["UserId"]) {
                 n if self.gone.contains(&n) => missing(),
-                n => (200, user(n, !self.disabled.contains(&n))),
+                n => (200, self.user(n)),
             },
             "ListGroups" => (
                 200,
@@ -121,7 +130,8 @@ async fn read(people: usize) -> (Arc<Fake>, Inventory, Arc<Mutex<Store>>) {
     let answers = Arc::clone(&store);
     let fake = Fake::new(move |operation, input| answers.lock().unwrap().answer(operation, input));
     let groups = || BTreeSet::from([GroupRef::Id(group())]);
-    let inventory = Inventory::new(Arc::new(fake.connect().await), Arc::new(groups));
+    let inventory = Inventory::new(Arc::new(fake.connect().await), Arc::new(groups))
+        .with_attributes(Arc::new(|| BTreeSet::from([PersonAttribute::Title])));
     inventory.refresh().await.unwrap();
     (fake, inventory, store)
 }
@@ -162,6 +172,30 @@ async fn a_look_tells_who_is_disabled_gone_or_out_of_a_group_and_nobody_else() {
         // and so it stays for everybody
         let newest = inventory.current();
         assert_eq!(newest.snapshot(), look.directory.snapshot());
+    }
+}
+
+/// Rules may let somebody ask by an attribute: what changed is found whichever way is taken.
+#[tokio::test(start_paused = true)]
+async fn a_look_tells_who_has_another_attribute() {
+    for looked in [0..1, 0..4, 0..250] {
+        let (fake, inventory, store) = read(250).await;
+        store.lock().unwrap().promoted.insert(0);
+        let described = fake.count("DescribeUser");
+        let look = look_at(&inventory, &users(looked.clone())).await;
+        assert_eq!(
+            look.answered.len(),
+            if looked.len() == 1 { 1 } else { 250 },
+            "{looked:?}"
+        );
+        // nobody else is asked about
+        assert_eq!(fake.count("DescribeUser") - described, 1, "{looked:?}");
+        for (n, title) in [(0, "Lead"), (1, "Engineer")] {
+            let mut expected = PersonAttributes::default();
+            expected.read(PersonAttribute::Title, Some(title));
+            let person = look.directory.person(&id(n).parse().unwrap()).unwrap();
+            assert_eq!(person.attributes, expected, "{n}: {looked:?}");
+        }
     }
 }
 

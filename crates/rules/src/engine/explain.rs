@@ -229,9 +229,14 @@ fn excluded_because(evaluation: &Evaluation<'_>, ready: &Ready, why: Exclusion) 
         Exclusion::Unread => {
             "whether the requester is among those who may ask could not be read; try again"
         }
-        Exclusion::PlaceUnread => {
-            "whether it is about the account could not be read, as it names tags; try again"
-        }
+        Exclusion::PlaceUnread => match &ready.terms().targets {
+            Targets::Accounts { .. } => {
+                "whether it is about the account could not be read, as it names tags; try again"
+            }
+            Targets::Groups(_) => {
+                "several groups have the name that it has: name the group by its id"
+            }
+        },
         Exclusion::OutsideHours => "it is outside the hours in which it lets people ask",
         Exclusion::AddsOnly => {
             "it lets nobody ask by itself, and no other rule lets the requester ask"

@@ -517,10 +517,7 @@ impl Compiled {
             Ask::Account { account, .. } => self.for_account(account),
             Ask::Group { group } => {
                 let mut places = self.by_group.get(*group).cloned().unwrap_or_default();
-                // a name that several groups have names none of them
-                if let Some(known) = facts.group(group)
-                    && facts.group_by_name(&known.name).is_some()
-                {
+                if let Some(known) = facts.group(group) {
                     let name = GroupRef::known(&known.name);
                     places.extend(self.for_group(&name));
                     places.sort_unstable();

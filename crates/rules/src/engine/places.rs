@@ -5,7 +5,7 @@ use hallpass_model::AccountId;
 use super::{Ask, Ready, people::Membership};
 use crate::{
     directory::{Account, AccountTags, Directory},
-    rule::{Exclusions, Selector, TagMatch, Targets},
+    rule::{Exclusions, GroupRef, Selector, TagMatch, Targets},
 };
 
 /// An account as rules see it.
@@ -238,10 +238,22 @@ pub(super) fn affecting(
                 }
             }
         }
-        // the index of groups is exact
-        Ask::Group { .. } => {
-            let all = candidates.into_iter();
-            found.rules = all.map(|place| (place, Membership::Yes)).collect();
+        // the index of groups is exact, but for a name that several groups have: which of them is meant, nobody knows
+        Ask::Group { group } => {
+            let is_only = facts.has_a_name_of_its_own(group);
+            let by_id = GroupRef::Id((*group).clone());
+            for place in candidates {
+                let Some(ready) = rules.get(place) else {
+                    continue;
+                };
+                let is_sure = is_only || ready.terms().targets.names_group(&by_id);
+                let affects = if is_sure {
+                    Membership::Yes
+                } else {
+                    Membership::Unread
+                };
+                found.rules.push((place, affects));
+            }
         }
     }
     found

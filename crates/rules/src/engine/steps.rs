@@ -5,7 +5,11 @@ use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::{Ask, OwnLater, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
-use crate::{decision_kind::DecisionKind, directory::Directory, rule::RuleId};
+use crate::{
+    decision_kind::DecisionKind,
+    directory::Directory,
+    rule::{RuleId, Targets},
+};
 
 /// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -124,10 +128,16 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
         Exclusion::Unread => {
             "a group or an attribute that says who may ask could not be read; try again".to_owned()
         }
-        Exclusion::PlaceUnread => {
-            "the tags of the account, which say which rules are about it, could not be read; try again"
-                .to_owned()
-        }
+        Exclusion::PlaceUnread => match &ready.terms().targets {
+            Targets::Accounts { .. } => {
+                "the tags of the account, which say which rules are about it, could not be read; try again"
+                    .to_owned()
+            }
+            Targets::Groups(_) => format!(
+                "`{}` names the group by a name that several groups have",
+                ready.rule.id
+            ),
+        },
         Exclusion::OutsideHours => match &ready.terms().hours {
             Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
             None => "it is outside the hours in which people may ask".to_owned(),

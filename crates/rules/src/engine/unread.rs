@@ -17,21 +17,32 @@ impl Evaluation<'_> {
                     self.note_unread_groups(&ready.except_requester_groups);
                     self.note_unread_attributes(ready);
                 }
-                Exclusion::PlaceUnread => {
-                    if let Ask::Account { account, .. } = ask {
-                        let what = format!("the tags of account {account} could not be read");
-                        self.unread.insert(what);
-                        let known = self.facts.account(account);
-                        if known.is_some_and(|it| it.tags.is_unread()) {
-                            let tags = UnreadFact::Tags((*account).clone());
-                            self.not_read.insert(tags);
-                        }
-                    }
-                }
+                Exclusion::PlaceUnread => self.note_unread_place(ask),
                 Exclusion::NotAllowed
                 | Exclusion::LeftOut
                 | Exclusion::OutsideHours
                 | Exclusion::AddsOnly => {}
+            }
+        }
+    }
+
+    fn note_unread_place(&mut self, ask: &Ask<'_>) {
+        match ask {
+            Ask::Account { account, .. } => {
+                let what = format!("the tags of account {account} could not be read");
+                self.unread.insert(what);
+                let known = self.facts.account(account);
+                if known.is_some_and(|it| it.tags.is_unread()) {
+                    let tags = UnreadFact::Tags((*account).clone());
+                    self.not_read.insert(tags);
+                }
+            }
+            // no reading tells more: only another name, or an id in the rule
+            Ask::Group { group } => {
+                let name = self.facts.group(group).map_or("", |known| &known.name);
+                self.unread.insert(format!(
+                    "several groups have the name `{name}`: rules that name it so may mean another"
+                ));
             }
         }
     }

@@ -1,9 +1,11 @@
 //! Limits of a rule of which it is unread whether it applies: they hold, and it permits nothing.
 
-use hallpass_model::AccountId;
-use hallpass_rules::{Ask, Decision, Effect, Rules};
+use std::collections::BTreeSet;
 
-use crate::world::{LOGS, decide, directory, email, noon, rules, shown};
+use hallpass_model::{AccountId, GroupId};
+use hallpass_rules::{Ask, Decision, Directory, Effect, Rules, directory::Group};
+
+use crate::world::{EMPTY, LOGS, decide, directory, email, noon, rules, shown};
 
 /// Who asks is not told by these: the group is not readable, is not there, or the attribute was not read.
 const UNREAD: [&str; 5] = [
@@ -215,4 +217,101 @@ fn it_is_told_why_limits_of_an_unread_rule_hold() {
             "{fields}"
         );
     }
+}
+
+/// The directory, perhaps with a second group of the name `empty`.
+fn directory_with(is_shared: bool) -> Directory {
+    let mut snapshot = directory().snapshot().clone();
+    if is_shared {
+        snapshot.groups.push(Group {
+            id: GroupId::new("aaaaaaaa-0000-4000-8000-00000000000e").unwrap(),
+            name: "EMPTY".to_owned(),
+            members: Some(BTreeSet::new()),
+        });
+    }
+    Directory::new(snapshot)
+}
+
+/// What Cai is told who asks for the group `empty`, by a rule that names it by its id and one that names it so.
+fn asked_for_the_group(asks: &str, named: &str, fields: &str, is_shared: bool) -> Decision {
+    let rules = rules(
+        "r.toml",
+        &format!(
+            "[[rule]]\nid = 'asks'\ngroups = ['{EMPTY}']\nbreak_glass = ['cai@corp.com']\n{asks}\n\
+             [[rule]]\nid = 'limits'\ngroups = ['{named}']\n{fields}\n"
+        ),
+    );
+    let group = GroupId::new(EMPTY).unwrap();
+    let ask = Ask::Group { group: &group };
+    rules.decide(&email("cai"), &ask, &directory_with(is_shared), noon())
+}
+
+/// Whoever may make groups would otherwise lift a rule by another group of that name.
+#[test]
+fn a_name_that_several_groups_have_loosens_nothing() {
+    const ASKS: &str = "approvers = ['ana@corp.com', 'bo@corp.com', 'dan@corp.com']";
+    let listed = LIMITS
+        .into_iter()
+        .filter(|it| !it.starts_with("armed_ends"));
+    let free = limits(&asked_for_the_group(
+        ASKS,
+        "empty",
+        "approvers = ['ana@corp.com']",
+        false,
+    ));
+    for limit in listed {
+        for form in ["", "permits_requests = false\n"] {
+            let fields = format!("{form}{limit}");
+            let wanted = asked_for_the_group(ASKS, "empty", &fields, false);
+            assert_ne!(limits(&wanted), free, "{fields}");
+            assert!(wanted.unread.is_empty(), "{fields}: {:?}", wanted.unread);
+            let shared = asked_for_the_group(ASKS, "Empty", &fields, true);
+            assert_eq!(limits(&shared), limits(&wanted), "{fields}");
+            assert_eq!(
+                shared.unread.iter().map(String::as_str).collect::<Vec<_>>(),
+                ["several groups have the name `empty`: rules that name it so may mean another"],
+                "{fields}"
+            );
+            // an id is of one group
+            let by_id = asked_for_the_group(ASKS, EMPTY, &fields, true);
+            assert_eq!(limits(&by_id), limits(&wanted), "{fields}");
+            assert!(by_id.unread.is_empty(), "{fields}: {:?}", by_id.unread);
+        }
+    }
+    let skips = format!("{ASKS}\napproval_is_not_required = true");
+    for is_shared in [false, true] {
+        let denied = "approval_is_not_required = false";
+        let decision = asked_for_the_group(&skips, "empty", denied, is_shared);
+        assert_eq!(
+            shown(&decision),
+            "RequiresApproval [ana,bo,dan] asks",
+            "{is_shared}"
+        );
+    }
+    // and permits nothing
+    let alone = asked_for_the_group("permits_requests = false", "empty", ASKS, true);
+    assert_eq!(shown(&alone), "RequesterNotAllowed []");
+}
+
+#[test]
+fn it_is_told_that_several_groups_have_the_name() {
+    let text = "[[rule]]\nid = 'named'\ngroups = ['empty']\napprovers = ['ana@corp.com']\n";
+    let rules = rules("r.toml", text);
+    let group = GroupId::new(EMPTY).unwrap();
+    let (ask, shared) = (Ask::Group { group: &group }, directory_with(true));
+    let told = rules.explain(&email("cai"), &ask, &shared, noon());
+    let why = "several groups have the name that it has: name the group by its id";
+    assert_eq!(
+        (told.rules[0].effect, told.rules[0].why.as_str()),
+        (Effect::DeniesOnly, why)
+    );
+    let steps = rules.steps(&email("cai"), &ask, &shared, noon());
+    let said: Vec<_> = steps
+        .iter()
+        .filter_map(|step| step.why.as_deref())
+        .collect();
+    assert!(
+        said.contains(&"`named` names the group by a name that several groups have"),
+        "{said:?}"
+    );
 }

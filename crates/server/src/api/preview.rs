@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use hallpass_access::{ApprovalHours, ApprovalsOpen, AskVerdict};
 use hallpass_api::{Preview, Problem};
 use hallpass_identity::TokenScope;
+use hallpass_model::Timestamp;
 use serde::Deserialize;
 
 use crate::{
@@ -22,6 +23,9 @@ pub(crate) struct Thought {
     permission_set: Option<String>,
     /// The group's id or name, instead of the two above.
     group: Option<String>,
+    /// From when, as in a request; now when left out.
+    #[param(value_type = Option<String>, format = DateTime)]
+    starts_at: Option<Timestamp>,
 }
 
 /// Who would decide, for how long at most, and whether the caller holds it already, not through
@@ -39,7 +43,8 @@ pub(crate) async fn preview(
         thought.permission_set.as_deref(),
         thought.group.as_deref(),
     )?;
-    let preview = app.access.preview(actor, &wanted).await?;
+    let starts_at = thought.starts_at;
+    let preview = app.access.preview_at(actor, &wanted, starts_at).await?;
     let preview = preview.map_err(|problems| {
         let texts: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
         ProblemResponse::bad("unknown-target", texts.join(" "))

@@ -16,6 +16,7 @@ use hallpass_api::{
 };
 use hallpass_identity::TokenScope;
 use hallpass_model::{RequestId, TimeSpan};
+use hallpass_rules::RuleWarning;
 use serde::Deserialize;
 
 use super::page_size;
@@ -255,9 +256,15 @@ pub(crate) async fn show(
     let request = app.access.request(actor, request_id(&id)?).await?;
     let past = app.access.past(actor, &request).await?;
     let used = grant_activity::last_of_requester(&app, &request).await;
+    let mut warnings = app.access.warnings_to_confirm(&request);
+    if request.requester.is(actor) {
+        // their start may be later than an emergency
+        let glass = app.access.warnings_of_broken_glass(&request);
+        RuleWarning::add_each_once(&mut warnings, glass);
+    }
     Ok(Json(Request {
         before: Some(convert::before(past, used.as_ref())),
-        warnings: convert::warnings(&app.access.warnings_to_confirm(&request)),
+        warnings: convert::warnings(&warnings),
         ..shown(&app, actor, &request).await?
     }))
 }

@@ -423,8 +423,8 @@ pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> Word
         label: dialogs::justification(),
         name: "justification",
         fewest: JUSTIFICATION_CHARACTERS_MIN,
-        // whoever asked has confirmed them; an emergency does not wait for a second tick
-        warned: Warned::only_shown(&app.access.warnings_to_confirm(request)),
+        // an emergency does not wait for a tick
+        warned: Warned::only_shown(&app.access.warnings_of_broken_glass(request)),
         cancel: "Go back",
         back: format!("/requests/{}", request.id),
         submit: "Break glass",

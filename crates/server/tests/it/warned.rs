@@ -1,6 +1,7 @@
 //! Warnings of rules at every door of the server: shown, confirmed, refused without.
 
 use axum::http::StatusCode;
+use hallpass_model::{Clock, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
@@ -140,6 +141,51 @@ fn the_form_shows_the_text_and_wants_its_tick() {
             page.contains("Another one.") && !page.contains("type=\"checkbox\""),
             "{page}"
         );
+    });
+}
+
+/// Emergency access begins now, whatever start was asked for.
+#[test]
+fn whoever_breaks_the_glass_before_a_later_start_reads_what_holds_now() {
+    run(async {
+        let server = TestServer::new();
+        // it is 20:26
+        let text = "[[rule]]\nid = 'all'\naccounts = '*'\npermission_sets = '*'\n\
+             approvers = ['cai@corp.example']\nbreak_glass = ['ana@corp.example']\n\
+             [[rule]]\nid = 'evening'\naccounts = '*'\npermission_sets = '*'\npermits_requests = false\n\
+             warning = 'Batches run.'\nhours = { days = ['mon-sun'], from = '20:00', to = '22:00', time_zone = 'UTC' }\n";
+        let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
+        server.access.set_rules(rules, "test").await.unwrap();
+        let starts = TimeSpan::hours(12).after(server.clock.now()).to_string();
+        let preview = "/api/v1/preview?account=payments-prod&permission_set=Admin";
+        for (more, warned) in [
+            (String::new(), true),
+            (format!("&starts_at={starts}"), false),
+        ] {
+            let seen = server
+                .get(&format!("{preview}{more}"), "ana/all")
+                .await
+                .json();
+            assert_eq!(seen.get("warnings").is_some(), warned, "{more}: {seen}");
+        }
+        let mut body = body("Admin", &[]);
+        body["starts_at"] = json!(starts);
+        let asked = server.post(ASK, "ana/all", &body).await;
+        assert_eq!(
+            asked.status,
+            StatusCode::CREATED,
+            "{}",
+            crate::pages_visit::text(&asked)
+        );
+        let id = asked.json()["id"].as_str().unwrap().to_owned();
+        let ana = Visit::of(&server, "ana").await;
+        let form = ana.page(&format!("/requests/{id}/break-glass")).await;
+        assert!(form.contains("Batches run."), "{form}");
+        // approvers decide about the start, and a terminal shows the requester what the form shows
+        for (who, expected) in [("ana/all", json!("Batches run.")), ("cai/all", Value::Null)] {
+            let shown = server.get(&format!("{ASK}/{id}"), who).await.json();
+            assert_eq!(shown["warnings"][0]["text"], expected, "{who}: {shown}");
+        }
     });
 }
 

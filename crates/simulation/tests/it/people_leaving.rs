@@ -410,6 +410,57 @@ fn members_that_were_not_read_end_nothing_whatever_the_settings_say() {
     }
 }
 
+/// Nobody can ever read who is in a group that was deleted: it stands for nothing beside a group that was left, but for those
+/// who were in it.
+#[test]
+fn a_group_that_is_nowhere_keeps_no_access_for_who_left_another() {
+    const DELETED: &str = "99999999-8888-7777-6666-555555555555";
+    let also_for = format!(
+        r#"{{"statements": [{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly",
+        "AllowedGroups": ["{DELETED}"], "ApprovalIsNotRequired": true}},"#
+    );
+    let rules = RULES.replacen(r#"{"statements": ["#, &also_for, 1);
+    // whether Ana was in it while it was there, and whether she leaves the builders
+    for (was_in, leaves, ends) in [
+        (false, true, true),
+        (true, true, false),
+        (false, false, false),
+    ] {
+        run(async {
+            let world = world(5, Habits::default()).await;
+            let ana = id(&world, Ana);
+            world.directory.change_all(|snapshot| {
+                snapshot.groups.push(Group {
+                    id: DELETED.parse().unwrap(),
+                    name: "gone".to_owned(),
+                    members: Some(if was_in {
+                        BTreeSet::from([ana.clone()])
+                    } else {
+                        BTreeSet::new()
+                    }),
+                })
+            });
+            world.directory.read();
+            in_force(&world, &rules).await;
+            let held = take(&world, Ana, "ReadOnly", TimeSpan::hours(8)).await;
+            world.live(TimeSpan::seconds(20)).await;
+            world
+                .directory
+                .change_all(|snapshot| snapshot.groups.retain(|it| it.name != "gone"));
+            world.directory.read();
+            if leaves {
+                leave(&world, Ana, Leaving::LeftGroup);
+            }
+            world.access.look_at_people(None).await.unwrap();
+            let case = (was_in, leaves);
+            let is_active = grant(&world, held).await.state == GrantState::Active;
+            assert_eq!(is_active, !ends, "{case:?}");
+            let told = records(&world, "drift.rule_changed", Some("left_group")).await;
+            assert_eq!(told, usize::from(ends), "{case:?}");
+        });
+    }
+}
+
 #[test]
 fn other_rules_are_no_group_that_was_left() {
     let rows = [WITHOUT_GROUPS, OF_ANOTHER_GROUP].map(|rules| {
