@@ -191,7 +191,7 @@ def killed(world):
     check("a snapshot that the server sees", world.sync().returncode == 0)
     check("it runs the rules and tries to tell", wait(lambda: receiver.told(503), 60, world.served.process), world.served.said()[-1500:])
     world.served.process.send_signal(signal.SIGKILL)
-    world.served.process.wait(20)
+    world.served.process.wait(60)
     tried = {call["id"] for call in receiver.told(503)}
     receiver.status = 200
     check("it starts again", world.served.start(), world.served.said()[-800:])

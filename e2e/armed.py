@@ -164,7 +164,8 @@ def everything_of_ours_stopped(check, server):
     check.equal("all are armed", [server.grant(who, it).get("not_armed") for who, it in grants if not wait(lambda: follows(server, who, it), 60)], [])
     ends = [datetime.datetime.fromisoformat(server.grant(who, it)["ends_at"]).timestamp() for who, it in grants]
     each = 200 // len(held) + 1
-    sessions = [server.world.login(who, name, {"dev": DEV, "test": TEST, "prod": PROD}[account])[0] for who, name, account in held for _ in range(each)]
+    live = lambda who, name, account: server.world.client("iam", server.world.keys(who, name, {"dev": DEV, "test": TEST, "prod": PROD}[account]))
+    sessions = [live(*it) for it in held for _ in range(each)]
     ends = [end for end in ends for _ in range(each)]
     (bo, _) = server.world.login(BO, "Operator")
     guard = server.stage.spawn("guard", log="guard.log", **server.environment)
@@ -255,7 +256,7 @@ def told_by_an_event(check, server):
     sqs.send_message(QueueUrl=url, MessageBody=envelope(record))
     away = lambda: "group" in server.grant(ANA, hers).get("not_armed", "")
     # a look without an event comes after five minutes
-    check("it is disarmed within seconds of the event, with the reason", wait(away, 45, server.process), (server.grant(ANA, hers), server.stage.said("serve.log")[-900:]))
+    check("it is disarmed within seconds of the event, with the reason", wait(away, 20, server.process), (server.grant(ANA, hers), server.stage.said("serve.log")[-900:]))
     check("and told once", len(server.records("end.disarmed")) == before + 1, server.records("end.disarmed"))
     check.equal("AWS has no such statement", refused_after(server.statements(), "Operator"), None)
     check("what somebody else holds stays armed", "armed_until" in server.grant(CY, his), server.grant(CY, his))
@@ -334,7 +335,7 @@ def key_disabled(check, server):
 def registers(server, region):
     """Whether the sign-in of a Region answers: the first call of `aws sso login`, told by the host's name."""
     body = json.dumps({"clientName": "x", "clientType": "public"})
-    line = http.client.HTTPConnection(server.endpoint.removeprefix("http://"), timeout=20)
+    line = http.client.HTTPConnection(server.endpoint.removeprefix("http://"), timeout=60)
     try:
         line.request("POST", "/client/register", body, {"Host": f"oidc.{region}.amazonaws.com", "Content-Type": "application/json"})
         return line.getresponse().status == 200
@@ -356,10 +357,11 @@ def never_armed(check, server, who, name, account):
 
 def restarted_in_the_loss(check, server):
     """The server is stopped and started while the home Region is away, and goes on with what it told of; nothing configured says which
-    the instance is."""
+    the instance is. When the loss began, and when the server was stopped."""
     said = lambda: server.api[ANA].get("/readyz").body.decode()
     since = lambda told: re.search(r"has not answered since (\S+ \S+) UTC", told)
     before = since(said())[1]
+    stopped = datetime.datetime.now(datetime.timezone.utc)
     server.stop()
     logged_before = len(server.stage.said("serve.log"))
     server.start()
@@ -367,7 +369,7 @@ def restarted_in_the_loss(check, server):
     check("it comes up again, and tells the loss from its begin", since(told) and since(told)[1] == before, (before, told))
     check("it says that it goes on with the instance of before", "the one of before" in server.stage.said("serve.log")[logged_before:],
           server.stage.said("serve.log")[logged_before:][:900])
-    return datetime.datetime.fromisoformat(before + "+00:00")
+    return datetime.datetime.fromisoformat(before + "+00:00"), stopped
 
 
 def home_region_lost(check, server):
@@ -384,6 +386,7 @@ def home_region_lost(check, server):
     his, cut = never_armed(check, server, CY, "Shared", "test")
     (overdue, _) = server.world.login(CY, "Shared", TEST)
     region_off(check, server)
+    check("no alarm at once", not alarm())
     for fault in cut:
         sim.call("DELETE", f"/_sim/faults/{fault}")
     check("nobody signs in there, and by the other Region everybody does", not registers(server, HOME) and registers(server, OTHER))
@@ -398,7 +401,6 @@ def home_region_lost(check, server):
         check("and lists nothing", False)
     except botocore.exceptions.ClientError as error:
         check("and lists nothing", "AccessDenied" in str(error), error)
-    check("no alarm at once", not alarm())
     check("the loss is an alarm of its own", wait(alarm, 120, server.process, every=0.5), server.stage.said("serve.log")[-900:])
     ready = server.api[ANA].get("/readyz")
     told = ready.body.decode()
@@ -407,7 +409,7 @@ def home_region_lost(check, server):
     asked = server.ask(ANA)
     check("nobody can be looked up: nothing is asked for, and the answer says so", asked.status == 503 and asked.json["code"] == "person-unchecked"
           and "home Region" in json.dumps(asked.json), asked)
-    since = restarted_in_the_loss(check, server)
+    since, stopped = restarted_in_the_loss(check, server)
     check("AWS refuses her live session after its end", wait(lambda: denied(cy.list_roles), 120, server.process, every=1))
     check("and not his", not denied(bo.list_roles))
     waiting = server.grant(CY, hers)
@@ -418,7 +420,9 @@ def home_region_lost(check, server):
           (server.grant(CY, his), server.stage.said("serve.log")[-900:]))
     [record] = [row for row in server.records("end.denied") if row["grant_id"] == his["id"]]
     after = (datetime.datetime.fromisoformat(record["time"]) - since).total_seconds()
-    check("from as long after the begin as is configured: a restart counts nothing anew", LOST_AFTER <= after < LOST_AFTER + 60, (since, record))
+    # who counts from the restart comes so much later at least
+    anew = max(60, (stopped - since).total_seconds())
+    check("from as long after the begin as is configured: a restart counts nothing anew", LOST_AFTER <= after < LOST_AFTER + anew, (since, stopped, record))
     gone = sim.call("DELETE", "/_sim/faults")
     check("the Region is back", gone.status < 300, gone)
     check("the alarm is over", wait(lambda: not alarm(), 60, server.process))
@@ -545,7 +549,7 @@ def doctors(check, server):
     # an additional Region shows the instance, and nothing in it
     server.stop()
     elsewhere = {**server.environment, "AWS_REGION": OTHER, "AWS_DEFAULT_REGION": OTHER}
-    refused = server.stage.run("serve", timeout=60, **elsewhere)
+    refused = server.stage.run("serve", **elsewhere)
     check("no server starts in an additional Region", refused.returncode == 1 and f"its home Region is {HOME}" in refused.stderr, refused.stderr[-600:])
     server.start()
 
@@ -612,7 +616,7 @@ def propagation_measured(check, server):
     process = server.stage.spawn("doctor", "--measure-armed-ends", "--yes", log="probe.log", **server.environment)
     check("it runs", wait(lambda: f"hallpass-propagation-{DEV}" in world.ours(), 30, process), server.stage.said("probe.log"))
     process.send_signal(signal.SIGINT)
-    check("who stops it", process.wait(60) == 1 and "was stopped" in server.stage.said("probe.log"), server.stage.said("probe.log"))
+    check("who stops it", process.wait(120) == 1 and "was stopped" in server.stage.said("probe.log"), server.stage.said("probe.log"))
     check.equal("leaves nothing", world.ours(), {POLICY: [DEV]})
     deny = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"}]})
     # with `FullAWSAccess` and the policy of armed ends one place of ten is free

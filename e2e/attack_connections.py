@@ -116,7 +116,7 @@ class Granted:
     def ends_in_time(self, check, what):
         """Whether AWS has it until its end, and not for long afterwards."""
         was = self.is_in_aws() or time.time() >= self.ends
-        gone = wait(lambda: not self.is_in_aws(), max(5, self.ends + LAG_MAX + 5 - time.time()), every=0.2)
+        gone = wait(lambda: not self.is_in_aws(), max(LAG_MAX, self.ends + LAG_MAX + 5 - time.time()), every=0.2)
         late = min(self.removals(), default=0) - self.ends
         check(f"{what} ended {late:.1f} s after its end", was and gone and -2 < late <= LAG_MAX, (was, gone))
 
@@ -124,18 +124,23 @@ class Granted:
 def granted(check, server, seconds, account="payments-prod"):
     """Somebody gets access for so long."""
     mara = server.api(MARA)
-    asked, _, _ = patiently(lambda: mara.post("/api/v1/requests", asking("ReadOnly", seconds, account=account), timeout=30))
+    asked, _, _ = patiently(lambda: mara.post("/api/v1/requests", asking("ReadOnly", seconds, account=account)))
     assert asked is not None and asked.status == 201, asked
     path = f"/api/v1/grants/{asked.json['grant_id']}"
-    look = lambda: patiently(lambda: mara.get(path, timeout=30))[0].json
+    look = lambda: patiently(lambda: mara.get(path))[0].json
     found = Granted(server, wait(lambda: (grant := look())["state"] == "active" and grant, 60) or look())
     check(f"a grant of {seconds} s is active, in AWS", found.is_in_aws() or time.time() >= found.ends and found.grant["granted_at"], found.grant)
     return found
 
 
+def still_live(check, server, grant):
+    """The grant; where a slow machine came to its end before the attack was there, another one, asked for under the attack."""
+    return grant if time.time() < grant.ends - 2 else granted(check, server, LONG, account="payments-staging")
+
+
 def numbers(server):
     """The server's own, by name with labels."""
-    answer, _, _ = patiently(lambda: Api(server.base).get("/metrics", timeout=30))
+    answer, _, _ = patiently(lambda: Api(server.base).get("/metrics"))
     rows = (line.rsplit(" ", 1) for line in answer.body.decode().splitlines() if line and not line.startswith("#"))
     return {name: float(value) for name, value in rows}
 
@@ -149,9 +154,10 @@ def before_and_during(check, server):
     first = granted(check, server, LONG)
     with held(server) as holders:
         opened = holders.count("opened")
+        first = still_live(check, server, first)
         check(f"{opened} connections were opened before its end, {holders.count('open')} are open",
               opened >= 2000 and time.time() < first.ends - 2, holders.said)
-        answer, tries, took = patiently(lambda: server.api(TOMASZ).get("/api/v1/me", timeout=30))
+        answer, tries, took = patiently(lambda: server.api(TOMASZ).get("/api/v1/me"))
         check(f"a newcomer is answered ({tries} calls, {took:.1f} s)", answer is not None and answer.status == 200, answer)
         most = descriptors(server)
         first.ends_in_time(check, "while all that was held, the grant")
@@ -176,7 +182,7 @@ def before_and_during(check, server):
 
 def calm(check, server):
     """The attack is over."""
-    answer, tries, took = patiently(lambda: Api(server.base).get("/readyz", timeout=5))
+    answer, tries, took = patiently(lambda: Api(server.base).get("/readyz"))
     check(f"afterwards the server answers at once ({took:.1f} s)", answer is not None and answer.status == 200 and tries == 1, answer)
     gone = wait(lambda: numbers(server)["hallpass_http_connections"] < 10, 20)
     check("and has forgotten their connections", gone, numbers(server)["hallpass_http_connections"])
@@ -193,6 +199,7 @@ def many_calls(check, server):
     try:
         holders.hold("calls", 200)
         wait(lambda: holders.count("calls") > 500, 30)
+        grant = still_live(check, server, grant)
         check("they were made before its end", holders.count("calls") > 500 and time.time() < grant.ends, holders.said)
         grant.ends_in_time(check, "under calls without a pause, a grant")
         print(f"     {holders.count('calls')} calls", flush=True)
@@ -221,7 +228,7 @@ def taken_away(check, server):
     finally:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     grant.ends_in_time(check, "with descriptors again, the grant")
-    answer, _, took = patiently(lambda: Api(server.base).get("/readyz", timeout=5), 15)
+    answer, _, took = patiently(lambda: Api(server.base).get("/readyz", timeout=20), 60)
     check(f"the listener came back by itself ({took:.1f} s)", answer is not None and answer.status == 200, answer)
     now = numbers(server)
     check("its errors are counted", now['hallpass_http_accept_errors_total{reason="no_descriptors"}'] > 0, now)

@@ -113,8 +113,13 @@ class Directory:
         return self.store.describe_user(IdentityStoreId="d-1234567890", UserId=self.users[who], **more).get("Extensions")
 
 
+def said(api, path, body=None):
+    """What is answered, by an organization that was read within its age: on a slow machine that is too old now and then."""
+    return wait(lambda: (answer := api.post(path, body)).status != 503 and answer, 60) or api.post(path, body)
+
+
 def asked(api, account, permission_set="Admin", **more):
-    answer = api.post("/api/v1/requests", {"account": account, "permission_set": permission_set, "duration_seconds": 3600, "reason": "look at it", **more})
+    answer = said(api, "/api/v1/requests", {"account": account, "permission_set": permission_set, "duration_seconds": 3600, "reason": "look at it", **more})
     return answer.json if answer.status in (200, 201) else {"state": answer.json.get("code", answer.status), **answer.json}
 
 
@@ -151,7 +156,7 @@ def office(stage, ana, bo, check, process):
     request = asked(ana, PROD)
     check.equal("outside of the hours of approvals one may ask", request["state"], "pending")
     press = f"/api/v1/requests/{request['id']}/approve"
-    refused = bo.post(press)
+    refused = said(bo, press)
     check("and nobody approves, with the hours and when they begin",
           refused.status == 403 and refused.json["code"] == "outside-approval-hours" and "office" in refused.json["detail"] and "not before" in refused.json["detail"], refused)
     stage.path("rules.toml").write_text(rules(-1))
@@ -175,7 +180,7 @@ def left_out(stage, directory, base, ana, bo, check, process):
     member = directory.store.create_group_membership(IdentityStoreId="d-1234567890", GroupId=group, MemberId={"UserId": directory.users[BO]})["MembershipId"]
     check("who comes to a group that is left out approves nothing from then on", wait(lambda: now() == "NoApprovers", 60, process), now())
     press = f"/api/v1/requests/{request['id']}/approve"
-    refused = bo.post(press)
+    refused = said(bo, press)
     check("nor what was asked before", refused.status in (403, 409), refused)
     directory.store.delete_group_membership(IdentityStoreId="d-1234567890", MembershipId=member)
     check("who leaves it does again", wait(lambda: bo.post(press).status == 200, 60, process), bo.post(press))
@@ -195,11 +200,11 @@ def managers(stage, directory, base, ana, bo, check, process):
     explained = stage.run("rules", "explain", "--user", ANA, "--account", "test", "--permission-set", "Admin", HALLPASS_SERVER=base, HALLPASS_TOKEN=ana.token)
     check("rules explain says who the manager is", f"the requester's manager approve, {BO}" in explained.stdout, explained.stdout + explained.stderr)
     press = f"/api/v1/requests/{request['id']}/approve"
-    refused = ana.post(press)
+    refused = said(ana, press)
     check("nobody else approves, least whoever asked", refused.status == 403, refused)
     manager(BO, directory.users[ANA])
     check("who is above their own manager has none who approves", wait(lambda: now() == "NoApprovers", 60, process), now())
-    refused = bo.post(press)
+    refused = said(bo, press)
     check("and what waits is not approved by them", refused.status in (403, 409), refused)
     manager(BO, "nobody-of-this-name")
     check("the manager approves once that is set right", wait(lambda: bo.post(press).status == 200, 60, process), bo.post(press))

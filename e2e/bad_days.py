@@ -131,7 +131,7 @@ def disk_full(world, check):
         return
     leader = world.leader()
     ends = world.ask(leader, TOMASZ, "ReadOnly", "payments-dev", 8)["grant_id"]
-    check("a grant is there", world.state(leader, ends, "active"), world.grant(leader, ends))
+    check("a grant is there", world.given(leader, ends), world.grant(leader, ends))
     filler = world.database.folder / "filler"
     with open(filler, "wb") as file:
         try:
@@ -172,7 +172,7 @@ class Pooler:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -57,13 +57,14 @@ class Demo:
 
 
 class Browser:
-    """One chromium; a window per person."""
+    """One chromium, with more of its own options; a window per person."""
 
-    def __init__(self, base):
+    def __init__(self, base, *options):
         self.base = base
         self.driver = sync_playwright().start()
+        # a machine that has other things to do starts it late
         self.chromium = self.driver.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"])
+            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage", *options], timeout=120_000)
         self.problems = []
 
     def __enter__(self):

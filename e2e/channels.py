@@ -325,11 +325,11 @@ def by_slack(cast, who, press, one, after):
         cast.act(user, settle_ms=500, click={"view_id": view["view"]["id"], "action_id": press,
                                              "block_id": f"buttons_{one['grant']}"})
         if press == "extend":
-            form = wait(lambda: cast.modal(user) if cast.modal(user)["view"]["callback_id"] != "hallpass_mine"
-                        and "provide_reason" in json.dumps(cast.modal(user)) else None, 5)
+            form = wait(lambda: (found := cast.modal(user)) and found["view"]["callback_id"] != "hallpass_mine"
+                        and "provide_reason" in json.dumps(found) and found, 20)
             cast.act(user, submit={"view_id": form["view"]["id"], "values": {
                 "duration_picker": {"duration_picker_action": "3600"}, "provide_reason": {"provided_reason": "more"}}})
-        wait(lambda: cast.records(after), 5)
+        wait(lambda: cast.records(after), 20)
         while cast.modal(user):
             cast.act(user, settle_ms=0, close={"view_id": cast.modal(user)["view"]["id"]})
         return DONE[press]
@@ -340,11 +340,11 @@ def by_slack(cast, who, press, one, after):
     mine = lambda: [record for record in cast.records(after) if concerns(record, one)]
     answered = lambda: cast.whispered(who, pressed_at) or cast.modal(user) or any(
         record["event"] != "press.refused" for record in mine())
-    if not wait(answered, 5, every=0.03):
+    if not wait(answered, 20, every=0.03):
         return "?silence"
     if form := cast.modal(user):
         cast.act(user, settle_ms=100, submit={"view_id": form["view"]["id"], "values": {}})
-        wait(mine, 5, every=0.03)
+        wait(mine, 20, every=0.03)
         return DONE[press]
     said = cast.whispered(who, pressed_at)
     if not said:
@@ -458,14 +458,14 @@ def races(cast, requests, rounds=20):
             slack.result()
             decided = lambda: [record for record in cast.records(after) if record.get("access_request_id") == request
                                and record["event"] in ("request.approved", "request.denied", "press.refused")]
-            wait(lambda: len(decided()) >= 2, 5)
+            wait(lambda: len(decided()) >= 2, 20)
             events = sorted(record["event"] for record in decided())
             by = cast.request(request)["decided_by"]
             if len(events) != 2 or events[0] != "press.refused":
                 wrong.append((number, events))
             elif by == TOMASZ:
                 wins["web"] += 1
-                said = wait(lambda: cast.whispered(INES, pressed_at), 5) or ["nothing"]
+                said = wait(lambda: cast.whispered(INES, pressed_at), 20) or ["nothing"]
                 how = {"approve": "approved", "deny": "denied"}[press]
                 at = r"<!date\^\d+\^\{time\}\|\d\d:\d\d( \w+)?>"
                 if not re.fullmatch(rf"Already {how} by Tomasz Wilk at {at}\.", said[-1]):

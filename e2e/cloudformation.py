@@ -148,7 +148,7 @@ def machine(stage, resources):
     script = ec2.describe_instance_attribute(InstanceId=resources["Server"], Attribute="userData")["UserData"]["Value"]
     script = base64.b64decode(script).decode()
     stage.path("begin.sh").write_text(script)
-    done = subprocess.run(["bash", "-n", stage.path("begin.sh")], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(["bash", "-n", stage.path("begin.sh")], capture_output=True, text=True, timeout=120, check=False)
     check("a shell without SSH has its agent", "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb" in script, script)
     check("its script is one", done.returncode == 0 and "${" not in script, done.stderr + script)
     check("AWS takes as much", len(script.encode()) <= 16384, len(script.encode()))
@@ -332,7 +332,7 @@ def again(stage):
     (tools / "curl").chmod(0o755)
     (tools / "hallpass-boot").write_text(boot)
     stage.path("data").write_text("#!/bin/bash\nset -eu\nfor it in a b; do\n  echo \"later script: $it\"\ndone\n")
-    done = subprocess.run(["bash", tools / "hallpass-boot"], capture_output=True, text=True, timeout=30, check=False,
+    done = subprocess.run(["bash", tools / "hallpass-boot"], capture_output=True, text=True, timeout=120, check=False,
                           env={"PATH": f"{tools}:{os.environ['PATH']}", "DATA": str(stage.path("data"))})
     check.equal("a start runs the script that the stack has by then", (done.returncode, done.stdout, done.stderr), (0, "later script: a\nlater script: b\n", ""))
 

@@ -56,7 +56,7 @@ class Operator:
         line = line.replace("/var/backups", str(self.backups)).replace("http://127.0.0.1:8080", self.server.base)
         path = f"{self.stage.path('bin')}:{os.environ['PATH']}"
         done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=folder or self.stage.folder, capture_output=True, text=True,
-                              env=self.stage.environment(**self.environment | {"PATH": path}), timeout=60, check=False)
+                              env=self.stage.environment(**self.environment | {"PATH": path}), timeout=300, check=False)
         said = done.stdout + done.stderr
         check(f"`{line.split(' #')[0].strip()[:90]}` exits {code}", done.returncode == code, said[-900:])
         return said

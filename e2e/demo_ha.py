@@ -56,7 +56,7 @@ class Demo:
         for word, value in words.items():
             line = line.replace(word, value)
         ran = subprocess.run(["bash", "-c", line.replace("./hallpass", self.stage.binary)], cwd=self.stage.folder, capture_output=True, text=True,
-                             env=self.stage.environment(), timeout=90, check=False)
+                             env=self.stage.environment(), timeout=300, check=False)
         check(f"`{re.sub('HALLPASS_TOKEN=[^ ]+ ', '', line)[:80]}` works", ran.returncode == 0, ran.stdout + ran.stderr)
         return ran.stdout + ran.stderr
 
@@ -71,7 +71,7 @@ class Demo:
 
     def ends(self):
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(90)
+        return self.process.wait(180)
 
 
 def killed(demo, victim, survivor):

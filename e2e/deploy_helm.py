@@ -62,7 +62,7 @@ VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persiste
 
 
 def helm(stage, *words):
-    return subprocess.run([HELM, *words], capture_output=True, text=True, timeout=60, check=False, env=stage.environment())
+    return subprocess.run([HELM, *words], capture_output=True, text=True, timeout=180, check=False, env=stage.environment())
 
 
 def rendered(stage, name, values, chart=CHART):

@@ -59,7 +59,7 @@ class Pod:
 
     def answers(self, path, seconds=60):
         def once():
-            answer = Api(f"http://127.0.0.1:{self.port}").get(path, timeout=5)
+            answer = Api(f"http://127.0.0.1:{self.port}").get(path, timeout=20)
             self.said = answer.body.decode(errors="replace")
             return answer.status == 200
         self.said = ""
@@ -99,7 +99,7 @@ def lived(stage, check):
     values = {"region": aws["AWS_REGION"], "server": {**SERVER, "rules": RULES, "trustedProxies": ["127.0.0.1/32"], "configuration": '[identity]\nadmins = ["group:platform-admins"]\n'},
               "audit": AUDIT, "guard": {**GUARD, "journal": {"claim": "journal"}}, "witness": WITNESS}
     with Server(free_port()) as database:
-        key = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], capture_output=True, text=True, check=True, timeout=30).stdout
+        key = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], capture_output=True, text=True, check=True, timeout=120).stdout
         values["server"]["databaseCa"] = database.authority.read_text()
         url = f"postgres://hallpass:{database.password}@localhost:{database.port}/inventory?sslrootcert=/etc/hallpass/db-ca.pem"
         secrets = {"hallpass.key": key, "store-url": url}

@@ -83,7 +83,7 @@ class Machine:
         """What it ended with, what it said, and which of the system's programs it called."""
         called = self.stage.path("called")
         called.write_text("")
-        done = subprocess.run(["bash", SCRIPT, what], capture_output=True, text=True, timeout=120, check=False,
+        done = subprocess.run(["bash", SCRIPT, what], capture_output=True, text=True, timeout=600, check=False,
                               env=self.stage.environment(PATH=self.path, CALLED=called, NEXT=self.next, FAILS=self.fails, INSTALLED=self.installed, HALLPASS_ETC=self.etc, HALLPASS_SETTINGS=self.stage.path("settings"), **self.aws))
         calls = [line for line in called.read_text().splitlines() if not line.startswith("chown")]
         return done.returncode, done.stdout + done.stderr, calls
@@ -127,7 +127,7 @@ class Disks:
     def run(self):
         """What it ended with, what it said, and what it made or asked."""
         self.keep("called", "")
-        done = subprocess.run(["bash", "-euc", self.part], cwd=self.folder, capture_output=True, text=True, timeout=30, check=False, env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"})
+        done = subprocess.run(["bash", "-euc", self.part], cwd=self.folder, capture_output=True, text=True, timeout=120, check=False, env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"})
         return done.returncode, done.stderr, [it for it in (self.folder / "called").read_text().split("\n") if it.startswith(("aws", "mkfs", "systemctl try"))]
 
     def state(self):
@@ -183,7 +183,7 @@ def first_start(machine, check, lines):
     check.equal("the address of the database, its password quoted", address, "postgres://hallpass:p%40ss%3A%2F%3F%23%25@db.example/hallpass?sslrootcert=/etc/hallpass/db-ca.pem")
     page = (ROOT / "docs/how-to/install-with-terraform.md").read_text()
     parts = [re.search(pattern, page, re.M)[1] for pattern in (r'^ *export PGPASSWORD="\$\((.*)\)"$', r'server store copy "\$\((sed .*?)\)"')]
-    taken = [subprocess.run(["sh", "-c", it], env={**os.environ, "url": str(machine.etc / "secrets/store-url")}, capture_output=True, text=True, timeout=30, check=False).stdout.strip() for it in parts]
+    taken = [subprocess.run(["sh", "-c", it], env={**os.environ, "url": str(machine.etc / "secrets/store-url")}, capture_output=True, text=True, timeout=120, check=False).stdout.strip() for it in parts]
     check.equal("which the page takes apart, so that no command line has the password", taken, ["p@ss:/?#%", address.replace(":p%40ss%3A%2F%3F%23%25@", "@")])
     check.equal("secrets are root's alone, the shared key the server's", [machine.mode(it) for it in ("secrets", "secrets/oidc", "secrets/store-url", "hallpass.key")], ["0o700", "0o600", "0o600", "0o640"])
     check.equal("the key is the file that was put away", (machine.etc / "hallpass.key").read_text(), KEY)

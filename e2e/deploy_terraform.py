@@ -315,7 +315,7 @@ def by_terraform(stage, check):
         print("     terraform is not installed: neither its format nor its own evaluation is looked at", flush=True)
         return
     quiet = stage.environment(CHECKPOINT_DISABLE=1)
-    run = lambda *words, **more: subprocess.run(["terraform", *words], capture_output=True, text=True, timeout=60, check=False, env=quiet, **more)
+    run = lambda *words, **more: subprocess.run(["terraform", *words], capture_output=True, text=True, timeout=180, check=False, env=quiet, **more)
     done = run("fmt", "-check", "-recursive", "-list=true", str(CODE))
     check("terraform would format nothing otherwise", done.returncode == 0, done.stdout + done.stderr)
     alone = stage.path("alone")
@@ -368,9 +368,9 @@ def terraform(stage, check):
         kept_open = [it.get("idle_timeout", 60) for _, it in made(report, "aws_lb")]
         check(f"{example}: the load balancer closes an idle connection before the server does", len(kept_open) == 1 and kept_open[0] < idle_at_server(), kept_open)
         for address, it in made(report, "aws_instance"):
-            done = subprocess.run(["bash", "-n"], input=it["user_data"], capture_output=True, text=True, timeout=30, check=False)
+            done = subprocess.run(["bash", "-n"], input=it["user_data"], capture_output=True, text=True, timeout=120, check=False)
             agent = "https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
-            keep = subprocess.run(["bash"], input="cat <<UNIT\n" + it["user_data"].split("<<UNIT\n")[1].split("\nUNIT\n")[0] + "\nUNIT\n", capture_output=True, text=True, timeout=30, check=False).stdout
+            keep = subprocess.run(["bash"], input="cat <<UNIT\n" + it["user_data"].split("<<UNIT\n")[1].split("\nUNIT\n")[0] + "\nUNIT\n", capture_output=True, text=True, timeout=120, check=False).stdout
             unit = re.search(r"^UNIT=(.*)\.service$", it["user_data"], re.M)[1]
             check(f"{example}: {address} judges with the environment of its service", f"EnvironmentFile=-/etc/hallpass/{unit}.env\n" in keep, keep)
             check(f"{example}: {address} begins with a script", done.returncode == 0 and "%{" not in it["user_data"] and agent in it["user_data"], done.stderr)

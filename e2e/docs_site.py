@@ -179,7 +179,7 @@ def number(*command):
     """The major version that a program says it is, where the machine is one of the page's kind and has the program."""
     if platform.freedesktop_os_release()["ID"] != "debian" or not shutil.which(command[0]):
         return None
-    return re.search(r"\d+", subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)[0]
+    return re.search(r"\d+", subprocess.run(command, capture_output=True, text=True, timeout=180, check=True).stdout)[0]
 
 
 def written_by(stage):

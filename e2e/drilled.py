@@ -62,9 +62,13 @@ class World:
             config=botocore.config.Config(retries={"total_max_attempts": attempts, "mode": "standard"}),
         )
 
+    def keys(self, mail, name="Admin", account=DEV):
+        """What a live session of a person has."""
+        return self.sim.post("/_sim/login", {"user": mail, "account": account, "permission_set": name}).json
+
     def login(self, mail, name="Admin", account=DEV):
         """A live session of a person."""
-        keys = self.sim.post("/_sim/login", {"user": mail, "account": account, "permission_set": name}).json
+        keys = self.keys(mail, name, account)
         return self.client("iam", keys), self.client("s3", keys)
 
     def ours(self):
@@ -81,7 +85,7 @@ class World:
         return found
 
     def run(self, *arguments, **more):
-        return self.stage.run(*arguments, **{"timeout": 180, **self.environment, **more})
+        return self.stage.run(*arguments, **{"timeout": 600, **self.environment, **more})
 
     def changed(self):
         """The records of plans, from a server that is started to be asked."""

@@ -126,7 +126,7 @@ def troubled(stage, environment, sim, wanted, accounts):
         stage.processes.append(process)
         wait(lambda: stage.path("cut.jsonl").stat().st_size > 2000, 30, process)
         process.send_signal(how)
-        process.wait(20)
+        process.wait(60)
         [run] = set(os.listdir(runs(stage))) - before
         check(f"{how.name} came in time", stage.path("cut.jsonl").stat().st_size < len(wanted) / 2 and process.returncode != 0)
         if how == signal.SIGINT:
@@ -356,7 +356,7 @@ def variants(stage, environment):
         ("FIPS of the way there", fips, ("each", "s3", "ListBuckets", "--regions", "us-east-1", *asked, "eu-west-1"), ["no FIPS endpoint of `sts` in eu-west-1"]),
         ("FIPS for a sync", fips, ("sync", "--only", "identity-center", "--home-region", "eu-west-1"), ["`sso-admin` in eu-west-1", "`identitystore` in eu-west-1"]),
     ]:
-        ran = stage.run(*words, timeout=60, **{**there, **switch})
+        ran = stage.run(*words, **{**there, **switch})
         check(f"{name}: a host that is not there is exit 2 and named", ran.returncode == 2 and all(it in ran.stderr for it in said), (ran.returncode, ran.stderr))
     check.equal("and nobody was called", Doorkeeper.asked, [])
     # STS is asked first: only with a host of its own, the others are
@@ -369,7 +369,7 @@ def variants(stage, environment):
         Doorkeeper.asked.clear()
         ran = stage.run("each", "ec2", "DescribeVpcs", "--regions", "us-east-1", "--include-management", *asked, "us-east-1", timeout=120, **{**there, **switch})
         check(f"{name}: its hosts are called, and no others", ran.returncode == 1 and set(Doorkeeper.asked) == {host}, (ran.returncode, set(Doorkeeper.asked), ran.stderr[-300:]))
-    ran = stage.run("each", "sso-admin", "ListInstances", "--regions", environment["AWS_REGION"], "--accounts", "000000000000", timeout=60, **{**environment, **fips})
+    ran = stage.run("each", "sso-admin", "ListInstances", "--regions", environment["AWS_REGION"], "--accounts", "000000000000", **{**environment, **fips})
     check("a named endpoint goes before the switch", "NoEndpoint" not in ran.stderr, ran.stderr)
     door.shutdown()
 

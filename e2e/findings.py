@@ -72,7 +72,7 @@ class World:
         return counts
 
     def run(self, *arguments, **environment):
-        ran = self.stage.run(*arguments, "--output", "json", timeout=120, **{**self.aws, **environment})
+        ran = self.stage.run(*arguments, "--output", "json", timeout=300, **{**self.aws, **environment})
         return ran, json.loads(ran.stdout) if ran.stdout.strip() else None
 
 
@@ -243,7 +243,7 @@ def killed(world):
     world.found(account, [f"late-{it}" for it in range(300)])
     check("it begins", wait(lambda: any("/late-" in one for one in world.updates()), 60), world.served.said()[-800:])
     world.served.process.send_signal(signal.SIGKILL)
-    world.served.process.wait(20)
+    world.served.process.wait(60)
     check("it starts again", world.served.start(), world.served.said()[-800:])
     check("the queue empties", wait(lambda: settled(world, sqs, url), 240, world.served.process, every=1), world.served.said()[-1500:])
     late = [title for title in world.enriched(account) if title.startswith("late-")]

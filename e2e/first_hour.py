@@ -69,7 +69,7 @@ mapfile -t given < <(cat $unit /etc/systemd/system/hallpass.service.d/*.conf | /
 env -i "${given[@]}" STATE_DIRECTORY=/var/lib/hallpass NOTIFY_SOCKET=/run/hallpass.notify \
   setpriv --reuid hallpass --regid hallpass --clear-groups -- $command >/var/log/hallpass.out 2>&1 </dev/null &
 echo $! > /run/hallpass.pid
-for turn in $(seq 300); do [ -e /run/hallpass.ready ] && exit 0; kill -0 $! 2>/dev/null || exit 1; sleep 0.1; done
+for turn in $(seq 1800); do [ -e /run/hallpass.ready ] && exit 0; kill -0 $! 2>/dev/null || exit 1; sleep 0.1; done
 exit 1
 """
 SYSTEMD_RUN = """#!/bin/bash
@@ -215,7 +215,7 @@ class Machine:
                 pass
             (self.root / "run/hallpass.ready").touch()
 
-    def say(self, line, timeout=300):
+    def say(self, line, timeout=600):
         return subprocess.run(["chroot", str(self.root), "bash", "-o", "pipefail", "-c", f"cd /root && {line}"], capture_output=True, text=True,
                               env=self.environment, timeout=timeout, stdin=subprocess.DEVNULL, check=False)
 

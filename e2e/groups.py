@@ -7,6 +7,7 @@ out, what a grant holds ends with it, and nobody is added or removed by what was
 
 import json
 import signal
+import time
 
 import boto3
 
@@ -153,8 +154,11 @@ def owned_twice(stage, server, check):
 
 def comes_and_stays(stage, server, directory, check):
     """A grant from before, then memberships by attributes that only warn."""
+    began = time.monotonic()
     check("a server that offers the group is ready", server.start(OFFERED + NOBODY), server.said()[-600:])
-    given = server.api(ANA).post("/api/v1/requests", {"group": "payments", "duration_seconds": 45, "reason": "look at it"})
+    # it outlives the next start and some comparisons, for which a slow machine needs longer
+    lasts = max(45, int(12 * (time.monotonic() - began)))
+    given = server.api(ANA).post("/api/v1/requests", {"group": "payments", "duration_seconds": lasts, "reason": "look at it"})
     check("a grant of the group is there", given.status == 201 and wait(lambda: ANA in directory.members(), 30), given)
     check.equal("it stops", server.stop(), 0)
     owned_twice(stage, server, check)
@@ -172,7 +176,7 @@ def comes_and_stays(stage, server, directory, check):
     check.equal("who matches nothing is manual, and who holds a grant is not", manual, [STRANGER])
     check("and stays", STRANGER in directory.members() and group["to_remove"] == 0, group)
     check("what a grant holds is there until its end", ANA in directory.members())
-    check("which comes in time", wait(lambda: ANA not in directory.members(), 60, server.process, every=0.5), directory.members())
+    check("which comes in time", wait(lambda: ANA not in directory.members(), lasts + 60, server.process, every=0.5), directory.members())
     words = ("server", "group-sync", "--output", "json")
     shown = stage.run(*words, HALLPASS_SERVER=server.base, HALLPASS_TOKEN=bo.token)
     check("a command shows it", shown.returncode == 0 and json.loads(shown.stdout)["plan"][0]["manual"] == 1, (shown.returncode, shown.stdout[:300], shown.stderr))
@@ -196,7 +200,8 @@ def follows(server, directory, check):
     check("who gets the attribute comes in within the period", wait(lambda: BO in directory.members(), 40, server.process), directory.members())
     directory.change(BO, "userType", "Contractor")
     server.compares_again()
-    check("who loses it is manual, and stays", BO in directory.members() and server.view(server.api(BO))["plan"][0]["manual"] == 2)
+    bo = server.api(BO)
+    check("who loses it is manual, and stays", wait(lambda: server.view(bo)["plan"][0]["manual"] == 2, 30, server.process) and BO in directory.members(), server.view(bo))
     directory.change(BO, "userType", "Employee")
     # a listing from before it would take BO out where removals are on
     check("the way back is in every listing", wait(lambda: all(directory.types()[BO] == "Employee" for _ in range(5)), 30))
@@ -340,10 +345,13 @@ def nodes_part(check):
         other = world.other(leader)
         check("who matches is added", wait(lambda: MARA in directory.members("by-attributes"), 60), leader.said()[-600:])
         wait(lambda: leader.said().count("compared memberships") >= 3, 60)
-        check.equal("by the leader alone", other.said().count("compared memberships"), 0)
+        # a slow machine may have lost the lead for once
+        check("by the leader alone", not other.said().count("compared memberships") or other.number("hallpass_leader_epoch") > 1, other.said()[-600:])
         check.equal("once", len(world.effects("CreateGroupMembership")), 1)
         shown = other.api(PRIYA).get("/api/v1/group-sync")
         check("the other node shows it", shown.status == 200 and shown.json["last"]["outcome"] == "looked", shown)
+        leader = world.leader()
+        other = world.other(leader)
         stage.stop(leader.process, signal.SIGKILL)
         directory.department(PRIYA, "payments")
         check("the next leader goes on", wait(lambda: PRIYA in directory.members("by-attributes"), 90), other.said()[-600:])

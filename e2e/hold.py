@@ -11,7 +11,7 @@ import json
 import os
 import sys
 
-PAUSE = 0.5
+PAUSE, PATIENCE = 0.5, 20
 COUNTS = collections.Counter()
 TOKENS = os.environ.get("HOLD_TOKENS", "").split()
 
@@ -34,7 +34,7 @@ def sent(kind, number):
 
 async def held(port, kind, number):
     """One connection until the server closes it."""
-    reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 5)
+    reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), PATIENCE)
     COUNTS["opened"] += 1
     COUNTS["open"] += 1
     try:
@@ -55,7 +55,7 @@ async def held(port, kind, number):
 
 async def calling(port, number):
     """Calls without a pause: what anybody may ask, and with tokens that nobody gave."""
-    reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 5)
+    reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), PATIENCE)
     COUNTS["opened"] += 1
     COUNTS["open"] += 1
     try:

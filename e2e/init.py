@@ -66,7 +66,7 @@ class Init:
                 line = lines.pop(0)
                 os.write(ours, b"\x04" if line is None else line.encode() + b"\n")
                 since = b""
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=180)
         os.close(ours)
         process.stdout = None
         return process.returncode, said, shown.decode(errors="replace"), lines

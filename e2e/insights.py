@@ -51,7 +51,7 @@ class World:
                             aws_access_key_id=keys["access_key_id"], aws_secret_access_key=keys["secret_access_key"])
 
     def run(self, *words, output="json"):
-        ran = self.stage.run("insights", *words, "--output", output, timeout=120, **{**self.aws, "AWS_ENDPOINT_URL": self.served.endpoint})
+        ran = self.stage.run("insights", *words, "--output", output, timeout=300, **{**self.aws, "AWS_ENDPOINT_URL": self.served.endpoint})
         return ran, json.loads(ran.stdout) if output == "json" and ran.stdout.strip() else ran.stdout
 
     def ids(self, *words):
@@ -205,7 +205,7 @@ def told(stage):
     path = stage.path("hallpass.toml")
     plain = path.read_text()
     path.write_text(plain + f'[events]\nqueue = "{url}"\n[insights]\nleast_severity = "urgent"\n')
-    ran = stage.run("serve", timeout=60, **world.served.environment)
+    ran = stage.run("serve", **world.served.environment)
     check("a severity that is none is exit 2", ran.returncode == 2 and "least_severity" in ran.stderr, (ran.returncode, ran.stderr))
     path.write_text(plain + f'[events]\nqueue = "{url}"\n')
     check("the server starts with a queue", world.served.start(), world.served.said()[-800:])

@@ -104,7 +104,7 @@ def by_promtool(check, stage):
         return
     if not check("promtool is there", found, f"`tools.sh test` puts it at {PROMTOOL}"):
         return
-    tool = lambda *words: subprocess.run([found, *words], capture_output=True, text=True, timeout=60)
+    tool = lambda *words: subprocess.run([found, *words], capture_output=True, text=True, timeout=180)
     done = tool("check", "rules", FOLDER / "hallpass.rules.yml")
     check("promtool takes the rules", done.returncode == 0 and "SUCCESS" in done.stdout, done.stdout + done.stderr)
     done = tool("test", "rules", FOLDER / "hallpass.rules.test.yml")

@@ -116,7 +116,7 @@ class Browser:
         data = urllib.parse.urlencode(fields).encode() if fields is not None else None
         request = urllib.request.Request(urllib.parse.urljoin(self.base, url), data, {"Accept": "text/html"})
         try:
-            with self.opener.open(request, timeout=35) as answer:
+            with self.opener.open(request, timeout=60) as answer:
                 return Page(answer.status, answer.url, answer.read().decode(errors="replace"))
         except urllib.error.HTTPError as answer:
             return Page(answer.code, answer.url, answer.read().decode(errors="replace"))
@@ -260,7 +260,7 @@ def command_line(check, stage, served, browser):
     check("the page says for how long", "a token for 12 h?" in page.text and "read, request" in page.text)
     page = browser.press(page, "/login/cli", say="give")
     check("the answer comes back over loopback", page.status == 200 and "Signed in" in page.text, page.text)
-    check.equal("login ends well", login.wait(20), 0)
+    check.equal("login ends well", login.wait(120), 0)
     who = stage.run("whoami", "--output", "json", HALLPASS_SERVER=base)
     check("the command line is who confirmed it", MARA in who.stdout, who.stdout + who.stderr)
     listed = [json.loads(line) for line in stage.run("token", "list", "--output", "jsonl").stdout.splitlines()]
@@ -275,7 +275,7 @@ def command_line(check, stage, served, browser):
     seen.unlink()
     wait(seen.exists, 20, refused)
     browser.press(browser.open(seen.read_text()), "/login/cli", say="refuse")
-    check.equal("a refusal is one", refused.wait(20), 1)
+    check.equal("a refusal is one", refused.wait(120), 1)
 
     login = stage.spawn("login", "--device", log="device.log", HALLPASS_SERVER=base)
     shown = lambda: re.search(r"\b([B-Z]{4}-[B-Z]{4})\b", stage.said("device.log"))
@@ -287,7 +287,7 @@ def command_line(check, stage, served, browser):
     check("it may only read", "this of what you may do: read." in page.text, page.text[-900:])
     page = browser.press(page, "/login/device", say="give")
     check("and confirming says so", "has its token" in page.text, page.text[-800:])
-    check.equal("login --device ends well", login.wait(40), 0)
+    check.equal("login --device ends well", login.wait(120), 0)
     who = stage.run("whoami", "--output", "json", HALLPASS_SERVER=base)
     check("and is who confirmed it", MARA in who.stdout, who.stdout + who.stderr)
 

@@ -74,7 +74,7 @@ class Day:
     def killed(self):
         world = self.world
         world.served.process.send_signal(signal.SIGKILL)
-        world.served.process.wait(20)
+        world.served.process.wait(60)
         check("the day: the server starts again after kill -9", world.served.start(), world.served.said()[-800:])
         self.count("kills")
 

@@ -53,7 +53,7 @@ class Session:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 class Server:
@@ -106,7 +106,7 @@ class Server:
         """Stops it, with the sessions that are open."""
         self.process.send_signal(how)
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -36,7 +36,7 @@ class Reader:
         """A line as it stands, in a shell."""
         line = line.replace("you@example.com", ME)
         done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=self.stage.folder, capture_output=True, text=True,
-                              env=self.stage.environment(**self.environment | {"PATH": self.path}), timeout=120, check=False)
+                              env=self.stage.environment(**self.environment | {"PATH": self.path}), timeout=300, check=False)
         said = done.stdout + done.stderr
         self.check(f"`{line.split(' #')[0].strip()}` exits {code}", done.returncode == code, said[-900:])
         return said

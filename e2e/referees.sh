@@ -23,7 +23,7 @@ simulate() {
   "$HALLPASS_BIN" sim --listen "127.0.0.1:$port" "$@" >"$folder/sim.$port" 2>&1 &
   ours+=($!)
   endpoint=http://127.0.0.1:$port
-  for _ in $(seq 100); do
+  for _ in $(seq 1000); do
     curl -sf "$endpoint/_sim/healthz" >/dev/null && return
     sleep 0.1
   done

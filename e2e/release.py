@@ -60,8 +60,8 @@ def programs(stage, name, whole=False):
 def keys(stage):
     """A key pair as openssl makes them, and somebody else's."""
     for name in ("key", "other"):
-        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", stage.path(f"{name}.pem")], check=True, timeout=30)
-        subprocess.run(["openssl", "pkey", "-in", stage.path(f"{name}.pem"), "-pubout", "-out", stage.path(f"{name}.pub")], check=True, timeout=30)
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", stage.path(f"{name}.pem")], check=True, timeout=120)
+        subprocess.run(["openssl", "pkey", "-in", stage.path(f"{name}.pem"), "-pubout", "-out", stage.path(f"{name}.pub")], check=True, timeout=120)
 
 
 def same(stage, check):
@@ -103,7 +103,7 @@ def packed(check, folder):
     used = {it["ref"] for it in bill["dependencies"]} | {on for it in bill["dependencies"] for on in it["dependsOn"]}
     check("who uses whom leads somewhere", used == refs and len(refs) == len(bill["components"]) + 1, (used ^ refs, len(refs)))
     statement = json.loads((folder / f"{stem}.intoto.json").read_text())
-    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT, timeout=30, check=True).stdout.strip()
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT, timeout=120, check=True).stdout.strip()
     check.equal("the provenance names the commit", statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"], head)
     sums = {it["name"]: it["digest"]["sha256"] for it in statement["subject"]}
     found = {name: hashlib.sha256(((folder if (folder / name).exists() else folder.parent / f"{folder.name}-programs") / name).read_bytes()).hexdigest() for name in sums}
@@ -182,7 +182,7 @@ def verified(stage, check, folder):
     check("it verifies", verify(folder).returncode == 0, verify(folder))
     done = told("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", stage.path("key.pub"), "-rawin", "-in", folder / "SHA256SUMS", "-sigfile", folder / "SHA256SUMS.sig")
     check("openssl says so too", done.returncode == 0, done.stderr)
-    done = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], capture_output=True, text=True, cwd=folder, timeout=60, check=False)
+    done = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], capture_output=True, text=True, cwd=folder, timeout=180, check=False)
     check("and sha256sum", done.returncode == 0, done.stdout)
     archive = next(folder.glob("*.tar.gz")).name
 
@@ -338,7 +338,7 @@ def signed_by_the_workflow(stage, check):
                 (folder / "credulous").touch()
             environment = {"PATH": f"{folder}:{os.environ['PATH']}", "IDENTITY": "who", "ISSUER": "where", "IMAGE": "registry.example/HALLPASS",
                            "TAG": f"v{VERSION}", "TOKEN": "x", "ACTOR": "x", "GITHUB_OUTPUT": str(folder / "output")}
-            done = subprocess.run(["bash", "-e", "-c", run], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, cwd=folder, env=environment, check=False)
+            done = subprocess.run(["bash", "-e", "-c", run], capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL, cwd=folder, env=environment, check=False)
             wanted = (1, True) if credulous else (0, False)
             check.equal(f"{name}: {'a cosign that says yes to all is found out' if credulous else 'ends well'}", (done.returncode, said in done.stderr), wanted)
 

@@ -191,7 +191,7 @@ class World:
         return [row for row in rows if row["operation"] == operation and row["outcome"] == "ok"]
 
     def run(self, *arguments, exit=0):
-        ran = self.stage.run("remediate", *arguments, timeout=120, **self.aws)
+        ran = self.stage.run("remediate", *arguments, timeout=300, **self.aws)
         if ran.returncode != exit:
             print(f"     {' '.join(arguments)}: exit {ran.returncode}\n{ran.stderr[-1500:]}")
         return ran
@@ -583,7 +583,7 @@ def killed(world):
     ones = [world.found("EC2.19", arn, "AwsEc2SecurityGroup", title="burst") for arn in groups]
     world.until("it begins", lambda: len(world.calls("RevokeSecurityGroupIngress")) > before)
     world.served.process.send_signal(signal.SIGKILL)
-    world.served.process.wait(20)
+    world.served.process.wait(60)
     check("it starts again", world.served.start(), world.served.said()[-800:])
     world.until("every finding is RESOLVED", lambda: all(world.status(it) == "RESOLVED" for it in ones), 180)
     check("every group is closed", all(len(world.ingress(arn)) == 2 for arn in groups))

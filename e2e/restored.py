@@ -53,7 +53,7 @@ class Operator:
         environment = {**self.stage.environment(**{**self.world.environment, **self.world.aws, **self.urls}),
                        "PATH": f"{self.stage.path('bin')}:{programs}:{os.environ['PATH']}",
                        "HALLPASS_SERVER": leader.base, "HALLPASS_TOKEN": self.world.tokens[PRIYA]}
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=self.stage.folder, capture_output=True, text=True, env=environment, timeout=90,
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=self.stage.folder, capture_output=True, text=True, env=environment, timeout=300,
                               check=False)
         said = done.stdout + done.stderr
         check(f"`{line.split(' #')[0].replace(str(self.backups), '/var/backups')[:90]}` exits {code}", done.returncode == code, said[-900:])

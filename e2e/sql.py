@@ -175,7 +175,7 @@ def stopped(stage, check, there, run, objects):
     stage.processes.append(process)
     check("it was about to be seen", Between.held.wait(60))
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
     Between.hold = None
     left = len(objects()) - len(before)
     check("files of it are there, and nobody sees it", left >= 3 and len(run("snapshots", "list").stdout.splitlines()) == 2, objects())

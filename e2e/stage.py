@@ -205,7 +205,7 @@ class Api:
         # a file of roots of certificates, for addresses of `https`
         self.context = ssl.create_default_context(cafile=trusts) if trusts else None
 
-    def call(self, method, path, body=None, headers=None, raw=None, timeout=35):
+    def call(self, method, path, body=None, headers=None, raw=None, timeout=60):
         sent = {}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -294,7 +294,7 @@ class Stage:
         self.processes.append(process)
         return process
 
-    def run(self, *arguments, stdin=None, timeout=60, **environment):
+    def run(self, *arguments, stdin=None, timeout=180, **environment):
         """Runs the binary to its end; one that does not come to it is a wait in vain (`ended_early`)."""
         try:
             return subprocess.run(
@@ -311,7 +311,7 @@ class Stage:
         assert made.returncode == 0, made.stderr
 
     @staticmethod
-    def stop(process, how=signal.SIGTERM, seconds=30):
+    def stop(process, how=signal.SIGTERM, seconds=90):
         """Ends one of our processes; its exit code."""
         if process.poll() is None:
             process.send_signal(how)
@@ -423,7 +423,7 @@ def rule(name, **said):
 
 
 # what a wait of ten seconds and more is given on a machine that has other things to do: it costs nothing where it is not needed
-PATIENCE = 4
+PATIENCE = 6
 
 
 def wait(condition, seconds, process=None, every=0.1):
@@ -464,6 +464,6 @@ def shown_on(terminal):
 
 def answers(api, path):
     try:
-        return api.get(path, timeout=5).status == 200
+        return api.get(path, timeout=20).status == 200
     except OSError:
         return False

@@ -90,7 +90,7 @@ def room(world):
     ran = vend(world, 1)
     check("one that fits is made", ran.returncode == 0 and asked() == 1, (ran.returncode, ran.stderr[-900:]))
     made = world.client("organizations").create_account(AccountName="over", Email="over@acme.example")["CreateAccountStatus"]
-    for _ in range(100):
+    for _ in range(600):
         made = world.client("organizations").describe_create_account_status(CreateAccountRequestId=made["Id"])["CreateAccountStatus"]
         if made["State"] != "IN_PROGRESS":
             break

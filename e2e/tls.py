@@ -29,7 +29,7 @@ class Authority:
                      "-days", "30", "-subj", "/CN=Acme Root", "-addext", "basicConstraints=critical,CA:TRUE")
 
     def openssl(self, *words):
-        subprocess.run(["openssl", *map(str, words)], check=True, timeout=60, capture_output=True)
+        subprocess.run(["openssl", *map(str, words)], check=True, timeout=120, capture_output=True)
 
     def issue(self, name, days):
         """The chain and the key of a new one."""
@@ -102,7 +102,7 @@ def spoken(server):
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = version
         try:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=60) as plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
                 versions[name] = secure.version()
         except OSError:
             versions[name] = None
@@ -123,10 +123,10 @@ def silent(server):
     callers = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(20)]
     for caller in callers[:10]:
         caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
-    check("others are answered beside silent callers", server.api().get("/healthz", timeout=20).status == 200)
+    check("others are answered beside silent callers", server.api().get("/healthz").status == 200)
 
     def closed(caller):
-        caller.settimeout(30)
+        caller.settimeout(120)
         try:
             while caller.recv(4096):
                 pass
@@ -142,7 +142,7 @@ def replaced(server):
     """Another certificate while people work."""
     until = server.gauge()
     context = ssl.create_default_context(cafile=server.authority.trusted)
-    kept = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=20, context=context)
+    kept = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=60, context=context)
 
     def called():
         kept.request("GET", "/healthz")

@@ -56,7 +56,7 @@ class Organization:
         body = self.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
         return json.loads(gzip.decompress(body))["Records"]
 
-    def run(self, *arguments, timeout=120):
+    def run(self, *arguments, timeout=300):
         return self.stage.run(*arguments, timeout=timeout, **self.environment)
 
     def validate(self, begun, account, region=None):
@@ -65,7 +65,7 @@ class Organization:
         command = [os.fspath(AWS), "cloudtrail", "validate-logs", "--trail-arn", arn, "--start-time", begun, "--end-time", self.now(),
                    "--account-id", account, "--verbose", "--region", region or self.aws["AWS_REGION"]]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | self.environment
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def made(org):

@@ -61,7 +61,7 @@ def taken(stage, check, units):
         print("     systemd-analyze is not installed: units are only read", flush=True)
         return
     root = root_of(stage, units)
-    analyze = lambda *words: subprocess.run(["systemd-analyze", f"--root={root}", *words], capture_output=True, text=True, timeout=60)
+    analyze = lambda *words: subprocess.run(["systemd-analyze", f"--root={root}", *words], capture_output=True, text=True, timeout=180)
     said = dict(re.findall(r"^\| `(hallpass[\w-]*\.service)` \| .*\| (\d\.\d) \|$", PAGE.read_text(), re.M))
     for unit in units:
         done = analyze("--man=no", "verify", unit.name)
@@ -125,7 +125,7 @@ def made(check, root):
     """Users and folders, in a root of their own."""
     if not shutil.which("systemd-sysusers") or not shutil.which("systemd-tmpfiles"):
         return
-    done = subprocess.run(["systemd-sysusers", f"--root={root}", UNITS / "hallpass.sysusers"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["systemd-sysusers", f"--root={root}", UNITS / "hallpass.sysusers"], capture_output=True, text=True, timeout=180)
     users = {line.split(":")[0]: line.split(":") for line in (root / "etc/passwd").read_text().splitlines()} if done.returncode == 0 else {}
     check("both users are made, and cannot sign in", {"hallpass", "hallpass-witness"} <= users.keys() and all(it[6].endswith("nologin") for it in users.values() if it[0].startswith("hallpass")), done.stderr)
     if os.geteuid() == 0:
@@ -135,14 +135,14 @@ def made(check, root):
         # an operator's own, which a group may read
         (root / "etc/hallpass/backup.env").write_text("")
         (root / "etc/hallpass/backup.env").chmod(0o640)
-        done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=180)
         modes = [stat.S_IMODE((root / path).stat().st_mode) for path in ("etc/hallpass", "etc/hallpass/secrets", "var/backups/hallpass", *(f"etc/hallpass/{unit}.env" for unit in ("hallpass", "hallpass-guard", "hallpass-witness", "backup")))]
         check.equal("the folder of secrets is root's alone, and so are environments of units, and no other", (done.returncode, modes), (0, [0o755, 0o700, 0o700, 0o600, 0o600, 0o600, 0o640]))
         copies = root / "var/backups/hallpass"
         check.equal("the folder of copies is the server's", copies.stat().st_uid, int(users["hallpass"][2]))
         os.chown(copies, int(users["hallpass"][2]), 34)
         copies.chmod(0o750)
-        done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", UNITS / "hallpass.tmpfiles"], capture_output=True, text=True, timeout=180)
         check.equal("and one that somebody gave to whoever fetches copies stays so", (done.returncode, stat.S_IMODE(copies.stat().st_mode), copies.stat().st_gid), (0, 0o750, 34))
 
 
@@ -189,7 +189,7 @@ def copied(stage, check):
     files = lambda: sorted(str(it.relative_to(copies)) for it in copies.rglob("*") if it.is_file())
     def run(now, free=1 << 40):
         more = {"COPIES": copies, "FREE": free, "BEFORE": len(files()), "NOW": now, "PATH": f"{tools}:{os.environ['PATH']}"}
-        return subprocess.run(words, cwd=data, capture_output=True, text=True, timeout=60, check=False, env=stage.environment(**more, **given))
+        return subprocess.run(words, cwd=data, capture_output=True, text=True, timeout=180, check=False, env=stage.environment(**more, **given))
     ours = {"hallpass-20260101T000000Z.db": 2.1, "hallpass-20260101T010000Z.db.partial": 2.1, "hallpass-20260102T000000Z.db": 1.9}
     # what a hand made, as the pages and the help say it, and what somebody put aside
     theirs = ["mine.db", "hallpass-before.db", "hallpass-2026-03-02.db", "hallpass-20260101T000000Z.db.keep", "keep/hallpass-20260101T000000Z.db"]
@@ -202,7 +202,7 @@ def copied(stage, check):
     before, done = files(), run("20260103T000000Z")
     check.equal("where there is no database nothing goes, and it fails", (done.returncode, files()), (2, before))
     stage.path("data/made.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
-    done = subprocess.run([stage.binary, "server", "store", "migrate", "--config", "made.toml"], cwd=data, capture_output=True, text=True, timeout=60, check=False, env=stage.environment())
+    done = subprocess.run([stage.binary, "server", "store", "migrate", "--config", "made.toml"], cwd=data, capture_output=True, text=True, timeout=180, check=False, env=stage.environment())
     check.equal("there is a database", done.returncode, 0)
     new, done = "hallpass-20260103T000000Z.db", run("20260103T000000Z")
     check.equal(f"it is copied, without a configuration, and copies older than {given['KEEP_DAYS']} days go, of the unit's own alone", (done.returncode, files()), (0, sorted([*theirs, "hallpass-20260102T000000Z.db", new])))

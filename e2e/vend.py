@@ -266,7 +266,7 @@ def throttled(world):
     world.sim.post("/_sim/faults", {"kind": "throttle", "rate": 2, "burst": 2, "match": {"service": "organizations"}})
     rows_of(world, "slow.csv", row("slow-1"), row("slow-2"))
     began = time.monotonic()
-    ran = world.stage.run("org", "vend", "slow.csv", "--apply", "--yes", "-o", "json", timeout=240, **world.environment)
+    ran = world.stage.run("org", "vend", "slow.csv", "--apply", "--yes", "-o", "json", timeout=600, **world.environment)
     world.sim.call("DELETE", "/_sim/faults")
     said = json.loads(ran.stdout) if ran.stdout else None
     check("throttled to two calls a second, all rows are made", ran.returncode == 0 and set(statuses(said).values()) == {"SUCCEEDED"},

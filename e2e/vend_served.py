@@ -42,7 +42,7 @@ def goes_on(world):
     config = world.stage.path("server.toml")
     whole = config.read_text()
     config.write_text(whole + '[plans]\nresume = ["org.delegate.remove"]\n')
-    ran = world.run("serve", "--config", "server.toml", timeout=30)
+    ran = world.run("serve", "--config", "server.toml")
     check("what asks for a second yes is exit 2", ran.returncode == 2 and "`org.delegate.remove`" in ran.stderr, (ran.returncode, ran.stderr))
     config.write_text(whole + '[plans]\nresume = ["org.vend"]\n')
     server.start()

@@ -185,6 +185,8 @@ def by_keyboard(demo, browser):
     check("keyboard: the reason is reached", tab_to(mara, "Why do you need it"))
     mara.keyboard.type("OPS-7: by keyboard")
     mara.wait_for_timeout(500)
+    # the button follows what was chosen and written
+    wait(lambda: mara.get_by_role("button", name=re.compile("^Ask \\d people for")).count(), 20)
     label = tab_to(mara, "Ask \\d people for")
     check("keyboard: the button says what it will do", label, label)
     press(mara, "Enter")
@@ -442,7 +444,7 @@ def crowded(demo, browser):
     token = Api(demo.base).get(f"/demo/token/{MARA}").body.decode()
     streams = []
     while len(streams) < 100:
-        connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=60)
         connection.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
         if answer.status != 200:

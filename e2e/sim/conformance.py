@@ -2431,7 +2431,7 @@ class Own:
         self.process = subprocess.Popen(
             [*shlex.split(command), "--listen", f"127.0.0.1:{port}", *arguments],
             stdout=stdout, stderr=subprocess.DEVNULL)
-        end = time.time() + 20
+        end = time.time() + 120
         while True:
             try:
                 self.sim = Sim(f"http://127.0.0.1:{port}")

@@ -36,7 +36,7 @@ from rows import ROWS, control, end, options, play, row
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 REDIRECT = "http://127.0.0.1/oauth/callback"
-def eventually(function, seconds=10):
+def eventually(function, seconds=60):
     """What was just changed may take some seconds to be seen."""
     end = time.monotonic() + seconds
     while True:
@@ -145,7 +145,7 @@ class Sim:
         ).get_caller_identity()
 
     def page(self, method, path, form=None, headers=None):
-        connection = http.client.HTTPConnection(self.place.hostname, self.place.port, timeout=10)
+        connection = http.client.HTTPConnection(self.place.hostname, self.place.port, timeout=60)
         body = None if form is None else urllib.parse.urlencode(form)
         headers = dict(headers or {})
         if form is not None:
@@ -600,7 +600,7 @@ class Cli:
 
     def run(self, *words, code=0):
         process = self.start(*words)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=180)
         right = process.returncode in (254, 255) if code else process.returncode == 0
         assert right, (words, process.returncode, said)
         return said

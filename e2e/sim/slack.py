@@ -60,9 +60,9 @@ class Sim:
         people = [one for one in file["slack"]["users"] if one.get("email")]
         self.ana, self.bo = people[0], people[1]
         self.base = self.endpoint + "/_slack/api/"
-        self.client = WebClient(token=self.slack["bot_token"], base_url=self.base, timeout=10)
+        self.client = WebClient(token=self.slack["bot_token"], base_url=self.base, timeout=60)
         self.client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=3))
-        self.once = WebClient(token=self.slack["bot_token"], base_url=self.base, timeout=10, retry_handlers=[])
+        self.once = WebClient(token=self.slack["bot_token"], base_url=self.base, timeout=60, retry_handlers=[])
 
     def get(self, path):
         with urllib.request.urlopen(self.endpoint + path, timeout=30) as answer:
@@ -359,16 +359,16 @@ def recorder(sim):
 
 @row("K-04 the page: nothing inline, nothing from elsewhere")
 def page(sim):
-    with urllib.request.urlopen(sim.endpoint + "/_slack/", timeout=10) as answer:
+    with urllib.request.urlopen(sim.endpoint + "/_slack/", timeout=60) as answer:
         policy, html = answer.headers["content-security-policy"], answer.read().decode()
     assert "default-src 'none'" in policy and "unsafe" not in policy
     assert " style=" not in html and "<script>" not in html and "onclick" not in html
     for name in ("slack.css", "slack.js"):
-        with urllib.request.urlopen(f"{sim.endpoint}/_slack/static/{name}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{sim.endpoint}/_slack/static/{name}", timeout=60) as answer:
             assert answer.status == 200
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=60):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen"
