@@ -256,6 +256,8 @@ REFUSED = [
     ("two nodes over SQLite", {"nodes": 2}, "several nodes need `database`"),
     ("a database without a key", {"database": POSTGRES}, "name the secret"),
     ("a database of no version", {"database": {"subnets": ["subnet-1", "subnet-2"]}, "signing_key": "arn:x"}, "version is missing"),
+    ("a minor version of a database", {"database": {**POSTGRES, "version": "15.12"}, "signing_key": "arn:x"}, "database.version is a major version alone"),
+    ("a version that Hallpass does not take", {"database": {**POSTGRES, "version": "12"}, "signing_key": "arn:x"}, "database.version is a major version alone"),
     ("a sum that is none", {"package": {"bucket": "b", "key": "k", "sum": "abc"}}, "SHA-256"),
     ("a lock of no kind", {"lock_mode": "GOVERNANCE"}, "governance or compliance"),
     ("plain HTTP", {"public_url": "http://hallpass.example.com"}, "scheme and host"),
@@ -307,6 +309,17 @@ def moved(check):
     check.equal("a restored one is named to the same machines", (machine("restored"), scripts("restored")), (machine("used").replace("rds.example hallpass\n", "rds.example hallpass_restored\n"), scripts("used")))
     writes = [*allowed(reports["restored"], "hallpass")["ExportObjects"][2]]
     check("and its log is exported to another folder, which the role may write", '/hallpass-2"\n' in of("restored") and len(writes) == 1 and writes[0].endswith("/hallpass-2/*"), writes)
+
+
+def upgraded(check):
+    """A database of a later major version, which Terraform can reach in one apply."""
+    reports = planned([(CODE / "modules/server", {**LEAST, "nodes": 2, "signing_key": "arn:key", "database": {**POSTGRES, **more}}) for more in ({}, {"version": "16", "at_once": True})])
+    found = [[(it["engine_version"], it["allow_major_version_upgrade"], it["apply_immediately"]) for _, it in made(report, "aws_db_instance")] for report in reports]
+    check.equal("a later major version is one that the instance may become, at once where that is wanted", found, [[("15", True, False)], [("16", True, True)]])
+    groups = [[it["family"] for _, it in made(report, "aws_db_parameter_group")] for report in reports]
+    check.equal("with parameters of its own family", groups, [["postgres15"], ["postgres16"]])
+    (body,) = [body for _, of, _, body in blocks(reports[0], "resource") if of == "aws_db_parameter_group"]
+    check("which are there before those in use go", body.get("lifecycle", [{}])[0].get("create_before_destroy") is True and "name_prefix" in body and "name" not in body, body)
 
 
 def by_terraform(stage, check):
@@ -387,4 +400,5 @@ def terraform(stage, check):
     pages(check, reports)
     mistakes(stage, check)
     moved(check)
+    upgraded(check)
     by_terraform(stage, check)

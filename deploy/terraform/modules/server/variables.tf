@@ -118,13 +118,18 @@ variable "database" {
     backup_days    = optional(number, 14)
     name           = optional(string, "hallpass")
     in_use         = optional(bool, true)
+    at_once        = optional(bool, false)
   })
   default     = null
-  description = "PostgreSQL in RDS, in two zones: { subnets, version, instance_class, storage, backup_days, name, in_use }; null for SQLite on a volume of the one machine. Another name is for a database that you restored there; with in_use = false it is made, and the machine goes on over SQLite."
+  description = "PostgreSQL in RDS, in two zones: { subnets, version, instance_class, storage, backup_days, name, in_use, at_once }; null for SQLite on a volume of the one machine. Its version is the major one. Another name is for a database that you restored there; with in_use = false it is made, and the machine goes on over SQLite; with at_once = true changes of RDS do not wait for its maintenance window."
   validation {
     # it is a part of an address, and of a line that is read by its blanks
     condition     = var.database == null ? true : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", var.database.name))
     error_message = "database.name is letters, digits and _, and begins with no digit."
+  }
+  validation {
+    condition     = var.database == null ? true : can(regex("^(1[3-9]|[2-9][0-9])$", var.database.version))
+    error_message = "database.version is a major version alone, from 13 on, such as 15: RDS takes its minor versions by itself."
   }
 }
 
