@@ -148,6 +148,26 @@ variable "guard" {
   description = "The guard elsewhere, { principal, journal_bucket }: outputs of the module guard. null for none."
 }
 
+variable "events_from" {
+  type        = list(string)
+  default     = []
+  description = "Accounts whose rules of EventBridge may send to the default event bus of this account and Region: the management account, where the server is in another one (module events)."
+  validation {
+    condition     = alltrue([for it in var.events_from : can(regex("^[0-9]{12}$", it))])
+    error_message = "events_from has ids of accounts, 12 digits each."
+  }
+}
+
+variable "event_rules" {
+  type        = list(string)
+  default     = []
+  description = "ARNs of more rules of EventBridge in this account and Region that may send to the queue of events, such as those for findings."
+  validation {
+    condition     = alltrue([for it in var.event_rules : can(regex("^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:rule/", it))])
+    error_message = "event_rules has ARNs of rules, arn:aws:events:REGION:ACCOUNT:rule/NAME."
+  }
+}
+
 variable "audit_prefix" {
   type        = string
   default     = "hallpass"
@@ -200,6 +220,12 @@ variable "monitoring" {
   type        = map(string)
   default     = {}
   description = "Security groups that may read /metrics of each machine at port 8080, by a name of yours and id."
+}
+
+variable "session_manager" {
+  type        = bool
+  default     = true
+  description = "Whether Session Manager opens shells on the machines: its agent, and the policy AmazonSSMManagedInstanceCore. Without it, a way to them is yours to make."
 }
 
 variable "instance_type" {
