@@ -27,6 +27,8 @@ from stage import ROOT, Checks, Stage, free_port, rule
 check = Checks()
 warnings.filterwarnings("ignore", message="Tried to parse AWS::")
 TEMPLATE = ROOT / "deploy/cloudformation/hallpass.yaml"
+# for the management account, where the server is in another
+MANAGEMENT = TEMPLATE.with_name("management-events.yaml")
 REGION = "eu-west-1"
 PACKAGES = "acme-packages"
 GUARD = "arn:aws:iam::444455556666:role/guard-machine"
@@ -126,8 +128,14 @@ def kept(resources):
         block = made[name]["Properties"]["PublicAccessBlockConfiguration"]
         check(f"{name} is nobody else's", all(block.values()) and len(block) == 4, block)
     policy = made["EventsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    check("and nobody but these rules sends to it", len(policy) == 1 and policy[0]["Principal"] == {"Service": "events.amazonaws.com"}
+    check("and nobody but these rules sends to it", len(policy) == 2 and policy[0]["Principal"] == {"Service": "events.amazonaws.com"}
           and policy[0]["Condition"] == {"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": [name, "Arn"]} for name in patterns]}}, policy)
+    condition, more, without = policy[1]["Fn::If"]
+    check("unless others are named", condition == "HasEventRules" and more["Principal"] == {"Service": "events.amazonaws.com"}
+          and more["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "EventRules"}}} and without == {"Ref": "AWS::NoValue"}, policy)
+    bus = made["EventsElsewhere"]
+    check.equal("the bus takes events of accounts that are named", (bus["Condition"], bus["Properties"]["Statement"]["Principal"], bus["Properties"]["Statement"]["Action"]),
+                ("HasEventsFrom", {"AWS": {"Ref": "EventsFrom"}}, "events:PutEvents"))
     attributes = {it["Key"]: it["Value"] for it in made["Balancer"]["Properties"]["LoadBalancerAttributes"]}
     check("the load balancer closes an idle connection before the server does", int(attributes["idle_timeout.timeout_seconds"]) < idle_at_server(), attributes)
     lost = [name for name, it in made.items() if it["Type"] in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::EC2::Volume") and it.get("DeletionPolicy") not in ("Retain", "Snapshot")]
@@ -135,9 +143,40 @@ def kept(resources):
 
 
 def linted():
-    """The template, as the page about it says."""
-    done = subprocess.run(["cfn-lint", TEMPLATE], capture_output=True, text=True, timeout=240, check=False)
-    check.equal("it passes cfn-lint", (done.returncode, done.stdout), (0, ""))
+    """The templates, as the page about them says."""
+    done = subprocess.run(["cfn-lint", TEMPLATE, MANAGEMENT], capture_output=True, text=True, timeout=240, check=False)
+    check.equal("they pass cfn-lint", (done.returncode, done.stdout), (0, ""))
+
+
+def sent_on(outputs):
+    """The stack of the management account, which sends events on to the bus of the server's."""
+    formation, events = boto3.client("cloudformation", REGION), boto3.client("events", REGION)
+    bus = outputs["EventsBus"]
+    check.equal("the server's stack says to which bus", bus, f"arn:aws:events:{REGION}:123456789012:event-bus/default")
+    formation.create_stack(StackName="events", TemplateBody=MANAGEMENT.read_text(), Capabilities=["CAPABILITY_IAM"], Parameters=[{"ParameterKey": "Bus", "ParameterValue": bus}])
+    found = {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in formation.describe_stack_resources(StackName="events")["StackResources"]}
+    role = boto3.client("iam", REGION).get_role(RoleName=found["Sender"])["Role"]
+    check.equal("its role is for EventBridge", document(role["AssumeRolePolicyDocument"])["Statement"][0]["Principal"], {"Service": "events.amazonaws.com"})
+    check.equal("and sends there, and nowhere else", allowed(found["Sender"], "send"), {"Send": ("Allow", frozenset(["events:PutEvents"]), frozenset([bus]), "null")})
+    wanted = yaml.safe_load(TEMPLATE.read_text())["Resources"]
+    for name in ("PeopleChange", "AccessGiven"):
+        rule = found[name].split("/")[-1]
+        check.equal(f"{name} takes there what the server's takes", json.loads(events.describe_rule(Name=rule)["EventPattern"]), wanted[name]["Properties"]["EventPattern"])
+        check.equal(f"and {name} sends it on by that role", [(it["Arn"], it["RoleArn"]) for it in events.list_targets_by_rule(Rule=rule)["Targets"]], [(bus, role["Arn"])])
+
+
+def shells():
+    """What the machine's role has beside its own policies: that of Session Manager and those of the operator, each where it is wanted."""
+    role = yaml.safe_load(TEMPLATE.read_text())["Resources"]["ServerRole"]["Properties"]
+    for session in (True, False):
+        for more in (True, False):
+            # moto attaches no managed policies of a template: the branch is taken here
+            body, conditions = role["ManagedPolicyArns"], {"HasSessions": session, "HasMore": more}
+            while "Fn::If" in body:
+                condition, yes, no = body["Fn::If"]
+                body = yes if conditions[condition] else no
+            text = json.dumps(body)
+            check.equal(f"Session Manager {session}, more policies {more}", ("AmazonSSMManagedInstanceCore" in text, '{"Ref": "MorePolicies"}' in text), (session, more))
 
 
 def machine(stage, resources):
@@ -346,12 +385,17 @@ def main():
         outputs, resources = made(GuardPrincipal=GUARD)
         least(stage, outputs, resources)
         kept(resources)
+        sent_on(outputs)
         machine(stage, resources)
         again(stage)
         followed(stage, resources)
     with moto.mock_aws():
         outputs, resources = made()
         check("without a guard there is no role of one", "GuardRole" not in resources and "GuardRoleArn" not in outputs, sorted(resources))
+        check("Session Manager opens a shell", "Session" in outputs, outputs)
+    with moto.mock_aws():
+        check("and not where nobody wants it", "Session" not in made(SessionManager="no")[0])
+    shells()
     check.end()
 
 

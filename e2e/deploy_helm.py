@@ -23,14 +23,15 @@ KUBERNETES = ("1.28", "1.37")
 KEY = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 RULES = rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
 SERVER = {"publicUrl": "https://hallpass.example.com", "secret": "hallpass", "rules": RULES, "trustedProxies": ["10.0.0.0/16"]}
+IMAGE = {"repository": "registry.example/hallpass"}
 AUDIT = {"target": "s3://acme-audit/hallpass"}
 GUARD = {"enabled": True, "name": "elsewhere", "ends": "s3://acme-ends/hallpass/ends.jsonl", "publicKey": KEY}
 WITNESS = {"enabled": True, "keys": "head ecdsa-p256:AAAA\n"}
 INGRESS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
 CASES = {
-    "smallest": {"region": "eu-west-1", "server": SERVER, "audit": AUDIT},
+    "smallest": {"region": "eu-west-1", "image": IMAGE, "server": SERVER, "audit": AUDIT},
     "everything": {
-        "region": "eu-west-1", "image": {"repository": "registry.example/hallpass", "digest": "sha256:" + "ab" * 32, "pullSecrets": ["registry"]},
+        "region": "eu-west-1", "image": {**IMAGE, "digest": "sha256:" + "ab" * 32, "pullSecrets": ["registry"]},
         "server": {**SERVER, "replicas": 3, "databaseCa": "-----BEGIN CERTIFICATE-----\n", "eventsQueue": "https://sqs.eu-west-1.amazonaws.com/111122223333/hallpass",
                    "configuration": '[identity]\nadmins = ["group:platform-admins"]\n[oidc]\nissuer = "https://id.example.com"\nclient_id = "hallpass"\nclient_secret = "file:/run/secrets/hallpass/oidc"\n',
                    "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/hallpass"}}, "nodeSelector": {"kubernetes.io/arch": "amd64"}},
@@ -39,8 +40,8 @@ CASES = {
         "networkPolicy": {"callers": [INGRESS], "monitoring": [{"namespaceSelector": {}}], "database": [{"ipBlock": {"cidr": "10.0.8.0/24"}}], "egressPorts": [587]},
         "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "hallpass-tls"},
     },
-    "guard alone": {"region": "eu-west-1", "server": {"enabled": False}, "guard": GUARD},
-    "witness alone": {"region": "eu-west-1", "server": {"enabled": False}, "audit": AUDIT, "witness": WITNESS},
+    "guard alone": {"region": "eu-west-1", "image": IMAGE, "server": {"enabled": False}, "guard": GUARD},
+    "witness alone": {"region": "eu-west-1", "image": IMAGE, "server": {"enabled": False}, "audit": AUDIT, "witness": WITNESS},
 }
 KINDS = {
     "smallest": {"ConfigMap": 1, "ServiceAccount": 1, "Service": 1, "PodDisruptionBudget": 1, "Deployment": 1, "NetworkPolicy": 1},
@@ -53,6 +54,8 @@ REFUSED = [
     ("nothing given", {}, "server.publicUrl"),
     ("a value that is none", {**CASES["smallest"], "server": {**SERVER, "replica": 2}}, "replica"),
     ("plain HTTP", {**CASES["smallest"], "server": {**SERVER, "publicUrl": "http://hallpass.example.com"}}, "publicUrl"),
+    ("an image of nowhere", {it: value for it, value in CASES["smallest"].items() if it != "image"}, "image.repository"),
+    ("an image of nowhere for a guard alone", {it: value for it, value in CASES["guard alone"].items() if it != "image"}, "image.repository"),
     ("no secret", {**CASES["smallest"], "server": {**SERVER, "secret": ""}}, "server.secret"),
     ("a guard without a key", {**CASES["guard alone"], "guard": {**GUARD, "publicKey": ""}}, "guard.publicKey"),
     ("a lock of no kind", {**CASES["smallest"], "audit": {**AUDIT, "lockMode": "none"}}, "lockMode"),
@@ -65,11 +68,11 @@ def helm(stage, *words):
     return subprocess.run([HELM, *words], capture_output=True, text=True, timeout=180, check=False, env=stage.environment())
 
 
-def rendered(stage, name, values, chart=CHART):
+def rendered(stage, name, values, chart=CHART, release="hp"):
     """Documents of the chart, or what Helm says against it."""
     path = stage.path(f"{name.replace(' ', '-')}.yaml")
     path.write_text(yaml.safe_dump(values))
-    done = helm(stage, "template", "hp", chart, "--namespace", "hallpass", "--values", path)
+    done = helm(stage, "template", release, chart, "--namespace", "hallpass", "--values", path)
     return [it for it in yaml.safe_load_all(done.stdout) if it] if done.returncode == 0 else done.stderr
 
 
@@ -236,6 +239,19 @@ def as_given(stage, check):
     check.equal("the host of the ingress has no port", [ingress["rules"][0]["host"], *ingress["tls"][0]["hosts"]], ["hallpass.example.com"] * 2)
 
 
+def named_otherwise(stage, check):
+    """Names that YAML takes for something else, where it is not told: they arrive as names."""
+    journal, server = {"claim": "2026", "storageClass": "true"}, {**CASES["everything"]["server"], "secret": "2026"}
+    values = {**CASES["everything"], "server": server, "guard": {**CASES["everything"]["guard"], "journal": journal}, "witness": {**CASES["everything"]["witness"], "storageClass": "true"},
+              "image": {**IMAGE, "pullSecrets": ["0x1"]}, "ingress": {"enabled": True, "className": "on", "tlsSecret": "true"}}
+    alone = {**values, "server": {"enabled": False}, "guard": {**values["guard"], "journal": {**journal, "claim": ""}}}
+    for release in ("true", "2026"):
+        for what, given in (("all of it", values), ("guard and witness", alone)):
+            found = rendered(stage, "named", given, release=release)
+            wrong = [*invalid(found), *untied(found)] if isinstance(found, list) else [found]
+            check(f"a release named {release}, {what}: names are names", not wrong, wrong)
+
+
 def of_the_page(stage, check):
     """The values that the guide shows are values, and the program takes what becomes of them."""
     blocks = [text.replace("ed25519:…", KEY).replace("ecdsa-p256:…", "ecdsa-p256:AAAA") for text in re.findall(r"^```yaml\n# \w+\.yaml\n(.*?)^```", PAGE.read_text(), re.M | re.S)]
@@ -284,6 +300,7 @@ def helm_chart(stage, check):
     check.equal("the image by its digest", everything["Deployment hp-server"]["spec"]["template"]["spec"]["containers"][0]["image"], "registry.example/hallpass@sha256:" + "ab" * 32)
     changed(stage, check, documents["smallest"])
     as_given(stage, check)
+    named_otherwise(stage, check)
     of_the_page(stage, check)
     notes(stage, check)
     mistakes(stage, check, documents["everything"])

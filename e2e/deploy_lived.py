@@ -9,7 +9,7 @@ import subprocess
 
 import boto3
 
-from deploy_helm import AUDIT, GUARD, HELM, RULES, SERVER, WITNESS, pods, rendered
+from deploy_helm import AUDIT, GUARD, HELM, IMAGE, RULES, SERVER, WITNESS, pods, rendered
 from postgres import Server
 from stage import Api, free_port, wait
 
@@ -96,7 +96,7 @@ def lived(stage, check):
     _, _, aws = stage.simulator("--speed", "fast")
     buckets(aws)
     environment = {name: aws[name] for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    values = {"region": aws["AWS_REGION"], "server": {**SERVER, "rules": RULES, "trustedProxies": ["127.0.0.1/32"], "configuration": '[identity]\nadmins = ["group:platform-admins"]\n'},
+    values = {"region": aws["AWS_REGION"], "image": IMAGE, "server": {**SERVER, "rules": RULES, "trustedProxies": ["127.0.0.1/32"], "configuration": '[identity]\nadmins = ["group:platform-admins"]\n'},
               "audit": AUDIT, "guard": {**GUARD, "journal": {"claim": "journal"}}, "witness": WITNESS}
     with Server(free_port()) as database:
         key = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], capture_output=True, text=True, check=True, timeout=120).stdout

@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -273,6 +274,18 @@ def journals(machine, check):
     (machine.etc / "machine").write_text(f"push {ours} s3://{PACKAGES}/guard\npull {theirs} s3://{PACKAGES}/guard\n")
     status, said, _ = machine.run("sync")
     check.equal("a journal reaches the server's folder, without its lock", (status, [(it.name, it.read_text()) for it in theirs.iterdir()] if theirs.exists() else said), (0, [("elsewhere.jsonl", "one\n")]))
+    # a status is written anew again and again, and has the same size nearly always
+    status_of = lambda: (theirs / "elsewhere.status").read_text() if (theirs / "elsewhere.status").exists() else None
+    journal, seen = (theirs / "elsewhere.jsonl").stat().st_ino, []
+    for number, text in enumerate(('{"overdue":0}', '{"overdue":1}')):
+        (ours / "elsewhere.status").write_text(text)
+        # a bucket's times are whole seconds: as with half a minute between both
+        os.utime(ours / "elsewhere.status", (time.time() + 30 * number,) * 2)
+        time.sleep(1.1 * number)
+        status, said, _ = machine.run("sync")
+        seen.append((status, status_of()))
+    check.equal("a status of the same size takes the place of the one before", seen, [(0, '{"overdue":0}'), (0, '{"overdue":1}')])
+    check.equal("what has not changed is not fetched again", (theirs / "elsewhere.jsonl").stat().st_ino, journal)
 
 
 def machine(stage, check):

@@ -14,7 +14,7 @@ from stage import HERE, ROOT
 CODE = ROOT / "deploy" / "terraform"
 MODULES = pathlib.Path(os.environ.get("HALLPASS_TERRAFORM_MODULES", "~/.cache/hallpass/terraform")).expanduser()
 TABLE = json.loads((HERE / "terraform" / "provider.json").read_text())
-EXAMPLES = ("smallest", "two-nodes", "guard-account")
+EXAMPLES = ("smallest", "two-nodes", "guard-account", "delegated-administrator")
 META = {"count", "for_each", "provider", "depends_on", "lifecycle"}
 # what may not go when somebody takes a line out: evidence, and what holds it
 KEPT = {"aws_s3_bucket.audit", "aws_kms_key.heads", "aws_ebs_volume.data", "aws_db_instance.database", "aws_s3_bucket.journal"}
@@ -178,7 +178,7 @@ def too_much(report):
     wrong = []
     for address, it in made(report, "aws_iam_role_policy"):
         for one in json.loads(it["policy"])["Statement"]:
-            if it["name"] in ("machine", "journal") or address.startswith("module.guard."):
+            if it["name"] in ("machine", "journal") or address.startswith(("module.guard.", "module.events.")):
                 listed = [*one["Action"], *(one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]])]
                 wrong += [f"{address}: {word}" for word in listed if word == "*" or word.endswith(":*")]
     return wrong
@@ -239,11 +239,12 @@ MISTAKES = [
     ("a variable that is not declared", "modules/server/network.tf", "var.callers", "var.caller", dead_references),
     ("an attribute that is not given", "modules/server/events.tf", "aws_sqs_queue.events.url", "aws_sqs_queue.events.uri", dead_references),
     ("an output that is none", "examples/smallest/main.tf", "module.hallpass.address", "module.hallpass.adress", dead_references),
-    ("an input that is none", "modules/server/main.tf", "volume_size   =", "volumes_size   =", undescribed),
+    ("an input that is none", "modules/server/main.tf", "volume_size ", "volumes_size ", undescribed),
     ("a bucket that is open", "modules/bucket/main.tf", "block_public_policy     = true", "block_public_policy     = false", open_doors),
     ("evidence that can be destroyed", "modules/server/audit.tf", "prevent_destroy = true", "prevent_destroy = false", open_doors),
     ("metadata for everybody", "modules/machine/main.tf", '= "required"', '= "optional"', open_doors),
     ("a right to everything", "modules/machine/main.tf", '["secretsmanager:GetSecretValue"]', '["secretsmanager:*"]', too_much),
+    ("a right to every call of EventBridge", "modules/events/main.tf", '["events:PutEvents"]', '["events:*"]', too_much),
 ]
 RIGHTS = [
     ("an action too many", "modules/server/rights.tf", '"sqs:ReceiveMessage",', '"sqs:ReceiveMessage",\n        "sqs:SendMessage",'),
@@ -256,6 +257,8 @@ REFUSED = [
     ("two nodes over SQLite", {"nodes": 2}, "several nodes need `database`"),
     ("a database without a key", {"database": POSTGRES}, "name the secret"),
     ("a database of no version", {"database": {"subnets": ["subnet-1", "subnet-2"]}, "signing_key": "arn:x"}, "version is missing"),
+    ("a minor version of a database", {"database": {**POSTGRES, "version": "15.12"}, "signing_key": "arn:x"}, "database.version is a major version alone"),
+    ("a version that Hallpass does not take", {"database": {**POSTGRES, "version": "12"}, "signing_key": "arn:x"}, "database.version is a major version alone"),
     ("a sum that is none", {"package": {"bucket": "b", "key": "k", "sum": "abc"}}, "SHA-256"),
     ("a lock of no kind", {"lock_mode": "GOVERNANCE"}, "governance or compliance"),
     ("plain HTTP", {"public_url": "http://hallpass.example.com"}, "scheme and host"),
@@ -264,6 +267,8 @@ REFUSED = [
     ("two nodes over SQLite, with a database that is not in use", {"nodes": 2, "database": {**POSTGRES, "in_use": False}}, "several nodes need `database`, in use"),
     ("an export below another", {"audit_prefix": "hallpass/2"}, "audit_prefix is one name"),
     ("a database whose name would be something else in an address", {"database": {**POSTGRES, "name": "hallpass?host=other"}, "signing_key": "arn:x"}, "database.name is letters"),
+    ("events from no account", {"events_from": ["arn:aws:iam::999988887777:root"]}, "events_from has ids of accounts"),
+    ("a rule that is none", {"event_rules": ["hallpass-findings"]}, "event_rules has ARNs of rules"),
     ("a secret in the place of ours", {"secrets": {"store-url": "arn:x"}}, "store-url is the module's"),
 ]
 
@@ -273,7 +278,8 @@ def mistakes(stage, check):
     folder = stage.path("broken")
     copies = [broken(folder, f"m{number}", path, old, new) for number, (_, path, old, new, _) in enumerate(MISTAKES)]
     rights = [broken(folder, f"r{number}", *rest) for number, (_, *rest) in enumerate(RIGHTS)]
-    jobs = [(copy / "examples" / ("two-nodes" if "machine" in MISTAKES[number][1] else "smallest"), {}) for number, copy in enumerate(copies)]
+    example = lambda path: "delegated-administrator" if "/events/" in path else "two-nodes" if "machine" in path else "smallest"
+    jobs = [(copy / "examples" / example(MISTAKES[number][1]), {}) for number, copy in enumerate(copies)]
     jobs += [(copy / "examples/smallest", {}) for copy in rights] + [(CODE / "modules/server", {**LEAST, **more}) for _, more, _ in REFUSED] + [(CODE / "modules/server", LEAST)]
     reports = planned(jobs)
     for (what, *_, finds), report in zip(MISTAKES, reports):
@@ -309,6 +315,47 @@ def moved(check):
     check("and its log is exported to another folder, which the role may write", '/hallpass-2"\n' in of("restored") and len(writes) == 1 and writes[0].endswith("/hallpass-2/*"), writes)
 
 
+def sent_on(check, report):
+    """Events of the management account reach the queue in the server's, and nothing else may send there."""
+    server, management = ({address: it["attributes"] for address, it in report["made"].items() if address.startswith(f"module.{name}.")} for name in ("hallpass", "events"))
+    of = lambda where, kind: [it for address, it in where.items() if f".{kind}." in address]
+    patterns = [sorted(it["event_pattern"] for it in of(where, "aws_cloudwatch_event_rule")) for where in (server, management)]
+    check("rules of the management account take what those of the server's take", len(patterns[0]) == 2 and patterns[0] == patterns[1], patterns)
+    bus, (role,) = "arn:aws:events:eu-west-1:111122223333:event-bus/default", of(management, "aws_iam_role_policy")
+    sends = {(it["arn"], it["role_arn"]) for it in of(management, "aws_cloudwatch_event_target")}
+    check.equal("all of it goes to the bus of the server's account", [to for to, _ in sends], [bus])
+    check.equal("by a role that may do that alone", [(it["Effect"], it["Action"], it["Resource"]) for it in json.loads(role["policy"])["Statement"]], [("Allow", ["events:PutEvents"], bus)])
+    check.equal("which the bus lets the management account do", [(it["principal"], it.get("action")) for it in of(server, "aws_cloudwatch_event_permission")], [("999988887777", None)])
+    more = "arn:aws:events:eu-west-1:111122223333:rule/findings"
+    plain, with_rules, elsewhere = planned([(CODE / "modules/server", LEAST), (CODE / "modules/server", {**LEAST, "event_rules": [more]}),
+                                            (CODE / "modules/events", {"bus": bus.replace("eu-west-1", "us-east-1")})])
+    check.equal("nobody sends to the bus where nobody is named", made(plain, "aws_cloudwatch_event_permission"), [])
+    senders = [json.loads(it["policy"])["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] for one in (plain, with_rules) for _, it in made(one, "aws_sqs_queue_policy")]
+    check("rules that are named may send to the queue beside ours", len(senders[0]) == 2 and senders[1] == [*senders[0], more], senders)
+    check("a bus in another Region is refused", any("another Region" in it for it in elsewhere["refused"]), elsewhere["refused"])
+
+
+def shells(check):
+    """Session Manager, where it is wanted: without it no policy of AWS is attached, and its agent is not installed."""
+    both = planned([(CODE / "modules/server", {**LEAST, "session_manager": wanted}) for wanted in (True, False)])
+    attached = [[it["policy_arn"] for _, it in made(report, "aws_iam_role_policy_attachment")] for report in both]
+    check.equal("the machine's role may what Session Manager needs, or nothing of it", attached, [["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"], []])
+    scripts = [it["user_data"] for report in both for _, it in made(report, "aws_instance")]
+    check.equal("and its agent is installed, or not", ["amazon-ssm-agent" in it for it in scripts], [True, False])
+    check("nothing else differs", re.sub(r"# a shell by Session Manager.*?^}\n", "", scripts[0], flags=re.M | re.S) == scripts[1])
+
+
+def upgraded(check):
+    """A database of a later major version, which Terraform can reach in one apply."""
+    reports = planned([(CODE / "modules/server", {**LEAST, "nodes": 2, "signing_key": "arn:key", "database": {**POSTGRES, **more}}) for more in ({}, {"version": "16", "at_once": True})])
+    found = [[(it["engine_version"], it["allow_major_version_upgrade"], it["apply_immediately"]) for _, it in made(report, "aws_db_instance")] for report in reports]
+    check.equal("a later major version is one that the instance may become, at once where that is wanted", found, [[("15", True, False)], [("16", True, True)]])
+    groups = [[it["family"] for _, it in made(report, "aws_db_parameter_group")] for report in reports]
+    check.equal("with parameters of its own family", groups, [["postgres15"], ["postgres16"]])
+    (body,) = [body for _, of, _, body in blocks(reports[0], "resource") if of == "aws_db_parameter_group"]
+    check("which are there before those in use go", body.get("lifecycle", [{}])[0].get("create_before_destroy") is True and "name_prefix" in body and "name" not in body, body)
+
+
 def by_terraform(stage, check):
     """What only Terraform itself says, where it is installed: its format, and that it evaluates as we do."""
     if not shutil.which("terraform"):
@@ -323,7 +370,7 @@ def by_terraform(stage, check):
     server = {"public_url": 'https://a"<b>.example', "vpc_range": "10.0.0.0/16", "store_url": "sqlite:x", "region": "eu-west-1", "audit_bucket": "a", "audit_prefix": "hallpass", "lock_mode": "governance", "lock_days": 7,
               "signing_key": "k", "events_queue": "q", "ends_bucket": "e", "configuration": "[identity]\n"}
     calls = [f'templatefile("{CODE}/modules/server/hallpass.toml.tftpl", {json.dumps(server | {"has_guard": has})})' for has in (True, False)]
-    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "timer": "", "volume": "vol1" if has else ""})})' for has in (True, False)]
+    calls += [f'templatefile("{CODE}/modules/machine/begin.sh.tftpl", {json.dumps({"bucket": "b", "region": "r", "suffix": "s", "unit": "u", "script": "x", "timer": "", "shell": has, "volume": "vol1" if has else ""})})' for has in (True, False)]
     calls += ['join("\\n", concat(["a"], [for it in sort(keys({ b = 1, a = 2 })) : "x ${it}"], null == null ? [] : ["no"], [""]))', "jsonencode({ b = [true, null, 1], a = \"x\" })"]
     (alone / "main.tf").write_text("locals {\n  all = [\n" + "".join(f"    {call},\n" for call in calls) + '  ]\n}\noutput "all" {\n  value = local.all\n}\n')
     done = run(f"-chdir={alone}", "console", input="jsonencode(local.all)\n")
@@ -347,7 +394,8 @@ def table_of(report, module):
 
 def pages(check, reports):
     """The page of each module has its variables and outputs; `BLESS=1` writes them."""
-    for module, report, name in (("server", reports["smallest"], "hallpass"), ("guard", reports["guard-account"], "guard"), ("machine", reports["smallest"], "hallpass.machine"), ("bucket", reports["smallest"], "hallpass.ends_bucket")):
+    for module, report, name in (("server", reports["smallest"], "hallpass"), ("guard", reports["guard-account"], "guard"), ("machine", reports["smallest"], "hallpass.machine"), ("bucket", reports["smallest"], "hallpass.ends_bucket"),
+                                 ("events", reports["delegated-administrator"], "events")):
         page = CODE / "modules" / module / "README.md"
         head, _, rest = page.read_text().partition("| variable |")
         wanted = table_of(report, name)
@@ -379,12 +427,15 @@ def terraform(stage, check):
     disks(stage, check, with_disk[0], volume)
     nodes = [len(made(report, "aws_instance")) for report in reports.values()]
     timers = {example: sorted({re.search(r"^TIMER=(.*)$", it["user_data"], re.M)[1] for _, it in made(report, "aws_instance")}) for example, report in reports.items()}
-    check.equal("where the database is a file it is copied every hour", timers, {"smallest": ["hallpass-backup.timer"], "two-nodes": [""], "guard-account": ["", "hallpass-backup.timer"]})
-    check.equal("as many machines as are wanted", nodes, [1, 2, 2])
+    check.equal("where the database is a file it is copied every hour", timers, {"smallest": ["hallpass-backup.timer"], "two-nodes": [""], "guard-account": ["", "hallpass-backup.timer"], "delegated-administrator": ["hallpass-backup.timer"]})
+    check.equal("as many machines as are wanted", nodes, [1, 2, 2, 1])
     check("two nodes share a database, and keep nothing on a disk", made(reports["two-nodes"], "aws_db_instance") and not made(reports["two-nodes"], "aws_ebs_volume"))
     trust = [json.loads(it["assume_role_policy"])["Statement"] for address, it in made(reports["guard-account"], "aws_iam_role") if address.startswith("module.hallpass.aws_iam_role.guard")]
     check.equal("the guard's role is for its machine in the other account", [it["Principal"] for it in trust[0]], [{"AWS": "arn:aws:iam::111122223333:role/guard-machine"}])
     pages(check, reports)
     mistakes(stage, check)
     moved(check)
+    upgraded(check)
+    shells(check)
+    sent_on(check, reports["delegated-administrator"])
     by_terraform(stage, check)

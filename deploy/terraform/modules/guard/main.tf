@@ -120,6 +120,7 @@ module "machine" {
   files           = { "hallpass.toml" = local.configuration }
   folders         = ["push /var/lib/hallpass/guard s3://${aws_s3_bucket.journal.id}/guard"]
   volume_size     = 8
+  session_manager = var.session_manager
   instance_type   = var.instance_type
   image           = var.image
 }

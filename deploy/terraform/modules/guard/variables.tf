@@ -74,6 +74,12 @@ variable "monitoring" {
   description = "Security groups that may read health and metrics at port 9091, by a name of yours and id; none: the machine alone."
 }
 
+variable "session_manager" {
+  type        = bool
+  default     = true
+  description = "Whether Session Manager opens shells on the machine: its agent, and the policy AmazonSSMManagedInstanceCore. Without it, a way to it is yours to make."
+}
+
 variable "instance_type" {
   type        = string
   default     = "t3.micro"

@@ -133,7 +133,8 @@ sync() {
       push) [ ! -d "$folder" ] || aws s3 sync --quiet --exclude '*.lock' "$folder" "$place" ;;
       pull)
         mkdir -p "$folder"
-        aws s3 sync --quiet "$place" "$folder"
+        # or what has the same size, such as the status of a guard, would not be fetched again
+        aws s3 sync --quiet --exact-timestamps "$place" "$folder"
         chown -R hallpass: "$folder"
         ;;
     esac

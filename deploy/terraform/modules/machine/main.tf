@@ -104,6 +104,7 @@ resource "aws_iam_role_policy" "machine" {
 
 # a shell by Session Manager, without SSH
 resource "aws_iam_role_policy_attachment" "session" {
+  count      = var.session_manager ? 1 : 0
   role       = var.role
   policy_arn = "arn:${local.partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
 }
@@ -126,6 +127,7 @@ resource "aws_instance" "machine" {
     region = data.aws_region.current.region
     suffix = data.aws_partition.current.dns_suffix
     unit   = var.unit
+    shell  = var.session_manager
     # copies of a database that is a file
     timer = var.unit == "hallpass.service" && var.volume_size != null ? "hallpass-backup.timer" : ""
     # as the disk has it for its serial number

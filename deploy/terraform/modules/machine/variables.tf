@@ -91,6 +91,12 @@ variable "volume_size" {
   description = "GiB of a volume of its own for /var/lib/hallpass, which outlives the machine; null for none. One machine only."
 }
 
+variable "session_manager" {
+  type        = bool
+  default     = true
+  description = "Whether Session Manager opens shells on the machines: its agent, and the policy AmazonSSMManagedInstanceCore. Without it, a way to them is yours to make."
+}
+
 variable "instance_type" {
   type        = string
   default     = "t3.small"

@@ -41,6 +41,10 @@ resource "aws_db_parameter_group" "database" {
     name  = "rds.force_ssl"
     value = "1"
   }
+  lifecycle {
+    # another major version has another family, and the one that is in use cannot go first
+    create_before_destroy = true
+  }
 }
 
 resource "aws_db_instance" "database" {
@@ -62,6 +66,9 @@ resource "aws_db_instance" "database" {
   vpc_security_group_ids      = [aws_security_group.database[0].id]
   backup_retention_period     = var.database.backup_days
   auto_minor_version_upgrade  = true
+  # to no other than the one that is written
+  allow_major_version_upgrade = true
+  apply_immediately           = var.database.at_once
   deletion_protection         = true
   skip_final_snapshot         = false
   final_snapshot_identifier   = "${var.name}-last"

@@ -46,6 +46,13 @@ resource "aws_cloudwatch_event_target" "given" {
   arn  = aws_sqs_queue.events.arn
 }
 
+# AWS sends both to the default bus of another account, too: whose rules may send them on to the one here
+resource "aws_cloudwatch_event_permission" "from" {
+  for_each     = toset(var.events_from)
+  principal    = each.value
+  statement_id = "${var.name}-${each.value}"
+}
+
 locals {
   queue_statements = [
     {
@@ -54,7 +61,7 @@ locals {
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sqs:SendMessage"
       Resource  = aws_sqs_queue.events.arn
-      Condition = { ArnEquals = { "aws:SourceArn" = [aws_cloudwatch_event_rule.people.arn, aws_cloudwatch_event_rule.given.arn] } }
+      Condition = { ArnEquals = { "aws:SourceArn" = concat([aws_cloudwatch_event_rule.people.arn, aws_cloudwatch_event_rule.given.arn], var.event_rules) } }
     },
   ]
 }

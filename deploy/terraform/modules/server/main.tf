@@ -48,10 +48,11 @@ module "machine" {
     host   = aws_db_instance.database[0].address
     name   = var.database.name
   }
-  folders       = var.guard == null ? [] : ["pull /var/lib/hallpass/guard s3://${var.guard.journal_bucket}/guard"]
-  volume_size   = local.on_database ? null : var.volume_size
-  instance_type = var.instance_type
-  image         = var.image
+  folders         = var.guard == null ? [] : ["pull /var/lib/hallpass/guard s3://${var.guard.journal_bucket}/guard"]
+  volume_size     = local.on_database ? null : var.volume_size
+  session_manager = var.session_manager
+  instance_type   = var.instance_type
+  image           = var.image
 }
 
 # what no machine could work with is refused before anything is made

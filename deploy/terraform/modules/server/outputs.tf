@@ -32,3 +32,13 @@ output "heads_key" {
   value       = aws_kms_key.heads.arn
   description = "The key that signs heads of the audit log."
 }
+
+output "events_queue" {
+  value       = aws_sqs_queue.events.arn
+  description = "The queue of events, for targets of the rules in event_rules."
+}
+
+output "events_bus" {
+  value       = "arn:${local.partition}:events:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:event-bus/default"
+  description = "The default event bus of this account and Region, for the module events."
+}

@@ -118,13 +118,18 @@ variable "database" {
     backup_days    = optional(number, 14)
     name           = optional(string, "hallpass")
     in_use         = optional(bool, true)
+    at_once        = optional(bool, false)
   })
   default     = null
-  description = "PostgreSQL in RDS, in two zones: { subnets, version, instance_class, storage, backup_days, name, in_use }; null for SQLite on a volume of the one machine. Another name is for a database that you restored there; with in_use = false it is made, and the machine goes on over SQLite."
+  description = "PostgreSQL in RDS, in two zones: { subnets, version, instance_class, storage, backup_days, name, in_use, at_once }; null for SQLite on a volume of the one machine. Its version is the major one. Another name is for a database that you restored there; with in_use = false it is made, and the machine goes on over SQLite; with at_once = true changes of RDS do not wait for its maintenance window."
   validation {
     # it is a part of an address, and of a line that is read by its blanks
     condition     = var.database == null ? true : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", var.database.name))
     error_message = "database.name is letters, digits and _, and begins with no digit."
+  }
+  validation {
+    condition     = var.database == null ? true : can(regex("^(1[3-9]|[2-9][0-9])$", var.database.version))
+    error_message = "database.version is a major version alone, from 13 on, such as 15: RDS takes its minor versions by itself."
   }
 }
 
@@ -141,6 +146,26 @@ variable "guard" {
   })
   default     = null
   description = "The guard elsewhere, { principal, journal_bucket }: outputs of the module guard. null for none."
+}
+
+variable "events_from" {
+  type        = list(string)
+  default     = []
+  description = "Accounts whose rules of EventBridge may send to the default event bus of this account and Region: the management account, where the server is in another one (module events)."
+  validation {
+    condition     = alltrue([for it in var.events_from : can(regex("^[0-9]{12}$", it))])
+    error_message = "events_from has ids of accounts, 12 digits each."
+  }
+}
+
+variable "event_rules" {
+  type        = list(string)
+  default     = []
+  description = "ARNs of more rules of EventBridge in this account and Region that may send to the queue of events, such as those for findings."
+  validation {
+    condition     = alltrue([for it in var.event_rules : can(regex("^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:rule/", it))])
+    error_message = "event_rules has ARNs of rules, arn:aws:events:REGION:ACCOUNT:rule/NAME."
+  }
 }
 
 variable "audit_prefix" {
@@ -195,6 +220,12 @@ variable "monitoring" {
   type        = map(string)
   default     = {}
   description = "Security groups that may read /metrics of each machine at port 8080, by a name of yours and id."
+}
+
+variable "session_manager" {
+  type        = bool
+  default     = true
+  description = "Whether Session Manager opens shells on the machines: its agent, and the policy AmazonSSMManagedInstanceCore. Without it, a way to them is yours to make."
 }
 
 variable "instance_type" {
