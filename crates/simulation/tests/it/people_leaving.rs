@@ -438,7 +438,7 @@ fn a_group_that_is_nowhere_keeps_no_access_for_who_left_another() {
                     } else {
                         BTreeSet::new()
                     }),
-                })
+                });
             });
             world.directory.read();
             in_force(&world, &rules).await;
