@@ -90,15 +90,21 @@ def packed(check, folder):
                   "completions/hallpass.fish", "systemd/hallpass.service", "systemd/hallpass.sysusers"}
         check("it has programs, manual, completions, units and licences", wanted <= members.keys(), wanted - members.keys())
         licences = archive.extractfile(members["LICENSES.txt"]).read().decode()
+    licensed(check, licences)
     bill = json.loads((folder / f"{stem}.cdx.json").read_text())
-    listed = {(it["name"], it["version"]): it for it in bill["components"]}
+    parts = {it["name"]: it for it in bill["components"] if not it.get("purl", "pkg:cargo/").startswith("pkg:cargo/")}
+    listed = {(it["name"], it["version"]): it for it in bill["components"] if it["name"] not in parts}
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
     lock = {(it["name"], it["version"]): it.get("checksum") for it in lock}
     foreign = {key: it for key, it in listed.items() if "purl" in it}
     check("the bill names crates that the lock has, with the lock's sums", listed.keys() <= lock.keys() and len(foreign) > 200
           and all([it["hashes"][0]["content"]] == [lock[key]] for key, it in foreign.items()), len(foreign))
     check("not those that only tests use", not {"proptest", "bolero", "divan"} & {name for name, _ in listed} and {"tokio", "rusqlite", "datafusion"} <= {name for name, _ in listed})
+    check("musl is in nothing that is linked to the machine's C library", "\nmusl" not in licences and "musl" not in parts)
     check("each has a licence in the bill and in the page", all(it["licenses"][0]["expression"] and f"\n{name} {version}: " in licences for (name, version), it in foreign.items()))
+    compiler = told("rustc", "--version").stdout.split()[1]
+    check.equal("the standard library is in the bill with the compiler's version", {name: (it.get("version"), it["licenses"]) for name, it in parts.items()},
+                {"rust-std": (compiler, [{"expression": "MIT OR Apache-2.0"}])})
     refs = {it["bom-ref"] for it in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
     used = {it["ref"] for it in bill["dependencies"]} | {on for it in bill["dependencies"] for on in it["dependsOn"]}
     check("who uses whom leads somewhere", used == refs and len(refs) == len(bill["components"]) + 1, (used ^ refs, len(refs)))
@@ -108,6 +114,27 @@ def packed(check, folder):
     sums = {it["name"]: it["digest"]["sha256"] for it in statement["subject"]}
     found = {name: hashlib.sha256(((folder if (folder / name).exists() else folder.parent / f"{folder.name}-programs") / name).read_bytes()).hexdigest() for name in sums}
     check("and the files, and the programs in them", len(sums) == 6 and sums == found, (sums, found))
+
+
+def whose(licences):
+    """The page of licences: the lines before its texts, and each text by whose it is."""
+    lines, *texts = licences.split("\n" + "-" * 80 + "\nText of ")
+    return lines, dict(it.split("\n\n", 1)[::-1] for it in texts)
+
+
+def licensed(check, licences):
+    """Whatever is in the programs is named with its licence, and has a text."""
+    lines, texts = whose(licences)
+    named = re.findall(r"^(\S+(?: \S+)?): ", lines.split("\n\n", 1)[1], re.M)
+    have = {it.split(" (")[0] for names in texts.values() for it in names.split(", ")}
+    check("everything that is named has a text, and nothing brings none", len(named) > 200 and not set(named) - have and "brings no text" not in licences, set(named) - have)
+    check("Rust's standard library is named, with its notices", re.search(r"^rust-std [0-9.]+\S*: MIT OR Apache-2.0 ", lines, re.M) and any("The Rust Project Developers" in text for text in texts))
+    has = lambda name, path, words: any(re.search(rf"(^|, ){name} \S+ \({path}\)", names) and words in text for text, names in texts.items())
+    check("so is what crates have of others", has("aws-lc-sys", "aws-lc/third_party/fiat/LICENSE", "the fiat-crypto authors") and has("zstd-sys", "zstd/LICENSE", "BSD License")
+          and has("zstd-sys", "zstd/COPYING", "GNU GENERAL PUBLIC LICENSE"))
+    check("and data of others in crates of ours", any("hallpass-iam (data/README.md)" in names and "Act Security" in text for text, names in texts.items()))
+    check("a crate without a text has that of its licence, with its authors", any("jmespath" in names and "MIT License" in text and "Michael Dowling" in text for text, names in texts.items())
+          and any("alloc-stdlib" in names and "Neither the name" in text and "Daniel Reiter Horn" in text for text, names in texts.items()))
 
 
 def schema(name):
@@ -321,6 +348,23 @@ esac
 OTHERS = {"cosign": COSIGN, "helm": "#!/bin/sh\ncat > /dev/null\n", "docker": "#!/bin/sh\necho '\"sha256:1\"'\n"}
 
 
+def published_by_the_workflow(stage, check):
+    """The shell of its last step, with a gh that writes down what it was called with: a pre-release is published as one, and nothing else is."""
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]["publish"]["steps"]
+    run = next(it["run"] for it in steps if it.get("name") == "Publish the files")
+    for tag, wanted in (("v0.2.0", []), ("v0.2.0-rc.1", ["--prerelease"]), ("v0.2.0+build-7", []), ("v0.2.0-rc.1+build", ["--prerelease"])):
+        folder = stage.path(f"published-{tag}")
+        (folder / "dist").mkdir(parents=True)
+        (folder / "dist" / "a").touch()
+        (folder / "gh").write_text('#!/bin/sh\nprintf "%s\\n" "$@" > called\n')
+        (folder / "gh").chmod(0o755)
+        environment = {"PATH": f"{folder}:{os.environ['PATH']}", "TAG": tag, "REPOSITORY": "acme/hallpass", "GH_TOKEN": "x"}
+        done = subprocess.run(["bash", "-e", "-c", run], capture_output=True, text=True, timeout=60, cwd=folder, env=environment, check=False)
+        called = (folder / "called").read_text().splitlines() if (folder / "called").exists() else done.stderr
+        check.equal(f"{tag} is published as {'a pre-release' if wanted else 'a release'}", called,
+                    ["release", "create", tag, "--repo", "acme/hallpass", "--verify-tag", "--title", tag, "--generate-notes", *wanted, "dist/a"])
+
+
 def signed_by_the_workflow(stage, check):
     """The shell of the workflow's steps that sign, with a cosign that says yes to what was signed; and with one that says it to all,
     with which nothing is published."""
@@ -363,6 +407,12 @@ def formula(stage, check):
         stage.path("hallpass.rb").write_text(made().stdout)
         done = told("ruby", "-c", stage.path("hallpass.rb"))
         check("Ruby reads it", done.returncode == 0, done.stderr)
+    check("it installs the licences along", 'doc.install "LICENSES.txt"' in made().stdout)
+    # Homebrew takes no formula from a file that lies in no tap
+    page = (ROOT / "docs" / "how-to" / "install.md").read_text()
+    for command in ("brew tap-new --no-git local/hallpass", 'cp hallpass.rb "$(brew --repository local/hallpass)/Formula/"', "brew install local/hallpass/hallpass", "OWNER/homebrew-tap"):
+        check(f"the page of the installation has {command}", command in page)
+    check("and installs no loose formula", "brew install ./" not in page and "brew install hallpass.rb" not in page)
 
 
 STATIC = r"""
@@ -371,6 +421,21 @@ STATIC = r"""
 /* the tested program; where that is not, as in an image, a line */
 int main(int count, char **words) { (void)count; execv("%s", words); printf("%%u:%%u\n", getuid(), getgid()); return 0; }
 """
+
+
+def names_musl(check, made, target):
+    """The C library of static programs is in the bill and in the page of licences, with the version that the compiler's says of itself, or
+    none where the compiler has none."""
+    libc = pathlib.Path(told("rustc", "--print", "target-libdir", "--target", target).stdout.strip()) / "self-contained" / "libc.a"
+    says = {it.decode() for it in re.findall(rb"(?<=\0)\d+\.\d+\.\d+(?=\0)", libc.read_bytes())} if libc.exists() else {None}
+    bill = json.loads((made / f"hallpass-{VERSION}-{target}.cdx.json").read_text())
+    found = [(it.get("version"), it["licenses"]) for it in bill["components"] if it["name"] == "musl"]
+    check.equal(f"{target}: musl is in the bill, of the version that it says", found, [(next(iter(says)), [{"expression": "MIT"}])])
+    check.equal(f"{target}: others take that bill too", against_bill(bill), [])
+    with tarfile.open(made / f"hallpass-{VERSION}-{target}.tar.gz") as archive:
+        lines, texts = whose(archive.extractfile(f"hallpass-{VERSION}-{target}/LICENSES.txt").read().decode())
+    check(f"{target}: musl is in the page of licences, with its notice", re.search(r"^musl( [0-9.]+)?: MIT ", lines, re.M)
+          and any(names.startswith("musl") and "Rich Felker, et al." in text for text, names in texts.items()))
 
 
 def image(stage, check):
@@ -385,6 +450,11 @@ def image(stage, check):
     done = release(stage.path("static"), folder, "--target", target)
     found = stage.path("static") / f"hallpass-{VERSION}-{target}.oci.tar"
     check("programs without a loader come as an image too", done.returncode == 0 and found.exists(), done.stderr)
+    intel = "x86_64-unknown-linux-musl"
+    done = release(stage.path("static-intel"), folder, "--target", intel)
+    check("so do those of the other processor", done.returncode == 0, done.stderr)
+    for made, platform in ((stage.path("static"), target), (stage.path("static-intel"), intel)):
+        names_musl(check, made, platform)
     check("their package asks for no library", b"Depends" not in told("dpkg-deb", "--field", next(stage.path("static").glob("*_arm64.deb"))).stdout.encode())
     with tarfile.open(found) as archive:
         files = {it.name: archive.extractfile(it).read() for it in archive.getmembers() if it.isfile()}
@@ -449,6 +519,8 @@ def installed(stage, check):
     package = next(stage.path("whole").glob("*.deb"))
     done = told("dpkg-deb", "--field", package)
     check("dpkg reads it", done.returncode == 0 and f"Version: {VERSION}" in done.stdout, done.stderr)
+    listed = told("dpkg-deb", "--contents", package).stdout
+    check("it has the licence of Hallpass beside what refers to it", all(f"./usr/share/doc/hallpass/{name}\n" in listed for name in ("LICENSE", "copyright")), listed)
     check("it wants the C library that the program is linked to", "Depends: libc6 (>= 2." in done.stdout, done.stdout)
     if os.geteuid() != 0:
         print("     not root: the package is not installed", flush=True)
@@ -500,6 +572,7 @@ def main():
         gathered(stage, check, folder)
         verified_as_said(check)
         signed_by_the_workflow(stage, check)
+        published_by_the_workflow(stage, check)
         formula(stage, check)
         image(stage, check)
         installed(stage, check)

@@ -46,6 +46,7 @@ class Hallpass < Formula
     bash_completion.install "completions/hallpass.bash" => "hallpass"
     zsh_completion.install "completions/_hallpass"
     fish_completion.install "completions/hallpass.fish"
+    doc.install "LICENSES.txt"
   end
 
   test do

@@ -155,6 +155,8 @@ fn place(path: &str) -> Option<String> {
     let (folder, name) = path.split_once('/').unwrap_or(("", path));
     Some(match (folder, name) {
         ("", "hallpass" | "hallpass-query") => format!("usr/bin/{name}"),
+        // the page of licences refers to it
+        ("", "LICENSE") => "usr/share/doc/hallpass/LICENSE".to_owned(),
         ("", "LICENSES.txt") => "usr/share/doc/hallpass/copyright".to_owned(),
         ("", "CHANGELOG.md") => "usr/share/doc/hallpass/changelog.gz".to_owned(),
         ("man", name) => format!("usr/share/man/man1/{name}.gz"),
@@ -342,6 +344,8 @@ mod tests {
                 "systemd/hallpass.tmpfiles",
                 Some("usr/lib/tmpfiles.d/hallpass.conf"),
             ),
+            ("LICENSE", Some("usr/share/doc/hallpass/LICENSE")),
+            ("LICENSES.txt", Some("usr/share/doc/hallpass/copyright")),
             ("README.md", None),
         ] {
             assert_eq!(place(path).as_deref(), placed, "{path}");

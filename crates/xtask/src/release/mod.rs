@@ -3,13 +3,16 @@
 
 mod across;
 mod archive;
+mod carried;
 mod chart;
 mod debian;
 mod image;
 mod licences;
 mod papers;
+mod parts;
 mod signed;
 mod source;
+mod standard;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -21,7 +24,7 @@ use serde_json::Value;
 
 use self::across::Way;
 use self::archive::{Files, Packed};
-use self::source::{PROGRAMS, Source};
+use self::source::{CRATES, PROGRAMS, Source};
 
 /// Shells, and what the file of each is called.
 const SHELLS: [(&str, &str); 3] = [
@@ -77,15 +80,13 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
         (built(root, &source, &way)?, way)
     };
     let metadata = metadata(root, &source.target)?;
-    let all = licences::dependencies(&metadata, &PROGRAMS);
-    let files = contents(
-        root,
-        (&binaries, &way),
-        licences::page(&all).map_err(|error| error.to_string())?,
-    )?;
+    let all = licences::dependencies(&metadata, &CRATES);
+    let tools = way.tools(&read_text(&root.join("deploy/release/requirements.txt"))?);
+    let parts = parts::parts(root, &source, &tools)?;
+    let files = contents(root, (&binaries, &way), licences::page(&all, &parts)?)?;
     let mut made = packed(&source, &files)?;
     made.extend([chart::chart(root, &source)?]);
-    let bill = papers::bill(&source, &all, &checksums(root)?);
+    let bill = papers::bill(&source, &all, &parts, &checksums(root)?);
     made.insert(format!("{}.cdx.json", stem(&source)), pretty(&bill)?);
     let mut sums: BTreeMap<String, String> = made
         .iter()
@@ -99,7 +100,6 @@ pub(crate) fn make(root: &Path, words: &[&str]) -> Result<Vec<String>, String> {
         let bytes = bytes.map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
         subjects.insert(program.to_owned(), signed::sha256(&bytes));
     }
-    let tools = way.tools(&read_text(&root.join("deploy/release/requirements.txt"))?);
     let provenance = pretty(&papers::provenance(&source, &tools, &subjects))?;
     sums.insert(name.clone(), signed::sha256(&provenance));
     made.insert(name, provenance);

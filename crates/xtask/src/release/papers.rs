@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::licences::Dependency;
-use super::source::{PROGRAMS, Source};
+use super::parts::Part;
+use super::source::{CRATES, Source};
 
 /// The bill of materials. `checksums`: SHA-256 of each crate by name and version, from `Cargo.lock`.
 pub(super) fn bill(
     source: &Source,
     all: &BTreeMap<String, Dependency>,
+    parts: &[Part],
     checksums: &BTreeMap<(String, String), String>,
 ) -> Value {
     let component = |it: &&Dependency| {
@@ -36,12 +38,17 @@ pub(super) fn bill(
         let on: BTreeSet<String> = on.collect();
         json!({"ref": reference(it), "dependsOn": on})
     };
-    let programs = components
+    let made_of = components
         .iter()
-        .filter(|it| it.is_ours && PROGRAMS.contains(&it.name.as_str()));
-    let programs: Vec<String> = programs.map(|it| reference(it)).collect();
-    let mut dependencies = vec![json!({"ref": "release", "dependsOn": programs})];
+        .filter(|it| CRATES.contains(&it.name.as_str()));
+    let made_of = made_of.map(|it| reference(it));
+    let made_of: BTreeSet<String> = made_of.chain(parts.iter().map(Part::reference)).collect();
+    let mut dependencies = vec![json!({"ref": "release", "dependsOn": made_of})];
     dependencies.extend(components.iter().map(dependency));
+    let alone = |it: &Part| json!({"ref": it.reference(), "dependsOn": []});
+    dependencies.extend(parts.iter().map(alone));
+    let mut components: Vec<Value> = components.iter().map(component).collect();
+    components.extend(parts.iter().map(component_of_part));
     json!({
         "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
         "metadata": {
@@ -49,9 +56,21 @@ pub(super) fn bill(
             "component": {"type": "application", "bom-ref": "release", "name": "hallpass",
                           "version": source.version, "licenses": [{"expression": "Apache-2.0"}]},
         },
-        "components": components.iter().map(component).collect::<Vec<_>>(),
+        "components": components,
         "dependencies": dependencies,
     })
+}
+
+/// What is no crate, as the bill has it; without a version where nobody knows it.
+fn component_of_part(it: &Part) -> Value {
+    let mut component = json!({
+        "type": "library", "bom-ref": it.reference(), "name": it.name, "description": it.about,
+        "licenses": [{"expression": it.licence}], "purl": it.reference(),
+    });
+    if let (Some(version), Some(object)) = (&it.version, component.as_object_mut()) {
+        object.insert("version".to_owned(), json!(version));
+    }
+    component
 }
 
 /// What a crate is called in the bill: its package URL, where a registry has it.
@@ -99,11 +118,11 @@ pub(super) fn provenance(
 
 #[cfg(test)]
 mod tests {
+    use super::super::parts;
     use super::*;
 
-    #[test]
-    fn the_provenance_names_the_commit_and_then_what_compiled_it() {
-        let source = Source {
+    fn source() -> Source {
+        Source {
             version: "0.1.0".to_owned(),
             commit: "c0".to_owned(),
             at: 0,
@@ -111,9 +130,31 @@ mod tests {
             target: String::new(),
             host: String::new(),
             compiler: String::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn the_bill_has_what_is_no_crate_with_the_version_that_is_known() {
+        let none = BTreeMap::new();
+        let parts = |version: Option<&str>| [parts::musl(version.map(str::to_owned))];
+        for (version, reference) in [
+            (Some("1.2.5"), "pkg:generic/musl@1.2.5"),
+            (None, "pkg:generic/musl"),
+        ] {
+            let made = bill(&source(), &none, &parts(version), &BTreeMap::new());
+            let musl = made.pointer("/components/0").unwrap();
+            assert_eq!(musl["bom-ref"], reference);
+            assert_eq!(musl["licenses"], json!([{"expression": "MIT"}]));
+            assert_eq!(musl.get("version"), version.map(|it| json!(it)).as_ref());
+            let uses = json!([{"ref": "release", "dependsOn": [reference]}, {"ref": reference, "dependsOn": []}]);
+            assert_eq!(made["dependencies"], uses);
+        }
+    }
+
+    #[test]
+    fn the_provenance_names_the_commit_and_then_what_compiled_it() {
         let from = |tools: &[(String, String)]| {
-            let made = provenance(&source, tools, &BTreeMap::new());
+            let made = provenance(&source(), tools, &BTreeMap::new());
             made.pointer("/predicate/buildDefinition/resolvedDependencies")
                 .cloned()
         };

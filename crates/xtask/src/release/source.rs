@@ -3,6 +3,9 @@
 /// The programs that are released.
 pub(super) const PROGRAMS: [&str; 2] = ["hallpass", "hallpass-query"];
 
+/// The crates that a release is made of: the programs, and the roots of certificates that an image has as a file.
+pub(super) const CRATES: [&str; 3] = ["hallpass", "hallpass-query", "webpki-root-certs"];
+
 /// A commit, compiled for a platform.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
