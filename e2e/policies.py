@@ -237,7 +237,8 @@ def rate(stage, pattern, repeat):
 
 
 def wildcards(check, stage):
-    plain = rate(stage, "*b*", 100)
+    # for as long as the others take: a machine with other things to do keeps both waiting
+    plain = rate(stage, "*b*", 20_000)
     for name, pattern in (("a*a*…*b", "a*" * 300 + "b"), ("*a*a…b", "*a" * 1500 + "b"), ("?*?*…b", "?*" * 300 + "b")):
         slow = rate(stage, pattern, 100)
         print(f"     {name} against 10,000 characters: {plain / slow:.1f} times a plain pattern")
