@@ -270,6 +270,8 @@ def journals(machine, check):
     ours, theirs = machine.stage.path("var/guard"), machine.stage.path("server/guard")
     ours.mkdir(parents=True)
     (ours / "elsewhere.jsonl").write_text("one\n")
+    # a bucket's times are whole seconds: what was written in the second of its copying is copied once more
+    os.utime(ours / "elsewhere.jsonl", (time.time() - 60,) * 2)
     (ours / "elsewhere.lock").write_text("")
     (machine.etc / "machine").write_text(f"push {ours} s3://{PACKAGES}/guard\npull {theirs} s3://{PACKAGES}/guard\n")
     status, said, _ = machine.run("sync")

@@ -219,9 +219,12 @@ def stopped_and_paused(world, check):
     stopped_while_it_answers(world, check, leader, other)
     leader.start()
     paused, other = other, leader
-    removed, epoch = len(world.effects("DeleteAccountAssignment")), other.number("hallpass_leader_epoch")
+    removed = len(world.effects("DeleteAccountAssignment"))
     ends = world.ask(other, MARA, "ReadOnly", "payments-dev", 8)["grant_id"]
     check("a grant is there", world.given(other, ends), world.grant(other, ends))
+    # whoever was just started knows it once it has looked
+    check("the other node knows who leads", wait(lambda: (other.number("hallpass_leader_epoch") or 0) > 0, 30), other.said()[-600:])
+    epoch = other.number("hallpass_leader_epoch")
     still = world.now()
     paused.signal(signal.SIGSTOP)
     check("a leader that stands still is followed by another", wait(other.leads, TAKEOVER_MAX, every=0.2), other.said()[-600:])

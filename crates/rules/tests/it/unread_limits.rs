@@ -289,7 +289,7 @@ fn a_name_that_several_groups_have_loosens_nothing() {
     }
     // and permits nothing
     let alone = asked_for_the_group("permits_requests = false", "empty", ASKS, true);
-    assert_eq!(shown(&alone), "RequesterNotAllowed []");
+    assert_eq!(shown(&alone), "RequesterNotAllowed [] asks,limits");
 }
 
 #[test]

@@ -414,7 +414,7 @@ fn members_that_were_not_read_end_nothing_whatever_the_settings_say() {
 /// who were in it.
 #[test]
 fn a_group_that_is_nowhere_keeps_no_access_for_who_left_another() {
-    const DELETED: &str = "99999999-8888-7777-6666-555555555555";
+    const DELETED: &str = "66666666-8888-7777-6666-555555555555";
     let also_for = format!(
         r#"{{"statements": [{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly",
         "AllowedGroups": ["{DELETED}"], "ApprovalIsNotRequired": true}},"#
