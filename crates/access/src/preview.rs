@@ -74,7 +74,9 @@ pub(crate) fn opens_at(now: Timestamp, may_ask: impl Fn(Timestamp) -> bool) -> O
     let into_minute = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
     let first = TimeSpan::seconds(60 - into_minute).after(now);
     let end = OPENS_WITHIN.after(now);
-    let later = |at: &Timestamp, by: TimeSpan| Some(by.after(*at)).filter(|at| *at <= end);
+    // at the end of time the next one is the same one
+    let later =
+        |at: &Timestamp, by: TimeSpan| Some(by.after(*at)).filter(|next| next > at && *next <= end);
     let steps = std::iter::successors(Some(first), |at| later(at, OPENS_STEP));
     let open = { steps }.find(|at| may_ask(*at))?;
     let before = OPENS_STEP.before(open).max(first);
@@ -495,6 +497,16 @@ mod tests {
             let found = opens_at(now, |at| from <= at && at < to);
             let expected = expected.map(|at| at.parse().unwrap());
             assert_eq!(found, expected, "{from}");
+        }
+    }
+
+    #[test]
+    fn hours_that_never_open_are_looked_for_to_the_end_of_time_and_no_longer() {
+        let max = Timestamp::MAX;
+        for before in [0, 1, 59, 60, 61, 300, 3_600, 7 * 86_400] {
+            let now = TimeSpan::seconds(before).before(max);
+            assert_eq!(opens_at(now, |_| false), None, "{before}");
+            assert_eq!(opens_at(now, |at| at == max), Some(max), "{before}");
         }
     }
 

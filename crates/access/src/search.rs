@@ -32,7 +32,10 @@ pub enum Fit {
     Around,
 }
 
-/// What was typed: words in lower case, all of which must fit.
+/// As many words narrow a search: each is held against everything that there is.
+const WORDS_MAX: usize = 16;
+
+/// What was typed: the first different words in lower case, all of which must fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Words(Vec<String>);
 
@@ -46,7 +49,16 @@ pub(crate) struct Candidate<'a> {
 
 impl Words {
     pub(crate) fn new(text: &str) -> Self {
-        Self(text.split_whitespace().map(str::to_lowercase).collect())
+        let mut words = Vec::new();
+        for word in text.split_whitespace().map(str::to_lowercase) {
+            if words.len() == WORDS_MAX {
+                break;
+            }
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        Self(words)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
@@ -192,6 +204,15 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_looked_for_once_and_no_more_than_anybody_types() {
+        let words = |text: &str| Words::new(text).iter().count();
+        assert_eq!(words(&"e E\te ".repeat(16_000)), 1);
+        let different: Vec<_> = (0..1_000).map(|n| n.to_string()).collect();
+        assert_eq!(words(&different.join(" ")), WORDS_MAX);
+        assert_eq!(words(" "), 0);
+    }
 
     #[test]
     fn names_are_in_the_order_people_expect() {

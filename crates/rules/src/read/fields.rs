@@ -7,7 +7,7 @@ use hallpass_model::{Email, GroupId, TimeSpan, UserId};
 use crate::{
     address,
     diagnostic::{Diagnostic, FindingCode, Position, nearest, shorten},
-    rule::{GroupRef, Rule, Written},
+    rule::{GroupRef, Rule, TextPattern, Written},
     syntax::{MapEntry, Node, Value},
 };
 
@@ -31,7 +31,12 @@ pub(crate) struct RuleReader {
     place: Option<(&'static str, usize)>,
     findings: Vec<Diagnostic>,
     written: Written,
+    /// Regular expressions of the file by their text: one that is written often is compiled once.
+    patterns: HashMap<String, TextPattern>,
 }
+
+/// The most different regular expressions of a file: each may take a megabyte.
+const PATTERNS_MAX: usize = 200;
 
 impl RuleReader {
     pub(crate) fn new(file: &str) -> Self {
@@ -40,6 +45,7 @@ impl RuleReader {
             place: None,
             findings: Vec::new(),
             written: Written::default(),
+            patterns: HashMap::new(),
         }
     }
 
@@ -136,6 +142,36 @@ impl RuleReader {
             .field(field)
             .help(help),
         );
+    }
+
+    /// A regular expression that a reason or ticket must match.
+    pub(crate) fn pattern(&mut self, field: &str, node: &Node) -> Option<TextPattern> {
+        let text = self.text(field, node)?;
+        if let Some(known) = self.patterns.get(text) {
+            return Some(known.clone());
+        }
+        if self.patterns.len() >= PATTERNS_MAX {
+            let message =
+                format!("the file has more than {PATTERNS_MAX} different regular expressions");
+            let help = "let rules share them, such as one for the tickets of all teams";
+            self.bad(FindingCode::TooLarge, field, node, &message, help);
+            return None;
+        }
+        match TextPattern::new(text) {
+            Ok(pattern) => {
+                self.patterns.insert(text.to_owned(), pattern.clone());
+                Some(pattern)
+            }
+            Err(error) => {
+                let why = error.to_string();
+                let why = why.lines().last().unwrap_or_default().trim();
+                let message = format!("not a regular expression: {}", shorten(why));
+                let help =
+                    "write the syntax of Rust's regex; `^` and `$` bind it to the whole text";
+                self.bad(FindingCode::BadPattern, field, node, &message, help);
+                None
+            }
+        }
     }
 
     pub(crate) fn bad(

@@ -20,7 +20,7 @@ use crate::arming::EndArming;
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest_key, nearest_name, shorten},
     hours::Hours,
-    rule::{Denials, PeopleLeftOut, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
+    rule::{Denials, PeopleLeftOut, Requesters, Rule, RuleId, StageRule, Terms},
     syntax::{MapEntry, Node, Value},
 };
 
@@ -137,8 +137,8 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "max_duration" => terms.max_duration = reader.duration(key, node, Durations::Any),
         "slack_channel" => terms.slack_channel = reader.channel(key, node),
         "break_glass" => terms.break_glass = Some(reader.emails(key, node)),
-        "reason_pattern" => terms.reason_pattern = pattern(reader, key, node),
-        "ticket_pattern" => terms.ticket_pattern = pattern(reader, key, node),
+        "reason_pattern" => terms.reason_pattern = reader.pattern(key, node),
+        "ticket_pattern" => terms.ticket_pattern = reader.pattern(key, node),
         "reason_hint" => terms.reason_hint = reader.text(key, node).map(str::to_owned),
         "ticket_hint" => terms.ticket_hint = reader.text(key, node).map(str::to_owned),
         "hours" => terms.hours = hours(reader, key, node),
@@ -300,21 +300,6 @@ fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
         stages.push(stage);
     }
     stages
-}
-
-fn pattern(reader: &mut RuleReader, field: &str, node: &Node) -> Option<TextPattern> {
-    let text = reader.text(field, node)?;
-    match TextPattern::new(text) {
-        Ok(pattern) => Some(pattern),
-        Err(error) => {
-            let why = error.to_string();
-            let why = why.lines().last().unwrap_or_default().trim();
-            let message = format!("not a regular expression: {}", shorten(why));
-            let help = "write the syntax of Rust's regex; `^` and `$` bind it to the whole text";
-            reader.bad(FindingCode::BadPattern, field, node, &message, help);
-            None
-        }
-    }
 }
 
 fn hours(reader: &mut RuleReader, key: &str, node: &Node) -> Option<Hours> {

@@ -187,7 +187,12 @@ pub fn documents(text: &str, syntax: Syntax) -> Documents {
 pub(crate) struct Lines<'a> {
     pub(crate) text: &'a str,
     starts: Vec<usize>,
+    /// How many characters come before each [`MARKED_EVERY`] bytes: a line may be as long as the text, and hold a value
+    /// at each byte.
+    marks: Vec<usize>,
 }
+
+const MARKED_EVERY: usize = 256;
 
 impl<'a> Lines<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
@@ -199,7 +204,26 @@ impl<'a> Lines<'a> {
                     .map(|(i, _)| i + 1),
             )
             .collect();
-        Self { text, starts }
+        let mut marks = vec![0];
+        let mut before = 0;
+        for chunk in text.as_bytes().chunks(MARKED_EVERY) {
+            before += characters(chunk);
+            marks.push(before);
+        }
+        Self {
+            text,
+            starts,
+            marks,
+        }
+    }
+
+    /// How many characters come before an offset.
+    fn before(&self, offset: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let offset = offset.min(bytes.len());
+        let place = offset / MARKED_EVERY;
+        let rest = bytes.get(place * MARKED_EVERY..offset);
+        self.marks.get(place).copied().unwrap_or(0) + rest.map_or(0, characters)
     }
 
     pub(crate) fn position(&self, offset: usize) -> Position {
@@ -209,13 +233,42 @@ impl<'a> Lines<'a> {
             .get(line.saturating_sub(1))
             .copied()
             .unwrap_or(0);
-        let before = self
-            .text
-            .get(start..offset)
-            .map_or(0, |text| text.chars().count());
+        let before = self.before(offset).saturating_sub(self.before(start));
         Position {
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(before + 1).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// How many characters begin in these bytes.
+fn characters(bytes: &[u8]) -> usize {
+    // RFC 3629: what goes on with a character has the bits 10 before all others
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_counts_the_characters_of_its_line_however_long_that_is() {
+        let long = "aé€𝄞 ".repeat(100);
+        for text in ["", "\n", "é", &long, &format!("{long}\n{long}\n\n{long}")] {
+            let lines = Lines::new(text);
+            let ends = text.char_indices().map(|(at, _)| at);
+            for offset in ends.chain([text.len()]) {
+                let before = text.get(..offset).unwrap();
+                let column = before
+                    .rsplit('\n')
+                    .next()
+                    .map_or(0, |it| it.chars().count())
+                    + 1;
+                let line = before.matches('\n').count() + 1;
+                let found = lines.position(offset);
+                let found = (found.line as usize, found.column as usize);
+                assert_eq!(found, (line, column), "{offset} of {}", text.len());
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! TOML with positions.
 
+use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use super::{DEPTH_MAX, Lines, MapEntry, Node, Parsed, Value};
+use super::{DEPTH_MAX, Lines, MapEntry, NODES_MAX, Node, Parsed, Value};
 use crate::diagnostic::{Diagnostic, FindingCode, Position, shorten};
 
 pub(super) fn parse(text: &str) -> Parsed {
@@ -15,7 +16,7 @@ pub(super) fn parse(text: &str) -> Parsed {
         };
     }
     let (table, errors) = DeTable::parse_recoverable(text);
-    let errors = errors
+    let mut findings: Vec<Diagnostic> = errors
         .iter()
         .map(|error| {
             let position = lines.position(error.span().map_or(0, |span| span.start));
@@ -28,15 +29,32 @@ pub(super) fn parse(text: &str) -> Parsed {
             Diagnostic::error(code, position, shorten(message))
         })
         .collect();
-    let reader = TomlReader { lines };
-    let entries = reader.entries(table.get_ref());
-    let root = Node {
-        position: Position { line: 1, column: 1 },
-        value: Value::Map(entries),
+    let mut reader = TomlReader { lines, nodes: 0 };
+    let read = reader.entries(table.get_ref(), 0);
+    take_apart(table.into_inner());
+    let root = match read {
+        Ok(entries) => Some(Node {
+            position: Position { line: 1, column: 1 },
+            value: Value::Map(entries),
+        }),
+        Err(error) => {
+            findings.push(*error);
+            None
+        }
     };
-    Parsed {
-        root: Some(root),
-        findings: errors,
+    Parsed { root, findings }
+}
+
+/// Drops a table level by level: within each other, dots and brackets nest thousands, and dropping these as they are takes
+/// stack for each.
+fn take_apart(table: DeTable<'_>) {
+    let mut left = vec![DeValue::Table(table)];
+    while let Some(value) = left.pop() {
+        match value {
+            DeValue::Table(table) => left.extend(table.into_iter().map(|(_, it)| it.into_inner())),
+            DeValue::Array(items) => left.extend(items.into_iter().map(Spanned::into_inner)),
+            _ => {}
+        }
     }
 }
 
@@ -54,24 +72,44 @@ fn too_many_dots(text: &str) -> Option<Position> {
 
 struct TomlReader<'a> {
     lines: Lines<'a>,
+    /// Values read so far.
+    nodes: usize,
 }
 
+type ReadResult<T> = Result<T, Box<Diagnostic>>;
+
 impl TomlReader<'_> {
-    fn entries(&self, table: &DeTable<'_>) -> Vec<MapEntry> {
-        let mut entries: Vec<MapEntry> = table
-            .iter()
-            .map(|(key, value)| MapEntry {
+    fn entries(&mut self, table: &DeTable<'_>, depth: usize) -> ReadResult<Vec<MapEntry>> {
+        let mut entries = Vec::with_capacity(table.len());
+        for (key, value) in table {
+            entries.push(MapEntry {
                 key: key.get_ref().to_string(),
                 position: self.lines.position(key.span().start),
-                value: self.node(value.get_ref(), value.span().start),
-            })
-            .collect();
+                value: self.node(value, depth)?,
+            });
+        }
         entries.sort_by_key(|entry| entry.position);
-        entries
+        Ok(entries)
     }
 
-    fn node(&self, value: &DeValue<'_>, offset: usize) -> Node {
-        let value = match value {
+    fn node(&mut self, value: &Spanned<DeValue<'_>>, depth: usize) -> ReadResult<Node> {
+        let position = self.lines.position(value.span().start);
+        self.nodes += 1;
+        let (code, message) = if depth >= DEPTH_MAX {
+            let message = format!("values are nested deeper than {DEPTH_MAX}");
+            (FindingCode::TooDeep, message)
+        } else if self.nodes > NODES_MAX {
+            let message = format!("the text holds more than {NODES_MAX} values");
+            (FindingCode::TooLarge, message)
+        } else {
+            let value = self.value(value.get_ref(), depth)?;
+            return Ok(Node { position, value });
+        };
+        Err(Box::new(Diagnostic::error(code, position, message)))
+    }
+
+    fn value(&mut self, value: &DeValue<'_>, depth: usize) -> ReadResult<Value> {
+        Ok(match value {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Integer(number) if number.radix() == 10 => {
                 Value::Number(number.as_str().to_owned())
@@ -80,17 +118,14 @@ impl TomlReader<'_> {
             DeValue::Float(number) => Value::Number(number.as_str().to_owned()),
             DeValue::Boolean(flag) => Value::Bool(*flag),
             DeValue::Datetime(instant) => Value::Number(instant.to_string()),
-            DeValue::Array(items) => Value::List(
-                items
-                    .iter()
-                    .map(|item| self.node(item.get_ref(), item.span().start))
-                    .collect(),
-            ),
-            DeValue::Table(table) => Value::Map(self.entries(table)),
-        };
-        Node {
-            position: self.lines.position(offset),
-            value,
-        }
+            DeValue::Array(items) => {
+                let mut read = Vec::with_capacity(items.len());
+                for item in items {
+                    read.push(self.node(item, depth + 1)?);
+                }
+                Value::List(read)
+            }
+            DeValue::Table(table) => Value::Map(self.entries(table, depth + 1)?),
+        })
     }
 }

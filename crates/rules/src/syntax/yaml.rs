@@ -38,9 +38,11 @@ pub(super) fn documents(text: &str) -> Documents {
 struct YamlReader<'a> {
     text: &'a str,
     events: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
-    /// Anchored nodes with the number of values in them.
-    anchors: HashMap<usize, (Node, usize)>,
+    /// Anchored nodes with the number of values in them, and how deep these are nested.
+    anchors: HashMap<usize, (Node, usize, usize)>,
     nodes: usize,
+    /// The deepest nesting within what is being read, aliases spelled out.
+    deepest: usize,
     errors: Vec<Diagnostic>,
 }
 
@@ -53,6 +55,7 @@ impl<'a> YamlReader<'a> {
             events: Parser::new_from_str(text),
             anchors: HashMap::new(),
             nodes: 0,
+            deepest: 0,
             errors: vec![],
         }
     }
@@ -102,15 +105,9 @@ impl<'a> YamlReader<'a> {
     }
 
     fn node(&mut self, event: Event<'a>, position: Position, depth: usize) -> ParseResult<Node> {
-        if depth >= DEPTH_MAX {
-            let message = format!("values are nested deeper than {DEPTH_MAX}");
-            return Err(Box::new(Diagnostic::error(
-                FindingCode::TooDeep,
-                position,
-                message,
-            )));
-        }
+        ensure_shallow(depth, position)?;
         let before = self.nodes;
+        let outside = std::mem::replace(&mut self.deepest, depth);
         self.count(1, position)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -136,14 +133,19 @@ impl<'a> YamlReader<'a> {
                 self.tag(tag.as_deref(), "map", position)?;
                 (self.map(depth)?, anchor)
             }
-            Event::Alias(id) => return self.alias(id, position),
+            Event::Alias(id) => {
+                let node = self.alias(id, position, depth)?;
+                self.deepest = self.deepest.max(outside);
+                return Ok(node);
+            }
             _ => return Err(broken(position)),
         };
         let node = Node { position, value };
         if anchor != 0 {
-            self.anchors
-                .insert(anchor, (node.clone(), self.nodes - before));
+            let (size, height) = (self.nodes - before, self.deepest - depth);
+            self.anchors.insert(anchor, (node.clone(), size, height));
         }
+        self.deepest = self.deepest.max(outside);
         Ok(node)
     }
 
@@ -181,8 +183,8 @@ impl<'a> YamlReader<'a> {
         }
     }
 
-    fn alias(&mut self, id: usize, position: Position) -> ParseResult<Node> {
-        let Some((node, size)) = self.anchors.get(&id) else {
+    fn alias(&mut self, id: usize, position: Position, depth: usize) -> ParseResult<Node> {
+        let Some((node, size, height)) = self.anchors.get(&id) else {
             let message = "an alias to something that is not complete yet";
             return Err(Box::new(Diagnostic::error(
                 FindingCode::BadSyntax,
@@ -190,6 +192,8 @@ impl<'a> YamlReader<'a> {
                 message,
             )));
         };
+        self.deepest = depth + height;
+        ensure_shallow(self.deepest, position)?;
         let (value, size) = (node.value.clone(), *size);
         self.count(size, position)?;
         Ok(Node { position, value })
@@ -256,6 +260,18 @@ impl<'a> YamlReader<'a> {
         }
         Ok(Value::Map(entries))
     }
+}
+
+fn ensure_shallow(depth: usize, position: Position) -> ParseResult<()> {
+    if depth < DEPTH_MAX {
+        return Ok(());
+    }
+    let message = format!("values are nested deeper than {DEPTH_MAX}");
+    Err(Box::new(Diagnostic::error(
+        FindingCode::TooDeep,
+        position,
+        message,
+    )))
 }
 
 /// Whether an event is no part of a document.

@@ -380,6 +380,23 @@ fn deep_texts_are_refused_in_every_syntax() {
             Syntax::Toml,
             format!("x = {{ {}a = 1 }}", "a.".repeat(deep)),
         ),
+        // each within what a reader of TOML takes, and together thousands
+        (Syntax::Toml, {
+            let key = vec!["a"; 80].join(".");
+            format!(
+                "x = {}1{}",
+                format!("{{{key} = ").repeat(78),
+                "}".repeat(78)
+            )
+        }),
+        // each within what is read, and each around the one before
+        (
+            Syntax::Yaml,
+            (0..80).fold("- &a0 [1]\n".to_owned(), |text, n| {
+                let (open, close) = ("[".repeat(60), "]".repeat(60));
+                format!("{text}- &a{} {open}*a{n}{close}\n", n + 1)
+            }),
+        ),
     ] {
         let shown: String = text.chars().take(20).collect();
         let source = RuleFile {
@@ -387,6 +404,53 @@ fn deep_texts_are_refused_in_every_syntax() {
             text,
             syntax,
         };
-        assert!(load(&source).is_err(), "{shown}");
+        // as much stack as a thread of the server has
+        let read = std::thread::Builder::new().stack_size(2 << 20);
+        let read = read.spawn(move || load(&source).is_err()).unwrap();
+        assert!(read.join().unwrap(), "{shown}");
+    }
+}
+
+#[test]
+fn a_file_has_so_many_regular_expressions_and_each_of_them_as_often_as_it_likes() {
+    let rules = |pattern: &dyn Fn(usize) -> String, count: usize| {
+        let rule = |n| {
+            format!(
+                "[[rule]]\nid = 'r{n}'\naccounts = '*'\npermission_sets = '*'\nallow_self_approval = true\n\
+                 approvers = 'bo@corp.example'\nreason_pattern = '{}'\n",
+                pattern(n)
+            )
+        };
+        load(&RuleFile::new(
+            "rules.toml",
+            (0..count).map(rule).collect::<String>(),
+        ))
+    };
+    let large = "[a-y]{2000}";
+    assert!(rules(&|_| large.to_owned(), 1_000).is_ok());
+    assert!(rules(&|n| format!("^INC-{n}$"), 200).is_ok());
+    let errors = rules(&|n| format!("^INC-{n}$"), 201).unwrap_err();
+    let found: Vec<_> = errors.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!(found, ["too-large"]);
+}
+
+#[test]
+fn texts_of_one_line_are_bounded_and_told_by_their_column() {
+    for (text, code, place) in [
+        (
+            format!("a = [{}]", "1,".repeat(500_000)),
+            "too-large",
+            (1, 400_004),
+        ),
+        (
+            format!("a = [\"é\",{}x]", "1,".repeat(10_000)),
+            "bad-syntax",
+            (1, 20_010),
+        ),
+    ] {
+        let errors = load(&RuleFile::new("long.toml", text)).unwrap_err();
+        let found = errors.iter().find(|it| it.code.as_str() == code);
+        let position = found.unwrap_or_else(|| panic!("{errors:?}")).position;
+        assert_eq!((position.line, position.column), place, "{code}");
     }
 }

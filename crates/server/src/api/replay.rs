@@ -7,9 +7,9 @@ use hallpass_api::{
     ReplayedRequest, ReplayedRules, RuleChange,
 };
 use hallpass_identity::TokenScope;
-use hallpass_rules::{Diagnostic, RuleFile, load};
+use hallpass_rules::Diagnostic;
 
-use super::{PAGE_MAX, requests::shown};
+use super::{PAGE_MAX, requests::shown, rule_check};
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -42,8 +42,8 @@ pub(crate) async fn replay(
     let before = wanted.cursor.map(|cursor| cursor.parse()).transpose();
     let before = before.map_err(|error| bad_parameter("cursor", error))?;
     let limit = wanted.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
-    let file = RuleFile::new(&wanted.file, &wanted.text);
-    let loaded = load(&file).map_err(|errors| broken(&errors))?;
+    let read = rule_check::read(&wanted.file, wanted.text).await?;
+    let loaded = read.map_err(|errors| broken(&errors))?;
     let replayed = app
         .access
         .replay(actor, &loaded.rules, wanted.since, before, limit)

@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hallpass_access::{
-    Actor, Approving, AskOutcome, AskedTogether, Asking, Patience, RequestFilter, RequestStateKind,
-    RequestView, Role, Wanted,
+    AccessError, Actor, Approving, AskOutcome, AskedTogether, Asking, Patience, RequestFilter,
+    RequestStateKind, RequestView, Role, TARGETS_MAX, Wanted,
 };
 use hallpass_api::{
     Approve, Ask, AskBatch, AskedBatch, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem,
@@ -89,7 +89,12 @@ pub(crate) async fn ask_batch(
 ) -> Result<Response, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Request])?;
     let key = key.with(&body);
-    let mut askings = Vec::with_capacity(body.targets.len());
+    // before anything is said again for each of them
+    let count = body.targets.len();
+    if count == 0 || count > TARGETS_MAX {
+        return Err(AccessError::TargetCount(count).into());
+    }
+    let mut askings = Vec::with_capacity(count);
     for target in &body.targets {
         askings.push(Asking {
             wanted: super::wanted(

@@ -5,7 +5,7 @@ use hallpass_access::DirectoryAhead;
 use hallpass_api::{CheckRules, Problem, RuleFinding, RulesChecked, TestEnd, TestedRule};
 use hallpass_identity::TokenScope;
 use hallpass_rules::{
-    CheckVerdict, CheckedFile, Diagnostic, RuleFile, RuleTestOutcome, TestResult, load,
+    CheckVerdict, CheckedFile, Diagnostic, Loaded, RuleFile, RuleTestOutcome, TestResult, load,
 };
 
 use crate::{
@@ -38,14 +38,9 @@ pub(crate) async fn check(
             "only auditors and administrators check rules against everybody",
         ));
     }
-    if wanted.file.len() > NAME_BYTES_MAX {
-        let why = format!("the name of a file has at most {NAME_BYTES_MAX} bytes");
-        return Err(bad_parameter("file", why));
-    }
     let (now, fail_on_findings) = (app.clock.now(), wanted.fail_on_findings);
     let CheckRules { file, text, .. } = wanted;
-    let named = file.clone();
-    let read = apart(move || load(&RuleFile::new(&named, text))).await?;
+    let read = read(&file, text).await?;
     // nothing of a file with errors is held against anything
     let DirectoryAhead { directory, why } = match &read {
         Ok(loaded) => app.access.directory_ahead(&loaded.rules).await,
@@ -64,6 +59,19 @@ pub(crate) async fn check(
         }
     });
     Ok(Json(checked.await?))
+}
+
+/// Reads the text of a rule file that somebody sent: what is wrong with it is for its sender.
+pub(super) async fn read(
+    file: &str,
+    text: String,
+) -> Result<Result<Loaded, Vec<Diagnostic>>, ProblemResponse> {
+    if file.len() > NAME_BYTES_MAX {
+        let why = format!("the name of a file has at most {NAME_BYTES_MAX} bytes");
+        return Err(bad_parameter("file", why));
+    }
+    let file = file.to_owned();
+    apart(move || load(&RuleFile::new(&file, text))).await
 }
 
 /// Every rule with every account takes long: not on a thread that serves others.

@@ -16,6 +16,16 @@ const STRICTER: &str = r#"{"statements": [
    "Approvers": ["cai@corp.example", "dee@corp.example"], "BreakGlass": "ana@corp.example"}
 ]}"#;
 
+#[test]
+fn the_name_of_a_file_is_bounded_since_every_finding_has_it() {
+    run(async {
+        let server = TestServer::new();
+        let long = json!({"file": "n".repeat(256), "text": "{}"});
+        let reply = server.post(PATH, "aud/read", &long).await;
+        assert_eq!(reply.short(), "400 bad-parameter", "{reply:?}");
+    });
+}
+
 fn body(text: &str) -> Value {
     json!({"file": "rules.json", "text": text})
 }

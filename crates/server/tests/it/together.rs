@@ -70,6 +70,12 @@ fn what_is_wrong_is_said_of_each_at_its_place() {
         for (bad, code) in [
             (body(&[]), "400 bad-target-count"),
             (body(&["ReadOnly"; 21]), "400 bad-target-count"),
+            // none of them is looked at, nor what is said with them repeated for each
+            (
+                json!({"targets": vec![json!({}); 2_500], "duration_seconds": 60, "reason": "r",
+                    "confirmed_warnings": vec![""; 5_000]}),
+                "400 bad-target-count",
+            ),
             (
                 json!({"targets": [{"account": "x"}], "duration_seconds": 60, "reason": "r"}),
                 "400 bad-target",

@@ -311,13 +311,14 @@ impl PathsPage {
         if let Some(subject) = subject {
             self.subject = Some(subject.name(graph));
             let (paths, total) = subject.paths(graph, looking.skip, ROWS);
+            let skip = looking.skip.min(total);
             self.counted = match total {
                 0 => "No path".to_owned(),
                 total if total <= ROWS => count_of(total, "path", "paths"),
                 total => format!(
                     "{} to {} of {} paths",
-                    looking.skip + 1,
-                    looking.skip + paths.len(),
+                    skip + 1,
+                    skip + paths.len(),
                     counted(total as u64)
                 ),
             };
@@ -326,10 +327,10 @@ impl PathsPage {
             self.file = (1..=FILE_ROWS)
                 .contains(&total)
                 .then(|| looking.address("paths.csv", 0));
-            let next = looking.skip + ROWS;
+            let next = skip + ROWS;
             self.older = (next < total).then(|| looking.address("paths", next));
-            let back = looking.skip.saturating_sub(ROWS);
-            self.newer = (looking.skip > 0).then(|| looking.address("paths", back));
+            let back = skip.saturating_sub(ROWS);
+            self.newer = (skip > 0).then(|| looking.address("paths", back));
         }
         let concerning = known.findings.iter();
         let concerning = concerning.filter(|it| subject.is_none_or(|of| of.concerns(graph, it)));
