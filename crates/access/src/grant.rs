@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use hallpass_model::{
     Email, GrantId, GroupId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
-
+use hallpass_rules::GroupRef;
 use serde::{Deserialize, Serialize};
 
 use crate::{Approval, ArmedEnds, EndOutcome, GrantStateKind, NeverArmed, Origin, Person};
@@ -27,6 +27,16 @@ pub struct HolderGroups {
     /// Those that rules named by their display name: without case, as rules compare it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub names: BTreeSet<String>,
+}
+
+impl HolderGroups {
+    /// Whether rules named one of them so.
+    pub(crate) fn has(&self, named: &GroupRef) -> bool {
+        match named {
+            GroupRef::Id(id) => self.ids.contains(id),
+            GroupRef::Name(name) => self.names.contains(name),
+        }
+    }
 }
 
 /// Why a grant ends.
@@ -170,8 +180,10 @@ pub struct Grant {
     pub approver_user: Option<UserId>,
     /// In which capacity.
     pub approval: Approval,
-    /// The rules it rests on.
+    /// The rules it rested on when it was given: those of its records.
     pub based_on: Vec<String>,
+    /// Further rules, by which it was lengthened.
+    pub lengthened_by: BTreeSet<String>,
     /// Hash of the rules then in force.
     pub config_hash: String,
     /// The groups that rules named and its holder was in when it was given or lengthened: leaving one of them may end it. `None`

@@ -1,6 +1,8 @@
 //! Granting: a yes becomes a grant with an end, and what is seen of its assignment makes it active, or
 //! shows that nothing came of it.
 
+use std::collections::BTreeSet;
+
 use hallpass_assignments::{AssignmentRow, Ownership, Verdict};
 use hallpass_audit::{Draft, Event};
 use hallpass_model::{GrantId, TimeSpan, Timestamp};
@@ -96,6 +98,7 @@ fn schedule(
         approver_user: by.user.cloned(),
         approval,
         based_on: ruled.based_on.clone(),
+        lengthened_by: BTreeSet::new(),
         config_hash: ruled.config_hash.clone(),
         holder_groups: Some(named_groups_of(&key.user, context.rules, context.directory)),
         secondary_domain: request.secondary_domain,
@@ -164,8 +167,12 @@ fn lengthen(
         groups.ids.extend(before.ids);
         groups.names.extend(before.names);
     }
+    let mut lengthened_by = grant.lengthened_by.clone();
+    let further = ruled.based_on.iter();
+    lengthened_by.extend(further.filter(|it| !grant.based_on.contains(it)).cloned());
     let grant = Grant {
         ends_at,
+        lengthened_by,
         holder_groups: Some(groups),
         longest_session: grant.longest_session.max(today),
         warned: false,

@@ -1,6 +1,8 @@
 //! What a removal by a guard makes of grants, by what is known of the access.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeSet;
+
 use hallpass_assignments::{Absence, Desired, Execution, OwnedEnd, Ownership, Verdict};
 use hallpass_audit::Approval;
 use hallpass_model::{
@@ -60,6 +62,7 @@ pub(crate) fn grant(n: u64, until: u64) -> Grant {
         approver_user: None,
         approval: Approval::NotRequired,
         based_on: Vec::new(),
+        lengthened_by: BTreeSet::new(),
         config_hash: String::new(),
         holder_groups: None,
         secondary_domain: false,

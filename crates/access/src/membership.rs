@@ -91,13 +91,9 @@ fn is_refused_without_lost_groups(
     let Some(known) = &grant.holder_groups else {
         return false;
     };
-    let was_there = |named: &GroupRef| match named {
-        GroupRef::Id(id) => known.ids.contains(id),
-        GroupRef::Name(name) => known.names.contains(name),
-    };
     let mut snapshot = holder_alone(&grant.key.user, question, directory);
     let named = rules.referenced_groups().into_iter();
-    let lost = named.filter(|named| directory.resolve_group(named).is_none() && !was_there(named));
+    let lost = named.filter(|named| directory.resolve_group(named).is_none() && !known.has(named));
     snapshot
         .groups
         .extend(lost.zip(0_u64..).filter_map(|(named, n)| {
@@ -204,10 +200,7 @@ fn holder_alone(user: &UserId, question: &Ask<'_>, directory: &Directory) -> Sna
 /// the name that rules have counts as the same.
 fn was_in(grant: &Grant, named: &GroupRef, group: &GroupId) -> bool {
     let known = grant.holder_groups.as_ref();
-    known.is_none_or(|known| {
-        known.ids.contains(group)
-            || matches!(named, GroupRef::Name(name) if known.names.contains(name))
-    })
+    known.is_none_or(|known| known.has(named) || known.ids.contains(group))
 }
 
 fn is_member(group: &Group, user: &UserId) -> bool {
@@ -224,6 +217,6 @@ fn may_ask(decision: &Decision) -> bool {
 }
 
 fn rests_on(grant: &Grant, decision: &Decision) -> bool {
-    let mut rules = decision.based_on.iter();
-    rules.any(|rule| grant.based_on.iter().any(|known| known == rule.as_str()))
+    let mut known = grant.based_on.iter().chain(&grant.lengthened_by);
+    known.any(|known| { decision.based_on.iter() }.any(|rule| rule.as_str() == known))
 }

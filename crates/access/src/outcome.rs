@@ -24,6 +24,12 @@ pub enum EndOutcome {
 }
 
 impl EndOutcome {
+    /// Whether the access was there until then, also where nobody had seen it: between two looks it can come, be used and
+    /// be removed.
+    pub(crate) const fn was_there(self) -> bool {
+        matches!(self, Self::Removed | Self::Guard)
+    }
+
     /// Its name in storage, API and the audit log: what the executor saw has the name it has there.
     pub const fn name(self) -> &'static str {
         match self {

@@ -42,9 +42,9 @@ pub(crate) fn own_end(
 }
 
 fn held(grant: &Grant, armed: Option<&ArmedEndStatus>, now: Timestamp) -> Held {
+    let was_seen = grant.granted_at.is_some();
     match grant.state {
         GrantState::Scheduled | GrantState::Granting if now < grant.ends_at => Held::Still,
-        GrantState::Scheduled | GrantState::Granting | GrantState::Failed { .. } => Held::Never,
         GrantState::Active => {
             let from = armed.and_then(ArmedEndStatus::refuses_from);
             let end = from.map_or(grant.ends_at, |from| from.min(grant.ends_at));
@@ -54,13 +54,17 @@ fn held(grant: &Grant, armed: Option<&ArmedEndStatus>, now: Timestamp) -> Held {
                 Held::Until(end)
             }
         }
-        GrantState::Ending { .. } | GrantState::Ended { .. }
-            if is_theirs(grant) || grant.granted_at.is_none() =>
-        {
-            Held::Never
+        GrantState::Ending { .. } if was_seen && !is_theirs(grant) => {
+            Held::Until(grant.due_to_end())
         }
-        GrantState::Ending { .. } => Held::Until(grant.due_to_end()),
-        GrantState::Ended { at, .. } => Held::Until(at.min(grant.ends_at)),
+        GrantState::Ended { at, why, .. } if (was_seen || why.was_there()) && !is_theirs(grant) => {
+            Held::Until(at.min(grant.ends_at))
+        }
+        GrantState::Scheduled
+        | GrantState::Granting
+        | GrantState::Ending { .. }
+        | GrantState::Ended { .. }
+        | GrantState::Failed { .. } => Held::Never,
     }
 }
 

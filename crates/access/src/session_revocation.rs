@@ -31,7 +31,9 @@ pub(crate) fn of(
         EndOutcome::Removed
         | EndOutcome::Guard
         | EndOutcome::AlreadyAbsent
-        | EndOutcome::PrincipalGone => grant.granted_at.is_some() && !grant.standing,
+        | EndOutcome::PrincipalGone => {
+            (grant.granted_at.is_some() || outcome.was_there()) && !grant.standing
+        }
     };
     if !(wanted && has_left && is_reached(grant, settings)) {
         return None;
@@ -138,6 +140,51 @@ mod tests {
         }
         let unknown = none_left_after(&of(Some(1)), &Directory::default(), at(100));
         assert_eq!(unknown, PROPAGATION.after(SESSION_MAX.after(at(100))));
+    }
+
+    /// What was removed was there, whether anybody saw it or not; of what was gone already nobody knows.
+    #[test]
+    fn sessions_are_denied_of_access_that_came_and_went_unseen() {
+        use EndOutcome::{
+            AccountGone, AlreadyAbsent, Guard, HeldByOtherGrant, NeverCreated, PrincipalGone,
+            Removed, Standing,
+        };
+        let settings = Settings {
+            end_sessions: true,
+            ..Settings::default()
+        };
+        let denied = |outcome, grant: &Grant| {
+            of(grant, outcome, &with_sessions_of(1), &settings, at(100)).is_some()
+        };
+        for (outcome, seen, unseen) in [
+            (Removed, true, true),
+            (Guard, true, true),
+            (AlreadyAbsent, true, false),
+            (PrincipalGone, true, false),
+            (NeverCreated, false, false),
+            (AccountGone, false, false),
+            (Standing, false, false),
+            (HeldByOtherGrant, false, false),
+        ] {
+            let held = grant(1, 100);
+            let target = Target::Account {
+                account: "111111111111".parse().unwrap(),
+                permission_set:
+                    "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef"
+                        .parse()
+                        .unwrap(),
+            };
+            let was_seen = Grant {
+                key: hallpass_model::HoldKey { target, ..held.key },
+                ..held
+            };
+            assert_eq!(denied(outcome, &was_seen), seen, "{outcome:?}, seen");
+            let never_seen = Grant {
+                granted_at: None,
+                ..was_seen
+            };
+            assert_eq!(denied(outcome, &never_seen), unseen, "{outcome:?}, unseen");
+        }
     }
 
     /// Policies compare whole seconds: what was issued in the second of the end is denied, what comes after is not.

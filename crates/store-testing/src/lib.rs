@@ -194,6 +194,7 @@ pub fn a_grant(n: u64) -> Grant {
         approver_user: Some(user(900)),
         approval: Approval::Peer,
         based_on: vec!["prod".to_owned()],
+        lengthened_by: BTreeSet::new(),
         config_hash: "abc".to_owned(),
         holder_groups: None,
         secondary_domain: false,

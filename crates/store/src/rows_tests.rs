@@ -202,6 +202,10 @@ fn grants() -> Vec<Grant> {
         longest_session: Some(TimeSpan::hours(12)),
         ..a_grant(7)
     });
+    all.push(Grant {
+        lengthened_by: BTreeSet::from(["oncall".to_owned()]),
+        ..a_grant(7)
+    });
     all
 }
 

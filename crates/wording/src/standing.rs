@@ -206,5 +206,9 @@ pub fn left_out(what: &LeftOut) -> String {
         LeftOut::SyncedGroups { count } => {
             format!("{count} groups whose members follow attributes of people were left out.")
         }
+        LeftOut::AllGroups { count } => format!(
+            "All groups were left out ({count}): one whose members follow attributes of people is not found by its name, \
+             and may be any of them. Name it as it is called now, or by its id, in `groups.sync`."
+        ),
     }
 }

@@ -2,7 +2,7 @@
 
 use hallpass_audit::Event;
 use hallpass_identity::users_of;
-use hallpass_model::UserId;
+use hallpass_model::{TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::locking::{self, Left, Locking};
@@ -16,6 +16,8 @@ use crate::{
 
 /// Rows read from the store per round.
 const BATCH: u32 = 200;
+/// For how long it is looked for what a lock that ran out left to be done: a server may have stood still for that long.
+const OVER_TENDED: TimeSpan = TimeSpan::hours(30 * 24);
 
 impl Access {
     /// Somebody's lock, while it is in force: for saying so to whoever tries on their behalf. The
@@ -195,7 +197,8 @@ impl Access {
         }
     }
 
-    /// Lets somebody in again: an administrator other than them. What the lock ended stays ended.
+    /// Lets somebody in again: an administrator other than them. What the lock ended stays ended, and what it says to end
+    /// has begun to before it is lifted.
     ///
     /// # Errors
     /// When the actor may not, is the one who is locked, or gives no reason.
@@ -225,6 +228,17 @@ impl Access {
             let Some(lock) = self.lock_in_force(whom).await? else {
                 return Ok(None);
             };
+            match self.tend_lock(&lock).await {
+                Ok(done) if done > 0 && races < RACES_MAX => {
+                    races += 1;
+                    continue;
+                }
+                Ok(_) => {}
+                // a row that cannot be read, which Health tells of, does not keep somebody locked
+                Err(error) => {
+                    tracing::warn!(error = %error, "not all that a lock says to end has begun to end");
+                }
+            }
             let (change, lock) = locking::lift(&lock, reason, (actor, by), step);
             let change = Change {
                 locks_seen,
@@ -238,17 +252,21 @@ impl Access {
         }
     }
 
-    /// Does what follows from every lock in force; returns how much was done.
+    /// Does what follows from every lock in force, and from those that ran out before anybody came to it; returns how much
+    /// was done.
     pub(super) async fn tend_locks(&self) -> Result<u32, AccessError> {
         let now = self.now();
         let (mut done, mut failed) = (0, None);
-        for lock in self.ports.store.locks().await? {
-            if lock.is_in_force(now) {
-                match self.tend_lock(&lock).await {
-                    Ok(more) => done += more,
-                    // what is wrong with one keeps no other
-                    Err(error) => failed = failed.or(Some(error)),
-                }
+        let locks = self.ports.store.locks().await?.into_iter();
+        let is_tended = |lock: &Lock| {
+            lock.until
+                .is_none_or(|until| now < OVER_TENDED.after(until))
+        };
+        for lock in locks.filter(is_tended) {
+            match self.tend_lock(&lock).await {
+                Ok(more) => done += more,
+                // what is wrong with one keeps no other
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
         failed.map_or(Ok(done), Err)
@@ -274,6 +292,9 @@ impl Access {
         loop {
             let page = self.ports.store.requests(&filter, BATCH).await?;
             for request in page.rows {
+                if !is_of_before(lock, request.asked_at) {
+                    continue;
+                }
                 if let Some(step) = self.withdrawn(request, lock) {
                     done += self.settled(step.update_change()).await?;
                 }
@@ -295,7 +316,8 @@ impl Access {
         };
         loop {
             let page = self.ports.store.grants(&filter, BATCH).await?;
-            for grant in page.rows {
+            let before = { page.rows.into_iter() }.filter(|it| is_of_before(lock, it.scheduled_at));
+            for grant in before {
                 match self.end_of(&grant, lock).await {
                     Ok(more) => done += more,
                     Err(error) => failed = failed.or(Some(error)),
@@ -317,11 +339,10 @@ impl Access {
         }
     }
 
-    /// A step of a lock; one that raced is left to the next tick.
+    /// A step of a lock; one that raced counts as well, since there is something to look at again.
     async fn settled(&self, change: Change) -> Result<u32, AccessError> {
         match self.store_change(change).await {
-            Ok(_) => Ok(1),
-            Err(CommitError::Raced(_)) => Ok(0),
+            Ok(_) | Err(CommitError::Raced(_)) => Ok(1),
             Err(error) => Err(error.into()),
         }
     }
@@ -386,6 +407,12 @@ impl Access {
         }
         Ok(ended)
     }
+}
+
+/// Whether something is older than the end of a lock: nobody asks or is given anything meanwhile, so it is older than the
+/// lock.
+fn is_of_before(lock: &Lock, at: Timestamp) -> bool {
+    lock.until.is_none_or(|until| at < until)
 }
 
 fn person_of(actor: &Actor) -> Option<Person> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_model::HoldKey;
 
 use super::{Access, AccessError};
-use crate::{Directory, Findings, MayAct, StandingScope, SweepReach};
+use crate::{Directory, Findings, GroupSyncSettings, MayAct, StandingScope, SweepReach};
 
 /// What stands, and which of it no sweep of this configuration sees.
 #[derive(Clone, Debug)]
@@ -17,17 +17,19 @@ pub struct StandingSurvey {
 }
 
 impl Access {
-    /// Where a sweep looks. Groups whose members follow attributes are compared with these instead.
+    /// Where a sweep looks. Groups whose members follow attributes are compared with these instead; where one of them is
+    /// not found by its name, it may be any.
     pub(super) fn sweep_scope(&self, reach: SweepReach, directory: &Directory) -> StandingScope {
         let settings = &self.settings;
         let out_of_reach = settings.out_of_reach.as_ref();
         let scope = StandingScope::new(reach, &self.rules(), directory, out_of_reach);
-        let Some(sync) = &settings.group_sync else {
-            return scope;
-        };
-        let refs = sync.group_refs();
-        let managed = refs.iter().filter_map(|it| directory.resolve_group(it));
-        scope.without_groups(managed.map(|group| &group.id))
+        let sync = settings.group_sync.as_ref();
+        let refs = sync.map(GroupSyncSettings::group_refs).unwrap_or_default();
+        let managed = refs.iter().map(|it| directory.resolve_group(it));
+        match managed.collect::<Option<Vec<_>>>() {
+            Some(managed) => scope.without_groups(managed.iter().map(|group| &group.id)),
+            None => scope.without_any_group(),
+        }
     }
 
     /// Looks everywhere as a sweep of every account, set and group would, whatever the scope of sweeps

@@ -361,7 +361,8 @@ fn left_out(facts: &ListingFacts<'_>) -> Vec<LeftOut> {
         LeftOut::Entitlements => facts.listing.entitlements.is_none(),
         LeftOut::InactiveAccounts { .. }
         | LeftOut::ManagementAccount { .. }
-        | LeftOut::SyncedGroups { .. } => true,
+        | LeftOut::SyncedGroups { .. }
+        | LeftOut::AllGroups { .. } => true,
     };
     let all = facts.scope.left_out().iter();
     all.filter(is_left_out).cloned().collect()

@@ -30,6 +30,12 @@ pub enum LeftOut {
         /// How many.
         count: u64,
     },
+    /// Every group: one whose members follow attributes is not found by the name that the configuration has, and may be
+    /// any of them.
+    AllGroups {
+        /// How many.
+        count: u64,
+    },
 }
 
 /// Where a sweep looks: pairs of account and permission set, and groups.
@@ -99,6 +105,17 @@ impl StandingScope {
         let count = u64::try_from(before - self.groups.len()).unwrap_or(u64::MAX);
         if count > 0 {
             self.left_out.push(LeftOut::SyncedGroups { count });
+        }
+        self
+    }
+
+    /// The same without groups: one of them is seen to by something else, and nobody knows which.
+    #[must_use]
+    pub fn without_any_group(mut self) -> Self {
+        let count = u64::try_from(self.groups.len()).unwrap_or(u64::MAX);
+        self.groups.clear();
+        if count > 0 {
+            self.left_out.push(LeftOut::AllGroups { count });
         }
         self
     }

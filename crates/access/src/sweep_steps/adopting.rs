@@ -1,5 +1,7 @@
 //! Adoption: access that stood without Hallpass becomes a grant that ends, like any other.
 
+use std::collections::BTreeSet;
+
 use hallpass_audit::{Event, Origin};
 use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
@@ -171,6 +173,7 @@ fn grant(
         approver_user: approver.user.cloned(),
         approval: Approval::Adopted,
         based_on: Vec::new(),
+        lengthened_by: BTreeSet::new(),
         config_hash: request.decided.config_hash.clone(),
         holder_groups: None,
         secondary_domain: false,

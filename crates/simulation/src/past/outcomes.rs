@@ -1,5 +1,7 @@
 //! What became of requests: who decided, what was granted, and how it ended.
 
+use std::collections::BTreeSet;
+
 use hallpass_access::{
     AfterReview, Approval, Closing, EndCause, EndOutcome, Grant, GrantState, Origin, Person,
     Request, RequestState, Review,
@@ -274,6 +276,7 @@ impl Journeys<'_> {
             approver_user: Some(by.user.clone()),
             approval,
             based_on: request.decided.based_on.clone(),
+            lengthened_by: BTreeSet::new(),
             config_hash: request.decided.config_hash.clone(),
             holder_groups: None,
             secondary_domain: false,

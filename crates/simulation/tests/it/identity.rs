@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{
-    AccessError, AccessStore, Actor, AskOutcome, Extending, Force, HeldAccess, Locking, NoticeKind,
-    PressRefused, RequestFilter, RequestState, RequestView, WaitingMessage,
+    AccessError, AccessStore, Actor, AskOutcome, Extending, Force, GrantState, HeldAccess, Locking,
+    NoticeKind, PressRefused, RequestFilter, RequestState, RequestView, WaitingMessage,
 };
 use hallpass_identity::{Authentication, Role, TokenSource};
 use hallpass_model::{Clock, Email, RequestId, TimeSpan};
@@ -17,7 +17,7 @@ use hallpass_simulation::{
     World,
 };
 
-use crate::acting::{approve, ask, asked_for, asking, grants, run, take};
+use crate::acting::{approve, ask, asked_for, asking, grant, grants, run, take};
 
 fn email(text: &str) -> Email {
     Email::new(text).unwrap()
@@ -572,6 +572,47 @@ fn the_last_administrator_is_locked_by_force_with_a_token_of_the_servers_machine
         }
         assert_eq!(access.locks(&eve).await.unwrap().len(), 1);
     });
+}
+
+/// The server stands still from the lock to its end, which comes by time or by an administrator.
+#[test]
+fn a_lock_that_is_over_before_anybody_came_to_it_ends_what_it_said() {
+    for (held, is_lifted, ends) in [
+        (HeldAccess::Ends, false, true),
+        (HeldAccess::Ends, true, true),
+        (HeldAccess::GoesOn, false, false),
+        (HeldAccess::GoesOn, true, false),
+    ] {
+        let case = format!("{held:?}, lifted: {is_lifted}");
+        run(async {
+            let mut world = World::new(415, Habits::default(), None);
+            let long = TimeSpan::hours(4);
+            let held_before = take(&world, Ana, "ReadOnly", long).await;
+            world.live(TimeSpan::seconds(20)).await;
+            let waits = asked_for(&world, Ana, "Root", long).await;
+            let (eve, user) = (world.actor(Eve), world.actor(Ana).user.unwrap());
+            let locking = Locking {
+                until: (!is_lifted).then(|| TimeSpan::minutes(5).after(world.clock.now())),
+                ..stolen(held)
+            };
+            world.access.lock(&eve, &user, locking).await.unwrap();
+            if is_lifted {
+                world.access.unlock(&eve, &user, "found").await.unwrap();
+            }
+            world.restart();
+            world.clock.advance(TimeSpan::minutes(6));
+            // what they ask for and are given since is theirs
+            let after = asked_for(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+            let after = approve(&world, Cai, after).await.unwrap().grant.unwrap();
+            world.live(TimeSpan::seconds(30)).await;
+            let is_active = async |id| grant(&world, id).await.state == GrantState::Active;
+            assert_eq!(is_active(held_before).await, !ends, "{case}");
+            assert!(is_active(after).await, "{case}");
+            let waiting = world.store.request(waits).await.unwrap().unwrap();
+            let is_withdrawn = matches!(waiting.state, RequestState::Discarded { .. });
+            assert!(is_withdrawn, "{case}: {:?}", waiting.state);
+        });
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! is told or removed, what a grant holds is its own, what is not read changes nothing, and whatever is stopped when goes on.
 
 use hallpass_access::{
-    GroupSyncOutcome, GroupSyncRule, GroupSyncSettings, GroupSyncStore, ManagedGroup,
-    ManualMembers, group_named,
+    GroupSyncOutcome, GroupSyncRule, GroupSyncSettings, GroupSyncStore, LeftOut, ManagedGroup,
+    ManualMembers, SweepMode, SweepReach, group_named,
 };
 use hallpass_assignments::OperationKind::{self, Create, Delete};
 use hallpass_audit::AuditStore;
@@ -242,6 +242,48 @@ fn a_group_that_rules_offer_is_left_as_it_is() {
         pass(&world, minutes(5)).await;
         assert_eq!(world.center.writes(), []);
     });
+}
+
+/// Which group it was nobody knows any more, and a sweep would take its members for access that nobody wants.
+#[test]
+fn a_group_that_is_not_found_by_its_name_is_left_out_of_sweeps_as_before() {
+    for is_renamed in [false, true] {
+        run(async {
+            let mut world = world_with(ManualMembers::Warn, None);
+            world.sweeps_become(|settings| {
+                settings.mode = SweepMode::Revoke;
+                settings.reach = SweepReach::All;
+                settings.check_every = minutes(15);
+                settings.at = "rate(1 hour)".parse().unwrap();
+            });
+            pass(&world, minutes(5)).await;
+            let groups = world.access.directory().groups().len() as u64;
+            if is_renamed {
+                world.directory.change_all(|known| {
+                    for group in &mut known.groups {
+                        if group.name == "payments" {
+                            "payments-team".clone_into(&mut group.name);
+                        }
+                    }
+                });
+                world.directory.read();
+            }
+            crate::sweeping::pass(&world, minutes(70)).await;
+            for human in Human::ALL {
+                let key = membership(&world, human);
+                let found = crate::sweeping::found(&world, &key).await;
+                assert!(found.is_none(), "renamed: {is_renamed}: {found:?}");
+            }
+            let report = crate::sweeping::newest(&world).await.report.unwrap();
+            let expected = if is_renamed {
+                LeftOut::AllGroups { count: groups }
+            } else {
+                LeftOut::SyncedGroups { count: 1 }
+            };
+            assert!(report.left_out.contains(&expected), "{:?}", report.left_out);
+            assert!(groups > 1);
+        });
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use hallpass_simulation::{
 use hallpass_store::TokenRow;
 use hallpass_store_testing::{a_draft, a_token};
 
-use crate::acting::{asked_for, grant, grants, lives, run, take};
+use crate::acting::{asked_for, extend, grant, grants, lives, run, take};
 
 /// Who may ask for `ReadOnly` is in the group, or named; `Admin` is for everybody, with a yes.
 const RULES: &str = r#"{"statements": [
@@ -457,6 +457,56 @@ fn a_group_that_is_nowhere_keeps_no_access_for_who_left_another() {
             assert_eq!(is_active, !ends, "{case:?}");
             let told = records(&world, "drift.rule_changed", Some("left_group")).await;
             assert_eq!(told, usize::from(ends), "{case:?}");
+        });
+    }
+}
+
+/// What it was lengthened by counts as what it was given by.
+#[test]
+fn who_leaves_the_group_by_which_access_was_lengthened_loses_it() {
+    let by = |who: &str| {
+        format!(
+            "[[rule]]\nid = 'named'\naccounts = '*'\npermission_sets = 'ReadOnly'\n\
+             allowed_users = ['{who}@corp.example']\napproval_is_not_required = true\n{BY_NAME}"
+        )
+    };
+    for (lengthens, leaves) in [(true, true), (true, false), (false, true)] {
+        run(async {
+            let world = world(5, Habits::default()).await;
+            let ana = id(&world, Ana);
+            let put = async |who| {
+                let loaded = load(&RuleFile::new("people.toml", by(who))).unwrap();
+                let put = world.access.set_rules(loaded.rules, "people.toml").await;
+                put.unwrap();
+            };
+            let members = |joins: bool| {
+                world.directory.change_all(|snapshot| {
+                    for group in &mut snapshot.groups {
+                        let members = group.members.as_mut().unwrap();
+                        members.remove(&ana);
+                        if joins && group.name == "builders" {
+                            members.insert(ana.clone());
+                        }
+                    }
+                });
+                world.directory.read();
+            };
+            members(false);
+            put("ana").await;
+            let held = take(&world, Ana, "ReadOnly", TimeSpan::hours(4)).await;
+            world.live(TimeSpan::seconds(20)).await;
+            members(true);
+            put("cai").await;
+            if lengthens {
+                extend(&world, Ana, held, TimeSpan::hours(6)).await.unwrap();
+            }
+            members(!leaves);
+            world.access.reconcile().await.unwrap();
+            let case = (lengthens, leaves);
+            let grant = grant(&world, held).await;
+            assert_eq!(grant.based_on, ["named"], "{case:?}");
+            let is_active = grant.state == GrantState::Active;
+            assert_eq!(is_active, !(lengthens && leaves), "{case:?}");
         });
     }
 }

@@ -1,5 +1,7 @@
 //! How a grant is stored: as `request.rs` has it for requests.
 
+use std::collections::BTreeSet;
+
 use hallpass_access::{
     Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, HolderGroups, NeverArmed, Origin,
     Stuck,
@@ -32,6 +34,8 @@ pub(super) struct GrantRow {
     approver_user: Option<UserId>,
     approval: Approval,
     based_on: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    lengthened_by: BTreeSet<String>,
     config_hash: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holder_groups: Option<HolderGroups>,
@@ -77,7 +81,7 @@ enum StateElsewhere {
 
 both_ways!(Grant => GrantRow, apart GrantStateRow {
     id, request, holder (into), key, names, duration, reason, origin, approver, approver_user,
-    approval, based_on, config_hash, holder_groups, secondary_domain, scheduled_at, granted_at, ends_at,
+    approval, based_on, lengthened_by, config_hash, holder_groups, secondary_domain, scheduled_at, granted_at, ends_at,
     longest_session, standing, warned, refusals, stuck (optional), end_sessions, armed_ends, never_armed,
     aws_request, seen_news, version,
 });

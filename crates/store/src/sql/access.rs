@@ -238,7 +238,9 @@ impl AccessStore for SqlStore {
 
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
         // who works heeds what was seen of the log whatever it writes
-        let heeds = if commit::gives(&change) {
+        let heeds = if commit::grants(&change) {
+            Heeds::LogAlways
+        } else if commit::gives(&change) {
             Heeds::Log
         } else {
             self.heeds()

@@ -42,6 +42,14 @@ pub(super) fn gives(change: &Change) -> bool {
         || change.locks.iter().any(lifts)
 }
 
+/// Whether a change gives or lengthens access: an agreed start does so without anybody's press.
+pub(super) fn grants(change: &Change) -> bool {
+    let approves = |write: &Write<Request>| match write {
+        Write::Insert(it) | Write::Update(it) => matches!(it.state, RequestState::Approved { .. }),
+    };
+    change.requests.iter().any(approves)
+}
+
 /// Stores `change` whole; the transaction is dropped when this fails.
 pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, StorageFault> {
     locks::ensure_as_seen(tx, &change.locks_seen)?;

@@ -125,8 +125,10 @@ impl Source {
 /// What a write looks at first, beside the lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heeds {
-    /// That nothing is missing of what was seen of the log.
+    /// That nothing is missing of what was seen of the log; whoever only ends access goes on.
     Log,
+    /// The same, whoever writes.
+    LogAlways,
     Nothing,
 }
 

@@ -326,7 +326,7 @@ impl Heeding {
         // whoever writes has the lock of writers: nothing that this process saw can be newer than what it sees now
         match judge(tx, &self.memory, &self.memory.all(), &standing)? {
             None => Ok(Seen::Noted),
-            Some(_) if self.ends_only => Ok(Seen::Ignored),
+            Some(_) if self.ends_only && heeds == Heeds::Log => Ok(Seen::Ignored),
             Some(lost) => Err(StorageFault::Unavailable(refusal(&lost))),
         }
     }

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{
-    AcceptanceWrite, AccessStore as _, Change, Lifted, Lock, RemediationPresses as _, Write,
+    AcceptanceWrite, AccessStore as _, Change, Lifted, Lock, RemediationPresses as _, Request,
+    RequestState, Write,
 };
 use hallpass_store::{
     Claim, LeaderRow as _, LogMemory, LostRecords, NodeIdentity, SeenHead, SqlStore, Term,
 };
-use hallpass_store_testing::{a_draft, a_lock, a_sweep, account_key, an_acceptance, at, person};
+use hallpass_store_testing::{
+    a_draft, a_grant, a_lock, a_request, a_sweep, account_key, an_acceptance, approved, at,
+    grant_id, person, with_request,
+};
 
 use crate::remediations::{a_remediation, phase};
 
@@ -143,6 +147,32 @@ async fn nothing_is_given_while_records_are_missing_and_what_takes_away_is_writt
     append(&ends, 201..=220).await;
     assert_eq!(node.lost().await.unwrap().newest.seq, 5);
     assert!(working.blob_put("a", b"3").await.is_err());
+}
+
+/// What starts or lapses by itself is written by what only ends access, and a start gives it.
+#[tokio::test]
+async fn while_records_are_missing_a_start_that_was_agreed_to_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = gone_back(folder.path(), 1).await;
+    let other = SqlStore::open(folder.path().join("hallpass.db")).unwrap();
+    for n in [1, 2] {
+        let asked = with_request(Write::Insert(a_request(n)));
+        other.commit(asked).await.unwrap();
+    }
+    let ends = node.working().await.for_ends();
+    let into = |n, state| Request {
+        state,
+        ..a_request(n)
+    };
+    let started = Change {
+        grants: vec![Write::Insert(a_grant(1))],
+        ..with_request(Write::Update(into(1, approved(9))))
+    };
+    let refused = ends.commit(started).await.unwrap_err().to_string();
+    assert!(refused.contains("records 4 to 5"), "{refused}");
+    assert!(ends.grant(grant_id(1)).await.unwrap().is_none());
+    let lapsed = with_request(Write::Update(into(2, RequestState::Expired { at: at(9) })));
+    ends.commit(lapsed).await.unwrap();
 }
 
 /// A press of a person at a node that does not lead.
