@@ -177,6 +177,8 @@ def shells():
                 body = yes if conditions[condition] else no
             text = json.dumps(body)
             check.equal(f"Session Manager {session}, more policies {more}", ("AmazonSSMManagedInstanceCore" in text, '{"Ref": "MorePolicies"}' in text), (session, more))
+    body = yaml.safe_load(TEMPLATE.read_text())["Resources"]["GuardRole"]["Properties"]["ManagedPolicyArns"]
+    check.equal("the guard's role has what the operator adds for it", body, {"Fn::If": ["HasMoreOfGuard", {"Ref": "MoreGuardPolicies"}, {"Ref": "AWS::NoValue"}]})
 
 
 def machine(stage, resources):

@@ -345,6 +345,15 @@ def shells(check):
     check("nothing else differs", re.sub(r"# a shell by Session Manager.*?^}\n", "", scripts[0], flags=re.M | re.S) == scripts[1])
 
 
+def beyond(check):
+    """Policies that an operator adds: each role has its own."""
+    more = {**LEAST, "session_manager": False, "more_policies": {"groups": "arn:of-server"}, "more_guard_policies": {"groups": "arn:of-guard"}}
+    guard = {"principal": "arn:aws:iam::444455556666:role/guard", "journal_bucket": "journal"}
+    attached = [{it["policy_arn"]: it["role"] for _, it in made(report, "aws_iam_role_policy_attachment")}
+                for report in planned([(CODE / "modules/server", {**more, "guard": guard}), (CODE / "modules/server", more)])]
+    check.equal("policies that are added go to the role that they are for", attached, [{"arn:of-server": "server", "arn:of-guard": "guard-0"}, {"arn:of-server": "server"}])
+
+
 def upgraded(check):
     """A database of a later major version, which Terraform can reach in one apply."""
     reports = planned([(CODE / "modules/server", {**LEAST, "nodes": 2, "signing_key": "arn:key", "database": {**POSTGRES, **more}}) for more in ({}, {"version": "16", "at_once": True})])
@@ -437,5 +446,6 @@ def terraform(stage, check):
     moved(check)
     upgraded(check)
     shells(check)
+    beyond(check)
     sent_on(check, reports["delegated-administrator"])
     by_terraform(stage, check)

@@ -125,17 +125,19 @@ keep() {
   return "$status"
 }
 
+# as the user whose folders they are: root would follow a link that it put there
+as_service() { env HOME=/var/lib/hallpass setpriv --reuid hallpass --regid hallpass --clear-groups -- "$@"; }
+
 sync() {
   local way folder place
   [ -e "$etc/machine" ] || return 0
   while read -r way folder place; do
     case $way in
-      push) [ ! -d "$folder" ] || aws s3 sync --quiet --exclude '*.lock' "$folder" "$place" ;;
+      push) [ ! -d "$folder" ] || as_service aws s3 sync --quiet --exclude '*.lock' "$folder" "$place" ;;
       pull)
-        mkdir -p "$folder"
+        as_service mkdir -p "$folder"
         # or what has the same size, such as the status of a guard, would not be fetched again
-        aws s3 sync --quiet --exact-timestamps "$place" "$folder"
-        chown -R hallpass: "$folder"
+        as_service aws s3 sync --quiet --exact-timestamps "$place" "$folder"
         ;;
     esac
   done < "$etc/machine"

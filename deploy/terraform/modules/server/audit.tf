@@ -6,6 +6,10 @@ resource "aws_s3_bucket" "audit" {
   object_lock_enabled = true
   lifecycle {
     prevent_destroy = true
+    precondition {
+      condition     = data.aws_region.audit.region == data.aws_region.current.region
+      error_message = "The server writes the audit bucket in the Region of IAM Identity Center: give the provider aws.audit that Region; the account may be another one."
+    }
   }
 }
 

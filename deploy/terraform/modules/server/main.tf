@@ -3,6 +3,9 @@
 data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
+data "aws_region" "audit" {
+  provider = aws.audit
+}
 
 data "aws_caller_identity" "current" {}
 

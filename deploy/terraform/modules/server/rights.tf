@@ -304,3 +304,9 @@ resource "aws_iam_role_policy" "guard" {
   role   = aws_iam_role.guard[0].name
   policy = jsonencode({ Version = "2012-10-17", Statement = local.guard_statements })
 }
+
+resource "aws_iam_role_policy_attachment" "more_of_guard" {
+  for_each   = var.guard == null ? {} : var.more_guard_policies
+  role       = aws_iam_role.guard[0].name
+  policy_arn = each.value
+}

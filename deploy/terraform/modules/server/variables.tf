@@ -210,6 +210,12 @@ variable "more_policies" {
   description = "Policies that the server needs besides, by a name of yours and ARN, such as for groups or armed ends."
 }
 
+variable "more_guard_policies" {
+  type        = map(string)
+  default     = {}
+  description = "Policies that the role of the guard needs besides, by a name of yours and ARN, such as for groups."
+}
+
 variable "more_egress" {
   type        = map(number)
   default     = {}
