@@ -188,6 +188,26 @@ mod tests {
         }
     }
 
+    /// Access can come, be used and be removed between two looks.
+    #[test]
+    fn an_end_of_access_that_nobody_saw_is_told_where_it_was_there() {
+        for (why, told) in [
+            (EndOutcome::Removed, true),
+            (EndOutcome::Guard, true),
+            (EndOutcome::AlreadyAbsent, false),
+            (EndOutcome::NeverCreated, false),
+        ] {
+            let unseen = Grant {
+                granted_at: None,
+                end_sessions: true,
+                state: ended(104, why),
+                ..grant(1, 100)
+            };
+            let found = own_end(&[unseen], &BTreeMap::new(), at(150));
+            assert_eq!(found, told.then(|| at(100)), "{why:?}");
+        }
+    }
+
     #[test]
     fn whoever_holds_it_again_is_not_denied_for_an_end_before() {
         let over = Grant {

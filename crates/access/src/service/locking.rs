@@ -229,12 +229,13 @@ impl Access {
                 return Ok(None);
             };
             match self.tend_lock(&lock).await {
-                Ok(done) if done > 0 && races < RACES_MAX => {
+                Ok(0) => {}
+                Ok(_) | Err(_) if races < RACES_MAX => {
                     races += 1;
                     continue;
                 }
                 Ok(_) => {}
-                // a row that cannot be read, which Health tells of, does not keep somebody locked
+                // what fails each time is a row that cannot be read, which Health tells of: nobody stays locked by it
                 Err(error) => {
                     tracing::warn!(error = %error, "not all that a lock says to end has begun to end");
                 }
