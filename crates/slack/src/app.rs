@@ -15,6 +15,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tracing::Instrument as _;
 
 use crate::client::Client;
+use crate::fault::LimitedSpan;
 use crate::ids;
 use crate::inbound::{self, Inbound, NotUnderstood, SlackActor};
 use crate::memory::{Remembered, SlackMemory};
@@ -99,6 +100,8 @@ pub(crate) struct Inner {
     pub(crate) setup: Setup,
     pub(crate) people: People,
     pub(crate) remembered: Arc<Remembered>,
+    /// While Slack limits us; nothing once something was delivered.
+    pub(crate) limited: Mutex<Option<LimitedSpan>>,
     signing_secret: Option<SecretString>,
     seen: Mutex<AnsweredCalls>,
     work: Arc<Semaphore>,
@@ -148,6 +151,7 @@ impl Slack {
                 setup,
                 people,
                 remembered,
+                limited: Mutex::default(),
                 signing_secret: ports.signing_secret,
                 seen: Mutex::default(),
                 work: Arc::new(Semaphore::new(WORK_MAX)),

@@ -8,7 +8,7 @@ use hallpass_wording::{ChannelStyle as _, SlackStyle, notice, refused};
 use crate::app::Slack;
 use crate::asking::{FormOutcome, idempotency, opened};
 use crate::blocks::{Block, SlackView, button, section};
-use crate::deliver::{PostError, Saying};
+use crate::deliver::{ALOUD, PostError, Saying};
 use crate::ids;
 use crate::inbound::{Press, SubmittedForm};
 use crate::memory::Thread;
@@ -235,7 +235,10 @@ impl Slack {
         thread: &Thread,
     ) -> Result<(), PostError> {
         let said = thread.said.iter();
-        let broken = said.filter(|(name, _)| name.starts_with("break_glass@"));
+        let broken = said.filter(|(name, said)| {
+            let news = name.strip_prefix(ALOUD).unwrap_or(name);
+            news.starts_with("break_glass@") && said.is_there()
+        });
         let Some(channel) = &thread.channel else {
             return Ok(());
         };

@@ -3,30 +3,21 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AlarmContext, AlertContext, Channel, Delivery, DigestContext, Grant, NoticeContext, NoticeKind,
+    AlarmContext, AlertContext, Channel, Delivery, DigestContext, NoticeContext, NoticeKind,
     Origin, Request, RequestFilter, RequestState,
 };
-use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::SlackError;
 use crate::app::Slack;
 use crate::blocks::{Block, section};
-use crate::deliver::{PostError, Saying, said_as};
+use crate::deliver::{ALOUD, PostError, Saying, not_drawn, said_as};
 use crate::ids;
 use crate::memory::Thread;
 use crate::modal::grant_buttons;
+use crate::unheard::is_of_channel;
 
-/// News that Slack asked to wait for longer than this is given up: the state is kept, and the
-/// message shows it with the next news (`access.md` §11.1).
-const LIMITED_FOR: TimeSpan = TimeSpan::minutes(10);
-/// What cannot be posted because of how Slack is set up is tried for this long.
-const REFUSED_FOR: TimeSpan = TimeSpan::hours(8);
 /// Requests of one person for one thing looked at for extensions at most.
 const EXTENSIONS_MAX: u32 = 50;
-/// The pause before another try.
-const PAUSE: TimeSpan = TimeSpan::seconds(15);
-/// The pause when somebody has to set Slack right first.
-const LONG_PAUSE: TimeSpan = TimeSpan::minutes(1);
 
 #[async_trait]
 impl Channel for Slack {
@@ -35,113 +26,97 @@ impl Channel for Slack {
     }
 
     async fn deliver(&self, told: &NoticeContext) -> Delivery {
-        match self.deliver(told).await {
-            Ok(()) => Delivery::Done,
-            Err(error) => self.judge(&error, told.notice.at, told.attempts),
+        if is_silent(&told.request) {
+            return Delivery::Done;
         }
+        let delivered = self.deliver(told).await;
+        self.judge(delivered, told.notice.at, told.attempts)
     }
 
     async fn deliver_digest(&self, told: &DigestContext) -> Delivery {
-        match self.post_digest(told).await {
-            Ok(()) => Delivery::Done,
-            Err(error) => self.judge(&error, told.digest.at, told.attempts),
-        }
+        let posted = self.post_digest(told).await;
+        self.judge(posted, told.digest.at, told.attempts)
     }
 
     async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery {
-        match self.post_alarm(told).await {
-            Ok(()) => Delivery::Done,
-            Err(error) => self.judge(&error, told.alarm.at, told.attempts),
-        }
+        let posted = self.post_alarm(told).await;
+        self.judge(posted, told.alarm.at, told.attempts)
     }
 
     async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
-        match self.post_alert(told).await {
-            Ok(()) => Delivery::Done,
-            Err(error) => self.judge(&error, told.alert.at, told.attempts),
-        }
+        let posted = self.post_alert(told).await;
+        self.judge(posted, told.alert.at, told.attempts)
     }
 }
 
 impl Slack {
-    fn judge(&self, error: &PostError, at: Timestamp, attempts: u32) -> Delivery {
-        let age = TimeSpan::between(at, self.now());
-        let why = error.to_string();
-        let again = |after: TimeSpan| Delivery::Again {
-            after,
-            why: why.clone(),
-        };
-        match error {
-            PostError::Slack(SlackError::Limited { .. }) if age >= LIMITED_FOR => {
-                Delivery::GaveUp { why }
-            }
-            PostError::Slack(SlackError::Limited { after, .. }) => again(*after),
-            PostError::Memory(_) => again(PAUSE),
-            PostError::Slack(error) if error.is_passing() => {
-                again(TimeSpan::seconds(2 << attempts.min(5)).min(LONG_PAUSE))
-            }
-            PostError::Slack(error) if is_ours(error) || age >= REFUSED_FOR => {
-                Delivery::GaveUp { why }
-            }
-            PostError::Slack(_) => again(LONG_PAUSE),
+    async fn deliver(&self, told: &NoticeContext) -> Result<(), PostError> {
+        let said = self.tell(told).await;
+        if said.as_ref().is_err_and(PostError::is_passing) {
+            return said;
         }
+        // no lock is held any more: each message is drawn under its own
+        if changes_extensions(told.notice.kind()) {
+            self.redraw_extensions(told).await?;
+        }
+        said
     }
 
-    async fn deliver(&self, told: &NoticeContext) -> Result<(), PostError> {
-        let NoticeContext {
-            notice, request, ..
-        } = told;
-        // what was refused at another door is between that door and whoever asked; what was not
-        // understood was shown in the form
-        let silent = match &request.state {
-            RequestState::Rejected { code, .. } => {
-                request.start.is_none() && (code == "invalid" || request.origin != Origin::Slack)
-            }
-            RequestState::Pending
-            | RequestState::Approved { .. }
-            | RequestState::Denied { .. }
-            | RequestState::Discarded { .. }
-            | RequestState::Expired { .. } => false,
-        };
-        if silent {
-            return Ok(());
-        }
-        let lock = self.inner.remembered.lock(request.id);
+    /// Tells the channel, and whoever hears directly: these also where Slack refuses the channel.
+    async fn tell(&self, told: &NoticeContext) -> Result<(), PostError> {
+        let lock = self.inner.remembered.lock(told.request.id);
         let _one_hand = lock.lock().await;
-        let mut thread = self.inner.remembered.thread(request.id).await?;
+        let mut thread = self.inner.remembered.thread(told.request.id).await?;
         // what it shows is the newest state, which may be newer than the news
-        let (request, grant) = match self.stored(request.id).await {
+        let (request, grant) = match self.stored(told.request.id).await {
             Ok(Some((request, grant))) => (request, grant.or_else(|| told.grant.clone())),
-            Ok(None) | Err(_) => (request.clone(), told.grant.clone()),
+            Ok(None) | Err(_) => (told.request.clone(), told.grant.clone()),
         };
         let told = NoticeContext {
             request,
             grant,
             ..told.clone()
         };
-        let (request, grant) = (&told.request, told.grant.as_ref());
-        self.show(request, grant, &mut thread).await?;
+        let name = said_as(told.notice.kind().name(), told.notice.at);
+        let refused = match self.tell_channel(&told, &mut thread, &name).await {
+            Ok(()) => None,
+            Err(PostError::Slack(error)) if is_of_channel(&error) => Some(error),
+            Err(error) => return Err(error),
+        };
+        if let Some(error) = &refused {
+            self.tell_of_refusal(&told, &mut thread, error).await?;
+        }
+        if told.notice.kind() == NoticeKind::ReviewWanted {
+            self.alert_admins(&told, &mut thread).await?;
+        }
+        self.tell_requester(&told, &mut thread, &name, refused.as_ref())
+            .await?;
+        // said directly once, and tried again in the channel
+        refused.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Everything that is said in the channel.
+    async fn tell_channel(
+        &self,
+        told: &NoticeContext,
+        thread: &mut Thread,
+        name: &str,
+    ) -> Result<(), PostError> {
+        let request = &told.request;
+        self.show(request, told.grant.as_ref(), thread).await?;
         let directory = self.inner.access.directory();
-        let name = said_as(notice.kind().name(), notice.at);
-        let words = self.words_below(&told, &directory).await?;
-        if let Some(words) = &words {
+        if let Some(words) = self.words_below(told, &directory).await? {
             let saying = Saying {
-                name: name.clone(),
+                name: name.to_owned(),
                 text: &words.text,
                 blocks: &words.blocks,
             };
-            self.reply(request.id, &mut thread, &saying).await?;
+            self.reply(told, thread, &saying).await?;
         }
-        match notice.kind() {
-            NoticeKind::ReviewWanted => self.alert_admins(&told, &mut thread).await?,
-            NoticeKind::ReviewClosed => self.redraw_broken(request, &thread).await?,
-            _ => {}
+        if told.notice.kind() == NoticeKind::ReviewClosed {
+            self.redraw_broken(request, thread).await?;
         }
-        self.announce(&told, &mut thread, &name).await?;
-        if notice.kind() == NoticeKind::Extended {
-            self.redraw_extensions(request, grant).await;
-        }
-        self.tell_requester(&told, &mut thread, &name).await
+        self.announce(told, thread, name).await
     }
 
     /// Admins hear directly, once each, of a request that reaches nobody who could decide it.
@@ -153,31 +128,39 @@ impl Slack {
         let Some(text) = self.nobody_reached(told).await? else {
             return Ok(());
         };
-        for user in self.inner.people.administrators() {
-            let saying = Saying {
-                name: format!("direct:nobody_reached:{user}"),
-                text: &text,
-                blocks: &[],
-            };
-            self.tell_directly(told.request.id, thread, &user, &saying)
-                .await?;
-        }
-        Ok(())
+        let id = told.request.id;
+        self.tell_administrators(id, thread, "nobody_reached", &text)
+            .await
     }
 
-    /// The news of a longer end is about the grant; the request that led to it has a message too.
-    async fn redraw_extensions(&self, request: &Request, grant: Option<&Grant>) {
+    /// News of a grant is about the request that it came from; those that moved its end have
+    /// messages too, which show what became of it.
+    async fn redraw_extensions(&self, told: &NoticeContext) -> Result<(), PostError> {
+        let request = &told.request;
+        let Some(grant) = told.notice.grant.or(request.grant) else {
+            return Ok(());
+        };
         let of_key = RequestFilter {
             key: request.key.clone(),
             ..RequestFilter::default()
         };
-        let found = self.inner.store.requests(&of_key, EXTENSIONS_MAX).await;
-        let Some(grant) = grant else { return };
-        for extension in found.map(|page| page.rows).unwrap_or_default() {
-            if extension.extends == Some(grant.id) && extension.id != request.id {
-                self.redraw(extension.id).await;
+        let found = match self.inner.store.requests(&of_key, EXTENSIONS_MAX).await {
+            Ok(found) => found.rows,
+            Err(error) => {
+                tracing::warn!(grant.id = %grant, error = %error, "extensions could not be read");
+                return Ok(());
+            }
+        };
+        let extensions = found.iter().filter(|it| it.extends == Some(grant));
+        for extension in extensions.filter(|it| it.id != request.id) {
+            match self.drawn_anew(extension.id).await {
+                // nothing draws it later: the news is told again, which says nothing twice
+                Err(error) if error.is_passing() => return Err(error),
+                Err(error) => not_drawn(extension.id, &error),
+                Ok(()) => {}
             }
         }
+        Ok(())
     }
 
     /// A line in the channel itself, for what ends: nobody is mentioned at night.
@@ -195,7 +178,7 @@ impl Slack {
         };
         let text = self.said(told);
         let saying = Saying {
-            name: format!("channel:{name}"),
+            name: format!("{ALOUD}{name}"),
             text: &text,
             blocks: &[],
         };
@@ -203,12 +186,14 @@ impl Slack {
             .await
     }
 
-    /// The requester hears directly when they are not in the channel, and always before an end.
+    /// The requester hears directly when they are not in the channel, or it `refused` this, and
+    /// always before an end.
     async fn tell_requester(
         &self,
         told: &NoticeContext,
         thread: &mut Thread,
         name: &str,
+        refused: Option<&SlackError>,
     ) -> Result<(), PostError> {
         let (notice, request) = (&told.notice, &told.request);
         let user = &request.requester.user;
@@ -241,7 +226,7 @@ impl Slack {
         ) else {
             return Ok(());
         };
-        if self.inner.people.is_member(&channel, &slack).await? {
+        if refused.is_none() && self.inner.people.is_member(&channel, &slack).await? {
             return Ok(());
         }
         let text = self.said_directly(told);
@@ -282,19 +267,45 @@ fn is_status(news: NoticeKind) -> bool {
     }
 }
 
-/// Whether what we sent is wrong, so that sending it again cannot help.
-pub(crate) fn is_ours(error: &SlackError) -> bool {
-    matches!(
-        error.code(),
-        Some(
-            "invalid_blocks"
-                | "invalid_blocks_format"
-                | "msg_too_long"
-                | "msg_blocks_too_long"
-                | "no_text"
-                | "invalid_arguments"
-                | "metadata_too_large"
-                | "invalid_metadata_format"
-        )
-    )
+/// Whether news says something about a grant that the messages of its extensions show.
+fn changes_extensions(news: NoticeKind) -> bool {
+    match news {
+        NoticeKind::Granted
+        | NoticeKind::Failed
+        | NoticeKind::Extended
+        | NoticeKind::NotExtended
+        | NoticeKind::Ended
+        | NoticeKind::Lost
+        | NoticeKind::SetUpAgain
+        | NoticeKind::Adopted => true,
+        NoticeKind::ReviewWanted
+        | NoticeKind::Reminder
+        | NoticeKind::Reviewed
+        | NoticeKind::Approved
+        | NoticeKind::Denied
+        | NoticeKind::Rejected
+        | NoticeKind::Discarded
+        | NoticeKind::Expired
+        | NoticeKind::EndsSoon
+        | NoticeKind::Stuck
+        | NoticeKind::SessionsLive
+        | NoticeKind::BreakGlass
+        | NoticeKind::ReviewClosed
+        | NoticeKind::GuardActed => false,
+    }
+}
+
+/// What was refused at another door is between that door and whoever asked; what was not understood
+/// was shown in the form.
+fn is_silent(request: &Request) -> bool {
+    match &request.state {
+        RequestState::Rejected { code, .. } => {
+            request.start.is_none() && (code == "invalid" || request.origin != Origin::Slack)
+        }
+        RequestState::Pending
+        | RequestState::Approved { .. }
+        | RequestState::Denied { .. }
+        | RequestState::Discarded { .. }
+        | RequestState::Expired { .. } => false,
+    }
 }

@@ -1,8 +1,9 @@
 //! What is posted: one message per request, drawn anew from what is stored, with replies below it.
 //! What is to be posted is remembered before it is, so that a lost answer makes no second message.
 
-use hallpass_access::{Grant, Request};
+use hallpass_access::{Grant, NoticeContext, NoticeKind, Request};
 use hallpass_model::{RequestId, TimeSpan, Timestamp, UserId};
+use hallpass_wording::shown;
 use serde_json::{Value, json};
 
 use crate::SlackError;
@@ -12,10 +13,12 @@ use crate::client::Outgoing;
 use crate::memory::{MemoryFault, MessageFacts, SentMark, Thread};
 use crate::message::{Drawn, Scene, draw};
 use crate::presses::routed;
-use crate::words;
+use crate::words::{self, NAME_MAX};
 
 /// What we post is marked with this, to find it again.
 const MARK: &str = "hallpass_request";
+/// What the names of sayings in the channel itself begin with.
+pub(crate) const ALOUD: &str = "channel:";
 /// How often a message is drawn at most while what it shows goes on changing.
 const DRAWN_MAX: usize = 3;
 /// Slack's clock and ours may differ by this much.
@@ -28,6 +31,16 @@ pub(crate) enum PostError {
     Slack(#[from] SlackError),
     #[error(transparent)]
     Memory(#[from] MemoryFault),
+}
+
+impl PostError {
+    /// Whether the same may work later without anybody doing something about it.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Slack(error) => error.is_passing(),
+            Self::Memory(_) => true,
+        }
+    }
 }
 
 /// What is to be said once.
@@ -44,34 +57,36 @@ impl Slack {
     /// Draws the request's message as it is now stored, if one was posted; best effort: the news
     /// that follows every change does it again.
     pub(crate) async fn redraw(&self, id: RequestId) {
-        let drawn = async {
-            let lock = self.inner.remembered.lock(id);
-            let _one_hand = lock.lock().await;
-            let mut drawn = None;
-            for _ in 0..DRAWN_MAX {
-                let mut thread = self.inner.remembered.thread(id).await?;
-                if thread.head.as_ref().is_none_or(|head| head.ts.is_none()) {
-                    break;
-                }
-                let Ok(Some((request, grant))) = self.stored(id).await else {
-                    break;
-                };
-                let state = (request.version, grant.as_ref().map(|grant| grant.version));
-                if drawn == Some(state) {
-                    break;
-                }
-                if drawn.is_some() {
-                    // another server may have drawn it before our older state went over it
-                    thread.drawn = None;
-                }
-                self.show(&request, grant.as_ref(), &mut thread).await?;
-                drawn = Some(state);
-            }
-            Ok::<(), PostError>(())
-        };
-        if let Err(error) = drawn.await {
-            tracing::warn!(request.id = %id, error = %error, "a message could not be drawn anew");
+        if let Err(error) = self.drawn_anew(id).await {
+            not_drawn(id, &error);
         }
+    }
+
+    /// Draws the request's message as it is now stored, if one was posted.
+    pub(crate) async fn drawn_anew(&self, id: RequestId) -> Result<(), PostError> {
+        let lock = self.inner.remembered.lock(id);
+        let _one_hand = lock.lock().await;
+        let mut drawn = None;
+        for _ in 0..DRAWN_MAX {
+            let mut thread = self.inner.remembered.thread(id).await?;
+            if thread.head.as_ref().is_none_or(|head| head.ts.is_none()) {
+                break;
+            }
+            let Ok(Some((request, grant))) = self.stored(id).await else {
+                break;
+            };
+            let state = (request.version, grant.as_ref().map(|grant| grant.version));
+            if drawn == Some(state) {
+                break;
+            }
+            if drawn.is_some() {
+                // another server may have drawn it before our older state went over it
+                thread.drawn = None;
+            }
+            self.show(&request, grant.as_ref(), &mut thread).await?;
+            drawn = Some(state);
+        }
+        Ok(())
     }
 
     pub(crate) fn redraw_later(&self, id: RequestId) {
@@ -112,13 +127,12 @@ impl Slack {
             None => self.post_head(request, &drawn, &channel, thread).await?,
         };
         if let Some(ts) = posted {
-            let client = &self.inner.client;
-            match client
-                .update(&channel, &ts, &drawn.text, &drawn.blocks)
-                .await
-            {
+            match self.update_head(request, &drawn, &channel, &ts).await {
                 Ok(()) => {}
-                Err(error) if is_gone(&error) => thread.is_gone = true,
+                Err(error) if error.is_gone() => thread.is_gone = true,
+                Err(error) if error.is_fixed() => {
+                    tracing::info!(request.id = %request.id, error = %error, "a message stays as it is");
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -156,11 +170,34 @@ impl Slack {
         let before = thread.head.take();
         let meant = before.clone().unwrap_or_else(|| self.meant());
         thread.head = Some(meant.clone());
+        thread.is_refused = false;
         self.inner
             .remembered
             .keep_thread(request.id, thread)
             .await?;
-        let (ts, is_new) = self.post_once(&outgoing, before.as_ref()).await?;
+        let posted = match self.post_once(&outgoing, before.as_ref()).await {
+            Err(error) if error.is_ours() => {
+                let line = self.plain_line(request, drawn, &error);
+                let plain = Outgoing {
+                    text: &line,
+                    blocks: &[],
+                    ..outgoing
+                };
+                self.post_once(&plain, None).await
+            }
+            posted => posted,
+        };
+        if let Err(error) = &posted
+            && !error.is_passing()
+        {
+            // CRASH: until this is kept, it is tried there once more
+            thread.is_refused = true;
+            self.inner
+                .remembered
+                .keep_thread(request.id, thread)
+                .await?;
+        }
+        let (ts, is_new) = posted?;
         thread.head = Some(SentMark {
             ts: Some(ts.clone()),
             ..meant
@@ -172,6 +209,34 @@ impl Slack {
         Ok(Some(ts).filter(|_| !is_new))
     }
 
+    /// Draws the message anew.
+    async fn update_head(
+        &self,
+        request: &Request,
+        drawn: &Drawn,
+        channel: &str,
+        ts: &str,
+    ) -> Result<(), SlackError> {
+        let client = &self.inner.client;
+        let updated = client.update(channel, ts, &drawn.text, &drawn.blocks).await;
+        match updated {
+            Err(error) if error.is_ours() => {
+                let line = self.plain_line(request, drawn, &error);
+                client.update(channel, ts, &line, &json!([])).await
+            }
+            updated => updated,
+        }
+    }
+
+    /// What stands in for a message that Slack does not take as we draw it: what it is about, and
+    /// the way to its page.
+    fn plain_line(&self, request: &Request, drawn: &Drawn, error: &SlackError) -> String {
+        tracing::error!(request.id = %request.id, error = %error,
+            "Slack does not take the message of a request; a line stands in for it (this is a bug)");
+        let link = self.inner.setup.link(request);
+        format!("{} <{link}|Open in Hallpass>", drawn.text)
+    }
+
     pub(crate) fn meant(&self) -> SentMark {
         SentMark {
             meant_at: self.now(),
@@ -179,11 +244,18 @@ impl Slack {
         }
     }
 
-    /// Where a request is posted: chosen once, for a message cannot move.
+    /// Where a request is posted: chosen once, for a message cannot move. While Slack refuses to
+    /// post it, the rules say where, as they are now.
     fn channel_of(&self, request: &Request, thread: &mut Thread) -> String {
-        let chosen = thread.channel.take().unwrap_or_else(|| {
-            routed(self, request).unwrap_or_else(|| self.inner.setup.channel.clone())
-        });
+        let before = thread.channel.take();
+        let chosen = match &before {
+            Some(channel) if !thread.is_refused => channel.clone(),
+            _ => routed(self, request).unwrap_or_else(|| self.inner.setup.channel.clone()),
+        };
+        if before.is_some_and(|channel| channel != chosen) {
+            // an attempt is looked for where it was made, and this is another place
+            thread.head = None;
+        }
         thread.channel = Some(chosen.clone());
         chosen
     }
@@ -214,21 +286,47 @@ impl Slack {
         Ok((ts, true))
     }
 
-    /// Says something below a request's message, once.
+    /// Says something below a request's message, once. Where somebody deleted that, what people
+    /// have to act on is said in the channel itself.
     pub(crate) async fn reply(
         &self,
-        id: RequestId,
+        told: &NoticeContext,
         thread: &mut Thread,
         saying: &Saying<'_>,
     ) -> Result<(), PostError> {
+        let request = &told.request;
         let head = thread.head.as_ref().and_then(|head| head.ts.clone());
         let (Some(channel), Some(head)) = (thread.channel.clone(), head) else {
             return Ok(());
         };
-        if thread.is_gone {
+        if !thread.is_gone {
+            self.say(request.id, thread, &channel, Some(&head), saying)
+                .await?;
+        }
+        let is_said = thread
+            .said
+            .get(&saying.name)
+            .is_some_and(SentMark::is_there);
+        if is_said || !asks_somebody(told.notice.kind()) {
             return Ok(());
         }
-        self.say(id, thread, &channel, Some(&head), saying).await
+        // without the message above it, it says itself what it is about
+        let about = format!(
+            "{}\n{}, {} <{}|Open in Hallpass>",
+            saying.text,
+            words::role_in(&request.names),
+            shown(&request.requester.name, NAME_MAX),
+            self.inner.setup.link(request)
+        );
+        let aloud = Saying {
+            name: format!("{ALOUD}{}", saying.name),
+            text: match saying.blocks {
+                [] => &about,
+                _ => saying.text,
+            },
+            blocks: saying.blocks,
+        };
+        self.say(request.id, thread, &channel, None, &aloud).await
     }
 
     /// Says something in a channel or direct message, once.
@@ -260,7 +358,7 @@ impl Slack {
         let posted = self.post_once(&outgoing, before.as_ref()).await;
         let ts = match posted {
             Ok((ts, _)) => ts,
-            Err(error) if below.is_some() && is_gone(&error) => {
+            Err(error) if below.is_some() && error.is_gone() => {
                 thread.is_gone = true;
                 String::new()
             }
@@ -301,14 +399,36 @@ impl Slack {
     }
 }
 
-/// Whether the message is not there any more.
-pub(crate) fn is_gone(error: &SlackError) -> bool {
-    matches!(
-        error.code(),
-        Some(
-            "message_not_found" | "thread_not_found" | "cant_update_message" | "edit_window_closed"
-        )
-    )
+/// Whether news is for people who have to do something about it, so that it is told although
+/// somebody deleted the message that it belongs below.
+fn asks_somebody(news: NoticeKind) -> bool {
+    match news {
+        NoticeKind::ReviewWanted | NoticeKind::Reminder | NoticeKind::BreakGlass => true,
+        NoticeKind::Reviewed
+        | NoticeKind::Approved
+        | NoticeKind::Denied
+        | NoticeKind::Rejected
+        | NoticeKind::Discarded
+        | NoticeKind::Expired
+        | NoticeKind::Granted
+        | NoticeKind::Failed
+        | NoticeKind::Extended
+        | NoticeKind::NotExtended
+        | NoticeKind::EndsSoon
+        | NoticeKind::Ended
+        | NoticeKind::Stuck
+        | NoticeKind::SessionsLive
+        | NoticeKind::Lost
+        | NoticeKind::ReviewClosed
+        | NoticeKind::SetUpAgain
+        | NoticeKind::GuardActed
+        | NoticeKind::Adopted => false,
+    }
+}
+
+/// Says in the log that a message shows an older state.
+pub(crate) fn not_drawn(id: RequestId, error: &PostError) {
+    tracing::warn!(request.id = %id, error = %error, "a message could not be drawn anew");
 }
 
 fn fingerprint(blocks: &[Block]) -> String {

@@ -1,6 +1,9 @@
 //! Calls to Slack that brought nothing, by what can be done about them.
 
-use hallpass_model::TimeSpan;
+use hallpass_model::{TimeSpan, Timestamp};
+
+/// A 429 that comes this long after the wait of the one before has nothing to do with that.
+const FORGOTTEN_AFTER: TimeSpan = TimeSpan::minutes(10);
 
 /// A call that brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +60,83 @@ impl SlackError {
             Self::Limited { .. } | Self::Unanswered { .. } => true,
             Self::Refused { code, .. } => is_trouble(code),
         }
+    }
+
+    /// Whether what we sent is wrong, so that sending it again cannot help.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                "invalid_blocks"
+                    | "invalid_blocks_format"
+                    | "msg_too_long"
+                    | "msg_blocks_too_long"
+                    | "no_text"
+                    | "invalid_arguments"
+                    | "metadata_too_large"
+                    | "invalid_metadata_format"
+            )
+        )
+    }
+
+    /// Whether Slack refuses everything that we send, whatever it is and wherever it goes.
+    pub(crate) fn is_workspace_wide(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                "invalid_auth"
+                    | "not_authed"
+                    | "account_inactive"
+                    | "token_revoked"
+                    | "token_expired"
+                    | "not_allowed_token_type"
+                    | "missing_scope"
+                    | "org_login_required"
+                    | "team_access_not_granted"
+                    | "ekm_access_denied"
+                    | "access_denied"
+                    | "accesslimited"
+            )
+        )
+    }
+
+    /// Whether the message is not there any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.code(), Some("message_not_found" | "thread_not_found"))
+    }
+
+    /// Whether the message is there, and stays as it is: news goes on below it.
+    pub(crate) fn is_fixed(&self) -> bool {
+        matches!(
+            self.code(),
+            Some("cant_update_message" | "edit_window_closed")
+        )
+    }
+}
+
+/// How long Slack has been limiting us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LimitedSpan {
+    /// The first 429 after something was delivered.
+    since: Timestamp,
+    /// Until when the last one asked to wait.
+    until: Timestamp,
+}
+
+impl LimitedSpan {
+    /// Slack limits us once more. Where nothing was heard of limits for long, such as while Slack
+    /// was down, this is the first one: what came before says nothing of now.
+    pub(crate) fn once_more(before: Option<Self>, now: Timestamp, after: TimeSpan) -> Self {
+        let going_on = before.filter(|it| now <= FORGOTTEN_AFTER.after(it.until));
+        Self {
+            since: going_on.map_or(now, |it| it.since),
+            until: after.after(now),
+        }
+    }
+
+    /// For how long, by now.
+    pub(crate) fn length(self, now: Timestamp) -> TimeSpan {
+        TimeSpan::between(self.since, now)
     }
 }
 

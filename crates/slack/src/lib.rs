@@ -25,8 +25,10 @@ mod undecided;
 mod channel;
 mod deliver;
 mod digest;
+mod judging;
 mod message;
 mod notice_text;
+mod unheard;
 
 mod blocks;
 mod break_glass;

@@ -38,6 +38,13 @@ pub(crate) struct SentMark {
     pub(crate) ts: Option<String>,
 }
 
+impl SentMark {
+    /// Whether it stands in Slack: neither is it on its way, nor was there no place for it.
+    pub(crate) fn is_there(&self) -> bool {
+        self.ts.as_deref().is_some_and(|ts| !ts.is_empty())
+    }
+}
+
 /// What a message told about its request, for those who may see no more than the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MessageFacts {
@@ -52,12 +59,15 @@ pub(crate) struct MessageFacts {
 /// What was posted about a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Thread {
-    /// The channel it belongs in; chosen once.
+    /// The channel it belongs in; chosen once something was sent there that Slack did not refuse.
     #[serde(default)]
     pub(crate) channel: Option<String>,
     /// The message.
     #[serde(default)]
     pub(crate) head: Option<SentMark>,
+    /// Whether Slack refused for good to post the message in that channel: it is chosen anew.
+    #[serde(default)]
+    pub(crate) is_refused: bool,
     /// What it shows, as a hash.
     #[serde(default)]
     pub(crate) drawn: Option<String>,
@@ -98,6 +108,18 @@ pub(crate) struct AskingMessage {
     pub(crate) channel: String,
     /// Its timestamp.
     pub(crate) ts: String,
+    /// While Slack refuses to change it.
+    #[serde(default)]
+    pub(crate) refused: Option<RefusedSpan>,
+}
+
+/// How long Slack has refused something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefusedSpan {
+    /// The first time.
+    pub(crate) since: Timestamp,
+    /// The last time.
+    pub(crate) last: Timestamp,
 }
 
 /// Typed access to a [`SlackMemory`], one writer per request at a time.

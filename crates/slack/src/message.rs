@@ -15,10 +15,7 @@ use crate::ids;
 use crate::line;
 use crate::setup::Setup;
 use crate::warned;
-use crate::words::{self, FIELD_MAX};
-
-/// Longest title, without its marks.
-const NAME_MAX: usize = 1_000;
+use crate::words::{self, FIELD_MAX, NAME_MAX};
 
 /// A message as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,9 +163,9 @@ fn never_was(grant: Option<&Grant>) -> bool {
 /// Draws the message.
 pub fn draw(scene: &Scene<'_>) -> Drawn {
     let request = scene.request;
-    let shown = ShownRequest::of(request, scene.grant, scene.now);
-    let mark = shown.mark(scene.setup);
-    let title = shown.title(request);
+    let state = ShownRequest::of(request, scene.grant, scene.now);
+    let mark = state.mark(scene.setup);
+    let title = state.title(request);
     let mut blocks = vec![
         Block::Header {
             block_id: ids::HEADER.to_owned(),
@@ -177,17 +174,17 @@ pub fn draw(scene: &Scene<'_>) -> Drawn {
         Block::Section {
             block_id: ids::CONTENT.to_owned(),
             text: None,
-            fields: fields(scene, shown),
+            fields: fields(scene, state),
         },
     ];
-    if shown == ShownRequest::Waiting {
+    if state == ShownRequest::Waiting {
         blocks.extend(warned::told(request));
         blocks.push(buttons(request));
     }
-    blocks.push(context(ids::FOOTER, footer(scene, shown)));
+    blocks.push(context(ids::FOOTER, footer(scene, state)));
     let text = format!(
         "{title}: {}, {}",
-        escape(&request.requester.name),
+        shown(&request.requester.name, NAME_MAX),
         words::role_in(&request.names)
     );
     Drawn { blocks, text }
@@ -197,11 +194,11 @@ fn field(name: &str, value: &str) -> Text {
     marked(format!("*{name}*\n{value}"))
 }
 
-fn fields(scene: &Scene<'_>, shown: ShownRequest) -> Vec<Text> {
+fn fields(scene: &Scene<'_>, state: ShownRequest) -> Vec<Text> {
     let request = scene.request;
     let who = match scene.requester {
         Some(user) => format!("<@{user}>"),
-        None => escape(&request.requester.name),
+        None => shown(&request.requester.name, NAME_MAX),
     };
     let mut fields = vec![field("Who", &who)];
     fields.extend(target_fields(request));
@@ -209,7 +206,7 @@ fn fields(scene: &Scene<'_>, shown: ShownRequest) -> Vec<Text> {
     let room = FIELD_MAX - 20;
     let link = scene.setup.link(request);
     fields.push(field("Why", &shown_or_link(&request.reason, room, &link)));
-    fields.push(field("For", &how_long(scene, shown)));
+    fields.push(field("For", &how_long(scene, state)));
     if let Some(ticket) = &request.ticket {
         fields.push(field("Ticket", &shown_or_link(ticket, room, &link)));
     }

@@ -266,11 +266,15 @@ impl People {
         self.identity.administrators(&self.access.directory())
     }
 
-    /// Somebody acted as a Slack user: from here on it is theirs, whoever had it before.
+    /// Somebody acted as a Slack user: from here on it is theirs, whoever had it before. An address in
+    /// a fallback domain says less than that: it lets somebody ask, and takes nothing from anybody.
     pub(crate) async fn acted(&self, known: &KnownPerson) {
         let Some(user) = &known.actor.user else {
             return;
         };
+        if known.actor.secondary_domain && !self.may_stand_in(&known.slack.id, user).await {
+            return;
+        }
         let link = Link {
             slack: known.slack.id.clone(),
             by: LinkedBy::Acting,
@@ -278,6 +282,14 @@ impl People {
         if let Err(error) = self.remembered.keep_link(user, &link).await {
             tracing::warn!(error = %error, "who acted could not be remembered");
         }
+    }
+
+    /// Whether a Slack user whose address only a fallback domain finds is the one by which somebody is
+    /// reached: they have no other, and it is nobody else's. When that cannot be known, it is not.
+    async fn may_stand_in(&self, slack: &str, user: &UserId) -> bool {
+        let directory = self.access.directory();
+        !self.is_of_another(slack, user, &directory).await
+            && self.user_of(user).await.is_ok_and(|own| own.is_none())
     }
 
     /// Whether a user is a member of a channel.

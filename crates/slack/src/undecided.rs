@@ -3,19 +3,36 @@
 
 use std::time::Duration;
 
+use hallpass_model::TimeSpan;
 use hallpass_remediation::{Remediation, RemediationId, RemediationPhase};
-use hallpass_wording::{PlainStyle, escape, remediation};
+use hallpass_wording::{PlainStyle, remediation, shown};
 use tokio::sync::watch;
 
 use crate::app::Slack;
 use crate::blocks::{context, section};
-use crate::channel::is_ours;
-use crate::deliver::is_gone;
 use crate::inbound::MessagePlace;
-use crate::memory::{AskingMessage, MemoryFault};
+use crate::judging::{LONG_PAUSE, REFUSED_FOR};
+use crate::memory::{AskingMessage, MemoryFault, RefusedSpan};
 
 /// How often those that ask are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// Longest name of whoever decided.
+const BY_MAX: usize = 200;
+/// Longest reason; with the question it fits a section.
+const REASON_MAX: usize = 1_500;
+/// Longest question.
+const QUESTION_MAX: usize = 1_000;
+
+/// What came of drawing a message anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DrawnDecided {
+    /// It is drawn, or never will be.
+    Done,
+    /// Slack refuses this one.
+    Refused,
+    /// Slack takes nothing now.
+    NotNow,
+}
 
 impl Slack {
     /// Remembers that a message has buttons, until it is drawn without.
@@ -24,7 +41,12 @@ impl Slack {
         let _one_hand = remembered.asking.lock().await;
         let mut all = remembered.asking_messages().await?;
         let channel = self.inner.setup.channel.clone();
-        all.insert(id, AskingMessage { channel, ts });
+        let message = AskingMessage {
+            channel,
+            ts,
+            refused: None,
+        };
+        all.insert(id, message);
         remembered.keep_asking_messages(&all).await
     }
 
@@ -47,7 +69,12 @@ impl Slack {
     /// What asks cannot be read or kept; it is drawn by the next call.
     pub async fn show_what_was_decided(&self) -> Result<(), MemoryFault> {
         let asking = self.inner.remembered.asking_messages().await?;
+        let now = self.now();
         for (id, message) in asking {
+            let refused = message.refused;
+            if refused.is_some_and(|it| now < LONG_PAUSE.after(it.last)) {
+                continue;
+            }
             let found = self.inner.access.stored_remediation(&id).await;
             let place = MessagePlace {
                 channel: message.channel,
@@ -56,8 +83,10 @@ impl Slack {
             match found {
                 Ok(Some(it)) if matches!(it.phase, RemediationPhase::Waiting { .. }) => {}
                 Ok(Some(it)) => {
-                    if !self.draw_decided(&place, &it, true).await? {
-                        return Ok(());
+                    match self.draw_decided(&place, &it, true).await? {
+                        // one that Slack refuses is in nobody's way
+                        DrawnDecided::Done | DrawnDecided::Refused => {}
+                        DrawnDecided::NotNow => return Ok(()),
                     }
                 }
                 // it was long ago
@@ -96,18 +125,18 @@ impl Slack {
         }
     }
 
-    /// The message says what was decided, and has no buttons any more; false where Slack does not let us now. With
-    /// `unless_drawn` only where nobody did that before.
+    /// The message says what was decided, and has no buttons any more. With `unless_drawn` only where nobody did that
+    /// before.
     async fn draw_decided(
         &self,
         place: &MessagePlace,
         it: &Remediation,
         unless_drawn: bool,
-    ) -> Result<bool, MemoryFault> {
+    ) -> Result<DrawnDecided, MemoryFault> {
         let remembered = &self.inner.remembered;
         let _one_hand = remembered.asking.lock().await;
         if unless_drawn && !remembered.asking_messages().await?.contains_key(&it.id) {
-            return Ok(true);
+            return Ok(DrawnDecided::Done);
         }
         let text = self.decided_text(it);
         let blocks = [
@@ -120,31 +149,56 @@ impl Slack {
             .await;
         // CRASH: a message that was drawn and is not forgotten yet is drawn once more, in the same words
         match updated {
-            Err(error) if !is_gone(&error) && !is_ours(&error) => {
+            Err(error) if error.is_passing() || error.is_workspace_wide() => {
                 tracing::warn!(remediation = %it.id, error = %error, "the message of a remediation is changed later");
-                return Ok(false);
+                return Ok(DrawnDecided::NotNow);
+            }
+            Err(error) if !error.is_gone() && !error.is_fixed() && !error.is_ours() => {
+                tracing::warn!(remediation = %it.id, error = %error, "Slack refuses to change the message of a remediation");
+                return self.refused_again(&it.id).await;
             }
             Err(error) => {
                 tracing::warn!(remediation = %it.id, error = %error, "the message of a remediation cannot be changed");
             }
             Ok(()) => {}
         }
-        self.forget_asking(&it.id).await.map(|()| true)
+        self.forget_asking(&it.id).await?;
+        Ok(DrawnDecided::Done)
+    }
+
+    /// Slack refuses to change one message: that is tried again in a while, and given up after eight
+    /// hours. Its buttons stay then, and who presses one is told. The caller holds the lock.
+    async fn refused_again(&self, id: &RemediationId) -> Result<DrawnDecided, MemoryFault> {
+        let (remembered, now) = (&self.inner.remembered, self.now());
+        let mut all = remembered.asking_messages().await?;
+        let Some(message) = all.get_mut(id) else {
+            return Ok(DrawnDecided::Refused);
+        };
+        let since = message.refused.map_or(now, |it| it.since);
+        if TimeSpan::between(since, now) >= REFUSED_FOR {
+            tracing::warn!(remediation = %id, "the message of a remediation is not changed any more");
+            self.forget_asking(id).await?;
+            return Ok(DrawnDecided::Done);
+        }
+        message.refused = Some(RefusedSpan { since, last: now });
+        remembered.keep_asking_messages(&all).await?;
+        Ok(DrawnDecided::Refused)
     }
 
     fn decided_text(&self, it: &Remediation) -> String {
         let marks = &self.inner.setup.marks;
         let answer = match (&it.approved_by, &it.phase) {
             (_, RemediationPhase::Manual { reason }) => {
-                format!("{} For people: {}", marks.bad, escape(reason))
+                format!("{} For people: {}", marks.bad, shown(reason, REASON_MAX))
             }
             (_, RemediationPhase::Drifted { reason }) => {
-                format!("{} Nothing is done: {}", marks.discarded, escape(reason))
+                let reason = shown(reason, REASON_MAX);
+                format!("{} Nothing is done: {reason}", marks.discarded)
             }
-            (Some(by), _) => format!("{} Approved by {}.", marks.good, escape(by)),
+            (Some(by), _) => format!("{} Approved by {}.", marks.good, shown(by, BY_MAX)),
             (None, _) => format!("{} It does not wait any more.", marks.discarded),
         };
-        let about = escape(&remediation::question(it, &PlainStyle));
+        let about = shown(&remediation::question(it, &PlainStyle), QUESTION_MAX);
         format!("{answer}\n{about}")
     }
 }

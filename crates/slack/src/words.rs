@@ -9,6 +9,8 @@ use hallpass_wording::{escape, names};
 pub(crate) const FIELD_MAX: usize = 2_000;
 /// Longest text of a section.
 pub(crate) const SECTION_MAX: usize = 3_000;
+/// Longest name in a message.
+pub(crate) const NAME_MAX: usize = 1_000;
 /// Longest label of an option or a button.
 pub(crate) const LABEL_MAX: usize = 75;
 

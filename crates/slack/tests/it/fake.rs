@@ -75,6 +75,8 @@ pub(crate) struct Desk {
     pub(crate) views: Vec<(String, Value)>,
     pub(crate) calls: Vec<String>,
     pub(crate) faults: BTreeMap<String, VecDeque<Fault>>,
+    /// What is refused in these channels, whatever it is.
+    pub(crate) refusing: BTreeMap<String, &'static str>,
     clock: u64,
 }
 
@@ -238,6 +240,9 @@ fn text(value: &Value, name: &str) -> String {
 
 impl Desk {
     fn answer(&mut self, method: &str, sent: &Value) -> Result<Value, &'static str> {
+        if let Some(code) = self.refusing.get(&text(sent, "channel")) {
+            return Err(*code);
+        }
         match method {
             "auth.test" => Ok(json!({"team_id": "T1", "team": "Corp", "user_id": "UAPP"})),
             "users.info" => {

@@ -101,11 +101,46 @@ async fn retry_after_is_honoured_and_ten_minutes_are_enough() {
 }
 
 #[tokio::test]
+async fn a_backlog_is_not_given_up_because_slack_has_just_begun_to_limit_us() {
+    let app = TestApp::new().await;
+    let limited_once = async || {
+        app.clock.advance(TimeSpan::minutes(20));
+        app.fake.fail("chat.postMessage", &[Fault::Limited(30)]);
+        let told = app.tell_once().await;
+        assert!(
+            matches!(&told[0], Delivery::Again { after, .. } if *after == TimeSpan::seconds(30)),
+            "{told:?}"
+        );
+    };
+    asked(&app, "Admin").await;
+    limited_once().await;
+    app.clock.advance(TimeSpan::seconds(31));
+    app.tell().await;
+    assert_eq!(app.fake.heads().len(), 1);
+    // what was delivered ends it, and what was long ago says nothing of now
+    asked(&app, "Root").await;
+    limited_once().await;
+    limited_once().await;
+    // limited all the time
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        app.fake.fail("chat.postMessage", &[Fault::Limited(300)]);
+        app.clock.advance(TimeSpan::minutes(5));
+        told.extend(app.tell_once().await);
+    }
+    assert!(
+        matches!(told[..], [Delivery::Again { .. }, Delivery::GaveUp { .. }]),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_slack_will_never_take_is_given_up_at_once() {
     let app = TestApp::new().await;
     asked(&app, "Admin").await;
-    app.fake
-        .fail("chat.postMessage", &[Fault::Refused("invalid_blocks")]);
+    // neither as it is drawn nor as a line
+    let never = vec![Fault::Refused("invalid_blocks"); 2];
+    app.fake.fail("chat.postMessage", &never);
     assert!(matches!(app.tell_once().await[0], Delivery::GaveUp { .. }));
     asked(&app, "Root").await;
     app.fake

@@ -18,6 +18,7 @@ mod gate;
 mod line;
 mod mentions;
 mod presses;
+mod refused;
 mod telling;
 mod test_app;
 mod undecided;

@@ -141,3 +141,50 @@ async fn who_acted_is_mentioned_while_slack_does_not_say_who_that_is() {
         assert!(said.starts_with("<@UCAI> <@UDEE> "), "{said}");
     }
 }
+
+/// Fay is `fay@second.example` in the directory. Slack user `UFAY` has an address in another domain.
+fn fay_has_a_slack_user_of_her_own(app: &TestApp) {
+    let about = json!({"id": "UFAY2", "team_id": "T1", "profile": {"email": "fay@second.example"}, "tz": "Etc/UTC"});
+    let mut desk = app.fake.desk();
+    desk.users.insert("UFAY2".to_owned(), about);
+    desk.members.push("UFAY2".to_owned());
+}
+
+async fn fay_is_mentioned_as(app: &TestApp, slack: &str) {
+    app.clock.advance(TimeSpan::minutes(11));
+    app.ask("ana", "Fays").await;
+    let said = app.fake.replies().pop().unwrap();
+    assert!(said.starts_with(&format!("<@{slack}> ")), "{said}");
+}
+
+#[tokio::test]
+async fn who_is_found_by_a_fallback_domain_takes_nobodys_place() {
+    // their own address is known to Slack
+    let app = TestApp::new().await;
+    fay_has_a_slack_user_of_her_own(&app);
+    app.ask("fay", "ReadOnly").await;
+    fay_is_mentioned_as(&app, "UFAY2").await;
+    // it was, when they acted themselves
+    let app = TestApp::new().await;
+    fay_has_a_slack_user_of_her_own(&app);
+    app.ask("fay2", "Root").await;
+    slack_says(&app, "fay2", json!("fay.new@elsewhere.example"));
+    app.ask("fay", "ReadOnly").await;
+    fay_is_mentioned_as(&app, "UFAY2").await;
+    // it is all that there is
+    let app = TestApp::new().await;
+    app.ask("fay", "ReadOnly").await;
+    fay_is_mentioned_as(&app, "UFAY").await;
+}
+
+#[tokio::test]
+async fn a_fallback_domain_takes_no_slack_user_from_who_acted_as_it() {
+    let app = TestApp::new().await;
+    app.ask("cai", "ReadOnly").await;
+    app.address_becomes("cai", "cai.new@corp.example");
+    slack_says(&app, "cai", json!("fay@corp.example"));
+    app.ask("cai", "ReadOnly").await;
+    approver_is(&app, "cai.new@corp.example").await;
+    let said = asked(&app, "ana").await;
+    assert!(said.starts_with("<@UCAI> <@UDEE> "), "{said}");
+}

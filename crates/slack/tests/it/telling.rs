@@ -463,6 +463,19 @@ async fn an_extension_approved_elsewhere_is_shown_on_its_own_message() {
         "{}",
         app.head(request.id).blocks()
     );
+    // its end is shown there as well
+    app.access
+        .release(&actor("ana"), grant, None)
+        .await
+        .unwrap();
+    app.live(TimeSpan::seconds(30)).await;
+    app.tell().await;
+    for id in [request.id, extension.id] {
+        assert_eq!(
+            app.head(id).title(),
+            ":white_circle: Access ended :white_circle:"
+        );
+    }
 }
 
 #[tokio::test]

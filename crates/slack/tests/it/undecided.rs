@@ -18,6 +18,7 @@ use crate::fake::{Fault, Message};
 use crate::test_app::TestApp;
 
 const ID: &str = "rm-3f0c9a5b7d1e2f46";
+const LATER_ID: &str = "rm-4f0c9a5b7d1e2f46";
 const RULES: &str =
     "rules: [{id: buckets, match: {controls: [S3.8]}, action: s3-bucket-block, mode: approve}]";
 
@@ -33,9 +34,9 @@ impl AccountStandings for InProd {
     }
 }
 
-fn waiting() -> Remediation {
+fn waiting(id: &str) -> Remediation {
     serde_json::from_value(json!({
-        "id": ID, "rule": "buckets", "action": "s3-bucket-block", "params": {}, "mode": "approve",
+        "id": id, "rule": "buckets", "action": "s3-bucket-block", "params": {}, "mode": "approve",
         "deviation": {
             "source": "aws.securityhub", "finding": {"product": "arn:p", "id": "arn:f", "region": "eu-west-1"},
             "account": "111111111111", "region": "eu-west-1", "resource": "arn:aws:s3:::shop<b>",
@@ -57,7 +58,9 @@ struct World {
 impl World {
     async fn new() -> Self {
         let store = SqlStore::open_in_memory().unwrap();
-        assert!(store.begin_remediation(&waiting()).await.unwrap());
+        for id in [ID, LATER_ID] {
+            assert!(store.begin_remediation(&waiting(id)).await.unwrap());
+        }
         let rules = Arc::new(RuleFile::read(RULES).unwrap());
         let app = TestApp::remediating(RemediationSource {
             kept: Arc::new(store.clone()),
@@ -73,7 +76,11 @@ impl World {
 
     /// The alert that asks.
     fn asks(&self) -> AlertContext {
-        let row = json!({"key": ID, "values": {"remediation": ID}, "since": "2026-05-28T20:00:00Z", "flap_count": 0});
+        self.asks_about(ID)
+    }
+
+    fn asks_about(&self, id: &str) -> AlertContext {
+        let row = json!({"key": id, "values": {"remediation": id}, "since": "2026-05-28T20:00:00Z", "flap_count": 0});
         let none = json!({"count": 0, "rows": []});
         let news = json!({"new": {"count": 1, "rows": [row]}, "recovered": none, "still": none, "file": null, "blocked_since": null});
         AlertContext {
@@ -89,7 +96,15 @@ impl World {
 
     /// Somebody decides on the page, or on the command line.
     async fn decided(&self, decide: impl FnOnce(Remediation, Timestamp) -> Remediation) {
-        let id = RemediationId::read(ID).unwrap();
+        self.decided_of(ID, decide).await;
+    }
+
+    async fn decided_of(
+        &self,
+        id: &str,
+        decide: impl FnOnce(Remediation, Timestamp) -> Remediation,
+    ) {
+        let id = RemediationId::read(id).unwrap();
         let it = self.store.remediation(&id).await.unwrap().unwrap();
         let next = decide(it, self.app.now());
         self.store.change_remediation(&next).await.unwrap();
@@ -223,4 +238,80 @@ async fn a_message_that_is_gone_is_forgotten() {
     let edits = world.app.fake.count("chat.update");
     world.app.slack.show_what_was_decided().await.unwrap();
     assert_eq!(world.app.fake.count("chat.update"), edits);
+}
+
+/// Both ask, and are approved elsewhere.
+async fn two_that_were_decided() -> World {
+    let world = World::new().await;
+    for id in [ID, LATER_ID] {
+        let told = world.asks_about(id);
+        assert_eq!(world.app.slack.deliver_alert(&told).await, Delivery::Done);
+        world.app.clock.advance(TimeSpan::seconds(5));
+        world
+            .decided_of(id, |it, now| approved(it, "ana", now).unwrap())
+            .await;
+    }
+    world
+}
+
+fn buttons(world: &World) -> Vec<Vec<String>> {
+    let desk = world.app.fake.desk();
+    desk.messages.iter().map(Message::buttons).collect()
+}
+
+#[tokio::test]
+async fn a_message_that_slack_refuses_to_change_is_in_no_others_way() {
+    let world = two_that_were_decided().await;
+    let refused = || {
+        let refused = [Fault::Refused("is_archived")];
+        world.app.fake.fail("chat.update", &refused);
+    };
+    refused();
+    world.app.slack.show_what_was_decided().await.unwrap();
+    assert_eq!(buttons(&world), [BUTTONS.to_vec(), vec![]]);
+    // not every few seconds
+    world.app.slack.show_what_was_decided().await.unwrap();
+    assert_eq!(world.app.fake.count("chat.update"), 2);
+    refused();
+    world.app.clock.advance(TimeSpan::minutes(1));
+    world.app.slack.show_what_was_decided().await.unwrap();
+    assert_eq!(world.app.fake.count("chat.update"), 3);
+    // and not for ever
+    refused();
+    world.app.clock.advance(TimeSpan::hours(8));
+    world.app.slack.show_what_was_decided().await.unwrap();
+    assert_eq!(world.app.fake.count("chat.update"), 4);
+    world.app.clock.advance(TimeSpan::minutes(1));
+    world.app.slack.show_what_was_decided().await.unwrap();
+    assert_eq!(world.app.fake.count("chat.update"), 4);
+}
+
+#[tokio::test]
+async fn a_message_that_slack_refused_for_a_while_is_changed_later() {
+    let world = two_that_were_decided().await;
+    let refused = [Fault::Refused("is_archived")];
+    world.app.fake.fail("chat.update", &refused);
+    world.app.slack.show_what_was_decided().await.unwrap();
+    world.app.clock.advance(TimeSpan::minutes(1));
+    world.app.restarted().show_what_was_decided().await.unwrap();
+    assert_eq!(buttons(&world), [const { Vec::<String>::new() }; 2]);
+}
+
+#[tokio::test]
+async fn a_long_reason_fits_a_section() {
+    let world = World::new().await;
+    let told = world.asks();
+    assert_eq!(world.app.slack.deliver_alert(&told).await, Delivery::Done);
+    let long = "<&>".repeat(2_000);
+    world
+        .decided(|it, now| declined(it, "ana", &long, now).unwrap())
+        .await;
+    world.app.slack.show_what_was_decided().await.unwrap();
+    let text = world.message().text().to_owned();
+    assert!(
+        text.contains("For people: ana declined it: &lt;&amp;"),
+        "{text}"
+    );
+    assert!(text.contains("in account 111111111111"), "{text}");
+    assert!(text.chars().count() <= 3_000, "{}", text.chars().count());
 }

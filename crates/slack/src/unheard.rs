@@ -1,0 +1,89 @@
+//! What people hear directly where the channel of a request does not hear of it. Nothing goes to
+//! another channel instead: that of a rule may be private on purpose.
+
+use hallpass_access::{NoticeContext, NoticeKind, RuleNames};
+use hallpass_wording::{escape, shown};
+
+use crate::SlackError;
+use crate::app::Slack;
+use crate::deliver::{PostError, Saying};
+use crate::memory::Thread;
+use crate::words::{NAME_MAX, role_in};
+
+/// Whether Slack refused this for good, and may well take what goes directly to people.
+pub(crate) fn is_of_channel(error: &SlackError) -> bool {
+    !error.is_passing() && !error.is_workspace_wide()
+}
+
+impl Slack {
+    /// Administrators hear directly, once each, that the channel of a request refuses it, and that
+    /// somebody broke the glass, which nobody reads there.
+    pub(crate) async fn tell_of_refusal(
+        &self,
+        told: &NoticeContext,
+        thread: &mut Thread,
+        error: &SlackError,
+    ) -> Result<(), PostError> {
+        let id = told.request.id;
+        // what is wrong with the message itself, nobody can correct in Slack
+        if !error.is_ours() {
+            let text = self.refused_by_channel(told, thread, error);
+            self.tell_administrators(id, thread, "channel_refused", &text)
+                .await?;
+        }
+        if told.notice.kind() != NoticeKind::BreakGlass {
+            return Ok(());
+        }
+        let (story, _) = self.broken_blocks(&told.request, &[]);
+        let link = self.inner.setup.link(&told.request);
+        let text = format!("{story} <{link}|Open in Hallpass>");
+        self.tell_administrators(id, thread, "break_glass", &text)
+            .await
+    }
+
+    fn refused_by_channel(
+        &self,
+        told: &NoticeContext,
+        thread: &Thread,
+        error: &SlackError,
+    ) -> String {
+        let (request, setup) = (&told.request, &self.inner.setup);
+        let channel = thread.channel.as_deref().unwrap_or_default();
+        let key = if channel == setup.channel {
+            "`slack.channel`".to_owned()
+        } else {
+            let rules = RuleNames::of(&request.decided.based_on);
+            format!("`slack_channel` in {}", rules.within())
+        };
+        format!(
+            "{} Slack refuses what belongs in channel `{}` about {}, which {} asked for: `{}`. \
+             Nobody reads of it there. Invite the app to that channel, or correct {key}. Hallpass \
+             goes on trying for 8 hours. <{}|Open in Hallpass>",
+            setup.marks.bad,
+            escape(channel),
+            role_in(&request.names),
+            shown(&request.requester.name, NAME_MAX),
+            escape(error.code().unwrap_or_default()),
+            setup.link(request),
+        )
+    }
+
+    /// Every administrator on Slack hears of something about a request, once.
+    pub(crate) async fn tell_administrators(
+        &self,
+        id: hallpass_model::RequestId,
+        thread: &mut Thread,
+        what: &str,
+        text: &str,
+    ) -> Result<(), PostError> {
+        for user in self.inner.people.administrators() {
+            let saying = Saying {
+                name: format!("direct:{what}:{user}"),
+                text,
+                blocks: &[],
+            };
+            self.tell_directly(id, thread, &user, &saying).await?;
+        }
+        Ok(())
+    }
+}
