@@ -11,7 +11,7 @@ use hallpass_guard::{Ends, EndsCopy, EndsFault, EndsSource, Mark, Newest, Trust,
 use hallpass_model::HoldKey;
 use hallpass_store::EndsReader;
 
-use super::within;
+use super::OneAtATime;
 
 /// After a failure the store is not asked again for so long: each try may take a second, and there
 /// may be many ends to look up.
@@ -22,6 +22,7 @@ const OBJECT_PATIENCE: Duration = Duration::from_secs(5);
 /// The server's database.
 pub struct StoreEnds {
     reader: EndsReader,
+    file: OneAtATime,
     /// When it failed last, and why.
     failed: Mutex<Option<(Instant, String)>>,
 }
@@ -30,6 +31,7 @@ impl StoreEnds {
     pub fn new(path: PathBuf) -> Self {
         Self {
             reader: EndsReader::new(path),
+            file: OneAtATime::default(),
             failed: Mutex::default(),
         }
     }
@@ -53,7 +55,7 @@ impl StoreEnds {
             return Err(self.fault(why));
         }
         let reader = self.reader.clone();
-        let answer = match within(move || question(&reader)).await {
+        let answer = match self.file.within(move || question(&reader)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(error.to_string()),
             Err(why) => Err(why.to_owned()),
@@ -113,6 +115,7 @@ impl Stamp {
 pub struct FileEnds {
     path: PathBuf,
     trust: Trust,
+    file: OneAtATime,
     known: Arc<Mutex<Option<(Stamp, EndsCopy)>>>,
 }
 
@@ -121,13 +124,14 @@ impl FileEnds {
         Self {
             path,
             trust,
+            file: OneAtATime::default(),
             known: Arc::default(),
         }
     }
 
     async fn copy(&self) -> Result<EndsCopy, EndsFault> {
         let (path, trust, known) = (self.path.clone(), self.trust, Arc::clone(&self.known));
-        let read = within(move || {
+        let read = self.file.within(move || {
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             let stamp = fs::metadata(&path)
                 .map(|about| Stamp::of(&about))

@@ -13,7 +13,7 @@ use hallpass_assignments::GuardRemoval;
 use hallpass_audit::{Followed, Record};
 use hallpass_guard::{Status, removal_of, whole_lines};
 
-use super::{FILE_PATIENCE, JOURNAL, STATUS, within};
+use super::{FILE_PATIENCE, JOURNAL, OneAtATime, STATUS};
 
 /// How long a folder that is late is waited for once more.
 const STOOD_STILL: Duration = Duration::from_millis(400);
@@ -24,6 +24,8 @@ pub struct Journals {
     /// What was read so far; whoever holds it reads.
     known: Arc<tokio::sync::Mutex<ReadJournals>>,
     latest: Arc<RwLock<Latest>>,
+    /// What guards say of themselves.
+    said: OneAtATime,
 }
 
 #[derive(Default)]
@@ -57,6 +59,7 @@ impl Journals {
             folder,
             known: Arc::default(),
             latest: Arc::default(),
+            said: OneAtATime::default(),
         }
     }
 
@@ -72,7 +75,7 @@ impl Journals {
     /// What guards say of themselves, by the name of the file.
     pub async fn statuses(&self) -> Result<Vec<GuardHeard>, String> {
         let folder = self.folder.clone();
-        match within(move || statuses(&folder)).await {
+        match self.said.within(move || statuses(&folder)).await {
             Ok(read) => read.map_err(|error| error.to_string()),
             Err(why) => Err(why.to_owned()),
         }

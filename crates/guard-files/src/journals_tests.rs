@@ -205,3 +205,28 @@ async fn a_folder_that_hangs_is_waited_for_once_and_read_when_it_answers() {
     folder.append(&format!("{}\n", second.canonical()));
     assert_eq!(waited().await, (0, 2));
 }
+
+/// As a folder of a machine that is gone: whoever opens what is in it waits. One thread waits with it, however often and from
+/// however many sides it is asked.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_guards_say_in_a_folder_that_hangs_keeps_one_thread() {
+    let folder = Folder::new();
+    let inside = folder.path().parent().unwrap().to_path_buf();
+    fs::create_dir_all(&inside).unwrap();
+    let pipe = inside.join("night.status");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let threads = || fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let before = threads();
+    let ask = || folder.journals.statuses();
+    let (first, second, third, fourth) = tokio::join!(ask(), ask(), ask(), ask());
+    for said in [first, second, third, fourth] {
+        assert_eq!(said.unwrap_err(), "no answer within 3 s");
+    }
+    assert!(threads() <= before + 1, "{before}, {}", threads());
+    // it answers: whoever was left behind is through, and the next one reads
+    fs::write(&pipe, "{").unwrap();
+    fs::remove_file(&pipe).unwrap();
+    assert_eq!(folder.journals.statuses().await.unwrap().len(), 0);
+}

@@ -69,6 +69,8 @@ struct GuardState {
     unwritten: u64,
     /// Somebody said that the store was restored: the next copy counts, whatever was seen before.
     is_restored: bool,
+    /// It was taken, which is to be written down.
+    has_restored: bool,
 }
 
 /// Something to be done for one key, or for all keys of one target.

@@ -9,6 +9,8 @@ use crate::Over;
 
 /// The reason a guard's removals are recorded with.
 const REASON: &str = "guard";
+/// The reason of the record from which on revisions count anew.
+const RESTORED: &str = "restored";
 
 /// Who writes, and when.
 #[derive(Clone, Copy)]
@@ -32,6 +34,12 @@ impl Writer<'_> {
     /// What it sees, every hour.
     pub(crate) fn looked(self, words: &str) -> Draft {
         self.draft(Event::GuardLooked).why(words)
+    }
+
+    /// Somebody said that the store was restored, and its copy was taken.
+    pub(crate) fn restored(self) -> Draft {
+        let words = "the store was restored: its revisions count anew";
+        self.looked(words).reason(RESTORED)
     }
 
     /// About to remove.
@@ -126,4 +134,13 @@ pub fn whole_lines(bytes: &[u8]) -> (Vec<&[u8]>, Option<Torn>) {
         .filter(|line| !line.is_empty());
     let torn = (whole < bytes.len()).then_some(Torn { whole });
     (lines.collect(), torn)
+}
+
+/// Those records whose revisions are of the store as it is now.
+pub(crate) fn since_restored(records: &[Record]) -> &[Record] {
+    let is_restored = |record: &Record| {
+        record.event() == Event::GuardLooked.name() && record.text("reason") == Some(RESTORED)
+    };
+    let begins = records.iter().rposition(is_restored).unwrap_or(0);
+    records.get(begins..).unwrap_or_default()
 }

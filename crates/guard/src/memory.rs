@@ -205,9 +205,14 @@ impl GuardMemory {
 
     /// The end is over: the guard never touches this wish again.
     pub fn settle(&mut self, key: &HoldKey, rev: u64) {
-        // nobody but us knows of it, and a restored store counts its revisions anew
-        if self.orphans.remove(key).is_some() {
-            return;
+        // nobody but us knows of it, and a restored store counts its revisions anew; one that was over before is another
+        match self.orphans.get(key) {
+            Some(orphan) if orphan.rev <= rev => {
+                self.orphans.remove(key);
+                return;
+            }
+            Some(_) => return,
+            None => {}
         }
         let settled = self.settled.entry(key.clone()).or_insert(rev);
         *settled = rev.max(*settled);

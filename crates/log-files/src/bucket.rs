@@ -8,10 +8,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, LocalBoxStream};
 use hallpass_activity::{FileLook, LogEntry, LogFile, LogFiles};
 use hallpass_aws::{BucketError, BucketFile, BucketFiles, BucketPlace};
-use hallpass_host::runtime::runtime;
+use hallpass_host::runtime::{CommandRuntime, runtime};
 use hallpass_host::snapshots_at::bucket;
 use hallpass_terminal::exit::Failure;
-use tokio::runtime::Runtime;
 
 /// How many files are asked for at once.
 const AHEAD: usize = 16;
@@ -26,7 +25,7 @@ type Fetched = (LogFile, Option<Result<Option<Vec<u8>>, BucketError>>);
 
 /// Files in a bucket, or a part of one.
 pub(super) struct BucketLogs {
-    runtime: Runtime,
+    runtime: CommandRuntime,
     files: Arc<BucketFiles>,
     coming: RefCell<LocalBoxStream<'static, Fetched>>,
 }

@@ -4,25 +4,42 @@
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_audit::{ExportSource, ExportTarget, Input, SinkError, SinkErrorKind};
+use tokio::sync::Semaphore;
 
 use crate::files::{Existing, PARTIAL, write_private};
 
 /// How deep an export's folders may nest: a prefix, then year, month and day.
 const DEPTH_MAX: u32 = 32;
 
-/// The target `dir:PATH`: an object's key is its path below the folder.
+/// How long one object may take. A folder of another machine may say nothing at all.
+const OBJECT_PATIENCE: Duration = Duration::from_mins(1);
+/// How long a listing may take.
+const LIST_PATIENCE: Duration = Duration::from_mins(10);
+/// So many objects are read at once.
+const READERS: usize = 4;
+
+/// The target `dir:PATH`: an object's key is its path below the folder. Where the folder hangs, whoever waits is told so; few
+/// threads are left behind in it, and a write that comes back to life comes over no later one.
 #[derive(Clone, Debug)]
 pub struct FolderTarget {
     root: PathBuf,
+    writes: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
 }
 
 impl FolderTarget {
     /// A target below `root`, which is made when it is first written to.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            writes: Arc::new(Semaphore::new(1)),
+            reads: Arc::new(Semaphore::new(READERS)),
+        }
     }
 
     fn place(&self, key: &str) -> Result<PathBuf, SinkError> {
@@ -43,11 +60,11 @@ impl FolderTarget {
     async fn write(&self, key: &str, bytes: &[u8], existing: Existing) -> Result<(), SinkError> {
         let (path, bytes) = (self.place(key)?, bytes.to_vec());
         let place = path.display().to_string();
-        blocking(place, move || match existing {
+        let put = move || match existing {
             Existing::Replaced => write_private(&path, &bytes, existing),
             Existing::Kept => put_once(&path, &bytes),
-        })
-        .await
+        };
+        blocking((&self.writes, OBJECT_PATIENCE), place, put).await
     }
 }
 
@@ -69,7 +86,9 @@ fn put_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Does what may block when it is its turn, and gives it up when its time is over: the turn is over when it ends.
 async fn blocking<T: Send + 'static>(
+    (turns, patience): (&Arc<Semaphore>, Duration),
     place: String,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, SinkError> {
@@ -78,7 +97,20 @@ async fn blocking<T: Send + 'static>(
         place,
         message,
     };
-    match tokio::task::spawn_blocking(work).await {
+    let turns = Arc::clone(turns);
+    let done = async move {
+        let turn = turns.acquire_owned().await;
+        let in_turn = move || {
+            let _turn = turn;
+            work()
+        };
+        tokio::task::spawn_blocking(in_turn).await
+    };
+    let Ok(done) = tokio::time::timeout(patience, done).await else {
+        let message = format!("no answer within {} s", patience.as_secs());
+        return Err(failed(SinkErrorKind::Unavailable, message));
+    };
+    match done {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(match error.kind() {
             io::ErrorKind::AlreadyExists => {
@@ -114,7 +146,7 @@ impl ExportSource for FolderTarget {
         let (root, prefix) = (self.root.clone(), prefix.to_owned());
         let after = after.unwrap_or_default().to_owned();
         let place = root.join(&prefix).display().to_string();
-        blocking(place, move || {
+        let listed = move || {
             let mut found = Vec::new();
             let start = root.join(&prefix);
             if start.is_dir() {
@@ -122,13 +154,14 @@ impl ExportSource for FolderTarget {
             }
             found.sort_unstable();
             Ok(found)
-        })
-        .await
+        };
+        blocking((&self.reads, LIST_PATIENCE), place, listed).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, SinkError> {
         let path = self.place(key)?;
-        blocking(path.display().to_string(), move || match fs::read(&path) {
+        let place = path.display().to_string();
+        let read = move || match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error)
                 if matches!(
@@ -141,8 +174,8 @@ impl ExportSource for FolderTarget {
                 Ok(None)
             }
             Err(error) => Err(error),
-        })
-        .await
+        };
+        blocking((&self.reads, OBJECT_PATIENCE), place, read).await
     }
 
     fn name(&self) -> String {

@@ -397,16 +397,19 @@ impl Access {
         if self.ensure_fresh(&directory, self.step()).is_err() || directory.people().is_empty() {
             return Ok(0);
         }
-        let mut ended = 0;
+        let (mut ended, mut failed) = (0, None);
         for user in self.ports.store.with_credentials(self.now()).await? {
             let person = directory.person(&user);
             if person.is_some_and(|person| person.enabled) {
                 continue;
             }
-            self.end_credentials_of(user).await?;
-            ended += 1;
+            match self.end_credentials_of(user).await {
+                Ok(()) => ended += 1,
+                // what is wrong with one keeps no other
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(ended)
+        failed.map_or(Ok(ended), Err)
     }
 }
 

@@ -4,7 +4,7 @@ use hallpass_audit::{Event, Record};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
 use super::{Guard, GuardState};
-use crate::journal::end_of;
+use crate::journal::{end_of, since_restored};
 use crate::{Blindness, EndWatch, Parked, Status};
 
 /// A copy that is older is alarmed.
@@ -47,6 +47,7 @@ impl Guard {
             if state.is_restored {
                 state.is_restored = false;
                 state.memory.take_restored(copy, now);
+                state.has_restored = true;
                 break;
             }
             match state.memory.take(copy, now) {
@@ -88,6 +89,9 @@ impl Guard {
             }
             None if news.sees_again => tracing::info!("the guard sees the ends again"),
             None => {}
+        }
+        if let (true, Some(now)) = (news.restored, now) {
+            self.write([self.writer(now).restored()]).await;
         }
         if let (Some(words), Some(now)) = (&news.looked, now) {
             self.write([self.writer(now).looked(words)]).await;
@@ -181,6 +185,8 @@ impl Guard {
 
 /// What there is to tell.
 struct GuardNotice {
+    /// A restored copy was taken.
+    restored: bool,
     /// New trouble.
     blindness: Option<Blindness>,
     /// No trouble any more.
@@ -192,11 +198,14 @@ struct GuardNotice {
 impl GuardState {
     /// What the journal of the guards before says.
     pub(super) fn recall(&mut self, records: &[Record]) {
-        for record in records {
-            let ended = record.event() == Event::GuardEnded.name();
-            if let Some(end) = end_of(record).filter(|_| ended) {
-                let removed = record.fields().get("removed");
-                self.ended_total += u64::from(removed == Some(&true.into()));
+        let is_ended = |record: &Record| record.event() == Event::GuardEnded.name();
+        let has_removed = |record: &&Record| {
+            is_ended(record) && record.fields().get("removed") == Some(&true.into())
+        };
+        let removed = records.iter().filter(has_removed).count();
+        self.ended_total += u64::try_from(removed).unwrap_or(u64::MAX);
+        for record in since_restored(records) {
+            if let Some(end) = end_of(record).filter(|_| is_ended(record)) {
                 self.begun.remove(&end.key);
                 self.memory.settle(&end.key, end.rev);
             } else if let Some(end) =
@@ -251,6 +260,7 @@ impl GuardState {
             self.sight.looked_at = now;
         }
         GuardNotice {
+            restored: now.is_some() && std::mem::take(&mut self.has_restored),
             sees_again: before.is_some() && blindness.is_none(),
             blindness: blindness.filter(|_| is_new),
             looked,

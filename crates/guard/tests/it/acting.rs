@@ -162,6 +162,42 @@ async fn an_older_copy_removes_nothing() {
     assert_eq!(guard.status().blindness, None);
 }
 
+/// The journal goes on through a restore, the revisions of the store do not: what it says of before keeps nobody's access.
+#[tokio::test]
+async fn what_was_over_before_a_restore_is_not_over_after_it() {
+    let fakes = Fakes::default();
+    fakes.state().seq = 40;
+    fakes.give(end(1, 3, 100));
+    fakes.give(end(2, 3_000, 100));
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 200).await;
+    assert_eq!(fakes.state().removed.len(), 2);
+    // given again after the backup was made: the restored store will know nothing of it
+    fakes.give(end(1, 9, 5_000));
+    fakes.tick(&guard, 201).await;
+    // the restored store counts anew, and gives the other again
+    fakes.state().ends.clear();
+    fakes.state().seq = 20;
+    fakes.give(end(2, 1, 5_000));
+    guard.accept_restored();
+    fakes.tick(&guard, 202).await;
+    guard.keep().await;
+    drop(guard);
+    let next = fakes.guard().await;
+    assert_eq!(next.status().ended_total, 2);
+    fakes.tick(&next, 203).await;
+    assert_eq!(fakes.state().removed.len(), 2);
+    fakes.tick(&next, 5_100).await;
+    assert_eq!(fakes.state().removed[2..], [key(1), key(2)]);
+    next.keep().await;
+    drop(next);
+    // and what it ended since is over
+    let last = fakes.guard().await;
+    fakes.tick(&last, 5_200).await;
+    assert_eq!(fakes.state().removed.len(), 4);
+    fakes.check_journal();
+}
+
 /// Who changes the copy is told of at once, not once the one before is old; and what was known ends meanwhile.
 #[tokio::test]
 async fn a_copy_that_nobody_signed_or_that_is_damaged_is_told_at_once() {

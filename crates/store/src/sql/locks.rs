@@ -6,6 +6,7 @@ use hallpass_access::{Lock, LocksSeen, ReadError, Write};
 use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, UserId};
 
+use super::unreadable::{each_body, or_told, readable};
 use super::{SqlStore, audit, number, places};
 use crate::database::{DatabaseError, Optional, TableRow, Transaction, Value};
 use crate::fault::StorageFault;
@@ -47,12 +48,13 @@ pub(super) fn of_these(tx: &Transaction<'_>, users: &[UserId]) -> Result<Vec<Loc
     Ok(found)
 }
 
+/// Those that are not lifted. One that cannot be read is left out and told of, and keeps no other from what follows of it:
+/// whether somebody is locked is read by itself, where it cannot be passed over.
 pub(super) fn all(tx: &Transaction<'_>) -> Result<Vec<Lock>, StorageFault> {
-    let texts = tx
-        .prepare("SELECT body FROM locks WHERE lifted = 0 ORDER BY user_id")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    texts.iter().map(|text| read_body("lock", text)).collect()
+    let sql = "SELECT user_id, body FROM locks WHERE lifted = 0 ORDER BY user_id";
+    readable(tx, "lock", (sql, ()), |text: &String| {
+        read_body("lock", text)
+    })
 }
 
 /// Refuses a change when a lock is not as it was read.
@@ -124,12 +126,18 @@ pub(super) fn end_credentials(
     user: &UserId,
     at: Timestamp,
 ) -> Result<(), StorageFault> {
-    let texts = tx
-        .prepare("SELECT body FROM tokens WHERE user_id = ?1")?
-        .query_map([user.as_str()], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    for text in texts {
-        let mut token: TokenRow = read_body("token", &text)?;
+    let mut tokens = Vec::new();
+    let sql = "SELECT id, body FROM tokens WHERE user_id = ?1";
+    each_body::<String>(tx, (sql, [user.as_str()]), |id, text| {
+        tokens.push((id, text.and_then(|text| read_body("token", &text))));
+    })?;
+    for (id, token) in tokens {
+        let Some(mut token): Option<TokenRow> = or_told("token", &id, token) else {
+            // it opens nothing as it is, and would if somebody mended it
+            tx.prepare("DELETE FROM tokens WHERE id = ?1")?
+                .execute([id.as_str()])?;
+            continue;
+        };
         if token.revoked_at.is_none() {
             token.revoked_at = Some(at);
             tx.prepare("UPDATE tokens SET body = ?2 WHERE id = ?1")?

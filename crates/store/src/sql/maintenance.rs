@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use hallpass_access::{Accepted, Message, ReadError, Sweep, SweepItem};
+use hallpass_access::{Accepted, Lock, Message, ReadError, Sweep, SweepItem};
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{GENESIS_HASH, Record};
 use hallpass_org::armed_ends::ArmedEnd;
@@ -16,6 +16,7 @@ use super::listing_pool::ListingPool;
 use super::opening::make_private;
 use super::unreadable::each_body;
 use super::{SqlStore, audit, migrate, plans};
+use crate::TokenRow;
 use crate::database::{Connection, DatabaseError, Owner, Transaction};
 use crate::fault::StorageFault;
 use crate::files::{make_private_file, sync_folder_of};
@@ -311,6 +312,7 @@ fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
         |text| read_body::<Message>("notice", text).map(drop),
         &mut note,
     )?;
+    check_people(tx, &mut note)?;
     check_plans(tx, &mut note)?;
     check_sweeps(tx, &mut note)?;
     let records = check_chain(tx, &mut note)?;
@@ -320,6 +322,24 @@ fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
         records,
         problems,
     })
+}
+
+/// Who is locked, and what people come in with.
+fn check_people(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), StorageFault> {
+    check_bodies(
+        tx,
+        "locks",
+        "user_id",
+        |text| read_body::<Lock>("lock", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "tokens",
+        "id",
+        |text| read_body::<TokenRow>("token", text).map(drop),
+        note,
+    )
 }
 
 /// Sweeps, their items, and what is accepted as standing.

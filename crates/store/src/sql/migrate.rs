@@ -1,7 +1,9 @@
 //! The schema: numbered, embedded, forward only, checked on every open.
 
-use aws_lc_rs::digest;
 use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest;
 
 use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
 
@@ -226,13 +228,57 @@ pub(super) fn refuse_older(
     Ok(())
 }
 
-/// Checks what was applied and applies the rest, in one transaction.
+/// How long a migration may take, and how long another node's is waited for.
+pub(super) const PATIENCE_MAX: Duration = Duration::from_mins(10);
+/// How long a migration of PostgreSQL waits for a table that somebody else has, such as a copy that is made of the database.
+/// Whoever wants to write, or to read that table, stands behind it for so long.
+const TABLE_PATIENCE: &str = "SET LOCAL lock_timeout = '3s'";
+/// How long it leaves the database to them before it comes again.
+const TABLE_PAUSE: Duration = Duration::from_secs(3);
+
+/// Checks what was applied and applies the rest, in one transaction. Where somebody else has a table, others go on in
+/// between, and it comes again until [`PATIENCE_MAX`] is over.
 pub(super) fn bring_up_to_date(
     connection: &mut Connection,
     store: &str,
     unusable: &impl Fn(DatabaseError) -> OpenError,
 ) -> Result<(), OpenError> {
-    let transaction = connection.begin(TransactionMode::Write).map_err(unusable)?;
+    patiently(|| bring_up(connection, store, unusable), OpenError::waited)
+}
+
+/// Does it again as long as it waits in vain.
+fn patiently<E: Display>(
+    mut work: impl FnMut() -> Result<(), E>,
+    waited: impl Fn(&E) -> bool,
+) -> Result<(), E> {
+    let until = Instant::now() + PATIENCE_MAX;
+    loop {
+        match work() {
+            Err(error) if waited(&error) && Instant::now() < until => {
+                tracing::warn!(error = %error, "the database is to be migrated, and somebody has a table of it: tried again");
+                std::thread::sleep(TABLE_PAUSE);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Begins to write what a migration writes.
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, DatabaseError> {
+    let transaction = connection.begin(TransactionMode::Write)?;
+    match transaction.engine() {
+        Engine::Postgres => transaction.execute_batch(TABLE_PATIENCE)?,
+        Engine::Sqlite => {}
+    }
+    Ok(transaction)
+}
+
+fn bring_up(
+    connection: &mut Connection,
+    store: &str,
+    unusable: &impl Fn(DatabaseError) -> OpenError,
+) -> Result<(), OpenError> {
+    let transaction = begin(connection).map_err(unusable)?;
     transaction.own().map_err(unusable)?;
     transaction.execute_batch(HISTORY).map_err(unusable)?;
     let done = applied(&transaction).map_err(unusable)?;
@@ -298,15 +344,18 @@ pub(super) fn as_later(
     version: u32,
     sql: &'static str,
 ) -> Result<(), DatabaseError> {
-    let transaction = connection.begin(TransactionMode::Write)?;
     let later = Migration {
         version,
         name: "later",
         sql,
         then: None,
     };
-    apply(&transaction, &later)?;
-    transaction.commit()
+    let migrate = || {
+        let transaction = begin(connection)?;
+        apply(&transaction, &later)?;
+        transaction.commit()
+    };
+    patiently(migrate, DatabaseError::waited)
 }
 
 /// Makes an empty file one of an earlier schema.

@@ -88,6 +88,21 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Whether a lock or an answer was waited for in vain.
+    pub(super) fn waited(&self) -> bool {
+        match self {
+            Self::Unusable { source, .. }
+            | Self::Unreachable { source, .. }
+            | Self::Pooled { source, .. }
+            | Self::Migration { source, .. } => source.waited(),
+            Self::Linked { .. }
+            | Self::Foreign { .. }
+            | Self::Older { .. }
+            | Self::Newer { .. }
+            | Self::Changed { .. } => false,
+        }
+    }
+
     /// What to do about it.
     pub const fn help(&self) -> &'static str {
         match self {

@@ -19,8 +19,6 @@ use crate::files::make_private_file;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// How often it is tried again.
 const BUSY_TRIES: u32 = 250;
-/// The same of a migration, and how long another node's is waited for.
-const MIGRATION_MAX: Duration = Duration::from_mins(10);
 /// Connections for listings.
 const LISTINGS: usize = 2;
 
@@ -108,7 +106,7 @@ impl SqlStore {
         })?;
         let server = Arc::new(server);
         let source = Source::Postgres(Arc::clone(&server));
-        let connected = Connection::connect(&server, MIGRATION_MAX);
+        let connected = Connection::connect(&server, migrate::PATIENCE_MAX);
         let writer = connected.map_err(source.unusable(&name))?;
         Ok((source, writer))
     }

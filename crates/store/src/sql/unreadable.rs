@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hallpass_access::{Grant, ReadError, Request};
+use hallpass_access::{Grant, Lock, ReadError, Request};
 use hallpass_assignments::AssignmentRow;
 use hallpass_org::armed_ends::ArmedEnd;
 use hallpass_org::session_revocation::SessionRevocation;
@@ -214,6 +214,11 @@ fn unreadable(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
             "session_cuts",
             "SELECT grant_id, body FROM session_cuts WHERE due IS NOT NULL ORDER BY grant_id",
             |text| read_body::<SessionRevocation>("cut", text).map(drop),
+        ),
+        (
+            "locks",
+            "SELECT user_id, body FROM locks WHERE lifted = 0 ORDER BY user_id",
+            |text| read_body::<Lock>("lock", text).map(drop),
         ),
     ];
     for (what, sql, read) in texts {

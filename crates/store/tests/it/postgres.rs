@@ -492,6 +492,32 @@ async fn a_later_release_takes_the_database_over_between_two_writes(place: Place
     );
 }
 
+/// Somebody reads a table for long, such as a copy of the database: the migration of a later release waits for them, and
+/// the node of this one goes on writing meanwhile.
+async fn a_migration_that_waits_for_a_reader_lets_others_write(place: Place) {
+    const LATER: &str = "ALTER TABLE plans ADD COLUMN later TEXT";
+    let Place::Postgres(url) = &place else { return };
+    let memory = Arc::new(LogMemory::of_process("a"));
+    let earlier = place.open().await.heeding(&memory);
+    let (client, socket) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let socket = tokio::spawn(socket);
+    let reads = "BEGIN; SELECT count(*) FROM plans";
+    client.batch_execute(reads).await.unwrap();
+    let migrating = tokio::spawn(SqlStore::open_postgres_as_later(address(url), 9001, LATER));
+    let waits = "SELECT 1 FROM pg_locks WHERE locktype = 'relation' AND NOT granted
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while client.query(waits, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    earlier.blob_put("a", b"1").await.unwrap();
+    client.batch_execute("COMMIT").await.unwrap();
+    migrating.await.unwrap().unwrap();
+    drop(client);
+    drop(socket.await);
+    let refused = earlier.blob_put("a", b"2").await.unwrap_err().to_string();
+    assert!(refused.contains("schema version 9001"), "{refused}");
+}
+
 /// What is committed outlasts a loss of power, also where a role or a database says otherwise.
 async fn what_is_committed_is_on_the_disk(place: Place) {
     let Place::Postgres(url) = &place else { return };
@@ -586,6 +612,7 @@ async fn a_server_that_is_not_there_is_said_so(place: Place) {
 
 crate::anywhere!(
     a_later_release_takes_the_database_over_between_two_writes,
+    a_migration_that_waits_for_a_reader_lets_others_write,
     what_the_server_complains_of_is_known_until_something_is_written,
     a_database_that_says_nothing_is_not_waited_for_in_vain,
     a_server_that_is_not_there_is_said_so,

@@ -6,9 +6,10 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Observation, Over, OwnedEnd, Ownership, Task,
 };
 use hallpass_model::HoldKey;
-use hallpass_store::{EndsReader, SqlStore};
+use hallpass_store::{EndsReader, SqlStore, TokenRow};
 use hallpass_store_testing::{
-    a_grant, a_lease, account_key, at, grant_id, own_one, wanted, with_desired, with_grant,
+    a_draft, a_grant, a_lease, a_lock, a_token, account_key, at, grant_id, own_one, user, wanted,
+    with_desired, with_grant,
 };
 
 use crate::Place;
@@ -246,7 +247,62 @@ async fn what_health_counts_a_check_names() {
     }
 }
 
+async fn a_lock_that_cannot_be_read_keeps_no_other(place: Place) {
+    let store = place.open().await;
+    let change = Change {
+        locks: vec![Write::Insert(a_lock(1)), Write::Insert(a_lock(2))],
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+    let (torn, whole) = (user(1), user(2));
+    place
+        .run(&format!(
+            "UPDATE locks SET body = '{{}}' WHERE user_id = '{torn}'"
+        ))
+        .await;
+    assert_eq!(store.locks().await.unwrap(), [a_lock(2)]);
+    // whoever asks about one person does not take them for free
+    assert!(store.lock_of(&torn).await.is_err());
+    assert_eq!(store.lock_of(&whole).await.unwrap(), Some(a_lock(2)));
+    let told = store.unreadable_rows().await.unwrap();
+    assert_eq!(told, [format!("locks: {torn}")]);
+    let problems = store.check().await.unwrap().problems;
+    let name = format!("locks: {torn}: ");
+    let is_named = problems.iter().any(|it| it.starts_with(&name));
+    assert!(is_named, "{problems:?}");
+}
+
+/// Whoever is locked or has left comes in with nothing, also where nobody can say what it was.
+async fn a_token_that_cannot_be_read_ends_with_the_others(place: Place) {
+    let store = place.open().await;
+    for n in 1..=2 {
+        store.token_insert(&a_token(n), a_draft(n)).await.unwrap();
+    }
+    let torn = a_token(1).id;
+    place
+        .run(&format!(
+            "UPDATE tokens SET body = '{{\"body_version\": 99}}' WHERE id = '{torn}'"
+        ))
+        .await;
+    let problems = store.check().await.unwrap().problems;
+    let name = format!("tokens: {torn}: ");
+    let is_named = problems.iter().any(|it| it.starts_with(&name));
+    assert!(is_named, "{problems:?}");
+    let change = Change {
+        credentials_ended: vec![(user(1), at(9))],
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+    let revoked = TokenRow {
+        revoked_at: Some(at(9)),
+        ..a_token(2)
+    };
+    assert_eq!(store.tokens().await.unwrap(), [revoked]);
+}
+
 crate::anywhere!(
+    a_lock_that_cannot_be_read_keeps_no_other,
+    a_token_that_cannot_be_read_ends_with_the_others,
     the_next_in_line_goes,
     what_is_ours_is_known_where_its_grant_cannot_be_read_either,
     what_cannot_be_read_keeps_no_lane,
