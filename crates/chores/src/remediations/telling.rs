@@ -36,7 +36,7 @@ pub struct BacklogTeller {
     /// The address of the server.
     pages: String,
     /// What this process told or saw told, each in the state it was told of.
-    told: Mutex<BTreeSet<(RemediationId, &'static str)>>,
+    told: Mutex<BTreeSet<(RemediationId, &'static str, u32)>>,
 }
 
 fn rule(
@@ -82,7 +82,7 @@ impl BacklogTeller {
             .remediations(RemediationFilter::Backlog, LOOKED_AT)
             .await;
         for it in found.map_err(|fault| fault.to_string())? {
-            let key = (it.id.clone(), it.phase.name());
+            let key = (it.id.clone(), it.phase.name(), asked_again(&it));
             let is_told = {
                 let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
                 told.contains(&key)
@@ -143,6 +143,20 @@ impl BacklogTeller {
     }
 }
 
+/// How often one had drifted, was open again and waits anew: each time people are asked again. What is for people after
+/// tries that failed is told once (`organization.md` R-9).
+fn asked_again(it: &Remediation) -> u32 {
+    match it.phase {
+        RemediationPhase::Waiting { .. } => it.generation,
+        RemediationPhase::Observed
+        | RemediationPhase::Manual { .. }
+        | RemediationPhase::Pending { .. }
+        | RemediationPhase::Finished { .. }
+        | RemediationPhase::Drifted { .. }
+        | RemediationPhase::Undone { .. } => 0,
+    }
+}
+
 /// The columns of one. An account that cannot be entered is told once a day, however many findings it has.
 fn row(it: &Remediation, reason: &str, see: &str) -> Map<String, Value> {
     let account = it.deviation.account.as_str();
@@ -150,11 +164,57 @@ fn row(it: &Remediation, reason: &str, see: &str) -> Map<String, Value> {
         let day = it.decided_at.strftime("%Y-%m-%d");
         format!("{account} cannot be entered, {day}")
     } else {
-        it.id.to_string()
+        match asked_again(it) {
+            0 => it.id.to_string(),
+            again => format!("{}, {again}", it.id),
+        }
     };
     let row = json!({
         "what": what, ALERT_COLUMN: it.id, "action": it.action.name(), "rule": it.rule, "account": account,
         "resource": it.deviation.resource, "reason": reason, "see": see,
     });
     row.as_object().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_model::Timestamp;
+    use hallpass_remediation::{ActionKind, RemediationMode};
+
+    use super::*;
+
+    fn remediation(phase: RemediationPhase, generation: u32) -> Remediation {
+        let deviation = serde_json::from_value(json!({
+            "source": "aws.securityhub", "account": "111111111111", "region": "eu-west-1",
+            "resource": "arn:aws:s3:::logs", "resource_type": "AwsS3Bucket", "tags": {}, "control": "S3.8",
+            "standards": [], "types": [], "severity": "HIGH", "config_rule": "", "updated_at": "2026-05-28T20:26:40Z",
+        }));
+        let now = Timestamp::from_second(1_780_000_000).unwrap();
+        let (rule, action) = (("buckets", RemediationMode::Approve), ActionKind::Notify);
+        Remediation {
+            phase,
+            generation,
+            ..Remediation::observed(rule, (action, json!({})), deviation.unwrap(), now)
+        }
+    }
+
+    /// What its alert is known by.
+    fn known_by(phase: RemediationPhase, generation: u32) -> Value {
+        row(&remediation(phase, generation), "because", "")["what"].clone()
+    }
+
+    #[test]
+    fn whoever_is_asked_again_is_told_again_and_what_fails_again_is_not() {
+        let waiting = || RemediationPhase::Waiting {
+            until: Timestamp::from_second(1_780_000_060).unwrap(),
+            why: String::new(),
+        };
+        let manual = || RemediationPhase::Manual {
+            reason: String::new(),
+        };
+        assert_eq!(known_by(waiting(), 0), known_by(manual(), 0));
+        assert_ne!(known_by(waiting(), 0), known_by(waiting(), 1));
+        assert_ne!(known_by(waiting(), 1), known_by(waiting(), 2));
+        assert_eq!(known_by(manual(), 0), known_by(manual(), 3));
+    }
 }
