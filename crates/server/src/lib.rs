@@ -43,6 +43,7 @@ mod sign_in;
 mod status;
 mod traced_calls;
 mod ui;
+mod uncounted;
 
 pub use access_snapshots::{AccessSnapshots, KnownAccess};
 pub use address::{NotARange, Proxies};

@@ -11,7 +11,7 @@ use axum::{
 };
 use tokio::time::Instant;
 
-use crate::{App, problem::ProblemResponse};
+use crate::{App, problem::ProblemResponse, uncounted::is_counted};
 
 /// Paths on which codes and sign-ins can be guessed or begun, and the bucket each counts in. The
 /// provider's own call (`/signin/oidc/logout`) comes for everybody from one address.
@@ -30,8 +30,7 @@ fn guarded(path: &str) -> Option<&'static str> {
 /// Lets a call through, or says when to come again. Health and metrics are not counted.
 pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let uncounted = ["/healthz", "/readyz", "/metrics"].contains(&path);
-    if uncounted || path.starts_with("/slack/") || path.starts_with("/static/") {
+    if !is_counted(path) {
         return next.run(request).await;
     }
     let rates = &app.rates;

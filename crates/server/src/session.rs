@@ -117,7 +117,7 @@ pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Live>, P
 
 /// Whether a page makes this call with nobody at it: for parts of it that follow what happens, and for
 /// the stream of what happens. A session rests meanwhile.
-fn is_by_itself(headers: &HeaderMap) -> bool {
+pub(crate) fn is_by_itself(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT);
     headers.contains_key("x-hallpass-part") || accept.is_some_and(|it| it == "text/event-stream")
 }
@@ -156,8 +156,9 @@ fn is_live(session: &WebSession, settings: &SessionSettings, now: Timestamp) -> 
 /// Replaces secrets that were in use for long. The call itself goes on with the one it came with.
 pub(crate) async fn renewing(State(app): State<App>, request: Request, next: Next) -> Response {
     let name = app.session_settings.cookie_name();
-    let is_static = request.uri().path().starts_with("/static/");
-    let is_used = !is_static && !is_by_itself(request.headers());
+    // what is not counted must not read the store for whoever made a cookie up
+    let is_page = crate::uncounted::is_counted(request.uri().path());
+    let is_used = is_page && !is_by_itself(request.headers());
     let has_one = is_used && cookie(request.headers(), name).is_some();
     let renewed = if has_one {
         // a store that does not answer is the handler's to tell

@@ -14,7 +14,7 @@ use axum::{
     },
 };
 use futures_util::stream;
-use hallpass_access::Actor;
+use hallpass_access::{AccessError, Actor};
 use hallpass_api::{Page, Problem};
 use hallpass_audit::{Event as Recorded, Order, Record, RecordQuery, names_user};
 use hallpass_identity::TokenScope;
@@ -38,6 +38,8 @@ const BATCH: u32 = 500;
 const ROUNDS_MAX: u32 = 4;
 /// How often a stream looks by itself, in case a ring was lost or another node wrote.
 const LOOK_SECONDS: u64 = 2;
+/// How often a record is looked at whose request cannot be read, before it is left out.
+const LOOKS_MAX: u8 = 5;
 /// How long a stream lasts. Whoever listens on comes again, with a token or a session that must
 /// still count then.
 const STREAM_TIME_MAX: Duration = Duration::from_mins(15);
@@ -135,6 +137,8 @@ struct Tail {
     form: StreamReader,
     after: u64,
     ready: VecDeque<Event>,
+    /// How often the record after `after` could not be looked at.
+    failed: u8,
     news: tokio::sync::watch::Receiver<u64>,
     until: Instant,
     /// Given back with the stream.
@@ -182,7 +186,10 @@ pub(crate) async fn stream(
     let head = head.map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let head = head.map_or(0, |head| head.seq);
     // a number beyond the log is of a log that was put back since: nothing would be told until it is that long again
-    let after = after.filter(|after| *after <= head).unwrap_or(head);
+    let after = after.filter(|after| *after <= head);
+    // a page that listens again reads itself anew: after long there is nothing to make up for
+    let is_near = |after: &u64| form == StreamReader::Programs || head - after <= BATCH.into();
+    let after = after.filter(is_near).unwrap_or(head);
     let news = app.access.newest_record();
     let tail = Tail {
         app,
@@ -191,6 +198,7 @@ pub(crate) async fn stream(
         form,
         after,
         ready: VecDeque::new(),
+        failed: 0,
         news,
         until: Instant::now() + STREAM_TIME_MAX,
         _slot: slot,
@@ -230,8 +238,8 @@ impl Tail {
             // rights end while a stream goes on: each round asks again who reads, and what of it counts
             let reader = self.credential.reader(&self.app, self.actor.origin).await;
             self.actor = reader?;
-            self.read().await;
-            if self.ready.is_empty() {
+            let is_behind = self.read().await;
+            if self.ready.is_empty() && !is_behind {
                 let mut stopping = self.app.stopping.clone();
                 tokio::select! {
                     _ = self.news.changed() => {}
@@ -242,30 +250,43 @@ impl Tail {
         }
     }
 
-    async fn read(&mut self) {
+    /// Reads on; whether there may be more than was read.
+    async fn read(&mut self) -> bool {
         let next = self.after.saturating_add(1);
         let Ok(records) = self.app.audit.records_from(next, BATCH).await else {
-            return;
+            return false;
         };
-        for record in records {
-            self.after = record.seq();
-            if self.may_hear(&record).await {
-                self.ready.push_back(event_of(&record, self.form));
+        for record in &records {
+            match self.may_hear(record).await {
+                Ok(true) => self.ready.push_back(event_of(record, self.form)),
+                // looked at again next time, unless it is a row that nobody can read
+                Err(_) if self.failed < LOOKS_MAX => {
+                    self.failed += 1;
+                    return false;
+                }
+                Ok(false) | Err(_) => {}
             }
+            self.failed = 0;
+            self.after = record.seq();
         }
+        records.len() >= BATCH as usize
     }
 
     /// Rights are checked for every event, against what is stored now.
-    async fn may_hear(&self, record: &Record) -> bool {
+    async fn may_hear(&self, record: &Record) -> Result<bool, AccessError> {
         if may_read(&self.actor, record) {
-            return true;
+            return Ok(true);
         }
         let id = record
             .text("access_request_id")
             .and_then(|id| id.parse::<RequestId>().ok());
-        match id {
-            Some(id) => self.app.access.request(&self.actor, id).await.is_ok(),
-            None => false,
+        let Some(id) = id else {
+            return Ok(false);
+        };
+        match self.app.access.request(&self.actor, id).await {
+            Ok(_) => Ok(true),
+            Err(AccessError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

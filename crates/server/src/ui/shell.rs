@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hallpass_access::{Actor, RequestFilter, RequestView, Role};
+use hallpass_audit::SEQ_MAX;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
@@ -50,6 +51,8 @@ pub(crate) struct Viewer {
     /// The zone they read times in; UTC until their browser told.
     pub(crate) zone: TimeZone,
     pub(super) theme: &'static str,
+    /// The newest record of the log before the page was read: what comes after it, the page hears.
+    seen: u64,
 }
 
 /// What the frame around a page shows.
@@ -64,6 +67,8 @@ pub(crate) struct Shell {
     pub(crate) csrf: String,
     /// `light`, `dark`, or empty for the system's.
     pub(crate) theme: &'static str,
+    /// The newest record of the log that the page may know of.
+    pub(crate) seen: u64,
     /// Empty, a number, or `99+`.
     pub(crate) reviews: String,
     /// Remediations that wait for this viewer, in the same form.
@@ -115,11 +120,15 @@ impl Viewer {
         let actor = crate::auth::signed_in(app, &live)
             .await
             .map_err(|failure| failed::page_with_sign_out(&failure.into_problem(), &live.csrf()))?;
+        // beyond any log is from when it listens: a page must not fail for what it hears later
+        let head = app.audit.head().await;
+        let seen = head.map_or(SEQ_MAX, |head| head.map_or(0, |head| head.seq));
         Ok(Self {
             actor,
             live,
             zone: zone(headers),
             theme: theme(headers),
+            seen,
         })
     }
 
@@ -171,6 +180,7 @@ impl Viewer {
             initials: initials(&self.actor.name),
             csrf: self.live.csrf(),
             theme: self.theme,
+            seen: self.seen,
             reviews: shown_count(waiting),
             remediations: shown_count(app.access.remediations_to_decide(&self.actor).await),
             demo: matches!(app.mode.as_ref(), ServerMode::Demo { .. }),
@@ -234,10 +244,10 @@ pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// Sign-in, and back here afterwards. A fragment asked for by script gets 401 instead, and the
-/// page says that one was signed out.
+/// Sign-in, and back here afterwards. What a page asks for by itself, a fragment or the stream of
+/// what happens, gets 401 instead, and the page says that one was signed out.
 fn to_sign_in(parts: &Parts, form: &[u8]) -> Response {
-    if parts.headers.contains_key("x-hallpass-part") {
+    if session::is_by_itself(&parts.headers) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let next = match parts.uri.path_and_query() {

@@ -379,7 +379,7 @@ fn a_broken_record_is_seen_on_its_own_page() {
 }
 
 /// A log that is longer than a piece of an export.
-async fn much_is_recorded(server: &TestServer) {
+pub(crate) async fn much_is_recorded(server: &TestServer) {
     let now = server.now();
     let record = |number: u128| {
         let id = AuditId::new(Uuid::from_u128(number));

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use axum::body::BodyDataStream;
+use axum::response::Response;
 use futures_util::StreamExt as _;
-use serde_json::Value;
+use hallpass_audit::SEQ_MAX;
+use serde_json::{Value, json};
 
+use crate::browser::Browser;
+use crate::pages_of_the_log::much_is_recorded;
 use crate::test_server::{TestServer, directory_with, request, run};
 
 /// What arrives until nothing does for a while, as (id, data).
@@ -74,6 +78,117 @@ fn a_stream_tells_what_one_may_see_and_goes_on_where_it_was() {
         let (odd, _) = heard(&mut open(&server, "ana/all", Some("x")).await).await;
         assert_eq!(odd, [], "what is no number begins now");
     });
+}
+
+/// Opens the stream of a page with what the browser has.
+async fn opened_by(browser: &Browser<'_>, path: &str, last: Option<u64>) -> Response {
+    let cookie = format!("hallpass={}", browser.cookies["hallpass"]);
+    let last = last.map(|last| last.to_string());
+    let mut headers = vec![("cookie", cookie.as_str()), ("accept", "text/event-stream")];
+    headers.extend(last.as_deref().map(|last| ("last-event-id", last)));
+    let sent = request("GET", path, None, &headers, None);
+    browser.server.answer(sent).await
+}
+
+/// What a page hears at once.
+async fn page_heard(browser: &Browser<'_>, path: &str, last: Option<u64>) -> Vec<(u64, Value)> {
+    let response = opened_by(browser, path, last).await;
+    assert_eq!(response.status(), 200, "{path}");
+    heard(&mut response.into_body().into_data_stream()).await.0
+}
+
+/// The stream that a page names.
+async fn stream_of(browser: &mut Browser<'_>, path: &str) -> String {
+    let page = browser.get(path).await;
+    let page = String::from_utf8(page.body.to_vec()).unwrap();
+    let (_, rest) = page.split_once("<body data-events=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_page_hears_what_came_after_it_was_read_and_before_it_listened() {
+    run(async {
+        let server = TestServer::new();
+        server.ask("ana/all", "ReadOnly").await;
+        let mut ana = Browser::of(&server, "ana").await;
+        let path = stream_of(&mut ana, "/").await;
+        server.ask("ana/all", "Admin").await;
+        let events = page_heard(&ana, &path, None).await;
+        let kinds: Vec<_> = events.iter().map(|(_, data)| &data["event"]).collect();
+        assert_eq!(kinds, ["request.created"]);
+        // lost and found again: the browser says where it was
+        let newest = events[0].0;
+        assert_eq!(page_heard(&ana, &path, Some(newest)).await, []);
+        assert_eq!(page_heard(&ana, "/events", None).await, []);
+        let next = stream_of(&mut ana, "/requests").await;
+        assert_eq!(next, format!("/events?after={newest}"));
+    });
+}
+
+/// When it listens again it reads itself anew; and a number beyond the log is of another log.
+#[test]
+fn a_page_that_knows_little_of_the_log_hears_from_now_on() {
+    run(async {
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
+        let path = stream_of(&mut ana, "/").await;
+        server.ask("ana/all", "Admin").await;
+        assert_eq!(page_heard(&ana, &path, None).await.len(), 1);
+        much_is_recorded(&server).await;
+        let beyond = format!("/events?after={SEQ_MAX}");
+        for path in [path, beyond] {
+            let response = opened_by(&ana, &path, None).await;
+            let mut stream = response.into_body().into_data_stream();
+            assert_eq!(heard(&mut stream).await.0, [], "{path}");
+            server.ask("ana/all", "ReadOnly").await;
+            assert_ne!(heard(&mut stream).await.0, [], "{path}");
+        }
+        for odd in ["-1", "x", "", "9007199254740992", "1&after=2"] {
+            let response = opened_by(&ana, &format!("/events?after={odd}"), None).await;
+            assert_eq!(response.status(), 400, "{odd}");
+            let said = response.headers()["content-type"].clone();
+            assert_eq!(said, "application/problem+json", "{odd}");
+        }
+    });
+}
+
+/// A browser gives a stream up that leads to a page; what is refused it asks the page of.
+#[test]
+fn the_stream_of_a_session_that_is_over_is_refused() {
+    run(async {
+        let server = TestServer::new();
+        let mut nobody = Browser::new(&server);
+        for (accept, status) in [("text/event-stream", 401), ("text/html", 303)] {
+            let headers = [("accept", accept)];
+            let reply = nobody.send("GET", "/events", &headers, String::new());
+            assert_eq!(reply.await.status.as_u16(), status, "{accept}");
+        }
+    });
+}
+
+/// Whether somebody may hear of a request that cannot be read is not known: it is looked at again, and no other event waits for
+/// it for ever.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_read_holds_a_stream_up_for_a_while_only() {
+    let server = TestServer::new();
+    let asked = server.ask("ana/all", "Admin").await;
+    let id = asked["id"].as_str().unwrap();
+    let approve = format!("/api/v1/requests/{id}/approve");
+    let approved = server.post(&approve, "cai/all", &json!({})).await.json();
+    let grant = approved["grant_id"].as_str().unwrap().to_owned();
+    let mut stream = open(&server, "cai/all", None).await;
+    let longer = json!({"duration_seconds": 7200});
+    let extend = format!("/api/v1/grants/{grant}/extend");
+    let extension = server.post(&extend, "ana/all", &longer).await;
+    assert!(extension.status.is_success(), "{extension:?}");
+    server.store.tear_grant(grant.parse().unwrap());
+    let later = server.ask("sam/all", "Admin").await;
+    let mut events = Vec::new();
+    for _ in 0..200 {
+        events.extend(heard(&mut stream).await.0);
+    }
+    let last = events.last().map(|(_, data)| &data["request_id"]);
+    assert_eq!(last, Some(&later["id"]), "{events:?}");
 }
 
 #[test]

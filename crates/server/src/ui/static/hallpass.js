@@ -1,4 +1,4 @@
-// Enhancement only: every page and form works without it.
+// Every page and form works without it.
 const d = document;
 const all = (s, from = d) => [...from.querySelectorAll(s)];
 const on = (what, then) => d.addEventListener(what, then);
@@ -8,7 +8,7 @@ const live = id("live");
 const say = (text) => { if (live && text) live.textContent = text; };
 let arrived = Date.now();
 
-// The reader's zone and theme travel as cookies, so that the first paint is right.
+// Zone and theme travel as cookies, so that the first paint is right.
 const keep = (name, value) => { d.cookie = `${name}=${value}; Path=/; Max-Age=31536000; SameSite=Lax`; };
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const known = d.cookie.split("; ").find((pair) => pair.startsWith("zone="));
@@ -17,8 +17,7 @@ if (known !== `zone=${zone}`) {
   if (!known && d.body.dataset.events) location.reload();
 }
 
-// Countdowns: seconds left come from the server and are counted from arrival, so a wrong clock
-// of this machine does not lie.
+// Seconds left come from the server and are counted from arrival: a wrong clock does not lie.
 const since = (at) => ((Date.now() - at) / 1000) | 0;
 const clock = (s) => `${(s / 60) | 0}:${String(s % 60).padStart(2, "0")}`;
 const words = (s) => (s <= 0 ? "Ending" : s < 300 ? clock(s) : s < 3600 ? `${(s / 60) | 0}m` : `${(s / 3600) | 0}h ${((s % 3600) / 60) | 0}m`);
@@ -34,7 +33,7 @@ const tick = () => {
   for (const el of all("[data-since]")) el.textContent = clock(+el.dataset.since + passed);
 };
 
-// Parts of a page are fetched again and put in place; rights are checked anew each time.
+// Parts of a page are fetched again and put in place; rights are checked anew.
 const read = async (url, regions, signal) => {
   const answer = await fetch(url, { signal, headers: { "x-hallpass-part": regions.map((el) => el.id).join(" ") } });
   if (answer.status === 401) signedOut();
@@ -62,11 +61,13 @@ const put = (fresh, region) => {
   if (count && region.dataset.count !== undefined) count.firstChild.textContent = all("[data-waiting]", region).length;
 };
 const warn = (...words) => { const stale = id("stale"); if (stale) { stale.hidden = false; stale.replaceChildren(...words); } };
+let out;
 const signedOut = () => {
-  say("You were signed out.");
+  if (out) return;
+  out = "You were signed out. ";
+  say(out);
   const href = `/signin?next=${encodeURIComponent(location.pathname + location.search)}`;
-  const link = Object.assign(d.createElement("a"), { href, textContent: "Sign in and your text is still here." });
-  warn("You were signed out. ", link);
+  warn(out, Object.assign(d.createElement("a"), { href, textContent: "Sign in and your text is still here." }));
 };
 
 // Live regions listen to the events their page names.
@@ -77,25 +78,27 @@ if (regions.length && d.body.dataset.events) {
     if (!due.has(region)) setTimeout(() => { due.delete(region); part(place(region), [region]); }, 150);
     due.add(region);
   };
-  // cards that are on the page stay in place, in their true state
+  // cards on the page stay in place, in their true state
   const place = (region) => {
     const { dataset } = region;
     if (!("shown" in dataset)) return dataset.live;
     const shown = all("[data-shown-id]", region).map((el) => el.dataset.shownId);
     return `${dataset.live}${dataset.live.includes("?") ? "&" : "?"}shown=${shown}`;
   };
-  let events, lost = 0;
+  // after the newest record it knows
+  let { events: address } = d.body.dataset, events, lost = 0;
   const look = () => regions.forEach(soon);
   const listen = () => {
     events?.close();
-    events = new EventSource(d.body.dataset.events);
-    events.onopen = () => { if (lost) look(); lost = 0; id("stale")?.setAttribute("hidden", ""); };
-    // turned away: look, and ask again, later
-    events.onerror = () => { lost ||= Date.now(); if (events.readyState > 1) setTimeout(() => { look(); listen(); }, 2e4); };
+    events = new EventSource(address);
+    events.onopen = () => { if (lost) look(); lost = out = 0; id("stale")?.setAttribute("hidden", ""); };
+    // turned away: look, and ask again later
+    events.onerror = () => { lost ||= Date.now(); if (events.readyState > 1) { look(); setTimeout(listen, 2e4); } };
     events.addEventListener("news", heard);
   };
   const heard = (event) => {
     const data = JSON.parse(event.data);
+    address = `/events?after=${data.seq}`;
     for (const region of regions) {
       const { on = "", id: about } = region.dataset;
       if (on.split(" ").some((kind) => data.event.startsWith(kind)) && (!about || about.split(" ").some((one) => [data.request_id, data.grant_id].includes(one)))) soon(region);
@@ -111,11 +114,11 @@ if (regions.length && d.body.dataset.events) {
   setInterval(() => {
     const seconds = lost ? since(Math.max(lost, arrived)) : 0;
     d.body.classList.toggle("old", seconds > 60);
-    if (seconds > 5) warn(`Live updates stopped ${seconds}s ago. Reconnecting…`);
+    if (seconds > 5 && !out) warn(`Live updates stopped ${seconds}s ago. Reconnecting…`);
   }, 1000);
   for (const region of regions) if (region.dataset.every) setInterval(() => soon(region), 1000 * region.dataset.every);
   addEventListener("pagehide", () => events.close());
-  // back on a page that the browser kept
+  // a page that the browser kept
   addEventListener("pageshow", ({ persisted }) => { if (persisted) { look(); listen(); } });
   const again = () => { for (const region of regions) if (late.delete(region)) soon(region); };
   d.addEventListener("close", again, true);
@@ -217,7 +220,7 @@ on("click", (event) => {
   if ("keysToggle" in button.dataset) { keep("keys", keysOn() ? "off" : "on"); showKeys(); }
 });
 
-// Single keys: off while typing, and for whoever switches them off (WCAG 2.1.4).
+// Single keys: off while typing, or when switched off (WCAG 2.1.4).
 const keysOn = () => !d.cookie.includes("keys=off");
 const showKeys = () => { for (const el of all("[data-keys-toggle]")) { el.hidden = false; el.textContent = `Single keys: ${keysOn() ? "on" : "off"}`; } };
 showKeys();
