@@ -93,7 +93,8 @@ def armed_and_moved(check, server):
 
 def never_where_it_would_hit_what_stands(check, server):
     (cy, _) = server.world.login(CY, "Shared")
-    his = server.take(CY, "Shared", seconds=25)
+    # its end is waited for, so no longer than a machine as slow as this needs for the looks before it
+    his = server.take(CY, "Shared", seconds=max(25, min(90, int(6 * server.starts_in))))
     told = server.grant(CY, his)
     check("held by a group: not armed, and why", "group" in told.get("not_armed", "") and "armed_until" not in told, told)
     check("the log says so", [row["grant_id"] for row in server.records("end.arm_failed")] == [his["id"]], server.records("end.arm_failed"))
@@ -312,7 +313,8 @@ def key_disabled(check, server):
     instance = center.list_instances()["Instances"][0]["InstanceArn"]
     center.update_instance(InstanceArn=instance, EncryptionConfiguration={"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": key})
     alarm = lambda: 'hallpass_alarm{alarm="key_unusable"} 1' in server.api[ANA].get("/metrics").body.decode()
-    hers = server.take(CY, "Operator", seconds=60)
+    # its end is waited for, so no longer than a machine as slow as this needs until the key is disabled
+    hers = server.take(CY, "Operator", seconds=max(60, min(180, int(15 * server.starts_in))))
     check("armed", wait(lambda: follows(server, CY, hers), 30), server.grant(CY, hers))
     (cy, _), (bo, _) = world.login(CY, "Operator"), world.login(BO, "Operator")
     check("no alarm while the key works", not alarm())
@@ -649,7 +651,9 @@ def main():
                 server.configure("preferred", '[guard]\njournal = "guard"\n[audit.export]\ntarget = "dir:audit"\n')
             if part == "region":
                 server.configure("preferred", f'[access]\nhome_region_lost_after = "{LOST_AFTER}s"\n')
+            began = time.monotonic()
             server.start()
+            server.starts_in = time.monotonic() - began
             PARTS[part](check, server)
             server.end_well(check)
     check.end()

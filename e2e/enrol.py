@@ -166,9 +166,16 @@ def moved(world):
     check("a dry run", code == 0 and statuses(said) == {OLD: "SKIPPED", ERP: "CHECKED", ODD: "CHECKED"} and said["via"] == "move", (code, said, errors))
     check.equal("shows what is lost and gained", rows[ERP]["exchange"], {
         "policies_gained": [], "policies_lost": ["LegacyGuard"], "controls_gained": ["AWS-GR_RESTRICT_ROOT_USER"], "controls_lost": []})
-    world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 1500}, "match": {"operation": "ListEnabledBaselines"}})
+    slow = lambda operation, ms: world.sim.post("/_sim/faults", {
+        "kind": "latency", "distribution": {"fixed_ms": ms}, "match": {"operation": operation}}).json["ids"][0]
+    begun = lambda fault: next(it["fired"] for it in world.sim.get("/_sim/faults").json["faults"] if it["id"] == fault)
+    moves = slow("MoveAccount", 5000)
     process = world.stage.spawn("org", "enroll", *words, "--apply", "--yes", log="killed.log", **world.environment)
-    check("one is moved", wait(lambda: calls(world, "MoveAccount"), 120, process), world.stage.said("killed.log"))
+    # while the first move waits: nobody is told any more how far Control Tower is, so that it does not come to an end before it is killed
+    wait(lambda: begun(moves), 120, process)
+    asks = slow("ListEnabledBaselines", 60000)
+    world.sim.call("DELETE", f"/_sim/faults/{moves}")
+    check("one is moved", wait(lambda: begun(asks) and calls(world, "MoveAccount"), 120, process), world.stage.said("killed.log"))
     world.stage.stop(process, signal.SIGKILL)
     world.sim.call("DELETE", "/_sim/faults")
     code, said, errors = enroll(world, *words, "--apply", "--yes")
@@ -264,11 +271,13 @@ def by_stack_set(stage):
     cloudformation.activate_organizations_access()
     code, said, errors = enroll(world, *words)
     check("a dry run", code == 0 and statuses(said) == {STRAY: "CHECKED", ODD: "CHECKED"} and sent("CreateStackSet") == 0, (code, said, errors))
-    # long enough that the command is killed while it waits, on a slow machine, too
-    world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 25000}, "match": {"operation": "DescribeStackSetOperation"}})
+    # killed while it waits for the answer to its first question: what it was told before that is on record
+    asking = "DescribeStackSetOperation"
+    world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 25000}, "when": "after", "match": {"operation": asking}})
     world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "sample reason", "count": 1, "match": {"operation": "CreateStackInstances"}})
     process = world.stage.spawn("org", "enroll", *words, "--apply", "--yes", log="stacks.log", **world.environment)
-    check("a stack is begun", wait(lambda: calls(world, "CreateStackInstances"), 120, process), world.stage.said("stacks.log"))
+    asked = lambda: world.sim.get(f"/_sim/calls?operation={asking}&limit=1").json["calls"]
+    check("a stack is begun", wait(asked, 120, process) and sent("CreateStackInstances") == 1, world.stage.said("stacks.log"))
     world.stage.stop(process, signal.SIGKILL)
     world.sim.call("DELETE", "/_sim/faults")
     code, said, errors = enroll(world, *words, "--apply", "--yes")

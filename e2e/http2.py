@@ -63,7 +63,7 @@ def open_tabs(server, context, number, seconds=60):
     while len(pages) < number:
         page = context.new_page()
         try:
-            with page.expect_response("**/events", timeout=seconds * 1000):
+            with page.expect_response("**/events*", timeout=seconds * 1000):
                 page.goto(f"{server.base}/", timeout=seconds * 1000)
         except playwright.sync_api.TimeoutError as error:
             page.close()

@@ -2,11 +2,14 @@
 kept in a ledger, and stands at the end. The same seed is the same day, as far as people go; what the server does meanwhile is its own
 business. PERSONS_HOURS is how long the day is, PERSONS_SEED which."""
 
+import contextlib
 import datetime
 import json
 import os
 import random
 import signal
+
+import botocore.exceptions
 
 import persons_findings
 from persons_findings import HALF, World, blocked
@@ -18,6 +21,19 @@ CONTROLS = (["S3.8"] * 3, ["EC2.19"] * 2, ["S3.3"], ["Config.1"])
 # calls of the server beside which people act. Not between its last look at something and its write, where AWS has no condition
 MOMENTS = (("ReceiveMessage", "after"), ("DeleteMessage*", "before"), ("DeleteMessage*", "after"), ("GetFindings", "before"), ("AssumeRole", "before"),
            ("PutPublicAccessBlock", "after"), ("DescribeAccount", "after"))
+
+
+def call_of(world, operation):
+    """One of these calls that leads nowhere, by somebody: AWS refuses most of them, and whoever acts beside such a call acts beside it."""
+    nowhere = {"QueueUrl": f"{world.url}-of-nobody"}
+    service, method, members = {
+        "ReceiveMessage": ("sqs", "receive_message", nowhere), "DeleteMessage*": ("sqs", "delete_message", {**nowhere, "ReceiptHandle": "none"}),
+        "GetFindings": ("securityhub", "get_findings", {"MaxResults": 1}), "GetCallerIdentity": ("sts", "get_caller_identity", {}),
+        "AssumeRole": ("sts", "assume_role", {"RoleArn": f"arn:aws:iam::{world.own}:role/of-nobody", "RoleSessionName": "nobody"}),
+        "PutPublicAccessBlock": ("s3", "put_public_access_block", {"Bucket": "a-bucket-of-nobody", "PublicAccessBlockConfiguration": {}}),
+        "DescribeAccount": ("organizations", "describe_account", {"AccountId": "000000000000"})}[operation]
+    with contextlib.suppress(botocore.exceptions.ClientError):
+        getattr(world.client(service), method)(**members)
 
 
 class Day:
@@ -83,15 +99,10 @@ class Day:
     def person(self, acts):
         """Now, or beside the next call of the server of some kind."""
         operation, when = self.random.choice(MOMENTS) if self.random.random() < 0.5 else ("GetCallerIdentity", "before")
-        other = somebody(self.world.stage, acts, match={"operation": operation}, when=when)
-        with other as kim:
-            if operation != "GetCallerIdentity" and not wait(lambda: kim.now()["fired"] == 1, 1):
-                # the server had no reason for such a call
-                other.api.post("/_sim/faults", {**other.fault, "match": {"operation": "GetCallerIdentity"}, "id": f"{kim.id}-now"})
-                other.api.call("DELETE", f"/_sim/faults/{kim.id}")
-                kim.id = f"{kim.id}-now"
-            if kim.now()["fired"] == 0:
-                self.world.client("sts").get_caller_identity()
+        with somebody(self.world.stage, acts, match={"operation": operation}, when=when) as kim:
+            if operation == "GetCallerIdentity" or not wait(lambda: kim.now()["fired"] == 1, 1):
+                # the server had no reason for such a call: one of ours. Where both come, they act beside the first alone
+                call_of(self.world, operation)
         check("the day: a person could", kim.fired == 1 and not kim.failed, kim.row)
 
     def written(self, one, found=None):

@@ -39,9 +39,13 @@ def journey(reader, server):
     check("asked and approved", (asked.status, approved.status) == (201, 200), (asked, approved))
     grant = server.api(MARA).get(f"/api/v1/requests/{request}").json["grant_id"]
     check("the access is there", state(server, grant, "active"))
+
+    def arrived():
+        """All of it, and of every span the one around it, which is sent when it is over and so after what is in it."""
+        spans = reader.trace(request.removeprefix("req_"))
+        return BY_THEN <= {span.name for span in spans} and {span.parent for span in spans if span.parent} <= {span.id for span in spans}
     # what is told is sent within a second, on a machine that has the time; what a kill takes is lost
-    wait(lambda: BY_THEN <= set(reader.named(request.removeprefix("req_"))), 30, every=0.2)
-    time.sleep(2)
+    wait(lambda: arrived() and (time.sleep(2) or arrived()), 30, every=0.2)
     server.stage.stop(server.process, signal.SIGKILL)
     check("the server is there again after a kill", server.start())
     released = server.api(MARA).post(f"/api/v1/grants/{grant}/release", {})

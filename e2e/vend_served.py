@@ -15,7 +15,7 @@ from drilled import ANA, MANAGEMENT, World
 from mail import Inbox
 from served import longest_wait, shortest_wait, serve_events, waited_for_at_once
 from stage import Api, Stage, parts, wait
-from vend import HEADER, Server, access, begun, calls, check, killed, organization, row, standing, statuses, tags_of, vend
+from vend import HEADER, Server, access, begun, calls, check, killed, organization, row, standing, stands_at, statuses, tags_of, vend
 
 
 def state_of(world, plan):
@@ -25,8 +25,6 @@ def state_of(world, plan):
 
 def goes_on(world):
     """A server goes on with a list that was begun where it is told to (`organization.md` P-7), is killed in turn, and does nothing twice."""
-    slow = {"kind": "latency", "distribution": {"fixed_ms": 3000}, "match": {"operation": "DescribeCreateAccountStatus"}}
-    world.sim.post("/_sim/faults", slow)
     inbox = Inbox()
     inbox.start()
     mail = (f'[mail]\nurl = "smtp://hallpass:hunter2%2F%25%40@127.0.0.1:{inbox.port}?tls=none"\nfrom = "Hallpass <hallpass@acme.example>"\n'
@@ -46,7 +44,7 @@ def goes_on(world):
     check("what asks for a second yes is exit 2", ran.returncode == 2 and "`org.delegate.remove`" in ran.stderr, (ran.returncode, ran.stderr))
     config.write_text(whole + '[plans]\nresume = ["org.vend"]\n')
     server.start()
-    check("one that is goes on", wait(lambda: len(calls(world, "CreateAccount")) == 3, 150, server.process), server.said()[-800:])
+    check("one that is goes on", stands_at(world, 3, server.process), server.said()[-800:])
     server.stop(signal.SIGKILL)
     check.equal("killed in the middle", state_of(world, plan), "running")
     world.sim.call("DELETE", "/_sim/faults")

@@ -253,7 +253,7 @@ def racing(demo, browser):
     for page in (first, second):
         page.goto(f"{demo.base}/requests/{request}")
     # the second page must not learn of the first press before its own
-    second.route("**/events", lambda route: route.abort())
+    second.route("**/events*", lambda route: route.abort())
     second.goto(f"{demo.base}/requests/{request}")
     first.locator("button[data-approve]").click()
     first.wait_for_url(re.compile("said="))
@@ -287,6 +287,18 @@ def catching_up(demo, browser):
             page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
         check(f"what came while {what} is shown", wait(lambda: "not today" in page.locator("main").inner_text(), 10),
               page.locator("main").inner_text()[:400])
+    request = ask_over_api(demo, INES, "orders-prod", "OPS-842: decided before the page listened")
+    held = []
+    page.route("**/events*", lambda route: held.append(route))
+    page.goto(f"{demo.base}/requests/{request}")
+    check("the page would listen", wait(lambda: page.wait_for_timeout(50) or held, 20))
+    demo.api(PRIYA).post(f"/api/v1/requests/{request}/deny", {"reason": "not today"})
+    check("nobody has told the page yet", "not today" not in page.locator("main").inner_text())
+    for one in held:
+        one.continue_()
+    check("what came before the page listened is shown", wait(lambda: "not today" in page.locator("main").inner_text(), 10),
+          page.locator("main").inner_text()[:400])
+    page.unroute("**/events*")
     page.goto(f"{demo.base}/ask?account=orders-prod&permission_set=DatabaseOperator")
     page.locator("textarea").first.fill("OPS-85: nobody else's")
     check("what is written survives a sign-in in between", page.evaluate("sessionStorage.length") > 0)
@@ -366,7 +378,7 @@ def starting_later(demo, browser):
             lambda: demo.api(MARA).get(f"/api/v1/requests/{request}").json["state"] == "discarded", 10))
         page.context.close()
     held = demo.api(MARA).post("/api/v1/requests", {"account": "payments-dev", "permission_set": "ReadOnly", "duration_seconds": 600,
-                                                   "reason": "OPS-92: soon", "starts_at": in_seconds(6)})
+                                                   "reason": "OPS-92: soon", "starts_at": in_seconds(15)})
     check("start: what needs nobody waits for its start, too", held.status in (200, 201) and held.json["state"] == "pending"
           and held.json.get("decided_by") == MARA, held.json)
     check("start: and begins", wait(lambda: demo.api(MARA).get(f"/api/v1/requests/{held.json['id']}").json["state"] == "approved", 30))
@@ -455,17 +467,17 @@ def crowded(demo, browser):
           (len(streams), answer.status, refused["code"], answer.headers["Retry-After"]) == (16, 429, "too-many-streams", "30"), refused)
     page = browser.window(MARA)
     page.clock.install()
-    with page.expect_response("**/events"):
+    with page.expect_response("**/events*"):
         page.goto(f"{demo.base}/")
     note = page.locator("#stale")
     page.clock.run_for(8_000)
     note.wait_for(state="visible")
     check("the page says that it is not live", "Live updates stopped" in note.inner_text(), note.inner_text())
     shoot(page, "crowded")
-    ask_over_api(demo, MARA, "pricing-prod", "OPS-77: nobody told the page")
     mine = page.locator("main [data-live]").get_by_text("pricing-prod").first
     before = mine.count()
-    with page.expect_response("**/events"):
+    ask_over_api(demo, MARA, "pricing-prod", "OPS-77: nobody told the page")
+    with page.expect_response("**/events*"):
         page.clock.run_for(13_000)
     page.clock.run_for(500)
     mine.wait_for(state="visible")
@@ -479,7 +491,7 @@ def crowded(demo, browser):
         connection.close()
     open_now = lambda: next(line for line in demo.api(MARA).get("/metrics").body.decode().splitlines() if line.startswith("hallpass_event_streams "))
     check("streams whose readers are gone make room", wait(lambda: open_now() == "hallpass_event_streams 0", 20), open_now())
-    with page.expect_response("**/events"):
+    with page.expect_response("**/events*"):
         page.clock.run_for(13_000)
     note.wait_for(state="hidden")
     check("when there is room it listens again", not note.is_visible())
@@ -608,6 +620,12 @@ def own_sign_ins(demo, browser):
     press(here, "Enter")
     here.wait_for_url(re.compile("ended=others"))
     check("what happened is said", "Signed out everywhere else" in here.locator("#live").inner_text())
+    note = there.locator("#stale")
+    is_told = lambda: there.wait_for_timeout(50) or note.locator("a[href*='/signin']").count()
+    check("the page of the other browser says so by itself", wait(is_told, 30), note.inner_text())
+    # the note that it is not live any more does not take its place
+    there.wait_for_timeout(7_000)
+    check("and goes on saying it", "You were signed out" in note.inner_text() and note.is_visible(), note.inner_text())
     there.goto(f"{demo.base}/reviews")
     check("the other browser is signed out", "/signin" in there.url, there.url)
     here.goto(f"{demo.base}/")
