@@ -4,7 +4,7 @@
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, Email, TimeSpan, Timestamp, TokenId, UserId};
 
-use crate::Owner;
+use crate::{Owner, WhichSessions};
 
 /// A record that is about to be written about somebody's tokens, sessions or sign-ins.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,20 @@ impl IdentityRecord {
     /// Somebody ended sessions of their own; `which` says which.
     pub fn own_sessions_ended(self, owner: &Owner, origin: Origin, which: &str) -> Draft {
         self.of_own(Event::SessionsEnded, owner, origin).why(which)
+    }
+
+    /// An operator ended every session of a person.
+    pub fn sessions_ended_by_operator(self, user: &UserId) -> Draft {
+        self.by_operator(Event::SessionsEnded)
+            .user(user)
+            .why(&WhichSessions::All.words())
+    }
+
+    /// A provider said that sessions of a person are over.
+    pub fn sessions_ended_by_provider(self, user: &UserId, issuer: &str) -> Draft {
+        self.by(Event::SessionsEnded, "hallpass", Origin::System)
+            .user(user)
+            .why(&format!("signed out at {issuer}"))
     }
 
     /// A sign-in became somebody's.

@@ -177,15 +177,14 @@ pub trait SessionStore: Send + Sync {
         origin: Origin,
         now: Timestamp,
     ) -> Result<u64, SessionFault>;
-    /// Ends every session of a person; how many there were.
-    async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault>;
-    /// Ends those that a provider says are over: of its session `sid`, else of its `subject`; how
-    /// many there were.
+    /// Ends those that a provider says are over: of its session `sid`, else of its `subject`, with
+    /// a record in the audit log for each person who had some; how many there were.
     async fn end_at_provider(
         &self,
         issuer: &str,
         subject: Option<&str>,
         sid: Option<&str>,
+        now: Timestamp,
     ) -> Result<u64, SessionFault>;
     /// Forgets those that ended before `now`.
     async fn prune(&self, now: Timestamp) -> Result<(), SessionFault>;

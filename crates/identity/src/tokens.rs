@@ -64,6 +64,8 @@ pub struct TokenFacts {
     pub owner: Option<Owner>,
     /// What it allows.
     pub scopes: BTreeSet<TokenScope>,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
     /// When it was revoked.

@@ -4,7 +4,8 @@
 //! Two forms. On a machine with a browser, a one-time code comes back over loopback and counts
 //! together with a verifier that never left the command line. Elsewhere, the command line shows a
 //! short code, the person types it in a browser, and the command line asks until they did. Codes
-//! are kept where every node finds them, as hashes, for ten minutes and one use.
+//! are kept where every node finds them, as hashes, for ten minutes and one use. What somebody
+//! confirmed counts no longer than the session in which they did.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -69,10 +70,21 @@ pub(crate) struct WaitingLogin {
     pub(crate) begun: Begun,
 }
 
-/// A login somebody said yes to.
+/// Who says yes, and in which of their sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Confirmer {
+    pub(crate) owner: Owner,
+    /// By `WebSession::id`, which outlives the session's secrets: the hash of one that was replaced
+    /// meanwhile may be forgotten before the command line asks.
+    pub(crate) session: String,
+}
+
+/// A login somebody said yes to. A release before the session was kept wrote an owner in place of
+/// `by`: what it wrote cannot be read, so it is refused as too old, and the command line is told to
+/// begin anew. Such rows live for ten minutes after an update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Given {
-    pub(crate) owner: Owner,
+    pub(crate) by: Confirmer,
     pub(crate) wish: LoginRequest,
 }
 
@@ -83,10 +95,11 @@ struct HandoverCode {
     at: Timestamp,
 }
 
+/// An older release's yes holds an owner alone, and is refused as [`Given`] says.
 #[derive(Clone, Serialize, Deserialize)]
 enum LoginAnswer {
     Waiting,
-    Yes(Owner),
+    Yes(Confirmer),
     No,
 }
 
@@ -261,11 +274,11 @@ impl Logins {
     pub(crate) async fn answer(
         &self,
         typed: &str,
-        who: &Owner,
+        who: &Confirmer,
         say: Say,
         now: Timestamp,
     ) -> Result<WaitingLogin, NotACode> {
-        let (key, device) = self.find(typed, &who.user, now).await?;
+        let (key, device) = self.find(typed, &who.owner.user, now).await?;
         let answered = Device {
             answer: match say {
                 Say::Give => LoginAnswer::Yes(who.clone()),
@@ -305,8 +318,8 @@ impl Logins {
         let Device { waiting, answer } = device.value;
         Ok(match answer {
             _ if is_over => LoginPoll::Gone,
-            LoginAnswer::Yes(owner) => LoginPoll::Given(Given {
-                owner,
+            LoginAnswer::Yes(by) => LoginPoll::Given(Given {
+                by,
                 wish: waiting.wish,
             }),
             LoginAnswer::No => LoginPoll::Refused,
@@ -417,6 +430,13 @@ mod tests {
         }
     }
 
+    fn by_ana() -> Confirmer {
+        Confirmer {
+            owner: ana(),
+            session: "ses_1".to_owned(),
+        }
+    }
+
     fn wish() -> LoginRequest {
         LoginRequest {
             host: "laptop".to_owned(),
@@ -443,7 +463,7 @@ mod tests {
     async fn a_code_counts_once_with_its_verifier_and_in_time() {
         let logins = Logins::over(Handovers::default());
         let given = Given {
-            owner: ana(),
+            by: by_ana(),
             wish: wish(),
         };
         let challenge = hash_secret("v");
@@ -480,19 +500,19 @@ mod tests {
             Ok(waiting())
         );
         assert_eq!(
-            logins.answer(&typed, &ana(), Say::Give, start()).await,
+            logins.answer(&typed, &by_ana(), Say::Give, start()).await,
             Ok(waiting())
         );
-        let again = logins.answer(&typed, &ana(), Say::Give, start()).await;
+        let again = logins.answer(&typed, &by_ana(), Say::Give, start()).await;
         assert_eq!(again, Err(NotACode::Unknown));
         let given = LoginPoll::Given(Given {
-            owner: ana(),
+            by: by_ana(),
             wish: wish(),
         });
         assert_eq!(logins.ask(&secret, start()).await.unwrap(), given);
         assert_eq!(logins.ask(&secret, start()).await.unwrap(), LoginPoll::Gone);
         let (secret, short) = logins.begin(wish(), begun()).await.unwrap();
-        let who = ana();
+        let who = by_ana();
         let refused = logins.answer(&short, &who, Say::Refuse, start());
         refused.await.unwrap();
         assert_eq!(
@@ -501,9 +521,33 @@ mod tests {
         );
         let (secret, short) = logins.begin(wish(), begun()).await.unwrap();
         let late = LASTS.after(start());
-        let answered = logins.answer(&short, &ana(), Say::Give, late).await;
+        let answered = logins.answer(&short, &by_ana(), Say::Give, late).await;
         assert_eq!(answered, Err(NotACode::Unknown));
         assert_eq!(logins.ask(&secret, late).await.unwrap(), LoginPoll::Gone);
+    }
+
+    /// Who confirmed it in which session is not known.
+    #[tokio::test]
+    async fn what_an_older_release_was_told_is_begun_anew() {
+        let logins = Logins::over(Handovers::default());
+        let code = serde_json::json!({"given": {"owner": ana(), "wish": wish()},
+            "challenge": hash_secret("v"), "at": start()});
+        let key = hash_secret("code");
+        let kept = logins.keep(CODE, &key, &code, start()).await;
+        kept.unwrap();
+        let redeemed = logins.redeem("code", "v", start()).await;
+        assert_eq!(redeemed, Ok(None));
+        for (answer, expected) in [
+            (serde_json::json!({"Yes": ana()}), LoginPoll::Gone),
+            // as both releases write it
+            (serde_json::json!("Waiting"), LoginPoll::Waiting),
+        ] {
+            let device = serde_json::json!({"waiting": waiting(), "answer": answer});
+            let key = hash_secret("device");
+            let kept = logins.keep(DEVICE, &key, &device, start()).await;
+            kept.unwrap();
+            assert_eq!(logins.ask("device", start()).await, Ok(expected));
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -529,7 +573,7 @@ mod tests {
             (one_more, before.elapsed()),
             (LoginPoll::Waiting, std::time::Duration::ZERO)
         );
-        let who = ana();
+        let who = by_ana();
         let answered = logins.answer(&short, &who, Say::Give, start());
         answered.await.unwrap();
         let mut given = 0;

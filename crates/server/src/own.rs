@@ -20,6 +20,19 @@ pub(crate) async fn sessions(app: &App, owner: &Owner) -> Result<Vec<WebSession>
     Ok(all)
 }
 
+/// Whether they are signed in with the session of this name still, whatever its secret is by now.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn is_signed_in(
+    app: &App,
+    owner: &Owner,
+    session: &str,
+) -> Result<bool, ProblemResponse> {
+    let live = sessions(app, owner).await?;
+    Ok(live.iter().any(|it| it.id() == session))
+}
+
 /// Ends some of them; how many there were.
 ///
 /// # Errors

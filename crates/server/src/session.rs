@@ -31,8 +31,9 @@ fn browsing_of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Brows
     }
 }
 
-/// A session that was used further ahead of now than this is not believed.
-const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
+/// A session that was used, or a token that was made, further ahead of now than this is not
+/// believed.
+pub(crate) const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
 
 /// How often a secret is replaced at most while something goes on.
 const REPLACED_MAX: usize = 8;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_identity::is_named;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::Directory;
 
 use super::Access;
@@ -121,39 +121,43 @@ impl Access {
         if !is_older(&known, PERSON_BELIEVED, self.now()) {
             return Ok(known);
         }
-        let (source, user) = (Arc::clone(&self.ports.directory), user.clone());
-        let asked = user.clone();
-        let reading = tokio::spawn(async move { source.refresh_person(&asked).await });
-        let unchecked = |why: String| PressRefused::PersonUnchecked { why };
-        let lost = self.home_region_lost_since();
-        let patience = lost.map_or(PERSON_PATIENCE, |_| PERSON_PATIENCE_WHILE_LOST);
-        let directory = match tokio::time::timeout(patience, reading).await {
-            Ok(Ok(Ok(directory))) => directory,
-            Ok(Err(error)) => return Err(unchecked(error.to_string())),
-            Ok(Ok(Err(fault))) => {
-                let why = lost.map_or_else(|| fault.to_string(), home_region_is_lost);
-                return Err(unchecked(why));
-            }
-            Err(_) => {
-                let why = lost.map_or_else(
-                    || "AWS has not answered yet".to_owned(),
-                    home_region_is_lost,
-                );
-                return Err(unchecked(why));
-            }
+        let directory = self.person_read(user).await?;
+        let unchecked = |why: &str| PressRefused::PersonUnchecked {
+            why: why.to_owned(),
         };
-        match directory.person(&user) {
+        match directory.person(user) {
             Some(person) if !person.enabled => Err(PressRefused::NotInDirectory),
             None => Err(PressRefused::NotInDirectory),
             // their address names their rights: with another one they come in anew
             Some(person) if !actor.secondary_domain && !person.emails.contains(&actor.email) => {
-                Err(unchecked("your address has changed".to_owned()))
+                Err(unchecked("your address has changed"))
             }
             Some(_) if self.has_an_old_role(actor, &directory) => {
-                Err(unchecked("you are no administrator any more".to_owned()))
+                Err(unchecked("you are no administrator any more"))
             }
             Some(_) => Ok(directory),
         }
+    }
+
+    /// The newest directory with a user as AWS has them now.
+    ///
+    /// # Errors
+    /// When AWS does not say in time.
+    async fn person_read(&self, user: &UserId) -> Result<Arc<Directory>, PressRefused> {
+        let (source, asked) = (Arc::clone(&self.ports.directory), user.clone());
+        let reading = tokio::spawn(async move { source.refresh_person(&asked).await });
+        let lost = self.home_region_lost_since();
+        let patience = lost.map_or(PERSON_PATIENCE, |_| PERSON_PATIENCE_WHILE_LOST);
+        let why = match tokio::time::timeout(patience, reading).await {
+            Ok(Ok(Ok(directory))) => return Ok(directory),
+            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(Err(fault))) => lost.map_or_else(|| fault.to_string(), home_region_is_lost),
+            Err(_) => lost.map_or_else(
+                || "AWS has not answered yet".to_owned(),
+                home_region_is_lost,
+            ),
+        };
+        Err(PressRefused::PersonUnchecked { why })
     }
 
     /// Whether somebody comes as an administrator, and is none by this directory.
@@ -163,13 +167,19 @@ impl Access {
         actor.is(Role::Admin) && !admins.is_empty() && !is_admin
     }
 
-    /// Whether somebody who signs in is still an enabled user. Who cannot be asked about is let in:
-    /// they may have something to give back, and use no right without being asked about again.
-    pub async fn is_still_known(&self, actor: &Actor) -> bool {
-        match self.with_actor(actor, self.directory()).await {
-            Err(PressRefused::NotInDirectory) => false,
-            Ok(_) | Err(_) => true,
+    /// The directory to let `user` in by: with them as AWS has them now. Whoever asks looks in it
+    /// again for what they were found by, since that may be somebody else's by now. Who cannot be
+    /// asked about is as they were known: they may have something to give back, and use no right
+    /// without being asked about again.
+    pub async fn directory_to_let_in(&self, user: &UserId) -> Arc<Directory> {
+        let known = self.directory();
+        if !is_older(&known, PERSON_BELIEVED, self.now()) {
+            return known;
         }
+        self.person_read(user).await.unwrap_or_else(|error| {
+            tracing::warn!(user = %user, error = %error, "who signs in could not be asked about");
+            known
+        })
     }
 
     async fn read_again(&self) -> Result<Arc<Directory>, DirectoryFault> {

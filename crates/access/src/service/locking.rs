@@ -1,5 +1,7 @@
 //! Locking people, letting them in again, and what follows from a lock (`access.md` §19).
 
+use std::collections::BTreeSet;
+
 use hallpass_audit::Event;
 use hallpass_identity::users_of;
 use hallpass_model::{TimeSpan, Timestamp, UserId};
@@ -145,9 +147,7 @@ impl Access {
         if let Some(lock) = locks_seen.in_force_of(actor, step.now) {
             return Err(PressRefused::Locked { since: lock.since }.into());
         }
-        let is_left =
-            |other: &UserId| other != whom && locks_seen.in_force(other, step.now).is_none();
-        let has_another = !admins.contains(whom) || admins.iter().any(is_left);
+        let has_another = !is_last(whom, &admins, &locks_seen, step.now);
         let left = Left::judge(has_another, locking.force);
         let left = left.ok_or(PressRefused::LastAdministrator)?;
         let known = directory.person(whom).and_then(Person::of);
@@ -174,6 +174,17 @@ impl Access {
             admins.contains(whom)
         };
         actor.is(Role::Admin) || actor.is(Role::Operator) && !is_admin()
+    }
+
+    /// Whether a lock of this person would be refused, since nobody would be left to lift it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn is_last_administrator(&self, whom: &UserId) -> Result<bool, AccessError> {
+        let admins = users_of(&self.settings.admins, &self.directory());
+        let others: Vec<UserId> = admins.iter().filter(|it| *it != whom).cloned().collect();
+        let locks_seen = self.locks_of(&others).await?;
+        Ok(is_last(whom, &admins, &locks_seen, self.now()))
     }
 
     /// Whether somebody may lift a person's lock: an administrator other than them.
@@ -411,6 +422,17 @@ impl Access {
         }
         failed.map_or(Ok(ended), Err)
     }
+}
+
+/// Whether somebody is the one administrator who is not locked, whether or not they are themselves.
+fn is_last(
+    whom: &UserId,
+    admins: &BTreeSet<UserId>,
+    locks_seen: &LocksSeen,
+    now: Timestamp,
+) -> bool {
+    let is_left = |other: &UserId| other != whom && locks_seen.in_force(other, now).is_none();
+    admins.contains(whom) && !admins.iter().any(is_left)
 }
 
 /// Whether something is older than the end of a lock: nobody asks or is given anything meanwhile, so it is older than the

@@ -7,7 +7,7 @@ use hallpass_access::ReadError;
 use hallpass_config::Loaded;
 use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
-use hallpass_identity::{SignedIn, WebSession};
+use hallpass_identity::{SignedIn, WebSession, WhichSessions};
 use hallpass_model::{Email, Timestamp, UserId};
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_setup::person;
@@ -22,9 +22,9 @@ const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_a
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass people sessions end --user ana@example.com")]
 pub(super) struct EndArgs {
-    /// Whose: the e-mail they signed in with
+    /// Whose: an e-mail of the directory, or a user id
     #[arg(long, value_name = "E-MAIL")]
-    user: Email,
+    user: String,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -101,29 +101,51 @@ pub(super) fn run_list(config: &ConfigArgs, output: &OutputArgs) -> Outcome {
 }
 
 pub(super) fn run_end(args: &EndArgs) -> Outcome {
+    let loaded = args.config.load_without_secrets()?;
     let address = args.config.existing_store()?;
-    let user = &args.user;
     let ended = runtime()?.block_on(async {
-        let store = open_store(address).await?;
-        let failed = |error: ReadError| Failure::failed(error.to_string());
+        let (store, now) = (open_store(address).await?, hallpass_clock::now());
         let mut ended = 0;
-        // whoever has left is found by the address of then, and ends by the user id
-        let found = live(&store)
-            .await?
-            .into_iter()
-            .filter(|it| it.user == *user);
-        let users: BTreeSet<UserId> = found.filter_map(|it| it.user_id).collect();
-        for user in &users {
-            ended += store.sessions_delete(user).await.map_err(failed)?;
+        for user in meant(&loaded, &store, &args.user, now).await? {
+            let record = next_record(now).sessions_ended_by_operator(&user);
+            let gone = store.sessions_end(&user, WhichSessions::All, record).await;
+            ended += gone.map_err(|error| Failure::failed(error.to_string()))?;
         }
         Ok::<u64, Failure>(ended)
     })?;
+    let user = output::plain(&args.user);
     if ended == 0 {
         return Err(Failure::failed(format!("`{user}` has no session"))
             .help("`hallpass people sessions list --web` shows who has"));
     }
     output::say(&format!("{user} is signed out everywhere"));
     Ok(Exit::Ok)
+}
+
+/// Whose sessions are meant: the user of the directory. Whoever has left it, or whom AWS says
+/// nothing about now, is found by the address that they signed in with.
+async fn meant(
+    loaded: &Loaded,
+    store: &ServerStore,
+    text: &str,
+    now: Timestamp,
+) -> Result<BTreeSet<UserId>, Failure> {
+    let unfound = match user_of(loaded, store, text, now).await {
+        Ok(user) => return Ok(BTreeSet::from([user])),
+        Err(unfound) => unfound,
+    };
+    let Ok(email) = Email::new(text) else {
+        return Err(unfound);
+    };
+    let sessions = live(store).await?.into_iter();
+    let theirs = sessions.filter(|session| session.user == email);
+    let users: BTreeSet<UserId> = theirs.filter_map(|session| session.user_id).collect();
+    if users.is_empty() {
+        return Err(unfound);
+    }
+    let why = unfound.words();
+    output::say(&format!("{why}; meant is who signed in with that address"));
+    Ok(users)
 }
 
 /// Sessions that are not over, and whose secret was not replaced.
@@ -168,4 +190,113 @@ fn list(sessions: &[WebSession], output: &OutputArgs) -> Result<(), Failure> {
         table
     };
     output::list(output.format(), &shown, FIELDS, table)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use hallpass_audit::AuditStore as _;
+    use hallpass_identity::Browsing;
+    use hallpass_model::TimeSpan;
+    use hallpass_rules::PersonAttributes;
+    use hallpass_rules::directory::{Person, Snapshot};
+    use hallpass_setup::sources::cache_snapshot;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct EndLine {
+        #[command(flatten)]
+        args: EndArgs,
+    }
+
+    fn user(n: u8) -> UserId {
+        let id = format!("0000000{n}-0000-4000-8000-000000000000");
+        id.parse().unwrap()
+    }
+
+    fn session(hash: &str, whose: u8, address: &str) -> WebSession {
+        let now = hallpass_clock::now();
+        WebSession {
+            hash: hash.to_owned(),
+            user: Email::new(address).unwrap(),
+            user_id: Some(user(whose)),
+            secondary_domain: false,
+            signed_in: SignedIn::Persona,
+            began_at: now,
+            seen_at: now,
+            renewed_at: now,
+            ends_at: TimeSpan::hours(1).after(now),
+            browsing: Browsing::default(),
+            csrf: format!("csrf of {hash}"),
+            previous: None,
+            next: None,
+        }
+    }
+
+    /// The first was renamed since they signed in; the second has the address of before.
+    async fn fill(store: &ServerStore) {
+        let person = |n: u8, email: &str| Person {
+            user_id: user(n),
+            user_name: format!("person{n}"),
+            display_name: String::new(),
+            emails: vec![Email::new(email).unwrap()],
+            enabled: true,
+            attributes: PersonAttributes::default(),
+        };
+        let snapshot = Snapshot {
+            people: vec![person(1, "new@corp.example"), person(2, "ana@corp.example")],
+            taken_at: Some(hallpass_clock::now()),
+            ..Snapshot::default()
+        };
+        assert!(cache_snapshot(store, &snapshot).await);
+        for it in [
+            session("1", 1, "ana@corp.example"),
+            session("2", 1, "ana@corp.example"),
+            session("3", 2, "ben@corp.example"),
+            session("4", 3, "cai@corp.example"),
+        ] {
+            store.session_insert(&it).await.unwrap();
+        }
+    }
+
+    fn end(config: &Path, whose: &str) -> Outcome {
+        use clap::Parser as _;
+        let config = config.display().to_string();
+        let line = ["end", "--config", &config, "--user", whose];
+        run_end(&EndLine::parse_from(line).args)
+    }
+
+    /// Each row: who is named, and the sessions that are left.
+    #[test]
+    fn an_operator_ends_the_sessions_of_who_has_an_address_now_and_that_is_on_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, database) = (folder.path().join("hallpass.toml"), "hallpass.db");
+        std::fs::write(&config, format!("[store]\nurl = \"sqlite:{database}\"\n")).unwrap();
+        let store = ServerStore::open(folder.path().join(database)).unwrap();
+        let runtime = runtime().unwrap();
+        runtime.block_on(fill(&store));
+        let third = user(3).to_string();
+        for (whose, left) in [
+            ("new@corp.example", vec!["3", "4"]),
+            ("ana@corp.example", vec!["4"]),
+            (&third, vec![]),
+        ] {
+            end(&config, whose).unwrap();
+            let kept = runtime.block_on(store.sessions()).unwrap();
+            let kept: Vec<&str> = kept.iter().map(|it| it.hash.as_str()).collect();
+            assert_eq!(kept, left, "{whose}");
+        }
+        assert!(end(&config, &third).is_err(), "nothing is left to end");
+        let records = runtime.block_on(store.records_from(1, 100)).unwrap();
+        let told = records
+            .iter()
+            .map(|it| ["event", "actor", "sso_user_principal_id", "why"].map(|name| it.text(name)));
+        let ids = [1, 2, 3].map(user);
+        let expected = ids
+            .iter()
+            .map(|id| ["session.revoked", "operator", id.as_str(), "all"].map(Some));
+        assert_eq!(told.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
 }

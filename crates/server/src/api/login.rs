@@ -18,6 +18,7 @@ use crate::{
     auth::{AuthenticatedCaller, person},
     body::Body,
     logins::{Begun, Given, LASTS, LoginPoll, LoginRequest, TOKEN_LASTS},
+    own,
     problem::ProblemResponse,
     session::new_secret,
 };
@@ -147,17 +148,26 @@ fn used_up(failure: ProblemResponse) -> ProblemResponse {
 }
 
 async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, ProblemResponse> {
+    let Given { by, wish } = given;
     // they may have been locked, or have left, since they said yes
-    person(app, &given.owner, Origin::Cli).await?;
+    person(app, &by.owner, Origin::Cli).await?;
+    // or have ended that session, when they thought better of it or it was not they who had it
+    if !own::is_signed_in(app, &by.owner, &by.session).await? {
+        return Err(ProblemResponse::forbidden(
+            "login-refused",
+            "the session in which the login was confirmed is over",
+        )
+        .help("begin anew: `hallpass login`"));
+    }
     // a prefix that secret scanners can find
     let secret = format!("hpt_{}", new_secret()?);
     let token = NewToken {
         hash: hash_secret(&secret),
-        owner: given.owner,
-        scopes: given.wish.scopes,
+        owner: by.owner,
+        scopes: wish.scopes,
         created_at: now,
         expires_at: TOKEN_LASTS.after(now),
-        name: format!("login on {}", given.wish.host),
+        name: format!("login on {}", wish.host),
     };
     app.tokens
         .keep(&token)

@@ -84,6 +84,17 @@ struct CutOffPlan {
     /// Whether sessions end anyway.
     ends_sessions: bool,
     entitled: Entitled,
+    /// Whether a lock would be refused, so that everything ends but what they come in with.
+    is_last_administrator: bool,
+}
+
+/// Whether somebody who was cut off is kept out.
+enum KeptOut {
+    Locked,
+    /// Not: they are the last administrator who is not locked.
+    LastAdministrator,
+    /// Not: the lock was lifted since.
+    LetIn,
 }
 
 /// Roles that the person takes by account access manager, as AWS says now.
@@ -127,6 +138,7 @@ struct CutOffOutcome {
     summary: String,
     left: usize,
     entitled: Entitled,
+    kept_out: KeptOut,
 }
 
 async fn show(State(app): State<App>, viewer: Viewer, coming: Query<CutOffQuery>) -> PageResult {
@@ -276,12 +288,24 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, Pro
             })
             .collect(),
         ends_sessions: app.access.settings().end_sessions,
+        is_last_administrator: app.access.is_last_administrator(&whom.user).await?,
         entitled: entitled(app, viewer, &whom.user).await,
         grants: grants
             .iter()
             .filter(|grant| grant.is_hold() || grant.stuck.is_some())
             .map(|grant| people::target(&directory, grant))
             .collect(),
+    })
+}
+
+async fn kept_out(app: &App, user: &UserId) -> Result<KeptOut, ProblemResponse> {
+    if app.access.lock_in_force(user).await?.is_some() {
+        return Ok(KeptOut::Locked);
+    }
+    Ok(if app.access.is_last_administrator(user).await? {
+        KeptOut::LastAdministrator
+    } else {
+        KeptOut::LetIn
     })
 }
 
@@ -472,6 +496,7 @@ async fn outcome(
         summary,
         left,
         entitled: entitled(app, viewer, &whom.user).await,
+        kept_out: kept_out(app, &whom.user).await?,
     })
 }
 

@@ -21,7 +21,7 @@ use super::words::{clock, zone_name};
 use crate::{
     App,
     api::login::wish,
-    logins::{Begun, Given, LoginRequest, NotACode, Say, shown},
+    logins::{Begun, Confirmer, Given, LoginRequest, NotACode, Say, shown},
     problem::ProblemResponse,
 };
 
@@ -173,7 +173,7 @@ async fn answer_cli(
         return Ok(see_other(&format!("{origin}/?error=refused&state={state}")));
     }
     let given = Given {
-        owner: owner_of(&viewer)?,
+        by: confirmer(&viewer)?,
         wish,
     };
     let now = app.clock.now();
@@ -182,9 +182,12 @@ async fn answer_cli(
 }
 
 /// Whose a token becomes: the person of the session, found as they were found for it.
-fn owner_of(viewer: &Viewer) -> Result<Owner, ProblemResponse> {
+fn confirmer(viewer: &Viewer) -> Result<Confirmer, ProblemResponse> {
     let owner = Owner::of(&viewer.actor);
-    owner.ok_or_else(|| ProblemResponse::unauthorized("the session is over"))
+    Ok(Confirmer {
+        owner: owner.ok_or_else(|| ProblemResponse::unauthorized("the session is over"))?,
+        session: viewer.live.session.id(),
+    })
 }
 
 #[derive(Deserialize)]
@@ -238,12 +241,12 @@ async fn answer_device(
     Posted { viewer, form }: Posted<Typed>,
 ) -> Response {
     let (logins, now) = (&app.sign_in.logins, app.clock.now());
-    let who = match owner_of(&viewer) {
+    let who = match confirmer(&viewer) {
         Ok(who) => who,
         Err(failure) => return failure.into_response(),
     };
     let found = match form.say {
-        None => logins.look(&form.code, &who.user, now).await,
+        None => logins.look(&form.code, &who.owner.user, now).await,
         Some(say) => logins.answer(&form.code, &who, say, now).await,
     };
     let waiting = match found {

@@ -7,8 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use hallpass_access::Origin;
+use hallpass_access::{Actor, Directory, Origin};
 use hallpass_identity::{Bound, Identifier, Owner, SignedIn};
+use hallpass_model::Email;
 use serde::Deserialize;
 
 use super::shell::{PageResult, local_path, see_other};
@@ -184,16 +185,7 @@ async fn arrive(
              admin.",
         ));
     }
-    let found = app
-        .identity
-        .actor(&proven.email, Origin::Web, &app.access.directory());
-    let actor = found
-        .map_err(|_| OidcRefused::Person("More than one person has your e-mail; ask an admin."))?;
-    if actor.user.is_none() || !app.access.is_still_known(&actor).await {
-        return Err(OidcRefused::Person("Your account is not in the directory."));
-    }
-    let owner =
-        Owner::of(&actor).ok_or(OidcRefused::Person("Your account is not in the directory."))?;
+    let (actor, owner) = whose(app, &proven.email).await?;
     if let Ok(Some(lock)) = app.access.lock_in_force(&owner.user).await {
         tracing::warn!(user = %owner.email, since = %lock.since, "somebody who is locked tried to sign in");
         let words = sentence(&capital(&locked_since(lock.since)));
@@ -225,6 +217,28 @@ async fn arrive(
         .await
         .map_err(OidcRefused::Ours)?;
     Ok(with_cookie(see_other(&waiting.next), cookie))
+}
+
+/// Whose an address is, with them as AWS has them now. A snapshot may say whose it was: nobody
+/// becomes the user who had their address before them, since a sign-in is bound for ever.
+async fn whose(app: &App, email: &Email) -> Result<(Actor, Owner), OidcRefused> {
+    let unknown = || OidcRefused::Person("Your account is not in the directory.");
+    let find = |directory: &Directory| {
+        let found = app.identity.actor(email, Origin::Web, directory);
+        let actor = found.map_err(|_| {
+            OidcRefused::Person("More than one person has your e-mail; ask an admin.")
+        })?;
+        let owner = Owner::of(&actor).ok_or_else(unknown)?;
+        Ok::<_, OidcRefused>((actor, owner))
+    };
+    let (_, known) = find(&app.access.directory())?;
+    let directory = app.access.directory_to_let_in(&known.user).await;
+    let (actor, owner) = find(&directory)?;
+    if owner.user != known.user {
+        tracing::warn!(email = %email, was = %known.user, is = %owner.user, "an address became another's");
+        return Err(unknown());
+    }
+    Ok((actor, owner))
 }
 
 /// Refuses a sign-in that is somebody else's: an address may be given to another person at the
@@ -299,9 +313,11 @@ async fn logged_out(
     })?;
     if !app.sign_in.is_repeated(token) {
         let issuer = &provider.settings().issuer;
+        let (subject, sid) = (about.subject.as_deref(), about.sid.as_deref());
+        let at = app.clock.now();
         let ended = app
             .sessions
-            .end_at_provider(issuer, about.subject.as_deref(), about.sid.as_deref())
+            .end_at_provider(issuer, subject, sid, at)
             .await
             .map_err(|fault| ProblemResponse::unavailable(&fault))?;
         app.sign_in.remember(token, now);

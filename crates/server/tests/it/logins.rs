@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
-use hallpass_identity::hash_secret;
+use hallpass_identity::{SessionStore as _, WebSession, hash_secret};
 use hallpass_model::TimeSpan;
 use hallpass_server::SignIn;
 use serde_json::{Value, json};
@@ -265,6 +265,81 @@ fn a_refused_or_forgotten_login_brings_nothing() {
     });
 }
 
+/// What becomes of a session between the yes and the fetching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    /// It gets a new secret, and the old one is forgotten.
+    Renewed,
+    AnotherEnds,
+    /// And its person signs in again.
+    SignedOut,
+}
+
+impl Meanwhile {
+    async fn happens(self, server: &TestServer, ana: &mut Browser<'_>) {
+        let hash = hash_secret(&ana.cookies["hallpass"]);
+        let kept = server.sessions.by_hash(&hash).await.unwrap();
+        let another = WebSession {
+            hash: hash_secret("another"),
+            csrf: "another".to_owned(),
+            ..kept.unwrap()
+        };
+        match self {
+            Self::Nothing => assert!(ana.is_signed_in().await),
+            Self::Renewed => {
+                let before = ana.cookies.clone();
+                server.clock.advance(TimeSpan::minutes(6));
+                assert!(ana.is_signed_in().await);
+                assert_ne!(ana.cookies, before);
+                server.clock.advance(TimeSpan::minutes(2));
+                server.sessions.prune(server.now()).await.unwrap();
+            }
+            Self::AnotherEnds => {
+                server.sessions.begin(&another).await.unwrap();
+                server.sessions.end(&another).await.unwrap();
+            }
+            Self::SignedOut => {
+                ana.press("/signout", &[]).await;
+                assert!(!ana.is_signed_in().await);
+                server.sessions.begin(&another).await.unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_confirmed_login_counts_no_longer_than_the_session_that_confirmed_it() {
+    run(async {
+        for (meanwhile, expected) in [
+            (Meanwhile::Nothing, "200"),
+            (Meanwhile::Renewed, "200"),
+            (Meanwhile::AnotherEnds, "200"),
+            (Meanwhile::SignedOut, "403 login-refused"),
+        ] {
+            let server = server();
+            let mut ana = Browser::of(&server, "ana").await;
+            // its secret is replaced after an hour
+            server.clock.advance(TimeSpan::minutes(55));
+            let code = code(&mut ana, "v").await;
+            let (device, short) = begin(&server).await;
+            let yes = [("code", short.as_str()), ("say", "give")];
+            ana.press("/login/device", &yes).await;
+            meanwhile.happens(&server, &mut ana).await;
+            for body in [
+                json!({"code": code, "verifier": "v"}),
+                json!({"device_code": device}),
+            ] {
+                let reply = fetch(&server, body).await;
+                assert_eq!(reply.short(), expected, "{meanwhile:?}: {reply:?}");
+                let told = reply.json();
+                let words = "the session in which the login was confirmed is over";
+                assert_eq!(told["detail"] == words, expected != "200", "{told}");
+            }
+        }
+    });
+}
+
 #[test]
 fn codes_cannot_be_guessed() {
     run(async {
@@ -300,6 +375,19 @@ fn logging_out_revokes_the_token() {
             server.get("/api/v1/me", &token).await.short(),
             "401 unauthorized"
         );
+    });
+}
+
+/// A clock that ran ahead made it; the time of its end would be wrong by as much.
+#[test]
+fn a_token_from_the_future_does_not_count() {
+    run(async {
+        let server = server();
+        server.made_ahead("ana/all", TimeSpan::minutes(1));
+        server.made_ahead("cai/all", TimeSpan::minutes(2));
+        let me = async |token| server.get("/api/v1/me", token).await.short();
+        assert_eq!(me("ana/all").await, "200", "clocks differ a little");
+        assert_eq!(me("cai/all").await, "401 unauthorized");
     });
 }
 

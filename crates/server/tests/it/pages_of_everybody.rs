@@ -316,6 +316,53 @@ fn cutting_off_is_confirmed_by_name() {
     });
 }
 
+/// Nobody would be left to let them in again.
+#[test]
+fn of_the_last_administrator_cutting_off_does_not_say_that_they_are_locked() {
+    run(async {
+        let server = server();
+        for person in ["eve", "ana"] {
+            server.ask(&format!("{person}{ALL}"), "ReadOnly").await;
+        }
+        let eve = At::new(&server, "eve").await;
+        let cut_off = async |user: &str| {
+            let confirm = user.split('@').next().unwrap();
+            let fields = [
+                ("user", user),
+                ("reason", "laptop stolen"),
+                ("confirm", confirm),
+            ];
+            let plan = words(&eve.page(&format!("/access/cut-off?user={user}")).await);
+            let reply = eve.post("/access/cut-off", &fields).await;
+            assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", text(&reply));
+            let to = reply.headers[header::LOCATION].to_str().unwrap().to_owned();
+            let outcome = words(&eve.page(&to).await);
+            (plan, outcome, to)
+        };
+        let (plan, outcome, _) = cut_off("eve@corp.example").await;
+        for page in [&plan, &outcome] {
+            for line in [
+                "eve is not locked",
+                "the last administrator",
+                "Tokens and web sessions go on",
+                "Sign-ins and tokens",
+                "hallpass people lock --force",
+            ] {
+                assert!(page.contains(line), "{line}: {page}");
+            }
+            assert!(!page.contains("locked until"), "{page}");
+        }
+        let (plan, outcome, to) = cut_off("ana@corp.example").await;
+        assert!(plan.contains("ana is locked until somebody else"), "{plan}");
+        assert!(outcome.contains("ana stays locked until"), "{outcome}");
+        let lifted = json!({"user": "ana@corp.example", "reason": "new laptop"});
+        let lifted = server.post("/api/v1/locks/lift", "eve/all", &lifted).await;
+        assert_eq!(lifted.short(), "200");
+        let outcome = words(&eve.page(&to).await);
+        assert!(outcome.contains("ana is not locked any more"), "{outcome}");
+    });
+}
+
 #[test]
 fn the_page_explains_as_the_api_does() {
     run(async {

@@ -10,7 +10,6 @@ use hallpass_access::{AccessStore as _, Change, Directory, Origin};
 use hallpass_audit::{
     AuditStore, Draft, Event, FoundRecords, Head, LogId, Record, RecordQuery, StoreFault,
 };
-use hallpass_identity::SessionStore as _;
 use hallpass_model::{AuditId, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,7 +17,7 @@ use uuid::Uuid;
 use crate::browser::begin_session;
 use crate::pages_visit::Visit;
 use crate::signed_in::{At, server, server_with, text, words};
-use crate::test_server::{TestServer, asking, directory, request, run, user_id};
+use crate::test_server::{TestServer, asking, directory, request, run};
 
 async fn ask(server: &TestServer, person: &str, set: &str, reason: &str) {
     let mut wish = asking(set);
@@ -414,8 +413,7 @@ fn an_export_ends_with_the_rights_of_who_reads_it() {
             match how {
                 "nothing" => {}
                 "signed out" => {
-                    let user = user_id("aud").parse().unwrap();
-                    server.sessions.end_all(&user).await.unwrap();
+                    server.sessions_end("aud").await;
                 }
                 "locked" => {
                     let lock = json!({"user": "aud@corp.example", "reason": "stolen"});

@@ -255,6 +255,46 @@ fn who_was_removed_since_the_directory_was_read_is_not_signed_in() {
     });
 }
 
+/// Ana was renamed since the directory was read: her address is nobody's, or that of somebody else,
+/// who must not be bound to her user.
+#[test]
+fn whoever_got_an_address_since_the_directory_was_read_is_not_who_had_it() {
+    run(async {
+        for got_by_cai in [false, true] {
+            let oidc = FakeOidc::start().await;
+            let server = oidc.server();
+            server.clock.advance(TimeSpan::minutes(4));
+            oidc.world().now += 240;
+            server.directory_changes(directory_with(server.now(), |people| {
+                people[0]["emails"] = json!(["ana.new@corp.example"]);
+                if got_by_cai {
+                    people[1]["emails"] = json!(["cai@corp.example", "ana@corp.example"]);
+                }
+            }));
+            oidc.world().change = json!({"sub": "u-newcomer"});
+            let mut newcomer = Browser::new(&server);
+            let reply = oidc.sign_in(&mut newcomer).await;
+            assert!(!newcomer.is_signed_in().await, "{got_by_cai}");
+            assert_eq!(reply.status, StatusCode::FORBIDDEN);
+            let words = "Your account is not in the directory";
+            assert!(reply.text().contains(words), "{}", reply.text());
+            // once it was read, each is who they are
+            server.clock.advance(TimeSpan::minutes(5));
+            oidc.world().now += 300;
+            oidc.sign_in(&mut newcomer).await;
+            assert_eq!(newcomer.is_signed_in().await, got_by_cai);
+            if got_by_cai {
+                let page = newcomer.get("/").await.text();
+                assert!(page.contains("cai@corp.example"), "{page}");
+            }
+            oidc.world().change = json!({"email": "ana.new@corp.example"});
+            let mut ana = Browser::new(&server);
+            let reply = oidc.sign_in(&mut ana).await;
+            assert!(ana.is_signed_in().await, "{}", reply.text());
+        }
+    });
+}
+
 /// Each row: who signs, with what, and whether that counts.
 #[test]
 fn only_the_providers_own_signature_counts() {

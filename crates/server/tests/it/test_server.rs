@@ -13,8 +13,8 @@ use hallpass_access::{
     PolicySource, Ports, RemediationSource, SetPolicies, Settings,
 };
 use hallpass_identity::{
-    Identity, NewToken, OwnToken, Owner, TokenFacts, TokenFault, TokenScope, TokenSource,
-    TokenStore, hash_secret,
+    Identity, NewToken, OwnToken, Owner, SessionStore as _, TokenFacts, TokenFault, TokenScope,
+    TokenSource, TokenStore, WhichSessions, hash_secret,
 };
 use hallpass_model::{
     Clock, Disagreement, Email, IdSource, Look, PermissionSetArn, TimeSpan, Timestamp, TokenId,
@@ -216,6 +216,7 @@ impl TokenStore for Tokens {
         let facts = TokenFacts {
             owner: Some(token.owner.clone()),
             scopes: token.scopes.clone(),
+            created_at: token.created_at,
             expires_at: token.expires_at,
             revoked_at: None,
             source: TokenSource::SignIn,
@@ -247,7 +248,7 @@ impl TokenStore for Tokens {
                 name: "a token".to_owned(),
                 scopes: facts.scopes.clone(),
                 source: facts.source,
-                created_at: now,
+                created_at: facts.created_at,
                 used_at: facts.used_at,
                 expires_at: facts.expires_at,
             })
@@ -376,6 +377,7 @@ fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
             let facts = TokenFacts {
                 owner: Some(owner(person)),
                 scopes: scopes.iter().copied().collect(),
+                created_at: now,
                 expires_at: ends,
                 revoked_at: revoked.then_some(now),
                 source: TokenSource::SignIn,
@@ -394,6 +396,7 @@ fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
     let gone = TokenFacts {
         owner: Some(owner("gone")),
         scopes: BTreeSet::from(TokenScope::ALL),
+        created_at: now,
         expires_at: TimeSpan::hours(24).after(now),
         revoked_at: None,
         source: TokenSource::SignIn,
@@ -613,6 +616,21 @@ impl TestServer {
         let mut known = self.tokens.known.lock().unwrap();
         let token = known.get_mut(&hash_secret(secret)).unwrap();
         token.source = TokenSource::ServerMachine;
+    }
+
+    /// Every session of somebody ends; how many there were.
+    pub(crate) async fn sessions_end(&self, person: &str) -> u64 {
+        let (owner, all) = (owner(person), WhichSessions::All);
+        let ended = self.sessions.end_own(&owner, all, Origin::Web, self.now());
+        ended.await.unwrap()
+    }
+
+    /// A token was made that much later than it was: by a clock that ran ahead.
+    pub(crate) fn made_ahead(&self, secret: &str, span: TimeSpan) {
+        let mut known = self.tokens.known.lock().unwrap();
+        let token = known.get_mut(&hash_secret(secret)).unwrap();
+        token.created_at = span.after(token.created_at);
+        token.expires_at = span.after(token.expires_at);
     }
 
     /// Everything it answers, to be served.

@@ -131,24 +131,20 @@ impl SessionStore for StoredSessions {
         ended.map_err(session_fault)
     }
 
-    async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault> {
-        self.store
-            .sessions_delete(user)
-            .await
-            .map_err(session_fault)
-    }
-
     async fn end_at_provider(
         &self,
         issuer: &str,
         subject: Option<&str>,
         sid: Option<&str>,
+        now: Timestamp,
     ) -> Result<u64, SessionFault> {
+        let (ids, at) = (Arc::clone(&self.ids), issuer.to_owned());
+        let record =
+            move |user: &UserId| next_record(&ids, now).sessions_ended_by_provider(user, &at);
         let ended = self
             .store
-            .sessions_end_at_provider(issuer, subject, sid)
-            .await;
-        ended.map_err(session_fault)
+            .sessions_end_at_provider(issuer, subject, sid, record);
+        ended.await.map_err(session_fault)
     }
 
     async fn prune(&self, now: Timestamp) -> Result<(), SessionFault> {

@@ -88,10 +88,13 @@ async fn keeps_sessions(store: &dyn SessionStore) {
     assert_eq!(store.by_hash("2").await.unwrap(), Some(new));
     assert_eq!(store.by_hash("3").await.unwrap(), None);
     store.begin(&session("4", "u2")).await.unwrap();
-    let ended = store.end_at_provider("https://id", Some("u1"), None).await;
-    assert_eq!(ended.unwrap(), 2);
+    let now = first.began_at;
+    let ended = store.end_at_provider("https://id", Some("u1"), None, now);
+    assert_eq!(ended.await.unwrap(), 2);
     assert!(store.by_hash("4").await.unwrap().is_some());
-    assert_eq!(store.end_all(&ana()).await.unwrap(), 1);
+    let all = WhichSessions::All;
+    let ended = store.end_own(&owner(), all, Origin::Web, now).await;
+    assert_eq!(ended.unwrap(), 1);
     let (fifth, now) = (session("5", "u2"), session("7", "u2"));
     store.begin(&fifth).await.unwrap();
     let replaced = WebSession {
@@ -222,6 +225,47 @@ fn what_somebody_ends_of_their_own_is_on_record_once() {
     });
 }
 
+/// One record for each person, in the transaction that ends the sessions; none where nothing ended.
+#[test]
+fn what_a_provider_ends_is_on_record() {
+    with_store(async |store| {
+        let keeper = StoredSessions::new(store.clone(), ids(600));
+        let ben = "00000002-0000-4000-8000-000000000000";
+        let bens = WebSession {
+            user_id: Some(ben.parse().unwrap()),
+            ..session("3", "u1")
+        };
+        for it in [session("1", "u1"), session("2", "u1"), bens] {
+            keeper.begin(&it).await.unwrap();
+        }
+        let now = session("", "").began_at;
+        for (subject, expected) in [("u2", 0), ("u1", 3), ("u1", 0)] {
+            let ended = keeper.end_at_provider("https://id", Some(subject), None, now);
+            assert_eq!(ended.await.unwrap(), expected, "{subject}");
+        }
+        let records = hallpass_audit::AuditStore::records_from(&store, 1, 100)
+            .await
+            .unwrap();
+        let told: Vec<_> = records
+            .iter()
+            .map(|it| {
+                ["event", "actor", "sso_user_principal_id", "why"]
+                    .map(|name| it.text(name).unwrap_or_default().to_owned())
+            })
+            .collect();
+        let of = |user: &str| {
+            [
+                "session.revoked",
+                "hallpass",
+                user,
+                "signed out at https://id",
+            ]
+            .map(str::to_owned)
+        };
+        assert_eq!(told, [of(ana().as_str()), of(ben)]);
+    });
+}
+
 #[test]
 fn a_row_that_cannot_be_read_keeps_nobody_signed_in() {
     let folder = tempfile::tempdir().unwrap();
@@ -252,7 +296,8 @@ fn a_row_that_cannot_be_read_keeps_nobody_signed_in() {
         let connection = rusqlite::Connection::open(&path).unwrap();
         assert_eq!(connection.execute(spoil, []).unwrap(), 2);
         drop(connection);
-        let ended = keeper.end_at_provider("https://id", Some("u1"), Some("s1"));
+        let (subject, sid) = (Some("u1"), Some("s1"));
+        let ended = keeper.end_at_provider("https://id", subject, sid, session("", "").began_at);
         // the first by its person: its number at the provider is not known
         assert_eq!(ended.await.unwrap(), 2);
         assert!(

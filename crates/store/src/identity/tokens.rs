@@ -41,6 +41,7 @@ impl TokenStore for StoredTokens {
                 secondary_domain: row.secondary_domain,
             }),
             scopes: scopes_of(&row.scopes),
+            created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             source: row.source,

@@ -114,18 +114,12 @@ impl SessionStore for MemorySessions {
         Ok(u64::try_from(before - all.len()).unwrap_or(u64::MAX))
     }
 
-    async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault> {
-        let mut all = self.all();
-        let before = all.len();
-        all.retain(|_, session| session.user_id.as_ref() != Some(user));
-        Ok(u64::try_from(before - all.len()).unwrap_or(u64::MAX))
-    }
-
     async fn end_at_provider(
         &self,
         issuer: &str,
         subject: Option<&str>,
         sid: Option<&str>,
+        _: Timestamp,
     ) -> Result<u64, SessionFault> {
         let mut all = self.all();
         let before = all.len();

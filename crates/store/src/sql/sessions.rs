@@ -1,5 +1,7 @@
 //! Sessions in tables.
 
+use std::collections::BTreeSet;
+
 use hallpass_access::ReadError;
 use hallpass_audit::Draft;
 use hallpass_identity::{WebSession, WhichSessions};
@@ -184,8 +186,8 @@ impl SqlStore {
             .await?)
     }
 
-    /// Ends the sessions that a provider says are over; how many secrets that were. Whatever is written
-    /// meanwhile waits.
+    /// Ends the sessions that a provider says are over, with a record for each person who had some;
+    /// how many secrets that were. Whatever is written meanwhile waits.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -194,18 +196,19 @@ impl SqlStore {
         issuer: &str,
         subject: Option<&str>,
         sid: Option<&str>,
+        record: impl Fn(&UserId) -> Draft + Send + 'static,
     ) -> Result<u64, ReadError> {
         let issuer = issuer.to_owned();
         let (subject, sid) = (subject.map(str::to_owned), sid.map(str::to_owned));
         Ok(self
             .write(move |tx| {
                 let all = tx
-                    .prepare("SELECT hash, body FROM sessions")?
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<Result<Vec<(String, String)>, _>>()?;
+                    .prepare("SELECT hash, user_id, body FROM sessions")?
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                    .collect::<Result<Vec<(String, Option<String>, String)>, _>>()?;
                 let (subject, sid) = (subject.as_deref(), sid.as_deref());
-                let mut ended = 0_u64;
-                for (hash, body) in all {
+                let (mut ended, mut whose) = (0_u64, BTreeSet::new());
+                for (hash, user, body) in all {
                     let is_meant = match read_session(&body) {
                         Ok(session) => session.signed_in.is_meant(&issuer, subject, sid),
                         // of that provider's nothing stays that cannot be told apart
@@ -213,25 +216,12 @@ impl SqlStore {
                     };
                     if is_meant {
                         ended += delete(tx, &hash)?;
+                        // a session that is nobody's let nobody in
+                        whose.extend(user.and_then(|user| UserId::new(&user).ok()));
                     }
                 }
+                audit::append(tx, whose.iter().map(record).collect())?;
                 Ok(ended)
-            })
-            .await?)
-    }
-
-    /// Ends every session of a person; how many there were.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn sessions_delete(&self, user: &UserId) -> Result<u64, ReadError> {
-        let user = user.clone();
-        Ok(self
-            .write(move |tx| {
-                let gone = tx
-                    .prepare("DELETE FROM sessions WHERE user_id = ?1")?
-                    .execute([user.as_str()])?;
-                Ok(u64::try_from(gone).unwrap_or(u64::MAX))
             })
             .await?)
     }
