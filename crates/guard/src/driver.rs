@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hallpass_assignments::{CenterFault, OwnedEnd};
 use hallpass_model::{AuditId, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
-use crate::journal::Writer;
+use crate::journal::{OF_NO_STORE, Writer};
 use crate::watch::{Outcome, Step};
 use crate::{EndWatch, GuardMemory, Over, Ports};
 use ledger::Book;
@@ -69,8 +69,17 @@ struct GuardState {
     unwritten: u64,
     /// Somebody said that the store was restored: the next copy counts, whatever was seen before.
     is_restored: bool,
-    /// It was taken, which is to be written down.
-    has_restored: bool,
+    /// It was taken, and that is not surely written down.
+    restored: Option<RestoredMark>,
+}
+
+/// How far the record is that a restored copy was taken. Without it the next guard would count what is written before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RestoredMark {
+    /// The time is not known yet.
+    Untold,
+    /// It is in the journal, or waits for it.
+    Told,
 }
 
 /// Something to be done for one key, or for all keys of one target.
@@ -221,10 +230,21 @@ impl Guard {
             return;
         };
         // CRASH: from here the intent is written; the next guard looks and says what came of it
-        self.write([self.writer(now).ending(&end)]).await;
+        let told = self.as_told(&end);
+        self.write([self.writer(now).ending(&told)]).await;
         let answer = self.ports.center.remove(key).await;
         self.heard(answer.as_ref().err());
         self.learn(key, Outcome::Removal(answer)).await;
+    }
+
+    /// An end as the journal has it. What a restored store knows no more has a revision of another count, which says nothing
+    /// of what that store gives since.
+    fn as_told(&self, end: &OwnedEnd) -> OwnedEnd {
+        let is_orphan = self.state().memory.is_orphan(&end.key);
+        OwnedEnd {
+            rev: if is_orphan { OF_NO_STORE } else { end.rev },
+            ..end.clone()
+        }
     }
 
     fn end_of(&self, key: &HoldKey) -> Option<OwnedEnd> {
@@ -259,7 +279,8 @@ impl Guard {
             return;
         };
         let end = watch.end();
-        let record = self.writer(now).ended(end, over, watch.why_gone());
+        let told = self.as_told(end);
+        let record = self.writer(now).ended(&told, over, watch.why_gone());
         // CRASH: the record before the memory; settled twice, it is recorded twice, never not at all
         self.write(record).await;
         let mut state = self.state();

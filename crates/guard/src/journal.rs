@@ -11,6 +11,8 @@ use crate::Over;
 const REASON: &str = "guard";
 /// The reason of the record from which on revisions count anew.
 const RESTORED: &str = "restored";
+/// The revision of what a restored store does not know any more: its own count from one.
+pub(crate) const OF_NO_STORE: u64 = 0;
 
 /// Who writes, and when.
 #[derive(Clone, Copy)]

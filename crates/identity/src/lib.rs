@@ -25,7 +25,7 @@ pub use handovers::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore, OwnHand
 pub use records::IdentityRecord;
 pub use roles::{Identity, Owner, is_named, people_of, users_of};
 pub use sessions::{Browsing, SessionFault, SessionStore, SignedIn, WebSession, WhichSessions};
-pub use sign_in::{Bound, Identifier, SignInClaim};
+pub use sign_in::{Bound, FoundIn, Identifier, SignInClaim};
 pub use tokens::{
     NewToken, OwnToken, TokenFacts, TokenFault, TokenScope, TokenSource, TokenStore, hash_secret,
 };

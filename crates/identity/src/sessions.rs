@@ -7,9 +7,8 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use hallpass_audit::Origin;
 use hallpass_model::{Email, Timestamp, UserId};
-use hallpass_rules::Directory;
 
-use crate::{Authentication, Bound, Identifier, Owner, tokens::hash_secret};
+use crate::{Authentication, Bound, FoundIn, Identifier, Owner, tokens::hash_secret};
 
 /// How a person proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,12 +157,13 @@ pub trait SessionStore: Send + Sync {
     /// Ends one under each secret it has, one that replaced them since it was read among them.
     async fn end(&self, session: &WebSession) -> Result<(), SessionFault>;
     /// Whether a sign-in is somebody's. One that nobody has becomes theirs, with its record; so does
-    /// that of a user who is not among `people` any more. What does not fit is on record too.
+    /// that of a user who is not in the directory any more. What does not fit is on record too, and nothing becomes anybody's
+    /// while AWS cannot be asked.
     async fn bind(
         &self,
         sign_in: &Identifier,
         owner: &Owner,
-        people: &Directory,
+        found: FoundIn<'_>,
         now: Timestamp,
     ) -> Result<Bound, SessionFault>;
     /// What is kept of a person's sessions, those that are over or replaced among them.

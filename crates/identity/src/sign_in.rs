@@ -21,6 +21,18 @@ pub enum Bound {
     Anothers,
     /// They have another one of this provider.
     TheyHaveAnother,
+    /// It is nobody's, and whose the address is could not be asked: it becomes nobody's either.
+    NotAsked,
+}
+
+/// Where the person of an address was found.
+#[derive(Clone, Copy, Debug)]
+pub struct FoundIn<'a> {
+    /// The newest directory.
+    pub people: &'a Directory,
+    /// Whether AWS was asked about the person just now. Without that the address may be somebody else's by now, who would
+    /// be bound to this person for ever.
+    pub is_asked: bool,
 }
 
 /// Whose a sign-in at a provider is, when a user of the directory comes with it.

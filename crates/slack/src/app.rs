@@ -1,6 +1,6 @@
 //! The app: verifies what comes, answers at once, and does the work afterwards.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -102,6 +102,8 @@ pub(crate) struct Inner {
     pub(crate) remembered: Arc<Remembered>,
     /// While Slack limits us; nothing once something was delivered.
     pub(crate) limited: Mutex<Option<LimitedSpan>>,
+    /// When administrators heard that a channel refuses, by the channel and what Slack says.
+    pub(crate) refusals_told: Mutex<BTreeMap<(String, String), Timestamp>>,
     signing_secret: Option<SecretString>,
     seen: Mutex<AnsweredCalls>,
     work: Arc<Semaphore>,
@@ -152,6 +154,7 @@ impl Slack {
                 people,
                 remembered,
                 limited: Mutex::default(),
+                refusals_told: Mutex::default(),
                 signing_secret: ports.signing_secret,
                 seen: Mutex::default(),
                 work: Arc::new(Semaphore::new(WORK_MAX)),

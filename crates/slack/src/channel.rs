@@ -10,7 +10,7 @@ use hallpass_access::{
 use crate::SlackError;
 use crate::app::Slack;
 use crate::blocks::{Block, section};
-use crate::deliver::{ALOUD, PostError, Saying, not_drawn, said_as};
+use crate::deliver::{ALOUD, PostError, Saying, not_drawn, said_as, unread};
 use crate::ids;
 use crate::memory::Thread;
 use crate::modal::grant_buttons;
@@ -83,14 +83,14 @@ impl Slack {
             Err(PostError::Slack(error)) if is_of_channel(&error) => Some(error),
             Err(error) => return Err(error),
         };
-        if let Some(error) = &refused {
-            self.tell_of_refusal(&told, &mut thread, error).await?;
-        }
+        self.tell_requester(&told, &mut thread, &name, refused.as_ref())
+            .await?;
         if told.notice.kind() == NoticeKind::ReviewWanted {
             self.alert_admins(&told, &mut thread).await?;
         }
-        self.tell_requester(&told, &mut thread, &name, refused.as_ref())
-            .await?;
+        if let Some(error) = &refused {
+            self.tell_of_refusal(&told, &mut thread, error).await?;
+        }
         // said directly once, and tried again in the channel
         refused.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -144,13 +144,8 @@ impl Slack {
             key: request.key.clone(),
             ..RequestFilter::default()
         };
-        let found = match self.inner.store.requests(&of_key, EXTENSIONS_MAX).await {
-            Ok(found) => found.rows,
-            Err(error) => {
-                tracing::warn!(grant.id = %grant, error = %error, "extensions could not be read");
-                return Ok(());
-            }
-        };
+        let found = self.inner.store.requests(&of_key, EXTENSIONS_MAX).await;
+        let found = found.map_err(unread)?.rows;
         let extensions = found.iter().filter(|it| it.extends == Some(grant));
         for extension in extensions.filter(|it| it.id != request.id) {
             match self.drawn_anew(extension.id).await {

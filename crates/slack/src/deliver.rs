@@ -1,6 +1,8 @@
 //! What is posted: one message per request, drawn anew from what is stored, with replies below it.
 //! What is to be posted is remembered before it is, so that a lost answer makes no second message.
 
+use std::fmt::Display;
+
 use hallpass_access::{Grant, NoticeContext, NoticeKind, Request};
 use hallpass_model::{RequestId, TimeSpan, Timestamp, UserId};
 use hallpass_wording::shown;
@@ -72,7 +74,8 @@ impl Slack {
             if thread.head.as_ref().is_none_or(|head| head.ts.is_none()) {
                 break;
             }
-            let Ok(Some((request, grant))) = self.stored(id).await else {
+            let stored = self.stored(id).await.map_err(unread)?;
+            let Some((request, grant)) = stored else {
                 break;
             };
             let state = (request.version, grant.as_ref().map(|grant| grant.version));
@@ -250,7 +253,10 @@ impl Slack {
         let before = thread.channel.take();
         let chosen = match &before {
             Some(channel) if !thread.is_refused => channel.clone(),
-            _ => routed(self, request).unwrap_or_else(|| self.inner.setup.channel.clone()),
+            // whom no rule sends anywhere any more stays where they were: that channel may be private
+            _ => routed(self, request)
+                .or_else(|| before.clone())
+                .unwrap_or_else(|| self.inner.setup.channel.clone()),
         };
         if before.is_some_and(|channel| channel != chosen) {
             // an attempt is looked for where it was made, and this is another place
@@ -424,6 +430,11 @@ fn asks_somebody(news: NoticeKind) -> bool {
         | NoticeKind::GuardActed
         | NoticeKind::Adopted => false,
     }
+}
+
+/// What our own store does not say passes, as what Slack's memory does not.
+pub(crate) fn unread(error: impl Display) -> PostError {
+    PostError::Memory(MemoryFault(error.to_string()))
 }
 
 /// Says in the log that a message shows an older state.

@@ -1,7 +1,10 @@
 //! What people hear directly where the channel of a request does not hear of it. Nothing goes to
 //! another channel instead: that of a rule may be private on purpose.
 
+use std::sync::PoisonError;
+
 use hallpass_access::{NoticeContext, NoticeKind, RuleNames};
+use hallpass_model::TimeSpan;
 use hallpass_wording::{escape, shown};
 
 use crate::SlackError;
@@ -9,6 +12,11 @@ use crate::app::Slack;
 use crate::deliver::{PostError, Saying};
 use crate::memory::Thread;
 use crate::words::{NAME_MAX, role_in};
+
+/// How the names of what administrators were told of a refusal begin.
+const REFUSAL: &str = "direct:channel_refused:";
+/// Administrators hear this often that a channel refuses.
+const REFUSAL_TOLD_EVERY: TimeSpan = TimeSpan::hours(24);
 
 /// Whether Slack refused this for good, and may well take what goes directly to people.
 pub(crate) fn is_of_channel(error: &SlackError) -> bool {
@@ -27,9 +35,7 @@ impl Slack {
         let id = told.request.id;
         // what is wrong with the message itself, nobody can correct in Slack
         if !error.is_ours() {
-            let text = self.refused_by_channel(told, thread, error);
-            self.tell_administrators(id, thread, "channel_refused", &text)
-                .await?;
+            self.tell_that_channel_refuses(told, thread, error).await?;
         }
         if told.notice.kind() != NoticeKind::BreakGlass {
             return Ok(());
@@ -39,6 +45,43 @@ impl Slack {
         let text = format!("{story} <{link}|Open in Hallpass>");
         self.tell_administrators(id, thread, "break_glass", &text)
             .await
+    }
+
+    /// Once a day for a channel and what Slack says of it, however many requests belong there.
+    async fn tell_that_channel_refuses(
+        &self,
+        told: &NoticeContext,
+        thread: &mut Thread,
+        error: &SlackError,
+    ) -> Result<(), PostError> {
+        let channel = thread.channel.clone().unwrap_or_default();
+        let key = (channel, error.code().unwrap_or_default().to_owned());
+        let now = self.now();
+        let refusals = || {
+            let told = self.inner.refusals_told.lock();
+            told.unwrap_or_else(PoisonError::into_inner)
+        };
+        let is_known = refusals()
+            .get(&key)
+            .is_some_and(|at| now < REFUSAL_TOLD_EVERY.after(*at));
+        if is_known {
+            return Ok(());
+        }
+        // this request tells of it once, and whom it did not reach in the next try
+        let were_told = thread.said.iter();
+        let were_told = were_told
+            .filter(|(name, it)| name.starts_with(REFUSAL) && it.is_there())
+            .count();
+        let text = self.refused_by_channel(told, thread, error);
+        self.tell_administrators(told.request.id, thread, "channel_refused", &text)
+            .await?;
+        if were_told > 0 {
+            return Ok(());
+        }
+        let mut refusals = refusals();
+        refusals.retain(|_, at| now < REFUSAL_TOLD_EVERY.after(*at));
+        refusals.insert(key, now);
+        Ok(())
     }
 
     fn refused_by_channel(

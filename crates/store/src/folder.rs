@@ -18,10 +18,10 @@ const DEPTH_MAX: u32 = 32;
 
 /// How long one object may take. A folder of another machine may say nothing at all.
 const OBJECT_PATIENCE: Duration = Duration::from_mins(1);
-/// How long a listing may take.
-const LIST_PATIENCE: Duration = Duration::from_mins(10);
+/// How long a listing may take: there may be millions of objects.
+const LIST_PATIENCE: Duration = Duration::from_hours(1);
 /// So many objects are read at once.
-const READERS: usize = 4;
+const READERS: usize = 16;
 
 /// The target `dir:PATH`: an object's key is its path below the folder. Where the folder hangs, whoever waits is told so; few
 /// threads are left behind in it, and a write that comes back to life comes over no later one.
@@ -197,14 +197,17 @@ fn walk(
         return Err(io::Error::other(message));
     }
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
         let name = path.file_name().and_then(|name| name.to_str());
         let Some(name) = name else {
             // no key of ours is that
             continue;
         };
         let key = format!("{prefix}{name}");
-        if path.is_dir() {
+        // a link is as good as what it leads to, and only of that more is asked
+        let kind = entry.file_type()?;
+        if kind.is_dir() || kind.is_symlink() && path.is_dir() {
             let below = format!("{key}/");
             // all of it comes before what is wanted
             if below.as_str() < after && !after.starts_with(&below) {

@@ -170,16 +170,19 @@ impl Access {
     /// The directory to let `user` in by: with them as AWS has them now. Whoever asks looks in it
     /// again for what they were found by, since that may be somebody else's by now. Who cannot be
     /// asked about is as they were known: they may have something to give back, and use no right
-    /// without being asked about again.
-    pub async fn directory_to_let_in(&self, user: &UserId) -> Arc<Directory> {
+    /// without being asked about again. Whether AWS was asked comes with it.
+    pub async fn directory_to_let_in(&self, user: &UserId) -> (Arc<Directory>, bool) {
         let known = self.directory();
         if !is_older(&known, PERSON_BELIEVED, self.now()) {
-            return known;
+            return (known, true);
         }
-        self.person_read(user).await.unwrap_or_else(|error| {
-            tracing::warn!(user = %user, error = %error, "who signs in could not be asked about");
-            known
-        })
+        match self.person_read(user).await {
+            Ok(directory) => (directory, true),
+            Err(error) => {
+                tracing::warn!(user = %user, error = %error, "who signs in could not be asked about");
+                (known, false)
+            }
+        }
     }
 
     async fn read_again(&self) -> Result<Arc<Directory>, DirectoryFault> {

@@ -189,20 +189,12 @@ impl Access {
         plan: &GroupSyncPlan,
         items: &BTreeMap<HoldKey, GroupSyncItem>,
     ) -> Result<(), AccessError> {
-        for group in &plan.groups {
-            for item in changes(group) {
-                let locks_seen = match item.change {
-                    MembershipChange::Add => {
-                        self.locks_of(std::slice::from_ref(&item.key.user)).await?
-                    }
-                    MembershipChange::Remove => crate::LocksSeen::default(),
-                };
-                let stored = items.get(&item.key);
-                let change = Change {
-                    locks_seen,
-                    ..group_sync_steps::begin(item, stored, self.step())
-                };
-                self.store_unless_raced(change).await?;
+        let mut failed = None;
+        for item in plan.groups.iter().flat_map(changes) {
+            // what is wrong with one, such as a lock that cannot be read, keeps no other
+            let stored = items.get(&item.key);
+            if let Err(error) = self.begin_one(item, stored).await {
+                failed = failed.or(Some(error));
             }
         }
         for item in stale(plan, items) {
@@ -212,6 +204,23 @@ impl Access {
             };
             self.store_unless_raced(change).await?;
         }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn begin_one(
+        &self,
+        item: GroupSyncItem,
+        stored: Option<&GroupSyncItem>,
+    ) -> Result<(), AccessError> {
+        let locks_seen = match item.change {
+            MembershipChange::Add => self.locks_of(std::slice::from_ref(&item.key.user)).await?,
+            MembershipChange::Remove => crate::LocksSeen::default(),
+        };
+        let change = Change {
+            locks_seen,
+            ..group_sync_steps::begin(item, stored, self.step())
+        };
+        self.store_unless_raced(change).await?;
         Ok(())
     }
 

@@ -16,7 +16,14 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_wording::{lists, time::utc};
 
-const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
+const FIELDS: &[&str] = &[
+    "user",
+    "user_id",
+    "signed_in_by",
+    "began_at",
+    "seen_at",
+    "ends_at",
+];
 
 /// End every session of a person at once; their access and tokens stay
 #[derive(Debug, clap::Args)]
@@ -131,7 +138,10 @@ async fn meant(
     now: Timestamp,
 ) -> Result<BTreeSet<UserId>, Failure> {
     let unfound = match user_of(loaded, store, text, now).await {
-        Ok(user) => return Ok(BTreeSet::from([user])),
+        Ok(user) => {
+            tell_of_others(store, text, &user).await?;
+            return Ok(BTreeSet::from([user]));
+        }
         Err(unfound) => unfound,
     };
     let Ok(email) = Email::new(text) else {
@@ -146,6 +156,20 @@ async fn meant(
     let why = unfound.words();
     output::say(&format!("{why}; meant is who signed in with that address"));
     Ok(users)
+}
+
+/// Says whose sessions are listed with an address that is somebody else's by now.
+async fn tell_of_others(store: &ServerStore, text: &str, user: &UserId) -> Result<(), Failure> {
+    let sessions = live(store).await?.into_iter();
+    let theirs = sessions.filter(|session| session.user.as_str() == text);
+    let others: BTreeSet<UserId> = theirs.filter_map(|session| session.user_id).collect();
+    for other in others.iter().filter(|other| *other != user) {
+        output::say(&format!(
+            "user {other} signed in with that address, which is somebody else's by now, and stays signed in: \
+             `--user {other}` ends that"
+        ));
+    }
+    Ok(())
 }
 
 /// Sessions that are not over, and whose secret was not replaced.
@@ -171,7 +195,7 @@ fn list(sessions: &[WebSession], output: &OutputArgs) -> Result<(), Failure> {
         .iter()
         .map(|session| {
             serde_json::json!({
-                "user": session.user, "signed_in_by": by(session), "began_at": session.began_at,
+                "user": session.user, "user_id": session.user_id, "signed_in_by": by(session), "began_at": session.began_at,
                 "seen_at": session.seen_at, "ends_at": session.ends_at,
             })
         })

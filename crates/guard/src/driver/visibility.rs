@@ -3,8 +3,8 @@
 use hallpass_audit::{Event, Record};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
-use super::{Guard, GuardState};
-use crate::journal::{end_of, since_restored};
+use super::{Guard, GuardState, RestoredMark};
+use crate::journal::{OF_NO_STORE, end_of, since_restored};
 use crate::{Blindness, EndWatch, Parked, Status};
 
 /// A copy that is older is alarmed.
@@ -47,7 +47,7 @@ impl Guard {
             if state.is_restored {
                 state.is_restored = false;
                 state.memory.take_restored(copy, now);
-                state.has_restored = true;
+                state.restored = Some(RestoredMark::Untold);
                 break;
             }
             match state.memory.take(copy, now) {
@@ -90,7 +90,9 @@ impl Guard {
             None if news.sees_again => tracing::info!("the guard sees the ends again"),
             None => {}
         }
-        if let (true, Some(now)) = (news.restored, now) {
+        let is_untold = self.state().restored == Some(RestoredMark::Untold);
+        if let (true, Some(now)) = (is_untold, now) {
+            self.state().restored = Some(RestoredMark::Told);
             self.write([self.writer(now).restored()]).await;
         }
         if let (Some(words), Some(now)) = (&news.looked, now) {
@@ -174,9 +176,18 @@ impl Guard {
         }
     }
 
-    /// Keeps what is known for the next guard of this name.
+    /// Keeps what is known for the next guard of this name. Not what a restored copy says before the journal says that it
+    /// was restored: until then the next guard says that the copy is older, and somebody says it again.
     pub async fn keep(&self) {
-        let kept = self.state().memory.to_keep();
+        let kept = {
+            let mut state = self.state();
+            match state.restored {
+                Some(RestoredMark::Untold) => return,
+                Some(RestoredMark::Told) if state.unwritten > 0 => return,
+                Some(RestoredMark::Told) | None => state.restored = None,
+            }
+            state.memory.to_keep()
+        };
         if let Err(fault) = self.ports.memory.keep(&kept).await {
             tracing::warn!(error = %fault, "the guard's memory could not be kept; it is tried again");
         }
@@ -185,8 +196,6 @@ impl Guard {
 
 /// What there is to tell.
 struct GuardNotice {
-    /// A restored copy was taken.
-    restored: bool,
     /// New trouble.
     blindness: Option<Blindness>,
     /// No trouble any more.
@@ -207,7 +216,9 @@ impl GuardState {
         for record in since_restored(records) {
             if let Some(end) = end_of(record).filter(|_| is_ended(record)) {
                 self.begun.remove(&end.key);
-                self.memory.settle(&end.key, end.rev);
+                if end.rev > OF_NO_STORE {
+                    self.memory.settle(&end.key, end.rev);
+                }
             } else if let Some(end) =
                 end_of(record).filter(|_| record.event() == Event::GuardEnding.name())
             {
@@ -260,7 +271,6 @@ impl GuardState {
             self.sight.looked_at = now;
         }
         GuardNotice {
-            restored: now.is_some() && std::mem::take(&mut self.has_restored),
             sees_again: before.is_some() && blindness.is_none(),
             blindness: blindness.filter(|_| is_new),
             looked,

@@ -189,12 +189,47 @@ async fn what_was_over_before_a_restore_is_not_over_after_it() {
     assert_eq!(fakes.state().removed.len(), 2);
     fakes.tick(&next, 5_100).await;
     assert_eq!(fakes.state().removed[2..], [key(1), key(2)]);
+    // given once more: what the restored store did not know had a higher revision
+    fakes.state().ends.clear();
+    fakes.give(end(1, 1, 9_000));
+    fakes.tick(&next, 5_200).await;
     next.keep().await;
     drop(next);
     // and what it ended since is over
     let last = fakes.guard().await;
-    fakes.tick(&last, 5_200).await;
+    fakes.tick(&last, 5_300).await;
     assert_eq!(fakes.state().removed.len(), 4);
+    fakes.tick(&last, 9_100).await;
+    assert_eq!(fakes.state().removed[4..], [key(1)]);
+    fakes.check_journal();
+}
+
+/// The next guard would settle by what was written before, and nobody would say again that the store was restored.
+#[tokio::test]
+async fn a_restored_copy_is_kept_with_its_record_only() {
+    let fakes = Fakes::default();
+    fakes.state().seq = 40;
+    fakes.give(end(1, 5, 5_000));
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 10).await;
+    guard.keep().await;
+    let before = fakes.state().kept.clone();
+    fakes.state().seq = 20;
+    guard.accept_restored();
+    // AWS does not answer: no record can have a time
+    fakes.state().now = None;
+    guard.tick().await;
+    guard.keep().await;
+    assert_eq!(fakes.state().kept, before);
+    // it answers, and the journal cannot be written
+    fakes.state().journal_fails = Some(Effect::Before);
+    fakes.tick(&guard, 20).await;
+    guard.keep().await;
+    assert_eq!(fakes.state().kept, before);
+    fakes.state().journal_fails = None;
+    guard.write_waiting().await;
+    guard.keep().await;
+    assert_ne!(fakes.state().kept, before);
     fakes.check_journal();
 }
 

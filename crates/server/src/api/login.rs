@@ -142,7 +142,7 @@ fn used_up(failure: ProblemResponse) -> ProblemResponse {
     if failure.status() != StatusCode::SERVICE_UNAVAILABLE {
         return failure;
     }
-    let detail = "the token could not be stored, and this login is used up";
+    let detail = "no token could be made, and this login is used up";
     ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
         .help("begin anew: `hallpass login`")
 }

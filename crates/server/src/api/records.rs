@@ -1,6 +1,6 @@
 //! The audit log and the stream of events made from it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ const BATCH: u32 = 500;
 const ROUNDS_MAX: u32 = 4;
 /// How often a stream looks by itself, in case a ring was lost or another node wrote.
 const LOOK_SECONDS: u64 = 2;
-/// How often a record is looked at whose request cannot be read, before it is left out.
-const LOOKS_MAX: u8 = 5;
+/// How long a record is looked at whose request cannot be read, before what is of that request is left out.
+const LOOKED_FOR: Duration = Duration::from_secs(10);
 /// How long a stream lasts. Whoever listens on comes again, with a token or a session that must
 /// still count then.
 const STREAM_TIME_MAX: Duration = Duration::from_mins(15);
@@ -137,8 +137,8 @@ struct Tail {
     form: StreamReader,
     after: u64,
     ready: VecDeque<Event>,
-    /// How often the record after `after` could not be looked at.
-    failed: u8,
+    /// Requests that could not be read, and since when.
+    unread: BTreeMap<String, Instant>,
     news: tokio::sync::watch::Receiver<u64>,
     until: Instant,
     /// Given back with the stream.
@@ -198,7 +198,7 @@ pub(crate) async fn stream(
         form,
         after,
         ready: VecDeque::new(),
-        failed: 0,
+        unread: BTreeMap::new(),
         news,
         until: Instant::now() + STREAM_TIME_MAX,
         _slot: slot,
@@ -259,17 +259,21 @@ impl Tail {
         for record in &records {
             match self.may_hear(record).await {
                 Ok(true) => self.ready.push_back(event_of(record, self.form)),
-                // looked at again next time, unless it is a row that nobody can read
-                Err(_) if self.failed < LOOKS_MAX => {
-                    self.failed += 1;
-                    return false;
-                }
+                // looked at again in a while, unless it is of a row that nobody can read
+                Err(_) if self.waits_for(record) => return false,
                 Ok(false) | Err(_) => {}
             }
-            self.failed = 0;
             self.after = record.seq();
         }
         records.len() >= BATCH as usize
+    }
+
+    /// Whether to look again whether a record may be heard: for a while, and once for each request.
+    fn waits_for(&mut self, record: &Record) -> bool {
+        let id = record.text("access_request_id").unwrap_or_default();
+        let now = Instant::now();
+        let since = *self.unread.entry(id.to_owned()).or_insert(now);
+        now < since + LOOKED_FOR
     }
 
     /// Rights are checked for every event, against what is stored now.

@@ -8,7 +8,7 @@ use axum::{
     routing::{get, post},
 };
 use hallpass_access::{Actor, Directory, Origin};
-use hallpass_identity::{Bound, Identifier, Owner, SignedIn};
+use hallpass_identity::{Bound, FoundIn, Identifier, Owner, SignedIn};
 use hallpass_model::Email;
 use serde::Deserialize;
 
@@ -185,7 +185,7 @@ async fn arrive(
              admin.",
         ));
     }
-    let (actor, owner) = whose(app, &proven.email).await?;
+    let (actor, owner, is_asked) = whose(app, &proven.email).await?;
     if let Ok(Some(lock)) = app.access.lock_in_force(&owner.user).await {
         tracing::warn!(user = %owner.email, since = %lock.since, "somebody who is locked tried to sign in");
         let words = sentence(&capital(&locked_since(lock.since)));
@@ -195,7 +195,7 @@ async fn arrive(
         issuer: issuer.clone(),
         subject: proven.subject.clone(),
     };
-    ensure_bound(app, &sign_in, &owner).await?;
+    ensure_bound(app, &sign_in, &owner, is_asked).await?;
     let Proven {
         email: _,
         subject,
@@ -220,8 +220,8 @@ async fn arrive(
 }
 
 /// Whose an address is, with them as AWS has them now. A snapshot may say whose it was: nobody
-/// becomes the user who had their address before them, since a sign-in is bound for ever.
-async fn whose(app: &App, email: &Email) -> Result<(Actor, Owner), OidcRefused> {
+/// becomes the user who had their address before them, since a sign-in is bound for ever. Whether AWS was asked comes with it.
+async fn whose(app: &App, email: &Email) -> Result<(Actor, Owner, bool), OidcRefused> {
     let unknown = || OidcRefused::Person("Your account is not in the directory.");
     let find = |directory: &Directory| {
         let found = app.identity.actor(email, Origin::Web, directory);
@@ -232,20 +232,29 @@ async fn whose(app: &App, email: &Email) -> Result<(Actor, Owner), OidcRefused> 
         Ok::<_, OidcRefused>((actor, owner))
     };
     let (_, known) = find(&app.access.directory())?;
-    let directory = app.access.directory_to_let_in(&known.user).await;
+    let (directory, is_asked) = app.access.directory_to_let_in(&known.user).await;
     let (actor, owner) = find(&directory)?;
     if owner.user != known.user {
         tracing::warn!(email = %email, was = %known.user, is = %owner.user, "an address became another's");
         return Err(unknown());
     }
-    Ok((actor, owner))
+    Ok((actor, owner, is_asked))
 }
 
 /// Refuses a sign-in that is somebody else's: an address may be given to another person at the
 /// provider, or in the directory, and neither becomes the other by it.
-async fn ensure_bound(app: &App, sign_in: &Identifier, owner: &Owner) -> Result<(), OidcRefused> {
+async fn ensure_bound(
+    app: &App,
+    sign_in: &Identifier,
+    owner: &Owner,
+    is_asked: bool,
+) -> Result<(), OidcRefused> {
     let (directory, now) = (app.access.directory(), app.clock.now());
-    let bound = app.sessions.bind(sign_in, owner, &directory, now).await;
+    let found = FoundIn {
+        people: &directory,
+        is_asked,
+    };
+    let bound = app.sessions.bind(sign_in, owner, found, now).await;
     let bound = bound.map_err(|fault| OidcRefused::Ours(ProblemResponse::unavailable(&fault)))?;
     match bound {
         Bound::Theirs => Ok(()),
@@ -254,6 +263,9 @@ async fn ensure_bound(app: &App, sign_in: &Identifier, owner: &Owner) -> Result<
         )),
         Bound::TheyHaveAnother => Err(OidcRefused::Person(
             "Your user of the directory belongs to another sign-in; ask an admin.",
+        )),
+        Bound::NotAsked => Err(OidcRefused::Person(
+            "AWS does not answer, and who signs in for the first time is looked up there. Try again in a few minutes.",
         )),
     }
 }

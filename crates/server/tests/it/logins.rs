@@ -111,7 +111,7 @@ fn a_login_whose_token_could_not_be_stored_is_begun_anew() {
         let told = reply.json();
         assert_eq!(
             told["detail"],
-            "the token could not be stored, and this login is used up"
+            "no token could be made, and this login is used up"
         );
         assert_eq!(told["help"], "begin anew: `hallpass login`");
         server.tokens_broken.store(false, Ordering::SeqCst);

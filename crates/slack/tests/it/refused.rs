@@ -97,6 +97,23 @@ async fn people_hear_directly_where_the_channel_of_a_rule_refuses() {
 }
 
 #[tokio::test]
+async fn administrators_hear_once_of_a_channel_that_refuses_many_requests() {
+    let app = TestApp::new().await;
+    refuses(&app, RULED, "is_archived");
+    for person in ["ana", "sam"] {
+        asked(&app, person, "Routed").await;
+        tell_in_vain(&app).await;
+    }
+    assert_eq!(app.fake.lines("DUEVE").len(), 1);
+    // of another channel, or for another reason, it is news
+    refuses(&app, RULED, "not_in_channel");
+    tell_in_vain(&app).await;
+    asked(&app, "dee", "Routed").await;
+    tell_in_vain(&app).await;
+    assert_eq!(app.fake.lines("DUEVE").len(), 2);
+}
+
+#[tokio::test]
 async fn an_end_is_announced_to_its_holder_where_the_channel_refuses() {
     let app = TestApp::new().await;
     refuses(&app, RULED, "is_archived");

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_access::{Directory, Origin};
+use hallpass_access::Origin;
 use hallpass_identity::{
-    Bound, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession, WhichSessions,
+    Bound, FoundIn, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession,
+    WhichSessions,
 };
 use hallpass_model::{IdSource, Timestamp, UserId};
 
@@ -68,7 +69,7 @@ impl SessionStore for StoredSessions {
         &self,
         sign_in: &Identifier,
         owner: &Owner,
-        people: &Directory,
+        found: FoundIn<'_>,
         now: Timestamp,
     ) -> Result<Bound, SessionFault> {
         let user = &owner.user;
@@ -80,8 +81,9 @@ impl SessionStore for StoredSessions {
         let pairs = near.iter().map(|row| (row.subject.as_str(), &row.user));
         let pairs: Vec<_> = pairs.collect();
         let Identifier { issuer, subject } = sign_in;
-        let (refused, error) = match SignInClaim::of(user, subject, &pairs, people) {
+        let (refused, error) = match SignInClaim::of(user, subject, &pairs, found.people) {
             SignInClaim::Theirs => return Ok(Bound::Theirs),
+            SignInClaim::Free if !found.is_asked => return Ok(Bound::NotAsked),
             SignInClaim::Free => {
                 let row = SignInRow {
                     issuer: issuer.clone(),

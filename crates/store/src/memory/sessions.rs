@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_access::{Directory, Origin};
+use hallpass_access::Origin;
 use hallpass_identity::{
-    Bound, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession, WhichSessions,
+    Bound, FoundIn, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession,
+    WhichSessions,
 };
 use hallpass_model::{Timestamp, UserId};
 
@@ -69,7 +70,7 @@ impl SessionStore for MemorySessions {
         &self,
         sign_in: &Identifier,
         owner: &Owner,
-        people: &Directory,
+        found: FoundIn<'_>,
         _: Timestamp,
     ) -> Result<Bound, SessionFault> {
         let mut all = self.1.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,8 +81,9 @@ impl SessionStore for MemorySessions {
         let near: Vec<_> = near
             .map(|((_, known), user)| (known.as_str(), user))
             .collect();
-        match SignInClaim::of(&owner.user, subject, &near, people) {
+        match SignInClaim::of(&owner.user, subject, &near, found.people) {
             SignInClaim::Theirs => Ok(Bound::Theirs),
+            SignInClaim::Free if !found.is_asked => Ok(Bound::NotAsked),
             SignInClaim::Free => {
                 all.insert((issuer.clone(), subject.clone()), owner.user.clone());
                 Ok(Bound::Theirs)

@@ -158,19 +158,23 @@ pub(super) fn with_credentials(
         .prepare("SELECT user_id FROM sessions WHERE ends_at > ?1 AND user_id IS NOT NULL")?
         .query_map([instant(now)], |row| row.get(0))?
         .collect::<Result<BTreeSet<String>, _>>()?;
-    // tokens of years are kept: those that were over before today are not even read
+    // tokens of years are kept: those that were over before today are not even read. What cannot be read counts: whoever
+    // should come in with nothing loses it as well
     let today = now.strftime("%Y-%m-%d").to_string();
     let tokens = tx
         .prepare(
-            "SELECT user_id, json_extract(body, '$.expires_at') FROM tokens
-             WHERE user_id IS NOT NULL AND json_extract(body, '$.revoked_at') IS NULL
-             AND substr(json_extract(body, '$.expires_at'), 1, 10) >= ?1",
+            "SELECT user_id, CASE WHEN json_valid(body) THEN json_extract(body, '$.expires_at') END FROM tokens
+             WHERE user_id IS NOT NULL AND CASE WHEN json_valid(body)
+                 THEN json_extract(body, '$.revoked_at') IS NULL
+                     AND coalesce(substr(json_extract(body, '$.expires_at'), 1, 10), ?1) >= ?1
+                 ELSE TRUE END",
         )?
         .query_map([today], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<Vec<(String, String)>, _>>()?;
+        .collect::<Result<Vec<(String, Option<String>)>, _>>()?;
     for (user, end) in tokens {
+        let end = end.and_then(|end| read_instant(&end).ok());
         // written with as many decimals as it has: the order of such texts is not that of time
-        if now < read_instant(&end)? {
+        if end.is_none_or(|end| now < end) {
             users.insert(user);
         }
     }

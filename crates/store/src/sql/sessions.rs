@@ -8,6 +8,7 @@ use hallpass_identity::{WebSession, WhichSessions};
 use hallpass_model::{Email, Timestamp, UserId};
 use serde_json::Value;
 
+use super::unreadable::readable;
 use super::{SqlStore, audit, locks};
 use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
@@ -226,7 +227,7 @@ impl SqlStore {
             .await?)
     }
 
-    /// Every session of a person.
+    /// Every session of a person; one that cannot be read lets nobody in, and is left out and told of.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -234,8 +235,11 @@ impl SqlStore {
         let user = user.clone();
         Ok(self
             .read(move |tx| {
-                let texts = bodies(tx, &user)?;
-                texts.iter().map(|text| read_session(text)).collect()
+                let sql =
+                    "SELECT hash, body FROM sessions WHERE user_id = ?1 ORDER BY ends_at DESC";
+                readable(tx, "session", (sql, [user.as_str()]), |text: &String| {
+                    read_session(text)
+                })
             })
             .await?)
     }

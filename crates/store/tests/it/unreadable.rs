@@ -279,20 +279,30 @@ async fn a_token_that_cannot_be_read_ends_with_the_others(place: Place) {
         store.token_insert(&a_token(n), a_draft(n)).await.unwrap();
     }
     let torn = a_token(1).id;
+    let alone = TokenRow {
+        user_id: Some(user(2)),
+        ..a_token(3)
+    };
+    store.token_insert(&alone, a_draft(3)).await.unwrap();
     place
         .run(&format!(
-            "UPDATE tokens SET body = '{{\"body_version\": 99}}' WHERE id = '{torn}'"
+            "UPDATE tokens SET body = '{{\"body_version\": 99}}' WHERE id = '{torn}';
+             UPDATE tokens SET body = 'x' WHERE id = '{}'",
+            alone.id
         ))
         .await;
+    let with = store.with_credentials(at(5)).await.unwrap();
+    assert_eq!(with, [user(1), user(2)]);
     let problems = store.check().await.unwrap().problems;
     let name = format!("tokens: {torn}: ");
     let is_named = problems.iter().any(|it| it.starts_with(&name));
     assert!(is_named, "{problems:?}");
     let change = Change {
-        credentials_ended: vec![(user(1), at(9))],
+        credentials_ended: vec![(user(1), at(9)), (user(2), at(9))],
         ..Change::default()
     };
     store.commit(change).await.unwrap();
+    assert_eq!(store.with_credentials(at(10)).await.unwrap(), []);
     let revoked = TokenRow {
         revoked_at: Some(at(9)),
         ..a_token(2)
