@@ -168,8 +168,7 @@ impl GuardFiles {
 impl KeptStore for GuardFiles {
     async fn load(&self) -> Result<Kept, JournalFault> {
         let path = file_of(&self.folder, &self.name, MEMORY);
-        let read = within(move || fs::read(path));
-        let bytes = match read.await {
+        let bytes = match within(move || fs::read(path)).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
             Ok(Err(error)) => return Err(self.fault(MEMORY, error.to_string())),

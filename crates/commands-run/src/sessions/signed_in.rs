@@ -144,12 +144,7 @@ async fn meant(
         }
         Err(unfound) => unfound,
     };
-    let Ok(email) = Email::new(text) else {
-        return Err(unfound);
-    };
-    let sessions = live(store).await?.into_iter();
-    let theirs = sessions.filter(|session| session.user == email);
-    let users: BTreeSet<UserId> = theirs.filter_map(|session| session.user_id).collect();
+    let users = signed_in_as(store, text).await?;
     if users.is_empty() {
         return Err(unfound);
     }
@@ -158,11 +153,17 @@ async fn meant(
     Ok(users)
 }
 
+/// Who signed in with an address, whoever has it now; nobody where the text is none.
+async fn signed_in_as(store: &ServerStore, text: &str) -> Result<BTreeSet<UserId>, Failure> {
+    let email = Email::new(text).ok();
+    let sessions = live(store).await?.into_iter();
+    let theirs = sessions.filter(|session| Some(&session.user) == email.as_ref());
+    Ok(theirs.filter_map(|session| session.user_id).collect())
+}
+
 /// Says whose sessions are listed with an address that is somebody else's by now.
 async fn tell_of_others(store: &ServerStore, text: &str, user: &UserId) -> Result<(), Failure> {
-    let sessions = live(store).await?.into_iter();
-    let theirs = sessions.filter(|session| session.user.as_str() == text);
-    let others: BTreeSet<UserId> = theirs.filter_map(|session| session.user_id).collect();
+    let others = signed_in_as(store, text).await?;
     for other in others.iter().filter(|other| *other != user) {
         output::say(&format!(
             "user {other} signed in with that address, which is somebody else's by now, and stays signed in: \
