@@ -98,8 +98,12 @@ class Browser:
 
 
 def serious(page, only=None):
-    """What axe finds that keeps people out, as lines; `only` one of its rules, for what differs by colours alone."""
+    """What axe finds that keeps people out, as lines; `only` one of its rules, for what differs by colours alone. The page does
+    not change under its eyes: what it looks at would not be there any more, and be told as nothing."""
+    page.evaluate("""() => { const fetch = window.fetch, looked = new Promise(done => window.looked = () => { window.fetch = fetch; done(); });
+        window.fetch = async (...asked) => { await looked; return fetch(...asked); }; }""")
     found = Axe().run(page, options={"resultTypes": ["violations"], **({"runOnly": [only]} if only else {})}).response["violations"]
+    page.evaluate("() => looked()")
     return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:160]}" for one in found
             if one["impact"] in ("serious", "critical")]
 
@@ -121,10 +125,12 @@ def shift(page):
 
 
 def weight(page):
-    """Bytes of everything the page needed, uncompressed, and where from."""
+    """Bytes of everything the page needed to be shown, uncompressed; of the heaviest that it has read again since, which it does
+    for as long as somebody looks; and where all of it is from."""
     found = page.evaluate("""() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-        .map(one => [one.name, one.decodedBodySize])""")
-    return sum(size for _, size in found), sorted({name.split("/")[2] for name, _ in found})
+        .map(one => [one.name, one.decodedBodySize, one.initiatorType === "fetch"])""")
+    again = [size for _, size, is_again in found if is_again]
+    return sum(size for _, size, _ in found) - sum(again), max(again, default=0), sorted({name.split("/")[2] for name, _, _ in found})
 
 
 def pictures():

@@ -135,6 +135,6 @@ mod tests {
     #[test]
     fn the_script_stays_as_small_as_promised() {
         // docs/decisions/0010: a larger one is a reason to decide again
-        assert!(JS_TEXT.len() < 13_500, "{} bytes", JS_TEXT.len());
+        assert!(JS_TEXT.len() < 15_000, "{} bytes", JS_TEXT.len());
     }
 }

@@ -2,11 +2,15 @@
 const d = document;
 const all = (s, from = d) => [...from.querySelectorAll(s)];
 const on = (what, then) => d.addEventListener(what, then);
+// whoever had hold of something lets go of it
+const leave = (then) => { on("focusout", then); on("pointerup", then); };
 const stop = (event) => event.preventDefault();
 const id = (name) => d.getElementById(name);
 const live = id("live");
 const say = (text) => { if (live && text) live.textContent = text; };
-let arrived = Date.now();
+// when the page was answered, however long it took to be read
+const [loading] = performance.getEntriesByType("navigation");
+const arrived = Date.now() - (loading ? performance.now() - loading.responseStart : 0);
 
 // Zone and theme travel as cookies, so that the first paint is right.
 const keep = (name, value) => { d.cookie = `${name}=${value}; Path=/; Max-Age=31536000; SameSite=Lax`; };
@@ -17,20 +21,20 @@ if (known !== `zone=${zone}`) {
   if (!known && d.body.dataset.events) location.reload();
 }
 
-// Seconds left come from the server and are counted from arrival: a wrong clock does not lie.
+// Seconds left come from the server and are counted from arrival, each region's from its own: a wrong clock does not lie.
+const age = (el) => (el ? (el.at ? since(el.at) : age(el.parentElement)) : since(arrived));
 const since = (at) => ((Date.now() - at) / 1000) | 0;
 const clock = (s) => `${(s / 60) | 0}:${String(s % 60).padStart(2, "0")}`;
 const words = (s) => (s <= 0 ? "Ending" : s < 300 ? clock(s) : s < 3600 ? `${(s / 60) | 0}m` : `${(s / 3600) | 0}h ${((s % 3600) / 60) | 0}m`);
 const tick = () => {
-  const passed = since(arrived);
   for (const el of all("[data-left]")) {
-    const left = el.dataset.left - passed;
+    const left = el.dataset.left - age(el);
     el.textContent = words(left);
     const arc = el.parentElement.querySelector("[data-total]");
     if (arc) arc.setAttribute("stroke-dasharray", `${Math.max(0, (100 * left) / arc.dataset.total)} 100`);
     if ([900, 300].includes(left) && el.dataset.say) say(`${el.dataset.say} ends in ${words(left)}.`);
   }
-  for (const el of all("[data-since]")) el.textContent = clock(+el.dataset.since + passed);
+  for (const el of all("[data-since]")) el.textContent = clock(+el.dataset.since + age(el));
 };
 
 // Parts of a page are fetched again and put in place; rights are checked anew.
@@ -39,19 +43,25 @@ const read = async (url, regions, signal) => {
   if (answer.status === 401) signedOut();
   if (answer.ok) return new DOMParser().parseFromString(await answer.text(), "text/html");
 };
+let turn = 0;
 const part = async (url, regions, signal) => {
+  const mine = ++turn;
   const page = await read(url, regions, signal).catch(() => {});
   if (!page) return;
-  for (const region of regions) put(page.getElementById(region.id), region);
-  arrived = Date.now();
+  // an answer that others overtook says nothing
+  for (const region of regions) if (!(region.turn > mine)) { region.turn = mine; put(page.getElementById(region.id), region); }
   tick();
 };
 const late = new Set();
 const put = (fresh, region) => {
   // never under somebody's fingers
   if (!fresh) return;
-  if (region.querySelector("dialog[open], :is(input, textarea, select):focus, form:has(:checked) :focus")) return late.add(region);
+  if (region.querySelector(":active, dialog[open], :is(input, textarea, select):focus, form:has(:checked) :focus")) return late.add(region);
+  const waited = late.delete(region);
+  region.at = Date.now();
   if (fresh.dataset.say && fresh.dataset.say !== region.dataset.say) say((region.dataset.say = fresh.dataset.say));
+  // what is as it was keeps its focus and what somebody marked, unless they changed it
+  if (region.text === (region.text = fresh.innerHTML) && !waited) return;
   const focused = region.contains(d.activeElement) && d.activeElement.id;
   const open = all("details[open][id]", region).map((el) => el.id);
   region.replaceChildren(...fresh.childNodes);
@@ -73,6 +83,7 @@ const signedOut = () => {
 // Live regions listen to the events their page names.
 const regions = all("[data-live]");
 if (regions.length && d.body.dataset.events) {
+  for (const region of regions) region.text = region.innerHTML;
   const due = new Set();
   const soon = (region) => {
     if (!due.has(region)) setTimeout(() => { due.delete(region); part(place(region), [region]); }, 150);
@@ -112,7 +123,7 @@ if (regions.length && d.body.dataset.events) {
   };
   listen();
   setInterval(() => {
-    const seconds = lost ? since(Math.max(lost, arrived)) : 0;
+    const seconds = lost ? Math.min(since(lost), Math.max(...regions.map(age))) : 0;
     d.body.classList.toggle("old", seconds > 60);
     if (seconds > 5 && !out) warn(`Live updates stopped ${seconds}s ago. Reconnecting…`);
   }, 1000);
@@ -120,9 +131,9 @@ if (regions.length && d.body.dataset.events) {
   addEventListener("pagehide", () => events.close());
   // a page that the browser kept
   addEventListener("pageshow", ({ persisted }) => { if (persisted) { look(); listen(); } });
-  const again = () => { for (const region of regions) if (late.delete(region)) soon(region); };
+  const again = () => { for (const region of regions) if (late.has(region)) soon(region); };
   d.addEventListener("close", again, true);
-  on("focusout", ({ target, relatedTarget: to }) => { if (!to?.form || to.form !== target.form) again(); });
+  leave(({ target, relatedTarget: to }) => { if (!to?.form || to.form !== target.form) again(); });
 }
 
 const address = (form, fields) => `${form.getAttribute("action")}?${new URLSearchParams(fields)}`;
@@ -150,8 +161,9 @@ for (const form of all("form[data-part]")) {
     stop(event);
     const search = form.querySelector("[type=search]");
     search.value = "";
-    look(button);
+    // what is left by that is looked at first
     search.focus();
+    look(button);
   });
   form.addEventListener("input", ({ target }) => {
     const other = target.type === "radio" && form.querySelector(`[data-beats="${target.name}"]`);
@@ -160,6 +172,8 @@ for (const form of all("form[data-part]")) {
     clearTimeout(timer);
     timer = setTimeout(() => look(), target.matches("select, [type=radio], [type=checkbox]") ? 0 : 250);
   });
+  // what came while somebody was in it
+  leave(({ relatedTarget: to }) => { if (regions.some((el) => late.has(el) && !el.contains(to))) look(); });
 }
 // A text being written survives a sign-in in between.
 const memory = sessionStorage, sent = memory.sent, kept = `kept:${location.pathname}:`;
@@ -179,7 +193,10 @@ for (const field of all("textarea[data-keep]")) {
 // What opens in a dialog is a page of its own without script.
 const sheet = d.querySelector("dialog#sheet");
 const open = async (url) => {
+  const mine = (sheet.turn = ++turn);
   const page = await read(url, [sheet]).catch(() => {});
+  // something else is being opened since
+  if (sheet.turn !== mine) return;
   const fresh = page?.getElementById("sheet");
   if (!fresh) { location = url; return; }
   sheet.replaceChildren(...fresh.childNodes);
