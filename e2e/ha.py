@@ -256,6 +256,53 @@ def stopped_and_paused(world, check):
     check("the epoch grew", other.number("hallpass_leader_epoch") > epoch, (epoch, other.number("hallpass_leader_epoch")))
 
 
+# which session keeps the lead; whoever writes calls it
+KEEPER = """
+CREATE TABLE seen_by_tests.keeper (pid int);
+CREATE FUNCTION seen_by_tests.keeps() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    DELETE FROM seen_by_tests.keeper;
+    INSERT INTO seen_by_tests.keeper VALUES (pg_backend_pid());
+    RETURN NULL;
+END $$;
+CREATE TRIGGER kept AFTER UPDATE ON leader FOR EACH ROW EXECUTE FUNCTION seen_by_tests.keeps();
+ALTER FUNCTION seen_by_tests.note() SECURITY DEFINER;
+"""
+
+
+def kept_but_unable(world, check):
+    """The session that keeps the lead goes on, and the server gives its node no other: as with a login that may not be used any
+    more."""
+    run, (first, second) = world.database.run, world.nodes
+    run(KEEPER)
+    run(f"CREATE ROLE first LOGIN PASSWORD '{world.database.password}' IN ROLE hallpass")
+    text = world.stage.path("a.toml").read_text()
+    world.stage.path("a.toml").write_text(text.replace("//hallpass@", "//first@"))
+    # the node with a login of its own leads
+    for node in (first, second):
+        world.stage.stop(node.process)
+    check("a node with a login of its own starts", first.start() and wait(first.leads, TAKEOVER_MAX), first.said()[-600:])
+    check("and another beside it", second.start(), second.said()[-600:])
+    run("ALTER ROLE first CONNECTION LIMIT 0")
+    since = world.now()
+    # twice, for what was opened while the first was read
+    for _ in range(2):
+        run("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'first' AND pid NOT IN (SELECT pid FROM seen_by_tests.keeper)")
+    check("it keeps the lead for a while", run("SELECT count(*) FROM pg_stat_activity WHERE usename = 'first'") == "1" and first.leads(),
+          (run("SELECT pid, query FROM pg_stat_activity WHERE usename = 'first'"), first.said()[-600:]))
+    # a minute without a write, and what the other needs to see it
+    check("then the other leads", wait(second.leads, 60 + 10 + 2 * TAKEOVER_MAX, every=0.5), (first.said()[-1500:], world.claimed(since)))
+    check("and why is said", "could write nothing for a minute" in first.said() and "too many connections for role" in first.said(), first.said()[-1500:])
+    grant = world.ask(second, PRIYA, "ReadOnly", "payments-prod", 9)["grant_id"]
+    check("access begins and ends there", world.state(second, grant, "ended"), world.grant(second, grant))
+    check("whoever cannot write does not ask for the lead", not first.leads() and world.claimed(since) is not None
+          and run(f"SELECT count(*) FROM seen_by_tests.claims WHERE at > '{since}'") == "1", run("SELECT * FROM seen_by_tests.claims"))
+    run("ALTER ROLE first CONNECTION LIMIT -1")
+    world.stage.stop(second.process)
+    check("once it can, it leads again", wait(first.leads, 2 * TAKEOVER_MAX, every=0.5), first.said()[-1500:])
+    check("both serve", second.start(), second.said()[-600:])
+
+
 def database_restarted(world, check):
     world.database.stop()
     down = wait(lambda: all(node.number("hallpass_leader") == 0 for node in world.nodes), 30, every=0.2)
@@ -321,7 +368,7 @@ def main():
         telemetry = f'[telemetry]\nendpoint = "http://127.0.0.1:{reader.port}"\n'
         world = World(stage, database, receiver.configuration() + telemetry)
         world.receiver, world.reader = receiver, reader
-        for part in (one_leads, served_by_both, killed_in_a_create, killed_while_it_tells, stopped_and_paused, database_restarted, whole, refused):
+        for part in (one_leads, served_by_both, killed_in_a_create, killed_while_it_tells, stopped_and_paused, kept_but_unable, database_restarted, whole, refused):
             begun = time.time()
             part(world, check)
             print(f"     {part.__name__}: {time.time() - begun:.1f} s", flush=True)

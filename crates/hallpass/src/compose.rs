@@ -22,6 +22,7 @@ mod snapshots;
 mod standards;
 mod sweeping;
 mod timekeeper;
+mod unable;
 mod working;
 
 use std::sync::Arc;

@@ -257,21 +257,26 @@ impl Candidate {
         }
     }
 
+    /// Looks who leads, and asks for nothing.
+    pub async fn look(&self) {
+        match self.seen_now().await {
+            Ok(leader) => self.saw(leader),
+            Err(error) => drop(self.unknown(&error)),
+        }
+    }
+
     /// Asks for the lead once; the epoch, if it is this node's now.
     pub async fn ask(&self) -> Option<u64> {
         if let Some(epoch) = self.term.epoch() {
             return Some(epoch);
         }
-        let leader = match self.row.look().await {
-            // whoever led over a file before, killed or not, has it no more
-            Ok(leader) => leader.filter(|_| self.row.is_shared()),
+        match self.seen_now().await {
+            Ok(Some(leader)) => {
+                self.saw(Some(leader));
+                return None;
+            }
+            Ok(None) => {}
             Err(error) => return self.unknown(&error),
-        };
-        let is_of_now = |left: Option<Duration>| left.is_none_or(|left| left <= self.times.term);
-        let leads = |it: &Leader| !it.is_over && it.node.id != self.node().id;
-        if let Some(leader) = leader.filter(|it| leads(it) && is_of_now(it.left)) {
-            self.saw(Some(leader));
-            return None;
         }
         let asked = Instant::now();
         match self.row.claim(self.node(), self.times.term).await {
@@ -286,6 +291,15 @@ impl Candidate {
             }
             Err(error) => self.unknown(&error),
         }
+    }
+
+    /// Another node that leads now.
+    async fn seen_now(&self) -> Result<Option<Leader>, ReadError> {
+        // whoever led over a file before, killed or not, has it no more
+        let leader = self.row.look().await?.filter(|_| self.row.is_shared());
+        let is_of_now = |left: Option<Duration>| left.is_none_or(|left| left <= self.times.term);
+        let leads = |it: &Leader| !it.is_over && it.node.id != self.node().id;
+        Ok(leader.filter(|it| leads(it) && is_of_now(it.left)))
     }
 
     /// Works for the term of `epoch`: until `working` is done, and the lead is given back, or until the lead is

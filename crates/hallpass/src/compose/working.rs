@@ -18,7 +18,7 @@ use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::lead::Lead;
-use super::{Composed, alarms, region};
+use super::{Composed, alarms, region, unable};
 
 /// How long loops may take to finish what they are doing while another node may wait for the lead: together
 /// with the last export, no longer than it takes to follow a leader that was killed.
@@ -137,6 +137,32 @@ impl Workshop {
     }
 }
 
+/// What runs in a term.
+struct TermLoops {
+    tasks: JoinSet<()>,
+    /// The export, which takes what the others wrote last.
+    last: JoinSet<()>,
+    stop: watch::Sender<bool>,
+    finish: watch::Sender<bool>,
+}
+
+impl TermLoops {
+    fn new() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            last: JoinSet::new(),
+            stop: watch::Sender::new(false),
+            finish: watch::Sender::new(false),
+        }
+    }
+
+    async fn shutdown(&mut self) {
+        // CRASH: stopping in the middle of a step is survivable by design
+        self.tasks.shutdown().await;
+        self.last.shutdown().await;
+    }
+}
+
 impl Composed {
     /// Works whenever this node leads, until the server stops; `served` says that the last call was
     /// answered.
@@ -145,62 +171,85 @@ impl Composed {
         mut stopping: watch::Receiver<bool>,
         served: watch::Receiver<bool>,
     ) {
+        let mut writes = true;
         while !*stopping.borrow() {
-            if self.log.may_lead()
+            // who gave the lead back for want of it asks for it once it is so
+            if !writes {
+                self.lead.look().await;
+                writes = tokio::select! {
+                    able = self.workshop.store.can_write() => able.is_ok(),
+                    _ = stopping.wait_for(|stopping| *stopping) => return,
+                };
+            }
+            if writes
+                && self.log.may_lead()
                 && let Some(epoch) = self.lead.ask().await
             {
                 tracing::info!(epoch, "this node leads");
-                self.work(epoch, &mut stopping, served.clone()).await;
+                writes = self.work(epoch, &mut stopping, served.clone()).await;
             }
             rest(&mut stopping, LeadTimes::STANDARD.look_every).await;
         }
     }
 
+    /// Works for the term of `epoch`; whether it could write.
     async fn work(
         &self,
         epoch: u64,
         stopping: &mut watch::Receiver<bool>,
         served: watch::Receiver<bool>,
-    ) {
-        let (stop, finish) = (watch::Sender::new(false), watch::Sender::new(false));
-        let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
+    ) -> bool {
+        let (mut loops, mut writes) = (TermLoops::new(), true);
         let working = async {
-            // over a database that took the place of another, who has seen more says so first
-            self.log.settle().await;
-            let mut trouble = self.log.trouble();
-            let found = trouble.borrow_and_update().clone();
-            match found {
-                Some(DatabaseTrouble::LaterSchema(_)) => return,
-                Some(DatabaseTrouble::Lost(_)) => self.begin_to_end(&mut tasks, &stop).await,
-                None => {
-                    self.begin(&mut tasks, &stop).await;
-                    self.spawn_export(&mut last, &finish);
-                }
-            }
             tokio::select! {
-                // an error says that the server is gone
-                _ = stopping.wait_for(|stopping| *stopping) => {}
-                // one that knows of no loss has nobody who changes that
-                Ok(()) = trouble.changed() => {
-                    // CRASH: stopping in the middle of a step is survivable by design
-                    tasks.shutdown().await;
-                    last.shutdown().await;
-                    return;
+                () = Box::pin(self.run_term(&mut loops, stopping, served)) => {}
+                why = unable::to_write(|| self.workshop.store.can_write()), if self.lead.is_shared() => {
+                    tracing::error!(why, "this node leads and could write nothing for a minute: it gives the lead back");
+                    writes = false;
                 }
             }
-            stop.send_replace(true);
-            self.finish((&mut tasks, &mut last), &finish, served).await;
+            if !writes {
+                loops.shutdown().await;
+            }
         };
         match self.lead.during(epoch, working).await {
             TermEnd::GivenBack => {}
-            TermEnd::Lost => {
-                // CRASH: stopping in the middle of a step is survivable by design
-                tasks.shutdown().await;
-                last.shutdown().await;
-            }
+            TermEnd::Lost => loops.shutdown().await,
         }
         alarms::quiet();
         self.app.status.exports_no_more();
+        writes
+    }
+
+    async fn run_term(
+        &self,
+        loops: &mut TermLoops,
+        stopping: &mut watch::Receiver<bool>,
+        served: watch::Receiver<bool>,
+    ) {
+        // over a database that took the place of another, who has seen more says so first
+        self.log.settle().await;
+        let mut trouble = self.log.trouble();
+        let found = trouble.borrow_and_update().clone();
+        match found {
+            Some(DatabaseTrouble::LaterSchema(_)) => return,
+            Some(DatabaseTrouble::Lost(_)) => {
+                self.begin_to_end(&mut loops.tasks, &loops.stop).await;
+            }
+            None => {
+                self.begin(&mut loops.tasks, &loops.stop).await;
+                self.spawn_export(&mut loops.last, &loops.finish);
+            }
+        }
+        tokio::select! {
+            // an error says that the server is gone
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+            // one that knows of no loss has nobody who changes that
+            Ok(()) = trouble.changed() => return loops.shutdown().await,
+        }
+        loops.stop.send_replace(true);
+        self.finish((&mut loops.tasks, &mut loops.last), &loops.finish, served)
+            .await;
     }
 
     /// Waits for the loops of a term, which were told to stop, and lets the export take what came last.

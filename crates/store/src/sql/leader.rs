@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use hallpass_access::ReadError;
 use hallpass_model::Clock;
 
-use super::{Source, SqlStore, at_once, number, run};
+use super::{Heeds, Source, SqlStore, at_once, number, run};
 use crate::database::{Connection, Optional, Transaction, TransactionMode};
 use crate::fault::StorageFault;
 use crate::lead::{Claim, Leader, LeaderRow, NodeIdentity, Term};
@@ -100,6 +100,18 @@ impl SqlStore {
             term: Some(Arc::clone(term)),
             ..self.clone()
         }
+    }
+
+    /// Whether anything could be written now, whoever leads. Waits in the line of those who write, and writes nothing.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn can_write(&self) -> Result<(), ReadError> {
+        let unfenced = Self {
+            term: None,
+            ..self.clone()
+        };
+        Ok(unfenced.write_if(Heeds::Nothing, |_| Ok(())).await?)
     }
 }
 
