@@ -45,7 +45,7 @@ pub trait PeopleSource: Send + Sync {
     async fn look_at(&self, users: &BTreeSet<UserId>, question: PeopleQuestion) -> PeopleLook;
 }
 
-/// Nobody can be looked at: people lose what they hold with the next reading of the organization.
+/// Nobody can be looked at: what people hold who left ends when its time is over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoPeopleSource;
 

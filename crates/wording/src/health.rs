@@ -130,6 +130,14 @@ pub fn organization_was_read(ago: TimeSpan) -> String {
 /// That people are looked at with the organization alone.
 pub const PEOPLE_WITH_THE_ORGANIZATION: &str = "people who left lose what they hold when the organization is read (`access.people_every` is 0)";
 
+/// That AWS does not say of people whom the organization's listing lacks whether they are gone, and what that means.
+pub fn people_unsaid(why: &str) -> String {
+    format!(
+        "AWS does not say of people whom its listing lacks, or has as disabled, whether they are gone: {why}. What they \
+         hold ends when AWS says so, or when its time is over"
+    )
+}
+
 /// That the people behind live access were not looked at since the start.
 pub const PEOPLE_NOT_YET: &str = "the people behind live access were not looked at yet";
 

@@ -398,22 +398,16 @@ impl Access {
         }
     }
 
-    /// Ends the tokens and sessions of everybody who is not an enabled user any more; returns of how
-    /// many. By a fresh directory only: what was never read says nothing about anybody.
+    /// Ends the tokens and sessions of everybody whom the newest snapshot does not have as an enabled user, once AWS says so
+    /// of that very person; returns of how many.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn end_credentials_of_leavers(&self) -> Result<u32, AccessError> {
-        let directory = self.directory();
-        if self.ensure_fresh(&directory, self.step()).is_err() || directory.people().is_empty() {
-            return Ok(0);
-        }
+        let users = self.ports.store.with_credentials(self.now()).await?;
+        let gone = self.gone_of(users).await;
         let (mut ended, mut failed) = (0, None);
-        for user in self.ports.store.with_credentials(self.now()).await? {
-            let person = directory.person(&user);
-            if person.is_some_and(|person| person.enabled) {
-                continue;
-            }
+        for user in gone {
             match self.end_credentials_of(user).await {
                 Ok(()) => ended += 1,
                 // what is wrong with one keeps no other

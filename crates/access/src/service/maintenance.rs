@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use hallpass_assignments::{AssignmentRow, GuardRemoval};
 use hallpass_audit::Draft;
-use hallpass_model::{GrantId, HoldKey, Target, TimeSpan};
+use hallpass_model::{GrantId, HoldKey, Target, TimeSpan, UserId};
 
 use super::guarding::JOURNALS_AGE;
+use super::people::is_enabled;
 use super::{Access, AccessError};
 use crate::records::StepContext;
 use crate::step::{GrantStep, RequestStep};
@@ -228,9 +229,13 @@ impl Access {
     /// When the grants cannot be listed. Single failures are counted.
     pub async fn reconcile(&self) -> Result<Reconciled, AccessError> {
         let mut report = Reconciled::default();
-        for grant in self.live_grants().await? {
+        let grants = self.live_grants().await?;
+        let holders = { grants.iter() }.filter(|grant| grant.is_hold());
+        let holders = holders.map(|grant| grant.key.user.clone());
+        let gone = self.gone_of(holders).await;
+        for grant in grants {
             report.seen += 1;
-            if let Err(error) = self.reconcile_one(&grant, &mut report).await {
+            if let Err(error) = self.reconcile_one(&grant, &gone, &mut report).await {
                 if !matches!(error, AccessError::Commit(CommitError::Raced(_))) {
                     report.failed += 1;
                 }
@@ -334,26 +339,23 @@ impl Access {
     async fn reconcile_one(
         &self,
         grant: &Grant,
+        gone: &BTreeSet<UserId>,
         report: &mut Reconciled,
     ) -> Result<(), AccessError> {
-        let directory = self.directory();
         if !grant.is_hold() {
             // an end whose news was missed
             let removals = self.guards.removals(JOURNALS_AGE).await;
             self.advance_grant(grant, &removals).await?;
             return Ok(());
         }
-        // what was never read, or not for long, says nothing about anybody
-        let is_fresh = self.ensure_fresh(&directory, self.step()).is_ok();
-        if !is_fresh {
-            return Ok(());
-        }
-        let present = directory
-            .person(&grant.key.user)
-            .is_some_and(|person| person.enabled);
-        if !present {
+        if gone.contains(&grant.key.user) {
             report.left += 1;
             return self.end_for(grant, EndCause::PrincipalLeft, None).await;
+        }
+        let directory = self.directory();
+        // whom AWS said nothing of is judged by no rule
+        if !is_enabled(&grant.key.user, &directory) {
+            return Ok(());
         }
         if let Some(why) = self.refused_by_today(grant, &directory) {
             report.against_rules.push(grant.id);

@@ -169,6 +169,8 @@ pub struct Access {
     people: Arc<dyn PeopleSource>,
     /// When everybody behind live access was last looked at.
     people_looked: Arc<Mutex<Option<Timestamp>>>,
+    /// Why AWS did not say of people whom a listing lacks whether they are gone.
+    people_unsaid: Arc<Mutex<Option<DirectoryFault>>>,
     /// Entitlements of account access manager, where the configuration looks at them.
     entitlements: Option<Arc<dyn EntitlementSource>>,
     entitlements_tended: Arc<Mutex<entitlements::EntitlementsTended>>,
@@ -201,6 +203,7 @@ impl Access {
             guards: Arc::new(NoGuards),
             people: Arc::new(NoPeopleSource),
             people_looked: Arc::default(),
+            people_unsaid: Arc::default(),
             entitlements: None,
             entitlements_tended: Arc::default(),
             alerts: Arc::new(alerting::NoAlerts),
@@ -233,6 +236,7 @@ impl Access {
             guards: Arc::clone(&self.guards),
             people: Arc::clone(&self.people),
             people_looked: Arc::clone(&self.people_looked),
+            people_unsaid: Arc::clone(&self.people_unsaid),
             entitlements: self.entitlements.clone(),
             entitlements_tended: Arc::clone(&self.entitlements_tended),
             alerts: Arc::clone(&self.alerts),

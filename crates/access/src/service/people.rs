@@ -7,6 +7,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use hallpass_audit::Event;
 use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_rules::Directory;
 
 use super::{Access, AccessError};
 use crate::records::Doer;
@@ -142,6 +143,39 @@ impl Access {
         look
     }
 
+    /// Those of these people of whom AWS says now that they are gone or disabled. Those whom the newest snapshot does not have as
+    /// enabled users are asked about, for that a listing lacks somebody says nothing of them: nobody by a snapshot that is too
+    /// old, or that was never read.
+    pub(super) async fn gone_of(
+        &self,
+        users: impl IntoIterator<Item = UserId>,
+    ) -> BTreeSet<UserId> {
+        let directory = self.directory();
+        if self.ensure_fresh(&directory, self.step()).is_err() {
+            return BTreeSet::new();
+        }
+        let users = users.into_iter();
+        let missing: BTreeSet<UserId> =
+            users.filter(|user| !is_enabled(user, &directory)).collect();
+        let mut looked = PeopleLooked::default();
+        let look = self.ask_about(&missing, PeopleQuestion::AreThere, &mut looked);
+        let look = look.await;
+        *self.missing_unsaid() = looked.fault;
+        let mut missing = missing;
+        missing.retain(|user| is_gone(user, &look));
+        missing
+    }
+
+    /// Why AWS did not say lately of people whom the organization's listing lacks whether they are gone.
+    pub fn people_unsaid(&self) -> Option<DirectoryFault> {
+        self.missing_unsaid().clone()
+    }
+
+    fn missing_unsaid(&self) -> MutexGuard<'_, Option<DirectoryFault>> {
+        let unsaid = self.people_unsaid.lock();
+        unsaid.unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn behind_access(&self, only: Option<&BTreeSet<UserId>>) -> Result<Behind, ReadError> {
         let is_meant = |user: &UserId| only.is_none_or(|only| only.contains(user));
         let mut behind = Behind::default();
@@ -209,7 +243,7 @@ impl Access {
     pub(super) fn refused_by_today(
         &self,
         grant: &Grant,
-        directory: &hallpass_rules::Directory,
+        directory: &Directory,
     ) -> Option<membership::WhyRefused> {
         self.ensure_fresh(directory, self.step()).ok()?;
         match membership::judge(grant, &self.rules(), directory) {
@@ -302,8 +336,12 @@ impl Access {
 
 /// Whether AWS said of this very person that they are gone or disabled.
 fn is_gone(user: &UserId, look: &PeopleLook) -> bool {
-    let found = look.directory.person(user);
-    look.answered.contains(user) && !found.is_some_and(|person| person.enabled)
+    look.answered.contains(user) && !is_enabled(user, &look.directory)
+}
+
+/// Whether a snapshot has somebody as an enabled user.
+pub(super) fn is_enabled(user: &UserId, directory: &Directory) -> bool {
+    directory.person(user).is_some_and(|person| person.enabled)
 }
 
 /// The record of what was found says that it is a group, not the rules.

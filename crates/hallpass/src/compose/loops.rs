@@ -417,7 +417,11 @@ async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
 /// Compares live grants with the directory and the rules.
 async fn reconcile(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
-        compare(&engine.access).await;
+        // what is not committed has not happened
+        tokio::select! {
+            () = compare(&engine.access) => {}
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        }
         if !rest(&mut stop, RECONCILE_EVERY).await {
             return;
         }
@@ -449,8 +453,11 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
     let every = Duration::from_secs((engine.max_age.as_seconds() / 3).max(1));
     loop {
         let again = every.min(READ_AGAIN);
-        let read = read_again(&engine.directory, &engine.store, &engine.access);
-        let pause = if read.await { every } else { again };
+        let read = tokio::select! {
+            read = read_again(&engine.directory, &engine.store, &engine.access) => read,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        let pause = if read { every } else { again };
         let read = Instant::now();
         // a clock that returned leaves a snapshot behind that is of nobody knows when
         while read.elapsed() < pause

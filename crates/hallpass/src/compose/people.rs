@@ -82,7 +82,10 @@ impl ReadinessProbe for PeopleProbe {
     async fn probe(&self) -> ProbeResult {
         let every = self.0.settings().people_every;
         let works = match (every, self.0.people_looked_ago()) {
-            (None, _) => Ok(health::PEOPLE_WITH_THE_ORGANIZATION.to_owned()),
+            (None, _) => match self.0.people_unsaid() {
+                Some(fault) => Err(health::people_unsaid(&fault.to_string())),
+                None => Ok(health::PEOPLE_WITH_THE_ORGANIZATION.to_owned()),
+            },
             (Some(_), None) => Ok(health::PEOPLE_NOT_YET.to_owned()),
             (Some(every), Some(ago)) => {
                 let late = TimeSpan::seconds(every.as_seconds().saturating_mul(LATE_AFTER));

@@ -309,11 +309,17 @@ fn who_was_found_gone_stays_gone_and_loses_what_they_hold() {
             said(&press(&scene, Press::Extend).await),
             "not-in-directory"
         );
-        // AWS is silent about everybody now, and it is known all the same
+        // AWS is silent about everybody now, and it is known all the same: nobody passes as them
         world.directory.describes(false);
         assert_eq!(world.actor(Ana).user, None);
+        // whoever came back meanwhile would lose what they were given since: nothing ends by a word of before
+        let report = world.access.reconcile().await.unwrap();
+        assert_eq!(report.left, 0, "{report:?}");
+        assert!(world.access.people_unsaid().is_some());
+        world.directory.describes(true);
         let report = world.access.reconcile().await.unwrap();
         assert!(report.left > 0, "{report:?}");
+        assert!(world.access.people_unsaid().is_none());
         world.live(TimeSpan::seconds(30)).await;
         assert_eq!(grant(world, scene.held).await.state.name(), "ended");
     });
