@@ -260,7 +260,10 @@ def history(stage, team, check, api):
     stage.path("cut.json").write_text(lines(changed)[:-30])
     done = bring("cut.json")
     check("half of it is refused", done.returncode == 2 and "item 3" in done.stderr, done.stderr)
-    check.equal("and adds nothing", len(api.all("/api/v1/audit?event=history.imported")), 4)
+    stage.path("orders.json").write_text(scan([{"id": "order-1", "email": ANA, "status": "shipped"}]))
+    done = bring("orders.json")
+    check("so is a table of something else with ids", done.returncode == 2 and "item 1" in done.stderr and "requests are due" in done.stderr, done.stderr)
+    check.equal("and neither adds anything", len(api.all("/api/v1/audit?event=history.imported")), 4)
 
 
 def live(stage, team, check):
@@ -282,6 +285,12 @@ def live(stage, team, check):
     bring = lambda *words, to="live.toml": run("rules", "import", "team", "--live", "--to", to, *words)
     done = bring()
     check("an account without AWS TEAM is told so", done.returncode == 2 and "no AWS TEAM is among 0 tables" in done.stderr and "in eu-west-1" in done.stderr, (done.returncode, done.stderr))
+    tables.create_table(TableName="requests-orders", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST")
+    tables.put_item(TableName="requests-orders", Item=typed({"id": "order-1", "email": ANA, "status": "shipped"})["M"])
+    done = run("audit", "import", "team", "--live")
+    check("a table of requests alone is not AWS TEAM", done.returncode == 2 and "no AWS TEAM is among 1 tables" in done.stderr and "`Eligibility-…`" in done.stderr,
+          (done.returncode, done.stderr))
     many = team.requests() + [{**team.requests()[0], "id": f"more-{number}", "justification": "x" * 9000} for number in range(200)]
 
     def made(suffix):

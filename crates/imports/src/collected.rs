@@ -62,6 +62,18 @@ impl ImportRow {
             .iter()
             .all(|note| note.outcome() != RowOutcome::CannotBeSaid)
     }
+
+    /// Why no server would load one of its rules. What a rule permits and what another asks for may be one row: written
+    /// without each other, they would say more than it.
+    fn refusal(&self) -> Option<RowNote> {
+        let why = self.drafts.iter().find_map(RuleDraft::refusal)?;
+        Some(not_loaded(&why))
+    }
+}
+
+fn not_loaded(why: &str) -> RowNote {
+    let why = text::line(why, 4 * NAME_MAX);
+    RowNote::NotSaid(format!("no rule can say it ({why}); write it by hand").into())
 }
 
 /// The rules of all rows, and their report. Nothing is written of a row that cannot be said.
@@ -72,6 +84,10 @@ pub(crate) fn imported(
     look: LookUp<'_>,
 ) -> Imported {
     for row in &mut rows {
+        if row.can_be_said() {
+            let refusal = row.refusal();
+            row.notes.extend(refusal);
+        }
         if !row.can_be_said() {
             row.drafts.clear();
         }
@@ -93,11 +109,8 @@ pub(crate) fn imported(
         for draft in &row.drafts {
             match draft.write(&mut text) {
                 Ok(id) => rules.push(id),
-                Err(why) => {
-                    let why = text::line(&why, 4 * NAME_MAX);
-                    let what = format!("no rule can say it ({why}); write it by hand");
-                    row.notes.push(RowNote::NotSaid(what.into()));
-                }
+                // tried above: only its id is another here
+                Err(why) => row.notes.push(not_loaded(&why)),
             }
         }
         if let Some(key) = row.key {

@@ -187,9 +187,14 @@ impl RuleDraft {
         text.checked(|text| self.write_unchecked(text))
     }
 
+    /// What a server would say against it.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        self.write(&mut RuleText::default()).err()
+    }
+
     /// Whether a server would load it.
     pub(crate) fn loads(&self) -> bool {
-        self.write(&mut RuleText::default()).is_ok()
+        self.refusal().is_none()
     }
 
     fn words(&self) -> impl Iterator<Item = &String> {

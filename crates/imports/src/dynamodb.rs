@@ -464,11 +464,7 @@ fn bare(value: &Value) -> Option<Value> {
     let (kind, inner) = type_of(value)?;
     match kind {
         "S" => inner.is_string().then(|| inner.clone()),
-        // DynamoDB writes numbers as texts
-        "N" => {
-            let number: serde_json::Number = inner.as_str()?.parse().ok()?;
-            Some(Value::Number(number))
-        }
+        "N" => number(inner.as_str()?),
         "BOOL" => inner.is_boolean().then(|| inner.clone()),
         "NULL" => Some(Value::Null),
         "L" => inner
@@ -490,4 +486,16 @@ fn bare(value: &Value) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// A number, which `DynamoDB` writes as a text with up to 38 digits. It stays that text where a number here would have
+/// fewer of them: what goes into a log is kept as it was.
+fn number(text: &str) -> Option<Value> {
+    let number: serde_json::Number = text.parse().ok()?;
+    let is_kept = number.to_string() == text;
+    Some(if is_kept {
+        Value::Number(number)
+    } else {
+        Value::String(text.to_owned())
+    })
 }

@@ -172,7 +172,7 @@ pub enum RowNote {
     /// Something else sees to it: the identity provider, a setting, a person.
     Elsewhere(&'static str),
     /// It means something else here in some cases, and more in some of them.
-    Otherwise(&'static str),
+    Otherwise(Cow<'static, str>),
 }
 
 /// The kind of a note, for programs.
@@ -283,10 +283,8 @@ impl fmt::Display for RowNote {
                 f,
                 "`{attribute}` is missing or not {due}; write the rule by hand"
             ),
-            Self::Configuration(what) | Self::Elsewhere(what) | Self::Otherwise(what) => {
-                f.write_str(what)
-            }
-            Self::NotSaid(what) | Self::Narrower(what) => f.write_str(what),
+            Self::Configuration(what) | Self::Elsewhere(what) => f.write_str(what),
+            Self::NotSaid(what) | Self::Narrower(what) | Self::Otherwise(what) => f.write_str(what),
         }
     }
 }

@@ -13,7 +13,7 @@ use hallpass_host::runtime::runtime;
 use hallpass_host::server_store::ServerStore;
 use hallpass_host::team_export::{read_export, refused};
 use hallpass_host::team_tables::LiveTablesArgs;
-use hallpass_imports::team::{PastRequest, history};
+use hallpass_imports::team::{PastRequest, TeamTable, history};
 use hallpass_model::{AuditId, IdSource as _};
 use hallpass_setup::opening::{ConfigArgs, open_store};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
@@ -72,13 +72,19 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// The tool, as records name it.
 const TEAM: &str = "aws_team";
 /// How the name of its table of requests begins.
-const REQUESTS: &str = "requests";
+const REQUESTS: &str = TeamTable::Requests.name();
+/// The tables that show that it is there: many programs have one of requests.
+const NEEDED: &[&str] = &[
+    REQUESTS,
+    TeamTable::Eligibility.name(),
+    TeamTable::Settings.name(),
+];
 
 fn team(args: &TeamArgs) -> Outcome {
     let address = args.config.existing_store()?;
     let into = address.to_string();
     let (added, known) = runtime()?.block_on(async {
-        let export = match (args.live.found(&[REQUESTS]).await?, &args.requests) {
+        let export = match (args.live.found(NEEDED).await?, &args.requests) {
             (Some(live), _) => live.read(REQUESTS).await?,
             (None, Some(path)) => read_export(path)?,
             // clap has seen to it that one of the two is given

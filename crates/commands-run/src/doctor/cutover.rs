@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{DirectorySource as _, StandingSurvey, SweepItem, SweepMode, SweepReport};
+use hallpass_access::{
+    DirectorySource as _, LeftOut, StandingSurvey, SweepItem, SweepMode, SweepReport,
+};
 use hallpass_aws::Inventory;
 use hallpass_client::tables::Viewpoint;
 use hallpass_clock::{ProcessClock, SystemClock};
@@ -195,11 +197,21 @@ fn print(
     Ok(())
 }
 
-/// A list that is not whole is partial; what nobody accepted counts where that was asked for.
+/// A list that is not whole is partial, also one without any group as a group of `groups.sync` is not found; what nobody
+/// accepted counts where that was asked for.
 fn exit(report: &SweepReport, fail_on_findings: bool) -> Exit {
     let findings =
         report.unknown + report.preexisting + report.under_grant + report.reviews_overdue;
-    Exit::of_look(report.unread > 0, fail_on_findings && findings > 0)
+    let is_unseen = |it: &LeftOut| match it {
+        LeftOut::AllGroups { .. } => true,
+        // what Hallpass cannot end, or looks at elsewhere
+        LeftOut::InactiveAccounts { .. }
+        | LeftOut::ManagementAccount { .. }
+        | LeftOut::Entitlements
+        | LeftOut::SyncedGroups { .. } => false,
+    };
+    let is_partial = report.unread > 0 || report.left_out.iter().any(is_unseen);
+    Exit::of_look(is_partial, fail_on_findings && findings > 0)
 }
 
 fn row(item: &SweepItem, began: Timestamp, in_scope: bool, outlook: String) -> HeldRow {
@@ -297,6 +309,16 @@ mod tests {
         ] {
             assert_eq!(exit(&report, false), plain, "{report:?}");
             assert_eq!(exit(&report, true), asked, "{report:?}");
+        }
+        for (left_out, expected) in [
+            // no group was looked at, and what its members have may be there
+            (LeftOut::AllGroups { count: 3 }, Exit::Failed),
+            (LeftOut::SyncedGroups { count: 3 }, Exit::Ok),
+            (LeftOut::InactiveAccounts { count: 3 }, Exit::Ok),
+        ] {
+            let mut report = report(0, 0, 0, 0, 0);
+            report.left_out = vec![left_out];
+            assert_eq!(exit(&report, true), expected, "{report:?}");
         }
     }
 }

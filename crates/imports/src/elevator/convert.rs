@@ -8,7 +8,7 @@ use super::differing;
 use super::file::{ElevatorFile, ElevatorRefused};
 use super::folder::{self, TerraformFolder, is_configuration};
 use super::people::{FALLBACK, FALLBACK_ASKS_ONLY, NamedPeople};
-use super::settings::{converted, is_off, policy_unsaid};
+use super::settings::{converted, is_off, policy_unsaid, unsaid};
 use super::source::read;
 use super::statements::{StatementsFile, StatementsSyntax, as_json, as_toml};
 use crate::dynamodb::SourceFile;
@@ -62,6 +62,7 @@ pub fn import(
             name: name.to_owned(),
             files: vec![file],
             values: Vec::new(),
+            others: Vec::new(),
             read: &|_| Err("is not read: give the folder".to_owned()),
         };
         return import_folder(&folder, options);
@@ -105,9 +106,19 @@ fn report(
             value: "\"revoke\"".to_owned(),
             about: SWEEP,
         }),
-        Sweeps::Report => rows.push(left_standing(name)),
+        Sweeps::Report => {
+            let note = RowNote::Elsewhere(LEFT_STANDING);
+            rows.push(beside("sweep", name, (1, "nightly removal"), vec![note]));
+        }
+    }
+    if !found.variables.is_empty() {
+        let id = (1, "values of variables");
+        rows.push(beside("variables", name, id, found.variables.clone()));
     }
     settings(name, found, &mut rows, &mut configuration);
+    for (item, (setting, note)) in (1..).zip(unsaid(&found.settings, found.found)) {
+        rows.push(beside("defaults", name, (item, setting), vec![note]));
+    }
     Ok(Imported {
         text: match to.syntax() {
             StatementsSyntax::Json => rules,
@@ -117,19 +128,25 @@ fn report(
     })
 }
 
-/// The row of the nightly removal, which no setting switches off there.
-fn left_standing(file: &str) -> ReportRow {
-    let note = RowNote::Elsewhere(LEFT_STANDING);
+/// A row of what stands in no place of the file: the nightly removal, which no setting switches off there, and what
+/// counts here or there by itself.
+fn beside(
+    table: &'static str,
+    file: &str,
+    (item, id): (usize, &str),
+    notes: Vec<RowNote>,
+) -> ReportRow {
+    let outcomes = notes.iter().map(RowNote::outcome);
     ReportRow {
-        table: "sweep",
+        table,
         file: file.to_owned(),
-        item: 1,
+        item,
         line: None,
-        id: "nightly removal".to_owned(),
+        id: id.to_owned(),
         name: String::new(),
-        outcome: note.outcome(),
+        outcome: outcomes.fold(RowOutcome::Moved, worse),
         rules: Vec::new(),
-        notes: vec![note],
+        notes,
     }
 }
 

@@ -57,13 +57,13 @@ pub(super) fn notes(statement: &Value, all: &[Value]) -> Vec<RowNote> {
         local.chars().any(|c| c.is_ascii_uppercase())
     });
     let denied = denied.then_some(RowNote::Narrower(DENIED.into()));
-    let letters = has_capitals.then_some(RowNote::Otherwise(LETTERS));
+    let letters = has_capitals.then_some(RowNote::Otherwise(LETTERS.into()));
     let own = OURS.into_iter().filter(|(key, _)| is_set(statement, key));
-    let own = own.map(|(_, told)| RowNote::Otherwise(told));
+    let own = own.map(|(_, told)| RowNote::Otherwise(told.into()));
     // those about groups have no permission sets, and no type
     let of_units = texts(statement, "ResourceType").contains(&"OU")
         && statement.get("PermissionSet").is_some();
-    let units = of_units.then_some(RowNote::Otherwise(UNITS));
+    let units = of_units.then_some(RowNote::Otherwise(UNITS.into()));
     let found = denied.into_iter().chain(letters).chain(units);
     found.chain(own).collect()
 }

@@ -7,6 +7,7 @@ use hallpass_rules::Diagnostic;
 use serde_json::Value;
 
 use super::settings::SettingsPlace;
+use crate::report::RowNote;
 use crate::terraform::Setting;
 
 /// Why nothing was imported.
@@ -62,6 +63,8 @@ pub(super) struct ElevatorFile {
     pub(super) setting_places: BTreeMap<String, (String, u32)>,
     /// Where these were found.
     pub(super) found: SettingsPlace,
+    /// What is to be known of variables by which its values are computed.
+    pub(super) variables: Vec<RowNote>,
 }
 
 /// The keys of statements about accounts and about groups, as the object of the bucket has them and as

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::file::{ElevatorFile, ElevatorRefused, is_list};
 use super::first::as_list;
 use super::settings::SettingsPlace;
+use super::variables::{self, OtherValues};
 use crate::dynamodb::SourceFile;
 use crate::hcl::{
     Definition, Definitions, EvalProblem, Evaluator, HclFile, HclKind, HclPlace, HclValue,
@@ -22,6 +23,8 @@ pub struct TerraformFolder<'a> {
     pub files: Vec<SourceFile>,
     /// Its files with values of variables (`.tfvars`, `.tfvars.json`), of which the later ones count.
     pub values: Vec<SourceFile>,
+    /// Others of these files, which Terraform takes where somebody names them: no value is taken from them here.
+    pub others: Vec<OtherValues>,
     /// Reads a file by its path below the folder, for `file("…")`, or says why not.
     pub read: &'a ReadFile<'a>,
 }
@@ -71,6 +74,7 @@ pub(super) fn read(folder: &TerraformFolder<'_>) -> Result<ElevatorFile, Elevato
         },
     };
     read.module(call);
+    read.found.variables = variables::notes(&folder.others, &read.evaluator.used());
     if read.errors.is_empty() {
         Ok(read.found)
     } else {

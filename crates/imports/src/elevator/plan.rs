@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::file::{ElevatorFile, ElevatorRefused};
-use super::settings::VARIABLES;
+use super::settings::{SettingsPlace, VARIABLES};
 use crate::strict_json::Strict;
 use crate::terraform::{Setting, ensure_whole, of_plan};
 
@@ -49,7 +49,10 @@ pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
         )));
     }
     found.settings = settings(&environments);
-    if !environments.is_empty() {
+    if environments.is_empty() {
+        // the object alone: the settings are with the functions, of which the plan has none that are known
+        found.found = SettingsPlace::Among;
+    } else {
         schedules(&resources, &mut found.settings);
     }
     Ok(found)

@@ -185,8 +185,47 @@ pub(super) enum SettingsPlace {
     /// Where everything is a variable of the module: in the module itself, or in a plan.
     #[default]
     OfModule,
-    /// In a file of variables, which may be those of other modules, too.
+    /// Perhaps elsewhere: in a file of variables, which may be those of other modules, too, and lack what the module
+    /// itself says; with an object of the bucket, which has none.
     Among,
+}
+
+/// Settings that say for how long, each with another that says it in its place, and what holds here where neither is in
+/// the file.
+const FOR_HOW_LONG: [(&str, Option<&str>, &str); 2] = [
+    (
+        "max_permissions_duration_time",
+        Some("permission_duration_list_override"),
+        "the longest time is not in this file, and sso-elevator may have one all the same: here that of `access.duration.max` \
+         holds, and 24h where nobody writes it; import the folder of Terraform or its plan, or write the line by hand",
+    ),
+    (
+        "request_expiration_hours",
+        None,
+        "when a request expires is not in this file, and sso-elevator may say it all the same: here `access.request_expiry` \
+         says it, and 8h hold where nobody writes it; import the folder of Terraform or its plan, or write the line by hand",
+    ),
+];
+
+/// The settings that a file may lack, with what holds here instead. Where everything is in the file, what is not set has
+/// the default of sso-elevator, which is that of Hallpass.
+pub(super) fn unsaid(
+    settings: &BTreeMap<String, Setting>,
+    found: SettingsPlace,
+) -> Vec<(&'static str, RowNote)> {
+    if found == SettingsPlace::OfModule {
+        return Vec::new();
+    }
+    let says = |name: &str| {
+        let setting = settings.get(name);
+        setting
+            .is_some_and(|it| !matches!(it, Setting::Is(value) if is_nothing(&spelled_out(value))))
+    };
+    let unsaid = FOR_HOW_LONG.into_iter();
+    let unsaid = unsaid.filter(|(name, other, _)| !says(name) && !other.is_some_and(says));
+    unsaid
+        .map(|(name, _, what)| (name, RowNote::Otherwise(what.into())))
+        .collect()
 }
 
 /// What becomes of one setting: a line of the configuration, or what is to be known of it.

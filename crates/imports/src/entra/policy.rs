@@ -195,8 +195,9 @@ fn approval(
         if list(stage, "escalationApprovers").is_none_or(|list| !list.is_empty()) {
             notes.push(RowNote::Narrower(ESCALATION.into()));
         }
-        if takes_comment(stage) && !notes.contains(&RowNote::Otherwise(COMMENT)) {
-            notes.push(RowNote::Otherwise(COMMENT));
+        let comment = RowNote::Otherwise(COMMENT.into());
+        if takes_comment(stage) && !notes.contains(&comment) {
+            notes.push(comment);
         }
         let approvers = list(stage, "primaryApprovers").ok_or_else(unclear)?;
         stages.push(StageDraft {

@@ -61,6 +61,12 @@ impl Cloud {
         self.0.is_empty()
     }
 
+    /// Whether something of it may become a rule by which people ask.
+    pub(super) fn has_availabilities(&self) -> bool {
+        let mut kinds = self.0.iter().map(|(_, it)| it.kind.as_str());
+        kinds.any(|kind| AVAILABILITIES.contains(&kind))
+    }
+
     pub(super) fn take(&mut self, file: &str, resource: Resource) {
         self.0.push((file.to_owned(), resource));
     }

@@ -1,6 +1,6 @@
 //! From files to rows, whichever form they have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_rules::syntax::{Node, Value as NodeValue, documents};
 use hallpass_rules::{Directory, RuleFile, Syntax};
@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::access_rules::{AccessRule, is_access_rule};
 use super::cloud::Cloud;
+use super::modules::{CalledModule, called, folder_of};
 use super::organization::OrganizationIds;
 use crate::collected::{ImportRow, RowHead, imported};
 use crate::dynamodb::SourceFile;
 use crate::names::{LookUp, Names};
 use crate::refused::{self, ImportRefused, refuse_errors};
-use crate::report::{Imported, RowNote};
+use crate::report::Imported;
 use crate::terraform::{self, Resource, Setting, ensure_whole, is_plan, planned};
 
 const HEAD: [&str; 2] = [
@@ -56,8 +57,10 @@ pub fn import(
     for rule in found.rules {
         rows.push(rule.row(&mut look));
     }
+    let gives = found.cloud.has_availabilities();
     rows.extend(found.cloud.rows(ids, &mut look));
-    rows.extend(found.modules);
+    let modules = found.modules.into_iter();
+    rows.extend(modules.map(|it| it.row(&found.folders, gives)));
     Ok(imported("granted", &HEAD, rows, look))
 }
 
@@ -77,7 +80,9 @@ fn tell_repeated(rules: &mut [AccessRule]) {
 struct FoundFiles {
     rules: Vec<AccessRule>,
     cloud: Cloud,
-    modules: Vec<ImportRow>,
+    modules: Vec<CalledModule>,
+    /// The folders that files of Terraform were given of.
+    folders: BTreeSet<String>,
 }
 
 impl FoundFiles {
@@ -89,16 +94,8 @@ impl FoundFiles {
             for resource in resources {
                 self.take(&file.name, resource);
             }
-            for (name, line) in modules {
-                let head = RowHead::of("module", &file.name, Some(line), &name);
-                let why = "its resources are not in this file; import the state (`terraform show -json`) where it has some of Common Fate";
-                let note = RowNote::LeftOut {
-                    what: "module",
-                    id: name,
-                    why,
-                };
-                self.modules.push(ImportRow::told(head, vec![note]));
-            }
+            self.modules.extend(called(file, modules));
+            self.folders.insert(folder_of(&file.name));
             return Ok(());
         }
         let read = documents(text, syntax);

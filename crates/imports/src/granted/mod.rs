@@ -13,6 +13,7 @@ mod cloud;
 mod convert;
 mod jit_policy;
 mod keys;
+mod modules;
 mod organization;
 mod policies;
 mod priority;

@@ -79,6 +79,11 @@ impl<'a> Definitions<'a> {
         found
     }
 
+    /// The names of the variables that are given values.
+    pub(crate) fn given(&self) -> impl Iterator<Item = &'a str> {
+        self.given.keys().copied()
+    }
+
     fn twice(&mut self, at: HclPlace, what: &str) {
         let message = format!("`{what}` is there twice in the folder");
         self.problems

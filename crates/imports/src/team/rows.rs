@@ -6,7 +6,7 @@ use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId, text};
 use hallpass_rules::Directory;
 use serde_json::{Map, Value};
 
-use super::tables::{ADDED, TeamTable};
+use super::tables::{ADDED, NO_REQUESTS, TeamTable};
 use crate::dynamodb::{ExportProblem, ExportRefused, Item, SourceFile, read_export};
 use crate::report::{RowNote, RowOutcome};
 use crate::rule_text::{Entry, NAME_MAX};
@@ -54,6 +54,10 @@ pub(super) fn read_rows(
             && let Some(other) = table.other(kind)
         {
             return Err(wrong(other, &item.file, Some(item.number)));
+        }
+        if !table.may_have(&item.attributes) {
+            let found = NO_REQUESTS.to_owned();
+            return Err(wrong(found, &item.file, Some(item.number)));
         }
         let row = row(table, item)?;
         if !seen.insert(row.id.clone()) {
@@ -443,7 +447,8 @@ impl TableRow {
         )];
         if comments == Some(true) {
             notes.push(RowNote::Otherwise(
-                "a reason is always asked for; approvers have to write a comment there, and here they may",
+                "a reason is always asked for; approvers have to write a comment there, and here they may"
+                    .into(),
             ));
         }
         let is_on = |key: &&str| self.attributes.get(*key) == Some(&Value::Bool(true));

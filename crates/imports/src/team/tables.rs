@@ -1,6 +1,7 @@
 //! The tables of AWS TEAM and what their items have (`schema.graphql`; `schema.ts` in releases with policies).
 
 use hallpass_model::text;
+use serde_json::{Map, Value};
 
 use crate::rule_text::NAME_MAX;
 
@@ -99,6 +100,23 @@ impl TeamTable {
         }
     }
 
+    /// Whether an item may be one of its items. A log keeps a request for ever, so that nothing else will do: Amplify writes
+    /// the type into every item, and a program that left it out left what each request has.
+    pub(super) fn may_have(self, item: &Map<String, Value>) -> bool {
+        let is_text = |key: &str| item.get(key).is_some_and(Value::is_string);
+        match self {
+            Self::Requests => {
+                item.get("__typename").and_then(Value::as_str) == Some(self.name())
+                    || OF_A_REQUEST.into_iter().all(is_text)
+            }
+            Self::Eligibility
+            | Self::Approvers
+            | Self::Settings
+            | Self::Policies
+            | Self::Sessions => true,
+        }
+    }
+
     /// The table that an item's own words name, when it is another one.
     pub(super) fn other(self, name: &str) -> Option<String> {
         let found = Self::ALL.into_iter().find(|table| table.name() == name);
@@ -108,6 +126,12 @@ impl TeamTable {
         })
     }
 }
+
+/// What the pages of AWS TEAM write of every request.
+const OF_A_REQUEST: [&str; 3] = ["accountId", "role", "status"];
+/// What items are of that are no requests.
+pub(super) const NO_REQUESTS: &str =
+    "a table that has neither `__typename` nor `accountId`, `role` and `status`";
 
 /// Attributes that Amplify adds to every item.
 pub(super) const ADDED: [&str; 5] = ["id", "__typename", "createdAt", "updatedAt", "owner"];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use hallpass_imports::elevator::{
-    ElevatorOptions, ElevatorRefused, TerraformFolder, import_folder,
+    ElevatorOptions, ElevatorRefused, OtherValues, TerraformFolder, import_folder,
 };
 use hallpass_imports::{Imported, RowOutcome, SourceFile};
 use serde_json::{Value, json};
@@ -19,6 +19,14 @@ fn source((name, text): &(&str, &str)) -> SourceFile {
 
 /// A folder of these files, those named `.tfvars` as values in this order; others are for `file`.
 fn folder(files: &[(&str, &str)]) -> Result<Imported, ElevatorRefused> {
+    folder_with(files, Vec::new())
+}
+
+/// The same with values beside it that are not taken.
+fn folder_with(
+    files: &[(&str, &str)],
+    not_taken: Vec<OtherValues>,
+) -> Result<Imported, ElevatorRefused> {
     let ends = |name: &str, ending: &str| name.ends_with(ending);
     let is_value = |name: &str| ends(name, ".tfvars") || ends(name, ".tfvars.json");
     let is_file = |name: &str| ends(name, ".tf") || ends(name, ".tf.json");
@@ -39,6 +47,7 @@ fn folder(files: &[(&str, &str)]) -> Result<Imported, ElevatorRefused> {
         name: "infra".to_owned(),
         files: of(&is_file),
         values: of(&is_value),
+        others: not_taken,
         read: &read,
     };
     import_folder(&folder, &ElevatorOptions::default())
@@ -210,6 +219,90 @@ fn values_of_variables_are_those_that_count_for_terraform() {
     let expected = json!({"Approvers": ["bo@corp.com"], "MinApprovals": 2, "PermissionSet": "A",
                           "Resource": ["222222222222"], "ResourceType": "Account"});
     assert_eq!(found, [expected]);
+}
+
+/// Values that are taken, values that are not, and what is told.
+type GivenValues<'a> = (
+    &'a [(&'a str, &'a str)],
+    &'a [(&'a str, Option<&'a str>)],
+    Vec<String>,
+);
+
+/// What is said of variables, where the folder gives them these values and has these others.
+fn told_of_variables(values: &[(&str, &str)], others: &[(&str, Option<&str>)]) -> Vec<String> {
+    let main = format!(
+        "module \"e\" {{\n  source = \"fivexl/sso-elevator/aws\"\n  config = [merge({ONE}, {{ PermissionSet = var.set }})]\n  \
+         max_permissions_duration_time = var.hours\n}}\n\
+         variable \"set\" {{\n  default = \"A\"\n}}\nvariable \"hours\" {{\n  default = 4\n}}\n\
+         variable \"unused\" {{\n  default = 1\n}}\n"
+    );
+    let mut files = vec![("main.tf", main.as_str())];
+    files.extend_from_slice(values);
+    let others = others.iter().map(|(name, text)| OtherValues {
+        name: (*name).to_owned(),
+        bytes: text.map(|it| it.as_bytes().to_vec()),
+    });
+    let report = folder_with(&files, others.collect()).unwrap().report;
+    assert_eq!(report.cannot_be_said, 0, "{report:?}");
+    let rows = report.rows.iter().filter(|row| row.table == "variables");
+    let notes = rows.flat_map(|row| &row.notes);
+    notes.map(ToString::to_string).collect()
+}
+
+/// Another environment's values may be those that count: whoever imports the folder as it is hears of them.
+#[test]
+fn values_that_terraform_may_be_given_from_elsewhere_are_told() {
+    let by_default = |names: &str| {
+        format!(
+            "the default counts of {names}: values that Terraform has from elsewhere (`TF_VAR_…` of the environment, `-var`, \
+             another file) are not read; write them to a file, and give it by `--var-file`"
+        )
+    };
+    let not_taken = |file: &str, names: &str| {
+        format!(
+            "`{file}` is not taken, and has a value of {names}: where Terraform is given it, give it by `--var-file`"
+        )
+    };
+    let all = ("all.tfvars", "set = \"B\"\nhours = 2\n");
+    let automatic = ("terraform.tfvars", all.1);
+    let production = ("production.tfvars", Some("set = \"C\"\nunused = 2\n"));
+    let json = ("staging.tfvars.json", Some("{\"hours\": 9}"));
+    let both = by_default("`hours`, `set`");
+    let table: [GivenValues<'_>; 6] = [
+        (&[], &[], vec![both.clone()]),
+        (&[all], &[], vec![]),
+        (&[all], &[production], vec![]),
+        (
+            &[automatic],
+            &[production, json],
+            vec![
+                not_taken("production.tfvars", "`set`"),
+                not_taken("staging.tfvars.json", "`hours`"),
+            ],
+        ),
+        (
+            &[],
+            &[production, ("empty.tfvars", Some(""))],
+            vec![not_taken("production.tfvars", "`set`"), both.clone()],
+        ),
+        (
+            &[("set.tfvars", "set = \"B\"\n")],
+            &[production],
+            vec![by_default("`hours`")],
+        ),
+    ];
+    for (values, others, expected) in table {
+        let told = told_of_variables(values, others);
+        assert_eq!(told, expected, "{values:?} {others:?}");
+    }
+    for unread in [("x.tfvars", Some("x = {\n")), ("x.tfvars", None)] {
+        let told = told_of_variables(&[], &[unread]);
+        assert!(
+            told[0].starts_with("`x.tfvars` cannot be read, and may have values"),
+            "{told:?}"
+        );
+        assert_eq!(told.len(), 2, "{told:?}");
+    }
 }
 
 #[test]
@@ -431,6 +524,7 @@ fn files_that_are_no_text_are_refused() {
                 bytes: bytes.to_vec(),
             }],
             values: Vec::new(),
+            others: Vec::new(),
             read: &|_| Ok(vec![0xff, 0xfe]),
         };
         format!(

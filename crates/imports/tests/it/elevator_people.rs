@@ -34,7 +34,8 @@ fn directory() -> Directory {
 
 fn report(statement: &str, settings: &str, directory: Option<&Directory>) -> ImportReport {
     let text = format!(
-        "config = [{{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", {statement} }}]\n{settings}"
+        "config = [{{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", {statement} }}]\n\
+         max_permissions_duration_time = 24\nrequest_expiration_hours = 8\n{settings}"
     );
     let options = ElevatorOptions {
         directory,

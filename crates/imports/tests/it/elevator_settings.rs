@@ -501,3 +501,65 @@ fn beside_a_list_of_lengths_nothing_is_told_of_the_longest_time() {
         assert_eq!(of_hours.count(), notes, "{text}: {told:?}");
     }
 }
+
+/// What is not in a file may be in the module that it is given to: Hallpass has a time of its own then, and the report says
+/// which.
+#[test]
+fn times_that_a_file_may_lack_are_told() {
+    let lists = "config = [{ ResourceType = \"Account\", Resource = \"*\", PermissionSet = \"A\", Approvers = \"cai@corp.com\" }]\n";
+    let (longest, list, expiry) = (
+        "max_permissions_duration_time",
+        "permission_duration_list_override",
+        "request_expiration_hours",
+    );
+    let told = |name: &str, text: &str| -> Vec<String> {
+        let report = import(name, text, &ElevatorOptions::default())
+            .unwrap()
+            .report;
+        let rows = report.rows.iter().filter(|row| row.table == "defaults");
+        let rows = rows.map(|row| {
+            assert_eq!(row.outcome, RowOutcome::Differs, "{name}");
+            let note = row.notes[0].to_string();
+            let key = match row.id.as_str() {
+                "max_permissions_duration_time" => "`access.duration.max` holds, and 24h",
+                _ => "`access.request_expiry` says it, and 8h",
+            };
+            assert!(note.contains(key), "{note}");
+            row.id.clone()
+        });
+        rows.collect()
+    };
+    for (settings, expected) in [
+        (String::new(), vec![longest, expiry]),
+        (format!("{longest} = 4\n"), vec![expiry]),
+        (format!("{list} = [\"04:00\"]\n"), vec![expiry]),
+        (format!("{list} = []\n"), vec![longest, expiry]),
+        (format!("{longest} = 4\n{expiry} = 2\n"), vec![]),
+        // it is told as what cannot be said, which is enough
+        (format!("{longest} = var.hours\n{expiry} = 2\n"), vec![]),
+    ] {
+        let found = told("terraform.tfvars", &format!("{lists}{settings}"));
+        assert_eq!(found, expected, "{settings}");
+        // a module that does not set it has the default of sso-elevator, which is ours
+        let module = format!(
+            "module \"e\" {{\n  source = \"fivexl/sso-elevator/aws\"\n{lists}{settings}}}\n"
+        );
+        assert_eq!(told("main.tf", &module), [""; 0], "{settings}");
+    }
+    let object = statements();
+    assert_eq!(
+        told("approval-config.json", &object.to_string()),
+        [longest, expiry]
+    );
+    // a plan with the functions has their settings, and one with the object alone has none
+    let environment = json!({"STATEMENTS": object["statements"].to_string()});
+    assert_eq!(
+        told("plan.json", &plan(&environment, None).to_string()),
+        [""; 0]
+    );
+    let alone = plan(
+        &json!({"CONFIG_S3_KEY": "config/approval-config.json"}),
+        Some(&object),
+    );
+    assert_eq!(told("plan.json", &alone.to_string()), [longest, expiry]);
+}

@@ -1,7 +1,7 @@
 //! Fuzz target of the reader of Terraform's configuration. See `hallpass_testing`.
 
 use hallpass_imports::SourceFile;
-use hallpass_imports::elevator::{ElevatorOptions, TerraformFolder, import_folder};
+use hallpass_imports::elevator::{ElevatorOptions, OtherValues, TerraformFolder, import_folder};
 use hallpass_rules::{RuleFile, load};
 use hallpass_testing::changed;
 
@@ -28,6 +28,10 @@ fn terraform_folder() {
                 name: "any".to_owned(),
                 files: vec![source(file)],
                 values: vec![source(value)],
+                others: vec![OtherValues {
+                    name: value.to_owned(),
+                    bytes: Some(bytes.clone()),
+                }],
                 read: &groups,
             };
             // what is imported would be loaded

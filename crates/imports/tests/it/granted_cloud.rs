@@ -472,7 +472,7 @@ fn each_resource_has_a_row() {
             "availability commonfate_aws_idc_account_availabilities.s CannotBeSaid",
             "availability commonfate_aws_idc_account_availabilities.t Differs",
             "approvers 1 Moved",
-            "module vpc Differs",
+            "module vpc CannotBeSaid",
         ]
     );
     for wanted in [
@@ -496,6 +496,73 @@ fn each_resource_has_a_row() {
         .map(|it| format!("{} {}", it.table, it.id))
         .collect();
     assert_eq!(unnamed, ["groups 00g1", "users usr_1"]);
+}
+
+/// The first pattern stands in the rule by which people ask, and the second in one of its own: where no rule has the second,
+/// nobody asks by the first.
+#[test]
+fn a_row_of_which_one_rule_does_not_load_has_none() {
+    let facts = directory(&[1, 2, 15]);
+    let names = "[groups]\n00g1 = \"eng\"\n[users]\nusr_1 = \"bo@acme.example\"\n";
+    for (pattern, gives) in [
+        (r"^CHG-\\d+$", true),
+        // Go takes what is between `\Q` and `\E` as it is written, and rules have no such thing
+        (r"^\\Q[CHG]\\E", false),
+    ] {
+        let text = RUN.replace(r#""CF-\\d+""#, &format!("\"{pattern}\""));
+        assert_ne!(text, RUN);
+        let import = whole(&[file("main.tf", &text)], names, &facts);
+        let id = "commonfate_aws_idc_account_availabilities.t";
+        let row = import.report.rows.iter().find(|row| row.id == id).unwrap();
+        let asks = import.text.contains("granted-t") || import.text.contains("granted-reason");
+        assert_eq!(asks, gives, "{pattern}\n{}", import.text);
+        assert_eq!(row.rules.is_empty(), !gives, "{pattern}: {:?}", row.rules);
+        let is_told = row.notes.iter().any(|note| {
+            note.code() == NoteCode::NotSaid && note.to_string().contains("no rule can say it")
+        });
+        assert_eq!(is_told, !gives, "{pattern}: {:?}", row.notes);
+        loaded(&import);
+    }
+}
+
+/// What a module forbids is in its files: without them nobody knows that it forbids nothing.
+#[test]
+fn a_module_may_forbid_what_rules_permit_unless_its_files_are_given() {
+    let facts = directory(&[1, 2, 15]);
+    let names = "[groups]\n00g1 = \"eng\"\n[users]\nusr_1 = \"bo@acme.example\"\n";
+    let outcome = |files: &[SourceFile]| {
+        let import = whole(files, names, &facts);
+        let modules = import
+            .report
+            .rows
+            .iter()
+            .filter(|row| row.table == "module");
+        let outcomes: Vec<RowOutcome> = modules.map(|row| row.outcome).collect();
+        (outcomes, import.report.rules > 0)
+    };
+    let main = || file("infra/main.tf", RUN);
+    let (unsaid, differs) = (vec![RowOutcome::CannotBeSaid], vec![RowOutcome::Differs]);
+    assert_eq!(outcome(&[main()]), (unsaid.clone(), true));
+    let slack = "resource \"commonfate_slack_integration\" \"x\" {}\n";
+    for (name, wanted) in [
+        ("infra/vpc/main.tf", &differs),
+        ("./infra/vpc/policies.tf", &differs),
+        ("vpc/main.tf", &unsaid),
+        ("infra/vpc/below/main.tf", &unsaid),
+        ("infra/other.tf", &unsaid),
+    ] {
+        let found = outcome(&[main(), file(name, slack)]);
+        assert_eq!(found, (wanted.clone(), true), "{name}");
+    }
+    for source in ["git::https://example.com/vpc.git", "${var.where}"] {
+        let text = RUN.replace("./vpc", source);
+        let given = file("infra/vpc/main.tf", slack);
+        let found = outcome(&[file("infra/main.tf", &text), given]);
+        assert_eq!(found, (unsaid.clone(), true), "{source}");
+    }
+    // where nobody may ask for anything, nothing is to be forbidden
+    let alone = format!("module \"vpc\" {{\n  source = \"./vpc\"\n}}\n{slack}");
+    assert_eq!(outcome(&[file("main.tf", &alone)]), (differs, false));
 }
 
 /// Whom a policy forbids something, the rules leave out of it.

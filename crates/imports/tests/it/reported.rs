@@ -357,7 +357,8 @@ fn requests_keep_all_that_the_table_has_of_them() {
         "status": "ended", "approver": "bo@acme.example", "approvers": ["bo@acme.example"],
         "ticketNo": "OPS1", "expireAt": 1_714_557_600, "owner": "x", "madeUp": null
     });
-    let unasked = json!({"id": "2", "username": "idc_bo", "approver": ""});
+    let unasked =
+        json!({"id": "2", "__typename": "requests", "username": "idc_bo", "approver": ""});
     let export = crate::company::export(
         "requests.json",
         crate::company::scan(&[request.clone(), unasked]),
@@ -397,4 +398,54 @@ fn requests_keep_all_that_the_table_has_of_them() {
             .to_string()
             .contains("items of the table `Eligibility`")
     );
+}
+
+/// Records of the log stay: a table of something else with an `id` is none of requests.
+#[test]
+fn what_is_no_request_goes_into_no_log() {
+    let read = |item: Value| {
+        history(&crate::company::export(
+            "x.json",
+            crate::company::scan(&[item]),
+        ))
+    };
+    let whole = json!({"id": "1", "accountId": ACCOUNTS[0].0, "role": "Admin", "status": "ended"});
+    let typed = json!({"id": "1", "__typename": "requests"});
+    for item in [&whole, &typed] {
+        assert_eq!(read(item.clone()).unwrap().len(), 1, "{item}");
+    }
+    let order = json!({"id": "1", "email": "ana@acme.example", "status": "shipped"});
+    let mut others = vec![order];
+    for (key, value) in [
+        ("accountId", Value::Null),
+        ("role", json!(true)),
+        ("status", json!(["ended"])),
+    ] {
+        let mut other = whole.clone();
+        other[key] = value;
+        others.push(other);
+    }
+    for other in others {
+        let why = read(other.clone()).unwrap_err().to_string();
+        let said = "item 1: these are items of a table that has neither `__typename` nor `accountId`, `role` and `status`, and \
+                    requests are due";
+        assert!(why.contains(said), "{other}: {why}");
+    }
+}
+
+/// A number of a table has up to 38 digits, and a record of it as many.
+#[test]
+fn numbers_of_requests_keep_their_digits() {
+    let numbers = [
+        "1714557600",
+        "12345678901234567890123456789012345678",
+        "0.12345678901234567890123",
+        "1.50",
+        "-7",
+    ];
+    let listed: Vec<Value> = numbers.iter().map(|it| json!({"N": it})).collect();
+    let item = json!({"id": {"S": "1"}, "__typename": {"S": "requests"}, "of": {"L": listed}});
+    let text = json!({"Items": [item], "Count": 1, "ScannedCount": 1}).to_string();
+    let found = history(&crate::company::export("requests.json", text)).unwrap();
+    assert_eq!(found[0].whole["of"], json!(numbers));
 }

@@ -123,6 +123,7 @@ impl ElevatorSource {
             name,
             files: found.files,
             values: found.values,
+            others: found.others,
             read: &|path| folder::below(&found.root, path),
         };
         import_folder(&folder, options).map_err(|why| {

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use hallpass_imports::SourceFile;
+use hallpass_imports::elevator::OtherValues;
 use hallpass_terminal::exit::Failure;
 
 /// The longest file of a folder that is read.
@@ -19,40 +20,59 @@ pub(super) struct ConfigurationFolder {
     pub(super) files: Vec<SourceFile>,
     /// Those with values of variables, of which the later ones count.
     pub(super) values: Vec<SourceFile>,
+    /// Those with values that nobody named.
+    pub(super) others: Vec<OtherValues>,
     /// The folder, below which `file("…")` reads.
     pub(super) root: PathBuf,
 }
 
-/// Reads a folder, or a single file of one, and the files of variables that are named beside it.
+/// Reads a folder, or a single file of one with what the folder gives its variables, and the files of variables that are
+/// named beside it.
 ///
 /// # Errors
 /// When something in it would change what Terraform applies and is not read here, or is too large.
 pub(super) fn read(path: &Path, var_files: &[PathBuf]) -> Result<ConfigurationFolder, Failure> {
     let mut found = ConfigurationFolder::default();
-    if path.is_dir() {
+    let is_folder = path.is_dir();
+    if is_folder {
         path.clone_into(&mut found.root);
-        let names = names(path)?;
-        let values = values_in_order(&names);
-        for name in names.iter().filter(|it| is_configuration(it)) {
-            refuse_override(name, path)?;
-            found.files.push(source(&path.join(name), name.clone())?);
-        }
-        for name in values {
-            found
-                .values
-                .push(source(&path.join(name), name.to_owned())?);
-        }
-        if found.files.is_empty() {
-            let message = format!(
-                "`{}` has no file of Terraform (`.tf`, `.tf.json`)",
-                path.display()
-            );
-            return Err(Failure::bad_input(message));
-        }
     } else {
         let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
         found.root = parent.map_or_else(|| PathBuf::from("."), Path::to_owned);
         found.files.push(source(path, path.display().to_string())?);
+    }
+    let names = names(&found.root)?;
+    for name in names.iter().filter(|it| is_configuration(it)) {
+        refuse_override(name, &found.root)?;
+        if is_folder {
+            let file = source(&found.root.join(name), name.clone())?;
+            found.files.push(file);
+        }
+    }
+    if found.files.is_empty() {
+        let message = format!(
+            "`{}` has no file of Terraform (`.tf`, `.tf.json`)",
+            path.display()
+        );
+        return Err(Failure::bad_input(message));
+    }
+    // beside a file, files are called as it is
+    let called = |name: &str| {
+        if is_folder {
+            name.to_owned()
+        } else {
+            path.with_file_name(name).display().to_string()
+        }
+    };
+    for name in values_in_order(&names) {
+        let file = source(&found.root.join(name), called(name))?;
+        found.values.push(file);
+    }
+    for name in unnamed_values(&found.root, &names, var_files) {
+        found.others.push(OtherValues {
+            name: called(name),
+            bytes: bytes(&found.root.join(name)).ok(),
+        });
     }
     for path in var_files {
         found.values.push(source(path, path.display().to_string())?);
@@ -114,6 +134,23 @@ fn values_in_order(names: &[String]) -> Vec<&str> {
     let automatic =
         automatic.filter(|it| ends(it, ".auto.tfvars") || ends(it, ".auto.tfvars.json"));
     own.chain(automatic).collect()
+}
+
+/// Files whose values Terraform takes where somebody names them, which nobody did.
+fn unnamed_values<'n>(root: &Path, names: &'n [String], var_files: &[PathBuf]) -> Vec<&'n str> {
+    let automatic = values_in_order(names);
+    let given: Vec<PathBuf> = { var_files.iter() }
+        .filter_map(|it| it.canonicalize().ok())
+        .collect();
+    let is_given = |name: &str| {
+        let whole = root.join(name).canonicalize();
+        whole.is_ok_and(|it| given.contains(&it))
+    };
+    let values = names.iter().map(String::as_str);
+    values
+        .filter(|it| ends(it, ".tfvars") || ends(it, ".tfvars.json"))
+        .filter(|it| !automatic.contains(it) && !is_given(it))
+        .collect()
 }
 
 /// Such a file changes what the others say.
@@ -213,6 +250,65 @@ mod tests {
             &last,
         ];
         assert_eq!(names(&read.values), due);
+        assert!(read.others.is_empty(), "{:?}", read.others);
+    }
+
+    fn called(others: &[OtherValues]) -> Vec<&str> {
+        others.iter().map(|it| it.name.as_str()).collect()
+    }
+
+    #[test]
+    fn values_that_nobody_named_are_kept_apart() {
+        let whole = folder(&["main.tf", "terraform.tfvars", "b.tfvars.json", "a.tfvars"]);
+        let root = whole.path().join("infra");
+        fs::create_dir(root.join("c.tfvars")).unwrap();
+        let read = |more: &[PathBuf]| read(&root, more).unwrap();
+        let found = read(&[]);
+        assert_eq!(
+            called(&found.others),
+            ["a.tfvars", "b.tfvars.json", "c.tfvars"]
+        );
+        let is_read: Vec<bool> = found.others.iter().map(|it| it.bytes.is_some()).collect();
+        assert_eq!(is_read, [true, true, false]);
+        // however it is named
+        let named = read(&[whole.path().join("infra/rules/../a.tfvars")]);
+        assert_eq!(called(&named.others), ["b.tfvars.json", "c.tfvars"]);
+    }
+
+    #[test]
+    fn a_file_has_the_values_of_its_folder_and_is_refused_for_what_overrides_it() {
+        let names = [
+            "main.tf",
+            "other.tf",
+            "terraform.tfvars",
+            "b.auto.tfvars",
+            "c.tfvars",
+        ];
+        let whole = folder(&names);
+        let main = whole.path().join("infra/main.tf");
+        let beside = |name: &str| main.with_file_name(name).display().to_string();
+        let found = read(&main, &[]).unwrap();
+        let names = |files: &[SourceFile]| -> Vec<String> {
+            files.iter().map(|it| it.name.clone()).collect()
+        };
+        // the module is taken from it alone
+        assert_eq!(names(&found.files), [beside("main.tf")]);
+        assert_eq!(
+            names(&found.values),
+            ["terraform.tfvars", "b.auto.tfvars"].map(beside)
+        );
+        assert_eq!(called(&found.others), [beside("c.tfvars")]);
+        assert_eq!(found.root, whole.path().join("infra"));
+        for (name, expected) in [
+            ("override.tf", "overrides what the other files say"),
+            ("main.tofu", "is not read here"),
+        ] {
+            let whole = folder(&["main.tf", name]);
+            let why = read(&whole.path().join("infra/main.tf"), &[]).unwrap_err();
+            assert!(format!("{why:?}").contains(expected), "{name}: {why:?}");
+        }
+        let why = read(&main.with_file_name("none.tf"), &[]).unwrap_err();
+        assert!(format!("{why:?}").contains("none.tf"), "{why:?}");
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Evaluator<'a> {
     work: EvalBudget,
     /// What names came to: `local.a`, `var.b`.
     names: BTreeMap<String, Result<HclValue, EvalProblem>>,
+    /// The variables that were asked for, each with the file that gives its value; with none where its default counts.
+    used: BTreeMap<String, Option<usize>>,
     /// The names being followed.
     following: Vec<String>,
     /// The names of the loops around, with their values.
@@ -62,6 +64,7 @@ impl<'a> Evaluator<'a> {
             read,
             work: EvalBudget::default(),
             names: BTreeMap::new(),
+            used: BTreeMap::new(),
             following: Vec::new(),
             scope: Vec::new(),
             place: SourcePlace::default(),
@@ -74,6 +77,16 @@ impl<'a> Evaluator<'a> {
     /// Why it has no value here.
     pub(crate) fn value(&mut self, definition: Definition<'_>) -> Evaluated {
         self.written(definition, false)
+    }
+
+    /// The variables that were asked for until now, each with the name of the file that gives its value; with none where
+    /// its default counts.
+    pub(crate) fn used(&self) -> BTreeMap<&str, Option<&'a str>> {
+        let files = self.files;
+        let name = |number: usize| files.get(number).map(|file| file.name.as_str());
+        let used = self.used.iter();
+        used.map(|(variable, by)| (variable.as_str(), by.and_then(name)))
+            .collect()
     }
 
     /// As [`Evaluator::value`]; where it is literal, it cannot name anything.

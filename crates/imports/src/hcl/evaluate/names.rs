@@ -113,14 +113,15 @@ impl Evaluator<'_> {
             None => None,
         };
         let is_none = |value: &HclValue| matches!(value.kind, HclKind::Null) && !nullable;
-        let value = match (given.filter(|value| !is_none(value)), block.default) {
-            (Some(value), _) => value,
-            (None, Some(default)) => self.written(default, true)?,
+        let (value, by) = match (given.filter(|value| !is_none(value)), block.default) {
+            (Some(value), _) => (value, definitions.given.get(name).map(|it| it.at.file)),
+            (None, Some(default)) => (self.written(default, true)?, None),
             (None, None) => {
                 let message = format!("`var.{name}` has no value in these files");
                 return Err(EvalProblem::unknown(at, message));
             }
         };
+        self.used.insert(name.to_owned(), by);
         let Some(of) = block.of else {
             return Ok(value);
         };
