@@ -312,6 +312,42 @@ def written(stage, environment, sim):
     check("no answer is a failure that says that it may have been done", ran.returncode == 1 and [it["account"] for it in failed] == [accounts[1]]
           and "may have been done" in failed[0]["message"] and "--resume" not in ran.stderr, (failed, ran.stderr))
     check.equal("and is not called again", sum(called().values()), 3)
+    interrupted(stage, environment, sim, accounts)
+
+
+def interrupted(stage, environment, sim, accounts):
+    """A write that is interrupted while a call hangs says of each place whether it was done."""
+    for name, hangs, width, done, never in [("each-three", accounts[0], 64, accounts[1:], []),
+                                            ("each-four", accounts[1], 1, accounts[:1], accounts[2:])]:
+        before = set(os.listdir(runs(stage)))
+        sim.post("/_sim/calls/reset", {})
+        # it was done, and nobody hears of it
+        sim.post("/_sim/faults", {"id": "held", "kind": "latency", "when": "after", "distribution": {"fixed_ms": 60000},
+                                  "match": {"operation": "CreateUser", "caller_account": hangs}})
+        held = lambda: next(it["matched"] for it in sim.get("/_sim/faults").json["faults"] if it["id"] == "held")
+        answered = lambda: stage.path("cut.jsonl").read_bytes().count(b"\n")
+        words = ("each", "iam", "CreateUser", "--params", json.dumps({"UserName": name}), "--accounts", ",".join(accounts),
+                 "--errors", "failed.jsonl", "-c", str(width), "--write", "--yes")
+        with open(stage.path("cut.jsonl"), "wb") as out, open(stage.path("cut.err"), "wb") as said:
+            process = subprocess.Popen([stage.binary, *words], stdout=out, stderr=said, cwd=stage.folder,
+                                       env=stage.environment(**environment))
+        stage.processes.append(process)
+        check(f"{name}: what was done is there while another call hangs",
+              wait(lambda: held() == 1 and answered() == len(done), 30, process), (stage.said("cut.jsonl"), stage.said("cut.err")))
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        sim.call("DELETE", "/_sim/faults")
+        found, said = lines(stage.said("cut.jsonl")), stage.said("cut.err")
+        check.equal(f"{name}: interrupted, exit 1, with what was done", (process.returncode, sorted(it["account"] for it in found)), (1, done))
+        failed = lines(stage.path("failed.jsonl").read_text())
+        told = {it["account"]: "open" if "may have been done" in it["message"] else it["code"] for it in failed}
+        check.equal(f"{name}: what hangs may have been done, and what was never called is named", told,
+                    {hangs: "open", **dict.fromkeys(never, "NotCalled")})
+        check(f"{name}: the last lines count it", f"stopped: not called {len(never)}, may have been done 1" in said
+              and f"\nok {len(done)}, failed {1 + len(never)}," in said and "--resume" not in said, said)
+        made = sim.get("/_sim/calls?limit=5000").json["counters"].get("iam:CreateUser", {})
+        check(f"{name}: nothing was called twice, nor what is told as not called", sum(made.values()) == len(done) + 1, made)
+        check.equal(f"{name}: and nobody goes on with it", set(os.listdir(runs(stage))), before)
 
 
 def instant(value):

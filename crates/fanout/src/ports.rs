@@ -38,7 +38,8 @@ pub struct PageOfResults {
 }
 
 /// One call each, made once: whoever implements this repeats nothing. All of them read, so any may
-/// be made again, and a call whose future is dropped leaves nothing behind.
+/// be made again, and a call whose future is dropped leaves nothing behind; but for the pages of a
+/// write, which `unanswered` tells apart.
 #[async_trait]
 pub trait ApiCalls: Send + Sync {
     /// The next page of the accounts. After a fault, the same page comes again.
@@ -61,6 +62,12 @@ pub trait ApiCalls: Send + Sync {
         slice: &Slice,
         page: (u32, Option<&Value>),
     ) -> Result<PageOfResults, CallFault>;
+
+    /// What a page is that was called and whose answer is not waited for, since the run ends: a
+    /// failure where it may have changed something, and nothing where it only read.
+    fn unanswered(&self) -> Option<CallFault> {
+        None
+    }
 }
 
 /// Keeps results until they may leave, and the journal. What was appended is there after a stop of

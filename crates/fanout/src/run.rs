@@ -10,8 +10,8 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::facts::{
-    Answer, CallFault, Extent, FanoutSettings, NextCall, PlannedCall, ScheduleNews, Slice, Ticket,
-    Totals,
+    Answer, CallFault, Extent, FanoutSettings, NextCall, PlannedCall, ScheduleNews, Slice,
+    SliceFailure, Ticket, Totals,
 };
 use crate::journal::JournalRecord;
 use crate::order::ResultOrder;
@@ -51,9 +51,10 @@ pub struct RunReport {
 /// Whether results wait for those before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
-    /// By account, Region and page.
+    /// By account, Region and page. What waits for its turn when a run is stopped stays in the spool,
+    /// for the run that goes on.
     InOrder,
-    /// Slice by slice, as they are read.
+    /// Slice by slice, as they are read; so those of a write leave, which no run goes on with.
     AtOnce,
 }
 
@@ -79,36 +80,11 @@ pub async fn run(
         sink,
         report: RunReport::default(),
     };
-    let mut stop = pin!(stop);
-    let mut under_way = FuturesUnordered::new();
-    let mut stopped_at: Option<u64> = None;
-    loop {
-        let next = driver.schedule.next(wait.now_ms());
-        let news = driver.schedule.news();
-        driver.take(news)?;
-        let until = match next {
-            NextCall::Begin(ticket, call) => {
-                under_way.push(make(calls, wait, ticket, call));
-                continue;
-            }
-            NextCall::Done => break,
-            NextCall::At(at) => Some(at),
-            NextCall::Answer => None,
-        };
-        let until = stopped_at.map_or(until, |at| Some(at + STOP_MS));
-        match turn(&mut under_way, wait, until, &mut stop, stopped_at.is_none()).await {
-            Turn::Answered(ticket, answer) => driver.learn(wait.now_ms(), ticket, answer)?,
-            Turn::Later if stopped_at.is_some() => break,
-            Turn::Later => {}
-            Turn::Stopped => {
-                stopped_at = Some(wait.now_ms());
-                driver.report.is_stopped = true;
-                driver.schedule.stop();
-            }
-        }
-    }
+    let ended = driver.drive(calls, wait, stop).await;
+    // after an error, too: what is under way then may have been done as well
+    let told = driver.break_off(calls.unanswered().as_ref());
     driver.report.totals = driver.schedule.progress().totals;
-    Ok(driver.report)
+    ended.and(told).map(|()| driver.report)
 }
 
 /// What happened first.
@@ -208,6 +184,49 @@ struct FanoutDriver<'a> {
 }
 
 impl FanoutDriver<'_> {
+    /// Makes the calls, until there are none or those under way are not waited for any longer.
+    async fn drive(
+        &mut self,
+        calls: &dyn ApiCalls,
+        wait: &dyn Wait,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), FanoutError> {
+        let mut stop = pin!(stop);
+        let mut under_way = FuturesUnordered::new();
+        let mut stopped_at: Option<u64> = None;
+        loop {
+            let next = self.schedule.next(wait.now_ms());
+            let news = self.schedule.news();
+            self.take(news)?;
+            let until = match next {
+                NextCall::Begin(ticket, call) => {
+                    under_way.push(make(calls, wait, ticket, call));
+                    continue;
+                }
+                NextCall::Done => return Ok(()),
+                NextCall::At(at) => Some(at),
+                NextCall::Answer => None,
+            };
+            let until = stopped_at.map_or(until, |at| Some(at + STOP_MS));
+            match turn(&mut under_way, wait, until, &mut stop, stopped_at.is_none()).await {
+                Turn::Answered(ticket, answer) => self.learn(wait.now_ms(), ticket, answer)?,
+                Turn::Later if stopped_at.is_some() => return Ok(()),
+                Turn::Later => {}
+                Turn::Stopped => {
+                    stopped_at = Some(wait.now_ms());
+                    self.report.is_stopped = true;
+                    self.schedule.stop();
+                }
+            }
+        }
+    }
+
+    /// Tells of what is under way, as far as it may have been done.
+    fn break_off(&mut self, unanswered: Option<&CallFault>) -> Result<(), FanoutError> {
+        let news = self.schedule.break_off(unanswered);
+        self.take(news)
+    }
+
     fn learn(
         &mut self,
         now_ms: u64,
@@ -239,58 +258,69 @@ impl FanoutDriver<'_> {
         Ok(Some(extent))
     }
 
+    /// Takes all news, also after one that could not be stored or shown: a call that was answered is not to count as one that
+    /// was never made. The first error is the run's.
     fn take(&mut self, news: Vec<ScheduleNews>) -> Result<(), FanoutError> {
         let is_news = !news.is_empty();
+        let mut taken = Ok(());
         for one in news {
-            match one {
-                ScheduleNews::Account(id) => self.order.add_account(id),
-                ScheduleNews::Listed => self.order.all_listed(),
-                ScheduleNews::Regions(account, regions) => {
-                    self.order.set_regions(&account, regions.asked.clone());
-                    self.record(&JournalRecord::Regions { account, regions })?;
-                }
-                ScheduleNews::Done(slice, extents) => {
-                    let record = JournalRecord::Done { slice, extents };
-                    self.record(&record)?;
-                    if let JournalRecord::Done { slice, extents } = record {
-                        self.ended(&slice, extents)?;
-                    }
-                }
-                ScheduleNews::DoneBefore(slice, extents) => self.ended(&slice, extents)?,
-                ScheduleNews::Failed(failure) => {
-                    self.sink.failed(&failure);
-                    match (failure.account, failure.region) {
-                        (Some(account), Some(region)) => {
-                            let slice = Slice { account, region };
-                            self.order.ended(&slice, Vec::new());
-                        }
-                        (Some(account), None) => self.order.lost(&account),
-                        (None, _) => {
-                            self.report.is_unlisted = true;
-                            self.order.all_listed();
-                        }
-                    }
-                }
-                ScheduleNews::Dropped(half) => {
-                    for extent in half {
-                        if self.held.remove(&extent.at).is_some() {
-                            self.held_bytes = self.held_bytes.saturating_sub(extent.bytes);
-                        }
-                    }
-                }
-                ScheduleNews::Skipped(skip) => self.sink.skipped(&skip),
-                ScheduleNews::UnknownAccounts(ids) => {
-                    return Err(FanoutError::UnknownAccounts(ids));
-                }
-            }
+            taken = taken.and(self.take_one(one));
         }
         if is_news {
             self.sink.progress(&self.schedule.progress());
         }
         while let Some((slice, extents)) = self.order.pop() {
-            self.leave(&slice, &extents)?;
+            taken = taken.and(self.leave(&slice, &extents));
+        }
+        taken
+    }
+
+    fn take_one(&mut self, news: ScheduleNews) -> Result<(), FanoutError> {
+        match news {
+            ScheduleNews::Account(id) => self.order.add_account(id),
+            ScheduleNews::Listed => self.order.all_listed(),
+            ScheduleNews::Regions(account, regions) => {
+                self.order.set_regions(&account, regions.asked.clone());
+                self.record(&JournalRecord::Regions { account, regions })?;
+            }
+            ScheduleNews::Done(slice, extents) => {
+                let record = JournalRecord::Done {
+                    slice: slice.clone(),
+                    extents: extents.clone(),
+                };
+                let recorded = self.record(&record);
+                recorded.and(self.ended(&slice, extents))?;
+            }
+            ScheduleNews::DoneBefore(slice, extents) => self.ended(&slice, extents)?,
+            ScheduleNews::Failed(failure) => self.failed(failure),
+            ScheduleNews::Dropped(half) => {
+                for extent in half {
+                    if self.held.remove(&extent.at).is_some() {
+                        self.held_bytes = self.held_bytes.saturating_sub(extent.bytes);
+                    }
+                }
+            }
+            ScheduleNews::Skipped(skip) => self.sink.skipped(&skip),
+            ScheduleNews::UnknownAccounts(ids) => {
+                return Err(FanoutError::UnknownAccounts(ids));
+            }
         }
         Ok(())
+    }
+
+    fn failed(&mut self, failure: SliceFailure) {
+        self.sink.failed(&failure);
+        match (failure.account, failure.region) {
+            (Some(account), Some(region)) => {
+                let slice = Slice { account, region };
+                self.order.ended(&slice, Vec::new());
+            }
+            (Some(account), None) => self.order.lost(&account),
+            (None, _) => {
+                self.report.is_unlisted = true;
+                self.order.all_listed();
+            }
+        }
     }
 
     fn record(&mut self, record: &JournalRecord) -> Result<(), FanoutError> {
@@ -315,7 +345,14 @@ impl FanoutDriver<'_> {
                     self.held_bytes = self.held_bytes.saturating_sub(extent.bytes);
                     lines
                 }
-                None => self.spool.read(*extent).map_err(FanoutError::Spool)?,
+                None => match self.spool.read(*extent) {
+                    Ok(lines) => lines,
+                    Err(error) => {
+                        // it was answered, whatever the answer was; the error is the run's
+                        drop(self.sink.slice(slice, &[]));
+                        return Err(FanoutError::Spool(error));
+                    }
+                },
             });
         }
         if pages.is_empty() {

@@ -230,6 +230,9 @@ pub fn run(args: &Args) -> Outcome {
         merge: args.merge,
         columns: args.columns.clone(),
     });
+    if let Some(planned) = &planned {
+        results.await_each(planned.clone());
+    }
     let ended = runtime()?.block_on(async {
         let calls = calls(&asked, query, args.keep_empty, planned).await?;
         ask(
@@ -241,22 +244,11 @@ pub fn run(args: &Args) -> Outcome {
         )
         .await
     });
-    let report = match ended {
-        Ok(report) => report,
-        Err(FanoutError::UnknownAccounts(ids)) => {
-            folder.forget();
-            return Err(Failure::bad_input(
-                FanoutError::UnknownAccounts(ids).to_string(),
-            ));
-        }
-        Err(FanoutError::Sink(error)) => return Err(Failure::stdout(&error)),
-        Err(error @ FanoutError::Spool(_)) => {
-            let reason = std::error::Error::source(&error).map(ToString::to_string);
-            return Err(Failure::failed(error.to_string()).detail(reason.unwrap_or_default()));
-        }
-    };
     let resumed = (!asked.writes).then_some(id.as_str());
-    end(args, resumed, folder, &mut results, report)
+    match ended {
+        Ok(report) => end(args, resumed, folder, &mut results, report),
+        Err(error) => Err(broken_off(args, resumed, folder, &mut results, &error)),
+    }
 }
 
 /// Whether the services that are called have hosts of the variant that is asked for; nothing is called. Where Regions are
@@ -300,24 +292,31 @@ pub(super) fn hosts_are_there(none: Vec<String>) -> Result<(), Failure> {
         .help("`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` or the profile ask for them"))
 }
 
-/// What is told at the end, and whether somebody may go on with the run.
+/// What is told at the end, and whether somebody may go on with the run: nobody with a write, which
+/// has a result or a failure for each call of its plan.
 fn end(
     args: &Args,
     resumed: Option<&str>,
     folder: RunFolder,
     results: &mut Results,
-    report: RunReport,
+    mut report: RunReport,
 ) -> Outcome {
-    let missing = results
-        .failures()
-        .iter()
-        .find(|it| it.stage == FailureStage::Accounts && NOT_THERE.contains(&it.code.as_str()));
+    let missing = results.failures().iter().find(|it| {
+        resumed.is_some()
+            && it.stage == FailureStage::Accounts
+            && NOT_THERE.contains(&it.code.as_str())
+    });
     if let Some(failure) = missing {
         folder.forget();
         return Err(Failure::bad_input(failure.message.clone()));
     }
-    results.end()?;
-    results.tell(args.errors.as_ref(), &report)?;
+    report.totals.failed += results.close();
+    let shown = results.end();
+    let told = results.tell(args.errors.as_ref(), &report);
+    if let Err(failure) = shown.and(told) {
+        point_to_results(resumed, &folder);
+        return Err(failure);
+    }
     if report.totals.failed == 0 && !report.is_stopped && !report.is_unlisted {
         folder.forget();
         return Ok(Exit::Ok);
@@ -333,6 +332,44 @@ fn end(
     Ok(Exit::Failed)
 }
 
+/// A run whose results cannot be kept or written. Of a write it is told all the same what was not
+/// done, or may have been.
+fn broken_off(
+    args: &Args,
+    resumed: Option<&str>,
+    folder: RunFolder,
+    results: &mut Results,
+    error: &FanoutError,
+) -> Failure {
+    let failure = match error {
+        // the whole listing came first, so nothing was called
+        FanoutError::UnknownAccounts(_) => {
+            folder.forget();
+            return Failure::bad_input(error.to_string());
+        }
+        FanoutError::Sink(reason) => Failure::stdout(reason),
+        FanoutError::Spool(reason) => Failure::failed(error.to_string()).detail(reason.to_string()),
+    };
+    if resumed.is_none() {
+        results.close();
+        // where nobody takes the results, that is what is told
+        let _ = results.end();
+        if let Err(further) = results.tell_failures(args.errors.as_ref()) {
+            output::say(&further.words());
+        }
+        point_to_results(resumed, &folder);
+    }
+    failure
+}
+
+/// What a write was answered and nobody could be shown is kept, though nobody goes on with it.
+fn point_to_results(resumed: Option<&str>, folder: &RunFolder) {
+    if resumed.is_none() {
+        let path = folder.results();
+        output::say(&format!("hint: what was answered is in {}", path.display()));
+    }
+}
+
 /// The calls of a run: those of a write are the ones that were planned.
 async fn calls(
     asked: &AskedOperation,
@@ -340,7 +377,8 @@ async fn calls(
     keep_empty: bool,
     planned: Option<BTreeSet<Slice>>,
 ) -> Result<Box<dyn ApiCalls>, FanoutError> {
-    let empty = if keep_empty {
+    // the line of a write says that it was done, whatever the query finds
+    let empty = if keep_empty || planned.is_some() {
         EmptyPages::Kept
     } else {
         EmptyPages::Dropped
@@ -389,7 +427,8 @@ async fn ask(
     (folder, results): (&mut RunFolder, &mut Results),
 ) -> Result<RunReport, FanoutError> {
     let settings = settings(args, asked, journal);
-    let leaving = if args.unordered {
+    // nobody goes on with a write: what it did is not to wait behind a call that hangs
+    let leaving = if args.unordered || asked.writes {
         Leaving::AtOnce
     } else {
         Leaving::InOrder

@@ -14,8 +14,9 @@ use hallpass_terminal::output::{self, Format, Table};
 use serde_json::{Map, Value};
 
 use super::lines::{merged, rows};
+use super::write;
 
-/// Failures that are shown; all are in `--errors`.
+/// Failures of a read that are shown; all are in `--errors`.
 const FAILURES_SHOWN: usize = 40;
 /// Columns that every row has.
 const FIRST: [&str; 3] = ["account", "name", "region"];
@@ -29,9 +30,20 @@ pub(super) struct ResultForm {
     pub(super) columns: Vec<String>,
 }
 
+/// How failures are shown to people.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FailureRows {
+    /// What is the same in many Regions of an account is said once, and not too much in all.
+    Grouped,
+    /// A row each: whoever looks what a write did wants to know where.
+    Each,
+}
+
 /// Where results and news go.
 pub(super) struct Results {
     form: ResultForm,
+    /// Of a write: the planned calls that nothing is known of yet.
+    open: Option<BTreeSet<Slice>>,
     /// Documents so far.
     count: usize,
     rows: Vec<Map<String, Value>>,
@@ -44,12 +56,28 @@ impl Results {
     pub(super) fn new(form: ResultForm) -> Self {
         Self {
             form,
+            open: None,
             count: 0,
             rows: Vec::new(),
             failures: Vec::new(),
             skips: BTreeMap::new(),
             progress: ProgressLine::new(""),
         }
+    }
+
+    /// Each of these calls is to have a result or a failure: those of a write that was planned.
+    pub(super) fn await_each(&mut self, planned: BTreeSet<Slice>) {
+        self.open = Some(planned);
+    }
+
+    /// Nothing more comes: planned calls that nothing is known of were not made, and are failures. How
+    /// many they are.
+    pub(super) fn close(&mut self) -> usize {
+        let open = self.open.as_mut().map(std::mem::take).unwrap_or_default();
+        let count = open.len();
+        self.failures
+            .extend(open.into_iter().map(write::not_called));
+        count
     }
 
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
@@ -89,20 +117,15 @@ impl Results {
         errors: Option<&PathBuf>,
         report: &RunReport,
     ) -> Result<(), Failure> {
-        self.failures
-            .sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
-        match errors {
-            Some(path) => {
-                let lines: Result<String, Failure> =
-                    self.failures.iter().map(output::compact).collect();
-                fs::write(path, lines?)
-                    .map_err(|error| Failure::unwritable(path.display(), &error))?;
-            }
-            None if self.failures.is_empty() => {}
-            None => output::say(failures(&self.failures).trim_end()),
-        }
+        self.tell_failures(errors)?;
         for (reason, count) in &self.skips {
             output::say(&format!("skipped: {count} ({reason})"));
+        }
+        if report.is_stopped {
+            output::say(&match self.open {
+                Some(_) => write::stopped(&self.failures),
+                None => "stopped: what was not asked is missing".to_owned(),
+            });
         }
         let totals = report.totals;
         output::say(&format!(
@@ -117,6 +140,31 @@ impl Results {
         Ok(())
     }
 
+    /// Tells what failed: in the file, or to people where there is none or it cannot be written.
+    pub(super) fn tell_failures(&mut self, errors: Option<&PathBuf>) -> Result<(), Failure> {
+        self.failures
+            .sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
+        let Some(path) = errors else {
+            self.show_failures();
+            return Ok(());
+        };
+        let lines: Result<String, Failure> = self.failures.iter().map(output::compact).collect();
+        fs::write(path, lines?).map_err(|error| {
+            self.show_failures();
+            Failure::unwritable(path.display(), &error)
+        })
+    }
+
+    fn show_failures(&self) {
+        let rows = match self.open {
+            Some(_) => FailureRows::Each,
+            None => FailureRows::Grouped,
+        };
+        if !self.failures.is_empty() {
+            output::say(failures(&self.failures, rows).trim_end());
+        }
+    }
+
     /// What failed, for the exit code.
     pub(super) fn failures(&self) -> &[SliceFailure] {
         &self.failures
@@ -124,7 +172,10 @@ impl Results {
 }
 
 impl ResultSink for Results {
-    fn slice(&mut self, _: &Slice, pages: &[Vec<u8>]) -> io::Result<()> {
+    fn slice(&mut self, slice: &Slice, pages: &[Vec<u8>]) -> io::Result<()> {
+        if let Some(open) = &mut self.open {
+            open.remove(slice);
+        }
         if self.form.format == Format::Jsonl && !self.form.merge {
             return self.write(&pages.concat());
         }
@@ -154,6 +205,9 @@ impl ResultSink for Results {
     }
 
     fn failed(&mut self, failure: &SliceFailure) {
+        if let Some(open) = &mut self.open {
+            open.retain(|it| !is_of(failure, it));
+        }
         self.failures.push(failure.clone());
     }
 
@@ -166,8 +220,15 @@ impl ResultSink for Results {
     }
 }
 
-/// Failures for people: what is the same in many Regions of an account is said once.
-fn failures(all: &[SliceFailure]) -> String {
+/// Whether a failure tells of this slice: it may be of the whole account.
+fn is_of(failure: &SliceFailure, slice: &Slice) -> bool {
+    let region = failure.region.as_ref();
+    failure.account.as_ref() == Some(&slice.account)
+        && region.is_none_or(|region| *region == slice.region)
+}
+
+/// Failures for people.
+fn failures(all: &[SliceFailure], rows: FailureRows) -> String {
     let mut groups: Vec<(&SliceFailure, usize)> = Vec::new();
     for failure in all {
         let same = |it: &SliceFailure| {
@@ -181,13 +242,18 @@ fn failures(all: &[SliceFailure]) -> String {
             };
             of(it) == of(failure)
         };
-        match groups.last_mut().filter(|(first, _)| same(first)) {
+        let last = groups.last_mut();
+        match last.filter(|(first, _)| rows == FailureRows::Grouped && same(first)) {
             Some((_, count)) => *count += 1,
             None => groups.push((failure, 1)),
         }
     }
     let mut table = Table::new(&["=ACCOUNT", "=REGION", "STAGE", "CODE", "MESSAGE"]);
-    for (failure, count) in groups.iter().take(FAILURES_SHOWN) {
+    let most = match rows {
+        FailureRows::Grouped => FAILURES_SHOWN,
+        FailureRows::Each => groups.len(),
+    };
+    for (failure, count) in groups.iter().take(most) {
         let stage = serde_json::to_value(failure.stage).unwrap_or_default();
         let account = failure.account.as_ref().map(ToString::to_string);
         let region = match (&failure.region, count, failure.regions) {
@@ -205,8 +271,8 @@ fn failures(all: &[SliceFailure]) -> String {
         ]);
     }
     let mut text = table.text(None);
-    if groups.len() > FAILURES_SHOWN {
-        let more = groups.len() - FAILURES_SHOWN;
+    if groups.len() > most {
+        let more = groups.len() - most;
         let _ = writeln!(text, "and {more} more: `--errors FILE` has all of them");
     }
     text
@@ -304,5 +370,44 @@ mod tests {
             text.starts_with("ACCOUNT  NAME  REGION  A    B     Z\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_stopped_write_names_each_place_that_was_not_done() {
+        let place = |account: u64, region: &str| Slice {
+            account: format!("{account:012}").parse().unwrap(),
+            region: region.to_owned(),
+        };
+        let mut results = Results::new(ResultForm {
+            format: Format::Csv,
+            merge: false,
+            columns: Vec::new(),
+        });
+        let all = (1..=60).flat_map(|n| [place(n, "r-1"), place(n, "r-2")]);
+        results.await_each(all.chain([place(61, "r-1")]).collect());
+        let line = br#"{"account":"1","name":"n","region":"r-1","page":1,"data":{}}"#;
+        results.slice(&place(1, "r-1"), &[line.to_vec()]).unwrap();
+        let lost = |region: Option<&str>, message: &str| SliceFailure {
+            region: region.map(str::to_owned),
+            code: "AccessDenied".to_owned(),
+            message: message.to_owned(),
+            ..write::not_called(place(2, ""))
+        };
+        let open = "no answer; it may have been done: look before calling again";
+        results.failed(&SliceFailure {
+            account: Some(place(1, "").account),
+            ..lost(Some("r-2"), open)
+        });
+        results.failed(&lost(None, "no"));
+        assert_eq!(results.close(), 58 * 2 + 1);
+        assert_eq!(results.failures().len(), 58 * 2 + 3);
+        assert_eq!(
+            write::stopped(results.failures()),
+            "stopped: not called 117, may have been done 1"
+        );
+        let text = failures(results.failures(), FailureRows::Each);
+        assert_eq!(text.lines().count(), 1 + 58 * 2 + 3);
+        let text = failures(results.failures(), FailureRows::Grouped);
+        assert!(text.lines().count() < 50, "{text}");
     }
 }

@@ -11,6 +11,8 @@ use hallpass_terminal::exit::Failure;
 
 /// Held by the process that works on the run.
 const LOCK: &str = "lock";
+/// What the calls answered.
+const RESULTS: &str = "results";
 
 /// The folder of one run.
 pub(super) struct RunFolder {
@@ -86,7 +88,7 @@ impl RunFolder {
                 .open(&path)
                 .map_err(|error| Failure::unwritable(path.display(), &error))
         };
-        let (mut data, journal) = (open("results")?, open("journal")?);
+        let (mut data, journal) = (open(RESULTS)?, open("journal")?);
         let end = data
             .seek(SeekFrom::End(0))
             .map_err(|error| Failure::unreadable(path.display(), &error))?;
@@ -97,6 +99,11 @@ impl RunFolder {
             end,
             _only: only,
         })
+    }
+
+    /// The file of what the calls answered.
+    pub(super) fn results(&self) -> PathBuf {
+        self.path.join(RESULTS)
     }
 
     /// Nobody goes on with this run.

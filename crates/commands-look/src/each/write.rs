@@ -23,6 +23,10 @@ use super::{Args, WriteArgs};
 
 /// Accounts that a plan names; more are counted.
 const NAMED: usize = 20;
+/// What is said of a call that nobody knows the end of.
+const MAY_BE_DONE: &str = "it may have been done: look before calling again";
+/// The code of planned calls that the run ended before.
+const NOT_CALLED: &str = "NotCalled";
 
 /// The calls of one part of a write.
 pub(super) struct WriteCalls {
@@ -97,6 +101,54 @@ impl ApiCalls for WriteCalls {
             },
         }
     }
+
+    fn unanswered(&self) -> Option<CallFault> {
+        match self.part {
+            WritePart::Planning(_) => None,
+            WritePart::Acting(_) => Some(unanswered()),
+        }
+    }
+}
+
+/// A call that was under way when the run ended.
+fn unanswered() -> CallFault {
+    once(CallFault {
+        kind: FaultKind::Passing,
+        stage: FailureStage::Call,
+        code: "NoAnswer".to_owned(),
+        message: "the run ended before the answer came".to_owned(),
+        http: None,
+        request_id: None,
+        retry_after_ms: None,
+    })
+}
+
+/// A planned call that was not made, or was only throttled.
+pub(super) fn not_called(slice: Slice) -> SliceFailure {
+    SliceFailure {
+        account: Some(slice.account),
+        region: Some(slice.region),
+        stage: FailureStage::Call,
+        code: NOT_CALLED.to_owned(),
+        message: "the run ended before it was called, or called again: nothing was done".to_owned(),
+        http: None,
+        attempts: 0,
+        request_id: None,
+        regions: None,
+    }
+}
+
+/// How far a write came that was stopped.
+pub(super) fn stopped(failures: &[SliceFailure]) -> String {
+    let never = failures.iter().filter(|it| it.code == NOT_CALLED);
+    let open = failures
+        .iter()
+        .filter(|it| it.message.ends_with(MAY_BE_DONE));
+    format!(
+        "stopped: not called {}, may have been done {}",
+        never.count(),
+        open.count()
+    )
 }
 
 fn not_planned() -> CallFault {
@@ -116,10 +168,7 @@ fn once(fault: CallFault) -> CallFault {
     match fault.kind {
         FaultKind::Passing => CallFault {
             kind: FaultKind::Final,
-            message: format!(
-                "{}; it may have been done: look before calling again",
-                fault.message
-            ),
+            message: format!("{}; {MAY_BE_DONE}", fault.message),
             ..fault
         },
         _ if matches!(fault.stage, FailureStage::Decode | FailureStage::Query) => CallFault {
@@ -263,4 +312,30 @@ pub(super) async fn calls(
     let clock = Arc::new(hallpass_clock::SystemClock);
     let calls = FanoutCalls::new(access, operation, writer, clock).await;
     calls.map_err(|error| FanoutError::Spool(io::Error::other(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_fault_that_leaves_it_open_says_that_it_may_have_been_done() {
+        let open = |fault: &CallFault| fault.message.ends_with(MAY_BE_DONE);
+        let under_way = unanswered();
+        assert!(open(&under_way));
+        assert_eq!(under_way.kind, FaultKind::Final);
+        for (kind, expected) in [
+            (FaultKind::Passing, true),
+            (FaultKind::Throttled, false),
+            (FaultKind::Expired, false),
+            (FaultKind::Denied, false),
+            (FaultKind::Final, false),
+        ] {
+            let fault = CallFault {
+                kind,
+                ..not_planned()
+            };
+            assert_eq!(open(&once(fault)), expected, "{kind:?}");
+        }
+    }
 }

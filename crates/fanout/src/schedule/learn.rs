@@ -284,6 +284,24 @@ impl Schedule {
         self.given_up(call, fault, tries)
     }
 
+    /// Calls under way are waited for no longer. Their pages have failed where `unanswered` says so,
+    /// since they may have been done; else it is as if they had not been called.
+    pub fn break_off(&mut self, unanswered: Option<&CallFault>) -> Vec<ScheduleNews> {
+        self.stop();
+        let under_way = std::mem::take(&mut self.in_flight);
+        let Some(fault) = unanswered else {
+            return Vec::new();
+        };
+        let mut news = Vec::new();
+        for flying in under_way.into_values() {
+            let PlannedTry { call, tries } = flying.planned;
+            if matches!(call, PlannedCall::Page { .. }) {
+                news.extend(self.given_up(call, fault, tries + 1));
+            }
+        }
+        news
+    }
+
     fn given_up(&mut self, call: PlannedCall, fault: &CallFault, tries: u32) -> Vec<ScheduleNews> {
         let failure = |account: Option<AccountId>, region: Option<String>, stage| SliceFailure {
             account,

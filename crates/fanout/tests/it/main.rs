@@ -4,4 +4,5 @@
 mod faults_of_old;
 mod resuming;
 mod runs;
+mod stopped_writes;
 mod world;

@@ -42,6 +42,12 @@ pub(crate) struct World {
     /// Slices that fail for good.
     pub(crate) broken: BTreeSet<(usize, String)>,
     pub(crate) outside_denied: bool,
+    /// Slices whose call never answers.
+    pub(crate) hanging: BTreeSet<(usize, String)>,
+    /// The operation changes something.
+    pub(crate) writes: bool,
+    /// Results that are taken; the next one is refused.
+    pub(crate) taken_most: Option<usize>,
     /// An account whose calls take so long.
     pub(crate) slow: Option<(usize, u64)>,
     pub(crate) credentials_ms: Option<u64>,
@@ -69,6 +75,9 @@ impl World {
             off: BTreeSet::new(),
             broken: BTreeSet::new(),
             outside_denied: false,
+            hanging: BTreeSet::new(),
+            writes: false,
+            taken_most: None,
             slow: None,
             credentials_ms: Some(3_600_000),
             concurrency: 64,
@@ -239,8 +248,11 @@ impl ApiCalls for Calls {
         let first = &self.seen.first_page_ms;
         let _ = first.compare_exchange(0, begun, SeqCst, SeqCst);
         self.seen.slices_asked.lock().unwrap().push(slice.clone());
-        self.call(Some(&slice.account)).await?;
         let place = (Self::number(&slice.account), slice.region.clone());
+        if self.world.hanging.contains(&place) {
+            std::future::pending::<()>().await;
+        }
+        self.call(Some(&slice.account)).await?;
         if self.world.broken.contains(&place) && page == self.world.pages {
             return Err(fault(FaultKind::Final, "AuthFailure"));
         }
@@ -251,6 +263,11 @@ impl ApiCalls for Calls {
             next: (page < self.world.pages).then(|| Value::from(page + 1)),
         })
     }
+
+    fn unanswered(&self) -> Option<CallFault> {
+        let unanswered = || fault(FaultKind::Final, "NoAnswer");
+        self.world.writes.then(unanswered)
+    }
 }
 
 /// What lies on the disk.
@@ -259,6 +276,8 @@ pub(crate) struct Disk {
     pub(crate) data: Vec<u8>,
     pub(crate) journal: Vec<u8>,
     pub(crate) reads: u64,
+    /// Slices that it has room to note as done; nothing where it has room for all.
+    pub(crate) room: Option<usize>,
 }
 
 struct Spooled(Arc<Mutex<Disk>>);
@@ -284,7 +303,13 @@ impl Spool for Spooled {
 
     fn record(&mut self, record: &JournalRecord) -> io::Result<()> {
         let line = Journal::line(record);
-        self.0.lock().unwrap().journal.extend(line);
+        let mut disk = self.0.lock().unwrap();
+        if matches!(record, JournalRecord::Done { .. })
+            && let Some(room) = &mut disk.room
+        {
+            *room = room.checked_sub(1).ok_or(io::ErrorKind::StorageFull)?;
+        }
+        disk.journal.extend(line);
         Ok(())
     }
 }
@@ -296,10 +321,16 @@ pub(crate) struct Given {
     pub(crate) failures: Vec<SliceFailure>,
     pub(crate) skips: Vec<SliceSkip>,
     pub(crate) progress: Vec<Progress>,
+    taken: usize,
+    taken_most: Option<usize>,
 }
 
 impl ResultSink for Given {
     fn slice(&mut self, _: &Slice, pages: &[Vec<u8>]) -> io::Result<()> {
+        if self.taken_most.is_some_and(|most| self.taken >= most) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.taken += 1;
         self.output.extend(pages.concat());
         Ok(())
     }
@@ -382,7 +413,11 @@ pub(crate) fn run_over(world: &World, disk: &Arc<Mutex<Disk>>) -> Ran {
             regions_known: journal.regions,
             done: journal.done,
         };
-        let (mut spool, mut given) = (Spooled(Arc::clone(disk)), Given::default());
+        let mut spool = Spooled(Arc::clone(disk));
+        let mut given = Given {
+            taken_most: world.taken_most,
+            ..Given::default()
+        };
         let time = VirtualTime(begun);
         let stop = async {
             match world.stopped_at_ms {
