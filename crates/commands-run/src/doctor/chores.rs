@@ -125,6 +125,7 @@ pub(super) const READINESS: ChoreActions = ChoreActions {
 
 pub(super) const DELEGATION: ChoreActions = ChoreActions {
     reads: &[
+        "account:ListRegions",
         "detective:ListOrganizationAdminAccount",
         "guardduty:ListOrganizationAdminAccounts",
         "inspector2:GetDelegatedAdminAccount",

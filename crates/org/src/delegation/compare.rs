@@ -94,6 +94,8 @@ pub struct DelegationRow {
     pub state: DelegationState,
     /// Who administers it and has to go first.
     pub replaces: Option<String>,
+    /// Whom Organizations has to forget before the service takes anybody else in any Region.
+    pub forgets: Vec<String>,
     /// Accounts that cannot be members, and why.
     pub problems: Vec<String>,
     /// Accounts that are to become members.
@@ -105,6 +107,12 @@ pub struct DelegationRow {
 }
 
 impl DelegationRow {
+    /// Whether the service has the administrator in the Region already.
+    pub(crate) fn is_set(&self, facts: &DelegationFacts) -> bool {
+        let here = facts.regional(self.wish.service.name, &self.region);
+        here == Ok(Some(self.wish.account.as_str()))
+    }
+
     /// Whether something of it needs somebody's attention.
     pub fn is_bad(&self) -> bool {
         let state = match self.state {
@@ -185,6 +193,7 @@ fn planned(wish: &ServiceWish, region: String) -> DelegationRow {
         region,
         state: DelegationState::Planned,
         replaces: None,
+        forgets: Vec::new(),
         problems: Vec::new(),
         members: Vec::new(),
         invited: Vec::new(),
@@ -229,6 +238,7 @@ fn row(
         (Some(other), true) => row.state = DelegationState::Conflict { other },
         (other, _) => {
             row.replaces = other;
+            row.forgets = forgotten(&row, facts, replacing);
             add_members(&mut row, facts)?;
         }
     }
@@ -237,9 +247,29 @@ fn row(
 
 fn skipped(row: &DelegationRow, facts: &DelegationFacts) -> Option<String> {
     row.wish.service.regional?;
-    let known = facts.enabled.get(row.wish.account.as_str())?;
-    let is_off = known.as_ref().is_ok_and(|it| !it.contains(&row.region));
-    is_off.then(|| "region disabled".to_owned())
+    if facts.is_off(row.wish.account.as_str(), &row.region) {
+        return Some("region disabled".to_owned());
+    }
+    // the calls go out with the management account's credentials, which such a Region does not take
+    let is_off = facts.is_off(&facts.management, &row.region);
+    is_off.then(|| "region disabled in the management account".to_owned())
+}
+
+/// Whom Organizations has to forget before a service with an administrator in each Region takes ours anywhere: it takes
+/// no second one beside one that is registered, also where that one administers no Region any more (Amazon `GuardDuty` User
+/// Guide, "Changing the delegated `GuardDuty` administrator account").
+fn forgotten(row: &DelegationRow, facts: &DelegationFacts, replacing: Replacing) -> Vec<String> {
+    let (service, ours) = (row.wish.service, row.wish.account.as_str());
+    let may_go = match replacing {
+        Replacing::Never => false,
+        Replacing::Whoever => service.regional.is_some() && service.name != DETECTIVE,
+    };
+    match facts.administrators.get(service.principal) {
+        Some(known) if may_go && !known.contains(ours) && !row.is_set(facts) => {
+            known.iter().cloned().collect()
+        }
+        Some(_) | None => Vec::new(),
+    }
 }
 
 /// Who else administers the service; an error says that nobody knows.
@@ -256,8 +286,8 @@ fn administrator(row: &DelegationRow, facts: &DelegationFacts) -> Result<Option<
     match here {
         Some(id) if id == ours => Ok(None),
         Some(id) => Ok(Some(id.to_owned())),
-        // Detective takes in every Region the account that Organizations knows, and no other
-        None if service.name == DETECTIVE && !is_ours => Ok(elsewhere),
+        // no such service takes another while Organizations knows one, and Detective none but that one
+        None if !is_ours => Ok(elsewhere),
         None => Ok(None),
     }
 }

@@ -13,6 +13,7 @@ use hallpass_runner::{
 use serde_json::{Value, json};
 
 use super::compare::WantedMember;
+use super::elsewhere::stands_elsewhere;
 use super::facts::MemberStanding;
 use super::families::{DETECTIVE, DelegatedService, RegionalCalls, service_named};
 use super::file::InvitationMail;
@@ -23,6 +24,7 @@ use super::plan::{
     AUTO_ENABLE, AdministratorWish, DEREGISTER, DESIGNATE, GRAPH, GraphWish, INVITE, MEMBERS,
     PACKAGES, PrincipalWish, REGISTER, TRUST, WITHDRAW,
 };
+use super::undoing::undo;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadPlace, text};
@@ -85,6 +87,31 @@ impl DelegationStepExecutor {
         })
     }
 
+    async fn look_deregister(&self, wish: &AdministratorWish) -> Result<StepProbe, StepError> {
+        let seen = self.look_forgotten(wish).await?;
+        // only one that is replaced has Regions: `remove` takes it away wherever it stands
+        if seen == StepProbe::Satisfied || wish.regions.is_empty() {
+            return Ok(seen);
+        }
+        let own = own_calls(&wish.service)?;
+        let elsewhere = stands_elsewhere(self.calls.as_ref(), &own, wish).await?;
+        Ok(elsewhere.map_or(seen, |reason| StepProbe::Blocked { reason }))
+    }
+
+    async fn look_forgotten(&self, wish: &AdministratorWish) -> Result<StepProbe, StepError> {
+        let is_there = self.registered(wish).await?.contains(&wish.account);
+        Ok(Self::look_gone(wish, is_there))
+    }
+
+    /// How a step stands after its write. Where else an administrator stands was seen before Organizations was told to
+    /// forget it, and is not asked again until that shows.
+    async fn look_after(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        match step.kind.as_str() {
+            DEREGISTER => self.look_forgotten(&step.wish()?).await,
+            _ => self.look(step).await,
+        }
+    }
+
     async fn designated(
         &self,
         wish: &AdministratorWish,
@@ -127,6 +154,7 @@ impl DelegationStepExecutor {
             service: DETECTIVE.to_owned(),
             account: wish.account.as_str().to_owned(),
             replaces: None,
+            regions: Vec::new(),
         };
         let designated = self.designated(&administrator, region).await?;
         if designated.as_deref() != Some(wish.account.as_str()) {
@@ -223,11 +251,7 @@ impl DelegationStepExecutor {
         match step.kind.as_str() {
             TRUST => self.look_trust(&step.wish()?).await,
             REGISTER => self.look_register(&step.wish()?).await,
-            DEREGISTER => {
-                let wish: AdministratorWish = step.wish()?;
-                let is_there = self.registered(&wish).await?.contains(&wish.account);
-                Ok(Self::look_gone(&wish, is_there))
-            }
+            DEREGISTER => self.look_deregister(&step.wish()?).await,
             DESIGNATE => self.look_designate(&step.wish()?, region).await,
             WITHDRAW => {
                 let wish: AdministratorWish = step.wish()?;
@@ -466,7 +490,7 @@ impl StepExecutor for DelegationStepExecutor {
 
     async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
         // Organizations and the services show a write some seconds after it
-        let unfinished = Verify::unless_satisfied(self.look(step).await, "conflict");
+        let unfinished = Verify::unless_satisfied(self.look_after(step).await, "conflict");
         unfinished.unwrap_or_else(|| {
             Verify::Done(Effect {
                 new: step.desired.clone(),
@@ -507,53 +531,11 @@ impl StepExecutor for DelegationStepExecutor {
     }
 
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
-        let other = |kind: &str| Undo::By(vec![(kind.to_owned(), step.desired.clone())]);
-        let back = |kind: &str| Undo::By(vec![(kind.to_owned(), set_again(step))]);
-        match step.kind.as_str() {
-            REGISTER => other(DEREGISTER),
-            DEREGISTER => back(REGISTER),
-            DESIGNATE | WITHDRAW if is_of_detective(step) => Undo::Not(
-                "taking Detective's administrator away deletes the behavior graph: `hallpass org delegate remove`"
-                    .to_owned(),
-            ),
-            DESIGNATE => other(WITHDRAW),
-            WITHDRAW => back(DESIGNATE),
-            AUTO_ENABLE => match step.wish::<GraphWish>() {
-                Ok(wish) => Undo::By(vec![(
-                    AUTO_ENABLE.to_owned(),
-                    stored(&GraphWish {
-                        auto_enable: wish.auto_enable.map(|on| !on),
-                        ..wish
-                    }),
-                )]),
-                Err(_) => Undo::Not("the step cannot be read".to_owned()),
-            },
-            TRUST => Undo::Not("others may rely on trusted access by now".to_owned()),
-            _ => Undo::Not("members and sources of data stay: removing them loses what was seen".to_owned()),
-        }
-    }
-}
-
-/// What was taken away, as it is set again. Plans of before did not keep who came in its place: that is the target's account,
-/// which is another one where it was replaced.
-fn set_again(step: &PlanStep) -> Value {
-    match step.wish::<AdministratorWish>() {
-        Ok(wish) if wish.replaces.is_none() && wish.account != step.target.account => {
-            stored(&AdministratorWish {
-                replaces: Some(step.target.account.clone()),
-                ..wish
-            })
-        }
-        Ok(_) | Err(_) => step.desired.clone(),
+        undo(step)
     }
 }
 
 /// Whether a step asks for members, each by itself.
 fn takes_members(step: &PlanStep) -> bool {
     [MEMBERS, INVITE].contains(&step.kind.as_str())
-}
-
-fn is_of_detective(step: &PlanStep) -> bool {
-    step.wish::<AdministratorWish>()
-        .is_ok_and(|wish| wish.service == DETECTIVE)
 }

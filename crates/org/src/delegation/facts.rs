@@ -78,8 +78,10 @@ pub struct DelegationFacts {
     pub regional: BTreeMap<(String, String), Seen<Option<String>>>,
     /// Services that Organizations says nothing of, and why.
     pub silent: BTreeMap<String, String>,
-    /// Regions that are enabled in an account; why they are not known.
+    /// Regions that are enabled in an account, the management account among them; why they are not known.
     pub enabled: BTreeMap<String, Seen<BTreeSet<String>>>,
+    /// Regions that were meant by nobody's name and are disabled in the management account: no service is asked there.
+    pub skipped: BTreeSet<String>,
     /// Accounts that are to have behavior graphs and cannot be entered, and why.
     pub closed: BTreeMap<String, String>,
     /// Accounts below a unit.
@@ -92,6 +94,12 @@ impl DelegationFacts {
     /// The account of an id.
     pub fn account(&self, id: &str) -> Option<&OrganizationMember> {
         self.accounts.iter().find(|it| it.id == id)
+    }
+
+    /// Whether a Region is known to be disabled in an account.
+    pub(crate) fn is_off(&self, account: &str, region: &str) -> bool {
+        let known = self.enabled.get(account);
+        known.is_some_and(|it| it.as_ref().is_ok_and(|it| !it.contains(region)))
     }
 
     /// Who administers a service in a Region, as the service says.

@@ -16,7 +16,7 @@ const DEVOPS_GURU: &str = "devops-guru";
 /// Which Regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegionsWanted {
-    /// Those that are enabled in the administrator's account.
+    /// Those that are enabled in the administrator's account; where the management account has one disabled, it is skipped.
     Enabled,
     /// The Regions that are named.
     These(Vec<String>),

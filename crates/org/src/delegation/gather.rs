@@ -1,5 +1,6 @@
 //! Reads an organization as far as a file of administrators is held against it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{AccountId, account_state};
@@ -23,6 +24,16 @@ pub(super) fn home(calls: &dyn ReadCalls) -> Reader<'_> {
         calls,
         place: ReadPlace::default(),
     }
+}
+
+/// The Regions that are on in the management account. Services are told their administrators with its credentials, which
+/// no other Region takes (`UnrecognizedClient`), whatever the administrator's account has on.
+pub(super) async fn own_regions(calls: &dyn ReadCalls) -> ReadFact<BTreeSet<String>> {
+    let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
+    let operation = ("account", "ListRegions");
+    let rows = home(calls).list(operation, input, "Regions").await?;
+    let names = rows.iter().map(|row| text(row, "/RegionName"));
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// Who administers a service in a Region, asked of the service with the credentials of the management account.
@@ -178,8 +189,8 @@ async fn organization(calls: &dyn ReadCalls) -> ReadFact<DelegationFacts> {
     })
 }
 
-/// Reads what a file is held against. In the management account, but for Regions and behavior graphs, which are those
-/// of the administrators.
+/// Reads what a file is held against. In the management account, but for Regions, which are those of both, and behavior
+/// graphs, which are those of the administrators.
 ///
 /// # Errors
 /// What of the organization itself cannot be read. What is not said of a single service or Region is kept as that.
@@ -232,11 +243,18 @@ async fn in_regions(
         // refused without another call
         return;
     }
+    let named = |of: &str, why: UnreadFact| {
+        let UnreadFact { action, reason, .. } = why;
+        format!("{action} in account {of}: {reason}")
+    };
+    if let Entry::Vacant(place) = facts.enabled.entry(facts.management.clone()) {
+        let found = own_regions(calls).await;
+        let found = found.map_err(|why| named(place.key(), why));
+        place.insert(found);
+    }
     if !facts.enabled.contains_key(account) {
         let found = enabled_regions(calls, &wish.account).await;
-        let named =
-            |why: UnreadFact| format!("{} in account {account}: {}", why.action, why.reason);
-        let found = found.map_err(named);
+        let found = found.map_err(|why| named(account, why));
         facts.enabled.insert(account.to_owned(), found);
     }
     if wish.has_members() {
@@ -252,6 +270,9 @@ async fn in_regions(
     }
     let mut graphs = BTreeMap::new();
     for region in wish.places(facts) {
+        if facts.is_off(&facts.management, &region) {
+            continue;
+        }
         let found = regional(calls, own, &region).await;
         let found = found.map_err(|why| format!("{}: {}", why.action, why.reason));
         if wish.has_members()
@@ -287,7 +308,8 @@ pub async fn look_around(calls: &dyn ReadCalls, regions: &[String]) -> ReadFact<
     Ok(facts)
 }
 
-/// Reads who administers one service, and the Regions that are meant: those given, else those of its administrators.
+/// Reads who administers one service, and the Regions that are meant: those given, else those of its administrators that
+/// are on in the management account, too. Where nobody says which those are, all of them are asked.
 ///
 /// # Errors
 /// What of the organization cannot be read.
@@ -312,6 +334,10 @@ pub async fn look_at(
             };
             let account = AccountId::new(account.clone()).map_err(named)?;
             meant.extend(enabled_regions(calls, &account).await?);
+        }
+        if let Ok(own) = own_regions(calls).await {
+            facts.skipped = meant.difference(&own).cloned().collect();
+            meant.retain(|region| own.contains(region));
         }
     }
     facts

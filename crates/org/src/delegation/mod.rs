@@ -19,9 +19,11 @@ mod compare;
 mod plan;
 mod remove;
 
+mod elsewhere;
 mod executor;
 mod graphs;
 mod members;
+mod undoing;
 
 pub use compare::{
     DelegationRefused, DelegationRow, DelegationState, ENABLED_REGIONS, MEMBERS_MAX, Replacing,

@@ -1,6 +1,8 @@
 //! The plan of a file: for each service and Region its administrator, and what goes with it. The names and forms are
 //! part of stored plans.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hallpass_aws_model::facts;
 use hallpass_model::{AccountId, TimeSpan};
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
@@ -69,6 +71,10 @@ pub(crate) struct AdministratorWish {
     /// Whoever administers it until a step before takes it away; of one that goes, whoever comes in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaces: Option<String>,
+    /// Of one that Organizations is to forget for another: the Regions of the plan. It goes everywhere then, and may
+    /// administer no other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) regions: Vec<String>,
 }
 
 /// Something of the behavior graph of an account.
@@ -93,54 +99,109 @@ pub(crate) struct GraphWish {
 /// The steps of the rows that are to be planned.
 pub fn draft(rows: &[DelegationRow], facts: &DelegationFacts) -> PlanDraft {
     let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
+    let mut services: BTreeMap<&str, Vec<&DelegationRow>> = BTreeMap::new();
     for row in rows {
         match row.state {
-            DelegationState::Planned => add(&mut draft, row),
+            DelegationState::Planned => {
+                services.entry(row.wish.service.name).or_default().push(row);
+            }
             DelegationState::Conflict { .. }
             | DelegationState::Skipped { .. }
             | DelegationState::Unread { .. } => {}
         }
     }
+    for rows in services.values() {
+        let first = take_away(&mut draft, rows, facts);
+        for row in rows {
+            // where ours administers already nothing is to come, and nothing is waited for
+            let after: &[StepId] = if row.is_set(facts) { &[] } else { &first };
+            add(&mut draft, row, after);
+        }
+    }
     draft
 }
 
-fn administrator(row: &DelegationRow, account: &str, replaces: Option<&str>) -> serde_json::Value {
-    stored(&AdministratorWish {
+fn administrator(row: &DelegationRow, account: &str, replaces: Option<&str>) -> AdministratorWish {
+    AdministratorWish {
         service: row.wish.service.name.to_owned(),
         account: account.to_owned(),
         replaces: replaces.map(str::to_owned),
-    })
+        regions: Vec::new(),
+    }
 }
 
-fn add(draft: &mut PlanDraft, row: &DelegationRow) {
-    let (service, ours) = (row.wish.service, row.wish.account.as_str());
-    let target = StepTarget {
-        account: ours.to_owned(),
+fn target(row: &DelegationRow) -> StepTarget {
+    StepTarget {
+        account: row.wish.account.as_str().to_owned(),
         region: row.region.clone(),
-        key: service.name.to_owned(),
-    };
+        key: row.wish.service.name.to_owned(),
+    }
+}
+
+/// The steps that take others away, before ours is set anywhere: in every Region, then in Organizations (Amazon `GuardDuty`
+/// User Guide, "Changing the delegated `GuardDuty` administrator account"; Inspector, Macie and Security Hub have one
+/// account in all Regions, too). Region by Region, the first would be left without an administrator, since the service
+/// takes no other while Organizations knows the one of before.
+///
+/// Whatever comes after waits for each of them, and not for the last alone: undoing goes by what waits for what, and a
+/// step that found nothing to do is not undone.
+fn take_away(
+    draft: &mut PlanDraft,
+    rows: &[&DelegationRow],
+    facts: &DelegationFacts,
+) -> Vec<StepId> {
     // both kinds write to Organizations in the end
     let lane = Lane::organizations_write;
-    let (takes, gives) = match service.regional {
-        Some(_) => (WITHDRAW, DESIGNATE),
-        None => (DEREGISTER, REGISTER),
-    };
-    let mut after: Vec<StepId> = Vec::new();
-    if let Some(other) = &row.replaces {
+    let mut first: Vec<StepId> = Vec::new();
+    for row in rows {
+        let Some(other) = &row.replaces else { continue };
+        let kind = match row.wish.service.regional {
+            Some(_) => WITHDRAW,
+            None => DEREGISTER,
+        };
         // taken back, it is set where ours stands until then
-        let desired = administrator(row, other, Some(ours));
-        after = vec![draft.step(target.clone(), takes, desired, lane(), &after)];
+        let ours = row.wish.account.as_str();
+        let desired = stored(&administrator(row, other, Some(ours)));
+        first.push(draft.step(target(row), kind, desired, lane(), &[]));
     }
+    let Some(any) = rows.first() else {
+        return first;
+    };
+    let (service, ours) = (any.wish.service, any.wish.account.as_str());
+    let changing = rows.iter().filter(|it| !it.is_set(facts));
+    let regions: Vec<String> = changing.map(|it| it.region.clone()).collect();
+    let forgotten = rows.iter().flat_map(|it| it.forgets.iter());
+    let forgotten: BTreeSet<&String> = forgotten.collect();
+    let withdrawn = first.clone();
+    for account in forgotten {
+        let desired = stored(&AdministratorWish {
+            regions: regions.clone(),
+            ..administrator(any, account, Some(ours))
+        });
+        let everywhere = StepTarget::global(ours, service.name);
+        first.push(draft.step(everywhere, DEREGISTER, desired, lane(), &withdrawn));
+    }
+    first
+}
+
+fn add(draft: &mut PlanDraft, row: &DelegationRow, first: &[StepId]) {
+    let (service, ours) = (row.wish.service, row.wish.account.as_str());
+    let lane = Lane::organizations_write;
+    let (place, mut after) = (target(row), first.to_vec());
+    let gives = match service.regional {
+        Some(_) => DESIGNATE,
+        None => REGISTER,
+    };
     if service.regional.is_none() {
         let desired = stored(&PrincipalWish {
             principal: service.principal.to_owned(),
         });
-        after = vec![draft.step(target.clone(), TRUST, desired, lane(), &after)];
+        after.push(draft.step(place.clone(), TRUST, desired, lane(), first));
     }
-    let desired = administrator(row, ours, row.replaces.as_deref());
-    let set = draft.step(target.clone(), gives, desired, lane(), &after);
+    let desired = stored(&administrator(row, ours, row.replaces.as_deref()));
+    let set = draft.step(place.clone(), gives, desired, lane(), &after);
     if row.wish.has_members() {
-        add_graph(draft, row, &target, &set);
+        add_graph(draft, row, &place, &set);
     }
 }
 

@@ -30,6 +30,7 @@ pub fn draft_removal(wish: &RemovalWish, facts: &DelegationFacts) -> PlanDraft {
             service: service.name.to_owned(),
             account: account.to_owned(),
             replaces: None,
+            regions: Vec::new(),
         })
     };
     let mut first: Vec<StepId> = Vec::new();

@@ -8,6 +8,7 @@ use hallpass_org::delegation::{
     look_at, service_named,
 };
 use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::output;
 use hallpass_wording::plan::account;
 
 /// Take a service's administrator away
@@ -17,8 +18,8 @@ use hallpass_wording::plan::account;
 
 Taking Detective's administrator away deletes the behavior graph of the Region with
 all that it has seen. Without `--regions`, of services with an administrator in each
-Region, every Region that is enabled in the account is meant, and Organizations
-forgets the administrator as well.")]
+Region, every Region that is enabled in the account and in the management account
+is meant, and Organizations forgets the administrator as well.")]
 pub(super) struct Args {
     /// The service
     #[arg(long, value_name = "NAME")]
@@ -68,7 +69,13 @@ impl Chore for RemovalChore<'_> {
         }
         if let Some(((_, region), Err(why))) = facts.regional.iter().find(|(_, it)| it.is_err()) {
             let message = format!("`{}` in {region} cannot be read: {why}", service.name);
-            return Err(Failure::failed(message).help("`--regions` may leave it out"));
+            let help = "`--regions` may leave it out; Organizations then goes on knowing the administrator";
+            return Err(Failure::failed(message).help(help));
+        }
+        for region in &facts.skipped {
+            output::say(&format!(
+                "{region} is skipped: it is disabled in the management account"
+            ));
         }
         if self.args.confirm.as_deref() != Some(service.name) {
             return Err(unconfirmed(at.context, service, &facts).await);

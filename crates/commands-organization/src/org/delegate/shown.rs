@@ -10,6 +10,9 @@ use hallpass_terminal::output::Format;
 use hallpass_wording::plan::account;
 use serde_json::{Value, json};
 
+/// Stands for the Region of what Organizations alone knows.
+const EVERYWHERE: &str = "global";
+
 /// A row for each service and Region.
 pub(super) type ShownDelegation = ShownRows<DelegationPlace>;
 
@@ -21,7 +24,19 @@ pub(super) fn shown(rows: &[DelegationRow]) -> ShownDelegation {
         target: None,
         is_planned: false,
     };
-    ShownRows(rows.iter().map(place).collect())
+    let mut all: Vec<DelegationRow> = Vec::new();
+    for row in rows {
+        // Organizations forgets an administrator once for all Regions of a service, which is a place of its own
+        let is_told =
+            |it: &DelegationRow| it.wish.service == row.wish.service && it.region == EVERYWHERE;
+        if !row.forgets.is_empty() && !all.iter().any(is_told) {
+            let mut everywhere = row.clone();
+            EVERYWHERE.clone_into(&mut everywhere.region);
+            all.push(everywhere);
+        }
+        all.push(row.clone());
+    }
+    ShownRows(all.iter().map(place).collect())
 }
 
 /// A service in a Region.
@@ -147,6 +162,8 @@ impl ShownRow for DelegationPlace {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use hallpass_org::delegation::{
         DelegationFacts, DelegationFile, OrganizationMember, Replacing, compare,
     };
@@ -174,6 +191,7 @@ mod tests {
         let security = "222222222222".parse().unwrap();
         let file = DelegationFile::of_one("guardduty", security, regions).unwrap();
         let rows = compare(&file, &facts, Replacing::Never).unwrap();
+        assert_eq!(shown(&rows).0.len(), 1);
         let names = [("222222222222", "security"), ("333333333333", "shop")];
         let names = names.map(|(id, name)| (id.to_owned(), name.to_owned()));
         let mut shown = shown(&rows);
@@ -189,5 +207,49 @@ mod tests {
             (&row["account"], &row["account_name"]),
             (&json!("222222222222"), &json!("security"))
         );
+    }
+
+    #[test]
+    fn what_organizations_forgets_is_a_place_of_its_own() {
+        let place = |region: &str, id: &str| {
+            let place = ("guardduty".to_owned(), region.to_owned());
+            (place, Ok(Some(id.to_owned())))
+        };
+        let member = |id: &str| OrganizationMember {
+            above: None,
+            id: id.to_owned(),
+            email: format!("{id}@example.com"),
+            active: true,
+        };
+        let theirs = BTreeSet::from(["333333333333".to_owned()]);
+        let regions = ["ap-east-1", "eu-west-1", "us-east-1"];
+        let facts = DelegationFacts {
+            management: "111111111111".to_owned(),
+            caller: "111111111111".to_owned(),
+            all_features: true,
+            accounts: vec![member("222222222222"), member("333333333333")],
+            administrators: BTreeMap::from([("guardduty.amazonaws.com".to_owned(), theirs)]),
+            regional: BTreeMap::from([
+                place(regions[0], "222222222222"),
+                place(regions[1], "333333333333"),
+                place(regions[2], "333333333333"),
+            ]),
+            ..DelegationFacts::default()
+        };
+        let wanted = Some(regions.map(str::to_owned).to_vec());
+        let security = "222222222222".parse().unwrap();
+        let file = DelegationFile::of_one("guardduty", security, wanted).unwrap();
+        let rows = compare(&file, &facts, Replacing::Whoever).unwrap();
+        let places: Vec<String> = shown(&rows)
+            .0
+            .iter()
+            .map(|it| it.row.region.clone())
+            .collect();
+        assert_eq!(places, ["ap-east-1", EVERYWHERE, "eu-west-1", "us-east-1"]);
+        let draft = hallpass_org::delegation::draft(&rows, &facts);
+        for step in draft.steps() {
+            let mut all = shown(&rows).0.into_iter();
+            assert!(all.any(|it| it.is_at(&step.target)), "{step:?}");
+        }
     }
 }

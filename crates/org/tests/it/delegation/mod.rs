@@ -1,5 +1,7 @@
 //! Who administers what: the acceptance table of `organization.md` §3, and stops at every call.
 
 mod comparing;
+mod regions;
+mod replacing;
 mod stops;
 mod world;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
 use hallpass_org::delegation::{
     DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
 };
@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) too_large: BTreeSet<String>,
     /// service:operation Region → the code of a refusal
     pub(super) refused: BTreeMap<String, String>,
+    /// Account and Region of those that are on beside the two that are on everywhere.
+    pub(super) opted_in: BTreeSet<(String, String)>,
     /// Whether member accounts cannot be entered.
     pub(super) closed: bool,
     pub(super) writes: Vec<String>,
@@ -52,14 +54,48 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Whether somebody else administers the service that is told its administrator.
+    /// Whether somebody else administers the service that is told its administrator, or is registered for it.
     fn is_taken(&self, region: &str, input: &Value) -> bool {
-        let (service, account) = match input.get("AdminAccountId") {
-            Some(_) => ("securityhub", text(input, "AdminAccountId")),
-            None => ("detective", text(input, "AccountId")),
-        };
+        let (service, account) = named(input);
         let held = self.regional.get(&(service.to_owned(), region.to_owned()));
-        held.is_some_and(|it| *it != account)
+        let registered = self.delegated.get(&principal(service));
+        held.into_iter()
+            .chain(registered.into_iter().flatten())
+            .any(|it| *it != account)
+    }
+
+    /// The Regions that are on in an account.
+    fn regions_of(&self, account: &str) -> BTreeSet<String> {
+        let usual = ["eu-west-1", "us-east-1"].map(str::to_owned);
+        let more = self.opted_in.iter().filter(|(of, _)| of == account);
+        let more = more.map(|(_, region)| region.clone());
+        usual.into_iter().chain(more).collect()
+    }
+
+    /// Whether a Region takes no credentials of the management account.
+    fn is_off(&self, place: &ReadPlace) -> bool {
+        let on = self.regions_of(MANAGEMENT);
+        let region = place.region.as_ref();
+        place.account.is_none() && region.is_some_and(|it| !on.contains(it))
+    }
+
+    /// An account administers a service in a Region: Organizations hears of it from the service.
+    fn set(&mut self, region: &str, input: &Value) {
+        let (service, account) = named(input);
+        let known = self.delegated.entry(principal(service)).or_default();
+        known.insert(account.clone());
+        let place = (service.to_owned(), region.to_owned());
+        self.regional.insert(place, account);
+    }
+
+    /// Organizations forgets an account, which then administers the service in no Region.
+    fn forget(&mut self, input: &Value) {
+        let (of, account) = (text(input, "ServicePrincipal"), text(input, "AccountId"));
+        if let Some(known) = self.delegated.get_mut(&of) {
+            known.remove(&account);
+        }
+        self.regional
+            .retain(|(service, _), held| principal(service) != of || *held != account);
     }
 
     /// Another call was answered.
@@ -102,6 +138,18 @@ fn page_of(mut answer: Value, input: &Value) -> (Value, Option<Map<String, Value
         answer,
         (rest > 100).then(|| next.as_object().unwrap().clone()),
     )
+}
+
+/// The service that is told an administrator, and the account.
+fn named(input: &Value) -> (&'static str, String) {
+    match input.get("AdminAccountId") {
+        Some(_) => ("securityhub", text(input, "AdminAccountId")),
+        None => ("detective", text(input, "AccountId")),
+    }
+}
+
+fn principal(service: &str) -> String {
+    format!("{service}.amazonaws.com")
 }
 
 fn graph(region: &str) -> String {
@@ -163,8 +211,10 @@ impl FakeDelegation {
                 rows(all.collect(), "DelegatedAdministrators")
             }
             ("account", "ListRegions") => {
-                let all = ["eu-west-1", "us-east-1"].map(|it| json!({ "RegionName": it }));
-                rows(all.to_vec(), "Regions")
+                let account = place.account.as_ref();
+                let on = state.regions_of(account.map_or(MANAGEMENT, AccountId::as_str));
+                let all = on.iter().map(|it| json!({ "RegionName": it }));
+                rows(all.collect(), "Regions")
             }
             ("securityhub", _) => {
                 let held = state.regional.get(&("securityhub".to_owned(), region));
@@ -218,8 +268,10 @@ impl FakeCalls for FakeDelegation {
         self.state.lock().unwrap().asked.push(asked);
         self.state.lock().unwrap().person_acts();
         let is_closed = self.state.lock().unwrap().closed && place.account.is_some();
+        let is_off = self.state.lock().unwrap().is_off(place);
         let found = self.found(place, operation, input);
         match (found.filter(|_| !is_closed), code) {
+            _ if is_off => Err(read_failed("UnrecognizedClientException", "no")),
             (Some(answer), None) => Ok(page_of(answer, input)),
             (_, code) => {
                 let code = code.unwrap_or_else(|| "AccessDeniedException".to_owned());
@@ -228,14 +280,16 @@ impl FakeCalls for FakeDelegation {
         }
     }
 
-    fn write(&self, place: &ReadPlace, (_, name): Operation, input: &Value) -> SendAnswer {
+    fn write(&self, place: &ReadPlace, (service, name): Operation, input: &Value) -> SendAnswer {
         let now = self.clock.now();
         let region = place.region.clone().unwrap_or_default();
         let state = &mut *self.state.lock().unwrap();
-        state.writes.push(format!(
-            "{name} {region} {}",
-            input["AccountId"].as_str().unwrap_or_default()
-        ));
+        if let Some(code) = state.refused.get(&format!("{service}:{name} {region}")) {
+            let (code, message) = (code.clone(), "no".to_owned());
+            return Err(OrganizationFault::Refused { code, message });
+        }
+        let account = named(input).1;
+        state.writes.push(format!("{name} {region} {account}"));
         match name {
             "EnableAWSServiceAccess" => {
                 state.trusted.insert(text(input, "ServicePrincipal"));
@@ -248,10 +302,7 @@ impl FakeCalls for FakeDelegation {
                     return Err(OrganizationFault::AlreadyThere { message });
                 }
             }
-            "DeregisterDelegatedAdministrator" => {
-                let known = state.delegated.entry(text(input, "ServicePrincipal"));
-                known.or_default().remove(&text(input, "AccountId"));
-            }
+            "DeregisterDelegatedAdministrator" => state.forget(input),
             "EnableOrganizationAdminAccount" if state.is_taken(&region, input) => {
                 state.writes.pop();
                 return Err(OrganizationFault::Refused {
@@ -260,17 +311,12 @@ impl FakeCalls for FakeDelegation {
                 });
             }
             "EnableOrganizationAdminAccount" => {
-                let service = if input.get("AdminAccountId").is_some() {
-                    ("securityhub", text(input, "AdminAccountId"))
-                } else {
-                    ("detective", text(input, "AccountId"))
-                };
-                let place = (service.0.to_owned(), region.clone());
-                state.regional.insert(place, service.1);
+                state.set(&region, input);
                 state.graphs.insert(region, (MAKING.after(now), false));
             }
             "DisableOrganizationAdminAccount" => {
-                state.regional.retain(|(_, it), _| *it != region);
+                let service = named(input).0.to_owned();
+                state.regional.remove(&(service, region.clone()));
                 state.graphs.remove(&region);
             }
             "UpdateOrganizationConfiguration" => {
@@ -344,6 +390,11 @@ impl World {
         let mut all = self.aws.state.lock().unwrap().writes.clone();
         all.sort();
         all
+    }
+
+    /// What was sent, in its order.
+    pub(super) fn sent(&self) -> Vec<String> {
+        self.aws.state.lock().unwrap().writes.clone()
     }
 
     pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {

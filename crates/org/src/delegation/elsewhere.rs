@@ -1,0 +1,68 @@
+//! Whether an administrator stands in Regions that a plan does not name: Organizations forgets an account everywhere at once, and
+//! the services take it away in each Region (AWS Security Hub User Guide, "Removing or changing the delegated
+//! administrator").
+
+use hallpass_model::AccountId;
+use hallpass_runner::StepError;
+
+use super::families::RegionalCalls;
+use super::gather::{own_regions, regional};
+use super::plan::AdministratorWish;
+use crate::reading::{ReadCalls, enabled_regions};
+use crate::step_executor::unseen;
+
+/// Where nothing is answered the service has no host, and in a management account without Macie nobody can administer it
+/// (Amazon Macie API Reference, `ListOrganizationAdminAccounts`).
+const NOBODY: [&str; 2] = ["NoAnswer: ", "AccessDeniedException: Macie is not enabled"];
+
+/// Why Organizations is not told to forget an administrator; none where the account administers no other Region than those of
+/// the wish. A Region that refuses to say counts as one.
+///
+/// # Errors
+/// What may be said a moment later.
+pub(super) async fn stands_elsewhere(
+    calls: &dyn ReadCalls,
+    own: &RegionalCalls,
+    wish: &AdministratorWish,
+) -> Result<Option<String>, StepError> {
+    let (account, service) = (&wish.account, &wish.service);
+    let why = "Organizations can only forget it everywhere";
+    let mut others = match own_regions(calls).await {
+        Ok(all) => all,
+        Err(fact) if fact.passing => return Err(unseen(fact)),
+        Err(fact) => {
+            let said = format!("{}: {}", fact.action, fact.reason);
+            return Ok(Some(format!(
+                "where else {account} administers `{service}` is not known ({said}), and {why}"
+            )));
+        }
+    };
+    others.retain(|it| !wish.regions.contains(it));
+    // none stands where it cannot be called
+    if let Ok(account) = AccountId::new(account.clone())
+        && let Ok(on) = enabled_regions(calls, &account).await
+    {
+        others.retain(|it| on.contains(it));
+    }
+    for region in &others {
+        match regional(calls, own, region).await {
+            Ok(Some(held)) if held == *account => {
+                return Ok(Some(format!(
+                    "{account} administers `{service}` in {region}, too, where nothing is to change, and {why}: name every \
+                     Region, or `hallpass org delegate remove --service {service}` first"
+                )));
+            }
+            Ok(_) => {}
+            Err(fact) if NOBODY.iter().any(|it| fact.reason.starts_with(it)) => {}
+            Err(fact) if fact.passing => return Err(unseen(fact)),
+            Err(fact) => {
+                let said = format!("{}: {}", fact.action, fact.reason);
+                return Ok(Some(format!(
+                    "whether {account} administers `{service}` in {region}, too, is not known ({said}), and {why}: once it does not, \
+                     `aws organizations deregister-delegated-administrator` has it forgotten"
+                )));
+            }
+        }
+    }
+    Ok(None)
+}

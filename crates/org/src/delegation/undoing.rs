@@ -1,0 +1,79 @@
+//! How steps are undone (`organization.md` P-15).
+
+use hallpass_runner::{PlanStep, Undo};
+use serde_json::Value;
+
+use super::families::{DETECTIVE, service_named};
+use super::plan::{
+    AUTO_ENABLE, AdministratorWish, DEREGISTER, DESIGNATE, GraphWish, REGISTER, TRUST, WITHDRAW,
+};
+use crate::steps::stored;
+
+/// What undoes a step.
+pub(super) fn undo(step: &PlanStep) -> Undo {
+    let other = |kind: &str| Undo::By(vec![(kind.to_owned(), step.desired.clone())]);
+    match step.kind.as_str() {
+        REGISTER => other(DEREGISTER),
+        DEREGISTER => registered_again(step),
+        DESIGNATE | WITHDRAW if is_of_detective(step) => Undo::Not(
+            "taking Detective's administrator away deletes the behavior graph: `hallpass org delegate remove`"
+                .to_owned(),
+        ),
+        DESIGNATE => other(WITHDRAW),
+        WITHDRAW => Undo::By(vec![(DESIGNATE.to_owned(), set_again(step))]),
+        AUTO_ENABLE => match step.wish::<GraphWish>() {
+            Ok(wish) => Undo::By(vec![(
+                AUTO_ENABLE.to_owned(),
+                stored(&GraphWish {
+                    auto_enable: wish.auto_enable.map(|on| !on),
+                    ..wish
+                }),
+            )]),
+            Err(_) => Undo::Not("the step cannot be read".to_owned()),
+        },
+        TRUST => Undo::Not("others may rely on trusted access by now".to_owned()),
+        _ => Undo::Not("members and sources of data stay: removing them loses what was seen".to_owned()),
+    }
+}
+
+/// An administrator that Organizations was told to forget. A service with calls of its own registers whoever it is told, which
+/// is no step: whoever came in its place is forgotten first, since the service takes no two.
+fn registered_again(step: &PlanStep) -> Undo {
+    let again = (REGISTER.to_owned(), set_again(step));
+    match ours_registered_by_itself(step) {
+        Some(ours) => Undo::By(vec![(DEREGISTER.to_owned(), stored(&ours)), again]),
+        None => Undo::By(vec![again]),
+    }
+}
+
+/// Whoever came in the place of one that was forgotten, where the service itself told Organizations.
+fn ours_registered_by_itself(step: &PlanStep) -> Option<AdministratorWish> {
+    let wish = step.wish::<AdministratorWish>().ok()?;
+    service_named(&wish.service)?.regional?;
+    let ours = wish.replaces?;
+    Some(AdministratorWish {
+        account: ours,
+        replaces: Some(wish.account),
+        service: wish.service,
+        regions: wish.regions,
+    })
+}
+
+/// What was taken away, as it is set again. Plans of before did not keep who came in its place: that is the target's account,
+/// which is another one where it was replaced.
+fn set_again(step: &PlanStep) -> Value {
+    match step.wish::<AdministratorWish>() {
+        Ok(wish) if wish.replaces.is_none() && wish.account != step.target.account => {
+            stored(&AdministratorWish {
+                replaces: Some(step.target.account.clone()),
+                ..wish
+            })
+        }
+        Ok(_) | Err(_) => step.desired.clone(),
+    }
+}
+
+fn is_of_detective(step: &PlanStep) -> bool {
+    step.wish::<AdministratorWish>()
+        .is_ok_and(|wish| wish.service == DETECTIVE)
+}
