@@ -8,9 +8,9 @@ use hallpass_config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use hallpass_model::{PermissionSetName, TimeSpan};
 use hallpass_org::control_tower::{factory_facts, registered_units};
 use hallpass_org::vending::{
-    AccountMaker, AccountsFile, Adoption, ListWishes, RowStatus, RowVerdict, VendingFacts,
-    VendingPlan, WantedAccess, check, checked_results, earlier_plans, gather, has_room,
-    new_accounts,
+    AccountMaker, AccountsFile, Adoption, ListWishes, NotOneUser, RowStatus, RowVerdict,
+    VendingFacts, VendingPlan, WantedAccess, check, checked_results, earlier_plans, gather,
+    has_room, new_accounts,
 };
 use hallpass_org::{OrganizationFault, ServiceCalls, account_quota};
 use hallpass_runner::{PlanDraft, PlanId};
@@ -200,7 +200,7 @@ async fn facts(
         for person in &snapshot.people {
             let addresses = person.emails.iter().map(ToString::to_string);
             for name in addresses.chain([person.user_name.clone()]) {
-                facts.users.insert(name, person.user_id.clone());
+                facts.heed_user(&name, &person.user_id, person.enabled);
             }
         }
         for set in &snapshot.permission_sets {
@@ -307,9 +307,13 @@ fn wishes(choice: &ListChoice, facts: &VendingFacts) -> Result<ListWishes, Failu
             ConfiguredPrincipal::Group(group) => facts
                 .group(group)
                 .ok_or_else(|| unusable(format!("there is no group `{group}`")))?,
-            ConfiguredPrincipal::User(user) => facts
-                .user(user)
-                .ok_or_else(|| unusable(format!("there is no user `{user}`")))?,
+            ConfiguredPrincipal::User(user) => facts.user(user).map_err(|why| {
+                unusable(match why {
+                    NotOneUser::Nobody => format!("there is no user `{user}`"),
+                    NotOneUser::Disabled => format!("user `{user}` is disabled"),
+                    NotOneUser::Several => format!("several users are called `{user}`"),
+                })
+            })?,
         };
         // by name, or by ARN
         let set = wanted.permission_set.as_str();

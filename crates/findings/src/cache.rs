@@ -12,7 +12,10 @@ use crate::account::AccountFacts;
 pub const ENTRY_LASTS: TimeSpan = TimeSpan::hours(24);
 /// How long tags count before they are read anew: one call, where all else of an account is four.
 const TAGS_LAST: TimeSpan = TimeSpan::minutes(5);
-/// The same for an account that is not the organization's.
+/// How long it counts where an account stands, for whoever changes something in it: nobody may have told us that it was moved,
+/// or left.
+const PLACE_LASTS: TimeSpan = TimeSpan::minutes(5);
+/// How long what was looked up counts of an account that is not the organization's.
 const OUTSIDE_LASTS: TimeSpan = TimeSpan::hours(1);
 
 /// What is known of an account. Whoever looks it up holds it, so that others wait for that answer.
@@ -24,9 +27,25 @@ pub(crate) struct CachedFacts {
     pub(crate) facts: AccountFacts,
     pub(crate) read_at: Timestamp,
     pub(crate) tags_read_at: Timestamp,
+    pub(crate) place_read_at: Timestamp,
 }
 
 impl CachedFacts {
+    /// All of it read now.
+    pub(crate) fn of(facts: AccountFacts, now: Timestamp) -> Self {
+        Self {
+            facts,
+            read_at: now,
+            tags_read_at: now,
+            place_read_at: now,
+        }
+    }
+
+    /// Whether it was read lately where the account stands.
+    pub(crate) fn has_recent_place(&self, now: Timestamp) -> bool {
+        self.place_read_at <= now && now < PLACE_LASTS.after(self.place_read_at)
+    }
+
     pub(crate) fn counts(&self, now: Timestamp) -> bool {
         let lasts = match self.facts {
             AccountFacts::Member(_) => ENTRY_LASTS,

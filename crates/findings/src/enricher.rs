@@ -12,7 +12,7 @@ use crate::account::AccountFacts;
 use crate::cache::{AccountCache, CachedFacts};
 use crate::fields;
 use crate::finding::{Finding, WantedFinding, wants};
-use crate::lookup::{look_up, tags, text};
+use crate::lookup::{look_up, place, tags, text};
 use crate::ports::{CallRefusal, FindingCalls, RefusalKind};
 use crate::settings::EnrichSettings;
 use crate::standing::StandingFinding;
@@ -93,15 +93,46 @@ impl Enricher {
         }
         let own = self.own_account().await?;
         let found = look_up(self.calls.as_ref(), account, &own).await?;
-        *held = Some(CachedFacts {
-            facts: found.facts.clone(),
-            read_at: now,
-            tags_read_at: now,
-        });
+        *held = Some(CachedFacts::of(found.facts.clone(), now));
         let warning = found
             .contact_denied
             .and_then(|refusal| self.warning(&refusal, now));
         Ok((found.facts, warning))
+    }
+
+    /// The OU that an account stands in, as it was some minutes ago at most; none where it is not the organization's. For
+    /// whoever changes something in it: a note may say for a day where it stood.
+    ///
+    /// # Errors
+    /// As [`facts`](Self::facts).
+    pub async fn unit(&self, account: &AccountId) -> Result<Option<String>, CallRefusal> {
+        self.refresh_place(account).await?;
+        let (facts, _) = self.facts(account).await?;
+        Ok(match facts {
+            AccountFacts::Member(member) => Some(member.unit),
+            AccountFacts::Outside => None,
+        })
+    }
+
+    async fn refresh_place(&self, account: &AccountId) -> Result<(), CallRefusal> {
+        let entry = self.cache.entry(account);
+        let mut held = entry.lock().await;
+        let now = self.clock.now();
+        let known = held.as_mut();
+        let Some(cached) = known.filter(|it| it.counts(now) && !it.has_recent_place(now)) else {
+            return Ok(());
+        };
+        let found = place(self.calls.as_ref(), account.as_str()).await?;
+        match (found, &mut cached.facts) {
+            (Some(place), AccountFacts::Member(member)) => {
+                member.unit = place.unit;
+                cached.place_read_at = now;
+            }
+            (None, _) => *cached = CachedFacts::of(AccountFacts::Outside, now),
+            // it has joined: all of it is read
+            (Some(_), AccountFacts::Outside) => *held = None,
+        }
+        Ok(())
     }
 
     /// Reads the tags anew that are older than some minutes: nobody may have told us that they were changed.

@@ -24,25 +24,18 @@ pub(crate) async fn look_up(
     own: &AccountId,
 ) -> Result<LookedUp, CallRefusal> {
     let id = account.as_str();
-    let described = organizations(calls, "DescribeAccount", &json!({ "AccountId": id })).await;
-    let described = match described {
-        Ok(answer) => answer,
-        Err(refusal) if refusal.code == "AccountNotFoundException" => {
-            return Ok(LookedUp {
-                facts: AccountFacts::Outside,
-                contact_denied: None,
-            });
-        }
-        Err(refusal) => return Err(refusal),
+    let Some(AccountPlace { name, unit }) = place(calls, id).await? else {
+        return Ok(LookedUp {
+            facts: AccountFacts::Outside,
+            contact_denied: None,
+        });
     };
-    let unit = unit(calls, id).await?;
     let tags = tags(calls, id).await?;
     let (contact, contact_denied) = match contact(calls, account, own).await {
         Ok(contact) => (contact, None),
         Err(refusal) if refusal.kind == RefusalKind::Denied => (None, Some(refusal)),
         Err(refusal) => return Err(refusal),
     };
-    let name = text(&described, "/Account/Name");
     let facts = AccountFacts::Member(MemberAccount {
         name,
         unit,
@@ -53,6 +46,29 @@ pub(crate) async fn look_up(
         facts,
         contact_denied,
     })
+}
+
+/// An account of the organization, and where it stands.
+pub(crate) struct AccountPlace {
+    name: String,
+    pub(crate) unit: String,
+}
+
+/// Where an account stands; none where it is not the organization's.
+pub(crate) async fn place(
+    calls: &dyn FindingCalls,
+    id: &str,
+) -> Result<Option<AccountPlace>, CallRefusal> {
+    let described = organizations(calls, "DescribeAccount", &json!({ "AccountId": id })).await;
+    let described = match described {
+        Ok(answer) => answer,
+        Err(refusal) if refusal.code == "AccountNotFoundException" => return Ok(None),
+        Err(refusal) => return Err(refusal),
+    };
+    Ok(Some(AccountPlace {
+        name: text(&described, "/Account/Name"),
+        unit: unit(calls, id).await?,
+    }))
 }
 
 async fn organizations(

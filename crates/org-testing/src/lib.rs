@@ -317,7 +317,9 @@ impl Organization for FakeOrganization {
         if policy != FULL && !shown.rows.contains_key(policy) {
             return Err(gone(policy));
         }
-        let of = shown.attached.iter().filter(|(one, _)| one == policy);
+        // whoever leaves takes no policy along
+        let left = locked(&self.situation).gone.clone();
+        let of = { shown.attached.iter() }.filter(|(one, at)| one == policy && !left.contains(at));
         let kind = |id: &str| match id {
             ROOT => TargetKind::Root,
             id if id.starts_with("ou-") => TargetKind::Unit,

@@ -59,8 +59,16 @@ pub struct OrganizationCalls {
     retries: Mutex<Retries>,
     in_flight: Semaphore,
     rations: HashMap<&'static str, Bucket>,
-    own: tokio::sync::OnceCell<Option<AccountId>>,
+    own: tokio::sync::Mutex<OwnAccount>,
     doors: Mutex<HashMap<AccountId, Arc<AccountDoor>>>,
+}
+
+/// What is known of the account of the credentials that we began with.
+enum OwnAccount {
+    Unasked,
+    /// Nobody said, and when.
+    Unsaid(tokio::time::Instant),
+    Known(AccountId),
 }
 
 /// Where a call that changes something failed.
@@ -110,7 +118,7 @@ impl OrganizationCalls {
                 .chain(&RATIONED_ALONE)
                 .map(|(service, rate, burst)| (*service, Bucket::new(*rate, *burst)))
                 .collect(),
-            own: tokio::sync::OnceCell::new(),
+            own: tokio::sync::Mutex::new(OwnAccount::Unasked),
             doors: Mutex::default(),
         })
     }
@@ -187,27 +195,35 @@ impl OrganizationCalls {
         }
     }
 
-    /// The account of the credentials that we began with; none where nobody says.
-    async fn own(&self) -> Option<&AccountId> {
-        let found = self.own.get_or_init(|| async {
-            let operation = "GetCallerIdentity";
-            let input = json!({});
-            let identity = || {
-                let call = (self.home.as_str(), None);
-                self.aws.named("sts", operation, &input, call)
-            };
-            let found = self
-                .repeated(FailureStage::Call, ("sts", operation), identity)
-                .await;
-            let found = found.ok()?;
-            AccountId::new(found.get("Account")?.as_str()?).ok()
-        });
-        found.await.as_ref()
+    /// The account of the credentials that we began with; none where nobody says, which is asked again a while later.
+    async fn own(&self) -> Option<AccountId> {
+        let mut own = self.own.lock().await;
+        match &*own {
+            OwnAccount::Known(account) => return Some(account.clone()),
+            OwnAccount::Unsaid(at) if at.elapsed() < REFUSED_FOR => return None,
+            OwnAccount::Unsaid(_) | OwnAccount::Unasked => {}
+        }
+        let operation = "GetCallerIdentity";
+        let input = json!({});
+        let identity = || {
+            let call = (self.home.as_str(), None);
+            self.aws.named("sts", operation, &input, call)
+        };
+        let found = { self.repeated(FailureStage::Call, ("sts", operation), identity) }.await;
+        let named = found
+            .ok()
+            .and_then(|it| it.get("Account")?.as_str().map(str::to_owned));
+        let account = named.and_then(|it| AccountId::new(it).ok());
+        *own = match &account {
+            Some(account) => OwnAccount::Known(account.clone()),
+            None => OwnAccount::Unsaid(tokio::time::Instant::now()),
+        };
+        account
     }
 
     /// Credentials for an account; none where those that we began with are its own.
     async fn inside(&self, account: &AccountId) -> Result<Option<Credentials>, SliceFailure> {
-        if self.own().await == Some(account) {
+        if self.own().await.as_ref() == Some(account) {
             return Ok(None);
         }
         let door = self.door(account);
@@ -307,7 +323,8 @@ impl OrganizationCalls {
             && let Some(members) = input.as_object_mut()
         {
             // the account of the credentials must not be named
-            let own = self.own().await.map(AccountId::as_str);
+            let own = self.own().await;
+            let own = own.as_ref().map(AccountId::as_str);
             members.retain(|name, value| name != "AccountId" || value.as_str() != own);
         }
         let answer = self

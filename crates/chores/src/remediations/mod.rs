@@ -13,7 +13,7 @@ use hallpass_access::{RemediationPresses, RemediationSource};
 use hallpass_alerts::AlertStore;
 use hallpass_aws::{AwsClientSettings, FindingClient};
 use hallpass_config::Loaded;
-use hallpass_findings::{AccountFacts, EnrichSettings, Enricher, FindingCalls};
+use hallpass_findings::{EnrichSettings, Enricher, FindingCalls};
 use hallpass_host::server_store::ServerStore;
 use hallpass_host::timer::Timer;
 use hallpass_model::{AccountId, Clock, IdSource};
@@ -50,12 +50,12 @@ impl KnownAccounts {
 #[async_trait]
 impl AccountStandings for KnownAccounts {
     async fn standing(&self, account: &AccountId) -> Result<AccountStanding, String> {
-        match self.enricher.facts(account).await {
-            Ok((AccountFacts::Member(it), _)) => Ok(AccountStanding::Member {
-                unit: it.unit,
+        match self.enricher.unit(account).await {
+            Ok(Some(unit)) => Ok(AccountStanding::Member {
+                unit,
                 management: self.management.as_ref().is_none_or(|it| it == account),
             }),
-            Ok((AccountFacts::Outside, _)) => Ok(AccountStanding::Outside),
+            Ok(None) => Ok(AccountStanding::Outside),
             Err(refusal) => Err(refusal.to_string()),
         }
     }

@@ -8,6 +8,7 @@
 
 mod acceptance;
 mod limits;
+mod places;
 mod standing;
 mod template;
 mod world;

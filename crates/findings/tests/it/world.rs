@@ -136,6 +136,23 @@ impl World {
         tags.push(json!({ "Key": key, "Value": value }));
     }
 
+    /// Moves an account to another OU.
+    pub(crate) fn relocate(&self, account: &str, unit: &str) {
+        self.accounts.lock().unwrap()["accounts"][account]["OUName"] = unit.into();
+    }
+
+    /// Takes an account out of the organization.
+    pub(crate) fn take(&self, account: &str) -> Value {
+        let mut accounts = self.accounts.lock().unwrap();
+        let all = accounts["accounts"].as_object_mut().unwrap();
+        all.remove(account).unwrap()
+    }
+
+    /// Puts an account into the organization.
+    pub(crate) fn put(&self, account: &str, facts: Value) {
+        self.accounts.lock().unwrap()["accounts"][account] = facts;
+    }
+
     pub(crate) fn pass(&self, seconds: i64) {
         let mut now = self.now.lock().unwrap();
         *now += jiff::SignedDuration::from_secs(seconds);

@@ -27,8 +27,6 @@ use crate::ports::{OrganizationFault, StepNews};
 use crate::reading::{ReadPlace, Reader, text};
 use crate::step_executor::{setback, unseen};
 
-/// What Control Tower's role may do (AWS Control Tower User Guide, "Manually add the required IAM role").
-const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 /// Under which a step fails whose account Control Tower did not enrol.
 pub(crate) const NOT_ENROLLED: &str = "NotEnrolled";
 const CONTROL_TOWER: &str = "controltower";
@@ -327,16 +325,17 @@ impl EnrolmentStepExecutor {
         let operation = ("iam", "ListAttachedRolePolicies");
         let found = there_in.list_unless(operation, named, "AttachedPolicies", none);
         let held = found.await.map_err(unseen)?.unwrap_or_default();
+        let administrator = wish.administrator();
         Ok(there(
             held.iter()
-                .any(|it| text(it, "/PolicyArn") == ADMINISTRATOR),
+                .any(|it| text(it, "/PolicyArn") == administrator),
         ))
     }
 
     async fn make_role(&self, kind: &str, wish: &RoleWish) -> Result<WriteAnswer, StepError> {
         let (operation, input) = if kind == CREATE_ROLE {
             let trust = json!({ "Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:root", wish.management) },
+                "Effect": "Allow", "Principal": { "AWS": wish.trusted() },
                 "Action": "sts:AssumeRole",
             }]});
             let input = json!({
@@ -345,7 +344,7 @@ impl EnrolmentStepExecutor {
             });
             ("CreateRole", input)
         } else {
-            let input = json!({ "RoleName": EXECUTION, "PolicyArn": ADMINISTRATOR });
+            let input = json!({ "RoleName": EXECUTION, "PolicyArn": wish.administrator() });
             ("AttachRolePolicy", input)
         };
         let place = ReadPlace {

@@ -100,6 +100,11 @@ pub struct EnrolmentFacts {
 }
 
 impl EnrolmentFacts {
+    /// The partition of the organization: `aws`, `aws-us-gov`, `aws-cn`.
+    pub(super) fn partition(&self) -> &str {
+        self.arns.split(':').nth(1).unwrap_or("aws")
+    }
+
     /// The ARN of a unit.
     pub(crate) fn unit_arn(&self, unit: &str) -> String {
         format!("{}:ou/{}/{unit}", self.arns, self.organization)

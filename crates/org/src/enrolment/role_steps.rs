@@ -24,6 +24,32 @@ pub(crate) struct RoleWish {
     pub(crate) by: String,
     /// The account that it trusts.
     pub(crate) management: String,
+    /// The partition of both, `aws` in plans that were made before it was kept.
+    #[serde(default = "usual_partition", skip_serializing_if = "is_usual")]
+    pub(crate) partition: String,
+}
+
+impl RoleWish {
+    /// Whom the role trusts.
+    pub(super) fn trusted(&self) -> String {
+        format!("arn:{}:iam::{}:root", self.partition, self.management)
+    }
+
+    /// What Control Tower's role may do (AWS Control Tower User Guide, "Manually add the required IAM role").
+    pub(super) fn administrator(&self) -> String {
+        format!("arn:{}:iam::aws:policy/AdministratorAccess", self.partition)
+    }
+}
+
+/// The partition that plans were for before it was kept. It is still not written: steps are known again by what they say.
+const USUAL: &str = "aws";
+
+fn usual_partition() -> String {
+    USUAL.to_owned()
+}
+
+fn is_usual(partition: &str) -> bool {
+    partition == USUAL
 }
 
 /// Adds them to a plan, the stack set once for all accounts.
@@ -111,6 +137,7 @@ fn by_account(
         account: id.clone(),
         by,
         management: facts.management.clone(),
+        partition: facts.partition().to_owned(),
     };
     let (desired, lane) = (stored(&wish), Lane::usual());
     let made = draft.step(
@@ -121,4 +148,34 @@ fn by_account(
         &[],
     );
     draft.step(target.clone(), GRANT_ROLE, desired, lane, &[made])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_trusts_and_has_what_is_of_its_partition() {
+        for (partition, trusted, administrator) in [
+            // as plans had it before
+            (
+                "",
+                "arn:aws:iam::111111111111:root",
+                "arn:aws:iam::aws:policy/AdministratorAccess",
+            ),
+            (
+                r#","partition":"aws-us-gov""#,
+                "arn:aws-us-gov:iam::111111111111:root",
+                "arn:aws-us-gov:iam::aws:policy/AdministratorAccess",
+            ),
+        ] {
+            let text = format!(
+                r#"{{"account":"222222222222","by":"Admin","management":"111111111111"{partition}}}"#
+            );
+            let wish: RoleWish = serde_json::from_str(&text).unwrap();
+            assert_eq!(wish.trusted(), trusted);
+            assert_eq!(wish.administrator(), administrator);
+            assert_eq!(serde_json::to_string(&wish).unwrap(), text);
+        }
+    }
 }

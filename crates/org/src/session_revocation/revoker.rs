@@ -70,6 +70,8 @@ enum Left {
     Passing(String),
     /// Somebody has to do something.
     Refused(String),
+    /// It is not in the organization any more.
+    NoAccount,
 }
 
 /// How an account was found and left.
@@ -155,6 +157,11 @@ impl SessionRevoker {
             }
             Left::Refused(why) => {
                 ledger.refuse(revocations, &why);
+                report.failed.push((account.to_owned(), why));
+            }
+            Left::NoAccount => {
+                let why = no_account(account);
+                ledger.lose(revocations, &why);
                 report.failed.push((account.to_owned(), why));
             }
         }
@@ -264,12 +271,12 @@ impl SessionRevoker {
             Err(crate::ChoreError::Unread { fault, .. }) => return Err(left(fault)),
             Err(other) => return Err(Left::Passing(other.to_string())),
         };
-        let attached = self
-            .keeper
-            .organization
-            .policies_of(account)
-            .await
-            .map_err(left)?;
+        let attached = match self.keeper.organization.policies_of(account).await {
+            Ok(attached) => attached,
+            // nothing of ours reaches its sessions any more, and nobody is to believe that they ended
+            Err(OrganizationFault::NotThere { .. }) => return Err(Left::NoAccount),
+            Err(fault) => return Err(left(fault)),
+        };
         let mut found = of_surroundings(&around);
         found.extend(of_management(&around, account));
         found.extend(slot_taken(account, &attached, &policy_name(account)));
@@ -308,6 +315,12 @@ fn left(fault: OrganizationFault) -> Left {
         Meaning::Passing(why) => Left::Passing(why),
         Meaning::Refused(why) => Left::Refused(why),
     }
+}
+
+fn no_account(account: &str) -> String {
+    format!(
+        "account {account} is not in the organization any more: no policy of it reaches its sessions"
+    )
 }
 
 /// What is to be stored about an account's revocations.
@@ -431,6 +444,21 @@ impl Ledger<'_> {
             .filter(|revocation| revocation.due <= now)
         {
             self.fail(revocation, &format!("{why}; {ADVICE}"));
+        }
+    }
+
+    /// Nothing reaches their sessions any more, also of those that were cut: what was attached went with the account.
+    fn lose(&mut self, revocations: Vec<SessionRevocation>, why: &str) {
+        let now = self.now;
+        for revocation in revocations.into_iter().filter(|it| it.due <= now) {
+            let state = SessionRevocationState::Wanted;
+            self.fail(
+                SessionRevocation {
+                    state,
+                    ..revocation
+                },
+                why,
+            );
         }
     }
 

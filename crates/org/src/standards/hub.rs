@@ -117,7 +117,8 @@ impl<'a> HubReader<'a> {
         Ok(ids.collect())
     }
 
-    /// How controls stand, by standard and id. One that AWS says nothing of is left out.
+    /// How controls stand, by standard and id. One that AWS does not know is left out; where it does not say how one stands, that
+    /// is an error.
     pub(super) async fn associations(
         &self,
         wanted: &[(String, String)],
@@ -147,11 +148,36 @@ impl<'a> HubReader<'a> {
         );
         let input = json!({ "StandardsControlAssociationIds": ids.collect::<Vec<_>>() });
         let name = operation("BatchGetStandardsControlAssociations");
-        let reader = self.reader();
-        let rows = reader.list(name, input, "StandardsControlAssociationDetails");
-        let rows = rows.await?;
-        Ok(rows.iter().map(association).collect())
+        let answer = self.reader().one(name, input).await?;
+        match rows(&answer, "UnprocessedAssociations").find_map(|row| untold(name, row)) {
+            Some(untold) => Err(untold),
+            None => Ok(rows(&answer, "StandardsControlAssociationDetails")
+                .map(association)
+                .collect()),
+        }
     }
+}
+
+fn rows<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    let rows = answer.get(name).and_then(Value::as_array);
+    rows.into_iter().flatten()
+}
+
+/// What Security Hub did not say of a control that it may have: none where it has no such control (AWS Security Hub API
+/// Reference, `UnprocessedStandardsControlAssociation`).
+fn untold(operation: Operation, row: &Value) -> Option<UnreadFact> {
+    let code = text(row, "/ErrorCode");
+    if matches!(code, "NOT_FOUND" | "RESOURCE_NOT_FOUND") {
+        return None;
+    }
+    let of = |name| text(row, &format!("/StandardsControlAssociationId/{name}")).to_owned();
+    let (control, standard) = (of("SecurityControlId"), of("StandardsArn"));
+    let words = text(row, "/ErrorReason");
+    let reason = format!("{code}: control {control} of {standard}: {words}");
+    Some(UnreadFact {
+        passing: code == "LIMIT_EXCEEDED",
+        ..unread(operation, reason)
+    })
 }
 
 fn association(row: &Value) -> ((String, String), ControlAssociation) {

@@ -31,6 +31,17 @@ pub struct ProvisionedProduct {
     pub name: String,
 }
 
+/// Why a name or address is not one user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotOneUser {
+    /// No user is called so.
+    Nobody,
+    /// Whoever is called so is disabled.
+    Disabled,
+    /// More than one enabled user is called so.
+    Several,
+}
+
 /// An organization, as far as rows are checked against it.
 #[derive(Clone, Debug, Default)]
 pub struct VendingFacts {
@@ -56,8 +67,8 @@ pub struct VendingFacts {
     pub asked_for: BTreeSet<String>,
     /// Groups of the directory by name.
     pub groups: BTreeMap<String, GroupId>,
-    /// People of the directory, by name and by address.
-    pub users: BTreeMap<String, UserId>,
+    /// Users of the directory and whether they are enabled, by name and by address, in lower case: two may be called the same.
+    pub users: BTreeMap<String, BTreeMap<UserId, bool>>,
     /// Names of the permission sets.
     pub permission_sets: BTreeSet<PermissionSetName>,
     /// The same by ARN.
@@ -72,11 +83,27 @@ impl VendingFacts {
         found.map(|group| PrincipalRef::Group(group.clone()))
     }
 
+    /// A user is called so, or has this address.
+    pub fn heed_user(&mut self, name: &str, user: &UserId, is_enabled: bool) {
+        let called = self.users.entry(name.to_lowercase()).or_default();
+        called.insert(user.clone(), is_enabled);
+    }
+
     /// Somebody by their name or address, whatever the case of its letters.
-    pub fn user(&self, named: &str) -> Option<PrincipalRef> {
-        let mut all = self.users.iter();
-        let found = all.find(|(name, _)| name.eq_ignore_ascii_case(named));
-        found.map(|(_, user)| PrincipalRef::User(user.clone()))
+    ///
+    /// # Errors
+    /// When not exactly one enabled user is called so.
+    pub fn user(&self, named: &str) -> Result<PrincipalRef, NotOneUser> {
+        let Some(called) = self.users.get(&named.to_lowercase()) else {
+            return Err(NotOneUser::Nobody);
+        };
+        let enabled = { called.iter() }.filter(|(_, is_enabled)| **is_enabled);
+        let mut enabled = enabled.map(|(user, _)| user);
+        match (enabled.next(), enabled.next()) {
+            (Some(user), None) => Ok(PrincipalRef::User(user.clone())),
+            (None, _) => Err(NotOneUser::Disabled),
+            (Some(_), Some(_)) => Err(NotOneUser::Several),
+        }
     }
 
     /// Control Tower governs the organization, and these units.
@@ -184,4 +211,40 @@ pub async fn gather(
         units: admin.units(root).await?,
         ..VendingFacts::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_two_users_have_is_nobodys() {
+        let mut facts = VendingFacts::default();
+        let user = |n: u8| UserId::new(format!("00000000-0000-0000-0000-{n:012}")).unwrap();
+        for (name, n, is_enabled) in [
+            ("ops@corp.example", 1, true),
+            ("Ana", 1, true),
+            // the address of one is the user name of another, written otherwise
+            ("Ops@Corp.example", 2, true),
+            ("ben@corp.example", 2, true),
+            // somebody who is called by their own address
+            ("Ben@corp.example", 2, true),
+            ("dee@corp.example", 3, false),
+            // somebody who came back as another user
+            ("ana", 4, false),
+        ] {
+            facts.heed_user(name, &user(n), is_enabled);
+        }
+        let is = |n: u8| Ok(PrincipalRef::User(user(n)));
+        for (named, expected) in [
+            ("ana", is(1)),
+            ("BEN@CORP.EXAMPLE", is(2)),
+            ("ops@corp.example", Err(NotOneUser::Several)),
+            ("OPS@corp.example", Err(NotOneUser::Several)),
+            ("carl", Err(NotOneUser::Nobody)),
+            ("dee@corp.example", Err(NotOneUser::Disabled)),
+        ] {
+            assert_eq!(facts.user(named), expected, "{named}");
+        }
+    }
 }

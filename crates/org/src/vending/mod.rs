@@ -39,7 +39,7 @@ pub use cells::CsvPlace;
 pub use check::{Adoption, ListWishes, RowUser, RowVerdict, VendingRequest, check, wanted_rows};
 pub use earlier::{EarlierPlans, earlier_plans};
 pub use executor::VendingStepExecutor;
-pub use facts::{EarlierRow, ProvisionedProduct, VendingFacts, gather};
+pub use facts::{EarlierRow, NotOneUser, ProvisionedProduct, VendingFacts, gather};
 pub use fault::{FaultBasis, RowFault};
 pub use file::{AccountsFile, VendingRow};
 pub use listed::{KnownAccount, UnitFacts};

@@ -314,6 +314,33 @@ async fn a_plan_at_work_holds_up_neither_ends_nor_cuts() {
     assert_eq!(bench.organization.writes(), before);
 }
 
+/// Nothing of an organization reaches an account that has left it: that is told, and not taken for done, also where sessions
+/// were cut before.
+#[tokio::test]
+async fn the_sessions_of_an_account_that_left_are_not_said_to_have_ended() {
+    for was_applied in [false, true] {
+        let bench = Bench::new();
+        let cuts = with_revocations(&bench, 1);
+        let revoker = revoker(&bench, &cuts);
+        if was_applied {
+            assert_eq!(revoker.tick().await.unwrap().applied, 1);
+            bench.wait(TimeSpan::minutes(15));
+        }
+        bench.organization.change(|it| it.gone.push(ANA.to_owned()));
+        let report = revoker.tick().await.unwrap();
+        assert_eq!(report.applied, 0);
+        let [(account, why)] = report.failed.as_slice() else {
+            panic!("{was_applied}: {:?}", report.failed);
+        };
+        assert_eq!(account, ANA);
+        assert!(why.contains("is not in the organization"), "{why}");
+        let kept = cuts.revocations.lock().unwrap();
+        let kept = kept.values().next().unwrap();
+        assert_eq!(kept.state, SessionRevocationState::Wanted, "{was_applied}");
+        assert_eq!(kept.failed.as_ref(), Some(why), "{was_applied}");
+    }
+}
+
 /// A quota that is lower still, or that nobody told us of: AWS's reason is the end's.
 #[tokio::test]
 async fn what_aws_refuses_for_a_quota_is_not_armed_with_its_reason() {

@@ -7,8 +7,8 @@ use std::path::Path;
 use hallpass_chores::plans::PlanArgs;
 use hallpass_chores::vending_lists::ListVerdicts;
 use hallpass_org::vending::{
-    AccountMaker, AccountsFile, PLAN_KIND, PLANS_LOOK, PlannedRow, RowVerdict, VendingPlan,
-    wanted_rows,
+    AccountMaker, AccountsFile, NotOneUser, PLAN_KIND, PLANS_LOOK, PlannedRow, RowVerdict,
+    VendingPlan, wanted_rows,
 };
 use hallpass_runner::{PlanLimits, PlanStore};
 use hallpass_terminal::exit::Failure;
@@ -80,10 +80,16 @@ pub(crate) fn tell_strangers(path: &Path, file: &AccountsFile, judged: &ListVerd
             continue;
         };
         let email = &request.user.email;
-        if judged.facts.user(email).is_none() && told.insert(email.to_ascii_lowercase()) {
-            let text = format!(
-                "warning: {SSO_EMAIL} `{email}` is nobody in Identity Center; `--create-users` makes them"
-            );
+        let Err(why) = judged.facts.user(email) else {
+            continue;
+        };
+        if told.insert(email.to_ascii_lowercase()) {
+            let is = match why {
+                NotOneUser::Nobody => "is nobody in Identity Center; `--create-users` makes them",
+                NotOneUser::Disabled => "is disabled in Identity Center, and cannot sign in",
+                NotOneUser::Several => "is the address or name of several users of Identity Center",
+            };
+            let text = format!("warning: {SSO_EMAIL} `{email}` {is}");
             lines.push(at(path, file, (*row, SSO_EMAIL), &text));
         }
     }

@@ -504,6 +504,35 @@ async fn a_control_that_aws_does_not_take_is_told_and_the_others_are_set() {
     assert_eq!(world.hub(FIRST, "us-east-1", |it| it.disabled.len()), 2);
 }
 
+/// A control that is off, and of which Security Hub does not say so.
+#[tokio::test]
+async fn a_control_whose_state_is_not_said_is_not_taken_for_one_that_is_on() {
+    const ON: &str = r"
+defaults:
+  standards: {enable: [pci-dss/v/3.2.1]}
+  controls: [{id: IAM.6, status: ENABLED}]
+";
+    for (code, is_unread) in [
+        ("LIMIT_EXCEEDED", true),
+        ("ACCESS_DENIED", true),
+        ("RESOURCE_NOT_FOUND", false),
+        ("NOT_FOUND", false),
+    ] {
+        let world = World::small();
+        world.apply(TWO_OFF).await;
+        world.hub(FIRST, "us-east-1", |it| {
+            it.untold.insert("IAM.6".to_owned(), code);
+        });
+        let ran = world.compare(ON).await;
+        let row = ran.row(FIRST, "us-east-1");
+        assert_eq!(
+            matches!(&row.standing, HubStanding::Unread(why) if why.contains(code) && why.contains("IAM.6")),
+            is_unread,
+            "{code}: {row:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn hubs_with_findings_by_standard_get_one_call_for_each_control() {
     let world = World::small();

@@ -39,6 +39,8 @@ pub(super) struct Hub {
     pub(super) on: BTreeMap<String, Subscribed>,
     /// Controls that are off, by standard, and why.
     pub(super) disabled: BTreeMap<(String, String), Option<String>>,
+    /// Controls whose state it does not say, and with which code.
+    pub(super) untold: BTreeMap<String, &'static str>,
     /// Controls that somebody changed, and when.
     pub(super) touched: BTreeMap<(String, String), &'static str>,
 }
@@ -131,6 +133,9 @@ impl Hub {
     fn association(&self, place: (&str, &str), id: &Value) -> Option<Value> {
         let (standard, control) = (text(id, "StandardsArn"), text(id, "SecurityControlId"));
         self.controls_of.get(short(&standard))?.get(&control)?;
+        if self.untold.contains_key(&control) {
+            return None;
+        }
         let key = (standard.clone(), control.clone());
         let off = self.disabled.get(&key);
         let (account, region) = place;
@@ -373,7 +378,14 @@ impl FakeHubs {
                 let ids = input["StandardsControlAssociationIds"].as_array().unwrap();
                 assert!(!ids.is_empty() && ids.len() <= 100);
                 let all = ids.iter().filter_map(|it| hub.association(place, it));
-                rows(all.collect(), "StandardsControlAssociationDetails")
+                let untold = ids.iter().filter_map(|it| {
+                    let code = hub.untold.get(&text(it, "SecurityControlId"))?;
+                    Some(json!({ "StandardsControlAssociationId": it, "ErrorCode": code, "ErrorReason": "no" }))
+                });
+                Ok(json!({
+                    "StandardsControlAssociationDetails": all.collect::<Vec<_>>(),
+                    "UnprocessedAssociations": untold.collect::<Vec<_>>(),
+                }))
             }
             other => panic!("nobody asks {other}"),
         }
