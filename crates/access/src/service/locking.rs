@@ -397,25 +397,6 @@ impl Access {
             }
         }
     }
-
-    /// Ends the tokens and sessions of everybody whom the newest snapshot does not have as an enabled user, once AWS says so
-    /// of that very person; returns of how many.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn end_credentials_of_leavers(&self) -> Result<u32, AccessError> {
-        let users = self.ports.store.with_credentials(self.now()).await?;
-        let gone = self.gone_of(users).await;
-        let (mut ended, mut failed) = (0, None);
-        for user in gone {
-            match self.end_credentials_of(user).await {
-                Ok(()) => ended += 1,
-                // what is wrong with one keeps no other
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        failed.map_or(Ok(ended), Err)
-    }
 }
 
 /// Whether somebody is the one administrator who is not locked, whether or not they are themselves.

@@ -232,7 +232,9 @@ impl Access {
         let grants = self.live_grants().await?;
         let holders = { grants.iter() }.filter(|grant| grant.is_hold());
         let holders = holders.map(|grant| grant.key.user.clone());
-        let gone = self.gone_of(holders).await;
+        let signed_in = self.ports.store.with_credentials(self.now()).await;
+        let signed_in_too = signed_in.iter().flatten().cloned();
+        let gone = self.gone_of(holders.chain(signed_in_too)).await;
         for grant in grants {
             report.seen += 1;
             if let Err(error) = self.reconcile_one(&grant, &gone, &mut report).await {
@@ -244,7 +246,8 @@ impl Access {
         }
         // what stops one of them does not stop the other
         let forgot = self.forget_rows().await;
-        self.end_credentials_of_leavers().await?;
+        let leavers = { signed_in?.into_iter() }.filter(|user| gone.contains(user));
+        self.end_credentials_of_all(leavers).await?;
         forgot?;
         Ok(report)
     }

@@ -318,6 +318,19 @@ impl Access {
         }
     }
 
+    /// Ends the tokens and sessions of people who are no enabled users any more.
+    pub(super) async fn end_credentials_of_all(
+        &self,
+        users: impl IntoIterator<Item = UserId>,
+    ) -> Result<(), AccessError> {
+        let mut ended = Ok(());
+        for user in users {
+            // what is wrong with one keeps no other
+            ended = ended.and(self.end_credentials_of(user).await);
+        }
+        ended
+    }
+
     /// Ends the tokens and sessions of somebody who is no enabled user any more.
     pub(super) async fn end_credentials_of(&self, user: UserId) -> Result<(), AccessError> {
         let step = self.step();
