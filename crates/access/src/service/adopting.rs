@@ -9,6 +9,7 @@ use crate::records::Doer;
 use crate::session_revocation::session_length;
 use crate::sweep;
 use crate::sweep_steps::{self, Adopting};
+use crate::target;
 use crate::{
     ADOPTED_MAX, Accepted, Actor, Change, CommitError, Fate, Grant, Holds, LeftAlone, Person,
     PressRefused, StandingRefused, Sweep, SweepItem, Write,
@@ -132,7 +133,7 @@ impl Access {
 
     fn enabled(&self, key: &HoldKey) -> Option<Person> {
         let directory = self.directory();
-        let is_enabled = directory.person(&key.user).is_some_and(|it| it.enabled);
+        let is_enabled = target::is_enabled(Some(&key.user), &directory);
         sweep::person(key, &directory).filter(|_| is_enabled)
     }
 

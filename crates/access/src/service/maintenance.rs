@@ -10,14 +10,13 @@ use hallpass_audit::Draft;
 use hallpass_model::{GrantId, HoldKey, Target, TimeSpan, UserId};
 
 use super::guarding::JOURNALS_AGE;
-use super::people::is_enabled;
 use super::{Access, AccessError};
 use crate::records::StepContext;
 use crate::step::{GrantStep, RequestStep};
 use crate::{
     ArmedEndStatus, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant,
     GrantFilter, GrantState, GrantStateKind, Holds, ReadError, Removals, decide, desired, end,
-    next_step,
+    next_step, target,
 };
 
 /// Rows looked at per round.
@@ -357,7 +356,7 @@ impl Access {
         }
         let directory = self.directory();
         // whom AWS said nothing of is judged by no rule
-        if !is_enabled(&grant.key.user, &directory) {
+        if !target::is_enabled(Some(&grant.key.user), &directory) {
             return Ok(());
         }
         if let Some(why) = self.refused_by_today(grant, &directory) {

@@ -14,7 +14,7 @@ use crate::records::Doer;
 use crate::step::{GrantStep, RequestStep};
 use crate::{
     Change, CommitError, DirectoryFault, EndCause, Grant, PeopleLook, PeopleQuestion, ReadError,
-    Request, RequestFilter, RequestStateKind, end, membership, start,
+    Request, RequestFilter, RequestStateKind, end, membership, start, target,
 };
 
 /// Requests read per round.
@@ -155,13 +155,12 @@ impl Access {
             return BTreeSet::new();
         }
         let users = users.into_iter();
-        let missing: BTreeSet<UserId> =
-            users.filter(|user| !is_enabled(user, &directory)).collect();
+        let mut missing: BTreeSet<UserId> = users
+            .filter(|user| !target::is_enabled(Some(user), &directory))
+            .collect();
         let mut looked = PeopleLooked::default();
-        let look = self.ask_about(&missing, PeopleQuestion::AreThere, &mut looked);
-        let look = look.await;
+        let look = { self.ask_about(&missing, PeopleQuestion::AreThere, &mut looked) }.await;
         *self.missing_unsaid() = looked.fault;
-        let mut missing = missing;
         missing.retain(|user| is_gone(user, &look));
         missing
     }
@@ -349,12 +348,7 @@ impl Access {
 
 /// Whether AWS said of this very person that they are gone or disabled.
 fn is_gone(user: &UserId, look: &PeopleLook) -> bool {
-    look.answered.contains(user) && !is_enabled(user, &look.directory)
-}
-
-/// Whether a snapshot has somebody as an enabled user.
-pub(super) fn is_enabled(user: &UserId, directory: &Directory) -> bool {
-    directory.person(user).is_some_and(|person| person.enabled)
+    look.answered.contains(user) && !target::is_enabled(Some(user), &look.directory)
 }
 
 /// The record of what was found says that it is a group, not the rules.
