@@ -41,10 +41,6 @@ SEARCHES = [
     ("restore", "operations/backup-and-restore"),
     ("upgrade", "operations/upgrade"),
     ("Entra", "how-to/sign-in"),
-    ("Entra PIM", "how-to/move-in-from-other-tools"),
-    ("Common Fate", "how-to/move-in-from-other-tools"),
-    ("Granted Approvals", "how-to/move-in-from-other-tools"),
-    ("Teleport", "how-to/move-in-from-other-tools"),
     ("least privilege", "how-to/shrink-policies"),
     ("how do I install it", "how-to/install"),
     ("account factory", "how-to/vend-accounts"),
@@ -175,11 +171,16 @@ def commands_of_pages(check):
     check("every command of the pages is one, with its options", seen > 500 and not wrong, (seen, wrong[:20]))
 
 
-def number(*command):
-    """The major version that a program says it is, where the machine is one of the page's kind and has the program."""
+def version(*command):
+    """The version that a program prints, as numbers, where the machine is a Debian and has the program."""
     if platform.freedesktop_os_release()["ID"] != "debian" or not shutil.which(command[0]):
         return None
-    return re.search(r"\d+", subprocess.run(command, capture_output=True, text=True, timeout=180, check=True).stdout)[0]
+    return numbers(subprocess.run(command, capture_output=True, text=True, timeout=180, check=True).stdout)
+
+
+def numbers(text):
+    """The first version of a text as a tuple: (3, 54)."""
+    return tuple(map(int, re.search(r"\d+(?:\.\d+)*", text)[0].split(".")))
 
 
 def written_by(stage):
@@ -189,31 +190,23 @@ def written_by(stage):
     stage.run("server", "store", "migrate", "--config", "hallpass.toml")
     with open(stage.path("hallpass.db"), "rb") as database:
         written = int.from_bytes(database.read(100)[96:], "big")
-    return f"{written // 1_000_000}.{written // 1000 % 1000}.{written % 1000}"
+    return written // 1_000_000, written // 1000 % 1000, written % 1000
 
 
 NO_TEST = "no test"
 
 
 def supported(stage):
-    """Each row of the page of supported versions: where its version comes from, what it is (nothing where this machine cannot say), and
-    what is needed at least."""
+    """Each row of the page of supported versions: where its version comes from, the versions that are pinned, and the oldest that are
+    supported. A package that the distribution updates has no pin: see `installed`."""
     text = lambda path: (ROOT / path).read_text()
     found = lambda pattern, path: re.search(pattern, text(path), re.M)[1]
     pins = dict(re.findall(r"^([a-z0-9_\[\]-]+)==(\S+)$", text("e2e/requirements.in"), re.M))
     pin = lambda name, said="": ("e2e/requirements.in", [f"{said or name.partition('[')[0]} {pins[name]}".strip()], [])
-    named = lambda name, version: ("the machine", [f"{name}{version}"] if version else [], [])
-    release = platform.freedesktop_os_release()
-    is_debian = release["ID"] == "debian" and platform.machine() == "x86_64"
     provider = json.loads(text("e2e/terraform/provider.json"))["provider"].split()[1]
     return {
-        "Linux, x86-64": named("Debian ", is_debian and release["VERSION_ID"]),
         "Linux, arm64": ("no test", [NO_TEST], []),
         "macOS, Windows": ("no test", [NO_TEST], []),
-        "systemd": named("", number("systemctl", "--version")),
-        "SQLite": ("a store of the program", [written_by(stage)], []),
-        "PostgreSQL": named("", number(postgres.program("postgres"), "--version")),
-        "browser": named("Chromium ", number(chromium(), "--version")),
         "OpenID Connect": ("e2e/oidc/package.json", [f"oidc-provider {json.loads(text('e2e/oidc/package.json'))['dependencies']['oidc-provider']}"], []),
         "Slack": pin("slack_sdk"),
         "AWS CLI": pin("awscli", " "),
@@ -228,17 +221,35 @@ def supported(stage):
     }
 
 
-def versions_of_pages(check, page, held):
-    """Each row of the page of supported versions says what the tests are pinned to, or what they found."""
+def installed(stage):
+    """The rows whose version is the machine's, with it; `None` where this machine has none of that kind. The page names the oldest supported
+    version of each, and the machine's may be any newer one: a distribution updates its packages when it likes."""
+    release = platform.freedesktop_os_release()
+    is_debian = release["ID"] == "debian" and platform.machine() == "x86_64"
+    return {
+        "Linux, x86-64": numbers(release["VERSION_ID"]) if is_debian else None,
+        "systemd": version("systemctl", "--version"),
+        "SQLite": written_by(stage),
+        "PostgreSQL": version(postgres.program("postgres"), "--version"),
+        "browser": version(chromium(), "--version"),
+    }
+
+
+def versions_of_pages(check, page, held, found):
+    """Each row of the page of supported versions says what the tests are pinned to; a version of the machine is not older than the row's."""
     table = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", page, re.M)
     rows = {re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", part): cells for part, *cells in table if part not in ("part", "---")}
-    check.equal("the rows of supported versions are those that are held", sorted(rows), sorted(held))
+    check.equal("the rows of supported versions are those that are checked", sorted(rows), sorted([*held, *found]))
     for part, (source, *columns) in held.items():
-        if not columns[0]:
-            print(f"     {part}: this machine has none of the page's", flush=True)
         for cell, versions in zip(rows.get(part, ("", "")), columns):
             for version in versions:
                 check(f"{part}: the page has the version of {source}", re.search(rf"(?<![\w.]){re.escape(version)}(?!\.?\d)", cell), (version, cell))
+    for part, version in found.items():
+        if version is None:
+            print(f"     {part}: not on this machine", flush=True)
+            continue
+        oldest = numbers(rows.get(part, ("", "0"))[1])
+        check(f"{part}: the machine's version is supported", version[:len(oldest)] >= oldest, (version, oldest))
 
 
 def searched(page, query):
@@ -301,7 +312,7 @@ def main():
     check = Checks()
     commands_of_pages(check)
     with Stage("docs-site") as stage:
-        versions_of_pages(check, (ROOT / "docs/operations/support.md").read_text(), supported(stage))
+        versions_of_pages(check, (ROOT / "docs/operations/support.md").read_text(), supported(stage), installed(stage))
     with tempfile.TemporaryDirectory() as folder:
         site = pathlib.Path(folder).resolve() / "site"
         # what stands beside the program under test; cargo would resolve and compile it anew, for it alone

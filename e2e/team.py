@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """From AWS TEAM: its tables become rules, with a report row by row; a server decides by them as AWS TEAM does; its history is in the audit log,
-once. From Common Fate, Entra PIM and Teleport: their files become rules, too, and a server decides by those of all three. What is not whole is
-refused, and nothing is written over."""
+once. What is not whole is refused, and nothing is written over."""
 
 import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -327,151 +325,6 @@ def live(stage, team, check):
           (done.returncode, done.stderr))
 
 
-# ids that Entra has: a group whose membership gives something at AWS, and who is eligible for it
-ENTRA_GROUP, ENTRA_CY = "b0c8f4d2-8a3e-4b5f-9a51-0d4f6a7c1e22", "0f0e0d0c-1111-4222-8333-444455556666"
-
-ACCESS_RULE = """accessRules:
-  - id: rul_1
-    name: "prod \\"admin\\" # 1"
-    status: ACTIVE
-    groups: [{engineers}]
-    approval: {{groups: [{leads}], users: []}}
-    target:
-      provider: {{id: aws-sso-v2, type: aws-sso}}
-      with: {{accountId: [{prod}], permissionSetArn: ["{admin}"]}}
-    timeConstraints: {{maxDurationSeconds: 7200}}
-"""
-
-SELECTOR = """resource "commonfate_aws_account_selector" "all" {{
-  id                  = "all"
-  aws_organization_id = "{organization}"
-  when                = "true"
-}}
-"""
-
-ROLES = """kind: role
-version: v7
-metadata: {{name: dev}}
-spec:
-  allow:
-    request:
-      roles: [admin-test]
-      max_duration: 3h
-      thresholds: [{{approve: 2, deny: 1}}]
----
-kind: role
-version: v7
-metadata: {{name: admin-test}}
-spec:
-  allow:
-    account_assignments: [{{account: "{test}", permission_set: "{admin}"}}]
----
-kind: role
-version: v7
-metadata: {{name: lead}}
-spec:
-  allow:
-    review_requests: {{roles: [admin-test]}}
-"""
-
-NAMES = """[roles.dev]
-groups = ["engineers"]
-[roles.lead]
-groups = ["leads"]
-[users]
-"{cy}" = "{address}"
-[targets."{group}"]
-accounts = ["{dev}"]
-permission_sets = ["ReadOnly"]
-"""
-
-
-def entra():
-    """The policy of a group as Microsoft Graph exports it, and who is eligible."""
-    rules = [{"id": "Expiration_EndUser_Assignment", "isExpirationRequired": True, "maximumDuration": "PT1H"},
-             {"id": "Enablement_EndUser_Assignment", "enabledRules": ["Justification", "Ticketing"]},
-             {"id": "Approval_EndUser_Assignment", "setting": {"isApprovalRequired": False, "approvalStages": []}}]
-    policy = {"id": f"Group_{ENTRA_GROUP}_1", "policyId": f"Group_{ENTRA_GROUP}_1", "scopeId": ENTRA_GROUP, "scopeType": "Group", "roleDefinitionId": "member",
-              "policy": {"id": f"Group_{ENTRA_GROUP}_1", "scopeId": ENTRA_GROUP, "scopeType": "Group", "rules": rules}}
-    eligible = {"id": "e1", "groupId": ENTRA_GROUP, "principalId": ENTRA_CY, "accessId": "member", "memberType": "Direct", "endDateTime": None,
-                "eligibilityScheduleId": "e1"}
-    of = "https://graph.microsoft.com/v1.0/$metadata#identityGovernance/privilegedAccess/group/eligibilityScheduleInstances"
-    return {"value": [policy]}, {"@odata.context": of, "value": [eligible]}
-
-
-def others(stage, team, check):
-    """The files of three other tools become rules, each with its report."""
-    about = {"prod": PROD, "test": TEST, "admin": team.sets["Admin"], "engineers": team.groups["engineers"], "leads": team.groups["leads"]}
-    stage.path("access-rules.yaml").write_text(ACCESS_RULE.format(**about))
-    stage.path("roles.yaml").write_text(ROLES.format(**about))
-    policies, eligible = entra()
-    stage.path("policies.json").write_text(json.dumps(policies, indent=1))
-    stage.path("eligible.json").write_text(json.dumps(eligible, indent=1))
-    stage.path("names.toml").write_text(NAMES.format(cy=ENTRA_CY, address=CY, group=ENTRA_GROUP, dev=DEV))
-    run = lambda *words: stage.run("rules", "import", *words, "--facts", "facts.json", "--output", "json")
-    written = []
-    for source, files, rows in [("granted", ["access-rules.yaml"], ["moved"]), ("entra", ["policies.json", "eligible.json"], ["moved", "moved"]),
-                                ("teleport", ["roles.yaml"], ["moved", "moved", "moved"])]:
-        done = run(source, *files, "--names", "names.toml", "--to", f"{source}.toml")
-        if not check(f"{source} is imported", done.returncode == 0, (done.returncode, done.stdout, done.stderr)):
-            return None
-        report = json.loads(done.stdout)
-        check.equal(f"{source}: each row is told", [row["outcome"] for row in report["rows"]], rows)
-        check(f"{source}: and where it stands", all(row["line"] >= 1 for row in report["rows"]), report)
-        written.append(stage.path(f"{source}.toml").read_text())
-        done = run(source, *files, "--names", "names.toml", "--to", f"{source}.toml")
-        check(f"{source}: nothing is written over", done.returncode == 4 and stage.path(f"{source}.toml").read_text() == written[-1], done.stderr)
-    for whose, id, outcome in [("ours", team.organization, "moved"), ("another", "o-another000", "cannot_be_said")]:
-        stage.path(f"{whose}.tf").write_text(SELECTOR.format(organization=id))
-        done = run("granted", f"{whose}.tf", "--to", f"{whose}.toml")
-        rows = json.loads(done.stdout)["rows"] if done.returncode in (0, 1) else []
-        check(f"granted: a selector of {whose} organization: {outcome}", [row["outcome"] for row in rows] == [outcome], (done.returncode, done.stdout, done.stderr))
-    done = stage.run("rules", "import", "granted", "another.tf", "--facts", "live", "--to", "live-another.toml", "--output", "json", **team.world.environment)
-    check("granted: so is it by the live organization", done.returncode == 1 and [row["outcome"] for row in json.loads(done.stdout)["rows"]] == ["cannot_be_said"],
-          (done.returncode, done.stdout, done.stderr))
-    done = stage.run("rules", "import", "teleport", "roles.yaml", "--facts", "facts.json", "--to", "unnamed.toml", "--output", "table")
-    check("who is not named gets nothing, and the lines to fill in are printed", done.returncode == 1 and '"dev" = { groups = [], users = [] }' in done.stdout
-          and "rule = []" in stage.path("unnamed.toml").read_text(), (done.returncode, done.stdout))
-    stage.path("half.yaml").write_text(ROLES.format(**about).replace("[admin-test]", "[admin-test", 1))
-    stage.path("twice.yaml").write_text(ACCESS_RULE.format(**about) + "accessRules: []\n")
-    stage.path("page.json").write_text(json.dumps({**policies, "@odata.nextLink": "https://graph.example/2"}))
-    for source, file, said in [("teleport", "half.yaml", "half.yaml:"), ("granted", "twice.yaml", "twice.yaml:11:1: error[duplicate-key]"),
-                               ("entra", "page.json", "half an export"), ("entra", "roles.yaml", "roles.yaml:1:1")]:
-        done = stage.run("rules", "import", source, file, "--to", "none.toml")
-        check(f"{source} of {file} is refused, with its place", done.returncode == 2 and said in done.stderr and not stage.path("none.toml").exists(), done.stderr)
-        check(f"{source} of {file}: the line is shown on lines of its own", " | " in done.stderr and "\\n" not in done.stderr, done.stderr)
-    return "\n".join(written)
-
-
-def decided(stage, team, check, rules):
-    """A server decides by the rules of all three."""
-    stage.path("others.toml").write_text(rules)
-    done = stage.run("rules", "check", "others.toml", "--facts", "facts.json")
-    check("the rules of all three together are fit to be put in force", done.returncode == 0, done.stdout + done.stderr)
-    process, api = begun(stage, team, '[access]\nrules = "others.toml"\n', "others.log")
-    if not check("a server starts with them", api, stage.said("others.log")[-800:]):
-        return
-
-    def ask(who, account, name, hours, ticket=None):
-        return api[who].post("/api/v1/requests", {"account": account, "permission_set": name, "duration_seconds": hours * 3600, "reason": "look at it",
-                                                  **({"ticket": ticket} if ticket else {})})
-    state = lambda answer: answer.json["state"] if answer.status < 300 else "refused"
-    for name, words, wanted in [("Common Fate: a group may ask", (ANA, PROD, "Admin", 2), "pending"), ("for no longer", (BO, PROD, "Admin", 3), "refused"),
-                                ("and nobody else", (CY, PROD, "Admin", 1), "refused"), ("Entra: who is eligible has it at once", (CY, DEV, "ReadOnly", 1, "OPS-1"), "approved"),
-                                ("with a ticket", (CY, DEV, "ReadOnly", 1), "refused"), ("and nobody else", (ANA, DEV, "ReadOnly", 1, "OPS-1"), "refused"),
-                                ("Teleport: for no longer", (ANA, TEST, "Admin", 4), "refused")]:
-        answer = ask(*words)
-        check(f"{name}: {wanted}", state(answer) == wanted or wanted == "refused" and state(answer) == "rejected", (words, answer))
-    answer = ask(ANA, TEST, "Admin", 3)
-    if check("Teleport: a holder of the role may ask", state(answer) == "pending", answer):
-        press = lambda who: api[who].post(f"/api/v1/requests/{answer.json['id']}/approve")
-        now = lambda: api[ANA].get(f"/api/v1/requests/{answer.json['id']}").json["state"]
-        check("one of two approvals is not enough", press(BO).status == 200 and now() == "pending", now())
-        check("never one's own", press(ANA).status >= 400 and now() == "pending", now())
-        check("two are", press(CY).status == 200 and wait(lambda: now() not in ("pending", "rejected"), 60, process), now())
-    check.equal("this server stops, too", stage.stop(process), 0)
-
-
 def main():
     check = Checks()
     with Stage("team") as stage:
@@ -483,13 +336,6 @@ def main():
         looked_up(stage, team, check)
         served(stage, team, check)
         live(stage, team, check)
-        with Stage("others") as beside:
-            # the organization is the same, the server another
-            beside.directory = stage.directory
-            shutil.copy(stage.path("facts.json"), beside.path("facts.json"))
-            rules = others(beside, team, check)
-            if rules:
-                decided(beside, team, check, rules)
     check.end()
 
 

@@ -7,28 +7,18 @@
 //! Knows nothing of files, networks and clocks: it takes bytes and gives texts.
 #![warn(missing_docs)]
 
-mod collected;
-mod draft;
 mod dynamodb;
 pub mod elevator;
-pub mod entra;
-pub mod granted;
 mod hcl;
-mod names;
-mod plan_source;
 mod refused;
 mod report;
 mod rule_text;
 mod strict_json;
-mod stricter;
 pub mod team;
-pub mod teleport;
 mod terraform;
 
 pub use dynamodb::{ExportProblem, ExportRefused, Item, SourceFile};
-pub use names::Names;
-pub use plan_source::{PlanSource, plan_sources};
 pub use refused::ImportRefused;
 pub use report::{
-    ConfigurationLine, ImportReport, Imported, NoteCode, ReportRow, RowNote, RowOutcome, UnnamedId,
+    ConfigurationLine, ImportReport, Imported, NoteCode, ReportRow, RowNote, RowOutcome,
 };

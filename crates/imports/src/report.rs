@@ -32,9 +32,6 @@ pub struct ImportReport {
     pub rows: Vec<ReportRow>,
     /// What stands in `hallpass.toml` instead of in rules.
     pub configuration: Vec<ConfigurationLine>,
-    /// What the file of names does not say yet.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unnamed: Vec<UnnamedId>,
 }
 
 impl ImportReport {
@@ -54,7 +51,6 @@ impl ImportReport {
             cannot_be_said: count(RowOutcome::CannotBeSaid),
             rows,
             configuration,
-            unnamed: Vec::new(),
         }
     }
 }
@@ -156,13 +152,6 @@ pub enum RowNote {
         /// What is due.
         due: &'static str,
     },
-    /// As [`RowNote::Unreadable`], in a file of another tool.
-    Unclear {
-        /// The attribute.
-        attribute: &'static str,
-        /// What is due.
-        due: &'static str,
-    },
     /// It is said in the configuration, or needs a look there.
     Configuration(&'static str),
     /// Neither rules nor the configuration say it.
@@ -218,7 +207,7 @@ impl RowNote {
             Self::ApprovalOfAnyEntry => NoteCode::ApprovalOfAnyEntry,
             Self::ByName => NoteCode::ByName,
             Self::UnknownAttribute(_) => NoteCode::UnknownAttribute,
-            Self::Unreadable { .. } | Self::Unclear { .. } => NoteCode::Unreadable,
+            Self::Unreadable { .. } => NoteCode::Unreadable,
             Self::Configuration(_) => NoteCode::Configuration,
             Self::NotSaid(_) => NoteCode::NotSaid,
             Self::Narrower(_) => NoteCode::Narrower,
@@ -241,7 +230,6 @@ impl RowNote {
             | Self::ByName => RowOutcome::Differs,
             Self::UnknownAttribute(_)
             | Self::Unreadable { .. }
-            | Self::Unclear { .. }
             | Self::NotSaid(_) => RowOutcome::CannotBeSaid,
         }
     }
@@ -279,10 +267,6 @@ impl fmt::Display for RowNote {
                 "`{attribute}` is missing or not {due}; correct it in AWS TEAM and export again, or write \
                  the rule by hand"
             ),
-            Self::Unclear { attribute, due } => write!(
-                f,
-                "`{attribute}` is missing or not {due}; write the rule by hand"
-            ),
             Self::Configuration(what) | Self::Elsewhere(what) => f.write_str(what),
             Self::NotSaid(what) | Self::Narrower(what) | Self::Otherwise(what) => f.write_str(what),
         }
@@ -297,17 +281,6 @@ impl Serialize for RowNote {
         note.serialize_field("message", &self.to_string())?;
         note.end()
     }
-}
-
-/// An id of the other tool that the file of names does not say, as a line of that file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct UnnamedId {
-    /// The table of the file of names: `groups`, `users`, `permission_sets`, `roles`, `targets`.
-    pub table: &'static str,
-    /// The id.
-    pub id: String,
-    /// What the other tool calls it; empty where it does not say.
-    pub name: String,
 }
 
 /// A key of `hallpass.toml`.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hallpass_model::text;
-use hallpass_rules::{RuleFile, load};
 
 /// The most characters of a name of others.
 pub(crate) const NAME_MAX: usize = 80;
@@ -108,27 +107,6 @@ impl RuleText {
         );
     }
 
-    /// Writes a rule where a server would load it, and nothing of it else.
-    ///
-    /// # Errors
-    /// What a server would say against it.
-    pub(crate) fn checked(
-        &mut self,
-        write: impl FnOnce(&mut Self) -> String,
-    ) -> Result<String, String> {
-        let length = self.text.len();
-        let id = write(self);
-        let rule = self.text.get(length..).unwrap_or_default();
-        match loads(rule) {
-            Ok(()) => Ok(id),
-            Err(why) => {
-                self.text.truncate(length);
-                self.ids.remove(&id);
-                Err(why)
-            }
-        }
-    }
-
     /// A key with a flag.
     pub(crate) fn flag(&mut self, key: &str, value: bool) {
         // as above
@@ -159,18 +137,6 @@ impl RuleText {
         }
         self.text
     }
-}
-
-/// Whether a server would load a rule file of this text.
-///
-/// # Errors
-/// The first thing that it would say.
-fn loads(text: &str) -> Result<(), String> {
-    let Err(errors) = load(&RuleFile::new("rules.toml", text)) else {
-        return Ok(());
-    };
-    let first = errors.first();
-    Err(first.map_or_else(String::new, |error| error.message.clone()))
 }
 
 /// A basic string of TOML, of a text without line ends and hidden characters.

@@ -21,6 +21,5 @@ mod variables;
 pub use convert::{ElevatorOptions, Sweeps, import, import_folder};
 pub use file::ElevatorRefused;
 pub use folder::TerraformFolder;
-pub(crate) use plan::is_in_plan;
 pub use statements::StatementsFile;
 pub use variables::OtherValues;

@@ -58,14 +58,6 @@ pub(super) fn read(plan: &Value) -> Result<ElevatorFile, ElevatorRefused> {
     Ok(found)
 }
 
-/// Whether a plan or state has anything of sso-elevator.
-pub(crate) fn is_in_plan(plan: &Value) -> bool {
-    let resources = of_plan(plan);
-    let mut known = resources.iter();
-    known.any(|it| environment(it).is_some() || config_object(it).is_some())
-        || !parameters(&resources).is_empty()
-}
-
 /// Variables that only functions of sso-elevator have; others may have one of these names by chance.
 const OWN: [&str; 14] = [
     "REVOKER_FUNCTION_ARN",

@@ -7,9 +7,7 @@ mod toml;
 mod yaml;
 
 pub use characters::hidden;
-pub use hcl::{
-    Literal, ResourceBlock, Resources, literal_settings, modules_of_the_original, resources,
-};
+pub use hcl::{Literal, literal_settings, modules_of_the_original};
 
 use crate::diagnostic::{Diagnostic, FindingCode, Position};
 

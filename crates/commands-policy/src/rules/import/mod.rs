@@ -1,19 +1,15 @@
 //! `hallpass rules import`: what another tool has on file, as rules.
 
 mod elevator;
-mod entra;
 mod folder;
-mod granted;
-mod named;
 mod plan;
 mod team;
-mod teleport;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use hallpass_host::new_file::NewFile;
-use hallpass_imports::{ImportReport, Imported, RowOutcome, UnnamedId};
+use hallpass_imports::{ImportReport, Imported, RowOutcome};
 use hallpass_rules::{RuleFile, SOURCE_BYTES_MAX, load};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table, plain};
@@ -41,20 +37,14 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Source {
     Elevator(elevator::Args),
-    Entra(entra::Args),
-    Granted(granted::Args),
     Team(team::Args),
-    Teleport(teleport::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.source {
         None => plan::run(&args.plan),
         Some(Source::Elevator(args)) => elevator::run(args),
-        Some(Source::Entra(args)) => entra::run(args),
-        Some(Source::Granted(args)) => granted::run(args),
         Some(Source::Team(args)) => team::run(args),
-        Some(Source::Teleport(args)) => teleport::run(args),
     }
 }
 
@@ -153,9 +143,6 @@ fn print(format: Format, report: &ImportReport) -> Result<(), Failure> {
             for line in &report.configuration {
                 lines.push_str(&output::compact(&json!({"configuration": line}))?);
             }
-            for id in &report.unnamed {
-                lines.push_str(&output::compact(&json!({"unnamed": id}))?);
-            }
             output::print(&lines)
         }
     }
@@ -200,37 +187,6 @@ fn shown(report: &ImportReport) -> String {
     for line in &report.configuration {
         // as above
         let _ = writeln!(text, "  {} = {}  # {}", line.key, line.value, line.about);
-    }
-    text.push_str(&unnamed(&report.unnamed));
-    text
-}
-
-/// The lines that the file of names lacks, ready to be filled in.
-fn unnamed(ids: &[UnnamedId]) -> String {
-    let mut text = String::new();
-    let mut table = "";
-    for id in ids {
-        if table.is_empty() {
-            text.push_str("\nFor the file of names (--names), where they are meant:\n");
-        }
-        if table != id.table {
-            table = id.table;
-            // writing to a `String` cannot fail
-            let _ = writeln!(text, "  [{table}]");
-        }
-        let due = match table {
-            "roles" => "{ groups = [], users = [] }",
-            "targets" => "{ accounts = [], permission_sets = [] }",
-            "everyone" => "[]",
-            _ => "\"\"",
-        };
-        let key = serde_json::Value::from(id.id.as_str());
-        let line = match id.name.as_str() {
-            "" => format!("{key} = {due}"),
-            name => format!("{key} = {due}  # {name}"),
-        };
-        // as above
-        let _ = writeln!(text, "  {}", plain(&line));
     }
     text
 }

@@ -1,15 +1,12 @@
 //! What the documentation of other tools shows as configuration, in words of ours (`testdata/published`): what becomes
 //! of every row, and whether the imported rules decide as the documentation says.
 
-mod common_fate;
 mod elevator;
-mod entra;
 mod team;
-mod teleport;
 
 use std::path::Path;
 
-use hallpass_imports::{Imported, Names, SourceFile};
+use hallpass_imports::{Imported, SourceFile};
 use hallpass_model::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Rules};
 
@@ -26,10 +23,6 @@ fn published(path: &str) -> SourceFile {
 /// The same as a text.
 fn text_of(path: &str) -> String {
     String::from_utf8(published(path).bytes).unwrap()
-}
-
-fn names(path: &str) -> Names {
-    Names::read(&published(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
 
 /// What became of the rows: table, and name or else id, with the outcome. All that differ are shown.

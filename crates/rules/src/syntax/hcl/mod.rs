@@ -4,10 +4,7 @@
 //! followed, everything else that is no literal is refused with its place. What holds no rules is
 //! named as passed over.
 
-mod resources;
 mod values;
-
-pub use resources::{ResourceBlock, Resources, resources};
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -60,7 +57,7 @@ pub enum Literal {
     Is(Node),
     /// Terraform computes it.
     Computed,
-    /// It is an attribute of a resource: `commonfate_access_workflow.demo.id`.
+    /// It is an attribute of a resource: `aws_sns_topic.demo.arn`.
     Refers(String),
 }
 
