@@ -228,9 +228,9 @@ impl RowNote {
             | Self::Otherwise(_)
             | Self::ApprovalOfAnyEntry
             | Self::ByName => RowOutcome::Differs,
-            Self::UnknownAttribute(_)
-            | Self::Unreadable { .. }
-            | Self::NotSaid(_) => RowOutcome::CannotBeSaid,
+            Self::UnknownAttribute(_) | Self::Unreadable { .. } | Self::NotSaid(_) => {
+                RowOutcome::CannotBeSaid
+            }
         }
     }
 }

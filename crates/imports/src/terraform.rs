@@ -1,12 +1,8 @@
 //! Resources of Terraform, or of `OpenTofu`: as a file has them, or as a plan or state does in JSON
 //! (`terraform show -json`; Terraform documentation, "JSON Output Format").
 
-use std::collections::BTreeMap;
-
-use hallpass_rules::syntax::{self, Literal, Node, Value as NodeValue};
+use hallpass_rules::syntax::{Literal, Node, Value as NodeValue};
 use serde_json::{Map, Number, Value};
-
-use crate::refused::{ImportRefused, refuse_errors};
 
 /// How a setting is written.
 #[derive(Debug, Clone, PartialEq)]

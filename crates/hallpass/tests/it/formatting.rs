@@ -109,15 +109,19 @@ fn a_plan_of_sso_elevator_is_imported() {
     let statements = r#"[{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": "a@corp.com"}]"#;
     let function = serde_json::json!({"type": "aws_lambda_function", "name": "f",
         "values": {"environment": [{"variables": {"STATEMENTS": statements}}]}});
-    let bucket =
-        serde_json::json!({"type": "aws_s3_bucket", "name": "x", "values": {"name": "x"}});
+    let bucket = serde_json::json!({"type": "aws_s3_bucket", "name": "x", "values": {"name": "x"}});
     let plan = |resources: &[&serde_json::Value]| {
         serde_json::json!({"format_version": "1.2", "planned_values": {"root_module": {"resources": resources}}})
             .to_string()
     };
     let own_name = ["--to", "mine.json"];
     let cases: [(String, &[&str], i32, &str); 4] = [
-        (plan(&[&function, &bucket]), &[], 1, "statements.json: 1 rule"),
+        (
+            plan(&[&function, &bucket]),
+            &[],
+            1,
+            "statements.json: 1 rule",
+        ),
         (plan(&[&function]), &own_name, 1, "mine.json: 1 rule"),
         (plan(&[&bucket]), &[], 2, "the plan has no statements"),
         ("{\"a\": ".to_owned(), &[], 2, "not JSON, or cut off"),
