@@ -52,7 +52,7 @@ def pages(demo):
 def paths(demo):
     """The pages of paths, over a snapshot of the fixture of the specification."""
     fixture = ROOT / "docs/spec/fixtures/inventory-who.json"
-    done = demo.stage.run("snapshots", "--folder", demo.stage.path("demo/snapshots"), "import", fixture)
+    done = demo.stage.run("query", "snapshots", "--folder", demo.stage.path("demo/snapshots"), "import", fixture)
     assert done.returncode == 0, done.stderr
     tables = json.loads(fixture.read_text())["tables"]
     frank = next(row["user_id"] for row in tables["aws_identitystore_users"] if row["idc_user_name"] == "frank")
@@ -572,6 +572,15 @@ def crowded(demo, browser):
         page.clock.run_for(13_000)
     note.wait_for(state="hidden")
     check("when there is room it listens again", not note.is_visible())
+    hide = lambda hidden: page.evaluate(f"""() => {{
+        Object.defineProperty(document, "hidden", {{ get: () => {hidden}, configurable: true }});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }}""")
+    hide("true")
+    check("a hidden page closes its event stream", wait(lambda: open_now() == "hallpass_event_streams 0", 20), open_now())
+    with page.expect_response("**/events*"):
+        hide("false")
+    check("a page that is visible again opens one", wait(lambda: open_now() == "hallpass_event_streams 1", 20), open_now())
     page.context.close()
 
 

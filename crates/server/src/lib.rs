@@ -50,7 +50,7 @@ pub use address::{NotARange, Proxies};
 pub use app::{App, PersonaCard, ServerMode};
 pub use connections::{
     Accept, Certificate, CertificateFault, ConnectionFigures, ConnectionSettings, Connections,
-    Protocol, TlsConnection, TlsListener, listen, serve_connections,
+    TlsConnection, TlsListener, listen, serve_connections,
 };
 pub use door::{Hook, HookAnswer, SlackDoor};
 pub use oidc::{OidcSettings, Provider};

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 
 use axum::{extract::Request, response::Response};
@@ -16,9 +15,8 @@ use tower::Service;
 use super::figures::Count;
 use super::io::Watched;
 use super::listener::Accept;
-use super::progress::{ConnectionProgress, TooSlow};
-use super::protocol::Protocol;
-use super::{Handle, Slot, http1, http2};
+use super::progress::TooSlow;
+use super::{Handle, Slot, http1};
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +41,10 @@ pub(super) async fn drive<L, S>(
     S::Future: Send,
 {
     let handle = &slot.handle;
-    let leave = Arc::new(Notify::new());
+    let leave = Notify::new();
     // dropped before the slot: whoever waits for the place waits for the descriptor
-    let mut serving = pin!(serve::<L, S>(io, peer, handle.clone(), service, &leave));
+    let io = Watched::new(io, handle.clone());
+    let mut serving = pin!(http1::serve(io, peer, handle.clone(), service, &leave));
     let mut timer = pin!(sleep_until(Instant::now()));
     let mut told = pin!(slot.told.notified());
     let stop = async {
@@ -72,20 +71,14 @@ pub(super) async fn drive<L, S>(
                 return Poll::Ready(ConnectionEnd::ByItself);
             }
         }
-        while let Some((deadline, with)) = handle.deadline() {
+        if let Some((deadline, with)) = handle.deadline() {
             if timer.deadline() != deadline {
                 timer.as_mut().reset(deadline);
             }
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if !is_asked_to_leave(handle, with) {
-                return Poll::Ready(ConnectionEnd::TooSlow(with));
-            }
-            leave.notify_one();
-            if serving.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(ConnectionEnd::ByItself);
-            }
+            return Poll::Ready(ConnectionEnd::TooSlow(with));
         }
         Poll::Pending
     })
@@ -93,54 +86,9 @@ pub(super) async fn drive<L, S>(
     tally(handle, end);
 }
 
-/// Whether a connection that is idle is asked to end, since a call may be on its way: over HTTP/2 a
-/// peer then knows that nobody read it.
-fn is_asked_to_leave(handle: &Handle, with: TooSlow) -> bool {
-    let is_asked =
-        with == TooSlow::Idle && handle.read(ConnectionProgress::may_leave) == Some(true);
-    if is_asked {
-        tally(handle, ConnectionEnd::TooSlow(with));
-    }
-    is_asked
-}
-
-/// Speaks what the peer speaks, once that is known.
-async fn serve<L, S>(
-    mut io: L::Stream,
-    peer: SocketAddr,
-    handle: Handle,
-    service: S,
-    leave: &Arc<Notify>,
-) where
-    L: Accept,
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    let spoken = tokio::select! {
-        biased;
-        spoken = L::protocol(&mut io) => spoken,
-        () = leave.notified() => return,
-    };
-    let Ok(spoken) = spoken else {
-        return;
-    };
-    handle.change(|one, _| one.speaks(spoken));
-    let io = Watched::new(io, handle.clone());
-    match spoken {
-        Protocol::Http1 => {
-            handle.connections.count(Count::Http1);
-            http1::serve(io, peer, handle, service, leave).await;
-        }
-        Protocol::Http2 => {
-            handle.connections.count(Count::Http2);
-            http2::serve(io, peer, handle, service, leave).await;
-        }
-    }
-}
-
 fn tally(handle: &Handle, end: ConnectionEnd) {
     let count = match end {
-        ConnectionEnd::ByItself | ConnectionEnd::TooSlow(TooSlow::Leave) => return,
+        ConnectionEnd::ByItself => return,
         ConnectionEnd::GaveWay => Count::GaveWay,
         ConnectionEnd::TooSlow(TooSlow::Header) => Count::HeaderTooSlow,
         ConnectionEnd::TooSlow(TooSlow::Idle) => Count::Idle,

@@ -9,8 +9,6 @@ use super::ConnectionSettings;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Count {
     Accepted,
-    Http1,
-    Http2,
     FullEverywhere,
     FullAddress,
     GaveWay,
@@ -18,10 +16,7 @@ pub(super) enum Count {
     Idle,
     BodyTooSlow,
     ReaderTooSlow,
-    ManyCalls,
     CutOff,
-    CallBodyTooSlow,
-    CallReaderTooSlow,
     NoDescriptors,
     CallerGone,
     ListenerFailed,
@@ -30,10 +25,8 @@ pub(super) enum Count {
 }
 
 impl Count {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 14] = [
         Self::Accepted,
-        Self::Http1,
-        Self::Http2,
         Self::FullEverywhere,
         Self::FullAddress,
         Self::GaveWay,
@@ -41,10 +34,7 @@ impl Count {
         Self::Idle,
         Self::BodyTooSlow,
         Self::ReaderTooSlow,
-        Self::ManyCalls,
         Self::CutOff,
-        Self::CallBodyTooSlow,
-        Self::CallReaderTooSlow,
         Self::NoDescriptors,
         Self::CallerGone,
         Self::ListenerFailed,
@@ -52,12 +42,10 @@ impl Count {
         Self::StreamsInAll,
     ];
 
-    /// The metric, its label, and what it says.
+    /// The metric, and the value of its label `reason`.
     const fn named(self) -> (&'static Metric, &'static str) {
         match self {
             Self::Accepted => (&ACCEPTED, ""),
-            Self::Http1 => (&SPOKEN, "http/1.1"),
-            Self::Http2 => (&SPOKEN, "h2"),
             Self::FullEverywhere => (&REFUSED, "full"),
             Self::FullAddress => (&REFUSED, "address"),
             Self::GaveWay => (&CLOSED, "gave_way"),
@@ -65,10 +53,7 @@ impl Count {
             Self::Idle => (&CLOSED, "idle"),
             Self::BodyTooSlow => (&CLOSED, "body_too_slow"),
             Self::ReaderTooSlow => (&CLOSED, "reader_too_slow"),
-            Self::ManyCalls => (&CLOSED, "many_calls"),
             Self::CutOff => (&CLOSED, "server_stopped"),
-            Self::CallBodyTooSlow => (&CALLS_RESET, "body_too_slow"),
-            Self::CallReaderTooSlow => (&CALLS_RESET, "reader_too_slow"),
             Self::NoDescriptors => (&ACCEPT_ERRORS, "no_descriptors"),
             Self::CallerGone => (&ACCEPT_ERRORS, "caller_gone"),
             Self::ListenerFailed => (&ACCEPT_ERRORS, "listener"),
@@ -80,30 +65,16 @@ impl Count {
 
 struct Metric {
     name: &'static str,
-    /// What its label says.
-    label: &'static str,
     help: &'static str,
 }
 
 const fn metric(name: &'static str, help: &'static str) -> Metric {
-    let label = "reason";
-    Metric { name, label, help }
+    Metric { name, help }
 }
 
 const ACCEPTED: Metric = metric(
     "hallpass_http_connections_accepted_total",
     "Connections of callers that were accepted.",
-);
-const SPOKEN: Metric = Metric {
-    label: "protocol",
-    ..metric(
-        "hallpass_http_connections_spoken_total",
-        "Connections of callers by what is spoken over them.",
-    )
-};
-const CALLS_RESET: Metric = metric(
-    "hallpass_http_calls_reset_total",
-    "Calls over HTTP/2 that were ended because their peer took too long, by reason.",
 );
 const REFUSED: Metric = metric(
     "hallpass_http_connections_refused_total",
@@ -234,14 +205,14 @@ impl ConnectionFigures {
         }
         let mut before = "";
         for (what, value) in &self.counts {
-            let (Metric { name, label, help }, of) = what.named();
+            let (Metric { name, help }, reason) = what.named();
             if *name != before {
                 let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
                 before = name;
             }
-            let _ = match of {
+            let _ = match reason {
                 "" => writeln!(text, "{name} {value}"),
-                of => writeln!(text, "{name}{{{label}=\"{of}\"}} {value}"),
+                reason => writeln!(text, "{name}{{reason=\"{reason}\"}} {value}"),
             };
         }
         text
@@ -272,9 +243,7 @@ mod tests {
             "hallpass_http_connections_max 100",
             "hallpass_event_streams_max 50",
             "hallpass_http_connections_accepted_total 1",
-            "hallpass_http_connections_spoken_total{protocol=\"h2\"} 1",
             "hallpass_http_connections_closed_total{reason=\"gave_way\"} 2",
-            "hallpass_http_calls_reset_total{reason=\"body_too_slow\"} 1",
             "hallpass_http_accept_errors_total{reason=\"no_descriptors\"} 1",
             "hallpass_event_streams_refused_total{reason=\"person\"} 1",
         ] {

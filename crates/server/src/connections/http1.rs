@@ -37,7 +37,7 @@ pub(super) async fn serve<Io, S>(
     // times are kept for all of a connection; what hyper has is for headers only
     builder
         .header_read_timeout(None)
-        .max_header_size(HEADER_BYTES_MAX as usize)
+        .max_header_size(HEADER_BYTES_MAX)
         .max_buf_size(BUFFER_BYTES_MAX);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answering));
     tokio::select! {
@@ -61,7 +61,7 @@ where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
     let call = Call::begin(&handle);
-    let mut request = request.map(|body| Body::new(IncomingBody::new(body, call.handle(), None)));
+    let mut request = request.map(|body| Body::new(IncomingBody::new(body, call.handle())));
     request.extensions_mut().insert(ConnectInfo(peer));
     request.extensions_mut().insert(ThisConnection(handle));
     let response = service.oneshot(request).await?;

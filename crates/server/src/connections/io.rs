@@ -8,7 +8,6 @@ use axum::body::{Body, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::call::{Call, CallHandle};
 use super::{Handle, progress::ConnectionProgress};
@@ -46,7 +45,7 @@ impl<Io> Watched<Io> {
             self.write = now;
             self.handle.change(|one, at| match now {
                 Write::Waits => one.write_waits(at),
-                Write::GoesOn => one.write_goes_on(at),
+                Write::GoesOn => one.write_goes_on(),
             });
         }
         result
@@ -104,22 +103,11 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
 pub(super) struct IncomingBody {
     body: Incoming,
     call: CallHandle,
-    /// Its turn among the bodies of its connection, until it is whole.
-    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl IncomingBody {
-    pub(super) fn new(
-        body: Incoming,
-        call: CallHandle,
-        turn: Option<OwnedSemaphorePermit>,
-    ) -> Self {
-        Self { body, call, turn }
-    }
-
-    fn ends(&mut self) {
-        self.turn = None;
-        self.call.body_ends();
+    pub(super) fn new(body: Incoming, call: CallHandle) -> Self {
+        Self { body, call }
     }
 }
 
@@ -135,7 +123,7 @@ impl HttpBody for IncomingBody {
         match &frame {
             Poll::Pending => self.call.body_waits(),
             Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(None | Some(Err(_))) => self.ends(),
+            Poll::Ready(None | Some(Err(_))) => self.call.body_ends(),
         }
         frame
     }
@@ -151,11 +139,11 @@ impl HttpBody for IncomingBody {
 
 impl Drop for IncomingBody {
     fn drop(&mut self) {
-        self.ends();
+        self.call.body_ends();
     }
 }
 
-/// The body of an answer over HTTP/1.1. When it is dropped, the call is over.
+/// The body of an answer. When it is dropped, the call is over.
 pub(super) struct Answered {
     body: Body,
     _call: Call,
@@ -184,75 +172,5 @@ impl HttpBody for Answered {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// The body of an answer over HTTP/2, in pieces: hyper asks for one when the peer's window had room
-/// for the one before, so what is between two of them is how long the peer takes.
-pub(super) struct PacedAnswer {
-    body: Body,
-    rest: Bytes,
-    call: CallHandle,
-}
-
-/// The largest piece of an answer: that of a frame, unless a peer asks for larger ones
-/// (RFC 9113 §6.5.2).
-const PIECE_BYTES_MAX: usize = 16 * 1024;
-
-impl PacedAnswer {
-    pub(super) fn new(body: Body, call: CallHandle) -> Self {
-        Self {
-            body,
-            rest: Bytes::new(),
-            call,
-        }
-    }
-
-    fn piece(&mut self) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES_MAX));
-        self.call.answer_waits();
-        Poll::Ready(Some(Ok(Frame::data(piece))))
-    }
-}
-
-impl HttpBody for PacedAnswer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if !self.rest.is_empty() {
-            return self.piece();
-        }
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => {
-                    self.rest = data;
-                    self.piece()
-                }
-                Err(other) => Poll::Ready(Some(Ok(other))),
-            },
-            other => {
-                self.call.answer_goes_on();
-                other
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let rest = self.rest.len() as u64;
-        let of_body = self.body.size_hint();
-        let mut hint = SizeHint::new();
-        if let Some(upper) = of_body.upper() {
-            hint.set_upper(upper.saturating_add(rest));
-        }
-        hint.set_lower(of_body.lower().saturating_add(rest));
-        hint
     }
 }

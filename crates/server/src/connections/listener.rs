@@ -8,8 +8,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
 
-use super::protocol::Protocol;
-
 /// Callers that may wait to be accepted. The system drops what comes beyond, and who was dropped
 /// comes again a second later.
 const BACKLOG: u32 = 1_024;
@@ -52,14 +50,6 @@ pub trait Accept: Send + 'static {
     /// # Errors
     /// When there is none this time; the next call may bring one.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
-
-    /// What is spoken over a connection, once that is known. Part of the time for its first header.
-    ///
-    /// # Errors
-    /// When nothing can be, and it ends.
-    fn protocol(_: &mut Self::Stream) -> impl Future<Output = io::Result<Protocol>> + Send {
-        std::future::ready(Ok(Protocol::Http1))
-    }
 }
 
 impl Accept for TcpListener {

@@ -6,25 +6,20 @@
 //!   came with a token or a session.
 //! - Whoever takes too long with a header, a body, the next call or reading an answer is cut off.
 //! - Event streams have a cap of their own, so that they never fill that of connections.
-//! - Over HTTP/2 each call has the limits that a connection of HTTP/1.1 has, and one that is too slow
-//!   ends alone.
 //! - A listener that fails is asked again after a growing pause.
 //!
 //! [`serve_connections`] takes any service that answers as axum's routers do; what it may use is in
-//! [`ConnectionSettings`], and [`Connections`] is the handle that pages and metrics read. HTTP/2 is
-//! spoken where TLS negotiated it, HTTP/1.1 everywhere else (`docs/decisions/0129`). Upgrades are not
-//! offered.
+//! [`ConnectionSettings`], and [`Connections`] is the handle that pages and metrics read. HTTP/1.1 is
+//! spoken, also over TLS; a proxy in front may speak HTTP/2 with browsers. Upgrades are not offered.
 
 mod accept;
 mod call;
 mod drive;
 mod figures;
 mod http1;
-mod http2;
 mod io;
 mod listener;
 mod progress;
-mod protocol;
 mod streams;
 mod table;
 mod tls;
@@ -39,7 +34,6 @@ use tokio::{sync::Notify, time::Instant};
 pub use accept::serve_connections;
 pub use figures::ConnectionFigures;
 pub use listener::{Accept, listen};
-pub use protocol::Protocol;
 pub(crate) use streams::{StreamSlot, TooManyStreams};
 pub use tls::{Certificate, CertificateFault, TlsConnection, TlsListener};
 
@@ -49,9 +43,9 @@ use progress::{CallId, ConnectionProgress, Times, TooSlow};
 use streams::Streams;
 use table::{Admission, Changed, CountedSource, Full, Id, Table};
 
-/// The longest header of a call, in bytes; over HTTP/1.1 hyper takes at most a hundred fields. Browsers
-/// send below 16 KiB.
-const HEADER_BYTES_MAX: u32 = 32 * 1024;
+/// The longest header of a call, in bytes; hyper takes at most a hundred fields. Browsers send below
+/// 16 KiB.
+const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// The largest buffer for what is read ahead, and for what is written.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// How long a caller may take to send the header of a call, and, between calls, from its first byte.

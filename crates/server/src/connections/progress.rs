@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::protocol::Protocol;
-
 /// How long a peer may take for its part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Times {
@@ -19,13 +17,6 @@ pub(super) struct Times {
     pub(super) write: Duration,
 }
 
-/// How long a peer that was asked to leave may take to say that it heard it. What it sends in between
-/// is answered, or known to it not to be.
-const LEAVE_TIME_MAX: Duration = Duration::from_secs(1);
-/// Calls over one connection of HTTP/2 as long as nobody said who they are. Whoever has several under
-/// way at a time would never give way; browsers and programs go on over a new connection.
-const STRANGERS_CALLS_MAX: u64 = 256;
-
 /// What a connection without a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -34,8 +25,6 @@ enum Stage {
     Header,
     /// A call has been answered, and nothing of another has come.
     Idle,
-    /// Its peer was asked to make its next calls over another one.
-    Leaving,
 }
 
 /// Who was heard over a connection.
@@ -58,8 +47,6 @@ pub(super) enum TooSlow {
     Body,
     /// It did not read its answer.
     Write,
-    /// It was asked to leave and did not answer.
-    Leave,
 }
 
 /// Which connections give way to newcomers, the first ones first.
@@ -67,7 +54,7 @@ pub(super) enum TooSlow {
 pub(super) enum Rank {
     /// A stranger's without a call under way.
     Stranger,
-    /// A stranger's whose calls all wait until its peer sends or reads; nothing was done for them yet.
+    /// A stranger's whose call waits until its peer sends or reads.
     StrangersCall,
     /// Somebody's without a call under way.
     Somebody,
@@ -86,40 +73,17 @@ struct CallProgress {
     id: CallId,
     /// Since when it waits for its body.
     body: Option<Instant>,
-    /// Since when its peer takes nothing of its answer, where calls share a connection.
-    answer: Option<Instant>,
-}
-
-impl CallProgress {
-    fn waits(&self) -> Option<Instant> {
-        [self.body, self.answer].into_iter().flatten().min()
-    }
-
-    fn deadline(&self, times: &Times) -> Option<(Instant, TooSlow)> {
-        let body = self.body.map(|since| (since + times.body, TooSlow::Body));
-        let answer = self
-            .answer
-            .map(|since| (since + times.write, TooSlow::Write));
-        first([body, answer])
-    }
-}
-
-fn first<const N: usize>(all: [Option<(Instant, TooSlow)>; N]) -> Option<(Instant, TooSlow)> {
-    all.into_iter().flatten().min_by_key(|(at, _)| *at)
 }
 
 /// How far one connection has come.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionProgress {
-    protocol: Protocol,
     stage: Stage,
     /// Since when it has been at this stage, or without a call.
     since: Instant,
     heard: HeardFrom,
-    /// Those under way; over HTTP/1.1 there is one at most.
-    calls: Vec<CallProgress>,
-    /// Calls so far.
-    begun: u64,
+    /// The one under way.
+    call: Option<CallProgress>,
     /// Since when the peer takes nothing of what is written.
     write: Option<Instant>,
 }
@@ -128,25 +92,17 @@ impl ConnectionProgress {
     /// A connection that was just opened.
     pub(super) const fn opened(now: Instant) -> Self {
         Self {
-            protocol: Protocol::Http1,
             stage: Stage::Header,
             since: now,
             heard: HeardFrom::Strangers,
-            calls: Vec::new(),
-            begun: 0,
+            call: None,
             write: None,
         }
     }
 
-    /// What is spoken over it is known.
-    pub(super) fn speaks(&mut self, protocol: Protocol) {
-        self.protocol = protocol;
-    }
-
-    /// Bytes came. Over HTTP/2 they need not be of a call: only whole headers count there.
+    /// Bytes came.
     pub(super) fn bytes_came(&mut self, now: Instant) {
-        let may_begin = self.calls.is_empty() && self.stage == Stage::Idle;
-        if may_begin && self.protocol == Protocol::Http1 {
+        if self.call.is_none() && self.stage == Stage::Idle {
             self.stage = Stage::Header;
             self.since = now;
         }
@@ -154,16 +110,11 @@ impl ConnectionProgress {
 
     /// A header is whole.
     pub(super) fn call_begins(&mut self, id: CallId) {
-        self.begun += 1;
-        self.calls.push(CallProgress {
-            id,
-            body: None,
-            answer: None,
-        });
+        self.call = Some(CallProgress { id, body: None });
     }
 
     fn call(&mut self, id: CallId) -> Option<&mut CallProgress> {
-        self.calls.iter_mut().find(|call| call.id == id)
+        self.call.as_mut().filter(|call| call.id == id)
     }
 
     /// A call waits for more of its body. The time counts from the first wait, so that a byte now
@@ -181,56 +132,23 @@ impl ConnectionProgress {
         }
     }
 
-    /// The peer has to take what there is of a call's answer before it gets more.
-    pub(super) fn answer_waits(&mut self, id: CallId, now: Instant) {
-        if let Some(call) = self.call(id) {
-            call.answer = Some(now);
-        }
-    }
-
-    /// It did.
-    pub(super) fn answer_goes_on(&mut self, id: CallId) {
-        if let Some(call) = self.call(id) {
-            call.answer = None;
-        }
-    }
-
     /// The peer takes nothing more for now.
     pub(super) fn write_waits(&mut self, now: Instant) {
         self.write.get_or_insert(now);
     }
 
     /// The peer took something.
-    pub(super) fn write_goes_on(&mut self, now: Instant) {
+    pub(super) fn write_goes_on(&mut self) {
         self.write = None;
-        // whoever still reads its last answer is not silent
-        if self.stage == Stage::Leaving {
-            self.since = now;
-        }
     }
 
-    /// The answer is given to the transport, or nobody wants it any more.
+    /// The answer is given to the transport, or its caller is gone.
     pub(super) fn call_ends(&mut self, id: CallId, now: Instant) {
-        self.calls.retain(|call| call.id != id);
-        if !self.calls.is_empty() {
-            return;
-        }
-        self.since = now;
-        if self.stage != Stage::Leaving {
+        if self.call(id).is_some() {
+            self.call = None;
+            self.since = now;
             self.stage = Stage::Idle;
         }
-    }
-
-    /// Whether its peer can be asked to make its next calls over another connection, and be sure which
-    /// were not read.
-    pub(super) fn may_leave(&self) -> bool {
-        self.protocol == Protocol::Http2
-    }
-
-    /// It is asked to.
-    pub(super) fn leaves(&mut self, now: Instant) {
-        self.stage = Stage::Leaving;
-        self.since = now;
     }
 
     /// Somebody proved who they are.
@@ -238,24 +156,15 @@ impl ConnectionProgress {
         self.heard = HeardFrom::Somebody;
     }
 
-    /// Whether it is time to ask a stranger to leave.
-    pub(super) fn has_had_enough(&self) -> bool {
-        self.heard == HeardFrom::Strangers && self.begun == STRANGERS_CALLS_MAX
-    }
-
     /// Whether a call is under way, to the last byte of its answer.
     fn is_busy(&self) -> bool {
-        !self.calls.is_empty() || self.write.is_some()
+        self.call.is_some() || self.write.is_some()
     }
 
-    /// Since when all of its calls wait for its peer.
+    /// Since when its call waits for its peer.
     fn waits(&self) -> Option<Instant> {
-        let mut waits = self.calls.iter().map(CallProgress::waits);
-        if self.write.is_some() {
-            return waits.chain([self.write]).flatten().min();
-        }
-        let longest = waits.next()??;
-        waits.try_fold(longest, |longest, one| Some(longest.min(one?)))
+        let body = self.call.as_ref().and_then(|call| call.body);
+        [body, self.write].into_iter().flatten().min()
     }
 
     /// Its place among those that may give way; none while a call of somebody is under way, or
@@ -270,30 +179,20 @@ impl ConnectionProgress {
         }
     }
 
-    /// When its peer has taken too long, and with what. Calls that share a connection have
-    /// [deadlines of their own](Self::call_deadline).
+    /// When its peer has taken too long, and with what.
     pub(super) fn deadline(&self, times: &Times) -> Option<(Instant, TooSlow)> {
-        let stage = match self.stage {
-            _ if !self.calls.is_empty() => None,
-            Stage::Leaving if self.write.is_some() => None,
-            Stage::Header => Some((self.since + times.header, TooSlow::Header)),
-            Stage::Idle => Some((self.since + times.idle, TooSlow::Idle)),
-            Stage::Leaving => Some((self.since + LEAVE_TIME_MAX, TooSlow::Leave)),
-        };
-        let call = match self.protocol {
-            Protocol::Http1 => self.calls.first().and_then(|call| call.deadline(times)),
-            Protocol::Http2 => None,
+        let waits = match (&self.call, self.stage) {
+            (Some(call), _) => call.body.map(|since| (since + times.body, TooSlow::Body)),
+            (None, Stage::Header) => Some((self.since + times.header, TooSlow::Header)),
+            (None, Stage::Idle) => Some((self.since + times.idle, TooSlow::Idle)),
         };
         let write = self
             .write
             .map(|since| (since + times.write, TooSlow::Write));
-        first([stage, call, write])
-    }
-
-    /// When the peer has taken too long over one of its calls.
-    pub(super) fn call_deadline(&self, id: CallId, times: &Times) -> Option<(Instant, TooSlow)> {
-        let call = self.calls.iter().find(|call| call.id == id)?;
-        call.deadline(times)
+        [waits, write]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
     }
 }
 
@@ -355,7 +254,7 @@ mod tests {
         assert_eq!(one.deadline(&TIMES), write);
         one.call_ends(1, start + seconds(3));
         assert_eq!(one.deadline(&TIMES), write);
-        one.write_goes_on(start + seconds(30));
+        one.write_goes_on();
         let idle = Some((start + seconds(78), TooSlow::Idle));
         assert_eq!(one.deadline(&TIMES), idle);
     }
@@ -380,7 +279,7 @@ mod tests {
         one.write_waits(start + seconds(5));
         let waits = Some((Rank::StrangersCall, start + seconds(5)));
         assert_eq!(one.place(), waits, "it reads nothing");
-        one.write_goes_on(start + seconds(5));
+        one.write_goes_on();
         one.somebody_came();
         assert_eq!(one.place(), Some((Rank::Somebody, start + seconds(4))));
         one.call_begins(2);
@@ -389,101 +288,5 @@ mod tests {
         one.call_ends(2, start + seconds(7));
         one.write_waits(start + seconds(7));
         assert_eq!(one.place(), None, "nor its answer");
-    }
-
-    fn of_two_calls(start: Instant) -> ConnectionProgress {
-        let mut one = ConnectionProgress::opened(start);
-        one.speaks(Protocol::Http2);
-        one.call_begins(1);
-        one.call_begins(2);
-        one
-    }
-
-    #[test]
-    fn calls_that_share_a_connection_have_deadlines_of_their_own() {
-        let start = Instant::now();
-        let mut one = of_two_calls(start);
-        one.body_waits(1, start + seconds(1));
-        one.answer_waits(2, start + seconds(2));
-        assert_eq!(one.deadline(&TIMES), None, "the others go on");
-        let body = Some((start + seconds(16), TooSlow::Body));
-        assert_eq!(one.call_deadline(1, &TIMES), body);
-        let answer = Some((start + seconds(32), TooSlow::Write));
-        assert_eq!(one.call_deadline(2, &TIMES), answer);
-        one.answer_goes_on(2);
-        assert_eq!(one.call_deadline(2, &TIMES), None);
-        one.answer_waits(2, start + seconds(9));
-        let answer = Some((start + seconds(39), TooSlow::Write));
-        assert_eq!(one.call_deadline(2, &TIMES), answer, "it took something");
-        one.call_ends(1, start + seconds(20));
-        assert_eq!(one.call_deadline(1, &TIMES), None);
-        assert_eq!(one.deadline(&TIMES), None, "a call is under way");
-        one.write_waits(start + seconds(21));
-        let write = Some((start + seconds(51), TooSlow::Write));
-        assert_eq!(one.deadline(&TIMES), write, "nothing goes on at all");
-    }
-
-    #[test]
-    fn a_strangers_calls_give_way_only_if_all_of_them_wait() {
-        let start = Instant::now();
-        let mut one = of_two_calls(start);
-        one.body_waits(2, start + seconds(2));
-        assert_eq!(one.place(), None, "we work for the first");
-        one.answer_waits(1, start + seconds(3));
-        let waits = |since| Some((Rank::StrangersCall, start + seconds(since)));
-        assert_eq!(one.place(), waits(2), "the longest counts");
-        one.body_ends(2);
-        assert_eq!(one.place(), None);
-        one.write_waits(start + seconds(5));
-        assert_eq!(one.place(), waits(3), "nothing can be written");
-        one.write_goes_on(start + seconds(5));
-        one.call_ends(2, start + seconds(6));
-        assert_eq!(one.place(), waits(3));
-        one.call_ends(1, start + seconds(7));
-        assert_eq!(one.place(), Some((Rank::Stranger, start + seconds(7))));
-    }
-
-    #[test]
-    fn bytes_of_no_call_keep_no_connection_of_many_calls() {
-        let start = Instant::now();
-        let mut one = of_two_calls(start);
-        one.call_ends(1, start + seconds(1));
-        one.call_ends(2, start + seconds(2));
-        for second in 3..70 {
-            one.bytes_came(start + seconds(second));
-        }
-        let idle = Some((start + seconds(77), TooSlow::Idle));
-        assert_eq!(one.deadline(&TIMES), idle);
-        one.leaves(start + seconds(77));
-        let leave = |since: u64| Some((start + seconds(since + 1), TooSlow::Leave));
-        assert_eq!(one.deadline(&TIMES), leave(77));
-        one.call_begins(3);
-        assert_eq!(one.deadline(&TIMES), None, "one that was under way already");
-        one.call_ends(3, start + seconds(80));
-        assert_eq!(one.deadline(&TIMES), leave(80));
-        one.write_waits(start + seconds(80));
-        let write = Some((start + seconds(110), TooSlow::Write));
-        assert_eq!(one.deadline(&TIMES), write, "its last answer is on the way");
-        one.write_goes_on(start + seconds(84));
-        assert_eq!(one.deadline(&TIMES), leave(84));
-    }
-
-    #[test]
-    fn a_stranger_has_had_enough_once_and_somebody_never() {
-        let start = Instant::now();
-        let mut one = ConnectionProgress::opened(start);
-        let mut had: Vec<u64> = Vec::new();
-        for id in 0..2 * STRANGERS_CALLS_MAX {
-            one.call_begins(id);
-            had.extend(one.has_had_enough().then_some(id));
-            one.call_ends(id, start);
-        }
-        assert_eq!(had, [STRANGERS_CALLS_MAX - 1]);
-        let mut one = ConnectionProgress::opened(start);
-        one.somebody_came();
-        for id in 0..STRANGERS_CALLS_MAX {
-            one.call_begins(id);
-        }
-        assert!(!one.has_had_enough());
     }
 }

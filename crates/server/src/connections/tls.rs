@@ -1,10 +1,9 @@
 //! Connections over TLS, for teams without a proxy: a certificate in files, read again when they change.
 //!
 //! Nobody's handshake holds up another's: a connection is accepted at once, and its handshake happens
-//! in its own task, within the time that a caller has for a header. It says whether HTTP/2 is spoken.
+//! in its own task, within the time that a caller has for a header.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,7 +25,6 @@ use tokio_rustls::server::TlsStream;
 use x509_cert::der::Decode as _;
 
 use super::listener::Accept;
-use super::protocol::Protocol;
 
 /// A certificate that cannot be used. The one before, if there is one, stays in use.
 #[derive(Debug, thiserror::Error)]
@@ -182,10 +180,8 @@ impl TlsListener {
         let mut config = builder
             .with_no_client_auth()
             .with_cert_resolver(certificate);
-        // the first that a client speaks too
-        config.alpn_protocols = [Protocol::Http2, Protocol::Http1]
-            .map(|one| one.alpn().to_vec())
-            .into();
+        // RFC 7301: a client that offers only other protocols is refused in the handshake
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             plain,
             acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -201,11 +197,6 @@ impl Accept for TlsListener {
         let shaking = self.acceptor.accept(stream);
         Ok((TlsConnection(State::Shaking(Box::new(shaking))), peer))
     }
-
-    async fn protocol(stream: &mut TlsConnection) -> io::Result<Protocol> {
-        poll_fn(|cx| stream.open(cx).map_ok(drop)).await?;
-        Ok(stream.protocol())
-    }
 }
 
 /// A connection whose handshake happens when it is first read or written.
@@ -219,18 +210,6 @@ enum State {
 }
 
 impl TlsConnection {
-    /// HTTP/2 where it was agreed upon; HTTP/1.1 with whoever named nothing.
-    fn protocol(&self) -> Protocol {
-        let agreed = match &self.0 {
-            State::Open(stream) => stream.get_ref().1.alpn_protocol(),
-            State::Shaking(_) | State::Broken => None,
-        };
-        match agreed {
-            Some(name) if name == Protocol::Http2.alpn() => Protocol::Http2,
-            Some(_) | None => Protocol::Http1,
-        }
-    }
-
     fn open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut TlsStream<TcpStream>>>> {
         if let State::Shaking(shaking) = &mut self.0 {
             let shaken = ready!(Pin::new(shaking.as_mut()).poll(cx));

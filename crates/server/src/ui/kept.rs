@@ -1,6 +1,6 @@
 //! Files that pages are made of. They are the same for everybody, and they alone are compressed: a page
 //! holds the secret of its forms beside words that a link brought, and how well both go together would
-//! show in its size (`docs/decisions/0129`).
+//! show in its size (`docs/reference/http.md`, "Connections").
 
 use std::io::{self, Write as _};
 use std::sync::OnceLock;

@@ -29,7 +29,7 @@ impl PciStore for Kept {
         let kept = self.0.clone()?;
         Ok(kept
             .report
-            .map(|_| "{\"tool\": \"hallpass pci report\"}".to_owned()))
+            .map(|_| "{\"tool\": \"hallpass activity pci report\"}".to_owned()))
     }
 
     async fn keep_pci_run(&self, _: u64, _: WholePciRun) -> Result<(), PciStoreFault> {
@@ -179,7 +179,7 @@ fn files_have_what_the_page_is_narrowed_to() {
         let text = aud.get("/people.csv?state=due").await.text();
         assert!(text.contains("'=dave"), "{text}");
         let text = aud.get("/people-evidence.json").await.text();
-        assert!(text.contains("hallpass pci report"), "{text}");
+        assert!(text.contains("hallpass activity pci report"), "{text}");
     });
 }
 

@@ -99,8 +99,10 @@ if (regions.length && d.body.dataset.events) {
   // after the newest record it knows
   let { events: address } = d.body.dataset, events, lost = 0;
   const look = () => regions.forEach(soon);
+  // a hidden page leaves its connection to others: a browser opens six to a server over HTTP/1.1
   const listen = () => {
     events?.close();
+    if (d.hidden) return;
     events = new EventSource(address);
     events.onopen = () => { if (lost) look(); lost = out = 0; id("stale")?.setAttribute("hidden", ""); };
     // turned away: look, and ask again later
@@ -128,7 +130,8 @@ if (regions.length && d.body.dataset.events) {
     if (seconds > 5 && !out) warn(`Live updates stopped ${seconds}s ago. Reconnecting…`);
   }, 1000);
   for (const region of regions) if (region.dataset.every) setInterval(() => soon(region), 1000 * region.dataset.every);
-  addEventListener("pagehide", () => events.close());
+  on("visibilitychange", () => { if (!d.hidden) look(); lost = 0; listen(); });
+  addEventListener("pagehide", () => events?.close());
   // a page that the browser kept
   addEventListener("pageshow", ({ persisted }) => { if (persisted) { look(); listen(); } });
   const again = () => { for (const region of regions) if (late.has(region)) soon(region); };
