@@ -23,7 +23,7 @@ help:
 	@echo "make bench   benchmarks; docs/operations/benchmarks.md says how to read them"
 	@echo "make watch   what AWS changed since, and is not decided; before a release, needs the network"
 	@echo "make release OUT=DIR  static programs: archive, Debian package, image, bill of materials, sums; KEY=FILE signs them"
-	@echo "make docs    the documentation as a site (site/index.html), and of every crate"
+	@echo "make docs    the documentation as a site (site/book/index.html), and of every crate"
 
 tools:
 	@sh e2e/tools.sh build
@@ -126,7 +126,9 @@ release:
 	@PATH="$(HOME)/.cache/hallpass/across/bin:$$PATH" $(BUILT)/xtask release --target $(TARGET) --out $${OUT:?name an empty folder: OUT=DIR} $${KEY:+--key "$$KEY"}
 
 docs: tools
+	@sh e2e/tools.sh docs
 	cargo xtask docs site
+	"$(HOME)/.cache/hallpass/mdbook/bin/mdbook" build site
 	cargo doc --locked --workspace --no-deps
 
 clean:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what a job needs is there: installs it where that works without asking, names it
-# where it does not. Usage: tools.sh build|release TARGET|mutants|database|test
+# where it does not. Usage: tools.sh build|release TARGET|mutants|docs|database|test
 set -eu
 
 need() { # command, Debian package
@@ -55,6 +55,13 @@ if [ "$1" = mutants ]; then
     "$mutants/bin/cargo-mutants" --version 2>/dev/null | grep -q ' 26\.0\.0$' && exit 0
     echo "tools: installing cargo-mutants 26.0.0 for e2e/mutants.sh" >&2
     exec cargo install --quiet --locked --root "$mutants" --version 26.0.0 cargo-mutants
+fi
+
+if [ "$1" = docs ]; then
+    mdbook="$HOME/.cache/hallpass/mdbook"
+    "$mdbook/bin/mdbook" --version 2>/dev/null | grep -q ' v0\.5\.4$' && exit 0
+    echo "tools: installing mdBook 0.5.4 for the documentation" >&2
+    exec cargo install --quiet --locked --root "$mdbook" --version 0.5.4 mdbook
 fi
 
 # the server's programs come with it, and stand outside of the path

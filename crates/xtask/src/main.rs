@@ -29,7 +29,7 @@ mod spec;
 mod syntax;
 mod texts;
 
-mod site;
+mod docs;
 
 mod release;
 
@@ -48,8 +48,7 @@ usage: cargo xtask <task>
 
   tidy  hold the tree against the house rules; exit 1 with `path:line: message` for each breach
 
-  docs [DIR]  write the documentation as a site (default: site/), and follow its links; exit 1 if
-              one leads nowhere or a page has no place in the index
+  docs [DIR]  write the sources of the documentation as an mdBook (default: site/); `make docs` builds it
 
   release --out DIR [--binaries DIR] [--key FILE] [--as-it-is]
         compile both programs (or take those in DIR), and write archive, Debian package, bill of
@@ -84,8 +83,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["tidy"] => tidy(),
-        ["docs"] => write_site(&root().join("site")),
-        ["docs", out] if !out.starts_with('-') => write_site(Path::new(out)),
+        ["docs"] => write_book(&root().join("site")),
+        ["docs", out] if !out.starts_with('-') => write_book(Path::new(out)),
         ["release", "verify", folder, "--key", key] => verify_release(folder, key),
         ["release", options @ ..] => make_release(options),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
@@ -121,16 +120,12 @@ fn told(task: &str, findings: &[breach::Breach]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn write_site(out: &Path) -> ExitCode {
-    match site::write(&root(), out) {
-        Ok(pages) => println!("{pages} pages: {}", out.join("index.html").display()),
-        Err(error) => {
-            eprintln!("docs: {}", chain(&error));
-            return ExitCode::FAILURE;
+fn write_book(out: &Path) -> ExitCode {
+    match docs::write(&root(), out) {
+        Ok(pages) => {
+            println!("{pages} pages below {}", out.display());
+            ExitCode::SUCCESS
         }
-    }
-    match site::check(&root()) {
-        Ok(findings) => told("docs", &findings),
         Err(error) => {
             eprintln!("docs: {}", chain(&error));
             ExitCode::FAILURE

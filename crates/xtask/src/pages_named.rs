@@ -71,6 +71,6 @@ mod tests {
         ] {
             assert_eq!(found("a.md", fine), [""; 0], "{fine}");
         }
-        assert_eq!(found("crates/xtask/src/site.rs", text), [""; 0]);
+        assert_eq!(found("crates/xtask/src/docs.rs", text), [""; 0]);
     }
 }

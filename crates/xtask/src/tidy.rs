@@ -16,7 +16,7 @@ use crate::syntax::ParsedFile;
 use crate::texts::has_extension;
 use crate::type_names::TypeNames;
 use crate::{
-    acceptance, arrows, citations, manifests, outside, pages_named, resolution, site, sizes,
+    acceptance, arrows, citations, docs, manifests, outside, pages_named, resolution, sizes,
     sources, texts, wrapped,
 };
 
@@ -56,7 +56,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
         }
     }
     findings.extend(check_files(&files));
-    findings.extend(site::check(root).map_err(|source| TidyError::Read {
+    findings.extend(docs::check(root).map_err(|source| TidyError::Read {
         path: "docs".into(),
         source,
     })?);
@@ -136,7 +136,7 @@ fn check_file(path: &str, text: &str) -> Vec<Breach> {
     let mut findings = texts::check(path, text);
     findings.extend(wrapped::check(path, text));
     if path.contains("/templates/") && has_extension(path, "html") {
-        findings.extend(site::check_template(path, text));
+        findings.extend(docs::check_template(path, text));
     }
     if has_extension(path, "rs") {
         findings.extend(sources::check(path, text));

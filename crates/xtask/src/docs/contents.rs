@@ -1,6 +1,5 @@
 //! The index of the documentation, `docs/README.md`, is the one place that says which pages there
-//! are, in which order, and which other words people search them by. The menu, the previous and
-//! the next page and the search follow from it.
+//! are, in which order, and by which other words people search for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,8 +22,6 @@ pub(crate) struct IndexEntry {
     pub(crate) path: PathBuf,
     /// The headings above it: `How-to guides`, `Set up`.
     pub(crate) group: (String, String),
-    /// Its item: the words of the link and those in brackets.
-    pub(crate) words: String,
     line: usize,
 }
 
@@ -33,7 +30,7 @@ pub(crate) fn read(text: &str) -> Vec<IndexEntry> {
     let mut found: Vec<IndexEntry> = Vec::new();
     let mut group = (String::new(), String::new());
     let mut heading: Option<HeadingLevel> = None;
-    let mut item: Option<(usize, String)> = None;
+    let mut is_in_item = false;
     for (event, range) in parser(text).into_offset_iter() {
         match event {
             Event::Start(Tag::Heading { level, .. }) => {
@@ -44,33 +41,21 @@ pub(crate) fn read(text: &str) -> Vec<IndexEntry> {
                 heading = Some(level);
             }
             Event::End(TagEnd::Heading(_)) => heading = None,
-            Event::Start(Tag::Item) => item = Some((found.len(), String::new())),
-            Event::End(TagEnd::Item) => {
-                let (first, words) = item.take().unwrap_or_default();
-                for place in found.iter_mut().skip(first) {
-                    place.words.clone_from(&words);
-                }
-            }
+            Event::Start(Tag::Item) => is_in_item = true,
+            Event::End(TagEnd::Item) => is_in_item = false,
             Event::Start(Tag::Link { dest_url, .. })
-                if item.is_some() && !leads_outside(&dest_url) && !dest_url.contains('#') =>
+                if is_in_item && !leads_outside(&dest_url) && !dest_url.contains('#') =>
             {
                 found.push(IndexEntry {
                     path: resolve(Path::new(INDEX), &dest_url),
                     group: group.clone(),
-                    words: String::new(),
                     line: line(text, range.start),
                 });
             }
-            Event::SoftBreak => {
-                if let Some((_, words)) = &mut item {
-                    words.push(' ');
-                }
-            }
-            Event::Text(text) | Event::Code(text) => match (heading, &mut item) {
-                (Some(level), _) if level <= HeadingLevel::H2 => group.0.push_str(&text),
-                (Some(_), _) => group.1.push_str(&text),
-                (None, Some((_, words))) => words.push_str(&text),
-                (None, None) => {}
+            Event::Text(text) | Event::Code(text) => match heading {
+                Some(level) if level <= HeadingLevel::H2 => group.0.push_str(&text),
+                Some(_) => group.1.push_str(&text),
+                None => {}
             },
             _ => {}
         }
@@ -133,25 +118,12 @@ mod tests {
         - [A](how-to/a.md) (first,\n  second)\n- [B](../B.md), [part](how-to/a.md#x)\n";
 
     #[test]
-    fn a_place_has_its_headings_and_the_words_of_its_item() {
+    fn a_place_has_its_headings() {
         let places = read(TEXT);
-        let found: Vec<_> = places
-            .iter()
-            .map(|it| {
-                (
-                    it.path.to_str().unwrap(),
-                    it.group.1.as_str(),
-                    it.words.as_str(),
-                )
-            })
+        let found: Vec<_> = { places.iter() }
+            .map(|it| (it.path.to_str().unwrap(), it.group.1.as_str()))
             .collect();
-        assert_eq!(
-            found,
-            [
-                ("docs/how-to/a.md", "Set up", "A (first, second)"),
-                ("B.md", "Set up", "B, part"),
-            ]
-        );
+        assert_eq!(found, [("docs/how-to/a.md", "Set up"), ("B.md", "Set up")]);
     }
 
     #[test]

@@ -1,14 +1,13 @@
-//! What a page of Markdown has: headings with their anchors, links, words.
+//! Headings with their anchors, and links, of a Markdown page.
 
 use std::path::{Component, Path, PathBuf};
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// What stands below one heading, as words; the first part of a page is its title's.
+/// A heading of a page.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Passage {
+pub(crate) struct PageHeading {
     pub(crate) anchor: String,
-    pub(crate) heading: String,
     pub(crate) words: String,
 }
 
@@ -18,66 +17,34 @@ pub(crate) fn parser(text: &str) -> Parser<'_> {
     Parser::new_ext(text, options)
 }
 
-/// The parts of a page in order; a repeated anchor gets a number, as on code hosts.
-pub(crate) fn passages(text: &str) -> Vec<Passage> {
-    let mut found: Vec<Passage> = Vec::new();
-    let mut in_heading = false;
+/// The headings of a page in order; a repeated anchor gets a number, as on code hosts.
+pub(crate) fn headings(text: &str) -> Vec<PageHeading> {
+    let mut found: Vec<PageHeading> = Vec::new();
+    let mut words: Option<String> = None;
     for event in parser(text) {
         match event {
-            Event::Start(Tag::Heading { .. }) => {
-                in_heading = true;
-                found.push(Passage {
-                    anchor: String::new(),
-                    heading: String::new(),
-                    words: String::new(),
-                });
-            }
+            Event::Start(Tag::Heading { .. }) => words = Some(String::new()),
             Event::End(TagEnd::Heading(_)) => {
-                in_heading = false;
-                name_last(&mut found);
+                let words = words.take().unwrap_or_default();
+                let plain = anchor(&words);
+                let twins = { found.iter() }
+                    .filter(|it| anchor(&it.words) == plain)
+                    .count();
+                let anchor = match twins {
+                    0 => plain,
+                    twins => format!("{plain}-{twins}"),
+                };
+                found.push(PageHeading { anchor, words });
             }
             Event::Text(text) | Event::Code(text) => {
-                if let Some(last) = found.last_mut() {
-                    let words = if in_heading {
-                        &mut last.heading
-                    } else {
-                        &mut last.words
-                    };
+                if let Some(words) = &mut words {
                     words.push_str(&text);
-                }
-            }
-            Event::SoftBreak
-            | Event::HardBreak
-            | Event::End(
-                TagEnd::Paragraph | TagEnd::Item | TagEnd::TableCell | TagEnd::CodeBlock,
-            ) => {
-                if let Some(last) = found.last_mut()
-                    && !in_heading
-                {
-                    last.words.push(' ');
                 }
             }
             _ => {}
         }
     }
     found
-}
-
-/// Gives the last part the anchor of its heading.
-fn name_last(found: &mut [Passage]) {
-    let Some((last, earlier)) = found.split_last_mut() else {
-        return;
-    };
-    let plain = anchor(&last.heading);
-    let twins = earlier
-        .iter()
-        .filter(|known| anchor(&known.heading) == plain)
-        .count();
-    last.anchor = if twins == 0 {
-        plain
-    } else {
-        format!("{plain}-{twins}")
-    };
 }
 
 /// The anchor of a heading: lower case, words joined by hyphens, nothing else.
@@ -138,19 +105,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_falls_into_the_parts_below_its_headings() {
-        let found = passages("# A `b`\n\none\ntwo\n\n## x\n\n| c |\n|---|\n| d |\n\n## X\n");
-        let parts: Vec<_> = found
-            .iter()
-            .map(|it| (it.anchor.as_str(), it.heading.as_str(), it.words.trim()))
+    fn a_repeated_heading_has_an_anchor_with_a_number() {
+        let found = headings("# A `b`\n\none\n\n## x\n\n| c |\n|---|\n| d |\n\n## X\n");
+        let found: Vec<_> = { found.iter() }
+            .map(|it| (it.anchor.as_str(), it.words.as_str()))
             .collect();
-        assert_eq!(
-            parts,
-            [
-                ("a-b", "A b", "one two"),
-                ("x", "x", "c d"),
-                ("x-1", "X", "")
-            ]
-        );
+        assert_eq!(found, [("a-b", "A b"), ("x", "x"), ("x-1", "X")]);
     }
 }

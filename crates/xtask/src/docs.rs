@@ -1,19 +1,16 @@
-//! The documentation as a site: every page below `docs/` and those at the top, with links and
-//! anchors checked. `cargo xtask docs` writes it; `tidy` only checks.
+//! The documentation: every page below `docs/` and those at the top, with links and anchors checked by
+//! `tidy`. `cargo xtask docs` writes the sources of a book, which mdBook makes a site of.
 
 mod contents;
 mod markdown;
-mod page;
-mod search;
 mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use self::contents::{DECISIONS, INDEX};
-use self::page::{SitePage, address, slashed};
-use self::search::Searched;
 pub(crate) use self::wording::check_template;
 use crate::breach::Breach;
 
@@ -30,38 +27,50 @@ const AFTER: &[(&str, &str)] = &[
     ("docs/spec", "Specification"),
     ("docs/decisions", "Decisions"),
 ];
-const STYLE: &str = include_str!("site/site.css");
-const SCRIPT: &str = include_str!("site/site.js");
-/// The product's own tokens of colour and type.
-const TOKENS: &str = include_str!("../../server/src/ui/static/hallpass.css");
+/// The settings of mdBook (mdBook documentation, "Configuration").
+const BOOK: &str =
+    "[book]\ntitle = \"Hallpass\"\nlanguage = \"en\"\n\n[output.html]\nno-section-label = true\n";
 
-/// Writes the site below `out` and says how many pages it has.
+/// A page and its place in the menu.
+struct Page {
+    /// From the top of the repository.
+    path: PathBuf,
+    title: String,
+    text: String,
+    /// The heading of its group in the menu; empty for the first pages.
+    group: String,
+}
+
+/// Writes the sources of a book below `out`, and returns the number of its pages.
 pub(crate) fn write(root: &Path, out: &Path) -> Result<usize, io::Error> {
     let pages = read(root)?;
     fs::create_dir_all(out)?;
-    fs::write(out.join("site.css"), format!("{TOKENS}\n{STYLE}"))?;
-    fs::write(out.join("site.js"), SCRIPT)?;
-    let searched: Vec<Searched<'_>> = pages
-        .iter()
-        .filter(|page| page.path != Path::new(INDEX))
-        .map(|page| Searched {
-            address: slashed(&address(&page.path)),
-            path: &page.path,
-            title: &page.title,
-            group: &page.group,
-            words: &page.words,
-            text: &page.text,
-        })
-        .collect();
-    fs::write(out.join("search-index.js"), search::script(&searched))?;
-    for (at, page) in pages.iter().enumerate() {
-        let target = made(out, &address(&page.path))?;
-        fs::write(target, page::render(&pages, at))?;
+    fs::write(out.join("book.toml"), BOOK)?;
+    let sources = out.join("src");
+    for page in &pages {
+        fs::write(made(&sources, &page.path)?, &page.text)?;
     }
     for image in images(root)? {
-        fs::copy(root.join(&image), made(out, &image)?)?;
+        fs::copy(root.join(&image), made(&sources, &image)?)?;
     }
+    fs::write(sources.join("SUMMARY.md"), summary(&pages))?;
     Ok(pages.len())
+}
+
+/// The menu of the book (mdBook documentation, "SUMMARY.md").
+fn summary(pages: &[Page]) -> String {
+    let mut text = String::from("# Summary\n\n");
+    let mut group = "";
+    for page in pages {
+        if page.group != group {
+            group = &page.group;
+            // writing to a `String` cannot fail
+            let _ = write!(text, "\n# {group}\n\n");
+        }
+        let bullet = if group.is_empty() { "" } else { "- " };
+        let _ = writeln!(text, "{bullet}[{}]({})", page.title, page.path.display());
+    }
+    text
 }
 
 /// A path below `out` whose folder is there.
@@ -87,8 +96,8 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Breach>, io::Error> {
     let anchors: BTreeMap<&Path, BTreeSet<String>> = pages
         .iter()
         .map(|page| {
-            let parts = markdown::passages(&page.text).into_iter();
-            (page.path.as_path(), parts.map(|part| part.anchor).collect())
+            let headings = markdown::headings(&page.text).into_iter();
+            (page.path.as_path(), headings.map(|it| it.anchor).collect())
         })
         .collect();
     for page in &pages {
@@ -105,7 +114,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Breach>, io::Error> {
 /// What is wrong with a link: it leads to a file that is not there, or an anchor no heading has.
 fn wrong(
     root: &Path,
-    page: &SitePage,
+    page: &Page,
     link: &str,
     anchors: &BTreeMap<&Path, BTreeSet<String>>,
 ) -> Option<String> {
@@ -136,17 +145,17 @@ fn index(root: &Path) -> Result<String, io::Error> {
 
 /// Every page in the order of the menu: the two that lead on, those of the index in its order, the
 /// folders that it names as a whole, and what has no place yet.
-fn read(root: &Path) -> Result<Vec<SitePage>, io::Error> {
-    let mut found: Vec<SitePage> = Vec::new();
-    let mut add = |path: PathBuf, group: String, words: String| -> Result<(), io::Error> {
+fn read(root: &Path) -> Result<Vec<Page>, io::Error> {
+    let mut found: Vec<Page> = Vec::new();
+    let mut add = |path: PathBuf, group: String| -> Result<(), io::Error> {
         let is_known = found.iter().any(|page| page.path == path);
         if !is_known && root.join(&path).is_file() {
-            found.push(site_page(root, path, group, words)?);
+            found.push(page(root, path, group)?);
         }
         Ok(())
     };
-    add("README.md".into(), String::new(), String::new())?;
-    add(INDEX.into(), String::new(), String::new())?;
+    add("README.md".into(), String::new())?;
+    add(INDEX.into(), String::new())?;
     let mut places = contents::read(&index(root)?);
     // a page of the specification has its place among the others of its folder
     places.retain(|place| {
@@ -161,38 +170,36 @@ fn read(root: &Path) -> Result<Vec<SitePage>, io::Error> {
         } else {
             format!("{kind}: {group}")
         };
-        add(place.path, group, place.words)?;
+        add(place.path, group)?;
     }
     for (folder, title) in AFTER {
         for path in listed(root, Path::new(folder), "md")? {
-            add(path, (*title).to_owned(), String::new())?;
+            add(path, (*title).to_owned())?;
         }
     }
     let mut rest: Vec<PathBuf> = TOP.iter().map(|(path, _)| PathBuf::from(path)).collect();
     rest.extend(below(root, Path::new("docs"))?);
     for path in rest {
-        add(path, "More".to_owned(), String::new())?;
+        add(path, "More".to_owned())?;
     }
     Ok(found)
 }
 
-fn site_page(
-    root: &Path,
-    path: PathBuf,
-    group: String,
-    words: String,
-) -> Result<SitePage, io::Error> {
+fn page(root: &Path, path: PathBuf, group: String) -> Result<Page, io::Error> {
     let text = fs::read_to_string(root.join(&path))?;
     let known = TOP.iter().find(|(top, _)| Path::new(top) == path);
     let title = known.map(|(_, title)| (*title).to_owned());
-    let heading = || markdown::passages(&text).into_iter().next();
-    let title = title.or_else(|| heading().map(|first| first.heading));
-    Ok(SitePage {
+    let title = title.or_else(|| {
+        markdown::headings(&text)
+            .into_iter()
+            .next()
+            .map(|it| it.words)
+    });
+    Ok(Page {
         title: title.unwrap_or_else(|| path.display().to_string()),
         path,
         text,
         group,
-        words,
     })
 }
 
@@ -277,36 +284,25 @@ mod tests {
     }
 
     #[test]
-    fn pages_link_to_pages_of_the_site_in_the_order_of_the_index() {
+    fn a_book_has_its_pages_in_the_order_of_the_index() {
         let tree = tree(&[
-            ("README.md", "# Top\n\n[a](docs/how-to/a.md#x-y)\n"),
+            ("README.md", "# Top\n"),
             (
                 "docs/README.md",
                 "# Index\n\n## Guides\n\n- [B](how-to/b.md)\n- [A](how-to/a.md) (alias)\n",
             ),
-            (
-                "docs/how-to/a.md",
-                "# A <b>\n\n## x `y`\n\n[home](../../README.md)\n\n| a |\n|---|\n| b |\n",
-            ),
+            ("docs/how-to/a.md", "# A `a`\n"),
             ("docs/how-to/b.md", "# B\n"),
+            ("SECURITY.md", "# Security\n"),
         ]);
         let out = tree.path().join("site");
-        assert_eq!(write(tree.path(), &out).unwrap(), 4);
-        let home = fs::read_to_string(out.join("index.html")).unwrap();
-        let page = fs::read_to_string(out.join("docs/how-to/a.html")).unwrap();
-        let search = fs::read_to_string(out.join("search-index.js")).unwrap();
-        for (text, wanted) in [
-            (&home, "<a href=\"docs/how-to/a.html#x-y\">a</a>"),
-            (&page, "<h2 id=\"x-y\">"),
-            (&page, "<a href=\"../../index.html\">home</a>"),
-            (&page, "class=\"scroll\""),
-            (&page, "rel=\"prev\" href=\"../../docs/how-to/b.html\""),
-            (&page, "<details open><summary>Guides</summary>"),
-            (&search, "\"words\":\"A (alias)\""),
-        ] {
-            assert!(text.contains(wanted), "{wanted} in {text}");
-        }
-        assert!(!page.contains("rel=\"next\""), "{page}");
-        assert!(!search.contains("docs/README.html"), "{search}");
+        assert_eq!(write(tree.path(), &out).unwrap(), 5);
+        let summary = fs::read_to_string(out.join("src/SUMMARY.md")).unwrap();
+        assert_eq!(
+            summary,
+            "# Summary\n\n[Hallpass](README.md)\n[Index](docs/README.md)\n\n# Guides\n\n\
+             - [B](docs/how-to/b.md)\n- [A a](docs/how-to/a.md)\n\n# More\n\n- [Security](SECURITY.md)\n"
+        );
+        assert!(out.join("src/docs/how-to/a.md").is_file());
     }
 }
