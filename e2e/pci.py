@@ -33,7 +33,7 @@ check = Checks()
 
 
 def pci(stage, verb, *words, as_of=AS_OF, output="json", timeout=600):
-    ran = stage.run("pci", verb, "--as-of", as_of, "--output", output, *words, timeout=timeout)
+    ran = stage.run("activity", "pci", verb, "--as-of", as_of, "--output", output, *words, timeout=timeout)
     return ran, json.loads(ran.stdout) if output == "json" and ran.stdout.strip() else None
 
 
@@ -323,7 +323,7 @@ def killed(stage, users, records):
     _, wanted = pci(stage, "report", *words)
     log = "killed.log"
     for number, seconds in enumerate([0.02, 0.1, 0.3, 0.6, 1.0]):
-        process = stage.spawn("pci", "report", "--as-of", AS_OF, *words, "--state", f"killed-{number}.state", log=log)
+        process = stage.spawn("activity", "pci", "report", "--as-of", AS_OF, *words, "--state", f"killed-{number}.state", log=log)
         try:
             process.wait(seconds)
         except Exception:
@@ -341,9 +341,9 @@ def handed_on(stage):
     records = {it["eventName"]: it["userList"] for it in json.loads(ran.stdout)["Records"]}
     wanted = {"PasswordChangeRequired": ["carol", "dave", "frank"], "InactiveUsers": ["dave", "mallory"]}
     check.equal("who is over a limit, for the old consumer", records, wanted)
-    ran, _ = pci(stage, "report", *fixture, "--emit", "seed-legacy", "--emit-to", "seed.json", output="csv")
-    legacy = json.loads(stage.path("seed.json").read_text())["Records"]
-    check.equal("as it wrote it", [it["userList"] for it in legacy], ["['carol', 'dave', 'frank']", "['dave', 'mallory']"])
+    ran, _ = pci(stage, "report", *fixture, "--emit", "seed", "--emit-to", "seed.json", output="csv")
+    written = json.loads(stage.path("seed.json").read_text())["Records"]
+    check.equal("the same list in a file", {it["eventName"]: it["userList"] for it in written}, wanted)
     check("beside the report", ran.stdout.startswith("user_name,user_id,password_state,"), ran.stdout[:200])
     for name in ("first", "second"):
         ran, _ = pci(stage, "report", *fixture, "--evidence", f"{name}.json", "--fail-on-findings")
@@ -383,7 +383,7 @@ def looked_up(stage, users, records):
     environment = {name: aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")} | {"AWS_ENDPOINT_URL": endpoint}
 
     def run(*more, as_of=at):
-        ran = stage.run("pci", "report", "--as-of", as_of, "--output", "json", *words, *more, timeout=600, **environment)
+        ran = stage.run("activity", "pci", "report", "--as-of", as_of, "--output", "json", *words, *more, timeout=600, **environment)
         return ran, json.loads(ran.stdout) if ran.stdout.strip() else None
     calls = lambda since: [it for it in sim.get(f"/_sim/calls?since={since}&limit=10000").json["calls"] if it["operation"] == "LookupEvents"]
     ran, found = run("--state", "lookup.state")
@@ -447,7 +447,7 @@ def several_regions(stage):
     sim.post("/_sim/advance", {"seconds": 1800})
 
     def report(*words):
-        ran = stage.run("pci", "report", "--output", "json", "--regions", home, *words, timeout=300, **aws)
+        ran = stage.run("activity", "pci", "report", "--output", "json", "--regions", home, *words, timeout=300, **aws)
         rows = json.loads(ran.stdout)["reports"][0]["users"] if ran.stdout.strip() else []
         return ran, {it["user_name"]: bool(it["last_activity"]) for it in rows}
     ran, seen = report("--source", "lookup")
@@ -501,7 +501,7 @@ def told(stage):
     said = "\n".join(texts(rows))
     check("without coverage nobody recovers whom nothing is known of", "dave" not in said, said)
     ran, rows = pci(stage, "watch", *words, "--coverage-from", FROM, as_of="2025-09-02T04:00:00Z")
-    listed = stage.run("alerts", "list", "--rows", "--output", "json").stdout
+    listed = stage.run("query", "alerts", "list", "--rows", "--output", "json").stdout
     check("a newer event recovers, and is told", "carol" in said, said)
     check("alerts list shows them like any other", "pci/password_expired" in listed, listed[:300])
     ran, rows = pci(stage, "watch", *words, "--coverage-from", FROM, as_of="2025-09-09T05:00:00Z")

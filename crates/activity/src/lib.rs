@@ -37,8 +37,8 @@ pub use pci::{
     IgnoredEvent, KeptPci, KeptPerson, KeptReport, LogCoverage, LookupPass, PasswordSource,
     PciAlert, PciAlertKind, PciFold, PciLimits, PciPerson, PciQuestion, PciReport, PciRow,
     PciRules, PciState, PciStore, PciStoreFault, PeopleError, PeopleList, PersonStatus, ReadLog,
-    ReadLogs, SeedForm, SignInPlace, SignInRegions, StateError, WholePciRun, judge, read_file,
-    read_folder, seed,
+    ReadLogs, SignInPlace, SignInRegions, StateError, WholePciRun, judge, read_file, read_folder,
+    seed,
 };
 pub use recorded::{RecordedChange, read_recorded_changes};
 pub use shrink::{

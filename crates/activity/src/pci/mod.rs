@@ -39,5 +39,5 @@ pub use report::{
     ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, PasswordSource, PciAlert, PciAlertKind,
     PciLimits, PciQuestion, PciReport, PciRow, SignInRegions, judge,
 };
-pub use seed::{SeedForm, seed};
+pub use seed::seed;
 pub use state::{PciState, StateError};

@@ -1,6 +1,6 @@
 //! What the original got wrong, each once (`inventory.md` H-20).
 
-use hallpass_activity::{PciAlertKind, SeedForm, judge, seed};
+use hallpass_activity::{PciAlertKind, judge};
 use serde_json::json;
 
 use crate::stage::{
@@ -99,17 +99,6 @@ fn what_failed_did_not_happen() {
         &question(ana("2024-09-01T00:00:00Z", &json!({}))),
     );
     assert_eq!(report.users[0].failed_verifications, 1);
-}
-
-#[test]
-fn nobody_is_sent_as_the_text_of_an_empty_list() {
-    let report = judge(
-        &folded(&[]),
-        &question(ana("2025-08-30T00:00:00Z", &json!({}))),
-    );
-    for form in [SeedForm::List, SeedForm::PythonText] {
-        assert_eq!(seed(&report, form), json!({"Records": []}));
-    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use hallpass_activity::{SeedForm, seed};
+use hallpass_activity::seed;
 use hallpass_host::home_region::home_region;
 use hallpass_log_files::Fingerprints;
 use hallpass_reports::pci::{EmitTarget, RanReport, evidence, region_of, send};
@@ -56,8 +56,6 @@ pub(super) struct Args {
 enum EmittedForm {
     /// Records with lists of names
     Seed,
-    /// Records with a text that is a list in Python
-    SeedLegacy,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -87,14 +85,10 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn print(args: &Args, ran: &RanReport) -> Result<(), Failure> {
-    let Some(form) = args.emit else {
-        return shown::show(ran, args.output.format());
+    let list = match args.emit {
+        None => return shown::show(ran, args.output.format()),
+        Some(EmittedForm::Seed) => seed(&ran.report),
     };
-    let form = match form {
-        EmittedForm::Seed => SeedForm::List,
-        EmittedForm::SeedLegacy => SeedForm::PythonText,
-    };
-    let list = seed(&ran.report, form);
     let text = output::compact(&list)?;
     match &args.emit_to {
         None => return output::print(&text),

@@ -15,7 +15,7 @@ use crate::reading::{ReadFact, UnreadFact};
 
 use CheckSeverity::{Error, Info, Warn};
 
-/// A check, and how the script that people have runbooks for says it.
+/// A check of one account, of one Region of it, or of the organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrolmentCheck {
     /// The account; `None` of what is about all.
@@ -24,8 +24,6 @@ pub struct EnrolmentCheck {
     pub region: Option<String>,
     /// The check.
     pub result: CheckResult,
-    /// The old text, with its prefix, where the check failed and has one.
-    pub legacy: Option<String>,
 }
 
 impl EnrolmentCheck {
@@ -45,101 +43,77 @@ struct Sheet<'a> {
     rows: Vec<EnrolmentCheck>,
 }
 
-/// What a check is about: id, title, old text, what would help.
-type About = (
-    &'static str,
-    &'static str,
-    Option<&'static str>,
-    &'static str,
-);
+/// What a check is about: id, title, remedy.
+type About = (&'static str, &'static str, &'static str);
 
 const ROLE_MISSING: About = (
     "role-missing",
     "Control Tower can enter the account",
-    Some("AWSControlTowerExecution Role does not exist. This script will create the role"),
     "`--create-role account` makes AWSControlTowerExecution in this account; `ou` does where no role lets us in",
 );
 const STACK_SETS: About = (
     "stack-sets",
     "stack sets may make roles in accounts of the organization",
-    None,
     "`aws cloudformation activate-organizations-access`, with credentials of the management account",
 );
 const MANAGED: About = (
     "already-managed",
     "the account is not enrolled yet",
-    Some("Account provided is a Managed Account. NOT POSSIBLE TO ENROLL."),
     "leave it out",
 );
 const UNIT_DRIFT: About = (
     "unit-drift",
     "the baseline of the unit is as it should be",
-    None,
     "reset the baseline of the unit, or update the landing zone; `--via baseline` resets it",
 );
 const RECORDER: About = (
     "config-recorder",
     "AWS Config has no recorder",
-    Some("Config Recorder exist. Need to be DELETED."),
     "`--fix config` deletes it, and keeps its settings; `--allow-config` where AWS Support has allowed the account",
 );
 const CHANNEL: About = (
     "delivery-channel",
     "AWS Config has no delivery channel",
-    Some("Delivery Channel exist. Need to be DELETED."),
     "`--fix config` deletes it, and keeps its settings; `--allow-config` where AWS Support has allowed the account",
 );
 const NO_ROLE: About = (
     "no-trusted-role",
     "a role lets the management account in",
-    Some(
-        "No organization level trusted role exist. Precheck INCOMPLETE. Run this script without -V option to create \
-         the role and proceed.",
-    ),
     "make OrganizationAccountAccessRole in the account, trusted by the management account",
 );
 const IN_ROOT: About = (
     "in-root",
     "the account stands in a unit",
-    Some("Account is part of Root."),
     "`--create-role account`, or another way than Account Factory",
 );
 const EMAIL: About = (
     "email-uppercase",
     "the address of the account is in lower case",
-    None,
     "Account Factory compares addresses letter by letter: change it in the account, or use another way",
 );
 const TRAIL: About = (
     "own-trail",
     "the account has no trail of its own",
-    None,
     "Control Tower's trail records the same and is paid for, too: delete yours once the account is enrolled",
 );
 const SCPS: About = (
     "scp-blocks",
     "no service control policy is lost by the move",
-    None,
     "see whether the new unit has what these were for",
 );
 const REGION_OFF: About = (
     "sts-region-off",
     "every governed Region is on in the account",
-    None,
     "turn the Region on in the account",
 );
 const VPC: About = (
     "default-vpc-used",
     "nothing uses a default VPC",
-    None,
     "Control Tower leaves default VPCs of enrolled accounts alone; its controls may not",
 );
 const BUSY: About = (
     "factory-busy",
     "Account Factory has nothing under way",
-    Some(
-        "Update in progress. Allow UNDER_CHANGE or PLAN_IN_PROGRESS provisioned products to complete",
-    ),
     "nothing has to be done: accounts wait until it is free",
 );
 
@@ -168,16 +142,10 @@ fn of<T>(fact: &ReadFact<T>, judge: impl FnOnce(&T) -> CheckOutcome) -> CheckOut
 fn row(
     account: Option<&AccountId>,
     region: Option<&str>,
-    (id, title, old, remedy): About,
+    (id, title, remedy): About,
     severity: CheckSeverity,
     outcome: CheckOutcome,
 ) -> EnrolmentCheck {
-    let place = match (account, region) {
-        (Some(account), Some(region)) => format!("{account}: {region}: "),
-        (Some(account), None) => format!("{account}: "),
-        (None, _) => String::new(),
-    };
-    let has_failed = matches!(outcome, CheckOutcome::Fail(_));
     let target = match (account, region) {
         (Some(account), Some(region)) => format!("{account} {region}"),
         (Some(account), None) => account.to_string(),
@@ -186,9 +154,6 @@ fn row(
     EnrolmentCheck {
         account: account.cloned(),
         region: region.map(str::to_owned),
-        legacy: old
-            .filter(|_| has_failed)
-            .map(|old| format!("{place}{old}")),
         result: CheckResult {
             id: id.to_owned(),
             title: title.to_owned(),

@@ -172,11 +172,7 @@ pub(super) async fn check_only(
         found,
         ..
     } = &look(context, wish, args).await?;
-    let CheckingArgs {
-        legacy_text,
-        strict,
-        ..
-    } = args.checking;
+    let strict = args.checking.strict;
     let is_stopped = found.iter().any(EnrolmentCheck::stops);
     for skipped in &selected.skipped {
         output::say(&format!(
@@ -190,15 +186,9 @@ pub(super) async fn check_only(
     } else {
         "PRECHECK SUCCEEDED"
     };
-    if legacy_text {
-        let lines = found.iter().filter_map(|it| it.legacy.as_deref());
-        let lines: Vec<&str> = lines.chain([verdict]).collect();
-        output::print(&format!("{}\n", lines.join("\n")))?;
-    } else {
-        let rows = check_rows(found, Some(facts));
-        print_checks(args.plan.format(), &rows, &named_checks(found, facts))?;
-        output::say(verdict);
-    }
+    let rows = check_rows(found, Some(facts));
+    print_checks(args.plan.format(), &rows, &named_checks(found, facts))?;
+    output::say(verdict);
     let is_strict_failure = strict
         && found
             .iter()

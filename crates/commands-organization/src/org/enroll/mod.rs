@@ -87,9 +87,6 @@ struct CheckingArgs {
     /// Only check
     #[arg(long, conflicts_with_all = ["apply", "fix"])]
     check_only: bool,
-    /// Say what failed in the words of the script `enroll_account.py`
-    #[arg(long, requires = "check_only")]
-    legacy_text: bool,
     /// With --check-only, count warnings and what could not be read, too
     #[arg(long, requires = "check_only")]
     strict: bool,

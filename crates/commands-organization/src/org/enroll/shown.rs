@@ -200,7 +200,6 @@ mod tests {
                 outcome: CheckOutcome::Fail("there is one".to_owned()),
                 remedy: "`--fix config`".to_owned(),
             },
-            legacy: None,
         };
         let erp = Some("666666666666");
         for (check, name, wanted) in [
