@@ -122,7 +122,7 @@ def main():
         say("most memory, beside that at the start", f"{memory(world.served.process):.0f} MiB, {at_rest:.0f} MiB")
         missing = sum(sent // len(accounts) - sum(it.startswith("storm-") for it in world.enriched(account)) for account in accounts)
         say("not enriched", missing)
-        parked = json.loads(stage.run("events", "list", "--output", "json", **world.aws).stdout or "[]")
+        parked = json.loads(stage.run("org", "events", "list", "--output", "json", **world.aws).stdout or "[]")
         say("parked", len(parked))
         world.stage.stop(world.served.process)
         sys.exit(1 if missing or parked else 0)

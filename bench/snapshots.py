@@ -80,7 +80,7 @@ def imported(stage, folder, tables):
     document = stage.path(f"{folder}.json")
     document.write_text(json.dumps({"now": NOW, "tables": tables}))
     began = time.perf_counter()
-    done = stage.run("snapshots", "--folder", stage.path(folder), "import", document, timeout=1200)
+    done = stage.run("query", "snapshots", "--folder", stage.path(folder), "import", document, timeout=1200)
     if done.returncode != 0:
         sys.exit(done.stderr)
     rows = sum(map(len, tables.values()))

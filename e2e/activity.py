@@ -237,7 +237,7 @@ def arrangements(stage, made, wanted):
     check.equal("each event counts once", json.loads(counts.stdout)[0]["n"], len({it["eventID"] for it in made}))
     left = [it for it in stage.path("two/_activity/reading").iterdir()]
     check.equal("a run leaves nothing of its own", left, [])
-    pruned = stage.run("snapshots", "--folder", "two", "prune", "--keep", "1", "--yes", "--unfinished", "0s")
+    pruned = stage.run("query", "snapshots", "--folder", "two", "prune", "--keep", "1", "--yes", "--unfinished", "0s")
     check("pruning snapshots leaves the table as it is", pruned.returncode == 0 and table(stage, "two") == wanted, pruned.stderr)
     ran = stage.run("query", "--folder", "two", "--name", "activity/notable", "--output", "csv")
     check("a shipped query tells notable calls", ran.returncode == 0 and "StopLogging" in ran.stdout, ran.stderr)
@@ -430,7 +430,7 @@ def missing_regions(stage, made):
     stage.path("instance.json").write_text(json.dumps({"tables": {"aws_ssoadmin_instances": [
         {"instance_arn": "arn:aws:sso:::instance/ssoins-1", "identity_store_id": "d-1234567890", "instance_owner": "111111111111",
          "instance_status": "ACTIVE", "instance_regions": listed}]}}))
-    imported = stage.run("snapshots", "--folder", "regional-table", "import", "instance.json")
+    imported = stage.run("query", "snapshots", "--folder", "regional-table", "import", "instance.json")
     quiet = stage.path("regional") / "AWSLogs/o-abcdefghij" / made[0]["recipientAccountId"] / "CloudTrail-Digest/sa-east-1/2026/01/01"
     quiet.mkdir(parents=True)
     ran, said = ingest(stage, "regional-table", "regional")
@@ -490,7 +490,7 @@ def with_grant(stage):
                                           "managed_policies": [{"Name": "Some", "Arn": arn}], "customer_policies": [{"Name": "absent", "Path": "/"}]}],
         "aws_iam_policies": [{"policy_account_id": grant["account"], "policy_arn": arn, "policy_name": "Some", "policy_scope": "AWS",
                               "attachment_count": 1, "default_version": "v1", "document": policy}]}}))
-    imported = stage.run("snapshots", "import", "sets.json")
+    imported = stage.run("query", "snapshots", "import", "sets.json")
     ran = stage.run("activity", "unused", "--permission-set", "ReadOnly", "--actions", "--output", "json")
     rows = {it["action"]: (it["state"], it["people"]) for it in json.loads(ran.stdout or "[]")}
     check.equal("what the set allows beside what was used", rows,

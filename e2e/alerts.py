@@ -99,7 +99,7 @@ class World:
         return self.stage.run("sync", "--only", "iam", *(arguments or accounts), "--output", "json", timeout=300, **self.aws)
 
     def alerts(self, *arguments):
-        ran = self.stage.run("alerts", *arguments, "--output", "json", timeout=120)
+        ran = self.stage.run("query", "alerts", *arguments, "--output", "json", timeout=120)
         return ran, json.loads(ran.stdout) if ran.stdout.strip() else None
 
     def of_rule(self, *arguments):
@@ -137,7 +137,7 @@ def replayed(world):
     check.equal("and stores nothing", world.alerts("list", "--rows")[1], before)
     absent, _ = world.alerts("test", "alerts.yaml", "--snapshots", "20200101T000000Z-00000000")
     check("a snapshot that is not there is exit 2", absent.returncode == 2 and "20200101" in absent.stderr, absent.stderr)
-    example = world.stage.run("alerts", "example")
+    example = world.stage.run("query", "alerts", "example")
     world.stage.path("example.yaml").write_text(example.stdout)
     ran, _ = world.alerts("test", "example.yaml", "--snapshots", manifests[-1])
     check("the ready-made rules are rules", ran.returncode == 0, ran.stderr)
@@ -167,14 +167,14 @@ def blocked(world):
 
 def muted(world):
     key = json.dumps([world.one, "alert-ana"], separators=(",", ":"))
-    ran = world.stage.run("alerts", "mute", "users/alerting", "--key", key, "--until", "2099-01-01", "--reason", "known to us", "--by", "ops@example.com")
+    ran = world.stage.run("query", "alerts", "mute", "users/alerting", "--key", key, "--until", "2099-01-01", "--reason", "known to us", "--by", "ops@example.com")
     check("a row is muted", ran.returncode == 0, ran.stderr)
     _, rows = world.alerts("list", "--rows")
     row = next(it for it in rows if it["key"] == key)
     check("and stays in the list, with who and why", (row["muted_by"], row["muted_why"], row["state"]) == ("ops@example.com", "known to us", "active"), row)
-    table = world.stage.run("alerts", "list", "--output", "table")
+    table = world.stage.run("query", "alerts", "list", "--output", "table")
     check("the list fits", table.returncode == 0 and all(len(line) <= 80 for line in table.stdout.splitlines()), table.stdout)
-    wrong = world.stage.run("alerts", "mute", "users/alerting", "--key", "ana", "--until", "2099-01-01", "--reason", "x", "--by", "x")
+    wrong = world.stage.run("query", "alerts", "mute", "users/alerting", "--key", "ana", "--until", "2099-01-01", "--reason", "x", "--by", "x")
     check("a row that is not there is exit 2", wrong.returncode == 2, wrong.stderr)
     world.change(world.one, gone=["alert-ana"])
 

@@ -81,7 +81,7 @@ def listening(server, who):
 def run(check, stage):
     world = World(stage, check)
     server = world.server
-    made = stage.run("token", "create", "--user", "nobody@example.com", **stage.directory)
+    made = stage.run("server", "token", "create", "--user", "nobody@example.com", **stage.directory)
     check("a token for nobody is refused", made.returncode == 1 and not made.stdout, (made.returncode, made.stderr))
 
     world.rules(RULES.replace(TOMASZ, f'{TOMASZ}", "{OTHER}') + QUORUM)
@@ -120,7 +120,7 @@ def run(check, stage):
     check("her token is no token", server.api(MARA).get("/api/v1/me").status in (401, 403))
     state = lambda: server.api(INES).get(f"/api/v1/requests/{waiting}").json["state"]
     check("what she asked for is withdrawn", wait(lambda: state() == "discarded", 10), state())
-    made = stage.run("token", "create", "--user", MARA, **stage.directory)
+    made = stage.run("server", "token", "create", "--user", MARA, **stage.directory)
     check("nor gets she another", made.returncode == 1, made.stderr)
     found = {"user": MARA, "reason": "found"}
     check.equal("somebody else lets her in", server.api(INES).post("/api/v1/locks/lift", found).status, 200)

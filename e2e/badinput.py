@@ -79,8 +79,8 @@ def authority(check, server):
     refused(check, "expired token", short.get(path), 401, "unauthorized")
     revoked = server.made(TOMASZ, "--name", "gone")
     check.equal("a token before it is revoked", revoked.get(path).status, 200)
-    listed = [json.loads(line) for line in stage.run("token", "list", "--output", "jsonl").stdout.splitlines()]
-    stage.run("token", "revoke", next(row["id"] for row in listed if row["name"] == "gone"))
+    listed = [json.loads(line) for line in stage.run("server", "token", "list", "--output", "jsonl").stdout.splitlines()]
+    stage.run("server", "token", "revoke", next(row["id"] for row in listed if row["name"] == "gone"))
     refused(check, "revoked token", revoked.get(path), 401, "unauthorized")
     reader = server.made(TOMASZ, "--scope", "read")
     check.equal("a token for reading reads", reader.get(path).status, 200)
@@ -212,10 +212,10 @@ FLAGS = [
     (("audit", "show"), ("--after", "--limit")), (("audit", "export"), ("--after",)),
     (("audit", "verify", "audit"), ("--from", "--to")),
     (("requests",), ("--limit",)), (("grants",), ("--limit",)), (("catalog",), ("--limit",)),
-    (("standing", "list"), ("--limit",)), (("sweep", "show"), ("--limit",)),
+    (("server", "standing", "list"), ("--limit",)), (("server", "sweep", "show"), ("--limit",)),
     (("request", "--account", "payments-prod", "--permission-set", "Nothing", "--reason", "x"), ("--for",)),
     (("extend", "grn_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa"), ("--for",)),
-    (("token", "create", "--user", MARA), ("--ttl",)),
+    (("server", "token", "create", "--user", MARA), ("--ttl",)),
     (("sim", "generate"), ("--accounts", "--users", "--groups", "--permission-sets", "--assignments-per-account", "--ou-depth", "--messy")),
     (("policy", "size", "rules.toml"), ("--limit",)), (("policy", "lint", "rules.toml"), ("--limit",)),
     (("policy", "simulate", "rules.toml"), ("--jobs", "--repeat")), (("policy", "test", "rules.toml"), ("--min-coverage",)),
@@ -334,7 +334,7 @@ def other_names(check, server):
                                          .replace(f":{server.port}", f":{free_port()}"))
     ran = stage.run("serve", "--config", "second.toml", **server.environment)
     check("nor by a second name of it", ran.returncode == 5 and "another server" in ran.stderr, ran)
-    ran = stage.run("token", "list", "--config", "second.toml")
+    ran = stage.run("server", "token", "list", "--config", "second.toml")
     check("and a command does not open it by that", ran.returncode == 1 and "2 names" in ran.stderr, ran)
     (folder / "twin.db").unlink()
     check("the server goes on", Api(server.base).get("/readyz").status == 200)

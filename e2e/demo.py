@@ -188,7 +188,7 @@ def lived(check, stage, demo):
     line = next(it for it in stage.said("demo.log").splitlines() if "export AWS_ENDPOINT_URL" in it)
     environment = dict(it.split("=", 1) for it in line.split()[1:])
     management = demo.sim.get("/_sim/state").json["organization"]["management_account"]
-    ran = stage.run("pci", "report", "--source", "s3://example-trail", "--regions", "eu-west-1", "--accounts", management,
+    ran = stage.run("activity", "pci", "report", "--source", "s3://example-trail", "--regions", "eu-west-1", "--accounts", management,
                     "--verify-digests", "--output", "json", timeout=180, **environment)
     report = json.loads(ran.stdout or "{}")
     people = report.get("reports", [{}])[0].get("users", [])

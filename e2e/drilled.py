@@ -194,4 +194,4 @@ class OperatorsServer:
         """Stops, and looks at what is kept."""
         self.stop()
         check.equal("the log verifies", self.stage.run("audit", "verify").returncode, 0)
-        check.equal("the store is sound", self.stage.run("store", "check").returncode, 0)
+        check.equal("the store is sound", self.stage.run("server", "store", "check").returncode, 0)

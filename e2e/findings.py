@@ -81,36 +81,36 @@ def newcomer(world):
     account = world.accounts["payments-prod"]
     tags = {"Owner": "team-payments", "OU": "finance"}
     world.client("organizations").tag_resource(ResourceId=account, Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
-    ran, shown = world.run("findings", "show", account)
+    ran, shown = world.run("org", "findings", "show", account)
     check("what a finding would get", ran.returncode == 0 and shown["fields"]["AccountName"] == "payments-prod"
           and shown["fields"]["tag:OU"] == "finance" and "Owner=team-payments" in shown["note"], (ran.stderr, shown))
     world.found(account, [f"early-{it}" for it in range(7)])
     product = f"arn:aws:securityhub:{world.region}:{account}:product/{account}/default"
     world.hub.batch_update_findings(FindingIdentifiers=[{"Id": f"{product}/early-0", "ProductArn": product}],
                                     Note={"Text": "ticket 4711", "UpdatedBy": "alice"}, UserDefinedFields={"ticket": "4711"})
-    ran, rows = world.run("findings", "enrich", "--backfill", "--since", "30d")
+    ran, rows = world.run("org", "findings", "enrich", "--backfill", "--since", "30d")
     check("a look shows seven findings", ran.returncode == 0 and len(rows) == 7 and "--apply" in ran.stderr, (ran.stderr, rows))
     check.equal("and writes none", len(world.enriched(account)), 0)
-    ran, _ = world.run("findings", "enrich", "--backfill", "--detailed-exitcode")
+    ran, _ = world.run("org", "findings", "enrich", "--backfill", "--detailed-exitcode")
     check.equal("exit 3 says that there is something to write", ran.returncode, 3)
-    ran, _ = world.run("findings", "enrich", "--backfill", "--apply")
+    ran, _ = world.run("org", "findings", "enrich", "--backfill", "--apply")
     check("without a terminal `--apply` wants `--yes`", ran.returncode == 4 and "--yes" in ran.stderr, (ran.returncode, ran.stderr))
     check.equal("and nothing was written", len(world.enriched(account)), 0)
-    ran, rows = world.run("findings", "enrich", "--backfill", "--apply", "--yes")
+    ran, rows = world.run("org", "findings", "enrich", "--backfill", "--apply", "--yes")
     check("all are written", ran.returncode == 0 and {row["outcome"] for row in rows} == {"written"}, (ran.stderr, rows))
     found = world.enriched(account)
     noted = found["early-0"]
     check("an analyst's note and field stay", noted["Note"]["Text"] == "ticket 4711" and noted["UserDefinedFields"]["ticket"] == "4711", noted)
     check("the others have ours", len(found) == 7 and found["early-1"]["Note"]["UpdatedBy"] == "Hallpass enrichment"
           and found["early-1"]["UserDefinedFields"]["Owner"] == "team-payments", found.get("early-1"))
-    ran, rows = world.run("findings", "enrich", "--backfill", "--apply")
+    ran, rows = world.run("org", "findings", "enrich", "--backfill", "--apply")
     check("once more there is nothing to write", ran.returncode == 0 and rows == [], (ran.stderr, rows))
-    create = ("findings", "insight", "create", "--group-by", "SeverityLabel", "--where", "Owner=team-payments")
+    create = ("org", "findings", "insight", "create", "--group-by", "SeverityLabel", "--where", "Owner=team-payments")
     asked = world.stage.run(*create, "--apply", **world.aws)
     check("an insight wants `--yes`, too", asked.returncode == 4 and "--yes" in asked.stderr, (asked.returncode, asked.stderr))
     outcomes = [world.run(*create, *more)[1]["outcome"] for more in ((), ("--apply", "--yes"), ("--apply",))]
     check.equal("an insight is made once", outcomes, ["would be created", "created", "unchanged"])
-    for wrong in (("findings", "enrich"), ("findings", "enrich", "--backfill", "--notes", "drop"), ("findings", "show", "12")):
+    for wrong in (("org", "findings", "enrich"), ("org", "findings", "enrich", "--backfill", "--notes", "drop"), ("org", "findings", "show", "12")):
         check.equal(f"exit 2: {' '.join(wrong)}", world.stage.run(*wrong, **world.aws).returncode, 2)
 
 
@@ -212,26 +212,26 @@ def annotated(world):
 
 def template(world):
     """The template has the queue, its rules and a role, as JSON that CloudFormation reads."""
-    ran = world.stage.run("findings", "template", **world.aws)
+    ran = world.stage.run("org", "findings", "template", **world.aws)
     kinds = sorted({it["Type"] for it in json.loads(ran.stdout)["Resources"].values()})
     check.equal("the template", kinds, ["AWS::Events::Rule", "AWS::IAM::Role", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"])
-    ran = world.stage.run("findings", "cache", "drop", world.accounts["network"], **world.aws)
+    ran = world.stage.run("org", "findings", "cache", "drop", world.accounts["network"], **world.aws)
     check("an account is read anew when somebody asks for it", ran.returncode == 0 and "sent" in ran.stderr, ran.stderr)
 
 
 def parked(world):
-    ran, rows = world.run("events", "list")
+    ran, rows = world.run("org", "events", "list")
     check("the message that is no event is parked, with why", ran.returncode == 0 and len(rows) == 1
           and rows[0]["body"] == "this is no event" and "no JSON" in rows[0]["why"], (ran.stderr, rows))
-    ran = world.stage.run("events", "replay", "--all", **world.aws)
+    ran = world.stage.run("org", "events", "replay", "--all", **world.aws)
     check("it is sent again", ran.returncode == 0, ran.stderr)
 
     def again():
-        _, now = world.run("events", "list")
+        _, now = world.run("org", "events", "list")
         return now and now[0]["id"] != rows[0]["id"]
 
     check("and parked again", wait(again, 60, every=1), world.served.said()[-800:])
-    ran = world.stage.run("events", "replay", "nonsense", **world.aws)
+    ran = world.stage.run("org", "events", "replay", "nonsense", **world.aws)
     check("an event that is not parked is exit 2", ran.returncode == 2, ran.stderr)
 
 
@@ -321,14 +321,14 @@ class Runtime:
         """Runs the function until there are no more events; its exit code, and what it said."""
         host, port = self.server.server_address
         try:
-            ran = world.stage.run("lambda", "enrich", timeout=120, **{**world.aws, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}", **environment})
+            ran = world.stage.run("server", "lambda", "enrich", timeout=120, **{**world.aws, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}", **environment})
         finally:
             self.server.shutdown()
         return ran
 
 
 def as_function(world):
-    """`hallpass lambda enrich`: the same events without a server, its configuration in a parameter (here moto's)."""
+    """`hallpass server lambda enrich`: the same events without a server, its configuration in a parameter (here moto's)."""
     account = world.accounts["network"]
     product = f"arn:aws:securityhub:{world.region}:{account}:product/{account}/default"
     world.found(account, [f"function-{it}" for it in range(4)])

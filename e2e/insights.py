@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Insights of DevOps Guru (`organization.md` D-7 to D-9): boto3 and `hallpass insights` over the simulated service."""
+"""Insights of DevOps Guru (`organization.md` D-7 to D-9): boto3 and `hallpass org insights` over the simulated service."""
 
 import datetime
 import json
@@ -55,7 +55,7 @@ class World:
                             aws_access_key_id=keys["access_key_id"], aws_secret_access_key=keys["secret_access_key"])
 
     def run(self, *words, output="json"):
-        ran = self.stage.run("insights", *words, "--output", output, timeout=300, **{**self.aws, "AWS_ENDPOINT_URL": self.served.endpoint})
+        ran = self.stage.run("org", "insights", *words, "--output", output, timeout=300, **{**self.aws, "AWS_ENDPOINT_URL": self.served.endpoint})
         return ran, json.loads(ran.stdout) if output == "json" and ran.stdout.strip() else ran.stdout
 
     def ids(self, *words):
@@ -120,7 +120,7 @@ def wrong(world):
         check(f"exit 2: {' '.join(words)}", ran.returncode == 2 and part in ran.stderr, (ran.returncode, ran.stderr))
     refused = world.client("sts", world.accounts["network"]).get_caller_identity()
     keys = world.sim.get(f"/_sim/credentials?account={world.accounts['network']}").json
-    ran = world.stage.run("insights", "list", **{**world.aws, "AWS_ENDPOINT_URL": world.served.endpoint, "AWS_ACCESS_KEY_ID": keys["access_key_id"],
+    ran = world.stage.run("org", "insights", "list", **{**world.aws, "AWS_ENDPOINT_URL": world.served.endpoint, "AWS_ACCESS_KEY_ID": keys["access_key_id"],
                                                  "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"]})
     check("who may not ask is told so, Region by Region", ran.returncode == 1 and f"not read in {world.region}" in ran.stderr
           and "AccessDenied" in ran.stderr, (refused["Account"], ran.returncode, ran.stderr))

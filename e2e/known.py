@@ -78,7 +78,7 @@ def collected(demo):
     check.equal("old keys are those that two loops over the tables find", sorted(it["access_key_id"] for it in old), sorted(wanted))
     ran, _ = asked(stage, article("seed-2-not-in-okta"))
     check("people who left are not told without a directory that knows", ran.returncode == 2 and "E_NOT_SYNCED" in ran.stderr and "okta" in ran.stderr, ran.stderr)
-    exported = json.loads(stage.run("snapshots", "--folder", FOLDER, "export", timeout=120).stdout)
+    exported = json.loads(stage.run("query", "snapshots", "--folder", FOLDER, "export", timeout=120).stdout)
     users = exported["tables"]["aws_iam_users"]
     mails = sorted({(it.get("tags") or {}).get("email") for it in users} - {None})
     exported["tables"]["okta_users"] = [{"id": f"00u{n}", "status": "ACTIVE", "profile": {"email": mail}} for n, mail in enumerate(mails[::2])]

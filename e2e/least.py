@@ -98,12 +98,12 @@ BY_CHANCE = {"vending": {"organizations:ListCreateAccountStatus"},
                            "sso:ListAccountAssignmentsForPrincipal", "sqs:ChangeMessageVisibility"}}
 # the chore's name, and its commands with the exit code each has
 CHORES = [
-    ("insights", [(0, "insights", "list", "--ou", "/Workloads", "--regions", "enabled"), (0, "insights", "list", "--account", enrol.SHOP),
-                  (0, "insights", "health", "--since", "1m")]),
-    ("channels", [(0, "insights", "channels", "channels.yaml", "--accounts", enrol.SHOP, *REGION, "--apply", "--yes"),
-                  (0, "insights", "channels", "check", "channels.yaml", "--ou", "/Workloads", "--tag", "env=prod"),
-                  (0, "insights", "channels", "check", "channels.yaml", "--ou", "/Workloads", "--tag", "env=prod", "--regions", "governed"),
-                  (0, "insights", "channels", "remove", "channels.yaml", "--accounts", enrol.SHOP, "--apply", "--yes")]),
+    ("insights", [(0, "org", "insights", "list", "--ou", "/Workloads", "--regions", "enabled"), (0, "org", "insights", "list", "--account", enrol.SHOP),
+                  (0, "org", "insights", "health", "--since", "1m")]),
+    ("channels", [(0, "org", "insights", "channels", "channels.yaml", "--accounts", enrol.SHOP, *REGION, "--apply", "--yes"),
+                  (0, "org", "insights", "channels", "check", "channels.yaml", "--ou", "/Workloads", "--tag", "env=prod"),
+                  (0, "org", "insights", "channels", "check", "channels.yaml", "--ou", "/Workloads", "--tag", "env=prod", "--regions", "governed"),
+                  (0, "org", "insights", "channels", "remove", "channels.yaml", "--accounts", enrol.SHOP, "--apply", "--yes")]),
     ("payer", [(1, "org", "payer", "audit", "payer.yaml"), (0, "org", "payer", "plan", "payer.yaml")]),
     ("readiness", [(1, "org", "readiness"), (1, "org", "readiness", "--profile", "merger"),
                    (1, "org", "readiness", "--profile", "acquire", "--candidates", "theirs.json", "--to", "{Workloads}", *REGION)]),
@@ -122,14 +122,14 @@ CHORES = [
                    (0, "org", "enroll", "--account", LATER, "--to", "Workloads", "--via", "baseline", "--apply", "--yes"),
                    (0, "org", "enroll", "--account", enrol.STRAY, "--to", "Workloads", "--create-role", "ou", "--apply", "--yes"),
                    (0, "org", "enroll", "--ou-from", "Legacy", "--to", "Legacy", "--apply", "--yes")]),
-    ("public-ips", [(1, "public-ips", *REGION, "--role", MEMBER, "--verify"),
-                    (0, "public-ips", *REGION, "--role", MEMBER, "--ou", "/Workloads", "--tag", "env=prod"),
-                    (1, "public-ips", "--aggregator", "organization", "--region", "eu-west-1"),
-                    (2, "public-ips", "--aggregator", "mine", "--region", "eu-west-1")]),
+    ("public-ips", [(1, "org", "public-ips", *REGION, "--role", MEMBER, "--verify"),
+                    (0, "org", "public-ips", *REGION, "--role", MEMBER, "--ou", "/Workloads", "--tag", "env=prod"),
+                    (1, "org", "public-ips", "--aggregator", "organization", "--region", "eu-west-1"),
+                    (2, "org", "public-ips", "--aggregator", "mine", "--region", "eu-west-1")]),
     ("vending", [(0, "org", "vend", "factory.csv", "--apply", "--yes", "--concurrency", "2"),
                  (0, "org", "vend", "direct.csv", "--via", "organizations", "--create-users", "--assign", "Builders=Reader", "--apply", "--yes")]),
-    ("findings", [(0, "findings", "enrich", "--backfill", "--apply", "--yes"), (0, "findings", "show", enrol.SHOP),
-                  (0, "findings", "insight", "create", "--group-by", "SeverityLabel", "--apply", "--yes")]),
+    ("findings", [(0, "org", "findings", "enrich", "--backfill", "--apply", "--yes"), (0, "org", "findings", "show", enrol.SHOP),
+                  (0, "org", "findings", "insight", "create", "--group-by", "SeverityLabel", "--apply", "--yes")]),
 ]
 
 
@@ -410,9 +410,9 @@ def synced(stage, sim, environment):
 def parked(stage, role, url, owner):
     """An event that cannot be read is parked, and sent again by hand."""
     owner("sqs").send_message(QueueUrl=url, MessageBody="no event")
-    rows = lambda: json.loads(stage.run("events", "list", "-o", "json", **role).stdout or "[]")
+    rows = lambda: json.loads(stage.run("org", "events", "list", "-o", "json", **role).stdout or "[]")
     check("a message that is no event is parked", wait(rows, 60, every=1))
-    ran = stage.run("events", "replay", "--all", **role)
+    ran = stage.run("org", "events", "replay", "--all", **role)
     check("and sent again", ran.returncode == 0, ran.stderr)
 
 
@@ -427,19 +427,19 @@ def remediated(stage, sim, endpoint, environment, policies, whole):
         return
     imported(client, {**wrong, OWN_CODE: f"arn:aws:ec2:eu-west-1:{enrol.SHOP}:instance/i-0123456789abcdef0"})
     wrong = {**wrong, OWN_CODE: ""}
-    listed = lambda: {it["finding"].rsplit("/", 1)[1]: it for it in json.loads(stage.run("remediate", "list", "--output", "json", **role).stdout or "[]")}
+    listed = lambda: {it["finding"].rsplit("/", 1)[1]: it for it in json.loads(stage.run("org", "remediate", "list", "--output", "json", **role).stdout or "[]")}
     states = lambda: {control: it["state"] for control, it in listed().items()}
     wait(lambda: len(states()) == len(wrong) and "pending" not in states().values(), 120, process, every=1)
     check.equal("each was seen to", states(), {control: "waiting" if control == "RDS.2" else "changed" for control in wrong})
     base = re.search('public_url = "(.*?)"', stage.path("hallpass.toml").read_text()).group(1)
-    ran = stage.run("remediate", "approve", listed()["RDS.2"]["id"], "--yes", HALLPASS_SERVER=base, HALLPASS_TOKEN=stage.token(ANA))
+    ran = stage.run("org", "remediate", "approve", listed()["RDS.2"]["id"], "--yes", HALLPASS_SERVER=base, HALLPASS_TOKEN=stage.token(ANA))
     check.equal("an administrator says yes", ran.returncode, 0)
     wait(lambda: states().get("RDS.2") == "changed", 60, process, every=1)
     check.equal("and the database after a yes", states().get("RDS.2"), "changed")
     for control, it in sorted(listed().items()):
         if control == OWN_CODE:
             continue
-        ran = stage.run("remediate", "undo", it["id"], "--apply", "--yes", timeout=120, **role)
+        ran = stage.run("org", "remediate", "undo", it["id"], "--apply", "--yes", timeout=120, **role)
         check(f"{control} is taken back", ran.returncode == 0, (ran.stdout + ran.stderr)[-600:])
     given(stage, sim, process)
     parked(stage, role, url, inside(sim, endpoint, MANAGEMENT))

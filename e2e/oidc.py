@@ -263,7 +263,7 @@ def command_line(check, stage, served, browser):
     check.equal("login ends well", login.wait(120), 0)
     who = stage.run("whoami", "--output", "json", HALLPASS_SERVER=base)
     check("the command line is who confirmed it", MARA in who.stdout, who.stdout + who.stderr)
-    listed = [json.loads(line) for line in stage.run("token", "list", "--output", "jsonl").stdout.splitlines()]
+    listed = [json.loads(line) for line in stage.run("server", "token", "list", "--output", "jsonl").stdout.splitlines()]
     made = [row for row in listed if row["name"].startswith("login on ")]
     check.equal("its token has the scopes that were asked for", [row["scopes"] for row in made], [["read", "request"]])
     kept = json.loads(stage.path("config/hallpass/credentials.json").read_text())["servers"][base]["token"]
@@ -297,9 +297,9 @@ def command_line(check, stage, served, browser):
 
 
 def sessions(check, stage, browser):
-    listed = [json.loads(line) for line in stage.run("sessions", "list", "--web", "--output", "jsonl").stdout.splitlines()]
+    listed = [json.loads(line) for line in stage.run("people", "sessions", "list", "--web", "--output", "jsonl").stdout.splitlines()]
     check("sessions are listed", any(row["user"] == MARA for row in listed), listed)
-    ended = stage.run("sessions", "end", "--user", MARA)
+    ended = stage.run("people", "sessions", "end", "--user", MARA)
     check.equal("and ended", ended.returncode, 0)
     check("at once", not browser.is_in())
 

@@ -25,7 +25,7 @@ STANDARDS = """defaults:
   controls: [{id: IAM.6, status: DISABLED, reason: "Root credentials are removed centrally"}]
 """
 # an insight of Security Hub that is looked for among others, by its name
-INSIGHT = ("findings", "insight", "create", "--group-by", "SeverityLabel", "--where", "Owner=nobody", "-o", "json")
+INSIGHT = ("org", "findings", "insight", "create", "--group-by", "SeverityLabel", "--where", "Owner=nobody", "-o", "json")
 # what reads an organization of 40 accounts in which some of it was set up
 LARGE = {
     "administrators": ("org", "delegate", "list", *REGIONS, "-o", "json"),

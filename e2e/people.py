@@ -165,7 +165,7 @@ def shown(world):
 
 
 class Hands:
-    """`hallpass pci act` over the trail, and what it left of somebody."""
+    """`hallpass activity pci act` over the trail, and what it left of somebody."""
 
     def __init__(self, world):
         self.world, self.stage = world, world.stage
@@ -173,7 +173,7 @@ class Hands:
         self.instance = client("sso-admin", world.aws).list_instances()["Instances"][0]["InstanceArn"]
         self.environment = world.served.environment
 
-    def run(self, *words, verb=("pci", "act"), users="users.json"):
+    def run(self, *words, verb=("activity", "pci", "act"), users="users.json"):
         read = ("--users", users, "--source", "dir:trail", "--regions", self.world.region) if verb[1] in ("act", "report") else ()
         ran = self.stage.run(*verb, *read, *words, "--output", "json", timeout=300, **self.environment)
         return ran, json.loads(ran.stdout) if ran.stdout.strip() else None
@@ -291,7 +291,7 @@ def killed(hands):
     """Acting that is killed, wherever it is, and done again."""
     world = hands.world
     for seconds in (0.3, 0.6, 0.9, 1.3):
-        process = hands.stage.spawn("pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", world.region,
+        process = hands.stage.spawn("activity", "pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", world.region,
                                     "--apply", "--yes", log="act.log", **hands.environment)
         try:
             process.wait(seconds)
@@ -335,7 +335,7 @@ def queued(hands):
     sqs = client("sqs", world.aws)
     url = sqs.create_queue(QueueName="people")["QueueUrl"]
     words = ("--emit", "seed", "--emit-to", f"sqs:{url}")
-    ran = hands.stage.run("pci", "report", "--users", "users.json", "--source", "dir:trail", "--regions", world.region, *words,
+    ran = hands.stage.run("activity", "pci", "report", "--users", "users.json", "--source", "dir:trail", "--regions", world.region, *words,
                           **hands.environment, AWS_ENDPOINT_URL=world.served.endpoint, AWS_REGION=world.region)
     taken = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", [])
     records = [json.loads(it["Body"])["Records"] for it in taken]

@@ -67,12 +67,12 @@ class Outage(Chore):
     def begin(self):
         self.unit = self.world.units["NonProd"]
         exempt = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_BreakGlass_*"
-        made = self.world.run("outage", "generate", "--region", "us-east-1", "--services", "iam", "--start", instant(-60),
+        made = self.world.run("org", "outage", "generate", "--region", "us-east-1", "--services", "iam", "--start", instant(-60),
                               "--end", instant(3600), "--exempt-role", exempt)
         self.stage.path("drill.json").write_text(made.stdout)
 
     def command(self):
-        return ("outage", "apply", "drill.json", "--target", self.unit)
+        return ("org", "outage", "apply", "drill.json", "--target", self.unit)
 
     def ours(self):
         rows = self.world.org.list_policies(Filter=SCP)["Policies"]
@@ -106,9 +106,9 @@ class Sessions(Chore):
 
     def begin(self):
         for who, name in ((ANA, "ana.json"), (BO, "bo.json")):
-            made = self.world.run("sessions", "generate", "--as", "scp", "--user", who)
+            made = self.world.run("people", "sessions", "generate", "--as", "scp", "--user", who)
             self.stage.path(name).write_text(made.stdout)
-        ran = self.run("sessions", "apply", "ana.json", "--target", self.world.root, "--ends-at", instant(3600), "--apply", "--yes")
+        ran = self.run("people", "sessions", "apply", "ana.json", "--target", self.world.root, "--ends-at", instant(3600), "--apply", "--yes")
         assert ran.code == 0, ran
         self.policy = next(it for it in self.world.org.list_policies(Filter=SCP)["Policies"] if it["Name"].startswith("hallpass-"))
         self.text = self.content()
@@ -117,7 +117,7 @@ class Sessions(Chore):
         return json.loads(self.world.org.describe_policy(PolicyId=self.policy["Id"])["Policy"]["Content"])
 
     def command(self):
-        return ("sessions", "apply", "bo.json", "--target", self.world.root, "--ends-at", instant(7200))
+        return ("people", "sessions", "apply", "bo.json", "--target", self.world.root, "--ends-at", instant(7200))
 
     def acts(self, text=None):
         text = text or self.text
@@ -322,7 +322,7 @@ class Channels(Chore):
         self.guru = self.world.client("devops-guru", {"AWS_ACCESS_KEY_ID": keys["access_key_id"], "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"]}, 5)
 
     def command(self):
-        return ("insights", "channels", "channels.yaml", "--accounts", DEV)
+        return ("org", "insights", "channels", "channels.yaml", "--accounts", DEV)
 
     def acts(self):
         config = {"Sns": {"TopicArn": self.topic}, "Filters": {"Severities": ["LOW"], "MessageTypes": ["CLOSED_INSIGHT"]}}
@@ -364,7 +364,7 @@ class People(Chore):
         self.stage.path("users.json").write_text(json.dumps({"Users": users}, default=str))
 
     def command(self):
-        return ("pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", "eu-west-1", "--by", "cut-access", "--person", ANA)
+        return ("activity", "pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", "eu-west-1", "--by", "cut-access", "--person", ANA)
 
     def acts(self):
         return [{"mutate": {"add_member": {"group": "new", "user": ANA}}}]

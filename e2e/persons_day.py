@@ -184,7 +184,7 @@ class Day:
             self.count("approvals")
         elif changed:
             one = self.random.choice(changed)
-            self.world.stage.run("remediate", "undo", one["id"], "--apply", "--yes", timeout=120, **self.world.aws)
+            self.world.stage.run("org", "remediate", "undo", one["id"], "--apply", "--yes", timeout=120, **self.world.aws)
             self.count("undone")
 
     def live(self):
@@ -252,7 +252,7 @@ class Day:
         check("the day: its records are there", "plan.changed" in events, set(events))
         world.stage.stop(world.served.process)
         check.equal("the day: the audit log verifies", world.stage.run("audit", "verify").returncode, 0)
-        check.equal("the day: the store is sound", world.stage.run("store", "check").returncode, 0)
+        check.equal("the day: the store is sound", world.stage.run("server", "store", "check").returncode, 0)
         print("      " + ", ".join(f"{count} {what}" for what, count in sorted(self.did.items())), flush=True)
 
 

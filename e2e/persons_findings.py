@@ -78,7 +78,7 @@ def backfilled(world):
     wrote = world.kim(ones[1], Note=NOTE, UserDefinedFields={"ticket": "4711"})
     # the consent of chores, where this one asks for it
     with somebody(world.stage, [wrote], match={"operation": "GetFindings"}, when="after") as kim:
-        ran = world.stage.run("findings", "enrich", "--backfill", "--apply", "--yes", "--output", "json", timeout=120, **world.aws)
+        ran = world.stage.run("org", "findings", "enrich", "--backfill", "--apply", "--yes", "--output", "json", timeout=120, **world.aws)
     check("findings enrich --backfill: Kim came, and could", kim.fired == 1 and not kim.failed, kim.row)
     fields = world.finding(ones[1]).get("UserDefinedFields", {})
     check("findings enrich --backfill: Kim's note and field stand", world.is_hers(ones[1]) and fields.get("ticket") == "4711",
@@ -153,7 +153,7 @@ def taken_back(world, one):
     with somebody(world.stage, hers, match={"operation": "GetCallerIdentity"}) as kim:
         world.client("sts").get_caller_identity()
     check("remediate undo: Kim could", not kim.failed and world.access(arn) == HALF, (kim.failed, kim.fired, world.access(arn)))
-    ran = world.stage.run("remediate", "undo", world.of(one)["id"], "--apply", "--yes", timeout=120, **world.aws)
+    ran = world.stage.run("org", "remediate", "undo", world.of(one)["id"], "--apply", "--yes", timeout=120, **world.aws)
     time.sleep(1)
     check("remediate undo: what Kim set stands", world.access(arn) == HALF, (world.access(arn), ran.stderr, ran.stdout[-400:]))
     check("remediate undo: and A is told", ran.returncode != 0 and "drifted" in ran.stdout + ran.stderr, (ran.returncode, ran.stderr, ran.stdout[-400:]))

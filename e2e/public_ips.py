@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Public addresses: what `hallpass public-ips` finds through AWS Config is what boto3 finds by asking EC2 in every
+"""Public addresses: what `hallpass org public-ips` finds through AWS Config is what boto3 finds by asking EC2 in every
 account and Region that is recorded; what is not recorded is named and never taken for nothing (`inventory.md` §6)."""
 
 import concurrent.futures
@@ -76,7 +76,7 @@ def different(found, wanted):
 
 
 def public_ips(stage, environment, *words):
-    return stage.run("public-ips", *words, timeout=400, **environment)
+    return stage.run("org", "public-ips", *words, timeout=400, **environment)
 
 
 class Ahead:
@@ -215,20 +215,20 @@ def kept(ahead, stage, environment):
                 ["public-ips-20260302T100000Z.json", "public-ips-20260303T100000Z.json"])
     earlier, later = files
     in_a_bucket(ahead, stage, environment, earlier)
-    ran = stage.run("public-ips", "diff", str(earlier), str(later), "-o", "json")
+    ran = stage.run("org", "public-ips", "diff", str(earlier), str(later), "-o", "json")
     check("nothing changed", (ran.returncode, json.loads(ran.stdout)) == (0, []), ran.stderr)
     document = json.loads(later.read_text())
     gone, uncovered = document["addresses"].pop(0), {(it["account_id"], it["region"]) for it in document["uncovered"]}
     fresh = dict(next(it for it in document["addresses"] if (it["account_id"], it["region"]) not in uncovered), public_ip="9.9.9.9")
     document["addresses"].append(fresh)
     later.write_text(json.dumps(document))
-    ran = stage.run("public-ips", "diff", str(earlier), str(later), "-o", "json", "--fail-on-findings")
+    ran = stage.run("org", "public-ips", "diff", str(earlier), str(later), "-o", "json", "--fail-on-findings")
     changes = {it["public_ip"]: it["change"] for it in json.loads(ran.stdout)}
     expected = "unknown" if (gone["account_id"], gone["region"]) in uncovered else "gone"
     check.equal("what came and what went, and exit 3", (ran.returncode, changes), (3, {"9.9.9.9": "new", gone["public_ip"]: expected}))
     document["scope"] = "another"
     later.write_text(json.dumps(document))
-    ran = stage.run("public-ips", "diff", str(earlier), str(later))
+    ran = stage.run("org", "public-ips", "diff", str(earlier), str(later))
     check("reports of other things are not compared", ran.returncode == 2 and "not about the same" in ran.stderr, ran.stderr)
 
 
@@ -237,7 +237,7 @@ def in_a_bucket(ahead, stage, environment, file):
     ran, name = ahead.in_bucket.result(), "public-ips-20260302T100000Z.json"
     body = ahead.s3.get_object(Bucket="acme-inventory", Key=f"a b/{name}")["Body"].read()
     check("a report is kept in a bucket", body == file.read_bytes() and f"kept as s3://acme-inventory/a b/{name}" in ran.stderr, ran.stderr)
-    ran = stage.run("public-ips", "diff", f"s3://acme-inventory/a b/{name}", str(file), **environment, **ahead.there)
+    ran = stage.run("org", "public-ips", "diff", f"s3://acme-inventory/a b/{name}", str(file), **environment, **ahead.there)
     check("and compared from there", ran.returncode == 0 and "new 0, gone 0" in ran.stderr, ran.stderr)
     ran = ahead.in_none.result()
     check("what cannot be kept is shown, and said", ran.returncode == 1 and json.loads(ran.stdout)["addresses"] and "make the bucket" in ran.stderr, ran.stderr)

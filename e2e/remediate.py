@@ -191,14 +191,14 @@ class World:
         return [row for row in rows if row["operation"] == operation and row["outcome"] == "ok"]
 
     def run(self, *arguments, exit=0):
-        ran = self.stage.run("remediate", *arguments, timeout=300, **self.aws)
+        ran = self.stage.run("org", "remediate", *arguments, timeout=300, **self.aws)
         if ran.returncode != exit:
             print(f"     {' '.join(arguments)}: exit {ran.returncode}\n{ran.stderr[-1500:]}")
         return ran
 
     def approve(self, who, id, *arguments):
         """As somebody says yes from their own machine: the server judges whether they may."""
-        return self.stage.run("remediate", "approve", id, *arguments, HALLPASS_SERVER=self.served.base, HALLPASS_TOKEN=self.served.tokens[who])
+        return self.stage.run("org", "remediate", "approve", id, *arguments, HALLPASS_SERVER=self.served.base, HALLPASS_TOKEN=self.served.tokens[who])
 
     def rows(self, *arguments):
         ran = self.run(*arguments, "--output", "json")
@@ -680,7 +680,7 @@ def forged(world):
     about = [call["request"] for call in world.calls("AssumeRole")
              if any(name in json.dumps(call["request"]) for name in ("e2e-victim", "e2e-real", "999999999999"))]
     check.equal("and no account is entered for it", about, [])
-    parked = json.loads(world.stage.run("events", "list", "--output", "json", **world.aws).stdout)
+    parked = json.loads(world.stage.run("org", "events", "list", "--output", "json", **world.aws).stdout)
     check("what another organization sent is parked", any("not the organization's" in it["why"] for it in parked), parked)
 
 

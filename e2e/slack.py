@@ -69,7 +69,7 @@ class Slacked:
         self.start()
 
     def token(self, who):
-        made = self.stage.run("token", "create", "--user", who, "--config", "hallpass.toml", **self.environment)
+        made = self.stage.run("server", "token", "create", "--user", who, "--config", "hallpass.toml", **self.environment)
         assert made.returncode == 0, made.stderr
         return made.stdout.strip()
 
@@ -479,7 +479,7 @@ def set_up(hallpass):
     lines = [line for line in json.loads(wrong.stdout) if line["check"] == "slack"]
     check("and says when the token is wrong", lines and lines[0]["result"] == "problem" and "xoxb-" in lines[0]["remedy"]
           and "xoxb-wrong" not in wrong.stdout, lines)
-    manifest = json.loads(hallpass.stage.run("slack", "manifest", "--url", "https://h.example").stdout)
+    manifest = json.loads(hallpass.stage.run("server", "slack", "manifest", "--url", "https://h.example").stdout)
     check.equal("the manifest names the door", manifest["settings"]["interactivity"]["request_url"], "https://h.example/slack/interactions")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Snapshots are open: another engine reads the files that `hallpass snapshots import` wrote, and gives the rows that
+"""Snapshots are open: another engine reads the files that `hallpass query snapshots import` wrote, and gives the rows that
 `hallpass query` gives; so do snapshots in S3, and the tables that are exported to PostgreSQL (`inventory.md` §1.1, §2.1)."""
 
 import http.client
@@ -138,11 +138,11 @@ def in_a_bucket(stage, check, fixture):
     objects = lambda: sorted(it["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket="acme-inventory")
                              for it in page.get("Contents", []))
     for name in ("first", "later"):
-        for ran in (run("snapshots", "import", f"{name}.json"), stage.run("snapshots", "import", f"{name}.json")):
+        for ran in (run("query", "snapshots", "import", f"{name}.json"), stage.run("query", "snapshots", "import", f"{name}.json")):
             check(f"{name}: kept in the bucket, and in a folder", ran.returncode == 0, ran.stderr)
-    listed = [json.loads(line) for line in run("snapshots", "list").stdout.splitlines()]
+    listed = [json.loads(line) for line in run("query", "snapshots", "list").stdout.splitlines()]
     check.equal("both are listed", [(it["state"], it["rows"]) for it in listed],
-                [(it["state"], it["rows"]) for it in map(json.loads, stage.run("snapshots", "list").stdout.splitlines())])
+                [(it["state"], it["rows"]) for it in map(json.loads, stage.run("query", "snapshots", "list").stdout.splitlines())])
     shape = re.compile(r"a b/hallpass/(\w+/dt=2026-11-2\d/run=[\w-]+/part-0\.parquet|_manifests/[\w-]+\.json)")
     check("they lie as in a folder", objects() and all(shape.fullmatch(key) for key in objects()), objects()[:5])
     for query in fixture["queries"]:
@@ -152,16 +152,16 @@ def in_a_bucket(stage, check, fixture):
               same(json.loads(first.stdout), query["ordered"]) == same(query["rows"], query["ordered"]), first.stderr)
         check.equal(f"bucket: {query['name']}: as in a folder", run(*asked).stdout, stage.run(*asked).stdout)
     for asked in (["query", "SELECT count(*) AS n, count(DISTINCT snapshot_id) AS s FROM aws_iam_users_history"],
-                  ["snapshots", "diff", "previous", "newest"], ["snapshots", "export"]):
+                  ["query", "snapshots", "diff", "previous", "newest"], ["query", "snapshots", "export"]):
         ours, theirs = run(*asked), stage.run(*asked)
         check(f"bucket: {asked[0]} {asked[1][:12]}: as in a folder", ours.returncode == 0 and ours.stdout == theirs.stdout and ours.stdout, ours.stderr)
     stopped(stage, check, there, run, objects)
     refused(stage, check, there)
     served(stage, check, there)
-    ran = run("snapshots", "prune", "--keep", "1", "--yes")
+    ran = run("query", "snapshots", "prune", "--keep", "1", "--yes")
     check("what is pruned is gone", ran.returncode == 0 and f"removed {listed[0]['id']}" in ran.stderr
           and not any(listed[0]["id"] in key for key in objects()), ran.stderr)
-    check.equal("and the other is as it was", [json.loads(it)["id"] for it in run("snapshots", "list").stdout.splitlines()], [listed[1]["id"]])
+    check.equal("and the other is as it was", [json.loads(it)["id"] for it in run("query", "snapshots", "list").stdout.splitlines()], [listed[1]["id"]])
     server.shutdown()
 
 
@@ -170,7 +170,7 @@ def stopped(stage, check, there, run, objects):
     before = objects()
     Between.hold = "_manifests/"
     with open(stage.path("killed.err"), "wb") as log:
-        process = subprocess.Popen([stage.binary, "snapshots", "import", "first.json", "--snapshots", PLACE], stdout=log, stderr=log,
+        process = subprocess.Popen([stage.binary, "query", "snapshots", "import", "first.json", "--snapshots", PLACE], stdout=log, stderr=log,
                                    cwd=stage.folder, env=stage.environment(**there))
     stage.processes.append(process)
     check("it was about to be seen", Between.held.wait(60))
@@ -178,28 +178,28 @@ def stopped(stage, check, there, run, objects):
     process.wait(60)
     Between.hold = None
     left = len(objects()) - len(before)
-    check("files of it are there, and nobody sees it", left >= 3 and len(run("snapshots", "list").stdout.splitlines()) == 2, objects())
-    ran = run("snapshots", "prune", "--keep", "9", "--yes")
+    check("files of it are there, and nobody sees it", left >= 3 and len(run("query", "snapshots", "list").stdout.splitlines()) == 2, objects())
+    ran = run("query", "snapshots", "prune", "--keep", "9", "--yes")
     check("what may still be written is left alone", ran.returncode == 0 and len(objects()) - len(before) == left, ran.stderr)
-    ran = run("snapshots", "prune", "--keep", "9", "--yes", "--unfinished", "0s")
+    ran = run("query", "snapshots", "prune", "--keep", "9", "--yes", "--unfinished", "0s")
     check("what is not finished any more goes, and nothing else", "never finished" in ran.stderr and objects() == before, (ran.stderr, objects()))
 
 
 def refused(stage, check, there):
     """Errors say where, and what to do."""
-    missing = stage.run("snapshots", "import", "first.json", "--snapshots", "s3://nobody-has-it/x", **there)
+    missing = stage.run("query", "snapshots", "import", "first.json", "--snapshots", "s3://nobody-has-it/x", **there)
     check("a bucket that is not there", missing.returncode == 1 and "s3://nobody-has-it/x/" in missing.stderr
           and "make the bucket" in missing.stderr, missing.stderr)
     missing = stage.run("query", "SELECT 1", "--snapshots", "s3://nobody-has-it/x", **there)
     check("nor to read from", missing.returncode == 2 and "make the bucket" in missing.stderr, missing.stderr)
     Between.refuse = "PUT"
-    no = stage.run("snapshots", "import", "first.json", "--snapshots", PLACE, **there)
+    no = stage.run("query", "snapshots", "import", "first.json", "--snapshots", PLACE, **there)
     Between.refuse = None
     check("a bucket policy that refuses", no.returncode == 1 and "the bucket policy says no" in no.stderr
           and "s3:PutObject" in no.stderr and ".parquet" in no.stderr, no.stderr)
-    bad = stage.run("snapshots", "list", "--snapshots", "s3://x/../y", **there)
+    bad = stage.run("query", "snapshots", "list", "--snapshots", "s3://x/../y", **there)
     check("what is no place", bad.returncode == 2 and "s3://bucket/prefix" in bad.stderr, bad.stderr)
-    none = stage.run("snapshots", "list", "--snapshots", "s3://acme-inventory/x", AWS_ENDPOINT_URL_S3=there["AWS_ENDPOINT_URL_S3"])
+    none = stage.run("query", "snapshots", "list", "--snapshots", "s3://acme-inventory/x", AWS_ENDPOINT_URL_S3=there["AWS_ENDPOINT_URL_S3"])
     check("nobody's credentials", none.returncode in (1, 2) and "AWS_PROFILE" in none.stderr, none.stderr)
 
 
@@ -210,7 +210,7 @@ def served(stage, check, there):
     document = str(ROOT / "docs/spec/fixtures/inventory-who.json")
     beside = ["--folder", "who"]
     for more in (place, beside):
-        stage.run("snapshots", "import", document, *more, **there)
+        stage.run("query", "snapshots", "import", document, *more, **there)
     # the document has a grant beside its tables, which snapshots do not keep
     bucket, folder = stage.run(*who, *place, **there), stage.run(*who, *beside)
     check("`who` answers from a bucket as from a folder", bucket.stdout == folder.stdout and "ExampleOrgDev" in bucket.stdout, bucket.stderr)
@@ -228,11 +228,11 @@ def served(stage, check, there):
 
 def in_postgresql(stage, check, fixture):
     """The export is one snapshot, whole, and answers as `hallpass query` does (`inventory.md` T-22)."""
-    stage.run("snapshots", "--folder", "kept", "import", "first.json")
-    stage.run("snapshots", "--folder", "kept", "import", "later.json")
+    stage.run("query", "snapshots", "--folder", "kept", "import", "first.json")
+    stage.run("query", "snapshots", "--folder", "kept", "import", "later.json")
     with postgres.Server(free_port()) as server:
         export = lambda *arguments, to=server.url("hallpass"), **more: stage.run(
-            "snapshots", "--folder", "kept", "export", "--to", to, *arguments, **{"PGPASSWORD": server.password, **more})
+            "query", "snapshots", "--folder", "kept", "export", "--to", to, *arguments, **{"PGPASSWORD": server.password, **more})
         first = export("--snapshot", "previous")
         check("a snapshot is exported", first.returncode == 0 and '{"table":"aws_iam_users","rows":13}' in first.stdout, first.stderr)
         for query in fixture["queries"]:
@@ -307,7 +307,7 @@ def guarded(stage, check, server, export):
     check("one of another type is refused, and nothing changed", wrong.returncode == 4 and "user_name" in wrong.stderr
           and server.rows("SELECT count(*) AS n FROM aws_iam_users") == [{"n": 13}], wrong.stderr)
     holder = server.session()
-    holder.ask("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('hallpass snapshots export twice', 0)) IS NULL;")
+    holder.ask("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('hallpass query snapshots export twice', 0)) IS NULL;")
     held = export("--schema", "twice")
     holder.end()
     check("two exports into one schema do not meet", held.returncode == 5 and "at work" in held.stderr, held.stderr)
@@ -337,7 +337,7 @@ def main():
     fixture = json.loads(FIXTURE.read_text())
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        kept = hallpass(folder, "snapshots", "import", str(FIXTURE))
+        kept = hallpass(folder, "query", "snapshots", "import", str(FIXTURE))
         check("a document is kept as a snapshot", kept.returncode == 0, kept.stderr)
         for query in fixture["queries"]:
             ours = hallpass(folder, "query", query["sql"], "--as-of", fixture["now"], "--output", "json")
@@ -349,7 +349,7 @@ def main():
         (folder / "none").mkdir()
         none = hallpass(folder, "query", "--folder", "none", "SELECT * FROM aws_iam_roles")
         check("exit codes and messages come through", none.returncode == 2 and "E_NOT_SYNCED" in none.stderr, none.stderr)
-        tables = hallpass(folder, "tables", "aws_iam_users", "--output", "json")
+        tables = hallpass(folder, "query", "tables", "aws_iam_users", "--output", "json")
         check("tables are listed", "password_last_used" in tables.stdout, tables.stderr)
         helped = hallpass(folder, "query", "--help")
         check("help is the companion's", "--max-rows" in helped.stdout and helped.returncode == 0, helped.stdout)

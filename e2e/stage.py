@@ -347,7 +347,7 @@ class Stage:
         return process, endpoint, dict(self.directory)
 
     def token(self, email, *arguments, config="hallpass.toml"):
-        made = self.run("token", "create", "--user", email, "--config", config, *arguments, **self.directory)
+        made = self.run("server", "token", "create", "--user", email, "--config", config, *arguments, **self.directory)
         if made.returncode:
             sys.exit(f"no token for {email}: {made.stderr}")
         return made.stdout.strip()

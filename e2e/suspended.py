@@ -173,7 +173,7 @@ def ladder(hands):
 
 def killed(hands):
     for seconds in (0.3, 0.6, 0.9, 1.2):
-        process = hands.stage.spawn("pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", hands.world.region,
+        process = hands.stage.spawn("activity", "pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", hands.world.region,
                                     "--by", "okta", "--apply", "--yes", log="act.log", **hands.environment)
         try:
             process.wait(seconds)

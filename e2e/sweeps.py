@@ -105,7 +105,7 @@ class House(Served):
 
     def sweep(self):
         """A run that an administrator wants, once it has looked."""
-        made = self.cli(ADMIN, "sweep", "run")
+        made = self.cli(ADMIN, "server", "sweep", "run")
         if made.returncode:
             return {"state": made.stderr}
         return self.looked(json.loads(made.stdout)["id"])
@@ -145,11 +145,11 @@ def wanted_while_one_looks(house):
     # the next one looks for as long as a slow machine needs for what follows
     aws.call("DELETE", f"/_sim/faults/{fault}")
     fault = aws.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 1000}, "match": {"operation": "ListAccountAssignments"}}).json["ids"][0]
-    first = json.loads(house.cli(ADMIN, "sweep", "run").stdout)
+    first = json.loads(house.cli(ADMIN, "server", "sweep", "run").stdout)
     wait(lambda: house.run_of(first["id"])["state"] == "running", 20)
     made = house.by_hand(TOMASZ, "payments-dev", "ReadOnly")
-    said = house.cli(ADMIN, "sweep", "run", output=None)
-    again = json.loads(house.cli(ADMIN, "sweep", "run").stdout)
+    said = house.cli(ADMIN, "server", "sweep", "run", output=None)
+    again = json.loads(house.cli(ADMIN, "server", "sweep", "run").stdout)
     check("the second is queued, and is one for all who want it", made and again["state"] == "queued" and again["id"] in said.stdout
           and "as soon as that is over" in said.stderr, said)
     check("the page says that it waits", "Queued" in house.page(ADMIN, "/sweeps"))
@@ -170,11 +170,11 @@ def found_and_shown(house):
     row = house.item(TOMASZ, "edge-prod", "ReadOnly")
     check("REST shows what nobody recorded", row.get("kind") == "unknown" and row.get("fate") == "reported", row)
     check("the pattern of the configuration accepts", house.item(MARA, "log-archive", "ReadOnly").get("kind") == "accepted")
-    listed = house.cli(AUDITOR, "standing", "list", "--kind", "unknown", output="table")
+    listed = house.cli(AUDITOR, "server", "standing", "list", "--kind", "unknown", output="table")
     check("the command line shows it", listed.returncode == 0 and TOMASZ in listed.stdout and "edge-prod" in listed.stdout, listed)
-    shown = house.cli(AUDITOR, "sweep", "show", run["id"], output="table")
+    shown = house.cli(AUDITOR, "server", "sweep", "show", run["id"], output="table")
     check("a run is shown with what it found", shown.returncode == 0 and TOMASZ in shown.stdout, shown)
-    asked = house.cli(AUDITOR, "sweep", "show", run["id"], "--fail-on-findings")
+    asked = house.cli(AUDITOR, "server", "sweep", "show", run["id"], "--fail-on-findings")
     check("findings are exit 3 where that is asked for", asked.returncode == 3, asked)
     page = house.page(AUDITOR, "/access?kind=unknown")
     check("the Access page shows it", "edge-prod" in page and "Unknown" in page and TOMASZ in page, page[:300])
@@ -232,7 +232,7 @@ def truth_before_asking(house):
 def accepted(house):
     target = ("--user", INES, "--account", "payments-dev", "--permission-set", "DatabaseOperator")
     review = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 40 * 86400))
-    done = house.cli(ADMIN, "standing", "accept", *target, "--reason", "runs the nightly load", "--review", review)
+    done = house.cli(ADMIN, "server", "standing", "accept", *target, "--reason", "runs the nightly load", "--review", review)
     check("an administrator accepts", done.returncode == 0, done.stderr)
     row = house.item(INES, "payments-dev", "DatabaseOperator")
     check("it is accepted with reason and review", row.get("kind") == "accepted"
@@ -262,7 +262,7 @@ def removed(house):
     # so that one is no large share of what is seen
     for account in ("payments-dev", "orders-dev", "catalog-dev", "edge-dev"):
         house.by_hand(INES, account, "ReadOnly")
-        house.cli(ADMIN, "standing", "accept", "--user", INES, "--account", account, "--permission-set", "ReadOnly", "--reason", "by intent")
+        house.cli(ADMIN, "server", "standing", "accept", "--user", INES, "--account", account, "--permission-set", "ReadOnly", "--reason", "by intent")
     house.become(mode='"revoke"')
     first = wait(lambda: next((run for run in house.api(ADMIN).get("/api/v1/sweeps").json["items"]
                                if run["mode"] == "revoke" and run["state"] not in ("queued", "running")), None), 60, house.process)
@@ -277,11 +277,11 @@ def removed(house):
           house.item(TOMASZ, "edge-prod", "ReadOnly"))
     check("the page shows the plan", "orders-prod" in house.page(ADMIN, f"/sweeps/{id_}") and f"/sweeps/{id_}/confirm" in house.page(ADMIN, f"/sweeps/{id_}"))
     check("nobody else is offered the button", f"/sweeps/{id_}/confirm" not in house.page(AUDITOR, f"/sweeps/{id_}"))
-    asked = house.cli(ADMIN, "sweep", "confirm", id_)
+    asked = house.cli(ADMIN, "server", "sweep", "confirm", id_)
     check("without a terminal it asks for --yes", asked.returncode == 4 and "orders-prod" in asked.stderr, asked)
-    confirmed = house.cli(ADMIN, "sweep", "confirm", id_, "--yes")
+    confirmed = house.cli(ADMIN, "server", "sweep", "confirm", id_, "--yes")
     check("an administrator confirms", confirmed.returncode == 0, confirmed.stderr)
-    again = house.cli(ADMIN, "sweep", "confirm", id_, "--yes")
+    again = house.cli(ADMIN, "server", "sweep", "confirm", id_, "--yes")
     check("once is as good as twice", again.returncode == 0, again.stderr)
     over = house.settled(id_)
     check("the run is over", over["state"] == "done", over)
@@ -304,10 +304,10 @@ def brakes(house):
     house.become()
     run = house.sweep()
     check("too many stop the run", run["state"] == "stopped" and run.get("over_limits"), run)
-    plain = house.cli(ADMIN, "sweep", "confirm", run["id"], "--yes")
+    plain = house.cli(ADMIN, "server", "sweep", "confirm", run["id"], "--yes")
     check("confirming it takes more than yes", plain.returncode == 1 and house.has(MARA, "pricing-prod", "ReadOnly"), plain)
     house.undone(MARA, "checkout-prod", "ReadOnly")
-    changed = house.cli(ADMIN, "sweep", "confirm", run["id"], "--beyond-limits", "--yes")
+    changed = house.cli(ADMIN, "server", "sweep", "confirm", run["id"], "--beyond-limits", "--yes")
     check("a world that changed refuses the plan", changed.returncode == 1 and house.has(MARA, "pricing-prod", "ReadOnly"), changed)
     check("both refusals are on record", len([row for row in house.events("press.refused") if row.get("why") == "confirm"]) == 2)
 
@@ -315,11 +315,11 @@ def brakes(house):
 def adopted(house):
     target = ("--user", MARA, "--account", "pricing-prod", "--permission-set", "ReadOnly")
     began = time.monotonic()
-    refused = house.cli(ADMIN, "standing", "adopt", *target, "--for", "12s", "--reason", "moving in")
+    refused = house.cli(ADMIN, "server", "standing", "adopt", *target, "--for", "12s", "--reason", "moving in")
     check("giving an end is asked first", refused.returncode == 4, refused)
     # it is waited for, so no longer than a machine as slow as this needs until the page is drawn
     lasts = max(12, min(90, int(10 * (time.monotonic() - began))))
-    done = house.cli(ADMIN, "standing", "adopt", *target, "--for", f"{lasts}s", "--reason", "moving in", "--yes")
+    done = house.cli(ADMIN, "server", "standing", "adopt", *target, "--for", f"{lasts}s", "--reason", "moving in", "--yes")
     check("an administrator gives it an end", done.returncode == 0, done.stderr)
     grant = json.loads(done.stdout) if done.returncode == 0 else {}
     check("it is a grant like any other", grant.get("state") == "active" and grant.get("approval") == "adopted" and not grant.get("standing"), grant)
@@ -339,7 +339,7 @@ def adopting(house):
     house.become()
     run = house.sweep()
     check("its first run is a plan, too", run["state"] == "planned", run)
-    confirmed = house.cli(ADMIN, "sweep", "confirm", run["id"], "--yes")
+    confirmed = house.cli(ADMIN, "server", "sweep", "confirm", run["id"], "--yes")
     check("confirmed", confirmed.returncode == 0, confirmed.stderr)
     grants = lambda: [row for row in house.api(MARA).all(f"/api/v1/grants?user={MARA}") if row.get("account_name") == "search-prod"]
     check("it became a grant", wait(grants, 30, house.process))
@@ -369,7 +369,7 @@ def moved_in(house, stage):
           and not any(row["in_scope"] or "no sweep sees it" not in row["outlook"] for row in mine)
           and "access.sweep.scope" in said.stderr, (said.returncode, said.stderr, mine))
     target = ("--user", TOMASZ, "--account", "messaging-prod", "--permission-set", "PowerUser")
-    done = house.cli(ADMIN, "standing", "adopt", *target, "--for", "12s", "--reason", "moving in", "--yes")
+    done = house.cli(ADMIN, "server", "standing", "adopt", *target, "--for", "12s", "--reason", "moving in", "--yes")
     grant = json.loads(done.stdout) if done.returncode == 0 else {}
     check("one by one it gets an end", grant.get("state") == "active", done)
     over = wait(lambda: house.api(TOMASZ).get(f"/api/v1/grants/{grant['id']}").json["state"] == "ended", 60, house.process)
@@ -382,7 +382,7 @@ def moved_in(house, stage):
     house.become()
     run = house.sweep()
     check("a wider scope is a plan again", run["state"] == "planned" and run["report"]["to_act"] == 1, run)
-    confirmed = house.cli(ADMIN, "sweep", "confirm", run["id"], "--yes")
+    confirmed = house.cli(ADMIN, "server", "sweep", "confirm", run["id"], "--yes")
     grants = lambda: [row for row in house.api(MARA).all(f"/api/v1/grants?user={MARA}") if row.get("account_name") == held[0][1]]
     check("confirmed, it is a grant with an end", confirmed.returncode == 0 and wait(grants, 30, house.process), confirmed)
     check("that ends on time", wait(lambda: grants()[0]["state"] == "ended" and not house.has(*held[0]), 60, house.process), grants())
@@ -407,7 +407,7 @@ def roles_by_entitlements(house):
     check("a sweep tells who has one since", len(new) == 2 and all("analytics-dev" in line for line in new), run["report"]["entitlements"])
     page = house.page(AUDITOR, f"/sweeps/{run['id']}")
     check("and so does its page", "Roles by account access manager" in page and role.rsplit("/", 1)[1] in page)
-    shown = house.cli(AUDITOR, "sweep", "show", run["id"], output="table")
+    shown = house.cli(AUDITOR, "server", "sweep", "show", run["id"], output="table")
     check("and the command line", "Roles by entitlements" in shown.stdout and ", new" in shown.stdout, shown.stdout[-1500:])
 
     read = house.api(AUDITOR).get(f"/api/v1/entitlements?user={TOMASZ}").json
@@ -442,7 +442,7 @@ def roles_by_entitlements(house):
 def off(house):
     house.become(mode='"off"')
     count = len(house.api(ADMIN).all("/api/v1/sweeps"))
-    refused = house.cli(ADMIN, "sweep", "run")
+    refused = house.cli(ADMIN, "server", "sweep", "run")
     check("while sweeps are off nobody looks", refused.returncode == 1 and "off" in refused.stderr, refused)
     check("accepted or not, everything stays", house.has(MARA, "analytics-prod", "ReadOnly") and house.has(INES, "payments-dev", "DatabaseOperator"))
     check("the pages say so", "off" in house.page(ADMIN, "/sweeps"), count)

@@ -271,7 +271,7 @@ def refused(stage, environment, sim, account):
     check("a query says what is missing, and is exit 1", asked.returncode == 1 and "AccessDenied" in asked.stderr and account in asked.stderr, asked.stderr)
     asked = stage.run("query", "SELECT count(*) AS n FROM aws_iam_users", "--allow-partial", timeout=120)
     check("unless it may be partial", asked.returncode == 0, asked.stderr)
-    differences = stage.run("snapshots", "diff", "previous", "newest", "--table", "aws_iam_users", "--output", "json", timeout=120)
+    differences = stage.run("query", "snapshots", "diff", "previous", "newest", "--table", "aws_iam_users", "--output", "json", timeout=120)
     changes = json.loads(differences.stdout)
     check("nothing is gone: what a failed list would have told is unknown",
           changes and {it["change"] for it in changes} == {"unknown"} and {it["before"]["account_id"] for it in changes} == {account}, changes[:2])
@@ -303,7 +303,7 @@ def carried(stage, environment, sim, account):
 def content(stage, run, environment):
     """The rows of a snapshot: what is the same however it was read. Our own key is used while it is."""
     own = environment["AWS_ACCESS_KEY_ID"]
-    exported = json.loads(stage.run("snapshots", "export", run, timeout=120).stdout)["tables"]
+    exported = json.loads(stage.run("query", "snapshots", "export", run, timeout=120).stdout)["tables"]
     return {name: sorted(json.dumps(row, sort_keys=True) for row in table if row.get("access_key_id") != own)
             for name, table in exported.items()}
 
@@ -329,7 +329,7 @@ def killed(stage, environment, sim):
     process.wait(60)
     kept = slices()
     check("it was killed in the middle", kept > 20, kept)
-    check("and nobody sees a snapshot of it", run not in stage.run("snapshots", "list").stdout)
+    check("and nobody sees a snapshot of it", run not in stage.run("query", "snapshots", "list").stdout)
     sim.call("DELETE", "/_sim/faults")
     other = stage.run("sync", "--only", "iam", "--resume", run, **environment)
     check("other words do not go on with it", other.returncode == 2 and "something else" in other.stderr, other.stderr)

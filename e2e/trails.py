@@ -156,12 +156,12 @@ def read(org, companion):
     check("policy shrink checks the digests of the bucket", " digests are right, and " in ran.stderr and "not as delivered" not in ran.stderr, ran.stderr[-600:])
     users = {"Users": [{"IdentityStoreId": "d-0123456789", "UserId": "11111111-2222-4333-8444-555555555555", "UserName": "ana", "CreatedAt": "2026-01-01T00:00:00Z"}]}
     org.stage.path("users.json").write_text(json.dumps(users))
-    ran = org.run("pci", "report", "--users", "users.json", "--source", source, "--verify-digests", "--output", "json", "--evidence", "evidence.json")
+    ran = org.run("activity", "pci", "report", "--users", "users.json", "--source", source, "--verify-digests", "--output", "json", "--evidence", "evidence.json")
     found = json.loads(ran.stdout or "{}").get("digests", {})
     check("pci report does, too", ran.returncode == 0 and found.get("digests_verified", 0) > 3 and found["findings_count"] == 0, (ran.returncode, found, ran.stderr[-600:]))
     evidence = json.loads(org.stage.path("evidence.json").read_text())
     check("and its evidence says so", evidence["report"]["digests"] == found and evidence["params"]["verify_digests"], evidence["params"])
-    ran = org.run("pci", "report", "--users", "users.json", "--source", "lookup", "--verify-digests")
+    ran = org.run("activity", "pci", "report", "--users", "users.json", "--source", "lookup", "--verify-digests")
     check("what is looked up has no digests", ran.returncode == 2 and "--source s3" in ran.stderr, ran.stderr)
     if companion:
         ran, found = ingest(org, source, "first")
@@ -189,7 +189,7 @@ def copied(org):
 
 
 def pci(org, source, *more):
-    return org.run("pci", "report", "--users", "users.json", "--source", source, "--verify-digests", "--output", "json", *more)
+    return org.run("activity", "pci", "report", "--users", "users.json", "--source", source, "--verify-digests", "--output", "json", *more)
 
 
 def findings(org, source=f"s3://{BUCKET}/kept", *more):

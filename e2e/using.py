@@ -170,11 +170,6 @@ def looks(check, mara):
     check("a line of the log has a colour on a terminal", "\x1b[33m WARN\x1b[0m" in logged, logged)
     logged = terminal(mara, "serve", "--config", "logs.toml", NO_COLOR="1")
     check("and none with NO_COLOR", " WARN " in logged and "\x1b" not in logged, logged)
-    told = terminal(mara, "token", "list")
-    check("an old name tells an administrator at a terminal where the command is", "note: `hallpass token` is now `hallpass server token`" in
-          " ".join(told.split()), told)
-    check("a verb of every day tells nobody", "note:" not in terminal(mara, "extend", "grn_01934a5b6c7d7e8f90123456789abcde", "--for", "1h"))
-    check("nor does what runs without one", "note:" not in mara("token", "list").stderr)
     script = mara.stage.path("completions.bash")
     script.write_text(mara("completions", "bash").stdout)
     def completed(*words):

@@ -206,7 +206,7 @@ def dropped(stage):
     check("and one that would change too much", wait(lambda: "no plan is saved" in words("new/large.csv") and "50 are allowed" in words("new/large.csv"), 90, server.process, every=0.5), told())
     check.equal("nothing else is", len(told()), 4)
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"id": "e2e-s3-1", "source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {}}}))
-    parked = lambda: json.loads(world.run("events", "list", "-o", "json").stdout)
+    parked = lambda: json.loads(world.run("org", "events", "list", "-o", "json").stdout)
     check("an event that names no object is parked in sight", wait(lambda: len(parked()) == 1, 60, server.process, every=1), parked())
     plan = said.split("hallpass org plan resume ")[1].split()[0]
     ran = world.run("plan", "resume", plan, "--apply")

@@ -29,16 +29,6 @@ enum Command {
     Sync(Box<sync::Args>),
 }
 
-impl Args {
-    /// Whether the companion is asked for the help of what is below `query`.
-    pub fn asks_for_help(&self) -> bool {
-        match &self.command {
-            Some(Command::Snapshots(args) | Command::Tables(args)) => args.asks_for_help(),
-            Some(Command::Alerts(_) | Command::Sync(_)) | None => false,
-        }
-    }
-}
-
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Some(Command::Snapshots(args)) => companion::run("snapshots", args),

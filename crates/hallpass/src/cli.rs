@@ -24,8 +24,8 @@ use hallpass_commands_request::{
 use hallpass_commands_run::{audit, init, lambda, people, server};
 use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
 use hallpass_terminal::nearest::nearest;
-use hallpass_terminal::old_names::{OLD_NAMES, OldName, in_place};
 use hallpass_terminal::output;
+use hallpass_terminal::short_forms::{SHORT_FORMS, ShortForm, expand};
 
 /// Just-in-time access to AWS accounts: request it, get approval, it ends on time
 #[derive(Debug, Parser)]
@@ -98,12 +98,11 @@ pub(crate) fn program() -> clap::Command {
 /// The program with its short forms at the top, too, as shells complete them.
 pub(crate) fn with_short_forms() -> clap::Command {
     let program = program();
-    let short = OLD_NAMES.iter().filter(|it| it.is_short());
-    let at_place = |it: &OldName| {
+    let at_place = |it: &ShortForm| {
         let parent = program.find_subcommand(it.parent)?;
         parent.find_subcommand(it.name).cloned()
     };
-    let short: Vec<clap::Command> = short.filter_map(at_place).collect();
+    let short: Vec<clap::Command> = SHORT_FORMS.iter().filter_map(at_place).collect();
     program.subcommands(short)
 }
 
@@ -114,8 +113,6 @@ pub(crate) struct Called {
     command: Command,
     /// How its failure is told.
     pub(crate) form: FailureForm,
-    /// The name it was called by, where that is an old one.
-    old: Option<&'static OldName>,
 }
 
 /// Reads the command line. Help, versions and usage errors are printed here.
@@ -150,23 +147,23 @@ fn asked_list(words: &[OsString]) -> Option<String> {
 }
 
 fn read(words: Vec<OsString>) -> Result<Called, clap::Error> {
-    let (words, old) = in_place(words);
-    let program = match old {
-        Some(old) => telling(program(), old),
+    let (words, short) = expand(words);
+    let program = match short {
+        Some(short) => with_line(program(), short),
         None => program(),
     };
     let first = words.get(1).cloned();
     let found = program
         .try_get_matches_from(left_to_companion(words))
-        .map_err(|error| naming_old(error, first))?;
+        .map_err(|error| suggesting_short_form(error, first))?;
     let form = failure_form(&found);
     let Cli { command } = Cli::from_arg_matches(&found)?;
-    Ok(Called { command, form, old })
+    Ok(Called { command, form })
 }
 
-/// The error with the old name that comes nearest to what was typed in place of a command: clap knows the
-/// names of today alone. `first` is the first word.
-fn naming_old(mut error: clap::Error, first: Option<OsString>) -> clap::Error {
+/// The error with the short form that is nearest to the word that was typed: clap does not know short forms.
+/// `first` is the first word.
+fn suggesting_short_form(mut error: clap::Error, first: Option<OsString>) -> clap::Error {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
         return error;
     };
@@ -176,15 +173,15 @@ fn naming_old(mut error: clap::Error, first: Option<OsString>) -> clap::Error {
     }
     let program = program();
     let today = program.get_subcommands().map(clap::Command::get_name);
-    let names = today.chain(OLD_NAMES.iter().map(|it| it.name));
+    let names = today.chain(SHORT_FORMS.iter().map(|it| it.name));
     let names: BTreeSet<String> = names.map(str::to_owned).collect();
     let meant = nearest(typed, &names);
-    let old = OLD_NAMES
+    let short = SHORT_FORMS
         .iter()
         .find(|it| Some(it.name) == meant.map(String::as_str));
-    if let Some(old) = old {
-        let place = ContextValue::Strings(vec![old.place()]);
-        error.insert(ContextKind::SuggestedSubcommand, place);
+    if let Some(short) = short {
+        let name = ContextValue::Strings(vec![short.name.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, name);
     }
     error
 }
@@ -204,15 +201,15 @@ fn left_to_companion(mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// The program where the help of a command begins with where it is now.
-fn telling(program: clap::Command, old: &OldName) -> clap::Command {
+/// The program where the help of a command begins with its long form.
+fn with_line(program: clap::Command, short: &ShortForm) -> clap::Command {
     program.mut_subcommands(|parent| {
-        if parent.get_name() != old.parent {
+        if parent.get_name() != short.parent {
             return parent;
         }
         parent.mut_subcommands(|command| {
-            if command.get_name() == old.name {
-                beginning_with(command, &old.line())
+            if command.get_name() == short.name {
+                beginning_with(command, &short.line())
             } else {
                 command
             }
@@ -223,28 +220,6 @@ fn telling(program: clap::Command, old: &OldName) -> clap::Command {
 fn beginning_with(command: clap::Command, line: &str) -> clap::Command {
     let command = command.before_help(line.to_owned());
     command.mut_subcommands(|below| beginning_with(below, line))
-}
-
-impl Called {
-    /// Tells a person who used an old name where the command is now: in the help that the companion
-    /// prints, else on a terminal.
-    ///
-    /// # Errors
-    /// When standard output does not take it.
-    fn tell_place(&self) -> Result<(), Failure> {
-        let Some(old) = self.old else { return Ok(()) };
-        let asks_companion = match &self.command {
-            Command::Query(args) => args.asks_for_help(),
-            _ => false,
-        };
-        if asks_companion {
-            return output::print(&format!("{}\n\n", old.line()));
-        }
-        if let Some(note) = old.note().filter(|_| io::stderr().is_terminal()) {
-            output::say(&note);
-        }
-        Ok(())
-    }
 }
 
 /// The form of a failure: that of `--output` of the command that was called, whatever values it takes.
@@ -267,7 +242,6 @@ fn failure_form(found: &ArgMatches) -> FailureForm {
 /// # Errors
 /// Why it did not do what was asked.
 pub(crate) fn run(called: Called) -> Outcome {
-    called.tell_place()?;
     match called.command {
         Command::Request(args) => request::run(&args),
         Command::Requests(args) => requests::run(&args),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Arg, Command};
-use hallpass_terminal::old_names::OLD_NAMES;
+use hallpass_terminal::short_forms::SHORT_FORMS;
 
 use crate::cli::{self, BESIDE, GROUPS};
 
@@ -87,15 +87,14 @@ fn shown(command: &Command) -> Vec<&Arg> {
         .collect()
 }
 
-/// Where commands of other names are.
-fn old_names() -> String {
-    let rows = OLD_NAMES.iter().map(|it| {
+/// The commands that short forms stand for.
+fn short_forms() -> String {
+    let rows = SHORT_FORMS.iter().map(|it| {
         let (name, parent) = (it.name, it.parent);
         format!("| `hallpass {name}` | [hallpass {parent} {name}](#hallpass-{parent}-{name}) |\n")
     });
     format!(
-        "\n## Short forms and names of before\n\nCommands that had a name of their own before keep it, for \
-         people and for scripts.\n\n| typed | is |\n|---|---|\n{}",
+        "\n## Short forms\n\n| short form | command |\n|---|---|\n{}",
         rows.collect::<String>()
     )
 }
@@ -112,7 +111,7 @@ fn commands_page() -> String {
     }
     let links: Vec<String> = BESIDE.iter().map(link).collect();
     let _ = write!(text, "\n**Not listed by `--help`**: {}\n", links.join(", "));
-    text.push_str(&old_names());
+    text.push_str(&short_forms());
     for (name, command) in all() {
         let about = command
             .get_about()

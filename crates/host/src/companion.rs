@@ -22,14 +22,6 @@ pub struct Args {
     arguments: Vec<OsString>,
 }
 
-impl Args {
-    /// Whether it is asked for its help.
-    pub fn asks_for_help(&self) -> bool {
-        let mut options = self.arguments.iter().take_while(|word| *word != "--");
-        options.any(|word| word == "--help" || word == "-h")
-    }
-}
-
 const COMPANION: &str = "hallpass-query";
 
 /// Tells the companion whose it is: it refuses to be of another release.

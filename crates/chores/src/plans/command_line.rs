@@ -2,11 +2,11 @@
 
 use std::env;
 
-use hallpass_terminal::old_names::in_place;
+use hallpass_terminal::short_forms::expand;
 
-/// The command of this process, ready for a shell; where it was typed by an old name, its new place.
+/// The command of this process as a line for a shell, in its long form.
 pub(crate) fn as_typed() -> String {
-    let (words, _) = in_place(env::args_os().collect());
+    let (words, _) = expand(env::args_os().collect());
     let words = words.into_iter().skip(1);
     let words = words.map(|it| quoted(&it.to_string_lossy()));
     let words: Vec<String> = std::iter::once("hallpass".to_owned())

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use hallpass_terminal::old_names::{OLD_NAMES, OldName};
 use hallpass_terminal::output;
+use hallpass_terminal::short_forms::{SHORT_FORMS, ShortForm};
 
 /// The columns that help is laid out in.
 pub(super) const WIDTH: usize = 80;
@@ -103,8 +103,7 @@ pub(super) fn grouped(program: &clap::Command) -> String {
     text
 }
 
-/// What `hallpass help all` says: every command with those below it, and where short forms and names of
-/// before are.
+/// The text of `hallpass help all`: every command with those below it, and the short forms.
 pub(super) fn whole(program: &clap::Command) -> String {
     let beside = CommandGroup {
         title: "Beside them",
@@ -122,8 +121,8 @@ pub(super) fn whole(program: &clap::Command) -> String {
             text.push_str(&line(&name, command, WHOLE_COLUMN));
         }
     }
-    text.push_str("\nShort forms, and names of before:\n");
-    for OldName { name, parent, .. } in OLD_NAMES {
+    text.push_str("\nShort forms:\n");
+    for ShortForm { name, parent } in SHORT_FORMS {
         let _ = writeln!(text, "  {name:0$}{parent} {name}", WHOLE_COLUMN - 2);
     }
     text

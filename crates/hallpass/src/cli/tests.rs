@@ -1,4 +1,4 @@
-//! The table of commands as people meet it: help, names of before, words of failures.
+//! The table of commands as people meet it: help, short forms, words of failures.
 
 use super::listing::WIDTH;
 use super::*;
@@ -27,7 +27,7 @@ fn at_most_25_commands_are_listed_and_help_fits_the_terminal() {
 }
 
 #[test]
-fn help_all_lists_every_command_at_its_depth_and_every_name_of_before() {
+fn help_all_lists_every_command_at_its_depth_and_every_short_form() {
     let text = asked_list(&words("hallpass help all")).unwrap();
     let (program, mut all) = (program(), Vec::new());
     with_arguments(&program, "", &mut all);
@@ -40,8 +40,8 @@ fn help_all_lists_every_command_at_its_depth_and_every_name_of_before() {
             assert!(is_in(&row), "{path}");
         }
     }
-    for old in OLD_NAMES {
-        let row = format!("  {:24}{} {}", old.name, old.parent, old.name);
+    for ShortForm { name, parent } in SHORT_FORMS {
+        let row = format!("  {name:24}{parent} {name}");
         assert!(is_in(&row), "{row}");
     }
     let wide: Vec<&str> = text
@@ -58,8 +58,8 @@ fn hallpass_alone_says_the_commands_of_every_day_in_20_lines() {
     assert!(DAILY.lines().count() <= 20);
     let program = program();
     let known = |name: &str| {
-        let is_old = OLD_NAMES.iter().any(|it| it.name == name);
-        is_old || program.find_subcommand(name).is_some()
+        let is_short = SHORT_FORMS.iter().any(|it| it.name == name);
+        is_short || program.find_subcommand(name).is_some()
     };
     let told = DAILY
         .lines()
@@ -70,7 +70,7 @@ fn hallpass_alone_says_the_commands_of_every_day_in_20_lines() {
 }
 
 #[test]
-fn a_typo_of_an_old_name_gets_the_place_of_the_command() {
+fn a_typo_of_a_short_form_gets_a_suggestion() {
     let told = |words: &str| {
         let error = read(words.split(' ').map(Into::into).collect()).unwrap_err();
         error.render().to_string()
@@ -78,12 +78,10 @@ fn a_typo_of_an_old_name_gets_the_place_of_the_command() {
     for (words, meant) in [
         ("hallpass rvoke", Some("revoke")),
         ("hallpass doctr", Some("doctor")),
-        ("hallpass tokne list", Some("server token")),
-        ("hallpass sesions", Some("people sessions")),
         ("hallpass grnts", Some("grants")),
         ("hallpass xyzzyplugh", None),
-        // an old name is no name below a command
-        ("hallpass policy tokne", None),
+        // a short form is no name below a command
+        ("hallpass policy rvoke", None),
     ] {
         let told = told(words);
         assert!(told.contains("unrecognized subcommand"), "{words}: {told}");
@@ -227,13 +225,7 @@ fn plans_over_accounts_and_regions_are_chosen_by_the_same_flags() {
     }
 }
 
-/// Every name at the top before commands moved, but for those that nobody types.
-const BEFORE: &str = "login logout whoami catalog request requests grants exec console aws extend release discard \
-    break-glass approve deny close-review serve guard doctor store token slack lambda revoke lock unlock sessions \
-    standing sweep org outage findings insights remediate events plan audit activity pci access each public-ips \
-    sync who query snapshots tables alerts rules policy perimeter vpn abac delegation demo sim completions man";
-
-/// Arguments that each old name takes.
+/// Arguments that each short form takes.
 const TYPED: &[(&str, &str)] = &[
     ("discard", "req_01934a5b6c7d7e8f90123456789abcde"),
     (
@@ -245,45 +237,9 @@ const TYPED: &[(&str, &str)] = &[
     ("revoke", "--user ana@acme.example --all --reason x -o json"),
     ("lock", "--user ana@acme.example --reason x --for 2d"),
     ("unlock", "--user ana@acme.example --reason x"),
-    ("sessions", "end --user ana@acme.example"),
     ("doctor", "--config other.toml"),
     ("guard", "--bound 60s"),
-    ("store", "check"),
-    ("token", "create --user ana@acme.example --ttl 30d"),
-    ("slack", "manifest --url https://hallpass.example.com"),
-    (
-        "lambda",
-        "vpn --runtime-api 127.0.0.1:1 --geo country.mmdb --allow DE",
-    ),
-    ("sweep", "show"),
-    ("standing", "list -o csv"),
-    ("findings", "enrich --backfill --since 30d"),
-    ("insights", "list"),
-    ("remediate", "list --output json"),
-    ("events", "list"),
-    ("outage", "reap --apply"),
     ("plan", "undo 3f0c9a5b7d1e2f46 --apply"),
-    ("public-ips", "diff a.json b.json"),
-    (
-        "perimeter",
-        "coverage --policies policies --tree organization.json",
-    ),
-    ("vpn", "handler --geo country.mmdb --allow DE"),
-    (
-        "abac",
-        "check --map attributes.toml --assertion claims.json",
-    ),
-    (
-        "delegation",
-        "check delegate.json --management-account 111122223333",
-    ),
-    (
-        "pci",
-        "report --users users.json --source dir:trail --regions eu-west-1",
-    ),
-    ("snapshots", "diff previous newest --table aws_iam_users"),
-    ("tables", "aws_iam_users -o csv"),
-    ("alerts", "run alerts.yaml"),
     ("sync", "--accounts 111122223333 -o json"),
     ("sim", "--listen 127.0.0.1:0 --seed 7"),
 ];
@@ -293,96 +249,40 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 #[test]
-fn an_old_name_is_the_command_at_its_new_place() {
-    let named: Vec<&str> = OLD_NAMES.iter().map(|it| it.name).collect();
+fn a_short_form_is_the_command_below_its_parent() {
+    let named: Vec<&str> = SHORT_FORMS.iter().map(|it| it.name).collect();
     let typed: Vec<&str> = TYPED.iter().map(|(name, _)| *name).collect();
-    assert_eq!(named, typed, "a row of arguments for each old name");
-    let mut wrong = Vec::new();
-    for (old, (name, arguments)) in OLD_NAMES.iter().zip(TYPED) {
-        let parent = old.parent;
-        let before = read(words(&format!("hallpass {name} {arguments}")));
-        let now = read(words(&format!("hallpass {parent} {name} {arguments}")));
-        let (before, now) = match (before, now) {
-            (Ok(before), Ok(now)) => (before, now),
-            (before, now) => {
-                wrong.push(format!("{name}: {:?} {:?}", before.err(), now.err()));
-                continue;
-            }
-        };
+    assert_eq!(named, typed, "a row of arguments for each short form");
+    for (ShortForm { name, parent }, (_, arguments)) in SHORT_FORMS.iter().zip(TYPED) {
+        let short = read(words(&format!("hallpass {name} {arguments}"))).unwrap();
+        let long = read(words(&format!("hallpass {parent} {name} {arguments}"))).unwrap();
         assert_eq!(
-            format!("{:?}", before.command),
-            format!("{:?}", now.command),
+            format!("{:?}", short.command),
+            format!("{:?}", long.command),
             "{name}"
         );
-        assert_eq!(before.form, now.form, "{name}");
-        assert_eq!((before.old, now.old), (Some(old), None), "{name}");
+        assert_eq!(short.form, long.form, "{name}");
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn the_help_of_an_old_name_is_that_of_its_new_place_below_a_line_that_tells_it() {
+fn the_help_of_a_short_form_is_that_of_the_command_below_a_line_that_names_it() {
     let program = program();
     let help = |line: &str| read(words(line)).map(|_| ()).unwrap_err().to_string();
-    let mut seen = 0;
-    for old in OLD_NAMES {
-        let OldName { name, parent, .. } = old;
+    for short in SHORT_FORMS {
+        let ShortForm { name, parent } = short;
         let place = program.find_subcommand(parent).unwrap();
         let place = place.find_subcommand(name).unwrap();
-        if ["snapshots", "tables"].contains(name) {
-            // the companion prints it
-            let Command::Query(args) = read(words(&format!("hallpass {name} list --help")))
-                .unwrap()
-                .command
-            else {
-                panic!("{name} is below query");
-            };
-            assert!(args.asks_for_help());
-            continue;
-        }
         let mut all = Vec::new();
         with_arguments(place, name, &mut all);
         for (path, _) in all {
-            let before = help(&format!("hallpass {path} --help"));
-            let now = help(&format!("hallpass {parent} {path} --help"));
-            assert_eq!(before, format!("{}\n\n{now}", old.line()), "{path}");
-            assert!(
-                now.contains(&format!("Usage: hallpass {parent} {path}")),
-                "{now}"
-            );
-            seen += 1;
+            let found = help(&format!("hallpass {path} --help"));
+            let long = help(&format!("hallpass {parent} {path} --help"));
+            assert_eq!(found, format!("{}\n\n{long}", short.line()), "{path}");
         }
         let asked = help(&format!("hallpass help {name}"));
-        assert!(asked.starts_with(&old.line()), "{asked}");
+        assert!(asked.starts_with(&short.line()), "{asked}");
     }
-    assert!(seen > 60, "{seen}");
-}
-
-#[test]
-fn every_name_of_before_is_a_command() {
-    let program = program();
-    for name in BEFORE.split_whitespace() {
-        let (words, _) = in_place(words(&format!("hallpass {name}")));
-        let mut place = &program;
-        for word in &words[1..] {
-            place = place.find_subcommand(word).unwrap();
-        }
-        assert_eq!(place.get_name(), name);
-    }
-}
-
-#[test]
-fn who_types_a_name_every_day_is_not_told_another() {
-    for name in "extend release revoke discard lock unlock doctor guard plan sync sim".split(' ') {
-        let old = OLD_NAMES.iter().find(|it| it.name == name).unwrap();
-        assert_eq!(old.note(), None, "{name}");
-    }
-    let store = OLD_NAMES.iter().find(|it| it.name == "store").unwrap();
-    let note = store.note().unwrap();
-    assert!(
-        note.starts_with("note: `hallpass store` is now `hallpass server store`"),
-        "{note}"
-    );
 }
 
 #[test]

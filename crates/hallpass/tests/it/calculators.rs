@@ -13,7 +13,13 @@ fn file(folder: &Path, name: &str, text: &str) -> String {
 }
 
 fn residual(more: &[&str]) -> Ran {
-    let at = ["sessions", "residual", "--at", "2026-03-02T09:00:00Z"];
+    let at = [
+        "people",
+        "sessions",
+        "residual",
+        "--at",
+        "2026-03-02T09:00:00Z",
+    ];
     run(hallpass().args(at).args(more))
 }
 
@@ -109,6 +115,7 @@ fn attributes_become_documents_and_tags() {
     let map = file(folder.path(), "map.toml", MAP);
     let mut command = hallpass();
     command.args([
+        "policy",
         "abac",
         "attributes",
         "--map",
@@ -130,7 +137,7 @@ fn attributes_become_documents_and_tags() {
         "user.json",
         r#"{"enterprise.department":"A"}"#,
     );
-    let check = ["abac", "check", "--map", &map, "--assertion"];
+    let check = ["policy", "abac", "check", "--map", &map, "--assertion"];
     let mut command = hallpass();
     command.args(check).args([&assertion, "--user", &user]);
     let session: Value = serde_json::from_str(&run(&mut command).exits(0).out).unwrap();
@@ -150,7 +157,15 @@ fn attributes_become_documents_and_tags() {
     );
     assert_eq!(ran.out, "");
     let mut command = hallpass();
-    command.args(["abac", "attributes", "--map", &map, "--mode", "iam-saml"]);
+    command.args([
+        "policy",
+        "abac",
+        "attributes",
+        "--map",
+        &map,
+        "--mode",
+        "iam-saml",
+    ]);
     let ran = run(&mut command).exits(2);
     assert!(
         ran.err.contains("error[E_ARG]: `provider` is missing"),

@@ -138,7 +138,7 @@ fn an_old_name_tells_nothing_where_nobody_looks() {
     let now = run_args(["server", "token"].iter().chain(&missing).copied());
     assert_eq!((before.code, &before.out), (now.code, &now.out));
     assert_eq!(before.err, now.err);
-    let help = run_args(["token", "list", "--help"]).exits(0).out;
+    let help = run_args(["server", "token", "list", "--help"]).exits(0).out;
     let first = help.lines().next().unwrap_or_default();
     assert!(first.contains("`hallpass server token`"), "{first}");
 }

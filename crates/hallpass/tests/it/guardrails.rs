@@ -57,6 +57,7 @@ fn the_walk_of_the_guide_works_as_written() {
 }
 
 const DRILL: [&str; 8] = [
+    "org",
     "outage",
     "generate",
     "--services",
@@ -155,6 +156,7 @@ fn a_policy_comes_from_a_pipe_and_stands_beside_those_of_the_case() {
     let text = format!("\u{feff}{}\nnonsense\n", case.replace('\n', ""));
     std::fs::write(&cases, text).unwrap();
     let policy = run_args([
+        "policy",
         "perimeter",
         "generate",
         "--side",
@@ -171,6 +173,7 @@ fn a_policy_comes_from_a_pipe_and_stands_beside_those_of_the_case() {
     for place in ["resource-policy", "rcp"] {
         let mut command = hallpass();
         command.args([
+            "policy",
             "perimeter",
             "check",
             "-",

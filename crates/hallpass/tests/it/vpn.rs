@@ -30,7 +30,7 @@ fn database(folder: &Path) -> PathBuf {
 fn handle(geo: &Path, more: &[&str], input: &[u8]) -> Ran {
     let mut command = hallpass();
     command
-        .args(["vpn", "handler", "--geo"])
+        .args(["policy", "vpn", "handler", "--geo"])
         .arg(geo)
         .args(more);
     run_with(&mut command, input)
@@ -140,7 +140,9 @@ fn a_policy_file_names_its_sources_from_its_own_folder() {
     )
     .unwrap();
     let mut command = hallpass();
-    command.args(["vpn", "handler", "--policy"]).arg(&policy);
+    command
+        .args(["policy", "vpn", "handler", "--policy"])
+        .arg(&policy);
     let input =
         b"{\"public-ip\":\"9.9.9.9\"}\n{\"public-ip\":\"8.8.8.8\"}\n{\"public-ip\":\"193.50.0.1\"}";
     let ran = run_with(&mut command, input).exits(0);

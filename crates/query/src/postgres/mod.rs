@@ -108,7 +108,7 @@ impl PostgresExport<'_> {
         let failed = |it| self.address.failure("beginning", &it);
         transaction.batch_execute(BEFORE).await.map_err(failed)?;
         let lock = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))";
-        let name = format!("hallpass snapshots export {}", self.schema);
+        let name = format!("hallpass query snapshots export {}", self.schema);
         let row = transaction
             .query_one(lock, &[&name])
             .await

@@ -9,7 +9,7 @@ use super::PostgresAddress;
 use crate::failure::{QueryExit, QueryFailure};
 
 /// What the comment of a table begins with that an export has made.
-const MARK: &str = "made by hallpass snapshots export: ";
+const MARK: &str = "made by hallpass query snapshots export: ";
 /// Names that are shown.
 const NAMES_SHOWN: usize = 5;
 

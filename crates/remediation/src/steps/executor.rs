@@ -36,7 +36,7 @@ pub struct RemediationStepExecutor {
     pub clock: Arc<dyn Clock>,
 }
 
-const PAUSED: &str = "remediations are paused; `hallpass remediate resume` lets them go on";
+const PAUSED: &str = "remediations are paused; `hallpass org remediate resume` lets them go on";
 
 /// Whether a kind of step is one of remediations.
 pub fn is_remediation_step(kind: &str) -> bool {

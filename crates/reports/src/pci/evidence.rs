@@ -55,7 +55,7 @@ pub fn evidence(ran: &RanReport, params: &Value, most: usize) -> Result<String, 
     });
     let sources: Vec<Value> = sources.collect();
     let mut evidence = json!({
-        "tool": "hallpass pci report",
+        "tool": "hallpass activity pci report",
         "version": env!("CARGO_PKG_VERSION"),
         "params": params,
         "sources": sources,
