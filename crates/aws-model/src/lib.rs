@@ -9,6 +9,7 @@
 //! Knows nothing of accounts, networks, signing or what an operation does.
 #![warn(missing_docs)]
 
+mod absence;
 mod constraint;
 mod event_pattern;
 pub mod facts;
@@ -24,6 +25,7 @@ mod table;
 mod time;
 mod validate;
 mod xml;
+pub use absence::{page_rows, says_not_there};
 pub use event_pattern::{EventPattern, InvalidEventPattern};
 pub use lookup::{Tables, tables};
 pub use output::{Mismatch, check_error, check_output};

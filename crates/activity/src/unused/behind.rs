@@ -1,5 +1,6 @@
 //! All actions that an event needed, as far as its name says so.
 
+use hallpass_aws_model::facts::{NO_PERMISSION, NO_PERMISSION_OF_USERS};
 use hallpass_iam::facts::{self, ActionFacts};
 
 use super::events::{iam_action, prefix_of};
@@ -25,9 +26,8 @@ const BY_CONTENT: &[(&str, &[&str])] = &[(
 
 /// Services whose events need no permission where no action has their name: signing in to the console, and moving in it.
 const FREE_SERVICES: &[&str] = &["signin"];
-/// The same of other services (AWS STS API reference: `GetCallerIdentity`).
+/// The same of other services, beside the actions of AWS's facts.
 const FREE: &[(&str, &str)] = &[
-    ("sts", "GetCallerIdentity"),
     ("sso", "Authenticate"),
     ("sso", "Federate"),
     ("sso", "Logout"),
@@ -48,8 +48,11 @@ pub enum EventActions {
 pub fn event_actions(service: &str, event: &str) -> EventActions {
     let prefix = prefix_of(service);
     let is_nameless = || iam_action(service, event).is_none();
-    let is_free =
-        FREE.contains(&(prefix, event)) || FREE_SERVICES.contains(&prefix) && is_nameless();
+    let action = format!("{prefix}:{event}");
+    let is_free = NO_PERMISSION.names(&action)
+        || NO_PERMISSION_OF_USERS.names(&action)
+        || FREE.contains(&(prefix, event))
+        || FREE_SERVICES.contains(&prefix) && is_nameless();
     if is_free {
         return EventActions::Nothing;
     }
@@ -85,6 +88,7 @@ mod tests {
             ("kms", "ReEncrypt", "kms:ReEncryptFrom kms:ReEncryptTo"),
             ("s3", "ListBuckets", "s3:ListAllMyBuckets"),
             ("sts", "GetCallerIdentity", "nothing"),
+            ("sts", "GetSessionToken", "nothing"),
             ("signin", "ConsoleLogin", "nothing"),
             // what `aws login` does
             ("signin", "CreateOAuth2Token", "signin:CreateOAuth2Token"),

@@ -5,11 +5,13 @@
 //! ([0086](../../../../docs/decisions/0086-aws-facts-stand-once-with-their-date.md)).
 
 mod access;
+mod actions;
 mod organizations;
 mod policies;
 mod services;
 
 pub use access::*;
+pub use actions::*;
 pub use organizations::*;
 pub use policies::*;
 pub use services::*;
@@ -47,6 +49,32 @@ impl Fact {
     /// Nine tenths of a rate that others use, too: what we take of it, so that something is left to them.
     pub const fn our_rate(&self) -> f64 {
         self.rate() * 0.9
+    }
+}
+
+/// Actions that AWS decides in another way than others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActionFact {
+    /// Its name: tables, messages and issues cite it.
+    pub id: &'static str,
+    /// The actions, as `service:Name`.
+    pub actions: &'static [&'static str],
+    /// How they differ.
+    pub what: &'static str,
+    /// What follows from it in the program.
+    pub decides: &'static str,
+    /// Where AWS says so.
+    pub source: FactSource,
+    /// How sure that is.
+    pub standing: FactStanding,
+}
+
+impl ActionFact {
+    /// Whether it is one of them, in any case of letters.
+    pub fn names(&self, action: &str) -> bool {
+        self.actions
+            .iter()
+            .any(|it| it.eq_ignore_ascii_case(action))
     }
 }
 

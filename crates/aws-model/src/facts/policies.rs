@@ -40,6 +40,8 @@ const ENDPOINT: FactSource = source(
     "VPC endpoints",
 );
 
+const POLICY_TEXT: FactSource = source("IAM API Reference, \"CreatePolicy\"", "Request Parameters");
+
 facts! {
     OF_POLICIES;
     MANAGED_POLICY_CHARACTERS = 6_144 "characters", "iam.policy.managed",
@@ -58,6 +60,10 @@ facts! {
         "all inline policies of one role, without white space; of a permission set's, too, because a role is behind it",
         "size errors of `policy lint` and `policy size`; when `policy shrink` cuts; what the simulator takes of permission sets",
         IAM, Read("2026-11-27");
+    POLICY_TEXT_CHARACTERS = 131_072 "characters", "iam.policy.text",
+        "the text of one policy as its API takes it, white space included",
+        "size errors of `policy lint`",
+        POLICY_TEXT, Read("2026-11-29");
     PERMISSION_SET_POLICY_BYTES = 32_768 "bytes", "sso.policy.inline",
         "the inline policy of a permission set, as its API takes it",
         "what `policy size` says of permission sets",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use hallpass_aws_model::facts::{self, Fact, FactStanding};
+use hallpass_aws_model::facts::{self, Fact, FactSource, FactStanding};
 
 const PAGE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -36,12 +36,19 @@ fn thousands(value: u32) -> String {
     text
 }
 
-fn standing(fact: &Fact) -> String {
-    match fact.standing {
+fn standing(standing: FactStanding) -> String {
+    match standing {
         FactStanding::Read(day) => format!("read {day}"),
         FactStanding::Lower { says, read } => format!("kept lower; AWS says {says}, read {read}"),
         FactStanding::Until(day) => format!("until {day}"),
         FactStanding::NotVerified => "not verified".to_owned(),
+    }
+}
+
+fn source(source: FactSource) -> String {
+    match source.section {
+        "" => source.page.to_owned(),
+        section => format!("{}, {section}", source.page),
     }
 }
 
@@ -54,22 +61,36 @@ fn page() -> String {
         )
         .unwrap();
         for fact in rows {
-            let source = match fact.source.section {
-                "" => fact.source.page.to_owned(),
-                section => format!("{}, {section}", fact.source.page),
-            };
             writeln!(
                 text,
-                "| `{}` | {} {} | {} | {} | {source} | {} |",
+                "| `{}` | {} {} | {} | {} | {} | {} |",
                 fact.id,
                 thousands(fact.value),
                 fact.unit,
                 fact.what,
                 fact.decides,
-                standing(fact),
+                source(fact.source),
+                standing(fact.standing),
             )
             .unwrap();
         }
+    }
+    text.push_str(
+        "\n## Actions that policies do not decide\n\n| fact | actions | what | decides | source | standing |\n|---|---|---|---|---|---|\n",
+    );
+    for fact in facts::ACTIONS {
+        let actions: Vec<String> = fact.actions.iter().map(|it| format!("`{it}`")).collect();
+        writeln!(
+            text,
+            "| `{}` | {} | {} | {} | {} | {} |",
+            fact.id,
+            actions.join(", "),
+            fact.what,
+            fact.decides,
+            source(fact.source),
+            standing(fact.standing),
+        )
+        .unwrap();
     }
     text
 }
@@ -114,6 +135,17 @@ fn every_fact_says_what_it_decides_and_where_it_comes_from() {
         };
         assert!(days.into_iter().all(is_day), "{id}");
     }
+    for fact in facts::ACTIONS {
+        let id = fact.id;
+        assert!(!ids.contains(id), "{id}: ids are unique");
+        assert!(
+            matches!(fact.standing, FactStanding::Read(day) if is_day(day)),
+            "{id}"
+        );
+        let is_action = |it: &&str| it.split_once(':').is_some() && !it.contains('*');
+        assert!(fact.actions.iter().all(|it| is_action(&it)), "{id}");
+        assert!(!fact.actions.is_empty(), "{id}");
+    }
 }
 
 /// What the service's own model states as well is not told otherwise here.
@@ -131,6 +163,7 @@ fn the_service_models_do_not_contradict_the_facts() {
             "sso-admin",
             "PermissionSetPolicyDocument",
         ),
+        (facts::POLICY_TEXT_CHARACTERS, "iam", "policyDocumentType"),
         (
             facts::ACCOUNT_NAME_CHARACTERS,
             "organizations",

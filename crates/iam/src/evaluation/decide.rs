@@ -158,7 +158,7 @@ impl Layers {
                 continue;
             };
             match statement.effect {
-                Effect::Deny if request.escapes_bucket_policy() => {}
+                Effect::Deny if request.escapes_resource_policy() => {}
                 Effect::Deny => return true,
                 Effect::Allow => tally.resource = tally.resource.max(Some(named)),
             }

@@ -262,7 +262,7 @@ fn conclude(
 ) -> Explanation {
     let outcome = outcome(tally, gaps, request);
     let denies = |it: &&StatementTrace| {
-        let escapes = it.layer == Layer::Resource && request.escapes_bucket_policy();
+        let escapes = it.layer == Layer::Resource && request.escapes_resource_policy();
         it.applies && it.effect == Effect::Deny && !escapes
     };
     let denying = statements

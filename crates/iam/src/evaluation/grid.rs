@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::caller::{Caller, CallerMatch};
+use super::caller::{Caller, CallerKind, CallerMatch};
 use super::context::Context;
 use super::decide::{Decision, Layers, decide};
 use super::policy::{Policy, Statement};
@@ -306,6 +306,9 @@ struct Sides<'g> {
     /// Allows of resource policies by [`GRANTS`].
     grants: [Vec<Active<'g>>; 4],
     resource_denies: Vec<Active<'g>>,
+    /// Denies of resource control policies.
+    rcp_denies: Vec<Active<'g>>,
+    caller: CallerKind,
     width: usize,
     same_account: Bits,
     keys: Bits,
@@ -332,6 +335,8 @@ impl<'g> Sides<'g> {
             identity: sheet(&layers.identity),
             grants: Default::default(),
             resource_denies: Vec::new(),
+            rcp_denies: Vec::new(),
+            caller: asking.caller.kind(),
             width,
             same_account: of(Request::same_account),
             keys: of(Request::on_kms_key),
@@ -390,14 +395,14 @@ impl<'g> Sides<'g> {
             .rcps
             .iter()
             .flatten()
-            .filter(|_| request.under_rcps());
+            .filter(|_| request.resource_is_under_rcps());
         for (statement, covered) in rcps.flat_map(|it| grid.covered(it)) {
             let applies = statement.effect == Effect::Deny
                 && statement.names(request, false) != Some(CallerMatch::Not)
                 && statement.covers_resource(request)
                 && statement.conditions_hold(request);
             if applies {
-                self.resource_denies.push(Active {
+                self.rcp_denies.push(Active {
                     actions: &covered.actions,
                     resources: only.clone(),
                 });
@@ -421,10 +426,13 @@ impl<'g> Sides<'g> {
     /// The resources an action is allowed and denied on.
     fn row(&self, at: usize, action: &Request) -> (Bits, Bits) {
         let width = self.width;
-        if action.is_always_allowed() {
+        if action.needs_no_permission(self.caller) {
             return (Bits::all(width), Bits::none(width));
         }
         let mut denied = gather(&self.resource_denies, at, width);
+        if !action.escapes_rcps() {
+            denied.add(&gather(&self.rcp_denies, at, width));
+        }
         for sheet in self.sheets() {
             denied.add(&gather(&sheet.deny, at, width));
         }

@@ -1,5 +1,7 @@
 //! One question: who, does what, on which resource, under which circumstances.
 
+use hallpass_aws_model::facts;
+
 use super::arn_pattern::{RequestAction, RequestResource};
 use super::caller::{Caller, CallerKind};
 use super::context::{Context, ContextValue};
@@ -210,6 +212,11 @@ impl Request {
     /// Resource control policies guard the resources of member accounts (AWS: "Resource control
     /// policies").
     pub(crate) fn under_rcps(&self) -> bool {
+        self.resource_is_under_rcps() && !self.escapes_rcps()
+    }
+
+    /// The same for every action but those that no resource control policy limits.
+    pub(crate) fn resource_is_under_rcps(&self) -> bool {
         let management = self.management_account && self.same_account();
         !management && !self.on_aws_managed_key() && !self.is_service_linked_role()
     }
@@ -246,9 +253,26 @@ impl Request {
         self.action.takes_roles() && self.on_role()
     }
 
-    /// `sts:GetCallerIdentity` needs no permission (AWS: "`GetCallerIdentity`").
+    /// The call needs no permission, and no policy can deny it.
     pub(crate) fn is_always_allowed(&self) -> bool {
-        self.action.lower() == "sts:getcalleridentity"
+        let kind = self.caller.kind();
+        self.needs_no_permission(if self.is_root() {
+            CallerKind::Root
+        } else {
+            kind
+        })
+    }
+
+    /// The same for callers of this kind.
+    pub(crate) fn needs_no_permission(&self, caller: CallerKind) -> bool {
+        let is_long_term = matches!(caller, CallerKind::User | CallerKind::Root);
+        facts::NO_PERMISSION.names(self.action())
+            || (is_long_term && facts::NO_PERMISSION_OF_USERS.names(self.action()))
+    }
+
+    /// No resource control policy limits the action.
+    pub(crate) fn escapes_rcps(&self) -> bool {
+        facts::NO_RCP.names(self.action())
     }
 
     /// Roles under `aws-reserved/` and AWS's own policies are written by AWS only.
@@ -271,13 +295,15 @@ impl Request {
         })
     }
 
-    /// The root user always keeps the way out of a bucket policy that locks everybody out.
-    pub(crate) fn escapes_bucket_policy(&self) -> bool {
+    /// The root user keeps the way out of a bucket's or queue's own policy that denies every principal.
+    pub(crate) fn escapes_resource_policy(&self) -> bool {
         self.is_root()
             && self.same_account()
-            && matches!(
-                self.action.lower(),
-                "s3:putbucketpolicy" | "s3:deletebucketpolicy"
-            )
+            && [
+                facts::ROOT_OVER_BUCKET_POLICY,
+                facts::ROOT_OVER_QUEUE_POLICY,
+            ]
+            .iter()
+            .any(|it| it.names(self.action.lower()))
     }
 }

@@ -87,6 +87,16 @@ pub fn condition_key(name: &str) -> Option<&'static Key> {
         .or_else(|| service(owner)?.condition_key(name))
 }
 
+/// The service whose reference lists a condition key and attaches it to no action and no resource type: which requests have it is
+/// not published.
+pub fn service_of_unattached_key(name: &str) -> Option<&'static str> {
+    let prefix = name.split(':').next()?;
+    let owner = service(globals::owner(prefix).unwrap_or(prefix))?;
+    let is_attached = || owner.actions().iter().any(|it| it.may_carry(name));
+    let is_listed = owner.condition_key(name).is_some();
+    (is_listed && !is_attached()).then_some(owner.prefix)
+}
+
 /// The type of the resource: the one that says most about it, of those the action takes.
 pub fn resource_type_of(action: &ActionFacts, arn: &str) -> Option<&'static ResourceType> {
     let service = service(action.service)?;

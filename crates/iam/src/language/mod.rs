@@ -6,6 +6,7 @@ pub mod operator;
 mod problem;
 mod read;
 mod rules;
+mod same;
 
 pub use crate::arn::{Arn, split_arn};
 pub use document::{
@@ -16,6 +17,7 @@ pub use operator::{Operator, Quantifier, Test};
 pub use problem::{Problem, What};
 pub use read::PolicyJson;
 pub(crate) use read::{STATEMENT_ELEMENTS, embedded, scalar_text};
+pub use same::{canonical_statement, same_policy};
 
 /// Whether an `Action` takes every action: `*`, also as `*:*`.
 pub(crate) fn is_any_action(text: &str) -> bool {

@@ -472,6 +472,11 @@ rules! {
     "an ARN of fewer than six parts, without a `*` that stands for the others"
     "write all six parts"
     "arn:aws:s3 as a resource: read here as no resource; what AWS makes of it depends on the kind of policy and is not documented"
+
+    74 Characters "CHARACTERS" Error
+    "a character that AWS's API refuses in this kind of policy: control characters, and those above U+00FF"
+    "write it in other characters; hyphens and quotes that were pasted from a text are often U+2011, U+2013 or U+201C"
+    r#""Sid": "Read‑only" with U+2011"#
 }
 
 impl LintCode {

@@ -4,6 +4,7 @@
 //! One file per family of codes; each takes the [`Checker`] and tells what it finds.
 
 mod actions;
+mod characters;
 mod checker;
 mod codes;
 mod conditions;
@@ -68,6 +69,7 @@ fn look(source: &PolicyJson<'_>, options: &Options) -> Vec<LintFinding> {
     let (document, problems) = source.document(options.kind, options.language);
     let mut checker = Checker::new(source, &document, options);
     elements::check(&mut checker, problems);
+    characters::check(&mut checker);
     if source.text().len() > LOOKED_AT_MAX {
         sizes::check(&mut checker);
         return checker.findings();

@@ -137,7 +137,10 @@ fn narrows(condition: &Condition<'_>, keys: &[&str]) -> bool {
         && !matches!(operator.test, Test::Null | Test::Bool)
         && !operator.if_exists
         && operator.quantifier != Quantifier::All;
-    let wide = |text: &str| matches!(text, "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*");
+    let wide = |text: &str| {
+        matches!(text, "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*")
+            || (text.contains('*') && text.chars().all(|it| matches!(it, '*' | '?')))
+    };
     keys.contains(&key.as_str()) && positive && !condition.values.iter().any(|it| wide(&it.text))
 }
 
@@ -179,20 +182,27 @@ fn public(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Pri
 }
 
 fn services(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
-    if part.conditions().iter().any(|it| {
-        let key = it.key.text.to_ascii_lowercase();
-        limits(it, &ON_BEHALF) || (ON_BEHALF.contains(&key.as_str()) && it.operator.if_exists)
-    }) {
+    if part.conditions().iter().any(|it| limits(it, &ON_BEHALF)) {
         return;
     }
+    let is_optional = part.conditions().iter().any(|it| {
+        let key = it.key.text.to_ascii_lowercase();
+        ON_BEHALF.contains(&key.as_str()) && it.operator.if_exists
+    });
+    let advice = if is_optional {
+        "a comparison with IfExists also holds where the key is absent: write the operator without \
+         it"
+    } else {
+        "compare aws:SourceAccount, aws:SourceArn or aws:SourceOrgID with a value that names an \
+         account or an organization"
+    };
     let trust = checker.kind() == PolicyType::Trust;
     for entry in &principals.entries {
         let name = entry.text.text.as_ref();
         let passed = trust && PASSED_ONLY.contains(&name);
         if entry.kind == PrincipalKind::Service && !passed {
             let message = format!(
-                "{name} may be made to act here for anybody's resources: compare \
-                 aws:SourceAccount, aws:SourceArn or aws:SourceOrgID"
+                "{name} may be made to act here for the resources of any account: {advice}"
             );
             checker.report(LintCode::ConfusedDeputy, entry.text.span, message);
         }

@@ -1,7 +1,10 @@
 //! The length of the text (codes 69, 70).
 
+use hallpass_aws_model::facts::POLICY_TEXT_CHARACTERS;
+
 use super::checker::Checker;
 use super::codes::LintCode;
+use crate::language::PolicyType;
 use crate::size::{AttachmentPoint, measure};
 
 /// From this part of the limit on it is near, in percent.
@@ -19,6 +22,18 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         size.percent,
         place.about().what
     );
+    let characters = checker.source.text().chars().count();
+    let is_iam = !matches!(
+        checker.kind(),
+        PolicyType::Scp | PolicyType::Rcp | PolicyType::Resource
+    );
+    if is_iam && characters > POLICY_TEXT_CHARACTERS.count() {
+        let message = format!(
+            "{characters} characters as sent, and IAM takes {}, white space included",
+            POLICY_TEXT_CHARACTERS.count()
+        );
+        checker.report(LintCode::Size, span, message);
+    }
     if size.used > size.limit {
         checker.report(LintCode::Size, span, message);
     } else if size.used * 100 > size.limit * NEAR {

@@ -8,13 +8,15 @@ use hallpass_iam::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const ACTIONS: [&str; 6] = [
+const ACTIONS: [&str; 8] = [
     "s3:GetObject",
     "s3:PutObject",
     "kms:Decrypt",
     "sts:AssumeRole",
     "iam:PutRolePolicy",
     "sts:GetCallerIdentity",
+    "sts:GetSessionToken",
+    "kms:RetireGrant",
 ];
 const RESOURCES: [&str; 8] = [
     "*",

@@ -331,6 +331,60 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         r#"{"Condition": {"Bool": {"aws:MultiFactorAuthPresent": true}}}"#,
     ),
     (
+        "MFA_BOOL_ABSENT",
+        "identity",
+        r#"{"Effect": "Deny", "Condition": {"StringEquals": {"aws:MultiFactorAuthPresent": "false"}}}"#,
+        r#"{"Effect": "Deny", "Condition": {"StringNotEquals": {"aws:MultiFactorAuthPresent": "true"}}}"#,
+    ),
+    (
+        "MFA_BOOL_ABSENT",
+        "identity",
+        r#"{"Effect": "Deny", "Condition": {"StringLike": {"AWS:multifactorauthpresent": "False"}}}"#,
+        r#"{"Effect": "Deny", "Condition": {"ForAllValues:Bool": {"aws:MultiFactorAuthPresent": "false"}}}"#,
+    ),
+    (
+        "MFA_BOOL_ABSENT",
+        "identity",
+        r#"{"Effect": "Deny", "Condition": {"NumericGreaterThan": {"aws:MultiFactorAuthAge": "3600"}}}"#,
+        r#"{"Effect": "Deny", "Condition": {"NumericGreaterThanIfExists": {"aws:MultiFactorAuthAge": "3600"}}}"#,
+    ),
+    (
+        "MFA_BOOL_ABSENT",
+        "identity",
+        r#"{"Effect": "Deny", "Condition": {"NumericGreaterThanEquals": {"aws:MultiFactorAuthAge": "3600"}}}"#,
+        r#"{"Effect": "Deny", "Condition": {"NumericGreaterThan": {"aws:MultiFactorAuthAge": "3600"}, "Null": {"aws:MultiFactorAuthAge": "false"}}}"#,
+    ),
+    (
+        "MFA_BOOL_ABSENT",
+        "identity",
+        r#"{"Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}"#,
+        r#"{"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}"#,
+    ),
+    (
+        "MFA_BOOL_ABSENT",
+        "identity",
+        r#"{"Condition": {"NumericLessThanIfExists": {"aws:MultiFactorAuthAge": "3600"}}}"#,
+        r#"{"Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}}"#,
+    ),
+    (
+        "MFA_BOOL_ABSENT",
+        "identity",
+        r#"{"Condition": {"StringNotEquals": {"aws:MultiFactorAuthPresent": "false"}}}"#,
+        r#"{"Condition": {"StringEquals": {"aws:MultiFactorAuthPresent": "true"}}}"#,
+    ),
+    (
+        "CHARACTERS",
+        "identity",
+        "{\"Sid\": \"Read\u{2011}only\"}",
+        "{\"Condition\": {\"StringEquals\": {\"aws:PrincipalTag/x\": \"M\u{fc}nchen\"}}}",
+    ),
+    (
+        "CHARACTERS",
+        "trust",
+        "{\"Action\": \"sts:AssumeRole\", \"Principal\": {\"AWS\": \"111122223333\"}, \"Condition\": {\"StringEquals\": {\"sts:ExternalId\": \"\u{201c}x\u{201d}\"}}}",
+        r#"{"Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}, "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}"#,
+    ),
+    (
         "VALUE_TYPE",
         "identity",
         r#"{"Condition": {"DateLessThan": {"aws:CurrentTime": "tomorrow"}}}"#,
@@ -443,6 +497,12 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         "resource",
         r#"{"Principal": {"Service": "cloudtrail.amazonaws.com"}}"#,
         r#"{"Principal": {"Service": "cloudtrail.amazonaws.com"}, "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}}}"#,
+    ),
+    (
+        "CONFUSED_DEPUTY",
+        "resource",
+        r#"{"Principal": {"Service": "cloudtrail.amazonaws.com"}, "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": "111122223333"}}}"#,
+        r#"{"Principal": {"Service": "cloudtrail.amazonaws.com"}, "Condition": {"StringEqualsIfExists": {"aws:SourceArn": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/t"}, "StringEquals": {"aws:SourceAccount": "111122223333"}}}"#,
     ),
     (
         "CONFUSED_DEPUTY",
@@ -736,5 +796,5 @@ fn no_code_is_left_out() {
     }
     let numbers: std::collections::BTreeSet<u8> =
         LintCode::ALL.iter().map(|it| it.about().number).collect();
-    assert!(numbers.into_iter().eq(1..=73));
+    assert!(numbers.into_iter().eq(1..=74));
 }

@@ -1,9 +1,9 @@
 //! Conditions that look as if they limited somebody: where they do, and where they do not.
 
-use hallpass_iam::PolicyType;
 use hallpass_iam::lint::{Options, lint, repair};
+use hallpass_iam::{PolicyType, facts};
 
-use crate::lint_codes::codes;
+use crate::lint_codes::{codes, options, policy};
 
 /// A condition, and whether everybody is meant all the same.
 const PUBLIC: &[(&str, bool)] = &[
@@ -82,12 +82,56 @@ fn a_service_acts_for_whom_its_source_names() {
         ),
         (r#"{"StringLike": {"aws:SourceOrgID": "o-*"}}"#, true),
         (r#"{"StringLike": {"aws:SourceAccount": "*"}}"#, true),
+        (r#"{"ArnLikeIfExists": {"aws:SourceArn": "*"}}"#, true),
+        (
+            r#"{"ArnLikeIfExists": {"aws:SourceArn": "arn:aws:sns:*:111122223333:*"}}"#,
+            true,
+        ),
+        (r#"{"StringLike": {"sts:ExternalId": "?*"}}"#, true),
+        (r#"{"StringLike": {"sts:ExternalId": "**"}}"#, true),
+        (r#"{"StringLike": {"sts:ExternalId": "a*"}}"#, false),
     ] {
         let text = format!(
             r#"{{"Principal": {{"Service": "sns.amazonaws.com"}}, "Condition": {condition}}}"#
         );
         let found = codes("resource", &text).contains(&"CONFUSED_DEPUTY");
         assert_eq!(found, fires, "{condition}");
+    }
+}
+
+/// Keys that AWS's reference lists and attaches to no action: whether a request has one is not said.
+#[test]
+fn a_key_of_no_action_is_unknown_and_one_of_others_is_never_there() {
+    let keys = || facts::services().flat_map(facts::ServiceFacts::condition_keys);
+    let count = keys().filter(|it| facts::service_of_unattached_key(it.name).is_some());
+    assert!(count.count() > 50);
+    for (action, key, expected) in [
+        ("states:StartExecution", "states:HTTPEndpoint", "is unknown"),
+        (
+            "dynamodb:Query",
+            "dynamodb:FirstPartitionKeyValues",
+            "is unknown",
+        ),
+        ("states:StartExecution", "states:StateMachineQualifier", ""),
+        (
+            "s3:GetObject",
+            "states:HTTPEndpoint",
+            "is never in a request",
+        ),
+        ("s3:ListBucket", "s3:x-amz-acl", "is never in a request"),
+    ] {
+        let text = format!(
+            r#"{{"Action": "{action}", "Condition": {{"ForAnyValue:StringLike": {{"{key}": "a"}}}}}}"#
+        );
+        let found = lint(&policy("identity", &text), &options("identity"));
+        let mut messages = found
+            .iter()
+            .filter(|it| it.code.as_str() == "KEY_NOT_FOR_ACTION");
+        let message = messages.next().map_or("", |it| it.message.as_str());
+        assert!(
+            message.contains(expected) && message.is_empty() == expected.is_empty(),
+            "{key}: {message}"
+        );
     }
 }
 

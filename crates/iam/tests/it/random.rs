@@ -51,6 +51,12 @@ const ASKED: &[(u32, &str, &str)] = &[
         "arn:aws:iam::111111111111:role/Ops",
     ),
     (1, "sts:GetCallerIdentity", "*"),
+    (1, "sts:GetSessionToken", "*"),
+    (
+        1,
+        "kms:RetireGrant",
+        "arn:aws:kms:eu-west-1:111111111111:key/k1",
+    ),
     (
         1,
         "iam:PutRolePolicy",

@@ -108,7 +108,13 @@ NotPrincipal, a service | @sns sqs:SendMessage @queue | {"resourcePolicy": {"exc
 NotPrincipal, another service | @sns sqs:SendMessage @queue | {"resourcePolicy": {"except": {"Service": "s3.amazonaws.com"}}} | XD
 root alone | @root sqs:SendMessage @queue | {"flags": {"rootUser": true}} | A
 root: identity does not exist | @root sqs:SendMessage @queue | {"identityPolicies": ["-*"], "boundary": "-*"} | A
-root: the bucket policy denies | @root s3:GetBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}} | XD
+root: the bucket policy denies | @root s3:ListBucket @bucket | {"resourcePolicy": {"denied": "*"}} | XD
+root: reads the bucket policy | @root s3:GetBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}} | A
+root: an SCP denies the bucket policy | @root s3:GetBucketPolicy @bucket | {"scps": [["-*"]]} | XD
+root: the queue policy denies | @root sqs:SendMessage @queue | {"resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}} | XD
+root: reads the queue policy | @root sqs:GetQueueAttributes @queue | {"resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}} | A
+root: puts the queue policy | @root sqs:SetQueueAttributes @queue | {"resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}} | A
+root alone escapes the queue policy | @ann sqs:SetQueueAttributes @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}} | XD
 root: deletes the bucket policy | @root s3:DeleteBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}} | A
 root: puts the bucket policy | @root s3:PutBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}} | A
 root: not in another account | @root s3:PutBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}, "resourceAccount": "222222222222"} | XD
@@ -122,6 +128,11 @@ root: takes no role | @root sts:AssumeRole @ops | {"resourcePolicy": {"trusts": 
 root: takes no role of another account | @root sts:AssumeRole @ops | {"resourceAccount": "222222222222", "resourcePolicy": {"trusts": {"AWS": "@root"}}} | ID
 root: reads a role | @root iam:GetRole @ops | {} | A
 caller identity | @ann sts:GetCallerIdentity * | {"identityPolicies": ["-*"]} | A
+session token, a user | @ann sts:GetSessionToken * | {"identityPolicies": ["-*"], "scps": [["-*"]], "boundary": "-*"} | A
+session token, the root user | @root sts:GetSessionToken * | {"scps": [["-*"]]} | A
+session token, a session | @dev sts:GetSessionToken * | {} | ID
+access key info | @ann sts:GetAccessKeyInfo * | {} | ID
+decode a message | @ann sts:DecodeAuthorizationMessage * | {} | ID
 reserved role: write | @dev iam:PutRolePolicy @reserved | {"identityPolicies": ["+*"]} | ID
 reserved role: write by root | @root iam:PutRolePolicy @reserved | {} | ID
 reserved role: write by Identity Center with the caller's rights | @dev iam:PutRolePolicy @reserved | {"context": {"aws:CalledVia": ["sso.amazonaws.com"]}, "identityPolicies": ["+*"]} | A
@@ -208,6 +219,7 @@ a key that AWS manages, by its alias | @dev kms:Decrypt arn:aws:kms:eu-west-1:11
 a key that AWS manages, by what the request says of it | @dev kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@dev"}}, "rcps": [[{"denied": "*"}]], "context": {"kms:ResourceAliases": ["alias/aws/s3"]}} | A
 a key that AWS manages, by the alias it is asked by | @dev kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@dev"}}, "rcps": [[{"denied": "*"}]], "context": {"kms:RequestAlias": "alias/aws/s3"}} | A
 an alias of a customer's | @dev kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@dev"}}, "rcps": [[{"denied": "*"}]], "context": {"kms:ResourceAliases": ["alias/awsome"]}} | XD
+retiring a grant is not limited | @dev kms:RetireGrant @key | {"resourcePolicy": {"to": {"AWS": "@dev"}}, "rcps": [[{"denied": "*"}]]} | A
 such a word of what is no key | @dev s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]], "context": {"kms:ResourceAliases": ["alias/aws/s3"]}} | XD
 "#;
 

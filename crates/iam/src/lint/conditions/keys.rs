@@ -52,6 +52,18 @@ fn known(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condi
     if without.is_empty() || (checker.kind() == PolicyType::Trust && some_carry) {
         return;
     }
+    if let Some(service) = facts::service_of_unattached_key(key)
+        && without.iter().all(|it| is_of_service(it, service))
+    {
+        let message = format!(
+            "the reference of {} attaches {key} to no action: whether a request for {} has it is \
+             unknown",
+            facts::version(),
+            listed(&without)
+        );
+        checker.report(LintCode::KeyNotForAction, condition.key.span, message);
+        return;
+    }
     let outcome = match (condition.operator.test.is_negated(), part.is_allow()) {
         (true, true) => "the condition always holds",
         (true, false) => "the Deny always applies",
@@ -68,6 +80,11 @@ fn known(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condi
         listed(&without)
     );
     checker.report(LintCode::KeyNotForAction, condition.key.span, message);
+}
+
+fn is_of_service(action: &str, service: &str) -> bool {
+    let prefix = action.split(':').next();
+    prefix.is_some_and(|it| it.eq_ignore_ascii_case(service))
 }
 
 /// Whether the operator compares as the key's type wants.

@@ -115,16 +115,43 @@ fn vacuous(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Con
 
 fn mfa(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let operator = condition.operator;
-    if !is(condition, "aws:MultiFactorAuthPresent") || operator.test != Test::Bool {
+    let is_present_key = is(condition, "aws:MultiFactorAuthPresent");
+    if !is_present_key && !is(condition, "aws:MultiFactorAuthAge") {
         return;
     }
-    let message = match (part.is_allow(), operator.if_exists) {
-        (false, false) if says(condition, "false") => {
-            "long-term keys bring no aws:MultiFactorAuthPresent, so this Deny misses them: write \
-             BoolIfExists"
+    let needs_key = part.conditions().iter().any(|it| {
+        is(it, &condition.key.text) && it.operator.test == Test::Null && says(it, "false")
+    });
+    // FORALL_ALLOW_VACUOUS tells of an Allow, and a Deny by ForAllValues holds without the key
+    if needs_key || operator.quantifier == Quantifier::All {
+        return;
+    }
+    let compares = match operator.test {
+        Test::Bool | Test::StringEquals | Test::StringEqualsIgnoreCase | Test::StringLike => {
+            is_present_key
         }
-        (true, true) if says(condition, "true") => {
-            "long-term keys bring no aws:MultiFactorAuthPresent, so this lets them in: write Bool"
+        test => !is_present_key && test.is_numeric() && !test.is_negated(),
+    };
+    let denies_old = matches!(
+        operator.test,
+        Test::NumericGreaterThan | Test::NumericGreaterThanEquals
+    );
+    let without_mfa = if is_present_key {
+        says(condition, "false")
+    } else {
+        denies_old
+    };
+    let differs = is_present_key && operator.test.is_negated() && without_mfa;
+    let (key, name) = (&condition.key.text, operator.test.name());
+    let message = match (part.is_allow(), operator.if_exists) {
+        (false, false) if compares && without_mfa => {
+            format!("long-term keys bring no {key}, so this Deny misses them: write {name}IfExists")
+        }
+        (true, true) if compares => {
+            format!("long-term keys bring no {key}, so this lets them in: write {name}")
+        }
+        (true, _) if differs => {
+            format!("long-term keys bring no {key}, so this lets them in: write Bool \"true\"")
         }
         _ => return,
     };

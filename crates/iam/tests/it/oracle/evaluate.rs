@@ -83,7 +83,7 @@ fn asked<'a>(case: &'a Value, resource: &'a str) -> Asked<'a> {
 fn one(asked: &Asked<'_>) -> Verdict {
     let row = row(asked);
     let verdict = |decision, by| Verdict { decision, row, by };
-    if row == "caller identity" {
+    if row == "free" {
         return verdict(ALLOWED, "always");
     }
     if let Some(layer) = explicit_deny(asked) {
@@ -110,8 +110,11 @@ fn row(asked: &Asked<'_>) -> &'static str {
     let same =
         asked.who.account().is_some() && asked.resource_account.as_deref() == asked.who.account();
     let kms = arn(asked.resource).is_some_and(|arn| arn[2] == "kms" && arn[5].starts_with("key/"));
-    if asked.action.eq_ignore_ascii_case("sts:GetCallerIdentity") {
-        return "caller identity";
+    let is_user = asked.root || matches!(asked.who, Who::User { .. });
+    match asked.action.to_ascii_lowercase().as_str() {
+        "sts:getcalleridentity" => return "free",
+        "sts:getsessiontoken" if is_user => return "free",
+        _ => {}
     }
     match asked.who {
         Who::Anonymous => "anonymous",
@@ -163,7 +166,8 @@ fn rcps_apply(asked: &Asked<'_>) -> bool {
         let key = arn[5].starts_with("key/") && by_alias;
         arn[2] == "kms" && (arn[5].starts_with("alias/aws/") || key)
     });
-    !in_management && !aws_key && !asked.who.service_linked()
+    let retires_grant = asked.action.eq_ignore_ascii_case("kms:RetireGrant");
+    !in_management && !aws_key && !retires_grant && !asked.who.service_linked()
 }
 
 /// Writes to what AWS keeps for itself.
@@ -202,8 +206,14 @@ fn explicit_deny(asked: &Asked<'_>) -> Option<&'static str> {
         return Some("rcp");
     }
     let rescue = row(asked) == "root"
-        && ["s3:putbucketpolicy", "s3:deletebucketpolicy"]
-            .contains(&asked.action.to_ascii_lowercase().as_str());
+        && [
+            "s3:getbucketpolicy",
+            "s3:putbucketpolicy",
+            "s3:deletebucketpolicy",
+            "sqs:getqueueattributes",
+            "sqs:setqueueattributes",
+        ]
+        .contains(&asked.action.to_ascii_lowercase().as_str());
     if !rescue && denies(&single(asked, "resourcePolicy")) {
         return Some("resource");
     }
