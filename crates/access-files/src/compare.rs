@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_iam::language::same_policy;
 use hallpass_model::{AccountId, PermissionSetName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -193,7 +194,7 @@ fn edits(wanted: &PermissionSetContent, there: &PermissionSetContent) -> Vec<(Se
         edits.push((SetAction::AttachCustomer { policy }, Value::Null));
     }
     match (&wanted.inline_policy, &there.inline_policy) {
-        (Some(policy), old) if old.as_ref() != Some(policy) => {
+        (Some(policy), old) if old.as_ref().is_none_or(|it| !same_policy(it, policy)) => {
             let put = SetAction::PutInline {
                 policy: policy.clone(),
             };
@@ -320,7 +321,7 @@ fn replaced(
         let mut same = wanted
             .sets
             .iter()
-            .filter(|(new, set)| diff.is_created(new) && set.content == there.content);
+            .filter(|(new, set)| diff.is_created(new) && set.content.is_same(&there.content));
         if let (Some((new, _)), None) = (same.next(), same.next()) {
             pairs.push((old.clone(), new.clone()));
         }

@@ -1,5 +1,6 @@
 //! What a look at a set says to a write.
 
+use hallpass_iam::language::same_policy;
 use hallpass_runner::StepProbe;
 use serde_json::{Value, json};
 
@@ -84,7 +85,10 @@ fn probe_content(action: &SetAction, there: &PermissionSetContent) -> StepProbe 
                 .get(policy)
                 .map(|it| json!(it)),
         ),
-        SetAction::PutInline { policy } => put(there.inline_policy.clone(), policy),
+        SetAction::PutInline { policy } => match &there.inline_policy {
+            Some(old) if same_policy(old, policy) => StepProbe::Satisfied,
+            old => put(old.clone(), policy),
+        },
         SetAction::DeleteInline => gone(there.inline_policy.clone()),
         SetAction::PutBoundary { boundary } => {
             let old = there.permissions_boundary.as_ref().map(|it| json!(it));

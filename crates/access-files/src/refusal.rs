@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use hallpass_iam::language::canonical_statement;
 use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -228,9 +229,13 @@ fn takes_away(action: &SetAction, old: &Value) -> bool {
         SetAction::AttachManaged { arn } => arn.ends_with("/AWSDenyAll"),
         SetAction::DeleteInline => statements(old).iter().any(|it| has_effect(it, "Allow")),
         SetAction::PutInline { policy } => {
-            let (before, after) = (statements(old), statements(policy));
-            let goes = |it: &&Value| has_effect(it, "Allow") && !after.contains(it);
-            let comes = |it: &&Value| has_effect(it, "Deny") && !before.contains(it);
+            let canonical = |policy: &Value| -> Vec<Value> {
+                let all = statements(policy).into_iter();
+                all.map(canonical_statement).collect()
+            };
+            let (before, after) = (canonical(old), canonical(policy));
+            let goes = |it: &Value| has_effect(it, "Allow") && !after.contains(it);
+            let comes = |it: &Value| has_effect(it, "Deny") && !before.contains(it);
             before.iter().any(goes) || after.iter().any(comes)
         }
         SetAction::Create { .. }

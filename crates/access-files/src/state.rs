@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 use hallpass_aws_model::facts;
+use hallpass_iam::language::same_policy;
 use hallpass_model::{
     AccountId, GroupId, HoldKey, PermissionSetArn, PermissionSetName, Target, UserId,
 };
@@ -111,6 +112,21 @@ pub struct PermissionSetContent {
     /// Its tags.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+}
+
+impl PermissionSetContent {
+    /// Whether both say the same; the form of the inline policy does not matter.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let without = |it: &Self| Self {
+            inline_policy: None,
+            ..it.clone()
+        };
+        let is_same_policy = match (&self.inline_policy, &other.inline_policy) {
+            (Some(one), Some(other)) => same_policy(one, other),
+            (one, other) => one == other,
+        };
+        is_same_policy && without(self) == without(other)
+    }
 }
 
 /// What AWS is asked for in one call about a set.

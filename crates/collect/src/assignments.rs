@@ -89,7 +89,7 @@ impl Collector<'_> {
                 "PermissionSetArn": of.set,
                 "AccountId": account, });
             let pages = self.pages(&HOME, SERVICE, operation, input);
-            let Some(pages) = self.if_not_gone(of, pages).await? else {
+            let Some(pages) = self.if_not_gone(&of.set, pages).await? else {
                 return Ok(Vec::new());
             };
             let found = rows_of(SERVICE, operation, &pages)?;
@@ -124,13 +124,7 @@ impl Collector<'_> {
                     "PrincipalId": id,
                     "PrincipalType": kind, });
                 let found = self.list(&HOME, SERVICE, operation, input);
-                let found = match found.await {
-                    Err(failure) if failure.code == "ResourceNotFoundException" => {
-                        self.store.note(format!("{id} went away while it was read"));
-                        Vec::new()
-                    }
-                    found => found?,
-                };
+                let found = self.if_not_gone(id, found).await?.unwrap_or_default();
                 let own = found
                     .iter()
                     .filter(|it| member(it, "PrincipalId") == json!(id));

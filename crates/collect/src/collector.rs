@@ -14,7 +14,7 @@ use hallpass_model::AccountId;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::documents::{listed, undecodable};
+use crate::documents::{if_there, listed, undecodable};
 use crate::ports::{AnswerPage, CallPlace, ServiceCalls, SliceStore, TemporaryAssignments};
 
 /// Calls side by side for the things of one slice; all calls together are bounded by whoever makes
@@ -97,6 +97,20 @@ impl Collector<'_> {
     ) -> Collected<Vec<Value>> {
         let pages = self.pages(place, service, operation, input).await?;
         rows_of(service, operation, &pages)
+    }
+
+    /// What disappears after the listing that named it is left out, with a note (`inventory.md` W-12).
+    pub(crate) async fn if_not_gone<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Collected<T>>,
+    ) -> Collected<Option<T>> {
+        let found = if_there(work.await)?;
+        if found.is_none() {
+            self.store
+                .note(format!("{what} went away while it was read"));
+        }
+        Ok(found)
     }
 
     /// Whether a slice is still to be read.

@@ -1,6 +1,6 @@
 //! Reading the documents that APIs answer with.
 
-use hallpass_aws_model::policy_text;
+use hallpass_aws_model::{page_rows, policy_text, says_not_there};
 use hallpass_inventory::SliceFailure;
 use serde_json::{Map, Value};
 
@@ -47,7 +47,7 @@ pub(crate) fn list<'a>(document: &'a Value, name: &str) -> &'a [Value] {
     list.map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The elements of a list that every page has: without it the answer is none, and not empty.
+/// The elements of a list, from all pages.
 pub(crate) fn listed(
     operation: &str,
     pages: &[Value],
@@ -55,8 +55,8 @@ pub(crate) fn listed(
 ) -> Result<Vec<Value>, SliceFailure> {
     let mut all = Vec::new();
     for page in pages {
-        let list = page.get(name).and_then(Value::as_array);
-        let list = list.ok_or_else(|| undecodable(operation, &format!("no `{name}` in it")))?;
+        let list = page_rows(page, name);
+        let list = list.ok_or_else(|| undecodable(operation, &format!("`{name}` is no list")))?;
         all.extend(list.iter().cloned());
     }
     Ok(all)
@@ -87,12 +87,11 @@ pub(crate) fn encoded_policy(text: &str) -> (Value, bool) {
     }
 }
 
-/// Nothing, where AWS says that there is no such thing; IAM has a word of its own for it.
+/// Nothing, where AWS says that there is no such thing.
 pub(crate) fn if_there<T>(found: Result<T, SliceFailure>) -> Result<Option<T>, SliceFailure> {
-    let is_absent = |code: &str| ["ResourceNotFoundException", "NoSuchEntity"].contains(&code);
     match found {
         Ok(found) => Ok(Some(found)),
-        Err(failure) if is_absent(&failure.code) => Ok(None),
+        Err(failure) if says_not_there(&failure.code) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

@@ -141,7 +141,7 @@ impl Collector<'_> {
             }
         };
         if wants(SETS) {
-            let rows = for_each(&sets, |set| self.if_not_gone(set, self.set_row(set))).await;
+            let rows = for_each(&sets, |set| self.if_not_gone(&set.set, self.set_row(set))).await;
             let rows = rows.map(|it| it.into_iter().flatten().collect());
             self.keep(SETS, None, started, rows)?;
         }

@@ -183,9 +183,16 @@ impl Collector<'_> {
         }]);
         while !open.is_empty() {
             let level = std::mem::take(&mut open);
-            for (unit, children) in
-                for_each(level, |unit| self.looked_into(unit, placed.as_ref())).await?
-            {
+            let looked = for_each(level, async |unit| {
+                let id = unit.id.clone();
+                let is_root = unit.parent.is_none();
+                let found = self.looked_into(unit, placed.as_ref());
+                if is_root {
+                    return found.await.map(Some);
+                }
+                self.if_not_gone(&id, found).await
+            });
+            for (unit, children) in looked.await?.into_iter().flatten() {
                 tree.units.push(unit);
                 open.extend(children);
             }
@@ -224,14 +231,20 @@ impl Collector<'_> {
 
     async fn account_rows(&self, accounts: &[Value], tree: &UnitTree) -> Collected<Vec<Value>> {
         let parents = tree.parents();
-        for_each(accounts, |account| async {
+        let rows = for_each(accounts, |account| async {
             let id = needed("ListAccounts", account, "Id")?;
-            let input = json!({ "ResourceId": id });
-            let found = self.list(&HOME, SERVICE, "ListTagsForResource", input);
-            let found = found.await?;
-            let (parent, path) = match parents.get(id) {
-                Some(unit) => (unit.id.clone(), unit.path.clone()),
-                None => self.moved(id, tree).await?,
+            let looked = async {
+                let input = json!({ "ResourceId": id });
+                let found = self.list(&HOME, SERVICE, "ListTagsForResource", input);
+                let found = found.await?;
+                let (parent, path) = match parents.get(id) {
+                    Some(unit) => (unit.id.clone(), unit.path.clone()),
+                    None => self.moved(id, tree).await?,
+                };
+                Ok((found, parent, path))
+            };
+            let Some((found, parent, path)) = self.if_not_gone(id, looked).await? else {
+                return Ok(None);
             };
             let state = account_state(|it| text(account, it));
             let more = json!({
@@ -241,9 +254,9 @@ impl Collector<'_> {
                 "ou_path": path,
                 "tags": tags(&found),
             });
-            Ok(row("aws_organizations_accounts", account, more))
-        })
-        .await
+            Ok(Some(row("aws_organizations_accounts", account, more)))
+        });
+        Ok(rows.await?.into_iter().flatten().collect())
     }
 
     /// The parent of an account that was moved while we looked, or that came since.
@@ -280,10 +293,13 @@ impl Collector<'_> {
                 return self.keep(targets, None, started, Err(failure.clone()));
             }
         };
-        let rows = for_each(summaries, |summary| async {
+        let rows = flat(summaries, |summary| async {
             let id = needed("ListPolicies", summary, "Id")?;
             let input = json!({ "PolicyId": id });
-            let described = self.call(&HOME, SERVICE, "DescribePolicy", input).await?;
+            let described = self.call(&HOME, SERVICE, "DescribePolicy", input);
+            let Some(described) = self.if_not_gone(id, described).await? else {
+                return Ok(Vec::new());
+            };
             let content = described.pointer("/Policy/Content").and_then(Value::as_str);
             let more = json!({
                 // one without a description has an empty one
@@ -291,14 +307,15 @@ impl Collector<'_> {
                 "aws_managed": summary.get("AwsManaged") == Some(&Value::Bool(true)),
                 "content": policy(content.unwrap_or_default()),
             });
-            Ok(row(table, summary, more))
+            Ok(vec![row(table, summary, more)])
         });
         self.keep(table, None, started, rows.await)?;
         let rows = flat(summaries, |summary| async {
             let id = needed("ListPolicies", summary, "Id")?;
             let input = json!({ "PolicyId": id });
             let found = self.list(&HOME, SERVICE, "ListTargetsForPolicy", input);
-            let rows = found.await?.into_iter().map(|target| {
+            let found = self.if_not_gone(id, found).await?.unwrap_or_default();
+            let rows = found.into_iter().map(|target| {
                 let policy = key_id(table, &[Some(id)]);
                 let of = json!({ "policy_cq_id": policy, "policy_id": id });
                 row(targets, &target, of)
@@ -323,7 +340,7 @@ impl Collector<'_> {
                 let operation = "ListDelegatedServicesForAccount";
                 let found = self.list(&HOME, SERVICE, operation, input);
                 let of = json!({ "admin_account_id": id });
-                let found = found.await?;
+                let found = self.if_not_gone(id, found).await?.unwrap_or_default();
                 let rows = found.iter().map(|it| row(table, it, of.clone()));
                 Ok(rows.collect())
             })

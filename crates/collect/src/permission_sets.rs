@@ -54,7 +54,7 @@ impl Collector<'_> {
     /// Where sets are provisioned; those that go away meanwhile are left out.
     pub(crate) async fn all_provisioned(&self, sets: &[SetOf]) -> Collected<Vec<Provisioned>> {
         flat(sets, |set| async {
-            let found = self.if_not_gone(set, self.provisioned(set)).await?;
+            let found = self.if_not_gone(&set.set, self.provisioned(set)).await?;
             Ok(found.unwrap_or_default())
         })
         .await
@@ -110,19 +110,5 @@ impl Collector<'_> {
             }));
         }
         Ok(pairs)
-    }
-
-    /// What disappears while it is looked at is left out, with a note (`inventory.md` W-12).
-    pub(crate) async fn if_not_gone<T>(
-        &self,
-        of: &SetOf,
-        work: impl Future<Output = Collected<T>>,
-    ) -> Collected<Option<T>> {
-        let found = if_there(work.await)?;
-        if found.is_none() {
-            let note = format!("{} went away while it was read", of.set);
-            self.store.note(note);
-        }
-        Ok(found)
     }
 }

@@ -1,5 +1,6 @@
 //! What stands of a policy, held against what is wanted.
 
+use hallpass_iam::language;
 use hallpass_runner::StepProbe;
 use serde_json::{Value, json};
 
@@ -26,8 +27,9 @@ pub(crate) fn probe_delete(found: Option<&PolicyText>) -> StepProbe {
     }
 }
 
-/// Whether two texts are one policy: white space and the order of members do not matter.
+/// Whether two texts are one policy: white space, the order of members and lists, and lists of one do not matter.
 pub(crate) fn same_policy(one: &str, other: &str) -> bool {
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();
-    one == other || matches!((read(one), read(other)), (Some(a), Some(b)) if a == b)
+    let is_same = |(one, other): (Value, Value)| language::same_policy(&one, &other);
+    one == other || read(one).zip(read(other)).is_some_and(is_same)
 }

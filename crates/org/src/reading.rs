@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use hallpass_aws_model::page_rows;
 use hallpass_model::AccountId;
 use serde_json::{Map, Value, json};
 
@@ -130,7 +131,7 @@ impl Reader<'_> {
         code: Option<&str>,
     ) -> ReadFact<Option<Vec<Value>>> {
         let (mut input, mut all) = (input, Vec::new());
-        let (mut is_named, mut asked) = (false, BTreeSet::new());
+        let mut asked = BTreeSet::new();
         for _ in 0..PAGES_MAX {
             let found = self.calls.call(&self.place, operation, &input);
             let (answer, next) = match found.await {
@@ -138,13 +139,11 @@ impl Reader<'_> {
                 Err(it) if code == Some(it.code.as_str()) => return Ok(None),
                 Err(it) => return Err(failed(operation, &it)),
             };
-            // a page may be empty, and have no list at all, before the rows come
-            let rows = answer.get(name).and_then(Value::as_array);
-            is_named |= rows.is_some();
-            all.extend(rows.into_iter().flatten().cloned());
+            let rows = page_rows(&answer, name);
+            let no_list = || unread(operation, format!("`{name}` of the answer is no list"));
+            all.extend(rows.ok_or_else(no_list)?.iter().cloned());
             let Some(next) = next else {
-                let no_rows = || unread(operation, format!("no `{name}` in the answer"));
-                return is_named.then_some(Some(all)).ok_or_else(no_rows);
+                return Ok(Some(all));
             };
             if !asked.insert(Value::Object(next.clone()).to_string()) {
                 let again = "the token of the next page is one that was asked with before";

@@ -3,6 +3,7 @@
 
 mod assignments;
 mod fields;
+mod front_door;
 mod permission_set;
 mod settings;
 

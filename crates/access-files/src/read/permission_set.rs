@@ -11,6 +11,7 @@ use hallpass_rules::syntax::{MapEntry, Node, Value};
 use serde_json::Value as Json;
 
 use super::fields::FileReader;
+use super::front_door;
 use crate::file::DeclaredSet;
 use crate::finding::{FileFinding, Place};
 use crate::managed_policies::{FoundPolicy, find};
@@ -104,6 +105,9 @@ fn read_set(reader: &mut FileReader<'_>, set: &MapEntry, place: Place) -> Option
         }
     }
     check_count(reader, &content, &place);
+    for why in front_door::refused(&set.key, &content) {
+        reader.error(&place, why);
+    }
     Some(DeclaredSet {
         content,
         protect,

@@ -374,13 +374,20 @@ fn a_changed_policy_keeps_what_stood_there() {
         .inline_policy = Some(old.clone());
     let diff = compare(&wanted(text), &there);
     assert_eq!(diff.changes[0].old, old);
-    // the order of members does not matter
-    let same = json!({"Statement": [{"Resource": "*", "Action": "s3:ListAllMyBuckets", "Effect": "Allow"}], "Version": "2012-10-17"});
-    there
-        .sets
-        .get_mut(&name("A"))
-        .unwrap()
-        .content
-        .inline_policy = Some(same);
-    assert_eq!(words(&compare(&wanted(text), &there)), [""; 0]);
+    // the order of members, and a list of one, do not matter
+    for same in [
+        json!({"Statement": [{"Resource": "*", "Action": "s3:ListAllMyBuckets", "Effect": "Allow"}], "Version": "2012-10-17"}),
+        json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets"], "Resource": ["*"]}}),
+    ] {
+        there
+            .sets
+            .get_mut(&name("A"))
+            .unwrap()
+            .content
+            .inline_policy = Some(same);
+        let files = wanted(text);
+        let diff = compare(&files, &there);
+        assert_eq!(words(&diff), [""; 0]);
+        assert_eq!(drift(&diff, &files, &there, &directory()), []);
+    }
 }

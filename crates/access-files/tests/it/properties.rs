@@ -34,6 +34,24 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A relay state and tags take fewer characters.
+fn relay_state() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("- a: b # c".to_owned()),
+        Just("'\"\\ {}".to_owned()),
+        "[a-zA-Z0-9&$@#/%?=~_|!:,.;*+ ()-]{1,20}",
+    ]
+}
+
+fn tag() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("true".to_owned()),
+        Just("1.5".to_owned()),
+        Just("- a: b".to_owned()),
+        "[a-zA-Z0-9\u{e9} _.:/=+@-]{1,20}",
+    ]
+}
+
 fn managed() -> impl Strategy<Value = String> {
     let known = [
         "SecurityAudit",
@@ -71,12 +89,12 @@ fn content() -> impl Strategy<Value = PermissionSetContent> {
     (
         proptest::option::of(text()),
         3600_u64..=43_200,
-        proptest::option::of(text()),
+        proptest::option::of(relay_state()),
         btree_set(managed(), 0..3),
         btree_set(customer(), 0..3),
         proptest::option::of(inline()),
         proptest::option::of(boundary),
-        btree_map(text(), text(), 0..3),
+        btree_map(tag(), tag(), 0..3),
     )
         .prop_map(
             |(

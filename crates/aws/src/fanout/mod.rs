@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_aws_model::{OperationModel, ServiceModel};
+use hallpass_aws_model::{OperationModel, ServiceModel, page_rows};
 use hallpass_aws_wire::{Unwritable, next_page};
 use hallpass_fanout::{
     AccountsPage, ApiCalls, CallFault, FailureStage, FaultKind, PageOfResults, RegionSource,
@@ -253,8 +253,8 @@ impl ApiCalls for FanoutCalls {
 
 /// The names of the Regions of an answer.
 fn texts(answer: &Value, list: &str) -> Result<Vec<String>, CallFault> {
-    let rows = answer.get(list).and_then(Value::as_array);
-    let rows = rows.ok_or_else(|| undecodable(&format!("no `{list}` in it")))?;
+    let rows = page_rows(answer, list);
+    let rows = rows.ok_or_else(|| undecodable(&format!("`{list}` is no list")))?;
     let names = rows.iter().filter_map(|it| it.get("RegionName")?.as_str());
     Ok(names.map(str::to_owned).collect())
 }

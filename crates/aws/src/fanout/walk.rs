@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use hallpass_aws_model::{page_rows, says_not_there};
 use hallpass_fanout::{AccountsPage, CallFault, Entry, FaultKind, FoundAccount};
 use hallpass_model::{AccountId, AccountPath, account_state};
 use serde_json::{Value, json};
@@ -54,7 +55,7 @@ enum WalkStep {
     /// All accounts.
     All(Option<String>),
     /// The root, to find a path below it.
-    Root(Vec<String>, UnitUse),
+    Root(Vec<String>, UnitUse, Option<String>),
     /// The units in one, to find the rest of a path.
     Find(String, Vec<String>, UnitUse, Option<String>),
     /// Whether there is a unit that is to be passed by.
@@ -74,6 +75,8 @@ pub(super) struct AccountWalk {
     open: VecDeque<WalkStep>,
     /// Units that are not looked into, by id.
     passed_by: BTreeSet<String>,
+    /// Units that a listing named, by id.
+    listed: BTreeSet<String>,
     /// Accounts that were found already.
     told: BTreeSet<AccountId>,
     own: Option<AccountId>,
@@ -88,13 +91,13 @@ impl AccountWalk {
             // known before anything is listed
             for unit in &wanted.without {
                 open.push_back(match path_of(unit) {
-                    Some(path) => WalkStep::Root(path, UnitUse::PassedBy),
+                    Some(path) => WalkStep::Root(path, UnitUse::PassedBy, None),
                     None => WalkStep::Known(unit.clone()),
                 });
             }
             for unit in &wanted.units {
                 match path_of(unit) {
-                    Some(path) => open.push_back(WalkStep::Root(path, UnitUse::Asked)),
+                    Some(path) => open.push_back(WalkStep::Root(path, UnitUse::Asked, None)),
                     None => open.extend(inside(unit, wanted.depth)),
                 }
             }
@@ -107,6 +110,7 @@ impl AccountWalk {
             wanted,
             open,
             passed_by: BTreeSet::new(),
+            listed: BTreeSet::new(),
             told: BTreeSet::new(),
             own: None,
             management: None,
@@ -164,6 +168,7 @@ impl AccountWalk {
             {
                 return Ok(Vec::new());
             }
+            (step, Err(fault)) if self.is_gone(step, &fault) => return Ok(Vec::new()),
             (_, answer) => answer?,
         };
         let next = text(&answer, "NextToken").map(str::to_owned);
@@ -180,7 +185,7 @@ impl AccountWalk {
             }
             WalkStep::All(_) if self.needs_walk(&answer)? => {
                 // only a walk from the root shows what is in which unit
-                self.again(Some(WalkStep::Root(Vec::new(), UnitUse::Asked)));
+                self.again(Some(WalkStep::Root(Vec::new(), UnitUse::Asked, None)));
             }
             WalkStep::All(_) | WalkStep::Accounts(..) => {
                 let again = next.map(|token| match step {
@@ -190,11 +195,15 @@ impl AccountWalk {
                 self.again(again);
                 return self.accounts(&answer);
             }
-            WalkStep::Root(path, unit_use) => {
+            WalkStep::Root(path, unit_use, _) => {
                 let root = rows(&answer, "Roots")?.first();
-                let root = root.and_then(|it| text(it, "Id"));
-                let root = root.ok_or_else(|| undecodable("no root in it"))?;
-                self.go_on(root.to_owned(), path, unit_use);
+                match (root.and_then(|it| text(it, "Id")), next) {
+                    (Some(root), _) => self.go_on(root.to_owned(), path, unit_use),
+                    (None, Some(token)) => {
+                        self.again(Some(WalkStep::Root(path, unit_use, Some(token))));
+                    }
+                    (None, None) => return Err(undecodable("no root in it")),
+                }
             }
             WalkStep::Find(parent, path, unit_use, _) => {
                 self.look_for(&answer, (parent, path, unit_use), next)?;
@@ -205,6 +214,7 @@ impl AccountWalk {
             WalkStep::Units(parent, _) => {
                 for unit in rows(&answer, "OrganizationalUnits")? {
                     if let Some(id) = text(unit, "Id") {
+                        self.listed.insert(id.to_owned());
                         self.open.push_back(WalkStep::Accounts(id.to_owned(), None));
                         self.open.push_back(WalkStep::Units(id.to_owned(), None));
                     }
@@ -214,6 +224,16 @@ impl AccountWalk {
             WalkStep::Tags(account, _) => return self.tagged(&answer, account, next),
         }
         Ok(Vec::new())
+    }
+
+    /// Whether a unit or an account was deleted after the listing that named it; a unit that the caller named is an error.
+    fn is_gone(&self, step: &WalkStep, fault: &CallFault) -> bool {
+        let was_listed = match step {
+            WalkStep::Accounts(unit, _) | WalkStep::Units(unit, _) => self.listed.contains(unit),
+            WalkStep::Tags(..) => true,
+            _ => false,
+        };
+        was_listed && says_not_there(&fault.code)
     }
 
     /// Looks for the first unit of a path among those of a page.
@@ -249,7 +269,8 @@ impl AccountWalk {
         next: Option<String>,
     ) -> Result<Vec<FoundAccount>, CallFault> {
         for tag in rows(answer, "Tags")? {
-            if let (Some(key), Some(value)) = (text(tag, "Key"), text(tag, "Value")) {
+            if let Some(key) = text(tag, "Key") {
+                let value = text(tag, "Value").unwrap_or_default();
                 account.tags.insert(key.to_owned(), value.to_owned());
             }
         }
@@ -369,7 +390,7 @@ fn asked(step: &WalkStep) -> (&'static str, &'static str, Value) {
         WalkStep::Identity => return ("sts", "GetCallerIdentity", json!({})),
         WalkStep::Organization => return (service, "DescribeOrganization", json!({})),
         WalkStep::All(token) => ("ListAccounts", json!({}), token),
-        WalkStep::Root(..) => ("ListRoots", json!({}), &None),
+        WalkStep::Root(_, _, token) => ("ListRoots", json!({}), token),
         WalkStep::Known(unit) => {
             let input = json!({"OrganizationalUnitId": unit});
             return (service, "DescribeOrganizationalUnit", input);
@@ -398,7 +419,5 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 fn rows<'a>(answer: &'a Value, name: &str) -> Result<&'a [Value], CallFault> {
-    let rows = answer.get(name).and_then(Value::as_array);
-    rows.map(Vec::as_slice)
-        .ok_or_else(|| undecodable(&format!("no `{name}` in it")))
+    page_rows(answer, name).ok_or_else(|| undecodable(&format!("`{name}` is no list")))
 }

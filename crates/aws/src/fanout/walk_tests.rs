@@ -1,5 +1,6 @@
 //! Finding accounts without some units: the same are found whether accounts say where they stand or the units are walked.
 
+use hallpass_fanout::{CallFault, FoundAccount};
 use serde_json::{Value, json};
 
 use super::walk::{AccountWalk, AccountsToFind};
@@ -16,12 +17,14 @@ const ACCOUNTS: [(&str, &[&str]); 6] = [
     ("666666666666", &["ou-5"]),
 ];
 /// Id, parent and name: two of one name below different parents.
-const UNITS: [(&str, &str, &str); 5] = [
+const UNITS: [(&str, &str, &str); 6] = [
     ("ou-1", "r-1", "Workloads"),
     ("ou-2", "ou-1", "Production"),
     ("ou-3", "r-1", "Sandbox"),
     ("ou-4", "ou-3", "Production"),
     ("ou-5", "r-1", "Late"),
+    // deleted after it was listed
+    ("ou-gone", "ou-5", "Gone"),
 ];
 
 fn account((id, units): (&str, &[&str]), says: bool) -> Value {
@@ -46,7 +49,17 @@ fn answer(asked: &ReceivedRequest, silent_from: usize) -> ScriptedResponse {
     let rows = ACCOUNTS.iter().enumerate();
     let body = match operation {
         "DescribeOrganization" => json!({ "Organization": { "MasterAccountId": "111111111111" } }),
+        // a first page without rows is not the end
+        "ListRoots" if input["NextToken"].is_null() => json!({ "Roots": [], "NextToken": "1" }),
         "ListRoots" => json!({ "Roots": [{ "Id": "r-1" }] }),
+        // the last account left after it was listed
+        "ListTagsForResource" if input["ResourceId"] == ACCOUNTS[5].0 => {
+            return gone("TargetNotFoundException");
+        }
+        "ListTagsForResource" => json!({ "Tags": [{ "Key": "empty", "Value": "" }] }),
+        "ListAccountsForParent" if input["ParentId"] == "ou-gone" => {
+            return gone("ParentNotFoundException");
+        }
         "DescribeOrganizationalUnit" => {
             json!({ "OrganizationalUnit": { "Id": input["OrganizationalUnitId"] } })
         }
@@ -77,24 +90,20 @@ fn answer(asked: &ReceivedRequest, silent_from: usize) -> ScriptedResponse {
     (200, Vec::new(), body.to_string().into_bytes())
 }
 
+fn gone(code: &str) -> ScriptedResponse {
+    let body = json!({ "__type": code, "message": "gone" });
+    (400, Vec::new(), body.to_string().into_bytes())
+}
+
 /// The accounts that are found, and how often accounts of a unit were asked for.
 async fn found(without: &[&str], silent_from: usize) -> (Vec<String>, usize) {
     let server = FakeHttp::start(move |asked| answer(asked, silent_from)).await;
-    let (client, clock) = (settings(&server.url), Still::at("2026-11-25T10:00:00Z"));
-    let config = configure_quietly(&client, &clock).await;
-    let aws = AnyService::new(config, client.endpoint_url.clone(), clock).unwrap();
-    let mut walk = AccountWalk::new(AccountsToFind {
+    let wanted = AccountsToFind {
         without: without.iter().map(|it| (*it).to_owned()).collect(),
         ..AccountsToFind::default()
-    });
-    let mut all = Vec::new();
-    loop {
-        let page = walk.step(&aws, "eu-west-1").await.unwrap();
-        all.extend(page.accounts.into_iter().map(|it| it.id.to_string()));
-        if !page.more {
-            break;
-        }
-    }
+    };
+    let all = walked(&server, wanted).await.unwrap();
+    let mut all: Vec<String> = all.into_iter().map(|it| it.id.to_string()).collect();
     all.sort();
     let asked = server.asked();
     let of_units = asked.iter().filter(|it| {
@@ -102,6 +111,47 @@ async fn found(without: &[&str], silent_from: usize) -> (Vec<String>, usize) {
         target.ends_with(".ListAccountsForParent")
     });
     (all, of_units.count())
+}
+
+async fn walked(server: &FakeHttp, wanted: AccountsToFind) -> Result<Vec<FoundAccount>, CallFault> {
+    let (client, clock) = (settings(&server.url), Still::at("2026-11-25T10:00:00Z"));
+    let config = configure_quietly(&client, &clock).await;
+    let aws = AnyService::new(config, client.endpoint_url.clone(), clock).unwrap();
+    let mut walk = AccountWalk::new(wanted);
+    let mut all = Vec::new();
+    loop {
+        let page = walk.step(&aws, "eu-west-1").await?;
+        all.extend(page.accounts);
+        if !page.more {
+            return Ok(all);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tag_with_an_empty_value_is_a_tag_and_an_account_that_left_is_no_failure() {
+    let server = FakeHttp::start(|asked| answer(asked, usize::MAX)).await;
+    let wanted = AccountsToFind {
+        with_tags: true,
+        ..AccountsToFind::default()
+    };
+    let found = walked(&server, wanted).await.unwrap();
+    assert_eq!(found.len(), ACCOUNTS.len() - 1);
+    let value = |it: &FoundAccount| it.tags.get("empty").cloned();
+    assert!(found.iter().all(|it| value(it).as_deref() == Some("")));
+}
+
+#[tokio::test]
+async fn a_unit_that_was_deleted_after_its_listing_is_passed_by_and_a_named_one_is_an_error() {
+    let server = FakeHttp::start(|asked| answer(asked, 0)).await;
+    let below = |unit: &str| AccountsToFind {
+        units: vec![unit.to_owned()],
+        ..AccountsToFind::default()
+    };
+    let found = walked(&server, below("/Late")).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let named = walked(&server, below("ou-gone")).await.unwrap_err();
+    assert_eq!(named.code, "ParentNotFoundException");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use hallpass_collect::{
@@ -451,6 +452,74 @@ async fn a_set_that_goes_away_meanwhile_is_left_out_with_a_note() {
     assert!(kept.failed().is_empty(), "{:?}", kept.failed());
     assert!(kept.rows("aws_ssoadmin_permission_sets").is_empty());
     assert_eq!(kept.notes.borrow().len(), SETS);
+}
+
+/// `inventory.md` W-12: each is gone when its details are asked for.
+#[tokio::test]
+async fn a_unit_policy_or_account_that_goes_away_ends_its_row_alone() {
+    let group = [SyncGroup::Organizations];
+    let whole = collected(&World::default(), &group).await;
+    for (operation, number, code, table) in [
+        (
+            "ListTagsForResource",
+            0,
+            "TargetNotFoundException",
+            "aws_organizations_accounts",
+        ),
+        (
+            "ListOrganizationalUnitsForParent",
+            2,
+            "ParentNotFoundException",
+            "aws_organizations_organizational_units",
+        ),
+        (
+            "DescribePolicy",
+            0,
+            "PolicyNotFoundException",
+            "aws_organizations_policies",
+        ),
+        (
+            "ListTargetsForPolicy",
+            0,
+            "PolicyNotFoundException",
+            "aws_organizations_policy_targets",
+        ),
+        (
+            "ListDelegatedServicesForAccount",
+            0,
+            "AccountNotRegisteredException",
+            "aws_organizations_delegated_admins",
+        ),
+    ] {
+        let calls = AtomicUsize::new(0);
+        let world = World {
+            trouble: Box::new(move |_, _, it| {
+                let is_it = it == operation && calls.fetch_add(1, Ordering::Relaxed) == number;
+                is_it.then(|| failed("call", operation, code, 400))
+            }),
+            instead: [("ListParents", json!({"Parents": [{"Id": "r-1"}]}))].into(),
+            ..World::default()
+        };
+        let kept = collected(&world, &group).await;
+        assert!(kept.failed().is_empty(), "{code}: {:?}", kept.failed());
+        assert_eq!(kept.notes.borrow().len(), 1, "{code}");
+        let (left, all) = (kept.rows(table).len(), whole.rows(table).len());
+        assert!(
+            left < all && (left > 0 || all == 1),
+            "{code}: {left} of {all}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_an_answer_leaves_out_is_empty() {
+    let world = World {
+        instead: [("ListPolicies", json!({}))].into(),
+        ..World::default()
+    };
+    let kept = collected(&world, &[SyncGroup::Organizations]).await;
+    assert!(kept.failed().is_empty(), "{:?}", kept.failed());
+    assert!(kept.rows("aws_organizations_policies").is_empty());
 }
 
 #[tokio::test]
