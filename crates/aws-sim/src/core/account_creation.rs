@@ -76,6 +76,7 @@ fn make(state: &mut SimState, request: &AccountRequest) {
         joined: request.due,
         tags: request.tags.clone(),
         regions: Vec::new(),
+        access_role: request.role.clone(),
     };
     put_under(state, account, &root, request.due + window, request.due);
     state.attach_defaults(&request.account, request.due);

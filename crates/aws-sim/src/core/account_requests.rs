@@ -16,6 +16,8 @@ pub(crate) struct AccountRequest {
     pub email: String,
     /// Its tags.
     pub tags: Tags,
+    /// The role through which the management account enters it; absent: the usual one.
+    pub role: Option<String>,
     /// The id it gets.
     pub account: Id,
     /// When it was asked for.

@@ -268,6 +268,7 @@ fn finish_product(state: &mut SimState, id: &str) {
             joined: product.due,
             tags: BTreeMap::default(),
             regions: Vec::new(),
+            access_role: None,
         });
         let account_id = account.id.clone();
         put_under(state, account, &product.unit, product.due, product.due);

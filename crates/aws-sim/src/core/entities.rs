@@ -54,6 +54,8 @@ pub(crate) struct Account {
     pub tags: Tags,
     /// Regions switched on.
     pub regions: Vec<String>,
+    /// The role through which the management account enters it (`RoleName` of `CreateAccount`); absent: the usual one.
+    pub access_role: Option<String>,
 }
 
 impl Account {
@@ -417,12 +419,21 @@ pub(crate) struct FailAsync {
 pub(crate) struct Assumed {
     /// Session policy.
     pub policy: Option<Document>,
+    /// ARNs of managed policies that limit the session.
+    pub policy_arns: Vec<String>,
     /// Session tags.
     pub tags: Tags,
     /// The keys of those that go on to roles assumed with this session.
     pub transitive: Vec<String>,
     /// When the session is over.
     pub expires: Millis,
+}
+
+impl Assumed {
+    /// Whether session policies limit what the role may do.
+    pub(crate) fn limits(&self) -> bool {
+        self.policy.is_some() || !self.policy_arns.is_empty()
+    }
 }
 
 /// A role session that the portal gave (`simulator.md` N-1).

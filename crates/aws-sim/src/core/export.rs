@@ -205,6 +205,7 @@ fn accounts(state: &SimState) -> Vec<Account> {
             joined: date(account.joined),
             tags: account.tags.clone(),
             regions: account.regions.clone(),
+            access_role: account.access_role.clone(),
         })
         .collect();
     rows.sort_by(|one, other| one.id.cmp(&other.id));

@@ -308,6 +308,7 @@ impl Loader<'_> {
                 joined: self.dated(row.joined.as_ref(), &row.id),
                 tags: row.tags.clone(),
                 regions: row.regions.clone(),
+                access_role: row.access_role.clone(),
             };
             state.accounts.put(place, account, 0, 0);
         }

@@ -38,6 +38,7 @@ pub(crate) mod sign_ins;
 pub(crate) mod stack_sets;
 pub(crate) mod state;
 pub(crate) mod table;
+pub(crate) mod tag_keys;
 pub(crate) mod topics;
 pub(crate) mod tower;
 pub(crate) mod trails;

@@ -159,6 +159,10 @@ fn of_object(
             if !range.is_empty() {
                 input.insert("Range".to_owned(), range.into());
             }
+            let wanted = header(headers, "if-match");
+            if !wanted.is_empty() {
+                input.insert("IfMatch".to_owned(), wanted.into());
+            }
             "GetObject"
         }
         "HEAD" => "HeadObject",

@@ -246,6 +246,9 @@ pub struct Account {
     /// Regions switched on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
+    /// The role through which the management account enters it; absent: `OrganizationAccountAccessRole`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_role: Option<String>,
 }
 
 /// Contacts of an account, with members as AWS Account Management spells them.

@@ -98,6 +98,7 @@ const ACCOUNT: &[Field] = &[
     ("joined", May, Time),
     ("tags", May, TAGS),
     ("regions", May, TEXTS),
+    ("access_role", May, Text),
 ];
 const IDENTITY_CENTER: &[Field] = &[
     ("instance_arn", May, Text),

@@ -16,6 +16,7 @@ mod iam_toolbox;
 mod identity_store;
 mod kms;
 mod lambda;
+mod members;
 mod noting;
 mod organizations;
 mod ram;
@@ -139,6 +140,7 @@ fn answer(context: &mut Context<'_>) -> HandlerResult {
         return Err(ApiError::new("UnknownOperationException", ""));
     };
     validate::check(context.call)?;
+    members::check(context.call)?;
     authorize::check(context.state, context.call, context.caller)?;
     begin(context)?;
     match handler {
@@ -244,8 +246,6 @@ mod tests {
             "/../../docs/reference/simulator.md"
         );
         let page = std::fs::read_to_string(path).unwrap();
-        let (head, rest) = page.split_once("BLESS=1 -->\n").unwrap();
-        let (written, tail) = rest.split_once("<!-- end of operations").unwrap();
         let rows = ALL.iter().map(|descriptor| {
             let names = descriptor.operations.iter().copied().flatten();
             let names: Vec<String> = names.map(|(name, _)| format!("`{name}`")).collect();
@@ -254,11 +254,18 @@ mod tests {
         });
         let head_row = "| signing name | operations |\n|---|---|\n".to_owned();
         let expected: String = std::iter::once(head_row).chain(rows).collect();
+        let mut wanted = page.clone();
+        for (what, table) in [("operations", expected), ("members", members::reference())] {
+            let begin = format!("<!-- {what}: written by a test, BLESS=1 -->\n");
+            let end = format!("<!-- end of {what}");
+            let (head, rest) = wanted.split_once(&begin).unwrap();
+            let (_, tail) = rest.split_once(&end).unwrap();
+            wanted = format!("{head}{begin}{table}{end}{tail}");
+        }
         if std::env::var_os("BLESS").is_some() {
-            let page = format!("{head}BLESS=1 -->\n{expected}<!-- end of operations{tail}");
-            std::fs::write(path, page).unwrap();
+            std::fs::write(path, wanted).unwrap();
         } else {
-            assert_eq!(written, expected, "BLESS=1 writes it");
+            assert_eq!(page, wanted, "BLESS=1 writes it");
         }
     }
 

@@ -48,6 +48,7 @@ mod repeatability;
 mod scale;
 mod somebody;
 mod stated;
+mod strictness;
 mod switches;
 mod throttling;
 mod trails;

@@ -9,7 +9,7 @@ use super::{AuthorizationRequest, managed};
 use crate::{
     core::{
         caller::{AwsCaller, CallerKind},
-        entities::{Id, boundary_arn},
+        entities::{Assumed, Id, boundary_arn},
         iam as core_iam, kms,
         portal::reserved_set,
         roles::{ACCESS_ROLE, Role},
@@ -71,7 +71,9 @@ pub(super) fn of(question: &AuthorizationRequest<'_>) -> Option<Layers> {
         levels(state, &caller.account, SCP)
     };
     let full = state.settings.full;
-    if !full && caller.user.is_none() && only_defaults(&scps) {
+    let assumed = state.assumed.get(&caller.access_key_id);
+    let assumed = assumed.filter(|it| it.limits());
+    if !full && caller.user.is_none() && assumed.is_none() && only_defaults(&scps) {
         return None;
     }
     let mut layers = Layers {
@@ -85,18 +87,25 @@ pub(super) fn of(question: &AuthorizationRequest<'_>) -> Option<Layers> {
     } else {
         layers.identity.extend(managed::everything());
     }
-    if full {
-        let assumed = state.assumed.get(&caller.access_key_id);
-        let session = assumed.and_then(|assumed| assumed.policy.as_ref());
-        if let Some(policy) = session {
-            let compiled = policy.policy(PolicyType::Session, "session policy");
-            layers.session.extend(or_nothing(compiled));
-        }
-        if *question.owner != *state.head.management {
-            layers.rcps = levels(state, question.owner, RCP);
-        }
+    if let Some(assumed) = assumed {
+        of_session(state, caller, assumed, &mut layers);
+    }
+    if full && *question.owner != *state.head.management {
+        layers.rcps = levels(state, question.owner, RCP);
     }
     Some(layers)
+}
+
+/// What limits a session of an assumed role.
+fn of_session(state: &SimState, caller: &AwsCaller, assumed: &Assumed, layers: &mut Layers) {
+    if let Some(policy) = &assumed.policy {
+        let compiled = policy.policy(PolicyType::Session, "session policy");
+        layers.session.extend(or_nothing(compiled));
+    }
+    let iam = state.iam_seen(&caller.account, state.latest);
+    for arn in &assumed.policy_arns {
+        layers.session.extend(or_nothing(by_name(&iam, arn)));
+    }
 }
 
 /// What allows nothing: in place of a policy whose text is not known.

@@ -46,9 +46,11 @@ impl SimState {
         if iam.users.iter().all(|user| user.name != DEFAULT_USER) {
             iam.users.push(default_user(account));
         }
-        let made = row.is_some_and(|row| self.made_by_the_organization(row));
-        if made && iam.roles.iter().all(|role| role.name != ACCESS_ROLE) {
-            iam.roles.push(self.access_role());
+        if let Some(row) = row.filter(|row| self.made_by_the_organization(row)) {
+            let name = row.access_role.as_deref().unwrap_or(ACCESS_ROLE);
+            if iam.roles.iter().all(|role| role.name != name) {
+                iam.roles.push(self.access_role(name));
+            }
         }
         iam
     }
@@ -58,9 +60,9 @@ impl SimState {
         account.joined_method == "CREATED" && *account.id != *self.head.management
     }
 
-    fn access_role(&self) -> IamRole {
+    fn access_role(&self, name: &str) -> IamRole {
         IamRole {
-            name: ACCESS_ROLE.to_owned(),
+            name: name.to_owned(),
             trust: vec![format!("arn:aws:iam::{}:root", self.head.management)],
             permissions: everything(),
             ..IamRole::default()

@@ -4,17 +4,17 @@ use hallpass_aws_model::facts;
 use serde_json::json;
 
 use super::{
-    ApiError, Context, HandlerResult, Iam, IamUser, keys::no_key, name_or_caller, single, user,
-    users,
+    ApiError, Context, HandlerResult, Iam, IamUser, keys::no_key, name_or_caller,
+    role_changes::check_attachable, single, user, users,
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 use crate::{
     core::{
         call::Output,
-        entities::read_tags,
         iam::DEFAULT_USER,
         instants::written,
         issue::{default_key, derive_secret, key_id},
+        tag_keys::{given_tags, put_tags},
         windows::Window,
     },
     organization::{IamKey, IamPassword},
@@ -84,7 +84,7 @@ fn create_user(context: &mut Context<'_>) -> HandlerResult {
             .filter(|path| *path != "/")
             .map(str::to_owned),
         created: Some(written(context.now - context.now.rem_euclid(1000))),
-        tags: read_tags(context.call.input.get("Tags")),
+        tags: given_tags(context.call.input.get("Tags"), "InvalidInput")?,
         permissions: crate::organization::IamPolicies {
             boundary: context.optional("PermissionsBoundary").map(str::to_owned),
             ..Default::default()
@@ -92,7 +92,11 @@ fn create_user(context: &mut Context<'_>) -> HandlerResult {
         ..IamUser::default()
     };
     let added = made.clone();
+    let account = context.caller.account.clone();
     change(context, |iam| {
+        if let Some(arn) = &added.permissions.boundary {
+            check_attachable(iam, &account, arn)?;
+        }
         if user(iam, &added.name).is_ok() {
             let text = format!("User with name {} already exists.", added.name);
             return Err(conflict("EntityAlreadyExists", text));
@@ -144,10 +148,10 @@ fn delete_user(context: &mut Context<'_>) -> HandlerResult {
 /// `TagUser`
 fn tag_user(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("UserName");
-    let tags = read_tags(context.call.input.get("Tags"));
+    let tags = given_tags(context.call.input.get("Tags"), "InvalidInput")?;
     change(context, |iam| {
         let user = user_mut(iam, name)?;
-        user.tags.extend(tags);
+        put_tags(&mut user.tags, tags);
         if user.tags.len() > TAGS {
             let text = "The number of tags has reached the maximum limit.";
             return Err(conflict("LimitExceeded", text));

@@ -94,13 +94,24 @@ fn text(state: &SimState, account: &str, now: Millis) -> String {
         .users
         .iter()
         .map(|user| user_row(state, account, &iam, user));
-    let rows = root.chain(users).map(|cells| cells.join(","));
+    let rows = root.chain(users).map(|cells| {
+        let cells: Vec<String> = cells.iter().map(|it| csv_cell(it)).collect();
+        cells.join(",")
+    });
     let mut text = COLUMNS.to_owned();
     for row in rows {
         text.push('\n');
         text.push_str(&row);
     }
     text
+}
+
+/// A cell of RFC 4180: names of users may have a comma.
+fn csv_cell(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text.to_owned()
 }
 
 fn root_row(state: &SimState, account: &str, iam: &Iam) -> Vec<String> {

@@ -1,18 +1,19 @@
 //! Roles come and go, with managed policies attached.
 
+use hallpass_aws_model::facts;
 use hallpass_iam::{Policy, PolicyType};
 use serde_json::Value;
 
 use super::{
     ApiError, Context, HandlerResult,
     changes::{change, conflict, unmodifiable},
-    no_entity, roles, single,
+    no_entity, roles as shown_roles, single,
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 use crate::{
     core::{
-        call::Output, entities::read_tags, iam::managed, issue::whole_seconds,
-        limits::POLICIES_PER_ROLE, portal::RESERVED_PREFIX,
+        call::Output, iam::managed, issue::whole_seconds, limits::POLICIES_PER_ROLE,
+        portal::RESERVED_PREFIX, roles, state::SimState, tag_keys::given_tags,
     },
     organization::{Iam, IamPolicies, IamRole},
 };
@@ -25,9 +26,17 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("DetachRolePolicy", Writes(detach)),
 ];
 
+/// Characters of a trust policy, without white space.
+const TRUST_MAX: usize = facts::TRUST_POLICY_CHARACTERS.count();
+/// What only AWS makes roles under (IAM User Guide, "Create a service-linked role").
+const LINKED_PATH: &str = "/aws-service-role/";
+
+fn malformed(why: &str) -> ApiError {
+    ApiError::new("MalformedPolicyDocument", why)
+}
+
 /// Reads a trust policy: the document as it stays, and the principals that it names.
-fn trusted(text: &str) -> Result<(Value, Vec<String>), ApiError> {
-    let malformed = |why: &str| ApiError::new("MalformedPolicyDocument", why);
+fn trusted(state: &SimState, text: &str) -> Result<(Value, Vec<String>), ApiError> {
     let document: Value =
         serde_json::from_str(text).map_err(|_| malformed("This policy contains invalid Json"))?;
     Policy::parse(text, PolicyType::Trust).map_err(|error| malformed(&error.to_string()))?;
@@ -36,19 +45,75 @@ fn trusted(text: &str) -> Result<(Value, Vec<String>), ApiError> {
         Some(one) => std::slice::from_ref(one),
         None => &[],
     };
+    if text.chars().filter(|it| !it.is_whitespace()).count() > TRUST_MAX {
+        let text = format!("Cannot exceed quota for ACLSizePerRole: {TRUST_MAX}");
+        return Err(conflict("LimitExceeded", text));
+    }
+    let actions = statements.iter().filter_map(|it| it.get("Action"));
+    if !actions.flat_map(texts).all(is_of_sessions) {
+        return Err(malformed(
+            "AssumeRole policy may only specify STS AssumeRole actions.",
+        ));
+    }
     let principals = statements.iter().filter_map(|it| it.get("Principal"));
     let named = principals.filter_map(Value::as_object);
     let mut found = Vec::new();
-    for value in named.flat_map(|it| it.values()) {
-        match value {
-            Value::String(one) => found.push(one.clone()),
-            Value::Array(all) => {
-                found.extend(all.iter().filter_map(Value::as_str).map(str::to_owned));
+    for (kind, value) in named.flatten() {
+        for name in texts(value) {
+            if !is_principal(state, kind, name) {
+                let kind = kind.to_uppercase();
+                let text = format!("Invalid principal in policy: \"{kind}\":\"{name}\"");
+                return Err(malformed(&text));
             }
-            _ => {}
+            found.push(name.to_owned());
         }
     }
     Ok((document, found))
+}
+
+/// A text, or the texts of a list.
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let all = match value {
+        Value::Array(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    all.iter().filter_map(Value::as_str)
+}
+
+/// Whether a trust policy may name an action: those of STS that make sessions.
+fn is_of_sessions(action: &str) -> bool {
+    let action = action.to_ascii_lowercase();
+    let name = action.strip_prefix("sts:").unwrap_or_default();
+    let whole = ["tagsession", "setsourceidentity", "setcontext", "*"];
+    name.starts_with("assumerole") || whole.contains(&name)
+}
+
+/// Whether a principal of a trust policy exists, as far as that is known: accounts outside the organization are not.
+fn is_principal(state: &SimState, kind: &str, name: &str) -> bool {
+    let is_account = |it: &str| it.len() == 12 && it.bytes().all(|it| it.is_ascii_digit());
+    match kind {
+        "Service" => name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn"),
+        "AWS" if name == "*" || is_account(name) => true,
+        "AWS" => {
+            let parts: Vec<&str> = name.splitn(6, ':').collect();
+            let ["arn", _, service, "", account, rest] = parts[..] else {
+                return false;
+            };
+            let is_known = state.account(account).is_some();
+            match (service, rest.split_once('/')) {
+                ("iam", None) => rest == "root" && is_account(account),
+                ("iam", Some(("role", _))) => !is_known || roles::find(state, name).is_some(),
+                ("iam", Some(("user", path))) => {
+                    let user = path.rsplit('/').next().unwrap_or_default();
+                    let iam = state.iam_now(account);
+                    !is_known || iam.users.iter().any(|it| it.name == user)
+                }
+                ("sts", Some(("assumed-role" | "federated-user", _))) => is_account(account),
+                _ => false,
+            }
+        }
+        _ => true,
+    }
 }
 
 fn role_mut<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut IamRole, ApiError> {
@@ -62,7 +127,14 @@ fn role_mut<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut IamRole, ApiErro
 
 /// `CreateRole`
 fn create(context: &mut Context<'_>) -> HandlerResult {
-    let (document, trust) = trusted(context.text("AssumeRolePolicyDocument"))?;
+    let (document, trust) = trusted(context.state, context.text("AssumeRolePolicyDocument"))?;
+    if context
+        .optional("Path")
+        .is_some_and(|it| it.starts_with(LINKED_PATH))
+    {
+        let text = format!("Roles under {LINKED_PATH} are made by CreateServiceLinkedRole.");
+        return Err(ApiError::new("InvalidInput", text));
+    }
     let seconds = |name: &str| {
         let given = context.call.input.get(name)?.as_u64()?;
         u32::try_from(given).ok()
@@ -77,7 +149,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
         description: context.optional("Description").map(str::to_owned),
         max_session_duration: seconds("MaxSessionDuration"),
         max_signin_session_duration: seconds("MaxSigninSessionDuration"),
-        tags: read_tags(context.call.input.get("Tags")),
+        tags: given_tags(context.call.input.get("Tags"), "InvalidInput")?,
         permissions: IamPolicies {
             boundary: boundary.clone(),
             ..IamPolicies::default()
@@ -90,7 +162,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
     let account = context.caller.account.clone();
     change(context, |iam| {
         if let Some(arn) = &boundary {
-            there(iam, &account, arn)?;
+            check_attachable(iam, &account, arn)?;
         }
         let mut roles = iam.roles.iter();
         if roles.any(|it| it.name.eq_ignore_ascii_case(&role.name)) {
@@ -100,7 +172,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
         iam.roles.push(role);
         Ok(())
     })?;
-    Ok(single("Role", roles::as_written(context)?))
+    Ok(single("Role", shown_roles::as_written(context)?))
 }
 
 /// `DeleteRole`: not while policies are attached.
@@ -126,7 +198,7 @@ fn short(arn: &str) -> String {
 
 /// Whether a managed policy can be attached. AWS has more of its own than are known here, so that none of them is
 /// refused.
-fn there(iam: &Iam, account: &str, arn: &str) -> Result<(), ApiError> {
+pub(super) fn check_attachable(iam: &Iam, account: &str, arn: &str) -> Result<(), ApiError> {
     let own = format!("arn:aws:iam::{account}:policy/");
     let is_there = if arn.starts_with(&own) {
         managed(iam, arn).is_some()
@@ -152,7 +224,7 @@ fn attach(context: &mut Context<'_>) -> HandlerResult {
     );
     let account = context.caller.account.clone();
     change(context, |iam| {
-        there(iam, &account, &arn)?;
+        check_attachable(iam, &account, &arn)?;
         let held = &mut role_mut(iam, &name)?.permissions.policies;
         if held.iter().any(|it| is_same(it, &arn)) {
             return Ok(());

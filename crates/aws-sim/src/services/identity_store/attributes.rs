@@ -1,12 +1,15 @@
 //! Attribute paths (`name.givenName`) and the members they stand for (`Name.GivenName`).
 
-use hallpass_aws_model::{Invalid, validate};
+use hallpass_aws_model::{Invalid, OperationModel, ServiceModel, Shape, ShapeKind, validate};
 use serde_json::{Map, Value};
 
 use super::{ApiError, Context};
 
 /// The only extension that there is (Identity Store API Reference, "`CreateUser`").
 const ENTERPRISE: &str = "aws:identitystore:enterprise";
+
+/// The model of the create, whose members attributes are spelled as.
+pub(super) type CreateModel = Option<(&'static ServiceModel, &'static OperationModel)>;
 
 /// What the input of a create has of these.
 pub(super) fn given(input: &Value, names: &[&str]) -> Map<String, Value> {
@@ -25,7 +28,7 @@ pub(super) fn given(input: &Value, names: &[&str]) -> Map<String, Value> {
 pub(super) fn apply(
     attributes: &mut Map<String, Value>,
     input: &Value,
-    writable: &[&str],
+    (create, writable): (CreateModel, &[&str]),
 ) -> Result<(), ApiError> {
     let operations = input.get("Operations").and_then(Value::as_array);
     for operation in operations.into_iter().flatten() {
@@ -40,13 +43,14 @@ pub(super) fn apply(
             apply_to_extension(attributes, path, value)?;
             continue;
         }
-        let mut steps = path.split('.').map(pascal);
+        // paths are read without regard to case: `userName`, `UserName`
+        let mut steps = path.split('.');
         let first = steps.next().unwrap_or_default();
-        if !writable.contains(&first.as_str()) {
-            return Err(invalid(path));
-        }
+        let mut names = writable.iter();
+        let first = names.find(|it| it.eq_ignore_ascii_case(first));
+        let first = (*first.ok_or_else(|| invalid(path))?).to_owned();
         let value = value.map(normalize);
-        match (steps.next(), value) {
+        match (steps.next().map(|it| inner_name(create, &first, it)), value) {
             (None, Some(value)) => {
                 attributes.insert(first, value);
             }
@@ -124,6 +128,23 @@ fn apply_to_extension(
         None => inner.shift_remove(member),
     };
     Ok(())
+}
+
+/// A member of an attribute's structure as the model spells it; a name that it does not have stays as it is.
+fn inner_name(create: CreateModel, attribute: &str, step: &str) -> String {
+    let of = |shape: &'static Shape, name: &str| {
+        let mut members = shape.members().iter();
+        members.find(|it| it.name.eq_ignore_ascii_case(name))
+    };
+    let found = create.and_then(|(service, operation)| {
+        let attribute = of(service.input(operation)?, attribute)?;
+        let mut shape = service.shape(&attribute.shape)?;
+        if let ShapeKind::List { element, .. } = &shape.kind {
+            shape = service.shape(element)?;
+        }
+        of(shape, step)
+    });
+    found.map_or_else(|| pascal(step), |it| it.name.clone())
 }
 
 fn set_inner(

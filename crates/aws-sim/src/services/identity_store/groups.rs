@@ -101,7 +101,12 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut group = target(context, context.text("GroupId"))?.clone();
     check_revision(context, &group.origin)?;
     let before = group.attributes.clone();
-    attributes::apply(&mut group.attributes, &context.call.input, ATTRIBUTES)?;
+    let create = context.call.service.model("CreateGroup");
+    attributes::apply(
+        &mut group.attributes,
+        &context.call.input,
+        (create, ATTRIBUTES),
+    )?;
     attributes::check(context, "CreateGroup", (&before, &group.attributes))?;
     check_unique(context.state, &group)?;
     group.origin = context.touched(&group.origin);
@@ -200,7 +205,7 @@ fn get_id(context: &Context<'_>) -> HandlerResult {
             .map(|(_, group)| group)
             .find(|group| has_external_id(&group.attributes, &issuer, &id))
             .map(|group| group.id.clone()),
-        Alternate::Unique(path, value) if path == "displayName" => {
+        Alternate::Unique(path, value) if path.eq_ignore_ascii_case("displayName") => {
             named(context, &value).next().map(|group| group.id.clone())
         }
         Alternate::Unique(path, _) => {

@@ -149,7 +149,7 @@ fn filtered_by<'a>(context: &'a Context<'_>, path: &str) -> Result<Option<&'a st
         return Ok(None);
     };
     let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
-    if text("AttributePath") != path {
+    if !text("AttributePath").eq_ignore_ascii_case(path) {
         let message = format!("Only {path} can be filtered by.");
         return Err(ApiError::new("ValidationException", message));
     }

@@ -199,7 +199,8 @@ fn update(context: &mut Context<'_>) -> HandlerResult {
     let behaviour = &context.state.settings.behaviour;
     let status_path = (!behaviour.is("user_status_write", "refused")).then_some("UserStatus");
     let writable: Vec<&str> = ATTRIBUTES.iter().copied().chain(status_path).collect();
-    attributes::apply(&mut attributes, &context.call.input, &writable)?;
+    let create = context.call.service.model("CreateUser");
+    attributes::apply(&mut attributes, &context.call.input, (create, &writable))?;
     let status = attributes.shift_remove("UserStatus");
     let is_disabled = status == Some("DISABLED".into());
     if !is_disabled && status.is_some_and(|it| it != "ENABLED") {
@@ -278,8 +279,9 @@ fn get_id(context: &Context<'_>) -> HandlerResult {
             .find(|user| super::groups::has_external_id(&user.attributes, &issuer, &id)),
         super::groups::Alternate::Unique(path, value) => {
             let value = value.to_lowercase();
+            let path = path.to_ascii_lowercase();
             let index = match path.as_str() {
-                "userName" => &state.user_names,
+                "username" => &state.user_names,
                 "emails.value" => &state.user_emails,
                 _ => {
                     return Err(ApiError::new(
@@ -292,7 +294,7 @@ fn get_id(context: &Context<'_>) -> HandlerResult {
             candidates
                 .filter_map(|id| state.users.seen(&state.place(id), context.reading))
                 .find(|user| {
-                    let held = if path == "userName" {
+                    let held = if path == "username" {
                         Some(user.user_name())
                     } else {
                         user.email()

@@ -98,6 +98,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
         name: context.text("AccountName").to_owned(),
         email: context.text("Email").to_owned(),
         tags,
+        role: context.optional("RoleName").map(str::to_owned),
         account: account.as_str().into(),
         created: context.now,
         due: context.now + duration(speed, context.random()),

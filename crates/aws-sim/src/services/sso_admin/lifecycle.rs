@@ -6,7 +6,7 @@ use super::{
     ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, permission_sets,
     session_seconds, target_set,
 };
-use crate::core::{entities::read_tags, limits::PERMISSION_SETS, windows::Window};
+use crate::core::{limits::PERMISSION_SETS, windows::Window};
 use crate::services::{OperationHandler::Writes, OperationRow};
 
 /// What of this file is called by its name.
@@ -55,7 +55,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
         inline: None,
         customer_managed: Vec::new(),
         boundary: None,
-        tags: read_tags(context.call.input.get("Tags")),
+        tags: super::tags::given(context)?,
         version: 1,
     };
     let answer = json!({ "PermissionSet": permission_sets::shape(context, &set) });

@@ -1,6 +1,7 @@
 //! Policies of a permission set.
 
 use hallpass_aws_model::facts;
+use hallpass_iam::{Policy, PolicyType};
 use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
@@ -204,13 +205,9 @@ fn put_inline(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
     let policy = context.text("InlinePolicy");
-    let is_policy =
-        serde_json::from_str::<Value>(policy).is_ok_and(|policy| policy.get("Statement").is_some());
-    if !is_policy {
-        return Err(ApiError::new(
-            "ValidationException",
-            "The policy is not a valid policy document.",
-        ));
+    if let Err(error) = Policy::parse(policy, PolicyType::Identity) {
+        let text = format!("The policy is not a valid policy document: {error}");
+        return Err(ApiError::new("ValidationException", text));
     }
     if policy
         .chars()

@@ -57,6 +57,10 @@ fn sets(context: &Context<'_>) -> HandlerResult {
         .filter(|((_, _, set), provision)| passes(context, set, provision))
         .map(|((_, order, set), _)| (*order, set.to_string(), context.state.set_arn(set).into()));
     let (rows, token) = page.take(rows);
+    // AWS leaves the member out where there is none
+    if rows.is_empty() && token.is_none() {
+        return Ok(Output::Members(json!({})));
+    }
     Ok(context.paged(rows, token))
 }
 

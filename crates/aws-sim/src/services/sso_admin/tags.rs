@@ -8,7 +8,10 @@ use super::{
     ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, find_set,
     policies::ordered,
 };
-use crate::core::{entities::read_tags, windows::Window};
+use crate::core::{
+    entities::{Tags, read_tags},
+    windows::Window,
+};
 use crate::services::OperationHandler::{Reads, Writes};
 use crate::services::OperationRow;
 
@@ -37,6 +40,19 @@ fn list(context: &Context<'_>) -> HandlerResult {
     Ok(context.paged(rows, token))
 }
 
+/// The tags of a call; their keys are told apart by case.
+pub(super) fn given(context: &Context<'_>) -> Result<Tags, ApiError> {
+    let tags = read_tags(context.call.input.get("Tags"));
+    if tags
+        .keys()
+        .any(|key| key.to_lowercase().starts_with("aws:"))
+    {
+        let text = "Tag keys that begin with aws: are reserved for system use.";
+        return Err(ApiError::new("ValidationException", text));
+    }
+    Ok(tags)
+}
+
 fn put(context: &mut Context<'_>, set: PermissionSet) -> Output {
     let seen = context.write(Window::Immediate);
     let place = context.state.place(&set.id);
@@ -48,7 +64,7 @@ fn put(context: &mut Context<'_>, set: PermissionSet) -> Output {
 fn tag(context: &mut Context<'_>) -> HandlerResult {
     let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
     check_managed(context, &set.id)?;
-    set.tags.extend(read_tags(context.call.input.get("Tags")));
+    set.tags.extend(given(context)?);
     if set.tags.len() > MOST {
         return Err(ApiError::new(
             "ServiceQuotaExceededException",

@@ -10,9 +10,10 @@ use crate::core::{
     caller::{AwsCaller, CallerKind},
     document::Document,
     entities::Assumed,
-    entities::read_tags,
+    iam::managed,
     issue::issue_sized,
     roles::{self, Role},
+    tag_keys::given_tags,
     windows::Window,
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
@@ -23,6 +24,9 @@ pub(super) const OPERATIONS: &[OperationRow] = &[
     ("GetSessionToken", Writes(session_token)),
     ("GetScopedCredentials", Writes(scoped)),
 ];
+
+/// Managed policies that limit a session, at most (AWS STS API Reference, "`AssumeRole`").
+const SESSION_POLICIES: usize = 10;
 
 fn refused(context: &Context<'_>, role: &str) -> ApiError {
     ApiError::denied(
@@ -110,7 +114,8 @@ fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
         Policy::parse(text, PolicyType::Session)
             .map_err(|error| ApiError::new("MalformedPolicyDocument", error.to_string()))?;
     }
-    let mut tags = read_tags(context.call.input.get("Tags"));
+    let policy_arns = policy_arns(context)?;
+    let mut tags = given_tags(context.call.input.get("Tags"), "InvalidParameterValue")?;
     let keys = context
         .call
         .input
@@ -118,9 +123,14 @@ fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
         .and_then(Value::as_array);
     let keys = keys.into_iter().flatten().filter_map(Value::as_str);
     let mut transitive: Vec<String> = keys.map(str::to_owned).collect();
+    let is_given = |key: &String| tags.keys().any(|it| it.eq_ignore_ascii_case(key));
+    if let Some(key) = transitive.iter().find(|key| !is_given(key)) {
+        let text = format!("The transitive tag key {key} is not among the tags of the session.");
+        return Err(ApiError::new("InvalidParameterValue", text));
+    }
     if let Some(before) = context.state.assumed.get(&context.caller.access_key_id) {
         for key in &before.transitive {
-            if tags.contains_key(key) {
+            if tags.keys().any(|it| it.eq_ignore_ascii_case(key)) {
                 let text = "One of the specified transitive tag keys can't be set because it conflicts with a \
                             transitive tag key from the calling session.";
                 return Err(ApiError::new("InvalidParameterValue", text));
@@ -133,15 +143,44 @@ fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
     }
     Ok(Assumed {
         policy: policy.map(Document::new),
+        policy_arns,
         tags,
         transitive,
         expires: 0,
     })
 }
 
+/// The managed policies that limit the session; those of an account are of the role's.
+fn policy_arns(context: &Context<'_>) -> Result<Vec<String>, ApiError> {
+    let rows = context.call.input.get("PolicyArns");
+    let rows = rows
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let arns = rows.iter().filter_map(|it| it.get("arn")?.as_str());
+    let arns: Vec<String> = arns.map(str::to_owned).collect();
+    if arns.len() > SESSION_POLICIES {
+        let text = format!("At most {SESSION_POLICIES} policies can limit a session.");
+        return Err(invalid(&text));
+    }
+    let account = context
+        .optional("RoleArn")
+        .and_then(|it| it.split(':').nth(4));
+    let account = account.unwrap_or(&context.caller.account);
+    let iam = context.state.iam_now(account);
+    let own = format!("arn:aws:iam::{account}:policy/");
+    let is_there = |arn: &str| {
+        arn.starts_with("arn:aws:iam::aws:policy/")
+            || (arn.starts_with(&own) && managed(&iam, arn).is_some())
+    };
+    match arns.iter().find(|it| !is_there(it)) {
+        None => Ok(arns),
+        Some(arn) => Err(invalid(&format!("Policy {arn} does not exist."))),
+    }
+}
+
 /// Keeps what the session was given along until it is over; nothing is kept of most.
 fn remember(context: &mut Context<'_>, caller: &AwsCaller, given: Assumed) {
-    if given.policy.is_none() && given.tags.is_empty() {
+    if !given.limits() && given.tags.is_empty() {
         return;
     }
     context.write(Window::Immediate);
@@ -217,7 +256,7 @@ fn scoped(context: &mut Context<'_>) -> HandlerResult {
     let given = given(context)?;
     let wanted = context.call.input.get("DurationSeconds");
     let wanted = wanted.and_then(Value::as_u64);
-    if given.policy.is_none() && wanted.is_none() {
+    if !given.limits() && wanted.is_none() {
         return Err(invalid(
             "At least one of Policy and DurationSeconds has to be given.",
         ));
@@ -227,8 +266,8 @@ fn scoped(context: &mut Context<'_>) -> HandlerResult {
         .assumed
         .get(&context.caller.access_key_id)
         .cloned();
-    let held = before.as_ref().and_then(|it| it.policy.clone());
-    if held.is_some() && given.policy.is_some() {
+    let is_limited = before.as_ref().is_some_and(Assumed::limits);
+    if is_limited && given.limits() {
         return Err(invalid("A scope within a scope is not simulated."));
     }
     let (seed, now, caller) = (context.state.seed, context.now, context.caller.clone());
@@ -244,15 +283,18 @@ fn scoped(context: &mut Context<'_>) -> HandlerResult {
     let size = token_bytes(context);
     let random = context.random();
     let (caller, credentials) = issue_sized(seed, caller, random, (now, seconds), size);
-    let policy = given.policy.or(held);
-    let (tags, transitive) = before.map_or_else(Default::default, |it| (it.tags, it.transitive));
-    let count = usize::from(policy.is_some());
-    let goes_on = Assumed {
-        policy,
-        tags,
-        transitive,
-        expires: 0,
+    let goes_on = match before {
+        Some(before) if is_limited => before,
+        Some(Assumed {
+            tags, transitive, ..
+        }) => Assumed {
+            tags,
+            transitive,
+            ..given
+        },
+        None => given,
     };
+    let count = usize::from(goes_on.policy.is_some()) + goes_on.policy_arns.len();
     remember(context, &caller, goes_on);
     let mut answer = json!({
         "SessionTokenSize": size_of(&credentials),
