@@ -287,7 +287,7 @@ def refusals(check, mara, tomasz):
     ended = lambda: mara("aws", "credentials", *OPERATE).returncode == 1
     check("given back, the portal gives no more", wait(ended, 20))
     gone = mara("aws", "configure")
-    check("its profile goes", "DatabaseOperator" not in mara.stage.path("aws-config").read_text(), gone.stdout + gone.stderr)
+    check("its profile goes", "[profile payments-prod-DatabaseOperator]" not in mara.stage.path("aws-config").read_text(), gone.stdout + gone.stderr)
 
 
 def denied(check, mara, api):

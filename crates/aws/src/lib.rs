@@ -31,6 +31,7 @@ mod snapshots_at;
 mod fanout;
 
 pub mod answer_body;
+pub mod portal_address;
 mod xml;
 
 mod bucket;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use hallpass_api::{Page, Problem, Warning};
 use hallpass_aws::answer_body::{BodyFault, whole};
+use hallpass_aws::portal_address::is_loopback;
 use hallpass_terminal::exit::{Failure, UNREACHABLE};
 use hallpass_terminal::output;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
@@ -459,15 +460,6 @@ fn busy(answer: &reqwest::Response) -> Option<Duration> {
         .parse()
         .ok()?;
     Some(Duration::from_secs(seconds).min(PAUSE_MAX))
-}
-
-pub fn is_loopback(address: &Url) -> bool {
-    let host = address.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
 }
 
 fn idempotency_key() -> Result<String, Failure> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hallpass_api::{Ask, Grant, Me, Request};
-use hallpass_model::TimeSpan;
+use hallpass_model::{AccountId, IdError, PermissionSetName, TimeSpan};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::words;
@@ -58,18 +58,29 @@ pub struct AskArgs {
     confirm: ConfirmArgs,
 }
 
-/// Access that can be used.
+/// Access that can be used. What the server names goes into files, commands and addresses from here
+/// on, so it has the forms that AWS allows.
 #[derive(Debug)]
 pub struct HeldRole {
-    /// The account's id.
-    pub account: String,
-    /// The permission set's name.
-    pub permission_set: String,
+    /// The account.
+    pub account: AccountId,
+    /// The permission set.
+    pub permission_set: PermissionSetName,
     /// The grant; none where it is held not through Hallpass.
     pub grant: Option<Grant>,
 }
 
 impl RoleArgs {
+    /// The permission set that was named.
+    ///
+    /// # Errors
+    /// Exit 2 when AWS allows no such name.
+    pub fn permission_set(&self) -> Result<PermissionSetName, Failure> {
+        PermissionSetName::new(self.permission_set.as_str()).map_err(|error| {
+            Failure::bad_input(output::plain(&error.to_string())).at("--permission-set")
+        })
+    }
+
     fn target(&self) -> TargetArgs {
         TargetArgs {
             account: Some(self.account.clone()),
@@ -81,14 +92,23 @@ impl RoleArgs {
 
 impl HeldRole {
     fn of(grant: Grant) -> Result<Self, Failure> {
-        match (&grant.account, &grant.permission_set) {
-            (Some(account), Some(set)) => Ok(Self {
-                account: account.clone(),
-                permission_set: set.clone(),
-                grant: Some(grant),
-            }),
-            _ => Err(Failure::failed("the server granted something else")),
+        match Self::read(grant)? {
+            Some(role) => Ok(role),
+            None => Err(Failure::failed("the server granted something else")),
         }
+    }
+
+    /// The role of a grant; none for membership of a group.
+    fn read(grant: Grant) -> Result<Option<Self>, Failure> {
+        let (Some(account), Some(set)) = (&grant.account, &grant.permission_set) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            account: AccountId::new(account.as_str()).map_err(|error| unusable(&error))?,
+            permission_set: PermissionSetName::new(set.as_str())
+                .map_err(|error| unusable(&error))?,
+            grant: Some(grant),
+        }))
     }
 }
 
@@ -105,16 +125,28 @@ pub async fn me_and_portal(client: &Client) -> Result<(Me, AccessPortal), Failur
     Ok((me, AccessPortal::new(portal)?))
 }
 
-/// The caller's grants that are not over, newest first.
+/// The server names something that cannot exist at AWS.
+fn unusable(error: &IdError) -> Failure {
+    let error = output::plain(&error.to_string());
+    Failure::failed(format!(
+        "the server names a grant's target wrongly: {error}"
+    ))
+    .help("check that `--server` names your Hallpass server; nothing was written or run")
+}
+
+/// The roles of the caller's active grants, newest first.
 ///
 /// # Errors
-/// As [`Client::list`].
-pub async fn live_grants(client: &Client, me: &Me) -> Result<Vec<Grant>, Failure> {
+/// As [`Client::list`], and when the server names what AWS does not allow.
+pub async fn held_roles(client: &Client, me: &Me) -> Result<Vec<HeldRole>, Failure> {
     let query = [("state", "live".to_owned()), ("user", me.email.clone())];
     let found = client
         .list::<Grant>(&["grants"], &query, GRANTS_MAX)
         .await?;
-    Ok(found.items)
+    let active = found.items.into_iter().filter(|it| it.state == "active");
+    active
+        .filter_map(|it| HeldRole::read(it).transpose())
+        .collect()
 }
 
 /// The role as it is held; asked for, and waited for, where it is not.
@@ -136,7 +168,7 @@ pub async fn held_role(
     if preview.standing.is_some() {
         return Ok(HeldRole {
             account: account_id(client, &role.account).await?,
-            permission_set: role.permission_set.clone(),
+            permission_set: role.permission_set()?,
             grant: None,
         });
     }
@@ -278,4 +310,50 @@ pub fn is_found(program: &Path) -> bool {
         let path = folder.join(program);
         path.is_file() || (cfg!(windows) && path.with_extension("exe").is_file())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_role_has_the_forms_that_aws_allows() {
+        let grant = |account: &str, set: &str| -> Grant {
+            serde_json::from_value(json!({
+                "id": "grn_01934a5b6c7d7e8f90123456789abcde", "state": "active",
+                "request_id": "req_01934a5b6c7d7e8f90123456789abcde",
+                "user": "mara@acme.example", "user_name": "Mara", "user_id": "u",
+                "account": account, "permission_set": set, "duration_seconds": 7200,
+                "reason": "disk full", "approver": "priya@acme.example", "approval": "peer",
+                "scheduled_at": "2026-03-06T13:59:00Z", "ends_at": "2026-03-06T16:00:00Z",
+                "standing": false, "stuck": false, "version": 3
+            }))
+            .unwrap()
+        };
+        let evil = "x\n[default]\ncredential_process = touch /tmp/x";
+        for (account, set) in [
+            (evil, "ReadOnly"),
+            ("222233334444\n", "ReadOnly"),
+            ("", "ReadOnly"),
+            ("222233334444", evil),
+            ("222233334444", "ReadOnly "),
+            ("222233334444", "Read\u{2028}Only"),
+            ("222233334444", "$(id)"),
+            ("222233334444", ""),
+        ] {
+            let failure = HeldRole::read(grant(account, set)).unwrap_err();
+            let said = failure.words();
+            assert!(said.contains("names a grant's target wrongly"), "{said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+        }
+        let role = HeldRole::read(grant("222233334444", "Read_Only+=,.@-")).unwrap();
+        assert!(role.is_some_and(|it| it.account.as_str() == "222233334444"));
+        let group = Grant {
+            account: None,
+            ..grant("", "")
+        };
+        assert!(HeldRole::read(group).unwrap().is_none());
+    }
 }

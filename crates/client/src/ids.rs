@@ -77,9 +77,9 @@ impl GrantRef {
 ///
 /// # Errors
 /// Exit 2 when the text is neither an id nor the name of one account that the caller can see.
-pub async fn account_id(client: &Client, text: &str) -> Result<String, Failure> {
-    if AccountId::new(text).is_ok() {
-        return Ok(text.to_owned());
+pub async fn account_id(client: &Client, text: &str) -> Result<AccountId, Failure> {
+    if let Ok(id) = AccountId::new(text) {
+        return Ok(id);
     }
     // whole names come first; an account may have many entries
     let offers = client
@@ -105,7 +105,10 @@ pub async fn account_id(client: &Client, text: &str) -> Result<String, Failure> 
     let mut found = found.into_iter();
     let bad = |why: &str| Failure::bad_input(format!("`{text}` {why}"));
     match (found.next(), found.next()) {
-        (Some(id), None) => Ok(id),
+        (Some(id), None) => AccountId::new(id).map_err(|error| {
+            let error = output::plain(&error.to_string());
+            Failure::failed(format!("the server names an account wrongly: {error}"))
+        }),
         (Some(_), Some(_)) => {
             Err(bad("is the name of several accounts").help("give the account's id, 12 digits"))
         }

@@ -75,7 +75,7 @@ fn list(args: &Args) -> Outcome {
     query.extend(args.user.clone().map(|user| ("user", user)));
     let found = block_on(async {
         if let Some(account) = &args.account {
-            query.push(("account", account_id(&client, account).await?));
+            query.push(("account", account_id(&client, account).await?.to_string()));
         }
         client.list::<Grant>(&["grants"], &query, args.limit).await
     })?;

@@ -115,7 +115,7 @@ impl RevokeScope {
 
 async fn many(args: &Args, client: &Client) -> Outcome {
     let account = match &args.account {
-        Some(account) => Some(account_id(client, account).await?),
+        Some(account) => Some(account_id(client, account).await?.to_string()),
         None => None,
     };
     let scope = RevokeScope {

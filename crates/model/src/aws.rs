@@ -150,9 +150,62 @@ fn is_identity_store_id(text: &str) -> bool {
     well_formed && lengths.next().is_none()
 }
 
+/// The longest part of a profile's name, in characters.
+const PROFILE_PART_MAX: usize = 64;
+
+/// The name of a profile for a role, such as `payments-prod-ReadOnly`.
+///
+/// Only ASCII letters, digits and `-_.`, and a letter or digit at the start: the AWS CLI takes a
+/// name that begins with a dash for an option (AWS SDKs and Tools Reference Guide, "Format of the
+/// config file"). The account's id stands for a name that has no such character.
+pub fn profile_name(account_name: &str, account: &AccountId, set: &PermissionSetName) -> String {
+    let account_part = match profile_part(account_name) {
+        // the SDKs take a profile of this name for the default one
+        part if part.is_empty() || part == "default" => account.to_string(),
+        part => part,
+    };
+    match profile_part(set.as_str()) {
+        part if part.is_empty() => account_part,
+        part => format!("{account_part}-{part}"),
+    }
+}
+
+fn profile_part(text: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_edge = |c: char| !c.is_ascii_alphanumeric();
+    let part: String = text.chars().take(PROFILE_PART_MAX).collect();
+    part.replace(|c| !fits(c), "-")
+        .trim_matches(is_edge)
+        .to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn profile_names_are_usable_on_a_command_line() {
+        let account = AccountId::new("222233334444").unwrap();
+        for (account_name, set, name) in [
+            ("payments-prod", "ReadOnly", "payments-prod-ReadOnly"),
+            ("Lab (1)", "Read+Only", "Lab--1-Read-Only"),
+            ("-PROD--", "ReadOnly", "PROD-ReadOnly"),
+            ("(PROD)", "--x--", "PROD-x"),
+            ("日本", "ReadOnly", "222233334444-ReadOnly"),
+            ("---", "--", "222233334444"),
+            ("default", "=", "222233334444"),
+            (
+                "a\n[default]\nx = y",
+                "ReadOnly",
+                "a--default--x---y-ReadOnly",
+            ),
+        ] {
+            let set = PermissionSetName::new(set).unwrap();
+            assert_eq!(profile_name(account_name, &account, &set), name);
+        }
+        let set = PermissionSetName::new("A").unwrap();
+        assert!(profile_name(&"x".repeat(500), &account, &set).len() < 70);
+    }
 
     #[test]
     fn account_ids_keep_leading_zeros_and_refuse_other_digits() {

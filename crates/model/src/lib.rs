@@ -21,7 +21,9 @@ pub mod text;
 pub mod time;
 pub mod traced;
 
-pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
+pub use aws::{
+    AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId, profile_name,
+};
 pub use causes::with_causes;
 pub use email::{Email, EmailError};
 pub use glob::Glob;

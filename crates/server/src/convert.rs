@@ -7,7 +7,7 @@ use hallpass_access::{
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
 use hallpass_identity::Identity;
-use hallpass_model::{Target, TargetNames, Timestamp};
+use hallpass_model::{AccountId, PermissionSetName, Target, TargetNames, Timestamp, profile_name};
 use hallpass_wording::{PlainStyle, activity};
 
 use crate::convert_approvals;
@@ -291,21 +291,30 @@ fn armed(grant: api::Grant, status: Option<&ArmedEndStatus>) -> api::Grant {
 /// A grant as it travels, with the ways in while it is live.
 pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
     let names = names(Some(&grant.key.target), &grant.names);
-    let ways_in = match (&grant.state, &names.account, &names.permission_set) {
-        (GrantState::Active, Some(account), Some(set)) => Some((
+    // names that AWS allows are safe in an address and in a file of the reader
+    let role = || {
+        let account = AccountId::new(names.account.clone()?).ok()?;
+        let set = PermissionSetName::new(names.permission_set.clone()?).ok()?;
+        Some((account, set))
+    };
+    let role = matches!(grant.state, GrantState::Active).then(role);
+    let ways_in = role.flatten().map(|(account, set)| {
+        let account_name = names.account_name.as_deref().unwrap_or(account.as_str());
+        let portal = identity.portal_url.trim_end_matches('/');
+        (
+            // a `+` is read as a space there
             format!(
-                "{}/#/console?account_id={account}&role_name={set}",
-                identity.portal_url.trim_end_matches('/')
+                "{portal}/#/console?account_id={account}&role_name={}",
+                set.as_str().replace('+', "%2B")
             ),
             cli_profile(
                 identity,
-                account,
-                names.account_name.as_deref().unwrap_or(account),
-                set,
+                &profile_name(account_name, &account, &set),
+                &account,
+                &set,
             ),
-        )),
-        _ => None,
-    };
+        )
+    });
     let (console_url, cli_profile) = ways_in.unzip();
     let out = api::Grant {
         id: grant.id.to_string(),
@@ -370,17 +379,12 @@ fn told_state(mut out: api::Grant, state: &GrantState) -> api::Grant {
     out
 }
 
-fn cli_profile(identity: &Identity, account: &str, name: &str, set: &str) -> String {
-    let profile: String = format!("{name}-{set}")
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-                c
-            } else {
-                '-'
-            }
-        })
-        .collect();
+fn cli_profile(
+    identity: &Identity,
+    profile: &str,
+    account: &AccountId,
+    set: &PermissionSetName,
+) -> String {
     // as the command line calls it: the demo's never lands on the section of a real portal
     let session = match identity.portal_url.strip_prefix("http://") {
         Some(_) => "hallpass-demo",
@@ -513,7 +517,9 @@ mod tests {
                 region: "eu-west-1".to_owned(),
                 ..Identity::default()
             };
-            let profile = cli_profile(&identity, "111111111111", "payments", "ReadOnly");
+            let account = AccountId::new("111111111111").unwrap();
+            let set = PermissionSetName::new("ReadOnly").unwrap();
+            let profile = cli_profile(&identity, "payments-ReadOnly", &account, &set);
             let named = format!("sso_session = {session}\n");
             assert!(profile.contains(&named), "{profile}");
             let section = format!("[sso-session {session}]\nsso_start_url = {portal_url}\n");

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use hallpass_api::Portal;
 use hallpass_aws::answer_body::{BodyFault, whole};
-use hallpass_model::Timestamp;
+use hallpass_aws::portal_address::{is_loopback, portal_address};
+use hallpass_model::{AccountId, PermissionSetName, Timestamp};
 use reqwest::{RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::sign_in::SignInWay;
 pub use self::token::SsoToken;
-use crate::client::{is_loopback, root};
+use crate::client::root;
 use hallpass_terminal::exit::Failure;
 
 /// How long one call may take.
@@ -57,6 +58,17 @@ pub struct RoleCredentials {
 }
 
 impl RoleCredentials {
+    /// Whether each part is text without spaces: programs get them in their environment.
+    fn is_well_formed(&self) -> bool {
+        let parts = [
+            self.access_key_id.as_str(),
+            self.secret_access_key.expose_secret(),
+            self.session_token.expose_secret(),
+        ];
+        let is_word = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_graphic());
+        parts.into_iter().all(is_word)
+    }
+
     /// When they end.
     pub fn expires_at(&self) -> Timestamp {
         Timestamp::from_millisecond(self.expiration).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -133,30 +145,24 @@ impl AccessPortal {
     ///
     /// # Errors
     /// When that is no portal.
-    pub fn new(place: Portal) -> Result<Self, Failure> {
-        let bad = |why: &str| {
+    pub fn new(mut place: Portal) -> Result<Self, Failure> {
+        let bad = |place: &Portal, why: &str| {
             let url = &place.start_url;
             Failure::failed(format!(
-                "the server names `{url}` as the access portal, {why}"
+                "the server names `{url}` as the access portal: {why}"
             ))
             .help("`identity.portal_url` in the server's configuration says where it is")
         };
+        place.start_url = portal_address(&place.start_url).map_err(|why| bad(&place, why))?;
         let start: Url = place
             .start_url
             .parse()
-            .map_err(|_| bad("which is no URL"))?;
-        let has_space = |c: char| c.is_whitespace() || c.is_control();
-        if start.host_str().is_none() || place.start_url.contains(has_space) {
-            return Err(bad("which is no URL"));
-        }
+            .map_err(|_| bad(&place, "it is not a URL"))?;
         let here = is_loopback(&start);
-        if start.scheme() != "https" && !here {
-            return Err(bad("which is not encrypted"));
-        }
         let region = &place.region;
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if region.is_empty() || !region.chars().all(fits) {
-            return Err(bad("in a Region that there is not"));
+            return Err(bad(&place, "its Region does not exist"));
         }
         // a portal on this machine is a simulator's, and so are the services
         let simulated = here.then(|| start.origin().ascii_serialization());
@@ -214,9 +220,17 @@ impl AccessPortal {
     }
 
     /// The page that leads into the console of an account.
-    pub fn console_url(&self, account: &str, set: &str, destination: Option<&Url>) -> String {
-        let start = self.place.start_url.trim_end_matches('/');
-        let mut wish = url_query(&[("account_id", account), ("role_name", set)]);
+    pub fn console_url(
+        &self,
+        account: &AccountId,
+        set: &PermissionSetName,
+        destination: Option<&Url>,
+    ) -> String {
+        let start = &self.place.start_url;
+        let mut wish = url_query(&[
+            ("account_id", account.as_str()),
+            ("role_name", set.as_str()),
+        ]);
         if let Some(destination) = destination {
             wish.push('&');
             wish.push_str(&url_query(&[("destination", destination.as_str())]));
@@ -231,8 +245,8 @@ impl AccessPortal {
     pub async fn role_credentials(
         &self,
         token: &SsoToken,
-        account: &str,
-        set: &str,
+        account: &AccountId,
+        set: &PermissionSetName,
     ) -> Result<RoleCredentials, PortalError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -241,8 +255,8 @@ impl AccessPortal {
         }
         let mut url = below(&self.sso, &["federation", "credentials"])?;
         url.query_pairs_mut()
-            .append_pair("account_id", account)
-            .append_pair("role_name", set);
+            .append_pair("account_id", account.as_str())
+            .append_pair("role_name", set.as_str());
         let request = || {
             let token = token.access_token.0.expose_secret();
             self.http
@@ -250,7 +264,11 @@ impl AccessPortal {
                 .header("x-amz-sso_bearer_token", token)
         };
         match self.call::<Answer>(request).await {
-            Ok(answer) => Ok(answer.role_credentials),
+            Ok(answer) if answer.role_credentials.is_well_formed() => Ok(answer.role_credentials),
+            Ok(_) => {
+                let message = "the access portal gave credentials that cannot be AWS's";
+                Err(PortalError::Failed(Failure::failed(message).code("portal")))
+            }
             Err(CallError::Refused(refusal)) => Err(match refusal.status {
                 StatusCode::UNAUTHORIZED => PortalError::NotSignedIn,
                 StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => PortalError::NoAccess,
@@ -409,7 +427,11 @@ mod tests {
             .parse()
             .unwrap();
         assert_eq!(
-            portal.console_url("222233334444", "Read+Only", Some(&to)),
+            portal.console_url(
+                &AccountId::new("222233334444").unwrap(),
+                &PermissionSetName::new("Read+Only").unwrap(),
+                Some(&to)
+            ),
             "https://acme.awsapps.com/start/#/console?account_id=222233334444&role_name=Read%2BOnly\
              &destination=https%3A%2F%2Fconsole.aws.amazon.com%2Fs3%2Fhome%3Fa%3Db"
         );

@@ -1,16 +1,15 @@
 //! `hallpass aws configure`: profiles of the AWS CLI for what one holds now.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use hallpass_api::Grant;
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::aws_portal::AccessPortal;
 use hallpass_client::client::block_on;
 use hallpass_client::credentials::{private_folder, write_private};
-use hallpass_client::held::{live_grants, me_and_portal};
+use hallpass_client::held::{HeldRole, held_roles, me_and_portal};
 use hallpass_client::tables::Viewpoint;
+use hallpass_model::{AccountId, PermissionSetName, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table};
 use serde::Serialize;
@@ -25,7 +24,9 @@ const FIELDS: &[&str] = &["profile", "account", "permission_set", "ends_at"];
     long_about = "Write a profile of the AWS CLI for each role you hold now\n\nThey stand between \
                   two lines of their own in ~/.aws/config (or $AWS_CONFIG_FILE); the rest of the \
                   file stays as it is, and what stood there before is kept beside it. Run it again \
-                  to bring them up to date: those of access that has ended go.",
+                  to bring them up to date: those of access that has ended go. A name that was \
+                  written once stays that of its account and permission set; another account of \
+                  the same name gets its id in the name of its profile.",
     after_help = "Examples:
   hallpass aws configure && aws s3 ls --profile payments-prod-ReadOnly
   hallpass aws configure --dry-run
@@ -47,17 +48,17 @@ pub(crate) struct Args {
 struct Profile {
     #[serde(rename = "profile")]
     name: String,
-    account: String,
+    account: AccountId,
     account_name: Option<String>,
-    permission_set: String,
-    ends_at: hallpass_model::Timestamp,
+    permission_set: PermissionSetName,
+    ends_at: Timestamp,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
-    let (grants, portal) = block_on(async {
+    let (roles, portal) = block_on(async {
         let (me, portal) = me_and_portal(&client).await?;
-        Ok((live_grants(&client, &me).await?, portal))
+        Ok((held_roles(&client, &me).await?, portal))
     })?;
     let path = file()?;
     let text = match fs::read_to_string(&path) {
@@ -65,9 +66,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(Failure::unreadable(path.display(), &error)),
     };
-    let split =
+    let mut split =
         Split::of(&text, portal.session()).map_err(|why| cannot_change(&path, &portal, &why))?;
-    let profiles = profiles(&grants, &split.taken());
+    let profiles = profiles(roles, &mut split);
     let process = if args.credential_process {
         Some(process(args)?)
     } else {
@@ -120,49 +121,40 @@ fn cannot_change(path: &Path, portal: &AccessPortal, why: &Unsafe) -> Failure {
 }
 
 /// One for each role that is held now; what is held twice has one, for the later end.
-fn profiles(grants: &[Grant], taken: &BTreeSet<String>) -> Vec<Profile> {
+fn profiles(mut roles: Vec<HeldRole>, split: &mut Split<'_>) -> Vec<Profile> {
+    // names that are new do not depend on which grant is the newest
+    roles.sort_by(|one, other| {
+        let role = |it: &HeldRole| (it.account.clone(), it.permission_set.clone());
+        role(one).cmp(&role(other))
+    });
     let mut profiles: Vec<Profile> = Vec::new();
-    for grant in grants.iter().filter(|grant| grant.state == "active") {
-        let (Some(account), Some(set)) = (&grant.account, &grant.permission_set) else {
+    for role in roles {
+        let HeldRole {
+            account,
+            permission_set: set,
+            grant: Some(grant),
+        } = role
+        else {
             continue;
         };
-        let known = profiles
-            .iter_mut()
-            .find(|one| one.account == *account && one.permission_set == *set);
-        if let Some(known) = known {
-            known.ends_at = known.ends_at.max(grant.ends_at);
+        if let Some(last) = profiles.last_mut()
+            && last.account == account
+            && last.permission_set == set
+        {
+            last.ends_at = last.ends_at.max(grant.ends_at);
             continue;
         }
-        let shown = grant.account_name.as_ref().unwrap_or(account);
-        let (named, by_id) = (name(&[shown, set]), name(&[shown, account, set]));
-        let is_free = |name: &String| {
-            !taken.contains(&format!("profile {name}"))
-                && profiles.iter().all(|one| one.name != *name)
-        };
-        let Some(name) = [named.clone(), by_id].into_iter().find(is_free) else {
-            output::say(&format!("note: a profile `{named}` is there already"));
-            continue;
-        };
+        let shown = grant.account_name.as_deref().unwrap_or(account.as_str());
         profiles.push(Profile {
-            name,
-            account: account.clone(),
-            account_name: grant.account_name.clone(),
-            permission_set: set.clone(),
+            name: split.name(shown, &account, &set),
+            account,
+            account_name: grant.account_name,
+            permission_set: set,
             ends_at: grant.ends_at,
         });
     }
     profiles.sort_by(|one, other| one.name.cmp(&other.name));
     profiles
-}
-
-/// A name for a section, of letters that need no quotes.
-fn name(parts: &[&String]) -> String {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|part| part.replace(|c| !fits(c), "-"))
-        .collect();
-    parts.join("-")
 }
 
 /// How this program is called for credentials.
@@ -171,10 +163,25 @@ fn process(args: &Args) -> Result<String, Failure> {
         .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
     let server = args.api.address()?;
     Ok(format!(
-        "\"{}\" aws credentials --server {}",
-        program.display(),
-        server.as_str().trim_end_matches('/')
+        "{} aws credentials --server {}",
+        word(&program.display().to_string())?,
+        word(server.as_str().trim_end_matches('/'))?
     ))
+}
+
+/// A word of a `credential_process`, in quotes. Some SDKs give the line to a shell, so characters
+/// that mean something there are refused.
+fn word(text: &str) -> Result<String, Failure> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:~+@%,=[] ".contains(c);
+    let is_path = |c: char| cfg!(windows) && c == '\\';
+    if text.chars().all(|c| is_plain(c) || is_path(c)) {
+        return Ok(format!("\"{text}\""));
+    }
+    Err(Failure::refused(format!(
+        "`{}` has characters that a shell takes for its own, and cannot stand in a profile",
+        output::plain(text)
+    ))
+    .help("leave `--credential-process` out, or install the program in another folder"))
 }
 
 fn sections(profiles: &[Profile], portal: &AccessPortal, process: Option<&str>) -> Vec<String> {
@@ -193,7 +200,7 @@ fn sections(profiles: &[Profile], portal: &AccessPortal, process: Option<&str>) 
             } = one;
             let how = match process {
                 Some(process) => format!(
-                    "credential_process = {process} --account {account} --permission-set {set}\n"
+                    "credential_process = {process} --account {account} --permission-set={set}\n"
                 ),
                 None => format!(
                     "sso_session = {session}\nsso_account_id = {account}\nsso_role_name = {set}\n"
@@ -234,8 +241,8 @@ fn table(profiles: &[Profile]) -> Table {
             one.name.clone(),
             one.account_name
                 .clone()
-                .unwrap_or_else(|| one.account.clone()),
-            one.permission_set.clone(),
+                .unwrap_or_else(|| one.account.to_string()),
+            one.permission_set.to_string(),
             view.time(one.ends_at),
         ]);
     }

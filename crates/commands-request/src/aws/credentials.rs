@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let (_, portal) = me_and_portal(&client).await?;
         let held = HeldRole {
             account: account_id(&client, &args.role.account).await?,
-            permission_set: args.role.permission_set.clone(),
+            permission_set: args.role.permission_set()?,
             grant: None,
         };
         credentials(&portal, &held, SignIn::Never).await
