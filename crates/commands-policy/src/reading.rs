@@ -39,7 +39,7 @@ impl Reading {
     /// The options of the engine.
     pub fn options(&self, explain: bool) -> Result<CaseOptions, Failure> {
         let now = self.now.as_deref().map(|text| -> Result<_, Failure> {
-            let time: jiff::Timestamp = text.parse().map_err(|_| {
+            let time = hallpass_model::time::instant(text).map_err(|_| {
                 Failure::bad_input(format!(
                     "`{text}` is no time with a zone, such as 2026-03-02T10:05:00Z"
                 ))

@@ -47,7 +47,7 @@ pub struct Args {
     /// A ticket, where a rule wants one
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
-    /// From when: `2026-11-22T08:00Z`, `tomorrow 08:00`, `08:00` or `+2h`; at once when left out
+    /// From when: `2026-11-22T08:00` (in your zone; `…Z`: UTC), `tomorrow 08:00`, `08:00` or `+2h`; at once when left out
     #[arg(long, value_name = "WHEN", conflicts_with = "wait")]
     starts: Option<String>,
     /// Ask for a grant of its own even if you hold it already

@@ -82,7 +82,7 @@ enum Command {
         #[command(flatten)]
         item: ItemArgs,
         /// Look at it again on this day (UTC)
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = hallpass_model::time::day)]
         review: Option<Date>,
         #[command(flatten)]
         api: ApiArgs,

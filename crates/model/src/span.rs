@@ -117,7 +117,16 @@ impl FromStr for TimeSpan {
         }
         let error = || SpanError(text.to_owned());
         let (mut total, mut number, mut last_unit) = (0_u64, None::<u64>, u64::MAX);
-        for c in text.chars().filter(|c| *c != ' ') {
+        let mut before = ' ';
+        for c in text.chars() {
+            // `1 0m` is two numbers
+            if before == ' ' && c.is_ascii_digit() && number.is_some() {
+                return Err(error());
+            }
+            before = c;
+            if c == ' ' {
+                continue;
+            }
             if let Some(digit) = c.to_digit(10) {
                 let grown = number
                     .unwrap_or(0)
@@ -193,6 +202,7 @@ mod tests {
             "-1h",
             "1.5h",
             "1w",
+            "1 0m",
             "99999999999999999999h",
         ] {
             assert!(bad.parse::<TimeSpan>().is_err(), "{bad}");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_model::time::day_of_file;
 use hallpass_runner::CheckOutcome;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -15,8 +16,10 @@ pub struct Attestation {
     /// Who attests it.
     pub name: String,
     /// Since when.
+    #[serde(deserialize_with = "day_of_file")]
     pub date: Date,
     /// Until the end of which day.
+    #[serde(deserialize_with = "day_of_file")]
     pub expires: Date,
 }
 

@@ -53,7 +53,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Vec<String>,
     /// Of folders and buckets only this day and later ones [default: all]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = hallpass_model::time::day)]
     since: Option<Date>,
     /// The folder of snapshots, in which the table lies
     #[arg(long, value_name = "DIR", default_value = "snapshots")]

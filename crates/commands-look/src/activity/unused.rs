@@ -51,7 +51,7 @@ pub(super) struct Args {
     #[arg(long)]
     actions: bool,
     /// The instant that is looked from [default: now]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
     as_of: Option<Timestamp>,
     /// The folder of snapshots
     #[arg(long, value_name = "DIR", default_value = "snapshots")]

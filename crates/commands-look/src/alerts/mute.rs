@@ -6,14 +6,13 @@ use hallpass_alerts::{
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
-use hallpass_model::{AuditId, IdSource as _, Timestamp};
+use hallpass_model::{AuditId, IdSource as _, Timestamp, time};
 use hallpass_reports::alerts::unstored;
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 use hallpass_wording::alert::row_key;
 use hallpass_wording::time::utc;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::store;
@@ -67,9 +66,9 @@ fn record(event: Event, now: Timestamp, by: &str) -> Draft {
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
-    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
+    let day = || time::day(text).ok()?.to_zoned(TimeZone::UTC).ok();
     let day = day().map(|it| it.timestamp());
-    day.or_else(|| text.parse().ok()).ok_or_else(|| {
+    day.or_else(|| time::instant(text).ok()).ok_or_else(|| {
         "a day such as 2027-01-31, or an instant such as 2027-01-31T12:00:00Z".to_owned()
     })
 }

@@ -47,10 +47,10 @@ pub(super) struct ReadArgs {
     #[arg(long, value_name = "DAYS")]
     inactive: Option<u32>,
     /// The instant that is looked from [default: now]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
     pub(super) as_of: Option<Timestamp>,
     /// Since when the files have every event [default: as the source shows]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
     pub(super) coverage_from: Option<Timestamp>,
     /// Passwords of people from outside: `okta:` and a saved list of its users
     #[arg(long, value_name = "okta:FILE")]

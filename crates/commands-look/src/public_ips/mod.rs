@@ -67,7 +67,7 @@ pub struct Args {
     #[command(flatten)]
     home: RegionArgs,
     /// The instant that the report is made at [default: now]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
     as_of: Option<Timestamp>,
     /// How to print it [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]

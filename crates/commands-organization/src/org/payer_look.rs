@@ -31,7 +31,7 @@ pub(super) struct PayerLookArgs {
     #[command(flatten)]
     home: RegionArgs,
     /// The instant that attestations are held against [default: now]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
     as_of: Option<Timestamp>,
 }
 

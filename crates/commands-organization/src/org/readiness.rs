@@ -80,7 +80,7 @@ pub(super) struct Args {
     #[command(flatten)]
     home: RegionArgs,
     /// The instant that reviews and answers are held against [default: now]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
     as_of: Option<Timestamp>,
     #[command(flatten)]
     output: CheckOutputArgs,

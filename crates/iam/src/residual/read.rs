@@ -12,7 +12,7 @@
 //!  "roles": {"Admin": {"account": "222233334444", "assumes": ["Deploy"]}, "Deploy": {"assumes": []}}}
 //! ```
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp, time};
 
 use super::LONGEST_SESSION;
 use super::chain::{ChainRole, Graph};
@@ -70,7 +70,7 @@ pub struct Sessions {
 /// # Errors
 /// `E_TIME`, also when the zone is missing.
 pub fn instant(text: &str, pointer: &str) -> Result<Timestamp, BadInput> {
-    text.parse().map_err(|_| {
+    time::instant(text).map_err(|_| {
         let message = format!(
             "`{text}` is no instant: write date, time and zone, as in 2026-03-02T09:00:00Z"
         );

@@ -1,6 +1,7 @@
 //! The file (`organization.md` S-1): which standards and controls are on or off, why, and where not.
 
 use hallpass_model::AccountId;
+use hallpass_model::time::maybe_day_of_file;
 use hallpass_runner::hash;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -141,7 +142,7 @@ struct ControlForm {
     reason: Option<String>,
     #[serde(default)]
     standards: Option<OfStandards>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_day_of_file")]
     until: Option<Date>,
 }
 
@@ -165,7 +166,7 @@ struct ExceptionForm {
     reason: Option<String>,
     #[serde(default)]
     standards: Option<OfStandards>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_day_of_file")]
     until: Option<Date>,
     #[serde(default)]
     ticket: Option<String>,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hallpass_access::{Actor, Directory};
 use hallpass_audit::{AuditStore, Order, Record, RecordQuery, StoreFault, Words};
-use hallpass_model::Timestamp;
+use hallpass_model::{Timestamp, time};
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -83,7 +83,7 @@ impl Search {
             if text.is_empty() {
                 return None;
             }
-            let day = text.parse::<Date>().ok();
+            let day = time::day(text).ok();
             if day.is_none() {
                 problems.push(format!("“{what}” is not a day such as 2026-11-20."));
             }

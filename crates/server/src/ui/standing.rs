@@ -9,9 +9,8 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use hallpass_access::{AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode};
-use hallpass_model::{HoldKey, TargetNames, TimeSpan, Timestamp};
+use hallpass_model::{HoldKey, TargetNames, TimeSpan, Timestamp, time};
 use hallpass_wording::{dialogs, standing};
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -354,7 +353,7 @@ fn review_at(text: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Wrong> {
         return Ok(None);
     }
     let wrong = || Wrong::Field("Write a day like 2027-01-31.".to_owned());
-    let day: Date = text.parse().map_err(|_| wrong())?;
+    let day = time::day(text).map_err(|_| wrong())?;
     let at = day.to_zoned(zone.clone()).map_err(|_| wrong())?;
     Ok(Some(at.timestamp()))
 }

@@ -81,7 +81,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 90)]
     days: u32,
     /// The instant that is looked from [default: now]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
     as_of: Option<Timestamp>,
     /// The folder of snapshots, with the activity table
     #[arg(long, value_name = "DIR", default_value = "snapshots")]

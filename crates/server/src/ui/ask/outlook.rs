@@ -5,10 +5,10 @@ use hallpass_access::{
     ApprovalHours, AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter,
     RequestView, all_of,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp, time};
 use hallpass_rules::{Decision, OwnLater, RuleWarning};
 use hallpass_wording::{asking, dialogs::BREAK_GLASS_MEANS, outstanding, standing};
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::tz::TimeZone;
 
 use super::{
     AskForm,
@@ -420,7 +420,7 @@ impl Outlook {
 
 /// A day and a time as a browser writes them.
 fn starts_at(text: &str, zone: &TimeZone) -> Option<Timestamp> {
-    let local: DateTime = text.parse().ok()?;
+    let local = time::local(text).ok()?;
     Some(local.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
