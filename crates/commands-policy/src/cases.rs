@@ -6,13 +6,12 @@ use std::path::Path;
 use std::thread;
 
 use hallpass_iam::{CaseAnswer, LoadError, LoadErrorCode};
+use hallpass_model::text::{self, NotText};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 
 /// Longest line that is read; longer ones are answered by an error and skipped.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024 + 1;
-/// What programs on Windows write before a text.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Lines answered between two writes, for each thread.
 const LINES_PER_JOB: usize = 256;
 /// Bytes held between two writes.
@@ -78,8 +77,8 @@ impl Input {
                 break;
             }
             self.number += 1;
-            if self.number == 1 && line.starts_with(BYTE_ORDER_MARK) {
-                line.drain(..BYTE_ORDER_MARK.len());
+            if self.number == 1 {
+                line = first_line(&self.name, line)?;
             }
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
@@ -113,6 +112,25 @@ impl Input {
             }
         }
     }
+}
+
+/// The first line of a file, without a byte order mark.
+///
+/// # Errors
+/// Exit 2 when the file is UTF-16: then no line of it can be read.
+pub(crate) fn first_line(name: &str, mut line: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    match text::decoded(&line) {
+        Ok(text) => {
+            let mark = line.len() - text.len();
+            line.drain(..mark);
+        }
+        Err(error @ NotText::Utf16) => {
+            return Err(Failure::bad_input(format!("`{name}` {error}")).code("E_JSON"));
+        }
+        // one line of many, which has an answer of its own
+        Err(NotText::NotUtf8(_)) => {}
+    }
+    Ok(line)
 }
 
 /// What answers a case: its line and the line's number.

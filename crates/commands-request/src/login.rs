@@ -12,6 +12,7 @@ use hallpass_client::credentials::{CredentialSource, Credentials};
 use hallpass_host::machine_name::host;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
+use hallpass_terminal::text_file::decoded;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -124,11 +125,12 @@ fn read_token() -> Result<SecretString, Failure> {
     if io::stdin().is_terminal() {
         output::say("Paste the token, then Ctrl-D:");
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     io::stdin()
         .take(TOKEN_BYTES_MAX)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(|error| Failure::unreadable("standard input", &error))?;
+    let text = decoded("standard input", &bytes)?;
     let token: SecretString = text.trim().to_owned().into();
     if token.expose_secret().is_empty() {
         return Err(Failure::bad_input("there is no token on standard input")

@@ -1,9 +1,9 @@
 //! Values that stand elsewhere: in a variable of the environment, or in a file.
 
-use std::fs;
 use std::path::Path;
 
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::text_file::read_secret;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Config;
@@ -91,16 +91,19 @@ pub(crate) fn resolve(value: &str, folder: &Path) -> Result<String, Failure> {
         .strip_prefix("${env:")
         .and_then(|rest| rest.strip_suffix('}'))
     {
-        return std::env::var(name).map_err(|_| {
-            Failure::bad_input(format!("the environment variable `{name}` is not set"))
-                .help("the configuration refers to it as `${env:…}`")
+        let value = std::env::var(name).ok();
+        // without the value, a secret would count as one that is not needed
+        return match value.as_deref().map(str::trim) {
+            Some("") => Err(format!("the environment variable `{name}` is empty")),
+            Some(value) => Ok(value.to_owned()),
+            None => Err(format!("the environment variable `{name}` is not set")),
+        }
+        .map_err(|why| {
+            Failure::bad_input(why).help("the configuration refers to it as `${env:…}`")
         });
     }
     if let Some(path) = value.strip_prefix("file:") {
-        let path = folder.join(path);
-        let text = fs::read_to_string(&path);
-        let text = text.map_err(|error| Failure::unreadable(path.display(), &error))?;
-        return Ok(text.trim_end().to_owned());
+        return read_secret(&folder.join(path));
     }
     Ok(value.to_owned())
 }
@@ -161,6 +164,27 @@ mod tests {
                     .is_err_and(|it| it.contains("/nowhere/at-all")),
                 "{key}: {told:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_empty_or_no_text_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        let told = |bytes: &[u8]| {
+            std::fs::write(&secret, bytes).unwrap();
+            super::resolve("file:secret", folder.path()).map_err(|it| it.words())
+        };
+        assert_eq!(told(b"\xef\xbb\xbf s3cret \r\n"), Ok("s3cret".to_owned()));
+        for (bytes, word) in [
+            (b"".as_slice(), "is empty"),
+            (b" \r\n", "is empty"),
+            (b"\xef\xbb\xbf\n", "is empty"),
+            (b"\xff\xfes\0", "UTF-16"),
+            (b"\xe9", "UTF-8"),
+        ] {
+            let told = told(bytes).unwrap_err();
+            assert!(told.contains(word), "{told}");
         }
     }
 

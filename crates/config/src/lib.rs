@@ -38,6 +38,7 @@ use hallpass_access::{AdminSignIn, OnRuleChange, Settings};
 use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::text_file::decoded;
 use serde::Deserialize;
 
 pub use alerts::AlertTargets;
@@ -343,17 +344,18 @@ pub fn load_with(path: &Path, secrets: Secrets) -> Result<Loaded, Failure> {
     let folder = path
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error)
             if error.kind() == std::io::ErrorKind::NotFound
                 && path == Path::new("hallpass.toml") =>
         {
-            String::new()
+            Vec::new()
         }
         Err(error) => return Err(Failure::unreadable(path.display(), &error)),
     };
-    let config = parse_in(&text, &path.display().to_string(), &folder, secrets)?;
+    let name = path.display().to_string();
+    let config = parse_in(decoded(&name, &bytes)?, &name, &folder, secrets)?;
     Ok(Loaded { config, folder })
 }
 
@@ -370,6 +372,9 @@ pub fn parse_with(text: &str, name: &str, secrets: Secrets) -> Result<Config, Fa
 fn parse_in(text: &str, name: &str, folder: &Path, secrets: Secrets) -> Result<Config, Failure> {
     let mut config: Config = toml::from_str(text).map_err(|error| refusal(text, name, &error))?;
     indirect::resolve_all(&mut config, folder, secrets)?;
+    let (server, identity) = (&mut config.server, &mut config.identity);
+    server.public_url = sign_in::public_url(&server.public_url, name)?;
+    identity.portal_url = sign_in::portal_url(&identity.portal_url, name)?;
     config.telemetry.check(name)?;
     config.access.sweep.check(name)?;
     config.groups.check(name)?;

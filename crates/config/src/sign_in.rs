@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hallpass_aws::portal_address::portal_address;
 use hallpass_model::TimeSpan;
 use hallpass_server::{OidcSettings, Provider, Proxies, SessionSettings, SignIn};
 use hallpass_terminal::exit::Failure;
@@ -64,27 +65,40 @@ impl std::fmt::Debug for Oidc {
     }
 }
 
-impl Loaded {
-    fn public_url(&self) -> Result<String, Failure> {
-        let url = self.config.server.public_url.trim_end_matches('/');
-        let parsed = reqwest::Url::parse(url).ok();
-        let is_plain = parsed.is_some_and(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.has_host()
-                && url.path() == "/"
-                && url.query().is_none()
-                && url.fragment().is_none()
-        });
-        if is_plain {
-            return Ok(url.to_owned());
-        }
-        Err(Failure::bad_input(format!(
-            "`server.public_url` is `{}`, which is not a scheme and a host",
-            self.config.server.public_url
+/// The address at which people reach the server, as browsers send it in `Origin`.
+pub(crate) fn public_url(text: &str, name: &str) -> Result<String, Failure> {
+    let has_blank = text.contains(|c: char| c.is_whitespace() || c.is_control());
+    let url = reqwest::Url::parse(text).ok().filter(|_| !has_blank);
+    let is_plain = |url: &reqwest::Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path().trim_end_matches('/').is_empty()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    match url.filter(is_plain) {
+        Some(url) => Ok(url.origin().ascii_serialization()),
+        None => Err(Failure::bad_input(format!(
+            "{name}: `server.public_url` is not a scheme and a host alone"
         ))
-        .help("write it like \"https://hallpass.example.com\""))
+        .help("write it like \"https://hallpass.example.com\"")),
     }
+}
 
+/// The access portal, where the configuration names one.
+pub(crate) fn portal_url(text: &str, name: &str) -> Result<String, Failure> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    portal_address(text).map_err(|why| {
+        Failure::bad_input(format!("{name}: `identity.portal_url`: {why}"))
+            .help("write it like \"https://acme.awsapps.com/start\"")
+    })
+}
+
+impl Loaded {
     /// Limits of sessions. Cookies are bound to TLS when people reach us over it.
     ///
     /// # Errors
@@ -106,7 +120,7 @@ impl Loaded {
             idle: table.idle.0,
             absolute: table.absolute.0,
             renew: table.renew.0,
-            secure: self.public_url()?.starts_with("https://"),
+            secure: self.config.server.public_url.starts_with("https://"),
         })
     }
 
@@ -146,7 +160,7 @@ impl Loaded {
             email_claim: table.email_claim.clone(),
             require_verified_email: table.require_verified_email,
             name: table.name.clone(),
-            public_url: self.public_url()?,
+            public_url: self.config.server.public_url.clone(),
         };
         let provider = Provider::new(settings);
         provider.map(Some).map_err(|why| {
@@ -171,7 +185,7 @@ impl Loaded {
     /// # Errors
     /// When what is configured cannot be.
     pub fn sign_in(&self) -> Result<Arc<SignIn>, Failure> {
-        let sign_in = SignIn::new(&self.public_url()?)
+        let sign_in = SignIn::new(&self.config.server.public_url)
             .with_tries(self.config.server.sign_in_rate)
             .with_proxies(self.proxies()?);
         Ok(Arc::new(match self.provider()? {
@@ -197,14 +211,6 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_before_anything_starts() {
         for (text, named) in [
-            (
-                "[server]\npublic_url = \"hallpass.example\"",
-                "server.public_url",
-            ),
-            (
-                "[server]\npublic_url = \"https://h.example/sub\"",
-                "server.public_url",
-            ),
             (
                 "[server]\ntrusted_proxies = [\"proxy\"]",
                 "server.trusted_proxies",
@@ -232,6 +238,63 @@ mod tests {
         assert!(loaded("").sign_in().is_ok());
         let local = "[oidc]\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"";
         assert!(loaded(local).provider().unwrap().is_some());
+    }
+
+    #[test]
+    fn addresses_have_one_form_or_are_refused_when_the_file_is_read() {
+        for (key, text, read) in [
+            (
+                "public_url",
+                "https://h.example/",
+                Some("https://h.example"),
+            ),
+            (
+                "public_url",
+                "HTTPS://H.Example:443",
+                Some("https://h.example"),
+            ),
+            (
+                "public_url",
+                "http://[::1]:8080//",
+                Some("http://[::1]:8080"),
+            ),
+            ("public_url", "h.example", None),
+            ("public_url", "https://h.example/sub", None),
+            ("public_url", "https://u:secret@h.example", None),
+            ("public_url", "https://h.example/?secret", None),
+            ("public_url", "https://h.example/#", None),
+            ("public_url", " https://h.example", None),
+            ("public_url", "", None),
+            ("portal_url", "", Some("")),
+            (
+                "portal_url",
+                "https://A.awsapps.com/start/#/",
+                Some("https://a.awsapps.com/start"),
+            ),
+            ("portal_url", "https://a.awsapps.com/start?secret", None),
+            ("portal_url", "http://a.awsapps.com/start", None),
+            ("portal_url", "a.awsapps.com/start", None),
+        ] {
+            let table = match key {
+                "public_url" => "server",
+                _ => "identity",
+            };
+            let file = format!("[{table}]\n{key} = \"{text}\"");
+            match super::super::parse(&file, "h.toml") {
+                Ok(config) => {
+                    let found = match key {
+                        "public_url" => config.server.public_url,
+                        _ => config.identity.portal_url,
+                    };
+                    assert_eq!(Some(found.as_str()), read, "{file}");
+                }
+                Err(failure) => {
+                    let told = failure.words();
+                    assert!(read.is_none() && told.contains(key), "{file}: {told}");
+                    assert!(!told.contains("secret"), "{told}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! An organization file of the simulator as the directory that rules decide by.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
 use std::path::Path;
 
 use hallpass_aws_model::facts;
@@ -11,6 +10,7 @@ use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, Use
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use hallpass_rules::{Directory, PersonAttribute, PersonAttributes};
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 use jiff::Unit;
 use serde_json::Value;
 
@@ -25,8 +25,7 @@ const SESSION_DEFAULT: u64 = facts::PERMISSION_SET_SESSION_SECONDS.value as u64;
 /// Exit 2 with every problem of the file.
 pub fn read_organization(path: &Path) -> Result<OrganizationFile, Failure> {
     let shown = path.display();
-    let text =
-        fs::read_to_string(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
+    let text = read_text(path, TEXT_BYTES_MAX)?;
     organization::parse(&text).map_err(|problems| {
         not_an_organization(&format!("`{shown}` is not an organization file"), &problems)
     })
@@ -43,7 +42,7 @@ impl StatedIds {
     /// Exit 2 when it cannot be read.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
-        let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(&shown, &error))?;
+        let text = read_text(path, TEXT_BYTES_MAX)?;
         let value = serde_json::from_str(&text).map_err(|error| {
             Failure::bad_input(format!("`{shown}` is not an organization file: {error}"))
         })?;

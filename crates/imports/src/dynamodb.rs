@@ -280,12 +280,15 @@ fn values(file: &SourceFile) -> Result<Vec<Value>, ExportRefused> {
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > BYTES_MAX {
         return Err(refused(&file.name, ExportProblem::TooLarge));
     }
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     if bytes.starts_with(b"$ion_1_0") || bytes.starts_with(&[0xe0, 0x01, 0x00, 0xea]) {
         return Err(refused(&file.name, ExportProblem::Ion));
     }
+    let text = text::decoded(bytes).map_err(|error| {
+        let problem = ExportProblem::NotJson(format!("the file {error}"));
+        refused(&file.name, problem)
+    })?;
     let mut values = Vec::new();
-    for value in serde_json::Deserializer::from_slice(bytes).into_iter::<Strict>() {
+    for value in serde_json::Deserializer::from_str(text).into_iter::<Strict>() {
         match value {
             Ok(Strict(value)) => values.push(value),
             Err(error) => {

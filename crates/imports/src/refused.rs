@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hallpass_model::text::decoded;
 use hallpass_rules::syntax::hidden;
 use hallpass_rules::{Diagnostic, FindingCode, Position, Severity};
 
@@ -84,14 +85,8 @@ pub(crate) fn text(file: &SourceFile) -> Result<&str, ImportRefused> {
         let what = format!("the text is longer than {mib} MiB: it is not read");
         return Err(ImportRefused::of(&file.name, what));
     }
-    let text = std::str::from_utf8(&file.bytes).map_err(|error| {
-        let what = format!(
-            "the text is not UTF-8 at byte {}: save it as UTF-8",
-            error.valid_up_to()
-        );
-        ImportRefused::of(&file.name, what)
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = decoded(&file.bytes)
+        .map_err(|error| ImportRefused::of(&file.name, format!("the text {error}")))?;
     refuse_errors(&file.name, hidden(text))?;
     Ok(text)
 }

@@ -62,6 +62,30 @@ pub const fn is_hidden(before: Option<char>, c: char, after: Option<char>) -> bo
     }
 }
 
+/// Bytes that are no text to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotText {
+    /// Each character has two bytes.
+    #[error("is UTF-16: save it as UTF-8")]
+    Utf16,
+    /// They are of another encoding, or of none.
+    #[error("is not UTF-8 at byte {0}: save it as UTF-8")]
+    NotUtf8(usize),
+}
+
+/// The text that bytes are, without the mark that programs on Windows write before it.
+///
+/// # Errors
+/// When they are not UTF-8. UTF-16 is known by its mark, and without one by the zero bytes in it.
+pub fn decoded(bytes: &[u8]) -> Result<&str, NotText> {
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if is_utf16 || bytes.contains(&0) {
+        return Err(NotText::Utf16);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|it| NotText::NotUtf8(it.valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
 /// Each character of a text with its place, and whether it is hidden.
 pub fn hidden_in(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
     let after = text.chars().skip(1).map(Some).chain([None]);
@@ -238,6 +262,23 @@ mod tests {
         ] {
             assert_eq!(visible(text), shown, "{text:?}");
             assert_eq!(is_plain(text), text == shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_read_as_utf_8_or_named() {
+        let utf16 =
+            |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        for (bytes, read) in [
+            (b"a = 1\n".to_vec(), Ok("a = 1\n")),
+            ("\u{feff}a = 1\n".into(), Ok("a = 1\n")),
+            (Vec::new(), Ok("")),
+            (utf16("\u{feff}a = 1\n"), Err(NotText::Utf16)),
+            (utf16("a = 1\n"), Err(NotText::Utf16)),
+            (b"\xfe\xff\0a".to_vec(), Err(NotText::Utf16)),
+            (b"a\xe9".to_vec(), Err(NotText::NotUtf8(1))),
+        ] {
+            assert_eq!(decoded(&bytes), read, "{bytes:?}");
         }
     }
 

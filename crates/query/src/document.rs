@@ -8,6 +8,7 @@ use hallpass_inventory::{
     HoldingGrant, Imported, Slice, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord,
     import,
 };
+use hallpass_model::text;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -28,8 +29,10 @@ pub(crate) struct Document {
 /// What is wrong, with table, row and column.
 pub(crate) fn read(path: &Path) -> Result<Document, QueryFailure> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|it| QueryFailure::unreadable(shown, it))?;
-    let document: Value = serde_json::from_str(&text)
+    let bytes = fs::read(path).map_err(|it| QueryFailure::unreadable(shown, it))?;
+    let text = text::decoded(&bytes)
+        .map_err(|error| QueryFailure::bad_input(format!("`{}` {error}", path.display())))?;
+    let document: Value = serde_json::from_str(text)
         .map_err(|it| QueryFailure::bad_input(format!("`{}` is no JSON: {it}", path.display())))?;
     let imported = import(&document).map_err(|error| {
         let message = format!("`{}` cannot be used: {error}", path.display());

@@ -4,9 +4,16 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use hallpass_model::text;
+
 use crate::exit::Failure;
 
-/// Reads a whole text file of at most `bytes_max` bytes; `-` is standard input.
+/// The longest secret in a file.
+const SECRET_BYTES_MAX: u64 = 1024 * 1024;
+/// The longest file that is read where nothing smaller is known.
+pub const TEXT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Reads a whole text file of at most `bytes_max` bytes, without a byte order mark; `-` is standard input.
 ///
 /// # Errors
 /// Exit 2 when it cannot be read, is larger (`E_LIMIT`) or no text.
@@ -30,6 +37,27 @@ pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> {
         let message = format!("`{name}` is larger than {bytes_max} bytes");
         return Err(Failure::bad_input(message).code("E_LIMIT"));
     }
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::bad_input(format!("`{name}` is not UTF-8 text")).code("E_JSON"))
+    decoded(&name.to_string(), &bytes).map(str::to_owned)
+}
+
+/// The text that a file's bytes are, without a byte order mark.
+///
+/// # Errors
+/// Exit 2 when it is not UTF-8; UTF-16 is named.
+pub fn decoded<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Failure> {
+    text::decoded(bytes)
+        .map_err(|error| Failure::bad_input(format!("`{name}` {error}")).code("E_JSON"))
+}
+
+/// Reads the secret in a file: its text without blanks around it.
+///
+/// # Errors
+/// Exit 2 when it cannot be read, or nothing is in it.
+pub fn read_secret(path: &Path) -> Result<String, Failure> {
+    let text = read_text(path, SECRET_BYTES_MAX)?;
+    match text.trim() {
+        "" => Err(Failure::bad_input(format!("`{}` is empty", path.display()))
+            .help("a secret is to stand in it")),
+        secret => Ok(secret.to_owned()),
+    }
 }

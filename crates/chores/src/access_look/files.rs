@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_access_files::{AccessFile, FileFinding, SourceText, read};
+use hallpass_model::text::decoded;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
+use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 
 /// What reading came to: the files, or nothing, and what is to be said of them.
 pub struct ReadFiles {
@@ -21,7 +23,7 @@ pub fn read_files(paths: &[PathBuf]) -> Result<ReadFiles, Failure> {
     let mut sources = Vec::new();
     for path in paths {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(&name, &error))?;
+        let text = read_text(path, TEXT_BYTES_MAX)?;
         sources.push(SourceText { name, text });
     }
     Ok(match read(&sources, &policy_beside) {
@@ -39,7 +41,9 @@ pub fn read_files(paths: &[PathBuf]) -> Result<ReadFiles, Failure> {
 /// A policy, by its path beside the file that names it.
 fn policy_beside(file: &str, path: &str) -> Result<String, String> {
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-    fs::read_to_string(folder.join(path)).map_err(|error| error.to_string())
+    let bytes = fs::read(folder.join(path)).map_err(|error| error.to_string())?;
+    let text = decoded(&bytes).map_err(|error| format!("it {error}"))?;
+    Ok(text.to_owned())
 }
 
 /// The files as one, ready to be used; warnings are given to whoever says them.

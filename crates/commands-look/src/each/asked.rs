@@ -1,6 +1,5 @@
 //! What was asked, once the words of the command line are understood; nothing is called before.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use hallpass_fanout::{Management, RegionChoice, Selection};
 use hallpass_host::home_region::known_region;
 use hallpass_model::AccountId;
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 use serde_json::{Value, json};
 
 use super::recipes::{self, RECIPES};
@@ -118,9 +118,7 @@ fn named(args: &Args) -> Result<NamedCall, Failure> {
 
 fn read_params(text: &str) -> Result<Value, Failure> {
     let text = match text.strip_prefix('@') {
-        Some(path) => {
-            fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?
-        }
+        Some(path) => read_text(Path::new(path), TEXT_BYTES_MAX)?,
         None => text.to_owned(),
     };
     serde_json::from_str(&text)
@@ -230,8 +228,7 @@ pub(crate) fn accounts_to_find(args: &SelectionArgs) -> Result<AccountsToFind, F
 
 /// Ids, one a line, or CSV with a column `account_id`.
 fn accounts_of_file(path: &Path) -> Result<Vec<AccountId>, Failure> {
-    let text =
-        fs::read_to_string(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
+    let text = read_text(path, TEXT_BYTES_MAX)?;
     let cells = |line: &str| -> Vec<String> {
         let cells = line
             .split(',')

@@ -1,6 +1,5 @@
 //! `hallpass who apply-review`: takes away what reviewers decided to take away (`inventory.md` W-7).
 
-use std::fs;
 use std::path::PathBuf;
 
 use hallpass_access_files::{
@@ -20,6 +19,7 @@ use hallpass_rules::Directory;
 use hallpass_runner::PlanDraft;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::{self, plain, wrapped};
+use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 use serde_json::{Value, json};
 
 /// Take away what reviewers decided to take away
@@ -115,8 +115,7 @@ impl ReportWithin for ReviewReport {
 }
 
 fn looked(args: &Args) -> Result<Looked, Failure> {
-    let text = fs::read_to_string(&args.file)
-        .map_err(|error| Failure::unreadable(args.file.display(), &error))?;
+    let text = read_text(&args.file, TEXT_BYTES_MAX)?;
     let snapshot = runtime()?.block_on(access_snapshots::read_newest(&args.snapshots.folder))?;
     let review = read_review(&text, &snapshot).map_err(|problems| {
         let mut failure = Failure::bad_input("the review cannot be used; nothing was changed");

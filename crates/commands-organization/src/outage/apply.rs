@@ -1,7 +1,6 @@
 //! `hallpass org outage apply`: puts a drill's policy in place, once everything that speaks against it was
 //! looked at.
 
-use std::fs;
 use std::path::PathBuf;
 
 use hallpass_chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
@@ -12,6 +11,7 @@ use hallpass_org::{Drill, SCPS_PER_TARGET};
 use hallpass_runner::PlanDraft;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
+use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 use serde_json::{Value, json};
 
 use super::kept;
@@ -42,8 +42,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let text = fs::read_to_string(&args.file)
-        .map_err(|error| Failure::unreadable(args.file.display(), &error))?;
+    let text = read_text(&args.file, TEXT_BYTES_MAX)?;
     let file = DrillFile::read(&text)?;
     chore::run(&DrillChore { args, file }, &args.plan)
 }

@@ -106,7 +106,7 @@ fn guardrails(folder: &Path, tree: &Tree) -> Result<Guardrails, Failure> {
         // a name, not a way out of the folder
         let plain = Path::new(name).file_name() == Some(OsStr::new(name));
         plain
-            .then(|| fs::read_to_string(folder.join(name)).ok())
+            .then(|| super::read(&folder.join(name)).ok())
             .flatten()
     };
     Guardrails::read(&list, tree, policy).map_err(|error| match error {

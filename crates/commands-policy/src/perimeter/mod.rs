@@ -4,12 +4,11 @@ mod check;
 mod coverage;
 mod generate;
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use hallpass_iam::LoadError;
 use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::text_file::read_text;
 
 /// Longest policy, tree or list of attachments that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -42,14 +41,7 @@ pub fn run(args: &Args) -> Outcome {
 
 /// Reads a file, or standard input for `-`.
 fn read(path: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        io::stdin().take(FILE_BYTES_MAX).read_to_string(&mut text)
-    } else {
-        File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text))
-    };
-    read.map_err(|error| Failure::unreadable(path.display(), &error))?;
-    Ok(text)
+    read_text(path, FILE_BYTES_MAX)
 }
 
 /// How a file is called in explanations.

@@ -13,6 +13,7 @@ use hallpass_iam::{
 };
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{Format, Table, one, width};
+use hallpass_terminal::text_file::decoded;
 
 use crate::reading::Reading;
 
@@ -353,12 +354,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
             .read_to_end(&mut bytes)
             .map_err(unreadable)?;
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure::bad_input(format!("the text is not UTF-8 (byte {})", at + 1))
-            .code("E_JSON")
-            .at(path.display().to_string())
-    })
+    let name = path.display().to_string();
+    let text = decoded(&name, &bytes).map_err(|failure| failure.at(name.clone()))?;
+    Ok(text.to_owned())
 }
 
 /// A policy or case that could not be read.

@@ -8,6 +8,7 @@ use hallpass_host::replaced_file;
 use hallpass_iam::PolicyType;
 use hallpass_iam::language::{POLICY_BYTES_MAX, PolicyJson};
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::text_file::decoded;
 
 /// How deep folders are searched.
 const DEPTH_MAX: usize = 32;
@@ -166,8 +167,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     if bytes.len() > POLICY_BYTES_MAX {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::bad_input(format!("`{name}` is not UTF-8")).code("E_JSON"))
+    decoded(&name.to_string(), &bytes).map(str::to_owned)
 }
 
 /// The type that a file's name or the nearest folder tells: `x.scp.json`, `scp/x.json`,

@@ -1,7 +1,6 @@
 //! `hallpass policy lint`: what in policies is refused, does nothing, or does more than it seems.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -9,6 +8,7 @@ use hallpass_iam::PolicyType;
 use hallpass_iam::lint::{self, LintCode, LintFinding, Linted, Options, OrgTree, Severity};
 use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
 use hallpass_terminal::output::{self, Format, plain};
+use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 use hallpass_wording::lists::count;
 use serde::Serialize;
 use serde_json::json;
@@ -173,8 +173,7 @@ fn check(args: &Args) -> Outcome {
 }
 
 fn read_tree(path: &Path) -> Result<OrgTree, Failure> {
-    let name = path.display();
-    let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(name, &error))?;
+    let text = read_text(path, TEXT_BYTES_MAX)?;
     OrgTree::read(&text).map_err(|error| {
         let place = match error.position {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),

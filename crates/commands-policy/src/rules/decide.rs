@@ -11,6 +11,8 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
 use serde_json::{Value, json};
 
+use crate::cases::first_line;
+
 /// Decide cases, one JSON object per line
 #[derive(Debug, clap::Args)]
 #[command(
@@ -21,7 +23,7 @@ use serde_json::{Value, json};
                   \"permit\". With \"duration\": \"90m\" (or \"duration_seconds\"), \"reason\" and \
                   \"ticket\" it is also held against the rules' limits: what does not fit is \
                   `Invalid`, with \"invalid\" naming each field and why. A line that cannot be read \
-                  is answered by {\"id\", \"error\"}, the others go on, and the exit code is 1.\n\n\
+                  is answered by {\"id\", \"line\", \"error\"}, the others go on, and the exit code is 1.\n\n\
                   With `--facts live`, the members of the groups that --rules names are read: for \
                   cases with `statements` of their own give a file.",
     after_help = "Examples:
@@ -51,7 +53,15 @@ pub(crate) struct Args {
 }
 
 /// The columns of answers in CSV.
-const FIELDS: &[&str] = &["id", "decision", "permit", "approvers", "because", "error"];
+const FIELDS: &[&str] = &[
+    "id",
+    "decision",
+    "permit",
+    "approvers",
+    "because",
+    "line",
+    "error",
+];
 
 /// What cases are decided by.
 struct Judge {
@@ -124,7 +134,10 @@ fn show(format: Format, lines: &[u8]) -> Result<(), Failure> {
                 Some(other) => other.to_string(),
             };
             let error = answer.pointer("/error/message").and_then(Value::as_str);
-            let decision = error.map_or_else(|| text("decision"), |it| format!("error: {it}"));
+            let decision = error.map_or_else(
+                || text("decision"),
+                |it| format!("error on line {}: {it}", text("line")),
+            );
             table.row([text("id"), decision, text("approvers"), text("because")]);
         }
         table
@@ -150,7 +163,7 @@ fn answer_all(
 ) -> Result<u64, Failure> {
     let mut output = BufWriter::new(output);
     let mut line = Vec::new();
-    let mut failures = 0;
+    let (mut failures, mut number) = (0, 0);
     loop {
         line.clear();
         let limit = SOURCE_BYTES_MAX as u64 + 1;
@@ -162,11 +175,16 @@ fn answer_all(
         if read == 0 {
             break;
         }
+        number += 1;
+        if number == 1 {
+            line = first_line(name, line)?;
+        }
         let answer = if line.len() > SOURCE_BYTES_MAX && !line.ends_with(b"\n") {
             skip_line(input).map_err(unreadable)?;
-            Some(broken("too-large", "the line is longer than is read"))
+            let message = "the line is longer than is read";
+            Some(broken(number, "too-large", message))
         } else {
-            judge.answer(&line)?
+            judge.answer(number, &line)?
         };
         let Some((text, is_failure)) = answer else {
             continue;
@@ -197,22 +215,25 @@ fn skip_line(input: &mut Input) -> io::Result<()> {
 }
 
 /// A line that never came to the rules: its answer, which is a failure.
-fn broken(code: &str, message: &str) -> (String, bool) {
+fn broken(number: u32, code: &str, message: &str) -> (String, bool) {
     let error = json!({"code": code, "message": message, "errors": []});
-    (format!("{}\n", json!({"id": null, "error": error})), true)
+    let answer = json!({"id": null, "line": number, "error": error});
+    (format!("{answer}\n"), true)
 }
 
 impl Judge {
     /// The answer's line and whether it is a failure; nothing for a blank line.
-    fn answer(&self, line: &[u8]) -> Result<Option<(String, bool)>, Failure> {
+    fn answer(&self, number: u32, line: &[u8]) -> Result<Option<(String, bool)>, Failure> {
         let Ok(line) = std::str::from_utf8(line) else {
-            return Ok(Some(broken("bad-encoding", "the line is not UTF-8")));
+            let message = "the line is not UTF-8";
+            return Ok(Some(broken(number, "bad-encoding", message)));
         };
+        let line = line.trim_end_matches(['\r', '\n']);
         if cases::is_blank(line) {
             return Ok(None);
         }
-        let line = line.trim_start_matches('\u{feff}');
         let answer = cases::answer(line, self.rules.as_ref(), self.facts.as_ref(), self.now);
+        let answer = answer.on_line(number);
         let text = serde_json::to_string(&answer).map_err(Failure::bug)?;
         Ok(Some((text + "\n", answer.is_failure())))
     }
@@ -244,7 +265,7 @@ mod tests {
         let good = r#"{"id":"x","requester":"a@corp.com","account":"111111111111",
             "permission_set":"Admin","statements":[]}"#
             .replace('\n', "");
-        let mut input = b"\xff\xfe\n\n{\n".to_vec();
+        let mut input = b"\xff\n\n{\n".to_vec();
         input.extend(vec![b' '; SOURCE_BYTES_MAX + 10]);
         input.extend(b"x\n");
         input.extend(good.as_bytes());
@@ -255,6 +276,23 @@ mod tests {
             .collect();
         assert_eq!(codes, ["bad-encoding", "bad-syntax", "too-large", "-"]);
         assert_eq!(failures, 3);
+        let numbers: Vec<_> = lines.iter().map(|line| line["line"].as_u64()).collect();
+        assert_eq!(numbers, [Some(1), Some(3), Some(4), None]);
+        assert_eq!(lines[1]["error"]["errors"][0]["line"], 3);
         assert_eq!(lines[3]["decision"], "NoStatements");
+    }
+
+    #[test]
+    fn a_file_of_utf_16_is_named_and_a_byte_order_mark_is_nothing() {
+        let (failures, lines) = answers("\u{feff}{\"id\": 1}\n".as_bytes());
+        assert_eq!((failures, &lines[0]["id"]), (1, &json!(1)));
+        let wide: Vec<u8> = "{}\n{}\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for bytes in [wide.clone(), [b"\xff\xfe".to_vec(), wide].concat()] {
+            let failure = first_line("cases.jsonl", bytes).unwrap_err();
+            assert!(failure.words().contains("UTF-16"), "{failure:?}");
+        }
     }
 }

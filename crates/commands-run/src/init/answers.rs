@@ -108,9 +108,9 @@ pub(super) fn settle(
 
 /// An address, as the configuration takes it.
 fn public_url(text: &str) -> Result<String, Failure> {
-    let text = text.trim_end_matches('/');
-    loaded(&sections::server(text, None))?.sign_in()?;
-    Ok(text.to_owned())
+    let loaded = loaded(&sections::server(text, None))?;
+    loaded.sign_in()?;
+    Ok(loaded.config.server.public_url)
 }
 
 fn loaded(text: &str) -> Result<Loaded, Failure> {

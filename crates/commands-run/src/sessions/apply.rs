@@ -1,6 +1,5 @@
 //! `hallpass people sessions apply`: attaches a revocation, or adds its entries to the one in force.
 
-use std::fs;
 use std::path::PathBuf;
 
 use hallpass_chores::plans::PlanArgs;
@@ -13,6 +12,7 @@ use hallpass_model::TimeSpan;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 use hallpass_runner::PlanDraft;
 use hallpass_terminal::exit::{Failure, Outcome};
+use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 
 use super::LONGEST_SESSION;
 
@@ -72,8 +72,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let text = fs::read_to_string(&args.file)
-        .map_err(|error| Failure::unreadable(args.file.display(), &error))?;
+    let text = read_text(&args.file, TEXT_BYTES_MAX)?;
     let ends = match &args.ends_at {
         Some(text) => Ends::At(instant(text, "--ends-at")?),
         None if args.max_session.is_zero() => {

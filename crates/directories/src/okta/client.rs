@@ -1,7 +1,7 @@
 //! A client of Okta's with a private key, in place of a token: it proves who it is with a statement signed by the key
 //! (RFC 7523), and gets a token for an hour (`inventory.md` K-1).
 
-use std::fs;
+use std::path::Path;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::text_file::read_text;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
@@ -71,14 +72,7 @@ impl OktaClient {
             Failure::bad_input(format!("`{CLIENT_ID}` is set, and `{KEY_FILE}` is not"))
                 .help("name the file with the client's private key (PEM, PKCS #8)")
         })?;
-        let unreadable = |error| Failure::unreadable(&file, &error);
-        let length = fs::metadata(&file).map_err(unreadable)?.len();
-        if length > KEY_BYTES_MAX {
-            return Err(Failure::bad_input(format!(
-                "`{file}` is no key: it has {length} bytes"
-            )));
-        }
-        let text = fs::read_to_string(&file).map_err(unreadable)?;
+        let text = read_text(Path::new(&file), KEY_BYTES_MAX)?;
         let key = ClientKey::read(&text).ok_or_else(|| {
             Failure::bad_input(format!("`{file}` has no private key that is understood")).help(
                 "it is to be PEM with `BEGIN PRIVATE KEY` (PKCS #8), RSA or P-256; `openssl pkcs8 -topk8 -nocrypt` makes it of others",

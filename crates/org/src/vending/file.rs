@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_iam::BadInput;
+use hallpass_model::text::{self, NotText};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{CsvPlace, CsvRecord, records, unusable};
@@ -51,8 +52,6 @@ const REQUIRED: [&str; 6] = [
 /// Written by us, in this order where they are missing.
 const OURS: [&str; 3] = [STATUS, ACCOUNT_ID, ERROR];
 
-/// The byte order mark that spreadsheets begin a file with.
-const BOM: &[u8] = &[0xEF, 0xBB, 0xBF];
 /// Rows of one file: more than an organization may have accounts without asking AWS.
 const ROWS_MAX: usize = 10_000;
 
@@ -120,8 +119,7 @@ impl AccountsFile {
     /// When it is no CSV, lacks a column, has one twice, or a row has more cells than there are columns; with line and
     /// column. Nothing is half read.
     pub fn read(bytes: &[u8]) -> Result<Self, BadInput> {
-        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
-        let text = std::str::from_utf8(bytes).map_err(|error| not_text(bytes, &error))?;
+        let text = text::decoded(bytes).map_err(|error| not_text(bytes, error))?;
         let mut all = records(text)?.into_iter();
         let Some(header) = all.next() else {
             let message = "the file is empty: the first row names the columns";
@@ -205,8 +203,15 @@ impl AccountsFile {
     }
 }
 
-fn not_text(bytes: &[u8], error: &std::str::Utf8Error) -> BadInput {
-    let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+fn not_text(bytes: &[u8], error: NotText) -> BadInput {
+    let valid = match error {
+        NotText::Utf16 => {
+            let at = CsvPlace { line: 1, column: 1 };
+            return unusable(at, "the file is UTF-16: save it as \"CSV UTF-8\"");
+        }
+        NotText::NotUtf8(valid) => valid,
+    };
+    let before = bytes.get(..valid).unwrap_or_default();
     let lines = before.split(|it| *it == b'\n').count();
     let line = before.rsplit(|it| *it == b'\n').next().unwrap_or_default();
     let at = CsvPlace {

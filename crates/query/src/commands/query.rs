@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use hallpass_inventory::{HoldingGrant, Snapshot, nearest};
-use hallpass_model::TimeSpan;
+use hallpass_model::{TimeSpan, text};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     dataset: DatasetArgs,
 
     /// The instant that `now()` is [default: that of --data, or now]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
     as_of: Option<Timestamp>,
 
     #[command(flatten)]
@@ -234,13 +234,16 @@ pub(crate) fn statement_of(
 }
 
 fn read_text(path: &Path) -> Result<String, QueryFailure> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
-        io::stdin().read_to_string(&mut text).map(|_| text)
+        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        fs::read_to_string(path)
+        fs::read(path)
     };
-    read.map_err(|error| QueryFailure::unreadable(path.display(), error))
+    let bytes = read.map_err(|error| QueryFailure::unreadable(path.display(), error))?;
+    let text = text::decoded(&bytes)
+        .map_err(|error| QueryFailure::bad_input(format!("`{}` {error}", path.display())))?;
+    Ok(text.to_owned())
 }
 
 /// A snapshot: one that is kept, or a document.

@@ -46,12 +46,27 @@ pub enum CaseDecision {
     Failed {
         /// The case's id, or null when that could not be read either.
         id: serde_json::Value,
+        /// The line of the file that it stands on, from 1.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
         /// What is wrong.
         error: CaseError,
     },
 }
 
 impl CaseDecision {
+    /// A case that could not be read with its line in the file, also in each place of its errors.
+    #[must_use]
+    pub fn on_line(mut self, number: u32) -> Self {
+        if let Self::Failed { line, error, .. } = &mut self {
+            *line = Some(number);
+            for error in &mut error.errors {
+                error.position.line = error.position.line.saturating_add(number.saturating_sub(1));
+            }
+        }
+        self
+    }
+
     /// Whether the case could not be evaluated.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Failed { .. })
@@ -145,6 +160,7 @@ fn failed(id: serde_json::Value, mut errors: Vec<Diagnostic>) -> CaseDecision {
     );
     CaseDecision::Failed {
         id,
+        line: None,
         error: CaseError {
             code,
             message,

@@ -1,7 +1,5 @@
 //! `hallpass rules import elevator`: statements and settings of sso-elevator.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use hallpass_imports::Imported;
@@ -13,6 +11,7 @@ use hallpass_rules::NamedFacts;
 use hallpass_setup::facts::FactsSource;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
+use hallpass_terminal::text_file::read_text;
 
 use super::super::finding;
 use super::folder::{self, ConfigurationFolder};
@@ -138,18 +137,10 @@ impl ElevatorSource {
 }
 
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
-    let unreadable = |error| Failure::unreadable(path.display(), &error);
-    let mut text = String::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    if text.len() as u64 > BYTES_MAX {
-        let mib = BYTES_MAX >> 20;
-        let message = format!("`{}` has more than {mib} MiB", path.display());
-        return Err(Failure::bad_input(message).help("plan the module of sso-elevator alone"));
-    }
-    Ok(text)
+    read_text(path, BYTES_MAX).map_err(|failure| match failure.has_code() {
+        Some("E_LIMIT") => failure.help("plan the module of sso-elevator alone"),
+        _ => failure,
+    })
 }
 
 fn refused<'t>(
