@@ -427,13 +427,15 @@ def locked_out(operator, block):
 def without_backup(operator, steps):
     """The database is gone, and no backup of it is there."""
     stage, server = operator.stage, operator.server
-    aside, key, look, history, adopt = steps
+    aside, key, begin, look, history, adopt = steps
     held = operator.granted("checkout-dev", 1800)
     check("the export has it", wait(lambda: operator.exported(held), 20))
     operator.stop()
     shutil.rmtree(stage.path("audit-before"), ignore_errors=True)
     for line in aside + key:
         operator.runs(line)
+    said = operator.runs(begin[0])
+    check("a new log begins, on record", "record 1" in said, said)
     public = operator.runs("hallpass audit key")
     server.tokens = {who: stage.token(who) for who in server.tokens}
     operator.environment["HALLPASS_TOKEN"] = server.tokens[PRIYA]
@@ -476,12 +478,12 @@ def another_key(operator, steps):
 
 def lost(operator):
     """The page of what was lost, from its first line to its last."""
-    steps = blocks("recover.md", 11)
+    steps = blocks("recover.md", 12)
     # of PostgreSQL, by `restored.py`
     del steps[4]
     locked_out(operator, steps[:2])
-    without_backup(operator, steps[2:7])
-    another_key(operator, steps[7:])
+    without_backup(operator, steps[2:8])
+    another_key(operator, steps[8:])
 
 
 def main():

@@ -166,8 +166,9 @@ const ACTIONS: &[NeededAction] = &[
     for_files(write("sso:ProvisionPermissionSet")),
 ];
 
-/// What exporting to a bucket needs on the bucket: `doctor` looks whether it has Object Lock.
-pub const BUCKET_ACTIONS: &[&str] = &["s3:GetBucketObjectLockConfiguration"];
+/// What exporting to a bucket needs on the bucket: `doctor` looks whether it has Object Lock, and a server with an
+/// empty database whether an earlier log is there.
+pub const BUCKET_ACTIONS: &[&str] = &["s3:GetBucketObjectLockConfiguration", "s3:ListBucket"];
 /// What exporting needs on the bucket's objects. Reading is for an object that is there already: it
 /// has to be the same.
 pub const OBJECT_ACTIONS: &[&str] = &["s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"];

@@ -77,12 +77,16 @@ enum Command {
     /// Go on over a database that lacks records which were seen
     #[command(
         long_about = "Go on over a database that lacks records which were seen\n\nThe nodes have seen records of the \
-                      audit log which the database of PostgreSQL does not have: it failed over to a replica without them, or a backup was put back.\n\nUntil then nodes only end access. What is \
+                      audit log which the database of PostgreSQL does not have: it failed over to a replica without them, or a backup was put back. Or \
+                      the database was lost, of either engine, and an empty one or none is in its place.\n\nUntil then nodes only \
+                      end access, and a server does not begin a new log beside the export or the file of ends of the \
+                      one before. What is \
                       accepted is on record, with the numbers of the missing records, who decided and why. What AWS has \
                       and the database does not know is found by a sweep.",
         after_help = "Example:
   hallpass server store accept-loss --by ana@example.com \
-      --reason 'failover to zone b, replication was behind'"
+      --reason 'failover to zone b, replication was behind'
+  hallpass server store accept-loss --by ana@example.com --reason 'the disk is lost with its backups'"
     )]
     AcceptLoss(accept_loss::Args),
     /// Put a backup in place of a database that does not exist

@@ -33,6 +33,7 @@ use hallpass_reports::alerts::{AlertRunner, alert_channels};
 use hallpass_rules::Rules;
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_setup::clock;
+use hallpass_setup::earlier_log;
 use hallpass_setup::heads::{self, Means};
 use hallpass_setup::opening::hangup_is_heard;
 use hallpass_setup::opening::out_of_reach;
@@ -462,9 +463,17 @@ async fn serve(loaded: &Loaded) -> Outcome {
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let certificate = tls::certificate(loaded)?;
     let shares = shares(loaded)?;
-    let (_only, store) = store_of_one(loaded.store()?).await?;
-    let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let address = loaded.store()?;
+    let is_made = earlier_log::would_be_made(&address)?;
+    if is_made {
+        earlier_log::ensure_none(loaded, None, &ids).await?;
+    }
+    let (_only, store) = store_of_one(address).await?;
+    if !is_made {
+        earlier_log::ensure_none(loaded, Some(&store), &ids).await?;
+    }
+    let clock = clock::after_log(&store).await;
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     let address = &loaded.config.server.listen;
     let lead = Lead::open(&store, (its_clock.as_ref(), ids.as_ref()), address).await?;

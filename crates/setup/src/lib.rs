@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod each_account;
+pub mod earlier_log;
 pub mod facts;
 pub mod heads;
 pub mod journey;

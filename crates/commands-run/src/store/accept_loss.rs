@@ -1,15 +1,18 @@
-//! `hallpass server store accept-loss`: somebody decides to go on without records that are missing.
+//! `hallpass server store accept-loss`: an operator decides to go on without records that are missing, or to begin a new log
+//! where the database was lost with all of them.
 
 use std::sync::Arc;
 
-use hallpass_audit::{Draft, Event, Origin};
-use hallpass_config::Secrets;
+use hallpass_audit::{AuditStore as _, Draft, Event, Origin};
+use hallpass_config::{Loaded, Secrets};
+use hallpass_host::file_lock::only_server;
 use hallpass_host::machine_name;
 use hallpass_host::random_ids::RandomIds;
-use hallpass_host::server_store::StoreAddress;
-use hallpass_model::{AuditId, Email, IdSource as _};
-use hallpass_setup::opening::{ConfigArgs, open_store};
-use hallpass_store::LogMemory;
+use hallpass_host::server_store::{ServerStore, StoreAddress};
+use hallpass_model::{AuditId, Email, IdSource};
+use hallpass_setup::earlier_log;
+use hallpass_setup::opening::{ConfigArgs, open_store, open_store_for};
+use hallpass_store::{LogMemory, SchemaUse};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
@@ -32,17 +35,25 @@ pub(super) struct Args {
     config: ConfigArgs,
 }
 
-/// Accepts what is missing of what this machine's node, or any other, has seen.
+/// Accepts what is missing of what this machine's node, or any other, has seen; all of it, where the database has no
+/// log.
 pub(super) async fn run(args: &Args) -> Outcome {
     let loaded = args
         .config
         .load_listening(args.listen.as_deref(), Secrets::Left)?;
     let address = loaded.store()?;
     if let StoreAddress::File(path) = &address {
-        let words = format!(
-            "`{}` is a file, which goes back under nobody",
-            path.display()
-        );
+        args.config.ensure_meant(&address)?;
+        let _alone = only_server(path)?;
+        let is_made = earlier_log::would_be_made(&address)?;
+        if is_made {
+            ensure_moved(&loaded).await?;
+        }
+        let store = open_store_for(address.clone(), SchemaUse::BroughtUpToDate).await?;
+        if is_made || has_no_log(&store).await? {
+            return begin_again(args, &loaded, &store).await;
+        }
+        let words = format!("`{}` has an audit log, and lacks nothing", path.display());
         return Err(Failure::bad_input(words)
             .help("after a restore of a file: docs/operations/backup-and-restore.md"));
     }
@@ -68,6 +79,9 @@ pub(super) async fn run(args: &Args) -> Outcome {
     let accepted = accepted.await;
     let accepted = accepted.map_err(|error| Failure::failed(error.to_string()))?;
     let Some((lost, seq)) = accepted else {
+        if has_no_log(&store).await? {
+            return begin_again(args, &loaded, &store).await;
+        }
         output::say("the database lacks nothing that its nodes have seen");
         return Ok(Exit::Ok);
     };
@@ -76,6 +90,46 @@ pub(super) async fn run(args: &Args) -> Outcome {
         lost.kept + 1,
         lost.newest.seq
     ));
+    output::say(THEN);
+    Ok(Exit::Ok)
+}
+
+async fn has_no_log(store: &ServerStore) -> Result<bool, Failure> {
+    let head = store.head().await;
+    let head = head.map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(head.is_none())
+}
+
+/// Two logs in one place would be a fork.
+async fn ensure_moved(loaded: &Loaded) -> Result<(), Failure> {
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    match earlier_log::exported(loaded, &ids).await? {
+        None => Ok(()),
+        Some(place) => Err(
+            Failure::refused(format!("{place} holds the log before")).help(
+                "move it aside and keep it; in a bucket give `audit.export.target` a new prefix",
+            ),
+        ),
+    }
+}
+
+/// Begins a new log where the one before is lost with its database.
+async fn begin_again(args: &Args, loaded: &Loaded, store: &ServerStore) -> Outcome {
+    ensure_moved(loaded).await?;
+    let now = hallpass_clock::now();
+    let id = AuditId::new(RandomIds.next(now));
+    let draft = Draft::new(
+        id,
+        Event::LogLossAccepted,
+        now,
+        args.by.as_str(),
+        Origin::Cli,
+    )
+    .reason(&args.reason)
+    .why("the database had no records: the log before is lost with it");
+    let appended = store.append_record(draft).await;
+    appended.map_err(|error| Failure::failed(error.to_string()))?;
+    output::say("a new audit log begins; record 1 says so");
     output::say(THEN);
     Ok(Exit::Ok)
 }

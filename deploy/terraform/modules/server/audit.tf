@@ -55,7 +55,7 @@ locals {
       Sid       = "ServerLooks"
       Effect    = "Allow"
       Principal = { AWS = aws_iam_role.server.arn }
-      Action    = ["s3:GetBucketObjectLockConfiguration"]
+      Action    = ["s3:GetBucketObjectLockConfiguration", "s3:ListBucket"]
       Resource  = aws_s3_bucket.audit.arn
     },
     {

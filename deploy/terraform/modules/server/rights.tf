@@ -99,6 +99,7 @@ locals {
       Effect = "Allow"
       Action = [
         "s3:GetBucketObjectLockConfiguration",
+        "s3:ListBucket",
       ]
       Resource = [
         aws_s3_bucket.audit.arn,
