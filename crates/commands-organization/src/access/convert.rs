@@ -15,6 +15,7 @@ use hallpass_model::{GroupId, PermissionSetName, TimeSpan, UserId};
 use hallpass_rules::{Directory, GroupRef};
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output::{self, plain, wrapped};
 
 use super::convert_use;
@@ -85,6 +86,8 @@ pub(super) fn run(args: &Args) -> Outcome {
                 PrincipalRef::User(_) => None,
             });
         let directory = directory_with_members(&context.access(), groups.collect()).await?;
+        let sets = directory.permission_sets().iter();
+        check_kept(&args.keep, &sets.map(|it| it.name.clone()).collect())?;
         let conversion = convert(&seen, &directory, &keep);
         let converted = seen
             .assignments
@@ -119,6 +122,19 @@ pub(super) fn run(args: &Args) -> Outcome {
         output::say("how often it is used is not looked at: `--activity DIR`");
     }
     Ok(Exit::Ok)
+}
+
+/// A set that is to be kept has to be one: with a name of nothing, the set that was meant would be replaced.
+fn check_kept(keep: &[PermissionSetName], known: &BTreeSet<String>) -> Result<(), Failure> {
+    let Some(unknown) = keep.iter().find(|name| !known.contains(name.as_str())) else {
+        return Ok(());
+    };
+    let failure =
+        Failure::bad_input(format!("there is no permission set `{unknown}`")).at("--keep");
+    Err(match nearest(unknown.as_str(), known) {
+        Some(name) => failure.help(format!("did you mean `{}`?", plain(name))),
+        None => failure.help("`hallpass access export` lists those that there are"),
+    })
 }
 
 impl Args {
@@ -197,4 +213,32 @@ fn say(conversion: &Conversion) {
         line(&format!("temporary, and not looked at ({temporary})"));
     }
     output::say("not covered: account access entitlements");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_that_is_to_be_kept_has_to_be_one() {
+        let known = ["BreakGlass", "ReadOnly"].map(str::to_owned).into();
+        let told = |names: &[&str]| {
+            let names = names.iter().map(|it| PermissionSetName::new(*it).unwrap());
+            let names: Vec<_> = names.collect();
+            check_kept(&names, &known).map_err(|it| (it.exit(), it.remedy().map(str::to_owned)))
+        };
+        assert_eq!(told(&[]), Ok(()));
+        assert_eq!(told(&["ReadOnly", "BreakGlass"]), Ok(()));
+        for (name, remedy) in [
+            ("Breakglass", "did you mean `BreakGlass`?"),
+            ("BreakGlas", "did you mean `BreakGlass`?"),
+            (
+                "Other",
+                "`hallpass access export` lists those that there are",
+            ),
+        ] {
+            let refused = Err((Exit::BadInput, Some(remedy.to_owned())));
+            assert_eq!(told(&["ReadOnly", name]), refused, "{name}");
+        }
+    }
 }
