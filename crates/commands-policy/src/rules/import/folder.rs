@@ -39,13 +39,13 @@ pub(super) fn read(path: &Path, var_files: &[PathBuf]) -> Result<ConfigurationFo
     } else {
         let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
         found.root = parent.map_or_else(|| PathBuf::from("."), Path::to_owned);
-        found.files.push(source(path, path.display().to_string())?);
+        found.files.push(named(path)?);
     }
     let names = names(&found.root)?;
     for name in names.iter().filter(|it| is_configuration(it)) {
         refuse_override(name, &found.root)?;
         if is_folder {
-            let file = source(&found.root.join(name), name.clone())?;
+            let file = listed(&found.root, name, name.clone())?;
             found.files.push(file);
         }
     }
@@ -65,17 +65,17 @@ pub(super) fn read(path: &Path, var_files: &[PathBuf]) -> Result<ConfigurationFo
         }
     };
     for name in values_in_order(&names) {
-        let file = source(&found.root.join(name), called(name))?;
+        let file = listed(&found.root, name, called(name))?;
         found.values.push(file);
     }
     for name in unnamed_values(&found.root, &names, var_files) {
         found.others.push(OtherValues {
             name: called(name),
-            bytes: bytes(&found.root.join(name)).ok(),
+            bytes: below(&found.root, name).ok(),
         });
     }
     for path in var_files {
-        found.values.push(source(path, path.display().to_string())?);
+        found.values.push(named(path)?);
     }
     Ok(found)
 }
@@ -167,12 +167,23 @@ fn refuse_override(name: &str, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn source(path: &Path, name: String) -> Result<SourceFile, Failure> {
-    let bytes = bytes(path).map_err(|why| {
-        Failure::bad_input(format!("`{}` {why}", path.display()))
-            .help("import the plan: `terraform show -json`")
-    })?;
+/// A file that the command names.
+fn named(path: &Path) -> Result<SourceFile, Failure> {
+    let name = path.display().to_string();
+    let bytes = bytes(path).map_err(|why| not_read(&name, &why))?;
     Ok(SourceFile { name, bytes })
+}
+
+/// A file that was found in a folder. Whoever wrote the folder could make it a link to any file of the user,
+/// and errors show lines.
+fn listed(root: &Path, file: &str, name: String) -> Result<SourceFile, Failure> {
+    let bytes = below(root, file);
+    let bytes = bytes.map_err(|why| not_read(&root.join(file).display().to_string(), &why))?;
+    Ok(SourceFile { name, bytes })
+}
+
+fn not_read(name: &str, why: &str) -> Failure {
+    Failure::bad_input(format!("`{name}` {why}")).help("import the plan: `terraform show -json`")
 }
 
 /// What a file holds; one that is none, such as a pipe, is not opened.
@@ -366,5 +377,21 @@ mod tests {
                 }
             }
         }
+        // nor do files that are found by listing it
+        for name in ["x.tf", "x.tf.json", "terraform.tfvars", "x.auto.tfvars"] {
+            let whole = folder(&["main.tf"]);
+            let root = whole.path().join("infra");
+            std::os::unix::fs::symlink("../secret.json", root.join(name)).unwrap();
+            let why = read(&root, &[]).unwrap_err().words();
+            let expected = format!("{name}` is a link out of the folder");
+            assert!(why.contains(&expected), "{why}");
+        }
+        let whole = folder(&["main.tf"]);
+        let root = whole.path().join("infra");
+        std::os::unix::fs::symlink("../secret.json", root.join("x.tfvars")).unwrap();
+        let others = read(&root, &[]).unwrap().others;
+        assert!(others.iter().all(|it| it.bytes.is_none()), "{others:?}");
+        // what the command names is read, wherever it is
+        assert!(read(&root, &[root.join("x.tfvars")]).is_ok());
     }
 }
