@@ -6,7 +6,7 @@ use crate::core::{
     errors::{ApiError, ErrorClass},
 };
 
-/// Operations of one service, by its table, and members of theirs.
+/// Operations of one service, by its table, and members of theirs; one within another as `Filters/ServiceCollection`.
 pub(crate) struct UnreadMembers {
     pub service: &'static str,
     pub operations: &'static [&'static str],
@@ -51,7 +51,22 @@ pub(crate) const REFUSED: &[UnreadMembers] = &[
             "RecursiveLogging",
         ],
     ),
+    unread(
+        "cloudformation",
+        &["CreateStackInstances", "DeleteStackInstances"],
+        &["DeploymentTargets/AccountsUrl"],
+    ),
     unread("cloudtrail", &["LookupEvents"], &["EventCategory"]),
+    unread(
+        "controltower",
+        &["ListEnabledControls"],
+        &["filter/driftStatuses", "filter/resourceDriftStatuses"],
+    ),
+    unread(
+        "devopsguru",
+        &["SearchOrganizationInsights"],
+        &["Filters/ResourceCollection/Tags", "Filters/ServiceCollection"],
+    ),
     unread(
         "config",
         &[
@@ -199,7 +214,7 @@ pub(crate) const REFUSED: &[UnreadMembers] = &[
     unread("sts", &["AssumeRole"], &["ProvidedContexts"]),
 ];
 
-/// Taken, and without effect.
+/// Taken, and without effect; documents that are kept whole, such as findings, are not listed.
 #[cfg(test)]
 pub(crate) const WITHOUT_EFFECT: &[UnreadMembers] = &[
     unread("account-access", &["CreateApplication"], &["tags"]),
@@ -210,6 +225,11 @@ pub(crate) const WITHOUT_EFFECT: &[UnreadMembers] = &[
             "GetSavingsPlansUtilizationDetails",
         ],
         &["SortBy"],
+    ),
+    unread(
+        "cloudformation",
+        &["CreateStackInstances", "DeleteStackInstances"],
+        &["OperationPreferences/MaxConcurrentCount", "OperationPreferences/MaxConcurrentPercentage"],
     ),
     unread("cloudtrail", &["CreateTrail"], &["TagsList"]),
     unread("controltower", &["EnableBaseline"], &["tags"]),
@@ -385,7 +405,7 @@ pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
         .iter()
         .filter(|it| it.service == table.name && it.operations.contains(&operation));
     let is_given = |member: &&&str| {
-        let given = call.input.get(**member);
+        let given = call.input.pointer(&format!("/{member}"));
         given.is_some_and(|it| !it.is_null() && it.as_array().is_none_or(|it| !it.is_empty()))
     };
     let mut members = of_call.flat_map(|it| it.members);
@@ -498,7 +518,8 @@ mod tests {
     fn listed(rows: &[UnreadMembers]) -> Listed {
         let rows = rows.iter().flat_map(|row| {
             row.operations.iter().flat_map(move |operation| {
-                row.members.iter().map(move |member| {
+                let outer = row.members.iter().filter(|it| !it.contains('/'));
+                outer.map(move |member| {
                     let name = |it: &str| it.to_owned();
                     (name(row.service), name(operation), name(member))
                 })
@@ -507,7 +528,8 @@ mod tests {
         rows.collect()
     }
 
-    /// Each member of an operation is read, refused, or said to be without effect.
+    /// Each member of an operation is read, refused, or said to be without effect. Members within members are not looked for:
+    /// many are kept as part of a document.
     #[test]
     fn every_member_that_is_not_read_is_decided() {
         let mut shared = String::new();
