@@ -8,6 +8,7 @@
 //! Facts grow old: an action that is missing here may be newer than [`version`].
 
 mod arns;
+mod billing;
 mod globals;
 mod keys;
 mod read;
@@ -18,6 +19,7 @@ mod table;
 mod template;
 
 pub use arns::ArnPattern;
+pub use billing::is_billing;
 pub use keys::{Key, ValueType};
 pub use required::{Required, missing_resource_types, required_resource_types};
 pub(crate) use required::{counts_all_required, has_all_types, is_held_against_pages};

@@ -13,32 +13,8 @@ use super::roles::DETAILS;
 use crate::judging::unknown;
 use crate::reading::{ReadFact, UnreadFact, unread};
 
-/// Services that are billing.
-const BILLING_SERVICES: [&str; 7] = [
-    "aws-portal",
-    "billing",
-    "ce",
-    "cur",
-    "invoicing",
-    "payments",
-    "tax",
-];
-/// Services that a partner may have beside them: they say what things cost, and how they are paid for.
-const BESIDE_BILLING: [&str; 13] = [
-    "bcm-dashboards",
-    "bcm-data-exports",
-    "bcm-pricing-calculator",
-    "bcm-recommended-actions",
-    "billingconductor",
-    "budgets",
-    "consolidatedbilling",
-    "cost-optimization-hub",
-    "freetier",
-    "mapcredits",
-    "pricing",
-    "purchase-orders",
-    "sustainability",
-];
+/// Services that a partner may have beside billing: they say what AWS costs anybody, and what it emits.
+const BESIDE_BILLING: [&str; 2] = ["pricing", "sustainability"];
 /// Single actions that AWS's own policy for billing has as well (AWS: "AWS managed policies for job functions").
 const BILLING_ACTIONS: [&str; 5] = [
     "account:GetAccountInformation",
@@ -176,7 +152,7 @@ impl RoleLook<'_> {
         match question {
             RoleQuestion::May(actions) => self.may(actions, findings),
             RoleQuestion::NoBilling => {
-                self.outside(findings, |it| !BILLING_SERVICES.contains(&it.service));
+                self.outside(findings, |it| !facts::is_billing(it.service));
             }
             RoleQuestion::BillingOnly => self.outside(findings, is_billing),
             RoleQuestion::CannotRaiseItself => self.ways(findings),
@@ -461,7 +437,7 @@ fn assumed(
 }
 
 fn is_billing(action: &ActionFacts) -> bool {
-    BILLING_SERVICES.contains(&action.service)
+    facts::is_billing(action.service)
         || BESIDE_BILLING.contains(&action.service)
         || BILLING_ACTIONS.contains(&action.full_name().as_str())
 }

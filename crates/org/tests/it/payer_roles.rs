@@ -477,6 +477,27 @@ const CASES: &[RoleCase] = &[
         &["tax:*"],
     ),
     case(
+        "budgets",
+        NO_BILLING,
+        &[allow!(r#""budgets:ViewBudget""#)],
+        "fail",
+        &["budgets:ViewBudget"],
+    ),
+    case(
+        "exports of the bill",
+        NO_BILLING,
+        &[allow!(r#""bcm-data-exports:*""#)],
+        "fail",
+        &["bcm-data-exports:*"],
+    ),
+    case(
+        "public prices",
+        NO_BILLING,
+        &[allow!(r#""pricing:*""#)],
+        "pass",
+        &[],
+    ),
+    case(
         "everything, billing among it",
         NO_BILLING,
         &[ADMIN],
@@ -489,7 +510,7 @@ const CASES: &[RoleCase] = &[
         &[
             ADMIN,
             deny!(
-                r#""aws-portal:*", "billing:*", "ce:*", "cur:*", "invoicing:*", "payments:*", "tax:*""#
+                r#""aws-portal:*", "bcm-dashboards:*", "bcm-data-exports:*", "bcm-pricing-calculator:*", "bcm-recommended-actions:*", "billing:*", "billingconductor:*", "budgets:*", "ce:*", "consolidatedbilling:*", "cost-optimization-hub:*", "cur:*", "freetier:*", "invoicing:*", "mapcredits:*", "payments:*", "purchase-orders:*", "savingsplans:*", "tax:*""#
             ),
         ],
         "fail",
@@ -501,7 +522,7 @@ const CASES: &[RoleCase] = &[
         &[
             ADMIN,
             deny!(
-                r#""aws-portal:*", "billing:*", "ce:*", "cur:*", "invoicing:*", "payments:*", "tax:*", "sts:AssumeRole""#
+                r#""aws-portal:*", "bcm-dashboards:*", "bcm-data-exports:*", "bcm-pricing-calculator:*", "bcm-recommended-actions:*", "billing:*", "billingconductor:*", "budgets:*", "ce:*", "consolidatedbilling:*", "cost-optimization-hub:*", "cur:*", "freetier:*", "invoicing:*", "mapcredits:*", "payments:*", "purchase-orders:*", "savingsplans:*", "tax:*", "sts:AssumeRole""#
             ),
         ],
         "pass",
