@@ -15,16 +15,23 @@ pub(crate) fn is_account_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
     };
-    let is_local = !local.is_empty()
-        && !local.starts_with('.')
+    let is_local = local.split('.').all(|part| !part.is_empty())
         && !local
             .chars()
             .any(|it| it.is_whitespace() || it.is_control() || FORBIDDEN.contains(it));
-    let is_domain = domain.contains('.')
-        && domain
-            .chars()
-            .all(|it| it.is_ascii_alphanumeric() || it == '.' || it == '-');
+    let is_domain = domain.contains('.') && domain.split('.').all(is_label);
     is_local && is_domain
+}
+
+/// Part of a domain between its dots (RFC 1123 §2.1).
+fn is_label(part: &str) -> bool {
+    let is_end = |it: Option<char>| it.is_some_and(|it| it.is_ascii_alphanumeric());
+    is_end(part.chars().next())
+        && is_end(part.chars().next_back())
+        && part.len() <= 63
+        && part
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '-')
 }
 
 #[cfg(test)]
@@ -46,6 +53,14 @@ mod tests {
             "two@@example.com",
             "@example.com",
             ".a@example.com",
+            "a.@example.com",
+            "a..b@example.com",
+            "a@example..com",
+            "a@.example.com",
+            "a@example.com.",
+            "a@-example.com",
+            "a@example-.com",
+            "a@example.-com",
             "a b@example.com",
             "a|b@example.com",
             "a\\b@example.com",
