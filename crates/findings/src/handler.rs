@@ -19,17 +19,33 @@ pub const IMPORTED: &str = "Security Hub Findings - Imported";
 pub const CUSTOM_ACTION: &str = "Security Hub Findings - Custom Action";
 /// A call that `CloudTrail` recorded.
 const CALL_RECORDED: &str = "AWS API Call via CloudTrail";
-/// Calls that change what is known of an account, by who records them (`organization.md` E-4).
-const CHANGES: [(&str, &[&str]); 2] = [
+/// What a service did by itself, as `CloudTrail` recorded it.
+const SERVICE_RECORDED: &str = "AWS Service Event via CloudTrail";
+/// Events that change what is known of an account: source, detail type and names (`organization.md` E-4). All of them come
+/// in `us-east-1` of the management account (AWS Organizations User Guide, "Logging API calls with AWS CloudTrail").
+const CHANGES: [(&str, &str, &[&str]); 3] = [
     (
         "aws.organizations",
-        &["MoveAccount", "TagResource", "UntagResource"],
+        CALL_RECORDED,
+        &["MoveAccount", "TagResource", "UntagResource", UNIT_RENAMED],
+    ),
+    (
+        "aws.organizations",
+        SERVICE_RECORDED,
+        &["AccountJoinedOrganization", "AccountDepartedOrganization"],
     ),
     (
         "aws.account",
-        &["PutAlternateContact", "DeleteAlternateContact"],
+        CALL_RECORDED,
+        &[
+            "PutAccountName",
+            "PutAlternateContact",
+            "DeleteAlternateContact",
+        ],
     ),
 ];
+/// It changes what is known of every account in the unit.
+const UNIT_RENAMED: &str = "UpdateOrganizationalUnit";
 
 /// What `hallpass org findings cache drop` sends to the queue: source and detail type.
 const FORGET: (&str, &str) = ("hallpass.findings", "Forget Accounts");
@@ -60,9 +76,9 @@ pub(crate) fn custom_action_pattern() -> Value {
     json!({ "source": [SECURITY_HUB], "detail-type": [CUSTOM_ACTION] })
 }
 
-/// The patterns of the rules that tell of changed accounts, one for each source.
+/// The patterns of the rules that tell of changed accounts.
 pub(crate) fn change_patterns() -> Vec<Value> {
-    let pattern = |(source, calls): &(&str, &[&str])| json!({ "source": [source], "detail-type": [CALL_RECORDED], "detail": { "eventName": calls } });
+    let pattern = |(source, kind, names): &(&str, &str, &[&str])| json!({ "source": [source], "detail-type": [kind], "detail": { "eventName": names } });
     CHANGES.iter().map(pattern).collect()
 }
 
@@ -89,8 +105,10 @@ impl FindingHandler {
                 None => self.enricher.forget_all(),
             }
         }
-        if let Some(account) = changed_account(event) {
-            self.enricher.forget(&account);
+        match changed_accounts(event) {
+            ChangedAccounts::None => {}
+            ChangedAccounts::One(account) => self.enricher.forget(&account),
+            ChangedAccounts::All => self.enricher.forget_all(),
         }
     }
 }
@@ -108,9 +126,10 @@ impl EventHandler for FindingHandler {
     fn takes(&self, source: &str, detail_type: &str) -> bool {
         let findings = source == SECURITY_HUB && matches!(detail_type, IMPORTED | CUSTOM_ACTION);
         let forgets = (source, detail_type) == FORGET;
-        findings
-            || forgets
-            || detail_type == CALL_RECORDED && CHANGES.iter().any(|(name, _)| *name == source)
+        let changes = CHANGES
+            .iter()
+            .any(|(name, kind, _)| (*name, *kind) == (source, detail_type));
+        findings || forgets || changes
     }
 
     async fn handle(&self, events: &[OrganizationEvent]) -> Vec<HandledEvent> {
@@ -134,19 +153,43 @@ impl EventHandler for FindingHandler {
     }
 }
 
-/// The account that a recorded call changed something about.
-fn changed_account(event: &OrganizationEvent) -> Option<AccountId> {
-    let (_, calls) = CHANGES.iter().find(|(source, _)| *source == event.source)?;
-    let name = event.detail.get("eventName")?.as_str()?;
-    if !calls.contains(&name) {
-        return None;
+/// The accounts that an event changed something about.
+enum ChangedAccounts {
+    None,
+    One(AccountId),
+    All,
+}
+
+fn changed_accounts(event: &OrganizationEvent) -> ChangedAccounts {
+    let name = event.detail.get("eventName").and_then(Value::as_str);
+    let name = name.unwrap_or_default();
+    let is_change = CHANGES.iter().any(|(source, kind, names)| {
+        (*source, *kind) == (event.source.as_str(), event.detail_type.as_str())
+            && names.contains(&name)
+    });
+    if !is_change {
+        return ChangedAccounts::None;
     }
-    let parameters = event.detail.get("requestParameters");
+    if name == UNIT_RENAMED {
+        return ChangedAccounts::All;
+    }
+    let is_call = event.detail_type == CALL_RECORDED;
+    let part = if is_call {
+        "requestParameters"
+    } else {
+        "serviceEventDetails"
+    };
+    let details = event.detail.get(part);
     let named = ["accountId", "resourceId"]
         .iter()
-        .find_map(|it| parameters?.get(it)?.as_str());
-    // without a name it is the account of the call
-    AccountId::new(named.unwrap_or(&event.account)).ok()
+        .find_map(|it| details?.get(it)?.as_str());
+    // a call that names no account is about its caller's
+    match named.or(is_call.then_some(event.account.as_str())) {
+        Some(account) => {
+            AccountId::new(account).map_or(ChangedAccounts::None, ChangedAccounts::One)
+        }
+        None => ChangedAccounts::All,
+    }
 }
 
 fn read_event(event: &OrganizationEvent, findings: &mut Vec<WantedFinding>) -> EventFindings {

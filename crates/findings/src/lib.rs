@@ -45,6 +45,6 @@ pub use insight::{InsightOutcome, InsightToCreate, create_insight};
 pub use ports::{CallRefusal, FindingCalls, RefusalKind};
 pub use settings::{DEFAULT_UPDATED_BY, EnrichSettings, NotePolicy, UnknownNotePolicy};
 pub use standing::{StandingFinding, StandingFindings, read_standing};
-pub use template::{ENRICH_ACTIONS, QUEUE_ACTIONS, template};
+pub use template::{ENRICH_ACTIONS, QUEUE_ACTIONS, management_template, template};
 pub use update::{FindingUpdate, WrittenNote, annotation, update_of};
 pub use writing::{EnrichOutcome, Intent, Judge, Room, write_standing};

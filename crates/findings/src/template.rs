@@ -1,5 +1,6 @@
-//! The template of `CloudFormation` for enriching findings as they arrive: a queue with dead letters, rules of the bus that
-//! fill it, and a role that may do what enriching calls (`organization.md` E-14).
+//! The templates of `CloudFormation` for enriching findings as they arrive: a queue with dead letters, rules of the bus that
+//! fill it, and a role that may do what enriching calls; and what sends changes of accounts there from the only place where
+//! they come (`organization.md` E-14).
 
 use hallpass_aws_model::facts;
 use serde_json::{Map, Value, json};
@@ -12,6 +13,9 @@ const HIDDEN_SECONDS: u32 = 300;
 const DELIVERIES: u32 = 25;
 /// How long messages are kept, in seconds: 14 days, the most that SQS keeps them.
 const KEPT_SECONDS: u32 = facts::QUEUE_KEPT_SECONDS.value;
+
+/// The Region of the events of Organizations and of account management.
+const CHANGES_REGION: &str = "us-east-1";
 
 /// What enriching calls, of findings and of accounts.
 pub const ENRICH_ACTIONS: [&str; 7] = [
@@ -53,9 +57,48 @@ fn rules() -> Vec<(String, Value)> {
         ("ImportedFindings".to_owned(), rule_pattern()),
         ("ChosenFindings".to_owned(), custom_action_pattern()),
     ];
-    let changes = change_patterns().into_iter().enumerate();
-    rules.extend(changes.map(|(at, pattern)| (format!("ChangedAccounts{}", at + 1), pattern)));
+    rules.extend(change_rules());
     rules
+}
+
+/// Those for changed accounts.
+fn change_rules() -> impl Iterator<Item = (String, Value)> {
+    let changes = change_patterns().into_iter().enumerate();
+    changes.map(|(at, pattern)| (format!("ChangedAccounts{}", at + 1), pattern))
+}
+
+fn parameter(words: &str) -> Value {
+    json!({ "Type": "String", "Description": words })
+}
+
+/// The template for `us-east-1` of the management account: its rules send changes of accounts to the bus of the other
+/// template's account and Region.
+pub fn management_template() -> Value {
+    let mut resources = Map::new();
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "events.amazonaws.com" },
+    }] });
+    let send = allow("Send", &["events:PutEvents"], &reference("Bus"));
+    let may = json!({
+        "PolicyName": "send", "PolicyDocument": { "Version": "2012-10-17", "Statement": [send] },
+    });
+    let sender = json!({ "AssumeRolePolicyDocument": trust, "Policies": [may] });
+    resources.insert("Sender".to_owned(), resource("AWS::IAM::Role", &sender));
+    for (name, pattern) in change_rules() {
+        let target = json!([{ "Id": "bus", "Arn": reference("Bus"), "RoleArn": arn("Sender") }]);
+        let rule = json!({ "EventPattern": pattern, "State": "ENABLED", "Targets": target });
+        resources.insert(name, resource("AWS::Events::Rule", &rule));
+    }
+    json!({
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Hallpass: changes of accounts, which come in us-east-1 of the management account alone, are sent to where findings are enriched",
+        "Parameters": { "Bus": parameter("The output BusArn of the other stack") },
+        "Rules": { "Place": { "Assertions": [{
+            "Assert": { "Fn::Equals": [reference("AWS::Region"), CHANGES_REGION] },
+            "AssertDescription": "Changes of accounts come in us-east-1 alone: make the stack there",
+        }] } },
+        "Resources": resources,
+    })
 }
 
 /// The template, for the account and Region of Security Hub's administrator.
@@ -102,7 +145,26 @@ pub fn template() -> Value {
     });
     let role = json!({ "AssumeRolePolicyDocument": trust, "Policies": [may] });
     resources.insert("Role".to_owned(), resource("AWS::IAM::Role", &role));
-    let parameter = |words: &str| json!({ "Type": "String", "Description": words });
+    let bus = json!({ "Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default" });
+    let mut admits = allow("ChangedAccounts", &["events:PutEvents"], &bus);
+    if let Some(members) = admits.as_object_mut() {
+        let account = json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccount}:root" });
+        members.insert("Principal".to_owned(), json!({ "AWS": account }));
+    }
+    let mut admits = resource(
+        "AWS::Events::EventBusPolicy",
+        &json!({ "StatementId": "HallpassChangedAccounts", "Statement": admits }),
+    );
+    if let Some(members) = admits.as_object_mut() {
+        members.insert("Condition".to_owned(), json!("FromElsewhere"));
+    }
+    resources.insert("BusPolicy".to_owned(), admits);
+    let mut management = parameter(
+        "The management account, where it is another one: its stack of `template --management` may send here",
+    );
+    if let Some(members) = management.as_object_mut() {
+        members.insert("Default".to_owned(), json!(""));
+    }
     let mut queue_name = parameter("The name of the queue");
     if let Some(members) = queue_name.as_object_mut() {
         members.insert("Default".to_owned(), json!("hallpass-events"));
@@ -111,11 +173,16 @@ pub fn template() -> Value {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Hallpass: findings of Security Hub get what is known of their account, as they arrive",
         "Parameters": {
+            "ManagementAccount": management,
             "QueueName": queue_name,
             "TrustedPrincipal": parameter("The ARN of the principal that Hallpass runs as"),
         },
+        "Conditions": {
+            "FromElsewhere": { "Fn::Not": [{ "Fn::Equals": [reference("ManagementAccount"), ""] }] },
+        },
         "Resources": resources,
         "Outputs": {
+            "BusArn": { "Description": "For the stack of `template --management`", "Value": bus },
             "QueueUrl": { "Description": "For `events.queue`", "Value": reference("Events") },
             "RoleArn": { "Description": "What Hallpass enriches as", "Value": arn("Role") },
         },

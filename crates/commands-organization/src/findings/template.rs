@@ -1,6 +1,6 @@
 //! `hallpass org findings template`: what enriching as findings arrive needs at AWS, for `CloudFormation`.
 
-use hallpass_findings::template;
+use hallpass_findings::{management_template, template};
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
 
@@ -9,15 +9,26 @@ use hallpass_terminal::output;
 #[command(
     long_about = "Print a stack template for the enrichment of findings as they arrive\n\nQueue, dead letters, rules and role, \
                   for CloudFormation, as JSON. \
-                  For the account and Region of Security Hub's administrator. Nothing is called.",
+                  For the account and Region of Security Hub's administrator. With `--management`: the rules that send \
+                  changes of accounts there, for us-east-1 of the management account, where alone they come. \
+                  Nothing is called.",
     after_help = "Example:
   hallpass org findings template > findings.json
   aws cloudformation deploy --stack-name hallpass-findings --template-file findings.json --capabilities CAPABILITY_IAM \\
-    --parameter-overrides TrustedPrincipal=arn:aws:iam::111122223333:role/hallpass"
+    --parameter-overrides TrustedPrincipal=arn:aws:iam::111122223333:role/hallpass ManagementAccount=111111111111"
 )]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The template for us-east-1 of the management account
+    #[arg(long)]
+    management: bool,
+}
 
-pub(super) fn run(_: &Args) -> Outcome {
-    output::print(&format!("{:#}\n", template()))?;
+pub(super) fn run(args: &Args) -> Outcome {
+    let template = if args.management {
+        management_template()
+    } else {
+        template()
+    };
+    output::print(&format!("{template:#}\n"))?;
     Ok(Exit::Ok)
 }

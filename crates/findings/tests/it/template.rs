@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_events::EventHandler as _;
+use hallpass_events::{EventHandler as _, read_event};
 use hallpass_findings::{
-    ENRICH_ACTIONS, EnrichSettings, FindingHandler, QUEUE_ACTIONS, rule_pattern, template,
+    ENRICH_ACTIONS, EnrichSettings, FindingHandler, QUEUE_ACTIONS, management_template,
+    rule_pattern, template,
 };
 use serde_json::{Value, json};
 
@@ -53,6 +54,139 @@ fn its_rules_send_what_we_take_and_nobody_else_sends() {
     assert_eq!(*senders, expected);
     let queues = of_kind(&template, "AWS::SQS::Queue");
     assert_eq!(queues.len(), 2, "a queue and its dead letters");
+}
+
+/// Changes of accounts come in `us-east-1` of the management account alone: rules there send them to the bus where the rules
+/// of the queue take them.
+#[test]
+fn changes_of_accounts_are_sent_on_from_where_they_come() {
+    let (template, management) = (template(), management_template());
+    let is_change = |(name, _): &(&String, &Value)| name.starts_with("ChangedAccounts");
+    let of = |it| {
+        of_kind(it, "AWS::Events::Rule")
+            .into_iter()
+            .filter(is_change)
+    };
+    let pattern = |(_, rule): (&String, &Value)| rule["EventPattern"].clone();
+    let sent: Vec<Value> = of(&management).map(pattern).collect();
+    assert_eq!(sent, of(&template).map(pattern).collect::<Vec<_>>());
+    let names = sent
+        .iter()
+        .flat_map(|it| it["detail"]["eventName"].as_array().unwrap());
+    let names: BTreeSet<&str> = names.filter_map(Value::as_str).collect();
+    for missing in [
+        "PutAccountName",
+        "UpdateOrganizationalUnit",
+        "AccountJoinedOrganization",
+        "AccountDepartedOrganization",
+    ] {
+        assert!(names.contains(missing), "{missing}: {names:?}");
+    }
+    for (_, rule) in of(&management) {
+        let target = &rule["Targets"][0];
+        assert_eq!(target["Arn"], json!({ "Ref": "Bus" }));
+        assert_eq!(
+            target["RoleArn"],
+            json!({ "Fn::GetAtt": ["Sender", "Arn"] })
+        );
+    }
+    let (_, role) = of_kind(&management, "AWS::IAM::Role")[0];
+    let statement = &role["Policies"][0]["PolicyDocument"]["Statement"][0];
+    assert_eq!(statement["Action"], json!(["events:PutEvents"]));
+    assert_eq!(statement["Resource"], json!({ "Ref": "Bus" }));
+    let place = &management["Rules"]["Place"]["Assertions"][0]["Assert"];
+    let expected = json!({ "Fn::Equals": [{ "Ref": "AWS::Region" }, "us-east-1"] });
+    assert_eq!(*place, expected);
+    let (_, bus) = of_kind(&template, "AWS::Events::EventBusPolicy")[0];
+    assert_eq!(
+        bus["Statement"]["Resource"],
+        template["Outputs"]["BusArn"]["Value"]
+    );
+    let principal = bus["Statement"]["Principal"]["AWS"].to_string();
+    assert!(principal.contains("ManagementAccount"), "{principal}");
+}
+
+/// `organization.md` E-4
+#[tokio::test]
+async fn what_changes_an_account_makes_it_be_read_anew() {
+    let all = findings("org-sh-imported");
+    let account = wanted(&all)[0].account.clone();
+    let other = "999999999999";
+    let call = |name: &str, parameters: Value| json!({ "eventName": name, "requestParameters": parameters });
+    let service =
+        |name: &str, details: Value| json!({ "eventName": name, "serviceEventDetails": details });
+    let (by_call, by_service) = (
+        "AWS API Call via CloudTrail",
+        "AWS Service Event via CloudTrail",
+    );
+    let (organizations, accounts) = ("aws.organizations", "aws.account");
+    for (source, kind, detail, is_read) in [
+        (
+            accounts,
+            by_call,
+            call("PutAccountName", json!({ "accountId": account })),
+            true,
+        ),
+        (
+            accounts,
+            by_call,
+            call("PutAccountName", json!({ "accountId": other })),
+            false,
+        ),
+        (
+            accounts,
+            by_call,
+            call("GetAccountInformation", json!({ "accountId": account })),
+            false,
+        ),
+        (
+            organizations,
+            by_call,
+            call(
+                "UpdateOrganizationalUnit",
+                json!({ "organizationalUnitId": "ou-ab12-cdef3456" }),
+            ),
+            true,
+        ),
+        (
+            organizations,
+            by_service,
+            service(
+                "AccountDepartedOrganization",
+                json!({ "accountId": account }),
+            ),
+            true,
+        ),
+        (
+            organizations,
+            by_service,
+            service("AccountJoinedOrganization", json!({})),
+            true,
+        ),
+        (
+            organizations,
+            by_call,
+            call("AccountJoinedOrganization", json!({ "accountId": account })),
+            false,
+        ),
+    ] {
+        let world = World::new();
+        let enricher = Arc::new(world.enricher(EnrichSettings::default()));
+        enricher.enrich(&wanted(&all)).await;
+        let looked = || world.inputs("DescribeAccount").len();
+        let before = looked();
+        let body = json!({
+            "version": "0", "id": "e-1", "source": source, "detail-type": kind, "account": "111111111111",
+            "time": "2026-03-02T10:05:00Z", "region": "us-east-1", "resources": [], "detail": detail,
+        });
+        let event = read_event(&body.to_string()).unwrap();
+        FindingHandler::new(Arc::clone(&enricher), |_| {})
+            .handle(&[event])
+            .await;
+        world.stand(&all);
+        enricher.enrich(&wanted(&all)).await;
+        assert_eq!(looked() > before, is_read, "{body}");
+    }
 }
 
 #[tokio::test]
