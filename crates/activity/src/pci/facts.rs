@@ -1,6 +1,6 @@
 //! What events said of one user, or of a name: of everything the newest.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,8 +38,9 @@ pub(crate) struct SubjectFacts {
     pub(crate) disabled: Option<NewestEvent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) enabled: Option<NewestEvent>,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub(crate) failed: BTreeSet<u64>,
+    /// Verifications that failed: when, by the fingerprint of their event.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) failed: BTreeMap<u64, Timestamp>,
 }
 
 impl SubjectFacts {
@@ -83,7 +84,14 @@ impl SubjectFacts {
                 *slot = None;
             }
         }
+        self.failed
+            .retain(|_, at| at.as_second() >= from.as_second());
         self
+    }
+
+    /// Whether nothing is known.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.newest().is_none() && self.failed.is_empty()
     }
 
     /// The instant of the newest event.
@@ -114,7 +122,7 @@ impl SubjectFacts {
             EventMeaning::Disabled => facts.disabled = newest,
             EventMeaning::Enabled => facts.enabled = newest,
             EventMeaning::Verification { failed: true } => {
-                facts.failed.insert(fingerprint);
+                facts.failed.insert(fingerprint, event.at);
             }
             EventMeaning::Verification { failed: false }
             | EventMeaning::Challenge

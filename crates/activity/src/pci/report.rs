@@ -78,6 +78,8 @@ pub struct PciQuestion {
     pub limits: PciLimits,
     /// Since when the log was read without a gap.
     pub coverage_from: Option<Timestamp>,
+    /// Until when a file that could not be read may hold events; none where all were read.
+    pub unread_until: Option<Timestamp>,
     /// Whether it was read everywhere.
     pub regions: SignInRegions,
     /// Whose word is taken for passwords outside.
@@ -285,6 +287,9 @@ impl Attributed {
                 {
                     facts = facts.since(at);
                 }
+                if facts.is_nothing() {
+                    continue;
+                }
                 found.facts.entry(id.clone()).or_default().join(facts);
                 if sure == NameMatch::Weak {
                     found.weak.insert(id.clone());
@@ -361,7 +366,7 @@ fn row(
             judged(
                 basis,
                 question.limits.activity,
-                coverage_from,
+                (coverage_from, question.unread_until),
                 as_of,
                 person,
             )
@@ -441,7 +446,8 @@ fn password(
         }
         (PersonStatus::Enabled, SignInPlace::Directory, _) => {
             let basis = basis(person, facts, facts.password.as_ref());
-            judged(basis, limits, question.coverage_from, as_of, person)
+            let read = (question.coverage_from, question.unread_until);
+            judged(basis, limits, read, as_of, person)
         }
     }
 }
@@ -463,18 +469,21 @@ fn basis(
     }
 }
 
-/// The verdict where the log may not reach back far enough: that nothing happened is only known of what was read.
+/// The verdict where the log may not reach back far enough, or a file of it was not read: that nothing happened is only known
+/// of what was read.
 fn judged(
     basis: Option<(Timestamp, AgeBasis)>,
     limits: AgeLimits,
-    coverage_from: Option<Timestamp>,
+    (coverage_from, unread_until): (Option<Timestamp>, Option<Timestamp>),
     as_of: Timestamp,
     person: &PciPerson,
 ) -> JudgedAge {
     let Some((since, basis)) = basis else {
         return JudgedAge::none(AgeVerdict::Unknown);
     };
-    let is_event = matches!(basis, AgeBasis::Event(_));
+    // a newer one may be in a file that was not read
+    let is_last = unread_until.is_none_or(|until| until <= since);
+    let is_event = matches!(basis, AgeBasis::Event(_)) && is_last;
     let found = aged(since, basis, limits, as_of);
     let needed = TimeSpan::hours(24 * u64::from(limits.over_days)).before(as_of);
     let is_covered = coverage_from.is_some_and(|from| {

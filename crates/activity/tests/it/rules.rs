@@ -162,6 +162,23 @@ fn h_2_a_name_is_its_persons_from_when_they_were_made() {
             assert_eq!(found.activity_basis.as_deref(), Some("created"));
         }
     }
+    // failed verifications, and a name that has to be cut, too
+    for (name, time, failed) in [
+        ("ana", "2025-08-26T23:59:59Z", 0),
+        ("ana", "2025-08-27T00:00:00Z", 1),
+        ("CORP\\ana", "2025-08-26T23:59:59Z", 0),
+        ("CORP\\ana", "2025-08-27T00:00:00Z", 1),
+    ] {
+        let mut changes = named(name);
+        changes["serviceEventDetails"] = json!({"CredentialVerification": "Failure"});
+        let fold = folded(&[record(1, time, "signin:CredentialVerification", &changes)]);
+        let people = ana("2025-08-27T00:00:00Z", &json!({}));
+        let report = judge(&fold, &question(people));
+        let (found, weak) = (&report.users[0], report.weak_matches.len());
+        assert_eq!(found.failed_verifications, failed, "{name} {time}");
+        let is_cut = usize::from(name != "ana");
+        assert_eq!(weak, failed.min(is_cut), "{name} {time}");
+    }
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub(crate) fn question(people: PeopleList) -> PciQuestion {
         people,
         policy: ActivityPolicy::AnyUse,
         limits: limits(),
+        unread_until: None,
         coverage_from: Some(at("2025-05-01T00:00:00Z")),
         regions: SignInRegions::All,
         passwords: PasswordSource::Directory,

@@ -88,6 +88,9 @@ pub(super) fn tell(ran: &RanReport) {
     }
     match ran.coverage_from {
         Some(from) => output::say(&format!("the log is whole since {from}")),
+        None if logs.broken > 0 => {
+            output::say("since when the log is whole is not known: files of it could not be read");
+        }
         None => output::say("since when the log is whole is not known: `--coverage-from` says it"),
     }
     tell_digests(ran.digests.as_ref());

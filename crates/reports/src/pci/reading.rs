@@ -111,7 +111,12 @@ pub fn read(
     let (logs, digests, missing_regions) = (read.logs, read.digests, read.missing_regions);
     let unread = read.unread;
     let is_delivered = digests.as_ref().is_none_or(DigestReport::is_whole);
-    let coverage_from = coverage(&asked, &fold, &logs, is_delivered);
+    let unread_until = if read.has_undated_fault {
+        Some(as_of)
+    } else {
+        logs.coverage.broken_until(as_of).map(|it| it.min(as_of))
+    };
+    let coverage_from = coverage(&asked, &fold, (&logs, unread_until), is_delivered);
     let people = people(listed, &fold);
     let question = PciQuestion {
         passwords: passwords(&people)?,
@@ -119,6 +124,7 @@ pub fn read(
         policy: reading.policy,
         limits: reading.limits,
         coverage_from,
+        unread_until,
         regions: sign_in_regions(is_region_unknown, &missing_regions),
     };
     let report = judge(&fold, &question);
@@ -212,9 +218,12 @@ fn covered(
 fn coverage(
     asked: &Asked<'_>,
     fold: &PciFold,
-    logs: &ReadLogs,
+    (logs, unread_until): (&ReadLogs, Option<Timestamp>),
     is_delivered: bool,
 ) -> Option<Timestamp> {
+    if unread_until.is_some_and(|until| until >= fold.as_of()) {
+        return None;
+    }
     let (as_of, reading) = (fold.as_of(), asked.reading);
     let regions = reading.regions.iter().cloned().collect();
     match (reading.coverage_from, &reading.source) {
@@ -225,6 +234,8 @@ fn coverage(
         (said, _) => {
             // where files are missing, days are not whole
             let listed = || logs.coverage.from(&regions, as_of).filter(|_| is_delivered);
+            // whoever said it did not know that a file cannot be read
+            let said = said.map(|it| unread_until.map_or(it, |until| it.max(until)));
             let own = said.or_else(listed);
             let earlier = PciState::goes_on(fold.earlier(), asked.covered);
             let earlier = earlier.filter(|_| is_delivered);
@@ -248,6 +259,8 @@ fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
 /// What reading logs came to.
 struct LogsRead {
     logs: ReadLogs,
+    /// Whether something was not read that may be of any day.
+    has_undated_fault: bool,
     digests: Option<DigestReport>,
     missing_regions: Vec<String>,
     unread: Vec<String>,
@@ -293,6 +306,7 @@ fn read_logs(
         missing_regions = asked.unnamed();
         tell_missing(reading.telling, &missing_regions);
     }
+    let of_days = logs.broken;
     lookup::look_up(reading, asked.passes, fold, &mut |log| {
         logs.add(log);
         notes.add(log, None);
@@ -310,6 +324,7 @@ fn read_logs(
         logs.add(&log);
     }
     Ok(LogsRead {
+        has_undated_fault: logs.broken > of_days,
         logs,
         digests,
         missing_regions,

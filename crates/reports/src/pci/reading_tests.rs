@@ -77,12 +77,22 @@ fn run(
     earlier: Option<&RanReport>,
     now: &str,
 ) -> RanReport {
+    run_with(trail, additional_regions, earlier, now, |_| {})
+}
+
+fn run_with(
+    trail: &Path,
+    additional_regions: OtherRegions,
+    earlier: Option<&RanReport>,
+    now: &str,
+    change: impl FnOnce(&mut PciReading),
+) -> RanReport {
     let limits = AgeLimits {
         warn_days: 5,
         over_days: 10,
     };
     let now: Timestamp = now.parse().unwrap();
-    let reading = PciReading {
+    let mut reading = PciReading {
         source: Some(LogSource::Place(LogPlace::Folder(trail.to_owned()))),
         events: Vec::new(),
         accounts: vec![ACCOUNT.parse().unwrap()],
@@ -101,6 +111,7 @@ fn run(
         client: None,
         digests: DigestArgs::default(),
     };
+    change(&mut reading);
     let rules = PciRules::of_store(STORE);
     let fold = match earlier.and_then(|it| it.state.as_ref()) {
         // as it is kept
@@ -197,6 +208,53 @@ fn what_is_given_up_is_named_and_its_days_are_no_coverage() {
     );
     assert_eq!(next.coverage_from, found.coverage_from);
     assert_eq!(next.unread, [""; 0]);
+}
+
+/// A file that ends too early, in a trail or by itself: what it held is not known, whoever said since when the log is whole.
+/// Nobody counts as inactive for want of events, or by an event that need not be their last.
+#[test]
+fn where_a_file_is_cut_the_log_is_not_whole_and_states_are_unknown() {
+    let (now, day) = ("2025-08-31T12:00:00Z", "2025-08-05");
+    let said = Some("2025-08-01T00:00:00Z".parse().unwrap());
+    for (in_trail, is_cut, has_event) in [
+        (true, false, false),
+        (true, true, false),
+        (true, true, true),
+        (false, false, false),
+        (false, true, false),
+        (false, true, true),
+    ] {
+        let trail = at_home();
+        if has_event {
+            deliver(trail.path(), HOME, day, &[sign_in(BO, HOME, day)]);
+        }
+        let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{HOME}/2025/08/28");
+        let file = trail.path().join(folder).join("late.json");
+        let text = json!({ "Records": [sign_in(ANA, HOME, "2025-08-28")] }).to_string();
+        let end = if is_cut { text.len() - 3 } else { text.len() };
+        fs::write(&file, &text[..end]).unwrap();
+        let of_day = trail.path().join(format!(
+            "AWSLogs/{ACCOUNT}/CloudTrail/{HOME}/2025/08/05/log.json"
+        ));
+        let found = run_with(trail.path(), listed(&[]), None, now, |reading| {
+            reading.coverage_from = said;
+            if !in_trail {
+                reading.source = None;
+                reading.events = vec![file, of_day];
+            }
+        });
+        let case = format!("in a trail {in_trail}, cut {is_cut}, an event {has_event}");
+        let (state, from) = match (is_cut, in_trail) {
+            (false, _) => ("inactive", said),
+            (true, true) => ("unknown", Some("2025-08-29T00:00:00Z".parse().unwrap())),
+            (true, false) => ("unknown", None),
+        };
+        assert_eq!(state_of(&found, "bo"), state, "{case}");
+        assert_eq!(found.coverage_from, from, "{case}");
+        assert_eq!(found.is_whole(), !is_cut, "{case}");
+        let kept = found.state.as_ref().unwrap().coverage_from;
+        assert_eq!(kept, from, "{case}");
+    }
 }
 
 /// A file comes late, to a day that was whole when it was read, and stays unread: nothing of that day is known any more.
