@@ -23,7 +23,7 @@ use hallpass_runner::{
 use hallpass_setup::opening::ConfigArgs;
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format, OutputArgs, Table};
-use hallpass_terminal::prompt::{YesArgs, confirm_act};
+use hallpass_terminal::prompt::{YesArgs, confirm_act, show_whole};
 use hallpass_wording::plan;
 use serde_json::Value;
 
@@ -148,7 +148,7 @@ impl RunningArgs {
     /// As [`consent`](Self::consent).
     pub fn consent_to(&self, plan: &Plan, question: &str) -> Result<(), Failure> {
         if !self.has_yes() && io::stdin().is_terminal() {
-            output::say(&settle::changes_text(plan));
+            show_whole(&settle::changes_text(plan))?;
         }
         self.consent(question)
     }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::exit::Failure;
+use crate::say::{say, stderr_height};
 
 /// Whether the answer was given on the command line already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,44 @@ pub fn confirm_act(act: &str, question: &str, consent: Consent) -> Result<(), Fa
     }
 }
 
+/// Shows all of what is confirmed next, on a terminal a screen at a time.
+///
+/// # Errors
+/// Exit 4 when the reader stops before its end.
+pub fn show_whole(text: &str) -> Result<(), Failure> {
+    let height = stderr_height().filter(|_| io::stdin().is_terminal());
+    let pages = pages(text, height);
+    let all = text.lines().count();
+    let mut shown = 0;
+    for (at, page) in pages.iter().enumerate() {
+        say(page);
+        shown += page.lines().count();
+        if at + 1 == pages.len() {
+            break;
+        }
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{shown} of {all} lines; Enter for more, q to stop ")
+            .and_then(|()| stderr.flush())
+            .map_err(|error| Failure::failed(format!("cannot ask: {error}")))?;
+        drop(stderr);
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        let length = read.map_err(|error| Failure::failed(format!("cannot read: {error}")))?;
+        if length == 0 || answer.trim().eq_ignore_ascii_case("q") {
+            return Err(Failure::refused("not confirmed; nothing was done"));
+        }
+    }
+    Ok(())
+}
+
+/// A text in pieces that leave a line of a terminal of that height free.
+fn pages(text: &str, height: Option<u16>) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let most = height.map_or(lines.len(), |it| usize::from(it).saturating_sub(1));
+    let pages = lines.chunks(most.max(1)).map(|page| page.join("\n"));
+    pages.collect()
+}
+
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
@@ -87,6 +126,17 @@ mod tests {
         }
         for no in ["", "\n", "n", "no", "yep", "ye", "1", "ja"] {
             assert!(!is_yes(no), "{no:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_shown_whole_in_pages_that_fit() {
+        let text = (0..100).map(|n| format!("line {n}")).collect::<Vec<_>>();
+        let text = text.join("\n");
+        for (height, count) in [(None, 1), (Some(24), 5), (Some(101), 1), (Some(0), 100)] {
+            let pages = pages(&text, height);
+            assert_eq!(pages.len(), count, "{height:?}");
+            assert_eq!(pages.join("\n"), text, "{height:?}");
         }
     }
 

@@ -31,6 +31,12 @@ pub fn stderr_width() -> Option<u16> {
     size.map(|(terminal_size::Width(width), _)| width)
 }
 
+/// The lines of stderr, where it is a terminal.
+pub fn stderr_height() -> Option<u16> {
+    let size = terminal_size::terminal_size_of(io::stderr());
+    size.map(|(_, terminal_size::Height(height))| height)
+}
+
 /// The text with its long lines broken between words. Further lines stand two columns in; what is set
 /// out in columns, with several blanks between words, stays as it is.
 fn fitted(text: &str, width: usize) -> String {

@@ -3,10 +3,8 @@
 use hallpass_runner::{PlanState, StepEnd, StepReport, Totals};
 use serde_json::Value;
 
-/// The longest that a value is shown in a line; `--output json` has it whole.
-const VALUE_MAX: usize = 60;
-/// Lines of one step.
-const LINES_MAX: usize = 12;
+/// What the members are called that say what a row of a list is about, the most telling first.
+const IDENTITIES: [&str; 7] = ["id", "name", "control", "key", "account", "arn", "standard"];
 
 /// Where a plan is.
 pub const fn state_word(state: PlanState) -> &'static str {
@@ -75,7 +73,7 @@ pub fn totals(totals: &Totals, is_planned: bool) -> String {
 }
 
 /// From what to what a step goes, a line for each part that differs: `reason: not used → moved`. Of what is not there yet it
-/// says what it will be. The step's kind alone where its forms say nothing more.
+/// says what it will be. The step's kind alone where its forms say nothing more. Nothing is left out: it is what is confirmed.
 pub fn change_lines(step: &StepReport) -> Vec<String> {
     between(&step.kind, &step.old, &step.new)
 }
@@ -83,16 +81,11 @@ pub fn change_lines(step: &StepReport) -> Vec<String> {
 /// The same of two forms of what a step of that kind is about.
 pub fn between(kind: &str, old: &Value, new: &Value) -> Vec<String> {
     let mut parts = Vec::new();
-    differing("", old, new, &mut parts);
-    if parts.is_empty() && old.is_null() && !new.is_null() {
-        parts.push(shown(new));
-    } else if parts.is_empty() && new.is_null() && !old.is_null() {
-        parts.push(format!("{} → nothing", shown(old)));
-    }
-    let left = parts.len().saturating_sub(LINES_MAX);
-    parts.truncate(LINES_MAX);
-    if left > 0 {
-        parts.push(format!("and {left} more"));
+    match (old, put_back(old, new)) {
+        (Value::Null, Value::Null) => {}
+        (Value::Null, new) => one_sided("", Side::Added, new, &mut parts),
+        (old, Value::Null) => one_sided("", Side::Removed, old, &mut parts),
+        (old, new) => differing("", old, new, &mut parts),
     }
     if parts.is_empty() {
         return vec![kind.to_owned()];
@@ -101,40 +94,138 @@ pub fn between(kind: &str, old: &Value, new: &Value) -> Vec<String> {
     lines.map(|part| format!("{kind}: {part}")).collect()
 }
 
-/// The parts of two forms that both have and that differ: what only one of them has is how it is asked for, or what the
-/// service adds.
+/// What a wish comes to: one that puts a form back has that as `old`, beside how it is asked for.
+fn put_back<'a>(old: &Value, new: &'a Value) -> &'a Value {
+    let back = new.get("old").filter(|it| !it.is_null());
+    back.filter(|_| old.get("old").is_none()).unwrap_or(new)
+}
+
+/// Which of two forms has something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Added,
+    Removed,
+}
+
+impl Side {
+    const fn sign(self) -> char {
+        match self {
+            Self::Added => '+',
+            Self::Removed => '-',
+        }
+    }
+}
+
+/// The parts of two forms that differ. Of the forms themselves only what both have: the rest is how it is asked for, or
+/// what the service adds. Below that, what only one of them has is a change.
 fn differing(name: &str, old: &Value, new: &Value, parts: &mut Vec<String>) {
     match (&opened(old), &opened(new)) {
         (old, new) if old == new => {}
+        (Value::Null, new) => one_sided(name, Side::Added, new, parts),
+        (old, Value::Null) => one_sided(name, Side::Removed, old, parts),
         (Value::Object(old), Value::Object(new)) => {
+            let is_nested = !name.is_empty();
             for (member, new) in new {
-                let Some(old) = old.get(member) else { continue };
-                let inner = match name {
-                    "" => member.clone(),
-                    name => format!("{name}.{member}"),
-                };
-                differing(&inner, old, new, parts);
+                let inner = inside(name, member);
+                match old.get(member) {
+                    Some(old) => differing(&inner, old, new, parts),
+                    None if is_nested => one_sided(&inner, Side::Added, new, parts),
+                    None => {}
+                }
+            }
+            let gone = old.iter().filter(|(member, _)| !new.contains_key(*member));
+            for (member, old) in gone.filter(|_| is_nested) {
+                one_sided(&inside(name, member), Side::Removed, old, parts);
             }
         }
-        (Value::Array(old), Value::Array(new)) if are_pairs(old, new) => {
-            for (old, new) in old.iter().zip(new) {
-                differing(&called(name, new), old, new, parts);
-            }
-        }
-        (Value::Array(old), Value::Array(new)) => {
-            let only = |these: &[Value], others: &[Value]| {
-                let rows = these.iter().filter(|it| !others.contains(it));
-                rows.map(shown).collect::<Vec<_>>()
-            };
-            let gone = only(old, new).into_iter().map(|it| format!("- {it}"));
-            let come = only(new, old).into_iter().map(|it| format!("+ {it}"));
-            parts.extend(gone.chain(come).map(|it| named(name, &it)));
-        }
-        (Value::Null, _) | (_, Value::Null) if name.is_empty() => {}
+        (Value::Array(old), Value::Array(new)) => rows_differing(name, old, new, parts),
         (old, new) => {
             let (old, new) = (shown(old), shown(new));
             parts.push(named(name, &format!("{old} → {new}")));
         }
+    }
+}
+
+/// Rows about the same thing are compared, the others come or go.
+fn rows_differing(name: &str, old: &[Value], new: &[Value], parts: &mut Vec<String>) {
+    let is_unnamed = |it: &Value| it.is_object() && identity(it).is_empty();
+    if old.len() == new.len() && old.iter().chain(new).all(is_unnamed) {
+        for (at, (old, new)) in (1..).zip(old.iter().zip(new)) {
+            differing(&format!("{name}[{at}]"), old, new, parts);
+        }
+        return;
+    }
+    let same = |rows: &[Value], wanted: &Value| {
+        let wanted = identity(wanted);
+        let mut found = rows
+            .iter()
+            .filter(|it| !wanted.is_empty() && identity(it) == wanted);
+        match (found.next(), found.next()) {
+            (Some(one), None) => Some(one.clone()),
+            _ => None,
+        }
+    };
+    let mut pairs = Vec::new();
+    for row in old.iter().filter(|it| !new.contains(it)) {
+        match same(new, row).filter(|_| same(old, row).is_some()) {
+            Some(other) => pairs.push((row, other)),
+            None => one_sided_row(name, Side::Removed, row, parts),
+        }
+    }
+    for (old, new) in &pairs {
+        let short = called(new);
+        let is_shared = pairs.iter().filter(|(_, it)| called(it) == short).count() > 1;
+        let row = if is_shared {
+            identity(new).join(" ")
+        } else {
+            short
+        };
+        differing(&row, old, new, parts);
+    }
+    for row in new.iter().filter(|it| !old.contains(it)) {
+        if !pairs.iter().any(|(_, it)| it == row) {
+            one_sided_row(name, Side::Added, row, parts);
+        }
+    }
+}
+
+/// What only one form has, a line for each row of a list.
+fn one_sided(name: &str, side: Side, value: &Value, parts: &mut Vec<String>) {
+    match &opened(value) {
+        Value::Null => {}
+        Value::Object(members) if !members.values().all(is_plain) => {
+            let is_nested = |value: &Value| !is_plain(&opened(value));
+            let plain = members.iter().filter(|(_, value)| !is_nested(value));
+            let plain: serde_json::Map<String, Value> = plain
+                .map(|(it, value)| (it.clone(), value.clone()))
+                .collect();
+            if !plain.is_empty() {
+                one_sided(name, side, &Value::Object(plain), parts);
+            }
+            for (member, value) in members.iter().filter(|(_, value)| is_nested(value)) {
+                one_sided(&inside(name, member), side, value, parts);
+            }
+        }
+        Value::Array(rows) if !rows.is_empty() => {
+            for row in rows {
+                one_sided_row(name, side, row, parts);
+            }
+        }
+        value if name.is_empty() && side == Side::Added => parts.push(shown(value)),
+        value if name.is_empty() => parts.push(format!("{} → nothing", shown(value))),
+        value => one_sided_row(name, side, value, parts),
+    }
+}
+
+fn one_sided_row(name: &str, side: Side, row: &Value, parts: &mut Vec<String>) {
+    parts.push(named(name, &format!("{} {}", side.sign(), shown(row))));
+}
+
+fn inside(name: &str, member: &str) -> String {
+    if name.is_empty() {
+        member.to_owned()
+    } else {
+        format!("{name}.{member}")
     }
 }
 
@@ -153,23 +244,23 @@ fn opened(value: &Value) -> Value {
     inside.unwrap_or_else(|| value.clone())
 }
 
-/// Whether rows of two lists are about the same things, one by one: structures that share a text.
-fn are_pairs(old: &[Value], new: &[Value]) -> bool {
-    let shares = |(old, new): (&Value, &Value)| match (old, new) {
-        (Value::Object(old), Value::Object(new)) => new
-            .iter()
-            .any(|(name, value)| value.is_string() && old.get(name) == Some(value)),
-        _ => false,
-    };
-    old.len() == new.len() && !old.is_empty() && old.iter().zip(new).all(shares)
+/// The texts that say what a row of a list is about, the most telling first.
+fn identity(row: &Value) -> Vec<String> {
+    let texts = row.as_object().into_iter().flatten();
+    let ranked = texts.filter_map(|(name, value)| {
+        let text = value.as_str().filter(|it| !it.is_empty())?;
+        let name = name.to_ascii_lowercase();
+        let rank = IDENTITIES.iter().position(|it| name.ends_with(it))?;
+        Some((rank, text.to_owned()))
+    });
+    let mut ranked: Vec<(usize, String)> = ranked.collect();
+    ranked.sort();
+    ranked.into_iter().map(|(_, text)| text).collect()
 }
 
-/// What a row of a list is called: its shortest text.
-fn called(list: &str, row: &Value) -> String {
-    let texts = row.as_object().into_iter().flatten();
-    let texts = texts.filter_map(|(_, value)| value.as_str());
-    let shortest = texts.filter(|it| !it.is_empty()).min_by_key(|it| it.len());
-    shortest.map_or_else(|| list.to_owned(), short)
+/// What a row of a list is called.
+fn called(row: &Value) -> String {
+    identity(row).into_iter().next().unwrap_or_default()
 }
 
 /// A value in a line.
@@ -177,7 +268,7 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::String(text) if text.is_empty() => "nothing".to_owned(),
-        Value::String(text) => short(text),
+        Value::String(text) => text.clone(),
         Value::Array(rows) if rows.is_empty() => "none".to_owned(),
         Value::Object(members) if members.values().all(is_plain) => {
             let members = members.iter().filter(|(_, value)| !value.is_null());
@@ -185,22 +276,14 @@ fn shown(value: &Value) -> String {
                 Value::String(text) => format!("{name} {text}"),
                 other => format!("{name} {other}"),
             });
-            short(&members.collect::<Vec<_>>().join(", "))
+            members.collect::<Vec<_>>().join(", ")
         }
-        other => short(&other.to_string()),
+        other => other.to_string(),
     }
 }
 
 fn is_plain(value: &Value) -> bool {
     !(value.is_object() || value.is_array())
-}
-
-fn short(text: &str) -> String {
-    if text.chars().count() <= VALUE_MAX {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(VALUE_MAX - 1).collect();
-    format!("{head}…")
 }
 
 /// An account by name and id, or by id alone.
@@ -227,14 +310,25 @@ mod tests {
 
     #[test]
     fn a_change_is_told_by_what_differs() {
-        let long = "x".repeat(200);
+        let control = |standard: &str, status: &str, reason: Option<&str>| {
+            let mut row = json!({
+                "AssociationStatus": status, "SecurityControlId": "IAM.6", "StandardsArn": standard,
+            });
+            if let Some(reason) = reason {
+                row["UpdatedReason"] = json!(reason);
+            }
+            row
+        };
+        let policy = |statements: Value| json!({ "content": json!({ "Statement": statements }).to_string() });
+        let with_mfa =
+            json!({"Action": "*", "Condition": {"Bool": {"mfa": "true"}}, "Effect": "Allow"});
         for (old, new, told) in [
             (
                 json!({"a": 1, "b": 2}),
                 json!({"a": 1, "b": 3}),
                 vec!["put: b: 2 → 3"],
             ),
-            // what only one of them has is no change
+            // of the forms themselves what only one of them has is no change
             (
                 json!({"id": "p-1", "on": false}),
                 json!({"on": true, "name": "n"}),
@@ -255,16 +349,62 @@ mod tests {
                 json!(["b", "c"]),
                 vec!["put: - a", "put: + c"],
             ),
+            // the control, and not its reason
             (
-                json!({"updates": [{"control": "IAM.6", "standard": "arn:long", "status": "ENABLED"}]}),
-                json!({"updates": [{"control": "IAM.6", "standard": "arn:long", "status": "DISABLED"}]}),
-                vec!["put: IAM.6.status: ENABLED → DISABLED"],
+                json!({"updates": [control("arn:long", "ENABLED", None)]}),
+                json!({"updates": [control("arn:long", "DISABLED", Some("x"))]}),
+                vec![
+                    "put: IAM.6.AssociationStatus: ENABLED → DISABLED",
+                    "put: IAM.6.UpdatedReason: + x",
+                ],
             ),
-            // a policy in a text
+            (
+                json!({"updates": [control("arn:1", "ENABLED", None), control("arn:2", "ENABLED", None)]}),
+                json!({"updates": [control("arn:2", "DISABLED", None), control("arn:1", "DISABLED", None)]}),
+                vec![
+                    "put: IAM.6 arn:1.AssociationStatus: ENABLED → DISABLED",
+                    "put: IAM.6 arn:2.AssociationStatus: ENABLED → DISABLED",
+                ],
+            ),
+            // where nothing was, each row has its line
+            (
+                json!(null),
+                json!({"named": [{"name": "IAM.6", "status": "DISABLED"}, {"name": "S3.7", "status": "ENABLED"}], "on": true}),
+                vec![
+                    "put: on true",
+                    "put: named: + name IAM.6, status DISABLED",
+                    "put: named: + name S3.7, status ENABLED",
+                ],
+            ),
+            // a policy in a text, and a member that only one side has
             (
                 json!({"content": "{\"Version\": 1}"}),
                 json!({"content": "{\"Version\": 2}"}),
                 vec!["put: content.Version: 1 → 2"],
+            ),
+            (
+                policy(json!([with_mfa])),
+                policy(json!([{"Action": "*", "Effect": "Allow"}])),
+                vec!["put: content.Statement[1].Condition.Bool: - mfa true"],
+            ),
+            (
+                policy(json!([{"Sid": "a", "Action": "*"}, {"Sid": "b", "Action": "x"}])),
+                policy(json!([{"Sid": "b", "Action": "y"}])),
+                vec![
+                    "put: content.Statement: - Sid a, Action *",
+                    "put: b.Action: x → y",
+                ],
+            ),
+            // what a wish puts back
+            (
+                json!(null),
+                json!({"action": "a", "old": {"rules": [{"id": "r-1", "cidr": "0.0.0.0/0"}]}}),
+                vec!["put: rules: + id r-1, cidr 0.0.0.0/0"],
+            ),
+            (
+                json!({"on": true}),
+                json!({"action": "a", "old": {"on": false}}),
+                vec!["put: on: true → false"],
             ),
             // forms that say nothing of each other
             (json!({"user": 1}), json!({"name": 2}), vec!["put"]),
@@ -272,13 +412,15 @@ mod tests {
         ] {
             assert_eq!(lines(&old, &new), told, "{old} {new}");
         }
-        let [told] = &lines(&json!({"a": long}), &json!({"a": "short"}))[..] else {
-            panic!("one line")
-        };
-        assert!(told.chars().count() < 100, "{told}");
+        // all of it is told, however long
+        let long = "x".repeat(200);
+        let told = lines(
+            &json!({"a": format!("{long}1")}),
+            &json!({"a": format!("{long}2")}),
+        );
+        assert_eq!(told, [format!("put: a: {long}1 → {long}2")]);
         let (many, none) = ((0..40).collect::<Vec<_>>(), Vec::<u8>::new());
-        let told = lines(&json!(many), &json!(none));
-        assert_eq!(told.last().unwrap(), "put: and 28 more");
+        assert_eq!(lines(&json!(many), &json!(none)).len(), 40);
     }
 
     #[test]

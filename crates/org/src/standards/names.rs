@@ -35,10 +35,13 @@ impl ControlName {
     /// It is neither.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         if text.starts_with("arn:") {
-            return if text.contains(":control/") {
+            return if is_control_arn(text) {
                 Ok(Self::Arn(text.to_owned()))
             } else {
-                Err(format!("`{text}` is not the ARN of a control"))
+                Err(format!(
+                    "`{text}` is not the ARN of a control: write \
+                     `arn:aws:securityhub:{{region}}:{{account}}:control/STANDARD/CONTROL`"
+                ))
             };
         }
         let parts: Vec<&str> = text.split('.').collect();
@@ -84,6 +87,30 @@ impl ControlName {
             }
         }
     }
+}
+
+/// `arn:aws:securityhub:{region}:{account}:control/pci-dss/v/3.2.1/PCI.IAM.6`: with these places open, or filled.
+fn is_control_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, "securityhub", region, account, control] = parts.as_slice() else {
+        return false;
+    };
+    let is_word = |it: &str| {
+        it.bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'-')
+    };
+    let is_open = |it: &str, open: &str, is_filled: bool| it == open || (is_filled && is_word(it));
+    let named = control.strip_prefix("control/").and_then(standard_of);
+    partition.starts_with("aws")
+        && is_word(partition)
+        && is_open(region, "{region}", !region.is_empty())
+        && is_open(account, "{account}", account.len() == 12)
+        && named.is_some_and(|(short, own)| !short.is_empty() && !own.is_empty())
+}
+
+/// The short name of the standard and what it calls a control, from `pci-dss/v/3.2.1/PCI.IAM.6`.
+pub(super) fn standard_of(control: &str) -> Option<(&str, &str)> {
+    control.rsplit_once('/')
 }
 
 /// A control of a standard in an account and a Region.
@@ -170,7 +197,19 @@ mod tests {
             let name = ControlName::read(text).unwrap();
             assert_eq!(name.names(&place), expected, "{text}");
         }
-        for bad in ["S3", "S3.", ".5", "S3.5.1", "arn:aws:s3:::bucket", ""] {
+        for bad in [
+            "S3",
+            "S3.",
+            ".5",
+            "S3.5.1",
+            "arn:aws:s3:::bucket",
+            "arn:aws:securityhub:{regoin}:{account}:control/pci-dss/v/3.2.1/PCI.S3.5",
+            "arn:aws:securityhub:{region}:{acount}:control/pci-dss/v/3.2.1/PCI.S3.5",
+            "arn:aws:securtyhub:{region}:{account}:control/pci-dss/v/3.2.1/PCI.S3.5",
+            "arn:aws:securityhub:{region}:{account}:contol/pci-dss/v/3.2.1/PCI.S3.5",
+            "arn:aws:securityhub:{region}:{account}:control/PCI.S3.5",
+            "",
+        ] {
             assert!(ControlName::read(bad).is_err(), "{bad}");
         }
     }

@@ -7,7 +7,7 @@ use hallpass_model::AccountId;
 
 use super::facts::{HubFacts, HubLook, StandardsFacts};
 use super::file::StandardsFile;
-use super::names::{ControlName, short_name};
+use super::names::{ControlName, short_name, standard_of};
 use super::units::UnitTree;
 
 /// What a name is of.
@@ -95,11 +95,40 @@ pub fn unknown_names(file: &StandardsFile, facts: &StandardsFacts) -> Vec<Unknow
         .filter_map(|(line, name)| missing(NamedThing::Standard, &standards, line, name));
     let of_controls = file.named_controls().filter_map(|(line, name)| match name {
         ControlName::Id(id) => missing(NamedThing::Control, &controls, line, id),
-        // what a standard calls its controls is known only where it is on
-        ControlName::Arn(_) => None,
+        ControlName::Arn(arn) => {
+            let (prefix, control) = arn.split_once(CONTROL)?;
+            let (standard, _) = standard_of(control)?;
+            if !standards.contains(standard) {
+                return missing(NamedThing::Standard, &standards, line, standard);
+            }
+            let known = called_in(standard, &hubs);
+            // what a standard calls its controls is known only where it is on
+            let is_known = known.is_empty() || known.contains(control);
+            (!is_known).then(|| UnknownName {
+                line: Some(line),
+                what: NamedThing::Control,
+                name: arn.clone(),
+                known: known
+                    .iter()
+                    .map(|it| format!("{prefix}{CONTROL}{it}"))
+                    .collect(),
+            })
+        }
     });
     let all: BTreeSet<UnknownName> = of_standards.chain(of_controls).collect();
     all.into_iter().collect()
+}
+
+/// In the ARN of a control, before what its standard calls it.
+const CONTROL: &str = ":control/";
+
+/// The controls of a standard as it calls them where it is on: `pci-dss/v/3.2.1/PCI.IAM.6`.
+fn called_in<'a>(standard: &str, hubs: &[&'a HubFacts]) -> BTreeSet<&'a str> {
+    let all = hubs.iter().flat_map(|it| &it.associations);
+    let of_standard = all.filter(|((it, _), _)| short_name(it) == standard);
+    let arns = of_standard.flat_map(|(_, it)| &it.arns);
+    arns.filter_map(|it| Some(it.split_once(CONTROL)?.1))
+        .collect()
 }
 
 /// The units and accounts of a file, and of flags, that the organization does not have.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use hallpass_chores::plans::chore::{ByReport, Opened, Shown};
 use hallpass_chores::plans::{Settled, ShownRow, ShownRows};
-use hallpass_org::standards::{CentralRow, ComparedHub, ControlStatus, ControlUpdate, HubStanding};
+use hallpass_org::standards::{
+    CentralRow, ComparedHub, ControlStatus, ControlUpdate, HubStanding, NamedControl,
+};
 use hallpass_runner::{PlanReport, StepTarget, TargetReport};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::Format;
@@ -166,28 +168,27 @@ fn words(row: &ComparedHub) -> String {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let controls = |all: &[ControlUpdate], status| {
+    let controls = |all: &[ControlUpdate], named: &[NamedControl], status| {
         let of = all.iter().filter(|it| it.status == status);
-        let mut of: Vec<&str> = of.map(|it| it.control.as_str()).collect();
+        let named = named.iter().filter(|it| it.status == status);
+        let mut of: Vec<&str> = { of.map(|it| it.control.as_str()) }
+            .chain(named.map(|it| it.name.as_str()))
+            .collect();
         of.dedup();
         of.join(", ")
     };
+    // where Security Hub is off, controls are known by the names of the file
+    let wanted = |status| controls(&row.updates, &row.named, status);
     let hub = if row.enable_hub { "Security Hub" } else { "" };
     let parts = [
         ("turn on ", hub.to_owned()),
         ("turn on ", standards(&row.enable)),
         ("turn off ", standards(&row.disable)),
-        (
-            "controls off: ",
-            controls(&row.updates, ControlStatus::Disabled),
-        ),
-        (
-            "controls on: ",
-            controls(&row.updates, ControlStatus::Enabled),
-        ),
+        ("controls off: ", wanted(ControlStatus::Disabled)),
+        ("controls on: ", wanted(ControlStatus::Enabled)),
         (
             "reason only: ",
-            controls(&row.reason_only, ControlStatus::Disabled),
+            controls(&row.reason_only, &[], ControlStatus::Disabled),
         ),
     ];
     let parts = parts.into_iter().filter(|(_, what)| !what.is_empty());
@@ -247,6 +248,7 @@ fn shown_hub(row: &ComparedHub) -> ShownHub {
         notes: row.notes.clone(),
         details: json!({
             "enable_hub": row.enable_hub, "enable": row.enable, "disable": row.disable, "controls": row.updates,
+            "named_controls": row.named,
             "reason_only": row.reason_only,
         }),
         steps: Value::Array(Vec::new()),
@@ -257,6 +259,30 @@ fn shown_hub(row: &ComparedHub) -> ShownHub {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn controls_are_named_also_where_security_hub_is_off() {
+        let named = |name: &str, status| NamedControl {
+            name: name.to_owned(),
+            status,
+            reason: None,
+            standards: None,
+        };
+        let row = ComparedHub {
+            enable_hub: true,
+            named: vec![
+                named("IAM.6", ControlStatus::Disabled),
+                named("S3.7", ControlStatus::Enabled),
+            ],
+            ..ComparedHub::of("222222222222", "eu-west-1", HubStanding::Compared)
+        };
+        assert_eq!(
+            words(&row),
+            "turn on Security Hub; controls off: IAM.6; controls on: S3.7"
+        );
+        let details = shown_hub(&row).json(Format::Json)["changes"].clone();
+        assert_eq!(details["named_controls"][0]["name"], "IAM.6");
+    }
 
     #[test]
     fn accounts_are_named_beside_their_ids() {

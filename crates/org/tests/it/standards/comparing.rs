@@ -198,6 +198,35 @@ exceptions:
         ]
     );
     assert_eq!(of(TWO_OFF, &facts), [""; 0]);
+    // what a standard calls its controls is known where it is on
+    let open = "arn:aws:securityhub:{region}:{account}:control";
+    let by_arn = |standard: &str, own: &str| {
+        format!(
+            "defaults:\n  controls:\n    - {{id: '{open}/{standard}/{own}', status: DISABLED, reason: x}}\n"
+        )
+    };
+    let typo = by_arn("pci-dss/v/3.2.1", "X.IAM.66");
+    let is_off = world.compare(&typo).await.facts;
+    world.hub(FIRST, "us-east-1", |it| {
+        it.on.insert(PCI.to_owned(), Subscribed::default());
+    });
+    let is_on = world.compare(&typo).await.facts;
+    let unknown_control = format!(
+        "line 3: no Region that was asked knows a control `{open}/pci-dss/v/3.2.1/X.IAM.66`"
+    );
+    let unknown_standard = "line 3: no Region that was asked offers a standard `pci-dss/v/9`";
+    for (file, facts, told) in [
+        (&typo, &is_off, None),
+        (&typo, &is_on, Some(unknown_control.as_str())),
+        (&by_arn("pci-dss/v/3.2.1", "X.IAM.6"), &is_on, None),
+        (
+            &by_arn("pci-dss/v/9", "X.IAM.6"),
+            &is_off,
+            Some(unknown_standard),
+        ),
+    ] {
+        assert_eq!(of(file, facts), Vec::from_iter(told), "{file}");
+    }
     // where no hub is on nobody can say
     for region in ["eu-west-1", "us-east-1"] {
         for account in [FIRST, OTHER, "999999999999"] {
