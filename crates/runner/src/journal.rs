@@ -226,6 +226,46 @@ pub enum StepState {
     Final(Final),
 }
 
+/// Writes of a step that were sent before, or may have been: each has its intent in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentBefore {
+    /// When each was about to be sent, in any run of the plan, the oldest first.
+    pub at: Vec<Timestamp>,
+    /// Their tokens: another try of a plan has other ones.
+    pub tokens: BTreeSet<String>,
+    /// When those were about to be sent that the service did not answer with an id, or not before the process stopped.
+    pub unanswered: Vec<Timestamp>,
+    /// The ids that the service answered with.
+    pub remotes: BTreeSet<String>,
+    /// Whether the newest belongs to the run that looks: what it came to is not known then.
+    pub in_this_run: bool,
+}
+
+impl SentBefore {
+    /// Adds writes of another step, or of another plan.
+    pub fn extend(&mut self, other: &Self) {
+        self.at.extend(&other.at);
+        self.tokens.extend(other.tokens.iter().cloned());
+        self.unanswered.extend(&other.unanswered);
+        self.remotes.extend(other.remotes.iter().cloned());
+    }
+
+    /// A write is about to be sent.
+    pub(crate) fn begin(&mut self, at: Timestamp, token: &str) {
+        self.at.push(at);
+        self.unanswered.push(at);
+        self.tokens.insert(token.to_owned());
+    }
+
+    /// The service took the newest write on.
+    pub(crate) fn answer(&mut self, remote: &str) {
+        // it may be named again, such as after a stop
+        if self.remotes.insert(remote.to_owned()) {
+            self.unanswered.pop();
+        }
+    }
+}
+
 /// What a journal comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Folded {
@@ -243,10 +283,8 @@ pub struct Folded {
     pub in_part: BTreeMap<StepId, Vec<Final>>,
     /// What stood there before the newest write of steps that were given up without knowing what it came to.
     pub unheard: BTreeMap<StepId, Value>,
-    /// When writes of a step were about to be sent, in any run: what they came to need not be known.
-    pub sent: BTreeMap<StepId, Vec<Timestamp>>,
-    /// Their tokens: each try has its own.
-    pub tokens: BTreeMap<StepId, BTreeSet<String>>,
+    /// Writes of each step that were sent, or may have been, in any run.
+    pub sent: BTreeMap<StepId, SentBefore>,
     /// How many targets the newest run may begin before somebody looks at them; `None` = all.
     pub bound: Option<usize>,
     /// What somebody was told, in any run.
@@ -267,11 +305,6 @@ impl Folded {
             StepState::Final(end) => Some(end),
             StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => None,
         }
-    }
-
-    /// The tokens of writes of a step that were about to be sent.
-    pub(crate) fn tokens_of(&self, step: &StepId) -> BTreeSet<String> {
-        self.tokens.get(step).cloned().unwrap_or_default()
     }
 
     fn old(&self, step: &StepId) -> Value {
@@ -329,15 +362,14 @@ impl Folded {
                     StepState::Intent { old } | StepState::Accepted { old, .. } => old.clone(),
                     StepState::Planned | StepState::Final(_) => old,
                 };
-                self.sent.entry(step.clone()).or_default().push(record.at);
-                self.tokens.entry(step.clone()).or_default().insert(token);
+                let sent = self.sent.entry(step.clone()).or_default();
+                sent.begin(record.at, &token);
                 // what was sent before shows nothing, or it would not be sent again
                 self.unheard.remove(&step);
                 self.set(step, StepState::Intent { old });
             }
             JournalEntry::NotOurs { step } => {
                 self.sent.remove(&step);
-                self.tokens.remove(&step);
                 self.unheard.remove(&step);
                 self.steps.remove(&step);
             }
@@ -347,6 +379,8 @@ impl Folded {
                 if old.is_null() {
                     old = self.unheard.get(&step).cloned().unwrap_or_default();
                 }
+                let sent = self.sent.entry(step.clone()).or_default();
+                sent.answer(&remote);
                 self.set(step, StepState::Accepted { remote, old });
             }
             JournalEntry::Final { step, end } => {
@@ -523,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_every_try_are_known_until_one_was_not_ours() {
+    fn writes_of_every_try_are_known_until_one_was_not_ours() {
         let intent = |token: &str| JournalEntry::Intent {
             step: step(),
             token: token.into(),
@@ -532,11 +566,29 @@ mod tests {
         let planned = JournalEntry::Planned {
             expected: BTreeMap::new(),
         };
-        let mut entries = vec![intent("one"), planned, intent("two")];
-        let tokens = fold(&journal(&entries)).unwrap().tokens_of(&step());
-        assert_eq!(tokens, BTreeSet::from(["one", "two"].map(str::to_owned)));
+        let accepted = JournalEntry::Accepted {
+            step: step(),
+            remote: "op-1".into(),
+        };
+        let texts = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect();
+        let mut entries = vec![
+            intent("one"),
+            accepted.clone(),
+            accepted,
+            planned,
+            intent("two"),
+        ];
+        let at = Timestamp::UNIX_EPOCH;
+        let sent = SentBefore {
+            at: vec![at, at],
+            tokens: texts(&["one", "two"]),
+            unanswered: vec![at],
+            remotes: texts(&["op-1"]),
+            in_this_run: false,
+        };
+        assert_eq!(fold(&journal(&entries)).unwrap().sent[&step()], sent);
         entries.push(JournalEntry::NotOurs { step: step() });
-        let tokens = fold(&journal(&entries)).unwrap().tokens_of(&step());
-        assert_eq!(tokens, BTreeSet::new());
+        let folded = fold(&journal(&entries)).unwrap();
+        assert_eq!(folded.sent, BTreeMap::new());
     }
 }

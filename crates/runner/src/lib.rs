@@ -29,7 +29,7 @@ pub use check::{
 };
 pub use difference::{PlanDifference, plan_differences};
 pub use journal::{
-    Final, Folded, JournalEntry, JournalError, Record, StepEnd, StepState, Stored, fold,
+    Final, Folded, JournalEntry, JournalError, Record, SentBefore, StepEnd, StepState, Stored, fold,
 };
 pub use lane::Lane;
 pub use plan::{
@@ -37,8 +37,8 @@ pub use plan::{
 };
 pub use ports::{
     Effect, JournalAddition, JudgedState, LANE_LEASE, LaneClaim, LeaseAnswer, PartDone, PlanStore,
-    PlansOfKind, RunnerIdentity, Saved, SentBefore, Sleeper, StepError, StepExecutor, StepPart,
-    StoreFault, TargetChange, Undo, UnreadPlan, Verify, WriteAnswer, is_rest_of,
+    PlansOfKind, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor, StepPart, StoreFault,
+    TargetChange, Undo, UnreadPlan, Verify, WriteAnswer, is_rest_of,
 };
 pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};

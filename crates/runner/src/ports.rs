@@ -1,7 +1,6 @@
 //! What running a plan needs from outside: hands that look and act, a journal that lasts, leases,
 //! and a way to wait.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +8,7 @@ use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::journal::{JournalEntry, Record, Stored};
+use crate::journal::{JournalEntry, Record, SentBefore, Stored};
 use crate::plan::{Plan, PlanId, PlanStep, StepId, StepProbe, StepTarget};
 use crate::retry::{Class, Retry};
 
@@ -91,6 +90,9 @@ impl WriteAnswer {
 pub enum Verify {
     /// Still under way.
     Running,
+    /// The write was taken on and does not show yet: what a look shows instead, which is what stood there before the write
+    /// unless another user changed it since.
+    NotShown(StepProbe),
     /// Done.
     Done(Effect),
     /// It ended without an effect, and may be sent again after a look.
@@ -119,11 +121,11 @@ impl Verify {
         let setback = |code: &str, why: &str| Self::Setback(StepError::failed(code, why));
         Some(match looked {
             Ok(StepProbe::Satisfied) => return None,
-            Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
-                Self::Running
-            }
+            Ok(
+                seen @ (StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::Drifted { .. }),
+            ) => Self::NotShown(seen),
+            Ok(StepProbe::InProgress { .. }) => Self::Running,
             Ok(StepProbe::Blocked { reason }) => setback(blocked, &reason),
-            Ok(StepProbe::Drifted { reason }) => setback("drifted", &reason),
             Ok(StepProbe::Unseen { reason }) => setback("unseen", &reason),
             Err(error) => Self::Setback(error),
         })
@@ -177,17 +179,6 @@ pub struct PartDone {
     pub old: Value,
     /// The form after. Of a step that has parts it is what is desired of those that were changed.
     pub new: Value,
-}
-
-/// Writes of a step that were sent before, or may have been: each has its intent in the journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SentBefore {
-    /// When each was about to be sent, in any run of the plan, the oldest first.
-    pub at: Vec<Timestamp>,
-    /// Their tokens: another try of a plan has other ones.
-    pub tokens: BTreeSet<String>,
-    /// Whether the newest belongs to the run that looks: what it came to is not known then.
-    pub in_this_run: bool,
 }
 
 /// Whoever knows what steps mean. `probe`, `look_again` and `verify` change nothing; `act` sends one write and

@@ -153,6 +153,13 @@ impl EnrolmentStepExecutor {
             Err(OrganizationFault::Refused { code, .. }) if code == "DuplicateAccountException" => {
                 Ok(accepted)
             }
+            // it does not stand where it was seen: the look that comes next says where
+            Err(OrganizationFault::NotThere { .. }) => Ok(WriteAnswer::ChangedBefore),
+            Err(OrganizationFault::Refused { code, .. })
+                if code == "SourceParentNotFoundException" =>
+            {
+                Ok(WriteAnswer::ChangedBefore)
+            }
             Err(fault) => Err(setback(fault)),
         }
     }
@@ -482,9 +489,7 @@ impl EnrolmentStepExecutor {
                     new: step.desired.clone(),
                     requests: Vec::new(),
                 }),
-                StepProbe::Blocked { reason } => {
-                    Verify::Setback(StepError::failed("elsewhere", &reason))
-                }
+                StepProbe::Blocked { reason } => Verify::NotShown(StepProbe::Drifted { reason }),
                 _ => Verify::Running,
             }),
         }

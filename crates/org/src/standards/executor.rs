@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_model::AccountId;
 use hallpass_runner::{
     Class, Effect, JudgedState, PartDone, PlanStep, StepError, StepExecutor, StepPart, StepProbe,
-    Undo, Verify, WriteAnswer,
+    Undo, Verify, WriteAnswer, is_rest_of,
 };
 
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ use super::facts::{ControlUpdate, HubState, StandardSubscription};
 use super::file::ControlStatus;
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
 use super::looks::{
-    HubBefore, before, done_in_part, look_controls, look_off, look_on, look_ready, state_of,
-    without_changed,
+    HubBefore, before as before_of, done_in_part, look_controls, look_off, look_on, look_ready,
+    state_of, without_changed,
 };
 use super::plan::{
     CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, DISABLE, ENABLE, ENABLE_HUB, SET, WAIT,
@@ -268,7 +268,7 @@ impl StandardsStepExecutor {
             updates: before,
             wanted,
             ..
-        } = before(seen);
+        } = before_of(seen);
         let differs = |it: &&ControlUpdate| {
             let of = |old: &ControlUpdate| old.standard == it.standard && old.control == it.control;
             before.iter().any(of)
@@ -469,6 +469,19 @@ impl StepExecutor for StandardsStepExecutor {
 
     fn has_parts(&self, step: &PlanStep) -> bool {
         step.kind == SET
+    }
+
+    /// Security Hub turns the standards of one call on and off one after the other.
+    fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
+        match step.kind.as_str() {
+            ENABLE => {
+                let on = before_of(now).arns;
+                let earlier: HubBefore = serde_json::from_value(before.clone()).unwrap_or_default();
+                earlier.arns.iter().all(|it| on.contains(it))
+            }
+            DISABLE => is_rest_of(&now.old(), before),
+            _ => false,
+        }
     }
 
     fn without_changed_parts(&self, step: &PlanStep, judged: JudgedState<'_>) -> Option<StepPart> {

@@ -93,14 +93,15 @@ impl AccountMaking {
         self.admin.account(id).await.map_err(setback)
     }
 
-    /// Looks for requests that were taken when ones of ours were about to leave (`organization.md` V-9).
+    /// Looks for the requests that were answered, and for those that AWS took as one was sent whose answer is lost
+    /// (`organization.md` V-9).
     async fn own_requests(
         &self,
         wanted: &NewAccount,
         sent: &SentBefore,
     ) -> Result<OwnRequests, StepError> {
         let all = self.admin.requests().await.map_err(setback)?;
-        let is_own = |it: &AccountRequest| it.name == wanted.name && asked_by_us(it, &sent.at);
+        let is_own = |it: &AccountRequest| it.name == wanted.name && asked_by_us(it, sent);
         let mut own: Vec<AccountRequest> = all.into_iter().filter(is_own).collect();
         own.sort_by_key(|it| it.at);
         for request in own.iter().rev() {

@@ -27,8 +27,9 @@ impl EarlierRow {
     fn add(&mut self, plan: &Plan, folded: &Folded, key: &str) {
         let of_row = plan.steps.iter().filter(|step| step.target.key == key);
         for step in of_row.filter(|step| [CREATE, PROVISION].contains(&step.kind.as_str())) {
-            self.sent
-                .extend(folded.sent.get(&step.id).into_iter().flatten());
+            if let Some(sent) = folded.sent.get(&step.id) {
+                self.sent.extend(sent);
+            }
             let made = folded.changed.get(&step.id).map(|end| &end.new);
             let made = made
                 .and_then(|new| new.get("account"))

@@ -157,6 +157,8 @@ impl VendingStepExecutor {
             Ok(()) | Err(OrganizationFault::AlreadyThere { .. }) => {
                 Ok(WriteAnswer::Accepted { remote: id })
             }
+            // it does not stand where it was seen: the look that comes next says where
+            Err(OrganizationFault::NotThere { .. }) => Ok(WriteAnswer::ChangedBefore),
             Err(fault) => Err(setback(fault)),
         }
     }
@@ -169,10 +171,10 @@ impl VendingStepExecutor {
                 requests: Vec::new(),
             })
         } else if parent == place.from {
-            Verify::Running
+            Verify::NotShown(StepProbe::Absent)
         } else {
-            let text = format!("account {account} stands in {parent} by now: somebody moved it");
-            Verify::Setback(StepError::failed("elsewhere", &text))
+            let reason = format!("account {account} stands in {parent} by now: it was moved there");
+            Verify::NotShown(StepProbe::Drifted { reason })
         })
     }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access_files::PrincipalRef;
-use hallpass_model::{GroupId, PermissionSetName, Timestamp, UserId};
-use hallpass_runner::PlanId;
+use hallpass_model::{GroupId, PermissionSetName, UserId};
+use hallpass_runner::{PlanId, SentBefore};
 
 use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
 use super::listed::{KnownAccount, UnitFacts};
@@ -18,8 +18,8 @@ use crate::ports::OrganizationFault;
 pub struct EarlierRow {
     /// The account it made, where its journal says so.
     pub account: Option<String>,
-    /// When it was about to ask for one.
-    pub sent: Vec<Timestamp>,
+    /// What it sent, or may have sent, to ask for one.
+    pub sent: SentBefore,
 }
 
 /// A provisioned product of Account Factory.
@@ -120,7 +120,9 @@ impl VendingFacts {
         let of_row = |row: &VendingRow<'_>| {
             let email = row.cell(ACCOUNT_EMAIL).to_ascii_lowercase();
             let name = format!("{PRODUCT_PREFIX}{}", row.cell(ACCOUNT_NAME));
-            self.ours.get(&email).map(|it| (name, !it.sent.is_empty()))
+            self.ours
+                .get(&email)
+                .map(|it| (name, !it.sent.at.is_empty()))
         };
         let own: BTreeMap<String, bool> = file.rows().filter_map(|row| of_row(&row)).collect();
         // an answer may be lost: the product of a launch that was sent has the account then
@@ -159,7 +161,7 @@ impl VendingFacts {
     ) -> Result<(), OrganizationFault> {
         self.ours = ours;
         let unheard = |(email, row): &(&String, &EarlierRow)| {
-            row.account.is_none() && !row.sent.is_empty() && self.account_of(email).is_some()
+            row.account.is_none() && !row.sent.at.is_empty() && self.account_of(email).is_some()
         };
         let unheard: Vec<&EarlierRow> = self.ours.iter().filter(unheard).map(|it| it.1).collect();
         if unheard.is_empty() {

@@ -1,6 +1,7 @@
 //! Whether AWS was asked for an account by us: by when it took the request, and when we were about to send one.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_model::TimeSpan;
+use hallpass_runner::SentBefore;
 
 use super::ports::AccountRequest;
 
@@ -9,17 +10,21 @@ const CLOCKS_APART: TimeSpan = TimeSpan::seconds(30);
 /// A write leaves within so long after its intent, or not at all: it waits for its turn, and then for its answer.
 const LEAVES_WITHIN: TimeSpan = TimeSpan::seconds(60);
 
-/// Whether a request is one of those that were about to be sent at these times. Its name says the rest: the address of an
-/// account is unique, so nobody else has made one of the same name and address then.
-pub(super) fn asked_by_us(request: &AccountRequest, sent: &[Timestamp]) -> bool {
-    sent.iter().any(|at| {
-        let latest = LEAVES_WITHIN.after(CLOCKS_APART.after(*at));
-        CLOCKS_APART.before(*at) <= request.at && request.at <= latest
-    })
+/// Whether a request is one of those that were sent before: AWS answered with its id, or the answer was lost and AWS took it
+/// as one was about to be sent. Its name says the rest then: the address of an account is unique, so no other user has made
+/// one of the same name and address then.
+pub(super) fn asked_by_us(request: &AccountRequest, sent: &SentBefore) -> bool {
+    sent.remotes.contains(&request.id)
+        || sent.unanswered.iter().any(|at| {
+            let latest = LEAVES_WITHIN.after(CLOCKS_APART.after(*at));
+            CLOCKS_APART.before(*at) <= request.at && request.at <= latest
+        })
 }
 
 #[cfg(test)]
 mod tests {
+    use hallpass_model::Timestamp;
+
     use super::super::ports::AccountCreation;
     use super::*;
 
@@ -44,8 +49,20 @@ mod tests {
                 at,
                 state: AccountCreation::InProgress,
             };
-            assert_eq!(asked_by_us(&request, &[now]), is_ours, "{seconds}");
-            assert!(!asked_by_us(&request, &[]));
+            let unanswered = SentBefore {
+                at: vec![now],
+                unanswered: vec![now],
+                ..SentBefore::default()
+            };
+            assert_eq!(asked_by_us(&request, &unanswered), is_ours, "{seconds}");
+            for (id, is_ours) in [("car-1", true), ("car-2", false)] {
+                let answered = SentBefore {
+                    at: vec![now],
+                    remotes: [id.to_owned()].into(),
+                    ..SentBefore::default()
+                };
+                assert_eq!(asked_by_us(&request, &answered), is_ours, "{id}");
+            }
         }
     }
 }

@@ -34,7 +34,9 @@ pub fn results(
                     RowStatus::Succeeded
                 };
                 let mut result = row_result(plan, folded, key, done);
-                if result.status != RowStatus::Valid && result.status != RowStatus::NotProvisioned {
+                let has_begun =
+                    ![RowStatus::Valid, RowStatus::NotProvisioned].contains(&result.status);
+                if has_begun && !is_refused(plan, folded, key) {
                     let listed = accounts.get(key).cloned();
                     let id = listed.or_else(|| made(plan, folded, key));
                     result.account_id = id.unwrap_or_default();
@@ -128,6 +130,17 @@ fn made(plan: &Plan, folded: &Folded, key: &str) -> Option<String> {
     made.find_map(|step| {
         let account = folded.end(&step.id)?.new.get("account")?.as_str()?;
         (!account.is_empty()).then(|| account.to_owned())
+    })
+}
+
+/// Whether AWS did not make the account of a row: one with its address is another user's.
+fn is_refused(plan: &Plan, folded: &Folded, key: &str) -> bool {
+    let mut made = plan.steps.iter();
+    made.any(|step| {
+        let end = folded.end(&step.id);
+        step.target.key == key
+            && step.kind == CREATE
+            && end.is_some_and(|end| !end.outcome.is_good())
     })
 }
 

@@ -13,11 +13,12 @@ use std::time::Duration;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use hallpass_model::{Clock, IdSource, Timestamp};
 
-use crate::journal::{Final, Folded, JournalEntry, JournalError, StepEnd, StepState, fold};
+use crate::journal::{
+    Final, Folded, JournalEntry, JournalError, SentBefore, StepEnd, StepState, fold,
+};
 use crate::plan::{Plan, PlanDraft, PlanId, PlanStep, StepId, StepProbe};
 use crate::ports::{
-    JournalAddition, PlanStore, RunnerIdentity, SentBefore, Sleeper, StepError, StepExecutor,
-    StoreFault,
+    JournalAddition, PlanStore, RunnerIdentity, Sleeper, StepError, StepExecutor, StoreFault,
 };
 use crate::report::{PlanReport, PlanState};
 use board::Board;
@@ -242,13 +243,7 @@ impl Runner {
         steps: &[PlanStep],
         before: &Folded,
     ) -> Result<BTreeMap<StepId, StepProbe>, RunError> {
-        let sent = |step: &PlanStep| {
-            before.sent.get(&step.id).map(|at| SentBefore {
-                at: at.clone(),
-                tokens: before.tokens_of(&step.id),
-                in_this_run: false,
-            })
-        };
+        let sent = |step: &PlanStep| before.sent.get(&step.id).cloned();
         let looks = steps.iter().map(|step| self.probe_one(step, sent(step)));
         let looks: Vec<_> = looks.collect();
         let answers: Vec<_> = stream::iter(looks).buffered(LOOKS).collect().await;

@@ -1,6 +1,5 @@
 //! One step from wherever it stands to its end: look, store the intent, send, store the answer.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hallpass_model::{AuditId, TimeSpan, Timestamp};
@@ -8,11 +7,11 @@ use serde_json::Value;
 
 use super::expected::no_longer_as_left;
 use super::{Applying, RunError, Runner};
-use crate::journal::{Final, Folded, JournalEntry, StepEnd, StepState};
+use crate::journal::{Final, Folded, JournalEntry, SentBefore, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};
 use crate::ports::{
-    Effect, JournalAddition, JudgedState, PartDone, SentBefore, StepError, StepExecutor,
-    TargetChange, Verify, WriteAnswer,
+    Effect, JournalAddition, JudgedState, PartDone, StepError, StepExecutor, TargetChange, Verify,
+    WriteAnswer,
 };
 use crate::retry::{Class, Retry, pause};
 
@@ -45,10 +44,8 @@ struct Walk<'a> {
     throttles: u32,
     /// Whether a write was sent, in this run or one before; and what stood there before it.
     sent: Option<Value>,
-    /// When writes were about to be sent, in any run of the plan.
-    sent_at: Vec<Timestamp>,
-    /// Their tokens.
-    tokens: BTreeSet<String>,
+    /// Writes that were about to be sent, in any run of the plan.
+    writes: SentBefore,
     /// What stood there before a write of an earlier run that was given up without knowing what it came to.
     unheard: Option<Value>,
     /// Whether nobody knows what became of a write that was sent.
@@ -61,8 +58,7 @@ struct Walk<'a> {
 /// What the journal says of a step when it is gone on with.
 pub(super) struct StepStanding {
     place: StepState,
-    sent_at: Vec<Timestamp>,
-    tokens: BTreeSet<String>,
+    writes: SentBefore,
     unheard: Option<Value>,
 }
 
@@ -70,8 +66,7 @@ impl StepStanding {
     pub(super) fn of(folded: &Folded, step: &PlanStep) -> Self {
         Self {
             place: folded.place(&step.id).clone(),
-            sent_at: folded.sent.get(&step.id).cloned().unwrap_or_default(),
-            tokens: folded.tokens_of(&step.id),
+            writes: folded.sent.get(&step.id).cloned().unwrap_or_default(),
             unheard: folded.unheard.get(&step.id).cloned(),
         }
     }
@@ -96,15 +91,17 @@ const NOT_LOOKED_AT: &str =
 /// A write was sent, and neither its work nor what was before stands there.
 const CHANGED_AFTER_US: &str = "a write was sent, and what stands there is neither what was nor what is wanted; make a new plan";
 
+/// The time for a step is over, and a look shows what stood there before its write.
+const NEVER_SHOWN: &str = "the write was accepted, but what stood there before it still stands there or was put back by another user; make a new plan";
+
 /// Nothing was sent.
 const CHANGED_BEFORE: &str = "the target changed directly before the write";
 
 impl Walk<'_> {
     fn sent_before(&self) -> SentBefore {
         SentBefore {
-            at: self.sent_at.clone(),
-            tokens: self.tokens.clone(),
             in_this_run: self.sent.is_some(),
+            ..self.writes.clone()
         }
     }
 
@@ -136,7 +133,7 @@ impl Walk<'_> {
 
     /// Whether what is seen is what writes of ours, in any run, left half way.
     fn is_half_done(&self, hands: &dyn StepExecutor, before: &Value, seen: &StepProbe) -> bool {
-        !self.sent_at.is_empty() && hands.is_half_done(self.step, before, seen)
+        !self.writes.at.is_empty() && hands.is_half_done(self.step, before, seen)
     }
 
     /// Whether nobody knew what stood there when the plan was made, and nothing of this run was sent since.
@@ -188,8 +185,7 @@ impl Runner {
             conflicts: 0,
             throttles: 0,
             sent: None,
-            sent_at: stands.sent_at,
-            tokens: stands.tokens,
+            writes: stands.writes,
             unheard: stands.unheard,
             is_lost: false,
             accept_drift: applying.accept_drift,
@@ -262,9 +258,7 @@ impl Runner {
         match self.drift(walk, whole).await {
             Err(setback) => return self.set_back(walk, setback).await,
             Ok(Some(reason)) => {
-                let mut end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
-                end.old = seen.old();
-                return self.finish(walk, end).await;
+                return self.drifted(walk, &reason, &seen, false).await;
             }
             Ok(None) => {}
         }
@@ -276,8 +270,7 @@ impl Runner {
         // CRASH: from here on nobody knows whether it was sent; whoever comes next looks first
         self.note(&walk.plan.id, &intent).await?;
         walk.sent.get_or_insert_with(|| seen.old());
-        walk.sent_at.push(self.ports.clock.now());
-        walk.tokens.insert(walk.step.token.clone());
+        walk.writes.begin(self.ports.clock.now(), &walk.step.token);
         self.still_ours(walk).await?;
         match self.ports.hands.act(walk.wanted(), &seen).await {
             WriteAnswer::Done(effect) => self.changed(walk, effect).await,
@@ -307,13 +300,12 @@ impl Runner {
 
     /// Forgets a write that did nothing, if it is the only one of the step: what stands there is no change of ours.
     async fn nothing_done(&self, walk: &mut Walk<'_>, again: StepError) -> Result<Turn, RunError> {
-        if walk.sent_at.len() == 1 {
+        if walk.writes.at.len() == 1 {
             let step = walk.step.id.clone();
             self.note(&walk.plan.id, &JournalEntry::NotOurs { step })
                 .await?;
             (walk.sent, walk.is_lost) = (None, false);
-            walk.sent_at.clear();
-            walk.tokens.clear();
+            walk.writes = SentBefore::default();
         }
         self.set_back(walk, again).await
     }
@@ -375,7 +367,14 @@ impl Runner {
         let mut asked = 0_u32;
         loop {
             self.still_ours(walk).await?;
+            let mut not_shown = None;
             match self.ports.hands.verify(walk.wanted(), remote).await {
+                Verify::NotShown(seen) => {
+                    if let Some(reason) = self.changed_after(walk, &seen) {
+                        return self.drifted(walk, &reason, &seen, false).await;
+                    }
+                    not_shown = Some(seen);
+                }
                 Verify::Done(effect) => return self.changed(walk, effect).await,
                 Verify::Again(retry) => {
                     return self.set_back(walk, StepError::Retry(retry)).await;
@@ -389,6 +388,9 @@ impl Runner {
                 Verify::Running => {}
             }
             if walk.step.timeout.after(walk.began) <= self.ports.clock.now() {
+                if let Some(seen) = &not_shown {
+                    return self.drifted(walk, NEVER_SHOWN, seen, true).await;
+                }
                 let reason = format!("`{remote}` is still under way");
                 let seconds = self.seconds(walk);
                 let end = Final::without_change(StepEnd::InProgress, reason, seconds);
@@ -405,6 +407,61 @@ impl Runner {
             self.wait(walk, poll_pause(asked, chance)).await?;
             asked = asked.saturating_add(1);
         }
+    }
+
+    /// Why a write that does not show is not waited for: another user changed what it wrote. Parts of the step that are
+    /// as they were before the write are waited for, without those that are not.
+    fn changed_after(&self, walk: &mut Walk<'_>, seen: &StepProbe) -> Option<String> {
+        if let StepProbe::Drifted { reason } = seen {
+            return Some(reason.clone());
+        }
+        let hands = self.ports.hands.as_ref();
+        let before = walk.sent.clone().unwrap_or_default();
+        let expected = if before.is_null() {
+            StepProbe::Absent
+        } else {
+            StepProbe::Differs {
+                old: before.clone(),
+            }
+        };
+        let judged = JudgedState {
+            expected: &expected,
+            seen,
+        };
+        let Some(part) = hands.without_changed_parts(walk.wanted(), judged) else {
+            let is_before = before == seen.old()
+                || walk.writes.at.is_empty()
+                || walk.is_half_done(hands, &before, seen);
+            return (!is_before).then(|| CHANGED_AFTER_US.to_owned());
+        };
+        if part.left.is_empty() {
+            return None;
+        }
+        let left = [walk.left(), part.left.as_str()];
+        let left: Vec<&str> = left.into_iter().filter(|it| !it.is_empty()).collect();
+        let left = left.join("; ");
+        let step = PlanStep {
+            desired: part.desired,
+            ..walk.step.clone()
+        };
+        walk.part = Some((step, left.clone()));
+        (part.seen == StepProbe::Satisfied).then_some(left)
+    }
+
+    /// Ends a step after its write, with what it changed in part. `unheard`: the write may show later.
+    async fn drifted(
+        &self,
+        walk: &Walk<'_>,
+        reason: &str,
+        seen: &StepProbe,
+        unheard: bool,
+    ) -> Result<Turn, RunError> {
+        let end = Final {
+            old: seen.old(),
+            unheard,
+            ..Final::without_change(StepEnd::Drifted, reason, self.seconds(walk))
+        };
+        self.finish(walk, end).await
     }
 
     async fn satisfied(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
@@ -475,6 +532,7 @@ impl Runner {
         let before = walk.unheard.take().unwrap_or_default();
         walk.sent.get_or_insert(before);
         walk.is_lost = true;
+        walk.writes.answer(remote);
         let entry = JournalEntry::Accepted {
             step: walk.step.id.clone(),
             remote: remote.to_owned(),

@@ -2,7 +2,7 @@
 //! and whoever enrols is told (`organization.md` N-7).
 
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish};
-use hallpass_runner::{Exit, PlanReport};
+use hallpass_runner::{Exit, PlanReport, StepEnd};
 use hallpass_runner_testing::Gate;
 
 use super::stale::{ACCOUNT, unit, world};
@@ -56,6 +56,15 @@ async fn an_account_that_somebody_moves_stays_where_they_put_it() {
             if moves(world) == 0 {
                 assert_eq!(report.exit(), Exit::Failed, "{case}");
             }
+            // also where that is seen right after our move
+            let steps = report.targets.iter().flat_map(|it| &it.steps);
+            let mut ends = steps.map(|it| it.outcome);
+            let is_drifted = ends.any(|it| it == StepEnd::Drifted);
+            assert_eq!(
+                is_drifted,
+                report.exit() == Exit::Failed,
+                "{case}: {report:#?}"
+            );
         },
     )
     .await;

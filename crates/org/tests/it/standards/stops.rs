@@ -7,7 +7,7 @@ use hallpass_org::standards::StandardsStepExecutor;
 use hallpass_runner::{Exit, StepEnd};
 use hallpass_runner_testing::Gate;
 
-use super::hubs::{FIRST, PCI, Subscribed, turns_off};
+use super::hubs::{Deed, FIRST, PCI, Subscribed, turns_off};
 use super::world::World;
 use crate::bench::{after_stop, ended_well, stops_in_turn};
 
@@ -132,17 +132,30 @@ async fn a_control_that_somebody_changed_since_the_review_is_left_and_the_others
     }
 }
 
-/// Somebody turns a control off, with a reason of theirs, after the n-th call of applying: whatever was or was not sent by
-/// then, it ends as they made it.
+/// Another user turns a control off with another reason, or back on, after the n-th call of applying: it stays as they made
+/// it, also directly after the write. The plan ends, and undoing takes back the other controls alone.
 #[tokio::test]
 async fn whenever_somebody_acts_what_they_decided_stands() {
-    let mut drifted = 0;
-    for by_standard in [false, true] {
+    let by_hand = || named(&[("IAM.6", Some("by hand"))]);
+    let turned_on: fn() -> Deed = || {
+        Box::new(|state| {
+            let hub = state.hubs.values_mut().next().unwrap();
+            hub.disabled.remove(&control("IAM.6"));
+        })
+    };
+    let turned_off: fn() -> Deed = || turns_off(control("IAM.6"));
+    for (by_standard, deed, theirs) in [
+        (false, turned_off, by_hand()),
+        (true, turned_off, by_hand()),
+        (false, turned_on, Vec::new()),
+        (true, turned_on, Vec::new()),
+    ] {
+        let mut drifted = 0;
         for call in 1..100 {
             let world = standing();
             world.hub(FIRST, "us-east-1", |it| it.by_standard = by_standard);
             let reviewed = world.compare(SET_ONLY).await.report.unwrap();
-            world.with(|it| it.person = Some((call, turns_off(control("IAM.6")))));
+            world.with(|it| it.person = Some((call, deed())));
             let runner = world.runner("second", &Gate::new(None));
             let patient = crate::bench::patient();
             let report = runner.apply(&reviewed.plan, &patient).await.unwrap();
@@ -151,13 +164,28 @@ async fn whenever_somebody_acts_what_they_decided_stands() {
                 assert!(call > 5, "{call}");
                 break;
             }
-            let outcome = report.targets[0].outcome;
-            drifted += usize::from(outcome == StepEnd::Drifted);
-            let set = named(&[("IAM.6", Some("by hand")), ("S3.7", Some("backup"))]);
-            assert_eq!(off(&world), set, "call {call}, {by_standard}, {outcome:?}");
+            let case = format!("call {call}, {by_standard}, {theirs:?}");
+            let ours = named(&[("IAM.6", Some("central"))]);
+            let of_iam = match report.targets[0].outcome {
+                StepEnd::Drifted => &theirs,
+                // it was on until the write
+                StepEnd::Changed if theirs.is_empty() => &ours,
+                other => panic!("{case}: {other:?}"),
+            };
+            drifted += usize::from(report.targets[0].outcome == StepEnd::Drifted);
+            let set = named(&[("S3.7", Some("backup"))]);
+            assert_eq!(off(&world), [of_iam.clone(), set].concat(), "{case}");
+            let (plan, folded) = runner.load(&reviewed.plan).await.unwrap();
+            let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
+            let back = hallpass_runner::undo(&plan, &folded, &hands);
+            let back = runner.look(back.draft).await.unwrap().plan;
+            let report = runner.apply(&back.id, &patient).await.unwrap();
+            assert_eq!(report.exit(), Exit::Ok, "{case}: {report:?}");
+            let before = named(&[("EC2.19", Some("earlier"))]);
+            assert_eq!(off(&world), [before, theirs.clone()].concat(), "{case}");
         }
+        assert!(drifted > 0, "{by_standard} {theirs:?}");
     }
-    assert!(drifted > 2, "{drifted}");
 }
 
 /// Of controls that AWS does not take all, those that it took are recorded, and taken back.

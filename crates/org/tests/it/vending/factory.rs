@@ -9,6 +9,7 @@ use hallpass_org::vending::{
     AccountsFile, EarlierRow, KnownAccount, ListWishes, RowVerdict, UnitFacts, VendingFacts, check,
 };
 use hallpass_org::{Operation, ReadAnswer, ReadCalls, ReadPlace, SendAnswer, ServiceCalls};
+use hallpass_runner::SentBefore;
 use serde_json::{Value, json};
 
 use crate::gated::read_failed;
@@ -244,7 +245,10 @@ fn an_account_is_of_our_launch_where_its_product_has_it() {
     let judged = |was_sent: bool, account: &str| {
         let sent = was_sent.then(|| "2026-03-02T10:05:00Z".parse().unwrap());
         let row = EarlierRow {
-            sent: sent.into_iter().collect(),
+            sent: SentBefore {
+                at: sent.into_iter().collect(),
+                ..SentBefore::default()
+            },
             ..EarlierRow::default()
         };
         let mut facts = VendingFacts {

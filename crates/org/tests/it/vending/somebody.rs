@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use hallpass_model::TimeSpan;
 use hallpass_org::vending::{Adoption, ListWishes};
-use hallpass_runner::{Exit, PlanStore as _};
+use hallpass_runner::{Exit, PlanStore as _, StepEnd};
 use hallpass_runner_testing::{Gate, PortMode};
 
 use super::world::{Act, ELSEWHERE, Ran, UNIT, World, ends, list};
@@ -90,6 +90,10 @@ async fn an_account_that_somebody_moves_stays_where_they_put_it() {
             !moved || own == 1 || !row.starts_with("SUCCEEDED"),
             "{case}: {row}"
         );
+        let steps = ran.report.targets.iter().flat_map(|it| &it.steps);
+        let drifted = steps.filter(|it| it.outcome == StepEnd::Drifted).count();
+        let is_well = row.starts_with("SUCCEEDED");
+        assert_eq!(drifted, usize::from(!is_well), "{case}: {row}");
     })
     .await;
 }
@@ -149,6 +153,47 @@ async fn an_account_that_somebody_made_is_never_taken_for_ours() {
         }
     })
     .await;
+}
+
+/// `organization.md` V-9: a request that AWS answered with a failure is no lost answer. An account of the same name and
+/// address that another user makes right after it is theirs: for the plan, another try and the same list again.
+#[tokio::test]
+async fn an_account_that_another_user_makes_after_our_request_failed_is_not_taken_on() {
+    let text = list(&["a"]);
+    let mut made = 0;
+    for failure in ["INTERNAL_FAILURE", "ACCOUNT_LIMIT_EXCEEDED"] {
+        for call in 1..100 {
+            let world = World {
+                somebody: Some((call, Act::MakesSame)),
+                ..World::new(TimeSpan::ZERO)
+            };
+            world.accounts.fail("a@example.com", &[failure]);
+            let gate = Gate::new(None);
+            let ran = world.vend(&text, "first", &gate).await.unwrap();
+            if gate.calls() < call {
+                // it was over before: the same list is fed right after it
+                world.accounts.somebody(Act::MakesSame);
+            }
+            let theirs = world.accounts.standing() == [("a".to_owned(), "r-ab12".to_owned())];
+            made += usize::from(theirs);
+            let mut rows = vec![ends(&ran.csv)[0].clone()];
+            rows.push(ends(&world.retry(&ran.plan).await.csv)[0].clone());
+            let again = world.vend(&text, "second", &Gate::new(None)).await;
+            rows.push(ends(&again.unwrap().csv)[0].clone());
+            let case = format!("{failure}, call {call}: {rows:?}");
+            let is_taken = |it: &String| it.contains(",777777777777,");
+            assert!(!rows.iter().any(is_taken), "{case}");
+            let writes = world.accounts.writes();
+            assert!(
+                !writes.iter().any(|it| it.contains("777777777777")),
+                "{case}"
+            );
+            if gate.calls() < call {
+                break;
+            }
+        }
+    }
+    assert!(made > 3, "{made}");
 }
 
 /// A plan is looked at, the world changes, and the plan is applied.

@@ -72,6 +72,8 @@ pub(super) enum Act {
     RenamesUnit,
     ChangesTag,
     TakesAddress,
+    /// Makes an account of the same name and address after our request failed.
+    MakesSame,
 }
 
 impl FakeAccounts {
@@ -103,6 +105,28 @@ impl FakeAccounts {
                 if let Some(id) = made(state) {
                     let tags = state.tags.entry(id).or_default();
                     tags.insert("team".to_owned(), "theirs".to_owned());
+                }
+            }
+            Act::MakesSame => {
+                let failed = state.makings.iter().find(|it| it.fails.is_some());
+                if let (Some(failed), None) = (failed.cloned(), made(state)) {
+                    let id = "777777777777".to_owned();
+                    let places = vec![(Timestamp::MIN, ROOT.to_owned())];
+                    state.places.insert(id.clone(), places);
+                    let row = KnownAccount {
+                        id: id.clone(),
+                        name: "a".to_owned(),
+                        email: "a@example.com".to_owned(),
+                        active: true,
+                    };
+                    state.rows.push((now, row));
+                    state.makings.push(Making {
+                        at: now,
+                        due: now,
+                        fails: None,
+                        made: Some(id),
+                        ..failed
+                    });
                 }
             }
             Act::TakesAddress => {
