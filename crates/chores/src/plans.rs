@@ -2,6 +2,7 @@
 //! first; `--apply` carries it out.
 
 mod access_needs;
+mod account_listing;
 pub mod chore;
 mod command_line;
 mod context;

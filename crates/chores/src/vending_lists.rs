@@ -8,11 +8,12 @@ use hallpass_config::{ConfiguredAccess, ConfiguredPrincipal, Loaded};
 use hallpass_model::{PermissionSetName, TimeSpan};
 use hallpass_org::control_tower::{factory_facts, registered_units};
 use hallpass_org::vending::{
-    AccountMaker, AccountsFile, Adoption, ListWishes, NotOneUser, RowStatus, RowVerdict,
-    VendingFacts, VendingPlan, WantedAccess, check, checked_results, earlier_plans, gather,
-    has_room, new_accounts,
+    AccountMaker, AccountsFile, Adoption, KnownAccount, ListWishes, ListingAge, NotOneUser,
+    RowStatus, RowVerdict, VendingFacts, VendingPlan, WantedAccess, check, checked_results,
+    earlier_plans, gather, has_room, new_accounts,
 };
 use hallpass_org::{OrganizationFault, ServiceCalls, account_quota};
+use hallpass_rules::directory::Account;
 use hallpass_runner::{PlanDraft, PlanId};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
@@ -184,16 +185,29 @@ async fn facts(
         .rows()
         .map(|row| row.cell("AccountEmail").to_ascii_lowercase())
         .collect();
+    let names_groups = file.rows().any(|row| !row.cell("AssignGroup").is_empty());
+    let mut snapshot = None;
+    if names_groups || reads_directory {
+        let began = context.clock.now();
+        let directory = directory(&context.access(), false).await?;
+        let accounts = directory.accounts().iter();
+        // the directory has listed them: one listing serves the run
+        context.seen.seed(began, accounts.map(known)).await;
+        snapshot = Some(directory);
+    }
+    let age = match &snapshot {
+        Some(_) => ListingAge::Run,
+        None => ListingAge::Now,
+    };
+    let accounts = context.seen.all(age).await.map_err(unread)?;
     let read = gather(
         context.accounts.as_ref(),
-        &caller.organization,
-        &root.id,
+        accounts.values().cloned().collect(),
+        (&caller.organization, &root.id),
         &addresses,
     );
     let mut facts = read.await.map_err(unread)?;
-    let names_groups = file.rows().any(|row| !row.cell("AssignGroup").is_empty());
-    if names_groups || reads_directory {
-        let snapshot = directory(&context.access(), false).await?;
+    if let Some(snapshot) = snapshot {
         let snapshot = snapshot.snapshot();
         let groups = snapshot.groups.iter();
         facts.groups = groups.map(|it| (it.name.clone(), it.id.clone())).collect();
@@ -212,6 +226,15 @@ async fn facts(
         }
     }
     Ok(facts)
+}
+
+fn known(account: &Account) -> KnownAccount {
+    KnownAccount {
+        id: account.id.as_str().to_owned(),
+        name: account.name.clone(),
+        email: account.email.clone(),
+        active: account.active,
+    }
 }
 
 /// Refuses a list whose last accounts AWS would refuse, after it made the first.

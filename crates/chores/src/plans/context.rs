@@ -21,7 +21,9 @@ use hallpass_org::enrolment::{EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROL
 use hallpass_org::insights::ChannelStepExecutor;
 use hallpass_org::pci::{PeopleStepExecutor, ProviderStepExecutor};
 use hallpass_org::standards::{StandardsStepExecutor, VisitStore};
-use hallpass_org::vending::{AccountAdmin, UserStepExecutor, VendingStepExecutor};
+use hallpass_org::vending::{
+    AccountAdmin, ListingAge, SeenAccounts, UserStepExecutor, VendingStepExecutor,
+};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls, StepNews};
 use hallpass_runner::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor};
 use hallpass_setup::clock;
@@ -31,6 +33,7 @@ use hallpass_terminal::exit::Failure;
 use tokio::sync::OnceCell;
 
 use super::access_needs::DirectoryNeeds;
+use super::account_listing::NamingCalls;
 use super::chore_failed;
 use super::every_step::{EveryStep, StepRequests};
 use crate::remediations;
@@ -62,7 +65,10 @@ pub struct PlanContext {
     pub hands: Arc<dyn StepExecutor>,
     /// Who sends the mails of lists of accounts, where somebody is told.
     pub mailer: Option<VendingMailer>,
+    /// Accounts as this run has listed them.
+    pub seen: Arc<SeenAccounts>,
     ids: Arc<dyn IdSource>,
+    listings: Arc<NamingCalls>,
     names: OnceCell<BTreeMap<String, String>>,
 }
 
@@ -70,8 +76,14 @@ impl PlanContext {
     /// The names of the organization's accounts, by id; none where they cannot be listed: no plan waits for them.
     pub async fn account_names(&self) -> BTreeMap<String, String> {
         let listed = async {
-            match self.accounts.accounts().await {
-                Ok(accounts) => accounts.into_iter().map(|it| (it.id, it.name)).collect(),
+            if let Some(names) = self.listings.names() {
+                return names;
+            }
+            match self.seen.all(ListingAge::Run).await {
+                Ok(accounts) => {
+                    let all = accounts.values();
+                    all.map(|it| (it.id.clone(), it.name.clone())).collect()
+                }
                 Err(fault) => {
                     tracing::debug!(%fault, "accounts cannot be listed, and are shown without their names");
                     BTreeMap::new()
@@ -153,7 +165,9 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
     let center: Arc<dyn PermissionSetAdmin> = Arc::new(PermissionSets::new(Arc::clone(&aws)));
     let grants: Arc<dyn LiveGrants> = Arc::new(StoredGrants(Arc::clone(&store)));
     let accounts = Arc::clone(&aws) as Arc<dyn AccountAdmin>;
-    let calls: Arc<dyn ServiceCalls> = Arc::new(member_calls(loaded).await?);
+    let seen = Arc::new(SeenAccounts::new(Arc::clone(&accounts), Arc::clone(&clock)));
+    let listings = Arc::new(NamingCalls::over(Arc::new(member_calls(loaded).await?)));
+    let calls: Arc<dyn ServiceCalls> = Arc::clone(&listings) as Arc<dyn ServiceCalls>;
     let enrolment = enrolment_calls(loaded, &aws, &calls).await?;
     let access = Arc::new(AccessStepExecutor::new(
         Arc::clone(&center),
@@ -164,6 +178,7 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
         requests: StepRequests::default(),
         vending: VendingStepExecutor::new(
             Arc::clone(&accounts),
+            Arc::clone(&seen),
             Arc::clone(&access) as Arc<dyn StepExecutor>,
             DirectoryNeeds::of(&aws, &center),
             Arc::clone(&clock),
@@ -193,7 +208,9 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
     let runner = runner((&plans, &hands), &clock, &ids, &aws.about().arn);
     Ok(PlanContext {
         mailer: VendingMailer::of(loaded, &plans, &accounts, (&clock, ids.as_ref()))?,
+        seen,
         ids,
+        listings,
         names: OnceCell::new(),
         aws,
         center,

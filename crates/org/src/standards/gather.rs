@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
+use hallpass_aws_model::ALWAYS_ON_REGIONS;
 use hallpass_model::{AccountId, account_state};
 use serde_json::{Value, json};
 
@@ -360,9 +361,17 @@ async fn places(
             (Some(_) | None, _) => {}
         }
     }
+    // no account turns these off, so that none is asked
+    let always_on = || ALWAYS_ON_REGIONS.map(str::to_owned).into();
+    let is_always_on = |it: &String| ALWAYS_ON_REGIONS.contains(&it.as_str());
+    let is_asked = !{ scope.regions.as_ref() }.is_some_and(|it| it.iter().all(is_always_on));
     let found: Vec<_> = stream::iter(asked)
         .map(|id| async move {
-            let regions = enabled_regions(calls, &id).await;
+            let regions = if is_asked {
+                enabled_regions(calls, &id).await
+            } else {
+                Ok(always_on())
+            };
             (id, regions)
         })
         .buffered(HUBS_AT_ONCE)

@@ -54,15 +54,15 @@ fn not_seen_yet(email: &str) -> WriteAnswer {
 }
 
 impl VendingStepExecutor {
-    /// An executor over its ports; `access` carries the steps of access files out, `needs` says whether what they need is
-    /// there.
+    /// An executor over its ports; `seen` are the accounts of its run, `access` carries the steps of access files out,
+    /// `needs` says whether what they need is there.
     pub fn new(
         admin: Arc<dyn AccountAdmin>,
+        seen: Arc<SeenAccounts>,
         access: Arc<dyn StepExecutor>,
         needs: Arc<dyn AccessNeeds>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let seen = Arc::new(SeenAccounts::new(Arc::clone(&admin), Arc::clone(&clock)));
         let making = AccountMaking {
             admin: Arc::clone(&admin),
             needs,

@@ -187,18 +187,16 @@ impl VendingFacts {
     }
 }
 
-/// Reads accounts and units, and where the accounts of these addresses stand. What other services know is
-/// added by the caller.
+/// Reads units, and where the accounts of these addresses stand. What other services know is added by the caller.
 ///
 /// # Errors
 /// When AWS does not say.
 pub async fn gather(
     admin: &dyn AccountAdmin,
-    organization: &str,
-    root: &str,
+    accounts: Vec<KnownAccount>,
+    (organization, root): (&str, &str),
     addresses: &BTreeSet<String>,
 ) -> Result<VendingFacts, OrganizationFault> {
-    let accounts = admin.accounts().await?;
     let mut parents = BTreeMap::new();
     for account in &accounts {
         if addresses.contains(&account.email.to_ascii_lowercase()) {

@@ -9,6 +9,7 @@ use hallpass_runner::StepError;
 
 use super::listed::KnownAccount;
 use super::ports::AccountAdmin;
+use crate::ports::OrganizationFault;
 use crate::step_executor::setback;
 
 /// How old a listing may be in which nobody looks for what was made meanwhile. That an address is taken is AWS's to
@@ -19,7 +20,7 @@ const NOW_AGE_MAX: TimeSpan = TimeSpan::seconds(5);
 
 /// How new a listing has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ListingAge {
+pub enum ListingAge {
     /// Of this run.
     Run,
     /// Of now: something is looked for that the last one may not have.
@@ -35,11 +36,19 @@ impl ListingAge {
     }
 }
 
-/// By address in lower case.
-type AccountListing = Arc<BTreeMap<String, KnownAccount>>;
+/// Accounts by their address in lower case.
+pub type AccountListing = Arc<BTreeMap<String, KnownAccount>>;
+
+fn by_address(accounts: impl IntoIterator<Item = KnownAccount>) -> AccountListing {
+    let rows = accounts.into_iter();
+    Arc::new(
+        rows.map(|row| (row.email.to_ascii_lowercase(), row))
+            .collect(),
+    )
+}
 
 /// What is known of accounts.
-pub(super) struct SeenAccounts {
+pub struct SeenAccounts {
     admin: Arc<dyn AccountAdmin>,
     clock: Arc<dyn Clock>,
     /// The last listing, and when it was asked for; whoever finds none lists while others wait for it.
@@ -49,7 +58,8 @@ pub(super) struct SeenAccounts {
 }
 
 impl SeenAccounts {
-    pub(super) fn new(admin: Arc<dyn AccountAdmin>, clock: Arc<dyn Clock>) -> Self {
+    /// One that has listed nothing yet.
+    pub fn new(admin: Arc<dyn AccountAdmin>, clock: Arc<dyn Clock>) -> Self {
         Self {
             admin,
             clock,
@@ -69,26 +79,35 @@ impl SeenAccounts {
         self.made().insert(key, account.to_owned());
     }
 
+    /// Takes over a listing that was read elsewhere, from that time on.
+    pub async fn seed(&self, at: Timestamp, accounts: impl IntoIterator<Item = KnownAccount>) {
+        *self.listed.lock().await = Some((at, by_address(accounts)));
+    }
+
+    /// All accounts.
+    ///
+    /// # Errors
+    /// When AWS does not say.
+    pub async fn all(&self, age: ListingAge) -> Result<AccountListing, OrganizationFault> {
+        let mut listed = self.listed.lock().await;
+        let now = self.clock.now();
+        let kept = listed.as_ref();
+        if let Some((_, all)) = kept.filter(|(at, _)| now < age.max().after(*at)) {
+            return Ok(Arc::clone(all));
+        }
+        let all = by_address(self.admin.accounts().await?);
+        *listed = Some((now, Arc::clone(&all)));
+        Ok(all)
+    }
+
     /// The account of an address in a listing.
     pub(super) async fn listed(
         &self,
         email: &str,
         age: ListingAge,
     ) -> Result<Option<KnownAccount>, StepError> {
-        let key = email.to_ascii_lowercase();
-        let mut listed = self.listed.lock().await;
-        let now = self.clock.now();
-        let kept = listed.as_ref();
-        if let Some((_, all)) = kept.filter(|(at, _)| now < age.max().after(*at)) {
-            return Ok(all.get(&key).cloned());
-        }
-        let rows = self.admin.accounts().await.map_err(setback)?;
-        let rows = rows
-            .into_iter()
-            .map(|row| (row.email.to_ascii_lowercase(), row));
-        let all: AccountListing = Arc::new(rows.collect());
-        *listed = Some((now, Arc::clone(&all)));
-        Ok(all.get(&key).cloned())
+        let all = self.all(age).await.map_err(setback)?;
+        Ok(all.get(&email.to_ascii_lowercase()).cloned())
     }
 
     /// The id of the account of an address.

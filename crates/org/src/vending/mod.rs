@@ -42,6 +42,7 @@ pub use executor::VendingStepExecutor;
 pub use facts::{EarlierRow, NotOneUser, ProvisionedProduct, VendingFacts, gather};
 pub use fault::{FaultBasis, RowFault};
 pub use file::{AccountsFile, VendingRow};
+pub use known::{AccountListing, ListingAge, SeenAccounts};
 pub use listed::{KnownAccount, UnitFacts};
 pub use mails::{DueMail, MailTopic, due_mails};
 pub use people::{UserStepExecutor, is_user_step};

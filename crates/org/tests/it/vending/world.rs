@@ -10,8 +10,8 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
     AccessNeeds, AccountAdmin, AccountCreation, AccountMaker, AccountRequest, AccountsFile,
-    KnownAccount, ListWishes, NewAccount, UnitFacts, VendingPlan, VendingStepExecutor,
-    WantedAccess, check, earlier_plans, gather, results,
+    KnownAccount, ListWishes, NewAccount, SeenAccounts, UnitFacts, VendingPlan,
+    VendingStepExecutor, WantedAccess, check, earlier_plans, gather, results,
 };
 use hallpass_runner::{
     Applying, Effect, Folded, Plan, PlanId, PlanReport, PlanStep, Runner, StepError, StepExecutor,
@@ -604,8 +604,11 @@ impl World {
     }
 
     pub(super) fn hands(&self, gate: &Arc<Gate>) -> VendingStepExecutor {
+        let admin: Arc<dyn AccountAdmin> = Arc::new(self.gated(gate));
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<_>;
         VendingStepExecutor::new(
-            Arc::new(self.gated(gate)),
+            Arc::clone(&admin),
+            Arc::new(SeenAccounts::new(admin, clock)),
             Arc::new(Gated(Arc::clone(&self.access), Arc::clone(gate))),
             Arc::clone(&self.needs) as Arc<_>,
             Arc::clone(&self.clock) as Arc<_>,
@@ -654,7 +657,8 @@ impl World {
             .rows()
             .map(|row| row.cell("AccountEmail").to_lowercase())
             .collect();
-        let mut facts = gather(&admin, "o-abcdefghij", ROOT, &addresses)
+        let accounts = admin.accounts().await.ok()?;
+        let mut facts = gather(&admin, accounts, ("o-abcdefghij", ROOT), &addresses)
             .await
             .ok()?;
         facts.unfinished = earlier.unfinished;
