@@ -15,7 +15,7 @@ from stage import Api, Checks, Stage, free_port
 AGGREGATOR = ("--aggregator", "organization")
 INSTANTS = ("2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z")
 COLUMNS = ("public_ip,family,account_id,region,az,resource_id,resource_type,interface_type,attached_to,attached_kind,owner,"
-           "vpc_id,subnet_id,private_ip,dns_name,name,description,capture_time,sources,conflict")
+           "vpc_id,subnet_id,private_ip,dns_name,name,description,capture_time,sources,conflict,account_name")
 check = Checks()
 
 

@@ -36,13 +36,43 @@ impl UncoveredPlace {
     }
 }
 
-/// Places that should be covered: the active accounts of the organization with the Regions that are on in each;
-/// and what could not be found out about that.
-pub async fn expected_places(
+/// Places that should be covered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExpectedPlaces {
+    /// The active accounts of the organization with the Regions that are on in each.
+    pub places: BTreeSet<(AccountId, String)>,
+    /// What could not be found out about that.
+    pub unknown: Vec<UncoveredPlace>,
+    /// The names of accounts.
+    pub names: BTreeMap<AccountId, String>,
+}
+
+async fn accounts(calls: &dyn ServiceCalls) -> Result<Vec<Value>, SelectError> {
+    let operation = ("organizations", "ListAccounts");
+    listed(calls, operation, json!({}), "Accounts").await
+}
+
+fn names(accounts: &[Value]) -> BTreeMap<AccountId, String> {
+    let named = accounts.iter().filter_map(|it| {
+        let id = AccountId::new(text(it, "Id")?).ok()?;
+        Some((id, text(it, "Name")?.to_owned()))
+    });
+    named.collect()
+}
+
+/// The names of the organization's accounts.
+///
+/// # Errors
+/// When they cannot be listed.
+pub async fn account_names(
     calls: &dyn ServiceCalls,
-) -> (BTreeSet<(AccountId, String)>, Vec<UncoveredPlace>) {
-    let organizations = ("organizations", "ListAccounts");
-    let accounts = match listed(calls, organizations, json!({}), "Accounts").await {
+) -> Result<BTreeMap<AccountId, String>, SelectError> {
+    Ok(names(&accounts(calls).await?))
+}
+
+/// Finds the places that should be covered.
+pub async fn expected_places(calls: &dyn ServiceCalls) -> ExpectedPlaces {
+    let accounts = match accounts(calls).await {
         Ok(accounts) => accounts,
         Err(failure) => {
             let reason = unread(
@@ -54,7 +84,10 @@ pub async fn expected_places(
                 region: None,
                 reason,
             };
-            return (BTreeSet::new(), vec![nowhere]);
+            return ExpectedPlaces {
+                unknown: vec![nowhere],
+                ..ExpectedPlaces::default()
+            };
         }
     };
     let active = accounts
@@ -86,7 +119,11 @@ pub async fn expected_places(
             }),
         }
     }
-    (places, unknown)
+    ExpectedPlaces {
+        places,
+        unknown,
+        names: names(&accounts),
+    }
 }
 
 fn unread(what: &str, error: &SelectError) -> String {

@@ -24,7 +24,10 @@ mod report;
 pub use address::{AddressFamily, AddressOwner, FoundAddress, merged};
 pub use aggregator::{Aggregator, BadAggregatorName};
 pub use attached::AttachedKind;
-pub use coverage::{UncoveredPlace, expected_places, uncovered_by_aggregator, unrecorded};
+pub use coverage::{
+    ExpectedPlaces, UncoveredPlace, account_names, expected_places, uncovered_by_aggregator,
+    unrecorded,
+};
 pub use kind::{AddressKind, UnknownKind};
 pub use live::{
     AddressDifference, AddressVerification, DifferenceSide, LiveAddress, differences,

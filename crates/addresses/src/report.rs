@@ -35,9 +35,17 @@ pub struct AddressReport {
     pub verification: Option<AddressVerification>,
     /// What is never found.
     pub never_found: String,
+    /// The names of accounts, as far as they are known.
+    #[serde(default)]
+    pub account_names: BTreeMap<AccountId, String>,
 }
 
 impl AddressReport {
+    /// The name of an account; empty where it is not known.
+    pub fn account_name(&self, account: &AccountId) -> &str {
+        self.account_names.get(account).map_or("", String::as_str)
+    }
+
     /// When the oldest item was recorded.
     pub fn oldest(&self) -> Option<Timestamp> {
         self.addresses.iter().filter_map(|it| it.capture_time).min()

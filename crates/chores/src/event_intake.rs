@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use hallpass_aws::{AwsClientSettings, ConnectedOrganization, FindingClient, SqsQueue};
 use hallpass_config::Loaded;
 use hallpass_events::{EventHandler, EventIntake, IntakeLimits};
 use hallpass_findings::{Enricher, FindingCalls, FindingHandler};
 use hallpass_host::server_store::ServerStore;
 use hallpass_model::{Clock, IdSource};
-use hallpass_reports::alerts::{InsightHandler, RootSignInHandler};
+use hallpass_reports::alerts::{AccountNames, InsightHandler, RootSignInHandler};
 use hallpass_setup::opening::management_account;
+use hallpass_setup::sources::cached_snapshot;
 use hallpass_terminal::exit::Failure;
 
 use crate::lifecycle_news::LifecycleHandler;
@@ -34,6 +36,19 @@ pub struct IntakeMeans<'a> {
     pub people: &'a Arc<PeopleHandler>,
     /// Who takes lists of accounts that are dropped in a bucket.
     pub lists: Option<Arc<dyn EventHandler>>,
+}
+
+/// The names of accounts in the organization as it was read last.
+struct CachedNames(ServerStore);
+
+#[async_trait]
+impl AccountNames for CachedNames {
+    async fn name_of(&self, account: &str) -> Option<String> {
+        let snapshot = cached_snapshot(&self.0).await?;
+        let mut accounts = snapshot.accounts.into_iter();
+        let found = accounts.find(|it| it.id.as_str() == account)?;
+        Some(found.name)
+    }
 }
 
 /// What takes events from the queue, and what remediates; nothing where the configuration names no queue.
@@ -94,7 +109,8 @@ pub async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
     handlers.extend(standards_follow::handler(loaded, store, clock)?);
     handlers.extend(lists);
     let states = Arc::new(store.clone());
-    let insights = InsightHandler::new(loaded.least_insight()?, states, Arc::clone(clock));
+    let names = Arc::new(CachedNames(store.clone()));
+    let insights = InsightHandler::new(loaded.least_insight()?, names, states, Arc::clone(clock));
     handlers.push(Arc::new(insights.map_err(Failure::bug)?));
     if let Some(payer) = payer {
         let states = Arc::new(store.clone());

@@ -311,7 +311,7 @@ fn moved(rows: &[Revocation], all: &[Revocation]) -> bool {
 /// Somebody has cut people off since the step was planned.
 fn drifted(what: &str) -> StepProbe {
     StepProbe::Drifted {
-        reason: format!("{what} by now; make a new plan"),
+        reason: format!("{what} by now: make a new plan, or change it by hand"),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What is not known, and what changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_addresses::{
-    AddressKind, AddressReport, ChangeSide, DifferenceSide, LiveAddress, NEVER_FOUND,
-    UncoveredPlace, changes, differences, elastic_addresses, expected_places, interface_addresses,
-    merged, queries, read_items, uncovered_by_aggregator, unrecorded,
+    AddressKind, AddressReport, ChangeSide, DifferenceSide, ExpectedPlaces, LiveAddress,
+    NEVER_FOUND, UncoveredPlace, changes, differences, elastic_addresses, expected_places,
+    interface_addresses, merged, queries, read_items, uncovered_by_aggregator, unrecorded,
 };
 use hallpass_collect::AnswerPage;
 use hallpass_model::AccountId;
@@ -37,7 +37,11 @@ async fn what_should_be_covered_is_every_active_account_in_its_regions() {
         plain(json!({"Regions": [{"RegionName": "eu-west-1"}, {"RegionName": "us-east-1"}]})),
         Err(failure("AccessDeniedException", "no")),
     ]);
-    let (found, unknown) = expected_places(&config).await;
+    let ExpectedPlaces {
+        places: found,
+        unknown,
+        ..
+    } = expected_places(&config).await;
     assert_eq!(
         found,
         places(&[("111122223333", "eu-west-1"), ("111122223333", "us-east-1")])
@@ -51,7 +55,11 @@ async fn what_should_be_covered_is_every_active_account_in_its_regions() {
     );
 
     let config = ScriptedConfig::new(vec![Err(failure("AccessDeniedException", "no"))]);
-    let (found, unknown) = expected_places(&config).await;
+    let ExpectedPlaces {
+        places: found,
+        unknown,
+        ..
+    } = expected_places(&config).await;
     assert!(
         found.is_empty() && unknown[0].account_id.is_none(),
         "{unknown:?}"
@@ -230,6 +238,7 @@ fn report(ips: &[(usize, &str)], uncovered: &[&str]) -> AddressReport {
             .collect(),
         left_out: 0,
         verification: None,
+        account_names: BTreeMap::new(),
         never_found: NEVER_FOUND.to_owned(),
     }
 }

@@ -1,14 +1,15 @@
 //! One aggregator is asked for everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hallpass_addresses::{
-    AddressKind, Aggregator, SelectError, UncoveredPlace, expected_places, queries,
+    AddressKind, Aggregator, SelectError, UncoveredPlace, account_names, expected_places, queries,
     uncovered_by_aggregator,
 };
 use hallpass_aws::{AwsClientSettings, OrganizationCalls};
 use hallpass_clock::SystemClock;
+use hallpass_model::AccountId;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 
@@ -39,11 +40,12 @@ pub(super) async fn look(
         found.sightings.extend(read.sightings);
         found.left_out += read.left_out;
     }
-    let (expected, unknown) = expected_places(&calls).await;
-    found.uncovered = unknown;
+    let expected = expected_places(&calls).await;
+    found.uncovered = expected.unknown;
+    found.names = expected.names;
     match aggregator.sources().await {
         Ok(sources) => {
-            let uncovered = uncovered_by_aggregator(&expected, &sources);
+            let uncovered = uncovered_by_aggregator(&expected.places, &sources);
             found.uncovered.extend(uncovered);
         }
         Err(error) => found.uncovered.push(UncoveredPlace {
@@ -54,6 +56,17 @@ pub(super) async fn look(
     }
     output::say(NO_TYPES);
     Ok(found)
+}
+
+/// The names of accounts, where they are not listed anyway; none where they cannot be: they decide nothing.
+pub(super) async fn names(args: &Args, home: &str) -> BTreeMap<AccountId, String> {
+    let role = args.walk.role.to_assume("hallpass".to_owned());
+    let client = AwsClientSettings::new(home.to_owned());
+    let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
+    match OrganizationCalls::new(client, role, 1, seed, clock).await {
+        Ok(calls) => account_names(&calls).await.unwrap_or_default(),
+        Err(_) => BTreeMap::new(),
+    }
 }
 
 fn failure(error: &SelectError) -> Failure {

@@ -8,7 +8,7 @@ mod everywhere;
 mod shown;
 mod verify;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::str::FromStr as _;
 
@@ -21,6 +21,7 @@ use hallpass_fanout::{Management, Selection};
 use hallpass_host::home_region::RegionArgs;
 use hallpass_host::runtime::runtime;
 use hallpass_host::snapshots_at::SnapshotsAt;
+use hallpass_model::AccountId;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use jiff::Timestamp;
 
@@ -100,6 +101,8 @@ struct FoundSightings {
     sightings: Vec<AddressSighting>,
     left_out: usize,
     uncovered: Vec<UncoveredPlace>,
+    /// The names of accounts, where they were listed.
+    names: BTreeMap<AccountId, String>,
 }
 
 /// Runs the command.
@@ -184,7 +187,11 @@ async fn look(
     } else {
         let (accounts, regions) = (args.walk.selection.words(), args.walk.regions.join(","));
         let scope = format!("Config of {accounts}; Regions {regions}");
-        (scope, each_account::look(everywhere, &kinds).await?)
+        let mut found = each_account::look(everywhere, &kinds).await?;
+        if !found.sightings.is_empty() {
+            found.names = aggregator::names(args, home).await;
+        }
+        (scope, found)
     };
     let addresses = merged(found.sightings);
     let verification = if args.verify {
@@ -201,5 +208,6 @@ async fn look(
         left_out: found.left_out,
         verification,
         never_found: NEVER_FOUND.to_owned(),
+        account_names: found.names,
     })
 }

@@ -1,12 +1,15 @@
 //! The report for people, programs and scanners, and where it is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::path::Path;
+use std::{fs, io};
 
 use hallpass_addresses::{AddressReport, DifferenceSide, FoundAddress, UncoveredPlace};
 use hallpass_host::snapshots_at::{SnapshotsAt, bucket, bucket_failure};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{self, Format, OutputArgs, Table};
+use hallpass_wording::plan::account;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::AddressFormat;
@@ -15,7 +18,7 @@ use super::AddressFormat;
 const REASONS_SHOWN: usize = 20;
 /// Places that are shown of a reason.
 const PLACES_SHOWN: usize = 3;
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "public_ip",
     "family",
     "account_id",
@@ -36,14 +39,20 @@ const COLUMNS: [&str; 20] = [
     "capture_time",
     "sources",
     "conflict",
+    "account_name",
 ];
 
 /// Prints the addresses.
 pub(super) fn show(report: &AddressReport, asked: Option<AddressFormat>) -> Result<(), Failure> {
-    let rows = &report.addresses;
+    let rows: Vec<NamedAddress<'_>> = { report.addresses.iter() }
+        .map(|address| NamedAddress {
+            account_name: report.account_name(&address.account_id),
+            address,
+        })
+        .collect();
     let format = match asked {
         Some(AddressFormat::Targets) => {
-            let ips: BTreeSet<_> = rows.iter().map(|it| it.public_ip).collect();
+            let ips: BTreeSet<_> = rows.iter().map(|it| it.address.public_ip).collect();
             let mut lines: Vec<String> = ips.iter().map(ToString::to_string).collect();
             // the last line has an end, too
             lines.push(String::new());
@@ -57,12 +66,24 @@ pub(super) fn show(report: &AddressReport, asked: Option<AddressFormat>) -> Resu
         Some(AddressFormat::Csv) => Format::Csv,
         None => OutputArgs::default().format(),
     };
-    output::list(format, rows, &COLUMNS, || table(rows))
+    output::list(format, &rows, &COLUMNS, || table(&rows))
 }
 
-fn table(rows: &[FoundAddress]) -> Table {
+/// An address with the name of its account; empty where it is not known.
+#[derive(Serialize)]
+struct NamedAddress<'a> {
+    #[serde(flatten)]
+    address: &'a FoundAddress,
+    account_name: &'a str,
+}
+
+fn table(rows: &[NamedAddress<'_>]) -> Table {
     let mut table = Table::new(&["=ADDRESS", "=ACCOUNT", "=REGION", "USED BY", "SEEN AS"]);
-    for row in rows {
+    for NamedAddress {
+        address: row,
+        account_name,
+    } in rows
+    {
         let kind = serde_json::to_value(row.attached_kind).unwrap_or_default();
         let kind = kind.as_str().unwrap_or_default().replace('_', " ");
         let mut used_by = match &row.attached_to {
@@ -75,7 +96,7 @@ fn table(rows: &[FoundAddress]) -> Table {
         let sources: Vec<&str> = row.sources.iter().map(|it| it.name()).collect();
         table.row([
             row.public_ip.to_string(),
-            row.account_id.to_string(),
+            account(account_name, row.account_id.as_str()),
             row.region.clone(),
             used_by,
             sources.join(" "),
@@ -123,6 +144,23 @@ pub(super) fn tell(report: &AddressReport) {
     output::say(&format!("note: {}", report.never_found));
 }
 
+/// Writes a file that is not there yet.
+fn put_once(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let (path, half) = (folder.join(name), folder.join(format!(".{name}.part")));
+    let unwritable = |error| Failure::unwritable(path.display(), &error);
+    fs::write(&half, text).map_err(unwritable)?;
+    // unlike a rename, a link never takes the place of a file
+    let linked = fs::hard_link(&half, &path);
+    fs::remove_file(&half).map_err(unwritable)?;
+    linked.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            let message = format!("`{}` is there already and was not changed", path.display());
+            Failure::failed(message).help("give another `--as-of`, or another place")
+        }
+        _ => unwritable(error),
+    })
+}
+
 /// Places by reason, the most of them first.
 fn places(word: &str, all: &[UncoveredPlace]) {
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -161,7 +199,7 @@ fn places(word: &str, all: &[UncoveredPlace]) {
     }
 }
 
-/// Keeps a report in a file named by its instant; it is there whole or not at all.
+/// Keeps a report in a file named by its instant; it is there whole or not at all, and takes the place of none.
 pub(super) async fn save(report: &AddressReport, at: &SnapshotsAt) -> Result<(), Failure> {
     let name = format!(
         "public-ips-{}.json",
@@ -171,14 +209,11 @@ pub(super) async fn save(report: &AddressReport, at: &SnapshotsAt) -> Result<(),
     let text = output::compact(&document)?;
     match at {
         SnapshotsAt::Folder(folder) => {
-            let (path, half) = (folder.join(&name), folder.join(format!(".{name}.part")));
-            let unwritable = |error| Failure::unwritable(path.display(), &error);
-            fs::write(&half, text).map_err(unwritable)?;
-            fs::rename(&half, &path).map_err(unwritable)?;
+            put_once(folder, &name, &text)?;
         }
         SnapshotsAt::Bucket(place) => {
             let files = bucket(place).await.map_err(Failure::failed)?;
-            let put = files.put(&name, text.into()).await;
+            let put = files.put_once(&name, text.into()).await;
             put.map_err(|error| bucket_failure(&error))?;
         }
     }

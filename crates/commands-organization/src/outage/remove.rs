@@ -50,16 +50,15 @@ impl Chore for EndChore<'_> {
 
     async fn gather(&self, at: &Opened<'_>) -> Result<Self::Facts, Failure> {
         let organization = at.context.organization.as_ref();
+        let kept = at.context.kept.as_ref();
         Ok(match self {
             Self::One(id) => {
                 let ids = vec![(*id).clone()];
-                (
-                    plan_remove(organization, id).await.map_err(chore_failed)?,
-                    ids,
-                )
+                let draft = plan_remove(organization, kept, id).await;
+                (draft.map_err(chore_failed)?, ids)
             }
             Self::EveryPast => {
-                let (kept, now) = (at.context.kept.as_ref(), at.context.clock.now());
+                let now = at.context.clock.now();
                 plan_reap(organization, kept, now)
                     .await
                     .map_err(chore_failed)?

@@ -1,12 +1,18 @@
 //! `hallpass org remediate list|backlog|show`: from the store alone.
 
+use std::collections::BTreeMap;
+
 use hallpass_host::runtime::runtime;
+use hallpass_host::server_store::ServerStore;
+use hallpass_model::AccountId;
 use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationPhase, RemediationStore as _,
 };
 use hallpass_setup::opening::{ReadingArgs, open_store};
+use hallpass_setup::sources::cached_snapshot;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table};
+use hallpass_wording::plan;
 use hallpass_wording::time::utc;
 use serde_json::{Value, json};
 
@@ -27,6 +33,7 @@ const FIELDS: &[&str] = &[
     "decided_at",
     "changed_at",
     "plan",
+    "account_name",
 ];
 
 /// List remediations, newest first
@@ -70,10 +77,25 @@ fn why(it: &Remediation) -> String {
     }
 }
 
-fn row(it: &Remediation) -> Value {
+/// The names of accounts, as the server read the organization last.
+type AccountNames = BTreeMap<AccountId, String>;
+
+async fn account_names(store: &ServerStore) -> AccountNames {
+    let snapshot = cached_snapshot(store).await.unwrap_or_default();
+    let accounts = snapshot.accounts.into_iter();
+    accounts.map(|it| (it.id, it.name)).collect()
+}
+
+fn name_of<'a>(names: &'a AccountNames, it: &Remediation) -> &'a str {
+    let name = names.get(&it.deviation.account);
+    name.map_or("", String::as_str)
+}
+
+fn row(it: &Remediation, names: &AccountNames) -> Value {
     json!({
         "id": it.id, "state": it.phase.name(), "why": why(it), "rule": it.rule, "action": it.action.name(),
-        "mode": it.mode.name(), "account": it.deviation.account, "region": it.deviation.region,
+        "mode": it.mode.name(), "account": it.deviation.account, "account_name": name_of(names, it),
+        "region": it.deviation.region,
         "resource": it.deviation.resource, "control": it.deviation.control,
         "finding": it.deviation.finding.as_ref().map(|it| it.id.clone()), "decided_at": it.decided_at,
         "changed_at": it.changed_at, "approved_by": it.approved_by, "plan": it.plan,
@@ -81,7 +103,7 @@ fn row(it: &Remediation) -> Value {
     })
 }
 
-fn table(rows: &[Remediation]) -> Table {
+fn table(rows: &[Remediation], names: &AccountNames) -> Table {
     let mut table = Table::new(&[
         "=remediation",
         "state",
@@ -95,7 +117,7 @@ fn table(rows: &[Remediation]) -> Table {
             it.id.to_string(),
             it.phase.name().to_owned(),
             it.action.name().to_owned(),
-            it.deviation.account.to_string(),
+            plan::account(name_of(names, it), it.deviation.account.as_str()),
             it.deviation.resource.clone(),
             why(it),
         ]);
@@ -105,12 +127,13 @@ fn table(rows: &[Remediation]) -> Table {
 
 fn list(args: &ReadingArgs, filter: RemediationFilter) -> Outcome {
     let address = args.config.existing_store()?;
-    let (rows, paused) = runtime()?.block_on(async {
+    let (rows, paused, names) = runtime()?.block_on(async {
         let store = open_store(address).await?;
         let rows = store.remediations(filter, LISTED_MAX).await;
         let rows = rows.map_err(|fault| Failure::failed(fault.to_string()))?;
         let paused = store.paused().await;
-        Ok::<_, Failure>((rows, paused.map_err(|it| Failure::failed(it.to_string()))?))
+        let paused = paused.map_err(|it| Failure::failed(it.to_string()))?;
+        Ok::<_, Failure>((rows, paused, account_names(&store).await))
     })?;
     if let Some((by, at)) = paused {
         output::say(&format!(
@@ -118,8 +141,10 @@ fn list(args: &ReadingArgs, filter: RemediationFilter) -> Outcome {
             utc(at)
         ));
     }
-    let items: Vec<Value> = rows.iter().map(row).collect();
-    output::list(args.output.format(), &items, FIELDS, || table(&rows))?;
+    let items: Vec<Value> = rows.iter().map(|it| row(it, &names)).collect();
+    output::list(args.output.format(), &items, FIELDS, || {
+        table(&rows, &names)
+    })?;
     Ok(Exit::Ok)
 }
 
@@ -133,10 +158,14 @@ pub(super) fn run_backlog(args: &BacklogArgs) -> Outcome {
 
 pub(super) fn run_show(args: &ShowArgs) -> Outcome {
     let address = args.shown.config.existing_store()?;
-    let it = runtime()?.block_on(async { found(&open_store(address).await?, &args.id).await })?;
+    let (it, names) = runtime()?.block_on(async {
+        let store = open_store(address).await?;
+        let it = found(&store, &args.id).await?;
+        Ok::<_, Failure>((it, account_names(&store).await))
+    })?;
     let text = || {
         let mut table = Table::new(&["what", "value"]);
-        if let Some(members) = row(&it).as_object() {
+        if let Some(members) = row(&it, &names).as_object() {
             for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
                 let text = value
                     .as_str()
@@ -146,6 +175,7 @@ pub(super) fn run_show(args: &ShowArgs) -> Outcome {
         }
         table.text(None)
     };
-    output::one(args.shown.output.format(), &row(&it), FIELDS, text)?;
+    let shown = row(&it, &names);
+    output::one(args.shown.output.format(), &shown, FIELDS, text)?;
     Ok(Exit::Ok)
 }

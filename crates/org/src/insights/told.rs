@@ -63,7 +63,7 @@ impl ToldInsight {
     /// The columns that tell one from another.
     pub const KEY: [&'static str; 1] = ["insight_id"];
     /// What is said of one.
-    pub const MESSAGE: &'static str = "{severity} insight in account {account_id}, {aws_region}: {name}; stacks {stacks}; since {start}; {url}";
+    pub const MESSAGE: &'static str = "{severity} insight in account {account}, {aws_region}: {name}; stacks {stacks}; since {start}; {url}";
 
     /// Reads the detail of an event of DevOps Guru, by its `detail-type`; `None` of recommendations, anomalies and whatever
     /// is new.
@@ -117,8 +117,8 @@ impl ToldInsight {
         }))
     }
 
-    /// As a row of alerts.
-    pub fn row(&self) -> Map<String, Value> {
+    /// As a row of alerts; `account_name` is empty where it is not known.
+    pub fn row(&self, account_name: &str) -> Map<String, Value> {
         let or_dash = |text: String| {
             if text.is_empty() {
                 "-".to_owned()
@@ -127,8 +127,13 @@ impl ToldInsight {
             }
         };
         let severity = self.severity.map_or("-", InsightSeverity::name);
+        let account = if account_name.is_empty() {
+            self.account.clone()
+        } else {
+            format!("{account_name} ({})", self.account)
+        };
         let values = json!({
-            "insight_id": self.id, "account_id": self.account, "aws_region": self.region, "type": self.kind,
+            "insight_id": self.id, "account": account, "account_id": self.account, "aws_region": self.region, "type": self.kind,
             "severity": severity, "name": self.name, "start": or_dash(self.start.clone()),
             "stacks": or_dash(self.stacks.join(", ")), "url": or_dash(self.url.clone()),
         });
@@ -163,8 +168,10 @@ mod tests {
                 InsightTurn::Opened
             )
         );
-        let row = found.row();
+        let row = found.row("shop");
         assert_eq!(row["account_id"], "444444444444");
+        assert_eq!(row["account"], "shop (444444444444)");
+        assert_eq!(found.row("")["account"], "444444444444");
         assert_eq!(
             (&row["stacks"], &row["start"]),
             (&json!("shop-api"), &json!("2026-03-02 11:00 UTC"))

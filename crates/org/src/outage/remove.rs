@@ -6,21 +6,22 @@ use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
 
 use super::list::{Among, Tagged, tagged};
-use super::{ID_DIGITS, name_of};
-use crate::ChoreError;
+use super::{DrillFile, ID_DIGITS, name_of};
 use crate::facts::{Surroundings, surroundings};
-use crate::ports::{OrgStore, Organization};
+use crate::ports::{Drill, OrgStore, Organization};
 use crate::steps::{
     DELETE, DETACH, Deletion, Instant, MARK_DRILL, Mark, Pair, PolicyRef, StepBasis, stored,
 };
+use crate::{ChoreError, unread};
 
 /// The plan that removes a drill, wherever it is attached. Of one that is gone only the mark in the
-/// store is left to do.
+/// store is left to do. A policy that another user gave another text is `drifted`, and stays.
 ///
 /// # Errors
-/// `E_ID` for what is no drill's id; when AWS does not answer.
+/// `E_ID` for what is no drill's id; when AWS or the store does not answer.
 pub async fn plan_remove(
     organization: &dyn Organization,
+    store: &dyn OrgStore,
     drill: &str,
 ) -> Result<PlanDraft, ChoreError> {
     let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
@@ -38,6 +39,8 @@ pub async fn plan_remove(
     }
     let mut draft = draft(&around, "outage.remove");
     draft.remember(json!({ "drills": [drill] }));
+    let kept = store.drill(drill).await?;
+    let found = with_basis(organization, kept.as_ref(), found).await?;
     remove(&mut draft, &around, drill, &found);
     Ok(draft)
 }
@@ -69,6 +72,8 @@ pub async fn plan_reap(
     draft.remember(json!({ "drills": ids }));
     for id in &ids {
         let (of_drill, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| it.id == *id);
+        let own = kept.iter().find(|it| it.id == *id);
+        let of_drill = with_basis(organization, own, of_drill).await?;
         remove(&mut draft, &around, id, &of_drill);
         found = others;
     }
@@ -84,11 +89,49 @@ fn draft(around: &Surroundings, kind: &str) -> PlanDraft {
     PlanDraft::new(kind, &around.caller.organization, limits)
 }
 
-fn remove(draft: &mut PlanDraft, around: &Surroundings, drill: &str, found: &[Tagged]) {
+/// What the removal of each policy is judged by: the text of the drill. A policy of another text is not the drill any more,
+/// whatever its tags say.
+async fn with_basis(
+    organization: &dyn Organization,
+    kept: Option<&Drill>,
+    found: Vec<Tagged>,
+) -> Result<Vec<(Tagged, StepBasis)>, ChoreError> {
+    let mut judged = Vec::new();
+    for it in found {
+        let policy = organization.policy(&it.row.id).await;
+        let policy = policy.map_err(unread(format!("policy `{}`", it.row.name)))?;
+        let text = policy.map(|policy| match kept {
+            Some(drill) => drill.statement.clone(),
+            // another store knows the drill: its id is made of its text and its target
+            None if is_unchanged(&it, &policy.content) => policy.content,
+            None => String::new(),
+        });
+        let basis = StepBasis {
+            text,
+            ..StepBasis::default()
+        };
+        judged.push((it, basis));
+    }
+    Ok(judged)
+}
+
+fn is_unchanged(found: &Tagged, content: &str) -> bool {
+    DrillFile::read(content).is_ok_and(|file| {
+        let mut targets = found.targets.iter();
+        found.targets.is_empty() || targets.any(|it| file.drill_id(it) == found.id)
+    })
+}
+
+fn remove(
+    draft: &mut PlanDraft,
+    around: &Surroundings,
+    drill: &str,
+    found: &[(Tagged, StepBasis)],
+) {
     let of_organization = |key: String| StepTarget::global(&around.caller.management_account, key);
     let lane = Lane::organizations_write;
     let mut deleted: Vec<StepId> = Vec::new();
-    for it in found {
+    for (it, basis) in found {
         let named = PolicyRef {
             name: it.row.name.clone(),
             id: Some(it.row.id.clone()),
@@ -98,8 +141,7 @@ fn remove(draft: &mut PlanDraft, around: &Surroundings, drill: &str, found: &[Ta
             let pair = Pair {
                 policy: named.clone(),
                 target: target.clone(),
-                // whatever its text says by now, a drill that is removed denies nothing
-                basis: StepBasis::default(),
+                basis: basis.clone(),
             };
             let place = of_organization(format!("target {target}, policy {}", it.row.name));
             detached.push(draft.step(place, DETACH, stored(&pair), lane(), &[]));
@@ -108,7 +150,7 @@ fn remove(draft: &mut PlanDraft, around: &Surroundings, drill: &str, found: &[Ta
         let deletion = Deletion {
             policy: named,
             tags: it.tags.clone(),
-            basis: StepBasis::default(),
+            basis: basis.clone(),
         };
         deleted.push(draft.step(place, DELETE, stored(&deletion), lane(), &detached));
     }

@@ -251,7 +251,9 @@ async fn a_removed_drill_that_is_put_back_ends_as_it_would_have() {
         .await
         .unwrap();
     process.apply(draft).await.unwrap();
-    let draft = outage::plan_remove(organization, &made.id).await.unwrap();
+    let draft = outage::plan_remove(organization, kept, &made.id)
+        .await
+        .unwrap();
     let removed = process.apply(draft).await.unwrap();
     let report = taken_back(&bench, &process, &removed.plan).await;
     assert_eq!(report.exit(), Exit::Ok, "{report:#?}");

@@ -203,9 +203,13 @@ async fn a_drill_is_applied_once_listed_and_removed_by_its_tags() {
     };
     let process = elsewhere.calm();
     for _ in 0..2 {
-        let draft = plan_remove(process.organization.as_ref(), &made.id)
-            .await
-            .unwrap();
+        let draft = plan_remove(
+            process.organization.as_ref(),
+            process.kept.as_ref(),
+            &made.id,
+        )
+        .await
+        .unwrap();
         let report = process.apply(draft).await.unwrap();
         assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
         assert!(bench.organization.standing().is_empty());
@@ -246,6 +250,50 @@ async fn a_drill_past_its_end_is_seen_and_reaped() {
     assert!(draft.is_empty());
 }
 
+/// `policies.md` §8.3: tags do not make a policy a drill. One that another user gave another text is not removed, neither by
+/// the command nor as one past its end, whether this store knows the drill or another one does.
+#[tokio::test]
+async fn a_drill_whose_policy_another_user_changed_stays() {
+    for (is_kept, reaps) in [(true, false), (false, false), (true, true), (false, true)] {
+        let bench = Bench::new();
+        let process = bench.calm();
+        let organization = process.organization.as_ref();
+        let (draft, made) = plan_apply(organization, &drill(UNIT)).await.unwrap();
+        process.apply(draft).await.unwrap();
+        let policies = organization.policies().await.unwrap();
+        let policy = policies.iter().find(|it| it.name.ends_with(&made.id));
+        let theirs = POLICY.replace("iam:", "s3:");
+        assert_ne!(theirs, POLICY);
+        let edit = organization
+            .update_policy(&policy.unwrap().id, &theirs)
+            .await;
+        edit.unwrap();
+        bench.wait(TimeSpan::hours(2));
+        let elsewhere = Bench {
+            clock: bench.clock.clone(),
+            organization: bench.organization.clone(),
+            kept: std::sync::Arc::default(),
+            plans: std::sync::Arc::default(),
+        };
+        let elsewhere = elsewhere.calm();
+        let process = if is_kept { &process } else { &elsewhere };
+        let kept = process.kept.as_ref();
+        let draft = if reaps {
+            let planned = plan_reap(organization, kept, bench.now()).await;
+            planned.unwrap().0
+        } else {
+            plan_remove(organization, kept, &made.id).await.unwrap()
+        };
+        let report = process.apply(draft).await.unwrap();
+        let case = format!("kept {is_kept}, reaped {reaps}: {report:#?}");
+        assert!(report.totals.drifted > 0, "{case}");
+        assert_eq!(report.totals.changed, 0, "{case}");
+        let name = format!("hallpass-drill-{}", made.id);
+        let standing = bench.organization.standing();
+        assert_eq!(standing, [(name, vec![UNIT.to_owned()])], "{case}");
+    }
+}
+
 #[tokio::test]
 async fn listings_that_lag_are_waited_for() {
     let bench = Bench::new();
@@ -258,7 +306,9 @@ async fn listings_that_lag_are_waited_for() {
     let report = process.apply(draft).await.unwrap();
     assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
     assert_eq!(bench.organization.writes().len(), 2);
-    let draft = plan_remove(organization, &made.id).await.unwrap();
+    let draft = plan_remove(organization, process.kept.as_ref(), &made.id)
+        .await
+        .unwrap();
     let report = process.apply(draft).await.unwrap();
     assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
     assert!(bench.organization.standing().is_empty());

@@ -48,7 +48,7 @@ impl Chore {
             }
             Self::RemoveDrill => {
                 let id = drill(UNIT).file.drill_id(UNIT);
-                outage::plan_remove(organization, &id).await.ok()
+                outage::plan_remove(organization, kept, &id).await.ok()
             }
             Self::Reap => {
                 let planned = outage::plan_reap(organization, kept, now).await;

@@ -15,9 +15,17 @@ use super::happening::HappeningTeller;
 /// The name that insights are known by among alerts.
 const INSIGHTS: &str = "devops-guru/insights";
 
+/// Says what accounts are called.
+#[async_trait]
+pub trait AccountNames: Send + Sync {
+    /// The name of an account; none where it is not known.
+    async fn name_of(&self, account: &str) -> Option<String>;
+}
+
 /// Tells insights.
 pub struct InsightHandler {
     least: InsightSeverity,
+    names: Arc<dyn AccountNames>,
     teller: HappeningTeller,
 }
 
@@ -25,6 +33,7 @@ impl InsightHandler {
     /// For insights that are at least so urgent.
     pub fn new(
         least: InsightSeverity,
+        names: Arc<dyn AccountNames>,
         store: Arc<dyn AlertStore>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AlertRuleIdError> {
@@ -36,7 +45,11 @@ impl InsightHandler {
             mail_to: Vec::new(),
         };
         let teller = HappeningTeller { rule, store, clock };
-        Ok(Self { least, teller })
+        Ok(Self {
+            least,
+            names,
+            teller,
+        })
     }
 
     async fn tell(&self, found: &ToldInsight) -> HandledEvent {
@@ -59,7 +72,8 @@ impl InsightHandler {
             },
             ..self.teller.rule.clone()
         };
-        let row = found.row();
+        let name = self.names.name_of(&found.account).await;
+        let row = found.row(name.as_deref().unwrap_or_default());
         let now = self.teller.clock.now();
         let step = |state| stood(&rule, state, &row, turn, now);
         let done = |write: &AlertWrite| match write.message {
@@ -108,12 +122,23 @@ mod tests {
     const EVENT: &str =
         include_str!("../../../../docs/spec/fixtures/org-devopsguru-insight-open.json");
 
+    struct OneName;
+
+    #[async_trait]
+    impl AccountNames for OneName {
+        async fn name_of(&self, _: &str) -> Option<String> {
+            Some("shop".to_owned())
+        }
+    }
+
     #[tokio::test]
     async fn an_insight_is_told_when_it_begins_and_when_it_is_over_however_often_both_come() {
         let store = Arc::new(MemoryStore::new());
         store.open_channel("mail", at(0)).await.unwrap();
         let clock = Arc::new(SystemClock);
-        let handler = InsightHandler::new(InsightSeverity::Medium, store.clone(), clock).unwrap();
+        let least = InsightSeverity::Medium;
+        let names = Arc::new(OneName);
+        let handler = InsightHandler::new(least, names, store.clone(), clock).unwrap();
         let open = read_event(EVENT).unwrap();
         assert!(handler.takes(&open.source, &open.detail_type));
         let closed = OrganizationEvent {

@@ -11,7 +11,7 @@ mod targets;
 
 pub use evaluate::evaluate;
 pub use happening::write as write_happening;
-pub use insights::InsightHandler;
+pub use insights::{AccountNames, InsightHandler};
 pub use root_sign_in::RootSignInHandler;
 pub use rule_file::RuleFileOfAlerts;
 pub use runner::{AlertRunner, RanRule, WhichRules, asked, unstored};
