@@ -83,8 +83,18 @@ pub struct Mail {
     alerts: Vec<Email>,
     public_url: String,
     clock: Arc<dyn Clock>,
-    /// Who has the mail of a notice that has to be tried again for others.
-    sent: Mutex<BTreeMap<u64, BTreeSet<Email>>>,
+    /// Notices that have to be tried again, by number.
+    unfinished: Mutex<BTreeMap<u64, Progress>>,
+}
+
+/// What became of a notice's mails so far.
+#[derive(Default)]
+struct Progress {
+    /// Recipients whose mail was sent, or refused for good.
+    done: BTreeSet<Email>,
+    /// The recipient at which the last attempt stopped. It is the last of the next one, so that a
+    /// server that hangs up at one recipient gets the mails of the others.
+    stopped_at: Option<Email>,
 }
 
 impl Mail {
@@ -113,7 +123,7 @@ impl Mail {
             alerts,
             public_url: settings.public_url.trim_end_matches('/').to_owned(),
             clock,
-            sent: Mutex::default(),
+            unfinished: Mutex::default(),
         })
     }
 
@@ -170,22 +180,30 @@ impl Mail {
             .collect()
     }
 
-    fn has_mail(&self, number: u64, email: &Email) -> bool {
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.get(&number).is_some_and(|all| all.contains(email))
+    /// The mails of a notice that are still to be sent, in the order to send them.
+    fn unsent(&self, number: u64, mut letters: Vec<(Email, Letter)>) -> Vec<(Email, Letter)> {
+        let unfinished = self.unfinished.lock();
+        let unfinished = unfinished.unwrap_or_else(PoisonError::into_inner);
+        if let Some(progress) = unfinished.get(&number) {
+            letters.retain(|(to, _)| !progress.done.contains(to));
+            letters.sort_by_key(|(to, _)| progress.stopped_at.as_ref() == Some(to));
+        }
+        letters
     }
 
-    fn remember(&self, number: u64, email: Email) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.entry(number).or_default().insert(email);
-        while sent.len() > REMEMBERED {
-            sent.pop_first();
+    fn note(&self, number: u64, change: impl FnOnce(&mut Progress)) {
+        let unfinished = self.unfinished.lock();
+        let mut unfinished = unfinished.unwrap_or_else(PoisonError::into_inner);
+        change(unfinished.entry(number).or_default());
+        while unfinished.len() > REMEMBERED {
+            unfinished.pop_first();
         }
     }
 
     fn forget(&self, number: u64) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.remove(&number);
+        let unfinished = self.unfinished.lock();
+        let mut unfinished = unfinished.unwrap_or_else(PoisonError::into_inner);
+        unfinished.remove(&number);
     }
 
     /// A mail to each person who has none yet.
@@ -193,22 +211,24 @@ impl Mail {
         let all = letters.len();
         let mut refused = Vec::new();
         let mut later = None;
-        for (to, letter) in letters {
-            if self.has_mail(about.number, &to) {
-                continue;
-            }
+        for (to, letter) in self.unsent(about.number, letters) {
             match self.send(about, &to, &letter).await {
-                Ok(()) => self.remember(about.number, to),
+                Ok(()) => self.note(about.number, |it| {
+                    it.done.insert(to);
+                }),
                 Err(MailFailure::ForGood(why)) => {
                     tracing::warn!(to = %to, about = about.id, why, "a mail is not accepted and not tried again");
                     refused.push(why);
                     // so that it is not tried again for the sake of others either
-                    self.remember(about.number, to);
+                    self.note(about.number, |it| {
+                        it.done.insert(to);
+                    });
                 }
                 // a full mailbox keeps nobody else's mail back
                 Err(MailFailure::OneForNow(why)) => later = Some(why),
                 // the others would fail alike, and each would cost a connection
                 Err(MailFailure::ForNow(why)) => {
+                    self.note(about.number, |it| it.stopped_at = Some(to));
                     later = Some(why);
                     break;
                 }
@@ -248,15 +268,32 @@ impl Mail {
         match timeout(CONVERSATION_MAX, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Err(_) => Err(MailFailure::ForNow(self.too_slow())),
-            Ok(Err(error)) => {
-                let why = format!("{}: {}", self.server, reason(&error));
-                Err(match error.status().map(u16::from) {
-                    Some(code) if NO_SUCH_MAILBOX.contains(&code) => MailFailure::ForGood(why),
-                    // x5z is about where a mail goes to; the rest is about the server, or about us
-                    Some(code) if code / 10 % 10 == 5 => MailFailure::OneForNow(why),
-                    _ => MailFailure::ForNow(why),
-                })
-            }
+            Ok(Err(error)) => Err(self.failure(&error).await),
+        }
+    }
+
+    /// Whether an error ends the mail of one recipient, delays it, or concerns all mails.
+    async fn failure(&self, error: &SmtpError) -> MailFailure {
+        let why = format!("{}: {}", self.server, reason(error));
+        // RFC 5321 §4.2.1; the second digit: 2 and 3 are the connection and sign-in, 5 is the
+        // mailbox, and 0 is the form of what was sent
+        let code = error.status().map(u16::from);
+        match code.map(|code| (code, code / 100, code / 10 % 10)) {
+            Some((code, ..)) if NO_SUCH_MAILBOX.contains(&code) => MailFailure::ForGood(why),
+            Some((_, _, 5)) => MailFailure::OneForNow(why),
+            Some((_, _, 2 | 3)) => MailFailure::ForNow(why),
+            Some((_, 5, _)) => self.ends_unless_server_is_down(why).await,
+            // lettre's own refusal, such as of an address that needs SMTPUTF8
+            None if error.is_client() => self.ends_unless_server_is_down(why).await,
+            _ => MailFailure::ForNow(why),
+        }
+    }
+
+    /// A permanent error is about the one mail if the server takes a connection without a mail.
+    async fn ends_unless_server_is_down(&self, why: String) -> MailFailure {
+        match self.probe().await {
+            Ok(_) => MailFailure::ForGood(why),
+            Err(_) => MailFailure::ForNow(why),
         }
     }
 }

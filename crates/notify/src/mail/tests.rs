@@ -455,6 +455,9 @@ async fn alerts_are_told_to_those_who_look_after_the_place() {
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
 }
 
+/// An answer that closes the connection.
+const HANGS_UP: &str = "";
+
 /// A mail server on this machine that answers to one mailbox so: its URL, and whose mail it took.
 async fn answering(
     mailbox: &'static str,
@@ -504,6 +507,9 @@ async fn converse(
             }
             _ => "250 well",
         };
+        if said == HANGS_UP {
+            return;
+        }
         if to
             .write_all(format!("{said}\r\n").as_bytes())
             .await
@@ -526,9 +532,12 @@ async fn a_mailbox_that_takes_no_mail_keeps_nobody_else_s_back() {
         ("554 not today", true, vec![second.clone()]),
         ("550 nobody", false, vec![second.clone()]),
         ("556 no mail there", false, vec![second.clone()]),
-        // the server takes no mail at all
-        ("421 closing", true, vec![]),
-        ("530 sign in first", true, vec![]),
+        ("501 bad address", false, vec![second.clone()]),
+        ("504 not fully qualified", false, vec![second.clone()]),
+        // the attempt stops; the next one begins with the other recipient
+        ("421 closing", true, vec![second.clone()]),
+        ("530 sign in first", true, vec![second.clone()]),
+        (HANGS_UP, true, vec![second.clone()]),
         ("250 known", false, vec![first, second]),
     ] {
         let (url, taken) = answering("person1@example.com", answer).await;
@@ -544,6 +553,17 @@ async fn a_mailbox_that_takes_no_mail_keeps_nobody_else_s_back() {
         }
         assert_eq!(*taken.lock().unwrap(), wanted, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn an_address_that_the_server_cannot_take_keeps_no_other_mail_back() {
+    let mut told = told(News::ReviewWanted);
+    // in the order of sending, and the fake server has no SMTPUTF8
+    told.notice.to = vec![Email::new("jörg@example.com").unwrap(), email(900)];
+    let (url, taken) = answering("", "").await;
+    let channel = mail(&MailSettings { url, ..settings() });
+    assert_eq!(channel.deliver(&told).await, Delivery::Done);
+    assert_eq!(*taken.lock().unwrap(), [email(900).to_string()]);
 }
 
 #[test]
