@@ -2,23 +2,93 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use hallpass_model::with_causes;
-use openidconnect::{
-    HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySetUrl, ProviderMetadataWithLogout,
-    core::CoreJsonWebKeySet,
-};
+use hallpass_model::{text::line, with_causes};
+use openidconnect::core::CoreJsonWebKeySet;
 use reqwest::Url;
+use serde_json::Value;
+
+use super::claims::{self, Claims};
 
 /// How long one call to the provider may take.
 const CALL_TIME_MAX: Duration = Duration::from_secs(8);
 /// The longest answer read, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// A call to the provider that brought nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct CallFault(pub(super) String);
+/// Below the issuer (OpenID Connect Discovery 1.0, 4).
+const DISCOVERY_PATH: &str = ".well-known/openid-configuration";
+
+/// A call to the provider that failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum CallFault {
+    /// It may answer later.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// It answered, and an administrator has to change something here or there.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// The members of the discovery document that Hallpass uses. All others may have any form.
+#[derive(Clone, Debug)]
+pub(super) struct Discovery {
+    pub(super) authorization_endpoint: Url,
+    pub(super) token_endpoint: Url,
+    pub(super) jwks_uri: Url,
+    pub(super) userinfo_endpoint: Option<Url>,
+    pub(super) end_session_endpoint: Option<Url>,
+    /// Whether the provider takes the client secret in the form only. Without a list it takes the
+    /// header (OpenID Connect Discovery 1.0, 3).
+    pub(super) takes_secret_in_form_only: bool,
+}
+
+impl Discovery {
+    /// Reads the document.
+    ///
+    /// # Errors
+    /// The member that is missing or cannot be used.
+    pub(super) fn read(bytes: &[u8], issuer: &str) -> Result<Self, String> {
+        let document: Claims = serde_json::from_slice(bytes)
+            .map_err(|_| "its discovery document is not a JSON object".to_owned())?;
+        let found = claims::text(&document, "issuer");
+        let found = found.ok_or("its discovery document lacks `issuer`")?;
+        if found != issuer {
+            let found = line(found, 300);
+            return Err(format!(
+                "its discovery document names the issuer `{found}`; write `oidc.issuer` like that, it is `{issuer}`"
+            ));
+        }
+        let needed = |name| {
+            let address = address(&document, name)?;
+            address.ok_or_else(|| format!("its discovery document lacks `{name}`"))
+        };
+        let methods = document.get("token_endpoint_auth_methods_supported");
+        let methods = methods.and_then(Value::as_array);
+        let has = |name: &str| methods.is_some_and(|all| all.iter().any(|it| it == name));
+        Ok(Self {
+            authorization_endpoint: needed("authorization_endpoint")?,
+            token_endpoint: needed("token_endpoint")?,
+            jwks_uri: needed("jwks_uri")?,
+            userinfo_endpoint: address(&document, "userinfo_endpoint")?,
+            end_session_endpoint: address(&document, "end_session_endpoint")?,
+            takes_secret_in_form_only: has("client_secret_post") && !has("client_secret_basic"),
+        })
+    }
+}
+
+/// An address of the document. Some providers send an empty text for none.
+fn address(document: &Claims, name: &str) -> Result<Option<Url>, String> {
+    let text = match document.get(name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(value) => value.as_str(),
+    };
+    if text == Some("") {
+        return Ok(None);
+    }
+    let url = text.and_then(|text| text.parse::<Url>().ok());
+    url.filter(|url| matches!(url.scheme(), "https" | "http"))
+        .map(Some)
+        .ok_or_else(|| format!("`{name}` of its discovery document is not an HTTPS address"))
+}
 
 /// A client for a provider: over TLS only, unless it is on this machine.
 ///
@@ -36,48 +106,45 @@ pub(super) fn client(is_https: bool, near: bool) -> Result<reqwest::Client, Stri
     builder.build().map_err(|error| error.to_string())
 }
 
-// boxed, because futures that borrow their HTTP client are not seen to be `Send` in handlers
+/// The discovery document of `issuer`.
+///
+/// # Errors
+/// When it cannot be read or used.
+pub(super) async fn discover(http: &reqwest::Client, issuer: &str) -> Result<Discovery, CallFault> {
+    let slash = if issuer.ends_with('/') { "" } else { "/" };
+    let place = format!("{issuer}{slash}{DISCOVERY_PATH}");
+    let bytes = document(http.get(&place), &place).await?;
+    Discovery::read(&bytes, issuer).map_err(CallFault::Unusable)
+}
 
-pub(super) fn discover(
-    http: reqwest::Client,
-    issuer: IssuerUrl,
-) -> BoxFuture<'static, Result<ProviderMetadataWithLogout, String>> {
-    Box::pin(async move {
-        let call = |request| send(http.clone(), request);
-        let metadata = ProviderMetadataWithLogout::discover_async(issuer, &call);
-        metadata.await.map_err(|error| with_causes(&error))
+/// The provider's keys. Those of unknown kinds are left out.
+///
+/// # Errors
+/// When they cannot be read, or none can be used.
+pub(super) async fn fetch_keys(
+    http: &reqwest::Client,
+    url: &Url,
+) -> Result<CoreJsonWebKeySet, CallFault> {
+    let bytes = document(http.get(url.clone()), url.as_str()).await?;
+    let keys: Option<CoreJsonWebKeySet> = serde_json::from_slice(&bytes).ok();
+    let keys = keys.filter(|keys| !keys.keys().is_empty());
+    keys.ok_or_else(|| {
+        CallFault::Unusable(format!("its keys at `{url}` hold none that can be used"))
     })
 }
 
-pub(super) fn fetch_keys(
-    http: reqwest::Client,
-    url: JsonWebKeySetUrl,
-) -> BoxFuture<'static, Result<CoreJsonWebKeySet, String>> {
-    Box::pin(async move {
-        let call = |request| send(http.clone(), request);
-        let keys = CoreJsonWebKeySet::fetch_async(&url, &call);
-        keys.await.map_err(|error| with_causes(&error))
-    })
-}
-
-/// A call of `openidconnect`, over our client.
-async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, CallFault> {
-    let (parts, body) = request.into_parts();
-    let url: Url = parts
-        .uri
-        .to_string()
-        .parse()
-        .map_err(|_| CallFault(format!("`{}` is not an address", parts.uri)))?;
-    let call = http.request(parts.method, url);
-    let (status, bytes) = answer(call.headers(parts.headers).body(body)).await?;
-    let mut answer = HttpResponse::new(bytes);
-    *answer.status_mut() = status;
-    // whatever it calls itself, it must parse as JSON
-    answer.headers_mut().insert(
-        axum::http::header::CONTENT_TYPE,
-        axum::http::HeaderValue::from_static("application/json"),
-    );
-    Ok(answer)
+/// A document that has to be there.
+async fn document(request: reqwest::RequestBuilder, place: &str) -> Result<Vec<u8>, CallFault> {
+    let (status, bytes) = answer(request.header("accept", "application/json")).await?;
+    match status {
+        status if status.is_success() => Ok(bytes),
+        status if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS => {
+            Err(CallFault::NoAnswer(format!("`{place}` answered {status}")))
+        }
+        status => Err(CallFault::Unusable(format!(
+            "`{place}` answered {status}: look at `oidc.issuer`"
+        ))),
+    }
 }
 
 /// The status and the body of an answer.
@@ -87,12 +154,12 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
 pub(super) async fn answer(
     request: reqwest::RequestBuilder,
 ) -> Result<(reqwest::StatusCode, Vec<u8>), CallFault> {
-    let fault = |error: reqwest::Error| CallFault(with_causes(&error.without_url()));
+    let fault = |error: reqwest::Error| CallFault::NoAnswer(with_causes(&error.without_url()));
     let mut answer = request.send().await.map_err(fault)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(fault)? {
         if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(CallFault("its answer is too long".to_owned()));
+            return Err(CallFault::Unusable("its answer is too long".to_owned()));
         }
         bytes.extend_from_slice(&chunk);
     }

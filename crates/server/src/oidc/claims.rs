@@ -1,8 +1,10 @@
-//! What a provider's tokens say, once their signature is known to be good: the parts of OpenID
-//! Connect that `openidconnect` leaves to its user, and logout tokens, which it does not have.
+//! The provider's tokens: their signature, by the keys and algorithms of `openidconnect`, and the
+//! claims that Hallpass uses. A claim that it does not use may have any form.
+
+use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp, text::line};
 use openidconnect::{
     JsonWebKey as _, JsonWebKeyId,
     core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm},
@@ -36,37 +38,157 @@ const LOGOUT_LASTS: TimeSpan = TimeSpan::minutes(5);
 pub(super) type Claims = Map<String, Value>;
 
 /// One part of a token.
-fn part(text: &str) -> Option<Claims> {
+pub(super) fn part(text: &str) -> Option<Claims> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     serde_json::from_slice(&bytes).ok()
-}
-
-/// The claims of a token, whoever signed it.
-pub(super) fn unverified(token: &str) -> Option<Claims> {
-    part(token.split('.').nth(1)?)
 }
 
 pub(super) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
     claims.get(name).and_then(Value::as_str)
 }
 
-/// An instant in seconds of Unix time.
+/// An instant in seconds of Unix time. Some providers write a fraction of a second.
 pub(super) fn instant(claims: &Claims, name: &str) -> Option<Timestamp> {
-    let second = claims.get(name).and_then(Value::as_i64)?;
-    Timestamp::from_second(second).ok()
+    let number = claims.get(name)?;
+    let seconds = number.as_i64().or_else(|| {
+        let since_epoch = Duration::try_from_secs_f64(number.as_f64()?).ok()?;
+        i64::try_from(since_epoch.as_secs()).ok()
+    })?;
+    Timestamp::from_second(seconds).ok()
 }
 
-/// Why a logout token does not count.
+/// Why a token does not count.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(super) enum NotALogout {
+pub(super) enum TokenFault {
     #[error("it is not a signed token")]
     Form,
+    #[error("its header `{0}` is not accepted")]
+    Header(&'static str),
+    #[error("its signature algorithm is not accepted: use RS256 or ES256")]
+    Algorithm,
     #[error("none of the provider's keys is the one it names")]
     UnknownKey,
     #[error("its signature is not the provider's")]
     Signature,
-    #[error("its `{0}` is wrong")]
+    #[error("its `{0}` is missing or wrong")]
     Claim(&'static str),
+    #[error("its `{claim}` is {found}, and `{expected}` is expected")]
+    Differs {
+        claim: &'static str,
+        found: String,
+        expected: String,
+    },
+}
+
+/// The header and the claims of a token that one of `keys` signed.
+fn signed(token: &str, keys: &CoreJsonWebKeySet) -> Result<(Claims, Claims), TokenFault> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(TokenFault::Form);
+    }
+    let (message, signature) = token.rsplit_once('.').ok_or(TokenFault::Form)?;
+    let (header, payload) = message.split_once('.').ok_or(TokenFault::Form)?;
+    let header = part(header).ok_or(TokenFault::Form)?;
+    let claims = part(payload).ok_or(TokenFault::Form)?;
+    let signature = URL_SAFE_NO_PAD
+        .decode(signature)
+        .map_err(|_| TokenFault::Form)?;
+    // extensions that must be understood (RFC 7515, 4.1.11): Hallpass has none
+    if header.contains_key("crit") {
+        return Err(TokenFault::Header("crit"));
+    }
+    let algorithm = header.get("alg").cloned().unwrap_or(Value::Null);
+    let algorithm: CoreJwsSigningAlgorithm =
+        serde_json::from_value(algorithm).map_err(|_| TokenFault::Algorithm)?;
+    if !ALGORITHMS.contains(&algorithm) {
+        return Err(TokenFault::Algorithm);
+    }
+    let kid = text(&header, "kid").map(|kid| JsonWebKeyId::new(kid.to_owned()));
+    let is_named = |key: &CoreJsonWebKey| kid.is_some() && key.key_id() == kid.as_ref();
+    // a key without `kid`, or any key for a token without one, may be the key
+    let may_be = |key: &&CoreJsonWebKey| kid.is_none() || key.key_id().is_none() || is_named(key);
+    let is_good = |key: &CoreJsonWebKey| {
+        let checked = key.verify_signature(&algorithm, message.as_bytes(), &signature);
+        checked.is_ok()
+    };
+    if keys.keys().iter().filter(may_be).any(is_good) {
+        return Ok((header, claims));
+    }
+    if keys.keys().iter().any(is_named) {
+        return Err(TokenFault::Signature);
+    }
+    // the provider may have replaced its keys
+    Err(TokenFault::UnknownKey)
+}
+
+/// The first claim that does not hold.
+fn all_hold<const N: usize>(checks: [(&'static str, bool); N]) -> Result<(), TokenFault> {
+    match checks.into_iter().find(|(_, holds)| !holds) {
+        Some((claim, _)) => Err(TokenFault::Claim(claim)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a claim with what it says and what it is to say.
+fn ensure_claim(
+    claims: &Claims,
+    claim: &'static str,
+    expected: &str,
+    holds: bool,
+) -> Result<(), TokenFault> {
+    if holds {
+        return Ok(());
+    }
+    let found = claims.get(claim).ok_or(TokenFault::Claim(claim))?;
+    Err(TokenFault::Differs {
+        claim,
+        found: line(&found.to_string(), 200),
+        expected: expected.to_owned(),
+    })
+}
+
+/// The claims of an ID token that was made for this sign-in (OpenID Connect Core 1.0, 3.1.3.7).
+pub(super) fn id_token(
+    token: &str,
+    keys: &CoreJsonWebKeySet,
+    settings: &OidcSettings,
+    nonce: &str,
+    now: Timestamp,
+) -> Result<Claims, TokenFault> {
+    let (header, claims) = signed(token, keys)?;
+    // a logout token or an access token (`at+jwt`) is no ID token (RFC 8725, 3.11)
+    let is_jwt = header.get("typ").is_none_or(|typ| {
+        let typ = typ.as_str().unwrap_or_default().to_ascii_lowercase();
+        matches!(
+            typ.strip_prefix("application/").unwrap_or(&typ),
+            "jwt" | "jose"
+        )
+    });
+    if !is_jwt {
+        return Err(TokenFault::Header("typ"));
+    }
+    // another audience could sign in with its copy of the token
+    let is_ours_only = match claims.get("aud") {
+        Some(Value::String(one)) => *one == settings.client_id,
+        Some(Value::Array(many)) => {
+            !many.is_empty() && many.iter().all(|one| *one == *settings.client_id)
+        }
+        _ => false,
+    };
+    let is_issued = text(&claims, "iss") == Some(&settings.issuer);
+    ensure_claim(&claims, "iss", &settings.issuer, is_issued)?;
+    ensure_claim(&claims, "aud", &settings.client_id, is_ours_only)?;
+    let party = claims.get("azp");
+    let is_for_us = party.is_none_or(|party| *party == *settings.client_id);
+    ensure_claim(&claims, "azp", &settings.client_id, is_for_us)?;
+    let expires = instant(&claims, "exp");
+    let issued = instant(&claims, "iat");
+    all_hold([
+        ("exp", expires.is_some_and(|at| now < SKEW.after(at))),
+        ("iat", issued.is_some_and(|at| at <= SKEW.after(now))),
+        ("nonce", text(&claims, "nonce") == Some(nonce)),
+        ("sub", text(&claims, "sub").is_some_and(|it| !it.is_empty())),
+    ])?;
+    Ok(claims)
 }
 
 /// The claims of a logout token whose signature one of `keys` made.
@@ -75,60 +197,30 @@ pub(super) fn logout(
     keys: &CoreJsonWebKeySet,
     settings: &OidcSettings,
     now: Timestamp,
-) -> Result<Claims, NotALogout> {
-    if token.len() > TOKEN_BYTES_MAX {
-        return Err(NotALogout::Form);
-    }
-    let (signed, signature) = token.rsplit_once('.').ok_or(NotALogout::Form)?;
-    let (header, payload) = signed.split_once('.').ok_or(NotALogout::Form)?;
-    let header = part(header).ok_or(NotALogout::Form)?;
-    let claims = part(payload).ok_or(NotALogout::Form)?;
-    let signature = URL_SAFE_NO_PAD
-        .decode(signature)
-        .map_err(|_| NotALogout::Form)?;
-    let algorithm = header.get("alg").cloned().unwrap_or(Value::Null);
-    let algorithm: CoreJwsSigningAlgorithm =
-        serde_json::from_value(algorithm).map_err(|_| NotALogout::Claim("alg"))?;
-    if !ALGORITHMS.contains(&algorithm) {
-        return Err(NotALogout::Claim("alg"));
-    }
-    let kid = text(&header, "kid").map(|kid| JsonWebKeyId::new(kid.to_owned()));
-    let named = |key: &&CoreJsonWebKey| kid.is_none() || key.key_id() == kid.as_ref();
-    let candidates: Vec<&CoreJsonWebKey> = keys.keys().iter().filter(named).collect();
-    if candidates.is_empty() {
-        return Err(NotALogout::UnknownKey);
-    }
-    let is_good = |key: &&CoreJsonWebKey| {
-        let checked = key.verify_signature(&algorithm, signed.as_bytes(), &signature);
-        checked.is_ok()
-    };
-    if !candidates.iter().any(is_good) {
-        return Err(NotALogout::Signature);
-    }
+) -> Result<Claims, TokenFault> {
+    let (_, claims) = signed(token, keys)?;
     is_logout(&claims, settings, now)?;
     Ok(claims)
 }
 
 /// Back-Channel Logout 1.0, 2.6.
-fn is_logout(claims: &Claims, settings: &OidcSettings, now: Timestamp) -> Result<(), NotALogout> {
-    let second = |name| claims.get(name).and_then(Value::as_i64);
-    let at = |second: Option<i64>| second.and_then(|it| Timestamp::from_second(it).ok());
+fn is_logout(claims: &Claims, settings: &OidcSettings, now: Timestamp) -> Result<(), TokenFault> {
     let is_ours = match claims.get("aud") {
         Some(Value::String(one)) => *one == settings.client_id,
         Some(Value::Array(many)) => many.iter().any(|one| *one == *settings.client_id),
         _ => false,
     };
-    let issued = at(second("iat"));
+    let issued = instant(claims, "iat");
     let in_time =
         issued.is_some_and(|at| at <= SKEW.after(now) && now < SKEW.after(LOGOUT_LASTS.after(at)));
     let over =
-        claims.contains_key("exp") && at(second("exp")).is_none_or(|at| SKEW.after(at) <= now);
+        claims.contains_key("exp") && instant(claims, "exp").is_none_or(|at| SKEW.after(at) <= now);
     let is_about_logout = claims
         .get("events")
         .and_then(|events| events.get(LOGOUT_EVENT))
         .is_some_and(Value::is_object);
     let names_somebody = text(claims, "sub").is_some() || text(claims, "sid").is_some();
-    let checks = [
+    all_hold([
         ("iss", text(claims, "iss") == Some(&settings.issuer)),
         ("aud", is_ours),
         ("iat", in_time),
@@ -137,25 +229,16 @@ fn is_logout(claims: &Claims, settings: &OidcSettings, now: Timestamp) -> Result
         // an ID token is not a logout token
         ("nonce", !claims.contains_key("nonce")),
         ("sub", names_somebody),
-    ];
-    match checks.into_iter().find(|(_, holds)| !holds) {
-        Some((claim, _)) => Err(NotALogout::Claim(claim)),
-        None => Ok(()),
-    }
+    ])
 }
 
-/// Whether an address is vouched for. Some providers write the word in quotes.
+/// What the provider says of the e-mail address: whether it has verified it. Some providers send
+/// text or a number in place of the boolean.
 pub(super) fn is_verified(claims: &Claims) -> bool {
     match claims.get("email_verified") {
         Some(Value::Bool(verified)) => *verified,
-        Some(Value::String(word)) => word == "true",
+        Some(Value::String(word)) => word.eq_ignore_ascii_case("true") || word == "1",
+        Some(Value::Number(number)) => number.as_u64() == Some(1),
         _ => false,
     }
-}
-
-/// OpenID Connect Core 3.1.3.7, 4 and 5: who the token was made for, where that is said.
-pub(super) fn is_for(claims: &Claims, client_id: &str) -> bool {
-    claims
-        .get("azp")
-        .is_none_or(|party| party.as_str() == Some(client_id))
 }

@@ -1,9 +1,9 @@
 //! OpenID Connect: who somebody is, by the word of the company's own sign-in.
 //!
 //! The code flow with PKCE (S256), state and nonce, for any provider that has a discovery document.
-//! Protocol types, discovery and the verification of ID tokens come from `openidconnect`; this
-//! folder adds what is ours: how long things are believed, which keys are fetched when, and whose
-//! e-mail counts. Pages are in `ui/oidc.rs`.
+//! Keys and the verification of signatures come from `openidconnect`. Its types for ID tokens and
+//! discovery documents refuse a document for a member that Hallpass does not use, so this folder
+//! reads those members that it uses. Pages are in `ui/oidc.rs`.
 
 mod calls;
 mod claims;

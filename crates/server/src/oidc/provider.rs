@@ -5,23 +5,17 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{Email, TimeSpan, Timestamp, with_causes};
-use openidconnect::{
-    ClaimsVerificationError, ClientId, IssuerUrl, Nonce, ProviderMetadataWithLogout,
-    SignatureVerificationError,
-    core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet},
-};
+use hallpass_model::{Email, TimeSpan, Timestamp, text::line};
+use openidconnect::core::CoreJsonWebKeySet;
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::calls::{self, CallFault, answer, discover, fetch_keys};
-use super::claims::{self, Claims, NotALogout};
-use super::{
-    OidcSettings, SKEW,
-    pending::{Again, PendingSignIn},
-};
+use super::OidcSettings;
+use super::calls::{self, CallFault, Discovery, answer, discover, fetch_keys};
+use super::claims::{self, Claims, TokenFault};
+use super::pending::{Again, PendingSignIn};
 
 /// Discovery document and keys are read again after this.
 const FRESH: TimeSpan = TimeSpan::hours(1);
@@ -38,18 +32,30 @@ pub(crate) enum SignInFault {
     /// The provider cannot be asked.
     #[error("the sign-in provider does not answer as it should: {0}")]
     Down(String),
+    /// It answers, and an administrator has to change its settings or ours.
+    #[error("the sign-in provider cannot be used: {0}")]
+    Unusable(String),
     /// It would not have the code.
     #[error("the sign-in provider refused the code: {0}")]
     CodeRefused(String),
     /// Its token does not prove anything.
     #[error("the ID token does not count: {0}")]
     Token(String),
-    /// It says no address.
-    #[error("the provider says no e-mail: the claim `{0}` is not there")]
+    /// No address to find the person by.
+    #[error("{0}")]
     NoEmail(String),
     /// It does not vouch for the address.
     #[error("the provider has not verified the e-mail")]
     Unverified,
+}
+
+impl From<CallFault> for SignInFault {
+    fn from(fault: CallFault) -> Self {
+        match fault {
+            CallFault::NoAnswer(why) => Self::Down(why),
+            CallFault::Unusable(why) => Self::Unusable(why),
+        }
+    }
 }
 
 /// Who somebody is at the provider.
@@ -84,7 +90,7 @@ pub(crate) struct LoggedOut {
 }
 
 struct ProviderDocuments {
-    metadata: ProviderMetadataWithLogout,
+    discovery: Discovery,
     keys: CoreJsonWebKeySet,
     read_at: Timestamp,
 }
@@ -92,7 +98,7 @@ struct ProviderDocuments {
 #[derive(Default)]
 struct Cache {
     known: Option<Arc<ProviderDocuments>>,
-    failed_at: Option<(Timestamp, String)>,
+    failed_at: Option<(Timestamp, CallFault)>,
     keys_at: Option<Timestamp>,
 }
 
@@ -139,7 +145,7 @@ impl Provider {
     /// # Errors
     /// What is wrong with its answers, or that there are none.
     pub async fn check(&self, now: Timestamp) -> Result<ProviderCheck, String> {
-        let known = self.read(now).await?;
+        let known = self.read(now).await.map_err(|fault| fault.to_string())?;
         let keys = known.keys.keys().len();
         // a sign-in that nobody finishes: providers refuse unknown clients and addresses at once
         let waiting = PendingSignIn::rehearsal();
@@ -151,12 +157,11 @@ impl Provider {
         Ok(ProviderCheck { keys, refused })
     }
 
-    async fn read(&self, now: Timestamp) -> Result<ProviderDocuments, String> {
-        let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|e| e.to_string())?;
-        let metadata = discover(self.http.clone(), issuer).await?;
-        let keys = metadata.jwks().clone();
+    async fn read(&self, now: Timestamp) -> Result<ProviderDocuments, CallFault> {
+        let discovery = discover(&self.http, &self.settings.issuer).await?;
+        let keys = fetch_keys(&self.http, &discovery.jwks_uri).await?;
         Ok(ProviderDocuments {
-            metadata,
+            discovery,
             keys,
             read_at: now,
         })
@@ -178,7 +183,7 @@ impl Provider {
             .as_ref()
             .filter(|(at, _)| ASK_AGAIN.covers(*at, now))
         {
-            return usable.ok_or_else(|| SignInFault::Down(why.clone()));
+            return usable.ok_or_else(|| why.clone().into());
         }
         match self.read(now).await {
             Ok(known) => {
@@ -188,9 +193,9 @@ impl Provider {
                 Ok(known)
             }
             Err(why) => {
-                tracing::warn!(error = why, "the sign-in provider cannot be read");
+                tracing::warn!(error = %why, "the sign-in provider cannot be read");
                 cache.failed_at = Some((now, why.clone()));
-                usable.ok_or(SignInFault::Down(why))
+                usable.ok_or_else(|| why.into())
             }
         }
     }
@@ -203,10 +208,15 @@ impl Provider {
             return Some(known);
         }
         cache.keys_at = Some(now);
-        let url = known.metadata.jwks_uri().clone();
-        let keys = fetch_keys(self.http.clone(), url).await.ok()?;
+        let keys = match fetch_keys(&self.http, &known.discovery.jwks_uri).await {
+            Ok(keys) => keys,
+            Err(fault) => {
+                tracing::warn!(error = %fault, "the sign-in provider's keys cannot be read again");
+                return None;
+            }
+        };
         let newer = Arc::new(ProviderDocuments {
-            metadata: known.metadata.clone(),
+            discovery: known.discovery.clone(),
             keys,
             read_at: known.read_at,
         });
@@ -234,7 +244,7 @@ impl Provider {
         state: &str,
         waiting: &PendingSignIn,
     ) -> Url {
-        let mut url = known.metadata.authorization_endpoint().url().clone();
+        let mut url = known.discovery.authorization_endpoint.clone();
         let hash = digest::digest(&digest::SHA256, waiting.verifier.as_bytes());
         let mut scopes = self.settings.scopes.clone();
         if !scopes.iter().any(|scope| scope == "openid") {
@@ -282,9 +292,10 @@ impl Provider {
         let sid = claims::text(&claimed, "sid").map(str::to_owned);
         let acr = claims::text(&claimed, "acr").map(str::to_owned);
         let auth_time = claims::instant(&claimed, "auth_time");
-        if !claimed.contains_key(&self.settings.email_claim) {
+        if !self.is_complete(&claimed) {
             // some providers keep ID tokens small and say the rest when asked
-            claimed = self.more_about(&known, &answer, &subject).await?;
+            let more = self.more_about(&known, &answer, &subject).await?;
+            claimed = self.merged(claimed, more);
         }
         Ok(Proven {
             email: self.email(&claimed)?,
@@ -296,12 +307,48 @@ impl Provider {
         })
     }
 
-    fn email(&self, said: &Claims) -> Result<Email, SignInFault> {
+    /// Whether claims have an address, and say whether it is verified where that is required.
+    fn is_complete(&self, claims: &Claims) -> bool {
+        let has = |name: &str| claims.get(name).is_some_and(|value| !value.is_null());
+        has(&self.settings.email_claim)
+            && (!self.settings.require_verified_email || has("email_verified"))
+    }
+
+    /// The claims of an ID token that is not complete, with those of userinfo about the same
+    /// person. Where userinfo has both the address and whether it is verified, both are from there.
+    fn merged(&self, token: Claims, userinfo: Claims) -> Claims {
+        let (mut first, second) = if self.is_complete(&userinfo) {
+            (userinfo, token)
+        } else {
+            (token, userinfo)
+        };
+        first.retain(|_, value| !value.is_null());
+        for (name, value) in second {
+            first.entry(name).or_insert(value);
+        }
+        first
+    }
+
+    fn email(&self, claims: &Claims) -> Result<Email, SignInFault> {
         let claim = &self.settings.email_claim;
-        let email = claims::text(said, claim)
-            .and_then(|email| Email::new(email).ok())
-            .ok_or_else(|| SignInFault::NoEmail(claim.clone()))?;
-        if self.settings.require_verified_email && !claims::is_verified(said) {
+        let no_email = |found: &str| SignInFault::NoEmail(format!("the claim `{claim}` {found}"));
+        let text = match claims.get(claim) {
+            Some(Value::String(text)) => text,
+            Some(Value::Array(_)) => {
+                return Err(no_email("is a list, and one address is expected"));
+            }
+            Some(_) => return Err(no_email("is not text")),
+            // Azure AD B2C sends a list in its place
+            None if claims.get("emails").is_some_and(Value::is_array) => {
+                return Err(no_email(
+                    "is missing, and the list `emails` is there: have the provider send one address as `email`",
+                ));
+            }
+            None => return Err(no_email("is missing")),
+        };
+        let email = Email::new(text)
+            .map_err(|_| no_email(&format!("is not an e-mail address: `{}`", line(text, 100))))?;
+        if self.settings.require_verified_email && !claims::is_verified(claims) {
             return Err(SignInFault::Unverified);
         }
         Ok(email)
@@ -313,10 +360,6 @@ impl Provider {
         code: &str,
         waiting: &PendingSignIn,
     ) -> Result<Claims, SignInFault> {
-        let url = known
-            .metadata
-            .token_endpoint()
-            .ok_or_else(|| SignInFault::Down("it names no token endpoint".to_owned()))?;
         let redirect = self.settings.redirect_uri();
         let mut form = vec![
             ("grant_type", "authorization_code"),
@@ -324,11 +367,11 @@ impl Provider {
             ("redirect_uri", &redirect),
             ("code_verifier", &waiting.verifier),
         ];
-        let mut request = self.http.post(url.url().clone());
+        let mut request = self.http.post(known.discovery.token_endpoint.clone());
         let id = &self.settings.client_id;
         match &self.settings.client_secret {
             None => form.push(("client_id", id)),
-            Some(secret) if takes_only_form(known) => {
+            Some(secret) if known.discovery.takes_secret_in_form_only => {
                 form.push(("client_id", id));
                 form.push(("client_secret", secret.expose_secret()));
             }
@@ -346,7 +389,7 @@ impl Provider {
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")
             .body(body);
-        let (status, bytes) = answer(request).await.map_err(down)?;
+        let (status, bytes) = answer(request).await?;
         let answer: Claims = serde_json::from_slice(&bytes)
             .map_err(|_| SignInFault::Down(format!("its token endpoint answered {status}")))?;
         if status.is_success() {
@@ -367,57 +410,15 @@ impl Provider {
         nonce: &str,
         now: Timestamp,
     ) -> Result<Claims, SignInFault> {
-        let refused = |why: String| SignInFault::Token(why);
-        let parsed: CoreIdToken = token
-            .parse()
-            .map_err(|error: serde_json::Error| refused(error.to_string()))?;
-        match self.verify(&parsed, &known.keys, nonce, now) {
-            Err(ClaimsVerificationError::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey,
-            )) => {
-                // the provider may have new keys
-                let newer = self.newer_keys(now).await;
-                let newer = newer.ok_or_else(|| refused("its key is unknown".to_owned()))?;
-                self.verify(&parsed, &newer.keys, nonce, now)
-            }
+        let read = |keys| claims::id_token(token, keys, &self.settings, nonce, now);
+        let claims = match read(&known.keys) {
+            Err(TokenFault::UnknownKey) => match self.newer_keys(now).await {
+                Some(newer) => read(&newer.keys),
+                None => Err(TokenFault::UnknownKey),
+            },
             outcome => outcome,
-        }
-        .map_err(|error| refused(with_causes(&error)))?;
-        let claims = claims::unverified(token).ok_or_else(|| refused("it is not JSON".into()))?;
-        if !claims::is_for(&claims, &self.settings.client_id) {
-            return Err(refused("it was made for another party (`azp`)".to_owned()));
-        }
-        Ok(claims)
-    }
-
-    fn verify(
-        &self,
-        token: &CoreIdToken,
-        keys: &CoreJsonWebKeySet,
-        nonce: &str,
-        now: Timestamp,
-    ) -> Result<(), ClaimsVerificationError> {
-        let issuer = IssuerUrl::new(self.settings.issuer.clone())
-            .map_err(|error| ClaimsVerificationError::Other(error.to_string()))?;
-        // the time of the crate's own time crate, which is not ours to name
-        let past = SKEW.before(now).to_string().parse();
-        let past = past.map_err(|_| ClaimsVerificationError::Other("no time".to_owned()))?;
-        let soon = SKEW.after(now).as_second();
-        // as if we were a public client: a shared secret never makes a signature count
-        let client = ClientId::new(self.settings.client_id.clone());
-        let verifier = CoreIdTokenVerifier::new_public_client(client, issuer, keys.clone())
-            .set_allowed_algs(claims::ALGORITHMS)
-            .set_time_fn(move || past)
-            .set_issue_time_verifier_fn(move |issued| {
-                if issued.timestamp() <= soon {
-                    Ok(())
-                } else {
-                    Err(format!("it is from the future: {issued}"))
-                }
-            });
-        token
-            .claims(&verifier, &Nonce::new(nonce.to_owned()))
-            .map(|_| ())
+        };
+        claims.map_err(|fault| SignInFault::Token(fault.to_string()))
     }
 
     async fn more_about(
@@ -426,19 +427,29 @@ impl Provider {
         redeemed: &Claims,
         subject: &str,
     ) -> Result<Claims, SignInFault> {
-        let missing = || SignInFault::NoEmail(self.settings.email_claim.clone());
-        let url = known.metadata.userinfo_endpoint().ok_or_else(missing)?;
-        let token = claims::text(redeemed, "access_token").ok_or_else(missing)?;
-        let request = self.http.get(url.url().clone());
+        let endpoint = known.discovery.userinfo_endpoint.clone();
+        let token = claims::text(redeemed, "access_token");
+        let (Some(url), Some(token)) = (endpoint, token) else {
+            return Ok(Claims::new());
+        };
+        let request = self.http.get(url);
         let request = request
             .bearer_auth(token)
             .header("accept", "application/json");
-        let (status, bytes) = answer(request).await.map_err(down)?;
+        let (status, bytes) = answer(request).await?;
+        if status.is_client_error() {
+            // what the ID token lacks is then named
+            tracing::warn!(%status, "the sign-in provider's userinfo endpoint refused the access token");
+            return Ok(Claims::new());
+        }
         if !status.is_success() {
             let why = format!("its userinfo endpoint answered {status}");
             return Err(SignInFault::Down(why));
         }
-        let said: Claims = serde_json::from_slice(&bytes).map_err(|_| missing())?;
+        // a signed answer (`application/jwt`) is not read
+        let said: Claims = serde_json::from_slice(&bytes).map_err(|_| {
+            SignInFault::Unusable("its userinfo endpoint did not answer with JSON".to_owned())
+        })?;
         // OpenID Connect Core 5.3.2: else another person's answer could be slipped in
         if claims::text(&said, "sub") != Some(subject) {
             return Err(SignInFault::Token("userinfo is about another".to_owned()));
@@ -457,7 +468,7 @@ impl Provider {
     ) -> Result<LoggedOut, SignInFault> {
         let known = self.known(now).await?;
         let said = match claims::logout(token, &known.keys, &self.settings, now) {
-            Err(NotALogout::UnknownKey) => {
+            Err(TokenFault::UnknownKey) => {
                 let newer = self.newer_keys(now).await.unwrap_or(known);
                 claims::logout(token, &newer.keys, &self.settings, now)
             }
@@ -474,11 +485,7 @@ impl Provider {
     /// Where a browser goes to sign out at the provider as well, if that has such a place.
     pub(crate) async fn way_out(&self, id_token: Option<&str>, now: Timestamp) -> Option<String> {
         let known = self.known(now).await.ok()?;
-        let endpoint = known.metadata.additional_metadata();
-        let mut url = endpoint.end_session_endpoint.as_ref()?.url().clone();
-        if !matches!(url.scheme(), "https" | "http") {
-            return None;
-        }
+        let mut url = known.discovery.end_session_endpoint.clone()?;
         let mut query = url.query_pairs_mut();
         query.append_pair("client_id", &self.settings.client_id);
         query.append_pair("post_logout_redirect_uri", &self.settings.after_sign_out());
@@ -488,24 +495,4 @@ impl Provider {
         drop(query);
         Some(url.into())
     }
-}
-
-fn down(fault: CallFault) -> SignInFault {
-    SignInFault::Down(fault.0)
-}
-
-/// Whether the provider takes the secret in the form only. Without a word it is the header
-/// (OpenID Connect Discovery 1.0, 3).
-fn takes_only_form(known: &ProviderDocuments) -> bool {
-    let methods = known.metadata.token_endpoint_auth_methods_supported();
-    let named: Vec<Value> = methods
-        .map(|methods| {
-            methods
-                .iter()
-                .filter_map(|it| serde_json::to_value(it).ok())
-        })
-        .map(Iterator::collect)
-        .unwrap_or_default();
-    let has = |name: &str| named.iter().any(|method| method == name);
-    has("client_secret_post") && !has("client_secret_basic")
 }

@@ -287,9 +287,13 @@ fn refused(app: &App, headers: &HeaderMap, next: &str, fault: &SignInFault) -> R
             StatusCode::FORBIDDEN,
             format!("What {name} sent does not prove who you are. Try again, or ask an admin."),
         ),
-        SignInFault::NoEmail(_) => (
+        SignInFault::Unusable(why) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{name} cannot be used to sign in: {why}. Ask an admin."),
+        ),
+        SignInFault::NoEmail(why) => (
             StatusCode::FORBIDDEN,
-            format!("{name} does not say your e-mail; ask an admin."),
+            format!("{name} does not send your e-mail address: {why}. Ask an admin."),
         ),
         SignInFault::Unverified => (
             StatusCode::FORBIDDEN,

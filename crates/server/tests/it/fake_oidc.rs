@@ -74,7 +74,7 @@ impl Key {
         }
     }
 
-    fn published(&self, kid: &str) -> Value {
+    pub(crate) fn published(&self, kid: &str) -> Value {
         let coded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         match self {
             Self::Rsa(key) => {
@@ -99,10 +99,14 @@ pub(crate) struct World {
     pub(crate) key: Key,
     pub(crate) kid: String,
     pub(crate) published: Vec<Value>,
+    /// Replaces members of the header of tokens; null takes one out.
+    pub(crate) header: Value,
     /// Replaces claims of the next ID token; null takes one out.
     pub(crate) change: Value,
     /// What its userinfo says.
     pub(crate) userinfo: Value,
+    /// Replaces members of the discovery document; null takes one out.
+    pub(crate) discovery: Value,
     /// Answers nothing but errors.
     pub(crate) is_down: bool,
     pub(crate) now: i64,
@@ -132,8 +136,10 @@ impl FakeOidc {
             published: vec![key.published("first")],
             key,
             kid: "first".to_owned(),
+            header: json!({}),
             change: json!({}),
-            userinfo: Value::Null,
+            userinfo: json!({"sub": "u-ana"}),
+            discovery: json!({}),
             is_down: false,
             now: 1_780_000_000,
             nonce: String::new(),
@@ -174,7 +180,8 @@ impl FakeOidc {
     pub(crate) fn signed(&self, claims: &Value) -> String {
         let world = self.world();
         let coded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = json!({"alg": world.key.algorithm(), "kid": world.kid, "typ": "JWT"});
+        let mut header = json!({"alg": world.key.algorithm(), "kid": world.kid, "typ": "JWT"});
+        changed(&mut header, &world.header);
         let text = format!("{}.{}", coded(&header), coded(claims));
         let signature = URL_SAFE_NO_PAD.encode(world.key.sign(&text));
         format!("{text}.{signature}")
@@ -303,14 +310,16 @@ fn up(oidc: &FakeOidc) -> Result<(), StatusCode> {
 async fn discovery(State(oidc): State<FakeOidc>) -> Answer {
     up(&oidc)?;
     let issuer = &oidc.issuer;
-    Ok(Json(json!({
+    let mut document = json!({
         "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
         "userinfo_endpoint": format!("{issuer}/userinfo"),
         "end_session_endpoint": format!("{issuer}/logout"),
         "response_types_supported": ["code"], "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256", "none", "HS256", "XX9"],
-    })))
+    });
+    changed(&mut document, &oidc.world().discovery);
+    Ok(Json(document))
 }
 
 async fn keys(State(oidc): State<FakeOidc>) -> Answer {

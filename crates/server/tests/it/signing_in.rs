@@ -138,6 +138,13 @@ fn claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("no issuer", json!({"iss": null}), Some(PROVES_NOTHING)),
         ("expired", json!({"exp": now - 61}), Some(PROVES_NOTHING)),
         ("no end", json!({"exp": null}), Some(PROVES_NOTHING)),
+        ("no subject", json!({"sub": null}), Some(PROVES_NOTHING)),
+        ("no audience", json!({"aud": []}), Some(PROVES_NOTHING)),
+        (
+            "no time of issue",
+            json!({"iat": null}),
+            Some(PROVES_NOTHING),
+        ),
         ("expired within tolerance", json!({"exp": now - 59}), None),
         (
             "from the future",
@@ -147,6 +154,25 @@ fn claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
         (
             "from the future within tolerance",
             json!({"iat": now + 59}),
+            None,
+        ),
+        (
+            "a fraction of a second",
+            json!({"exp": f64::from(now) + 300.5}),
+            None,
+        ),
+        // claims that are not used, in forms that providers send
+        (
+            "updated_at as text (Auth0)",
+            json!({"updated_at": "2026-11-20T09:00:00.000Z"}),
+            None,
+        ),
+        ("amr as text", json!({"amr": "mfa"}), None),
+        ("locale as an object", json!({"locale": {"a": "b"}}), None),
+        (
+            "profile, address and phone",
+            json!({"picture": "", "profile": 7, "address": "Main Street", "birthdate": 1990,
+                "phone_number_verified": "no", "name": ["Ana"], "acr": 1, "at_hash": false}),
             None,
         ),
     ]
@@ -167,9 +193,25 @@ fn people() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ),
         ("verified in words", json!({"email_verified": "true"}), None),
         (
+            "verified in Python",
+            json!({"email_verified": "True"}),
+            None,
+        ),
+        ("verified as a number", json!({"email_verified": 1}), None),
+        (
+            "unverified as a number",
+            json!({"email_verified": 0}),
+            Some("has not verified your e-mail"),
+        ),
+        (
+            "a list of addresses",
+            json!({"email": null, "emails": ["ana@corp.example"]}),
+            Some("the claim `email` is missing, and the list `emails` is there"),
+        ),
+        (
             "no e-mail",
             json!({"email": "nonsense"}),
-            Some("does not say your e-mail"),
+            Some("the claim `email` is not an e-mail address: `nonsense`"),
         ),
         (
             "unknown person",
@@ -398,28 +440,175 @@ fn a_provider_that_is_down_is_named_and_used_again_when_it_is_up() {
     });
 }
 
+/// Each row: what the discovery document has instead, and what the sign-in page says unless people
+/// can sign in.
+#[test]
+fn discovery_needs_only_what_is_used_and_names_what_it_lacks() {
+    run(async {
+        let rows = [
+            (
+                json!({"response_types_supported": null, "subject_types_supported": null,
+                    "id_token_signing_alg_values_supported": null}),
+                None,
+            ),
+            (json!({"op_policy_uri": "", "op_tos_uri": ""}), None),
+            (
+                json!({"ui_locales_supported": "en", "claims_supported": [1],
+                    "scopes_supported": "openid", "end_session_endpoint": ""}),
+                None,
+            ),
+            (
+                json!({"jwks_uri": null}),
+                Some("its discovery document lacks `jwks_uri`"),
+            ),
+            (
+                json!({"token_endpoint": "login"}),
+                Some("`token_endpoint` of its discovery document is not an HTTPS address"),
+            ),
+            (
+                json!({"authorization_endpoint": "javascript:alert(1)"}),
+                Some("`authorization_endpoint` of its discovery document is not an HTTPS address"),
+            ),
+            (
+                json!({"issuer": "https://id.example/"}),
+                Some("its discovery document names the issuer `https://id.example/`"),
+            ),
+        ];
+        for (change, told) in rows {
+            let oidc = FakeOidc::start().await;
+            let server = oidc.server();
+            oidc.world().discovery = change.clone();
+            let mut ana = Browser::new(&server);
+            match told {
+                None => {
+                    let reply = oidc.sign_in(&mut ana).await;
+                    assert!(ana.is_signed_in().await, "{change}: {}", reply.text());
+                }
+                Some(words) => {
+                    let reply = ana.get("/signin/oidc").await;
+                    assert!(reply.text().contains(words), "{change}: {}", reply.text());
+                }
+            }
+        }
+    });
+}
+
+/// Each row: the `kid` of the published keys and that of the token's header.
+#[test]
+fn keys_and_tokens_may_lack_a_kid() {
+    run(async {
+        for (published, named) in [
+            (json!(null), json!("first")),
+            (json!(null), json!(null)),
+            (json!("first"), json!(null)),
+        ] {
+            let oidc = FakeOidc::start().await;
+            let server = oidc.server();
+            let other = Key::ec().published("other");
+            {
+                let mut world = oidc.world();
+                world.header = json!({ "kid": named });
+                world.published[0]["kid"] = published.clone();
+                world.published.insert(0, other);
+            }
+            let mut ana = Browser::new(&server);
+            let reply = oidc.sign_in(&mut ana).await;
+            let case = format!("{published}, {named}: {}", reply.text());
+            assert!(ana.is_signed_in().await, "{case}");
+            // another key is still no key of the provider's
+            oidc.world().key = Key::ec();
+            let mut eve = Browser::new(&server);
+            oidc.sign_in(&mut eve).await;
+            assert!(!eve.is_signed_in().await, "{case}");
+        }
+    });
+}
+
+/// Each row: the header of a token, which is refused.
+#[test]
+fn tokens_of_other_kinds_are_refused() {
+    run(async {
+        for header in [
+            json!({"typ": "at+jwt"}),
+            json!({"typ": "logout+jwt"}),
+            json!({"crit": ["exp"]}),
+        ] {
+            let oidc = FakeOidc::start().await;
+            let server = oidc.server();
+            oidc.world().header = header.clone();
+            let mut ana = Browser::new(&server);
+            let reply = oidc.sign_in(&mut ana).await;
+            assert!(reply.text().contains(PROVES_NOTHING), "{header}");
+        }
+    });
+}
+
 #[test]
 fn small_id_tokens_are_completed_by_userinfo_about_the_same_person() {
     run(async {
         let oidc = FakeOidc::start().await;
-        let server = oidc.server();
-        let said = json!({"sub": "u-ana", "email": "ana@corp.example", "email_verified": true});
-        for (change, counts) in [
-            (json!({}), true),
-            (json!({"sub": "u-eve"}), false),
-            (json!({"email_verified": false}), false),
-        ] {
-            let mut userinfo = said.clone();
-            for (name, value) in change.as_object().unwrap() {
-                userinfo[name] = value.clone();
-            }
-            oidc.world().userinfo = userinfo;
-            oidc.world().change = json!({"email": null, "email_verified": null});
-            let mut ana = Browser::new(&server);
-            oidc.sign_in(&mut ana).await;
-            assert_eq!(ana.is_signed_in().await, counts, "{change}");
+        let (ana, mail) = ("ana@corp.example", "email");
+        // each row: what the ID token says, what userinfo says, and who is signed in
+        let rows = [
+            (json!({}), json!({mail: ana, "email_verified": true}), true),
+            (
+                json!({}),
+                json!({"sub": "u-eve", mail: ana, "email_verified": true}),
+                false,
+            ),
+            (
+                json!({}),
+                json!({mail: ana, "email_verified": false}),
+                false,
+            ),
+            // Authelia: the address in the token, the rest at userinfo
+            (
+                json!({mail: ana}),
+                json!({mail: ana, "email_verified": true}),
+                true,
+            ),
+            (json!({mail: ana}), json!({"email_verified": true}), true),
+            (json!({"email_verified": true}), json!({mail: ana}), true),
+            (json!({mail: ana}), json!({mail: ana}), false),
+            // a source that says both is not overruled by the other
+            (
+                json!({mail: ana, "email_verified": false}),
+                json!({mail: ana, "email_verified": true}),
+                false,
+            ),
+            (
+                json!({mail: "cai@corp.example"}),
+                json!({mail: ana, "email_verified": true}),
+                true,
+            ),
+            (
+                json!({mail: "cai@corp.example", "email_verified": true}),
+                json!({mail: ana, "email_verified": true}),
+                false,
+            ),
+        ];
+        for (token, userinfo, is_ana) in rows {
+            let case = format!("{token}, {userinfo}");
+            let mut change = json!({"email": null, "email_verified": null});
+            merge(&mut change, &token);
+            let mut said = json!({"sub": "u-ana"});
+            merge(&mut said, &userinfo);
+            oidc.world().change = change;
+            oidc.world().userinfo = said;
+            let server = oidc.server();
+            let mut browser = Browser::new(&server);
+            oidc.sign_in(&mut browser).await;
+            let page = browser.get("/").await.text();
+            let is_in = browser.is_signed_in().await && page.contains(ana);
+            assert_eq!(is_in, is_ana, "{case}");
         }
     });
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    for (name, value) in from.as_object().unwrap() {
+        into[name] = value.clone();
+    }
 }
 
 #[test]
