@@ -197,7 +197,7 @@ def authored(check, access):
     done = access.run("drift", "walk.yaml", "--log", "lookup", "--output", "table")
     check("and in words", f"{who['by_kind']} {who['by']}" in " ".join(done.stdout.split()), done.stdout)
     region = access.world.environment["AWS_REGION"]
-    folder = access.world.stage.path(f"trail/AWSLogs/111111111111/CloudTrail/{region}/{time.strftime('%Y/%m/%d')}")
+    folder = access.world.stage.path(f"trail/AWSLogs/111111111111/CloudTrail/{region}/{time.strftime('%Y/%m/%d', time.gmtime())}")
     folder.mkdir(parents=True)
     (folder / "empty.json").write_text('{"Records": []}')
     code, said, errors = access.json("drift", "walk.yaml", "--log", "dir:trail")

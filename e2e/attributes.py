@@ -93,9 +93,10 @@ def organization():
 
 
 def rules(hours):
-    """Rules whose hours of approvals begin so many from now, and last one."""
+    """Rules whose hours of approvals begin so many from now, or within the hour before that, and last three: a run that passes a full hour
+    stays within them."""
     at = lambda more: (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=more)).strftime("%H:00")
-    return RULES.replace("APPROVER", BO).replace("OTHER", ANA).replace("FROM", at(hours)).replace("TO", at(hours + 2))
+    return RULES.replace("APPROVER", BO).replace("OTHER", ANA).replace("FROM", at(hours)).replace("TO", at(hours + 3))
 
 
 class Directory:
