@@ -32,30 +32,43 @@ impl LifecycleHandler {
         Self { plans, news, clock }
     }
 
-    /// Steps that wait for what the event is about.
-    async fn waiting(&self, event: &LifecycleEvent) -> Result<Vec<StepId>, StoreFault> {
-        let mut found = Vec::new();
+    /// Steps that wait for what the event is about, and the last journal that the store did not give.
+    async fn waiting(
+        &self,
+        event: &LifecycleEvent,
+    ) -> Result<(Vec<StepId>, Option<StoreFault>), StoreFault> {
+        let (mut found, mut unread) = (Vec::new(), None);
         for kind in WAITING_KINDS {
             let plans = self.plans.plans_of_kind(kind, PLANS_LOOK).await?;
             // one that cannot be read waits for nobody here: whoever runs it reads it
             let may_wait = plans.plans.into_iter().filter(|it| may_wait(&it.plan));
             for saved in may_wait.take(JOURNALS) {
-                let stored = self.plans.journal(&saved.plan.id).await?;
+                let stored = match self.plans.journal(&saved.plan.id).await {
+                    Ok(stored) => stored,
+                    Err(fault) => {
+                        tracing::warn!(plan = %saved.plan.id, %fault, "the journal of a plan cannot be read");
+                        unread = Some(fault);
+                        continue;
+                    }
+                };
                 // a journal that cannot be read is told of by whoever runs its plan
                 let Ok(folded) = fold(&stored) else { continue };
                 found.extend(event.waiting(&saved.plan, &folded));
             }
         }
-        Ok(found)
+        Ok((found, unread))
     }
 
     async fn tell(&self, event: &LifecycleEvent) -> Result<String, StoreFault> {
-        let steps = self.waiting(event).await?;
+        let (steps, unread) = self.waiting(event).await?;
         let word = match event.state {
             LifecycleState::Succeeded => "succeeded",
             LifecycleState::Failed => "failed",
         };
         if steps.is_empty() {
+            if let Some(fault) = unread {
+                return Err(fault);
+            }
             return Ok(format!("{} {word}: no step waits for it", event.name));
         }
         // CRASH: told again when the event comes again; a step then asks once more
@@ -65,6 +78,10 @@ impl LifecycleHandler {
             steps = steps.len(),
             "steps that wait ask now"
         );
+        // the event comes again for the plans that could not be read
+        if let Some(fault) = unread {
+            return Err(fault);
+        }
         Ok(format!(
             "{} {word}: {} steps ask now",
             event.name,
@@ -101,7 +118,9 @@ mod tests {
 
     use hallpass_model::Timestamp;
     use hallpass_runner::JournalEntry;
-    use hallpass_runner_testing::{Hourglass, MemoryPlans, plan_of_one_step};
+    use hallpass_runner_testing::{
+        Gate, Gated, Hourglass, MemoryPlans, PortMode, plan_of_one_step,
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -172,5 +191,39 @@ mod tests {
         }));
         handler.tell(&event.unwrap()).await.unwrap();
         assert_eq!(*told.0.lock().unwrap(), [waits]);
+    }
+
+    /// The journal of one plan is not given: the step of another is told all the same, and the event comes again.
+    #[tokio::test]
+    async fn a_journal_that_cannot_be_read_holds_back_no_other_plan() {
+        let plans = Arc::new(MemoryPlans::default());
+        let wish = json!({
+            "product": "AccountLaunch-a", "account": null, "account_name": "a", "email": "a@example.com",
+            "unit": "Prod", "sso_email": "s@example.com", "first_name": "A", "last_name": "B",
+        });
+        let provision = |id| ((id, "org.vend"), ("factory.provision", wish.clone()));
+        let (first, second) = (provision("first"), provision("second"));
+        let waits = begun(&plans, first.0, first.1).await;
+        // the newest is read first
+        begun(&plans, second.0, second.1).await;
+        let calls_before = 2;
+        let gate = Gate::new(Some((calls_before, PortMode::Fail)));
+        let told = Arc::new(StepsTold::default());
+        let handler = LifecycleHandler::new(
+            Arc::new(Gated(plans, gate)),
+            Arc::clone(&told) as Arc<dyn StepNews>,
+            Arc::new(Hourglass::new("2026-03-02T10:06:00Z".parse().unwrap())),
+        );
+        let event = LifecycleEvent::read(&json!({
+            "eventName": "CreateManagedAccount",
+            "serviceEventDetails": { "createManagedAccountStatus": {
+                "state": "SUCCEEDED", "account": { "accountName": "a", "accountId": "222222222222" },
+            } },
+        }));
+        let event = event.unwrap();
+        handler.tell(&event).await.unwrap_err();
+        assert_eq!(*told.0.lock().unwrap(), [waits]);
+        handler.tell(&event).await.unwrap();
+        assert_eq!(told.0.lock().unwrap().len(), 3, "both, by the next");
     }
 }

@@ -35,7 +35,7 @@ pub use self::context::{
 pub use self::rows::{ShownRow, ShownRows};
 pub use self::saved::SavedPlanArgs;
 pub use self::settle::{save_unapplied, settle};
-pub use self::unasked::{UnaskedPlans, unfinished};
+pub use self::unasked::{UnaskedPlans, tell_unfinished};
 
 /// Columns of a report's targets as CSV.
 pub const FIELDS: &[&str] = &[

@@ -345,7 +345,7 @@ async fn watches(
     let kinds = loaded.resumed_kinds()?;
     if kinds.is_empty() {
         // says which plans were begun and are not over: they are left to people
-        plans::unfinished(serving, kinds).await;
+        plans::tell_unfinished(serving).await;
     }
     let has_use = !kinds.is_empty() || loaded.delegation_schedule()?.is_some();
     let context = if has_use {

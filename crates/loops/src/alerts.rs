@@ -1,6 +1,7 @@
 //! Alerts at work: a loop runs rules when a snapshot was made, and each again after as long as it says. Several
 //! servers may try: a step is stored over what was read of the rule, so one of them tells.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -88,7 +89,15 @@ impl Alerting {
                 Err(failure) => unread = Some(failure),
             }
         }
-        let newest = self.newest_snapshot(seen).await;
+        let newest = match self.newest_snapshot(seen).await {
+            Ok(newest) => newest,
+            Err(error) => {
+                let why = format!("{} cannot be listed: {error}", self.runner.folder);
+                unread.get_or_insert(Failure::failed(why));
+                // not a new snapshot
+                seen.newest.clone()
+            }
+        };
         if let Some(file) = &seen.file {
             let is_new = is_new_file || newest != seen.newest;
             if is_new || self.has_due(file, now).await? {
@@ -102,17 +111,17 @@ impl Alerting {
         unread.map_or(Ok(()), Err)
     }
 
-    /// The newest manifest's name: names of snapshots sort by time. What cannot be read is looked for again.
-    async fn newest_snapshot(&self, seen: &mut Seen) -> Option<String> {
+    /// The newest manifest's name: names of snapshots sort by time.
+    async fn newest_snapshot(&self, seen: &mut Seen) -> io::Result<Option<String>> {
         let at = &self.runner.folder;
         let is_fresh = |looked: Instant| at.is_remote() && looked.elapsed() < BUCKET_EVERY;
         if seen.looked.is_some_and(is_fresh) {
-            return seen.newest.clone();
+            return Ok(seen.newest.clone());
         }
         seen.looked = Some(Instant::now());
-        let open = OpenSnapshots::at(at).await.ok()?;
-        let names = open.names(MANIFESTS).await.ok()?;
-        names.into_iter().max()
+        let open = OpenSnapshots::at(at).await?;
+        let names = open.names(MANIFESTS).await?;
+        Ok(names.into_iter().max())
     }
 
     async fn has_due(
@@ -193,5 +202,11 @@ mod tests {
         assert_eq!(newest, Some("20261120T000000Z-00000001.json"), "it was run");
         std::fs::write(at("alerts.yaml"), text).unwrap();
         alerting.look(&mut seen, &clock).await.unwrap();
+        // snapshots that cannot be listed are named, and are no new snapshot
+        std::fs::remove_dir_all(at(MANIFESTS)).unwrap();
+        std::fs::write(at(MANIFESTS), "").unwrap();
+        let unread = alerting.look(&mut seen, &clock).await.unwrap_err();
+        assert!(unread.words().contains("cannot be listed"), "{unread:?}");
+        assert!(seen.newest.is_some(), "as before");
     }
 }

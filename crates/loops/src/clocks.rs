@@ -64,7 +64,8 @@ impl ClockWatch {
 
 /// What was said last, and when AWS was asked last.
 struct ClockReport {
-    disagrees: bool,
+    /// Whether they disagree, as this node recorded last; none until the store has said so.
+    disagrees: Option<bool>,
     /// Changes that are still to be said, oldest first.
     unsaid: VecDeque<Reading>,
     since: Instant,
@@ -74,17 +75,11 @@ struct ClockReport {
 
 /// Watches until the server stops.
 pub async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
-    let remembered = watch
-        .store
-        .blob_get(&watch.remembered())
-        .await
-        .ok()
-        .flatten();
     let began = Instant::now();
     // how it was until now is of no interest: a process begins by not knowing
     watch.clock.take_changes();
     let mut said = ClockReport {
-        disagrees: remembered.as_deref() == Some(DISAGREE),
+        disagrees: None,
         unsaid: VecDeque::new(),
         since: began,
         asked: began,
@@ -130,15 +125,24 @@ impl ClockWatch {
         }
     }
 
-    /// Says each change once, in their order; what could not be stored is said at the next look.
+    /// Says each change once, in their order; what could not be read or stored is said at the next look.
     async fn say_all(&self, said: &mut ClockReport) {
+        if said.disagrees.is_none() {
+            match self.store.blob_get(&self.remembered()).await {
+                Ok(blob) => said.disagrees = Some(blob.as_deref() == Some(DISAGREE)),
+                Err(error) => {
+                    tracing::warn!(error = %error, "what was recorded of the clocks last cannot be read; it is tried again");
+                    return;
+                }
+            }
+        }
         while let Some(reading) = said.unsaid.front() {
             let disagrees = reading.disagreement.is_some();
-            if disagrees != said.disagrees {
+            if said.disagrees != Some(disagrees) {
                 if !self.say(reading).await {
                     return;
                 }
-                said.disagrees = disagrees;
+                said.disagrees = Some(disagrees);
                 said.since = Instant::now();
             }
             said.unsaid.pop_front();

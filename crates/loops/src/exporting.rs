@@ -196,14 +196,9 @@ impl Exporter {
 
     /// Tells how much waits, and for how long.
     async fn measure(&self, now: Timestamp) {
-        let newest = self
-            .store
-            .head()
-            .await
-            .ok()
-            .flatten()
-            .map_or(0, |head| head.seq);
-        if let Ok(exported) = self.store.exported().await {
+        // a gauge of what cannot be read keeps its value: 0 would say that nothing waits
+        if let (Ok(head), Ok(exported)) = (self.store.head().await, self.store.exported().await) {
+            let newest = head.map_or(0, |head| head.seq);
             #[expect(clippy::cast_precision_loss, reason = "records, far below 2^52")]
             let waiting = newest.saturating_sub(exported) as f64;
             metrics::gauge!("hallpass_audit_unexported_records").set(waiting);

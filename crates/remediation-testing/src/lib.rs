@@ -101,9 +101,18 @@ impl RemediationStore for MemoryRemediations {
         most: usize,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
         let is_due = |it: &Remediation| it.due_at().is_some_and(|at| at <= now);
-        let mut found = self.sorted(is_due, |it| it.due_at().unwrap_or(now));
-        found.truncate(most);
-        Ok(found)
+        let found = self.sorted(is_due, |it| it.due_at().unwrap_or(now));
+        let mut turns: BTreeMap<AccountId, usize> = BTreeMap::new();
+        let mut by_turn: Vec<(usize, Remediation)> = Vec::with_capacity(found.len());
+        for it in found {
+            let turn = turns.entry(it.deviation.account.clone()).or_default();
+            *turn += 1;
+            by_turn.push((*turn, it));
+        }
+        // stable: within a turn the first due is first
+        by_turn.sort_by_key(|(turn, _)| *turn);
+        by_turn.truncate(most);
+        Ok(by_turn.into_iter().map(|(_, it)| it).collect())
     }
 
     async fn acting_since(

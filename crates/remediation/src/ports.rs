@@ -224,13 +224,14 @@ pub trait RemediationStore: Send + Sync {
         &self,
         id: &RemediationId,
     ) -> Result<Option<Remediation>, RemediationStoreFault>;
-    /// The newest, at most so many.
+    /// The newest, at most so many. One that cannot be read is logged and left out.
     async fn remediations(
         &self,
         filter: RemediationFilter,
         most: usize,
     ) -> Result<Vec<Remediation>, RemediationStoreFault>;
-    /// Those that something is to be done about at `now`, the first due first, at most so many.
+    /// Those that something is to be done about at `now`, at most so many: the first due of each account, then the second
+    /// of each, so that one account with many delays no other. One that cannot be read is logged and left out.
     async fn due_remediations(
         &self,
         now: Timestamp,
@@ -242,7 +243,8 @@ pub trait RemediationStore: Send + Sync {
         rule: &str,
         since: Timestamp,
     ) -> Result<u32, RemediationStoreFault>;
-    /// Those of a resource that moved since then (`moved_at`), the one decided last first.
+    /// Those of a resource that moved since then (`moved_at`), the one decided last first; an error where one of them
+    /// cannot be read, because decisions count them.
     async fn of_resource(
         &self,
         of: (&AccountId, &str),

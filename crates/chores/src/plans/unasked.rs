@@ -1,16 +1,19 @@
 //! Plans that the server goes on with by itself (`organization.md` P-7): those that were begun when it starts to work and are not
 //! over, where `plans.resume` names their kind. All others are left to people, and told in its log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hallpass_runner::{
-    LANE_LEASE, PlanId, PlanReport, PlanState, PlanStore, RunError, Saved, StoreFault, fold,
-    goes_on_by_itself, report_of,
+    LANE_LEASE, PlanId, PlanReport, PlanState, PlanStore, RunError, Saved, fold, goes_on_by_itself,
+    report_of,
 };
 use hallpass_terminal::exit::Failure;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::context::PlanContext;
 use crate::vending_mail::with_mails;
@@ -25,23 +28,77 @@ const TRY_AGAIN: Duration = Duration::from_secs(30);
 /// What journals say of it.
 const WHY: &str = "the server goes on with it at its start: `plans.resume` names this kind";
 
-/// Looks for plans that were begun and are not over. Those of the named kinds are returned; of the others the server's log
-/// says what a person may do.
-pub async fn unfinished(store: &dyn PlanStore, kinds: &[String]) -> Vec<PlanId> {
+/// Says in the log which plans were begun and are not over: they are left to people.
+pub async fn tell_unfinished(store: &dyn PlanStore) {
+    unfinished(store, &[], &mut BTreeSet::new()).await;
+}
+
+/// Plans that were begun and are not over.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct BegunPlans {
+    /// Those of the named kinds.
+    plans: Vec<PlanId>,
+    /// Whether the store gave all listings and journals. Otherwise there may be more.
+    is_complete: bool,
+}
+
+/// Looks for plans that were begun and are not over, but for those that were `judged` by an earlier look. Those of the
+/// named kinds are returned; of the others the server's log says what a person may do.
+async fn unfinished(
+    store: &dyn PlanStore,
+    kinds: &[String],
+    judged: &mut BTreeSet<PlanId>,
+) -> BegunPlans {
+    let mut begun = BegunPlans {
+        plans: Vec::new(),
+        is_complete: true,
+    };
     let mut plans = Vec::new();
+    let mut listings = Vec::with_capacity(kinds.len() + 1);
     for kind in kinds {
         let of_kind = store.plans_of_kind(kind, UNFINISHED_LOOK).await;
-        plans.extend(told(of_kind.map(|found| found.plans)));
+        listings.push(of_kind.map(|found| found.plans));
     }
-    let all = told(store.plans(UNFINISHED_LOOK).await).into_iter();
-    plans.extend(all.filter(|it| !kinds.contains(&it.plan.kind)));
-    let mut found = Vec::new();
+    let all = store.plans(UNFINISHED_LOOK).await;
+    let is_other = |it: &Saved| !kinds.contains(&it.plan.kind);
+    listings.push(all.map(|all| all.into_iter().filter(is_other).collect()));
+    for listing in listings {
+        match listing {
+            Ok(listing) => plans.extend(listing),
+            Err(fault) => {
+                begun.is_complete = false;
+                tracing::error!(%fault, "plans cannot be listed; those that were begun may not be known");
+            }
+        }
+    }
     for saved in plans {
-        let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
-        let Ok(folded) = fold(&stored) else { continue };
         let (id, kind) = (&saved.plan.id, &saved.plan.kind);
+        if judged.contains(id) {
+            continue;
+        }
+        let stored = match store.journal(id).await {
+            Ok(stored) => stored,
+            Err(fault) => {
+                begun.is_complete = false;
+                tracing::error!(plan = %id, %fault, "the journal of a plan cannot be read; whether it is over is not known");
+                continue;
+            }
+        };
+        judged.insert(id.clone());
+        let folded = match fold(&stored) {
+            Ok(folded) => folded,
+            Err(error) => {
+                count("failed");
+                tracing::error!(
+                    plan = %id,
+                    %error,
+                    "the journal of a plan is damaged, and the server does not go on with it"
+                );
+                continue;
+            }
+        };
         if kinds.contains(kind) && goes_on_by_itself(&saved.plan, &folded, saved.aborted) {
-            found.push(id.clone());
+            begun.plans.push(id.clone());
         } else if report_of(&saved.plan, &folded, saved.aborted).state == PlanState::Running {
             tracing::warn!(
                 plan = %id,
@@ -50,14 +107,14 @@ pub async fn unfinished(store: &dyn PlanStore, kinds: &[String]) -> Vec<PlanId> 
             );
         }
     }
-    found
+    if !begun.is_complete {
+        count("unread");
+    }
+    begun
 }
 
-fn told(plans: Result<Vec<Saved>, StoreFault>) -> Vec<Saved> {
-    plans.unwrap_or_else(|fault| {
-        tracing::warn!(%fault, "plans cannot be read");
-        Vec::new()
-    })
+fn count(outcome: &'static str) {
+    metrics::counter!("hallpass_plans_resumed_total", "outcome" => outcome).increment(1);
 }
 
 /// What a server goes on with.
@@ -71,16 +128,26 @@ pub struct UnaskedPlans {
 impl UnaskedPlans {
     /// Goes on until all are over, or the server stops: what was begun is found in the journals by the next.
     pub async fn watch(self, mut stop: watch::Receiver<bool>) {
-        let plans = unfinished(self.context.plans.as_ref(), &self.kinds).await;
-        tokio::select! {
-            _ = join_all(plans.iter().map(|plan| self.go_on(plan))) => {}
-            _ = stop.wait_for(|stopping| *stopping) => return,
+        let mut judged = BTreeSet::new();
+        let mut running = FuturesUnordered::new();
+        let mut look_at = Some(Instant::now());
+        loop {
+            tokio::select! {
+                () = until(look_at), if look_at.is_some() => {
+                    let store = self.context.plans.as_ref();
+                    let begun = unfinished(store, &self.kinds, &mut judged).await;
+                    running.extend(begun.plans.into_iter().map(|plan| self.go_on(plan)));
+                    look_at = (!begun.is_complete).then(|| Instant::now() + TRY_AGAIN);
+                }
+                Some(()) = running.next() => {}
+                // a loop that ends before the server counts as broken
+                () = async { drop(stop.wait_for(|stopping| *stopping).await) } => return,
+            }
         }
-        // a loop that ends before the server counts as broken
-        drop(stop.wait_for(|stopping| *stopping).await);
     }
 
-    async fn go_on(&self, plan: &PlanId) {
+    async fn go_on(&self, plan: PlanId) {
+        let plan = &plan;
         let about = self.context.aws.about();
         let actor = format!("{} (server, plans.resume)", about.arn);
         let runner = self.context.another_runner(&actor);
@@ -99,13 +166,19 @@ impl UnaskedPlans {
                     tokio::time::sleep(TRY_AGAIN).await;
                 }
                 Err(error) => {
-                    metrics::counter!("hallpass_plans_resumed_total", "outcome" => "failed")
-                        .increment(1);
+                    count("failed");
                     tracing::error!(%plan, %error, "a plan cannot be gone on with");
                     return;
                 }
             }
         }
+    }
+}
+
+/// Waits for an instant, if there is one.
+async fn until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
     }
 }
 
@@ -115,7 +188,7 @@ fn note(plan: &PlanId, report: Option<&PlanReport>) {
         return;
     };
     let state = report.state.name();
-    metrics::counter!("hallpass_plans_resumed_total", "outcome" => state).increment(1);
+    count(state);
     if report.state == PlanState::Done {
         tracing::info!(%plan, changed = report.totals.changed, "a plan is over");
     } else {
@@ -132,8 +205,8 @@ fn note(plan: &PlanId, report: Option<&PlanReport>) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use hallpass_runner::JournalEntry;
-    use hallpass_runner_testing::{MemoryPlans, plan_of_one_step};
+    use hallpass_runner::{JournalAddition, JournalEntry};
+    use hallpass_runner_testing::{Gate, Gated, MemoryPlans, PortMode, plan_of_one_step};
     use serde_json::Value;
 
     use super::*;
@@ -158,6 +231,52 @@ mod tests {
             begun(&plans, &format!("other {n}"), "remediate").await;
         }
         let kinds = ["org.vend", "org.enroll"].map(str::to_owned);
-        assert_eq!(unfinished(&plans, &kinds).await, [wanted, also]);
+        let begun = unfinished(&plans, &kinds, &mut BTreeSet::new()).await;
+        assert_eq!(begun.plans, [wanted, also]);
+        assert!(begun.is_complete);
+    }
+
+    /// Each row: which call of the first look fails (three listings, then the journals of two plans).
+    #[tokio::test]
+    async fn what_the_store_did_not_say_is_looked_for_again() {
+        let kinds = ["org.vend", "org.enroll"].map(str::to_owned);
+        for call in 1..=5 {
+            let plans = MemoryPlans::default();
+            let wanted = begun(&plans, "vending", "org.vend").await;
+            let also = begun(&plans, "enrolment", "org.enroll").await;
+            let gate = Gate::new(Some((call, PortMode::Fail)));
+            let store = Gated(Arc::new(plans), gate);
+            let mut judged = BTreeSet::new();
+            let first = unfinished(&store, &kinds, &mut judged).await;
+            assert!(!first.is_complete, "call {call}");
+            let second = unfinished(&store, &kinds, &mut judged).await;
+            assert!(second.is_complete, "call {call}");
+            let mut all = [first.plans, second.plans].concat();
+            all.sort();
+            let mut expected = vec![wanted, also];
+            expected.sort();
+            assert_eq!(all, expected, "call {call}: each once");
+        }
+    }
+
+    /// A damaged journal is final for its plan, and no other plan waits for it.
+    #[tokio::test]
+    async fn a_damaged_journal_stops_no_other_plan() {
+        let plans = MemoryPlans::default();
+        let torn = begun(&plans, "torn", "org.vend").await;
+        let entry = JournalEntry::Planned {
+            expected: BTreeMap::new(),
+        };
+        plans.tear(&torn, "{");
+        let added = JournalAddition {
+            at: "2026-03-02T10:05:00Z".parse().unwrap(),
+            entry: &entry,
+            change: None,
+        };
+        plans.append(&torn, added).await.unwrap();
+        let wanted = begun(&plans, "vending", "org.vend").await;
+        let begun = unfinished(&plans, &["org.vend".to_owned()], &mut BTreeSet::new()).await;
+        assert_eq!(begun.plans, [wanted]);
+        assert!(begun.is_complete);
     }
 }

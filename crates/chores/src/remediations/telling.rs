@@ -81,6 +81,7 @@ impl BacklogTeller {
             .store
             .remediations(RemediationFilter::Backlog, LOOKED_AT)
             .await;
+        let mut failed = None;
         for it in found.map_err(|fault| fault.to_string())? {
             let key = (it.id.clone(), it.phase.name(), asked_again(&it));
             let is_told = {
@@ -90,9 +91,9 @@ impl BacklogTeller {
             if is_told {
                 continue;
             }
-            match &it.phase {
+            let one = match &it.phase {
                 RemediationPhase::Manual { reason } => {
-                    self.tell_one(&self.manual, &it, reason).await?;
+                    self.tell_one(&self.manual, &it, reason).await
                 }
                 RemediationPhase::Waiting { why, .. } => {
                     let asked = access.asked_about(&it).await;
@@ -101,18 +102,23 @@ impl BacklogTeller {
                         mail_to,
                         ..self.waiting.clone()
                     };
-                    self.tell_one(&rule, &it, why).await?;
+                    self.tell_one(&rule, &it, why).await
                 }
                 RemediationPhase::Observed
                 | RemediationPhase::Pending { .. }
                 | RemediationPhase::Finished { .. }
                 | RemediationPhase::Drifted { .. }
                 | RemediationPhase::Undone { .. } => continue,
+            };
+            // the state of one alert that cannot be read holds back no message of the other
+            if let Err(why) = one {
+                failed = Some(why);
+                continue;
             }
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
             told.insert(key);
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Where somebody looks at one.

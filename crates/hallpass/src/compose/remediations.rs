@@ -61,6 +61,16 @@ async fn work(with: Remediating, mut stop: watch::Receiver<bool>) {
                 tracing::info!(remediation = %id, outcome, "a finding was seen to");
                 continue;
             }
+            Ok(Worked::Unread { id, phase, why }) => {
+                metrics::counter!("hallpass_remediations_total", "outcome" => phase).increment(1);
+                tracing::error!(
+                    remediation = %id,
+                    phase,
+                    error = why,
+                    "what a remediation needs cannot be read"
+                );
+                continue;
+            }
             Ok(Worked::Nothing | Worked::Paused) => LOOK_AGAIN,
             Err(fault) => {
                 tracing::error!(error = %fault, "remediations cannot go on; it is tried again");

@@ -44,6 +44,29 @@ pub enum Worked {
     Paused,
     /// This was done, as far as it goes.
     Did(RemediationId, &'static str),
+    /// What is stored of it, or how it stands, could not be read. It is in this phase now: `pending` is tried again,
+    /// `manual` is for people. Others go on.
+    Unread {
+        /// Which.
+        id: RemediationId,
+        /// The phase.
+        phase: &'static str,
+        /// What could not be read.
+        why: String,
+    },
+}
+
+/// What becomes of a remediation.
+struct Next {
+    it: Remediation,
+    /// What could not be read, where that decided it.
+    unread: Option<String>,
+}
+
+impl From<Remediation> for Next {
+    fn from(it: Remediation) -> Self {
+        Self { it, unread: None }
+    }
 }
 
 /// Does what is due.
@@ -146,11 +169,15 @@ impl RemediationWorker {
         let next = match &it.phase {
             RemediationPhase::Waiting { until, .. } if *until <= now => {
                 match self.standings.standing(&it.deviation).await {
-                    Ok(Standing::Over(why)) => it.drifted(why),
-                    Ok(Standing::Open(_)) | Err(_) => expired(it, now),
+                    Ok(Standing::Over(why)) => it.drifted(why).into(),
+                    Ok(Standing::Open(_)) => expired(it, None, now).into(),
+                    Err(why) => Next {
+                        it: expired(it, Some(&why), now),
+                        unread: Some(why),
+                    },
                 }
             }
-            RemediationPhase::Pending { from, .. } if *from <= now => self.mend(it).await?,
+            RemediationPhase::Pending { from, .. } if *from <= now => self.mend(it).await,
             RemediationPhase::Observed
             | RemediationPhase::Waiting { .. }
             | RemediationPhase::Pending { .. }
@@ -159,10 +186,13 @@ impl RemediationWorker {
             | RemediationPhase::Drifted { .. }
             | RemediationPhase::Undone { .. } => return Ok(Worked::Nothing),
         };
-        let name = next.phase.name();
-        match self.store.change_remediation(&next).await {
+        let phase = next.it.phase.name();
+        match self.store.change_remediation(&next.it).await {
             // somebody pressed something meanwhile: what they want is done next
-            Ok(()) | Err(RemediationStoreFault::Raced(_)) => Ok(Worked::Did(id, name)),
+            Ok(()) | Err(RemediationStoreFault::Raced(_)) => Ok(match next.unread {
+                None => Worked::Did(id, phase),
+                Some(why) => Worked::Unread { id, phase, why },
+            }),
             Err(fault) => Err(fault),
         }
     }
@@ -198,7 +228,7 @@ impl RemediationWorker {
     }
 
     /// Mends by a plan: a new one, the one that was begun, or the one that ended before that was kept.
-    async fn mend(&self, mut it: Remediation) -> Result<Remediation, RemediationStoreFault> {
+    async fn mend(&self, mut it: Remediation) -> Next {
         let rule = (self.file)().rule(&it.rule).cloned();
         let rule = rule.as_ref();
         let (draft, plan) = self.draft(&it, rule);
@@ -210,10 +240,10 @@ impl RemediationWorker {
             }
             Ok(Some(StepState::Planned) | None) => {
                 if let Some(otherwise) = self.otherwise(&it).await {
-                    return Ok(match otherwise {
-                        Ok(why) => it.drifted(why),
-                        Err(why) => failed(it, rule, why, self.clock.now()),
-                    });
+                    return match otherwise {
+                        Ok(why) => it.drifted(why).into(),
+                        Err(why) => unread(it, rule, why, self.clock.now()),
+                    };
                 }
                 self.apply(draft, &plan).await
             }
@@ -227,13 +257,21 @@ impl RemediationWorker {
             // what stood in the way may be that it was not as it was judged
             Ok(Ended::With(end)) if matches!(end.outcome, StepEnd::Blocked | StepEnd::Drifted) => {
                 match self.otherwise(&it).await {
-                    Some(Ok(why)) => Ok(it.drifted(why)),
-                    Some(Err(_)) | None => Ok(after(it, rule, &end, now)),
+                    Some(Ok(why)) => it.drifted(why).into(),
+                    Some(Err(why)) => {
+                        let why = format!("{}; how it stands cannot be read: {why}", end.reason);
+                        unread(with_change(it, &end, now), rule, why, now)
+                    }
+                    None => after(it, rule, &end, now).into(),
                 }
             }
-            Ok(Ended::With(end)) => Ok(after(it, rule, &end, now)),
-            Ok(Ended::Not(why)) => Ok(failed(it, rule, why, now)),
-            Err(error) => Err(RemediationStoreFault::Unavailable(error.to_string())),
+            Ok(Ended::With(end)) => after(it, rule, &end, now).into(),
+            Ok(Ended::Not(why)) => failed(it, rule, why, now).into(),
+            // not an error of all: the others are not behind this one
+            Err(error) => {
+                let why = format!("its plan cannot be read or stored: {error}");
+                unread(it, rule, why, now)
+            }
         }
     }
 
@@ -294,14 +332,18 @@ impl RemediationWorker {
     }
 }
 
-/// Nobody approved it in time.
-fn expired(it: Remediation, now: Timestamp) -> Remediation {
-    let reason = match &it.phase {
+/// Nobody approved it in time. `unread` is why it is not known how it stands.
+fn expired(it: Remediation, unread: Option<&str>, now: Timestamp) -> Remediation {
+    let mut reason = match &it.phase {
         RemediationPhase::Waiting { why, .. } => {
             format!("nobody approved it within 24 hours ({why})")
         }
         other => other.name().to_owned(),
     };
+    if let Some(unread) = unread {
+        reason.push_str("; how it stands cannot be read: ");
+        reason.push_str(unread);
+    }
     it.told(
         RemediationPhase::Manual { reason },
         WorkflowStatus::Notified,
@@ -316,10 +358,7 @@ fn after(
     end: &Final,
     now: Timestamp,
 ) -> Remediation {
-    let fails = matches!(end.outcome, StepEnd::Failed | StepEnd::Blocked);
-    if fails && !(end.old.is_null() && end.new.is_null()) {
-        it.changed_at = Some(now);
-    }
+    it = with_change(it, end, now);
     let result = match end.outcome {
         StepEnd::Changed => RemediationResult::Changed,
         StepEnd::Unchanged => RemediationResult::Unchanged,
@@ -350,6 +389,23 @@ fn after(
         WorkflowStatus::Notified
     };
     it.told(RemediationPhase::Finished { result }, status, now)
+}
+
+/// Notes that a plan that failed changed something before that.
+fn with_change(mut it: Remediation, end: &Final, now: Timestamp) -> Remediation {
+    let fails = matches!(end.outcome, StepEnd::Failed | StepEnd::Blocked);
+    if fails && !(end.old.is_null() && end.new.is_null()) {
+        it.changed_at = Some(now);
+    }
+    it
+}
+
+/// What could not be read is tried again as what failed.
+fn unread(it: Remediation, rule: Option<&RemediationRule>, why: String, now: Timestamp) -> Next {
+    Next {
+        it: failed(it, rule, why.clone(), now),
+        unread: Some(why),
+    }
 }
 
 /// What failed is tried again some minutes later, and then it is for people (`organization.md` R-9).

@@ -50,13 +50,25 @@ impl RemediationWorker {
         let mut seen = BTreeSet::new();
         let mut keys: Vec<FindingKey> = Vec::new();
         let mut told = 0;
-        let mut items = Vec::new();
+        let (mut items, mut siblings) = (Vec::new(), Vec::new());
+        let mut unread = None;
         for it in due.into_iter().filter(is_due) {
             match it.deviation.finding.clone() {
                 // of several about one finding each has its turn
                 Some(key) if items.len() < TOLD_AT_ONCE && seen.insert(key.clone()) => {
-                    keys.push(key);
-                    items.push(it);
+                    match siblings_of(self.store.as_ref(), &it).await {
+                        Ok(all) => {
+                            keys.push(key);
+                            items.push(it);
+                            siblings.push(all);
+                        }
+                        // the others are told, and it waits
+                        Err(fault) => {
+                            let again = EnrichOutcome::Again(fault.to_string());
+                            self.note_told(it, &again, None, now).await?;
+                            unread = Some(fault);
+                        }
+                    }
                 }
                 Some(_) => {}
                 None => {
@@ -65,11 +77,7 @@ impl RemediationWorker {
             }
         }
         if items.is_empty() {
-            return Ok(told);
-        }
-        let mut siblings = Vec::with_capacity(items.len());
-        for it in &items {
-            siblings.push(siblings_of(self.store.as_ref(), it).await?);
+            return unread.map_or(Ok(told), Err);
         }
         let tellings: Mutex<BTreeMap<usize, (Telling, Option<Label>)>> = Mutex::default();
         let judge = |place: usize, standing: &StandingFinding, _: Room| {
@@ -94,7 +102,7 @@ impl RemediationWorker {
             let telling = tellings.remove(&place);
             told += usize::from(self.note_told(it, &outcome, telling, now).await?);
         }
-        Ok(told)
+        unread.map_or(Ok(told), Err)
     }
 
     /// What is written to a finding, and the label that it has by that.

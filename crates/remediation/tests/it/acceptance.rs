@@ -1,11 +1,16 @@
 //! The table of `organization.md` §6, row by row.
 
+use std::sync::Arc;
+
+use hallpass_events::{OrganizationEvent, read_event};
 use hallpass_model::TimeSpan;
 use hallpass_remediation::{
-    RemediationPhase, RemediationResult, RuleFile, approved, may_undo, plan_of, undone,
+    Remediation, RemediationPhase, RemediationResult, RuleFile, Worked, approved, may_undo,
+    plan_of, undone,
 };
 use hallpass_runner::{Applying, undo};
-use serde_json::json;
+use hallpass_runner_testing::MemoryPlans;
+use serde_json::{Value, json};
 
 use crate::world::{
     ACCOUNT, Disk, World, changed, event, fixture, found_again, process, rules, text,
@@ -13,6 +18,18 @@ use crate::world::{
 
 const FINDING: &str =
     "arn:aws:securityhub:us-east-1:444444444444:security-control/EC2.19/finding/f-0001";
+
+const OTHER: &str = "555555555555";
+
+/// The open group of the fixture, in another account.
+fn in_another_account(world: &World) -> OrganizationEvent {
+    let text = fixture("org-rem-sg").to_string();
+    let text = text.replace(ACCOUNT, OTHER).replace("f-0001", "f-0555");
+    let mut other: Value = serde_json::from_str(&text).unwrap();
+    other["id"] = json!("r0000001-0000-4000-8000-000000000555");
+    world.stands(&other["detail"]["findings"][0]);
+    read_event(&other.to_string()).unwrap()
+}
 
 #[tokio::test]
 async fn row_1_and_14_exactly_the_open_rules_go_and_come_back() {
@@ -106,6 +123,58 @@ async fn row_3_nobody_approves_for_a_day() {
 }
 
 #[tokio::test]
+async fn an_approval_that_is_over_says_when_its_finding_cannot_be_read() {
+    let (world, disk) = (World::new(), Disk::new());
+    let server = process(&world, &disk, rules("approve"));
+    server.hears(event("org-rem-sg")).await;
+    world.pass(24 * 3600);
+    *world.hub_is_closed.lock().unwrap() = true;
+    let worked = server.worker.work().await.unwrap();
+    let Worked::Unread { phase, why, .. } = worked else {
+        panic!("{worked:?}")
+    };
+    assert_eq!(phase, "manual");
+    let RemediationPhase::Manual { reason } = disk.only().await.phase else {
+        panic!()
+    };
+    assert!(why.contains("AccessDeniedException"), "{why}");
+    assert!(
+        reason.contains("nobody approved it within 24 hours") && reason.contains(&why),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn a_plan_that_cannot_be_read_holds_back_no_other_remediation() {
+    let (world, mut disk) = (World::new(), Disk::new());
+    let plans = Arc::new(MemoryPlans::default());
+    disk.plans = Arc::clone(&plans) as _;
+    let server = process(&world, &disk, rules("auto"));
+    server.hears(in_another_account(&world)).await;
+    let first = disk.only().await;
+    plans.spoil(&plan_of(&first, "o-abcdefghij", TimeSpan::minutes(2)).id());
+    world.pass(1);
+    server.hears(event("org-rem-sg")).await;
+    server.works().await;
+    let of = |all: &[Remediation], account: &str| {
+        let mut all = all.iter();
+        let it = all.find(|it| it.deviation.account.as_str() == account);
+        it.unwrap().phase.clone()
+    };
+    let all = disk.all().await;
+    assert_eq!(of(&all, ACCOUNT).name(), "changed");
+    assert_eq!(of(&all, OTHER).name(), "pending", "it is tried again");
+    for _ in 0..10 {
+        world.pass(600);
+        server.works().await;
+    }
+    let RemediationPhase::Manual { reason } = of(&disk.all().await, OTHER) else {
+        panic!()
+    };
+    assert!(reason.starts_with("its plan cannot be read"), "{reason}");
+}
+
+#[tokio::test]
 async fn what_somebody_approves_is_done() {
     let (world, disk) = (World::new(), Disk::new());
     let server = process(&world, &disk, rules("approve"));
@@ -192,19 +261,9 @@ async fn row_8_a_throttled_note_is_written_once() {
 #[tokio::test]
 async fn row_9_an_account_that_cannot_be_entered_is_for_people_and_others_go_on() {
     let (world, disk) = (World::new(), Disk::new());
-    *world.not_entered.lock().unwrap() = vec!["555555555555".to_owned()];
+    *world.not_entered.lock().unwrap() = vec![OTHER.to_owned()];
     let server = process(&world, &disk, rules("auto"));
-    let mut other = fixture("org-rem-sg");
-    let text = other
-        .to_string()
-        .replace(ACCOUNT, "555555555555")
-        .replace("f-0001", "f-0555");
-    other = serde_json::from_str(&text).unwrap();
-    other["id"] = json!("r0000001-0000-4000-8000-000000000555");
-    world.stands(&other["detail"]["findings"][0]);
-    server
-        .hears(hallpass_events::read_event(&other.to_string()).unwrap())
-        .await;
+    server.hears(in_another_account(&world)).await;
     server.hears(event("org-rem-sg")).await;
     server.works().await;
     let all = disk.all().await;
@@ -215,7 +274,7 @@ async fn row_9_an_account_that_cannot_be_entered_is_for_people_and_others_go_on(
         it.unwrap().phase.clone()
     };
     assert_eq!(of(ACCOUNT).name(), "changed");
-    let RemediationPhase::Manual { reason } = of("555555555555") else {
+    let RemediationPhase::Manual { reason } = of(OTHER) else {
         panic!()
     };
     assert!(

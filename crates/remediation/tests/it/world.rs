@@ -158,6 +158,8 @@ pub(crate) struct World {
     pub(crate) findings: Mutex<BTreeMap<String, Value>>,
     pub(crate) updates: Mutex<Vec<Value>>,
     pub(crate) hub_refusals: Mutex<u32>,
+    /// Whether Security Hub refuses to show findings.
+    pub(crate) hub_is_closed: Mutex<bool>,
     pub(crate) not_entered: Mutex<Vec<String>>,
     now: Mutex<Timestamp>,
 }
@@ -180,6 +182,7 @@ impl World {
             findings: Mutex::default(),
             updates: Mutex::default(),
             hub_refusals: Mutex::default(),
+            hub_is_closed: Mutex::default(),
             not_entered: Mutex::default(),
             now: Mutex::new("2026-03-02T10:05:00Z".parse().unwrap()),
         };
@@ -530,6 +533,14 @@ impl FindingCalls for World {
     ) -> Result<Value, CallRefusal> {
         self.called(operation);
         let mut findings = self.findings.lock().unwrap();
+        if operation == "GetFindings" && *self.hub_is_closed.lock().unwrap() {
+            return Err(CallRefusal {
+                kind: RefusalKind::Denied,
+                operation: operation.to_owned(),
+                code: "AccessDeniedException".to_owned(),
+                message: "no".to_owned(),
+            });
+        }
         if operation == "GetFindings" {
             let ids = input["Filters"]["Id"].as_array().unwrap().clone();
             let rows = ids
@@ -692,7 +703,7 @@ impl Process {
 
     /// Works until there is nothing left to do now.
     pub(crate) async fn works(&self) {
-        while let Worked::Did(..) = self.worker.work().await.unwrap() {}
+        while let Worked::Did(..) | Worked::Unread { .. } = self.worker.work().await.unwrap() {}
         while self.worker.tell().await.unwrap() > 0 {}
     }
 }

@@ -15,7 +15,7 @@ use hallpass_runner::Plan;
 use super::listing_pool::ListingPool;
 use super::opening::make_private;
 use super::unreadable::each_body;
-use super::{SqlStore, audit, migrate, plans};
+use super::{SqlStore, audit, migrate, plans, remediations};
 use crate::TokenRow;
 use crate::database::{Connection, DatabaseError, Owner, Transaction};
 use crate::fault::StorageFault;
@@ -303,6 +303,13 @@ fn check(tx: &Transaction<'_>) -> Result<Check, StorageFault> {
         "session_cuts",
         "grant_id",
         |text| read_body::<SessionRevocation>("cut", text).map(drop),
+        &mut note,
+    )?;
+    check_bodies(
+        tx,
+        "remediations",
+        "id",
+        |text| remediations::read(text).map(drop),
         &mut note,
     )?;
     check_bodies(

@@ -9,6 +9,7 @@ use hallpass_remediation::{
     RemediationStoreFault,
 };
 
+use super::unreadable::{each_body, or_told, readable};
 use super::{Heeds, SqlStore, audit as records, commit, locks, number};
 use crate::database::{Optional, Params, Transaction};
 use crate::fault::StorageFault;
@@ -20,8 +21,10 @@ impl From<StorageFault> for RemediationStoreFault {
     }
 }
 
-fn read(text: &str) -> Result<Remediation, StorageFault> {
-    read_body("remediation", text)
+const KIND: &str = "remediation";
+
+pub(super) fn read(text: &str) -> Result<Remediation, StorageFault> {
+    read_body(KIND, text)
 }
 
 /// The columns beside the id.
@@ -82,16 +85,39 @@ fn change(tx: &Transaction<'_>, it: &Remediation) -> Result<bool, StorageFault> 
     Ok(written == 1)
 }
 
-fn rows(
+/// The first `most` rows of a query for ids and bodies, which takes how many rows it gives. One that cannot be read is
+/// logged and takes no other's place.
+fn first_rows<P: Params>(
+    tx: &Transaction<'_>,
+    (sql, params): (&str, impl Fn(i64) -> P),
+    most: usize,
+) -> Result<Vec<Remediation>, StorageFault> {
+    let mut asked = most;
+    loop {
+        let (mut found, mut given) = (Vec::new(), 0);
+        each_body::<String>(tx, (sql, params(limit(asked))), |id, text| {
+            given += 1;
+            found.extend(or_told(KIND, &id, text.and_then(|text| read(&text))));
+        })?;
+        if found.len() >= most || given < asked {
+            found.truncate(most);
+            return Ok(found);
+        }
+        asked = asked.saturating_mul(2);
+    }
+}
+
+/// All rows of a query for ids and bodies, for a decision that needs all: one that cannot be read is an error.
+fn all_rows(
     tx: &Transaction<'_>,
     sql: &str,
     with: impl Params,
 ) -> Result<Vec<Remediation>, StorageFault> {
-    let texts = tx
-        .prepare(sql)?
-        .query_map(with, |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    texts.iter().map(|text| read(text)).collect()
+    let mut found = Vec::new();
+    each_body::<String>(tx, (sql, with), |_, text| {
+        found.push(text.and_then(|text| read(&text)));
+    })?;
+    found.into_iter().collect()
 }
 
 /// The least that the column of what waits for people has in what is listed.
@@ -172,10 +198,13 @@ impl RemediationPresses for SqlStore {
         let place = after.map(RemediationCursor::place);
         // nothing is decided later than that
         let (at, id) = place.map_or((i64::MAX, String::new()), |(at, id)| (at, id.to_owned()));
-        let sql = "SELECT body FROM remediations
+        let sql = "SELECT id, body FROM remediations
                    WHERE backlog >= ?1 AND (decided_at < ?2 OR (decided_at = ?2 AND id < ?3))
                    ORDER BY decided_at DESC, id DESC LIMIT ?4";
-        let find = move |tx: &Transaction<'_>| rows(tx, sql, (least(filter), at, id, limit(most)));
+        let find = move |tx: &Transaction<'_>| {
+            let params = |most| (least(filter), at, id.clone(), most);
+            first_rows(tx, (sql, params), most)
+        };
         Ok(self.list(find).await?)
     }
 }
@@ -216,8 +245,9 @@ impl RemediationStore for SqlStore {
         filter: RemediationFilter,
         most: usize,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
-        let sql = "SELECT body FROM remediations WHERE backlog >= ?1 ORDER BY decided_at DESC, id DESC LIMIT ?2";
-        let find = move |tx: &Transaction<'_>| rows(tx, sql, (least(filter), limit(most)));
+        let sql = "SELECT id, body FROM remediations WHERE backlog >= ?1 ORDER BY decided_at DESC, id DESC LIMIT ?2";
+        let find =
+            move |tx: &Transaction<'_>| first_rows(tx, (sql, |most| (least(filter), most)), most);
         Ok(self.list(find).await?)
     }
 
@@ -226,8 +256,17 @@ impl RemediationStore for SqlStore {
         now: Timestamp,
         most: usize,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
-        let sql = "SELECT body FROM remediations WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
-        let find = move |tx: &Transaction<'_>| rows(tx, sql, (now.as_millisecond(), limit(most)));
+        // the first of each account, then the second of each
+        let sql = "SELECT it.id, it.body
+                   FROM (SELECT id, due_at,
+                                row_number() OVER (PARTITION BY account ORDER BY due_at, id) AS turn
+                         FROM remediations WHERE due_at <= ?1
+                         ORDER BY turn, due_at, id LIMIT ?2) AS due
+                   JOIN remediations AS it ON it.id = due.id
+                   ORDER BY due.turn, due.due_at, due.id";
+        let find = move |tx: &Transaction<'_>| {
+            first_rows(tx, (sql, |most| (now.as_millisecond(), most)), most)
+        };
         Ok(self.list(find).await?)
     }
 
@@ -255,9 +294,9 @@ impl RemediationStore for SqlStore {
         let (account, resource) = (account.clone(), resource.to_owned());
         let find = move |tx: &Transaction<'_>| {
             // what was decided a week ago may be approved or taken back today
-            let sql = "SELECT body FROM remediations WHERE account = ?1 AND resource = ?2
+            let sql = "SELECT id, body FROM remediations WHERE account = ?1 AND resource = ?2
                        ORDER BY decided_at DESC, id DESC LIMIT 1000";
-            let mut found = rows(tx, sql, (account.as_str(), resource))?;
+            let mut found = all_rows(tx, sql, (account.as_str(), resource))?;
             found.retain(|it| it.moved_at() > since);
             Ok(found)
         };
@@ -288,10 +327,11 @@ impl RemediationStore for SqlStore {
 
     async fn forget_remediations(&self, before: Timestamp) -> Result<(), RemediationStoreFault> {
         let forget = move |tx: &Transaction<'_>| {
-            let sql = "SELECT body FROM remediations
+            let sql = "SELECT id, body FROM remediations
                        WHERE decided_at < ?1 AND (acts_at IS NULL OR acts_at < ?1)
                            AND backlog = 0 AND due_at IS NULL";
-            let over = rows(tx, sql, [before.as_millisecond()])?;
+            let query = (sql, [before.as_millisecond()]);
+            let over = readable(tx, KIND, query, |text: &String| read(text))?;
             for it in over.iter().filter(|it| it.moved_at() < before) {
                 tx.prepare("DELETE FROM remediations WHERE id = ?1")?
                     .execute([it.id.as_str()])?;

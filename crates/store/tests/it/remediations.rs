@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_access::RemediationPresses as _;
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use hallpass_remediation::{
     ActionKind, Deviation, FindingKey, Remediation, RemediationFilter, RemediationMode,
@@ -180,7 +181,65 @@ async fn what_is_kept_counts_from_when_it_moved_last(place: Place) {
     }
 }
 
+/// One account has more due than are looked at, and another has one that is due later.
+async fn due_remediations_take_turns_by_account(place: Place) {
+    let lasting = place.open().await;
+    let memory = MemoryRemediations::default();
+    let stores: [&dyn RemediationStore; 2] = [&lasting, &memory];
+    let due = |number: u8| {
+        let from = at(u64::from(number));
+        a_remediation(number, RemediationPhase::Pending { from, failed: 0 })
+    };
+    for store in stores {
+        for number in [2, 4, 6, 8, 10, 13] {
+            assert!(store.begin_remediation(&due(number)).await.unwrap());
+        }
+        let found = store.due_remediations(at(60), 3).await.unwrap();
+        let expected: Vec<_> = [2, 13, 4].map(|number| due(number).id).to_vec();
+        let found: Vec<_> = found.into_iter().map(|it| it.id).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+/// A row that cannot be read stops no other; decisions that count all of a resource are not made.
+async fn a_remediation_that_cannot_be_read_hides_no_other(place: Place) {
+    let store = place.open().await;
+    let from = at(1);
+    let pending = |number| a_remediation(number, RemediationPhase::Pending { from, failed: 0 });
+    let (torn, good) = (pending(2), pending(8));
+    for it in [&torn, &good, &a_remediation(3, phase(3))] {
+        assert!(store.begin_remediation(it).await.unwrap());
+    }
+    place
+        .run(&format!(
+            "UPDATE remediations SET body = '{{' WHERE id = '{}'",
+            torn.id
+        ))
+        .await;
+    let due = store.due_remediations(at(60), 10).await.unwrap();
+    assert_eq!(due, std::slice::from_ref(&good));
+    let all = store.remediations(RemediationFilter::All, 10).await;
+    assert_eq!(all.unwrap().len(), 2);
+    // nor does it take another's place
+    let first = store.due_remediations(at(60), 1).await.unwrap();
+    assert_eq!(first, std::slice::from_ref(&good));
+    let page = store.remediations_after(RemediationFilter::All, None, 2);
+    assert_eq!(page.await.unwrap().len(), 2);
+    store.forget_remediations(at(0)).await.unwrap();
+    assert!(store.remediation(&torn.id).await.is_err());
+    let of = (&torn.deviation.account, torn.deviation.resource.as_str());
+    assert!(store.of_resource(of, at(0)).await.is_err());
+    let check = store.check().await.unwrap();
+    let named = format!("remediations: {}", torn.id);
+    assert!(
+        check.problems.iter().any(|it| it.starts_with(&named)),
+        "{check:?}"
+    );
+}
+
 crate::anywhere!(
     remediations_have_the_same_answers_from_both,
+    due_remediations_take_turns_by_account,
+    a_remediation_that_cannot_be_read_hides_no_other,
     what_is_kept_counts_from_when_it_moved_last
 );
