@@ -59,8 +59,8 @@ impl NamingCalls {
         };
         let rows = answer.get("Accounts").and_then(Value::as_array);
         let text = |row: &Value, name: &str| Some(row.get(name)?.as_str()?.to_owned());
-        let named = rows.into_iter().flatten();
-        names.extend(named.filter_map(|row| Some((text(row, "Id")?, text(row, "Name")?))));
+        let pair = |row: &Value| Some((text(row, "Id")?, text(row, "Name")?));
+        names.extend(rows.into_iter().flatten().filter_map(pair));
         match next {
             None => state.whole = Some(names),
             Some(next) => {

@@ -232,7 +232,7 @@ fn where_a_file_is_cut_the_log_is_not_whole_and_states_are_unknown() {
         let file = trail.path().join(folder).join("late.json");
         let text = json!({ "Records": [sign_in(ANA, HOME, "2025-08-28")] }).to_string();
         let end = if is_cut { text.len() - 3 } else { text.len() };
-        fs::write(&file, &text[..end]).unwrap();
+        fs::write(&file, text.as_bytes().get(..end).unwrap()).unwrap();
         let of_day = trail.path().join(format!(
             "AWSLogs/{ACCOUNT}/CloudTrail/{HOME}/2025/08/05/log.json"
         ));

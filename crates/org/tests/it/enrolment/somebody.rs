@@ -58,13 +58,10 @@ async fn an_account_that_somebody_moves_stays_where_they_put_it() {
             }
             // also where that is seen right after our move
             let steps = report.targets.iter().flat_map(|it| &it.steps);
-            let mut ends = steps.map(|it| it.outcome);
-            let is_drifted = ends.any(|it| it == StepEnd::Drifted);
-            assert_eq!(
-                is_drifted,
-                report.exit() == Exit::Failed,
-                "{case}: {report:#?}"
-            );
+            for step in steps.filter(|it| it.kind == "enrolment.move") {
+                let is_said = matches!(step.outcome, StepEnd::Changed | StepEnd::Drifted);
+                assert!(is_said, "{case}: {report:#?}");
+            }
         },
     )
     .await;
