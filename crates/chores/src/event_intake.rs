@@ -108,10 +108,7 @@ pub async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
     handlers.push(Arc::new(lifecycle));
     handlers.extend(standards_follow::handler(loaded, store, clock)?);
     handlers.extend(lists);
-    let states = Arc::new(store.clone());
-    let names = Arc::new(CachedNames(store.clone()));
-    let insights = InsightHandler::new(loaded.least_insight()?, names, states, Arc::clone(clock));
-    handlers.push(Arc::new(insights.map_err(Failure::bug)?));
+    handlers.push(Arc::new(insights(loaded, store, clock)?));
     if let Some(payer) = payer {
         let states = Arc::new(store.clone());
         let sign_ins = RootSignInHandler::new(payer, states, Arc::clone(clock));
@@ -125,6 +122,16 @@ pub async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
         IntakeLimits::default(),
     );
     Ok((Some(Arc::new(intake)), remediating))
+}
+
+fn insights(
+    loaded: &Loaded,
+    store: &ServerStore,
+    clock: &Arc<dyn Clock>,
+) -> Result<InsightHandler, Failure> {
+    let names = Arc::new(CachedNames(store.clone()));
+    let (least, states) = (loaded.least_insight()?, Arc::new(store.clone()));
+    InsightHandler::new(least, names, states, Arc::clone(clock)).map_err(Failure::bug)
 }
 
 /// Whoever left goes first: a round may be long.

@@ -101,6 +101,28 @@ pub fn management_template() -> Value {
     })
 }
 
+/// A parameter that need not be given.
+fn optional(words: &str, otherwise: &str) -> Value {
+    json!({ "Type": "String", "Description": words, "Default": otherwise })
+}
+
+fn default_bus() -> Value {
+    json!({ "Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default" })
+}
+
+/// Lets the management account send to the bus.
+fn bus_policy(bus: &Value) -> Value {
+    let account = json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccount}:root" });
+    let statement = json!({
+        "Sid": "ChangedAccounts", "Effect": "Allow", "Action": ["events:PutEvents"], "Resource": bus,
+        "Principal": { "AWS": account },
+    });
+    json!({
+        "Type": "AWS::Events::EventBusPolicy", "Condition": "FromElsewhere",
+        "Properties": { "StatementId": "HallpassChangedAccounts", "Statement": statement },
+    })
+}
+
 /// The template, for the account and Region of Security Hub's administrator.
 pub fn template() -> Value {
     let rules = rules();
@@ -145,30 +167,13 @@ pub fn template() -> Value {
     });
     let role = json!({ "AssumeRolePolicyDocument": trust, "Policies": [may] });
     resources.insert("Role".to_owned(), resource("AWS::IAM::Role", &role));
-    let bus = json!({ "Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default" });
-    let mut admits = allow("ChangedAccounts", &["events:PutEvents"], &bus);
-    if let Some(members) = admits.as_object_mut() {
-        let account = json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccount}:root" });
-        members.insert("Principal".to_owned(), json!({ "AWS": account }));
-    }
-    let mut admits = resource(
-        "AWS::Events::EventBusPolicy",
-        &json!({ "StatementId": "HallpassChangedAccounts", "Statement": admits }),
-    );
-    if let Some(members) = admits.as_object_mut() {
-        members.insert("Condition".to_owned(), json!("FromElsewhere"));
-    }
-    resources.insert("BusPolicy".to_owned(), admits);
-    let mut management = parameter(
+    let bus = default_bus();
+    resources.insert("BusPolicy".to_owned(), bus_policy(&bus));
+    let management = optional(
         "The management account, where it is another one: its stack of `template --management` may send here",
+        "",
     );
-    if let Some(members) = management.as_object_mut() {
-        members.insert("Default".to_owned(), json!(""));
-    }
-    let mut queue_name = parameter("The name of the queue");
-    if let Some(members) = queue_name.as_object_mut() {
-        members.insert("Default".to_owned(), json!("hallpass-events"));
-    }
+    let queue_name = optional("The name of the queue", "hallpass-events");
     json!({
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Hallpass: findings of Security Hub get what is known of their account, as they arrive",

@@ -310,18 +310,6 @@ mod tests {
 
     #[test]
     fn a_change_is_told_by_what_differs() {
-        let control = |standard: &str, status: &str, reason: Option<&str>| {
-            let mut row = json!({
-                "AssociationStatus": status, "SecurityControlId": "IAM.6", "StandardsArn": standard,
-            });
-            if let Some(reason) = reason {
-                row["UpdatedReason"] = json!(reason);
-            }
-            row
-        };
-        let policy = |statements: Value| json!({ "content": json!({ "Statement": statements }).to_string() });
-        let with_mfa =
-            json!({"Action": "*", "Condition": {"Bool": {"mfa": "true"}}, "Effect": "Allow"});
         for (old, new, told) in [
             (
                 json!({"a": 1, "b": 2}),
@@ -349,6 +337,46 @@ mod tests {
                 json!(["b", "c"]),
                 vec!["put: - a", "put: + c"],
             ),
+            // what a wish puts back
+            (
+                json!(null),
+                json!({"action": "a", "old": {"rules": [{"id": "r-1", "cidr": "0.0.0.0/0"}]}}),
+                vec!["put: rules: + id r-1, cidr 0.0.0.0/0"],
+            ),
+            (
+                json!({"on": true}),
+                json!({"action": "a", "old": {"on": false}}),
+                vec!["put: on: true → false"],
+            ),
+            // forms that say nothing of each other
+            (json!({"user": 1}), json!({"name": 2}), vec!["put"]),
+            (json!("same"), json!("same"), vec!["put"]),
+        ] {
+            assert_eq!(lines(&old, &new), told, "{old} {new}");
+        }
+        // all of it is told, however long
+        let long = "x".repeat(200);
+        let told = lines(
+            &json!({"a": format!("{long}1")}),
+            &json!({"a": format!("{long}2")}),
+        );
+        assert_eq!(told, [format!("put: a: {long}1 → {long}2")]);
+        let (many, none) = ((0..40).collect::<Vec<_>>(), Vec::<u8>::new());
+        assert_eq!(lines(&json!(many), &json!(none)).len(), 40);
+    }
+
+    #[test]
+    fn rows_of_lists_are_told_by_what_they_are_about() {
+        let control = |standard: &str, status: &str, reason: Option<&str>| {
+            let mut row = json!({
+                "AssociationStatus": status, "SecurityControlId": "IAM.6", "StandardsArn": standard,
+            });
+            if let Some(reason) = reason {
+                row["UpdatedReason"] = json!(reason);
+            }
+            row
+        };
+        for (old, new, told) in [
             // the control, and not its reason
             (
                 json!({"updates": [control("arn:long", "ENABLED", None)]}),
@@ -376,6 +404,17 @@ mod tests {
                     "put: named: + name S3.7, status ENABLED",
                 ],
             ),
+        ] {
+            assert_eq!(lines(&old, &new), told, "{old} {new}");
+        }
+    }
+
+    #[test]
+    fn policies_are_compared_inside_with_what_only_one_has() {
+        let policy = |statements: Value| json!({ "content": json!({ "Statement": statements }).to_string() });
+        let with_mfa =
+            json!({"Action": "*", "Condition": {"Bool": {"mfa": "true"}}, "Effect": "Allow"});
+        for (old, new, told) in [
             // a policy in a text, and a member that only one side has
             (
                 json!({"content": "{\"Version\": 1}"}),
@@ -395,32 +434,9 @@ mod tests {
                     "put: b.Action: x → y",
                 ],
             ),
-            // what a wish puts back
-            (
-                json!(null),
-                json!({"action": "a", "old": {"rules": [{"id": "r-1", "cidr": "0.0.0.0/0"}]}}),
-                vec!["put: rules: + id r-1, cidr 0.0.0.0/0"],
-            ),
-            (
-                json!({"on": true}),
-                json!({"action": "a", "old": {"on": false}}),
-                vec!["put: on: true → false"],
-            ),
-            // forms that say nothing of each other
-            (json!({"user": 1}), json!({"name": 2}), vec!["put"]),
-            (json!("same"), json!("same"), vec!["put"]),
         ] {
             assert_eq!(lines(&old, &new), told, "{old} {new}");
         }
-        // all of it is told, however long
-        let long = "x".repeat(200);
-        let told = lines(
-            &json!({"a": format!("{long}1")}),
-            &json!({"a": format!("{long}2")}),
-        );
-        assert_eq!(told, [format!("put: a: {long}1 → {long}2")]);
-        let (many, none) = ((0..40).collect::<Vec<_>>(), Vec::<u8>::new());
-        assert_eq!(lines(&json!(many), &json!(none)).len(), 40);
     }
 
     #[test]

@@ -176,12 +176,12 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
     ));
     let hands: Arc<dyn StepExecutor> = Arc::new(EveryStep {
         requests: StepRequests::default(),
-        vending: VendingStepExecutor::new(
-            Arc::clone(&accounts),
-            Arc::clone(&seen),
-            Arc::clone(&access) as Arc<dyn StepExecutor>,
+        vending: vending(
+            &accounts,
+            &seen,
+            &access,
             DirectoryNeeds::of(&aws, &center),
-            Arc::clone(&clock),
+            &clock,
         ),
         users: UserStepExecutor::new(Arc::clone(&calls)),
         delegation: DelegationStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
@@ -226,6 +226,22 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
         plans,
         hands,
     })
+}
+
+fn vending(
+    accounts: &Arc<dyn AccountAdmin>,
+    seen: &Arc<SeenAccounts>,
+    access: &Arc<AccessStepExecutor>,
+    needs: Arc<DirectoryNeeds>,
+    clock: &Arc<dyn Clock>,
+) -> VendingStepExecutor {
+    VendingStepExecutor::new(
+        Arc::clone(accounts),
+        Arc::clone(seen),
+        Arc::clone(access) as Arc<dyn StepExecutor>,
+        needs,
+        Arc::clone(clock),
+    )
 }
 
 fn ends(store: &Arc<ServerStore>, clock: &Arc<dyn Clock>) -> Arc<dyn GivenAccess> {

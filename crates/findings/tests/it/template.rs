@@ -106,11 +106,8 @@ fn changes_of_accounts_are_sent_on_from_where_they_come() {
     assert!(principal.contains("ManagementAccount"), "{principal}");
 }
 
-/// `organization.md` E-4
-#[tokio::test]
-async fn what_changes_an_account_makes_it_be_read_anew() {
-    let all = findings("org-sh-imported");
-    let account = wanted(&all)[0].account.clone();
+/// Source, detail type and detail of events, and whether they change what is known of the account.
+fn changes(account: &str) -> Vec<(&'static str, &'static str, Value, bool)> {
     let other = "999999999999";
     let call = |name: &str, parameters: Value| json!({ "eventName": name, "requestParameters": parameters });
     let service =
@@ -120,7 +117,7 @@ async fn what_changes_an_account_makes_it_be_read_anew() {
         "AWS Service Event via CloudTrail",
     );
     let (organizations, accounts) = ("aws.organizations", "aws.account");
-    for (source, kind, detail, is_read) in [
+    vec![
         (
             accounts,
             by_call,
@@ -169,7 +166,15 @@ async fn what_changes_an_account_makes_it_be_read_anew() {
             call("AccountJoinedOrganization", json!({ "accountId": account })),
             false,
         ),
-    ] {
+    ]
+}
+
+/// `organization.md` E-4
+#[tokio::test]
+async fn what_changes_an_account_makes_it_be_read_anew() {
+    let all = findings("org-sh-imported");
+    let account = wanted(&all)[0].account.clone();
+    for (source, kind, detail, is_read) in changes(account.as_str()) {
         let world = World::new();
         let enricher = Arc::new(world.enricher(EnrichSettings::default()));
         enricher.enrich(&wanted(&all)).await;

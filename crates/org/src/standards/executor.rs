@@ -18,8 +18,8 @@ use super::facts::{ControlUpdate, HubState, StandardSubscription};
 use super::file::ControlStatus;
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
 use super::looks::{
-    HubBefore, before as before_of, done_in_part, look_controls, look_off, look_on, look_ready,
-    state_of, without_changed,
+    HubBefore, before as before_of, done_in_part, is_partly_on, look_controls, look_off, look_on,
+    look_ready, state_of, without_changed,
 };
 use super::plan::{
     CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, DISABLE, ENABLE, ENABLE_HUB, SET, WAIT,
@@ -474,11 +474,7 @@ impl StepExecutor for StandardsStepExecutor {
     /// Security Hub turns the standards of one call on and off one after the other.
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
         match step.kind.as_str() {
-            ENABLE => {
-                let on = before_of(now).arns;
-                let earlier: HubBefore = serde_json::from_value(before.clone()).unwrap_or_default();
-                earlier.arns.iter().all(|it| on.contains(it))
-            }
+            ENABLE => is_partly_on(before, now),
             DISABLE => is_rest_of(&now.old(), before),
             _ => false,
         }

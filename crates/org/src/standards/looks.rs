@@ -303,6 +303,13 @@ pub(super) fn done_in_part(wish: &ControlsWish, old: &Value, now: &StepProbe) ->
     })
 }
 
+/// Whether all standards are on that were before, and maybe more.
+pub(super) fn is_partly_on(old: &Value, now: &StepProbe) -> bool {
+    let on = before(now).arns;
+    let old: HubBefore = serde_json::from_value(old.clone()).unwrap_or_default();
+    old.arns.iter().all(|it| on.contains(it))
+}
+
 pub(super) fn before(seen: &StepProbe) -> HubBefore {
     serde_json::from_value(seen.old()).unwrap_or_default()
 }

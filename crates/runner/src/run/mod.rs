@@ -5,6 +5,7 @@ mod board;
 mod expected;
 mod lanes;
 mod step;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +24,7 @@ use crate::ports::{
 use crate::report::{PlanReport, PlanState};
 use board::Board;
 use expected::{expected_again, no_longer_as_left, within_limits};
-use step::StepStanding;
+use walk::StepStanding;
 
 /// Probes at once.
 const LOOKS: usize = 8;

@@ -6,12 +6,12 @@ use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use serde_json::Value;
 
 use super::expected::no_longer_as_left;
+use super::walk::{CHANGED_BEFORE, NEVER_SHOWN, NOT_LOOKED_AT, StepStanding, Walk};
 use super::{Applying, RunError, Runner};
-use crate::journal::{Final, Folded, JournalEntry, SentBefore, StepEnd, StepState};
+use crate::journal::{Final, JournalEntry, SentBefore, StepEnd, StepState};
 use crate::plan::{Plan, PlanStep, StepProbe, hash};
 use crate::ports::{
-    Effect, JournalAddition, JudgedState, PartDone, StepError, StepExecutor, TargetChange, Verify,
-    WriteAnswer,
+    Effect, JournalAddition, JudgedState, PartDone, StepError, TargetChange, Verify, WriteAnswer,
 };
 use crate::retry::{Class, Retry, pause};
 
@@ -31,130 +31,6 @@ fn poll_pause(asked: u32, chance: u64) -> Duration {
     let millis = u64::try_from(pause.min(POLL_PAUSE_MAX).as_millis()).unwrap_or(u64::MAX);
     let spread = millis / POLL_SPREAD;
     Duration::from_millis(millis - spread + chance % (2 * spread + 1))
-}
-
-/// What a step knows of itself while it runs.
-struct Walk<'a> {
-    plan: &'a Plan,
-    step: &'a PlanStep,
-    began: Timestamp,
-    /// Times that it met another operation.
-    conflicts: u32,
-    /// Times since then that it was throttled, or not answered.
-    throttles: u32,
-    /// Whether a write was sent, in this run or one before; and what stood there before it.
-    sent: Option<Value>,
-    /// Writes that were about to be sent, in any run of the plan.
-    writes: SentBefore,
-    /// What stood there before a write of an earlier run that was given up without knowing what it came to.
-    unheard: Option<Value>,
-    /// Whether nobody knows what became of a write that was sent.
-    is_lost: bool,
-    accept_drift: bool,
-    /// What is left of the step, where somebody changed parts of it; and those parts, in words.
-    part: Option<(PlanStep, String)>,
-}
-
-/// What the journal says of a step when it is gone on with.
-pub(super) struct StepStanding {
-    place: StepState,
-    writes: SentBefore,
-    unheard: Option<Value>,
-}
-
-impl StepStanding {
-    pub(super) fn of(folded: &Folded, step: &PlanStep) -> Self {
-        Self {
-            place: folded.place(&step.id).clone(),
-            writes: folded.sent.get(&step.id).cloned().unwrap_or_default(),
-            unheard: folded.unheard.get(&step.id).cloned(),
-        }
-    }
-
-    /// What stood there before, as far as whoever wrote the journal kept it.
-    fn with_kept(mut self, hands: &dyn StepExecutor, step: &PlanStep) -> Self {
-        let kept = |old: &mut Value| *old = hands.kept_before(step, old.take());
-        match &mut self.place {
-            StepState::Intent { old } | StepState::Accepted { old, .. } => kept(old),
-            StepState::Planned | StepState::Final(_) => {}
-        }
-        self.unheard.iter_mut().for_each(kept);
-        self
-    }
-}
-
-/// The target is not as the plan has it.
-const CHANGED_SINCE: &str = "the target changed since the plan was saved; make a new plan";
-/// Nobody saw it before it would be changed, nor was it counted among the changes of the plan.
-const NOT_LOOKED_AT: &str =
-    "it could not be looked at when the plan was made; another try (--retry-failed) goes on";
-/// A write was sent, and neither its work nor what was before stands there.
-const CHANGED_AFTER_US: &str = "a write was sent, and what stands there is neither what was nor what is wanted; make a new plan";
-
-/// The time for a step is over, and a look shows what stood there before its write.
-const NEVER_SHOWN: &str = "the write was accepted, but what stood there before it still stands there or was put back by another user; make a new plan";
-
-/// Nothing was sent.
-const CHANGED_BEFORE: &str = "the target changed directly before the write";
-
-impl Walk<'_> {
-    fn sent_before(&self) -> SentBefore {
-        SentBefore {
-            in_this_run: self.sent.is_some(),
-            ..self.writes.clone()
-        }
-    }
-
-    /// What is to be done, without what somebody changed.
-    fn wanted(&self) -> &PlanStep {
-        self.part.as_ref().map_or(self.step, |(step, _)| step)
-    }
-
-    /// Counts a setback; how many of its class there were by now. What is heard of another operation was answered, so that
-    /// throttles are counted anew after it.
-    fn count(&mut self, class: Class) -> u32 {
-        match class {
-            Class::Throttle => {
-                self.throttles += 1;
-                self.throttles
-            }
-            Class::Conflict => {
-                self.throttles = 0;
-                self.conflicts += 1;
-                self.conflicts
-            }
-        }
-    }
-
-    /// What somebody changed of it; empty where nobody did.
-    fn left(&self) -> &str {
-        self.part.as_ref().map_or("", |(_, left)| left)
-    }
-
-    /// Whether what is seen is what writes of ours, in any run, left half way.
-    fn is_half_done(&self, hands: &dyn StepExecutor, before: &Value, seen: &StepProbe) -> bool {
-        !self.writes.at.is_empty() && hands.is_half_done(self.step, before, seen)
-    }
-
-    /// Whether nobody knew what stood there when the plan was made, and nothing of this run was sent since.
-    fn is_unlooked(&self) -> bool {
-        let expected = self.plan.expected.get(&self.step.id);
-        self.sent.is_none() && matches!(expected, Some(StepProbe::Unseen { .. }))
-    }
-
-    /// Why the step is not carried out: the world is not the one that was planned for.
-    fn drift(&self, hands: &dyn StepExecutor, seen: &StepProbe) -> Option<&'static str> {
-        let expected = self.plan.expected.get(&self.step.id)?;
-        let is_half_done = |before: &Value| self.is_half_done(hands, before, seen);
-        match (&self.sent, expected) {
-            (None, expected) if expected == seen || is_half_done(&expected.old()) => None,
-            (None, _) => Some(CHANGED_SINCE),
-            // whose operation it was is not known, nor what stood there before it
-            (Some(Value::Null), StepProbe::InProgress { .. }) => None,
-            (Some(before), _) if *before == seen.old() || is_half_done(before) => None,
-            (Some(_), _) => Some(CHANGED_AFTER_US),
-        }
-    }
 }
 
 /// What comes after a look or a write.
@@ -370,7 +246,7 @@ impl Runner {
             let mut not_shown = None;
             match self.ports.hands.verify(walk.wanted(), remote).await {
                 Verify::NotShown(seen) => {
-                    if let Some(reason) = self.changed_after(walk, &seen) {
+                    if let Some(reason) = walk.changed_after(self.ports.hands.as_ref(), &seen) {
                         return self.drifted(walk, &reason, &seen, false).await;
                     }
                     not_shown = Some(seen);
@@ -407,45 +283,6 @@ impl Runner {
             self.wait(walk, poll_pause(asked, chance)).await?;
             asked = asked.saturating_add(1);
         }
-    }
-
-    /// Why a write that does not show is not waited for: another user changed what it wrote. Parts of the step that are
-    /// as they were before the write are waited for, without those that are not.
-    fn changed_after(&self, walk: &mut Walk<'_>, seen: &StepProbe) -> Option<String> {
-        if let StepProbe::Drifted { reason } = seen {
-            return Some(reason.clone());
-        }
-        let hands = self.ports.hands.as_ref();
-        let before = walk.sent.clone().unwrap_or_default();
-        let expected = if before.is_null() {
-            StepProbe::Absent
-        } else {
-            StepProbe::Differs {
-                old: before.clone(),
-            }
-        };
-        let judged = JudgedState {
-            expected: &expected,
-            seen,
-        };
-        let Some(part) = hands.without_changed_parts(walk.wanted(), judged) else {
-            let is_before = before == seen.old()
-                || walk.writes.at.is_empty()
-                || walk.is_half_done(hands, &before, seen);
-            return (!is_before).then(|| CHANGED_AFTER_US.to_owned());
-        };
-        if part.left.is_empty() {
-            return None;
-        }
-        let left = [walk.left(), part.left.as_str()];
-        let left: Vec<&str> = left.into_iter().filter(|it| !it.is_empty()).collect();
-        let left = left.join("; ");
-        let step = PlanStep {
-            desired: part.desired,
-            ..walk.step.clone()
-        };
-        walk.part = Some((step, left.clone()));
-        (part.seen == StepProbe::Satisfied).then_some(left)
     }
 
     /// Ends a step after its write, with what it changed in part. `unheard`: the write may show later.

@@ -107,28 +107,8 @@ impl FakeAccounts {
                     tags.insert("team".to_owned(), "theirs".to_owned());
                 }
             }
-            Act::MakesSame => {
-                let failed = state.makings.iter().find(|it| it.fails.is_some());
-                if let (Some(failed), None) = (failed.cloned(), made(state)) {
-                    let id = "777777777777".to_owned();
-                    let places = vec![(Timestamp::MIN, ROOT.to_owned())];
-                    state.places.insert(id.clone(), places);
-                    let row = KnownAccount {
-                        id: id.clone(),
-                        name: "a".to_owned(),
-                        email: "a@example.com".to_owned(),
-                        active: true,
-                    };
-                    state.rows.push((now, row));
-                    state.makings.push(Making {
-                        at: now,
-                        due: now,
-                        fails: None,
-                        made: Some(id),
-                        ..failed
-                    });
-                }
-            }
+            Act::MakesSame if made(state).is_none() => make_same(state, now),
+            Act::MakesSame => {}
             Act::TakesAddress => {
                 let asked = state
                     .makings
@@ -223,6 +203,30 @@ impl FakeAccounts {
             all.sort();
             all
         })
+    }
+}
+
+/// Another user makes the account of a request that failed.
+fn make_same(state: &mut Accounts, now: Timestamp) {
+    let failed = state.makings.iter().find(|it| it.fails.is_some());
+    if let Some(failed) = failed.cloned() {
+        let id = "777777777777".to_owned();
+        let places = vec![(Timestamp::MIN, ROOT.to_owned())];
+        state.places.insert(id.clone(), places);
+        let row = KnownAccount {
+            id: id.clone(),
+            name: "a".to_owned(),
+            email: "a@example.com".to_owned(),
+            active: true,
+        };
+        state.rows.push((now, row));
+        state.makings.push(Making {
+            at: now,
+            due: now,
+            fails: None,
+            made: Some(id),
+            ..failed
+        });
     }
 }
 
