@@ -12,8 +12,8 @@ use crate::decision_context::{DecisionContext, ensure_known, ensure_may_deny};
 use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
-    Actor, Approval, Approving, Change, GrantState, News, PendingRequest, PressRefused, Reminders,
-    Request, RequestState, Review, Role, Settings, ask, confirming, granting, start, target,
+    Actor, Approval, Approving, GrantState, News, PendingRequest, PressRefused, Reminders, Request,
+    RequestState, Review, Role, Settings, ask, confirming, granting, start, target,
 };
 
 /// How long a reminder that is due and cannot be sent is held, before it is looked at again.
@@ -260,13 +260,9 @@ fn remind(
     })
 }
 
-/// What is stored of a press that had no effect: its record, begun by whoever knows what was pressed on.
-pub(crate) fn refused(record: Draft, press: &str, why: &PressRefused) -> Change {
-    let record = record.why(press).error(&format!("{}: {why}", why.code()));
-    Change {
-        audit: vec![record],
-        ..Change::default()
-    }
+/// The record of a press that had no effect, with which press it was and why it was refused.
+pub(crate) fn refused(record: Draft, press: &str, why: &PressRefused) -> Draft {
+    record.why(press).error(&format!("{}: {why}", why.code()))
 }
 
 /// The requester, and the approvers who were told of the request.

@@ -170,8 +170,8 @@ pub use service::{
     Past, Patience, PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
     RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedGrant, ReplayedGrants,
     ReplayedRequest, RequestView, RevokedMany, Revoking, Search, SearchPage, StandingSurvey,
-    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, about_remediation,
-    grants_as_told, last_grant,
+    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, VisibleLinks,
+    about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

@@ -47,6 +47,16 @@ impl Doer<'_> {
     }
 }
 
+/// What a person pressed on without the right to see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HiddenSubject {
+    Request(RequestId),
+    Grant(GrantId),
+}
+
+/// The error in its record: what the actor was told.
+const HIDDEN: &str = "not-found: the actor may not see it";
+
 /// What the rules say at the moment of a step, for its record and for the grant that it makes.
 #[derive(Clone, Debug)]
 pub(crate) struct Ruled {
@@ -180,6 +190,17 @@ impl StepContext<'_> {
     pub(crate) fn of_created(&self, by: Doer<'_>, request: &Request) -> Draft {
         let record = self.of_request(Event::RequestCreated, by, request);
         with_warnings(record, request.confirmed.first())
+    }
+
+    /// The record of a refused press on what its actor may not see. Actors read their own records, so
+    /// this one has the id that they named, and nothing else about it.
+    pub(crate) fn of_hidden(&self, actor: &Actor, press: &str, subject: HiddenSubject) -> Draft {
+        let draft = self.draft(Event::PressRefused, Doer::Person(actor));
+        let draft = match subject {
+            HiddenSubject::Request(id) => draft.about(id, None),
+            HiddenSubject::Grant(id) => draft.about_grant(id),
+        };
+        draft.why(press).error(HIDDEN)
     }
 
     /// A record about a grant.

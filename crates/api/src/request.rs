@@ -353,13 +353,13 @@ pub struct Request {
     /// The refusal's code, when rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The grant it would lengthen.
+    /// The grant it would lengthen, if the caller may see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
-    /// The requests that were asked for together with this one.
+    /// The requests that were made together with this one, as far as the caller may see them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked_with: Vec<String>,
-    /// The grant it led to.
+    /// The grant it led to, if the caller may see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
     /// Break-glass: absent when the caller may not and nobody did.

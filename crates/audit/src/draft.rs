@@ -203,6 +203,11 @@ impl Draft {
         self
     }
 
+    /// The grant alone, without its request.
+    pub fn about_grant(self, grant: GrantId) -> Self {
+        self.with("grant_id", grant.to_string())
+    }
+
     /// How long the access was asked for; written as whole seconds in decimal.
     pub fn duration(self, duration: TimeSpan) -> Self {
         self.with("permission_duration", duration.as_seconds().to_string())

@@ -2,7 +2,7 @@
 
 use hallpass_access::{
     ApprovalsOpen, ArmedEndStatus, BreakGlassOffers, Confirmation, Grant, GrantState, InLine, Past,
-    PastUse, Request, RequestState, RuleWarning, Times, Wanted,
+    PastUse, Request, RequestState, RuleWarning, Times, VisibleLinks, Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
@@ -64,8 +64,8 @@ fn confirmation(confirmed: &Confirmation) -> api::Confirmation {
     }
 }
 
-/// A request as it travels.
-pub(crate) fn request(request: &Request) -> api::Request {
+/// A request as it travels, with the links that its reader may see.
+pub(crate) fn request(request: &Request, links: &VisibleLinks) -> api::Request {
     let target = request.key.as_ref().map(|key| &key.target);
     let names = names(target, &request.names);
     let typed_account = match &request.wanted {
@@ -110,9 +110,9 @@ pub(crate) fn request(request: &Request) -> api::Request {
         approval: None,
         detail: None,
         code: None,
-        extends: request.extends.map(|id| id.to_string()),
-        asked_with: texts(&request.asked_with),
-        grant_id: request.grant.map(|id| id.to_string()),
+        extends: links.extends.map(|id| id.to_string()),
+        asked_with: texts(&links.asked_with),
+        grant_id: links.grant.map(|id| id.to_string()),
         break_glass: None,
         before: None,
         already_pending: false,
@@ -129,7 +129,11 @@ pub(crate) fn request(request: &Request) -> api::Request {
 }
 
 /// A request as it travels to somebody who could press this.
-pub(crate) fn request_for(presses: &BreakGlassOffers, stored: &Request) -> api::Request {
+pub(crate) fn request_for(
+    presses: &BreakGlassOffers,
+    stored: &Request,
+    links: &VisibleLinks,
+) -> api::Request {
     let glass = api::Glass {
         allowed: presses.break_glass.is_ok(),
         may_close: presses.close_review.is_ok(),
@@ -159,7 +163,7 @@ pub(crate) fn request_for(presses: &BreakGlassOffers, stored: &Request) -> api::
     };
     api::Request {
         break_glass: glass,
-        ..request(stored)
+        ..request(stored, links)
     }
 }
 

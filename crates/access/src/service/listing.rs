@@ -16,6 +16,8 @@ use crate::{
 const BATCH: usize = 200;
 /// The fewest of them where each is counted before it is judged: many of one's own may be the newest.
 const COUNTED_BATCH: usize = 50;
+/// Requests for a permission set that are read per round, to find one that gives a right to see it.
+const SET_BATCH: usize = 50;
 /// Rows that are read, judged and not shown, before what was found is given as an answer.
 const PASSED_OVER_MAX: usize = 500;
 /// Rounds in which nothing to show was found, before that.
@@ -237,7 +239,8 @@ impl Access {
     }
 
     /// Whether the actor may see what a permission set holds: who reads everything, who may ask for
-    /// it somewhere, and who may see a request for it, as its approvers do.
+    /// it somewhere, who was granted it, and who may see a request of another person for it, as its
+    /// approvers do. A request of one's own is no right: anyone may ask for anything and be refused.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -260,14 +263,23 @@ impl Access {
         }
         let filter = RequestFilter {
             subjects: Some(asked),
+            sight: self.sight(actor).await?,
             ..RequestFilter::default()
         };
-        let seen = self.requests(actor, RequestView::All, &filter, 1).await?;
-        let leads = |request: &Request| match &request.names {
-            TargetNames::Account { permission_set, .. } => permission_set == name,
-            TargetNames::Group { .. } => false,
+        let gives_a_right = |request: &Request| {
+            let is_for_set = match &request.names {
+                TargetNames::Account { permission_set, .. } => permission_set == name,
+                TargetNames::Group { .. } => false,
+            };
+            let is_right = if request.requester.is(actor) {
+                request.grant.is_some()
+            } else {
+                self.may_see(actor, request)
+            };
+            is_for_set && is_right
         };
-        Ok(seen.rows.iter().any(leads))
+        let seen = self.list_requests(actor, filter, SET_BATCH, gives_a_right);
+        Ok(!seen.await?.rows.is_empty())
     }
 
     /// The directory id of somebody who is, or was, known by an address: who left the directory may

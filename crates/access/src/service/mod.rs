@@ -42,6 +42,7 @@ mod sweeping;
 mod tracing_steps;
 mod turns;
 mod viewer_scope;
+mod visible_links;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
@@ -76,6 +77,7 @@ pub use sweep_acting::SweepsTended;
 pub use sweep_people::{Meant, StandingView};
 pub use sweep_survey::StandingSurvey;
 pub use turns::ReadTurn;
+pub use visible_links::VisibleLinks;
 
 use crate::arming;
 use crate::records::StepContext;

@@ -6,7 +6,7 @@ use hallpass_model::{GrantId, RequestId, text::says_something};
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decision_context::{DecisionContext, PressMode};
 use crate::grant_press::{EndPress, EndStep};
-use crate::records::Doer;
+use crate::records::{Doer, HiddenSubject};
 use crate::step::{GrantStep, PressStep};
 use crate::{
     Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds,
@@ -261,12 +261,18 @@ impl Access {
                 Err(why) => {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);
-                    let record = self.judged(|it| {
-                        let (by, ruled) = (Doer::Person(actor), it.ruled(&request));
-                        it.step.of_ruled(Event::PressRefused, by, &request, &ruled)
-                    });
-                    self.store_change(decide::refused(record, press.name(), &why))
-                        .await?;
+                    let record = if visible {
+                        self.judged(|it| {
+                            let (by, ruled) = (Doer::Person(actor), it.ruled(&request));
+                            let record =
+                                it.step.of_ruled(Event::PressRefused, by, &request, &ruled);
+                            decide::refused(record, press.name(), &why)
+                        })
+                    } else {
+                        let hidden = HiddenSubject::Request(id);
+                        self.step().of_hidden(actor, press.name(), hidden)
+                    };
+                    self.record(record).await?;
                     return Err(if visible {
                         why.into()
                     } else {
@@ -533,9 +539,14 @@ impl Access {
         why: PressRefused,
     ) -> Result<AccessError, AccessError> {
         let visible = self.may_see_grant(actor, grant);
-        let record = (self.step()).of_grant(Event::PressRefused, Doer::Person(actor), grant);
-        self.store_change(decide::refused(record, press, &why))
-            .await?;
+        let step = self.step();
+        let record = if visible {
+            let record = step.of_grant(Event::PressRefused, Doer::Person(actor), grant);
+            decide::refused(record, press, &why)
+        } else {
+            step.of_hidden(actor, press, HiddenSubject::Grant(grant.id))
+        };
+        self.record(record).await?;
         Ok(if visible {
             why.into()
         } else {

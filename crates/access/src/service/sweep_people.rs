@@ -14,7 +14,7 @@ use crate::sweep_steps::{self, Fresh};
 use crate::{
     Accepted, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Person, PressRefused,
     RemovalLimit, Role, StandingRefused, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
-    Trigger, Wanted, target,
+    Trigger, Wanted, decide, target,
 };
 
 /// How long the places of a plan may take to be read again.
@@ -172,11 +172,9 @@ impl Access {
                 Err(why) => {
                     let why = PressRefused::from(why);
                     let step = self.step();
-                    let record = step
-                        .of_sweep(Event::PressRefused, Doer::Person(actor), &sweep)
-                        .why("confirm")
-                        .error(&format!("{}: {why}", why.code()));
-                    self.record(record).await?;
+                    let record = step.of_sweep(Event::PressRefused, Doer::Person(actor), &sweep);
+                    self.record(decide::refused(record, "confirm", &why))
+                        .await?;
                     return Err(why.into());
                 }
             };
@@ -317,12 +315,9 @@ impl Access {
         why: PressRefused,
     ) -> Result<AccessError, AccessError> {
         let names = self.names_of(key);
-        let record = self
-            .step()
-            .of_standing(Event::PressRefused, Doer::Person(actor), key, &names)
-            .why(press)
-            .error(&format!("{}: {why}", why.code()));
-        self.record(record).await?;
+        let by = Doer::Person(actor);
+        let record = (self.step()).of_standing(Event::PressRefused, by, key, &names);
+        self.record(decide::refused(record, press, &why)).await?;
         Ok(why.into())
     }
 }

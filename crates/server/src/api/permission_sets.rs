@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// What a permission set allows in words, its risky actions, what the linter finds in it, and how
-/// long one can act after losing it. For who may ask for it somewhere, may see a request for it, or
-/// reads everything.
+/// long one can act after losing it. For who may ask for it somewhere, was granted it, may see a
+/// request of another person for it, or reads everything.
 #[utoipa::path(get, path = "/api/v1/permission-sets/{name}",
     params(("name" = String, Path, description = "The permission set's name.")),
     responses((status = 200, body = PermissionSet), (status = 404, body = Problem),

@@ -147,17 +147,19 @@ pub(super) async fn shown(
     request: &hallpass_access::Request,
 ) -> Result<Request, ProblemResponse> {
     let presses = app.access.break_glass_offers(actor, request).await?;
-    Ok(convert::request_for(&presses, request))
+    let links = app.access.visible_links(actor, request).await;
+    Ok(convert::request_for(&presses, request, &links))
 }
 
 /// The same of what a call has stored, and of one of many. What the caller may press next is left out where it cannot be
 /// read: the answer is that it was done, or that it is there.
 async fn stored(app: &App, actor: &Actor, request: &hallpass_access::Request) -> Request {
+    let links = app.access.visible_links(actor, request).await;
     match app.access.break_glass_offers(actor, request).await {
-        Ok(presses) => convert::request_for(&presses, request),
+        Ok(presses) => convert::request_for(&presses, request, &links),
         Err(error) => {
             tracing::warn!(request.id = %request.id, error = %error, "an answer goes without what its caller may do next");
-            convert::request(request)
+            convert::request(request, &links)
         }
     }
 }

@@ -157,3 +157,88 @@ fn why_somebody_was_locked_is_told_to_administrators_and_auditors_alone() {
         }
     });
 }
+
+/// Members of a record that say nothing about what was pressed on.
+const OF_THE_PRESS: [&str; 17] = [
+    "actor",
+    "actor_user_id",
+    "error",
+    "event",
+    "hash",
+    "id",
+    "matched_attributes",
+    "operation_type",
+    "prev_hash",
+    "secondary_domain_was_used",
+    "seq",
+    "signed_in_at",
+    "source",
+    "time",
+    "timestamp",
+    "version",
+    "why",
+];
+
+#[test]
+fn a_refused_press_on_what_its_actor_may_not_see_is_on_record_with_the_id_alone() {
+    run(async {
+        let server = server();
+        let mut waits = asking("Admin");
+        waits["reason"] = json!(WISH);
+        let waits = server.post("/api/v1/requests", "ana/all", &waits).await;
+        let request = waits.json()["id"].as_str().unwrap().to_owned();
+        let given = server.ask("ana/all", "ReadOnly").await;
+        let grant = given["grant_id"].as_str().unwrap().to_owned();
+        let glass = json!({"justification": "customers cannot pay, nobody answers"});
+        let presses = [
+            ("requests", &request, "approve", json!({})),
+            ("requests", &request, "deny", json!({"reason": "no"})),
+            ("requests", &request, "discard", json!(null)),
+            ("requests", &request, "break-glass", glass),
+            ("requests", &request, "close-review", json!({})),
+            ("grants", &grant, "release", json!(null)),
+            (
+                "grants",
+                &grant,
+                "extend",
+                json!({"duration_seconds": 3600}),
+            ),
+            ("grants", &grant, "revoke", json!({"reason": "no"})),
+        ];
+        for (kind, id, press, body) in &presses {
+            let path = format!("/api/v1/{kind}/{id}/{press}");
+            let refused = server.post(&path, "sam/all", body).await;
+            assert_eq!(refused.status.as_u16(), 404, "{press}: {refused:?}");
+        }
+        let log = server.get("/api/v1/audit?limit=500", "sam/all").await;
+        let log = log.json()["items"].as_array().unwrap().clone();
+        let refused: Vec<_> = log
+            .iter()
+            .filter(|record| record["event"] == "press.refused")
+            .map(|record| record.as_object().unwrap())
+            .collect();
+        assert_eq!(refused.len(), presses.len(), "{log:?}");
+        for (record, (kind, id, press, _)) in refused.into_iter().zip(&presses) {
+            let empty = [json!("NA"), json!([])];
+            let about: Vec<_> = record
+                .iter()
+                .filter(|(name, value)| {
+                    !OF_THE_PRESS.contains(&name.as_str()) && !empty.contains(value)
+                })
+                .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+                .collect();
+            let name = match *kind {
+                "requests" => "access_request_id",
+                _ => "grant_id",
+            };
+            assert_eq!(about, [(name, id.as_str())], "{press}");
+            assert_eq!(record["error"], "not-found: the actor may not see it");
+        }
+        let told = told(&server, "sam", &request, &grant).await;
+        assert_eq!(places(&told, WISH), [""; 0]);
+        // administrators find the press by the id
+        let whole = server.get("/api/v1/audit?event=press.refused", "aud/all");
+        let whole = whole.await.json();
+        assert_eq!(whole["items"].as_array().unwrap().len(), presses.len());
+    });
+}

@@ -7,7 +7,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::json;
 
 use crate::signed_in::{At, server_with, words};
-use crate::test_server::{Held, TestServer, no_policies, run};
+use crate::test_server::{Held, TestServer, asking, no_policies, run};
 
 fn managed(arn: &str) -> ManagedPolicy {
     ManagedPolicy {
@@ -229,6 +229,14 @@ fn who_may_ask_or_decide_may_look() {
             let reply = At::new(&server, person).await.get(path).await;
             assert_eq!(reply.status.as_u16(), status, "{person}");
         }
+        // a request that is refused gives its requester no right
+        let wish = asking("Closed");
+        let refused = server.post("/api/v1/requests", "ana/all", &wish).await;
+        assert_eq!(refused.short(), "422 RequesterNotAllowed");
+        let own = server
+            .get("/api/v1/permission-sets/Closed", "ana/all")
+            .await;
+        assert_eq!(own.status.as_u16(), 404, "{own:?}");
         // once there is a request, its approver may look, and others still may not
         server.ask("eve/all", "Closed").await;
         for (person, status) in [("ana", 404), ("cai", 200), ("sam", 404)] {
