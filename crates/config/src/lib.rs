@@ -35,7 +35,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_access::{AdminSignIn, OnRuleChange, Settings};
-use hallpass_identity::Identity;
+use hallpass_identity::{Identity, check_people_entry};
 use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::decoded;
@@ -381,6 +381,7 @@ fn parse_in(text: &str, name: &str, folder: &Path, secrets: Secrets) -> Result<C
     config.access.armed_ends.check(name)?;
     people::check(config.access.people_every, name)?;
     limits::check(&config, name)?;
+    check_roles(&config.identity, name)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
             let message =
@@ -389,6 +390,23 @@ fn parse_in(text: &str, name: &str, folder: &Path, secrets: Secrets) -> Result<C
         }
     }
     Ok(config)
+}
+
+/// Refuses entries of roles that name nobody: the role would lack people without an error.
+fn check_roles(identity: &IdentityTable, name: &str) -> Result<(), Failure> {
+    for (key, entries) in [
+        ("admins", &identity.admins),
+        ("auditors", &identity.auditors),
+        ("operators", &identity.operators),
+    ] {
+        for entry in entries {
+            if let Err(bad) = check_people_entry(entry) {
+                let message = format!("{name}: `identity.{key}`: {bad}");
+                return Err(Failure::bad_input(message).help(bad.help()));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn refusal(text: &str, name: &str, error: &toml::de::Error) -> Failure {
@@ -584,6 +602,31 @@ mod tests {
         assert_eq!(settings.request_expiry, None);
         assert_eq!(settings.longest(), TimeSpan::hours(72));
         assert_eq!(settings.duration_min, TimeSpan::seconds(1));
+    }
+
+    #[test]
+    fn a_role_that_names_nobody_is_refused() {
+        for key in ["admins", "auditors", "operators"] {
+            for good in ["group:admins", "user@example.com"] {
+                let text = format!("[identity]\n{key} = [\"{good}\"]");
+                assert!(parse(&text, "h.toml").is_ok(), "{text}");
+            }
+            for (bad, help) in [
+                ("admins", "write \"group:admins\""),
+                ("groups:admins", "write \"group:admins\""),
+                ("Name <a@b>", "write \"a@b\""),
+                ("", "write \"group:NAME\""),
+            ] {
+                let text = format!("[identity]\n{key} = [\"user@example.com\", \"{bad}\"]");
+                let refused = parse(&text, "h.toml").unwrap_err();
+                let said = format!("{}\n{refused:?}", refused.words()).replace('\\', "");
+                assert!(
+                    said.contains(&format!("h.toml: `identity.{key}`: `{bad}`")),
+                    "{said}"
+                );
+                assert!(said.contains(help), "{said}");
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@
 
 mod actor;
 mod handovers;
+mod people_entry;
 mod records;
 mod roles;
 mod sessions;
@@ -22,6 +23,7 @@ mod tokens;
 
 pub use actor::{Actor, Authentication, Role};
 pub use handovers::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore, OwnHandovers};
+pub use people_entry::{BadPeopleEntry, check_people_entry};
 pub use records::IdentityRecord;
 pub use roles::{Identity, Owner, is_named, people_of, users_of};
 pub use sessions::{Browsing, SessionFault, SessionStore, SignedIn, WebSession, WhichSessions};
