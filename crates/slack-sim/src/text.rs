@@ -58,11 +58,33 @@ fn is_known(inner: &str) -> bool {
 
 /// Whether text of a person could mean something to Slack.
 pub(crate) fn is_suspicious(typed: &str) -> bool {
-    typed.contains(['<', '>', '&'])
+    typed.contains(['<', '>', '&', ':']) || typed.contains(MARKS)
 }
 
-/// What is wrong with a text that arrived: sequences that a person typed, and letters that
-/// nobody escaped.
+/// What formats the text between two of it.
+const MARKS: [char; 4] = ['*', '_', '~', '`'];
+
+/// Pieces of a text that Slack formats, or shows as an emoji, with their marks.
+fn formatted(plain: &str) -> impl Iterator<Item = &str> {
+    plain.char_indices().filter_map(|(at, mark)| {
+        let is_word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+        let is_free = mark == '`' || mark == ':';
+        let before = plain.get(..at)?.chars().next_back();
+        if !(MARKS.contains(&mark) || mark == ':') || !is_free && is_word(before) {
+            return None;
+        }
+        let rest = plain.get(at + 1..)?;
+        let inner = rest.get(..rest.find(mark)?)?;
+        let after = rest.get(inner.len() + 1..)?.chars().next();
+        let is_closed = inner == inner.trim() && (is_free || !is_word(after));
+        let is_code = mark != ':' || !inner.contains(char::is_whitespace);
+        let is_formatted = !inner.is_empty() && !inner.contains('\n') && is_closed && is_code;
+        is_formatted.then(|| plain.get(at..at + inner.len() + 2))?
+    })
+}
+
+/// What is wrong with a text that arrived: sequences and formatting that a person typed, and letters
+/// that nobody escaped.
 pub(crate) fn flags(path: &str, text: &str, typed: &BTreeSet<String>) -> Vec<Value> {
     let mut found = Vec::new();
     for piece in pieces(text) {
@@ -78,6 +100,12 @@ pub(crate) fn flags(path: &str, text: &str, typed: &BTreeSet<String>) -> Vec<Val
             SlackTextPiece::Plain(plain) => {
                 if let Some(wrong) = unescaped(plain) {
                     found.push(flag(path, "unescaped", wrong));
+                }
+                for piece in formatted(plain) {
+                    let written = unescape(piece);
+                    if typed.iter().any(|typed| typed.contains(&written)) {
+                        found.push(flag(path, "formatting_from_user_text", piece));
+                    }
                 }
             }
         }
@@ -155,7 +183,8 @@ mod tests {
 
     #[test]
     fn what_people_typed_is_flagged_when_it_arrives_unescaped() {
-        let typed: BTreeSet<String> = ["hi <!channel> & <b>".to_owned()].into();
+        let typed: BTreeSet<String> =
+            ["hi <!channel> & <b> *x* _y_ `z` :ok: a_b_c".to_owned()].into();
         // text, kinds of flags
         let table: &[(&str, &[&str])] = &[
             ("hi &lt;!channel&gt; &amp; you", &[]),
@@ -171,6 +200,10 @@ mod tests {
             ("> quoted\n> more", &[]),
             ("<made up>", &["unescaped"]),
             ("<https://example.com/?a=1&amp;b=2|x>", &[]),
+            ("*Why* *x*", &["formatting_from_user_text"]),
+            ("_y_, `z`", &["formatting_from_user_text"; 2]),
+            ("done :ok:", &["formatting_from_user_text"]),
+            ("a_b_c and *Who*", &[]),
         ];
         for (text, kinds) in table {
             let found = flags("/text", text, &typed);

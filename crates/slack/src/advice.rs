@@ -6,12 +6,12 @@ use hallpass_access::{
 use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::{Decision, RuleWarning};
 use hallpass_wording::outstanding::{self, OpenStage};
-use hallpass_wording::{asking, standing, time};
+use hallpass_wording::{asking, names, standing, time};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::app::{Slack, SlackReply};
-use crate::asking::{capital, opened, seconds};
+use crate::asking::{opened, seconds};
 use crate::blocks::SlackView;
 use crate::ids;
 use crate::inbound::{SlackActor, SubmittedForm};
@@ -112,7 +112,7 @@ impl Slack {
             .value(ids::DURATION, ids::DURATION_ACTION)
             .and_then(seconds);
         let mut hint = match preview.asking(preview.limits().shortest()) {
-            PreviewOutcome::NotNow(why) => capital(&why.to_string()),
+            PreviewOutcome::NotNow(why) => names::sentence(&why.to_string()),
             PreviewOutcome::Request(_) | PreviewOutcome::Refused(_) => {
                 self.who_decides(&preview, &self.zone_of(known))
             }

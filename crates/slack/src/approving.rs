@@ -2,9 +2,10 @@
 
 use hallpass_access::{AccessError, Approving, PressRefused, RuleWarning};
 use hallpass_model::{RequestId, TimeSpan};
+use hallpass_wording::names;
 
 use crate::app::Slack;
-use crate::asking::{FormOutcome, capital, idempotency, opened, seconds};
+use crate::asking::{FormOutcome, idempotency, opened, seconds};
 use crate::ids;
 use crate::inbound::{Press, SubmittedForm};
 use crate::modal;
@@ -69,10 +70,10 @@ impl Slack {
         match approved {
             Ok(_) => FormOutcome::Close,
             Err(AccessError::Refused(why @ PressRefused::LongComment { .. })) => {
-                FormOutcome::error(ids::REASON, capital(&why.to_string()))
+                FormOutcome::error(ids::REASON, names::sentence(&why.to_string()))
             }
             Err(AccessError::Refused(why @ PressRefused::ApprovedLength { .. })) => {
-                FormOutcome::error(ids::DURATION, capital(&why.to_string()))
+                FormOutcome::error(ids::DURATION, names::sentence(&why.to_string()))
             }
             // it says something else by now
             Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { warnings })) => {

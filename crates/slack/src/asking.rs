@@ -7,7 +7,7 @@ use hallpass_access::{
     PressRefused, Refusal, Request, Wanted, reason_refused,
 };
 use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
-use hallpass_wording::escape;
+use hallpass_wording::{escape, names};
 use serde_json::json;
 use tracing::Instrument as _;
 
@@ -63,7 +63,7 @@ impl FormOutcome {
             Self::Close => modal::sentence("Asked", "Done. The channel has it."),
             Self::Errors(errors) => {
                 let all: Vec<String> = errors.into_values().collect();
-                modal::sentence("Not possible", &all.join("\n"))
+                modal::text_page("Not possible", &all.join("\n"))
             }
             Self::Says(title, words) => modal::sentence(title, &words),
             Self::Again(view) => *view,
@@ -273,7 +273,7 @@ impl Slack {
                 refused_together(form, &first.wanted, &refused)
             }
             Err(AccessError::Refused(why)) => {
-                FormOutcome::error(ids::REASON, capital(&why.to_string()))
+                FormOutcome::error(ids::REASON, names::sentence(&why.to_string()))
             }
             Err(error) => FormOutcome::error(ids::REASON, self.trouble("asking", &error)),
         }
@@ -336,7 +336,7 @@ impl Slack {
             }
             Ok(AskOutcome::Rejected(_, refusal)) => field_errors(form, &refusal),
             Err(AccessError::Refused(why)) => {
-                FormOutcome::error(ids::REASON, capital(&why.to_string()))
+                FormOutcome::error(ids::REASON, names::sentence(&why.to_string()))
             }
             Err(error) => FormOutcome::error(ids::REASON, self.trouble("asking", &error)),
         }
@@ -498,10 +498,7 @@ fn field_errors(form: &SubmittedForm, refusal: &Refusal) -> FormOutcome {
     FormOutcome::Errors(errors)
 }
 
+/// One of our messages as a sentence of `mrkdwn`.
 pub(crate) fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), escape(letters.as_str())),
-        None => String::new(),
-    }
+    escape(&format!("{}.", names::capital(text)))
 }

@@ -3,18 +3,18 @@
 use std::borrow::Cow;
 
 use hallpass_model::text::visible;
-use hallpass_wording::shown;
+use hallpass_wording::plain_text;
 use serde::Serialize;
 
-use crate::words::LABEL_MAX;
+use crate::words::{LABEL_MAX, SECTION_MAX};
 
 /// A text object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Text {
-    /// Shown as it is.
+    /// Shown as it is: for text of people, wherever it stands alone.
     PlainText {
-        /// The words, escaped.
+        /// The words, with entities.
         text: String,
         /// Whether `:name:` becomes a picture.
         emoji: bool,
@@ -28,15 +28,21 @@ pub enum Text {
     },
 }
 
-/// Words shown as they are; must be escaped already.
-pub(crate) fn plain(text: impl Into<String>) -> Text {
+/// Any text, in which nothing acts.
+pub(crate) fn plain(text: impl AsRef<str>) -> Text {
+    plain_up_to(text.as_ref(), usize::MAX)
+}
+
+/// The same, cut.
+pub(crate) fn plain_up_to(text: &str, max: usize) -> Text {
     Text::PlainText {
-        text: shown_whole(text.into()),
-        emoji: true,
+        text: plain_text(text, max),
+        emoji: false,
     }
 }
 
-/// Words with marks and links; what others wrote must be escaped already.
+/// Words with marks and links; what others wrote must be escaped already
+/// ([`escape`](hallpass_wording::escape)).
 pub(crate) fn marked(text: impl Into<String>) -> Text {
     Text::Mrkdwn {
         text: shown_whole(text.into()),
@@ -65,7 +71,7 @@ impl Choice {
     /// A choice; the label is escaped and cut.
     pub fn new(label: &str, value: impl Into<String>) -> Self {
         Self {
-            text: plain(shown(label, LABEL_MAX)),
+            text: plain_up_to(label, LABEL_MAX),
             value: value.into(),
         }
     }
@@ -169,7 +175,7 @@ pub(crate) fn button(
 ) -> Element {
     Element::Button {
         action_id: action.to_owned(),
-        text: plain(shown(label, LABEL_MAX)),
+        text: plain_up_to(label, LABEL_MAX),
         value: value.into(),
         style,
     }
@@ -248,6 +254,33 @@ pub(crate) fn section(id: &str, text: impl Into<String>) -> Block {
         text: Some(marked(text)),
         fields: Vec::new(),
     }
+}
+
+/// A title with emoji codes. It holds no text of people.
+pub(crate) fn header(id: &str, text: &str) -> Block {
+    Block::Header {
+        block_id: id.to_owned(),
+        text: Text::PlainText {
+            text: plain_text(text, usize::MAX),
+            emoji: true,
+        },
+    }
+}
+
+/// A paragraph of people's text.
+pub(crate) fn plain_section(id: &str, text: &str) -> Block {
+    Block::Section {
+        block_id: id.to_owned(),
+        text: Some(plain_up_to(text, SECTION_MAX)),
+        fields: Vec::new(),
+    }
+}
+
+/// A message that is one text, as blocks: Slack makes links of the addresses in a text without blocks.
+/// Empty where the text is too long for a block.
+pub(crate) fn one_text(text: &str) -> Vec<Block> {
+    let fits = text.encode_utf16().count() <= SECTION_MAX;
+    fits.then(|| section("words", text)).into_iter().collect()
 }
 
 /// Small print.

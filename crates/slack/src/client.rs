@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::blocks::{Block, SlackView};
+use crate::blocks::{Block, SlackView, one_text};
 use crate::fault::SlackError;
 
 /// How long a call may take. Slack answers within a second, or is in trouble.
@@ -163,7 +163,8 @@ impl Client {
     /// # Errors
     /// As every call.
     pub async fn whisper(&self, channel: &str, user: &str, words: &str) -> Result<(), SlackError> {
-        self.whisper_with(channel, user, words, &[]).await
+        self.whisper_with(channel, user, words, &one_text(words))
+            .await
     }
 
     /// The same with parts of its own; none: the words alone.
@@ -191,7 +192,8 @@ impl Client {
     /// # Errors
     /// When there is no answer.
     pub async fn respond(&self, url: &str, words: &str) -> Result<(), SlackError> {
-        let body = json!({"response_type": "ephemeral", "replace_original": false, "text": words});
+        let body = json!({"response_type": "ephemeral", "replace_original": false, "text": words,
+            "blocks": one_text(words)});
         let sent = self.http.post(url).json(&body).send().await;
         let answer = sent.map_err(|error| unanswered("response_url", error))?;
         if answer.status().is_success() {

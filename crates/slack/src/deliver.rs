@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::SlackError;
 use crate::app::Slack;
-use crate::blocks::Block;
+use crate::blocks::{Block, one_text};
 use crate::client::Outgoing;
 use crate::memory::{MemoryFault, MessageFacts, SentMark, Thread};
 use crate::message::{Drawn, Scene, draw};
@@ -353,10 +353,14 @@ impl Slack {
         self.inner.remembered.keep_thread(id, thread).await?;
         let mark = json!({"event_type": MARK,
             "event_payload": {"id": id.to_string(), "news": saying.name}});
+        let one = one_text(saying.text);
         let outgoing = Outgoing {
             channel,
             text: saying.text,
-            blocks: saying.blocks,
+            blocks: match saying.blocks {
+                [] => &one,
+                blocks => blocks,
+            },
             thread_ts: below,
             metadata: Some(mark),
             unfurl_links: false,

@@ -7,7 +7,7 @@ use hallpass_wording::{remediation, shown};
 use serde_json::{Value, json};
 
 use crate::app::Slack;
-use crate::blocks::{Block, Element, context, section};
+use crate::blocks::{Block, Element, context, plain_section};
 use crate::client::Outgoing;
 use crate::deliver::{PostError, said_as};
 use crate::ids;
@@ -126,14 +126,14 @@ impl Slack {
         let meant = before.clone().unwrap_or_else(|| self.meant());
         remembered.keep_digest(&it.name, &meant).await?;
         let text = format!("{} {}", it.mark, shown(it.text, TEXT_MAX));
-        let mut blocks = vec![section("sweep", text.clone())];
+        let mut blocks = vec![plain_section("sweep", it.text)];
         if !it.buttons.is_empty() {
             blocks.push(Block::Actions {
                 block_id: ids::BUTTONS.to_owned(),
                 elements: it.buttons.clone(),
             });
         }
-        blocks.push(context("link", it.link.clone()));
+        blocks.push(context("link", format!("{} {}", it.mark, it.link)));
         let outgoing = Outgoing {
             channel: &self.inner.setup.channel,
             text: &text,

@@ -6,11 +6,9 @@ use hallpass_access::{
 };
 use hallpass_model::{TargetNames, Timestamp};
 use hallpass_rules::DecisionKind;
-use hallpass_wording::{
-    ChannelStyle as _, SlackStyle, dialogs, escape, grants, shown, shown_or_link,
-};
+use hallpass_wording::{ChannelStyle as _, SlackStyle, dialogs, escape, grants, shown};
 
-use crate::blocks::{Block, Style, Text, button, context, marked, plain};
+use crate::blocks::{Block, Style, Text, button, context, header, marked, plain_up_to};
 use crate::ids;
 use crate::line;
 use crate::setup::Setup;
@@ -167,10 +165,7 @@ pub fn draw(scene: &Scene<'_>) -> Drawn {
     let mark = state.mark(scene.setup);
     let title = state.title(request);
     let mut blocks = vec![
-        Block::Header {
-            block_id: ids::HEADER.to_owned(),
-            text: plain(format!("{mark} {title} {mark}")),
-        },
+        header(ids::HEADER, &format!("{mark} {title} {mark}")),
         Block::Section {
             block_id: ids::CONTENT.to_owned(),
             text: None,
@@ -194,21 +189,23 @@ fn field(name: &str, value: &str) -> Text {
     marked(format!("*{name}*\n{value}"))
 }
 
+/// A field with a name or with words of a person.
+fn plain_field(name: &str, value: &str) -> Text {
+    plain_up_to(&format!("{name}\n{value}"), FIELD_MAX)
+}
+
 fn fields(scene: &Scene<'_>, state: ShownRequest) -> Vec<Text> {
     let request = scene.request;
     let who = match scene.requester {
-        Some(user) => format!("<@{user}>"),
-        None => shown(&request.requester.name, NAME_MAX),
+        Some(user) => field("Who", &format!("<@{user}>")),
+        None => plain_field("Who", &request.requester.name),
     };
-    let mut fields = vec![field("Who", &who)];
+    let mut fields = vec![who];
     fields.extend(target_fields(request));
-    // the field's own name and line break count too
-    let room = FIELD_MAX - 20;
-    let link = scene.setup.link(request);
-    fields.push(field("Why", &shown_or_link(&request.reason, room, &link)));
+    fields.push(plain_field("Why", &request.reason));
     fields.push(field("For", &how_long(scene, state)));
     if let Some(ticket) = &request.ticket {
-        fields.push(field("Ticket", &shown_or_link(ticket, room, &link)));
+        fields.push(plain_field("Ticket", ticket));
     }
     if request.secondary_domain {
         let address = escape(request.requester.email.as_str());
@@ -230,11 +227,8 @@ fn target_fields(request: &Request) -> Vec<Text> {
                 hallpass_model::Target::Group { .. } => None,
             }));
             vec![
-                field(
-                    "Account",
-                    &format!("`{}{number}`", shown(account, NAME_MAX)),
-                ),
-                field("Role", &shown(permission_set, NAME_MAX)),
+                plain_field("Account", &format!("{account}{number}")),
+                plain_field("Role", permission_set),
             ]
         }
         TargetNames::Group { group } => {
@@ -242,10 +236,7 @@ fn target_fields(request: &Request) -> Vec<Text> {
                 hallpass_model::Target::Group { group } => Some(group.to_string()),
                 hallpass_model::Target::Account { .. } => None,
             }));
-            vec![field(
-                "Group",
-                &format!("`{}{number}`", shown(group, NAME_MAX)),
-            )]
+            vec![plain_field("Group", &format!("{group}{number}"))]
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use hallpass_access::{Grant, LaterEnd, Request, RuleWarning, Sought, TARGETS_MAX};
 use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::{dialogs, escape, grants, names, shown, time};
+use hallpass_wording::{dialogs, escape, grants, names, time};
 use jiff::tz::TimeZone;
 
-use crate::blocks::{Block, Choice, Element, SlackView, Style, button, context, plain, section};
+use crate::blocks::{
+    Block, Choice, Element, SlackView, Style, button, context, plain, plain_section, plain_up_to,
+    section,
+};
 use crate::ids;
 use crate::inbound::SubmittedForm;
 use crate::{warned, words};
@@ -88,7 +91,7 @@ pub(crate) struct TicketWanted {
 }
 
 fn title(text: &str) -> crate::blocks::Text {
-    plain(shown(text, 24))
+    plain_up_to(text, 24)
 }
 
 pub(crate) fn window(callback: &str, name: &str, blocks: Vec<Block>) -> SlackView {
@@ -121,6 +124,11 @@ pub(crate) fn sentence(name: &str, words: &str) -> SlackView {
     window(ids::PAGE_WORDS, name, vec![section("words", words)])
 }
 
+/// A page of any text.
+pub(crate) fn text_page(name: &str, text: &str) -> SlackView {
+    window(ids::PAGE_WORDS, name, vec![plain_section("words", text)])
+}
+
 /// The form to ask.
 pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advice) -> SlackView {
     let greeting = format!(
@@ -133,7 +141,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
         duration(durations),
         reason(None),
     ];
-    let hint = |text: &Option<String>| text.as_ref().map(|text| plain(shown(text, 2_000)));
+    let hint = |text: &Option<String>| text.as_ref().map(|text| plain_up_to(text, 2_000));
     match asks {
         Asks::Access => {
             blocks.push(select(
@@ -144,7 +152,10 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
                 None,
             ));
             if let Some(note) = &advice.note {
-                blocks.push(context("account_note", shown(note, words::SECTION_MAX)));
+                blocks.push(Block::Context {
+                    block_id: "account_note".to_owned(),
+                    elements: vec![plain_up_to(note, words::SECTION_MAX)],
+                });
             }
             let set = select(
                 ids::SET,
@@ -172,7 +183,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
             block_id: ids::TICKET.to_owned(),
             label: plain("Ticket"),
             element: text_field(ids::TICKET_ACTION, false, TICKET_MAX),
-            hint: Some(plain(shown(&wanted.hint, 2_000))),
+            hint: Some(plain_up_to(&wanted.hint, 2_000)),
             optional: wanted.may_be_empty,
             dispatch_action: false,
         });
@@ -345,18 +356,16 @@ pub(crate) fn break_glass(
 pub(crate) fn close_review(request: &Request) -> SlackView {
     let name = escape(names::first_name(&request.requester.name));
     let why = request.after_review.as_ref();
-    let why = why.map(|review| shown(&review.justification, 2_000));
+    let why = why.map(|review| plain_section("why", &review.justification));
     let question = format!(
-        "{} took {} without waiting: {}",
+        "{} took {} without waiting:",
         escape(&request.requester.name),
         words::role_in(&request.names),
-        why.unwrap_or_default()
     );
-    let blocks = vec![
-        section("question", question),
-        context("told", dialogs::closing_is_told(&name)),
-        words_field(dialogs::WHAT_WAS_FOUND, 1_000, None, true),
-    ];
+    let mut blocks = vec![section("question", question)];
+    blocks.extend(why);
+    blocks.push(context("told", dialogs::closing_is_told(&name)));
+    blocks.push(words_field(dialogs::WHAT_WAS_FOUND, 1_000, None, true));
     SlackView {
         close: plain("Go back"),
         private_metadata: request.id.to_string(),
@@ -425,9 +434,9 @@ pub(crate) fn deny(request: &Request) -> SlackView {
 }
 
 /// The form to leave a finding to people. `about` is what is asked, and `metadata` names it and its message.
-pub(crate) fn decline_remediation(about: String, metadata: String) -> SlackView {
+pub(crate) fn decline_remediation(about: &str, metadata: String) -> SlackView {
     let blocks = vec![
-        section("question", about),
+        plain_section("question", about),
         words_field("Why", 1_000, Some(dialogs::KEPT_WITH_NAME), false),
     ];
     SlackView {

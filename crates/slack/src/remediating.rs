@@ -3,7 +3,7 @@
 
 use hallpass_access::{AccessError, PressRefused, RemediationView};
 use hallpass_remediation::{RemediationId, RemediationPhase};
-use hallpass_wording::{PlainStyle, dialogs, escape, remediation};
+use hallpass_wording::{PlainStyle, dialogs, remediation};
 use serde::{Deserialize, Serialize};
 
 use crate::app::Slack;
@@ -98,8 +98,8 @@ impl Slack {
             ts: place.map(|it| it.ts.clone()).unwrap_or_default(),
         };
         let metadata = serde_json::to_string(&carried).unwrap_or_default();
-        let about = escape(&remediation::question(&view.item, &PlainStyle));
-        let form = modal::decline_remediation(about, metadata);
+        let about = remediation::question(&view.item, &PlainStyle);
+        let form = modal::decline_remediation(&about, metadata);
         let shown = self.inner.client.open_view(&press.trigger, &form).await;
         opened(shown.map(drop));
     }

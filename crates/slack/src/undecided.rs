@@ -9,7 +9,7 @@ use hallpass_wording::{PlainStyle, remediation, shown};
 use tokio::sync::watch;
 
 use crate::app::Slack;
-use crate::blocks::{context, section};
+use crate::blocks::{context, plain_section, section};
 use crate::inbound::MessagePlace;
 use crate::judging::{LONG_PAUSE, REFUSED_FOR};
 use crate::memory::{AskingMessage, MemoryFault, RefusedSpan};
@@ -138,9 +138,11 @@ impl Slack {
         if unless_drawn && !remembered.asking_messages().await?.contains_key(&it.id) {
             return Ok(DrawnDecided::Done);
         }
-        let text = self.decided_text(it);
+        let (answer, about) = (self.answer_text(it), remediation::question(it, &PlainStyle));
+        let text = format!("{answer}\n{}", shown(&about, QUESTION_MAX));
         let blocks = [
-            section("sweep", text.clone()),
+            section("sweep", answer),
+            plain_section("about", &about),
             context("link", self.remediation_link(&it.id)),
         ];
         let client = &self.inner.client;
@@ -185,9 +187,9 @@ impl Slack {
         Ok(DrawnDecided::Refused)
     }
 
-    fn decided_text(&self, it: &Remediation) -> String {
+    fn answer_text(&self, it: &Remediation) -> String {
         let marks = &self.inner.setup.marks;
-        let answer = match (&it.approved_by, &it.phase) {
+        match (&it.approved_by, &it.phase) {
             (_, RemediationPhase::Manual { reason }) => {
                 format!("{} For people: {}", marks.bad, shown(reason, REASON_MAX))
             }
@@ -197,8 +199,6 @@ impl Slack {
             }
             (Some(by), _) => format!("{} Approved by {}.", marks.good, shown(by, BY_MAX)),
             (None, _) => format!("{} It does not wait any more.", marks.discarded),
-        };
-        let about = shown(&remediation::question(it, &PlainStyle), QUESTION_MAX);
-        format!("{answer}\n{about}")
+        }
     }
 }

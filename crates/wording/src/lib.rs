@@ -33,5 +33,5 @@ pub mod time;
 mod slack;
 mod style;
 
-pub use slack::{SlackStyle, escape, shown, shown_or_link};
+pub use slack::{SlackStyle, escape, plain_text, shown};
 pub use style::{ChannelStyle, PlainStyle};

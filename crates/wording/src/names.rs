@@ -40,7 +40,7 @@ pub fn target_as(names: &TargetNames, name: impl Fn(&str) -> String) -> String {
 pub fn requester(request: &Request, style: &impl ChannelStyle) -> String {
     let name = style.name(&request.requester.name);
     if name.is_empty() {
-        request.requester.email.to_string()
+        style.name(request.requester.email.as_str())
     } else {
         name
     }

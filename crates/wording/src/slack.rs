@@ -1,4 +1,7 @@
-//! How Slack wants text written: what others wrote is escaped and cut so that it shows as it is.
+//! How text of people and AWS is written for Slack, so that nothing in it acts: the only place that does.
+//! [`plain_text`] is for elements of type `plain_text`, the others are for `mrkdwn`.
+
+use std::borrow::Cow;
 
 use hallpass_access::Directory;
 use hallpass_model::{Email, Timestamp, text::visible};
@@ -13,6 +16,8 @@ const SAME_DAY: SignedDuration = SignedDuration::from_hours(12);
 const NAME_MAX: usize = 400;
 /// Longest words of somebody in a message.
 const QUOTED_MAX: usize = 1_500;
+/// Longest name of an emoji that Slack takes.
+const EMOJI_NAME_MAX: usize = 100;
 
 /// Messages of Slack: people by the names the directory has, times in a zone.
 #[derive(Clone, Copy, Debug)]
@@ -52,14 +57,59 @@ impl ChannelStyle for SlackStyle<'_> {
     }
 }
 
-/// What others wrote, as Slack shows it: nothing hidden in it, and the three characters that mean
-/// something to Slack as it wants them written.
+/// Text for `mrkdwn`: no mention, link, formatting, quote or emoji in it acts. `mrkdwn` has no escape
+/// for its marks ("Formatting text for app surfaces"), so each that could act becomes a character that
+/// looks like it.
 pub fn escape(text: &str) -> String {
+    entities(&without_marks(&visible(text)))
+}
+
+/// The three characters that Slack wants as entities, in `mrkdwn` and in `plain_text`.
+fn entities(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in visible(text).chars() {
+    for character in text.chars() {
         push_escaped(&mut escaped, character);
     }
     escaped
+}
+
+/// The text with as many characters, and none that formats.
+fn without_marks(text: &str) -> Cow<'_, str> {
+    if !text.contains(['*', '_', '~', '`', ':', '>']) {
+        return Cow::Borrowed(text);
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let mut begins_line = true;
+    let shown = letters.iter().enumerate().map(|(at, letter)| {
+        let is_word = |place: Option<usize>| {
+            let neighbour = place.and_then(|place| letters.get(place));
+            neighbour.is_some_and(char::is_ascii_alphanumeric)
+        };
+        // Slack leaves `snake_case` and `2*3` alone
+        let is_in_word = is_word(at.checked_sub(1)) && is_word(Some(at + 1));
+        let shown = match letter {
+            '*' if !is_in_word => '\u{2217}',
+            '_' if !is_in_word => '\u{2cd}',
+            '~' if !is_in_word => '\u{223c}',
+            '`' => '\u{2cb}',
+            ':' if begins_emoji(letters.get(at + 1..).unwrap_or_default()) => '\u{2236}',
+            '>' if begins_line => '\u{203a}',
+            other => *other,
+        };
+        begins_line = *letter == '\n' || begins_line && letter.is_whitespace();
+        shown
+    });
+    Cow::Owned(shown.collect())
+}
+
+/// Whether what follows a colon makes it the code of an emoji; each workspace adds names.
+fn begins_emoji(after: &[char]) -> bool {
+    let end = after
+        .iter()
+        .take(EMOJI_NAME_MAX + 1)
+        .position(|it| *it == ':');
+    let name = end.and_then(|end| after.get(..end)).unwrap_or_default();
+    !name.is_empty() && !name.iter().any(|it| it.is_whitespace())
 }
 
 fn push_escaped(to: &mut String, character: char) {
@@ -80,21 +130,22 @@ fn width(character: char) -> usize {
     }
 }
 
-/// The text escaped, and cut to at most `max` with `…`; never inside an entity.
+/// [`escape`], cut to at most `max` with `…`; never inside an entity.
 pub fn shown(text: &str, max: usize) -> String {
-    shown_with(text, max, "…")
+    cut(&without_marks(&visible(text)), max)
 }
 
-/// The text escaped; when it has to be cut, `…` and a link to all of it follow.
-pub fn shown_or_link(text: &str, max: usize, url: &str) -> String {
-    shown_with(text, max, &format!("… <{url}|All of it>"))
+/// Text for an element of type `plain_text`, cut to at most `max` with `…`. Marks stay: the element
+/// shows them as they are.
+pub fn plain_text(text: &str, max: usize) -> String {
+    cut(&visible(text), max)
 }
 
-fn shown_with(text: &str, max: usize, tail: &str) -> String {
-    let text = visible(text);
+fn cut(text: &str, max: usize) -> String {
     if text.chars().map(width).sum::<usize>() <= max {
-        return escape(&text);
+        return entities(text);
     }
+    let tail = "…";
     let room = max.saturating_sub(tail.encode_utf16().count());
     let (mut cut, mut used) = (String::new(), 0);
     for character in text.chars() {
@@ -121,9 +172,21 @@ mod tests {
             ("", ""),
             ("ä…🟡", "ä…🟡"),
             ("a\u{202e}b\u{200b}", "a␦b␦"),
+            ("*bold* _it_ ~no~ `code`", "∗bold∗ ˍitˍ ∼no∼ ˋcodeˋ"),
+            ("```x```", "ˋˋˋxˋˋˋ"),
+            ("snake_case 2*3*4 a~b", "snake_case 2*3*4 a~b"),
+            ("db__x *", "dbˍˍx ∗"),
+            ("> quote\n  > more a>b", "› quote\n  › more a&gt;b"),
+            (":smile: a:b c: d", "∶smile: a:b c: d"),
+            ("arn:aws:iam::1", "arn∶aws∶iam::1"),
+            ("12:30", "12:30"),
         ] {
             assert_eq!(escape(text), escaped);
+            assert_eq!(shown(text, 1_000), escaped);
         }
+        // an element that formats nothing shows the marks
+        let typed = "*bold* :smile: > `code` _it_";
+        assert_eq!(plain_text(typed, 1_000), typed.replace('>', "&gt;"));
     }
 
     #[test]
@@ -178,12 +241,5 @@ mod tests {
                 assert!(cut.ends_with('…') || cut == escape(text));
             }
         }
-        let linked = shown_or_link(&texts[0], 2_000, "https://h.example/requests/1");
-        assert!(linked.encode_utf16().count() <= 2_000);
-        assert!(
-            linked.ends_with("&amp;… <https://h.example/requests/1|All of it>"),
-            "{linked}"
-        );
-        assert_eq!(shown_or_link("short", 2000, "https://h.example"), "short");
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::mrkdwn::{MessageReader, escape, mrkdwn, plain};
+use super::mrkdwn::{MessageReader, escape, mrkdwn, plain, unformatted};
 use crate::workspace::ModalView;
 
 /// A select with more options is searched, not unfolded.
@@ -45,6 +45,7 @@ pub(super) fn text(value: Option<&Value>, reader: &MessageReader<'_>) -> String 
     };
     match field(value, "type") {
         "mrkdwn" => mrkdwn(field(value, "text"), reader),
+        _ if value.get("emoji") == Some(&Value::Bool(false)) => unformatted(field(value, "text")),
         _ => plain(field(value, "text")),
     }
 }

@@ -59,6 +59,15 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
+/// Plain text as it is, with line ends kept.
+pub(super) fn unformatted(text: &str) -> String {
+    let mut out = String::new();
+    for letter in unescape(text).chars() {
+        push(letter, &mut out);
+    }
+    out
+}
+
 fn push(letter: char, out: &mut String) {
     match letter {
         '\n' => out.push_str("<br>"),

@@ -332,12 +332,19 @@ async fn reasons_and_names_arrive_byte_for_byte() {
         fields,
         [
             "*Who*\n<@UANA>",
-            "*Account*\n`Team: Prod #2 #222222222222`",
-            "*Role*\nAdmin",
-            "*Why*\na: b: c &amp; &lt;d&gt;\n`*_~ &lt;!channel&gt; &lt;@UCAI&gt;",
+            "Account\nTeam: Prod #2 #222222222222",
+            "Role\nAdmin",
+            "Why\na: b: c &amp; &lt;d&gt;\n`*_~ &lt;!channel&gt; &lt;@UCAI&gt;",
             "*For*\n2h",
         ]
     );
+    // nothing that a person or the organization wrote is in an element that formats
+    for field in content["fields"].as_array().unwrap() {
+        let is_ours = ["*Who*\n<@UANA>", "*For*\n2h"].contains(&field["text"].as_str().unwrap());
+        let kind = if is_ours { "mrkdwn" } else { "plain_text" };
+        assert_eq!(field["type"], kind, "{field}");
+        assert_eq!(field["emoji"] == false, !is_ours, "{field}");
+    }
     let records = hallpass_audit::AuditStore::records_from(app.store.as_ref(), 1, 100)
         .await
         .unwrap();
@@ -397,11 +404,7 @@ async fn a_thousand_ampersands_are_asked_and_shown_cut() {
         .unwrap()
         .to_owned();
     assert!(
-        why.chars().count() <= 2000
-            && why.contains(
-                &format!("…  <https://h.example/requests/{}|All of it>", request.id)
-                    .replace("  ", " ")
-            ),
+        why.chars().count() <= 2000 && why.ends_with("&amp;…"),
         "{why}"
     );
 }
@@ -426,7 +429,7 @@ async fn groups_are_asked_for_as_groups() {
     assert!(
         head.blocks()
             .to_string()
-            .contains(&format!("*Group*\\n`oncall #{GROUP}`")),
+            .contains(&format!("Group\\noncall #{GROUP}")),
         "{}",
         head.blocks()
     );

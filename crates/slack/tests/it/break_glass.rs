@@ -210,7 +210,7 @@ async fn whoever_is_not_listed_sees_no_button_and_a_forged_press_is_on_record() 
         (
             "ana",
             &admin,
-            "The rules of today do not let you break the glass here (rule `admin`).",
+            "The rules of today do not let you break the glass here (rule ˋadminˋ).",
         ),
         ("cai", &glass, "Only its requester can do this."),
         (
@@ -336,9 +336,13 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
     let view = app.fake.desk().views.last().unwrap().1.clone();
     assert_eq!(
         view["blocks"][0]["text"]["text"],
-        "Ana Example took Glass in payments-prod without waiting: The site is down &amp; nobody &lt;answers&gt;"
+        "Ana Example took Glass in payments-prod without waiting:"
     );
-    assert_eq!(view["blocks"][2]["optional"], true);
+    assert_eq!(
+        view["blocks"][1]["text"],
+        json!({"type": "plain_text", "emoji": false, "text": "The site is down &amp; nobody &lt;answers&gt;"})
+    );
+    assert_eq!(view["blocks"][3]["optional"], true);
     let reply = app
         .send(&app.submission("cai", REVIEW, &id.to_string(), &typed("Looked at it.")))
         .await;
@@ -461,5 +465,5 @@ async fn a_ticket_is_its_own_field_and_never_the_reason() {
         ("why", Some("OPS-7"))
     );
     let content = app.head(asked.id).blocks()[1].to_string();
-    assert!(content.contains("*Ticket*\\nOPS-7"), "{content}");
+    assert!(content.contains("Ticket\\nOPS-7"), "{content}");
 }
