@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use hallpass_audit::Origin;
 use hallpass_model::{Email, UserId};
-use hallpass_rules::Directory;
 use hallpass_rules::directory::{NotOnePerson, Person};
+use hallpass_rules::{Directory, RoleGroup};
 use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Role};
@@ -60,6 +60,20 @@ impl Identity {
             .filter_map(|entry| entry.strip_prefix("group:"))
             .map(str::to_owned)
             .collect()
+    }
+
+    /// The same, each with the key of the configuration that names it: for checks of rules.
+    pub fn groups_with_roles(&self) -> Vec<RoleGroup> {
+        let keys = [
+            ("identity.admins", &self.admins),
+            ("identity.auditors", &self.auditors),
+            ("identity.operators", &self.operators),
+        ];
+        let groups = keys.into_iter().flat_map(|(key, entries)| {
+            let names = entries.iter().filter_map(|it| it.strip_prefix("group:"));
+            names.map(move |name| RoleGroup::new(key, name))
+        });
+        groups.collect()
     }
 
     /// Everybody who administers today.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     diagnostic::{Diagnostic, FindingCode, Severity},
     directory::Directory,
+    engine::RoleGroup,
     named_facts::WhyUnread,
     read::Loaded,
     selftest::{RuleTestOutcome, TestResult},
@@ -44,19 +45,20 @@ pub enum CheckVerdict {
 }
 
 impl CheckedFile {
-    /// Checks what came of reading `file`, with names and tests held against `facts` where there are any. Tests without
-    /// a time of their own run at `now`.
+    /// Checks what came of reading `file`, with names and tests held against `facts` where there are any, and with the
+    /// groups that hold `roles`. Tests without a time of their own run at `now`.
     pub fn new(
         file: &str,
         read: &Result<Loaded, Vec<Diagnostic>>,
         facts: Option<&Directory>,
+        roles: &[RoleGroup],
         now: Timestamp,
     ) -> Self {
         let (findings, tests) = match read {
             Err(errors) => (errors.clone(), Vec::new()),
             Ok(loaded) => {
                 let tests = loaded.rules.run_tests(facts, now);
-                (loaded.rules.check(facts), tests)
+                (loaded.rules.check_with_roles(facts, roles), tests)
             }
         };
         Self::of(file, findings, tests, facts.is_some())
@@ -67,15 +69,15 @@ impl CheckedFile {
     pub fn ahead(
         file: &str,
         read: &Result<Loaded, Vec<Diagnostic>>,
-        facts: &Directory,
-        why: &WhyUnread,
+        (facts, why): (&Directory, &WhyUnread),
+        roles: &[RoleGroup],
         now: Timestamp,
     ) -> Self {
         let (findings, tests) = match read {
             Err(errors) => (errors.clone(), Vec::new()),
             Ok(loaded) => {
                 let tests = loaded.rules.run_tests_ahead(facts, now);
-                (loaded.rules.check_ahead(facts, why), tests)
+                (loaded.rules.check_ahead(facts, why, roles), tests)
             }
         };
         Self::of(file, findings, tests, true)

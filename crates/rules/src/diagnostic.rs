@@ -133,6 +133,8 @@ codes! {
     IgnoredSetting = "ignored-setting",
     /// Warning: a rule lets everyone ask for all that another lets only some people ask for.
     EveryoneMayAsk = "everyone-may-ask",
+    /// Warning: people may join a group whose members hold a role or approve.
+    GroupGivesRights = "group-gives-rights",
     /// Warning: an empty list of those who may ask, which means nobody in native rules and
     /// everyone in the sso-elevator form.
     EmptyList = "empty-list",

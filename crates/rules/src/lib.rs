@@ -38,8 +38,8 @@ pub use engine::{
     Approvable, ApprovalHours, ApprovalsOpen, Ask, Considered, Decision, DecisionQuestion,
     DecisionStep, Effect, Explanation, JudgedPress, Nearest, NoManager, NotAsking, Outstanding,
     OverLimit, OwnLater, Permit, PressRefusedByRules, Principal, Requestable, RequesterManager,
-    Requirement, RuleColumns, RuleSummary, RuleWarning, Rules, SetBits, SignInRequirement, Stage,
-    StageProgress, people_with_another,
+    Requirement, RoleGroup, RuleColumns, RuleSummary, RuleWarning, Rules, SetBits,
+    SignInRequirement, Stage, StageProgress, people_with_another,
 };
 pub use hallpass_model::Glob;
 pub use named_facts::{NamedFacts, ReadFacts, UnreadFact, UnreadFacts, WhyUnread};

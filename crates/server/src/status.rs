@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hallpass_audit::{AuditStore, BadRecord, FaultKind, Followed, PublishedHead};
 use hallpass_model::Timestamp;
-use hallpass_rules::{Diagnostic, Directory, Rules};
+use hallpass_rules::{Diagnostic, Directory, RoleGroup, Rules};
 
 use crate::last_day::LastDay;
 
@@ -239,7 +239,12 @@ struct Warnings {
 impl ServerStatus {
     /// What is odd about rules in this organization. Remembered: asking again costs nothing until
     /// one of them changes.
-    pub(crate) fn warnings(&self, rules: &Rules, directory: &Directory) -> Arc<Vec<Diagnostic>> {
+    pub(crate) fn warnings(
+        &self,
+        rules: &Rules,
+        directory: &Directory,
+        role_groups: &[RoleGroup],
+    ) -> Arc<Vec<Diagnostic>> {
         let read = directory.taken_at();
         let mut known = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.as_ref()
@@ -248,7 +253,7 @@ impl ServerStatus {
         {
             return Arc::clone(&known.found);
         }
-        let found = Arc::new(rules.check(Some(directory)));
+        let found = Arc::new(rules.check_with_roles(Some(directory), role_groups));
         *known = Some(Warnings {
             rules: rules.hash().to_owned(),
             read,

@@ -9,11 +9,11 @@ use std::time::Duration;
 use hallpass_access::DirectorySource as _;
 use hallpass_aws::{ConnectedOrganization, Inventory, TagPace, UntoldTags};
 use hallpass_clock::{ProcessClock, SystemClock};
-use hallpass_config::Loaded;
+use hallpass_config::{Loaded, Secrets};
 use hallpass_host::facts::{StatedIds, read_directory};
 use hallpass_host::random_ids::RandomIds;
 use hallpass_host::runtime::runtime;
-use hallpass_rules::{Directory, NamedFacts};
+use hallpass_rules::{Directory, NamedFacts, RoleGroup};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::say;
 
@@ -144,6 +144,19 @@ fn configuration(region: Option<&String>) -> Result<Loaded, Failure> {
     let given = region.filter(|it| !it.is_empty()).cloned();
     aws.region = aws.region.take().or(given);
     Ok(loaded)
+}
+
+/// The groups whose members hold roles, by the configuration that `HALLPASS_CONFIG` names; none where it names none.
+///
+/// # Errors
+/// Exit 2 when the configuration cannot be used.
+pub fn groups_with_roles() -> Result<Vec<RoleGroup>, Failure> {
+    let named = std::env::var_os("HALLPASS_CONFIG").filter(|it| !it.is_empty());
+    let Some(path) = named else {
+        return Ok(Vec::new());
+    };
+    let loaded = hallpass_config::load_with(Path::new(&path), Secrets::Left)?;
+    Ok(loaded.identity("", "").groups_with_roles())
 }
 
 async fn read_live(loaded: &Loaded, needed: NamedFacts) -> Result<OrganizationFacts, Failure> {

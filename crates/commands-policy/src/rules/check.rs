@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hallpass_rules::{CheckVerdict, CheckedFile, Loaded, RuleTestOutcome as TestOutcome};
-use hallpass_setup::facts::FactsSource;
+use hallpass_setup::facts::{FactsSource, groups_with_roles};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs, plain};
 use hallpass_wording::lists::count;
@@ -28,7 +28,9 @@ const FIELDS: &[&str] = &[
                   that says nothing, and keeps the rules it has; with an empty list of rules it \
                   does start.\n\n`--facts live` reads accounts, permission sets, users and the groups \
                   that the rules name with the credentials of the environment, in the Region of \
-                  `AWS_REGION`, or as the configuration says that `HALLPASS_CONFIG` names.",
+                  `AWS_REGION`, or as the configuration says that `HALLPASS_CONFIG` names.\n\nThat \
+                  configuration also says which groups hold roles: there is a warning where people \
+                  may ask to join one.",
     after_help = "Examples:
   hallpass rules check rules.toml
   hallpass rules check rules.toml --facts live
@@ -58,7 +60,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let name = args.file.display().to_string();
     let now = hallpass_clock::now();
-    let report = CheckedFile::new(&name, &read.outcome, facts.as_ref(), now);
+    let role_groups = groups_with_roles()?;
+    let report = CheckedFile::new(&name, &read.outcome, facts.as_ref(), &role_groups, now);
     let text = text(&report, &read.text, facts.is_some());
     print(args.output.format(), &report, &text)?;
     Ok(match report.verdict() {

@@ -51,7 +51,10 @@ pub(super) fn check(
         }
     }
     let mut odd: Vec<String> = rules
-        .check(Some(directory))
+        .check_with_roles(
+            Some(directory),
+            &loaded.identity("", "").groups_with_roles(),
+        )
         .iter()
         .map(|it| plain(&it.to_string()))
         .collect();

@@ -10,6 +10,7 @@ use super::{
     coverage::{Spot, TARGETS_TRIED, covers, covers_set, overlap, spots},
     everyone::{Admitting, is_for_everyone, widening},
     exclusions, hours_apart,
+    joinable::{RoleGroup, joinable},
     names::unknown_names,
     people::{Membership, PersonView, Principal, address_of},
     people_exclusions,
@@ -35,16 +36,35 @@ impl Rules {
     /// permission sets, units, people and groups that it does not hold; an ambiguous path of an
     /// organizational unit is an error.
     pub fn check(&self, facts: Option<&Directory>) -> Vec<Diagnostic> {
-        self.findings(facts, UnreadAs::Counted)
+        self.check_with_roles(facts, &[])
+    }
+
+    /// The same, with the groups whose members hold roles by the configuration.
+    pub fn check_with_roles(
+        &self,
+        facts: Option<&Directory>,
+        role_groups: &[RoleGroup],
+    ) -> Vec<Diagnostic> {
+        self.findings(facts, UnreadAs::Counted, role_groups)
     }
 
     /// The same of rules that are not in force, by a directory that may not have all that they name. What was not read,
     /// and `why`, is noted, and nobody is warned for it.
-    pub fn check_ahead(&self, facts: &Directory, why: &WhyUnread) -> Vec<Diagnostic> {
-        self.findings(Some(facts), UnreadAs::Noted(why))
+    pub fn check_ahead(
+        &self,
+        facts: &Directory,
+        why: &WhyUnread,
+        role_groups: &[RoleGroup],
+    ) -> Vec<Diagnostic> {
+        self.findings(Some(facts), UnreadAs::Noted(why), role_groups)
     }
 
-    fn findings(&self, facts: Option<&Directory>, unread: UnreadAs<'_>) -> Vec<Diagnostic> {
+    fn findings(
+        &self,
+        facts: Option<&Directory>,
+        unread: UnreadAs<'_>,
+        role_groups: &[RoleGroup],
+    ) -> Vec<Diagnostic> {
         let compiled = &*self.compiled;
         let rules = compiled.rules.as_slice();
         let views = facts.map(|facts| {
@@ -82,6 +102,11 @@ impl Rules {
             check.overridden(ready, &denials, &mut found);
             if is_for_everyone(ready) && check.may_go_on(admitting.len()) {
                 found.extend(widening(ready, &admitting));
+            }
+            if let Targets::Groups(groups) = &ready.terms().targets
+                && check.may_go_on(rules.len().saturating_mul(groups.len()))
+            {
+                found.extend(joinable(ready, rules, role_groups, facts));
             }
             exclusions::dead(ready, &check.views, facts, &mut found);
             people_exclusions::dead(compiled, ready, facts, &mut found);

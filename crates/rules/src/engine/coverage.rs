@@ -4,8 +4,33 @@ use std::collections::BTreeSet;
 
 use hallpass_model::Glob;
 
-use super::Ready;
-use crate::rule::{Exclusions, GroupRef, Selector, SetMatch, Targets};
+use super::{Ready, Rules};
+use crate::rule::{Exclusions, GroupRef, RuleId, Selector, SetMatch, Targets};
+
+impl Rules {
+    /// Rules that let people ask in every account, the management account too.
+    pub fn covering_every_account(&self) -> impl Iterator<Item = &RuleId> {
+        let rules = self.compiled.rules.iter();
+        let covering = rules.filter(|ready| match &ready.terms().targets {
+            Targets::Groups(_) => false,
+            Targets::Accounts {
+                accounts,
+                ous,
+                tags,
+                except,
+                ..
+            } => {
+                let mut places = [accounts, ous].into_iter().flatten().peekable();
+                ready.permits
+                    && places.peek().is_some()
+                    && places.all(is_everything)
+                    && tags.is_empty()
+                    && !except.of_accounts()
+            }
+        });
+        covering.map(|ready| &ready.rule.id)
+    }
+}
 
 /// The most targets of one rule that are tried.
 pub(super) const TARGETS_TRIED: usize = 64;

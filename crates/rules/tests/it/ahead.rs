@@ -29,7 +29,7 @@ fn bare() -> Directory {
 
 fn checked(text: &str, facts: &Directory) -> CheckedFile {
     let read = load(&RuleFile::new("r.toml", text));
-    CheckedFile::ahead("r.toml", &read, facts, &WhyUnread::default(), noon())
+    CheckedFile::ahead("r.toml", &read, (facts, &WhyUnread::default()), &[], noon())
 }
 
 fn replayed(text: &str, facts: &Directory) -> Compared {
@@ -119,7 +119,7 @@ fn a_clean_file_stays_clean_whatever_was_not_read() {
     assert_eq!(checked(&text, &bare()).verdict(), CheckVerdict::Clean);
     // by whoever reads all that the file names it counts
     let read = load(&RuleFile::new("r.toml", &text));
-    let counted = CheckedFile::new("r.toml", &read, Some(&bare()), noon());
+    let counted = CheckedFile::new("r.toml", &read, Some(&bare()), &[], noon());
     assert_eq!(counted.verdict(), CheckVerdict::Warned);
     let warned = |it: &CheckedFile| {
         it.findings

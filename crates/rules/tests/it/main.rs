@@ -18,6 +18,7 @@ mod differential;
 mod exclusions;
 mod folded;
 mod fuzz;
+mod joinable;
 mod native;
 mod oracle;
 mod organization;

@@ -46,12 +46,13 @@ pub(crate) async fn check(
         Ok(loaded) => app.access.directory_ahead(&loaded.rules).await,
         Err(_) => app.access.directory().into(),
     };
+    let roles = app.identity.groups_with_roles();
     let checked = apart(move || {
         let taken_at = directory.taken_at();
         let checked = match taken_at {
-            Some(_) => CheckedFile::ahead(&file, &read, &directory, &why, now),
+            Some(_) => CheckedFile::ahead(&file, &read, (&directory, &why), &roles, now),
             // what was never read holds no name at all
-            None => CheckedFile::new(&file, &read, None, now),
+            None => CheckedFile::new(&file, &read, None, &roles, now),
         };
         RulesChecked {
             directory_taken_at: taken_at,

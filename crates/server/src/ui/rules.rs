@@ -250,7 +250,8 @@ fn held(app: &App, coming: &RulesQuery, built: &mut RulesPage) {
 fn list(app: &App, coming: &RulesQuery, built: &mut RulesPage) {
     let rules = app.access.rules();
     let status = app.status.rules();
-    let found = app.status.warnings(&rules, &app.access.directory());
+    let (directory, held_by) = (app.access.directory(), app.identity.groups_with_roles());
+    let found = app.status.warnings(&rules, &directory, &held_by);
     built.more_warnings = found.len().saturating_sub(WARNINGS);
     built.warnings = found
         .iter()

@@ -41,7 +41,7 @@ async fn checked(server: &TestServer, wanted: &Value) -> Value {
 fn printed(server: &TestServer, file: &str, text: &str) -> Value {
     let read = load(&RuleFile::new(file, text));
     let directory = server.access.directory();
-    let checked = CheckedFile::new(file, &read, Some(&directory), server.now());
+    let checked = CheckedFile::new(file, &read, Some(&directory), &[], server.now());
     serde_json::to_value(checked).unwrap()
 }
 
