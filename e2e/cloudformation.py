@@ -96,7 +96,7 @@ def least(stage, outputs, resources):
     """Roles and the printed policies, for the very configuration that the stack puts out."""
     text = outputs["Configuration"]
     stage.path("hallpass.toml").write_text(text + f'[store]\nurl = "sqlite:hallpass.db"\n[aws]\nregion = "{REGION}"\n')
-    stage.path("rules.toml").write_text(rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True))
+    stage.path("rules.toml").write_text(rule("read", accounts=["*"], except_accounts=["444455556666"], permission_sets=["ReadOnly"], approval_is_not_required=True))
     done = stage.run("rules", "check", "rules.toml")
     check.equal("rules to judge by are rules", done.returncode, 0)
     for whom, role, name in (("server", "ServerRole", "hallpass"), ("guard", "GuardRole", "guard")):

@@ -21,7 +21,7 @@ HELM = pathlib.Path(os.environ.get("HALLPASS_HELM", "~/.cache/hallpass/helm/helm
 # the oldest that the chart says it runs on, and the newest whose schema is at hand
 KUBERNETES = ("1.28", "1.37")
 KEY = "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
-RULES = rule("read", accounts=["*"], permission_sets=["ReadOnly"], approval_is_not_required=True)
+RULES = rule("read", accounts=["*"], except_accounts=["444455556666"], permission_sets=["ReadOnly"], approval_is_not_required=True)
 SERVER = {"publicUrl": "https://hallpass.example.com", "secret": "hallpass", "rules": RULES, "trustedProxies": ["10.0.0.0/16"]}
 IMAGE = {"repository": "registry.example/hallpass"}
 AUDIT = {"target": "s3://acme-audit/hallpass"}

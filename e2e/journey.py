@@ -282,7 +282,8 @@ def operations(check, stage, data, server, aws):
     check("doctor finds nothing wrong", doctor.returncode == 0, doctor.stdout + doctor.stderr)
     an_instance_that_says_what_it_is(check, stage, config, keys, aws)
     policy = stage.run("doctor", "--iam-policy", "--config", config)
-    check("doctor prints a policy that is JSON", policy.returncode == 0 and json.loads(policy.stdout)["Statement"])
+    check("doctor prints a policy that is JSON, and what it lacks for rules over every account",
+          policy.returncode == 1 and json.loads(policy.stdout)["Statement"] and "--management-account" in policy.stderr, policy.stderr)
     check("store check", stage.run("server", "store", "check", "--config", config).returncode == 0)
     backup = stage.run("server", "store", "backup", stage.path("backup.db"), "--config", config)
     check("store backup while the server runs", backup.returncode == 0, backup.stderr)

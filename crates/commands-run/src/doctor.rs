@@ -66,7 +66,8 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
   hallpass server doctor --release downloads --release-key release.pub
   hallpass server doctor --measure-armed-ends")]
 pub struct Args {
-    /// Print the least IAM policy the server needs, and nothing else
+    /// Print the least IAM policy the server needs, and nothing else; exit 1 where rules cover the management account
+    /// and it cannot give access there
     #[arg(long)]
     iam_policy: bool,
     #[command(flatten)]
@@ -160,7 +161,18 @@ pub fn run(args: &Args) -> Outcome {
         let text = whom::policy_of(args.whom, args.management_account, &loaded, held)?;
         policy_groups::tell_missing_rules(goes, &loaded)?;
         output::print(&text)?;
-        return Ok(Exit::Ok);
+        let lacks = if args.management_account {
+            None
+        } else {
+            policy_groups::lacks_management_account(goes, &loaded)?
+        };
+        return Ok(match lacks {
+            Some(lacks) => {
+                output::say(&lacks);
+                Exit::Failed
+            }
+            None => Exit::Ok,
+        });
     }
     if args.without_store.check_configuration {
         // a policy is made of all that a configuration names
@@ -545,7 +557,7 @@ fn check_directory(
         }
     }
     for warning in rules
-        .map(|rules| rules.check(Some(directory)))
+        .map(|rules| rules.check_with_roles(Some(directory), &identity.groups_with_roles()))
         .unwrap_or_default()
     {
         report.warn(

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hallpass_config::Loaded;
 use hallpass_host::runtime::runtime;
-use hallpass_rules::{GroupRef, Rules};
+use hallpass_rules::{GroupRef, RuleNames, Rules};
 use hallpass_setup::opening::groups_held;
 use hallpass_setup::rule_files::read_rules;
 use hallpass_terminal::exit::{Exit, Failure};
@@ -68,6 +68,30 @@ impl OfferedByRules {
         }
         Ok(Self::of(Some(&read_rules(&loaded.rules()?)?)))
     }
+}
+
+/// What the policy of a server lacks that its rules need: rights in IAM, where rules let people ask in every account.
+///
+/// # Errors
+/// As [`OfferedByRules::read`].
+pub(super) fn lacks_management_account(
+    goes: GoesByRules,
+    loaded: &Loaded,
+) -> Result<Option<String>, Failure> {
+    if goes != GoesByRules::Always {
+        return Ok(None);
+    }
+    let rules = read_rules(&loaded.rules()?)?;
+    let covering = RuleNames::of(rules.covering_every_account());
+    Ok((!covering.is_empty()).then(|| {
+        format!(
+            "{} {} the management account, and requests there will fail: this policy has no rights to its roles in IAM. \
+             Print it with `--management-account` for a server that runs in that account, or leave the account out of \
+             the rules (`except_accounts`)",
+            covering.first(),
+            covering.verb("covers", "cover"),
+        )
+    }))
 }
 
 /// Says what a policy lacks where there are no rules that it could go by, to whoever has it printed.

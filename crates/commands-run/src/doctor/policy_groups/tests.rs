@@ -63,6 +63,58 @@ fn a_guard_of_its_own_has_no_rules_and_one_whose_rules_are_named_has() {
 }
 
 #[test]
+fn a_server_whose_rules_cover_the_management_account_is_told_that_the_policy_lacks_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let loaded = configured(folder.path(), "");
+    let file = folder.path().join("rules.toml");
+    let rule = |places: &str| {
+        format!(
+            "[[rule]]\nid = \"read\"\n{places}\npermission_sets = [\"Read\"]\napproval_is_not_required = true\n"
+        )
+    };
+    for (places, is_lacking) in [
+        ("accounts = [\"*\"]", true),
+        ("ous = [\"*\"]", true),
+        (
+            "accounts = [\"*\"]\nexcept_accounts = [\"111111111111\"]",
+            false,
+        ),
+        ("accounts = [\"*\"]\nous = [\"Workloads\"]", false),
+        (
+            "accounts = [\"*\"]\naccount_tags = { env = \"prod\" }",
+            false,
+        ),
+        ("accounts = [\"111111111111\"]", false),
+    ] {
+        std::fs::write(&file, rule(places)).unwrap();
+        let lacks = lacks_management_account(GoesByRules::Always, &loaded).unwrap();
+        assert_eq!(lacks.is_some(), is_lacking, "{places}: {lacks:?}");
+    }
+    std::fs::write(&file, rule("accounts = [\"*\"]")).unwrap();
+    let lacks = lacks_management_account(GoesByRules::Always, &loaded).unwrap();
+    assert!(
+        lacks
+            .unwrap()
+            .starts_with("Rule `read` covers the management account")
+    );
+    for goes in [GoesByRules::WhereThereAreAny, GoesByRules::Never] {
+        assert_eq!(lacks_management_account(goes, &loaded).unwrap(), None);
+    }
+    let statements = r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Read",
+        "ApprovalIsNotRequired": true}]}"#;
+    std::fs::write(folder.path().join("statements.json"), statements).unwrap();
+    let loaded = configured(
+        folder.path(),
+        "[access]\nstatements = \"statements.json\"\n",
+    );
+    assert!(
+        lacks_management_account(GoesByRules::Always, &loaded)
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[test]
 fn a_group_that_is_held_stays_in_the_policy_when_the_rules_name_it_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let loaded = configured(folder.path(), "[store]\nurl = \"sqlite:hallpass.db\"\n");
