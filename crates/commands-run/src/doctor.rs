@@ -161,18 +161,8 @@ pub fn run(args: &Args) -> Outcome {
         let text = whom::policy_of(args.whom, args.management_account, &loaded, held)?;
         policy_groups::tell_missing_rules(goes, &loaded)?;
         output::print(&text)?;
-        let lacks = if args.management_account {
-            None
-        } else {
-            policy_groups::lacks_management_account(goes, &loaded)?
-        };
-        return Ok(match lacks {
-            Some(lacks) => {
-                output::say(&lacks);
-                Exit::Failed
-            }
-            None => Exit::Ok,
-        });
+        let goes = Some(goes).filter(|_| !args.management_account);
+        return policy_groups::tell_management_account(goes, &loaded);
     }
     if args.without_store.check_configuration {
         // a policy is made of all that a configuration names

@@ -9,7 +9,7 @@ use hallpass_host::runtime::runtime;
 use hallpass_rules::{GroupRef, RuleNames, Rules};
 use hallpass_setup::opening::groups_held;
 use hallpass_setup::rule_files::read_rules;
-use hallpass_terminal::exit::{Exit, Failure};
+use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
 use super::iam_policy::AccountTags;
@@ -70,14 +70,28 @@ impl OfferedByRules {
     }
 }
 
+/// Says what a policy without rights in the management account lacks, and how the command ends; `goes` is `None` for a
+/// policy that has them.
+///
+/// # Errors
+/// As [`OfferedByRules::read`].
+pub(super) fn tell_management_account(goes: Option<GoesByRules>, loaded: &Loaded) -> Outcome {
+    let lacks = match goes {
+        Some(goes) => lacks_management_account(goes, loaded)?,
+        None => None,
+    };
+    let Some(lacks) = lacks else {
+        return Ok(Exit::Ok);
+    };
+    output::say(&lacks);
+    Ok(Exit::Failed)
+}
+
 /// What the policy of a server lacks that its rules need: rights in IAM, where rules let people ask in every account.
 ///
 /// # Errors
 /// As [`OfferedByRules::read`].
-pub(super) fn lacks_management_account(
-    goes: GoesByRules,
-    loaded: &Loaded,
-) -> Result<Option<String>, Failure> {
+fn lacks_management_account(goes: GoesByRules, loaded: &Loaded) -> Result<Option<String>, Failure> {
     if goes != GoesByRules::Always {
         return Ok(None);
     }
