@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Accepted, Alarm, ArmedEndWish, Digest, Grant, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen,
-    Notice, Request, Sweep, SweepItem,
+    News, Notice, Request, Sweep, SweepItem,
 };
 
 /// A row to store: new, or in place of the version that was read.
@@ -113,6 +113,23 @@ pub enum Message {
 }
 
 impl Message {
+    /// Whether it is delivered before all that is not: alarms and break-glass notices.
+    pub const fn is_urgent(&self) -> bool {
+        match self {
+            Self::Notice(notice) => matches!(notice.news, News::BreakGlass),
+            Self::Alarm(_) => true,
+            Self::Digest(_) | Self::Alert(_) => false,
+        }
+    }
+
+    /// The request it is about.
+    pub const fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Notice(notice) => Some(notice.request),
+            Self::Digest(_) | Self::Alarm(_) | Self::Alert(_) => None,
+        }
+    }
+
     /// When it happened.
     pub const fn at(&self) -> Timestamp {
         match self {

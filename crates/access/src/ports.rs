@@ -366,6 +366,8 @@ pub trait AccessStore: Send + Sync {
         filter: &RequestFilter,
         limit: u32,
     ) -> Result<Listed<Request, RequestId>, ReadError>;
+    /// The pending request with this [`dedupe_key`](Request::dedupe_key). Reads one row, however many are pending.
+    async fn pending_request(&self, dedupe_key: &str) -> Result<Option<Request>, ReadError>;
     /// Grants, newest first, at most `limit`, as [`requests`](AccessStore::requests).
     async fn grants(
         &self,
@@ -394,10 +396,12 @@ pub trait AccessStore: Send + Sync {
         &self,
         keys: &[HoldKey],
     ) -> Result<BTreeMap<HoldKey, ArmedEndStatus>, ReadError>;
-    /// Pending requests whose [`due`](Request::due) has come, earliest first.
+    /// Pending requests whose [`due`](Request::due) has come: the earliest of each requester, then the second of each,
+    /// and so on; earliest first within each turn.
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError>;
     /// Live grants whose [`due`](Grant::due) has come or whose assignment has news they have not
-    /// seen, earliest [`due_to_end`](Grant::due_to_end) first.
+    /// seen: the one of each holder with the earliest [`due_to_end`](Grant::due_to_end), then the second of each, and so on;
+    /// earliest end first within each turn. So the number of grants of one holder does not delay other holders.
     async fn grants_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError>;
     /// When the next request or grant is due by time alone.
     async fn next_due(&self) -> Result<Option<Timestamp>, ReadError>;
@@ -422,8 +426,9 @@ pub trait AccessStore: Send + Sync {
     async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError>;
     /// When the channel's next notice is due, or comes out of hiding; `None` when none waits.
     async fn next_notice(&self, channel: &str) -> Result<Option<Timestamp>, ReadError>;
-    /// Takes up to `max` notices that the channel `by` has to tell and that are due, oldest first,
-    /// hiding them from whoever else takes for it until `again`. Other channels are not touched.
+    /// Takes up to `max` notices that the channel `by` has to tell and that are due: [urgent](Message::is_urgent) ones
+    /// first, then by turns: one of each requester, oldest first, before the second of any. Those about no request take
+    /// turns as one requester. Hides them from whoever else takes for it until `again`. Other channels are not touched.
     /// One that is neither delivered nor postponed is due again then: at least once, not once.
     async fn take_notices(&self, by: &str, now: Timestamp, again: Timestamp, max: u32) -> Waiting;
     /// The channel is done with a notice. Nothing happens when it was already.

@@ -408,6 +408,12 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate.pass(self.inner.armed_ends(keys), read).await
     }
 
+    async fn pending_request(&self, dedupe_key: &str) -> Result<Option<Request>, ReadError> {
+        self.gate
+            .pass(self.inner.pending_request(dedupe_key), read)
+            .await
+    }
+
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {
         self.gate
             .pass(self.inner.requests_due(now, limit), read)

@@ -357,12 +357,23 @@ impl Request {
 
     /// Two requests with the same value may not both be pending.
     pub fn dedupe_key(&self) -> String {
-        let starts = self.start.as_ref().map(|start| format!("@{}", start.at));
-        let starts = starts.unwrap_or_default();
-        match (&self.key, self.extends) {
-            (Some(key), Some(grant)) => format!("{key}+{grant}"),
-            (Some(key), None) => format!("{key}{starts}"),
-            (None, _) => self.id.to_string(),
+        let starts_at = self.start.as_ref().map(|start| start.at);
+        match &self.key {
+            Some(key) => Self::dedupe_key_of(key, self.extends, starts_at),
+            None => self.id.to_string(),
+        }
+    }
+
+    /// The [`dedupe_key`](Self::dedupe_key) of a request for `key`.
+    pub fn dedupe_key_of(
+        key: &HoldKey,
+        extends: Option<GrantId>,
+        starts_at: Option<Timestamp>,
+    ) -> String {
+        match (extends, starts_at) {
+            (Some(grant), _) => format!("{key}+{grant}"),
+            (None, Some(at)) => format!("{key}@{at}"),
+            (None, None) => key.to_string(),
         }
     }
 

@@ -15,8 +15,8 @@ use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::target::LookedFor;
 use crate::{
     Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
-    Person, PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind,
-    RuleWarning, Wanted, confirming, grant_press, granting, start,
+    Person, PressRefused, Refusal, Request, RequestState, RuleWarning, Wanted, confirming,
+    grant_press, granting, start,
 };
 
 /// Targets that can be asked for at once.
@@ -454,23 +454,8 @@ impl Access {
         extends: Option<GrantId>,
         starts_at: Option<Timestamp>,
     ) -> Result<Option<Request>, AccessError> {
-        let mut filter = RequestFilter {
-            state: Some(RequestStateKind::Pending),
-            key: Some(key.clone()),
-            ..RequestFilter::default()
-        };
-        loop {
-            let waiting = self.ports.store.requests(&filter, 10).await?;
-            let is_equal = |other: &Request| {
-                let start = other.start.as_ref().map(|start| start.at);
-                other.extends == extends && start == starts_at
-            };
-            let found = waiting.rows.into_iter().find(is_equal);
-            if found.is_some() || waiting.next.is_none() {
-                return Ok(found);
-            }
-            filter.before = waiting.next;
-        }
+        let dedupe_key = Request::dedupe_key_of(key, extends, starts_at);
+        Ok(self.ports.store.pending_request(&dedupe_key).await?)
     }
 }
 

@@ -19,10 +19,13 @@ use crate::{
     next_step, target,
 };
 
-/// Rows looked at per round.
+/// Rows of a listing read at once.
 const BATCH: u32 = 256;
+/// Due rows handled per round. The store gives them by turns of their holders, and what becomes due
+/// during a round waits for the next: rounds are short.
+const DUE_BATCH: u32 = 64;
 /// Rounds per tick; what is left waits for the next.
-const ROUNDS_MAX: u32 = 32;
+const ROUNDS_MAX: u32 = 128;
 
 /// What a tick did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +94,7 @@ impl Access {
 
     async fn tend_requests(&self) -> Result<(u32, u32), AccessError> {
         let (mut done, mut failed) = (0, 0);
-        for request in self.ports.store.requests_due(self.now(), BATCH).await? {
+        for request in self.ports.store.requests_due(self.now(), DUE_BATCH).await? {
             let id = request.id;
             let step = self.step();
             let is_over = request.expires_at.is_some_and(|at| step.now >= at);
@@ -136,7 +139,7 @@ impl Access {
         tended: &mut Tended,
     ) -> Result<(u32, u32), AccessError> {
         let (mut done, mut failed) = (0, 0);
-        for grant in self.ports.store.grants_due(self.now(), BATCH).await? {
+        for grant in self.ports.store.grants_due(self.now(), DUE_BATCH).await? {
             match self.advance_grant(&grant, removals).await {
                 Ok(settled) => {
                     let by_guard = settled.is_some_and(|settled| settled.by == Ender::Guard);

@@ -456,3 +456,20 @@ fn a_server_that_was_away_at_the_start_gives_what_is_left_of_it() {
         }
     });
 }
+
+#[test]
+fn asking_costs_the_same_however_many_requests_wait() {
+    run(async {
+        let world = world(62).await;
+        let starts_at = HOUR.after(world.clock.now());
+        let mut calls = Vec::new();
+        for n in 0..15 {
+            let before = world.gate.calls();
+            let starts_at = TimeSpan::seconds(n).after(starts_at);
+            let asked = ask(&world, "Admin", starts_at, HOUR).await;
+            assert!(matches!(asked, AskOutcome::Pending(_)), "{asked:?}");
+            calls.push(world.gate.calls() - before);
+        }
+        assert_eq!(calls, vec![calls[0]; 15], "calls of ports");
+    });
+}

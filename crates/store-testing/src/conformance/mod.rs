@@ -199,6 +199,8 @@ macro_rules! conformance {
                 holds_are_live_grants_and_the_row
                 requests_are_due_by_lapse_or_reminder
                 grants_are_due_earliest_end_first
+                one_person_s_load_does_not_come_before_what_others_have_due
+                a_pending_request_is_found_by_its_dedupe_key
                 news_make_a_grant_due_until_it_has_seen_them
                 a_row_may_go_and_come_back_in_one_change
                 an_early_end_that_hangs_is_overdue
@@ -218,6 +220,8 @@ macro_rules! conformance {
                 notices_are_dropped_when_they_are_too_old
                 a_channel_that_is_gone_keeps_nothing
                 a_notice_is_taken_by_one_of_many
+                requesters_take_turns_behind_what_is_urgent
+                a_backlog_does_not_delay_a_later_requester
                 an_answer_is_remembered_per_person
                 another_answer_to_a_key_is_raced
                 a_forgotten_answer_makes_room;

@@ -1,12 +1,13 @@
 //! Notices on their way, and answers to repeated requests.
 
 use hallpass_access::{
-    Change, CommitError, DigestNews, Message, Notice, StoredAnswer, WaitingMessage, Write,
+    Change, CommitError, DigestNews, Message, News, Notice, Request, StoredAnswer, WaitingMessage,
+    Write,
 };
 use hallpass_model::TimeSpan;
 
 use super::Store;
-use crate::{a_notice, a_request, an_answer, at, user, with_request};
+use crate::{a_notice, a_request, account_key, an_answer, at, person, user, with_request};
 
 /// The channel of tests that need only one.
 const MAIL: &str = "mail";
@@ -310,6 +311,69 @@ pub async fn a_notice_is_taken_by_one_of_many(store: Store) {
     taken.sort();
     let wanted: Vec<_> = all.iter().map(|n| format!("notice {n}")).collect();
     assert_eq!(texts(&taken), wanted);
+}
+
+/// Stores a request of each of these people, the `n`th by person `n % 100`.
+async fn asked(store: &Store, numbers: &[u64]) {
+    let requests = numbers.iter().map(|n| {
+        Write::Insert(Request {
+            requester: person(n % 100),
+            key: Some(account_key(n % 100, *n)),
+            ..a_request(*n)
+        })
+    });
+    let change = Change {
+        requests: requests.collect(),
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+}
+
+pub async fn requesters_take_turns_behind_what_is_urgent(store: Store) {
+    open(&store, &[MAIL, SLACK]).await;
+    let all = [101, 201, 301, 401, 102, 202, 103];
+    asked(&store, &all).await;
+    tell(&store, &all).await;
+    let urgent = |n| Notice {
+        news: News::BreakGlass,
+        ..a_notice(n)
+    };
+    // the fourth of person 1 is urgent, too: it does not hold up that of person 3
+    let change = Change {
+        notices: [301, 401, 103].map(urgent).to_vec(),
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+    let of = |n: u64| format!("notice {n}");
+    let wanted = [301, 103, 401, 101, 102, 103, 201, 202, 301, 401].map(of);
+    assert_eq!(texts(&take(&store, 0, 90, 99).await), wanted);
+    // one at a time, as channels take them
+    for wanted in &wanted {
+        assert_eq!(texts(&take_for(&store, SLACK, 0, 90, 1).await), [wanted]);
+    }
+}
+
+/// Whatever was delivered of the backlog, and whatever is tried again.
+pub async fn a_backlog_does_not_delay_a_later_requester(store: Store) {
+    open(&store, &[MAIL]).await;
+    let backlog: Vec<u64> = (1..=50).map(|n| n * 100 + 1).collect();
+    asked(&store, &backlog).await;
+    asked(&store, &[2, 102, 3]).await;
+    tell(&store, &backlog).await;
+    let first = take(&store, 0, 500, 10).await;
+    delivered(&store, MAIL, &first[1..]).await;
+    // the first is tried again later
+    store
+        .notice_postponed(MAIL, first[0].0, at(5))
+        .await
+        .unwrap();
+    tell(&store, &[2, 102]).await;
+    let second = take(&store, 1, 500, 3).await;
+    assert_eq!(texts(&second), ["notice 2", "notice 1101", "notice 102"]);
+    // person 3 waits for none of what person 1 still has, and the retry for none of them
+    tell(&store, &[3]).await;
+    let third = take(&store, 5, 500, 3).await;
+    assert_eq!(texts(&third), ["notice 101", "notice 3", "notice 1201"]);
 }
 
 pub async fn an_answer_is_remembered_per_person(store: Store) {

@@ -50,7 +50,30 @@ fn listed<T: Clone, I: Copy>(
     found
 }
 
+/// The first row of each user, then the second of each, and so on; in the order given within each turn.
+fn by_turns<'a, T>(rows: Vec<T>, user: impl Fn(&T) -> &'a UserId) -> Vec<T> {
+    let mut taken = BTreeMap::<UserId, usize>::new();
+    let mut rows: Vec<(usize, T)> = rows
+        .into_iter()
+        .map(|row| {
+            let turn = taken.entry(user(&row).clone()).or_default();
+            *turn += 1;
+            (*turn, row)
+        })
+        .collect();
+    // stable
+    rows.sort_by_key(|(turn, _)| *turn);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
 impl MemoryState {
+    /// Puts a message into the outbox, in the turns of the requester of what it is about.
+    pub(super) fn post(&mut self, message: Message) {
+        let request = message.request().and_then(|id| self.requests.get(&id));
+        let requester = request.map(|request| request.requester.user.clone());
+        self.outbox.post(message, requester.as_ref());
+    }
+
     fn has_unseen_news(&self, grant: &Grant) -> bool {
         self.assignments
             .get(&grant.key.to_string())
@@ -131,6 +154,17 @@ impl AccessStore for MemoryStore {
             rows: found.rows.into_iter().cloned().collect(),
             next: found.next,
         })
+    }
+
+    async fn pending_request(&self, dedupe_key: &str) -> Result<Option<Request>, ReadError> {
+        self.ensure_reads()?;
+        let torn = self.torn();
+        let state = self.state();
+        let id = state.pending.get(dedupe_key);
+        let found = id.and_then(|id| state.requests.get(id)).cloned();
+        found
+            .map(|it| torn.ensure_request(it.id).map(|()| it))
+            .transpose()
     }
 
     async fn grants(
@@ -273,6 +307,7 @@ impl AccessStore for MemoryStore {
             .filter(|(at, _)| *at <= now)
             .collect();
         due.sort_by_key(|(at, request)| (*at, request.id));
+        let mut due = by_turns(due, |(_, request)| &request.requester.user);
         due.truncate(most(limit));
         Ok(due
             .into_iter()
@@ -290,6 +325,7 @@ impl AccessStore for MemoryStore {
             .filter(|grant| grant.due().is_some_and(|at| at <= now) || state.has_unseen_news(grant))
             .collect();
         due.sort_by_key(|grant| (grant.due_to_end(), grant.id));
+        let mut due = by_turns(due, |grant| &grant.holder.user);
         due.truncate(most(limit));
         Ok(due.into_iter().cloned().collect())
     }
@@ -374,7 +410,7 @@ impl AccessStore for MemoryStore {
         let changes = alarm.changes(state.alarms.get(&alarm.alarm));
         if changes {
             state.alarms.insert(alarm.alarm, alarm.clone());
-            state.outbox.post(Message::Alarm(alarm));
+            state.post(Message::Alarm(alarm));
         }
         Ok(changes)
     }

@@ -43,7 +43,7 @@ impl AlertStore for MemoryStore {
         check(&state, &write.state)?;
         put(&mut state, write.state);
         if let Some(message) = write.message {
-            state.outbox.post(Message::Alert(Box::new(message)));
+            state.post(Message::Alert(Box::new(message)));
         }
         Ok(())
     }

@@ -97,7 +97,7 @@ impl ArmedEndStore for MemoryStore {
         }
         for told in &change.news {
             let notice = notice_of_unmoved(told);
-            state.outbox.post(Message::Notice(notice));
+            state.post(Message::Notice(notice));
         }
         Ok(SettledEnds::Stored)
     }

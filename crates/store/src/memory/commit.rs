@@ -98,10 +98,10 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
             .insert(sessions.grant, revocation_of(sessions));
     }
     for notice in change.notices {
-        state.outbox.post(Message::Notice(notice));
+        state.post(Message::Notice(notice));
     }
     for digest in change.digests {
-        state.outbox.post(Message::Digest(digest));
+        state.post(Message::Digest(digest));
     }
     Ok(records)
 }

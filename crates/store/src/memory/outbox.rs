@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{Message, WaitingMessage};
-use hallpass_model::Timestamp;
+use hallpass_model::{Timestamp, UserId};
 
 /// Notices, and which channel has still to tell which.
 #[derive(Clone, Debug, Default)]
@@ -14,25 +14,43 @@ pub(super) struct Outbox {
     /// By channel and number.
     deliveries: BTreeMap<(String, u64), Outgoing>,
     last_number: u64,
+    /// The largest turn taken, by channel and urgency.
+    turns: BTreeMap<(String, bool), u64>,
 }
 
 /// A notice on its way to one channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Outgoing {
     attempts: u32,
     due: Timestamp,
+    is_urgent: bool,
+    /// `None`: it is about no request.
+    requester: Option<UserId>,
+    turn: u64,
 }
 
 impl Outbox {
-    pub(super) fn post(&mut self, notice: Message) {
+    pub(super) fn post(&mut self, notice: Message, requester: Option<&UserId>) {
         if self.channels.is_empty() {
             return;
         }
         self.last_number += 1;
+        let is_urgent = notice.is_urgent();
         for channel in self.channels.keys() {
+            let own = { self.deliveries.iter() }
+                .filter(|((name, _), other)| {
+                    name == channel
+                        && other.is_urgent == is_urgent
+                        && other.requester.as_ref() == requester
+                })
+                .map(|(_, other)| other.turn + 1);
+            let taken = self.turns.get(&(channel.clone(), is_urgent)).copied();
             let outgoing = Outgoing {
                 attempts: 0,
                 due: Timestamp::MIN,
+                is_urgent,
+                requester: requester.cloned(),
+                turn: own.chain(taken).max().unwrap_or(0),
             };
             self.deliveries
                 .insert((channel.clone(), self.last_number), outgoing);
@@ -62,20 +80,28 @@ impl Outbox {
         let Self {
             deliveries,
             notices,
+            turns,
             ..
         } = self;
-        let due = deliveries
+        let mut due: Vec<(u64, &mut Outgoing)> = deliveries
             .iter_mut()
             .filter(|((name, _), outgoing)| name == channel && outgoing.due <= now)
-            .take(limit);
-        due.filter_map(|((_, number), outgoing)| {
+            .map(|((_, number), outgoing)| (*number, outgoing))
+            .collect();
+        due.sort_by_key(|(number, outgoing)| (!outgoing.is_urgent, outgoing.turn, *number));
+        let due = due.into_iter().take(limit);
+        due.filter_map(|(number, outgoing)| {
             let waiting = WaitingMessage {
-                number: *number,
+                number,
                 attempts: outgoing.attempts,
-                message: notices.get(number)?.clone(),
+                message: notices.get(&number)?.clone(),
             };
             outgoing.attempts = outgoing.attempts.saturating_add(1);
             outgoing.due = again_at;
+            let turn = turns
+                .entry((channel.to_owned(), outgoing.is_urgent))
+                .or_default();
+            *turn = outgoing.turn.max(*turn);
             Some(waiting)
         })
         .collect()
@@ -114,9 +140,11 @@ impl Outbox {
             channels,
             notices,
             deliveries,
+            turns,
             ..
         } = self;
         channels.retain(|_, seen_at| *seen_at >= before);
+        turns.retain(|(channel, _), _| channels.contains_key(channel));
         let kept = deliveries.len();
         deliveries.retain(|(channel, number), _| {
             channels.contains_key(channel)

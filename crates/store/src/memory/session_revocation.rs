@@ -53,9 +53,7 @@ impl SessionRevocationStore for MemoryStore {
             state.session_revocations.insert(revocation.grant, next);
         }
         for told in &change.news {
-            state
-                .outbox
-                .post(Message::Notice(notice_of_revocation(told)));
+            state.post(Message::Notice(notice_of_revocation(told)));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use hallpass_access::{
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
-use super::unreadable::{first_readable, packed_one};
+use super::unreadable::{first_readable, packed_one, unpacked};
 use super::{
     Heeds, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, listing, locks,
     number, outbox,
@@ -27,23 +27,28 @@ fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, StorageFault> {
     })
 }
 
-fn grants_due(
-    tx: &Transaction<'_>,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<Grant>, StorageFault> {
-    // two indexes hold what is due; the live grants in between are never read
-    let due = "SELECT found.id, body FROM (
-             SELECT id, ends_at FROM grants INDEXED BY grants_due
+/// Two indexes hold what is due; the live grants in between are never read.
+pub(super) const GRANTS_DUE: &str = "SELECT found.id, body FROM (
+         SELECT id, ends_at, row_number() OVER (PARTITION BY holder ORDER BY ends_at, id) AS turn
+         FROM (
+             SELECT id, ends_at, holder FROM grants INDEXED BY grants_due
              WHERE live = 1 AND due <= ?1
              UNION
-             SELECT id, ends_at FROM grants INDEXED BY grants_with_news
-             WHERE live = 1 AND news > seen_news
-             ORDER BY ends_at, id LIMIT ?2) AS found
-         CROSS JOIN grants ON grants.id = found.id
-         ORDER BY grants.ends_at, grants.id";
-    first_readable(tx, (due, |most| (instant(now), most)), limit)
-}
+             SELECT id, ends_at, holder FROM grants INDEXED BY grants_with_news
+             WHERE live = 1 AND news > seen_news) AS due_now
+         ORDER BY turn, ends_at, id LIMIT ?2) AS found
+     CROSS JOIN grants ON grants.id = found.id
+     ORDER BY found.turn, found.ends_at, found.id";
+
+pub(super) const REQUESTS_DUE: &str = "SELECT found.id, body FROM (
+         SELECT id, due, row_number() OVER (PARTITION BY requester ORDER BY due, id) AS turn
+         FROM requests INDEXED BY requests_due WHERE due <= ?1
+         ORDER BY turn, due, id LIMIT ?2) AS found
+     CROSS JOIN requests ON requests.id = found.id
+     ORDER BY found.turn, found.due, found.id";
+
+/// One read by an index, however many requests are pending.
+pub(super) const PENDING_REQUEST: &str = "SELECT id, body FROM requests WHERE dedupe = ?1";
 
 fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
     let text: Option<String> = tx
@@ -169,6 +174,21 @@ impl AccessStore for SqlStore {
             .await?)
     }
 
+    async fn pending_request(&self, dedupe_key: &str) -> Result<Option<Request>, ReadError> {
+        let dedupe_key = dedupe_key.to_owned();
+        Ok(self
+            .read(move |tx| {
+                let found = tx
+                    .prepare(PENDING_REQUEST)?
+                    .query_row([&dedupe_key], |row| {
+                        Ok((row.get::<String>(0)?, row.get::<Vec<u8>>(1)))
+                    })
+                    .optional()?;
+                found.map(|(id, body)| unpacked(&id, body)).transpose()
+            })
+            .await?)
+    }
+
     async fn grants(
         &self,
         filter: &GrantFilter,
@@ -221,15 +241,14 @@ impl AccessStore for SqlStore {
 
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {
         Ok(self
-            .read(move |tx| {
-                let due = "SELECT id, body FROM requests WHERE due <= ?1 ORDER BY due, id LIMIT ?2";
-                first_readable(tx, (due, |most| (instant(now), most)), limit)
-            })
+            .read(move |tx| first_readable(tx, (REQUESTS_DUE, |most| (instant(now), most)), limit))
             .await?)
     }
 
     async fn grants_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
-        Ok(self.read(move |tx| grants_due(tx, now, limit)).await?)
+        Ok(self
+            .read(move |tx| first_readable(tx, (GRANTS_DUE, |most| (instant(now), most)), limit))
+            .await?)
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {

@@ -171,6 +171,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0027_kinds_of_plans.sql"),
         then: Some(plans::give_kinds),
     },
+    Migration {
+        version: 29,
+        name: "turns",
+        sql: include_str!("../../migrations/0029_turns.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

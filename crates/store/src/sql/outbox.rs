@@ -8,6 +8,28 @@ use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 
+/// Deliveries of lower priority wait for all due ones of higher priority.
+const URGENT: i64 = 0;
+const OTHERS: i64 = 1;
+
+/// Adds a delivery to every channel. Its turn follows that of the requester's last delivery that waits
+/// there, or is the one that the channel has reached.
+const DELIVER: &str =
+    "INSERT INTO deliveries (channel, number, due, attempts, priority, requester, turn)
+     SELECT channels.name, ?1, '', 0, ?2, ?3,
+         (SELECT max(turn) FROM (
+             SELECT coalesce(max(turn) + 1, 0) AS turn FROM deliveries
+             WHERE channel = channels.name AND priority = ?2 AND requester = ?3
+             UNION ALL
+             SELECT turn FROM delivery_turns
+             WHERE channel = channels.name AND priority = ?2) AS turns)
+     FROM channels";
+
+/// What is due, in the order of delivery.
+pub(super) const DUE: &str = "SELECT number, attempts, body, priority, turn
+     FROM deliveries INDEXED BY deliveries_in_turn JOIN notices USING (number)
+     WHERE channel = ?1 AND due <= ?2 ORDER BY priority, turn, number LIMIT ?3";
+
 /// Keeps a message for every channel in use; without any it is nobody's.
 pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), StorageFault> {
     let kept: Option<i64> = tx
@@ -19,14 +41,24 @@ pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), StorageFa
         .query_row((instant(told.at()), body(told)?), |row| row.get(0))
         .optional()?;
     if let Some(number) = kept {
+        let priority = if told.is_urgent() { URGENT } else { OTHERS };
         // due at once, whatever the clock says
-        tx.prepare(
-            "INSERT INTO deliveries (channel, number, due, attempts)
-             SELECT name, ?1, '', 0 FROM channels",
-        )?
-        .execute([number])?;
+        tx.prepare(DELIVER)?
+            .execute((number, priority, requester(tx, told)?))?;
     }
     Ok(())
+}
+
+/// The number of the requester of what a message is about; 0 for none.
+fn requester(tx: &Transaction<'_>, told: &Message) -> Result<i64, StorageFault> {
+    let Some(request) = told.request() else {
+        return Ok(0);
+    };
+    let found = tx
+        .prepare("SELECT requester FROM requests WHERE id = ?1")?
+        .query_row([request.to_string()], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(0))
 }
 
 pub(super) fn open(
@@ -62,22 +94,26 @@ pub(super) fn take(
     limit: u32,
 ) -> Result<Vec<WaitingMessage>, StorageFault> {
     let due = tx
-        .prepare(
-            "SELECT number, attempts, body FROM deliveries JOIN notices USING (number)
-             WHERE channel = ?1 AND due <= ?2 ORDER BY number LIMIT ?3",
-        )?
+        .prepare(DUE)?
         .query_map((channel, instant(now), i64::from(limit)), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            let (priority, turn) = (row.get(3)?, row.get(4)?);
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, priority, turn))
         })?
-        .collect::<Result<Vec<(i64, u32, String)>, _>>()?;
+        .collect::<Result<Vec<(i64, u32, String, i64, i64)>, _>>()?;
     let mut hide = tx.prepare(
         "UPDATE deliveries SET due = ?3,
              attempts = CASE WHEN attempts < 4294967295 THEN attempts + 1 ELSE attempts END
          WHERE channel = ?1 AND number = ?2",
     )?;
+    let mut reach = tx.prepare(
+        "INSERT INTO delivery_turns (channel, priority, turn) VALUES (?1, ?2, ?3)
+         ON CONFLICT (channel, priority) DO UPDATE SET turn = excluded.turn
+         WHERE delivery_turns.turn < excluded.turn",
+    )?;
     let mut taken = Vec::with_capacity(due.len());
-    for (number, attempts, text) in due {
+    for (number, attempts, text, priority, turn) in due {
         hide.execute((channel, number, instant(again_at)))?;
+        reach.execute((channel, priority, turn))?;
         // one that cannot be read, of a later release for instance, must not hold up the others;
         // `check` tells of it
         if let Ok(message) = read_body("notice", &text) {
@@ -131,6 +167,11 @@ pub(super) fn prune(tx: &Transaction<'_>, before: Timestamp) -> Result<u64, Stor
                 OR channel IN (SELECT name FROM channels WHERE seen_at < ?1)",
         )?
         .execute([&before])?;
+    tx.prepare(
+        "DELETE FROM delivery_turns
+         WHERE channel IN (SELECT name FROM channels WHERE seen_at < ?1)",
+    )?
+    .execute([&before])?;
     tx.prepare("DELETE FROM channels WHERE seen_at < ?1")?
         .execute([&before])?;
     Ok(u64::try_from(dropped).unwrap_or(u64::MAX))

@@ -1,6 +1,8 @@
 //! How SQLite answers what people list and search: by a range of an index, never through a table.
 
-use super::{SqlStore, assignments, finding, grants, plans, queue_columns, requests};
+use super::{
+    SqlStore, access, assignments, finding, grants, outbox, plans, queue_columns, requests,
+};
 use crate::database::TransactionMode;
 
 fn is_range(line: &str) -> bool {
@@ -66,6 +68,47 @@ fn who_is_first_in_line_is_found_without_reading_rows() {
         let is_range =
             |line: &String| line.contains("COVERING INDEX") || line.starts_with("SEARCH other ");
         assert!(of_rows.all(is_range), "{sql}: {lines:#?}");
+    }
+}
+
+/// However many wait of one person: turns are found in indexes, and the bodies of those that are taken alone are read.
+#[test]
+fn what_is_taken_by_turns_is_found_without_reading_other_rows() {
+    let store = SqlStore::open_in_memory().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
+    for (sql, rows) in [
+        (
+            access::GRANTS_DUE,
+            "SEARCH grants USING INDEX sqlite_autoindex",
+        ),
+        (
+            access::REQUESTS_DUE,
+            "SEARCH requests USING INDEX sqlite_autoindex",
+        ),
+        (outbox::DUE, "SEARCH notices USING INTEGER PRIMARY KEY"),
+        (
+            access::PENDING_REQUEST,
+            "SEARCH requests USING INDEX requests_pending_once",
+        ),
+    ] {
+        let lines = tx.plan_of(sql).unwrap();
+        let read = lines
+            .iter()
+            .filter(|line| line.contains(" USING ") && !line.contains("COVERING"));
+        let read: Vec<&String> = read.filter(|line| !line.contains("B-TREE")).collect();
+        assert!(
+            matches!(read.as_slice(), [one] if one.starts_with(rows)),
+            "{sql}: {lines:#?}"
+        );
+        let scans = lines.iter().filter(|line| line.starts_with("SCAN "));
+        let scans = scans.filter(|line| !line.contains("COVERING INDEX grants_with_news"));
+        let is_found = |line: &String| {
+            ["found", "due_now", "(subquery"]
+                .iter()
+                .any(|it| line.contains(it))
+        };
+        assert!(scans.into_iter().all(is_found), "{sql}: {lines:#?}");
     }
 }
 

@@ -230,7 +230,10 @@ async fn stored_chores_are_kept(place: Place) {
 /// What a file or a database of the release before has: no kinds, and on PostgreSQL the older function.
 pub(crate) const BEFORE_KINDS: &str =
     "DROP INDEX plans_by_kind; ALTER TABLE plans DROP COLUMN kind;
-    DELETE FROM schema_migrations WHERE version = 27;";
+    DROP TABLE delivery_turns; DROP INDEX deliveries_in_turn; DROP INDEX deliveries_by_requester;
+    ALTER TABLE deliveries DROP COLUMN priority; ALTER TABLE deliveries DROP COLUMN requester;
+    ALTER TABLE deliveries DROP COLUMN turn;
+    DELETE FROM schema_migrations WHERE version >= 27;";
 #[cfg(unix)]
 const OLDER_FUNCTION: &str =
     "CREATE OR REPLACE FUNCTION json_extract(body text, path text) RETURNS text
@@ -276,7 +279,7 @@ async fn stored_plans_of_an_earlier_release_are_of_their_kind(place: Place) {
     place.run(&insert).await;
     for _ in 0..2 {
         let store = place.open().await;
-        assert_eq!(store.schema_version().await.unwrap(), 27);
+        assert_eq!(store.schema_version().await.unwrap(), 29);
         let found = store.plans_of_kind("test", 9).await.unwrap();
         assert_eq!(ids(&found.plans), ["three", "one"]);
         assert_eq!(found.plans[0].plan, with_nul("three"));
