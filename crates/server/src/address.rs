@@ -109,9 +109,9 @@ impl Proxies {
             if !self.trust(source) {
                 break;
             }
-            match word.parse::<IpAddr>() {
-                Ok(address) => source = address,
-                Err(_) => break,
+            match forwarded(word) {
+                Some(address) => source = address,
+                None => break,
             }
         }
         source
@@ -128,6 +128,17 @@ impl Proxies {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>()?;
         Some(self.source(peer.0.ip(), headers).to_canonical())
     }
+}
+
+/// The address of one entry of `X-Forwarded-For`. Some proxies (Azure Application Gateway, IIS) add the port:
+/// `198.51.100.7:50012`, `[2001:db8::7]:443`.
+fn forwarded(entry: &str) -> Option<IpAddr> {
+    let with_port = || entry.parse::<SocketAddr>().ok().map(|it| it.ip());
+    let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let plain = entry.parse().ok();
+    plain
+        .or_else(with_port)
+        .or_else(|| in_brackets().map(IpAddr::V6))
 }
 
 /// The address as limits count it: one customer of IPv6 has a whole /64.
@@ -178,6 +189,16 @@ mod tests {
             (&["::1"], "::1", &["2001:db8::7"], "2001:db8::"),
             (&["::/0"], "::1", &["1.1.1.1"], "1.1.1.1"),
             (&["127.0.0.1"], "::ffff:127.0.0.1", &["1.1.1.1"], "1.1.1.1"),
+            (
+                &["10.0.0.0/8"],
+                "10.1.1.1",
+                &["198.51.100.7:50012, 10.2.2.2:443"],
+                "198.51.100.7",
+            ),
+            (&["::1"], "::1", &["[2001:db8::7]:443"], "2001:db8::"),
+            (&["::1"], "::1", &["[2001:db8::7]"], "2001:db8::"),
+            (&["::1"], "::1", &["[1.1.1.1]"], "::"),
+            (&["::1"], "::1", &["1.1.1.1:99999"], "::"),
         ] {
             assert_eq!(of(trusted, peer, forwarded), source, "{peer} {forwarded:?}");
         }

@@ -6,10 +6,7 @@ use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use axum::http::HeaderValue;
 use tokio::time::Instant;
-
-use crate::auth::bearer;
 
 /// Sources remembered at most; the fullest are forgotten first.
 const SOURCES_MAX: usize = 10_000;
@@ -21,6 +18,15 @@ pub struct Rates {
     /// Keyed by a seeded hash, so that tokens are not kept and nobody can aim at another's bucket.
     hasher: RandomState,
     buckets: Mutex<HashMap<u64, AddressBucket>>,
+}
+
+/// Whose attempts are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum AttemptSource {
+    /// One token's or session's, by its source.
+    Known(u64),
+    /// All of an address.
+    Address(Option<IpAddr>),
 }
 
 struct AddressBucket {
@@ -46,9 +52,9 @@ impl Rates {
         rates
     }
 
-    /// A token that counts: from now on it is a source of its own, however its header is written.
-    pub(crate) fn remember(&self, token: &str) {
-        let source = self.of_token(token);
+    /// The secret of a token or session that is valid: from now on it is a source, whatever the address.
+    pub(crate) fn remember(&self, secret: &str) {
+        let source = self.of_secret(secret);
         self.with_room_for(source)
             .entry(source)
             .or_insert_with(|| AddressBucket {
@@ -57,23 +63,27 @@ impl Rates {
             });
     }
 
-    /// Where tries of a kind count: a token would be another source each time, so the address does.
-    pub(crate) fn tries_of(&self, what: &str, address: Option<IpAddr>) -> u64 {
-        self.hasher.hash_one((what, address))
+    /// The source of attempts of a kind.
+    pub(crate) fn attempts_of(&self, what: &str, source: AttemptSource) -> u64 {
+        self.hasher.hash_one((what, source))
     }
 
-    fn of_token(&self, token: &str) -> u64 {
+    fn of_secret(&self, secret: &str) -> u64 {
         // apart from addresses, which are hashed too
-        self.hasher.hash_one(("token", token))
+        self.hasher.hash_one(("secret", secret))
     }
 
-    /// The source of a call: its token if that counted before, else its address.
-    pub(crate) fn source(&self, header: Option<&HeaderValue>, address: Option<IpAddr>) -> u64 {
-        let token = header.and_then(bearer).map(|token| self.of_token(token));
+    /// The source of a call that has the secret of a token or session which is remembered.
+    pub(crate) fn known(&self, secrets: &[&str]) -> Option<u64> {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        token
-            .filter(|token| buckets.contains_key(token))
-            .unwrap_or_else(|| self.hasher.hash_one(address))
+        let mut sources = secrets.iter().map(|secret| self.of_secret(secret));
+        sources.find(|source| buckets.contains_key(source))
+    }
+
+    /// The source of a call without a known secret: its address. Calls with an unknown secret are counted apart from those
+    /// with none, which so do not use up what a session needs that is not remembered yet.
+    pub(crate) fn unknown(&self, secrets: &[&str], address: Option<IpAddr>) -> u64 {
+        self.hasher.hash_one((secrets.is_empty(), address))
     }
 
     /// The buckets, with room for one of this source.
@@ -114,6 +124,7 @@ impl AddressBucket {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::time::Duration;
 
     use super::*;
@@ -136,60 +147,51 @@ mod tests {
         assert_eq!((0..20).filter(|_| rates.take(1, later)).count(), 5);
     }
 
+    const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+
+    /// As a call with a secret is counted.
+    fn is_allowed(rates: &Rates, secrets: &[&str], address: Option<IpAddr>, now: Instant) -> bool {
+        let source = rates.known(secrets);
+        rates.take(
+            source.unwrap_or_else(|| rates.unknown(secrets, address)),
+            now,
+        )
+    }
+
     #[test]
-    fn made_up_tokens_count_for_their_address() {
+    fn made_up_secrets_count_for_their_address() {
         let (rates, now) = (Rates::new(50, 100), Instant::now());
-        let address: Option<IpAddr> = Some([192, 0, 2, 1].into());
-        let token = |number: u32| HeaderValue::from_str(&format!("Bearer {number}")).unwrap();
-        let tries = (0..500).filter(|number| {
-            let source = rates.source(Some(&token(*number)), address);
-            rates.take(source, now)
-        });
+        let tries =
+            (0..500).filter(|number| is_allowed(&rates, &[&number.to_string()], ADDRESS, now));
         assert_eq!(tries.count(), 100);
         rates.remember("7");
-        let source = rates.source(Some(&token(7)), address);
-        assert!(rates.take(source, now), "one that counts is another source");
+        assert!(
+            is_allowed(&rates, &["7"], ADDRESS, now),
+            "one that counts is another source"
+        );
+        assert!(is_allowed(&rates, &["made up", "7"], ADDRESS, now));
     }
 
     #[test]
-    fn one_token_is_one_source_however_its_header_is_written() {
+    fn calls_without_a_secret_use_nothing_of_those_with_one() {
         let (rates, now) = (Rates::new(50, 100), Instant::now());
-        let address: Option<IpAddr> = Some([192, 0, 2, 1].into());
-        rates.remember("secret");
-        let scheme = |number: u32| -> String {
-            let letters = "bearer".chars().enumerate();
-            let turned = letters.map(|(at, letter)| match number >> at & 1 {
-                0 => letter,
-                _ => letter.to_ascii_uppercase(),
-            });
-            turned.collect()
-        };
-        let tries = (0..500).filter(|number| {
-            let blanks = " ".repeat(usize::try_from(number / 64).unwrap() + 1);
-            let header = format!("{}{blanks}secret", scheme(number % 64));
-            let header = HeaderValue::from_str(&header).unwrap();
-            rates.take(rates.source(Some(&header), address), now)
-        });
+        let tries = (0..500).filter(|_| is_allowed(&rates, &[], ADDRESS, now));
         assert_eq!(tries.count(), 100);
+        assert!(is_allowed(
+            &rates,
+            &["not seen since the start"],
+            ADDRESS,
+            now
+        ));
     }
 
     #[test]
-    fn made_up_tokens_of_a_whole_network_count_together() {
+    fn made_up_secrets_of_a_whole_network_count_together() {
         let (rates, now) = (Rates::new(50, 100), Instant::now());
-        let tries = (0..500_u32).filter(|number| {
-            let six = IpAddr::from([
-                0x2001,
-                0xdb8,
-                1,
-                2,
-                3,
-                4,
-                5,
-                u16::try_from(*number).unwrap(),
-            ]);
+        let tries = (0..500_u16).filter(|number| {
+            let six = IpAddr::from([0x2001, 0xdb8, 1, 2, 3, 4, 5, *number]);
             let address = Some(crate::address::counted(six));
-            let header = HeaderValue::from_str(&format!("Bearer {number}")).unwrap();
-            rates.take(rates.source(Some(&header), address), now)
+            is_allowed(&rates, &[&number.to_string()], address, now)
         });
         assert_eq!(tries.count(), 100);
     }

@@ -134,7 +134,11 @@ async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<WebSession>, Pr
         .await
         .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let now = app.clock.now();
-    Ok(found.filter(|session| is_live(session, settings, now)))
+    let live = found.filter(|session| is_live(session, settings, now));
+    if live.is_some() {
+        app.rates.remember(secret);
+    }
+    Ok(live)
 }
 
 /// Whether this is what a session is now: its secret was not replaced, and it is not over.
@@ -209,6 +213,7 @@ async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Pr
     if !done {
         return Ok(None);
     }
+    app.rates.remember(&secret);
     let left = TimeSpan::between(now, was.ends_at);
     set_cookie(settings, &secret, left).map(Some)
 }
@@ -248,6 +253,7 @@ pub(crate) async fn begin(
         .begin(&session)
         .await
         .map_err(|fault| ProblemResponse::unavailable(&fault))?;
+    app.rates.remember(&secret);
     set_cookie(settings, &secret, settings.absolute)
 }
 

@@ -380,7 +380,7 @@ impl FromRequest<App> for Leaving {
 /// A form with the session it was sent in, once it is sure that one of its pages sent it.
 async fn sent_form(request: Request, app: &App) -> Result<(Parts, session::Live, Bytes), Response> {
     let (parts, body) = request.into_parts();
-    if !from_our_page(&parts.headers) {
+    if !from_our_page(&parts.headers, &app.sign_in.public_url) {
         return Err(forged().into_response());
     }
     let live = session::of(app, &parts.headers)
@@ -412,17 +412,31 @@ fn forged() -> ProblemResponse {
 }
 
 /// Whether a browser says that a call comes from a page of this server (Fetch Metadata; `Origin`
-/// for browsers without it). The form's token is checked besides.
-pub(crate) fn from_our_page(headers: &HeaderMap) -> bool {
+/// for browsers without it, compared with `server.public_url`: a proxy may rewrite `Host`). The form's token is checked
+/// besides.
+pub(crate) fn from_our_page(headers: &HeaderMap, public_url: &str) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => origin
-            .split_once("://")
-            .is_some_and(|(_, host)| text("host") == Some(host)),
+        (None, Some(origin)) => is_origin_of(origin, public_url),
         // a program without either has no cookie of anybody's by accident
         (None, None) => true,
     }
+}
+
+/// Whether `origin`, as browsers write it (RFC 6454: without a default port), is that of a scheme and a host.
+fn is_origin_of(origin: &str, url: &str) -> bool {
+    let plain = |text: &str| {
+        let text = text.trim_end_matches('/').to_ascii_lowercase();
+        let default_port = if text.starts_with("https://") {
+            ":443"
+        } else {
+            ":80"
+        };
+        text.strip_suffix(default_port)
+            .map_or(text.clone(), str::to_owned)
+    };
+    plain(origin) == plain(url)
 }
 
 #[cfg(test)]
@@ -454,19 +468,26 @@ mod tests {
             (Some("cross-site"), None, false),
             (Some("same-site"), None, false),
             (Some("none"), None, false),
-            (None, Some("http://hallpass.example"), true),
+            (None, Some("https://hallpass.example"), true),
+            (None, Some("http://hallpass.example"), false),
+            (None, Some("https://hallpass.example:8443"), false),
+            // what the proxy calls the server
+            (None, Some("https://10.0.0.7:8080"), false),
             (None, Some("http://evil.example"), false),
             (None, Some("null"), false),
             (None, None, true),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert("host", HeaderValue::from_static("hallpass.example"));
+            headers.insert("host", HeaderValue::from_static("10.0.0.7:8080"));
             for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
                 if let Some(value) = value {
                     headers.insert(name, HeaderValue::from_static(value));
                 }
             }
-            assert_eq!(from_our_page(&headers), ours, "{site:?} {origin:?}");
+            for public_url in ["https://hallpass.example", "https://Hallpass.Example:443"] {
+                let found = from_our_page(&headers, public_url);
+                assert_eq!(found, ours, "{site:?} {origin:?} at {public_url}");
+            }
         }
     }
 

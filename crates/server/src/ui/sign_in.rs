@@ -144,7 +144,7 @@ async fn pick(
     Form(picked): Form<Picked>,
 ) -> PageResult {
     on_this_machine(&app, source, &headers)?;
-    if !from_our_page(&headers) {
+    if !from_our_page(&headers, &app.sign_in.public_url) {
         return Err(not_here());
     }
     let email = personas(&app)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use hallpass_model::TimeSpan;
-use hallpass_server::{PersonaCard, ServerMode, SignIn};
+use hallpass_server::{PersonaCard, Rates, ServerMode, SignIn};
 use serde_json::json;
 
 use crate::browser::{Browser, CSRF, form};
@@ -241,9 +241,7 @@ fn sign_in_and_codes_are_tried_ten_times_a_minute_and_address() {
         let server = TestServer::new();
         for (method, path) in [
             ("GET", "/signin/oidc"),
-            ("GET", "/signin/oidc/callback?state=x"),
             ("POST", "/login/device"),
-            ("POST", "/api/v1/login/token"),
             ("POST", "/api/v1/login/device"),
         ] {
             let mut one = Browser::new(&server);
@@ -271,6 +269,41 @@ fn sign_in_and_codes_are_tried_ten_times_a_minute_and_address() {
     });
 }
 
+/// A neighbor behind the same address calls as fast as they can, looks at every page of sign-in, and has used up all
+/// attempts of the address.
+#[test]
+fn a_neighbor_behind_the_same_address_locks_no_session_out() {
+    run(async {
+        let server = TestServer::with(|app| app.rates = Arc::new(Rates::new(1, 30)));
+        let mut ana = Browser::of(&server, "ana").await;
+        assert_eq!(ana.get("/ask").await.status, StatusCode::OK);
+        let mut neighbor = Browser::new(&server);
+        let pages = [
+            "/signin",
+            "/signin/oidc",
+            "/login/device",
+            "/login/cli",
+            "/signin/oidc/callback",
+        ];
+        for page in pages.iter().cycle().take(100) {
+            neighbor.get(page).await;
+        }
+        let refused = neighbor.get("/signin").await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        // ten tries of a code, as many as a session has, and of looking at the page whatever there is
+        for number in 0..11 {
+            assert_eq!(ana.get("/login/device").await.status, StatusCode::OK);
+            let body = form(&[("csrf", CSRF), ("code", "BCDF-GHJK")]);
+            let reply = ana.send("POST", "/login/device", &[KIND], body).await;
+            let limited = reply.status == StatusCode::TOO_MANY_REQUESTS;
+            assert_eq!(limited, number == 10, "{number}: {}", reply.status);
+        }
+        // one who is not known to this process yet, as after its start
+        let mut dee = Browser::of(&server, "dee").await;
+        assert_eq!(dee.get("/ask").await.status, StatusCode::OK);
+    });
+}
+
 #[test]
 fn behind_a_named_proxy_each_of_its_callers_counts() {
     run(async {
@@ -281,7 +314,7 @@ fn behind_a_named_proxy_each_of_its_callers_counts() {
         for caller in ["1.1.1.1", "2.2.2.2"] {
             for number in 0..11 {
                 let headers = [("x-forwarded-for", caller)];
-                let path = "/signin/oidc/callback";
+                let path = "/signin/oidc";
                 let reply = proxy.send("GET", path, &headers, String::new()).await;
                 let limited = reply.status == StatusCode::TOO_MANY_REQUESTS;
                 assert_eq!(limited, number == 10, "{caller} {number}");
