@@ -35,6 +35,7 @@ mod notice;
 mod outcome;
 mod person;
 mod press_refused;
+mod quota;
 mod refusal;
 mod request;
 mod settings;
@@ -155,6 +156,7 @@ pub use press_refused::PressRefused;
 pub use preview::{
     AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome, Stands, by_rules,
 };
+pub use quota::{OverQuota, Quota, QuotaUse};
 pub use records::{about_grant, about_request};
 pub use refusal::{FieldProblem, Refusal, all_of};
 pub use request::{
@@ -170,7 +172,7 @@ pub use service::{
     Past, Patience, PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
     RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedGrant, ReplayedGrants,
     ReplayedRequest, RequestView, RevokedMany, Revoking, Search, SearchPage, StandingSurvey,
-    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, VisibleLinks,
+    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, VisibleLinks, WorkTurn,
     about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
@@ -189,6 +191,6 @@ pub use sweep::{
 pub use sweep_steps::RemovalLimit;
 pub use target::question;
 pub use text_limits::{
-    COMMENT_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, at_most,
+    JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, TextField, at_most,
 };
 pub use unread_grant::UnreadGrant;

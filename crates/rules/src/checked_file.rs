@@ -4,6 +4,7 @@ use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    cancel::CancelFlag,
     diagnostic::{Diagnostic, FindingCode, Severity},
     directory::Directory,
     engine::RoleGroup,
@@ -51,36 +52,50 @@ impl CheckedFile {
         file: &str,
         read: &Result<Loaded, Vec<Diagnostic>>,
         facts: Option<&Directory>,
-        roles: &[RoleGroup],
+        role_groups: &[RoleGroup],
         now: Timestamp,
     ) -> Self {
-        let (findings, tests) = match read {
-            Err(errors) => (errors.clone(), Vec::new()),
-            Ok(loaded) => {
-                let tests = loaded.rules.run_tests(facts, now);
-                (loaded.rules.check_with_roles(facts, roles), tests)
-            }
-        };
-        Self::of(file, findings, tests, facts.is_some())
+        let cancel = CancelFlag::default();
+        Self::checked(file, read, facts.is_some(), |loaded| {
+            let tests = loaded.rules.run_tests_until(facts, now, &cancel);
+            (loaded.rules.check_until(facts, role_groups, &cancel), tests)
+        })
     }
 
     /// Checks a file ahead of its being in force, by a directory that may not have all that it names: what was not read,
-    /// and `why`, is noted, and tests that rest on it are not judged.
+    /// and why, is noted, and tests that rest on it are not judged. `None`: nothing was ever read. Stops when `cancel` is
+    /// set: what comes of it then is incomplete and to be dropped.
     pub fn ahead(
         file: &str,
         read: &Result<Loaded, Vec<Diagnostic>>,
-        (facts, why): (&Directory, &WhyUnread),
-        roles: &[RoleGroup],
+        facts: Option<(&Directory, &WhyUnread)>,
+        role_groups: &[RoleGroup],
         now: Timestamp,
+        cancel: &CancelFlag,
+    ) -> Self {
+        Self::checked(file, read, facts.is_some(), |loaded| {
+            let rules = &loaded.rules;
+            if let Some((facts, why)) = facts {
+                let tests = rules.run_tests_ahead(facts, now, cancel);
+                (rules.check_ahead((facts, why), role_groups, cancel), tests)
+            } else {
+                let tests = rules.run_tests_until(None, now, cancel);
+                (rules.check_until(None, role_groups, cancel), tests)
+            }
+        })
+    }
+
+    fn checked(
+        file: &str,
+        read: &Result<Loaded, Vec<Diagnostic>>,
+        has_facts: bool,
+        check: impl FnOnce(&Loaded) -> (Vec<Diagnostic>, Vec<TestResult>),
     ) -> Self {
         let (findings, tests) = match read {
             Err(errors) => (errors.clone(), Vec::new()),
-            Ok(loaded) => {
-                let tests = loaded.rules.run_tests_ahead(facts, now);
-                (loaded.rules.check_ahead(facts, why, roles), tests)
-            }
+            Ok(loaded) => check(loaded),
         };
-        Self::of(file, findings, tests, true)
+        Self::of(file, findings, tests, has_facts)
     }
 
     fn of(file: &str, findings: Vec<Diagnostic>, tests: Vec<TestResult>, has_facts: bool) -> Self {

@@ -8,6 +8,7 @@ mod account_tags;
 mod address;
 mod arming;
 mod attributes;
+mod cancel;
 mod canonical;
 pub mod cases;
 mod checked_file;
@@ -29,6 +30,7 @@ mod test_case;
 
 pub use arming::EndArming;
 pub use attributes::{AttributeConditions, HasAttributes, PersonAttribute, PersonAttributes};
+pub use cancel::{CancelFlag, CancelOnDrop};
 pub use canonical::{FormatRefused, canonical_toml};
 pub use checked_file::{CheckVerdict, CheckedFile};
 pub use decision_kind::DecisionKind;
@@ -43,7 +45,7 @@ pub use engine::{
 };
 pub use hallpass_model::Glob;
 pub use named_facts::{NamedFacts, ReadFacts, UnreadFact, UnreadFacts, WhyUnread};
-pub use read::{Loaded, RuleFile, load};
+pub use read::{Loaded, RuleFile, load, load_until};
 pub use replay::{Compared, DecisionChange, PastRequest, RequestLimit};
 pub use rule::{GroupRef, RuleId, TextPattern};
 pub use rule_names::RuleNames;

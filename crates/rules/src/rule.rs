@@ -206,13 +206,62 @@ pub(crate) struct StageRule {
 #[derive(Clone)]
 pub struct TextPattern(Regex);
 
+/// Sizes up to which an expression is compiled, in bytes, the smallest that suffices.
+const REGEX_SIZES: [usize; 4] = [1 << 14, 1 << 16, 1 << 18, 1 << 20];
+
+/// How much memory the compiled expressions of a file may still take, in bytes. What does not compile is charged, too: it
+/// takes as long.
+#[derive(Debug)]
+pub(crate) struct RegexBudget(usize);
+
+impl Default for RegexBudget {
+    fn default() -> Self {
+        Self(1 << 24)
+    }
+}
+
+/// The longest expression, in characters.
+const PATTERN_CHARACTERS_MAX: usize = 1_000;
+
+/// Why an expression cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PatternRefused {
+    /// It is none, or too large by itself.
+    #[error(transparent)]
+    Bad(regex::Error),
+    #[error("a regular expression has at most {PATTERN_CHARACTERS_MAX} characters")]
+    TooLong,
+    #[error("the regular expressions of the file take too much memory")]
+    OverBudget,
+}
+
 impl TextPattern {
-    pub(crate) fn new(pattern: &str) -> Result<Self, regex::Error> {
-        regex::RegexBuilder::new(pattern)
-            .size_limit(REGEX_BYTES_MAX)
-            .dfa_size_limit(REGEX_BYTES_MAX)
-            .build()
-            .map(Self)
+    pub(crate) fn new(pattern: &str, budget: &mut RegexBudget) -> Result<Self, PatternRefused> {
+        if pattern.chars().count() > PATTERN_CHARACTERS_MAX {
+            return Err(PatternRefused::TooLong);
+        }
+        let mut refused = PatternRefused::OverBudget;
+        for size in REGEX_SIZES {
+            if size > budget.0 {
+                return Err(PatternRefused::OverBudget);
+            }
+            let built = regex::RegexBuilder::new(pattern)
+                .size_limit(size)
+                .dfa_size_limit(size)
+                .build();
+            match built {
+                Ok(regex) => {
+                    budget.0 -= size;
+                    return Ok(Self(regex));
+                }
+                Err(error @ regex::Error::CompiledTooBig(_)) => {
+                    refused = PatternRefused::Bad(error);
+                }
+                Err(error) => return Err(PatternRefused::Bad(error)),
+            }
+        }
+        budget.0 -= REGEX_SIZES.into_iter().max().unwrap_or(0).min(budget.0);
+        Err(refused)
     }
 
     /// The expression as written.
@@ -225,9 +274,6 @@ impl TextPattern {
         self.0.is_match(text)
     }
 }
-
-/// The largest compiled expression, in bytes.
-const REGEX_BYTES_MAX: usize = 1 << 20;
 
 impl PartialEq for TextPattern {
     fn eq(&self, other: &Self) -> bool {

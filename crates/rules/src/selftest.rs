@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     attributes::{PersonAttribute, PersonAttributes},
+    cancel::CancelFlag,
     diagnostic::Position,
     directory::{Account, Directory, Group, OuRef, Person, Snapshot},
     engine::{Ask, Rules},
@@ -47,13 +48,29 @@ impl Rules {
     /// is decided by that alone; the others by `facts`, and without them as far as ids go. Tests
     /// without a time of their own run at `now`.
     pub fn run_tests(&self, facts: Option<&Directory>, now: Timestamp) -> Vec<TestResult> {
-        self.tested(facts, UnreadAs::Counted, now)
+        self.run_tests_until(facts, now, &CancelFlag::default())
+    }
+
+    /// The same until `cancel` is set; then tests are missing.
+    pub(crate) fn run_tests_until(
+        &self,
+        facts: Option<&Directory>,
+        now: Timestamp,
+        cancel: &CancelFlag,
+    ) -> Vec<TestResult> {
+        self.tested(facts, UnreadAs::Counted, now, cancel)
     }
 
     /// The same of rules that are not in force, by a directory that may not have all that they name: a test that
     /// rests on what was not read is not judged: that it passes may be for that alone, too.
-    pub fn run_tests_ahead(&self, facts: &Directory, now: Timestamp) -> Vec<TestResult> {
-        self.tested(Some(facts), UnreadAs::Noted(&WhyUnread::default()), now)
+    pub(crate) fn run_tests_ahead(
+        &self,
+        facts: &Directory,
+        now: Timestamp,
+        cancel: &CancelFlag,
+    ) -> Vec<TestResult> {
+        let unread = WhyUnread::default();
+        self.tested(Some(facts), UnreadAs::Noted(&unread), now, cancel)
     }
 
     fn tested(
@@ -61,13 +78,18 @@ impl Rules {
         facts: Option<&Directory>,
         unread: UnreadAs<'_>,
         now: Timestamp,
+        cancel: &CancelFlag,
     ) -> Vec<TestResult> {
         let run = |test: &TestCase| TestResult {
             name: test.name.clone().unwrap_or_else(|| test.described()),
             position: test.position,
             outcome: test.run(self, facts, unread, now),
         };
-        self.compiled.tests.iter().map(run).collect()
+        let tests = self.compiled.tests.iter();
+        tests
+            .take_while(|_| !cancel.is_cancelled())
+            .map(run)
+            .collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use hallpass_access::{
     Actor, Boundary, Catalog, CatalogEntry, CatalogPage, ManagedPolicy, NamedId, ReferencedPolicy,
-    SetPolicies,
+    SetPolicies, WorkTurn,
 };
 use hallpass_api::{
     DenialMessage, DeniedBecause, DeniedCall, EndedAccess, FieldProblem, FittingSets, LargerSet,
@@ -17,7 +17,7 @@ use hallpass_iam::denial::{
 };
 use hallpass_model::{AccountId, Timestamp};
 
-use crate::{App, permission_set_policies, problem::ProblemResponse};
+use crate::{App, costly, permission_set_policies, problem::ProblemResponse};
 
 /// The longest message that is read, in bytes.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16_000;
@@ -44,6 +44,7 @@ pub(crate) async fn fitting(
     told: &DenialMessage,
 ) -> Result<FittingSets, ProblemResponse> {
     let (denial, denied) = read(told)?;
+    let turn = costly::turn(app, actor).await?;
     let ended = own_end(app, actor, &denied).await?;
     let others = { denied.iter().map(|it| &it.denial) }
         .filter(|it| ended.is_none() || !it.may_be_of_an_end());
@@ -61,7 +62,7 @@ pub(crate) async fn fitting(
         ProblemResponse::bad("no-denial", "the denial names no account")
             .help("`hallpass catalog` lists what you may ask for")
     })?;
-    let offers = offers(app, actor, account.clone()).await?;
+    let offers = offers(app, (actor, &turn), account.clone()).await?;
     let Some(place) = offers.iter().find_map(|it| it.account.clone()) else {
         return Err(nothing_fits(&denial, account.as_str(), &[], ended.as_ref()));
     };
@@ -74,7 +75,7 @@ pub(crate) async fn fitting(
         if role == Some(name.as_str()) && again != role {
             continue;
         }
-        match judgement(app, actor, &name, (&denied, &account)).await? {
+        match judgement(app, (actor, &turn), &name, (&denied, &account)).await? {
             Judgement::Unknown(why) => not_judged.push(SetNotJudged {
                 permission_set: name,
                 why,
@@ -176,7 +177,7 @@ fn again_first(
 /// What the actor may ask for in the account.
 async fn offers(
     app: &App,
-    actor: &Actor,
+    (actor, turn): (&Actor, &WorkTurn),
     account: AccountId,
 ) -> Result<Vec<CatalogEntry>, ProblemResponse> {
     let page = CatalogPage {
@@ -187,9 +188,8 @@ async fn offers(
     };
     let (access, actor) = (app.access.clone(), actor.clone());
     // many decisions: not on a thread that serves others
-    let catalog = tokio::task::spawn_blocking(move || access.catalog_page(&actor, &page))
-        .await
-        .map_err(|error| ProblemResponse::unavailable(&error))?;
+    let catalog = turn.run(move |_| access.catalog_page(&actor, &page));
+    let catalog = { catalog.await }.map_err(|error| ProblemResponse::unavailable(&error))?;
     let none = |_| Vec::new();
     Ok(catalog.map_or_else(none, |catalog: Catalog| catalog.entries))
 }
@@ -197,7 +197,7 @@ async fn offers(
 /// What one set comes to. One whose policies cannot be read is not judged.
 async fn judgement(
     app: &App,
-    actor: &Actor,
+    (actor, turn): (&Actor, &WorkTurn),
     name: &str,
     (denied, account): (&[DeniedAction], &AccountId),
 ) -> Result<Judgement, ProblemResponse> {
@@ -213,7 +213,7 @@ async fn judgement(
     };
     let set = offered(name, &read);
     let (denied, account) = (denied.to_vec(), account.to_string());
-    let judged = tokio::task::spawn_blocking(move || judge(&set, &denied, &account)).await;
+    let judged = turn.run(move |_| judge(&set, &denied, &account)).await;
     judged.map_err(|error| ProblemResponse::unavailable(&error))
 }
 

@@ -16,6 +16,7 @@ mod connections;
 mod convert;
 mod convert_approvals;
 mod convert_sweeps;
+mod costly;
 mod denied;
 mod door;
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod people;
 mod pressing;
 mod previewing;
 mod queries;
+mod quota_uses;
 mod remediating;
 mod repeating;
 mod replaying;
@@ -48,7 +49,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
 
 use hallpass_assignments::{AssignmentStore, Pace, SilenceWatch};
-use hallpass_audit::Record;
+use hallpass_audit::{Draft, Record};
 use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
@@ -76,11 +77,12 @@ pub use status::SweepStatus;
 pub use sweep_acting::SweepsTended;
 pub use sweep_people::{Meant, StandingView};
 pub use sweep_survey::StandingSurvey;
-pub use turns::ReadTurn;
+pub use turns::{ReadTurn, WorkTurn};
 pub use visible_links::VisibleLinks;
 
 use crate::arming;
 use crate::records::StepContext;
+use crate::text_limits::{RECORD_TEXT_CHARACTERS_MAX, TooLong};
 use crate::{
     AccessStore, Change, CommitError, DirectoryFault, DirectorySource, EntitlementSource,
     GroupSyncStore, GuardSource, Holds, NoGuards, NoPeopleSource, PeopleSource, PressRefused,
@@ -134,7 +136,26 @@ pub enum AccessError {
     Read(#[from] ReadError),
     /// The store did not commit.
     #[error("cannot store the change")]
-    Commit(#[from] CommitError),
+    Commit(#[source] CommitError),
+}
+
+impl From<TooLong> for AccessError {
+    fn from(text: TooLong) -> Self {
+        Self::Refused(text.into())
+    }
+}
+
+impl From<CommitError> for AccessError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::OverQuota(over) => Self::Refused(over.into()),
+            // what the store says is for those who run it: the probe of the store shows it
+            CommitError::Full(_) => Self::Refused(PressRefused::StorageFull),
+            CommitError::Raced(_) | CommitError::IllegalStep(_) | CommitError::Unavailable(_) => {
+                Self::Commit(error)
+            }
+        }
+    }
 }
 
 /// The journey's only driver.
@@ -167,6 +188,8 @@ pub struct Access {
     listings: viewer_scope::ListingCache,
     /// Who reads now.
     read_turns: turns::Turns,
+    /// Who has costly work done now.
+    work_turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
     people: Arc<dyn PeopleSource>,
     /// When everybody behind live access was last looked at.
@@ -202,6 +225,7 @@ impl Access {
             search_cache: search_context::SearchCache::default(),
             listings: viewer_scope::ListingCache::default(),
             read_turns: turns::Turns::default(),
+            work_turns: turns::Turns::default(),
             guards: Arc::new(NoGuards),
             people: Arc::new(NoPeopleSource),
             people_looked: Arc::default(),
@@ -235,6 +259,7 @@ impl Access {
             search_cache: search_context::SearchCache::default(),
             listings: viewer_scope::ListingCache::default(),
             read_turns: turns::Turns::default(),
+            work_turns: turns::Turns::default(),
             guards: Arc::clone(&self.guards),
             people: Arc::clone(&self.people),
             people_looked: Arc::clone(&self.people_looked),
@@ -402,6 +427,8 @@ impl Access {
         if change.is_empty() {
             return Ok(Vec::new());
         }
+        ensure_short_texts(&change)?;
+        change.quotas = quota_uses::uses(&change, &self.settings);
         let look = self.ports.clock.look();
         let wished = arming::wishes(&change, &self.directory(), look.now, look.elsewhere);
         change.armed_ends.extend(wished);
@@ -435,5 +462,16 @@ impl Access {
             Some(key) => self.ports.store.holds(key).await,
             None => Ok(Holds::default()),
         }
+    }
+}
+
+/// Every text of a caller is bounded where it comes in; one that was forgotten there is not stored either.
+fn ensure_short_texts(change: &Change) -> Result<(), CommitError> {
+    let longest = { change.audit.iter() }.map(Draft::longest_text_of_person);
+    match longest.max() {
+        Some(length) if length > RECORD_TEXT_CHARACTERS_MAX => Err(CommitError::IllegalStep(
+            format!("a record with a text of {length} characters"),
+        )),
+        Some(_) | None => Ok(()),
     }
 }

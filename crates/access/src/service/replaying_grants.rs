@@ -1,9 +1,12 @@
 //! Live grants held against rules that are not in force: which of them these would end.
 
+use std::sync::Arc;
+
 use hallpass_model::time::utc_seconds;
 use hallpass_rules::{Directory, Rules};
 
 use super::Access;
+use super::turns::WorkTurn;
 use crate::other_rules::{UnderOtherRules, under};
 use crate::{Actor, Grant, GrantFilter, GrantStateKind, ReadError};
 
@@ -103,35 +106,40 @@ impl Access {
     /// When the store does not answer.
     pub(super) async fn replayed_grants(
         &self,
-        actor: &Actor,
+        (actor, turn): (&Actor, &WorkTurn),
         others: &Rules,
-        directory: &Directory,
+        directory: &Arc<Directory>,
     ) -> Result<ReplayedGrants, ReadError> {
-        let (today, on_rule_change) = (self.rules(), self.settings.on_rule_change);
+        let on_rule_change = self.settings.on_rule_change;
         // by what is that old no comparison ends anything
         let is_fresh = self.ensure_fresh(directory, self.step()).is_ok();
-        let judge = |grant: &Grant| {
-            if is_fresh {
-                under(grant, others, &today, directory, on_rule_change)
-            } else {
-                Some(nobody_knows(directory))
-            }
-        };
         let mut filter = GrantFilter {
             states: GrantStateKind::HOLDING.to_vec(),
             ..GrantFilter::default()
         };
         let (mut sorted, mut looked_at) = (Sorted::default(), 0);
         loop {
-            let turn = self.turn(actor).await;
+            let reading = self.turn(actor).await;
             let page = self.ports.store.grants(&filter, BATCH).await?;
-            drop(turn);
-            for grant in page.rows {
-                looked_at += 1;
-                if let Some(outcome) = judge(&grant) {
-                    sorted.add(grant, outcome);
+            drop(reading);
+            let (today, others) = (self.rules(), others.clone());
+            let directory = Arc::clone(directory);
+            looked_at += page.rows.len();
+            let judged = turn.run(move |cancel| {
+                let goes_on = |_: &Grant| !cancel.is_cancelled();
+                for grant in page.rows.into_iter().take_while(goes_on) {
+                    let outcome = if is_fresh {
+                        under(&grant, &others, &today, &directory, on_rule_change)
+                    } else {
+                        Some(nobody_knows(&directory))
+                    };
+                    if let Some(outcome) = outcome {
+                        sorted.add(grant, outcome);
+                    }
                 }
-            }
+                sorted
+            });
+            sorted = judged.await?;
             match page.next {
                 None => return Ok(sorted.told(looked_at, false)),
                 Some(_) if looked_at >= LOOKED_AT_MAX => return Ok(sorted.told(looked_at, true)),

@@ -1,20 +1,53 @@
 //! Turns: what somebody lists or searches is read by one call at a time, so that whoever has twenty
-//! tabs open waits for themselves and nobody else does.
+//! tabs open waits for themselves and nobody else does. So is work that takes a processor for long.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as State, PoisonError, Weak};
+use std::time::Duration;
 
 use hallpass_model::Email;
+use hallpass_rules::CancelFlag;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::Access;
-use crate::Actor;
+use crate::{Actor, ReadError};
+
+/// How long a call waits for its actor's work that is under way: a call of the API takes 30 seconds at most.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Somebody's turn to read; the next reading of theirs begins when it is dropped. Held for one call
 /// of the store, never while another turn is waited for.
 #[derive(Debug)]
 pub struct ReadTurn {
     _held: OwnedMutexGuard<()>,
+}
+
+/// Somebody's turn at costly work; their next begins when all clones are dropped. Read turns may be waited for meanwhile.
+#[derive(Clone, Debug)]
+pub struct WorkTurn {
+    _held: Arc<ReadTurn>,
+}
+
+impl WorkTurn {
+    /// Does work on a thread that serves no others. The work keeps the turn until it ends. A blocking thread cannot be
+    /// aborted: when the future is dropped, because its call ended or timed out, `work` finds the flag set.
+    ///
+    /// # Errors
+    /// When the work panicked, or the process stops.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&CancelFlag) -> T + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let cancel = CancelFlag::default();
+        let _guard = cancel.cancel_on_drop();
+        let turn = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&cancel);
+            drop(turn);
+            done
+        });
+        done.await.map_err(|error| ReadError(error.to_string()))
+    }
 }
 
 /// Who reads or waits.
@@ -50,6 +83,15 @@ impl Access {
     /// a store.
     pub async fn turn(&self, actor: &Actor) -> ReadTurn {
         self.read_turns.of(&actor.email).await
+    }
+
+    /// The actor's turn at costly work; `None` when that which is under way does not end soon.
+    pub async fn work_turn(&self, actor: &Actor) -> Option<WorkTurn> {
+        let turn = self.work_turns.of(&actor.email);
+        let turn = tokio::time::timeout(PATIENCE, turn).await.ok()?;
+        Some(WorkTurn {
+            _held: Arc::new(turn),
+        })
     }
 }
 
@@ -99,6 +141,37 @@ mod tests {
             tab.await.unwrap();
         }
         assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn work_stops_when_nobody_waits_for_it_and_keeps_its_turn_until_then() {
+        let turns = Turns::default();
+        let turn = WorkTurn {
+            _held: Arc::new(turns.of(&email("ana")).await),
+        };
+        assert_eq!(turn.run(CancelFlag::is_cancelled).await, Ok(false));
+        let (at_work, is_at_work) = tokio::sync::oneshot::channel();
+        let (ended, ends) = tokio::sync::oneshot::channel();
+        let work = turn.run(move |cancel| {
+            at_work.send(()).unwrap();
+            while !cancel.is_cancelled() {
+                std::thread::yield_now();
+            }
+            ended.send(()).unwrap();
+        });
+        {
+            let mut work = Box::pin(work);
+            tokio::select! {
+                _ = &mut work => unreachable!("nobody cancelled it"),
+                sent = is_at_work => sent.unwrap(),
+            }
+            assert!(turns.line(&email("ana")).try_lock().is_err());
+        }
+        // its call is over, and so is all that the call holds
+        drop(turn);
+        let next = turns.of(&email("ana")).await;
+        assert_eq!(ends.await, Ok(()));
+        drop(next);
     }
 
     #[tokio::test]

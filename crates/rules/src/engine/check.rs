@@ -21,6 +21,7 @@ use super::{
     words,
 };
 use crate::{
+    cancel::CancelFlag,
     diagnostic::{Diagnostic, FindingCode},
     directory::Directory,
     named_facts::{UnreadAs, WhyUnread},
@@ -45,18 +46,28 @@ impl Rules {
         facts: Option<&Directory>,
         role_groups: &[RoleGroup],
     ) -> Vec<Diagnostic> {
-        self.findings(facts, UnreadAs::Counted, role_groups)
+        self.check_until(facts, role_groups, &CancelFlag::default())
+    }
+
+    /// The same until `cancel` is set. What comes of it then is incomplete and to be dropped.
+    pub(crate) fn check_until(
+        &self,
+        facts: Option<&Directory>,
+        role_groups: &[RoleGroup],
+        cancel: &CancelFlag,
+    ) -> Vec<Diagnostic> {
+        self.findings(facts, UnreadAs::Counted, role_groups, cancel)
     }
 
     /// The same of rules that are not in force, by a directory that may not have all that they name. What was not read,
     /// and `why`, is noted, and nobody is warned for it.
-    pub fn check_ahead(
+    pub(crate) fn check_ahead(
         &self,
-        facts: &Directory,
-        why: &WhyUnread,
+        (facts, why): (&Directory, &WhyUnread),
         role_groups: &[RoleGroup],
+        cancel: &CancelFlag,
     ) -> Vec<Diagnostic> {
-        self.findings(Some(facts), UnreadAs::Noted(why), role_groups)
+        self.findings(Some(facts), UnreadAs::Noted(why), role_groups, cancel)
     }
 
     fn findings(
@@ -64,6 +75,7 @@ impl Rules {
         facts: Option<&Directory>,
         unread: UnreadAs<'_>,
         role_groups: &[RoleGroup],
+        cancel: &CancelFlag,
     ) -> Vec<Diagnostic> {
         let compiled = &*self.compiled;
         let rules = compiled.rules.as_slice();
@@ -85,6 +97,7 @@ impl Rules {
                 .max()
                 .unwrap_or(1),
             steps: Cell::new(0),
+            cancel,
         };
         let denials: Vec<&Ready> = rules
             .iter()
@@ -93,26 +106,29 @@ impl Rules {
         let admitting: Vec<Admitting<'_>> = rules.iter().filter_map(Admitting::of).collect();
         let mut found = self.compiled.notes.clone();
         for (place, ready) in rules.iter().enumerate() {
+            if cancel.is_cancelled() {
+                return found;
+            }
             check.reach(ready, &mut found);
             if ready.terms().approval_hours.is_some() && check.may_go_on(place.saturating_mul(8)) {
                 let earlier = rules.get(..place).unwrap_or_default();
-                found.extend(hours_apart::apart(ready, earlier));
+                found.extend(hours_apart::apart(ready, earlier, cancel));
             }
             found.extend(people_exclusions::attributes_of_nobody(ready));
             check.overridden(ready, &denials, &mut found);
             if is_for_everyone(ready) && check.may_go_on(admitting.len()) {
-                found.extend(widening(ready, &admitting));
+                found.extend(widening(ready, &admitting, cancel));
             }
             if let Targets::Groups(groups) = &ready.terms().targets
                 && check.may_go_on(rules.len().saturating_mul(groups.len()))
             {
                 found.extend(joinable(ready, rules, role_groups, facts));
             }
-            exclusions::dead(ready, &check.views, facts, &mut found);
-            people_exclusions::dead(compiled, ready, facts, &mut found);
+            exclusions::dead(ready, &check.views, (facts, cancel), &mut found);
+            people_exclusions::dead(compiled, ready, (facts, cancel), &mut found);
             found.extend(facts.and_then(|facts| check.without_manager(ready, facts)));
             if let Some(facts) = facts {
-                unknown_names(ready, facts, unread, &mut found);
+                unknown_names(ready, facts, (unread, cancel), &mut found);
                 if let UnreadAs::Noted(why) = unread {
                     unread_notes::note(ready, facts, why, &mut found);
                 }
@@ -136,6 +152,7 @@ struct Check<'a> {
     most_needed: usize,
     /// Comparisons made so far, see [`STEPS_MAX`].
     steps: Cell<usize>,
+    cancel: &'a CancelFlag,
 }
 
 /// Why a target cannot be approved, or not for everyone.
@@ -178,11 +195,11 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Counts comparisons; `false` when there were too many.
+    /// Counts comparisons; `false` when there were too many, or nobody waits for the result.
     fn may_go_on(&self, comparisons: usize) -> bool {
         let steps = self.steps.get().saturating_add(comparisons);
         self.steps.set(steps);
-        steps <= STEPS_MAX
+        steps <= STEPS_MAX && !self.cancel.is_cancelled()
     }
 
     fn matches_no_account(&self, ready: &Ready) -> bool {
@@ -402,7 +419,8 @@ impl<'a> Check<'a> {
                     .help("where both apply, `false` wins; narrow one of the two"),
             );
         };
-        for other in denials.iter().filter(|other| overlap(ready, other)) {
+        let denials = { denials.iter() }.take_while(|_| !self.cancel.is_cancelled());
+        for other in denials.filter(|other| overlap(ready, other)) {
             let against = other.terms();
             let Some(asking) = denied_requesters(terms, against) else {
                 continue;

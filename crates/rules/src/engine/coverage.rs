@@ -34,6 +34,8 @@ impl Rules {
 
 /// The most targets of one rule that are tried.
 pub(super) const TARGETS_TRIED: usize = 64;
+/// The first of a rule: one more than are tried tells that there are more. A `*` is the first.
+const SPOTS_MAX: usize = TARGETS_TRIED + 1;
 
 /// One kind of target of a rule: a place (or none, when other keys say where) and a permission
 /// set, or a group.
@@ -46,7 +48,7 @@ pub(super) enum Spot<'a> {
 /// The kinds of targets of a rule; empty when it matches nothing.
 pub(super) fn spots(targets: &Targets) -> Vec<Spot<'_>> {
     match targets {
-        Targets::Groups(groups) => groups.iter().map(Spot::Group).collect(),
+        Targets::Groups(groups) => groups.iter().take(SPOTS_MAX).map(Spot::Group).collect(),
         Targets::Accounts {
             accounts,
             ous,
@@ -54,28 +56,26 @@ pub(super) fn spots(targets: &Targets) -> Vec<Spot<'_>> {
             except,
             ..
         } => {
+            if ous.as_ref().is_some_and(BTreeSet::is_empty) {
+                return Vec::new();
+            }
             let places: Vec<Option<&Selector>> = match accounts {
                 Some(places) => {
                     let left = places.iter().filter(|place| !is_left_out(place, except));
-                    left.map(Some).collect()
+                    left.take(SPOTS_MAX).map(Some).collect()
                 }
                 None => vec![None],
             };
             let sets: Vec<&SetMatch> = sets
                 .iter()
                 .filter(|set| !is_set_left_out(set, except))
+                .take(SPOTS_MAX)
                 .collect();
-            if ous.as_ref().is_some_and(BTreeSet::is_empty) {
-                return Vec::new();
-            }
-            places
-                .into_iter()
-                .flat_map(|place| {
-                    sets.iter()
-                        .map(move |set| Spot::Account(targets, place, set))
-                        .collect::<Vec<_>>()
-                })
-                .collect()
+            let all = places.into_iter().flat_map(|place| {
+                sets.iter()
+                    .map(move |set| Spot::Account(targets, place, set))
+            });
+            all.take(SPOTS_MAX).collect()
         }
     }
 }

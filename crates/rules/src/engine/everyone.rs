@@ -6,6 +6,7 @@ use super::{
     warning::warn,
 };
 use crate::{
+    cancel::CancelFlag,
     diagnostic::{Diagnostic, FindingCode},
     rule::Requesters,
 };
@@ -52,9 +53,13 @@ pub(super) fn is_for_everyone(ready: &Ready) -> bool {
 }
 
 /// The warning of a rule for everyone that is about all of what others let only some people ask for.
-pub(super) fn widening(ready: &Ready, admitting: &[Admitting<'_>]) -> Option<Diagnostic> {
-    let mut moot = admitting
-        .iter()
+pub(super) fn widening(
+    ready: &Ready,
+    admitting: &[Admitting<'_>],
+    cancel: &CancelFlag,
+) -> Option<Diagnostic> {
+    let mut moot = { admitting.iter() }
+        .take_while(|_| !cancel.is_cancelled())
         .filter(|other| other.spots.iter().all(|spot| covers(ready, *spot)));
     let first = &moot.next()?.ready.rule.id;
     let message = match moot.count() {

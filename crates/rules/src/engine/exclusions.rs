@@ -10,6 +10,7 @@ use super::{
     places::{AccountView, LeftOut},
 };
 use crate::{
+    cancel::CancelFlag,
     diagnostic::{Diagnostic, FindingCode},
     directory::Directory,
     rule::{Exclusions, Selector, SetMatch, Targets},
@@ -20,7 +21,7 @@ use crate::{
 pub(super) fn dead(
     ready: &Ready,
     views: &[AccountView<'_>],
-    facts: Option<&Directory>,
+    (facts, cancel): (Option<&Directory>, &CancelFlag),
     found: &mut Vec<Diagnostic>,
 ) {
     let targets = &ready.terms().targets;
@@ -28,22 +29,27 @@ pub(super) fn dead(
         return;
     };
     if let Some(facts) = facts {
-        let findings = except
-            .places
-            .iter()
+        let findings = { except.places.iter() }
+            .take_while(|_| !cancel.is_cancelled())
             .filter_map(|place| place_finding(ready, place, facts));
         // an unknown place leaves nothing out, which is said below
         found.extend(findings.filter(Diagnostic::is_error));
     }
-    for (exclusion, text) in of_accounts(except) {
+    // what could not be read is not told to be dead
+    let is_selected = |view: &&AccountView<'_>| view.selected_by(targets) != Membership::No;
+    let selected: Vec<&AccountView<'_>> = if of_accounts(except).next().is_some() {
+        { views.iter() }
+            .take_while(|_| !cancel.is_cancelled())
+            .filter(is_selected)
+            .collect()
+    } else {
+        Vec::new()
+    };
+    for (exclusion, text) in of_accounts(except).take_while(|_| !cancel.is_cancelled()) {
         let dead = if views.is_empty() {
             is_foreign(targets, exclusion)
         } else {
-            // what could not be read is not told to be dead
-            let affects = |view: &AccountView<'_>| {
-                view.selected_by(targets) != Membership::No && view.may_be_left_out(exclusion)
-            };
-            !views.iter().any(affects)
+            !selected.iter().any(|view| view.may_be_left_out(exclusion))
         };
         if dead {
             let names = facts.map(|facts| match exclusion {
@@ -58,7 +64,7 @@ pub(super) fn dead(
             found.push(finding(ready, &text, "account", &names.unwrap_or_default()));
         }
     }
-    for set in &except.sets {
+    for set in except.sets.iter().take_while(|_| !cancel.is_cancelled()) {
         let (text, pattern) = match set {
             SetMatch::Every => continue,
             SetMatch::Name(name) => (name.clone(), false),

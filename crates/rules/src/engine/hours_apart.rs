@@ -2,6 +2,7 @@
 
 use super::{Ready, coverage::overlap, warning::warn};
 use crate::{
+    cancel::CancelFlag,
     diagnostic::{Diagnostic, FindingCode},
     hours::Hours,
     rule::{Requesters, Terms},
@@ -12,10 +13,12 @@ use crate::{
 pub(super) fn apart<'a>(
     ready: &'a Ready,
     earlier: &'a [Ready],
+    cancel: &'a CancelFlag,
 ) -> impl Iterator<Item = Diagnostic> + 'a {
     let hours = ready.terms().approval_hours.as_ref();
     let apart = hours.into_iter().flat_map(move |hours| {
-        let others = earlier.iter().filter(move |other| {
+        let others = earlier.iter().take_while(|_| !cancel.is_cancelled());
+        let others = others.filter(move |other| {
             let others = other.terms().approval_hours.as_ref();
             others.is_some_and(|others| others != hours && hours.never_meet(others))
         });

@@ -7,6 +7,7 @@ use hallpass_model::Email;
 use super::{Ready, warning::warn};
 use crate::{
     attributes::{AttributeMatch, Known},
+    cancel::CancelFlag,
     diagnostic::{Diagnostic, FindingCode, nearest_name},
     directory::{Directory, NotOnePerson, OuRef},
     named_facts::UnreadAs,
@@ -17,10 +18,12 @@ use crate::{
 pub(super) fn unknown_names(
     ready: &Ready,
     facts: &Directory,
-    unread: UnreadAs<'_>,
+    (unread, cancel): (UnreadAs<'_>, &CancelFlag),
     found: &mut Vec<Diagnostic>,
 ) {
     let terms = ready.terms();
+    // each of thousands may be compared with thousands
+    let goes_on = || !cancel.is_cancelled();
     match &terms.targets {
         Targets::Accounts {
             accounts,
@@ -28,23 +31,26 @@ pub(super) fn unknown_names(
             sets,
             ..
         } => {
-            for place in accounts.iter().chain(ous).flatten() {
+            let places = accounts.iter().chain(ous).flatten();
+            for place in places.take_while(|_| goes_on()) {
                 found.extend(place_finding(ready, place, facts));
             }
-            for set in sets {
+            for set in sets.iter().take_while(|_| goes_on()) {
                 found.extend(set_finding(ready, set, facts));
             }
         }
         Targets::Groups(groups) => {
             let unknown = groups
                 .iter()
+                .take_while(|_| goes_on())
                 .filter(|group| facts.resolve_group(group).is_none());
             found.extend(unknown.map(|group| no_group(ready, group, facts)));
         }
     }
     found.extend(tags_unread(ready, facts).filter(|_| !unread.is_noted()));
     exclusions_unread(ready, facts, unread, found);
-    for group in terms.listed_groups().chain(terms.requesting_groups()) {
+    let groups = terms.listed_groups().chain(terms.requesting_groups());
+    for group in groups.take_while(|_| goes_on()) {
         match facts.resolve_group(group) {
             None => found.push(no_group(ready, group, facts)),
             // where it is noted, that is done elsewhere
@@ -69,7 +75,7 @@ pub(super) fn unknown_names(
             message,
         ));
     }
-    for want in &terms.requester_attributes {
+    for want in terms.requester_attributes.iter().take_while(|_| goes_on()) {
         found.extend(values_nobody_has(ready, want, facts));
     }
     let none = BTreeSet::new();
@@ -81,6 +87,7 @@ pub(super) fn unknown_names(
     found.extend(
         named
             .into_iter()
+            .take_while(|_| goes_on())
             .filter_map(|email| person_finding(ready, email, approving.contains(email), facts)),
     );
 }

@@ -9,6 +9,7 @@ use super::{
     warning::warn,
 };
 use crate::{
+    cancel::CancelFlag,
     diagnostic::{Diagnostic, FindingCode},
     directory::{Directory, Person},
     rule::{GroupRef, PeopleLeftOut, Requesters},
@@ -124,7 +125,7 @@ enum One<'a> {
 pub(super) fn dead(
     compiled: &Compiled,
     ready: &Ready,
-    facts: Option<&Directory>,
+    (facts, cancel): (Option<&Directory>, &CancelFlag),
     found: &mut Vec<Diagnostic>,
 ) {
     for out_of in [OutOf::Requesters, OutOf::Approvers] {
@@ -135,7 +136,8 @@ pub(super) fn dead(
         let emails = left_out.emails.iter().map(One::Email);
         let users = left_out.user_ids.iter().map(One::User);
         let groups = left_out.groups.iter().map(One::Group);
-        for one in emails.chain(users).chain(groups) {
+        let all = emails.chain(users).chain(groups);
+        for one in all.take_while(|_| !cancel.is_cancelled()) {
             let is_dead = match facts {
                 None => out_of.is_foreign(ready, &one),
                 Some(facts) => leaves_nobody_out(compiled, ready, facts, (out_of, &one)),

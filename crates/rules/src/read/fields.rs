@@ -7,7 +7,7 @@ use hallpass_model::{Email, GroupId, TimeSpan, UserId};
 use crate::{
     address,
     diagnostic::{Diagnostic, FindingCode, Position, nearest, shorten},
-    rule::{GroupRef, Rule, TextPattern, Written},
+    rule::{GroupRef, PatternRefused, RegexBudget, Rule, TextPattern, Written},
     syntax::{MapEntry, Node, Value},
 };
 
@@ -33,10 +33,17 @@ pub(crate) struct RuleReader {
     written: Written,
     /// Regular expressions of the file by their text: one that is written often is compiled once.
     patterns: HashMap<String, TextPattern>,
+    regex_budget: RegexBudget,
+    /// Texts with wildcards so far.
+    globs: usize,
 }
 
-/// The most different regular expressions of a file: each may take a megabyte.
+/// The most different regular expressions of a file.
 const PATTERNS_MAX: usize = 200;
+/// The most texts with wildcards of a file: each is compared with every name of its kind.
+const GLOBS_MAX: usize = 2_000;
+/// The longest text with wildcards, in characters: as long as values of tags, which are the longest names.
+const GLOB_CHARACTERS_MAX: usize = 256;
 
 impl RuleReader {
     pub(crate) fn new(file: &str) -> Self {
@@ -46,6 +53,8 @@ impl RuleReader {
             findings: Vec::new(),
             written: Written::default(),
             patterns: HashMap::new(),
+            regex_budget: RegexBudget::default(),
+            globs: 0,
         }
     }
 
@@ -157,12 +166,12 @@ impl RuleReader {
             self.bad(FindingCode::TooLarge, field, node, &message, help);
             return None;
         }
-        match TextPattern::new(text) {
+        match TextPattern::new(text, &mut self.regex_budget) {
             Ok(pattern) => {
                 self.patterns.insert(text.to_owned(), pattern.clone());
                 Some(pattern)
             }
-            Err(error) => {
+            Err(PatternRefused::Bad(error)) => {
                 let why = error.to_string();
                 let why = why.lines().last().unwrap_or_default().trim();
                 let message = format!("not a regular expression: {}", shorten(why));
@@ -171,7 +180,31 @@ impl RuleReader {
                 self.bad(FindingCode::BadPattern, field, node, &message, help);
                 None
             }
+            Err(refused) => {
+                let help = "write classes like `[a-z]` for words, `\\w` or `\\d`, smaller repetitions, or let rules share one";
+                let message = refused.to_string();
+                self.bad(FindingCode::TooLarge, field, node, &message, help);
+                None
+            }
         }
+    }
+
+    /// Whether a text has no wildcards, or few enough of the file do and it is short enough.
+    fn is_bounded(&mut self, field: &str, text: &str, node: &Node) -> bool {
+        if text == "*" || !text.contains(['*', '?']) {
+            return true;
+        }
+        self.globs += 1;
+        let message = if text.chars().count() > GLOB_CHARACTERS_MAX {
+            format!("a text with wildcards has at most {GLOB_CHARACTERS_MAX} characters")
+        } else if self.globs == GLOBS_MAX + 1 {
+            format!("the file has more than {GLOBS_MAX} texts with wildcards")
+        } else {
+            return self.globs <= GLOBS_MAX;
+        };
+        let help = "name organizational units, groups or tags in place of many patterns";
+        self.bad(FindingCode::TooLarge, field, node, &message, help);
+        false
     }
 
     pub(crate) fn bad(
@@ -208,7 +241,7 @@ impl RuleReader {
 
     /// A string or a list of strings; what is neither is noted and left out.
     pub(crate) fn texts<'a>(&mut self, field: &str, node: &'a Node) -> Vec<(&'a str, &'a Node)> {
-        let texts: Vec<(&str, &Node)> = match &node.value {
+        let mut texts: Vec<(&str, &Node)> = match &node.value {
             Value::Text(text) => vec![(text.as_str(), node)],
             Value::List(items) => items
                 .iter()
@@ -222,6 +255,7 @@ impl RuleReader {
         for (text, item) in &texts {
             self.written.note(text, item.position);
         }
+        texts.retain(|(text, item)| self.is_bounded(field, text, item));
         texts
     }
 

@@ -9,6 +9,7 @@ mod native_targets;
 mod native_tests;
 
 use crate::{
+    cancel::CancelFlag,
     content::Content,
     diagnostic::{Diagnostic, FindingCode, Position},
     engine::Rules,
@@ -93,6 +94,14 @@ pub struct Loaded {
 /// # Errors
 /// Every error of the file, in file order; then nothing is loaded.
 pub fn load(source: &RuleFile) -> Result<Loaded, Vec<Diagnostic>> {
+    load_until(source, &CancelFlag::default())
+}
+
+/// The same until `cancel` is set; then warnings are missing.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_until(source: &RuleFile, cancel: &CancelFlag) -> Result<Loaded, Vec<Diagnostic>> {
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
     let mut reader = RuleReader::new(&source.name);
     if text.len() <= SOURCE_BYTES_MAX {
@@ -128,7 +137,7 @@ pub fn load(source: &RuleFile) -> Result<Loaded, Vec<Diagnostic>> {
         _ => Content::default(),
     };
     let rules = finish(reader, content, &source.name, &source.text)?;
-    let warnings = rules.check(None);
+    let warnings = rules.check_until(None, cancel);
     Ok(Loaded { rules, warnings })
 }
 

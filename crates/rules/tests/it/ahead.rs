@@ -2,8 +2,8 @@
 
 use hallpass_model::{AccountId, TimeSpan};
 use hallpass_rules::{
-    Ask, CheckVerdict, CheckedFile, Compared, Directory, PastRequest, ReadFacts, RuleFile,
-    Severity, WhyUnread,
+    Ask, CancelFlag, CheckVerdict, CheckedFile, Compared, Directory, PastRequest, ReadFacts,
+    RuleFile, Severity, WhyUnread,
     directory::{AccountTags, Snapshot},
     load,
 };
@@ -29,7 +29,34 @@ fn bare() -> Directory {
 
 fn checked(text: &str, facts: &Directory) -> CheckedFile {
     let read = load(&RuleFile::new("r.toml", text));
-    CheckedFile::ahead("r.toml", &read, (facts, &WhyUnread::default()), &[], noon())
+    let facts = (facts, &WhyUnread::default());
+    CheckedFile::ahead(
+        "r.toml",
+        &read,
+        Some(facts),
+        &[],
+        noon(),
+        &CancelFlag::default(),
+    )
+}
+
+/// As the server does when the call of a check ended: a file of any size costs nothing more.
+#[test]
+fn a_check_that_is_cancelled_compares_nothing() {
+    let odd = "[[rule]]\naccounts = ['no-such-account']\npermission_sets = 'NoSuchSet'\napprovers = ['gone@corp.com']\n";
+    let text = format!("{odd}{TEST}");
+    let read = load(&RuleFile::new("r.toml", &*text));
+    let facts = directory();
+    let found = |cancel: &CancelFlag| {
+        let facts = Some((&facts, &WhyUnread::default()));
+        let checked = CheckedFile::ahead("r.toml", &read, facts, &[], noon(), cancel);
+        (checked.findings.len(), checked.tests.len())
+    };
+    let cancel = CancelFlag::default();
+    let (findings, tests) = found(&cancel);
+    assert!(findings > 2 && tests == 1, "{findings} {tests}");
+    drop(cancel.cancel_on_drop());
+    assert_eq!(found(&cancel), (0, 0));
 }
 
 fn replayed(text: &str, facts: &Directory) -> Compared {

@@ -432,6 +432,45 @@ fn a_file_has_so_many_regular_expressions_and_each_of_them_as_often_as_it_likes(
     let errors = rules(&|n| format!("^INC-{n}$"), 201).unwrap_err();
     let found: Vec<_> = errors.iter().map(|it| it.code.as_str()).collect();
     assert_eq!(found, ["too-large"]);
+    // different large ones: sixteen megabytes for all. What does not compile within one is charged, too
+    for (repeated, first, over, bad) in [("[a-y]", 2_000, 36, 0), ("[a-y]{9}", 90_000, 84, 16)] {
+        let large = |n: usize| format!("(?:{repeated}){{{}}}", first + n);
+        let errors = rules(&large, 100).map_or_else(|errors| errors, |_| Vec::new());
+        let count = |code: &str| errors.iter().filter(|it| it.code.as_str() == code).count();
+        let found = (count("too-large"), count("bad-pattern"));
+        assert_eq!(found, (over, bad), "{repeated}");
+    }
+    let long = |n: usize| "a".repeat(1_000 + n);
+    assert!(rules(&long, 1).is_ok());
+    assert_eq!(rules(&long, 2).unwrap_err().len(), 1);
+}
+
+#[test]
+fn a_file_has_so_many_wildcards_of_so_many_characters() {
+    let file = |names: Vec<String>| {
+        let names = serde_json::to_string(&names).unwrap();
+        let text = format!(
+            "[[rule]]\naccounts = {names}\npermission_sets = 'Admin'\napprovers = 'bo@corp.example'\n"
+        );
+        let read = load(&RuleFile::new("rules.toml", text));
+        let errors = read.map_or_else(|errors| errors, |_| Vec::new());
+        let codes = errors.iter().map(|it| it.code.as_str().to_owned());
+        codes.collect::<Vec<String>>()
+    };
+    let many = |count: usize| {
+        (0..count)
+            .map(|n| format!("*-{n}"))
+            .collect::<Vec<String>>()
+    };
+    assert_eq!(file(many(2_000)), [""; 0]);
+    assert_eq!(file(many(2_500)), ["too-large"]);
+    assert_eq!(file(vec![format!("{}*", "a".repeat(255))]), [""; 0]);
+    assert_eq!(file(vec![format!("{}*", "a".repeat(256))]), ["too-large"]);
+    // names are compared at once
+    assert_eq!(
+        file((0..5_000).map(|n| format!("team-{n}")).collect()),
+        [""; 0]
+    );
 }
 
 #[test]

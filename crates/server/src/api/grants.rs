@@ -19,7 +19,7 @@ use crate::{
     App,
     auth::AuthenticatedCaller,
     body::{Body, KeyOf, Parameters, Path},
-    convert, grant_activity,
+    convert, costly, grant_activity,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -185,6 +185,7 @@ pub(crate) async fn activity(
     Path(id): Path<String>,
 ) -> Result<Json<GrantActivity>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
+    let _turn = costly::turn(&app, actor).await?;
     let grant = app.access.grant(actor, grant_id(&id)?).await?;
     let found = grant_activity::of_grant(&app, &grant).await;
     let found = found.map_err(|error| {

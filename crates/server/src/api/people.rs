@@ -14,6 +14,7 @@ use crate::{
     auth::AuthenticatedCaller,
     body::Parameters,
     convert_sweeps,
+    costly::CallerInTurn,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -67,7 +68,7 @@ pub(crate) struct Looking {
 #[utoipa::path(get, path = "/api/v1/catalog", params(Looking), responses((status = 200, body = Offers)))]
 pub(crate) async fn catalog(
     State(app): State<App>,
-    caller: AuthenticatedCaller,
+    CallerInTurn { caller, turn }: CallerInTurn,
     Parameters(looking): Parameters<Looking>,
 ) -> Result<Json<Offers>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request])?;
@@ -94,8 +95,8 @@ pub(crate) async fn catalog(
     };
     let (access, actor) = (app.access.clone(), actor.clone());
     // thousands of decisions: not on a thread that serves others
-    let catalog = tokio::task::spawn_blocking(move || access.catalog_page(&actor, &page))
-        .await
+    let catalog = turn.run(move |_| access.catalog_page(&actor, &page));
+    let catalog = { catalog.await }
         .map_err(|error| ProblemResponse::unavailable(&error))?
         .map_err(|problem| bad_parameter(&problem.field, problem.message))?;
     let directory = app.access.directory();

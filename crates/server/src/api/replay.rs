@@ -12,9 +12,9 @@ use hallpass_rules::Diagnostic;
 use super::{PAGE_MAX, requests::shown, rule_check};
 use crate::{
     App,
-    auth::AuthenticatedCaller,
     body::Body,
     convert,
+    costly::CallerInTurn,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -24,12 +24,12 @@ const FINDINGS_MAX: usize = 100;
 /// Holds past requests against a rule file that is not in force; administrators and auditors. Both its
 /// rules and those in force are asked by today's directory, with what the file alone names of it, and by
 /// the hour of the request. Without `cursor` live grants are held against the file, too, and `grants` says which of them
-/// would end once it is in force. Nothing is changed.
+/// would end once it is in force. One check or replay of a person at a time. Nothing is changed.
 #[utoipa::path(post, path = "/api/v1/rules/replay", request_body = ReplayRules,
     responses((status = 200, body = ReplayedRules), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn replay(
     State(app): State<App>,
-    caller: AuthenticatedCaller,
+    CallerInTurn { caller, turn }: CallerInTurn,
     Body(wanted): Body<ReplayRules>,
 ) -> Result<Json<ReplayedRules>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
@@ -42,11 +42,11 @@ pub(crate) async fn replay(
     let before = wanted.cursor.map(|cursor| cursor.parse()).transpose();
     let before = before.map_err(|error| bad_parameter("cursor", error))?;
     let limit = wanted.limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
-    let read = rule_check::read(&wanted.file, wanted.text).await?;
+    let read = rule_check::read(&turn, &wanted.file, wanted.text).await?;
     let loaded = read.map_err(|errors| broken(&errors))?;
     let replayed = app
         .access
-        .replay(actor, &loaded.rules, wanted.since, before, limit)
+        .replay((actor, &turn), &loaded.rules, wanted.since, before, limit)
         .await?;
     let mut items = Vec::with_capacity(replayed.rows.len());
     for row in &replayed.rows {

@@ -1,17 +1,18 @@
 //! Whether a changed rule file would be loaded, and what is odd about it here.
 
 use axum::{Json, extract::State};
-use hallpass_access::DirectoryAhead;
+use hallpass_access::{DirectoryAhead, WorkTurn};
 use hallpass_api::{CheckRules, Problem, RuleFinding, RulesChecked, TestEnd, TestedRule};
 use hallpass_identity::TokenScope;
 use hallpass_rules::{
-    CheckVerdict, CheckedFile, Diagnostic, Loaded, RuleFile, RuleTestOutcome, TestResult, load,
+    CheckVerdict, CheckedFile, Diagnostic, Loaded, RuleFile, RuleTestOutcome, TestResult,
+    load_until,
 };
 
 use crate::{
     App,
-    auth::AuthenticatedCaller,
     body::Body,
+    costly::CallerInTurn,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -22,12 +23,12 @@ const NAME_BYTES_MAX: usize = 255;
 
 /// Checks a rule file that is not in force: errors, warnings and its tests, with names held against the accounts,
 /// people and groups that the server knows, and what the file alone names of them read for it; administrators and
-/// auditors. Nothing is changed.
+/// auditors. One check or replay of a person at a time. Nothing is changed.
 #[utoipa::path(post, path = "/api/v1/rules/check", request_body = CheckRules,
     responses((status = 200, body = RulesChecked), (status = 403, body = Problem)))]
 pub(crate) async fn check(
     State(app): State<App>,
-    caller: AuthenticatedCaller,
+    CallerInTurn { caller, turn }: CallerInTurn,
     Body(wanted): Body<CheckRules>,
 ) -> Result<Json<RulesChecked>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
@@ -40,30 +41,32 @@ pub(crate) async fn check(
     }
     let (now, fail_on_findings) = (app.clock.now(), wanted.fail_on_findings);
     let CheckRules { file, text, .. } = wanted;
-    let read = read(&file, text).await?;
+    let read = read(&turn, &file, text).await?;
     // nothing of a file with errors is held against anything
     let DirectoryAhead { directory, why } = match &read {
         Ok(loaded) => app.access.directory_ahead(&loaded.rules).await,
         Err(_) => app.access.directory().into(),
     };
     let roles = app.identity.groups_with_roles();
-    let checked = apart(move || {
+    let checked = turn.run(move |cancel| {
         let taken_at = directory.taken_at();
-        let checked = match taken_at {
-            Some(_) => CheckedFile::ahead(&file, &read, (&directory, &why), &roles, now),
-            // what was never read holds no name at all
-            None => CheckedFile::new(&file, &read, None, &roles, now),
-        };
+        // what was never read holds no name at all
+        let facts = taken_at.is_some().then_some((&*directory, &why));
+        let checked = CheckedFile::ahead(&file, &read, facts, &roles, now, cancel);
         RulesChecked {
             directory_taken_at: taken_at,
             ..answer(checked, fail_on_findings)
         }
     });
-    Ok(Json(checked.await?))
+    let checked = checked.await;
+    Ok(Json(
+        checked.map_err(|error| ProblemResponse::unavailable(&error))?,
+    ))
 }
 
 /// Reads the text of a rule file that somebody sent: what is wrong with it is for its sender.
 pub(super) async fn read(
+    turn: &WorkTurn,
     file: &str,
     text: String,
 ) -> Result<Result<Loaded, Vec<Diagnostic>>, ProblemResponse> {
@@ -72,15 +75,9 @@ pub(super) async fn read(
         return Err(bad_parameter("file", why));
     }
     let file = file.to_owned();
-    apart(move || load(&RuleFile::new(&file, text))).await
-}
-
-/// Every rule with every account takes long: not on a thread that serves others.
-async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ProblemResponse> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| ProblemResponse::unavailable(&error))
+    let read = turn.run(move |cancel| load_until(&RuleFile::new(&file, text), cancel));
+    let read = read.await;
+    read.map_err(|error| ProblemResponse::unavailable(&error))
 }
 
 fn answer(checked: CheckedFile, fail_on_findings: bool) -> RulesChecked {

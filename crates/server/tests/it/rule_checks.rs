@@ -73,6 +73,29 @@ fn the_answer_is_what_the_command_prints_and_how_it_ends() {
     });
 }
 
+/// A call of theirs goes on: their next one waits a while, and others have theirs at once.
+#[test]
+fn one_check_or_replay_of_a_person_is_done_at_a_time() {
+    run(async {
+        let server = TestServer::new();
+        tokio::time::pause();
+        let aud = server.actor("aud");
+        let turn = server.access.work_turn(&aud).await.unwrap();
+        let wanted = json!({"file": "rules.toml", "text": CLEAN});
+        for (path, token, status) in [
+            (PATH, "aud/read", "429 busy"),
+            ("/api/v1/rules/replay", "aud/read", "429 busy"),
+            (PATH, "eve/read", "200"),
+            ("/api/v1/rules/replay", "eve/read", "200"),
+        ] {
+            let reply = server.post(path, token, &wanted).await;
+            assert_eq!(reply.short(), status, "{path} {token}: {reply:?}");
+        }
+        drop(turn);
+        checked(&server, &wanted).await;
+    });
+}
+
 /// Names what no rule in force names: an attribute, and tags of accounts.
 const AHEAD: &str = "[[rule]]
 account_tags = { env = 'prod' }

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
 use hallpass_access::{
-    Access, AccessStore, Directory, DirectoryAhead, DirectoryFault, DirectorySource, Origin,
+    Access, AccessStore, Actor, Directory, DirectoryAhead, DirectoryFault, DirectorySource, Origin,
     PolicySource, Ports, RemediationSource, SetPolicies, Settings,
 };
 use hallpass_identity::{
@@ -509,6 +509,13 @@ fn journey(
 impl TestServer {
     pub(crate) fn new() -> Self {
         Self::made(directory, settings(), None, |_| {})
+    }
+
+    /// One of [`PEOPLE`], as the server knows them.
+    pub(crate) fn actor(&self, name: &str) -> Actor {
+        let email = Email::new(&format!("{name}@corp.example")).unwrap();
+        let found = identity().actor(&email, Origin::Api, &self.access.directory());
+        found.unwrap()
     }
 
     /// A server of other settings over another organization, that is composed differently.

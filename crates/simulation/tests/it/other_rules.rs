@@ -80,7 +80,11 @@ async fn in_force(world: &World, text: &str) {
 
 async fn told(world: &World, text: &str) -> ReplayedGrants {
     let (eve, file) = (world.actor(Eve), rules(text));
-    let replayed = world.access.replay(&eve, &file, None, None, 10).await;
+    let turn = world.access.work_turn(&eve).await.unwrap();
+    let replayed = world
+        .access
+        .replay((&eve, &turn), &file, None, None, 10)
+        .await;
     replayed.unwrap().grants.unwrap()
 }
 

@@ -11,7 +11,7 @@ use hallpass_model::{Target, TargetNames, text::csv_cell};
 use super::line::{AccessLine, is_unknown};
 use super::{Looking, live_grants, standing_of};
 use crate::ui::shell::Viewer;
-use crate::{App, problem::ProblemResponse};
+use crate::{App, costly, problem::ProblemResponse};
 
 const COLUMNS: [&str; 15] = [
     "person",
@@ -36,6 +36,7 @@ pub(super) async fn export(
     viewer: Viewer,
     Query(looking): Query<Looking>,
 ) -> Result<Response, ProblemResponse> {
+    let _turn = costly::turn(&app, &viewer.actor).await?;
     let grants = live_grants(&app, &viewer).await?;
     let found = standing_of(&app, &viewer).await?;
     let lines = AccessLine::all(&grants, found.as_ref());

@@ -21,7 +21,7 @@ use crate::ui::people::{count_of, counted};
 use crate::ui::person;
 use crate::ui::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use crate::ui::words::{clock, countdown, plain};
-use crate::{App, KnownAccess};
+use crate::{App, KnownAccess, costly, problem::ProblemResponse};
 
 /// Rows of a page.
 const ROWS: usize = 100;
@@ -138,7 +138,14 @@ async fn show(State(app): State<App>, viewer: Viewer, looking: Query<PathsQuery>
         more_findings: 0,
     };
     match known(&app).await {
-        Ok(known) => built.fill(&known, &looking, app.clock.now(), &viewer),
+        Ok(known) => {
+            let (turn, now) = (costly::turn(&app, &viewer.actor).await?, app.clock.now());
+            let filled = turn.run(move |_| {
+                built.fill(&known, &looking, now, &viewer);
+                built
+            });
+            built = { filled.await }.map_err(|error| ProblemResponse::unavailable(&error))?;
+        }
         Err(missing) => built.missing = Some(missing),
     }
     Ok(page(&built))

@@ -13,7 +13,7 @@ use hallpass_model::text::csv_cell;
 use super::paths::{FILE_ROWS, PathsQuery, known};
 use crate::ui::forbidden;
 use crate::ui::shell::Viewer;
-use crate::{App, problem::ProblemResponse};
+use crate::{App, KnownAccess, costly, problem::ProblemResponse};
 
 const COLUMNS: [&str; 15] = [
     "user_name",
@@ -52,6 +52,25 @@ async fn export(
             format!("{words}. {help}"),
         )
     })?;
+    let turn = costly::turn(&app, &viewer.actor).await?;
+    let snapshot = known.snapshot.id.clone();
+    let text = turn.run(move |_| rows(&known, &looking));
+    let text = { text.await }.map_err(|error| ProblemResponse::unavailable(&error))??;
+    let name = format!("hallpass-paths-{snapshot}.csv");
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            "text/csv; charset=utf-8; header=present".to_owned(),
+        ),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    Ok((headers, text).into_response())
+}
+
+fn rows(known: &KnownAccess, looking: &PathsQuery) -> Result<String, ProblemResponse> {
     let graph = &known.snapshot.graph;
     let Some(subject) = looking.subject(graph) else {
         return Err(ProblemResponse::not_found(
@@ -70,18 +89,7 @@ async fn export(
         text.push_str(&cells(path).map(|it| csv_cell(&it)).join(","));
         text.push_str("\r\n");
     }
-    let name = format!("hallpass-paths-{}.csv", known.snapshot.id);
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            "text/csv; charset=utf-8; header=present".to_owned(),
-        ),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ),
-    ];
-    Ok((headers, text).into_response())
+    Ok(text)
 }
 
 /// One row, in the order of [`COLUMNS`].
