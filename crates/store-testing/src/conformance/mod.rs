@@ -29,6 +29,7 @@ pub mod reviews;
 pub mod session_revocation;
 pub mod sweep_rows;
 pub mod sweeps;
+pub mod turns;
 
 use std::pin::Pin;
 
@@ -199,8 +200,6 @@ macro_rules! conformance {
                 holds_are_live_grants_and_the_row
                 requests_are_due_by_lapse_or_reminder
                 grants_are_due_earliest_end_first
-                one_person_s_load_does_not_come_before_what_others_have_due
-                a_pending_request_is_found_by_its_dedupe_key
                 news_make_a_grant_due_until_it_has_seen_them
                 a_row_may_go_and_come_back_in_one_change
                 an_early_end_that_hangs_is_overdue
@@ -208,6 +207,9 @@ macro_rules! conformance {
                 what_is_over_is_never_due
                 the_next_due_is_the_earliest_by_time_alone
                 counts_tell_overdue_from_stuck;
+            turns:
+                one_person_s_load_does_not_come_before_what_others_have_due
+                a_pending_request_is_found_by_its_dedupe_key;
             outbox:
                 notices_are_taken_in_order_and_hidden
                 a_notice_comes_again_until_it_is_delivered
