@@ -34,6 +34,8 @@ const BEHIND_PAUSE_MAX: TimeSpan = TimeSpan::seconds(4);
 const UNREAD_PAUSE_MAX: TimeSpan = TimeSpan::seconds(2);
 /// How long listings usually lag behind an operation that is over.
 pub(crate) const LISTING_LAG: TimeSpan = TimeSpan::seconds(1);
+/// How long a create whose target AWS does not know is tried: what was made a moment ago may not be known everywhere yet.
+const UNKNOWN_TARGET_LIMIT: TimeSpan = TimeSpan::seconds(3);
 /// How soon a removal that a person wants at once is sent again when AWS was full.
 const FULL_PAUSE: Duration = Duration::from_millis(250);
 
@@ -527,7 +529,25 @@ impl AssignmentRow {
                 }
             }
         };
+        self.give_up_unknown_target(fault, now);
         self.give_up_in_time(now);
+    }
+
+    /// Gives up a create before anything was sent, where AWS does not know the account, the permission set or the group:
+    /// it was deleted since the request was made.
+    fn give_up_unknown_target(&mut self, fault: &CenterFault, now: Timestamp) {
+        let CenterFault::NotFound { what } = fault else {
+            return;
+        };
+        let since = self.execution.trying_since;
+        let is_over = since.is_some_and(|since| now >= UNKNOWN_TARGET_LIMIT.after(since));
+        if self.execution.ownership == Ownership::Undecided
+            && self.execution.operation.is_none()
+            && self.is_wanted(now)
+            && is_over
+        {
+            self.give_up(now, &format!("{what} does not exist"));
+        }
     }
 
     fn note_failure(&mut self, fault: &CenterFault, now: Timestamp) {

@@ -219,6 +219,39 @@ fn trying_ends_after_five_minutes_in_which_nothing_was_accepted() {
     }
 }
 
+/// A permission set, account or group that was deleted before anything was sent: seconds, not minutes.
+#[test]
+fn a_create_for_what_aws_does_not_know_is_given_up_within_seconds() {
+    let missing = || CenterFault::NotFound {
+        what: "permission set ps-1".to_owned(),
+    };
+    let unsent = |it: &mut Execution| {
+        it.ownership = Ownership::Undecided;
+        it.trying_since = Some(at(10));
+    };
+    let sent = |it: &mut Execution| {
+        unsent(it);
+        it.operation = Some(operation(OperationKind::Create, Some("op")));
+    };
+    let ours = |it: &mut Execution| it.trying_since = Some(at(10));
+    let denied = CenterFault::Refused {
+        reason: "denied".to_owned(),
+    };
+    for (row, fault, second, gives_up) in [
+        // what was made a moment ago may not be known everywhere
+        (with(unsent), missing(), 12, false),
+        (with(unsent), missing(), 13, true),
+        (with(unsent), denied, 13, false),
+        (with(sent), missing(), 13, false),
+        (with(ours), missing(), 13, false),
+    ] {
+        let after = learned(row, StepOutcome::ReadFailed(fault.clone()), second);
+        let reason = after.giving_up.map(|it| it.reason);
+        let expected = gives_up.then(|| "permission set ps-1 does not exist".to_owned());
+        assert_eq!(reason, expected, "{fault} {second}");
+    }
+}
+
 /// `access.md` §8.3: whose it is stays as it was where AWS did not take the operation.
 #[test]
 fn what_was_not_sent_decides_nothing() {
