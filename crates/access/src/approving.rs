@@ -6,9 +6,7 @@ use hallpass_audit::Draft;
 use hallpass_model::{TimeSpan, Timestamp, text::says_something};
 
 use crate::records::with_warnings;
-use crate::{
-    COMMENT_CHARACTERS_MAX, Confirmation, Holds, PressRefused, Request, ReviewedVersion, Settings,
-};
+use crate::{Confirmation, Holds, PressRefused, Request, ReviewedVersion, Settings, TextField};
 
 /// How somebody approves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,9 +43,8 @@ impl Approving<'_> {
     ) -> Result<ApprovalWords, PressRefused> {
         let comment = self.comment.map(str::trim);
         let comment = comment.filter(|words| says_something(words));
-        let characters = comment.map_or(0, |words| words.chars().count());
-        if characters > COMMENT_CHARACTERS_MAX {
-            return Err(PressRefused::LongComment { characters });
+        if let Some(comment) = comment {
+            TextField::Comment.ensure(comment)?;
         }
         let possible = possible_lengths(request, holds, settings, now);
         if let Some(duration) = self.duration

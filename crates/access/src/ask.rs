@@ -13,10 +13,9 @@ use crate::ask_refused::{AskRefused, AskRefusedFacts};
 use crate::confirming;
 use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
 use crate::target::LookedFor;
-use crate::text_limits::{REASON_CHARACTERS_MAX, at_most};
 use crate::{
     Approval, Confirmation, DecidedKind, FieldProblem, Grant, Origin, Person, PlannedStart,
-    Refusal, Reminders, Request, RequestState, RulingAtAsking, Settings, Wanted, target,
+    Refusal, Reminders, Request, RequestState, RulingAtAsking, Settings, TextField, Wanted, target,
 };
 
 /// Beside a reason that was left out.
@@ -243,9 +242,8 @@ pub fn reason_refused(reason: &str) -> Option<FieldProblem> {
     if !says_something(trimmed) {
         let code = "missing-reason";
         Some(FieldProblem::new("reason", code, REASON_MISSING))
-    } else if length > REASON_CHARACTERS_MAX {
-        let message = at_most(REASON_CHARACTERS_MAX, length);
-        Some(FieldProblem::new("reason", "long-reason", message))
+    } else if length > TextField::Reason.most() {
+        Some(TextField::Reason.problem(length))
     } else {
         None
     }

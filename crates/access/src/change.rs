@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Accepted, Alarm, ArmedEndWish, Digest, Grant, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen,
-    News, Notice, Request, Sweep, SweepItem,
+    News, Notice, QuotaUse, Request, Sweep, SweepItem,
 };
 
 /// A row to store: new, or in place of the version that was read.
@@ -206,6 +206,8 @@ pub struct Change {
     pub locks_seen: LocksSeen,
     /// The answer to remember.
     pub answer: Option<StoredAnswer>,
+    /// The change is committed only within these quotas.
+    pub quotas: Vec<QuotaUse>,
 }
 
 impl Change {
@@ -229,6 +231,8 @@ impl Change {
             credentials_ended,
             locks_seen: _,
             answer: _,
+            // they are counted over the whole
+            quotas: _,
         } = other;
         self.requests.extend(requests);
         self.grants.extend(grants);

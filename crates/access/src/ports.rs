@@ -21,8 +21,8 @@ use crate::grant_activity::PastUse;
 use crate::{
     Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
     EntitlementListing, Grant, GrantStateKind, GroupSyncItem, GroupSyncRun, Holds, Lock, LocksSeen,
-    Message, Notice, PersonEntitlements, Removals, Request, RequestStateKind, StandingListing,
-    StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
+    Message, Notice, OverQuota, PersonEntitlements, Removals, Request, RequestStateKind,
+    StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -32,6 +32,12 @@ pub enum CommitError {
     /// again and decide again.
     #[error("another change came first: {0}")]
     Raced(String),
+    /// It would exceed a quota.
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
+    /// The disk of the store is full, and what is left of it is reserved for the end of access.
+    #[error("store: {0}")]
+    Full(String),
     /// A step between states that no machine has (this is a bug).
     #[error("illegal step: {0} (this is a bug)")]
     IllegalStep(String),
@@ -407,7 +413,8 @@ pub trait AccessStore: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>, ReadError>;
     /// Stores a change whole: guards checked, steps checked against the tables of legal ones,
     /// records numbered and chained, `version` and `rev` grown by one. A new or changed desire
-    /// makes its assignment due at once. Refused as raced when a lock is not as `locks_seen` has it.
+    /// makes its assignment due at once. Refused as raced when a lock is not as `locks_seen` has it,
+    /// and as [`CommitError::OverQuota`] when a quota would be exceeded.
     /// Tokens and sessions of `credentials_ended` end in the same transaction. Returns the records.
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError>;
     /// The newest lock of a person, lifted or not.

@@ -5,8 +5,8 @@ use hallpass_model::{Disagreement, TimeSpan, Timestamp};
 use hallpass_rules::{ApprovalHours, PressRefusedByRules, RuleNames, RuleWarning};
 
 use crate::{
-    COMMENT_CHARACTERS_MAX, Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX,
-    JUSTIFICATION_CHARACTERS_MIN, StandingRefused, all_of,
+    Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, OverQuota,
+    StandingRefused, TextField, all_of,
 };
 
 /// Why a press had no effect.
@@ -146,12 +146,23 @@ pub enum PressRefused {
         /// As long as was asked for.
         longest: TimeSpan,
     },
-    /// An approver's comment is too long.
-    #[error("a comment has at most {COMMENT_CHARACTERS_MAX} characters; this has {characters}")]
-    LongComment {
-        /// How long it is, in characters after trimming.
+    /// A text is longer than it may be; nothing was stored.
+    #[error("{} has at most {} characters; this has {characters}", field.noun(), field.most())]
+    LongText {
+        /// Which.
+        field: TextField,
+        /// How long it is, in characters.
         characters: usize,
     },
+    /// The store keeps as much of this person as it may; nothing was stored.
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
+    /// The disk of the store is full: nothing new is stored, and access still ends.
+    #[error(
+        "the disk of the store is full, and nothing was stored; access that exists still ends, and can be released and \
+         revoked"
+    )]
+    StorageFull,
     /// The rules of a start, or those who approved it, do not allow it any more.
     #[error("the rules, or those who approved it, do not allow it any more")]
     StartRefused,
@@ -244,7 +255,9 @@ impl PressRefused {
             Self::BreakGlassNotAllowed { .. } => "break-glass-not-allowed",
             Self::Justification { .. } => "bad-justification",
             Self::ApprovedLength { .. } => "bad-duration",
-            Self::LongComment { .. } => "long-comment",
+            Self::LongText { field, .. } => field.code(),
+            Self::OverQuota(over) => over.code(),
+            Self::StorageFull => "storage-full",
             Self::StartRefused => "start-refused",
             Self::NoReview => "no-review",
             Self::OwnReview => "own-review",
@@ -290,7 +303,9 @@ impl PressRefused {
             | Self::BreakGlassNotAllowed { .. }
             | Self::Justification { .. }
             | Self::ApprovedLength { .. }
-            | Self::LongComment { .. }
+            | Self::LongText { .. }
+            | Self::OverQuota(_)
+            | Self::StorageFull
             | Self::OwnReview
             | Self::ClocksDisagree(_)
             | Self::DirectoryUnread { .. }
@@ -303,11 +318,18 @@ impl PressRefused {
         }
     }
 
+    /// Whether what was sent is too much, so that nothing was stored, not even a refusal.
+    pub const fn is_over_limit(&self) -> bool {
+        matches!(self, Self::LongText { .. } | Self::OverQuota(_))
+    }
+
     /// How long to wait before another try, when it was neither the person nor the state of things
     /// that stood in the way, but what could not be known just now.
     pub const fn retry_after(&self) -> Option<TimeSpan> {
         match self {
-            Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } => Some(TimeSpan::seconds(30)),
+            Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } | Self::StorageFull => {
+                Some(TimeSpan::seconds(30))
+            }
             Self::ExportBehind { .. } => Some(TimeSpan::minutes(1)),
             Self::PersonUnchecked { .. } => Some(TimeSpan::seconds(5)),
             Self::Closed(_)
@@ -336,7 +358,8 @@ impl PressRefused {
             | Self::BreakGlassNotAllowed { .. }
             | Self::Justification { .. }
             | Self::ApprovedLength { .. }
-            | Self::LongComment { .. }
+            | Self::LongText { .. }
+            | Self::OverQuota(_)
             | Self::NoReview
             | Self::StartRefused
             | Self::OwnReview

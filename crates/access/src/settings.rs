@@ -61,6 +61,8 @@ pub struct Settings {
     pub admin_sign_in: Option<AdminSignIn>,
     /// How long a request waits; `None` = for ever.
     pub request_expiry: Option<TimeSpan>,
+    /// Requests of one person that can wait at once.
+    pub waiting_per_person: u32,
     /// The wait before the first reminder; `None` = no reminders.
     pub reminder_first: Option<TimeSpan>,
     /// Each wait is the one before times this; 0 and 1 both keep it constant.
@@ -111,6 +113,7 @@ impl Default for Settings {
         Self {
             admin_sign_in: None,
             request_expiry: Some(TimeSpan::hours(8)),
+            waiting_per_person: 20,
             reminder_first: Some(TimeSpan::minutes(15)),
             reminder_factor: 2,
             duration_min: TimeSpan::minutes(5),

@@ -360,6 +360,29 @@ impl Draft {
         self.event
     }
 
+    /// The user id of the person who did it, where a person did and it is known.
+    pub fn actor_user_id(&self) -> Option<&str> {
+        self.text("actor_user_id")
+    }
+
+    /// Whether Hallpass did it and no person.
+    pub fn is_of_system(&self) -> bool {
+        self.text("source") == Some(Origin::System.name())
+    }
+
+    /// How many characters the longest text has that a person wrote for it; 0 where Hallpass did it.
+    pub fn longest_text_of_person(&self) -> usize {
+        if self.is_of_system() {
+            return 0;
+        }
+        let texts = ["reason", "why"].into_iter().filter_map(|it| self.text(it));
+        texts.map(|it| it.chars().count()).max().unwrap_or(0)
+    }
+
+    fn text(&self, field: &str) -> Option<&str> {
+        self.fields.get(field).and_then(Value::as_str)
+    }
+
     /// Every field the log has, in its own form, still without number, links and hash.
     pub(crate) fn into_fields(self) -> Map<String, Value> {
         let mut record = Map::new();

@@ -38,6 +38,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("access.rules", "rules.toml"),
     ("access.statements", "none"),
     ("access.request_expiry", "8h"),
+    ("access.waiting_per_person", "20"),
     ("access.start_within", "30d"),
     ("access.reminder.first", "15m"),
     ("access.reminder.factor", "2"),

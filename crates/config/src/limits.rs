@@ -1,4 +1,4 @@
-//! Lengths of time that make sense only with one another, or within bounds.
+//! Numbers that make sense only with one another, or within bounds.
 
 use hallpass_model::TimeSpan;
 use hallpass_terminal::exit::Failure;
@@ -9,6 +9,8 @@ use super::Config;
 const AGE_LEAST: TimeSpan = TimeSpan::seconds(10);
 /// People are not judged by what was read earlier than this.
 const AGE_MOST: TimeSpan = TimeSpan::hours(1);
+/// Requests of one person that can wait at once, at most.
+const WAITING_MOST: u32 = 1_000;
 
 /// Refuses what nothing could be given by, and an age at which nothing is known any more.
 ///
@@ -26,6 +28,13 @@ pub(crate) fn check(config: &Config, name: &str) -> Result<(), Failure> {
         return Err(Failure::bad_input(said).help(
             "nothing could be asked for: write a shorter one, or a longer `access.duration.max`",
         ));
+    }
+    let waiting = config.access.waiting_per_person;
+    if !(1..=WAITING_MOST).contains(&waiting) {
+        let said = format!(
+            "{name}: `access.waiting_per_person` is {waiting}, and 1 to {WAITING_MOST} are possible"
+        );
+        return Err(Failure::bad_input(said).help("without it, it is 20"));
     }
     let age = config.inventory.max_age.0;
     if !(AGE_LEAST..=AGE_MOST).contains(&age) {
@@ -53,6 +62,9 @@ mod tests {
                 true,
             ),
             ("[access.duration]\nmax = \"1m\"", false),
+            ("[access]\nwaiting_per_person = 0", false),
+            ("[access]\nwaiting_per_person = 1000", true),
+            ("[access]\nwaiting_per_person = 1001", false),
             ("[inventory]\nmax_age = 0", false),
             ("[inventory]\nmax_age = \"9s\"", false),
             ("[inventory]\nmax_age = \"10s\"", true),

@@ -453,6 +453,8 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
         StoreAddress::Postgres(_) => None,
     };
     let store = open_store_for(address, SchemaUse::BroughtUpToDate).await?;
+    let reserved = tokio::task::spawn_blocking(move || store.with_reserve()).await;
+    let store = reserved.map_err(|error| Failure::failed(error.to_string()))?;
     Ok((only, store))
 }
 

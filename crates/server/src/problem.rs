@@ -192,12 +192,16 @@ impl ProblemResponse {
 
 /// The fields to blame, below a place in the body.
 fn wire_problems(place: &str, refusal: &Refusal) -> Vec<FieldProblem> {
-    let problems = refusal.fields.iter().map(|field| FieldProblem {
+    let problems = refusal.fields.iter();
+    problems.map(|field| wire_problem(place, field)).collect()
+}
+
+fn wire_problem(place: &str, field: &hallpass_access::FieldProblem) -> FieldProblem {
+    FieldProblem {
         field: format!("{place}{}", field.field),
         code: field.code.clone(),
         message: field.message.clone(),
-    });
-    problems.collect()
+    }
 }
 
 impl From<AccessError> for ProblemResponse {
@@ -225,9 +229,11 @@ impl From<AccessError> for ProblemResponse {
             )
             .help("try again in a minute"),
             AccessError::Commit(CommitError::Unavailable(_)) => Self::unconfirmed(&error),
-            AccessError::Read(_) | AccessError::Commit(CommitError::IllegalStep(_)) => {
-                Self::unavailable(&error)
-            }
+            // the last two are refusals by the time they come here
+            AccessError::Read(_)
+            | AccessError::Commit(
+                CommitError::IllegalStep(_) | CommitError::OverQuota(_) | CommitError::Full(_),
+            ) => Self::unavailable(&error),
         }
     }
 }
@@ -246,7 +252,8 @@ impl From<PressRefused> for ProblemResponse {
             | PressRefused::ReasonMissing
             | PressRefused::Justification { .. }
             | PressRefused::ApprovedLength { .. }
-            | PressRefused::LongComment { .. } => StatusCode::BAD_REQUEST,
+            | PressRefused::LongText { .. } => StatusCode::BAD_REQUEST,
+            PressRefused::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
             PressRefused::Standing(why) if why.is_bad_input() => StatusCode::BAD_REQUEST,
             refused if refused.is_conflict() => StatusCode::CONFLICT,
             _ => StatusCode::FORBIDDEN,
@@ -254,6 +261,9 @@ impl From<PressRefused> for ProblemResponse {
         let failure = Self::new(status, refused.code(), refused.to_string());
         match &refused {
             PressRefused::WarningsUnconfirmed { warnings } => failure.warned(warnings),
+            PressRefused::LongText { field, characters } => {
+                failure.fields(vec![wire_problem("", &field.problem(*characters))])
+            }
             _ => failure,
         }
     }
@@ -264,6 +274,9 @@ fn what_helps(refused: &PressRefused) -> &'static str {
     match refused {
         PressRefused::ClocksDisagree(_) => {
             "an administrator sets the clock right (`hallpass server doctor`); then try again"
+        }
+        PressRefused::StorageFull => {
+            "an administrator makes room on the disk of the database; then try again"
         }
         PressRefused::DirectoryUnread { .. } | PressRefused::ExportBehind { .. } => {
             "try again in a minute; an administrator looks at Health and `hallpass server doctor`"

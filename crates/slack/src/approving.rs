@@ -69,7 +69,7 @@ impl Slack {
         self.redraw_later(id);
         match approved {
             Ok(_) => FormOutcome::Close,
-            Err(AccessError::Refused(why @ PressRefused::LongComment { .. })) => {
+            Err(AccessError::Refused(why @ PressRefused::LongText { .. })) => {
                 FormOutcome::error(ids::REASON, names::sentence(&why.to_string()))
             }
             Err(AccessError::Refused(why @ PressRefused::ApprovedLength { .. })) => {

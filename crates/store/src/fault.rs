@@ -1,6 +1,6 @@
 //! What can go wrong inside, before it is told in the words of the port that was called.
 
-use hallpass_access::{CommitError, ReadError};
+use hallpass_access::{CommitError, OverQuota, ReadError};
 use hallpass_alerts::AlertCommitError;
 use hallpass_assignments as assignments;
 use hallpass_audit as audit;
@@ -13,6 +13,10 @@ pub(crate) enum StorageFault {
     Raced(String),
     /// A change of state that the table of legal steps does not have.
     IllegalStep(String),
+    /// The change would exceed a quota.
+    OverQuota(OverQuota),
+    /// The disk is full, or what is left of it is reserved for the end of access.
+    Full(String),
     /// The lease is not the caller's.
     Fenced(HoldKey),
     /// Not reachable, busy, or unreadable.
@@ -22,7 +26,11 @@ pub(crate) enum StorageFault {
 impl StorageFault {
     pub(crate) fn text(self) -> String {
         match self {
-            Self::Raced(text) | Self::IllegalStep(text) | Self::Unavailable(text) => text,
+            Self::Raced(text)
+            | Self::IllegalStep(text)
+            | Self::Unavailable(text)
+            | Self::Full(text) => text,
+            Self::OverQuota(over) => over.to_string(),
             Self::Fenced(key) => format!("the lease on {key} is no longer ours"),
         }
     }
@@ -33,6 +41,8 @@ impl From<StorageFault> for CommitError {
         match fault {
             StorageFault::Raced(text) => Self::Raced(text),
             StorageFault::IllegalStep(text) => Self::IllegalStep(text),
+            StorageFault::OverQuota(over) => Self::OverQuota(over),
+            StorageFault::Full(text) => Self::Full(text),
             StorageFault::Fenced(_) | StorageFault::Unavailable(_) => {
                 Self::Unavailable(fault.text())
             }
@@ -52,6 +62,8 @@ impl From<StorageFault> for AlertCommitError {
             StorageFault::Raced(text) => Self::Raced(text),
             StorageFault::IllegalStep(_)
             | StorageFault::Fenced(_)
+            | StorageFault::OverQuota(_)
+            | StorageFault::Full(_)
             | StorageFault::Unavailable(_) => Self::Unavailable(fault.text()),
         }
     }
@@ -63,6 +75,8 @@ impl From<StorageFault> for assignments::StoreFault {
             StorageFault::Fenced(key) => Self::Fenced(key),
             StorageFault::Raced(_)
             | StorageFault::IllegalStep(_)
+            | StorageFault::OverQuota(_)
+            | StorageFault::Full(_)
             | StorageFault::Unavailable(_) => Self::Unavailable(fault.text()),
         }
     }

@@ -219,6 +219,11 @@ pub(crate) fn made_at(records: &[Draft]) -> Option<Timestamp> {
     records.iter().map(Draft::at).max()
 }
 
+/// The UTC day of an instant, such as `2026-11-29`.
+pub(crate) fn day_of(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
 /// The armed end once its assignment's end has moved; `None` when it need not. `row` is that assignment, and `now` when the
 /// change was made, where it says so.
 pub(crate) fn armed_end_moved(

@@ -110,7 +110,9 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
         | PressRefused::NotRequester
         | PressRefused::BreakGlassNotAllowed { .. }
         | PressRefused::ApprovedLength { .. }
-        | PressRefused::LongComment { .. }
+        | PressRefused::LongText { .. }
+        | PressRefused::OverQuota(_)
+        | PressRefused::StorageFull
         | PressRefused::StartRefused
         | PressRefused::NoReview
         | PressRefused::OwnReview

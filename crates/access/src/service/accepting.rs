@@ -8,8 +8,8 @@ use super::sweep_people::Meant;
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::{Doer, StepContext};
 use crate::{
-    AcceptanceWrite, Accepted, Actor, Change, CommitError, PressRefused, StandingRefused, sweep,
-    sweep_steps,
+    AcceptanceWrite, Accepted, Actor, Change, CommitError, PressRefused, StandingRefused,
+    TextField, sweep, sweep_steps,
 };
 
 impl Access {
@@ -25,6 +25,7 @@ impl Access {
         reason: &str,
         review_at: Option<Timestamp>,
     ) -> Result<Accepted, AccessError> {
+        TextField::Reason.ensure(reason)?;
         self.ensure_admin(actor).await?;
         let key = self.key_meant(meant)?;
         let reason = reason.trim();
@@ -102,6 +103,7 @@ impl Access {
         meant: &Meant,
         reason: &str,
     ) -> Result<Accepted, AccessError> {
+        TextField::Reason.ensure(reason)?;
         self.ensure_admin(actor).await?;
         let key = self.key_meant(meant)?;
         let mut races = 0;

@@ -12,7 +12,7 @@ use crate::sweep_steps::{self, Adopting};
 use crate::target;
 use crate::{
     ADOPTED_MAX, Accepted, Actor, Change, CommitError, Fate, Grant, Holds, LeftAlone, Person,
-    PressRefused, StandingRefused, Sweep, SweepItem, Write,
+    PressRefused, StandingRefused, Sweep, SweepItem, TextField, Write,
 };
 
 impl Access {
@@ -29,6 +29,7 @@ impl Access {
         reason: &str,
         idempotency: Option<&Idempotency>,
     ) -> Result<Grant, AccessError> {
+        TextField::Reason.ensure(reason)?;
         self.ensure_admin(actor).await?;
         if let Some(grant) = self.adopted_before(actor, idempotency).await? {
             return Ok(grant);

@@ -12,7 +12,7 @@ use hallpass_model::Timestamp;
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
-use crate::{Actor, CommitError, PressRefused, ReadError, Role};
+use crate::{Actor, CommitError, PressRefused, ReadError, Role, TextField};
 
 /// How a row is silenced.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +153,7 @@ impl Access {
         reason: &str,
         step: impl Fn(AlertState) -> Result<MuteStep, NoSuchRow>,
     ) -> Result<AlertState, AccessError> {
+        TextField::Reason.ensure(reason)?;
         if !self.may_mute_alerts(actor) {
             return Err(PressRefused::NotYours.into());
         }

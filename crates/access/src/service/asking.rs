@@ -15,8 +15,8 @@ use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::target::LookedFor;
 use crate::{
     Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
-    Person, PressRefused, Refusal, Request, RequestState, RuleWarning, Wanted, confirming,
-    grant_press, granting, start,
+    Person, PressRefused, Refusal, Request, RequestState, RuleWarning, TextField, Wanted,
+    confirming, grant_press, granting, start, text_limits,
 };
 
 /// Targets that can be asked for at once.
@@ -197,6 +197,11 @@ impl Access {
         actor: &Actor,
         call: AskCall<'_>,
     ) -> Result<Vec<AskOutcome>, AccessError> {
+        for asking in call.askings {
+            text_limits::ensure_names(&asking.wanted)?;
+            TextField::Reason.ensure(&asking.reason)?;
+            TextField::Ticket.ensure(asking.ticket.as_deref().unwrap_or_default())?;
+        }
         let mut races = 0;
         loop {
             if let Some(asked) = self.remembered(actor, call.idempotency).await? {

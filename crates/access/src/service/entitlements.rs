@@ -11,7 +11,7 @@ use super::{Access, AccessError};
 use crate::records::Doer;
 use crate::{
     Actor, EntitledPrincipal, Entitlement, EntitlementSource, EntitlementsEnded, HeldAccess, Lock,
-    Person, PersonEntitlements, PressRefused, Role, StandingListing, StandingScope,
+    Person, PersonEntitlements, PressRefused, Role, StandingListing, StandingScope, TextField,
 };
 
 /// How often what a locked person has is looked at again: somebody may give it to them anew.
@@ -204,6 +204,7 @@ impl Access {
         account: Option<&AccountId>,
         reason: &str,
     ) -> Result<Option<EntitlementsEnded>, AccessError> {
+        TextField::Reason.ensure(reason)?;
         if !actor.is(Role::Admin) {
             return Err(PressRefused::NotYours.into());
         }

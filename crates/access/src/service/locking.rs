@@ -13,7 +13,7 @@ use crate::step::{GrantStep, RequestStep};
 use crate::{
     Actor, Change, CommitError, ENDED_BY_A_LOCK, EndCause, Grant, GrantFilter, GrantState,
     GrantStateKind, HeldAccess, Lock, LocksSeen, Person, PressRefused, Request, RequestFilter,
-    RequestState, RequestStateKind, Role, decision_context, end,
+    RequestState, RequestStateKind, Role, TextField, decision_context, end,
 };
 
 /// Rows read from the store per round.
@@ -96,6 +96,7 @@ impl Access {
         whom: &UserId,
         locking: Locking<'_>,
     ) -> Result<Lock, AccessError> {
+        TextField::Reason.ensure(locking.reason)?;
         let mut races = 0;
         loop {
             let (change, lock) = match self.judge_lock(actor, whom, &locking).await? {
@@ -219,6 +220,7 @@ impl Access {
         whom: &UserId,
         reason: &str,
     ) -> Result<Option<Lock>, AccessError> {
+        TextField::Reason.ensure(reason)?;
         let mut races = 0;
         loop {
             if actor.is_user(whom) {

@@ -10,8 +10,8 @@ use crate::records::{Doer, HiddenSubject};
 use crate::step::{GrantStep, PressStep};
 use crate::{
     Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds,
-    LocksSeen, PressRefused, ReadError, Request, Role, break_glass, decide, desired, end, locking,
-    session_revocation, target,
+    LocksSeen, PressRefused, ReadError, Request, Role, TextField, break_glass, decide, desired,
+    end, locking, session_revocation, target, text_limits,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -74,6 +74,20 @@ impl Press<'_> {
             Self::Discard => "discard",
             Self::BreakGlass { .. } => "break-glass",
             Self::CloseReview(_) => "close-review",
+        }
+    }
+
+    /// Refuses texts that are too long, before anything is recorded.
+    fn ensure_texts(&self) -> Result<(), PressRefused> {
+        match self {
+            Self::Approve(approving) => {
+                TextField::Comment.ensure(approving.comment.unwrap_or_default())
+            }
+            Self::Deny(text) | Self::CloseReview(text) => {
+                TextField::Reason.ensure(text.unwrap_or_default())
+            }
+            Self::BreakGlass { justification } => text_limits::ensure_justification(justification),
+            Self::Discard => Ok(()),
         }
     }
 
@@ -239,6 +253,7 @@ impl Access {
         press: &Press<'_>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
+        press.ensure_texts()?;
         let mut races = 0;
         loop {
             let request = self.ports.store.request(id).await?;
@@ -411,6 +426,7 @@ impl Access {
             reason,
             end_sessions,
         } = revoking.into();
+        TextField::Reason.ensure(reason)?;
         self.ensure_unlocked(actor).await?;
         let press = EndPress::Revoke { reason };
         self.end_grant(actor, id, idempotency, end_sessions, press)
@@ -432,6 +448,7 @@ impl Access {
             return Err(PressRefused::NotYours.into());
         }
         let revoking = revoking.into();
+        TextField::Reason.ensure(revoking.reason)?;
         if !says_something(revoking.reason) {
             return Err(PressRefused::ReasonMissing.into());
         }

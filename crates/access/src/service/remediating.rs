@@ -19,6 +19,7 @@ use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::records::Doer;
 use crate::{
     Actor, CommitError, PressRefused, ReadError, RemediationPress, RemediationPresses, Role,
+    TextField,
 };
 
 /// How long somebody who looks waits for the organization.
@@ -362,6 +363,7 @@ impl Access {
         (answer, said): (Answer<'_>, &str),
         idempotency: Option<&Idempotency>,
     ) -> Result<Remediation, AccessError> {
+        TextField::Reason.ensure(said)?;
         // who may not see it learns nothing of it
         self.remediation(actor, id).await?;
         let source = self.remediation_source(actor)?;

@@ -32,6 +32,10 @@ const SET: FactSource = source(
     "IAM Identity Center API Reference, \"CreatePermissionSet\"",
     "Request Parameters",
 );
+const CREATE_GROUP: FactSource = source(
+    "Identity Store API Reference, \"CreateGroup\"",
+    "Request Parameters",
+);
 const THROTTLES: FactSource = source(
     "IAM Identity Center User Guide, \"IAM Identity Center quotas\"",
     "Throttle limits",
@@ -103,6 +107,14 @@ facts! {
         "managed policies of an account that are its own",
         "`GetAccountSummary` of the simulator",
         IAM, Read("2026-11-27");
+    PERMISSION_SET_NAME_CHARACTERS = 32 "characters", "sso.permission-set.name",
+        "the name of a permission set",
+        "which names requests may have",
+        SET, NotVerified;
+    GROUP_NAME_CHARACTERS = 1_024 "characters", "identitystore.group.display-name",
+        "the display name of a group",
+        "which names requests may have",
+        CREATE_GROUP, NotVerified;
     SESSION_HOURS = 12 "hours", "sts.session.longest",
         "the longest session of a role that AWS issues",
         "how long a revocation of sessions has to stand; until when calls are looked for that a grant made",

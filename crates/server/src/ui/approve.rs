@@ -67,7 +67,7 @@ async fn approve(
         .approve_with(&viewer.actor, id, approving, None)
         .await;
     if let Err(AccessError::Refused(why)) = &outcome
-        && let PressRefused::LongComment { .. }
+        && let PressRefused::LongText { .. }
         | PressRefused::ApprovedLength { .. }
         | PressRefused::WarningsUnconfirmed { .. } = why
         && let Some(request) = press::request_of(&app, &viewer, &id.to_string()).await?

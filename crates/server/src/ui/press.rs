@@ -184,7 +184,9 @@ pub(super) async fn answered(
     match outcome {
         Ok(_) => Ok(see_other(&flash::after(&back(from, id), said, id))),
         // nothing on the page would say it: it is over in a moment
-        Err(AccessError::Refused(why)) if why.retry_after().is_some() => Err(why.into()),
+        Err(AccessError::Refused(why)) if why.retry_after().is_some() || why.is_over_limit() => {
+            Err(why.into())
+        }
         Err(AccessError::Refused(why)) => {
             // back to the request, where the press is asked for once more
             let page = flash::after(&format!("/requests/{id}"), Flash::SignedIn, id);

@@ -48,6 +48,7 @@ mod overlaps;
 mod people_leaving;
 mod plans_of_sweeps;
 mod previews;
+mod quotas;
 mod recorded_rules;
 mod region_lost;
 mod renamed;

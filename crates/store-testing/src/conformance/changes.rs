@@ -295,6 +295,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
         group_sync_run: Some(super::group_sync::a_run(1, 0)),
         digests: vec![a_digest(1)],
         answer: Some(an_answer(2, "k")),
+        quotas: Vec::new(),
     };
     assert!(raced(&store.commit(refused).await));
     let all = RequestFilter::default();

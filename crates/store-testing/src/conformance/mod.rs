@@ -25,6 +25,7 @@ pub mod log;
 pub mod outbox;
 pub mod queries;
 pub mod queue;
+pub mod quotas;
 pub mod reviews;
 pub mod session_revocation;
 pub mod sweep_rows;
@@ -99,6 +100,8 @@ macro_rules! conformance {
                 one_of_many_equal_writers_wins
                 a_record_id_is_used_once
                 the_exported_mark_never_moves_back;
+            quotas:
+                what_is_over_a_quota_is_not_stored;
             log:
                 records_are_found_newest_first
                 records_are_found_by_what_they_hold

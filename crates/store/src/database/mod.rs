@@ -193,6 +193,15 @@ impl Connection {
         }
     }
 
+    /// What is wrong in a copy that [`copy_to`](Self::copy_to) made, as far as the first few complaints.
+    pub(crate) fn copy_complaints(&self, path: &Path) -> Result<Vec<String>, DatabaseError> {
+        let found = match self {
+            Self::Sqlite(_) => sqlite::copy_complaints(path),
+            Self::Postgres(_) => return Err(Failure::OfAnotherEngine("a copy in a file").into()),
+        };
+        or_malformed(found.map_err(DatabaseError::from))
+    }
+
     /// Adds one to `steps` for every hundred steps of the engine's own machine.
     pub(crate) fn count_steps(&mut self, steps: Arc<AtomicU64>) -> Result<(), DatabaseError> {
         match self {
@@ -260,6 +269,16 @@ impl Transaction<'_> {
         }
     }
 
+    /// The first few of these complaints, found in less time.
+    pub(crate) fn first_complaints(&self) -> Result<Vec<String>, DatabaseError> {
+        match self {
+            Self::Sqlite(transaction) => {
+                or_malformed(sqlite::first_complaints(transaction).map_err(DatabaseError::from))
+            }
+            Self::Postgres(_) => Ok(Vec::new()),
+        }
+    }
+
     /// How the engine would answer a query, a line for each of its steps.
     #[cfg(test)]
     pub(crate) fn plan_of(&self, sql: &str) -> Result<Vec<String>, DatabaseError> {
@@ -275,6 +294,14 @@ impl Transaction<'_> {
             Self::Sqlite(transaction) => Ok(transaction.commit()?),
             Self::Postgres(transaction) => transaction.commit(),
         }
+    }
+}
+
+/// A file that cannot be checked because it is damaged is a complaint.
+fn or_malformed(found: Result<Vec<String>, DatabaseError>) -> Result<Vec<String>, DatabaseError> {
+    match found {
+        Err(error) if error.is_malformed() => Ok(vec![error.to_string()]),
+        found => found,
     }
 }
 

@@ -112,7 +112,23 @@ pub(super) fn as_one_file(connection: &Connection) -> Result<(), rusqlite::Error
 }
 
 pub(super) fn complaints(transaction: &Transaction<'_>) -> Result<Vec<String>, rusqlite::Error> {
-    let mut statement = transaction.prepare("PRAGMA integrity_check")?;
+    pragma_complaints(transaction, "PRAGMA integrity_check")
+}
+
+/// The same without comparing indexes with tables, which takes longest; the first few.
+pub(super) fn first_complaints(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+    pragma_complaints(connection, "PRAGMA quick_check(5)")
+}
+
+/// What is wrong in a copy; the first few.
+pub(super) fn copy_complaints(path: &Path) -> Result<Vec<String>, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    pragma_complaints(&connection, "PRAGMA integrity_check(5)")
+}
+
+fn pragma_complaints(connection: &Connection, sql: &str) -> Result<Vec<String>, rusqlite::Error> {
+    let mut statement = connection.prepare(sql)?;
     let lines = statement.query_map([], |row| row.get(0))?;
     let mut complaints = lines.collect::<Result<Vec<String>, _>>()?;
     complaints.retain(|line| line != "ok");
@@ -198,6 +214,19 @@ pub(super) fn refusal(error: &rusqlite::Error) -> Option<ConstraintRefusal> {
         rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER => Some(ConstraintRefusal::Trigger),
         _ => None,
     }
+}
+
+/// Whether the disk has no room; the index of the write-ahead log says so in a way of its own.
+pub(super) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == ErrorCode::DiskFull
+            || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
+}
+
+pub(super) fn is_malformed(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    code == Some(ErrorCode::DatabaseCorrupt) || code == Some(ErrorCode::NotADatabase)
 }
 
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {

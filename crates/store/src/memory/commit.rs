@@ -11,7 +11,7 @@ use hallpass_model::{GrantId, RequestId, Timestamp};
 
 use super::group_sync::GroupSync;
 use super::sweeps::Sweeps;
-use super::{MemoryState, Slot, armed_ends, group_sync, locks};
+use super::{MemoryState, Slot, armed_ends, group_sync, locks, quotas};
 use crate::fault::StorageFault;
 use crate::rows::subject_of;
 use crate::steps::{
@@ -46,6 +46,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     };
     let now = made_at(&change.audit);
     locks::ensure_as_seen(staged.base, &change.locks_seen)?;
+    let refused = quotas::ensure(staged.base, &change.quotas, now)?;
     let locks = locks::staged(staged.base, change.locks)?;
     let mut subjects = Vec::new();
     for write in change.requests {
@@ -88,6 +89,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     }
     keep_looks(state, sweeps, group_sync);
     state.locks.extend(locks);
+    state.refused.extend(refused);
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(state, user, *at);
     }
@@ -299,6 +301,6 @@ fn row_of<T>(write: &Write<T>) -> &T {
     }
 }
 
-fn is_pending(request: &Request) -> bool {
+pub(super) fn is_pending(request: &Request) -> bool {
     matches!(request.state, RequestState::Pending)
 }

@@ -10,6 +10,7 @@ mod faults;
 mod group_sync;
 mod locks;
 mod outbox;
+mod quotas;
 mod session_revocation;
 mod sessions;
 mod sweeps;
@@ -86,6 +87,8 @@ struct MemoryState {
     /// Who held the newest grant under an address.
     holders: BTreeMap<Email, UserId>,
     locks: BTreeMap<UserId, Lock>,
+    /// How much was refused on the newest such day.
+    refused: BTreeMap<quotas::Refused, quotas::RefusedDay>,
     sweeps: Sweeps,
     group_sync: group_sync::GroupSync,
 }

@@ -13,8 +13,8 @@ use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::unreadable::{first_readable, packed_one, unpacked};
 use super::{
-    Heeds, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, listing, locks,
-    number, outbox,
+    Heeds, Space, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, listing,
+    locks, number, outbox,
 };
 use crate::database::{DatabaseError, Optional, Params, Transaction};
 use crate::fault::StorageFault;
@@ -264,8 +264,17 @@ impl AccessStore for SqlStore {
         } else {
             self.heeds()
         };
-        let written = self.write_if(heeds, move |tx| commit::commit(tx, change));
-        Ok(written.await?)
+        let space = commit::space(&change);
+        let kept = (space == Space::Ends && self.reserve.is_some()).then(|| change.clone());
+        let written = self.write_as((heeds, space), move |tx| commit::commit(tx, change));
+        match (written.await, kept) {
+            // the space that was reserved for this is free now
+            (Err(StorageFault::Full(_)), Some(change)) => {
+                let again = self.write_as((heeds, space), move |tx| commit::commit(tx, change));
+                Ok(again.await?)
+            }
+            (written, _) => Ok(written?),
+        }
     }
 
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {
@@ -306,7 +315,7 @@ impl AccessStore for SqlStore {
     async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError> {
         let channel = channel.to_owned();
         Ok(self
-            .write(move |tx| outbox::open(tx, &channel, now))
+            .write_for_ends(move |tx| outbox::open(tx, &channel, now))
             .await?)
     }
 
@@ -318,14 +327,14 @@ impl AccessStore for SqlStore {
     async fn take_notices(&self, by: &str, now: Timestamp, again: Timestamp, max: u32) -> Waiting {
         let by = by.to_owned();
         Ok(self
-            .write(move |tx| outbox::take(tx, &by, now, again, max))
+            .write_for_ends(move |tx| outbox::take(tx, &by, now, again, max))
             .await?)
     }
 
     async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError> {
         let channel = channel.to_owned();
         Ok(self
-            .write(move |tx| outbox::delivered(tx, &channel, number))
+            .write_for_ends(move |tx| outbox::delivered(tx, &channel, number))
             .await?)
     }
 
@@ -337,22 +346,26 @@ impl AccessStore for SqlStore {
     ) -> Result<(), ReadError> {
         let by = by.to_owned();
         Ok(self
-            .write(move |tx| outbox::postponed(tx, &by, number, again))
+            .write_for_ends(move |tx| outbox::postponed(tx, &by, number, again))
             .await?)
     }
 
     async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
         Ok(self
-            .write(move |tx| outbox::release_notices(tx, later_than))
+            .write_for_ends(move |tx| outbox::release_notices(tx, later_than))
             .await?)
     }
 
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
-        Ok(self.write(move |tx| outbox::prune(tx, before)).await?)
+        Ok(self
+            .write_for_ends(move |tx| outbox::prune(tx, before))
+            .await?)
     }
 
     async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError> {
-        Ok(self.write(move |tx| alarms::note(tx, alarm)).await?)
+        Ok(self
+            .write_for_ends(move |tx| alarms::note(tx, alarm))
+            .await?)
     }
 
     async fn alarms(&self) -> Result<Vec<Alarm>, ReadError> {

@@ -193,7 +193,7 @@ impl ArmedEndStore for SqlStore {
 
     async fn settle_armed_ends(&self, change: ArmedEndChange) -> Result<SettledEnds, StoreFault> {
         let written = self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 for end in &change.ends {
                     update(tx, end)?;
                 }

@@ -92,7 +92,7 @@ impl SqlStore {
     /// When the store does not answer.
     pub async fn free_leases(&self) -> Result<usize, StoreFault> {
         Ok(self
-            .write(|tx| {
+            .write_for_ends(|tx| {
                 Ok(tx
                     .prepare(
                         "UPDATE assignments SET lease_token = NULL, lease_until = NULL
@@ -332,7 +332,9 @@ impl AssignmentStore for SqlStore {
         lease: &Lease,
     ) -> Result<Taken, StoreFault> {
         let (room, lease) = (*room, lease.clone());
-        Ok(self.write(move |tx| take(tx, now, &room, &lease)).await?)
+        Ok(self
+            .write_for_ends(move |tx| take(tx, now, &room, &lease))
+            .await?)
     }
 
     async fn first(&self, now: Timestamp) -> Result<Option<AssignmentRow>, StoreFault> {
@@ -341,7 +343,9 @@ impl AssignmentStore for SqlStore {
 
     async fn record(&self, row: &AssignmentRow, by: &Lease, news: bool) -> Result<(), StoreFault> {
         let (row, by) = (row.clone(), by.clone());
-        Ok(self.write(move |tx| record(tx, &row, &by, news)).await?)
+        Ok(self
+            .write_for_ends(move |tx| record(tx, &row, &by, news))
+            .await?)
     }
 
     async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault> {
@@ -359,7 +363,9 @@ impl AssignmentStore for SqlStore {
 
     async fn note_over(&self, over: &[Over], at: Timestamp, due: Timestamp) -> NotedOver {
         let over = over.to_vec();
-        Ok(self.write(move |tx| note_over(tx, &over, at, due)).await?)
+        Ok(self
+            .write_for_ends(move |tx| note_over(tx, &over, at, due))
+            .await?)
     }
 
     async fn assignment(&self, key: &HoldKey) -> Result<Option<AssignmentRow>, StoreFault> {
@@ -401,12 +407,14 @@ impl AssignmentStore for SqlStore {
     }
 
     async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault> {
-        Ok(self.write(move |tx| forget_future(tx, now)).await?)
+        Ok(self
+            .write_for_ends(move |tx| forget_future(tx, now))
+            .await?)
     }
 
     async fn free(&self, token: &str) -> Result<(), StoreFault> {
         let token = token.to_owned();
-        let freed = self.write(move |tx| {
+        let freed = self.write_for_ends(move |tx| {
             // those that are leased are few, and have an index
             tx.prepare(
                 "UPDATE assignments SET lease_token = NULL, lease_until = NULL

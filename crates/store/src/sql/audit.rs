@@ -160,7 +160,7 @@ impl AuditStore for SqlStore {
 
     async fn set_exported(&self, seq: u64) -> Result<(), StoreFault> {
         Ok(self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 tx.prepare(
                     "INSERT INTO counters (name, value) VALUES ('audit_exported', ?1)
                      ON CONFLICT (name) DO UPDATE SET value = excluded.value

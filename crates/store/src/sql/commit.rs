@@ -5,12 +5,12 @@ use hallpass_access::{
     Message, Request, RequestState, StoredAnswer, Subject, Write,
 };
 use hallpass_assignments::AssignmentRow;
-use hallpass_audit::Record;
+use hallpass_audit::{Draft, Record};
 
 use super::numbers::{self, Numbered};
 use super::{
-    armed_ends, assignment_rows, assignments, audit, counter, group_sync, locks, number, outbox,
-    session_revocation, sweeps,
+    Space, armed_ends, assignment_rows, assignments, audit, counter, group_sync, locks, number,
+    outbox, quotas, session_revocation, sweeps,
 };
 use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction, named};
 use crate::fault::StorageFault;
@@ -50,9 +50,29 @@ pub(super) fn grants(change: &Change) -> bool {
     change.requests.iter().any(approves)
 }
 
+/// Which space of the disk a change may use: what was reserved for the end of access, where it ends something or the server
+/// makes it, and no request or grant is added.
+pub(super) fn space(change: &Change) -> Space {
+    let adds_request = { change.requests.iter() }.any(|it| matches!(it, Write::Insert(_)));
+    let adds_grant = { change.grants.iter() }.any(|it| matches!(it, Write::Insert(_)));
+    let ends = !(change.grants.is_empty()
+        && change.desired.is_empty()
+        && change.sessions_to_revoke.is_empty()
+        && change.locks.is_empty()
+        && change.credentials_ended.is_empty());
+    let is_of_person = |it: &Draft| !it.is_of_system();
+    let is_called = change.answer.is_some() || change.audit.iter().any(is_of_person);
+    if adds_request || adds_grant || !ends && is_called {
+        Space::Callers
+    } else {
+        Space::Ends
+    }
+}
+
 /// Stores `change` whole; the transaction is dropped when this fails.
 pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, StorageFault> {
     locks::ensure_as_seen(tx, &change.locks_seen)?;
+    quotas::ensure(tx, &change.quotas, made_at(&change.audit))?;
     for write in &change.locks {
         locks::store(tx, write)?;
     }

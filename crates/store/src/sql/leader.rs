@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use hallpass_access::ReadError;
 use hallpass_model::Clock;
 
+use super::reserve::Reserve;
 use super::{Heeds, Source, SqlStore, at_once, number, run};
 use crate::database::{Connection, Optional, Transaction, TransactionMode};
 use crate::fault::StorageFault;
@@ -29,6 +30,7 @@ use crate::lead::{Claim, Leader, LeaderRow, NodeIdentity, Term};
 pub struct Leadership {
     connection: Arc<Mutex<Connection>>,
     clock: TermClock,
+    reserve: Option<Arc<Reserve>>,
 }
 
 /// What time a server has, in milliseconds: not that of the transaction's beginning.
@@ -89,6 +91,7 @@ impl SqlStore {
         Ok(Leadership {
             connection,
             clock: self.source.term_clock(),
+            reserve: self.reserve.clone(),
         })
     }
 
@@ -102,7 +105,8 @@ impl SqlStore {
         }
     }
 
-    /// Whether anything could be written now, whoever leads. Waits in the line of those who write, and writes nothing.
+    /// Whether anything could be written now, whoever leads. Waits in the line of those who write, and writes one number,
+    /// which is another each time, so that the disk has to take it.
     ///
     /// # Errors
     /// Why not.
@@ -111,7 +115,15 @@ impl SqlStore {
             term: None,
             ..self.clone()
         };
-        Ok(unfenced.write_if(Heeds::Nothing, |_| Ok(())).await?)
+        let written = unfenced.write_if(Heeds::Nothing, |tx| {
+            tx.prepare(
+                "INSERT INTO counters (name, value) VALUES ('write_probe', 0)
+                 ON CONFLICT (name) DO UPDATE SET value = 1 - counters.value",
+            )?
+            .execute(())?;
+            Ok(())
+        });
+        Ok(written.await?)
     }
 }
 
@@ -174,11 +186,16 @@ impl Leadership {
         mode: TransactionMode,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, ReadError> {
-        Ok(match &self.clock {
-            TermClock::Given(_) => at_once(&self.connection, mode, work, |_| {})?,
-            TermClock::OneProcess => run(&self.connection, mode, work).await?,
-            TermClock::Server => on_its_own_thread(&self.connection, mode, work).await?,
-        })
+        let done = match &self.clock {
+            TermClock::Given(_) => at_once(&self.connection, mode, work, |_| {}),
+            TermClock::OneProcess => run(&self.connection, mode, work).await,
+            TermClock::Server => on_its_own_thread(&self.connection, mode, work).await,
+        };
+        // the next attempt finds room
+        if let (Err(StorageFault::Full(_)), Some(reserve)) = (&done, &self.reserve) {
+            reserve.release();
+        }
+        Ok(done?)
     }
 }
 

@@ -58,6 +58,9 @@ pub enum BackupError {
         /// What SQLite says.
         source: DatabaseError,
     },
+    /// The copy is damaged, as the database is.
+    #[error("the database is damaged, and so is its copy: {}", .0.join("; "))]
+    Malformed(Vec<String>),
     /// The copy could not be put in its place.
     #[error("cannot write `{}`", path.display())]
     Place {
@@ -86,6 +89,14 @@ impl SqlStore {
     /// When the store does not answer; what is wrong in it is told in [`Check::problems`].
     pub async fn check(&self) -> Result<Check, ReadError> {
         Ok(self.apart(check).await?)
+    }
+
+    /// The first complaints about the structure of the file: none where it is whole, or where the store is no file.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn damage(&self) -> Result<Vec<String>, ReadError> {
+        Ok(self.apart(|tx| Ok(tx.first_complaints()?)).await?)
     }
 
     /// Copies the database to `to`, a file that does not exist yet, while others write. The copy
@@ -142,6 +153,9 @@ impl BackupError {
                 "move it to where its database is now: SQLite would write its changes into the new file",
             ),
             Self::Foreign(_) => Some("name the file that `hallpass server store backup` made"),
+            Self::Malformed(_) => Some(
+                "keep the backups that you have; `hallpass server store check` lists what is wrong, and docs/operations/runbooks/store-broken.md says what to do",
+            ),
             Self::Copy { .. } | Self::Place { .. } | Self::Interrupted(_) => None,
         }
     }
@@ -168,12 +182,20 @@ fn refuse_taken(to: &Path) -> Result<(), BackupError> {
     }
 }
 
+/// The copy is checked before it has its name: who deletes older backups then does so for one that can be restored.
 fn backup(source: &Connection, to: &Path) -> Result<(), BackupError> {
+    let failed = |source| BackupError::Copy {
+        path: to.to_path_buf(),
+        source,
+    };
     made(to, |partial| {
-        copy(source, partial).map_err(|source| BackupError::Copy {
-            path: to.to_path_buf(),
-            source,
-        })
+        copy(source, partial).map_err(failed)?;
+        let complaints = source.copy_complaints(partial).map_err(failed)?;
+        if complaints.is_empty() {
+            Ok(())
+        } else {
+            Err(BackupError::Malformed(complaints))
+        }
     })
 }
 

@@ -177,6 +177,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0029_turns.sql"),
         then: None,
     },
+    Migration {
+        version: 30,
+        name: "quotas",
+        sql: include_str!("../../migrations/0030_quotas.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -40,9 +40,11 @@ mod plans;
 #[cfg(test)]
 mod query_plans;
 mod queue_columns;
+mod quotas;
 mod relay;
 mod remediations;
 mod requests;
+mod reserve;
 mod search;
 mod seen_file;
 mod seen_log;
@@ -74,6 +76,7 @@ use crate::lead::Term;
 use leader::TermClock;
 use listing::Bounds;
 use listing_pool::ListingPool;
+use reserve::{Reserve, Space};
 use seen_log::{Heeding, Seen};
 
 /// How long a statement of what takes minutes may take, on a server.
@@ -147,6 +150,8 @@ pub struct SqlStore {
     term: Option<Arc<Term>>,
     /// What was seen of the log, where the database may come to lack it.
     heeding: Option<Heeding>,
+    /// Space on the disk for the end of access; none where a command has the store.
+    reserve: Option<Arc<Reserve>>,
 }
 
 impl SqlStore {
@@ -182,6 +187,7 @@ impl SqlStore {
             bounds: Bounds::default(),
             term: None,
             heeding: None,
+            reserve: None,
         })
     }
 
@@ -208,6 +214,14 @@ impl SqlStore {
         self.write_if(self.heeds(), work).await
     }
 
+    /// The same for what ends access, also where the disk is full for callers.
+    async fn write_for_ends<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        self.write_as((self.heeds(), Space::Ends), work).await
+    }
+
     /// What every write of this store looks at.
     fn heeds(&self) -> Heeds {
         let acts = self.heeding.as_ref().is_some_and(|it| it.acts);
@@ -224,6 +238,14 @@ impl SqlStore {
         heeds: Heeds,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
+        self.write_as((heeds, Space::Callers), work).await
+    }
+
+    async fn write_as<T: Send + 'static>(
+        &self,
+        (heeds, space): (Heeds, Space),
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
         // of now: what was begun in one term is never written in another
         let term = match &self.term {
             Some(term) => Some((Arc::clone(term), term.epoch().ok_or_else(leader::over)?)),
@@ -232,7 +254,11 @@ impl SqlStore {
         let clock = self.source.term_clock();
         let heeding = self.heeding.clone();
         let memory = heeding.as_ref().map(|it| Arc::clone(&it.memory));
+        let reserve = self.reserve.clone();
         let fenced = move |tx: &Transaction<'_>| {
+            if let Some(reserve) = reserve {
+                reserve.admit(space)?;
+            }
             if let Some((term, epoch)) = term {
                 leader::ensure(tx, &clock, (&term, epoch))?;
             }
@@ -252,8 +278,11 @@ impl SqlStore {
         if self.runs_at_once() {
             return Ok(at_once(&self.writer, TransactionMode::Write, fenced, noted)?.0);
         }
-        let written = run_then(&self.writer, TransactionMode::Write, fenced, noted);
-        Ok(written.await?.0)
+        let written = run_then(&self.writer, TransactionMode::Write, fenced, noted).await;
+        if let (Err(StorageFault::Full(_)), Some(reserve)) = (&written, &self.reserve) {
+            reserve.release();
+        }
+        Ok(written?.0)
     }
 
     async fn run<T: Send + 'static>(
@@ -375,7 +404,11 @@ fn at_once<T>(
 
 impl From<DatabaseError> for StorageFault {
     fn from(error: DatabaseError) -> Self {
-        Self::Unavailable(error.to_string())
+        if error.is_full() {
+            Self::Full(error.to_string())
+        } else {
+            Self::Unavailable(error.to_string())
+        }
     }
 }
 

@@ -168,6 +168,7 @@ impl SqlStore {
             bounds: Bounds::default(),
             term: None,
             heeding: None,
+            reserve: None,
         })
     }
 }

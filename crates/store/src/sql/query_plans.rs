@@ -1,7 +1,7 @@
 //! How SQLite answers what people list and search: by a range of an index, never through a table.
 
 use super::{
-    SqlStore, access, assignments, finding, grants, outbox, plans, queue_columns, requests,
+    SqlStore, access, assignments, finding, grants, outbox, plans, queue_columns, quotas, requests,
 };
 use crate::database::TransactionMode;
 
@@ -124,5 +124,21 @@ fn a_scan_would_be_seen() {
     ] {
         let lines = tx.plan_of(sql).unwrap();
         assert!(!lines.iter().all(|line| is_range(line)), "{sql}: {lines:?}");
+    }
+}
+
+/// What is counted at each write of a person is a range, however much there is of others.
+#[test]
+fn quotas_are_counted_in_an_index() {
+    let store = SqlStore::open_in_memory().unwrap();
+    let mut connection = store.reader.lock().unwrap();
+    let tx = connection.begin(TransactionMode::Read).unwrap();
+    for sql in [quotas::WAITING, quotas::HOLDS, quotas::KEYS] {
+        let mut lines = tx.plan_of(sql).unwrap();
+        lines.retain(|line| !line.contains(" found"));
+        assert!(
+            !lines.is_empty() && lines.iter().all(|line| is_range(line)),
+            "{sql}: {lines:?}"
+        );
     }
 }

@@ -96,7 +96,7 @@ impl SessionRevocationStore for SqlStore {
         change: SessionRevocationChange,
     ) -> Result<(), StoreFault> {
         Ok(self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 for revocation in &change.revocations {
                     update(tx, revocation)?;
                 }

@@ -139,7 +139,7 @@ impl SqlStore {
         let (was, row) = (session_body(was)?, SessionRow::of(session)?);
         let beside = beside.map(SessionRow::of).transpose()?;
         Ok(self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 let changed = tx
                     .prepare(
                         "UPDATE sessions SET ends_at = ?3, body = ?4 WHERE hash = ?1 AND body = ?2",
@@ -177,7 +177,7 @@ impl SqlStore {
         let (hash, user) = (session.hash.clone(), session.user_id.clone());
         let which = WhichSessions::One(session.id());
         Ok(self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 delete(tx, &hash)?;
                 if let Some(user) = user {
                     end_meant(tx, &user, &which)?;
@@ -202,7 +202,7 @@ impl SqlStore {
         let issuer = issuer.to_owned();
         let (subject, sid) = (subject.map(str::to_owned), sid.map(str::to_owned));
         Ok(self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 let all = tx
                     .prepare("SELECT hash, user_id, body FROM sessions")?
                     .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
@@ -257,7 +257,7 @@ impl SqlStore {
     ) -> Result<u64, ReadError> {
         let user = user.clone();
         Ok(self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 let ended = end_meant(tx, &user, &which)?;
                 if ended > 0 {
                     audit::append(tx, vec![draft])?;
@@ -273,7 +273,7 @@ impl SqlStore {
     /// When the store does not answer.
     pub async fn sessions_prune(&self, now: Timestamp) -> Result<(), ReadError> {
         Ok(self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 tx.prepare("DELETE FROM sessions WHERE ends_at < ?1")?
                     .execute([instant(now)])?;
                 Ok(())

@@ -244,6 +244,8 @@ impl SweepStore for SqlStore {
     }
 
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError> {
-        Ok(self.write(move |tx| prune(tx, listings, runs)).await?)
+        Ok(self
+            .write_for_ends(move |tx| prune(tx, listings, runs))
+            .await?)
     }
 }

@@ -139,7 +139,7 @@ impl SqlStore {
     /// When the store does not answer.
     pub async fn token_used(&self, hash: &str, at: Timestamp) -> Result<(), ReadError> {
         let hash = hash.to_owned();
-        Ok(self.write(move |tx| used(tx, &hash, at)).await?)
+        Ok(self.write_for_ends(move |tx| used(tx, &hash, at)).await?)
     }
 
     /// Revokes a token together with its record, and returns it as stored; `None` when there is no
@@ -153,7 +153,9 @@ impl SqlStore {
         at: Timestamp,
         draft: Draft,
     ) -> Result<Option<TokenRow>, CommitError> {
-        Ok(self.write(move |tx| revoke(tx, id, at, draft)).await?)
+        Ok(self
+            .write_for_ends(move |tx| revoke(tx, id, at, draft))
+            .await?)
     }
 
     /// Keeps bytes under a key, in place of those before.

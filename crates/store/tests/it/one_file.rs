@@ -4,10 +4,11 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallpass_access::{
-    AcceptanceWrite, AccessStore, Change, CommitError, Request, RequestFilter, Sweep, SweepState,
-    SweepStore, Write,
+    AcceptanceWrite, AccessStore, Change, CommitError, Grant, Request, RequestFilter, Sweep,
+    SweepState, SweepStore, Write,
 };
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
@@ -15,7 +16,8 @@ use hallpass_store::{BackupError, SqlStore};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{
     a_digest, a_draft, a_grant, a_notice, a_request, a_sweep, a_sweep_item, a_token, account_key,
-    an_acceptance, an_answer, approved, at, grant_id, request_id, sweep_id, user, wanted,
+    an_acceptance, an_answer, approved, at, ending, grant_id, request_id, sweep_id, user, wanted,
+    wanted_at_once,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::tempdir;
@@ -43,6 +45,7 @@ fn whole(n: u64) -> Change {
         group_sync_run: None,
         digests: vec![a_digest(n)],
         answer: Some(an_answer(n, &format!("key {n}"))),
+        quotas: Vec::new(),
     }
 }
 
@@ -385,6 +388,126 @@ async fn a_backup_is_one_whole_instant() {
     assert_eq!(copied.check().await.unwrap().problems, Vec::<String>::new());
     let again = store.backup(&copy).await;
     assert!(matches!(again, Err(BackupError::Exists(_))), "{again:?}");
+}
+
+/// A page of an index is overwritten, as by a broken disk.
+#[tokio::test]
+async fn a_damaged_database_is_not_copied() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let store = SqlStore::open(&path).unwrap();
+    for n in 1..=20 {
+        store.commit(whole(n)).await.unwrap();
+    }
+    let good = folder.path().join("good.db");
+    store.backup(&good).await.unwrap();
+    assert_eq!(store.damage().await.unwrap(), Vec::<String>::new());
+    drop(store);
+    let page: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'requests_listed'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let place = u64::try_from((page - 1) * 4_096).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 4_096], place).unwrap();
+    let store = SqlStore::open(&path).unwrap();
+    assert!(!store.damage().await.unwrap().is_empty());
+    let copy = folder.path().join("copy.db");
+    let copied = store.backup(&copy).await;
+    assert!(
+        matches!(copied, Err(BackupError::Malformed(_))),
+        "{copied:?}"
+    );
+    let mut left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("copy") || name.starts_with("good"))
+        .collect();
+    left.sort();
+    assert_eq!(left, ["good.db"]);
+}
+
+/// Names the folder that the child of the next test fills; unset for the parent.
+const FULL_FOLDER: &str = "HALLPASS_TEST_FULL_FOLDER";
+
+/// Runs its child with a file system of 16 MiB of its own, where the system lets it have one.
+#[cfg(target_os = "linux")]
+#[test]
+fn access_ends_when_callers_have_filled_the_disk() {
+    let folder = tempdir().unwrap();
+    let in_namespace = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-Urm", "sh", "-c", script, "sh"]);
+        command.arg(folder.path());
+        command
+    };
+    let mount = "mount -t tmpfs -o size=16m none \"$1\"";
+    let is_possible = in_namespace(mount).output();
+    if !is_possible.is_ok_and(|it| it.status.success()) {
+        eprintln!("skipped: this system gives no file system to a test");
+        return;
+    }
+    let ran = in_namespace(&format!("{mount} && shift && exec \"$@\""))
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "one_file::child_fills_the_disk", "--nocapture"])
+        .env(FULL_FOLDER, folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    assert!(told.contains("ended on a full disk"), "{told}");
+}
+
+#[tokio::test]
+async fn child_fills_the_disk() {
+    let Ok(folder) = std::env::var(FULL_FOLDER) else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    let others = folder.join("others");
+    std::fs::write(&others, vec![1; 5 * 1024 * 1024]).unwrap();
+    let store = SqlStore::open(folder.join("hallpass.db")).unwrap();
+    let store = store.reserving(4 * 1024 * 1024, Duration::ZERO);
+    let mut filled = 0;
+    let full = loop {
+        match store.commit(whole(filled + 1)).await {
+            Ok(_) => filled += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, CommitError::Full(_)), "{full:?}");
+    assert!(
+        store.can_write().await.is_err(),
+        "it is ready and writes nothing"
+    );
+    for n in 1..=50 {
+        let row = store.assignment(&account_key(n, 1)).await.unwrap().unwrap();
+        let revoked = Change {
+            grants: vec![Write::Update(Grant {
+                state: ending(n),
+                ..a_grant(n)
+            })],
+            desired: vec![wanted_at_once(&row, n)],
+            audit: vec![a_draft(1_000_000 + n)],
+            ..Change::default()
+        };
+        store.commit(revoked).await.unwrap();
+        let refused = store.commit(whole(filled + 1)).await;
+        assert!(matches!(refused, Err(CommitError::Full(_))), "{refused:?}");
+    }
+    std::fs::remove_file(&others).unwrap();
+    store.commit(whole(filled + 1)).await.unwrap();
+    store.can_write().await.unwrap();
+    assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
+    println!("ended on a full disk");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn a_new_file_has_the_newest_schema_and_is_opened_again() {
     for _ in 0..2 {
         let store = SqlStore::open(&path).unwrap();
         assert_eq!(store.name(), path.display().to_string());
-        assert_eq!(store.schema_version().await.unwrap(), 29);
+        assert_eq!(store.schema_version().await.unwrap(), 30);
         let check = store.check().await.unwrap();
         assert_eq!((check.records, check.problems), (0, vec![]));
     }
@@ -89,7 +89,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     .unwrap();
     drop(old);
     let store = SqlStore::open(&path).unwrap();
-    assert_eq!(store.schema_version().await.unwrap(), 29);
+    assert_eq!(store.schema_version().await.unwrap(), 30);
     assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
     // what waited for the server's log is not told to channels that came later
     store.open_channel("mail", at(0)).await.unwrap();
@@ -157,7 +157,7 @@ fn a_later_release_s_file_is_refused() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 29,
+                known: 30,
                 ..
             }
         ),
@@ -396,7 +396,7 @@ async fn whoever_only_looks_changes_no_schema_of_an_earlier_release() {
             refused,
             OpenError::Older {
                 found: 10,
-                known: 29,
+                known: 30,
                 ..
             }
         ),

@@ -227,12 +227,14 @@ async fn stored_chores_are_kept(place: Place) {
     what_policies_cannot_hold_is_kept(&place.open().await).await;
 }
 
-/// What a file or a database of the release before has: no kinds, and on PostgreSQL the older function.
+/// What a file or a database of the release before has: no kinds, nothing that came after them, and on PostgreSQL the older
+/// function.
 pub(crate) const BEFORE_KINDS: &str =
     "DROP INDEX plans_by_kind; ALTER TABLE plans DROP COLUMN kind;
     DROP TABLE delivery_turns; DROP INDEX deliveries_in_turn; DROP INDEX deliveries_by_requester;
     ALTER TABLE deliveries DROP COLUMN priority; ALTER TABLE deliveries DROP COLUMN requester;
     ALTER TABLE deliveries DROP COLUMN turn;
+    DROP TABLE refused_a_day; DROP INDEX requests_waiting;
     DELETE FROM schema_migrations WHERE version >= 27;";
 #[cfg(unix)]
 const OLDER_FUNCTION: &str =
@@ -279,7 +281,7 @@ async fn stored_plans_of_an_earlier_release_are_of_their_kind(place: Place) {
     place.run(&insert).await;
     for _ in 0..2 {
         let store = place.open().await;
-        assert_eq!(store.schema_version().await.unwrap(), 29);
+        assert_eq!(store.schema_version().await.unwrap(), 30);
         let found = store.plans_of_kind("test", 9).await.unwrap();
         assert_eq!(ids(&found.plans), ["three", "one"]);
         assert_eq!(found.plans[0].plan, with_nul("three"));

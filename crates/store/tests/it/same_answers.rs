@@ -134,6 +134,8 @@ fn outcome<T: Debug>(result: Result<T, CommitError>) -> String {
         Ok(value) => format!("{value:?}"),
         Err(CommitError::Raced(_)) => "raced".to_owned(),
         Err(CommitError::IllegalStep(_)) => "illegal step".to_owned(),
+        Err(CommitError::OverQuota(over)) => over.code().to_owned(),
+        Err(CommitError::Full(_)) => "full".to_owned(),
         Err(CommitError::Unavailable(_)) => "unavailable".to_owned(),
     }
 }

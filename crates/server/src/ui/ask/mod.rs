@@ -37,9 +37,10 @@ use super::{
     flash::{self, Flash},
     presenter::{Coded, Presenter},
     shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other},
-    words::number,
+    words::{number, sentence},
 };
 use crate::App;
+use crate::problem::ProblemResponse;
 
 /// The form as it travels, both ways.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -299,8 +300,28 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
         Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => {
             render(&app, &viewer, form, not_ticked(), unprocessable).await
         }
+        Err(AccessError::Refused(why)) if why.is_over_limit() => {
+            Box::pin(render_over_limit(&app, &viewer, form, why)).await
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The form with what is too long, or with the quota that would be exceeded.
+async fn render_over_limit(
+    app: &App,
+    viewer: &Viewer,
+    form: AskForm,
+    why: PressRefused,
+) -> PageResult {
+    let mut wrong = Wrong::default();
+    if let PressRefused::LongText { field, characters } = &why {
+        wrong.take(&field.problem(*characters));
+    } else {
+        wrong.whole = Coded(sentence(&why.to_string()));
+    }
+    let status = ProblemResponse::from(why).status();
+    render(app, viewer, form, wrong, status).await
 }
 
 /// A warning is not confirmed, or says something else by now.
@@ -327,6 +348,9 @@ async fn send_several(
     let asked = app.access.ask_together(&viewer.actor, &askings, None);
     let asked = match asked.await {
         Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { .. })) => Err(not_ticked()),
+        Err(AccessError::Refused(why)) if why.is_over_limit() => {
+            return Box::pin(render_over_limit(app, viewer, form, why)).await;
+        }
         Err(error) => return Err(error.into()),
         Ok(AskedTogether::All(all)) => Ok(all),
         Ok(AskedTogether::Refused(refused)) => {

@@ -1,0 +1,65 @@
+//! What one person has made the store keep.
+
+use hallpass_access::{Quota, QuotaUse};
+use hallpass_model::{Timestamp, UserId};
+
+use super::MemoryState;
+use super::commit::is_pending;
+use crate::fault::StorageFault;
+use crate::steps::day_of;
+
+/// What was refused: whose, whether requests or presses.
+pub(super) type Refused = (UserId, RefusedKind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RefusedKind {
+    Request,
+    Press,
+}
+
+/// The newest day on which something was refused, and how often.
+pub(super) type RefusedDay = (String, u32);
+
+/// Refuses a change that adds more than its quotas have room for; what is counted by the day is returned with its new count.
+pub(super) fn ensure(
+    state: &MemoryState,
+    added: &[QuotaUse],
+    now: Option<Timestamp>,
+) -> Result<Vec<(Refused, RefusedDay)>, StorageFault> {
+    let mut refused = Vec::new();
+    for it in added {
+        let stored = match &it.quota {
+            Quota::WaitingRequests(user) => count(state.requests.values(), |row| {
+                is_pending(row) && row.requester.user == *user
+            }),
+            Quota::Holds(key) => count(state.grants.values(), |row| {
+                !row.is_over() && row.key == *key
+            }),
+            Quota::IdempotencyKeys(user) => count(state.answers.values(), |it| it.actor == *user),
+            Quota::RefusedRequests(user) => {
+                today(state, &(user.clone(), RefusedKind::Request), now)
+            }
+            Quota::RefusedPresses(user) => today(state, &(user.clone(), RefusedKind::Press), now),
+        };
+        it.ensure(stored).map_err(StorageFault::OverQuota)?;
+        let kind = match &it.quota {
+            Quota::RefusedRequests(user) => Some((user.clone(), RefusedKind::Request)),
+            Quota::RefusedPresses(user) => Some((user.clone(), RefusedKind::Press)),
+            Quota::WaitingRequests(_) | Quota::Holds(_) | Quota::IdempotencyKeys(_) => None,
+        };
+        if let (Some(whose), Some(now)) = (kind, now) {
+            refused.push((whose, (day_of(now), stored.saturating_add(it.adds))));
+        }
+    }
+    Ok(refused)
+}
+
+fn count<T>(rows: impl Iterator<Item = T>, is_counted: impl Fn(&T) -> bool) -> u32 {
+    u32::try_from(rows.filter(is_counted).count()).unwrap_or(u32::MAX)
+}
+
+fn today(state: &MemoryState, whose: &Refused, now: Option<Timestamp>) -> u32 {
+    let day = state.refused.get(whose);
+    let day = day.filter(|(day, _)| now.is_some_and(|now| day_of(now) == *day));
+    day.map_or(0, |(_, count)| *count)
+}
