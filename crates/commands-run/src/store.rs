@@ -124,10 +124,7 @@ pub fn run(args: &Args) -> Outcome {
             address.file("`hallpass server store backup`", DUMP)?;
             runtime.block_on(async {
                 let store = open_store_for(address, SchemaUse::AsItIs).await?;
-                store
-                    .backup(to)
-                    .await
-                    .map_err(|error| Failure::failed(error.to_string()))
+                store.backup(to).await.map_err(|error| unmade(&error))
             })?;
             output::say(&format!("copied to `{}`", to.display()));
             Ok(Exit::Ok)
@@ -302,6 +299,7 @@ fn unmade(error: &BackupError) -> Failure {
     let failure = match error {
         BackupError::Exists(_) | BackupError::LeftOver(_) => Failure::refused(error.to_string()),
         BackupError::Foreign(_)
+        | BackupError::Malformed(_)
         | BackupError::Copy { .. }
         | BackupError::Place { .. }
         | BackupError::Interrupted(_) => Failure::failed(error.to_string()),

@@ -11,6 +11,10 @@ pub fn grants_counted(overdue: u64, stuck: u64) -> String {
     format!("{overdue} grants overdue, {stuck} stuck")
 }
 
+/// That the structure of the database's file is damaged. Anybody may read this: the server's log names what is wrong.
+pub const DATABASE_DAMAGED: &str = "the database is damaged: `hallpass server store check` lists what is wrong, and \
+     docs/operations/runbooks/store-broken.md says what to do";
+
 /// That no row is left out.
 pub const ROWS_CAN_BE_READ: &str = "every row that makes access begin and end can be read";
 

@@ -20,6 +20,19 @@ use tokio::time::Instant;
 
 use super::lead::Lead;
 
+/// How long the probe of the store waits until something is written: less than those who ask wait.
+const WRITE_WITHIN: Duration = Duration::from_secs(2);
+/// How often it writes at most.
+const WRITTEN_EVERY: Duration = Duration::from_secs(5);
+/// How often the structure of the database is checked: the whole file is read.
+const CHECKED_EVERY: Duration = Duration::from_hours(6);
+/// How long those who ask wait for it.
+const CHECK_WAIT: Duration = Duration::from_millis(500);
+/// How soon it is checked again where the store did not answer.
+const CHECK_FAILED_AGAIN: Duration = Duration::from_secs(30);
+/// What is said where nothing was written by then.
+const NOT_WRITTEN: &str =
+    "nothing could be written within two seconds: others write, or the disk does not answer";
 /// A loop that has not come round for this long is late.
 const LATE_AFTER: TimeSpan = TimeSpan::minutes(2);
 
@@ -46,19 +59,114 @@ impl Pulse {
     }
 }
 
-pub(crate) struct StoreProbe(pub(crate) Arc<Access>, pub(crate) ServerStore);
+/// Whether the store reads, writes and is whole.
+pub(crate) struct StoreProbe {
+    access: Arc<Access>,
+    store: ServerStore,
+    /// When something was written last.
+    written: Mutex<Option<Instant>>,
+    writing: Arc<tokio::sync::Mutex<()>>,
+    structure: Arc<Mutex<Structure>>,
+}
+
+/// What is known of the structure of the database's file.
+#[derive(Default)]
+struct Structure {
+    /// When it is to be checked again.
+    again: Option<Instant>,
+    /// Whether it was damaged when it was checked last.
+    is_damaged: bool,
+}
+
+impl StoreProbe {
+    pub(crate) fn new(access: &Arc<Access>, store: &ServerStore) -> Self {
+        Self {
+            access: Arc::clone(access),
+            store: store.clone(),
+            written: Mutex::default(),
+            writing: Arc::default(),
+            structure: Arc::default(),
+        }
+    }
+
+    /// Why nothing can be written, if so.
+    async fn write(&self) -> Result<(), String> {
+        let lock = || self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock().is_some_and(|at| at.elapsed() < WRITTEN_EVERY) {
+            return Ok(());
+        }
+        let (store, writing) = (self.store.clone(), Arc::clone(&self.writing));
+        // one at a time, also where those who asked wait no more: each holds a thread until the disk answers
+        let attempt = async move {
+            let alone = writing.lock_owned().await;
+            let written = tokio::spawn(async move {
+                let written = store.can_write().await;
+                drop(alone);
+                written.map_err(|error| error.to_string())
+            });
+            written.await.unwrap_or_else(|error| Err(error.to_string()))
+        };
+        let written = tokio::time::timeout(WRITE_WITHIN, attempt).await;
+        let written = written.unwrap_or_else(|_| Err(NOT_WRITTEN.to_owned()));
+        *lock() = written.is_ok().then(Instant::now);
+        written
+    }
+
+    /// Whether the file is damaged. It is read whole for that, which may take longer than those who ask wait: a task does it
+    /// at times, and what it found last is told.
+    async fn is_damaged(&self) -> bool {
+        if let Some(checking) = self.begin_check() {
+            drop(tokio::time::timeout(CHECK_WAIT, checking).await);
+        }
+        structure(&self.structure).is_damaged
+    }
+
+    fn begin_check(&self) -> Option<JoinHandle<()>> {
+        let mut state = structure(&self.structure);
+        if state.again.is_some_and(|again| Instant::now() < again) {
+            return None;
+        }
+        state.again = Some(Instant::now() + CHECKED_EVERY);
+        let (store, found) = (self.store.clone(), Arc::clone(&self.structure));
+        Some(tokio::spawn(async move {
+            let complaints = store.damage().await;
+            let mut state = structure(&found);
+            match complaints {
+                Ok(complaints) => {
+                    state.is_damaged = !complaints.is_empty();
+                    for complaint in complaints {
+                        tracing::error!(complaint, "the database is damaged");
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "the structure of the database could not be checked");
+                    state.again = Some(Instant::now() + CHECK_FAILED_AGAIN);
+                }
+            }
+        }))
+    }
+}
+
+fn structure(state: &Mutex<Structure>) -> MutexGuard<'_, Structure> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[async_trait]
 impl ReadinessProbe for StoreProbe {
     async fn probe(&self) -> ProbeResult {
         let works = match (
-            self.0.counts(TimeSpan::minutes(5)).await,
-            self.1.complaint(),
+            self.access.counts(TimeSpan::minutes(5)).await,
+            self.is_damaged().await,
         ) {
-            (Ok(counts), None) => Ok(health::grants_counted(counts.overdue, counts.stuck)),
-            // it reads, and does not write
-            (Ok(_), Some(complaint)) => Err(complaint),
             (Err(error), _) => Err(error.to_string()),
+            // its words name tables: they are in the log
+            (Ok(_), true) => Err(health::DATABASE_DAMAGED.to_owned()),
+            // it reads, and does not write
+            (Ok(counts), false) => match (self.write().await, self.store.complaint()) {
+                (_, Some(complaint)) => Err(complaint),
+                (Err(why), None) => Err(why),
+                (Ok(()), None) => Ok(health::grants_counted(counts.overdue, counts.stuck)),
+            },
         };
         ProbeResult {
             name: "store",

@@ -76,6 +76,16 @@ impl Reserve {
                     *released = None;
                     return Ok(());
                 }
+                // nothing can be reserved here, and the disk has room: callers are served
+                Err(error) if !is_full(&error) => {
+                    tracing::warn!(
+                        file = %self.file.display(),
+                        error = %error,
+                        "no space is reserved for the end of access"
+                    );
+                    *released = None;
+                    return Ok(());
+                }
                 Err(error) => {
                     self.empty();
                     *released = Some(Instant::now() + self.again);
@@ -83,10 +93,10 @@ impl Reserve {
                 }
             }
         }
-        Err(StorageFault::Full(format!(
-            "the disk is full, and what is left is reserved for the end of access (`{}`): make room on it; nothing was written",
-            self.file.display()
-        )))
+        // anybody may read it as a part of readiness: it names no file
+        let told = "the disk of the database is full, and what is left is reserved for the end of access: make room on \
+                    it; nothing was written";
+        Err(StorageFault::Full(told.to_owned()))
     }
 
     /// Gives the space back to the disk.
@@ -94,6 +104,7 @@ impl Reserve {
         let mut released = self.released();
         if released.is_none() {
             tracing::error!(
+                file = %self.file.display(),
                 "the disk of the database is full: only what ends access is written until there is room"
             );
             self.empty();
@@ -134,6 +145,13 @@ impl Reserve {
             tracing::warn!(file = %self.file.display(), error = %error, "the reserved space could not be given back");
         }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 impl SqlStore {
