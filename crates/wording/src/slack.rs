@@ -92,7 +92,11 @@ fn without_marks(text: &str) -> Cow<'_, str> {
             '_' if !is_in_word => '\u{2cd}',
             '~' if !is_in_word => '\u{223c}',
             '`' => '\u{2cb}',
-            ':' if begins_emoji(letters.get(at + 1..).unwrap_or_default()) => '\u{2236}',
+            ':' if begins_emoji(letters.get(at + 1..).unwrap_or_default())
+                && !is_of_time(&letters, at) =>
+            {
+                '\u{2236}'
+            }
             '>' if begins_line => '\u{203a}',
             other => *other,
         };
@@ -100,6 +104,16 @@ fn without_marks(text: &str) -> Cow<'_, str> {
         shown
     });
     Cow::Owned(shown.collect())
+}
+
+/// Whether a colon is the first of a time with seconds, such as 20:26:40, which is no emoji.
+fn is_of_time(letters: &[char], at: usize) -> bool {
+    let is_digit = |place: Option<usize>| {
+        let letter = place.and_then(|place| letters.get(place));
+        letter.is_some_and(char::is_ascii_digit)
+    };
+    let around = [at.checked_sub(1), Some(at + 1), Some(at + 2), Some(at + 4)];
+    around.into_iter().all(is_digit) && letters.get(at + 3) == Some(&':')
 }
 
 /// Whether what follows a colon makes it the code of an emoji; each workspace adds names.
@@ -180,6 +194,8 @@ mod tests {
             (":smile: a:b c: d", "∶smile: a:b c: d"),
             ("arn:aws:iam::1", "arn∶aws∶iam::1"),
             ("12:30", "12:30"),
+            ("at 20:26:40", "at 20:26:40"),
+            ("1:26:", "1\u{2236}26:"),
         ] {
             assert_eq!(escape(text), escaped);
             assert_eq!(shown(text, 1_000), escaped);

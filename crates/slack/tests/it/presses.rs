@@ -240,7 +240,7 @@ async fn what_cannot_be_known_just_now_is_said_to_the_presser() {
     for (unlisted, words) in [
         (
             true,
-            "The directory cannot be read, it was last read at 2026-05-28 20∶26:40 UTC (cannot read users: AWS does not answer): no access is given and nothing is decided by what is that old; access can be given back and revoked.",
+            "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read users: AWS does not answer): no access is given and nothing is decided by what is that old; access can be given back and revoked.",
         ),
         (
             false,
