@@ -4,6 +4,7 @@ use hallpass_model::time::{utc, utc_seconds};
 use hallpass_model::{Disagreement, TimeSpan, Timestamp};
 use hallpass_rules::{ApprovalHours, PressRefusedByRules, RuleNames, RuleWarning};
 
+use crate::text_limits::TooLong;
 use crate::{
     Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, OverQuota,
     StandingRefused, TextField, all_of,
@@ -366,6 +367,15 @@ impl PressRefused {
             | Self::Standing(_)
             | Self::EndNotArmed { .. }
             | Self::GrantOver { .. } => None,
+        }
+    }
+}
+
+impl From<TooLong> for PressRefused {
+    fn from(text: TooLong) -> Self {
+        match text {
+            TooLong::Field(field, characters) => Self::LongText { field, characters },
+            TooLong::Justification(characters) => Self::Justification { characters },
         }
     }
 }

@@ -1,21 +1,7 @@
 //! How much a person can make the store keep. The store counts when it commits, so that nothing is stored over a quota,
 //! whichever node the calls reach.
 
-use std::collections::BTreeMap;
-
-use hallpass_audit::Event;
 use hallpass_model::{HoldKey, UserId};
-
-use crate::{Change, Request, RequestState, Settings, Write};
-
-/// Requests of one person that are refused and stored, a UTC day.
-const REFUSED_REQUESTS_A_DAY: u32 = 100;
-/// Presses of one person that are refused and recorded, a UTC day.
-const REFUSED_PRESSES_A_DAY: u32 = 200;
-/// Live grants of one person for one target.
-const HOLDS_OF_TARGET: u32 = 100;
-/// Idempotency keys of one person that are remembered.
-const IDEMPOTENCY_KEYS: u32 = 5_000;
 
 /// What is counted, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,61 +88,5 @@ impl QuotaUse {
             Quota::Holds(_) => OverQuota::Holds(self.most),
             Quota::IdempotencyKeys(_) => OverQuota::IdempotencyKeys(self.most),
         })
-    }
-}
-
-/// What a change adds to quotas.
-pub(crate) fn uses(change: &Change, settings: &Settings) -> Vec<QuotaUse> {
-    let mut added: BTreeMap<Quota, u32> = BTreeMap::new();
-    let mut add = |quota: Quota| {
-        let count = added.entry(quota).or_default();
-        *count = count.saturating_add(1);
-    };
-    for write in &change.requests {
-        if let Write::Insert(request) = write {
-            of_new(request).into_iter().for_each(&mut add);
-        }
-    }
-    for record in &change.audit {
-        let user = record.actor_user_id().map(UserId::new);
-        if record.event() == Event::PressRefused
-            && let Some(Ok(user)) = user
-        {
-            add(Quota::RefusedPresses(user));
-        }
-    }
-    if let Some(answer) = &change.answer {
-        add(Quota::IdempotencyKeys(answer.actor.clone()));
-    }
-    let uses = added.into_iter().map(|(quota, adds)| QuotaUse {
-        most: most(&quota, settings),
-        quota,
-        adds,
-    });
-    uses.collect()
-}
-
-fn of_new(request: &Request) -> Vec<Quota> {
-    let user = || request.requester.user.clone();
-    let state = match request.state {
-        RequestState::Pending => Some(Quota::WaitingRequests(user())),
-        RequestState::Rejected { .. } => return vec![Quota::RefusedRequests(user())],
-        RequestState::Approved { .. }
-        | RequestState::Denied { .. }
-        | RequestState::Discarded { .. }
-        | RequestState::Expired { .. } => None,
-    };
-    // an extension makes no grant
-    let key = request.key.clone().filter(|_| request.extends.is_none());
-    state.into_iter().chain(key.map(Quota::Holds)).collect()
-}
-
-fn most(quota: &Quota, settings: &Settings) -> u32 {
-    match quota {
-        Quota::WaitingRequests(_) => settings.waiting_per_person,
-        Quota::RefusedRequests(_) => REFUSED_REQUESTS_A_DAY,
-        Quota::RefusedPresses(_) => REFUSED_PRESSES_A_DAY,
-        Quota::Holds(_) => HOLDS_OF_TARGET,
-        Quota::IdempotencyKeys(_) => IDEMPOTENCY_KEYS,
     }
 }

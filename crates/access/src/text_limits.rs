@@ -3,7 +3,7 @@
 use hallpass_aws_model::facts;
 use hallpass_model::text::number;
 
-use crate::{FieldProblem, PressRefused, Wanted};
+use crate::{FieldProblem, Wanted};
 
 /// Longest reason, in characters after trimming (`access.md` §11.3).
 pub(crate) const REASON_CHARACTERS_MAX: usize = 1000;
@@ -13,6 +13,15 @@ pub const JUSTIFICATION_CHARACTERS_MIN: usize = 20;
 pub const JUSTIFICATION_CHARACTERS_MAX: usize = REASON_CHARACTERS_MAX;
 /// What the store takes of a caller's text in one field of a record: a justification or comment with what is said before it.
 pub(crate) const RECORD_TEXT_CHARACTERS_MAX: usize = 2_048;
+
+/// A text of a caller that is longer than it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TooLong {
+    /// One of its fields, by its characters.
+    Field(TextField, usize),
+    /// A justification, by its characters after trimming.
+    Justification(usize),
+}
 
 /// A text that a caller gives and the store keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,17 +89,14 @@ impl TextField {
     }
 
     /// Refuses a text that is too long. What surrounds a reason is not stored, and does not count.
-    pub(crate) fn ensure(self, text: &str) -> Result<(), PressRefused> {
+    pub(crate) fn ensure(self, text: &str) -> Result<(), TooLong> {
         let counted = match self {
             Self::Account | Self::PermissionSet | Self::Group | Self::Ticket => text,
             Self::Reason | Self::Comment => text.trim(),
         };
         let characters = counted.chars().count();
         if characters > self.most() {
-            return Err(PressRefused::LongText {
-                field: self,
-                characters,
-            });
+            return Err(TooLong::Field(self, characters));
         }
         Ok(())
     }
@@ -102,16 +108,16 @@ impl TextField {
 }
 
 /// Refuses a justification that is too long.
-pub(crate) fn ensure_justification(justification: &str) -> Result<(), PressRefused> {
+pub(crate) fn ensure_justification(justification: &str) -> Result<(), TooLong> {
     let characters = justification.trim().chars().count();
     if characters > JUSTIFICATION_CHARACTERS_MAX {
-        return Err(PressRefused::Justification { characters });
+        return Err(TooLong::Justification(characters));
     }
     Ok(())
 }
 
 /// Refuses names that are longer than AWS allows: they name nothing.
-pub(crate) fn ensure_names(wanted: &Wanted) -> Result<(), PressRefused> {
+pub(crate) fn ensure_names(wanted: &Wanted) -> Result<(), TooLong> {
     match wanted {
         Wanted::Account {
             account,

@@ -306,7 +306,7 @@ impl Objects {
         }
     }
 
-    async fn page(&self, query: &[(&str, &str)]) -> Result<Listed, SinkError> {
+    async fn page(&self, query: &[(&str, &str)]) -> Result<KeysPage, SinkError> {
         let place = self.name();
         let mut call = self.call("ListObjectsV2", Method::GET, "");
         // sorted by name: that is how they are signed
@@ -332,13 +332,13 @@ enum How {
 }
 
 /// One page of a listing.
-struct Listed {
+struct KeysPage {
     keys: Vec<String>,
     /// The token of the next page.
     next: Option<String>,
 }
 
-fn read_page(body: &[u8]) -> Result<Listed, String> {
+fn read_page(body: &[u8]) -> Result<KeysPage, String> {
     let texts = |path: &[&str]| xml::texts(body, path);
     let truncated = texts(&["ListBucketResult", "IsTruncated"])?;
     let next = texts(&["ListBucketResult", "NextContinuationToken"])?;
@@ -353,7 +353,7 @@ fn read_page(body: &[u8]) -> Result<Listed, String> {
         _ => return Err("it does not say whether a page follows".to_owned()),
     };
     let keys = texts(&["ListBucketResult", "Contents", "Key"])?;
-    Ok(Listed { keys, next })
+    Ok(KeysPage { keys, next })
 }
 
 /// Names with dots do not fit the certificate of host names.

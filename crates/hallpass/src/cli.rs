@@ -5,7 +5,6 @@ mod listing;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -22,7 +21,7 @@ use hallpass_commands_request::{
     requests, whoami,
 };
 use hallpass_commands_run::{audit, init, lambda, people, server};
-use hallpass_terminal::exit::{Exit, Failure, FailureForm, Outcome};
+use hallpass_terminal::exit::{Exit, FailureForm, Outcome};
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
 use hallpass_terminal::short_forms::{SHORT_FORMS, ShortForm, expand};

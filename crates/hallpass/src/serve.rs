@@ -458,6 +458,32 @@ async fn store_of_one(address: StoreAddress) -> Result<(Option<OnlyServer>, Serv
     Ok((only, store))
 }
 
+/// The same, where no earlier audit log lies beside a database without one.
+async fn store_of_one_log(
+    loaded: &Loaded,
+    ids: &Arc<dyn IdSource>,
+) -> Result<(Option<OnlyServer>, ServerStore), Failure> {
+    let address = loaded.store()?;
+    let is_made = earlier_log::would_be_made(&address)?;
+    if is_made {
+        earlier_log::ensure_none(loaded, None, ids).await?;
+    }
+    let (only, store) = store_of_one(address).await?;
+    if !is_made {
+        earlier_log::ensure_none(loaded, Some(&store), ids).await?;
+    }
+    Ok((only, store))
+}
+
+/// The settings, with what only the organization tells.
+fn settings(loaded: &Loaded, about: &ConnectedOrganization) -> Settings {
+    Settings {
+        out_of_reach: out_of_reach(about),
+        management_account: management_account(about),
+        ..loaded.settings()
+    }
+}
+
 async fn serve(loaded: &Loaded) -> Outcome {
     let rules_file = loaded.rules()?;
     let (rules, rules_text) = owned_once(loaded, &rules_file)?;
@@ -466,15 +492,7 @@ async fn serve(loaded: &Loaded) -> Outcome {
     let certificate = tls::certificate(loaded)?;
     let shares = shares(loaded)?;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let address = loaded.store()?;
-    let is_made = earlier_log::would_be_made(&address)?;
-    if is_made {
-        earlier_log::ensure_none(loaded, None, &ids).await?;
-    }
-    let (_only, store) = store_of_one(address).await?;
-    if !is_made {
-        earlier_log::ensure_none(loaded, Some(&store), &ids).await?;
-    }
+    let (_only, store) = store_of_one_log(loaded, &ids).await?;
     let clock = clock::after_log(&store).await;
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     let address = &loaded.config.server.listen;
@@ -504,11 +522,7 @@ async fn serve(loaded: &Loaded) -> Outcome {
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),
-        settings: Settings {
-            out_of_reach: out_of_reach(&about),
-            management_account: management_account(&about),
-            ..loaded.settings()
-        },
+        settings: settings(loaded, &about),
         rules: rules.clone(),
         rules_text: Some((rules_file.display().to_string(), rules_text)),
         rules_file: Some(rules_file),

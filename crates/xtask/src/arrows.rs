@@ -272,6 +272,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "terminal",
         ],
     ),
+    // guard: the file of ends that an earlier audit log left
     (
         "setup",
         &[
@@ -280,6 +281,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "directories",
+            "guard",
             "host",
             "model",
             "postgres",

@@ -15,7 +15,7 @@ pub(crate) struct KnownCircles {
 pub(crate) const KNOWN: &[KnownCircles] = &[KnownCircles {
     place: "server",
     members: &[
-        "app", "auth", "last_day", "logins", "oidc", "rates", "session", "sign_in", "status",
+        "app", "last_day", "logins", "oidc", "session", "sign_in", "status",
     ],
     why: "`App` holds what signing in keeps between requests, and each part of signing in takes `App` as its state",
 }];

@@ -78,7 +78,7 @@ impl Press<'_> {
     }
 
     /// Refuses texts that are too long, before anything is recorded.
-    fn ensure_texts(&self) -> Result<(), PressRefused> {
+    fn ensure_texts(&self) -> Result<(), text_limits::TooLong> {
         match self {
             Self::Approve(approving) => {
                 TextField::Comment.ensure(approving.comment.unwrap_or_default())

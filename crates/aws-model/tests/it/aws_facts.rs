@@ -143,7 +143,7 @@ fn every_fact_says_what_it_decides_and_where_it_comes_from() {
             "{id}"
         );
         let is_action = |it: &&str| it.split_once(':').is_some() && !it.contains('*');
-        assert!(fact.actions.iter().all(|it| is_action(&it)), "{id}");
+        assert!(fact.actions.iter().all(is_action), "{id}");
         assert!(!fact.actions.is_empty(), "{id}");
     }
 }

@@ -65,7 +65,10 @@ pub(crate) const REFUSED: &[UnreadMembers] = &[
     unread(
         "devopsguru",
         &["SearchOrganizationInsights"],
-        &["Filters/ResourceCollection/Tags", "Filters/ServiceCollection"],
+        &[
+            "Filters/ResourceCollection/Tags",
+            "Filters/ServiceCollection",
+        ],
     ),
     unread(
         "config",
@@ -229,7 +232,10 @@ pub(crate) const WITHOUT_EFFECT: &[UnreadMembers] = &[
     unread(
         "cloudformation",
         &["CreateStackInstances", "DeleteStackInstances"],
-        &["OperationPreferences/MaxConcurrentCount", "OperationPreferences/MaxConcurrentPercentage"],
+        &[
+            "OperationPreferences/MaxConcurrentCount",
+            "OperationPreferences/MaxConcurrentPercentage",
+        ],
     ),
     unread("cloudtrail", &["CreateTrail"], &["TagsList"]),
     unread("controltower", &["EnableBaseline"], &["tags"]),

@@ -4,7 +4,7 @@ use hallpass_aws_sim::Speed;
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{Bench, options},
+    bench::{Bench, Signer, options},
     evaluation::{allow, document, try_it},
     evaluation_full::encoded,
 };
@@ -13,79 +13,78 @@ fn trusting(principal: &Value, action: &Value) -> Value {
     document(json!({ "Effect": "Allow", "Principal": principal, "Action": action }))
 }
 
+fn create_role(trust: &str, more: &str) -> String {
+    format!("CreateRole&RoleName=r&AssumeRolePolicyDocument={trust}{more}")
+}
+
+async fn check(bench: &Bench, caller: &Signer, rows: Vec<(String, &str)>) {
+    for (call, expected) in rows {
+        let answer = bench.form(caller, &format!("iam:{call}")).await;
+        assert_eq!(answer.outcome(), expected, "{call} {}", answer.text);
+    }
+}
+
 #[tokio::test]
-async fn what_aws_refuses_of_roles_and_users_is_refused() {
+async fn trust_policies_that_aws_refuses_are_refused() {
     let bench = Bench::small().await;
     let member = bench.member("payments-dev");
     let account = bench.account("payments-dev");
     let root = json!({ "AWS": format!("arn:aws:iam::{account}:root") });
     let assume = json!("sts:AssumeRole");
-    let good = encoded(&trusting(&root, &assume));
-    let role = |trust: String, more: &str| {
-        format!("CreateRole&RoleName=r&AssumeRolePolicyDocument={trust}{more}")
-    };
-    let named =
-        |kind: &str, name: String| role(encoded(&trusting(&json!({ kind: name }), &assume)), "");
+    let of =
+        |principal: &Value, action: &Value| create_role(&encoded(&trusting(principal, action)), "");
+    let named = |kind: &str, name: String| of(&json!({ kind: name }), &assume);
     let own = |rest: &str| format!("arn:aws:iam::{account}:{rest}");
-    let long = trusting(&root, &json!(vec!["sts:AssumeRole"; 130]));
     let malformed = "MalformedPolicyDocument";
-    for (call, expected) in [
+    let rows = vec![
+        (of(&root, &json!("s3:GetObject")), malformed),
         (
-            role(encoded(&trusting(&root, &json!("s3:GetObject"))), ""),
-            malformed,
-        ),
-        (
-            role(
-                encoded(&trusting(
-                    &root,
-                    &json!(["sts:TagSession", "sts:GetCallerIdentity"]),
-                )),
-                "",
-            ),
+            of(&root, &json!(["sts:TagSession", "sts:GetCallerIdentity"])),
             malformed,
         ),
         (named("AWS", own("role/nobody")), malformed),
         (named("AWS", own("user/nobody")), malformed),
         (named("AWS", "somebody".to_owned()), malformed),
         (named("Service", "ec2".to_owned()), malformed),
-        (role(encoded(&long), ""), "LimitExceeded"),
         (
-            role(good.clone(), "&Path=/aws-service-role/x.amazonaws.com/"),
+            of(&root, &json!(vec!["sts:AssumeRole"; 130])),
+            "LimitExceeded",
+        ),
+        (named("AWS", own("user/sim-admin")), "ok"),
+    ];
+    check(&bench, &member, rows).await;
+}
+
+#[tokio::test]
+async fn what_aws_refuses_of_roles_and_users_is_refused() {
+    let bench = Bench::small().await;
+    let member = bench.member("payments-dev");
+    let account = bench.account("payments-dev");
+    let root = json!({ "AWS": format!("arn:aws:iam::{account}:root") });
+    let good = encoded(&trusting(&root, &json!("sts:AssumeRole")));
+    let role = |more: &str| create_role(&good, more);
+    let boundary = format!("&PermissionsBoundary=arn:aws:iam::{account}:policy/nothing");
+    let rows = vec![
+        (
+            role("&Path=/aws-service-role/x.amazonaws.com/"),
             "InvalidInput",
         ),
+        (role(&boundary), "NoSuchEntity"),
         (
             role(
-                good.clone(),
-                &format!("&PermissionsBoundary={}", own("policy/nothing")),
-            ),
-            "NoSuchEntity",
-        ),
-        (
-            role(
-                good.clone(),
                 "&Tags.member.1.Key=Team&Tags.member.1.Value=a&Tags.member.2.Key=team&Tags.member.2.Value=b",
             ),
             "InvalidInput",
         ),
         (
-            role(
-                good.clone(),
-                "&Tags.member.1.Key=aws:team&Tags.member.1.Value=a",
-            ),
+            role("&Tags.member.1.Key=aws:team&Tags.member.1.Value=a"),
             "InvalidInput",
         ),
-        (
-            format!(
-                "CreateUser&UserName=u&PermissionsBoundary={}",
-                own("policy/nothing")
-            ),
-            "NoSuchEntity",
-        ),
+        (format!("CreateUser&UserName=u{boundary}"), "NoSuchEntity"),
         (
             "CreateUser&UserName=u&Tags.member.1.Key=AWS:x&Tags.member.1.Value=a".to_owned(),
             "InvalidInput",
         ),
-        (named("AWS", own("user/sim-admin")), "ok"),
         (
             "CreateUser&UserName=a,b&Tags.member.1.Key=Team&Tags.member.1.Value=a".to_owned(),
             "ok",
@@ -94,10 +93,8 @@ async fn what_aws_refuses_of_roles_and_users_is_refused() {
             "TagUser&UserName=a,b&Tags.member.1.Key=team&Tags.member.1.Value=b".to_owned(),
             "ok",
         ),
-    ] {
-        let answer = bench.form(&member, &format!("iam:{call}")).await;
-        assert_eq!(answer.outcome(), expected, "{call} {}", answer.text);
-    }
+    ];
+    check(&bench, &member, rows).await;
     let tags = bench.form(&member, "iam:ListUserTags&UserName=a,b").await;
     let text = &tags.text;
     assert!(

@@ -189,17 +189,9 @@ pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, 
         people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         providers: ProviderStepExecutor::new(providers(loaded), Arc::clone(&clock)),
         channels: ChannelStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
-        enrolment: EnrolmentStepExecutor::new(
-            enrolment.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&store) as Arc<dyn StepNews>,
-        ),
+        enrolment: enrolment_steps(&enrolment, &store, &clock),
         remediation: remediations::step_executor(loaded, &store, &clock).await?,
-        org: OrgStepExecutor {
-            organization: Arc::clone(&organization),
-            store: Arc::clone(&kept),
-            clock: Arc::clone(&clock),
-        },
+        org: organization_steps(&organization, &kept, &clock),
         access,
         memberships: memberships(&aws, &grants),
     });
@@ -242,6 +234,27 @@ fn vending(
         needs,
         Arc::clone(clock),
     )
+}
+
+fn enrolment_steps(
+    enrolment: &EnrolmentCalls,
+    store: &Arc<ServerStore>,
+    clock: &Arc<dyn Clock>,
+) -> EnrolmentStepExecutor {
+    let news = Arc::clone(store) as Arc<dyn StepNews>;
+    EnrolmentStepExecutor::new(enrolment.clone(), Arc::clone(clock), news)
+}
+
+fn organization_steps(
+    organization: &Arc<dyn Organization>,
+    kept: &Arc<dyn OrgStore>,
+    clock: &Arc<dyn Clock>,
+) -> OrgStepExecutor {
+    OrgStepExecutor {
+        organization: Arc::clone(organization),
+        store: Arc::clone(kept),
+        clock: Arc::clone(clock),
+    }
 }
 
 fn ends(store: &Arc<ServerStore>, clock: &Arc<dyn Clock>) -> Arc<dyn GivenAccess> {

@@ -59,8 +59,8 @@ const FIELDS: &[&str] = &[
     "permit",
     "approvers",
     "because",
-    "line",
     "error",
+    "line",
 ];
 
 /// What cases are decided by.

@@ -61,7 +61,7 @@ pub fn words() -> Option<Vec<OsString>> {
     given
         .next()
         .is_none()
-        .then(|| vec![program, "lambda".into(), handler])
+        .then(|| vec![program, "server".into(), "lambda".into(), handler])
 }
 
 pub fn run(args: &Args) -> Outcome {

@@ -1,5 +1,7 @@
 //! What readiness asks.
 
+mod home_region;
+
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,16 +11,17 @@ use async_trait::async_trait;
 use hallpass_access::{Access, AlarmKind, DirectorySource};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_model::{Clock, TimeSpan};
 use hallpass_org::armed_ends::{ForeignStatements, NotOurs};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use hallpass_setup::sources::cached_snapshot_taken;
 use hallpass_store::LeadStanding;
-use hallpass_wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
+use hallpass_wording::health;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
 use super::lead::Lead;
+pub(crate) use home_region::HomeRegionProbe;
 
 /// How long the probe of the store waits until something is written: less than those who ask wait.
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
@@ -536,74 +539,6 @@ impl ReadinessProbe for ArmedPoliciesProbe {
     }
 
     /// Access is given and ends as before, unless its end must be armed.
-    fn bearing(&self) -> Bearing {
-        Bearing::Advice
-    }
-}
-
-/// Whether the home Region of Identity Center is lost.
-pub(crate) struct HomeRegionProbe {
-    pub(crate) aws: Arc<Aws>,
-    pub(crate) access: Arc<Access>,
-    pub(crate) clock: Arc<dyn Clock>,
-}
-
-impl HomeRegionProbe {
-    fn overdue(&self, since: Timestamp) -> OverdueWhileLost {
-        let settings = self.access.settings();
-        match (
-            settings.armed_ends.mode.is_on(),
-            settings.home_region_lost_after,
-        ) {
-            (false, _) => OverdueWhileLost::NothingDenied,
-            (true, None) => OverdueWhileLost::ArmedOnly,
-            (true, Some(after)) => OverdueWhileLost::DeniedFrom(after.after(since)),
-        }
-    }
-}
-
-#[async_trait]
-impl ReadinessProbe for HomeRegionProbe {
-    async fn probe(&self) -> ProbeResult {
-        let works = match self.access.home_region_lost_since() {
-            None => {
-                let others = self.aws.additional_regions().await.unwrap_or_default();
-                Ok(health::home_region_answers(&others))
-            }
-            Some(since) => {
-                let others = self.aws.additional_regions().await;
-                let now = self.clock.now();
-                let about = self.aws.about();
-                let is_silent = self.aws.organizations_silence().lost_since(now).is_some();
-                let organizations = match is_silent {
-                    false => OrganizationsMeanwhile::Answers,
-                    true if about.has_organizations_at_home() => {
-                        OrganizationsMeanwhile::SilentThere
-                    }
-                    true => OrganizationsMeanwhile::Silent,
-                };
-                let overdue = self.overdue(since);
-                Err(health::home_region_is_lost(
-                    &about.region,
-                    since,
-                    others.as_deref(),
-                    organizations,
-                    overdue,
-                ))
-            }
-        };
-        ProbeResult {
-            name: "home_region",
-            works,
-        }
-    }
-
-    /// A process that goes on with the loss goes on with its begin.
-    fn since(&self) -> Option<Timestamp> {
-        self.access.home_region_lost_since()
-    }
-
-    /// The pages, what is known and what is decided go on.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::run::{Ran, hallpass, run};
 
-const RULES: &str = "[[rule]]\nid = \"oncall\"\naccounts = [\"*\"]\npermission_sets = [\"Admin\"]\napproval_is_not_required = true\n";
+const RULES: &str = "[[rule]]\nid = \"oncall\"\naccounts = [\"*\"]\nexcept_accounts = [\"111122223333\"]\npermission_sets = [\"Admin\"]\napproval_is_not_required = true\n";
 
 /// A folder with a configuration whose store is there, and can be read by nobody.
 fn configured() -> tempfile::TempDir {

@@ -131,18 +131,6 @@ fn commands(help: &str) -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn an_old_name_tells_nothing_where_nobody_looks() {
-    let missing = ["list", "--config", "/nonexistent/hallpass.toml"];
-    let before = run_args(["token"].iter().chain(&missing).copied());
-    let now = run_args(["server", "token"].iter().chain(&missing).copied());
-    assert_eq!((before.code, &before.out), (now.code, &now.out));
-    assert_eq!(before.err, now.err);
-    let help = run_args(["server", "token", "list", "--help"]).exits(0).out;
-    let first = help.lines().next().unwrap_or_default();
-    assert!(first.contains("`hallpass server token`"), "{first}");
-}
-
 fn has_companion() -> bool {
     let own = std::path::Path::new(env!("CARGO_BIN_EXE_hallpass"));
     own.with_file_name("hallpass-query").exists()

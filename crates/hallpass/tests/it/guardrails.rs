@@ -56,7 +56,7 @@ fn the_walk_of_the_guide_works_as_written() {
     }
 }
 
-const DRILL: [&str; 8] = [
+const DRILL: [&str; 9] = [
     "org",
     "outage",
     "generate",
@@ -101,21 +101,21 @@ const REFUSALS: [(&str, &str); 9] = [
         "E_TIME",
     ),
     (
-        "perimeter generate --scope org --id o-ab12cd34ef --side identity --as scp",
+        "policy perimeter generate --scope org --id o-ab12cd34ef --side identity --as scp",
         "E_SIDE_TYPE",
     ),
     (
-        "perimeter generate --scope org --id o-ab12cd34ef --side identity --as rcp \
+        "policy perimeter generate --scope org --id o-ab12cd34ef --side identity --as rcp \
          --actions ec2:*",
         "E_RCP_SERVICE",
     ),
     (
-        "perimeter generate --side resource --as scp --scope ou --id o-ab12cd34ef/r-ab12",
+        "policy perimeter generate --side resource --as scp --scope ou --id o-ab12cd34ef/r-ab12",
         "E_PATH_SLASH",
     ),
-    ("vpn policy --form scp --nat-ip 192.168.1.1", "E_ARG"),
+    ("policy vpn policy --form scp --nat-ip 192.168.1.1", "E_ARG"),
     (
-        "vpn policy --form scp --nat-ip 3.120.10.5 \
+        "policy vpn policy --form scp --nat-ip 3.120.10.5 \
          --exempt-role arn:aws:iam::*:role/service-role/*",
         "E_ARN",
     ),
@@ -125,7 +125,7 @@ const REFUSALS: [(&str, &str); 9] = [
 fn refusals_have_a_code_and_print_nothing() {
     for (flags, code) in REFUSALS {
         let drill = DRILL.join(" ");
-        let start = DRILL[..7].join(" ");
+        let start = DRILL[..8].join(" ");
         let flags = flags.replace("DRILL-TO", &start).replace("DRILL", &drill);
         let args: Vec<&str> = flags.split_whitespace().collect();
         let ran = run_args(args.iter().copied()).exits(2);

@@ -22,12 +22,12 @@ fn decisions_are_printed_in_each_format() {
     assert_eq!(all, lines, "the same answers");
     let csv = decide(&["--output", "csv"]).out;
     assert!(
-        csv.starts_with("id,decision,permit,approvers,because,error\r\na,NoStatements,"),
+        csv.starts_with("id,decision,permit,approvers,because,error,line\r\na,NoStatements,"),
         "{csv}"
     );
     let table = decide(&["--output", "table"]).out;
     assert!(
-        table.contains("NoStatements") && table.contains("error: "),
+        table.contains("NoStatements") && table.contains("error on line 2: "),
         "{table}"
     );
 }

@@ -351,7 +351,7 @@ pub(crate) fn tell(partial: &[PartialTable]) {
             };
             let (code, stage) = (&group.code, &group.stage);
             let line = format!("partial: {table}: {code} in {stage} for {places}{more}");
-            say(&hallpass_model::text::written_out(&line));
+            say(&text::written_out(&line));
         }
     }
 }

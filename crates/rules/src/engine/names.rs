@@ -21,32 +21,10 @@ pub(super) fn unknown_names(
     (unread, cancel): (UnreadAs<'_>, &CancelFlag),
     found: &mut Vec<Diagnostic>,
 ) {
+    unknown_targets(ready, facts, cancel, found);
     let terms = ready.terms();
     // each of thousands may be compared with thousands
     let goes_on = || !cancel.is_cancelled();
-    match &terms.targets {
-        Targets::Accounts {
-            accounts,
-            ous,
-            sets,
-            ..
-        } => {
-            let places = accounts.iter().chain(ous).flatten();
-            for place in places.take_while(|_| goes_on()) {
-                found.extend(place_finding(ready, place, facts));
-            }
-            for set in sets.iter().take_while(|_| goes_on()) {
-                found.extend(set_finding(ready, set, facts));
-            }
-        }
-        Targets::Groups(groups) => {
-            let unknown = groups
-                .iter()
-                .take_while(|_| goes_on())
-                .filter(|group| facts.resolve_group(group).is_none());
-            found.extend(unknown.map(|group| no_group(ready, group, facts)));
-        }
-    }
     found.extend(tags_unread(ready, facts).filter(|_| !unread.is_noted()));
     exclusions_unread(ready, facts, unread, found);
     let groups = terms.listed_groups().chain(terms.requesting_groups());
@@ -90,6 +68,39 @@ pub(super) fn unknown_names(
             .take_while(|_| goes_on())
             .filter_map(|email| person_finding(ready, email, approving.contains(email), facts)),
     );
+}
+
+/// The same among what a rule offers.
+fn unknown_targets(
+    ready: &Ready,
+    facts: &Directory,
+    cancel: &CancelFlag,
+    found: &mut Vec<Diagnostic>,
+) {
+    let goes_on = || !cancel.is_cancelled();
+    match &ready.terms().targets {
+        Targets::Accounts {
+            accounts,
+            ous,
+            sets,
+            ..
+        } => {
+            let places = accounts.iter().chain(ous).flatten();
+            for place in places.take_while(|_| goes_on()) {
+                found.extend(place_finding(ready, place, facts));
+            }
+            for set in sets.iter().take_while(|_| goes_on()) {
+                found.extend(set_finding(ready, set, facts));
+            }
+        }
+        Targets::Groups(groups) => {
+            let unknown = groups
+                .iter()
+                .take_while(|_| goes_on())
+                .filter(|group| facts.resolve_group(group).is_none());
+            found.extend(unknown.map(|group| no_group(ready, group, facts)));
+        }
+    }
 }
 
 /// Accounts whose tags could not be read, where the rule names tags.

@@ -137,7 +137,7 @@ pub fn load_until(source: &RuleFile, cancel: &CancelFlag) -> Result<Loaded, Vec<
         _ => Content::default(),
     };
     let rules = finish(reader, content, &source.name, &source.text)?;
-    let warnings = rules.check_until(None, cancel);
+    let warnings = rules.check_until(None, &[], cancel);
     Ok(Loaded { rules, warnings })
 }
 

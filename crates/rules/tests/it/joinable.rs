@@ -23,14 +23,15 @@ fn found(joining: &str, other: &str, facts: Option<&Directory>) -> Vec<String> {
     of_groups.map(|it| it.message).collect()
 }
 
+const FREE: &str = "approval_is_not_required = true";
+const ASKED: &str = "approvers = ['a@corp.com', 'b@corp.com']";
+const ROLES: &str = "hold the role of `identity.admins` and `identity.operators`";
+
 #[test]
 fn people_who_may_join_a_group_that_gives_rights_are_warned_of() {
     let directory = json!({"groups": [{"id": ID, "name": "Admins", "members": []}]});
     let directory: Directory = serde_json::from_value(directory).unwrap();
     let by_id = format!("groups = ['{ID}']");
-    const FREE: &str = "approval_is_not_required = true";
-    const ASKED: &str = "approvers = ['a@corp.com', 'b@corp.com']";
-    const ROLES: &str = "hold the role of `identity.admins` and `identity.operators`";
     let admins = "groups = ['admins']";
     let leads = "groups = ['leads']";
     let approving = "approver_groups = ['Leads']";
@@ -99,7 +100,12 @@ fn people_who_may_join_a_group_that_gives_rights_are_warned_of() {
             "{joining}\n{other}"
         );
     }
-    // another rule over the group wants approval
+}
+
+#[test]
+fn nobody_is_warned_where_another_rule_over_the_group_wants_approval() {
+    let leads = "groups = ['leads']";
+    let approving = "approver_groups = ['Leads']";
     let denied = format!(
         "{leads}\n{FREE}\n[[rule]]\nid = 'deny'\n{leads}\n{ASKED}\napproval_is_not_required = false"
     );

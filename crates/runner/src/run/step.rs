@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_model::{AuditId, TimeSpan, Timestamp};
+use hallpass_model::{AuditId, TimeSpan};
 use serde_json::Value;
 
 use super::expected::no_longer_as_left;

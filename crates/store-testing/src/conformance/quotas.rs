@@ -14,6 +14,16 @@ const MOST: u32 = 2;
 /// The seconds of a day.
 const DAY: u64 = 86_400;
 
+/// The change, which adds one to the quota, and what is said of more than there may be.
+fn of(quota: Quota, over: OverQuota, change: Change) -> (Change, OverQuota) {
+    let quotas = vec![QuotaUse {
+        quota,
+        adds: 1,
+        most: MOST,
+    }];
+    (Change { quotas, ..change }, over)
+}
+
 /// A change of each kind, the `n`th, which counts for the person.
 fn changes(n: u64, whose: u64) -> Vec<(Change, OverQuota)> {
     let request = |state| Request {
@@ -32,65 +42,47 @@ fn changes(n: u64, whose: u64) -> Vec<(Change, OverQuota)> {
     };
     let mut answer = an_answer(n, &format!("key {n}"));
     answer.actor = user(whose);
-    let of = |quota, change| Change {
-        quotas: vec![QuotaUse {
-            quota,
-            adds: 1,
-            most: MOST,
-        }],
-        ..change
-    };
     vec![
-        (
-            of(
-                Quota::WaitingRequests(user(whose)),
-                Change {
-                    requests: vec![Write::Insert(request(RequestState::Pending))],
-                    ..Change::default()
-                },
-            ),
+        of(
+            Quota::WaitingRequests(user(whose)),
             OverQuota::WaitingRequests(MOST),
+            Change {
+                requests: vec![Write::Insert(request(RequestState::Pending))],
+                ..Change::default()
+            },
         ),
-        (
-            of(
-                Quota::RefusedRequests(user(whose)),
-                Change {
-                    requests: vec![Write::Insert(request(rejected))],
-                    audit: vec![a_draft(n)],
-                    ..Change::default()
-                },
-            ),
+        of(
+            Quota::RefusedRequests(user(whose)),
             OverQuota::RefusedRequests(MOST),
+            Change {
+                requests: vec![Write::Insert(request(rejected))],
+                audit: vec![a_draft(n)],
+                ..Change::default()
+            },
         ),
-        (
-            of(
-                Quota::RefusedPresses(user(whose)),
-                Change {
-                    audit: vec![a_draft(n)],
-                    ..Change::default()
-                },
-            ),
+        of(
+            Quota::RefusedPresses(user(whose)),
             OverQuota::RefusedPresses(MOST),
+            Change {
+                audit: vec![a_draft(n)],
+                ..Change::default()
+            },
         ),
-        (
-            of(
-                Quota::Holds(account_key(whose, 1)),
-                Change {
-                    grants: vec![Write::Insert(grant)],
-                    ..Change::default()
-                },
-            ),
+        of(
+            Quota::Holds(account_key(whose, 1)),
             OverQuota::Holds(MOST),
+            Change {
+                grants: vec![Write::Insert(grant)],
+                ..Change::default()
+            },
         ),
-        (
-            of(
-                Quota::IdempotencyKeys(user(whose)),
-                Change {
-                    answer: Some(answer),
-                    ..Change::default()
-                },
-            ),
+        of(
+            Quota::IdempotencyKeys(user(whose)),
             OverQuota::IdempotencyKeys(MOST),
+            Change {
+                answer: Some(answer),
+                ..Change::default()
+            },
         ),
     ]
 }

@@ -69,19 +69,6 @@ impl DatabaseError {
         self.0.is_trouble(ServerTrouble::Waited)
     }
 
-    /// Whether the disk has no room for what was to be written.
-    pub(crate) fn is_full(&self) -> bool {
-        match &self.0 {
-            Failure::Sqlite(error) => super::sqlite::is_full(error),
-            failure => failure.is_trouble(ServerTrouble::DiskFull),
-        }
-    }
-
-    /// Whether the file of the database is damaged.
-    pub(crate) fn is_malformed(&self) -> bool {
-        matches!(&self.0, Failure::Sqlite(error) if super::sqlite::is_malformed(error))
-    }
-
     /// Whether a pooler shares the session, so that what it prepared is not there.
     pub(crate) fn is_of_shared_session(&self) -> bool {
         self.0.is_trouble(ServerTrouble::SharedSession)

@@ -83,6 +83,19 @@ impl DatabaseError {
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self.failure(), Failure::Sqlite(error) if sqlite::is_busy(error))
     }
+
+    /// Whether the disk has no room for what was to be written.
+    pub(crate) fn is_full(&self) -> bool {
+        match self.failure() {
+            Failure::Sqlite(error) => sqlite::is_full(error),
+            failure => failure.is_trouble(error::ServerTrouble::DiskFull),
+        }
+    }
+
+    /// Whether the file of the database is damaged.
+    pub(crate) fn is_malformed(&self) -> bool {
+        matches!(self.failure(), Failure::Sqlite(error) if sqlite::is_malformed(error))
+    }
 }
 
 /// A connection to a database.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AcceptanceWrite, Change, DesiredAssignment, Grant, GrantStateKind, Message, Request,
-    RequestState, RequestStateKind, StoredAnswer, Subject, Sweep, SweepItem, Write,
+    AcceptanceWrite, Change, DesiredAssignment, Digest, Grant, GrantStateKind, Message, Notice,
+    Request, RequestState, RequestStateKind, StoredAnswer, Subject, Sweep, SweepItem, Write,
 };
 use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
@@ -99,13 +99,18 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
             .session_revocations
             .insert(sessions.grant, revocation_of(sessions));
     }
-    for notice in change.notices {
+    post(state, change.notices, change.digests);
+    Ok(records)
+}
+
+/// What waits to be told from here on.
+fn post(state: &mut MemoryState, notices: Vec<Notice>, digests: Vec<Digest>) {
+    for notice in notices {
         state.post(Message::Notice(notice));
     }
-    for digest in change.digests {
+    for digest in digests {
         state.post(Message::Digest(digest));
     }
-    Ok(records)
 }
 
 /// What sweeps and comparisons of memberships found; `None` where that stays as it is.
@@ -301,6 +306,6 @@ fn row_of<T>(write: &Write<T>) -> &T {
     }
 }
 
-pub(super) fn is_pending(request: &Request) -> bool {
+fn is_pending(request: &Request) -> bool {
     matches!(request.state, RequestState::Pending)
 }

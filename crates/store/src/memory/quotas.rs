@@ -1,10 +1,9 @@
 //! What one person has made the store keep.
 
-use hallpass_access::{Quota, QuotaUse};
+use hallpass_access::{Quota, QuotaUse, RequestState};
 use hallpass_model::{Timestamp, UserId};
 
 use super::MemoryState;
-use super::commit::is_pending;
 use crate::fault::StorageFault;
 use crate::steps::day_of;
 
@@ -30,7 +29,7 @@ pub(super) fn ensure(
     for it in added {
         let stored = match &it.quota {
             Quota::WaitingRequests(user) => count(state.requests.values(), |row| {
-                is_pending(row) && row.requester.user == *user
+                matches!(row.state, RequestState::Pending) && row.requester.user == *user
             }),
             Quota::Holds(key) => count(state.grants.values(), |row| {
                 !row.is_over() && row.key == *key

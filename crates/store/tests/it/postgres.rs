@@ -49,7 +49,13 @@ fn program(name: &str) -> Option<PathBuf> {
     let kept = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten();
-    folders.extend(kept.flatten().map(|version| version.path().join("bin")));
+    let mut kept: Vec<PathBuf> = kept.flatten().map(|version| version.path()).collect();
+    // the newest of several versions
+    kept.sort_by_key(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        std::cmp::Reverse(name.and_then(|name| name.parse::<u32>().ok()))
+    });
+    folders.extend(kept.into_iter().map(|version| version.join("bin")));
     let mut found = folders.into_iter().map(|folder| folder.join(name));
     found.find(|path| path.is_file())
 }

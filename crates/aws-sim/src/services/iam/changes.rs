@@ -4,8 +4,8 @@ use hallpass_aws_model::facts;
 use serde_json::json;
 
 use super::{
-    ApiError, Context, HandlerResult, Iam, IamUser, keys::no_key, name_or_caller,
-    role_changes::check_attachable, single, user, users,
+    ApiError, Context, HandlerResult, Iam, IamUser, attachable::check_attachable, keys::no_key,
+    name_or_caller, single, user, users,
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 use crate::{

@@ -2,6 +2,7 @@
 //! made among them), policies, and the reports over all of it.
 
 mod account;
+mod attachable;
 mod changes;
 mod delegations;
 mod details;

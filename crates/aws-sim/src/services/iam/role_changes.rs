@@ -6,14 +6,15 @@ use serde_json::Value;
 
 use super::{
     ApiError, Context, HandlerResult,
+    attachable::check_attachable,
     changes::{change, conflict, unmodifiable},
     no_entity, roles as shown_roles, single,
 };
 use crate::services::{OperationHandler::Writes, OperationRow};
 use crate::{
     core::{
-        call::Output, iam::managed, issue::whole_seconds, limits::POLICIES_PER_ROLE,
-        portal::RESERVED_PREFIX, roles, state::SimState, tag_keys::given_tags,
+        call::Output, issue::whole_seconds, limits::POLICIES_PER_ROLE, portal::RESERVED_PREFIX,
+        roles, state::SimState, tag_keys::given_tags,
     },
     organization::{Iam, IamPolicies, IamRole},
 };
@@ -194,22 +195,6 @@ fn short(arn: &str) -> String {
     let own = arn.strip_prefix("arn:aws:iam::aws:policy/");
     own.map_or(arn, |path| path.rsplit('/').next().unwrap_or(path))
         .to_owned()
-}
-
-/// Whether a managed policy can be attached. AWS has more of its own than are known here, so that none of them is
-/// refused.
-pub(super) fn check_attachable(iam: &Iam, account: &str, arn: &str) -> Result<(), ApiError> {
-    let own = format!("arn:aws:iam::{account}:policy/");
-    let is_there = if arn.starts_with(&own) {
-        managed(iam, arn).is_some()
-    } else {
-        arn.starts_with("arn:aws:iam::aws:policy/")
-    };
-    if is_there {
-        return Ok(());
-    }
-    let text = format!("Policy {arn} does not exist or is not attachable.");
-    Err(ApiError::new("NoSuchEntity", text))
 }
 
 fn is_same(held: &str, arn: &str) -> bool {

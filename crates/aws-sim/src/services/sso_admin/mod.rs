@@ -12,7 +12,7 @@ mod statuses;
 mod tags;
 
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
+use hallpass_sim_base::{Millis, hash};
 use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
@@ -236,4 +236,15 @@ fn check_managed(context: &Context<'_>, set: &str) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(denied(context, &context.state.set_arn(set)))
+}
+
+/// Rows of a short list in listing order, after a place.
+fn ordered(
+    rows: impl Iterator<Item = (String, Value)>,
+    after: Option<&(u64, String)>,
+) -> impl Iterator<Item = (u64, String, Value)> {
+    let mut rows: Vec<_> = rows.map(|(id, row)| (hash(&id), id, row)).collect();
+    rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    rows.retain(|(order, id, _)| after.is_none_or(|last| (*order, id) > (last.0, &last.1)));
+    rows.into_iter()
 }

@@ -2,11 +2,10 @@
 
 use hallpass_aws_model::facts;
 use hallpass_iam::{Policy, PolicyType};
-use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, check_managed, lifecycle::change, read_set,
+    ApiError, Context, HandlerResult, Output, check_managed, lifecycle::change, ordered, read_set,
     target_set,
 };
 use crate::core::{document::Document, limits::MANAGED_PER_SET};
@@ -72,17 +71,6 @@ fn list_customer_managed(context: &Context<'_>) -> HandlerResult {
         });
     let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
     Ok(context.paged(rows, token))
-}
-
-/// Rows of a short list in listing order, after a place.
-pub(super) fn ordered(
-    rows: impl Iterator<Item = (String, Value)>,
-    after: Option<&(u64, String)>,
-) -> impl Iterator<Item = (u64, String, Value)> {
-    let mut rows: Vec<_> = rows.map(|(id, row)| (hash(&id), id, row)).collect();
-    rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-    rows.retain(|(order, id, _)| after.is_none_or(|last| (*order, id) > (last.0, &last.1)));
-    rows.into_iter()
 }
 
 /// `AttachManagedPolicyToPermissionSet`

@@ -5,8 +5,7 @@ use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, find_set,
-    policies::ordered,
+    ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, find_set, ordered,
 };
 use crate::core::{
     entities::{Tags, read_tags},

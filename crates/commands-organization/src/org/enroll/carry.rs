@@ -16,8 +16,8 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, plain};
 
 use super::super::check_output::print_checks;
+use super::Args;
 use super::shown::{ShownEnrolment, check_rows, named, named_checks};
-use super::{Args, CheckingArgs};
 
 /// What a suite of these checks is called.
 const TITLE: &str = "Enrolment in Control Tower";

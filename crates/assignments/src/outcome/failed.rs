@@ -1,0 +1,147 @@
+//! What a row learns where a step failed.
+
+use std::time::Duration;
+
+use hallpass_model::{TimeSpan, Timestamp};
+
+use super::is_still_good;
+use crate::pace::later;
+use crate::plan::is_overdue;
+use crate::{AssignmentRow, CenterFault, Observation, OperationKind, Ownership};
+
+/// The pause after a call that brought no answer. It does not grow: when AWS answers nobody, the
+/// executor stops asking for all rows together, and all go on together.
+const UNANSWERED_PAUSE: TimeSpan = TimeSpan::seconds(1);
+/// The longest pause of a removal behind another operation on its account and permission set.
+const BEHIND_PAUSE_MAX: TimeSpan = TimeSpan::seconds(4);
+/// The longest pause of an operation in flight when AWS refused to say what became of it.
+const UNREAD_PAUSE_MAX: TimeSpan = TimeSpan::seconds(2);
+/// How long a create whose target AWS does not know is tried: what was made a moment ago may not be known everywhere yet.
+const UNKNOWN_TARGET_LIMIT: TimeSpan = TimeSpan::seconds(3);
+/// How soon a removal that a person wants at once is sent again when AWS was full.
+const FULL_PAUSE: Duration = Duration::from_millis(250);
+
+impl AssignmentRow {
+    pub(super) fn send_failed(&mut self, before: &Self, fault: CenterFault, now: Timestamp) {
+        let Some(kind) = self.execution.operation.as_ref().map(|it| it.kind) else {
+            return;
+        };
+        self.note_failure(&fault, now);
+        match (kind, fault) {
+            // the answer is unknown: the intent stays, and the next step looks
+            (_, CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. }) => {
+                self.execution.due = UNANSWERED_PAUSE.after(now);
+            }
+            (
+                _,
+                fault @ (CenterFault::Throttled { .. }
+                | CenterFault::NotSent
+                | CenterFault::Full { .. }),
+            ) => {
+                self.not_sent(before, kind);
+                // back in line, which is no failure of the grant
+                self.execution.trying_since = None;
+                // where requests are scarce, looking again would spend the one that was to act
+                if is_still_good(before.execution.observation, now) {
+                    self.execution.observation = before.execution.observation;
+                }
+                let is_full = matches!(fault, CenterFault::Full { .. });
+                self.execution.due = if is_full { later(now, FULL_PAUSE) } else { now };
+            }
+            // what it waits for may be a create of before a stop, whose answer is lost: that ends in the
+            // time of an operation, and the access is there from then on
+            (OperationKind::Delete, CenterFault::Conflict { .. }) => {
+                self.not_sent(before, kind);
+                self.execution.due = self.pause(now).min(BEHIND_PAUSE_MAX.after(now));
+            }
+            (OperationKind::Create, CenterFault::Conflict { .. }) => {
+                self.not_sent(before, kind);
+                self.execution.due = self.pause(now);
+            }
+            (OperationKind::Create, CenterFault::Refused { reason }) => {
+                self.not_sent(before, OperationKind::Create);
+                self.give_up(now, &reason);
+            }
+            (OperationKind::Create, CenterFault::NotFound { what }) => {
+                self.not_sent(before, OperationKind::Create);
+                self.give_up(now, &format!("{what} does not exist"));
+            }
+            (
+                OperationKind::Delete,
+                CenterFault::Refused { reason } | CenterFault::NotFound { what: reason },
+            ) => {
+                self.not_sent(before, OperationKind::Delete);
+                self.removal_refused(reason, now);
+            }
+        }
+        self.give_up_in_time(now);
+    }
+
+    /// Whatever a read failed of, the operation stays as it is: that a look was throttled does not
+    /// mean that the create before it was.
+    pub(super) fn read_failed(&mut self, fault: &CenterFault, now: Timestamp) {
+        self.note_failure(fault, now);
+        self.execution.due = match fault {
+            CenterFault::Unreachable { .. } | CenterFault::KeyUnusable { .. } => {
+                UNANSWERED_PAUSE.after(now)
+            }
+            // how fast we may ask is no matter of this row: it keeps its place
+            CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. } => now,
+            CenterFault::Conflict { .. }
+            | CenterFault::Refused { .. }
+            | CenterFault::NotFound { .. } => {
+                let pause = self.pause(now);
+                // what is in flight keeps its slot until it is read, and others wait behind it; such are few
+                match self.execution.operation {
+                    Some(_) => pause.min(UNREAD_PAUSE_MAX.after(now)),
+                    None => pause,
+                }
+            }
+        };
+        self.give_up_unknown_target(fault, now);
+        self.give_up_in_time(now);
+    }
+
+    /// Gives up a create before anything was sent, where AWS does not know the account, the permission set or the group:
+    /// it was deleted since the request was made.
+    fn give_up_unknown_target(&mut self, fault: &CenterFault, now: Timestamp) {
+        let CenterFault::NotFound { what } = fault else {
+            return;
+        };
+        let since = self.execution.trying_since;
+        let is_over = since.is_some_and(|since| now >= UNKNOWN_TARGET_LIMIT.after(since));
+        if self.execution.ownership == Ownership::Undecided
+            && self.execution.operation.is_none()
+            && self.is_wanted(now)
+            && is_over
+        {
+            self.give_up(now, &format!("{what} does not exist"));
+        }
+    }
+
+    fn note_failure(&mut self, fault: &CenterFault, now: Timestamp) {
+        self.execution.last_error = Some(fault.to_string());
+        self.note_try(now);
+    }
+
+    /// Gives up what AWS accepted nothing of for longer than a create may take. What it may have
+    /// accepted is looked at first.
+    fn give_up_in_time(&mut self, now: Timestamp) {
+        if self.execution.operation.is_none() && self.is_wanted(now) && is_overdue(self, now) {
+            self.give_up(
+                now,
+                "Identity Center did not accept the request within 5 minutes",
+            );
+        }
+    }
+
+    /// AWS answered that it did not take the operation: as if it had never been begun.
+    fn not_sent(&mut self, before: &Self, kind: OperationKind) {
+        self.execution.operation = None;
+        self.execution.observation = Observation::Unseen;
+        self.execution.unanswered_create = before.execution.unanswered_create;
+        if kind == OperationKind::Create && before.execution.ownership == Ownership::Undecided {
+            self.execution.ownership = Ownership::Undecided;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What readiness asks about the home Region of Identity Center.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_access::Access;
+use hallpass_aws::Aws;
+use hallpass_model::{Clock, Timestamp};
+use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
+
+/// Whether the home Region of Identity Center is lost.
+pub(crate) struct HomeRegionProbe {
+    pub(crate) aws: Arc<Aws>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl HomeRegionProbe {
+    fn overdue(&self, since: Timestamp) -> OverdueWhileLost {
+        let settings = self.access.settings();
+        match (
+            settings.armed_ends.mode.is_on(),
+            settings.home_region_lost_after,
+        ) {
+            (false, _) => OverdueWhileLost::NothingDenied,
+            (true, None) => OverdueWhileLost::ArmedOnly,
+            (true, Some(after)) => OverdueWhileLost::DeniedFrom(after.after(since)),
+        }
+    }
+}
+
+#[async_trait]
+impl ReadinessProbe for HomeRegionProbe {
+    async fn probe(&self) -> ProbeResult {
+        let works = match self.access.home_region_lost_since() {
+            None => {
+                let others = self.aws.additional_regions().await.unwrap_or_default();
+                Ok(health::home_region_answers(&others))
+            }
+            Some(since) => {
+                let others = self.aws.additional_regions().await;
+                let now = self.clock.now();
+                let about = self.aws.about();
+                let is_silent = self.aws.organizations_silence().lost_since(now).is_some();
+                let organizations = match is_silent {
+                    false => OrganizationsMeanwhile::Answers,
+                    true if about.has_organizations_at_home() => {
+                        OrganizationsMeanwhile::SilentThere
+                    }
+                    true => OrganizationsMeanwhile::Silent,
+                };
+                let overdue = self.overdue(since);
+                Err(health::home_region_is_lost(
+                    &about.region,
+                    since,
+                    others.as_deref(),
+                    organizations,
+                    overdue,
+                ))
+            }
+        };
+        ProbeResult {
+            name: "home_region",
+            works,
+        }
+    }
+
+    /// A process that goes on with the loss goes on with its begin.
+    fn since(&self) -> Option<Timestamp> {
+        self.access.home_region_lost_since()
+    }
+
+    /// The pages, what is known and what is decided go on.
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
+    }
+}
