@@ -179,7 +179,7 @@ def authored(check, access):
     """Who did it, as CloudTrail has it and as boto3 reads it there."""
     trail = access.world.client("cloudtrail", access.world.environment, attempts=10)
     audit = {"InstanceArn": access.instance, "PermissionSetArn": access.sets()["Audit"]}
-    access.sso.put_inline_policy_to_permission_set(InlinePolicy=json.dumps({"Version": "2012-10-17", "Statement": []}), **audit)
+    access.sso.put_inline_policy_to_permission_set(InlinePolicy=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]}), **audit)
 
     def logged(name):
         found = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}])["Events"]

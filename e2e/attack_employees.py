@@ -16,24 +16,29 @@ from stage import Api, free_port, wait
 NAME = "employees"
 MINUTES = float(os.environ.get("ATTACK_SOAK_MINUTES", "0"))
 # without a soak the same attack runs for a short time, with fewer people
-EMPLOYEES, GRANTS, SECONDS = (500, 100, max(MINUTES, 10) * 60) if MINUTES else (40, 10, 40)
+EMPLOYEES, GRANTS, SECONDS = (500, 100, max(MINUTES, 10) * 60) if MINUTES else (40, 10, 60)
 LAG_MAX, NOTICE_MAX = 60, 5
 # what an employee may make the server store, at most, with what the database adds to it
 BYTES_EACH = 1024 * 1024
 RULES = """
 [[rule]]
-id = "at once"
+id = "at-once"
 accounts = ["*"]
 permission_sets = ["{at_once}"]
 approval_is_not_required = true
 
 [[rule]]
-id = "by the administrator"
+id = "reviewed"
 accounts = ["*"]
 permission_sets = ["{reviewed}"]
 approvers = ["{admin}"]
 break_glass = ["{responder}"]
 """
+
+
+# a file with as many long wildcards as one may have
+COSTLY = {"file": "rules.toml", "text": "version = 1\n" + "\n".join(
+    f'[[rule]]\nid = "r{it}"\naccounts = ["{"*a" * 100}{it}"]\npermission_sets = ["*"]\napproval_is_not_required = true' for it in range(900))}
 
 
 class Receiver:
@@ -62,8 +67,8 @@ class Receiver:
         return f'[[webhooks]]\nname = "pager"\nurl = "http://127.0.0.1:{self.server.server_port}/"\nsecret = "{"s" * 32}"\nevents = ["*"]\n'
 
     def arrival(self, request):
-        """When the first call about a request arrived that is about its approval."""
-        return next((at for at, body in self.calls if request in body and '"news":"approved"' in body.replace(" ", "")), None)
+        """When the first call about a request arrived that says it was taken without approval."""
+        return next((at for at, body in self.calls if request in body and '"news":"break_glass"' in body.replace(" ", "")), None)
 
 
 class Employees:
@@ -107,14 +112,14 @@ class Employees:
             ("waiting", "/api/v1/requests", asking(starts_at=later)),
             ("refused", "/api/v1/requests", asking(permission_set=f"NoSuchSet{dice.randrange(1000)}")),
             ("press", f"/api/v1/requests/{dice.choice(self.victims)}/approve", {}),
-            ("rules", "/api/v1/rules/check", {"rules": "\n".join(
-                f'[[rule]]\nid = "r{it}"\naccounts = ["{"*a" * 100}"]\npermission_sets = ["*"]' for it in range(190))}),
+            ("rules", "/api/v1/rules/check", COSTLY),
+            ("catalog", "/api/v1/catalog", None),
         ])
-        self.count((name, api.post(path, body).status))
+        self.count((name, (api.get(path) if body is None else api.post(path, body)).status))
 
 
 def size(stage):
-    return sum(path.stat().st_size for path in stage.directory.glob("hallpass.db*"))
+    return sum(path.stat().st_size for path in stage.folder.glob("hallpass.db*"))
 
 
 def run(check, stage):
@@ -133,7 +138,7 @@ def run(check, stage):
     # their ends are spread over the second half of the attack
     begun = time.time()
     for at, (who, grant) in enumerate(grants):
-        crowd.extend(who, grant, begun + SECONDS * (0.5 + 0.4 * at / len(grants)) - time.time())
+        crowd.extend(who, grant, begun + SECONDS * (0.6 + 0.3 * at / len(grants)) - time.time())
     ends = {grant: instant(crowd.grants()[grant]["ends_at"]) for _, grant in grants}
     keys = {grant: (one["account"], one["user_id"]) for grant, one in crowd.grants().items() if grant in ends}
     before, glass = size(stage), []
@@ -145,7 +150,7 @@ def run(check, stage):
             time.sleep(SECONDS / 8)
             asked = crowd.api(responder).post("/api/v1/requests", {
                 "account": accounts[len(glass) % len(accounts)], "permission_set": sets[1], "duration_seconds": 900, "reason": "an incident"})
-            pressed = asked.status == 201 and crowd.api(responder).post(f"/api/v1/requests/{asked.json['id']}/break-glass", {"justification": "an incident"})
+            pressed = asked.status == 201 and crowd.api(responder).post(f"/api/v1/requests/{asked.json['id']}/break-glass", {"justification": "production is down, incident 4711"})
             if check("break glass is answered", pressed and pressed.status == 200, (asked, pressed)):
                 at, request = time.time(), asked.json["id"]
                 glass.append(request)

@@ -87,7 +87,7 @@ def backed_up(operator):
     short, known = operator.granted("payments-dev", 12), operator.granted("orders-dev", 1800)
     for line in backup[0]:
         operator.runs(line)
-    again = operator.runs(backup[0][0].split(" #")[0], code=1)
+    again = operator.runs(backup[0][0].split(" #")[0], code=4)
     check("a backup is not overwritten", "exists" in again, again)
     return backup[1:], short, known
 
@@ -198,7 +198,8 @@ def rehearsed(operator):
 def upgraded(operator):
     first, backup, look, aside, back = blocks("upgrade.md", 5)
     for line in [*first, *backup]:
-        operator.runs(line)
+        # rules of this server cover the management account, and it is not said to run there
+        operator.runs(line, code=1 if "--iam-policy" in line else 0)
     policy = json.loads(operator.stage.path("policy.json").read_text())
     check("what it would have attached is a policy", policy["Statement"], policy)
     operator.stop()

@@ -317,7 +317,7 @@ def moved(check):
 
 def sent_on(check, report):
     """Events of the management account reach the queue in the server's, and nothing else may send there."""
-    server, management = ({address: it["attributes"] for address, it in report["made"].items() if address.startswith(f"module.{name}.")} for name in ("hallpass", "org", "events"))
+    server, management = ({address: it["attributes"] for address, it in report["made"].items() if address.startswith(f"module.{name}.")} for name in ("hallpass", "events"))
     of = lambda where, kind: [it for address, it in where.items() if f".{kind}." in address]
     patterns = [sorted(it["event_pattern"] for it in of(where, "aws_cloudwatch_event_rule")) for where in (server, management)]
     check("rules of the management account take what those of the server's take", len(patterns[0]) == 2 and patterns[0] == patterns[1], patterns)

@@ -214,7 +214,7 @@ def template(world):
     """The template has the queue, its rules and a role, as JSON that CloudFormation reads."""
     ran = world.stage.run("org", "findings", "template", **world.aws)
     kinds = sorted({it["Type"] for it in json.loads(ran.stdout)["Resources"].values()})
-    check.equal("the template", kinds, ["AWS::Events::Rule", "AWS::IAM::Role", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"])
+    check.equal("the template", kinds, ["AWS::Events::EventBusPolicy", "AWS::Events::Rule", "AWS::IAM::Role", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"])
     ran = world.stage.run("org", "findings", "cache", "drop", world.accounts["network"], **world.aws)
     check("an account is read anew when somebody asks for it", ran.returncode == 0 and "sent" in ran.stderr, ran.stderr)
 

@@ -99,7 +99,7 @@ def asked(init, check):
     code, said, shown, left = init.ask("asked", lines=["", *walk, "n"])
     check("a no writes nothing", code == 4 and not left and not said and init.files("asked") is None, (code, left, shown[-600:]))
     check("what was found is said", "Found arn:aws:sso:::instance/" in shown and "5 accounts" in shown, shown[:400])
-    check("what cannot be is asked again, with what was meant", "did you mean `admins`" in shown and "`hallpass.example`" in shown, shown[:3000])
+    check("what cannot be is asked again, with what was meant", "did you mean `admins`" in shown and "is not a scheme and a host alone" in shown, shown[:3000])
     check("both files are shown first", "--- asked/hallpass.toml" in shown and "--- asked/rules.toml" in shown and "[[rule]]" in shown, shown[-600:])
     check("a name cannot write lines of its own", "\nfeed" not in shown.replace("\r", ""), shown[:2000])
     code, _, shown, _ = init.ask("asked", lines=["", *walk[:5], None])

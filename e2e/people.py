@@ -174,7 +174,7 @@ class Hands:
         self.environment = world.served.environment
 
     def run(self, *words, verb=("activity", "pci", "act"), users="users.json"):
-        read = ("--users", users, "--source", "dir:trail", "--regions", self.world.region) if verb[1] in ("act", "report") else ()
+        read = ("--users", users, "--source", "dir:trail", "--regions", self.world.region) if verb[-1] in ("act", "report") else ()
         ran = self.stage.run(*verb, *read, *words, "--output", "json", timeout=300, **self.environment)
         return ran, json.loads(ran.stdout) if ran.stdout.strip() else None
 

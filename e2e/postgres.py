@@ -21,7 +21,7 @@ from stage import wait
 
 def program(name):
     """Debian keeps those of servers out of the way of people."""
-    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), None)
+    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") or max(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), key=lambda path: int(path.split("/")[4]), default=None)
     return found or sys.exit(f"`{name}` is missing. Install it: apt-get install postgresql")
 
 

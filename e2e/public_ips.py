@@ -151,7 +151,8 @@ def forms(ahead, report):
     check.equal("targets are bare addresses, each once", ahead.forms["targets"].result().stdout.split(),
                 list(dict.fromkeys(it["public_ip"] for it in report["addresses"])))
     lines = ahead.forms["jsonl"].result().stdout.splitlines()
-    check.equal("a line for each address", [json.loads(it) for it in lines], report["addresses"])
+    named = [{**it, "account_name": report["account_names"].get(it["account_id"], "")} for it in report["addresses"]]
+    check.equal("a line for each address, with the account's name", [json.loads(it) for it in lines], named)
     table = ahead.forms["table"].result().stdout
     check("a table for people", "USED BY" in table and "nat gateway" in table, table[:300])
     ran = ahead.one_kind.result()

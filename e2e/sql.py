@@ -356,7 +356,7 @@ def main():
         alone = folder / "hallpass"
         alone.write_bytes(pathlib.Path(binary()).read_bytes())
         alone.chmod(0o755)
-        without = subprocess.run([alone, "tables"], capture_output=True, text=True)
+        without = subprocess.run([alone, "query", "tables"], capture_output=True, text=True)
         check("without the companion it says where it is", without.returncode == 1 and "make query" in without.stderr, without.stderr)
     with Stage("sql") as stage:
         documents(stage)

@@ -274,8 +274,8 @@ class Stage:
 
     def environment(self, **more):
         """Nothing of the caller's AWS or Hallpass settings; a home of its own."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYENV_ROOT") if name in os.environ}
-        home = {"HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / "config")}
+        kept = {name: os.environ[name] for name in ("PATH", "PYENV_ROOT") if name in os.environ}
+        home = {"LANG": "C.UTF-8", "HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / "config")}
         aws = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "AWS_CONFIG_FILE": os.devnull,
                "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
         return {**kept, **home, **aws, **{name: str(value) for name, value in more.items()}}

@@ -1957,7 +1957,7 @@ def _(sim, w):
 def _(sim, w):
     arn = dict(InstanceArn=sim.instance, PermissionSetArn=w.first["PermissionSetArn"])
     assert not w.sso.get_inline_policy_for_permission_set(**arn).get("InlinePolicy")
-    policy = '{"Version":"2012-10-17","Statement":[]}'
+    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}'
     w.sso.put_inline_policy_to_permission_set(InlinePolicy=policy, **arn)
     assert w.sso.get_inline_policy_for_permission_set(**arn)["InlinePolicy"] == policy
 
