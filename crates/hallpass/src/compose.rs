@@ -414,7 +414,7 @@ fn probes(
     ends: Option<&EndsFile>,
 ) -> Vec<Arc<dyn ReadinessProbe>> {
     let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
-        Arc::new(probes::StoreProbe::new(access, store)),
+        Arc::new(probes::StoreProbe::new(access, store, lead.is_shared())),
         Arc::new(probes::RowsProbe::new(store)),
         Arc::new(probes::LeadProbe(Arc::clone(lead))),
         Arc::new(log_watch::SchemaProbe(Arc::clone(log))),

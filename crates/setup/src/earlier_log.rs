@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use hallpass_audit::AuditStore as _;
 use hallpass_clock::SystemClock;
-use hallpass_config::{EndsPlace, ExportPlace, Loaded};
+use hallpass_config::{EndsPlace, Loaded};
 use hallpass_guard::Trust;
 use hallpass_host::server_store::{ServerStore, StoreAddress};
 use hallpass_model::IdSource;
@@ -76,7 +76,7 @@ pub fn would_be_made(address: &StoreAddress) -> Result<bool, Failure> {
 /// The export, where there are records or heads in it.
 ///
 /// # Errors
-/// When a folder cannot be read. The server may write to a bucket that it cannot list: that is logged.
+/// When the target cannot be listed.
 pub async fn exported(loaded: &Loaded, ids: &Arc<dyn IdSource>) -> Result<Option<String>, Failure> {
     let Some(export) = loaded.export()? else {
         return Ok(None);
@@ -99,14 +99,12 @@ pub async fn exported(loaded: &Loaded, ids: &Arc<dyn IdSource>) -> Result<Option
                 return Ok(Some(format!("the export `{}`", source.name())));
             }
             Ok(_) => {}
-            Err(error) if matches!(export.place, ExportPlace::Bucket(_)) => {
-                tracing::warn!(%error, "whether an earlier audit log was exported cannot be seen: the server may not list the bucket (`s3:ListBucket`)");
-                return Ok(None);
-            }
+            // an outage of the bucket must not begin a second log
             Err(error) => {
                 return Err(Failure::failed(format!(
-                    "whether an earlier audit log was exported cannot be seen: {error}"
-                )));
+                    "there is no database, and whether an earlier audit log was exported cannot be read: {error}"
+                ))
+                .help("a bucket needs the permission `s3:ListBucket`; start again when the target answers"));
             }
         }
     }

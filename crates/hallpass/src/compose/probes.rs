@@ -66,6 +66,8 @@ impl Pulse {
 pub(crate) struct StoreProbe {
     access: Arc<Access>,
     store: ServerStore,
+    /// Whether other nodes use the database too.
+    is_shared: bool,
     /// When something was written last.
     written: Mutex<Option<Instant>>,
     writing: Arc<tokio::sync::Mutex<()>>,
@@ -82,10 +84,11 @@ struct Structure {
 }
 
 impl StoreProbe {
-    pub(crate) fn new(access: &Arc<Access>, store: &ServerStore) -> Self {
+    pub(crate) fn new(access: &Arc<Access>, store: &ServerStore, is_shared: bool) -> Self {
         Self {
             access: Arc::clone(access),
             store: store.clone(),
+            is_shared,
             written: Mutex::default(),
             writing: Arc::default(),
             structure: Arc::default(),
@@ -174,6 +177,15 @@ impl ReadinessProbe for StoreProbe {
         ProbeResult {
             name: "store",
             works,
+        }
+    }
+
+    /// With a database in a file there is no other node: where its disk is full, people still release and revoke here.
+    fn bearing(&self) -> Bearing {
+        if self.is_shared {
+            Bearing::Readiness
+        } else {
+            Bearing::Everywhere
         }
     }
 }

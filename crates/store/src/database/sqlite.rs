@@ -216,11 +216,16 @@ pub(super) fn refusal(error: &rusqlite::Error) -> Option<ConstraintRefusal> {
     }
 }
 
-/// Whether the disk has no room; the index of the write-ahead log says so in a way of its own.
+/// Whether the disk has no room. SQLite has other codes for the index of the write-ahead log, for a disk quota (`EDQUOT`) and
+/// for a disk that reports it late.
 pub(super) fn is_full(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
     error.sqlite_error().is_some_and(|error| {
         error.code == ErrorCode::DiskFull
-            || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+            || matches!(
+                error.extended_code,
+                SQLITE_IOERR_SHMSIZE | SQLITE_IOERR_WRITE | SQLITE_IOERR_FSYNC
+            )
     })
 }
 

@@ -256,7 +256,7 @@ impl SqlStore {
     ) -> Result<bool, ReadError> {
         let (row, instead) = (row.clone(), instead.cloned());
         Ok(self
-            .write(move |tx| {
+            .write_for_ends(move |tx| {
                 if let Some(old) = instead {
                     tx.prepare(
                         "DELETE FROM sign_ins WHERE issuer = ?1 AND subject = ?2 AND user_id = ?3",

@@ -9,7 +9,7 @@ use hallpass_postgres::PostgresAddress;
 use super::listing::Bounds;
 use super::listing_pool::ListingPool;
 use super::open_error::OpenError;
-use super::{Source, SqlStore, migrate};
+use super::{Source, SqlStore, migrate, reserve};
 use crate::database::{
     Connection, DatabaseError, Failure, Owner, PATIENCE, Server, TransactionMode,
 };
@@ -49,11 +49,16 @@ impl SqlStore {
     /// As [`SqlStore::open`].
     pub fn open_for(path: impl AsRef<Path>, schema: SchemaUse) -> Result<Self, OpenError> {
         let path = path.as_ref();
-        let mut tries = 0;
+        let (mut tries, mut is_freed) = (0, false);
         loop {
             // SQLite's own patience does not cover the change of a new file to a write-ahead log,
             // which a process in the middle of the same change refuses at once
             match Self::open_at_once(path, schema) {
+                // opening needs room for the write-ahead log and its index
+                Err(OpenError::Unusable { source, .. }) if !is_freed && source.is_full() => {
+                    is_freed = true;
+                    reserve::free_beside(path);
+                }
                 Err(OpenError::Unusable { source, .. })
                     if tries < BUSY_TRIES && source.is_busy() =>
                 {

@@ -40,12 +40,25 @@ pub(super) struct Reserve {
     released: Mutex<Option<Instant>>,
 }
 
+/// The file of the reserve of a database.
+fn file_beside(database: &Path) -> PathBuf {
+    let mut file = database.as_os_str().to_owned();
+    file.push("-reserve");
+    PathBuf::from(file)
+}
+
+/// Gives the reserve of a database back to the disk before the database is open.
+pub(super) fn free_beside(database: &Path) {
+    if let Ok(file) = OpenOptions::new().write(true).open(file_beside(database)) {
+        // without it, opening fails again and says why
+        drop(file.set_len(0));
+    }
+}
+
 impl Reserve {
     fn beside(database: &Path, bytes: u64, again: Duration) -> Self {
-        let mut file = database.as_os_str().to_owned();
-        file.push("-reserve");
         let reserve = Self {
-            file: PathBuf::from(file),
+            file: file_beside(database),
             bytes,
             again,
             released: Mutex::new(Some(Instant::now())),
