@@ -112,7 +112,8 @@ impl Reserve {
         Err(StorageFault::Full(told.to_owned()))
     }
 
-    /// Gives the space back to the disk.
+    /// Gives the space back to the disk. Later calls change nothing: a write that was refused meanwhile does not postpone the
+    /// next attempt to reserve it.
     pub(super) fn release(&self) {
         let mut released = self.released();
         if released.is_none() {
@@ -121,8 +122,8 @@ impl Reserve {
                 "the disk of the database is full: only what ends access is written until there is room"
             );
             self.empty();
+            *released = Some(Instant::now() + self.again);
         }
-        *released = Some(Instant::now() + self.again);
     }
 
     /// Writes the file, if it is not as large already. Not one block for all: a file of one repeated block may take no room.
@@ -183,5 +184,23 @@ impl SqlStore {
             self.reserve = Some(Arc::new(Reserve::beside(path, bytes, again)));
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_that_are_refused_do_not_postpone_the_next_attempt_to_reserve() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = Reserve::beside(&folder.path().join("hp.db"), 4096, RESERVED_AGAIN);
+        reserve.release();
+        let again = *reserve.released();
+        assert!(again.is_some() && reserve.admit(Space::Callers).is_err());
+        // what a store does after such a write
+        reserve.release();
+        assert_eq!(*reserve.released(), again);
+        assert!(reserve.admit(Space::Ends).is_ok());
     }
 }
