@@ -252,6 +252,22 @@ impl Change {
         self
     }
 
+    /// Whether it adds a request or a grant.
+    pub fn adds_access(&self) -> bool {
+        let adds_request = { self.requests.iter() }.any(|it| matches!(it, Write::Insert(_)));
+        let adds_grant = { self.grants.iter() }.any(|it| matches!(it, Write::Insert(_)));
+        adds_request || adds_grant
+    }
+
+    /// Whether it changes what ends access: grants, assignments, sessions, locks or credentials.
+    pub fn ends_access(&self) -> bool {
+        !(self.grants.is_empty()
+            && self.desired.is_empty()
+            && self.sessions_to_revoke.is_empty()
+            && self.locks.is_empty()
+            && self.credentials_ended.is_empty())
+    }
+
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()

@@ -37,12 +37,8 @@ pub(super) fn uses(change: &Change, settings: &Settings) -> Vec<QuotaUse> {
         }
     }
     // a remembered key never stands in the way of an end
-    let ends = !(change.grants.is_empty()
-        && change.desired.is_empty()
-        && change.sessions_to_revoke.is_empty()
-        && change.locks.is_empty());
-    let adds_request = { change.requests.iter() }.any(|it| matches!(it, Write::Insert(_)));
-    if let Some(answer) = change.answer.as_ref().filter(|_| adds_request || !ends) {
+    let is_counted = change.adds_access() || !change.ends_access();
+    if let Some(answer) = change.answer.as_ref().filter(|_| is_counted) {
         add(Quota::IdempotencyKeys(answer.actor.clone()));
     }
     let uses = added.into_iter().map(|(quota, adds)| QuotaUse {

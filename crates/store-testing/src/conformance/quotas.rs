@@ -118,6 +118,21 @@ pub async fn what_is_over_a_quota_is_not_stored(store: Store) {
             .await
             .unwrap_or_else(|error| panic!("{what}: {error}"));
     }
+    // the keys of another day are forgotten, whoever comes first
+    let mut later = an_answer(1, "key of another day");
+    later.actor = user(1);
+    later.request = None;
+    later.until = at(3 * DAY);
+    let key = Change {
+        answer: Some(later),
+        ..Change::default()
+    };
+    let (key, _) = of(
+        Quota::IdempotencyKeys(user(1)),
+        OverQuota::IdempotencyKeys(MOST),
+        key,
+    );
+    store.commit(key).await.unwrap();
     // the next day
     for kind in [1, 2] {
         let n = DAY + nth(kind, 5);

@@ -46,7 +46,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     };
     let now = made_at(&change.audit);
     locks::ensure_as_seen(staged.base, &change.locks_seen)?;
-    let refused = quotas::ensure(staged.base, &change.quotas, now)?;
+    let refused = quotas::ensure(staged.base, &change, now)?;
     let locks = locks::staged(staged.base, change.locks)?;
     let mut subjects = Vec::new();
     for write in change.requests {

@@ -1,11 +1,11 @@
 //! What one person has made the store keep.
 
-use hallpass_access::{Quota, QuotaUse, RequestState};
+use hallpass_access::{Change, Quota, RequestState};
 use hallpass_model::{Timestamp, UserId};
 
 use super::MemoryState;
 use crate::fault::StorageFault;
-use crate::steps::day_of;
+use crate::steps::{answered_at, day_of};
 
 /// What was refused: whose, whether requests or presses.
 pub(super) type Refused = (UserId, RefusedKind);
@@ -22,11 +22,13 @@ pub(super) type RefusedDay = (String, u32);
 /// Refuses a change that adds more than its quotas have room for; what is counted by the day is returned with its new count.
 pub(super) fn ensure(
     state: &MemoryState,
-    added: &[QuotaUse],
+    change: &Change,
     now: Option<Timestamp>,
 ) -> Result<Vec<(Refused, RefusedDay)>, StorageFault> {
     let mut refused = Vec::new();
-    for it in added {
+    // answers that expired before that are forgotten
+    let answered = change.answer.as_ref().and_then(answered_at);
+    for it in &change.quotas {
         let stored = match &it.quota {
             Quota::WaitingRequests(user) => count(state.requests.values(), |row| {
                 matches!(row.state, RequestState::Pending) && row.requester.user == *user
@@ -34,7 +36,9 @@ pub(super) fn ensure(
             Quota::Holds(key) => count(state.grants.values(), |row| {
                 !row.is_over() && row.key == *key
             }),
-            Quota::IdempotencyKeys(user) => count(state.answers.values(), |it| it.actor == *user),
+            Quota::IdempotencyKeys(user) => count(state.answers.values(), |it| {
+                it.actor == *user && answered.is_none_or(|now| now < it.until)
+            }),
             Quota::RefusedRequests(user) => {
                 today(state, &(user.clone(), RefusedKind::Request), now)
             }

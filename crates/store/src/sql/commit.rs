@@ -53,16 +53,9 @@ pub(super) fn grants(change: &Change) -> bool {
 /// Which space of the disk a change may use: what was reserved for the end of access, where it ends something or the server
 /// makes it, and no request or grant is added.
 pub(super) fn space(change: &Change) -> Space {
-    let adds_request = { change.requests.iter() }.any(|it| matches!(it, Write::Insert(_)));
-    let adds_grant = { change.grants.iter() }.any(|it| matches!(it, Write::Insert(_)));
-    let ends = !(change.grants.is_empty()
-        && change.desired.is_empty()
-        && change.sessions_to_revoke.is_empty()
-        && change.locks.is_empty()
-        && change.credentials_ended.is_empty());
     let is_of_person = |it: &Draft| !it.is_of_system();
     let is_called = change.answer.is_some() || change.audit.iter().any(is_of_person);
-    if adds_request || adds_grant || !ends && is_called {
+    if change.adds_access() || !change.ends_access() && is_called {
         Space::Callers
     } else {
         Space::Ends
@@ -72,6 +65,10 @@ pub(super) fn space(change: &Change) -> Space {
 /// Stores `change` whole; the transaction is dropped when this fails.
 pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, StorageFault> {
     locks::ensure_as_seen(tx, &change.locks_seen)?;
+    if let Some(given) = &change.answer {
+        // those do not count against the quota
+        forget_expired_answers(tx, given)?;
+    }
     quotas::ensure(tx, &change.quotas, made_at(&change.audit))?;
     for write in &change.locks {
         locks::store(tx, write)?;
@@ -379,11 +376,19 @@ fn rev_floor(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     Ok(floor.map_or(0, counter))
 }
 
-pub(super) fn answer(tx: &Transaction<'_>, given: &StoredAnswer) -> Result<(), StorageFault> {
+/// Makes room: deletes the answers that expired before this one was given.
+pub(super) fn forget_expired_answers(
+    tx: &Transaction<'_>,
+    given: &StoredAnswer,
+) -> Result<(), DatabaseError> {
     if let Some(now) = answered_at(given) {
         tx.prepare("DELETE FROM answers WHERE until <= ?1")?
             .execute([instant(now)])?;
     }
+    Ok(())
+}
+
+pub(super) fn answer(tx: &Transaction<'_>, given: &StoredAnswer) -> Result<(), StorageFault> {
     let text = body(given)?;
     let stored: String = tx
         .prepare(

@@ -177,6 +177,7 @@ impl RemediationPresses for SqlStore {
             if is_ours {
                 records::append(tx, vec![press.record])?;
                 if let Some(answer) = &press.answer {
+                    commit::forget_expired_answers(tx, answer)?;
                     commit::answer(tx, answer)?;
                 }
             }
