@@ -18,17 +18,17 @@ SAYING = ("README.md", "docs/tutorials", "docs/how-to", "docs/operations", "docs
 
 def reference():
     """Every command by its words: its options, and whether it takes something without a name. And the commands of short forms."""
-    commands, old, now = {}, {}, None
+    commands, short, now = {}, {}, None
     for line in (ROOT / "docs/reference/commands.md").read_text().splitlines():
         if line.startswith("## hallpass"):
             now = commands.setdefault(tuple(line.split()[2:]), {"options": set(), "positional": False})
         elif match := re.match(r"\| `hallpass ([\w-]+)` \| \[hallpass ([^]]+)\]", line):
-            old[match[1]] = tuple(match[2].split())
+            short[match[1]] = tuple(match[2].split())
         elif now is not None and line.startswith("| `"):
             named = re.findall(r"--[a-z][a-z0-9-]*", line.split(" | ")[0])
             now["options"] |= set(named)
             now["positional"] = now["positional"] or not named
-    return commands, old
+    return commands, short
 
 
 def typed(text):
@@ -39,10 +39,10 @@ def typed(text):
     return [part for line in lines for part in re.findall(r"(?:^|[\s$(;&|])(hallpass [^|;&>#)]*)", line)]
 
 
-def mistyped(line, commands, old):
+def mistyped(line, commands, short):
     """What of a command line is not in the reference, if anything."""
     words = line.split(" -- ")[0].split()[1:]
-    words = [*old[words[0]], *words[1:]] if words and words[0] in old else words
+    words = [*short[words[0]], *words[1:]] if words and words[0] in short else words
     path = ()
     while len(path) < len(words) and (*path, words[len(path)]) in commands:
         path = (*path, words[len(path)])
@@ -58,12 +58,12 @@ def mistyped(line, commands, old):
 
 
 def commands_of_pages(check):
-    commands, old = reference()
+    commands, short = reference()
     seen, wrong = 0, []
     for path in [it for place in SAYING for it in ([ROOT / place] if place.endswith(".md") else sorted((ROOT / place).rglob("*.md")))]:
         for line in typed(path.read_text()):
             seen += 1
-            if found := mistyped(line, commands, old):
+            if found := mistyped(line, commands, short):
                 wrong.append(f"{path.relative_to(ROOT)}: `{line.strip()}`: {found}")
     check("every command of the pages is one, with its options", seen > 500 and not wrong, (seen, wrong[:20]))
 

@@ -17,7 +17,7 @@ const EXPORT_BATCH: u32 = 500;
 /// was stopped in between, finds a log without a gap.
 const BACKLOG: usize = 64;
 /// The folder published heads lie in.
-pub(crate) const HEADS: &str = "heads";
+pub const HEADS_FOLDER: &str = "heads";
 
 /// An export round that did not finish. What was written stays; the rest is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub fn object_key(prefix: &str, record: &Record) -> String {
 
 /// The key of a published head: `heads/<YYYY>/<MM>/<DD>/<HHMMSS>Z.json`, outside the prefix.
 pub fn head_key(at: Timestamp) -> String {
-    format!("{HEADS}/{}.json", at.strftime("%Y/%m/%d/%H%M%SZ"))
+    format!("{HEADS_FOLDER}/{}.json", at.strftime("%Y/%m/%d/%H%M%SZ"))
 }
 
 /// What an object of an export is, by its key.
@@ -83,9 +83,9 @@ impl ObjectKind {
         let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
         match folders
             .split('/')
-            .find(|name| matches!(*name, HEADS | WITNESS))
+            .find(|name| matches!(*name, HEADS_FOLDER | WITNESS))
         {
-            Some(HEADS) => Self::Head,
+            Some(HEADS_FOLDER) => Self::Head,
             Some(_) => Self::Statement,
             None => Self::Record,
         }

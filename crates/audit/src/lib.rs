@@ -36,7 +36,8 @@ pub use chain::{GENESIS_HASH, Head, Record, RecordError, SEQ_MAX, seal};
 pub use draft::{Approval, Draft, ImportedRequest, NOT_APPLICABLE, Origin};
 pub use event::Event;
 pub use export::{
-    ExportError, ExportReport, ObjectKind, export_pending, head_key, object_key, publish_head,
+    ExportError, ExportReport, HEADS_FOLDER, ObjectKind, export_pending, head_key, object_key,
+    publish_head,
 };
 pub use follow::Followed;
 pub use head::{HeadFault, LogId, LogIdFault, PublishedHead};

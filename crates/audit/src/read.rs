@@ -1,7 +1,7 @@
 //! Reading a whole export back: records, heads, and what witnesses said. Judges nothing: pass the
 //! result to [`assure`](crate::assure).
 
-use crate::export::HEADS;
+use crate::export::HEADS_FOLDER;
 use crate::look::read;
 use crate::statement::WITNESS;
 use crate::{
@@ -108,7 +108,7 @@ pub async fn read_all_evidence(source: &dyn ExportSource) -> Result<Evidence, Re
 /// When something in it cannot be read.
 pub async fn read_evidence(source: &dyn ExportSource) -> Result<Evidence, ReadExportError> {
     let mut listed = Vec::new();
-    for folder in [HEADS, WITNESS] {
+    for folder in [HEADS_FOLDER, WITNESS] {
         listed.extend(source.list(&format!("{folder}/"), None).await?);
     }
     let export = chosen(source, listed, is_beside).await?;

@@ -30,7 +30,7 @@ pub use event_pattern::{EventPattern, InvalidEventPattern};
 pub use lookup::{Tables, tables};
 pub use output::{Mismatch, check_error, check_output};
 pub use page_tokens::Paging;
-pub use paging::PageMembers;
+pub use paging::{PAGE_LIMITS, PageMembers};
 pub use pattern::Pattern;
 pub use policy_text::policy_text;
 pub use query::{MalformedForm, query_to_json};

@@ -3,7 +3,7 @@
 use crate::table::{Member, OperationModel, ServiceModel, ShapeKind};
 
 /// Members that limit a page, of operations whose limit AWS's lists leave out.
-const LIMITS: [&str; 6] = [
+pub const PAGE_LIMITS: [&str; 6] = [
     "MaxResults",
     "maxResults",
     "Limit",
@@ -47,7 +47,7 @@ impl ServiceModel {
         let page = operation.page.as_ref();
         let told = page.and_then(|it| it.limit.as_deref());
         let limit = told.or_else(|| {
-            let mut limits = LIMITS.iter().copied();
+            let mut limits = PAGE_LIMITS.iter().copied();
             limits.find(|name| input.iter().any(|it| it.name == *name))
         });
         let is_list = |it: &&Member| {

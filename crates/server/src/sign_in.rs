@@ -35,7 +35,7 @@ pub struct SignIn {
 
 impl SignIn {
     /// Without a provider, as for the demo: people come with tokens or are personas.
-    /// `public_url` is how people reach the server.
+    /// `public_url` is how people reach the server, in the form in which browsers send it in `Origin` (RFC 6454).
     pub fn new(public_url: &str) -> Self {
         let handovers = Handovers::default();
         Self {

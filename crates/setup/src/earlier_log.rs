@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_audit::AuditStore as _;
+use hallpass_audit::{AuditStore as _, HEADS_FOLDER};
 use hallpass_clock::SystemClock;
 use hallpass_config::{EndsPlace, Loaded};
 use hallpass_guard::Trust;
@@ -19,9 +19,6 @@ use hallpass_terminal::exit::Failure;
 
 use crate::heads::{Means, open_source};
 use crate::opening::aws_settings;
-
-/// Where heads of the log are exported to.
-const HEADS: &str = "heads/";
 
 /// Refuses a database without an audit log where an earlier log has left something. `store` is none where opening it
 /// would make it.
@@ -93,8 +90,8 @@ pub async fn exported(loaded: &Loaded, ids: &Arc<dyn IdSource>) -> Result<Option
     };
     // the file of ends lies beside them, and is no such object
     let is_object = |key: &String| Path::new(key).extension() == Some(OsStr::new("json"));
-    for folder in [HEADS, records.as_str()] {
-        match source.list(folder, None).await {
+    for folder in [format!("{HEADS_FOLDER}/"), records] {
+        match source.list(&folder, None).await {
             Ok(keys) if keys.iter().any(is_object) => {
                 return Ok(Some(format!("the export `{}`", source.name())));
             }

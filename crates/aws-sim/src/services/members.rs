@@ -454,22 +454,13 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    use hallpass_aws_model::{OperationModel, ServiceModel};
+    use hallpass_aws_model::{OperationModel, PAGE_LIMITS, ServiceModel};
 
     use super::*;
     use crate::core::service::RequestForm;
     use crate::services::ALL;
 
     const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
-    /// Members that limit a page, in whichever service.
-    const LIMITS: [&str; 6] = [
-        "MaxResults",
-        "maxResults",
-        "Limit",
-        "MaxItems",
-        "PageSize",
-        "MaxRecords",
-    ];
 
     fn sources(folder: &Path, text: &mut String) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -508,8 +499,9 @@ mod tests {
         let shape = model.input(operation);
         let members = shape.map_or(&[][..], |it| it.members()).iter();
         let pages = model.page_members(operation);
-        let is_page =
-            |name: &str| LIMITS.contains(&name) || [pages.token, pages.limit].contains(&Some(name));
+        let is_page = |name: &str| {
+            PAGE_LIMITS.contains(&name) || [pages.token, pages.limit].contains(&Some(name))
+        };
         let unread = members.filter(|it| {
             !is_page(it.wire())
                 && ![it.name.as_str(), it.wire()]
