@@ -1,5 +1,5 @@
 //! Which instance of IAM Identity Center is ours: as the configuration names it, as AWS says, and where AWS gives no answer, as it said
-//! before ([0145](../../../docs/decisions/0145-a-start-goes-on-with-the-instance-that-aws-told-of.md)).
+//! before ([0090](../../../docs/decisions/0090-handle-the-loss-of-the-home-region.md)).
 
 use std::time::Duration;
 

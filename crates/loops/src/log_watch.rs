@@ -1,5 +1,5 @@
 //! Whether the database still has what was seen of the audit log
-//! ([0119](../../../docs/decisions/0119-a-database-that-lacks-what-was-seen-only-ends-access.md)).
+//! ([0119](../../../docs/decisions/0119-only-end-access-after-database-loss.md)).
 //!
 //! Each node looks, remembers and says what is missing where the others read it. While anything is, whoever
 //! leads only ends access.

@@ -1,5 +1,5 @@
 //! The instance of IAM Identity Center, kept in the store, so that a server starts also while its home Region gives no answer
-//! ([0145](../../../docs/decisions/0145-a-start-goes-on-with-the-instance-that-aws-told-of.md)).
+//! ([0090](../../../docs/decisions/0090-handle-the-loss-of-the-home-region.md)).
 
 use hallpass_aws::{Aws, InstanceSource, KnownInstance};
 use hallpass_host::server_store::ServerStore;

@@ -432,7 +432,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "simulation",
-        // their ways to the ports of an organization, for lives with ends that AWS enforces (0146)
+        // their ways to the ports of an organization, for lives with ends that AWS enforces (0116)
         &[
             "+cores",
             "guard",

@@ -2,7 +2,7 @@
 //!
 //! What is our own choice is not here. A fact is written down once, in the file of its part; who needs the number takes it from here,
 //! also in constants. `docs/reference/aws-facts.md` is made from [`all`]
-//! ([0086](../../../../docs/decisions/0086-aws-facts-stand-once-with-their-date.md)).
+//! ([0086](../../../../docs/decisions/0086-keep-aws-facts-in-one-dated-table.md)).
 
 mod access;
 mod actions;

@@ -1,4 +1,4 @@
-//! This process among the nodes of its store ([0102](../../../../docs/decisions/0102-one-node-leads-by-a-row.md)): who it is,
+//! This process among the nodes of its store ([0102](../../../../docs/decisions/0102-elect-a-leader-with-a-database-row.md)): who it is,
 //! and what is shown of who leads. Asking for the lead and keeping it are [`Candidate`]'s.
 
 use std::ops::Deref;

@@ -1,4 +1,4 @@
-//! People whom statements of sso-elevator name, held against the directory (decision 0152).
+//! People whom statements of sso-elevator name, held against the directory (decision 0022).
 
 use hallpass_imports::elevator::{ElevatorOptions, Sweeps, import};
 use hallpass_imports::{ImportReport, RowOutcome};

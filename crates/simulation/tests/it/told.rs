@@ -11,7 +11,7 @@ use crate::acting::{asking, drawn_set, grant, grants, lives, run, take};
 /// `access.md` §9.4: from the last sight on.
 const TOLD_WITHIN: TimeSpan = TimeSpan::seconds(10);
 /// The same where a second removal was under way, which tells a listing that lags from a create that came late (decision
-/// 0118).
+/// 0079).
 const TOLD_WITHIN_OF_SECOND: TimeSpan = TimeSpan::seconds(12);
 
 /// How long after the access was last listed its last end was told.

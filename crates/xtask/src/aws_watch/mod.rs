@@ -1,7 +1,7 @@
 //! Watches AWS: compares the newest published service models with those of a baseline, for the services that we call or
 //! simulate, and holds every difference against a line that says what was decided. Also whether our tables are what the
 //! pinned models say, and how old the facts are that were read elsewhere. Run before a release, never by tests: what it
-//! says changes when AWS does (`docs/decisions/0087-differences-of-aws-are-decided-by-lines.md`).
+//! says changes when AWS does (`docs/decisions/0086-keep-aws-facts-in-one-dated-table.md`).
 
 mod dates;
 mod decisions;
