@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_base::{AccountId, PermissionSetName};
 use hallpass_iam::language::same_policy;
-use hallpass_model::{AccountId, PermissionSetName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! What was changed beside the files (`inventory.md` A-13).
 
 use hallpass_activity::PrincipalKind;
-use hallpass_model::{AccountId, PermissionSetName, Timestamp};
+use hallpass_base::{AccountId, PermissionSetName, Timestamp};
 use hallpass_rules::Directory;
 use serde::Serialize;
 

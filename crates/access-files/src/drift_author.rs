@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_activity::CenterChange;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 use crate::drift::{DriftAuthor, DriftKind, DriftSubject, DriftedItem, LastChange};
 use crate::state::{PrincipalRef, SeenAccess, SetPart};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use hallpass_model::text::hidden_in;
-use hallpass_model::{AccountId, PermissionSetName};
+use hallpass_base::text::hidden_in;
+use hallpass_base::{AccountId, PermissionSetName};
 use hallpass_rules::{Directory, Glob};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::PermissionSetName;
+use hallpass_base::PermissionSetName;
 use hallpass_rules::Glob;
 
 use crate::finding::Place;

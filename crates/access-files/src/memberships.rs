@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, IdentityCenter, Urgency};
-use hallpass_runner::{
+use hallpass_plans::{
     Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::PermissionSetName;
+use hallpass_base::PermissionSetName;
+use hallpass_plans::{PlanDraft, PlanLimits, StepId, StepProbe};
 use hallpass_rules::Directory;
-use hallpass_runner::{PlanDraft, PlanLimits, StepId, StepProbe};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::AccessDiff;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
-use hallpass_model::{AccountId, PermissionSetArn, PermissionSetName};
+use hallpass_base::{AccountId, PermissionSetArn, PermissionSetName};
 
 use crate::state::{AccountAssignment, GroupMember, PermissionSetContent, PrincipalRef, SetPart};
 use crate::steps::SetAction;

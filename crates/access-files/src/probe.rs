@@ -1,7 +1,7 @@
 //! What a look at a set says to a write.
 
 use hallpass_iam::language::same_policy;
-use hallpass_runner::StepProbe;
+use hallpass_plans::StepProbe;
 use serde_json::{Value, json};
 
 use crate::compare::texts;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hallpass_assignments::CenterFault;
-use hallpass_model::{AccountId, PermissionSetArn, PermissionSetName};
+use hallpass_base::{AccountId, PermissionSetArn, PermissionSetName};
 
 use crate::compare::AccessDiff;
 use crate::ports::{LiveGrants, PermissionSetAdmin};

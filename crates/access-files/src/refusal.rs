@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use hallpass_base::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_iam::language::canonical_statement;
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! What reviewers took away, as a plan: assignments of people deleted, people out of groups
 //! (`inventory.md` W-7).
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use hallpass_rules::Directory;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

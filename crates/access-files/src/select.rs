@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
+use hallpass_base::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_rules::directory::{Account, OuRef};
 use hallpass_rules::{Directory, Glob, nearest};
 

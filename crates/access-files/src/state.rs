@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 use hallpass_aws_model::facts;
-use hallpass_iam::language::same_policy;
-use hallpass_model::{
+use hallpass_base::{
     AccountId, GroupId, HoldKey, PermissionSetArn, PermissionSetName, Target, UserId,
 };
+use hallpass_iam::language::same_policy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

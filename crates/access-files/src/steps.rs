@@ -2,9 +2,9 @@
 //! names and forms are part of stored plans.
 
 use hallpass_aws_model::facts;
-use hallpass_model::{PermissionSetName, TimeSpan};
+use hallpass_base::{PermissionSetName, TimeSpan};
+use hallpass_plans::{Lane, StepTarget};
 use hallpass_rules::Directory;
-use hallpass_runner::{Lane, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What an alarm is about. At most one of each kind stands at a time.

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use hallpass_audit::Draft;
-use hallpass_model::{TimeSpan, Timestamp, text::says_something};
+use hallpass_base::{TimeSpan, Timestamp, text::says_something};
 
 use crate::records::with_warnings;
 use crate::{Confirmation, Holds, PressRefused, Request, ReviewedVersion, Settings, TextField};

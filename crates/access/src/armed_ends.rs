@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{CredentialsAfterEnd, GivenOtherwise, ShownBy};

@@ -1,7 +1,7 @@
 //! Which grants have their ends armed at AWS, and what is wished of that with each change. What a change makes of an
 //! assignment's end moves the armed one in the same commit.
 
-use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, EndArming};
 
 use crate::{
@@ -231,7 +231,7 @@ fn of_new(grant: &Grant, until: Option<Timestamp>) -> ArmedEndWish {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::{AccountId, GroupId, PermissionSetArn};
+    use hallpass_base::{AccountId, GroupId, PermissionSetArn};
 
     use super::*;
     use crate::{ArmedEndSettings, ArmedEndsMode};

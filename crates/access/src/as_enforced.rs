@@ -1,6 +1,6 @@
 //! What people are told of access whose end AWS enforces: what AWS has, not what it is still asked for.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::{ArmedEndStatus, Grant, GrantState};
 

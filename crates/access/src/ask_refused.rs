@@ -1,6 +1,6 @@
 //! Why what is asked for is refused, in a sentence to whoever asks. Every channel says it in these words.
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::{
     Decision, DecisionKind, NoManager, NotAsking, PersonAttribute, RuleId, RuleNames,
     people_with_another,
@@ -242,7 +242,7 @@ impl<'a> AskRefusedFacts<'a> {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Timestamp;
+    use hallpass_base::Timestamp;
     use hallpass_rules::directory::{Person, Snapshot};
     use hallpass_rules::{Ask, Directory, PersonAttributes, RuleFile, load};
 

@@ -9,9 +9,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::identity::people_of;
 use hallpass_audit::Event;
-use hallpass_identity::people_of;
-use hallpass_model::{Email, TimeSpan, text::visible_characters};
+use hallpass_base::{Email, TimeSpan, text::visible_characters};
 use hallpass_rules::{Decision, RuleNames};
 
 use crate::decision_context::{DecisionContext, PressMode, ensure_known, ensure_may_deny};

@@ -3,7 +3,7 @@
 use hallpass_alerts::AlertMessage;
 use hallpass_assignments::Haste;
 use hallpass_audit::Draft;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, UserId};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Warnings of rules: what has to be read and confirmed before something is asked for or approved
 //! (`access.md` §2.9).
 
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_base::{Email, Timestamp, UserId};
 use hallpass_rules::{Decision, RuleWarning};
 
 use crate::{Confirmation, PressRefused};

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::ApprovalsOpen;
 
 use crate::approving::ApprovalWords;

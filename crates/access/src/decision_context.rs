@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
     ApprovalHours, Ask, Decision, DecisionKind, Directory, OwnLater, Permit, PressRefusedByRules,
     Principal, Rules, SignInRequirement,

@@ -1,7 +1,7 @@
 //! What an assignment should become: until when its key is held, and when its row may go. Pure.
 
 use hallpass_assignments::{AssignmentRow, Haste};
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use crate::{DesiredAssignment, EndCause, Grant, GrantState, Holds, haste};
 

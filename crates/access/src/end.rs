@@ -3,7 +3,7 @@
 
 use hallpass_assignments::{Absence, AssignmentRow, GuardRemoval, Verdict};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::Directory;
 
 use crate::desired::{desired_for, forget_or_keep};

@@ -1,7 +1,7 @@
 //! Entitlements of account access manager: roles of IAM that people and groups take without a permission set, which no
 //! listing of assignments shows (`access.md` §22, R-4; Account Access Manager API Reference, `ListEntitlements`).
 
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 use hallpass_rules::Directory;
 use serde::{Deserialize, Serialize};
 

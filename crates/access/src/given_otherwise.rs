@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
+use hallpass_base::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
 
 use crate::StandingListing;
 
@@ -134,7 +134,7 @@ mod tests {
         for key in [key(1, 1), in_group] {
             listing
                 .seen
-                .insert(key, hallpass_model::Timestamp::UNIX_EPOCH);
+                .insert(key, hallpass_base::Timestamp::UNIX_EPOCH);
         }
         let mut all = group;
         all.extend(own);

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{
+use hallpass_base::{
     Email, GrantId, GroupId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
 use hallpass_rules::GroupRef;

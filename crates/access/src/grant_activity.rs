@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use hallpass_activity::{AccountActivity, GrantUse, GrantWindow, grant_use};
-use hallpass_model::{AccountId, Target, TargetNames, Timestamp};
+use hallpass_base::{AccountId, Target, TargetNames, Timestamp};
 use hallpass_rules::Directory;
 use jiff::civil::Date;
 

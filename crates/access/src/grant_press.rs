@@ -1,7 +1,7 @@
 //! Presses on a grant: who may give it back, take it away or lengthen it now. The press itself and what
 //! is shown before it are judged by the same functions.
 
-use hallpass_model::{Timestamp, text::says_something};
+use hallpass_base::{Timestamp, text::says_something};
 
 use crate::decision_context::DecisionContext;
 use crate::{Actor, Approval, EndCause, Grant, GrantState, PressRefused, Role, decide, target};

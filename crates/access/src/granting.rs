@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hallpass_assignments::{AssignmentRow, Ownership, Verdict};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{GrantId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
 use crate::arming::NewArming;

@@ -3,7 +3,7 @@
 
 use hallpass_assignments::{AssignmentRow, Haste, Ownership, Verdict};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use crate::records::StepContext;
 use crate::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_assignments::{Absence, AssignmentRow, GuardRemoval, RemovalStage, Verdict};
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use crate::{EndCause, Grant, Holds};
 

@@ -6,7 +6,7 @@
 
 use hallpass_assignments::{AssignmentRow, GuardRemoval, RemovalStage};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::guard_removals::{cause, is_end_of, is_lost};
 use crate::records::{Doer, StepContext};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hallpass_assignments::{Absence, Desired, Execution, OwnedEnd, Ownership, Verdict};
 use hallpass_audit::Approval;
-use hallpass_model::{
+use hallpass_base::{
     Email, GrantId, GroupId, HoldKey, IdSource, RequestId, Target, TargetNames, UserId,
 };
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! Later ends that are offered for what is held, at every door.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::LengthLimits;
 

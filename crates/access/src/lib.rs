@@ -98,6 +98,7 @@ mod sweep_steps;
 // the driver
 mod service;
 
+pub use crate::identity::{Actor, Role};
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
@@ -126,7 +127,6 @@ pub use group_sync::{
 };
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
-pub use hallpass_identity::{Actor, Role};
 pub use hallpass_rules::{
     ApprovalHours, ApprovalsOpen, DecisionKind, Directory, Outstanding, RuleNames, RuleWarning,
     StageProgress,
@@ -194,3 +194,4 @@ pub use text_limits::{
     JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, TextField, at_most,
 };
 pub use unread_grant::UnreadGrant;
+pub mod identity;

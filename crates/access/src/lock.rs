@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Person, Review};

@@ -4,9 +4,9 @@
 //! follows from it, that their waiting requests are withdrawn and their access ends where the lock
 //! says so, is done from the row by every tick, so that a stop in between loses nothing.
 
+use crate::identity::TokenSource;
 use hallpass_audit::Event;
-use hallpass_identity::TokenSource;
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use crate::records::{Doer, StepContext};
 use crate::{Actor, Change, HeldAccess, Lifted, Lock, Person, Request, Write};

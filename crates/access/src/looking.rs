@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{Email, UserId};
+use hallpass_base::{Email, UserId};
 
 use crate::Request;
 use crate::decision_context::DecisionContext;

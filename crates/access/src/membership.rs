@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{GroupId, UserId};
+use hallpass_base::{GroupId, UserId};
 use hallpass_rules::directory::{Group, Snapshot};
 use hallpass_rules::{Ask, Decision, DecisionKind, Directory, GroupRef, Rules};
 

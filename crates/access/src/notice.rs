@@ -1,6 +1,6 @@
 //! What people should hear about a request: facts. The sentences are in `hallpass-wording`.
 
-use hallpass_model::{Email, GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, RequestId, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something people should hear. Delivered at least once, after the commit; never acts (P7). What is

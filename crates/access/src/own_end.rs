@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use crate::arming::is_theirs;
 use crate::{ArmedEndStatus, ArmedEnds, Grant, GrantState};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use hallpass_rules::Directory;
 
 use crate::DirectoryFault;

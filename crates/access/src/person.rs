@@ -1,6 +1,6 @@
 //! People, as they were when they acted.
 
-use hallpass_model::{Email, UserId};
+use hallpass_base::{Email, UserId};
 use hallpass_rules::{Principal, directory};
 use serde::{Deserialize, Serialize};
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_alerts::AlertMessage;
 use hallpass_audit::{Draft, Record};
-use hallpass_model::{
+use hallpass_base::{
     AccountId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId, Target,
     TargetNames, TimeSpan, Timestamp, UserId,
 };
-use hallpass_remediation::{
+use hallpass_findings::remediation::{
     Remediation, RemediationCursor, RemediationFilter, RemediationStore, RemediationStoreFault,
 };
 use hallpass_rules::{Ask, Directory, NamedFacts, WhyUnread};

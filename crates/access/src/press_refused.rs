@@ -1,7 +1,7 @@
 //! Why a press had no effect: policy's no, with a stable code for callers.
 
-use hallpass_model::time::{utc, utc_seconds};
-use hallpass_model::{Disagreement, TimeSpan, Timestamp};
+use hallpass_base::time::{utc, utc_seconds};
+use hallpass_base::{Disagreement, TimeSpan, Timestamp};
 use hallpass_rules::{ApprovalHours, PressRefusedByRules, RuleNames, RuleWarning};
 
 use crate::text_limits::TooLong;

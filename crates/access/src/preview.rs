@@ -1,8 +1,8 @@
 //! What would become of a request. Asking itself and what is shown before it are decided by the same
 //! functions, so that they cannot disagree; a preview gives nothing, and asking decides anew.
 
-use hallpass_model::time::utc;
-use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::time::utc;
+use hallpass_base::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::{
     Decision, DecisionKind, Directory, OverLimit, Principal, RequesterManager, RuleId, RuleNames,
     Rules,
@@ -448,7 +448,7 @@ impl Preview {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Email;
+    use hallpass_base::Email;
     use hallpass_rules::{Ask, RuleFile, load};
 
     use super::*;

@@ -1,7 +1,7 @@
 //! How much a person can make the store keep. The store counts when it commits, so that nothing is stored over a quota,
 //! whichever node the calls reach.
 
-use hallpass_model::{HoldKey, UserId};
+use hallpass_base::{HoldKey, UserId};
 
 /// What is counted, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{
+use hallpass_base::{
     AuditId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId, TargetNames,
     Timestamp, UserId,
 };

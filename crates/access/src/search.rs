@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::Directory;
 
 /// What is looked for.

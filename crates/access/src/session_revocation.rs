@@ -2,7 +2,7 @@
 //! stops new credentials, not those that were issued.
 
 use hallpass_aws_model::facts;
-use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use crate::{EndOutcome, Grant, OutlivingSessions, Settings};
@@ -175,7 +175,7 @@ mod tests {
                         .unwrap(),
             };
             let was_seen = Grant {
-                key: hallpass_model::HoldKey { target, ..held.key },
+                key: hallpass_base::HoldKey { target, ..held.key },
                 ..held
             };
             assert_eq!(denied(outcome, &was_seen), seen, "{outcome:?}, seen");

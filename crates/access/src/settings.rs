@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::{ApprovalHours, ApprovalsOpen, Decision};
 
 use crate::{ArmedEndsMode, GroupSyncSettings, SweepSettings};
@@ -273,7 +273,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Email;
+    use hallpass_base::Email;
     use hallpass_rules::directory::Snapshot;
     use hallpass_rules::{Ask, Directory, RuleFile, load};
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::{Approval, Event};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use hallpass_rules::{Permit, Principal};
 
 use crate::decision_context::DecisionContext;

@@ -1,7 +1,7 @@
 //! What somebody names as a target, found in the directory: whether it exists, whether Hallpass reaches
 //! it, and how the rules are asked about it.
 
-use hallpass_model::{AccountId, GroupId, Target, TargetNames, UserId};
+use hallpass_base::{AccountId, GroupId, Target, TargetNames, UserId};
 use hallpass_rules::directory::{Account, Group, PermissionSet};
 use hallpass_rules::{Ask, Directory};
 

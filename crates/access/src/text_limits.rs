@@ -1,7 +1,7 @@
 //! How long the texts of callers may be, in characters.
 
 use hallpass_aws_model::facts;
-use hallpass_model::text::number;
+use hallpass_base::text::number;
 
 use crate::{FieldProblem, Wanted};
 

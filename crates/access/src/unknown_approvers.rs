@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::directory::NotOnePerson;
 use hallpass_rules::{Decision, Directory};
 
@@ -52,7 +52,7 @@ fn approver<'a>(address: &'a Email, directory: &'a Directory) -> Option<&'a str>
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::UserId;
+    use hallpass_base::UserId;
     use hallpass_rules::directory::{Person, Snapshot};
     use hallpass_rules::{Ask, PersonAttributes, RuleFile, load};
 

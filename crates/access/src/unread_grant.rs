@@ -1,6 +1,6 @@
 //! What is known of a grant that cannot be read.
 
-use hallpass_model::{GrantId, HoldKey, Target, UserId};
+use hallpass_base::{GrantId, HoldKey, Target, UserId};
 
 /// A grant that cannot be read, as far as what stands beside it tells: its access is not taken for unmanaged.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::Value;
 
 use crate::log::{EventNames, LogFault, ReadCount};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::message::{AlertMessage, AlertNews, ListedRows, RowNews, ToldRow};

@@ -1,6 +1,6 @@
 //! What is to be told of a run: facts. The sentences are `hallpass-wording`'s.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::syntax::{self, MapEntry, Node, Value};
 use hallpass_rules::{Diagnostic, Position, SOURCE_BYTES_MAX, Syntax, nearest};
 use serde::Serialize;

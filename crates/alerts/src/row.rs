@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde::{Deserialize, Serialize};
 
 /// The name of a rule: `[a-z0-9]`, then up to 63 of `[a-z0-9/_-]`.

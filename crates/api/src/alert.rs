@@ -1,6 +1,6 @@
 //! Rules of alerts and what they found, on the wire.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

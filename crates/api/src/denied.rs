@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

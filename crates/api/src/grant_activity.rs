@@ -1,6 +1,6 @@
 //! What was done with a grant, on the wire.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -1,6 +1,6 @@
 //! Passwords and activity of people, on the wire.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -1,6 +1,6 @@
 //! What a permission set allows, on the wire.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -1,6 +1,6 @@
 //! People, what they may ask for, and how the server is, on the wire.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -1,6 +1,6 @@
 //! Past requests and live grants held against rules that are not in force.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -1,6 +1,6 @@
 //! Rule files that are not in force, checked by what the server knows.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

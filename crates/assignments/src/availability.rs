@@ -4,7 +4,7 @@
 //! mean that AWS answers nobody: then one call is tried every two seconds, and everything else keeps
 //! its place in line. The first answer ends it, and all goes on at once.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::future_times;
 

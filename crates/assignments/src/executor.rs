@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_model::{Clock, IdSource, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, IdSource, Target, TimeSpan, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
 use self::orphans::Orphans;

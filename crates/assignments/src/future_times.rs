@@ -3,7 +3,7 @@
 //! A pause, a lease or an observation that lies in the future was written by a clock that was wrong:
 //! nobody waits for it to come true.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::{AssignmentRow, GivingUp, Observation, Verdict};
 

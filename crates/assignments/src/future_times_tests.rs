@@ -1,6 +1,6 @@
 //! A clock that was a day ahead.
 
-use hallpass_model::{HoldKey, Target};
+use hallpass_base::{HoldKey, Target};
 
 use super::*;
 use crate::{Desired, Operation, OperationKind, Proof};

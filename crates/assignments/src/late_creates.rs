@@ -1,6 +1,6 @@
 //! Creates that AWS did not answer, and may carry out after the removal of what another made ([`UnansweredCreate`]).
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::{AbsenceConfidence, AssignmentRow, Execution, UnansweredCreate, Verdict};
 

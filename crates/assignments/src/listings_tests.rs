@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-use hallpass_model::{Target, UserId};
+use hallpass_base::{Target, UserId};
 
 use super::*;
 

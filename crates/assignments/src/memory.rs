@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 
 use crate::availability::{Availability, MayCall, Throttle};
 use crate::pace::{KINDS, Pace, Rounds, asks_for_all, round_pause, workers_for};

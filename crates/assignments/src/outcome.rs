@@ -4,7 +4,7 @@ mod failed;
 
 use std::time::Duration;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::late_creates::lost_create_shows_at;
 use crate::pace::{check_pause, later};

@@ -1,6 +1,6 @@
 //! Decides the next step of a row. Pure: everything it needs is in the row and the instant.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::late_creates::{awaits_late_create, may_be_lost_create};
 use crate::{

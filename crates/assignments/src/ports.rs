@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use hallpass_model::{HoldKey, Target, Timestamp, UserId};
+use hallpass_base::{HoldKey, Target, Timestamp, UserId};
 
 use crate::queue::{InFlight, QueueLengths, Room, Task};
 use crate::{AssignmentRow, OperationKind, OwnedEnd, Urgency};

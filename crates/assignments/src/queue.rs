@@ -5,7 +5,7 @@
 //! account operations at a time, and on one for each account and permission set. Steps that need no
 //! slot (looks, polls, memberships) are taken as they fall due, by the same order.
 
-use hallpass_model::{Target, Timestamp};
+use hallpass_base::{Target, Timestamp};
 
 use crate::plan::{RowAction, goes_by_old_listing, next, next_while_wanted, remove};
 use crate::{AssignmentRow, Haste, Observation, OperationKind, Urgency, Verdict};

@@ -1,6 +1,6 @@
 //! Who goes first, as tables.
 
-use hallpass_model::{HoldKey, TimeSpan};
+use hallpass_base::{HoldKey, TimeSpan};
 
 use super::*;
 use crate::{Desired, Execution, GivingUp, Operation, Ownership, Proof};

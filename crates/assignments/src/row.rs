@@ -1,6 +1,6 @@
 //! One row per (person, target): what is wanted, and everything known about getting there.
 
-use hallpass_model::{GrantId, HoldKey, Timestamp};
+use hallpass_base::{GrantId, HoldKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How long an end may wait for others.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hallpass_model::{GroupId, Target, TimeSpan, UserId};
+use hallpass_base::{GroupId, Target, TimeSpan, UserId};
 
 use super::*;
 use crate::{OperationStatus, RowAction, StepOutcome, next};

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use aws_lc_rs::digest;
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -1,7 +1,7 @@
 //! What one record says, before it has a number. Field names and the `NA` convention are those of
 //! the log that existing queries read (`access.md` §14.1), with our own fields beside them.
 
-use hallpass_model::{
+use hallpass_base::{
     AccountId, AuditId, Email, GrantId, HoldKey, RequestId, SweepId, Target, TargetNames, TimeSpan,
     Timestamp, UserId,
 };

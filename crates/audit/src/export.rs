@@ -2,7 +2,7 @@
 //! once, as the same bytes; signed heads are published beside them.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::statement::WITNESS;
 use crate::{

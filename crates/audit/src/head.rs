@@ -8,7 +8,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::Head;

@@ -64,3 +64,4 @@ pub use verify::{
     BadRecord, Claim, FaultKind, Input, Verified, VerifyResult, verify, verify_claims,
 };
 pub use witness::{Concluded, KnownKeys, WitnessWatch};
+pub mod testing;

@@ -1,7 +1,7 @@
 //! One look of a witness at an export: what [`WitnessWatch`] asks for is read, in the order it needs.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::{
     Alarm, Concluded, ExportSource, KnownKeys, ObjectKind, SinkError, SinkErrorKind, TrustedKeys,

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use serde_json::Value;
 
 use crate::{NOT_APPLICABLE, Record};

@@ -5,7 +5,7 @@
 //! trusted key has seen a head of it or of a later one; signed heads alone show who signed, not that
 //! there was no other history.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::{
     BadRecord, Claim, FaultKind, Input, KeyDoubt, LogId, PublishedHead, SignatureFault, Statement,

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::alarm::{Alarm, AlarmKind, alarm};
 use crate::memory::{Remembered, SILENCE_MAX, WitnessMemory};

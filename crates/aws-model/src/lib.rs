@@ -42,3 +42,4 @@ pub use table::{
 pub use time::{iso8601, seconds};
 pub use validate::{Invalid, Violation, message, validate};
 pub use xml::{json_to_query_xml, query_error, query_response};
+pub mod wire;

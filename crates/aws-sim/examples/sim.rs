@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::Parser;
 use hallpass_aws_sim::{Consistency, Options, Simulator, Speed, organization, serve};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 

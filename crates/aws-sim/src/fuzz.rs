@@ -1,5 +1,5 @@
 //! Fuzz targets for what the simulator is sent: requests in every protocol, headers of signatures,
-//! organization files, faults. See `hallpass_testing`.
+//! organization files, faults. See `hallpass_base::testing`.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::http::Response;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use hallpass_model::Clock;
-use hallpass_testing::{changed, in_time};
+use hallpass_base::Clock;
+use hallpass_base::testing::{changed, in_time};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -142,7 +142,7 @@ fn every_sample_gets_past_the_signature() {
 
 #[test]
 fn every_request_is_answered() {
-    hallpass_testing::fuzz_target!("wire", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("wire", |input: &[u8]| {
         let bytes = changed(input, &WIRE, LETTERS);
         if let Some(answer) = answered(&bytes) {
             let status = answer.status().as_u16();
@@ -187,7 +187,7 @@ fn a_signature_counts_for_what_was_signed_alone() {
         )
     };
     let signed = Authorization::parse(&headers(SAMPLES[0]).unwrap(), "").unwrap();
-    hallpass_testing::fuzz_target!("authorization", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("authorization", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b" =/,;-ASCdw4H_aes0");
         let Some(headers) = headers(&bytes) else {
             return;
@@ -220,7 +220,7 @@ fn an_organization_file_loads_or_its_problems_have_places() {
         include_bytes!("__fuzz__/organization/corpus/organization.json"),
         include_bytes!("__fuzz__/organization/corpus/tree.json"),
     ];
-    hallpass_testing::fuzz_target!("organization", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("organization", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, LETTERS);
         let text = String::from_utf8_lossy(&bytes);
         match in_time(|| organization::parse(&text)) {
@@ -258,7 +258,7 @@ fn faults_are_read_whole_or_refused_with_their_field() {
     ];
     let somebody = serde_json::from_slice(SAMPLES[1]).unwrap();
     assert!(faults::read_all(&somebody).is_ok());
-    hallpass_testing::fuzz_target!("faults", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("faults", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, LETTERS);
         let Ok(body) = serde_json::from_slice::<Value>(&bytes) else {
             return;

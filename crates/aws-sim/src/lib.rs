@@ -34,10 +34,12 @@ mod pages;
 mod protocol;
 mod slack_host;
 
-pub use hallpass_sim_base::Problem;
-pub use hallpass_slack_sim::SlackFacts;
+pub use crate::base::Problem;
+pub use crate::slack::SlackFacts;
 pub use organization::{Consistency, OrganizationFile, Speed};
 pub use simulator::{
     Authorization, CALLS_KEPT, Credentials, IdentityCenterFacts, LoadError, Options, Simulator,
     serve,
 };
+pub mod base;
+pub mod slack;

@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use crate::base::{ControlAccess, cut};
+use crate::slack::SlackFacts;
 use axum::{
     Router,
     body::Body,
@@ -14,9 +16,7 @@ use axum::{
     http::Response,
     routing::any,
 };
-use hallpass_model::Clock;
-use hallpass_sim_base::{ControlAccess, cut};
-use hallpass_slack_sim::SlackFacts;
+use hallpass_base::Clock;
 
 use crate::{
     auth::{KeyRing, principal_of},
@@ -278,7 +278,7 @@ impl Simulator {
     /// Slack under `/_slack/`.
     pub fn router(&self) -> Router {
         let services = any(face).with_state(self.shared.clone());
-        let slack = hallpass_slack_sim::router(
+        let slack = crate::slack::router(
             self.shared.slack.clone(),
             self.shared.clone(),
             &self.shared.access,
@@ -298,7 +298,7 @@ pub async fn serve(
     simulator: Simulator,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    hallpass_sim_base::serve(listener, simulator.router(), shutdown).await
+    crate::base::serve(listener, simulator.router(), shutdown).await
 }
 
 async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Response<Body> {

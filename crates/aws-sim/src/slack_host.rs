@@ -1,7 +1,7 @@
 //! What the simulated Slack is given: the clocks, the faults, a place in the call log.
 
-use hallpass_sim_base::{Millis, instant};
-use hallpass_slack_sim::{MethodFault, MethodFaults, MethodRecord, SlackFault, SlackHost};
+use crate::base::{Millis, instant};
+use crate::slack::{MethodFault, MethodFaults, MethodRecord, SlackFault, SlackHost};
 use jiff::Timestamp;
 use serde_json::json;
 

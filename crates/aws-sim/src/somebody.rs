@@ -1,7 +1,7 @@
 //! Somebody else: what faults let others do beside a call, through the state machine and with callers of their own
 //! (`simulator.md` §4.1).
 
-use hallpass_sim_base::{Millis, instant};
+use crate::base::{Millis, instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

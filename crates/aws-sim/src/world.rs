@@ -7,10 +7,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use crate::base::{ControlAccess, Millis, Random, Refusal, instant};
+use crate::slack::SlackSimulator;
 use axum::http::StatusCode;
-use hallpass_model::Clock;
-use hallpass_sim_base::{ControlAccess, Millis, Random, Refusal, instant};
-use hallpass_slack_sim::SlackSimulator;
+use hallpass_base::Clock;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::bucket::Bucket;

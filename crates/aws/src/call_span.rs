@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use hallpass_model::traced::INNER_SPANS;
+use hallpass_base::traced::INNER_SPANS;
 use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span};
 

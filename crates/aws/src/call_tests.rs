@@ -305,7 +305,7 @@ async fn what_is_not_sent_says_nothing_of_whether_aws_answers() {
         clock: Arc::clone(&clock),
     });
     let now = clock.now();
-    watch.resume(hallpass_model::TimeSpan::minutes(5).before(now));
+    watch.resume(hallpass_base::TimeSpan::minutes(5).before(now));
     let (lost, may_write) = (watch.lost_since(now), Arc::new(AtomicBool::new(false)));
     assert!(lost.is_some());
     let asked = Arc::clone(&may_write);

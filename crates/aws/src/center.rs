@@ -14,9 +14,7 @@ use aws_sdk_ssoadmin::types::{
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{
-    AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId, account_state,
-};
+use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId, account_state};
 
 use crate::Aws;
 use crate::call::Deadline;

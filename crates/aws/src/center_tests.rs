@@ -1,6 +1,6 @@
 //! Tests of the port against scripted answers.
 
-use hallpass_model::TargetNames;
+use hallpass_base::TargetNames;
 use hallpass_org::armed_ends::OtherAccess as _;
 use serde_json::{Value, json};
 

@@ -15,7 +15,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_organizations::config::retry::RetryConfig;
 use hallpass_assignments::{CenterFault, SilenceWatch, Urgency};
 use hallpass_aws_model::organizations_region;
-use hallpass_model::{Clock, IdSource};
+use hallpass_base::{Clock, IdSource};
 use secrecy::ExposeSecret;
 
 use crate::bucket::Bucket;

@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
-use hallpass_model::{Clock, with_causes};
+use hallpass_base::{Clock, with_causes};
 
 use crate::AwsClientSettings;
 use crate::connect::{configure_quietly, environment_region};

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
 
 use crate::call_span;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Response, Uri};
-use hallpass_model::{Clock, IdSource, Timestamp};
+use hallpass_base::{Clock, IdSource, Timestamp};
 use secrecy::SecretString;
 use uuid::Uuid;
 

@@ -9,8 +9,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hallpass_assignments::CenterFault;
-use hallpass_aws_wire::key_reason;
-use hallpass_model::with_causes;
+use hallpass_aws_model::wire::key_reason;
+use hallpass_base::with_causes;
 use serde_json::Value;
 
 /// The longest wait we let AWS ask us for.

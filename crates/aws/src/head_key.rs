@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_audit::{HeadSigner, PublicKey, SignFault, Unsigned};
-use hallpass_model::{Clock, IdSource};
+use hallpass_base::{Clock, IdSource};
 use http::Method;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use hallpass_audit::{Head, LogId, PublishedHead};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::*;
 use crate::fake_http::{FakeHttp, NoIds, ReceivedRequest, ScriptedResponse, Still, settings};

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_ssoadmin::types::RegionMetadata;
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::call::Deadline;
 use crate::pages::listing;

@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 /// How long after an answer that named the key it is asked about again: nobody else may need it for minutes.
 const ASKED_AGAIN: TimeSpan = TimeSpan::seconds(5);

@@ -58,7 +58,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_assignments::{SilenceWatch, Urgency};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 
 pub use actions::{
     BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, POLICY_TEXT_ACTIONS, actions,

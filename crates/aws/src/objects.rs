@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_assignments::CenterFault;
 use hallpass_audit::{ExportSource, ExportTarget, SinkError, SinkErrorKind};
-use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_base::{Clock, IdSource, TimeSpan};
 use http::Method;
 
 use crate::connect::configure_quietly;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use aws_config::SdkConfig;
-use hallpass_audit_testing::a_place_for_exports_keeps_its_promises;
+use hallpass_audit::testing::a_place_for_exports_keeps_its_promises;
 
 use super::*;
 use crate::fake_http::{

@@ -7,7 +7,7 @@ use aws_sdk_ssoadmin::types::{
     AccountAssignmentForPrincipal, ListAccountAssignmentsFilter, PrincipalType,
 };
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{HoldKey, PermissionSetArn, Target, TargetNames, Timestamp};
+use hallpass_base::{HoldKey, PermissionSetArn, Target, TargetNames, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{HomeRegion, OtherAccess};
 

@@ -18,8 +18,8 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_types::service_config::ServiceConfigKey;
 use hallpass_assignments::Urgency;
-use hallpass_aws_wire::{EndpointVariant, catalog};
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_aws_model::wire::{EndpointVariant, catalog};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use http::{HeaderMap, Method};
 
 use crate::answer_body::{BodyFault, whole};

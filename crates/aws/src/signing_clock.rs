@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 
 /// How far our clock may be from AWS's before signatures are made by AWS's, in seconds.
 const SKEW_MAX: i64 = 3_600 * 24 * 365;

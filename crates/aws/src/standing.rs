@@ -14,7 +14,7 @@ use hallpass_access::{
     DirectoryFault, StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
 };
 use hallpass_assignments::{CenterFault, IdentityCenter, Urgency};
-use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp, UserId};
+use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp, UserId};
 
 use crate::Aws;
 use crate::call::Deadline;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types as org;
 use hallpass_access_files::PrincipalRef;
 use hallpass_assignments::Urgency;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
     AccountAdmin, AccountCreation, AccountRequest, KnownAccount, NewAccount, UnitFacts,

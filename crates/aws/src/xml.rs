@@ -44,7 +44,7 @@ pub(crate) fn texts(xml: &[u8], path: &[&str]) -> Result<Vec<String>, String> {
             }
             Event::GeneralRef(reference) => {
                 if let Some(inside) = &mut inside {
-                    inside.push_str(&hallpass_aws_wire::character(&reference)?);
+                    inside.push_str(&hallpass_aws_model::wire::character(&reference)?);
                 }
             }
             Event::CData(data) => {

@@ -4,11 +4,11 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use hallpass_api::{Grant, Request};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::{health, lists, states, time};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::words;
-use hallpass_wording::{health, lists, states, time};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};

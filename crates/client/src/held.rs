@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hallpass_api::{Ask, Grant, Me, Request};
-use hallpass_model::{AccountId, IdError, PermissionSetName, TimeSpan};
+use hallpass_base::{AccountId, IdError, PermissionSetName, TimeSpan};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::words;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use hallpass_api::{Grant, Offer, Preview, Request};
-use hallpass_model::{AccountId, GrantId, RequestId, fold};
+use hallpass_base::{AccountId, GrantId, RequestId, fold};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
@@ -36,11 +36,11 @@ impl FromStr for GrantRef {
             return text
                 .parse()
                 .map(Self::Request)
-                .map_err(|error: hallpass_model::PrefixedIdError| error.to_string());
+                .map_err(|error: hallpass_base::PrefixedIdError| error.to_string());
         }
         text.parse()
             .map(Self::Grant)
-            .map_err(|error: hallpass_model::PrefixedIdError| {
+            .map_err(|error: hallpass_base::PrefixedIdError| {
                 format!("{error}; `hallpass grants` lists them")
             })
     }
@@ -213,7 +213,7 @@ pub fn request_id(text: &str) -> Result<RequestId, String> {
         ));
     }
     text.parse()
-        .map_err(|error: hallpass_model::PrefixedIdError| {
+        .map_err(|error: hallpass_base::PrefixedIdError| {
             format!("{error}; `hallpass requests` lists them")
         })
 }

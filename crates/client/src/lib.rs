@@ -5,6 +5,7 @@ pub mod api_args;
 pub mod aws_portal;
 pub mod browser;
 pub mod client;
+pub mod commands;
 pub mod confirming;
 pub mod credentials;
 pub mod follow;

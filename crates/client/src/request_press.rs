@@ -1,7 +1,7 @@
 //! What is pressed on a request, by its requester or by an approver, and the request as it is then.
 
 use hallpass_api::Request;
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
 use serde::Serialize;

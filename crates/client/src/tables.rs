@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use hallpass_api::{Glass, Grant, Request};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_channels::wording::{grants, lists, states, time};
 use hallpass_terminal::output::{self, Table, plain};
 use hallpass_terminal::words;
-use hallpass_wording::{grants, lists, states, time};
 use jiff::tz::TimeZone;
 
 /// The columns of requests in CSV.
@@ -85,7 +85,7 @@ impl Viewpoint {
     /// Here and now.
     pub fn here() -> Self {
         Self {
-            now: hallpass_clock::now(),
+            now: hallpass_base::clock::now(),
             zone: words::zone(),
         }
     }

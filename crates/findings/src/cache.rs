@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_model::{AccountId, TimeSpan};
+use hallpass_base::{AccountId, TimeSpan};
 use jiff::Timestamp;
 
 use crate::account::AccountFacts;

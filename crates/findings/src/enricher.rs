@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::stream::{self, StreamExt as _};
-use hallpass_model::{AccountId, Clock, TimeSpan};
+use hallpass_base::{AccountId, Clock, TimeSpan};
 use jiff::Timestamp;
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_events::OrganizationEvent;
-use hallpass_model::AccountId;
+use crate::events::OrganizationEvent;
+use hallpass_base::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::events::{EventHandler, HandledEvent, OrganizationEvent};
 use async_trait::async_trait;
-use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::enricher::Enricher;

@@ -48,3 +48,6 @@ pub use standing::{StandingFinding, StandingFindings, read_standing};
 pub use template::{ENRICH_ACTIONS, QUEUE_ACTIONS, management_template, template};
 pub use update::{FindingUpdate, WrittenNote, annotation, update_of};
 pub use writing::{EnrichOutcome, Intent, Judge, Room, write_standing};
+pub mod events;
+pub mod remediation;
+pub mod remediation_testing;

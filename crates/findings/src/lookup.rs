@@ -1,6 +1,6 @@
 //! Looks up what the organization knows of an account (`organization.md` E-3).
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::{Value, json};
 
 use crate::account::{AccountFacts, AccountTag, MemberAccount, SecurityContact};

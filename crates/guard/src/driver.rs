@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_assignments::{CenterFault, OwnedEnd};
-use hallpass_model::{AuditId, HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{AuditId, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use crate::journal::{OF_NO_STORE, Writer};
 use crate::watch::{Outcome, Step};

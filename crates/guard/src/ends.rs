@@ -8,7 +8,7 @@ use hallpass_assignments::OwnedEnd;
 use hallpass_audit::{
     GENESIS_HASH, Head, PublicKey, RecordError, SignatureFault, Signer, canonical,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -2,7 +2,7 @@
 
 use hallpass_assignments::{GuardRemoval, Missing, OwnedEnd, RemovalStage};
 use hallpass_audit::{Draft, Event, Origin, Record};
-use hallpass_model::{AuditId, GrantId, HoldKey, Target, Timestamp};
+use hallpass_base::{AuditId, GrantId, HoldKey, Target, Timestamp};
 use serde_json::Value;
 
 use crate::Over;

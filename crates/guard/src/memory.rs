@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_assignments::OwnedEnd;
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{EndsCopy, EndsSource, Mark, Newest};

@@ -1,7 +1,7 @@
 //! Which copies count, and what is remembered of them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use hallpass_model::{GroupId, Target, UserId};
+use hallpass_base::{GroupId, Target, UserId};
 
 use super::*;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, Missing, OperationStatus, SentOperation};
 use hallpass_audit::Record;
-use hallpass_model::{HoldKey, IdSource, Target, Timestamp, UserId};
+use hallpass_base::{HoldKey, IdSource, Target, Timestamp, UserId};
 
 use crate::{EndsCopy, EndsFault, EndsSource, Kept, Newest};
 

@@ -1,6 +1,6 @@
 //! What a guard says of itself: for its metrics, for the server that listens for it, for people.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::EndsSource;

@@ -4,7 +4,7 @@
 //! pauses; it never stops trying while the access is listed.
 
 use hallpass_assignments::{CenterFault, Missing, OperationStatus, OwnedEnd, SentOperation};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 /// The longest pause while AWS does not answer or is busy.
 const PAUSE_MAX: u64 = 4;

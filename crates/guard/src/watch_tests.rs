@@ -1,7 +1,7 @@
 //! What is done about one end, step by step.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use hallpass_model::{GroupId, HoldKey, Target, UserId};
+use hallpass_base::{GroupId, HoldKey, Target, UserId};
 
 use super::*;
 

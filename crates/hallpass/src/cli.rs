@@ -13,14 +13,15 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 pub(crate) use self::listing::{BESIDE, GROUPS};
 use self::listing::{DAILY, grouped, whole};
 use crate::{complete, completions, demo, man, serve};
-use hallpass_commands_look::{activity, each, query, who};
-use hallpass_commands_organization::{access, org};
-use hallpass_commands_policy::{policy, rules};
-use hallpass_commands_request::{
+use hallpass_app::host::denial_details::denial_details;
+use hallpass_cli::{access, org};
+use hallpass_cli::{activity, each, query, who};
+use hallpass_cli::{policy, rules};
+use hallpass_cli_server::{audit, init, lambda, people, server};
+use hallpass_client::commands::{
     approve, aws, break_glass, catalog, console, deny, exec, grants, login, logout, request,
     requests, whoami,
 };
-use hallpass_commands_run::{audit, init, lambda, people, server};
 use hallpass_terminal::exit::{Exit, FailureForm, Outcome};
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
@@ -242,7 +243,9 @@ fn failure_form(found: &ArgMatches) -> FailureForm {
 /// Why it did not do what was asked.
 pub(crate) fn run(called: Called) -> Outcome {
     match called.command {
-        Command::Request(args) => request::run(&args),
+        Command::Request(args) => request::run(&args, |id| {
+            Box::pin(async move { denial_details(&id, None).await })
+        }),
         Command::Requests(args) => requests::run(&args),
         Command::Catalog(args) => catalog::run(&args),
         Command::Grants(args) => grants::run(&args),

@@ -7,9 +7,9 @@ use std::time::Duration;
 use std::{env, fs};
 
 use hallpass_api::{Offer, Offers};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_client::client::{Client, ServerArgs, block_on};
 use hallpass_client::credentials::{private_folder, write_private};
-use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,7 @@ async fn look(args: &Args, client: &Client, server: &str) -> Result<Vec<OfferedN
     }
     let known = KnownNames {
         server: server.to_owned(),
-        at: hallpass_clock::now(),
+        at: hallpass_base::clock::now(),
         names,
     };
     if let (Some(path), Ok(text)) = (cache(), serde_json::to_string(&known)) {
@@ -149,7 +149,7 @@ async fn look(args: &Args, client: &Client, server: &str) -> Result<Vec<OfferedN
 fn remembered(server: &str) -> Option<Vec<OfferedName>> {
     let bytes = fs::read(cache()?).ok()?;
     let known: KnownNames = serde_json::from_slice(&bytes).ok()?;
-    let is_good = known.server == server && FRESH.covers(known.at, hallpass_clock::now());
+    let is_good = known.server == server && FRESH.covers(known.at, hallpass_base::clock::now());
     is_good.then_some(known.names)
 }
 

@@ -27,21 +27,21 @@ mod working;
 
 use std::sync::Arc;
 
+use hallpass_access::identity::Identity;
 use hallpass_access::{
     Access, AlarmKind, Channel, DirectorySource, GuardSource, PolicySource, Ports,
     RemediationPresses, RemediationSource, Settings,
 };
+use hallpass_app::loops::alerts::Alerting;
+use hallpass_app::loops::compared::Watches;
+use hallpass_app::loops::ends::EndsFile;
+use hallpass_app::loops::exporting::Exporting;
+use hallpass_app::loops::log_watch::LogWatch;
+use hallpass_app::loops::{clocks, group_sync, log_watch, notices};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, AwsClientSettings, Inventory, ManagedTexts, Policies};
-use hallpass_events::EventIntake;
-use hallpass_identity::Identity;
-use hallpass_loops::alerts::Alerting;
-use hallpass_loops::compared::Watches;
-use hallpass_loops::ends::EndsFile;
-use hallpass_loops::exporting::Exporting;
-use hallpass_loops::log_watch::LogWatch;
-use hallpass_loops::{clocks, group_sync, log_watch, notices};
-use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_base::{Clock, IdSource, TimeSpan};
+use hallpass_findings::events::EventIntake;
 use hallpass_org::armed_ends::ForeignStatements;
 use hallpass_rules::Rules;
 use hallpass_server::{
@@ -54,18 +54,18 @@ use tokio::task::JoinSet;
 
 pub(crate) use lead::Lead;
 
-use hallpass_chores::people_news::PeopleHandler;
-use hallpass_chores::remediations::Remediating;
-use hallpass_clock::ProcessClock;
-use hallpass_config::SlackApp;
-use hallpass_guard_files::journals::Journals;
-use hallpass_guard_files::report::Guards;
-use hallpass_host::descriptors;
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::server_store::ServerStore;
-use hallpass_host::snapshots_at::SnapshotsAt;
-use hallpass_setup::journey::journey;
-use hallpass_setup::opening;
+use hallpass_app::chores::people_news::PeopleHandler;
+use hallpass_app::chores::remediations::Remediating;
+use hallpass_app::config::SlackApp;
+use hallpass_app::guard_files::journals::Journals;
+use hallpass_app::guard_files::report::Guards;
+use hallpass_app::host::descriptors;
+use hallpass_app::host::random_ids::RandomIds;
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::host::snapshots_at::SnapshotsAt;
+use hallpass_app::setup::journey::journey;
+use hallpass_app::setup::opening;
+use hallpass_base::clock::ProcessClock;
 use hallpass_terminal::exit::Failure;
 
 use organization::{RulesNow, inventory};
@@ -142,9 +142,9 @@ pub(crate) struct Composed {
     watch: clocks::ClockWatch,
     export: Option<Exporting>,
     channels: Vec<Arc<dyn Channel>>,
-    slack: Option<hallpass_slack::Slack>,
+    slack: Option<hallpass_channels::slack::Slack>,
     /// The Slack app that makes its own connection.
-    socket: Option<(hallpass_slack::Slack, secrecy::SecretString)>,
+    socket: Option<(hallpass_channels::slack::Slack, secrecy::SecretString)>,
     rules_file: Option<std::path::PathBuf>,
     max_age: TimeSpan,
     pulse: Arc<probes::Pulse>,
@@ -304,7 +304,7 @@ fn slack_app(
     identity: &Arc<Identity>,
     store: &ServerStore,
     clock: &Arc<dyn Clock>,
-) -> Result<Option<hallpass_slack::Slack>, Failure> {
+) -> Result<Option<hallpass_channels::slack::Slack>, Failure> {
     let slack = wanted.map(|wanted| slack::app(wanted, access, identity, store, clock));
     slack.transpose()
 }
@@ -340,7 +340,7 @@ pub(crate) async fn put_in_force(
 
 /// The channels configured, or the one that is always there; what tells alerts alone comes besides.
 fn channels(
-    slack: Option<&hallpass_slack::Slack>,
+    slack: Option<&hallpass_channels::slack::Slack>,
     others: Vec<Arc<dyn Channel>>,
     of_alerts: Vec<Arc<dyn Channel>>,
 ) -> Vec<Arc<dyn Channel>> {

@@ -4,48 +4,48 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
-use hallpass_audit::AuditStore as _;
-use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
-use hallpass_chores::comparisons::{
+use hallpass_app::chores::comparisons::{
     ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
 };
-use hallpass_chores::event_intake::{self, Intake, IntakeMeans};
-use hallpass_chores::people_news::PeopleHandler;
-use hallpass_chores::plans;
-use hallpass_chores::plans::{PlanContext, PlanMeans, UnaskedPlans};
-use hallpass_chores::standards_follow;
-use hallpass_chores::vending_drop::DroppedLists;
-use hallpass_clock::ProcessClock;
-use hallpass_config::{EndsPlace, ExportSettings, HeadKey, Loaded, Secrets};
-use hallpass_events::EventHandler;
-use hallpass_guard_files::journals::Journals;
-use hallpass_host::descriptors;
-use hallpass_host::file_lock::{OnlyServer, only_server};
-use hallpass_host::keys;
-use hallpass_host::keys::Absent;
-use hallpass_host::machine_name;
-use hallpass_host::named_calls::NamedCalls;
-use hallpass_host::random_ids::RandomIds;
-use hallpass_host::runtime::runtime;
-use hallpass_host::server_store::{ServerStore, StoreAddress};
-use hallpass_model::{Clock, IdSource};
-use hallpass_reports::alerts::{AlertRunner, alert_channels};
-use hallpass_rules::Rules;
-use hallpass_server::{Connections, Rates, ServerMode};
-use hallpass_setup::clock;
-use hallpass_setup::earlier_log;
-use hallpass_setup::heads::{self, Means};
-use hallpass_setup::opening::hangup_is_heard;
-use hallpass_setup::opening::out_of_reach;
-use hallpass_setup::opening::{
+use hallpass_app::chores::event_intake::{self, Intake, IntakeMeans};
+use hallpass_app::chores::people_news::PeopleHandler;
+use hallpass_app::chores::plans;
+use hallpass_app::chores::plans::{PlanContext, PlanMeans, UnaskedPlans};
+use hallpass_app::chores::standards_follow;
+use hallpass_app::chores::vending_drop::DroppedLists;
+use hallpass_app::config::{EndsPlace, ExportSettings, HeadKey, Loaded, Secrets};
+use hallpass_app::guard_files::journals::Journals;
+use hallpass_app::host::descriptors;
+use hallpass_app::host::file_lock::{OnlyServer, only_server};
+use hallpass_app::host::keys;
+use hallpass_app::host::keys::Absent;
+use hallpass_app::host::named_calls::NamedCalls;
+use hallpass_app::host::random_ids::RandomIds;
+use hallpass_app::host::runtime::runtime;
+use hallpass_app::host::server_store::{ServerStore, StoreAddress};
+use hallpass_app::reports::alerts::{AlertRunner, alert_channels};
+use hallpass_app::setup::clock;
+use hallpass_app::setup::earlier_log;
+use hallpass_app::setup::heads::{self, Means};
+use hallpass_app::setup::opening::hangup_is_heard;
+use hallpass_app::setup::opening::out_of_reach;
+use hallpass_app::setup::opening::{
     ConfigArgs, aws_settings, connect_patiently, management_account, open_store_for,
 };
-use hallpass_setup::rule_files;
-use hallpass_setup::service_manager;
+use hallpass_app::setup::rule_files;
+use hallpass_app::setup::service_manager;
+use hallpass_app::telemetry::SendingService;
+use hallpass_audit::AuditStore as _;
+use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
+use hallpass_base::clock::ProcessClock;
+use hallpass_base::{Clock, IdSource};
+use hallpass_findings::events::EventHandler;
+use hallpass_rules::Rules;
+use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SchemaUse;
-use hallpass_telemetry::SendingService;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::logging;
+use hallpass_terminal::machine_name;
 use hallpass_terminal::output;
 
 mod tls;
@@ -53,13 +53,13 @@ mod tls;
 use crate::compose;
 use crate::compose::Lead;
 use crate::compose::Parts;
-use hallpass_loops::alerts::Alerting;
-use hallpass_loops::compared::Watches;
-use hallpass_loops::compared::{self, Comparing};
-use hallpass_loops::ends::EndsFile;
-use hallpass_loops::exporting::Exporting;
-use hallpass_loops::log_watch::LogWatch;
-use hallpass_loops::pci::PciWatching;
+use hallpass_app::loops::alerts::Alerting;
+use hallpass_app::loops::compared::Watches;
+use hallpass_app::loops::compared::{self, Comparing};
+use hallpass_app::loops::ends::EndsFile;
+use hallpass_app::loops::exporting::Exporting;
+use hallpass_app::loops::log_watch::LogWatch;
+use hallpass_app::loops::pci::PciWatching;
 
 /// Run the server
 #[derive(Debug, clap::Args)]
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         version: env!("CARGO_PKG_VERSION"),
         instance: &node,
     };
-    let Some(opened) = hallpass_telemetry::open(&loaded.telemetry(), service)? else {
+    let Some(opened) = hallpass_app::telemetry::open(&loaded.telemetry(), service)? else {
         logging::start(level, style)?;
         return runtime()?.block_on(serve(&loaded));
     };
@@ -587,7 +587,7 @@ mod tests {
         let loaded = |url: &str| {
             let text = format!("[store]\nurl = \"{url}\"\n[audit.sign]\nkms_key = \"alias/a\"\n");
             Loaded {
-                config: hallpass_config::parse(&text, "x").unwrap(),
+                config: hallpass_app::config::parse(&text, "x").unwrap(),
                 folder: folder.path().to_owned(),
             }
         };

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
-use hallpass_model::text;
+use hallpass_base::text;
 use serde_json::{Map, Value};
 
 use crate::strict_json::Strict;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hallpass_model::text::decoded;
+use hallpass_base::text::decoded;
 use hallpass_rules::syntax::hidden;
 use hallpass_rules::{Diagnostic, FindingCode, Position, Severity};
 

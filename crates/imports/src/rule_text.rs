@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use hallpass_model::text;
+use hallpass_base::text;
 
 /// The most characters of a name of others.
 pub(crate) const NAME_MAX: usize = 80;

@@ -40,3 +40,5 @@ pub use who::{
     PersonAccessChangeKind, ReviewProblem, ReviewRemoval, ReviewedRemoval, UnreadAccessTable,
     access_changes, effective, group_of_way, read_review, who,
 };
+pub mod addresses;
+pub mod collect;

@@ -4,8 +4,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_aws_model::facts;
+use hallpass_base::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_iam::generate::{Draft, DraftStatement};
-use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 /// Characters that a service control policy holds (`policies.md` §5).
@@ -104,8 +104,8 @@ pub(crate) fn text(statements: &[Value]) -> String {
 pub(crate) mod deciding {
     use std::sync::Arc;
 
+    use hallpass_base::{HoldKey, Target};
     use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
-    use hallpass_model::{HoldKey, Target};
 
     pub(crate) const ACCOUNT: &str = "222233334444";
 

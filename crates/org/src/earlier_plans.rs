@@ -1,7 +1,7 @@
 //! Plans of a chore that were kept before. Whoever must do nothing twice goes by all of them: one that was begun and cannot
 //! be read is an error, and not passed over.
 
-use hallpass_runner::{Folded, Plan, PlanId, PlanStore, Saved, StoreFault, fold};
+use hallpass_plans::{Folded, Plan, PlanId, PlanStore, Saved, StoreFault, fold};
 
 /// Why it is not known what earlier plans did.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

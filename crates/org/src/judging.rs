@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::time::day_of_file;
-use hallpass_runner::CheckOutcome;
+use hallpass_base::time::day_of_file;
+use hallpass_plans::CheckOutcome;
 use jiff::civil::Date;
 use serde::Deserialize;
 

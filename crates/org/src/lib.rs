@@ -77,7 +77,7 @@ pub enum ChoreError {
     },
     /// Our own store did not answer.
     #[error(transparent)]
-    Store(#[from] hallpass_runner::StoreFault),
+    Store(#[from] hallpass_plans::StoreFault),
 }
 
 /// Names the listing that failed.
@@ -85,3 +85,4 @@ pub(crate) fn unread(what: impl Into<String>) -> impl FnOnce(OrganizationFault) 
     let what = what.into();
     move |fault| ChoreError::Unread { what, fault }
 }
+pub mod testing;

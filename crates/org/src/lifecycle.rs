@@ -2,7 +2,7 @@
 //! AWS Control Tower"; `organization.md` V-8, N-6). An event only ends a wait early: the step still asks, and whoever never
 //! hears of it asks as ever.
 
-use hallpass_runner::{Folded, Plan, PlanStep, StepId, StepState};
+use hallpass_plans::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
 use crate::control_tower::{PROVISION, ProductWish};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{AccountId, AccountPath};
+use hallpass_base::{AccountId, AccountPath};
 use serde_json::{Value, json};
 
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};

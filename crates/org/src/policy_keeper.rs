@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass_model::{Clock, IdSource};
-use hallpass_runner::PlanStore;
+use hallpass_base::{Clock, IdSource};
+use hallpass_plans::PlanStore;
 
 use crate::ports::Organization;
 

@@ -1,7 +1,7 @@
 //! What stands of a policy, held against what is wanted.
 
 use hallpass_iam::language;
-use hallpass_runner::StepProbe;
+use hallpass_plans::StepProbe;
 use serde_json::{Value, json};
 
 use crate::ports::{NewPolicy, PolicyText};

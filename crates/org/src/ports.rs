@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::sessions::RevocationEntry;
-use hallpass_model::Timestamp;
-use hallpass_runner::{StepId, StoreFault};
+use hallpass_plans::{StepId, StoreFault};
 use serde::{Deserialize, Serialize};
 
 /// A call to AWS that brought no result.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use hallpass_aws_model::page_rows;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::{Map, Value, json};
 
 /// The most pages of a listing that are read.

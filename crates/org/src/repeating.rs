@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_runner::{Class, Retry, SentBefore, StepError};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_plans::{Class, Retry, SentBefore, StepError};
 
 /// A call that makes another thing each time it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

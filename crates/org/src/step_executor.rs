@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::Clock;
-use hallpass_runner::{
+use hallpass_base::Clock;
+use hallpass_plans::{
     Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, StoreFault, Undo, Verify,
     WriteAnswer,
 };
@@ -486,7 +486,7 @@ fn unkept(fault: StoreFault) -> StepError {
     StepError::later(Class::Throttle, fault.to_string())
 }
 
-fn instant(drill: &Drill, which: Instant) -> Option<hallpass_model::Timestamp> {
+fn instant(drill: &Drill, which: Instant) -> Option<hallpass_base::Timestamp> {
     match which {
         Instant::Applied => drill.applied_at,
         Instant::Removed => drill.removed_at,

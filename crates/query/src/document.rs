@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use hallpass_activity::ActivityManifest;
+use hallpass_base::text;
 use hallpass_inventory::{
     HoldingGrant, Imported, Slice, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord,
     import,
 };
-use hallpass_model::text;
 use jiff::Timestamp;
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use hallpass_model::text;
+use hallpass_base::text;
 
 /// The exit codes that this program uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

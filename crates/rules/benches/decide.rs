@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use divan::Bencher;
-use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_base::{AccountId, Email, Timestamp};
 use hallpass_rules::{Ask, Directory, RuleFile, Rules, load};
 
 fn main() {

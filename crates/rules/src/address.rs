@@ -1,7 +1,7 @@
 //! E-mail addresses as rule files may hold them: stricter than what directories hold, so that a
 //! typing error in a rule is found when the rule is written.
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 /// Domains that can never hold a mailbox (RFC 6761, RFC 7686), with everything below them.
 const SPECIAL_USE: [&str; 6] = ["arpa", "invalid", "local", "localhost", "onion", "test"];

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, collections::BTreeSet, fmt};
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 use serde::{Deserialize, Serialize};
 
 /// What is known of a user beside name and addresses (Identity Store API Reference, "User";

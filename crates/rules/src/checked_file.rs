@@ -1,6 +1,6 @@
 //! All that is found about a rule file: what is wrong or odd with it, and whether its tests pass.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Serialize;
 
 use crate::{

@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_model::{
-    AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId, fold::folded,
-};
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId, fold::folded};
 use serde::{Deserialize, Serialize};
 
 pub use crate::account_tags::AccountTags;

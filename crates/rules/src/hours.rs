@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::{
     ToSpan as _,
     civil::{Date, Time, Weekday, date},

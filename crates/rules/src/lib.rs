@@ -43,7 +43,7 @@ pub use engine::{
     Requirement, RoleGroup, RuleColumns, RuleSummary, RuleWarning, Rules, SetBits,
     SignInRequirement, Stage, StageProgress, people_with_another,
 };
-pub use hallpass_model::Glob;
+pub use hallpass_base::Glob;
 pub use named_facts::{NamedFacts, ReadFacts, UnreadFact, UnreadFacts, WhyUnread};
 pub use read::{Loaded, RuleFile, load, load_until};
 pub use replay::{Compared, DecisionChange, PastRequest, RequestLimit};

@@ -6,7 +6,7 @@ use std::{
     fmt,
 };
 
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 
 use crate::{
     attributes::{Known, PersonAttribute, PersonAttributes},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use hallpass_model::{Email, TimeSpan, Timestamp};
+use hallpass_base::{Email, TimeSpan, Timestamp};
 
 use crate::{
     arming::EndArming,

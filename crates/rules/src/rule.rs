@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, UserId, fold::folded};
+use hallpass_base::{AccountId, Email, Glob, GroupId, TimeSpan, UserId, fold::folded};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, Email, GroupId, Timestamp, UserId, fold::folded};
+use hallpass_base::{AccountId, Email, GroupId, Timestamp, UserId, fold::folded};
 use serde::Serialize;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_base::{Email, Timestamp};
 
 use crate::{attributes::PersonAttribute, decision_kind::DecisionKind, diagnostic::Position};
 

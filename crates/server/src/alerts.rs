@@ -1,7 +1,7 @@
 //! What pages and the API both say of rules of alerts.
 
 use hallpass_alerts::{AlertRow, AlertState, RowPhase};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 /// How many rows that stand are muted.
 pub(crate) fn muted(state: &AlertState, now: Timestamp) -> usize {

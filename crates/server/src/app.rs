@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use hallpass_access::identity::{Identity, SessionStore, TokenStore};
 use hallpass_access::{Access, ActivityLogs, PolicySource};
 use hallpass_activity::PciStore;
 use hallpass_audit::AuditStore;
-use hallpass_identity::{Identity, SessionStore, TokenStore};
-use hallpass_model::Clock;
-use hallpass_runner::PlanStore;
+use hallpass_base::Clock;
+use hallpass_plans::PlanStore;
 
 use crate::{
     AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SignIn,

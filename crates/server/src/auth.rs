@@ -8,10 +8,10 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderValue, StatusCode, header, request::Parts},
 };
+use hallpass_access::identity::{Owner, TokenScope, TokenSource, hash_secret};
 use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
 use hallpass_api::ORGANIZATION_UNREAD;
-use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 
 use crate::{App, connections::ThisConnection, problem::ProblemResponse, session};
 

@@ -11,8 +11,8 @@ use axum::{
     http::{HeaderMap, StatusCode, request::Parts},
 };
 use hallpass_access::Idempotency;
+use hallpass_access::identity::hash_secret;
 use hallpass_audit::SEQ_MAX;
-use hallpass_identity::hash_secret;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 
 use crate::{App, problem::ProblemResponse};

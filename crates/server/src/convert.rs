@@ -1,14 +1,14 @@
 //! Domain types become wire types here and nowhere else.
 
+use hallpass_access::identity::Identity;
 use hallpass_access::{
     ApprovalsOpen, ArmedEndStatus, BreakGlassOffers, Confirmation, Grant, GrantState, InLine, Past,
     PastUse, Request, RequestState, RuleWarning, Times, VisibleLinks, Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
-use hallpass_identity::Identity;
-use hallpass_model::{AccountId, PermissionSetName, Target, TargetNames, Timestamp, profile_name};
-use hallpass_wording::{PlainStyle, activity};
+use hallpass_base::{AccountId, PermissionSetName, Target, TargetNames, Timestamp, profile_name};
+use hallpass_channels::wording::{PlainStyle, activity};
 
 use crate::convert_approvals;
 

@@ -2,7 +2,7 @@
 
 use hallpass_access::{ApprovalHours, ApprovalsOpen, Request, StageProgress};
 use hallpass_api as api;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 /// Who has approved, and whether it counts.
 pub(crate) fn reviews(request: &Request) -> Vec<api::Review> {

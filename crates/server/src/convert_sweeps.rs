@@ -6,8 +6,8 @@ use hallpass_access::{
     Trigger,
 };
 use hallpass_api as api;
-use hallpass_model::{HoldKey, TargetNames, Timestamp};
-use hallpass_wording::{standing, time::utc};
+use hallpass_base::{HoldKey, TargetNames, Timestamp};
+use hallpass_channels::wording::{standing, time::utc};
 
 use crate::convert::names;
 

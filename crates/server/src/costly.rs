@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::{StatusCode, request::Parts};
 use hallpass_access::{Actor, WorkTurn};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use crate::{App, auth::AuthenticatedCaller, problem::ProblemResponse};
 

@@ -11,11 +11,11 @@ use hallpass_api::{
     DenialMessage, DeniedBecause, DeniedCall, EndedAccess, FieldProblem, FittingSets, LargerSet,
     Named, SetNotJudged,
 };
+use hallpass_base::{AccountId, Timestamp};
 use hallpass_iam::denial::{
     Denial, DenialReason, DeniedAction, DenyingPolicy, Fit, Judgement, OfferedPolicy, OfferedSet,
     judge, smallest_first,
 };
-use hallpass_model::{AccountId, Timestamp};
 
 use crate::{App, costly, permission_set_policies, problem::ProblemResponse};
 

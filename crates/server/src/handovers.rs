@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use hallpass_identity::{HandoverFault, HandoverStore, OwnHandovers};
-use hallpass_model::Timestamp;
+use hallpass_access::identity::{HandoverFault, HandoverStore, OwnHandovers};
+use hallpass_base::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// What is kept between two calls.

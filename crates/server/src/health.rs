@@ -16,7 +16,7 @@ use axum::{
 use hallpass_access::ArmedEndCounts;
 use hallpass_api::{Health, Part};
 use hallpass_assignments::{OperationKind, Pace};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use hallpass_access::Role;
+use hallpass_access::identity::Actor;
 use hallpass_activity::{KeptPci, KeptPerson};
-use hallpass_identity::Actor;
 use serde::Deserialize;
 
 use crate::{App, problem::ProblemResponse};

@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{constant_time, rand};
-use hallpass_identity::{HandoverFault, Owner, TokenScope, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_access::identity::{HandoverFault, Owner, TokenScope, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 

@@ -2,8 +2,8 @@
 //! themselves. Nobody else's are reached from here.
 
 use hallpass_access::Origin;
-use hallpass_identity::{OwnToken, Owner, WebSession, WhichSessions};
-use hallpass_model::TokenId;
+use hallpass_access::identity::{OwnToken, Owner, WebSession, WhichSessions};
+use hallpass_base::TokenId;
 
 use crate::{App, problem::ProblemResponse, session};
 

@@ -8,13 +8,13 @@ use hallpass_access::{
     Actor, Boundary, Directory, DirectoryFault, ManagedPolicy, ReferencedPolicy, SetPolicies,
 };
 use hallpass_api::{LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_channels::wording::names::{capital, sentence};
 use hallpass_iam::lint::{self, LintFinding, Options};
 use hallpass_iam::residual::after_assignment_removed;
 use hallpass_iam::size::AttachmentPoint;
 use hallpass_iam::summary::{KnownPolicy, Risk, RiskKind, Summary, known, summarize};
 use hallpass_iam::{LoadError, PolicyType};
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::names::{capital, sentence};
 
 use crate::{App, problem::ProblemResponse};
 

@@ -1,7 +1,7 @@
 //! What readiness asks of the parts of a server.
 
 use async_trait::async_trait;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 /// The answer of a part of the server.
 #[derive(Clone, Debug)]

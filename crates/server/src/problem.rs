@@ -14,7 +14,7 @@ use axum::{
 };
 use hallpass_access::{AccessError, CommitError, PressRefused, Refusal, RuleWarning};
 use hallpass_api::{FieldProblem, Problem};
-use hallpass_model::{TimeSpan, with_causes};
+use hallpass_base::{TimeSpan, with_causes};
 
 use crate::convert;
 

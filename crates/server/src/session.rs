@@ -13,8 +13,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use hallpass_identity::{Browsing, Owner, SignedIn, WebSession, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp, text};
+use hallpass_access::identity::{Browsing, Owner, SignedIn, WebSession, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp, text};
 
 use crate::{App, SessionSettings, problem::ProblemResponse};
 
@@ -298,7 +298,7 @@ pub(crate) fn new_secret() -> Result<String, ProblemResponse> {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Email;
+    use hallpass_base::Email;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Limits of sessions, and the name of their cookie.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 /// Limits of sessions.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_identity::{HandoverStore, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_access::identity::{HandoverStore, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::{
     address::Proxies, handovers::Handovers, log_limiter::Seldom, logins::Logins, oidc::Pending,

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hallpass_audit::{AuditStore, BadRecord, FaultKind, Followed, PublishedHead};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::{Diagnostic, Directory, RoleGroup, Rules};
 
 use crate::last_day::LastDay;

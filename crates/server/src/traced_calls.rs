@@ -5,7 +5,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use hallpass_model::traced::SPANS;
+use hallpass_base::traced::SPANS;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 

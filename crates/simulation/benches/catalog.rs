@@ -17,7 +17,7 @@ use hallpass_access::{
     Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource,
     Origin, Ports, Search, Settings, Sought,
 };
-use hallpass_model::{Clock, Email, Timestamp, UserId};
+use hallpass_base::{Clock, Email, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_simulation::{Center, Habits, Ids, Wall};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use divan::{Bencher, counter::ItemsCount};
 use hallpass_access::{AskOutcome, Asking, Wanted};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_simulation::{Habits, Human, World};
 use hallpass_store::SqlStore;
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use hallpass_access::{AccessStore as _, GrantFilter};
 use hallpass_audit::{AuditStore as _, Input, RecordQuery, Words, verify};
-use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::past::{Organization, Sizes, access, readers, readings};
 use hallpass_store::SqlStore;
 

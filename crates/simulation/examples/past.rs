@@ -8,7 +8,7 @@
 
 use std::path::PathBuf;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_simulation::past::{Organization, Sizes, write};
 use hallpass_store::SqlStore;
 

@@ -12,7 +12,7 @@ use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation,
     SilenceWatch, Urgency,
 };
-use hallpass_model::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use crate::Wall;
 use crate::call_faults::{CallFate, CallFaults};

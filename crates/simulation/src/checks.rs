@@ -9,7 +9,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentRow, AssignmentStore, Verdict};
 use hallpass_audit::{AuditStore, Input, Record, verify};
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use crate::World;
 use crate::broken::Broken;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hallpass_clock::{ANSWERS, HonestTime, Reading, Shown};
-use hallpass_model::{Clock, IdSource, Look, TimeSpan, Timestamp};
+use hallpass_base::clock::{ANSWERS, HonestTime, Reading, Shown};
+use hallpass_base::{Clock, IdSource, Look, TimeSpan, Timestamp};
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     Directory, DirectoryFault, DirectorySource, PeopleLook, PeopleQuestion, PeopleSource,
 };
-use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 
 use crate::Wall;

@@ -9,7 +9,7 @@ use hallpass_access::{
     DirectoryFault, EntitledPrincipal, Entitlement, EntitlementListing, EntitlementSource,
     PersonEntitlements, Unread, UnreadPlace,
 };
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 
 /// What stands, and who is in which group.
 #[derive(Debug, Default)]

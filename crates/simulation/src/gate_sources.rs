@@ -5,7 +5,7 @@ use hallpass_access::{
     DirectoryFault, Entitlement, EntitlementListing, EntitlementSource, PersonEntitlements,
     StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
 };
-use hallpass_model::{AccountId, Target, UserId};
+use hallpass_base::{AccountId, Target, UserId};
 
 use crate::gate::Gated;
 use crate::hazard::Port;

@@ -10,11 +10,11 @@ use hallpass_assignments::{
     SentOperation, Urgency,
 };
 use hallpass_audit::{AuditStore, Record};
+use hallpass_base::{Clock, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 use hallpass_guard::{
     AwsTime, Center as GuardCenter, Ends, EndsCopy, EndsFault, EndsSource, Guard, GuardLimits,
     Journal, JournalFault, Kept, KeptStore, Newest, Ports,
 };
-use hallpass_model::{Clock, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 
 use crate::gate::Gated;
 use crate::journals::lock;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_assignments::OperationKind;
-use hallpass_model::{HoldKey, RequestId, Timestamp};
+use hallpass_base::{HoldKey, RequestId, Timestamp};
 
 use crate::broken::Broken;
 use crate::landmarks::Reached;

@@ -1,8 +1,8 @@
 //! What AWS refuses by itself, as the policies in force say.
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{POLICIES_MAX, policy_name};
-use hallpass_org_testing::FakeOrganization;
+use hallpass_org::testing::FakeOrganization;
 use serde_json::Value;
 
 use crate::world::ACCOUNT;

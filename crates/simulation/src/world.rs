@@ -10,8 +10,8 @@ use hallpass_access::{
     SweepState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Executor, ExecutorLimits};
-use hallpass_clock::Releases;
-use hallpass_model::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
+use hallpass_base::clock::Releases;
+use hallpass_base::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
 use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_store::MemoryStore;

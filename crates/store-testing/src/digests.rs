@@ -6,7 +6,7 @@ use hallpass_access::{
     NamedHolding, NextSweep, StuckHolding, SweepAction, SweepConfirmed, SweepDone, SweepLooked,
     SweepPurpose, SweepWork, Unread, UnreadPlace,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::{account, at, group_id, names, person, sweep_id};
 

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use hallpass_access::identity::TokenSource;
 use hallpass_access::{
     Accepted, Approval, Change, Confirmation, DecidedKind, DecisionKind, DesiredAssignment, Digest,
     DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
@@ -25,8 +26,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
-use hallpass_identity::TokenSource;
-use hallpass_model::{
+use hallpass_base::{
     AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId,
     Target, TargetNames, TimeSpan, Timestamp, TokenId, UserId,
 };

@@ -4,7 +4,7 @@ use hallpass_access::{CommitError, OverQuota, ReadError};
 use hallpass_alerts::AlertCommitError;
 use hallpass_assignments as assignments;
 use hallpass_audit as audit;
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 /// Why nothing was stored or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl From<StorageFault> for audit::StoreFault {
     }
 }
 
-impl From<StorageFault> for hallpass_runner::StoreFault {
+impl From<StorageFault> for hallpass_plans::StoreFault {
     fn from(fault: StorageFault) -> Self {
         Self(fault.text())
     }

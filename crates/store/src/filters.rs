@@ -1,7 +1,7 @@
 //! Which rows match a filter, decided once for both engines: an index finds candidates, these functions choose.
 
 use hallpass_access::{Grant, GrantFilter, Request, RequestFilter, ViewerScope};
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use crate::rows::account_of;
 

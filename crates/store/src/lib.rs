@@ -42,3 +42,4 @@ pub use sql::{
     OpenError, SchemaUse, SeenHead, SqlStore,
 };
 pub use token::TokenRow;
+pub mod postgres;

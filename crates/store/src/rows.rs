@@ -6,10 +6,10 @@ mod grant;
 mod request;
 mod session;
 
+use hallpass_access::identity::WebSession;
 use hallpass_access::{Grant, Request, Subject};
 use hallpass_audit::{Head, Record};
-use hallpass_identity::WebSession;
-use hallpass_model::{HoldKey, Target, Timestamp};
+use hallpass_base::{HoldKey, Target, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -13,9 +13,9 @@ use hallpass_access::{
     Shortened, Stuck, SweepState, UnmovedEnd, Wanted,
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
-use hallpass_model::{TargetNames, TimeSpan};
+use hallpass_base::{TargetNames, TimeSpan};
 use hallpass_org::{Drill, session_revocation::SessionRevocationState};
-use hallpass_runner::{
+use hallpass_plans::{
     Final, JournalEntry, Lane, Plan, PlanId, PlanLimits, PlanStep, StepEnd, StepId, StepProbe,
     StepTarget, TakenBack,
 };
@@ -345,7 +345,7 @@ fn locks_answers_and_tokens() {
     check_json("lock", &[a_lock(1), lifted]);
     check_json("answer", &[an_answer(1, "key")]);
     let token = crate::TokenRow {
-        id: hallpass_model::TokenId::new(hallpass_store_testing::uuid(1)),
+        id: hallpass_base::TokenId::new(hallpass_store_testing::uuid(1)),
         hash: format!("{:064x}", 1),
         user: email(1),
         user_id: Some(user(1)),
@@ -355,7 +355,7 @@ fn locks_answers_and_tokens() {
         expires_at: at(86_401),
         revoked_at: None,
         name: "token 1".to_owned(),
-        source: hallpass_identity::TokenSource::SignIn,
+        source: hallpass_access::identity::TokenSource::SignIn,
         used_at: None,
     };
     let revoked = crate::TokenRow {
@@ -519,7 +519,7 @@ fn probes() -> BTreeMap<StepId, StepProbe> {
 }
 
 /// Every entry of a plan's journal, with what may be left out and without it.
-fn journal_records() -> Vec<hallpass_runner::Record> {
+fn journal_records() -> Vec<hallpass_plans::Record> {
     let whole = Final {
         old: json!({"n": 1}),
         new: json!({"n": 2}),
@@ -569,7 +569,7 @@ fn journal_records() -> Vec<hallpass_runner::Record> {
     let entries = begun.into_iter().chain(over).chain(bounds).chain([told]);
     entries
         .zip(1..)
-        .map(|(entry, n)| hallpass_runner::Record { at: at(n), entry })
+        .map(|(entry, n)| hallpass_plans::Record { at: at(n), entry })
         .collect()
 }
 

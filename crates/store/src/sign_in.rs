@@ -1,6 +1,6 @@
 //! Which sign-in of a provider is whose.
 
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 /// One sign-in that belongs to a user.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use hallpass_assignments::{
     AssignmentRow, Desired, Execution, Gate, GivingUp, Haste, Over, Ownership, Taken, Verdict,
 };
 use hallpass_audit::Draft;
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndNews, ArmedEndState, GateChange, MOVES_WITHIN};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationNews, SessionRevocationState,

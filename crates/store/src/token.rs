@@ -1,7 +1,7 @@
 //! API tokens as they are kept: never the secret, only its hash.
 
-use hallpass_identity::TokenSource;
-use hallpass_model::{Email, Timestamp, TokenId, UserId};
+use hallpass_access::identity::TokenSource;
+use hallpass_base::{Email, Timestamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// One API token.

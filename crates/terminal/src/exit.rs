@@ -4,8 +4,8 @@ use std::fmt::{Display, Write as _};
 use std::io;
 use std::process::ExitCode;
 
+use hallpass_base::text;
 use hallpass_iam::BadInput;
-use hallpass_model::text;
 
 use crate::say;
 

@@ -4,6 +4,7 @@
 pub mod exit;
 pub mod generated;
 pub mod logging;
+pub mod machine_name;
 pub mod nearest;
 pub mod output;
 pub mod prompt;

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
-use hallpass_model::text;
+use hallpass_base::text;
 use serde::Serialize;
 use serde_json::Value;
 

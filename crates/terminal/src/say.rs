@@ -4,7 +4,7 @@
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use hallpass_model::text;
+use hallpass_base::text;
 
 /// Says one line on stderr. Nobody hears whether that works.
 pub fn say(line: &str) {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use hallpass_model::text;
+use hallpass_base::text;
 
 use crate::exit::Failure;
 

@@ -1,8 +1,8 @@
 //! What only the command line says of times and places in line.
 
 use hallpass_api::Queue;
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::{line, time};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_channels::wording::{line, time};
 use jiff::tz::TimeZone;
 
 /// `12 others are set up before it: about 2m`.

@@ -62,7 +62,7 @@ usage: cargo xtask <task>
         and write crates/aws-model/tables/<service>.json
 
   aws-catalog --models DIR
-        read all of them and write what a client needs to crates/aws-wire/catalog/services.bin
+        read all of them and write what a client needs to crates/aws-model/catalog/services.bin
 
   aws-watch [--baseline DIR] [--models DIR] [--newest DIR] [--max-age DAYS]
         compare the service models of the baseline with the newest, for what we call or simulate, and
@@ -193,7 +193,7 @@ fn write_tables(models: &str, services: &[&str]) -> ExitCode {
 }
 
 fn write_catalog(models: &str) -> ExitCode {
-    let path = root().join("crates/aws-wire/catalog/services.bin");
+    let path = root().join("crates/aws-model/catalog/services.bin");
     match aws_catalog::write(Path::new(models), &path) {
         Ok(packed) => {
             println!(

@@ -41,11 +41,9 @@ const BANS: &[Ban] = &[
             "aws-sim",
             "query",
             "server",
-            "slack",
-            "sim-base",
+            "channels",
             // on a clock that is held paused
             "simulation",
-            "slack-sim",
             "store",
         ],
         instead: "return when to come again, or take a port that waits",
@@ -61,7 +59,7 @@ const BANS: &[Ban] = &[
             "query",
             "server",
             "simulation",
-            "slack",
+            "channels",
             "store",
         ],
         instead: "return a future, and let a driver run it",
@@ -73,7 +71,7 @@ pub(crate) fn check(file: &ParsedFile<'_>) -> Vec<Breach> {
     let (path, name) = (file.path, file.name);
     let is_test = path.ends_with("tests.rs")
         || path.contains("-testing/src/")
-        || path.starts_with("crates/testing/");
+        || path.starts_with("crates/base/");
     if is_test || is_of_binary(name) {
         return Vec::new();
     }

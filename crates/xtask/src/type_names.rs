@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use syn::Ident;
 use syn::visit::Visit;
 
-use crate::arrows::ROOMS;
+use crate::arrows::PROGRAM;
 use crate::breach::Breach;
 use crate::syntax::{ParsedFile, crate_of};
 
@@ -50,9 +50,9 @@ impl TypeNames {
     }
 }
 
-/// Whether a crate is the binary, or made of what it was cut into: commands and rooms.
+/// Whether a crate belongs to the program: the binary, its commands and what they share.
 pub(crate) fn is_of_binary(name: &str) -> bool {
-    name == "hallpass" || name == "loops" || name.starts_with("commands-") || ROOMS.contains(&name)
+    PROGRAM.contains(&name)
 }
 
 struct Types<'a> {

@@ -7,7 +7,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
+use hallpass_base::{AccountId, GroupId, PermissionSetName, UserId};
 use hallpass_rules::{Directory, Glob};
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use hallpass_model::{AccountId, GroupId, TimeSpan};
+use hallpass_base::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::{Directory, canonical_toml};
 
 use super::{Conversion, ProposedAccounts, ProposedRule};

@@ -1,6 +1,6 @@
 //! `assignments`: who has which sets where, by the names that the file uses.
 
-use hallpass_model::PermissionSetName;
+use hallpass_base::PermissionSetName;
 use hallpass_rules::syntax::{MapEntry, Node};
 
 use super::fields::FileReader;

@@ -7,7 +7,7 @@ mod front_door;
 mod permission_set;
 mod settings;
 
-use hallpass_model::PermissionSetName;
+use hallpass_base::PermissionSetName;
 use hallpass_rules::SOURCE_BYTES_MAX;
 use hallpass_rules::syntax::{self, MapEntry, Node, Syntax};
 

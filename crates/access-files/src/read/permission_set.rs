@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::facts;
+use hallpass_base::PermissionSetName;
 use hallpass_iam::PolicyType;
 use hallpass_iam::lint::{Options, Severity, lint};
 use hallpass_iam::size::AttachmentPoint;
-use hallpass_model::PermissionSetName;
 use hallpass_rules::syntax::{MapEntry, Node, Value};
 use serde_json::Value as Json;
 

@@ -8,11 +8,11 @@ use hallpass_access_files::{
     AccessDiff, AccessStepExecutor, GivenAccess, LiveGrants, PermissionSetAdmin, SavedDiff,
     SeenAccess, SetAction, WantedAccess, compare, plan, read_access,
 };
-use hallpass_model::TimeSpan;
-use hallpass_runner::{
+use hallpass_base::TimeSpan;
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
+use hallpass_plans::{
     Applying, Exit, PlanId, PlanReport, Runner, RunnerIdentity, StepExecutor, undo,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
 
 use crate::comparing::WALK;
 use crate::world::{

@@ -6,7 +6,7 @@ use hallpass_access_files::{
     AccessDiff, AccessRefusal, CallerSession, DriftKind, PermissionSetContent, SeenAccess, SeenSet,
     compare, drift, last_access, refusals,
 };
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use serde_json::json;
 
 use crate::world::{

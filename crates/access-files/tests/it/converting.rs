@@ -7,7 +7,7 @@ use hallpass_access_files::{
     AccountAssignment, Conversion, LeftOutReason, PermissionSetContent, PrincipalRef,
     ProposedAccounts, ProposedLimits, SeenAccess, SeenSet, convert, export, proposed_rules,
 };
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetName, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use hallpass_rules::{Ask, DecisionKind, Directory, RuleFile, Rules, Severity, Syntax, load};
 use proptest::prelude::*;

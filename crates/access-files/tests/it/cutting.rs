@@ -10,12 +10,12 @@ use hallpass_access_files::{
     SeenAccess, is_membership_step, removal_plan,
 };
 use hallpass_assignments::IdentityCenter;
-use hallpass_model::{GroupId, UserId};
-use hallpass_runner::{
+use hallpass_base::{GroupId, UserId};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{
     Applying, Exit, PlanDraft, PlanStep, PlanStore as _, StepError, StepExecutor, StepProbe, Undo,
     Verify, WriteAnswer,
 };
-use hallpass_runner_testing::{Gate, PortMode};
 use serde_json::{Value, json};
 
 use crate::applying::Stand;

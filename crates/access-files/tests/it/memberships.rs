@@ -11,8 +11,8 @@ use hallpass_access_files::{
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{GroupId, HoldKey, PermissionSetArn, Target, UserId};
-use hallpass_runner::{PlanStep, StepExecutor, StepProbe, Undo, Verify, WriteAnswer};
+use hallpass_base::{GroupId, HoldKey, PermissionSetArn, Target, UserId};
+use hallpass_plans::{PlanStep, StepExecutor, StepProbe, Undo, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
 use crate::world::{ALICE, FRANK, SECOPS, directory};

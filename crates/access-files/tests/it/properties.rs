@@ -8,9 +8,9 @@ use hallpass_access_files::{
     PermissionsBoundary, PrincipalRef, SeenAccess, SeenSet, SourceText, WantedAccess, WantedSet,
     compare, export, read, select,
 };
-use hallpass_model::{AccountId, PermissionSetName};
+use hallpass_base::{AccountId, PermissionSetName};
+use hallpass_plans::Exit;
 use hallpass_rules::canonical_toml;
-use hallpass_runner::Exit;
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
 use serde_json::json;

@@ -10,7 +10,7 @@ use hallpass_access_files::{
     WantedAccess, read, select,
 };
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
-use hallpass_model::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
+use hallpass_base::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{Account, Group, OuRef, Person, Snapshot};
 

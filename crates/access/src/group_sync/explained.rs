@@ -1,7 +1,7 @@
 //! In which groups that follow attributes somebody is, and by which rule: what an explanation of a decision
 //! says beside the rules, which name groups and not who is in them.
 
-use hallpass_model::{Email, GroupId};
+use hallpass_base::{Email, GroupId};
 use hallpass_rules::Directory;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! A membership that is being changed, from the intent until it was seen.
 
-use hallpass_model::{Email, HoldKey, TargetNames, Timestamp};
+use hallpass_base::{Email, HoldKey, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What is done about a membership.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hallpass_model::{Email, GroupId, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Email, GroupId, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Group, Person};
 use hallpass_rules::{Directory, GroupRef, HasAttributes};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! What is kept of the newest run, for pages, commands and metrics: numbers, and the first names.
 
-use hallpass_model::{GroupId, Timestamp};
+use hallpass_base::{GroupId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{AttributeConditions, GroupRef, PersonAttribute};
 
 /// What becomes of members whom no rule of their group wants there.

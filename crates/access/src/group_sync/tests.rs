@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_base::{HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Group, Person, Snapshot};
 use hallpass_rules::{Directory, PersonAttribute, PersonAttributes};
 use proptest::prelude::*;
@@ -72,7 +72,7 @@ fn rule(number: usize, department: &str) -> GroupSyncRule {
 struct World {
     settings: GroupSyncSettings,
     snapshot: Snapshot,
-    offered: BTreeSet<hallpass_model::GroupId>,
+    offered: BTreeSet<hallpass_base::GroupId>,
     held: BTreeSet<HoldKey>,
     items: BTreeMap<HoldKey, GroupSyncItem>,
     locked: BTreeSet<UserId>,
@@ -451,8 +451,8 @@ fn holds_of(world: &World) {
 /// What an explanation says of somebody and the group, by what was read of them.
 #[test]
 fn an_explanation_says_by_which_rule_somebody_is_a_member() {
-    let asked: hallpass_model::GroupId = GROUP.parse().unwrap();
-    let other: hallpass_model::GroupId = OTHER.parse().unwrap();
+    let asked: hallpass_base::GroupId = GROUP.parse().unwrap();
+    let other: hallpass_base::GroupId = OTHER.parse().unwrap();
     let by_rule = "a member by rule 1: department payments";
     let coming = "no member yet, and to be one by rule 2: department risk";
     let nobody = "no member: the requester matches no rule of the group";
@@ -476,7 +476,7 @@ fn an_explanation_says_by_which_rule_somebody_is_a_member() {
         ),
     ] {
         let mut somebody = person(1, department);
-        let address = hallpass_model::Email::new("p1@corp.example").unwrap();
+        let address = hallpass_base::Email::new("p1@corp.example").unwrap();
         somebody.emails.push(address.clone());
         let world = World::new(vec![somebody], members);
         let directory = Directory::new(world.snapshot.clone());

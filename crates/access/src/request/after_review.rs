@@ -1,6 +1,6 @@
 //! The review of a request after the fact, and what closed it.
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_base::{Email, Timestamp};
 
 /// The review of a break-glass grant after the fact. Kept with its request.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! That somebody read a warning and confirmed it (`access.md` §2.9).
 
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_base::{Email, Timestamp, UserId};
 
 /// What one person confirmed with one press: whoever asked, or one who approved. Kept with its request.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,9 +17,7 @@ use std::num::ParseIntError;
 use std::str::FromStr;
 
 use hallpass_audit::{Approval, Origin};
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
-};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{DecisionKind, Outstanding};
 use serde::{Deserialize, Serialize};
 

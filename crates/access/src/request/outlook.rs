@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::{ApprovalHours, ApprovalsOpen, StageProgress};
 
 use super::Request;

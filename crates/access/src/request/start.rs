@@ -1,7 +1,7 @@
 //! When the access of a request is to begin, and what of that was agreed to.
 
 use hallpass_audit::Approval;
-use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Email, TimeSpan, Timestamp, UserId};
 
 use super::{Request, RequestState};
 

@@ -1,7 +1,7 @@
 //! Standing access that an administrator accepts, or accepts no more.
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{HoldKey, Timestamp, text::says_something};
+use hallpass_base::{HoldKey, Timestamp, text::says_something};
 
 use super::pressing::unconfirmed;
 use super::sweep_people::Meant;

@@ -1,6 +1,6 @@
 //! Standing access that gets an end: by an administrator, or by a sweep.
 
-use hallpass_model::{HoldKey, Target, TimeSpan, text::says_something};
+use hallpass_base::{HoldKey, Target, TimeSpan, text::says_something};
 
 use super::already_held::LOOK_MAX;
 use super::sweep_people::Meant;

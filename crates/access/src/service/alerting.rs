@@ -8,7 +8,7 @@ use hallpass_alerts::{
     NoSuchRow, mute, unmute,
 };
 use hallpass_audit::Event;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;

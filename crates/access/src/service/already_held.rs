@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use hallpass_assignments::Ownership;
-use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError};
 use crate::{DirectoryFault, Fate, FieldProblem, Stands, SweepItem, Wanted, target};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::slice;
 
 use hallpass_audit::Event;
-use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};

@@ -1,7 +1,7 @@
 //! What somebody may ask for, by pages. Only what some rule lets the person ask for is
 //! decided: the product of all accounts and permission sets is never computed.
 
-use hallpass_model::{AccountId, GroupId, TimeSpan};
+use hallpass_base::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::Group;
 use hallpass_rules::{Ask, Decision, DecisionKind, Directory, SetBits};
 use serde::Serialize;

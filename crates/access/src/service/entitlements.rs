@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{AccountId, TimeSpan, Timestamp, UserId};
+use hallpass_base::{AccountId, TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError};
 use crate::records::Doer;

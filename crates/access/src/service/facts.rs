@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_identity::is_named;
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use crate::identity::is_named;
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::Directory;
 
 use super::Access;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{HoldKey, Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{Diagnostic, Directory, Rules};
 
 use super::{Access, AccessError};

@@ -3,7 +3,7 @@
 //!
 //! One call does bounded work: it may show fewer rows than there are, and says where to go on.
 
-use hallpass_model::{Email, GrantId, RequestId, TargetNames, UserId};
+use hallpass_base::{Email, GrantId, RequestId, TargetNames, UserId};
 use hallpass_rules::directory::NotOnePerson;
 
 use super::{Access, AccessError, RequestView, grants_as_told};

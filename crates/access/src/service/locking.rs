@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::identity::users_of;
 use hallpass_audit::Event;
-use hallpass_identity::users_of;
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::locking::{self, Left, Locking};

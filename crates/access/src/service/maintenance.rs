@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use hallpass_assignments::{AssignmentRow, GuardRemoval};
 use hallpass_audit::Draft;
-use hallpass_model::{GrantId, HoldKey, Target, TimeSpan, UserId};
+use hallpass_base::{GrantId, HoldKey, Target, TimeSpan, UserId};
 
 use super::guarding::JOURNALS_AGE;
 use super::{Access, AccessError};
@@ -208,7 +208,7 @@ impl Access {
 
     /// Does now what waits for an instant that a clock which was ahead gave it, or that a process gave it which is no
     /// more: notices that it was telling and rows of access that it had put off. To be called when time returned
-    /// (`hallpass_clock::Releases` says when) and by whoever begins to work alone. A notice that waits for another
+    /// (`hallpass_base::clock::Releases` says when) and by whoever begins to work alone. A notice that waits for another
     /// attempt is tried once more, early; none is told twice by it, for a channel tells one at a time. Returns for how
     /// much that was so.
     ///

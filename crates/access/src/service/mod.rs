@@ -50,7 +50,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use hallpass_assignments::{AssignmentStore, Pace, SilenceWatch};
 use hallpass_audit::{Draft, Record};
-use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
+use hallpass_base::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 

@@ -1,7 +1,7 @@
 //! What a person could press now: the very steps of pressing, taken without storing anything. Who is
 //! shown buttons by this is shown none that would be refused an instant later.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::pressing::{Press, PressFacts};
 use super::{Access, AccessError};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
 use hallpass_audit::Event;
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::Directory;
 
 use super::{Access, AccessError};

@@ -1,7 +1,7 @@
 //! Presses on what exists: approve, deny, discard, release, revoke.
 
 use hallpass_audit::Event;
-use hallpass_model::{GrantId, RequestId, text::says_something};
+use hallpass_base::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decision_context::{DecisionContext, PressMode};

@@ -1,6 +1,6 @@
 //! What would come of asking, before somebody asks: reads what asking reads, and stores nothing.
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_rules::{Ask, Directory, PressRefusedByRules, RuleId};
 
 use super::{Access, AccessError, Patience};

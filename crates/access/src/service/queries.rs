@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
-use hallpass_model::{
+use hallpass_base::{
     AccountId, Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp, UserId,
 };
 use hallpass_rules::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use crate::{Change, Quota, QuotaUse, Request, RequestState, Settings, Write};
 

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::identity::{is_named, people_of};
 use hallpass_audit::{Draft, Event};
-use hallpass_identity::{is_named, people_of};
-use hallpass_model::{AccountId, Email, Timestamp};
-use hallpass_remediation::{
+use hallpass_base::{AccountId, Email, Timestamp};
+use hallpass_findings::remediation::{
     AccountStanding, AccountStandings, Deviation, PressRefusal, Remediation, RemediationCursor,
     RemediationFilter, RemediationId, RemediationPhase, RemediationRule, RemediationStoreFault,
     RuleFile, Standing, Standings, Yes, approved, declined, no_longer_wanted,

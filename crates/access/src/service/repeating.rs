@@ -1,6 +1,6 @@
 //! Calls that are made again with the same idempotency key.
 
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_base::{RequestId, TimeSpan};
 
 use super::{Access, AccessError};
 use crate::{Actor, Change, Request, StoredAnswer};

@@ -1,6 +1,6 @@
 //! Past requests, and live grants, held against rules that are not in force: what a change of the rules would change.
 
-use hallpass_model::{RequestId, Timestamp};
+use hallpass_base::{RequestId, Timestamp};
 use hallpass_rules::{CancelFlag, Compared, Directory, PastRequest, Rules};
 
 use super::replaying_grants::ReplayedGrants;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_model::time::utc_seconds;
+use hallpass_base::time::utc_seconds;
 use hallpass_rules::{Directory, Rules};
 
 use super::Access;

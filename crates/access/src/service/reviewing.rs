@@ -1,7 +1,7 @@
 //! What reviewers look at: break-glass reviews that are open, and how often somebody had a target
 //! before.
 
-use hallpass_model::{Email, GrantId, HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, HoldKey, TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::{Access, AccessError};

@@ -1,6 +1,6 @@
 //! Search for what to ask for, fast at any size: only what is shown is decided.
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::directory::Group;
 use serde::Serialize;
 

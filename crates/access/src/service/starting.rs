@@ -1,6 +1,6 @@
 //! Starts that have come.
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use super::{Access, AccessError};
 use crate::step::{ApprovedThrough, RequestStep};

@@ -1,6 +1,6 @@
 //! How sweeps are, for Health and metrics: numbers, and nobody's name.
 
-use hallpass_model::{SweepId, Timestamp};
+use hallpass_base::{SweepId, Timestamp};
 
 use super::{Access, AccessError};
 use crate::{Fate, SweepMode, SweepState};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::SweepId;
+use hallpass_base::SweepId;
 
 use super::{Access, AccessError};
 use crate::sweep;

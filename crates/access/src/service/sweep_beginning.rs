@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
 use hallpass_audit::Event;
-use hallpass_model::{SweepId, TimeSpan, Timestamp};
+use hallpass_base::{SweepId, TimeSpan, Timestamp};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;

@@ -1,7 +1,7 @@
 //! What a sweep compares standing access with: what Hallpass holds, and gave lately.
 
 use hallpass_assignments::Ownership;
-use hallpass_model::{GrantId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
 use crate::{Held, ReadError};

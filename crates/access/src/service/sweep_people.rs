@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hallpass_audit::Event;
-use hallpass_model::{Email, HoldKey, SweepId, TargetNames, UserId};
+use hallpass_base::{Email, HoldKey, SweepId, TargetNames, UserId};
 
 use super::pressing::unconfirmed;
 use super::{Access, AccessError, RACES_MAX};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::{Access, AccessError};
 use crate::{Directory, Findings, GroupSyncSettings, MayAct, StandingScope, SweepReach};

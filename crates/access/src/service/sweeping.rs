@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
-use hallpass_model::{HoldKey, SweepId, Target, TargetNames, Timestamp};
+use hallpass_base::{HoldKey, SweepId, Target, TargetNames, Timestamp};
 use hallpass_rules::Directory;
 
 use super::sweep_beginning::{AGAIN_AFTER, LOOKED_BACK, RUNS_KEPT};

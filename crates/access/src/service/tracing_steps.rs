@@ -2,7 +2,7 @@
 //! Ids and words of ours alone; never a reason, an address or a name.
 
 use hallpass_audit::Record;
-use hallpass_model::{RequestId, Target, UserId, traced::STEPS};
+use hallpass_base::{RequestId, Target, UserId, traced::STEPS};
 
 use crate::{Change, Origin, Request, Write};
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex as State, PoisonError, Weak};
 use std::time::Duration;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::CancelFlag;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 

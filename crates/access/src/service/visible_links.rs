@@ -1,6 +1,6 @@
 //! Which of the other requests and grants that a request names its reader may see.
 
-use hallpass_model::{GrantId, RequestId};
+use hallpass_base::{GrantId, RequestId};
 
 use super::Access;
 use crate::{Actor, ReadError, Request};

@@ -1,6 +1,6 @@
 //! Standing access that an administrator accepted, with the reason and perhaps a date to look again.
 
-use hallpass_model::{Email, HoldKey, TargetNames, Timestamp};
+use hallpass_base::{Email, HoldKey, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Acceptance;

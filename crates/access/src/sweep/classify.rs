@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hallpass_model::{
-    HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp,
-};
+use hallpass_base::{HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use super::{

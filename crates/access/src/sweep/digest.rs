@@ -1,7 +1,7 @@
 //! What those who run the place are told of a run, as facts: what is new or changed, and how much is as
 //! it was. One digest for each run. The sentences are in `hallpass-wording`.
 
-use hallpass_model::{SweepId, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{SweepId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{

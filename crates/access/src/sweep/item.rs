@@ -1,7 +1,7 @@
 //! One finding of a sweep: somebody has something that no grant gave them.
 
 use hallpass_assignments::Absence;
-use hallpass_model::{Email, GrantId, HoldKey, SweepId, TargetNames, Timestamp};
+use hallpass_base::{Email, GrantId, HoldKey, SweepId, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::SweepAction;

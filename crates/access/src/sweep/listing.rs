@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp};
+use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp};
 use hallpass_rules::{Directory, Rules, SetBits};
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::{Glob, HoldKey, Target, UserId};
+use hallpass_base::{Glob, HoldKey, Target, UserId};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::Person;
 

@@ -1,6 +1,6 @@
 //! Why a press on a sweep or on standing access had no effect.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::Brake;
 

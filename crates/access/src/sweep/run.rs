@@ -14,7 +14,7 @@
 
 use std::fmt;
 
-use hallpass_model::{Email, GrantId, HoldKey, SweepId, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, HoldKey, SweepId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{LeftOut, SweepMode, SweepReach, Unread};

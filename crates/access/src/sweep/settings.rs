@@ -1,6 +1,6 @@
 //! How sweeps run, as the configuration says (`access.sweep.*`, `access.standing`).
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, StandingPattern};

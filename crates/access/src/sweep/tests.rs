@@ -11,7 +11,7 @@ mod whatever;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{
+use hallpass_base::{
     Email, GrantId, HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp,
     UserId,
 };

@@ -3,7 +3,7 @@
 
 use hallpass_assignments::{Absence, AssignmentRow, Observation, Verdict};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::Directory;
 
 use crate::records::StepContext;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::{Event, Origin};
-use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
 use crate::records::{Doer, StepContext};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 use hallpass_rules::Directory;
 
 use crate::records::{Doer, StepContext};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 
 use super::document::{NamedLog, ReadDigest, content_hash};
 use super::keys::{PublicKeys, SignatureAnswer};

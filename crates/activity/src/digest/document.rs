@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use aws_lc_rs::digest::{self, Context};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Deserialize;
 
 use crate::log::{LogFiles, unpacked};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 

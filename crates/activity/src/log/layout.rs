@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::ops::RangeInclusive;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use jiff::civil::Date;
 
 use super::ports::{LogEntry, LogFile, LogFiles, below};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde::{Deserialize, Serialize};
 
 use super::events::{EventName, PciRules};

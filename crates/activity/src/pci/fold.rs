@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::events::{EventMeaning, PciEvent, PciRules, event};
 use super::facts::SubjectFacts;

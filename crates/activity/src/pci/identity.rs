@@ -1,6 +1,6 @@
 //! Whose an event is (`inventory.md` H-2, H-3): decided by the fields that are there, never by the date.
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use serde_json::Value;
 
 use super::ignored::IgnoredEvent;

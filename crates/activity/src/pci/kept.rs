@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::report::{PciLimits, PciReport, PciRow};

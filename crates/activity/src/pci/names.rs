@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use super::people::PciPerson;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_aws_model::facts;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::events::PciRules;
 use super::lookup::LookupPass;

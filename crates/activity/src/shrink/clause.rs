@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use hallpass_base::Glob;
 use hallpass_iam::facts::{self, ActionFacts, actions_matching};
 use hallpass_iam::language::{Document, Effect, List, PolicyJson, Statement, Version};
 use hallpass_iam::{LoadError, Policy, PolicyType, ScpLanguage};
-use hallpass_model::Glob;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

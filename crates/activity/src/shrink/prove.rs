@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_base::Timestamp;
 use hallpass_iam::LoadError;
 use hallpass_iam::language::Effect;
-use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::clause::{Clause, ConditionText, ListedTexts};

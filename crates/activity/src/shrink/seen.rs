@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::log::{LogFault, ReadCount, each_text, record_text};
 use crate::table::{ActivityRecord, PrincipalKind, row_of};

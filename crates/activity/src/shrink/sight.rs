@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_base::Timestamp;
 use hallpass_iam::facts::{self, Access, ActionFacts};
-use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::cover::Demand;

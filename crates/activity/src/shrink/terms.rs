@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_base::Timestamp;
 use hallpass_iam::LoadError;
-use hallpass_model::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::principal::{ActivityPrincipal, PrincipalKind};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::iter;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 

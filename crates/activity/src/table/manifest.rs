@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 

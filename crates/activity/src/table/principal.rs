@@ -1,6 +1,6 @@
 //! Who did it, as far as the record says (`inventory.md` H-22): what cannot be told is `unattributed`, and counted.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::ActivityIdentity;

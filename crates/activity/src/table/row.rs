@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::civil::Date;
 
 use super::principal::ActivityPrincipal;

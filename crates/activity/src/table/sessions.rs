@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 

@@ -466,7 +466,7 @@ fn is_listed(action: &ActionFacts) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_testing::rows;
+    use hallpass_base::testing::rows;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_base::Timestamp;
 use hallpass_iam::facts::{Access, ActionFacts};
-use hallpass_model::Timestamp;
 
 use super::events::{Visibility, iam_action, visibility};
 

@@ -6,7 +6,7 @@ use hallpass_activity::{
     AccountActivity, AccountSpan, GrantUse, GrantWindow, NotableKind, SessionAccount, SessionCall,
     SessionOfDay, grant_use,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::stage::at;
 

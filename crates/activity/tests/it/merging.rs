@@ -7,7 +7,7 @@ use hallpass_activity::{
     RowPiece, SampleSet, UnorderedPart, merge_rows, piece_line, read_line, session_day,
     write_lines,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use hallpass_activity::{
     KeptBecause, PolicyText, ReplayVerdict, ResourceGrain, SeenCall, SeenFold, SeenUse,
     ShrinkGrain, ShrinkQuestion, Shrunk, Unseen, UnseenKept, UseOf, UsesWanted, prove, shrink,
 };
-use hallpass_testing::rows;
+use hallpass_base::testing::rows;
 use serde_json::{Value, json};
 
 use crate::stage::at;

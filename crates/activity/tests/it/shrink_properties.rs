@@ -276,7 +276,7 @@ fn all_statements(policy: &Value) -> Vec<Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(hallpass_testing::cases(16, 480)))]
+    #![proptest_config(ProptestConfig::with_cases(hallpass_base::testing::cases(16, 480)))]
 
     #[test]
     fn whatever_a_log_does_not_tell_every_logged_call_goes_on_and_nothing_is_allowed_anew(asked in asked()) {

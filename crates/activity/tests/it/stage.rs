@@ -10,7 +10,7 @@ use hallpass_activity::{
     ActivityPolicy, AgeLimits, LogScope, PasswordSource, PciFold, PciLimits, PciQuestion,
     PciReport, PciRules, PeopleList, SignInRegions, judge, read_file,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::{Value, json};
 
 pub(crate) const USERS: &str = include_str!("../../../../docs/spec/fixtures/cloudtrail-users.json");

@@ -6,7 +6,7 @@ use hallpass_alerts::{
     AlertMessage, AlertNews, AlertRule, AlertState, ReadTable, RowNews, RunAnswer, RunRows,
     SliceFault, advance, read,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::{Map, Value, json};
 
 pub(crate) const FILE: &str = "alerts.yaml";

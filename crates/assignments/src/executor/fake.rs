@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, HoldKey, IdSource, Target, Timestamp, UserId};
+use hallpass_base::{Clock, HoldKey, IdSource, Target, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::{Executor, ExecutorLimits};

@@ -1,6 +1,6 @@
 //! Looks: one listing for as many rows as it can speak for.
 
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::{Executor, urgency};
 use crate::memory::Calls;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::looks::next_shared_look;
 use super::{Executor, Worked, elapsed, urgency};

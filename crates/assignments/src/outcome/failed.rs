@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::is_still_good;
 use crate::pace::later;

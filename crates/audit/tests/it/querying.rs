@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hallpass_audit::{
     Approval, Draft, Event, Head, Order, Origin, Record, RecordQuery, RecordSubject, Words, seal,
 };
-use hallpass_model::{AuditId, Email, GrantId, RequestId, UserId};
+use hallpass_base::{AuditId, Email, GrantId, RequestId, UserId};
 use uuid::Uuid;
 
 use crate::world::minutes;

@@ -1,7 +1,7 @@
 //! Every way of tampering that the specification names is found, and named.
 
 use hallpass_audit::{Draft, Event, FaultKind, Head, Input, Origin, Record, seal, verify};
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 

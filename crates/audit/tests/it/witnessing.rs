@@ -4,7 +4,7 @@ use hallpass_audit::{
     AlarmKind, ExportLocation, KnownKeys, LogId, LookError, PublishedHead, WitnessMemory,
     WitnessWatch, head_key, look,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::world::{World, keys, minutes, server, signer};
 

@@ -7,7 +7,7 @@ use hallpass_audit::{
     Draft, Event, ExportSource, Head, Input, LogId, Origin, PublishedHead, Record, Signer,
     SinkError, Statement, TrustedKeys, canonical, head_key, object_key, seal,
 };
-use hallpass_model::{AuditId, TimeSpan, Timestamp};
+use hallpass_base::{AuditId, TimeSpan, Timestamp};
 use uuid::Uuid;
 
 /// The key of the server: whoever runs it has that file.

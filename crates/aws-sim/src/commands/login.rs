@@ -1,7 +1,7 @@
 //! A role session as the access portal gives it, without its pages (`POST /_sim/login`).
 
+use crate::base::{Millis, Random, Refusal};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Millis, Random, Refusal};
 use serde_json::{Value, json};
 
 use crate::core::{

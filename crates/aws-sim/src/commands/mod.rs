@@ -4,7 +4,7 @@
 mod login;
 mod sign_in;
 
-use hallpass_sim_base::{Millis, Refusal, instant};
+use crate::base::{Millis, Refusal, instant};
 use serde_json::{Value, json};
 
 use crate::core::{self, mutate, state::SimState};

@@ -1,7 +1,7 @@
 //! People's sign-ins as commands: approving a device, letting a program in, the portal's pages.
 
+use crate::base::{Millis, Random, Refusal, instant};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Millis, Random, Refusal, instant};
 use serde_json::{Value, json};
 
 use super::Command;

@@ -1,7 +1,7 @@
 //! `POST /_sim/advance`.
 
+use crate::base::{Millis, Refusal, instant};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Millis, Refusal, instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

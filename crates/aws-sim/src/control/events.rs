@@ -1,6 +1,6 @@
 //! `POST /_sim/events`: records of CloudTrail that nothing here made, for `LookupEvents` and trails.
 
-use hallpass_sim_base::Refusal;
+use crate::base::Refusal;
 use serde_json::{Value, json};
 
 use crate::world::Shared;

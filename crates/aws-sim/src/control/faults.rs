@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::base::Refusal;
 use axum::http::StatusCode;
-use hallpass_sim_base::Refusal;
 use serde_json::{Value, json};
 
 use crate::{faults::read_all, world::Shared};

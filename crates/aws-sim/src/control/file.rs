@@ -2,8 +2,8 @@
 
 use std::sync::MutexGuard;
 
+use crate::base::{Refusal, check_parameters, instant, parameter};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
 use serde_json::{Value, json};
 
 use crate::{

@@ -2,7 +2,7 @@
 //! passed over: rows of lists are added, or take the place of the one that they are; everything else replaces what is
 //! there.
 
-use hallpass_sim_base::Refusal;
+use crate::base::Refusal;
 use serde_json::{Map, Value, json};
 
 use crate::{core::export::export, organization::check_part, world::SimWorld};

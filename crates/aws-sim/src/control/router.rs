@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::base::{
+    JsonAnswer, Parameters, Refusal, check_parameters, guarded, parameter, read_json,
+};
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, Query, State as Extract},
     http::{HeaderMap, StatusCode},
     routing::{delete, get, post},
-};
-use hallpass_sim_base::{
-    JsonAnswer, Parameters, Refusal, check_parameters, guarded, parameter, read_json,
 };
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! `GET /_sim/sessions`: the role sessions and sign-ins that were given.
 
-use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
+use crate::base::{Refusal, check_parameters, instant, parameter};
 use serde_json::{Value, json};
 
 use crate::{

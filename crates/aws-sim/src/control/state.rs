@@ -1,7 +1,7 @@
 //! `GET /_sim/state` and `GET /_sim/credentials`.
 
+use crate::base::{Refusal, check_parameters, instant, parameter};
 use axum::http::StatusCode;
-use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Account access manager: who may take which role of IAM without a permission set
 //! (`simulator.md` §2.10).
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde::{Deserialize, Serialize};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Accounts that are being made (`simulator.md` §2.6): asked for, made in a while, shown by lists a little later.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     account_requests::AccountRequest,

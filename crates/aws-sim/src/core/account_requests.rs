@@ -1,6 +1,6 @@
 //! Accounts that somebody asked for (`simulator.md` §2.6).
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::entities::{AsyncState, FailAsync, Id, Tags};

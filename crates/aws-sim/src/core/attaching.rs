@@ -1,6 +1,6 @@
 //! Policies of the organization on what they are attached to: found, attached, detached.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     document::Document,

@@ -1,6 +1,6 @@
 //! Who calls.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::entities::Id;

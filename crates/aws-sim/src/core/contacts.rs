@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 use serde_json::{Map, Value, json};
 
 use super::{entities::Account, state::SimState};

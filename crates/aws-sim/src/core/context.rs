@@ -1,7 +1,7 @@
 //! One call under way: the state, who asks, the instant that reads see, the instant from which
 //! writes are seen.
 
-use hallpass_sim_base::{Bucket, Millis, Random};
+use crate::base::{Bucket, Millis, Random};
 use serde_json::Value;
 
 use super::{

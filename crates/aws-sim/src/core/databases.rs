@@ -1,6 +1,6 @@
 //! Databases of RDS: what is known of them. They hold nothing.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::organization::Speed;

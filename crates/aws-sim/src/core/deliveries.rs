@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::{digests::DigestChains, event_history::HistoryEvent, objects::ObjectStore};
 

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
+use crate::base::{Millis, Random};
 use hallpass_iam::{Context, ContextValue, Decision, Explanation, Layer};
-use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
 /// Denials that are kept.

@@ -8,13 +8,13 @@ use std::{
     sync::Arc,
 };
 
+use crate::base::Millis;
 use aws_lc_rs::{
     digest,
     rand::SystemRandom,
     rsa::KeySize,
     signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Leaving the directory.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::state::SimState;
 

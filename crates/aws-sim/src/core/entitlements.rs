@@ -1,6 +1,6 @@
 //! Entitlements of account access manager as the organization file has them.
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 
 use super::{
     account_access::{AccessEntitlement, AccountAccess, PRINCIPAL, account_of_role},

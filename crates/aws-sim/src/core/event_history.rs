@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use jiff::Timestamp;
 use serde_json::Value;
 

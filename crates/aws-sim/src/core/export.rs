@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 

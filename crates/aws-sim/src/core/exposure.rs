@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

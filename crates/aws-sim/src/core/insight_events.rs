@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::json;
 
 use super::{

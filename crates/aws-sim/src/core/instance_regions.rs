@@ -2,7 +2,7 @@
 //! all of them; what the instance is can be read in all of them, permission sets and assignments in the home Region alone
 //! (IAM Identity Center User Guide, "IAM Identity Center service APIs supported in additional AWS Regions").
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::organization::Speed;

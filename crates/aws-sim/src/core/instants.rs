@@ -1,6 +1,6 @@
 //! Instants as an organization file has them.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use jiff::Timestamp;
 
 /// An instant of an organization file.

@@ -1,6 +1,6 @@
 //! From what IAM of an account is made, and where its keys were used.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde::{Deserialize, Serialize};
 
 use super::instants::{instant, written};

@@ -1,9 +1,9 @@
 //! Access keys, secrets and session tokens. A token carries who it is for and a MAC, so that it
 //! needs no table and survives a restart.
 
+use crate::base::{Millis, Random};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::caller::AwsCaller;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::Bucket;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Bucket;
 
 use crate::organization::StatedQuota;
 

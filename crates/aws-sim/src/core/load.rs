@@ -6,7 +6,7 @@ mod users;
 use std::collections::HashMap;
 
 use self::users::{add_external_ids, user_attributes};
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::{
     queues::{Message, QueueKey, arn, uuid},

@@ -81,10 +81,7 @@ pub(crate) mod service;
 pub(crate) mod validate;
 
 /// Lets time pass: makes due operations final, in order, and names them.
-pub(crate) fn advance(
-    state: &mut state::SimState,
-    now: hallpass_sim_base::Millis,
-) -> Vec<entities::Id> {
+pub(crate) fn advance(state: &mut state::SimState, now: crate::base::Millis) -> Vec<entities::Id> {
     state.latest = state.latest.max(now);
     let mut done = account_creation::settle(state);
     done.extend(control_tower::settle(state));

@@ -1,6 +1,6 @@
 //! Changes by somebody else: immediate, without an asynchronous status.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Map, Value};
 
 use super::{

@@ -1,7 +1,7 @@
 //! The networks of an account in a Region, and what stands in them: a function of the seed, so that they
 //! need not be stored.
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 use serde_json::{Value, json};
 
 use super::state::SimState;

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 /// Bytes that all buckets together hold.
 const KEPT_BYTES_MAX: usize = 64 << 20;

@@ -1,9 +1,9 @@
 //! Pages and their tokens (`simulator.md` PG-1 to PG-3).
 
+use crate::base::{Millis, hash};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hallpass_aws_model::PageMembers;
-use hallpass_sim_base::{Millis, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
 //! How what is published to topics gets to those who are told.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{

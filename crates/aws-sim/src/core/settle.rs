@@ -1,7 +1,7 @@
 //! Makes asynchronous operations final when their time has come, one by one, in order of their
 //! due times. What happens depends on the state at that instant, never on when somebody looks.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     entities::{Assignment, AsyncKind, AsyncState, Id, Operation, PrincipalType, boundary_arn},

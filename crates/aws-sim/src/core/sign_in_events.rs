@@ -1,6 +1,6 @@
 //! Sign-ins to the access portal as CloudTrail records them, and who people are in its events.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::entities::Id;

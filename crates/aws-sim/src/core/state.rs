@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_sim_base::{Millis, Random, hash};
+use crate::base::{Millis, Random, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

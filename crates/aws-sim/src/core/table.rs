@@ -9,7 +9,7 @@ use std::{
     ops::Bound,
 };
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How long versions that nobody sees any more are kept, for `stale_read`.

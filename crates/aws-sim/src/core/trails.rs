@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
+use crate::base::Millis;
 use flate2::{Compression, write::GzEncoder};
-use hallpass_sim_base::Millis;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! The tree of the organization: where accounts and organizational units stand.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::{entities::Account, state::SimState};
 

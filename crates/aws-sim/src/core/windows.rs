@@ -1,6 +1,6 @@
 //! How long after a write readers may not see it (`simulator.md` C-2).
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use crate::organization::Consistency;
 

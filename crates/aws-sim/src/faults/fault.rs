@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use hallpass_model::Glob;
-use hallpass_sim_base::{Cut, Millis, Random};
-use hallpass_slack_sim::SlackFault;
+use crate::base::{Cut, Millis, Random};
+use crate::slack::SlackFault;
+use hallpass_base::Glob;
 use serde_json::{Map, Value};
 
 use super::{Subject, acts::Act};

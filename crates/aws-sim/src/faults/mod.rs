@@ -16,8 +16,8 @@ pub(crate) use fault::When;
 use fault::{Fault, FaultEffect, ThrottleScope};
 pub(crate) use read::read_all;
 
-use hallpass_sim_base::{Bucket, Cut, Millis, Random};
-use hallpass_slack_sim::SlackFault;
+use crate::base::{Bucket, Cut, Millis, Random};
+use crate::slack::SlackFault;
 use serde_json::Value;
 
 use crate::core::{call::Modifiers, entities::FailAsync};

@@ -1,7 +1,7 @@
 //! Reads faults, naming the field that is wrong.
 
-use hallpass_sim_base::Cut;
-use hallpass_slack_sim::SlackFault;
+use crate::base::Cut;
+use crate::slack::SlackFault;
 use serde_json::Value;
 
 use crate::core::table::PAST_KEPT;

@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, io::Read as _, net::IpAddr};
 
+use crate::base::{ConnectionHandle, Cut, Millis, pause};
 use axum::{body::Body, extract::ConnectInfo, http::Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use hallpass_sim_base::{ConnectionHandle, Cut, Millis, pause};
 use http::{HeaderMap, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 
 use super::{DEFAULT_SEED, file::OrganizationFile, resolve::ou_paths};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 
 use super::{
     User,

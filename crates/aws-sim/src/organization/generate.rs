@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::base::Random;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Random;
 
 use super::{
     Account, Assignment, Delegation, Group, IdentityCenter, Organization, OrganizationFile, Ou,

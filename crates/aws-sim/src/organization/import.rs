@@ -1,7 +1,7 @@
 //! Converts the other form of an organization, `PascalCase` and tree only, into an organization
 //! file.
 
-use hallpass_model::account_state;
+use hallpass_base::account_state;
 use serde_json::{Map, Value, json};
 
 /// Whether this is the `PascalCase` form.

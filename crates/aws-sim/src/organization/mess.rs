@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 use serde_json::json;
 
 use super::{

@@ -20,6 +20,7 @@ mod slack;
 mod stated;
 mod tower;
 
+pub use crate::base::Problem;
 pub use center::{
     Assignment, CustomerManaged, ExternalId, Group, IdentityCenter, PermissionSet, Provisioned,
     StatedNetwork, User,
@@ -34,7 +35,6 @@ pub use file::{
 };
 pub(crate) use generate::DOMAIN;
 pub use generate::{Shape, Sizes, generate};
-pub use hallpass_sim_base::Problem;
 pub use iam::{
     Iam, IamDelegationRequest, IamDelegationState, IamGroup, IamKey, IamManagedPolicy,
     IamMfaDevice, IamMfaKind, IamPassword, IamPolicies, IamRole, IamRoot, IamUser,

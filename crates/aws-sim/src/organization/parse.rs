@@ -4,7 +4,7 @@ mod assets;
 
 use std::collections::HashSet;
 
-use hallpass_sim_base::Problem;
+use crate::base::Problem;
 use serde_json::Value;
 
 use super::{
@@ -95,7 +95,7 @@ fn check(file: &mut OrganizationFile) -> Vec<Problem> {
     check_policies(file, &mut problems);
     check_references(file, &mut problems);
     if let Some(section) = &file.slack {
-        problems.0.extend(hallpass_slack_sim::check(section));
+        problems.0.extend(crate::slack::check(section));
     }
     for (name, limit) in &file.limits {
         for (key, value) in [("rate", limit.rate), ("burst", limit.burst)] {

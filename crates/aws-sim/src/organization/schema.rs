@@ -6,7 +6,7 @@ mod event_rule;
 mod iam;
 mod slack;
 
-use hallpass_sim_base::Problem;
+use crate::base::Problem;
 use serde_json::{Map, Value};
 
 #[derive(Clone, Copy)]

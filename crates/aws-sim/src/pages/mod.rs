@@ -8,6 +8,7 @@ mod start;
 
 use std::sync::Arc;
 
+use crate::base::{KEPT_OUT, Refusal};
 use askama::Template;
 use axum::{
     Router,
@@ -16,7 +17,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, request::Parts},
     routing::get,
 };
-use hallpass_sim_base::{KEPT_OUT, Refusal};
 use serde_json::Value;
 
 use crate::{core::state::SimState, world::Shared};

@@ -34,7 +34,7 @@ mod sso_portal;
 mod sts;
 mod wellarchitected;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::core::{

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! Every mistake in authentication, in the words of both protocols.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 
 use crate::bench::{Bench, Signer, sign};

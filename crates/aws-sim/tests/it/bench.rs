@@ -11,7 +11,7 @@ use hallpass_aws_sim::{
     organization::{self, OrganizationFile},
     serve,
 };
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 

@@ -176,7 +176,7 @@ async fn what_is_not_a_log_is_not_overwritten() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("precious.txt");
     fs::write(&path, "not a log\n").unwrap();
-    let clock: Arc<dyn hallpass_model::Clock> = Arc::new(Stopped);
+    let clock: Arc<dyn hallpass_base::Clock> = Arc::new(Stopped);
     let made = Simulator::new(
         Options {
             state: Some(path.clone()),
@@ -190,7 +190,7 @@ async fn what_is_not_a_log_is_not_overwritten() {
 
 struct Stopped;
 
-impl hallpass_model::Clock for Stopped {
+impl hallpass_base::Clock for Stopped {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::UNIX_EPOCH
     }

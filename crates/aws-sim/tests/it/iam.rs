@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hallpass_aws_sim::{Consistency, Options, organization};
-use hallpass_testing::rows;
+use hallpass_base::testing::rows;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 

@@ -3,7 +3,7 @@
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
+use hallpass_base::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
 
 use crate::report::{Checked, Report, equal, holds};
 use crate::world::{Ending, Fixtures, NOBODY, World};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hallpass_assignments::{CenterFault, IdentityCenter, Missing, SentOperation, Urgency};
-use hallpass_model::{GroupId, HoldKey, Target, UserId};
+use hallpass_base::{GroupId, HoldKey, Target, UserId};
 
 use crate::report::{Report, equal};
 use crate::world::{Fixtures, NOBODY, World};

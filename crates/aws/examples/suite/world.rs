@@ -9,7 +9,7 @@ use hallpass_assignments::{
     CenterFault, IdentityCenter, OperationKind, OperationStatus, SentOperation, Urgency,
 };
 use hallpass_aws::{Aws, Inventory};
-use hallpass_model::{
+use hallpass_base::{
     AccountId, Clock, GroupId, HoldKey, IdSource, PermissionSetArn, Target, Timestamp, UserId,
 };
 use hallpass_rules::GroupRef;

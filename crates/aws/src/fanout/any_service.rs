@@ -11,12 +11,12 @@ use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsP
 use aws_sigv4::http_request::SigningSettings;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use hallpass_aws_model::{OperationModel, ServiceModel};
-use hallpass_aws_wire::{
+use hallpass_aws_model::wire::{
     WireResponse, catalog, next_page, read_error, read_response, request_id, write_request,
 };
-use hallpass_fanout::{CallFault, FaultKind};
-use hallpass_model::{Clock, with_causes};
+use hallpass_aws_model::{OperationModel, ServiceModel};
+use hallpass_base::{Clock, with_causes};
+use hallpass_plans::fanout::{CallFault, FaultKind};
 use http::Method;
 use serde_json::{Map, Value};
 

@@ -1,9 +1,9 @@
 //! Calls that change something, sent once.
 
-use hallpass_collect::CallPlace;
-use hallpass_fanout::{CallFault, FaultKind};
 use hallpass_inventory::SliceFailure;
+use hallpass_inventory::collect::CallPlace;
 use hallpass_org::OrganizationFault;
+use hallpass_plans::fanout::{CallFault, FaultKind};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ fn fault_of(fault: CallFault) -> OrganizationFault {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_fanout::FailureStage;
+    use hallpass_plans::fanout::FailureStage;
 
     use super::*;
 

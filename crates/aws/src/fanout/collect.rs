@@ -9,11 +9,13 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use hallpass_assignments::Urgency;
 use hallpass_aws_model::facts;
-use hallpass_aws_wire::catalog;
-use hallpass_collect::{AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls};
-use hallpass_fanout::{CallFault, FailureStage, FaultKind, Retries};
+use hallpass_aws_model::wire::catalog;
+use hallpass_base::{AccountId, Clock};
 use hallpass_inventory::SliceFailure;
-use hallpass_model::{AccountId, Clock};
+use hallpass_inventory::collect::{
+    AnswerPage, CallPlace, CalledOperation, PageAnswer, ServiceCalls,
+};
+use hallpass_plans::fanout::{CallFault, FailureStage, FaultKind, Retries};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

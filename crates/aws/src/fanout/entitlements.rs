@@ -9,8 +9,8 @@ use hallpass_access::{
     DirectoryFault, EntitledPrincipal, Entitlement, EntitlementListing, EntitlementSource,
     PersonEntitlements, Unread, UnreadPlace,
 };
+use hallpass_base::{AccountId, GroupId, UserId};
 use hallpass_findings::{CallRefusal, FindingCalls};
-use hallpass_model::{AccountId, GroupId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::FindingClient;

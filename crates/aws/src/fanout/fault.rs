@@ -1,7 +1,7 @@
 //! What may be done about a refusal (`inventory.md` F-8).
 
-use hallpass_aws_wire::{WireError, WireResponse};
-use hallpass_fanout::{CallFault, FailureStage, FaultKind};
+use hallpass_aws_model::wire::{WireError, WireResponse};
+use hallpass_plans::fanout::{CallFault, FailureStage, FaultKind};
 
 pub(super) const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",

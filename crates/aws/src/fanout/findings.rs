@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_assignments::Urgency;
 use hallpass_aws_model::facts;
-use hallpass_aws_wire::catalog;
-use hallpass_fanout::{CallFault, FaultKind, Retries};
+use hallpass_aws_model::wire::catalog;
+use hallpass_base::Clock;
 use hallpass_findings::{CallRefusal, FindingCalls, RefusalKind};
-use hallpass_model::Clock;
+use hallpass_plans::fanout::{CallFault, FaultKind, Retries};
 use serde_json::Value;
 
 use super::any_service::AnyService;

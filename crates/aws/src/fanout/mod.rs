@@ -20,13 +20,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use hallpass_aws_model::wire::{Unwritable, next_page};
 use hallpass_aws_model::{OperationModel, ServiceModel, page_rows};
-use hallpass_aws_wire::{Unwritable, next_page};
-use hallpass_fanout::{
+use hallpass_base::{AccountId, Clock};
+use hallpass_plans::fanout::{
     AccountsPage, ApiCalls, CallFault, FailureStage, FaultKind, PageOfResults, RegionSource,
     RegionsPage, Slice,
 };
-use hallpass_model::{AccountId, Clock};
 use serde_json::{Map, Value, json};
 
 use self::any_service::AnyService;
@@ -121,7 +121,8 @@ impl FanoutCalls {
         let Some(model) = operation.service.operation(&operation.operation) else {
             return Err(Unwritable::Protocol(operation.service.name.clone()));
         };
-        hallpass_aws_wire::write_request(&operation.service, model, &operation.input).map(|_| ())
+        hallpass_aws_model::wire::write_request(&operation.service, model, &operation.input)
+            .map(|_| ())
     }
 
     /// Why a service cannot be asked for a Region at all: the environment or the profile asks for a variant of hosts (FIPS,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use hallpass_aws_model::ServiceModel;
-use hallpass_aws_wire::{catalog, next_page};
+use hallpass_aws_model::wire::{catalog, next_page};
 use hallpass_org::{Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, read_all};
 use serde_json::{Map, Value, json};
 

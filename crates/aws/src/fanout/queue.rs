@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_aws_model::facts;
-use hallpass_aws_wire::catalog;
-use hallpass_events::{EventQueue, QueueFault, QueuedMessage};
-use hallpass_model::Clock;
+use hallpass_aws_model::wire::catalog;
+use hallpass_base::Clock;
+use hallpass_findings::events::{EventQueue, QueueFault, QueuedMessage};
 use serde_json::{Value, json};
 
 use super::any_service::AnyService;

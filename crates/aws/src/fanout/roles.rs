@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use hallpass_aws_model::facts;
-use hallpass_aws_wire::catalog;
-use hallpass_fanout::CallFault;
-use hallpass_model::AccountId;
+use hallpass_aws_model::wire::catalog;
+use hallpass_base::AccountId;
+use hallpass_plans::fanout::CallFault;
 use serde_json::{Value, json};
 
 use super::any_service::AnyService;

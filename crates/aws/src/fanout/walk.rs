@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hallpass_aws_model::{page_rows, says_not_there};
-use hallpass_fanout::{AccountsPage, CallFault, Entry, FaultKind, FoundAccount};
-use hallpass_model::{AccountId, AccountPath, account_state};
+use hallpass_base::{AccountId, AccountPath, account_state};
+use hallpass_plans::fanout::{AccountsPage, CallFault, Entry, FaultKind, FoundAccount};
 use serde_json::{Value, json};
 
 use super::any_service::AnyService;

@@ -1,6 +1,6 @@
 //! Finding accounts without some units: the same are found whether accounts say where they stand or the units are walked.
 
-use hallpass_fanout::{CallFault, FoundAccount};
+use hallpass_plans::fanout::{CallFault, FoundAccount};
 use serde_json::{Value, json};
 
 use super::walk::{AccountWalk, AccountsToFind};

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_organizations::types::{Account as Listed, Root};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hallpass_access::DirectoryFault;
-use hallpass_model::{AccountId, AccountPath};
+use hallpass_base::{AccountId, AccountPath};
 use hallpass_rules::directory::{Account, AccountTags, OuRef};
 
 use super::fault;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 use hallpass_rules::{PersonAttribute, PersonAttributes, ReadFacts, UnreadFacts, WhyUnread};
 use tokio::time::{Instant, timeout};
 

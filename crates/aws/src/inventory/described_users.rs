@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_model::{GroupId, UserId};
+use hallpass_base::{GroupId, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 use tokio::sync::Mutex;
 use tokio::time::Instant;

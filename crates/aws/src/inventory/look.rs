@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use hallpass_access::{DirectoryFault, DirectorySource, PeopleLook, PeopleQuestion, PeopleSource};
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{GroupId, UserId};
+use hallpass_base::{GroupId, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 use hallpass_rules::{Directory, PersonAttribute};
 use tokio::time::Instant;

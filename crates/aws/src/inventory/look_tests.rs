@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_access::{DirectorySource, PeopleLook, PeopleQuestion, PeopleSource};
-use hallpass_model::{GroupId, UserId};
+use hallpass_base::{GroupId, UserId};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hallpass_access::ReferencedPolicy;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::*;
 use crate::fake_http::{FakeHttp, ReceivedRequest, ScriptedResponse, settings};

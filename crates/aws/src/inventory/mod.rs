@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{DirectoryAhead, DirectoryFault, DirectorySource};
-use hallpass_model::{AccountId, GroupId, UserId};
+use hallpass_base::{AccountId, GroupId, UserId};
 use hallpass_rules::directory::{Account, Person, Snapshot};
 use hallpass_rules::{Directory, GroupRef, NamedFacts, PersonAttribute};
 use tokio::time::Instant;

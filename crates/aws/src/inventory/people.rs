@@ -9,7 +9,7 @@ use aws_sdk_identitystore::types::{
 use futures_util::{StreamExt, stream};
 use hallpass_access::DirectoryFault;
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{Email, GroupId, UserId};
+use hallpass_base::{Email, GroupId, UserId};
 use hallpass_rules::directory::{Group, Person};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute, PersonAttributes};
 

@@ -12,7 +12,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_aws_model::facts;
-use hallpass_model::{PermissionSetArn, TimeSpan, Timestamp};
+use hallpass_base::{PermissionSetArn, TimeSpan, Timestamp};
 use jiff::SignedDuration;
 
 use super::fault;

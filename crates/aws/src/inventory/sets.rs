@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use hallpass_access::DirectoryFault;
 use hallpass_assignments::CenterFault;
 use hallpass_aws_model::facts;
-use hallpass_model::{PermissionSetArn, Timestamp};
+use hallpass_base::{PermissionSetArn, Timestamp};
 use hallpass_rules::directory::{PermissionSet, Snapshot};
 use jiff::SignedDuration;
 

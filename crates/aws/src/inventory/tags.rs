@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use hallpass_assignments::CenterFault;
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::directory::{AccountTags, Snapshot};
 use jiff::SignedDuration;
 use tokio::time::Instant;

@@ -1,6 +1,6 @@
 //! Tests of the snapshot against scripted answers.
 
-use hallpass_model::{Email, GroupId, UserId};
+use hallpass_base::{Email, GroupId, UserId};
 use serde_json::{Value, json};
 
 use super::*;
@@ -336,7 +336,7 @@ async fn many_presses_of_one_user_are_one_question() {
 /// A listing that began before and ends later must not bring somebody back.
 #[tokio::test(start_paused = true)]
 async fn who_was_found_gone_is_not_brought_back_by_an_older_reading() {
-    let ana: hallpass_model::UserId = ANA.parse().unwrap();
+    let ana: hallpass_base::UserId = ANA.parse().unwrap();
     let (_, inventory, says) = with_ana().await;
     let began = Instant::now();
     *says.lock().unwrap() = Ana::Gone;

@@ -15,7 +15,7 @@ use hallpass_access_files::{
 use hallpass_assignments::{
     CenterFault, IdentityCenter as _, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
+use hallpass_base::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
 use tokio::sync::Mutex;
 
 use crate::Aws;

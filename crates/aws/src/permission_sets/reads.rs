@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ssoadmin::types::{self as sso, ProvisioningStatus};
 use hallpass_access_files::{CustomerPolicy, PermissionSetContent, PermissionsBoundary, SetPart};
 use hallpass_assignments::CenterFault;
-use hallpass_model::{AccountId, PermissionSetArn};
+use hallpass_base::{AccountId, PermissionSetArn};
 
 use super::{PermissionSets, is_missing, look, unclear};
 use crate::center::PAGE;

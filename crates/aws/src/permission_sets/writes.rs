@@ -3,7 +3,7 @@
 use aws_sdk_ssoadmin::types::{self as sso, ProvisionTargetType};
 use hallpass_access_files::{CustomerPolicy, PermissionsBoundary, SetAction, iso_duration as iso};
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{PermissionSetArn, PermissionSetName};
+use hallpass_base::{PermissionSetArn, PermissionSetName};
 
 use super::{PermissionSets, unclear};
 use crate::call::Deadline;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use hallpass_api::Portal;
 use hallpass_aws::answer_body::{BodyFault, whole};
 use hallpass_aws::portal_address::{is_loopback, portal_address};
-use hallpass_model::{AccountId, PermissionSetName, Timestamp};
+use hallpass_base::{AccountId, PermissionSetName, Timestamp};
 use reqwest::{RequestBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -97,7 +97,7 @@ impl AccessPortal {
             secret: token.client_secret.as_ref().ok_or_else(none)?.0.clone(),
             expires_at: token
                 .registration_expires_at
-                .filter(|at| *at > hallpass_clock::now())
+                .filter(|at| *at > hallpass_base::clock::now())
                 .ok_or_else(none)?
                 .as_second(),
         };
@@ -223,7 +223,9 @@ impl AccessPortal {
             start_url: self.start_url().to_owned(),
             region: self.region().to_owned(),
             access_token: KeptSecret(tokens.access_token),
-            expires_at: whole(TimeSpan::seconds(tokens.expires_in).after(hallpass_clock::now())),
+            expires_at: whole(
+                TimeSpan::seconds(tokens.expires_in).after(hallpass_base::clock::now()),
+            ),
             refresh_token: tokens.refresh_token.map(KeptSecret),
             client_id: Some(client.id.clone()),
             client_secret: Some(KeptSecret(client.secret.clone())),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 use aws_lc_rs::digest;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -66,7 +66,7 @@ impl AccessPortal {
         if !same(&token.start_url, self.start_url()) || token.region != self.region() {
             return Ok(None);
         }
-        if token.expires_at > MARGIN.after(hallpass_clock::now()) {
+        if token.expires_at > MARGIN.after(hallpass_base::clock::now()) {
             return Ok(Some(token));
         }
         match self.renewed(&token).await {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_events::{EventHandler as _, HandledEvent};
+use hallpass_findings::events::{EventHandler as _, HandledEvent};
 use hallpass_findings::{
     AccountFacts, AccountTag, ENTRY_LASTS, EnrichOutcome, EnrichSettings, EnrichTrigger,
     FindingHandler, MemberAccount, NotePolicy, RefusalKind, batches, update_of, wants,

@@ -1,7 +1,7 @@
 //! Where an account stands is read anew for whoever changes something in it (`organization.md` E-4).
 
+use hallpass_base::AccountId;
 use hallpass_findings::{AccountFacts, EnrichSettings, RefusalKind};
-use hallpass_model::AccountId;
 
 use crate::world::World;
 

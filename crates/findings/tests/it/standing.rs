@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use hallpass_events::{EventHandler as _, HandledEvent, OrganizationEvent};
+use hallpass_findings::events::{EventHandler as _, HandledEvent, OrganizationEvent};
 use hallpass_findings::{
     EnrichOutcome, EnrichSettings, Finding, FindingHandler, RefusalKind, read_standing,
 };
@@ -24,7 +24,7 @@ fn many(count: usize) -> Vec<Finding> {
 
 fn event_of(number: usize, finding: &Finding) -> OrganizationEvent {
     let mut of_one = event("org-sh-imported");
-    of_one.id = hallpass_events::EventKey::of_event(&format!("event-{number}")).unwrap();
+    of_one.id = hallpass_findings::events::EventKey::of_event(&format!("event-{number}")).unwrap();
     of_one.detail = json!({ "findings": [document(finding)] });
     of_one
 }
@@ -241,7 +241,7 @@ async fn whoever_drops_the_cache_has_accounts_read_anew() {
     let drop = |account: Option<&str>| {
         let account = account.map(|it| it.parse().unwrap());
         let body = hallpass_findings::forget_event("drop", account.as_ref(), crate::world::now());
-        hallpass_events::read_event(&body.to_string()).unwrap()
+        hallpass_findings::events::read_event(&body.to_string()).unwrap()
     };
     let dropped = drop(None);
     assert!(handler.takes(&dropped.source, &dropped.detail_type));
@@ -324,7 +324,7 @@ async fn interleaved(seed: u64) {
 
 #[tokio::test]
 async fn interleavings_lose_nothing_that_somebody_wrote() {
-    for seed in 0..hallpass_testing::cases(1_500, 10_000) {
+    for seed in 0..hallpass_base::testing::cases(1_500, 10_000) {
         interleaved(seed).await;
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_events::{EventHandler as _, read_event};
+use hallpass_findings::events::{EventHandler as _, read_event};
 use hallpass_findings::{
     ENRICH_ACTIONS, EnrichSettings, FindingHandler, QUEUE_ACTIONS, management_template,
     rule_pattern, template,

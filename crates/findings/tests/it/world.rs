@@ -5,12 +5,12 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_events::{OrganizationEvent, read_event};
+use hallpass_base::{Clock, Timestamp};
+use hallpass_findings::events::{OrganizationEvent, read_event};
 use hallpass_findings::{
     CallRefusal, EnrichSettings, EnrichTrigger, Enricher, Finding, FindingCalls, RefusalKind,
     WantedFinding, read_finding,
 };
-use hallpass_model::{Clock, Timestamp};
 use serde_json::{Value, json};
 
 /// Findings of a page.

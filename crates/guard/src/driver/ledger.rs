@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use hallpass_audit::{Draft, Head, seal};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::Guard;
 use crate::JournalFault;

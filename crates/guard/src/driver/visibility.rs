@@ -1,7 +1,7 @@
 //! What a guard can see: copies of the ends, and the lack of them.
 
 use hallpass_audit::{Event, Record};
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::{Guard, GuardState, RestoredMark};
 use crate::journal::{OF_NO_STORE, end_of, since_restored};

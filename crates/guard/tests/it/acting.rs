@@ -2,8 +2,8 @@
 
 use hallpass_assignments::{CenterFault, RemovalStage};
 use hallpass_audit::SignatureFault;
+use hallpass_base::TimeSpan;
 use hallpass_guard::{Blindness, EndsFault, Work, removal_of};
-use hallpass_model::TimeSpan;
 
 use crate::fakes::{Effect, Fakes, at, end, key, unreadable};
 

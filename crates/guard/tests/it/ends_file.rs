@@ -1,8 +1,8 @@
 //! The file of ends: whole, signed, or refused.
 
 use hallpass_audit::{SignatureFault, Signer};
+use hallpass_base::GrantId;
 use hallpass_guard::{EndsFault, Mark, Trust, read, render};
-use hallpass_model::GrantId;
 
 use crate::fakes::{at, end, key, mark};
 

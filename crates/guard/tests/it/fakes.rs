@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, Missing, OperationStatus, OwnedEnd, SentOperation};
 use hallpass_audit::{Input, Record, verify};
+use hallpass_base::{GroupId, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 use hallpass_guard::{
     AwsTime, Center, Ends, EndsCopy, EndsFault, EndsSource, Guard, GuardLimits, Journal,
     JournalFault, Kept, KeptStore, Mark, Newest, Ports,
 };
-use hallpass_model::{GroupId, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 
 pub(crate) const BOUND: TimeSpan = TimeSpan::seconds(60);
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::ActivityLogs;
 use hallpass_activity::AccountActivity;
-use hallpass_host::activity_days;
-use hallpass_host::snapshots_at::SnapshotsAt;
-use hallpass_model::AccountId;
+use hallpass_app::host::activity_days;
+use hallpass_app::host::snapshots_at::SnapshotsAt;
+use hallpass_base::AccountId;
 use jiff::civil::Date;
 
 /// The activity table in a folder of snapshots.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{AccessStore, Alarm, AlarmKind, AlarmState};
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_app::setup::waiting::rest;
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_channels::wording::alarm;
 use hallpass_server::{ReadinessProbe, ServerStatus};
-use hallpass_setup::waiting::rest;
-use hallpass_wording::alarm;
 use tokio::sync::watch;
 use tokio::time::Instant;
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::Access;
+use hallpass_app::setup::waiting::rest;
 use hallpass_aws::{Aws, AwsClientSettings, EntitlementClient, FindingClient};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
+use hallpass_channels::wording::health;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_setup::waiting::rest;
 use hallpass_terminal::exit::Failure;
-use hallpass_wording::health;
 use tokio::sync::watch;
 
 /// How often locks are looked at in the store; AWS is asked about each of them when it changes, and every minute.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_events::{EventIntake, EventRound};
-use hallpass_model::TimeSpan;
-use hallpass_setup::waiting::rest;
+use hallpass_app::setup::waiting::rest;
+use hallpass_base::TimeSpan;
+use hallpass_findings::events::{EventIntake, EventRound};
 use tokio::sync::watch;
 
 /// How soon it is tried again when the queue or the store does not answer.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use hallpass_access::Access;
+use hallpass_app::setup::waiting::{LOOK_AGAIN, rest};
 use hallpass_audit::AuditStore;
-use hallpass_setup::waiting::{LOOK_AGAIN, rest};
 use tokio::sync::watch;
 
 use super::lead::Lead;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_guard_files::report::Guards;
-use hallpass_loops::ends::{self, EndsFile};
-use hallpass_model::TimeSpan;
+use hallpass_app::guard_files::report::Guards;
+use hallpass_app::loops::ends::{self, EndsFile};
+use hallpass_app::setup::waiting::{rest, spawn};
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::health;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_setup::waiting::{rest, spawn};
-use hallpass_wording::health;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 

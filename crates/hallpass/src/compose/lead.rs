@@ -4,12 +4,12 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use hallpass_host::machine_name;
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, IdSource};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_base::{Clock, IdSource};
 use hallpass_server::SignIn;
 use hallpass_store::{Candidate, LeadStanding, LeadTimes, NodeIdentity};
 use hallpass_terminal::exit::Failure;
+use hallpass_terminal::machine_name;
 
 /// This process among the nodes of its store.
 pub(crate) struct Lead(Candidate);
@@ -81,8 +81,8 @@ impl Lead {
 #[cfg(test)]
 mod tests {
     use hallpass_access::AccessStore as _;
-    use hallpass_clock::SystemClock;
-    use hallpass_host::random_ids::RandomIds;
+    use hallpass_app::host::random_ids::RandomIds;
+    use hallpass_base::clock::SystemClock;
 
     use super::*;
 

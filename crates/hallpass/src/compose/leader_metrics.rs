@@ -67,8 +67,8 @@ mod tests {
     fn every_gauge_of_a_loop_of_a_term_is_among_them() {
         let loops = [
             include_str!("events.rs"),
-            include_str!("../../../loops/src/exporting.rs"),
-            include_str!("../../../loops/src/group_sync.rs"),
+            include_str!("../../../app/src/loops/exporting.rs"),
+            include_str!("../../../app/src/loops/group_sync.rs"),
             include_str!("guards.rs"),
             include_str!("sweeping.rs"),
         ];

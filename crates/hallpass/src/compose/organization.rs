@@ -3,11 +3,11 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hallpass_access::Access;
+use hallpass_app::loops::group_sync;
+use hallpass_app::setup::sources::cached_snapshot;
 use hallpass_aws::{Inventory, TagPace};
-use hallpass_loops::group_sync;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{GroupRef, Rules};
-use hallpass_setup::sources::cached_snapshot;
 
 use super::{Parts, region};
 

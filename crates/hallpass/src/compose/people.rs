@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{Access, AccessError, PeopleLooked};
-use hallpass_model::TimeSpan;
+use hallpass_app::setup::waiting::rest;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::health;
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_setup::waiting::rest;
-use hallpass_wording::health;
 use tokio::sync::watch;
 use tokio::time::Instant;
 

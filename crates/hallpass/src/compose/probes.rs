@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{Access, AlarmKind, DirectorySource};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::setup::sources::cached_snapshot_taken;
 use hallpass_aws::{Aws, Inventory};
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
+use hallpass_channels::wording::health;
 use hallpass_org::armed_ends::{ForeignStatements, NotOurs};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_setup::sources::cached_snapshot_taken;
 use hallpass_store::LeadStanding;
-use hallpass_wording::health;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{AccessStore, AlarmKind};
+use hallpass_app::setup::waiting::rest;
 use hallpass_assignments::SilenceWatch;
 use hallpass_aws::Aws;
-use hallpass_model::Timestamp;
-use hallpass_setup::waiting::rest;
+use hallpass_base::Timestamp;
 use tokio::sync::watch;
 
 /// How often a Region that is lost is asked whether it answers again: what is told of the loss is over within a minute.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::Access;
-use hallpass_chores::remediations::Remediating;
-use hallpass_model::TimeSpan;
-use hallpass_remediation::Worked;
-use hallpass_setup::waiting::{LOOK_AGAIN, rest, spawn};
+use hallpass_app::chores::remediations::Remediating;
+use hallpass_app::setup::waiting::{LOOK_AGAIN, rest, spawn};
+use hallpass_base::TimeSpan;
+use hallpass_findings::remediation::Worked;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 

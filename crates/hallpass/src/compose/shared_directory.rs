@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{DirectoryAhead, DirectoryFault, DirectorySource};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::setup::sources::{cache_snapshot, cached_snapshot, cached_snapshot_taken};
 use hallpass_aws::Inventory;
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{Directory, NamedFacts};
-use hallpass_setup::sources::{cache_snapshot, cached_snapshot, cached_snapshot_taken};
 
 use super::lead::Lead;
 

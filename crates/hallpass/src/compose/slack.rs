@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_access::identity::Identity;
 use hallpass_access::{Access, AccessStore};
-use hallpass_config::SlackApp;
-use hallpass_host::server_store::ServerStore;
-use hallpass_identity::Identity;
-use hallpass_model::Clock;
+use hallpass_app::config::SlackApp;
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_base::Clock;
+use hallpass_channels::slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
 use hallpass_server::{Hook, HookAnswer, SlackDoor};
-use hallpass_slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
 use hallpass_terminal::exit::Failure;
 
 /// Blobs of the store.

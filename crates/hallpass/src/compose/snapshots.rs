@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use hallpass_host::access_snapshots;
-use hallpass_host::snapshots_at::{OpenSnapshots, SnapshotsAt};
+use hallpass_app::host::access_snapshots;
+use hallpass_app::host::snapshots_at::{OpenSnapshots, SnapshotsAt};
 use hallpass_server::{AccessSnapshots, KnownAccess};
 use tokio::sync::Mutex;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hallpass_chores::standards_follow::StandardsFollowing;
-use hallpass_model::{Look, TimeSpan, Timestamp};
+use hallpass_app::chores::standards_follow::StandardsFollowing;
+use hallpass_app::setup::waiting::rest;
+use hallpass_base::{Look, TimeSpan, Timestamp};
 use hallpass_org::standards::{VisitEnd, Visited};
-use hallpass_setup::waiting::rest;
 use tokio::sync::watch;
 
 /// How often is looked whether something is due.
@@ -93,7 +93,7 @@ fn note(visited: &Visited) {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Disagreement;
+    use hallpass_base::Disagreement;
 
     use super::*;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{Access, AccessError, SweepState, SweepStatus};
-use hallpass_model::{Clock, Timestamp};
-use hallpass_setup::waiting::{LOOK_AGAIN, rest};
+use hallpass_app::setup::waiting::{LOOK_AGAIN, rest};
+use hallpass_base::{Clock, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 

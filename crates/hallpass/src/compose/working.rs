@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{Access, Ports};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::loops::log_watch::DatabaseTrouble;
+use hallpass_app::loops::traced_rows::TracedRows;
+use hallpass_app::setup::waiting::rest;
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_aws::Aws;
-use hallpass_host::server_store::ServerStore;
-use hallpass_loops::log_watch::DatabaseTrouble;
-use hallpass_loops::traced_rows::TracedRows;
-use hallpass_model::{Clock, IdSource};
+use hallpass_base::{Clock, IdSource};
 use hallpass_org::PolicyKeeper;
 use hallpass_org::armed_ends::{EndArmer, EndArmerSettings, ForeignStatements, HomeRegion};
 use hallpass_org::session_revocation::SessionRevoker;
-use hallpass_setup::waiting::rest;
 use hallpass_store::{LeadTimes, TermEnd};
 use tokio::{sync::watch, task::JoinSet};
 

@@ -7,8 +7,8 @@ use hallpass_access::{
     Actor, AskOutcome, Asking, CatalogEntry, GrantFilter, GrantStateKind, RequestFilter,
     RequestView, Search, Sought, Wanted,
 };
-use hallpass_host::random_ids::RandomIds;
-use hallpass_model::{IdSource, TimeSpan};
+use hallpass_app::host::random_ids::RandomIds;
+use hallpass_base::{IdSource, TimeSpan};
 
 use super::people::Scene;
 
@@ -30,7 +30,7 @@ const REASONS: [&str; 6] = [
 
 /// Draws a number below `n`.
 fn draw(n: usize) -> usize {
-    let bytes = RandomIds.next(hallpass_clock::now()).into_bytes();
+    let bytes = RandomIds.next(hallpass_base::clock::now()).into_bytes();
     let low: [u8; 8] =
         [8, 9, 10, 11, 12, 13, 14, 15].map(|i: usize| bytes.get(i).copied().unwrap_or(0));
     usize::try_from(u64::from_be_bytes(low) % (n.max(1) as u64)).unwrap_or(0)

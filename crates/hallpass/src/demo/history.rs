@@ -2,9 +2,9 @@
 //! with real grants in the simulated Identity Center.
 
 use hallpass_access::{Access, AskOutcome, Asking, GrantState, RequestFilter, Wanted};
-use hallpass_commands_try::demo::uses::DemoPortal;
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::{GrantId, TimeSpan};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_base::{GrantId, TimeSpan};
+use hallpass_cli_server::demo::uses::DemoPortal;
 
 use super::people::Scene;
 

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use hallpass_access::identity::{Identity, TokenScope};
 use hallpass_access::{Access, Actor, Origin};
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::setup::person;
+use hallpass_base::{Email, TimeSpan, Timestamp};
+use hallpass_cli_server::token;
 use hallpass_client::credentials;
-use hallpass_commands_run::token;
-use hallpass_host::server_store::ServerStore;
-use hallpass_identity::{Identity, TokenScope};
-use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 use hallpass_server::PersonaCard;
-use hallpass_setup::person;
 use hallpass_terminal::exit::Failure;
 
 use crate::compose::Composed;

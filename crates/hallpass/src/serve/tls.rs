@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_config::Loaded;
+use hallpass_app::config::Loaded;
+use hallpass_app::setup::opening::asked_to_stop;
 use hallpass_server::{Certificate, CertificateFault, TlsListener};
-use hallpass_setup::opening::asked_to_stop;
 use hallpass_terminal::exit::Failure;
 use tokio::net::TcpListener;
 use tokio::time::sleep;

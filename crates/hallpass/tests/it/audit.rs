@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_audit::{Draft, Event, Head, Origin, Record, head_key, object_key, seal};
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use uuid::Uuid;
 
 use crate::run::{Ran, hallpass, run};

@@ -622,8 +622,8 @@ fn log() -> (Vec<Value>, Fake) {
     let mut records = Vec::new();
     let mut head: Option<Head> = None;
     for number in 1..=5_u8 {
-        let id = hallpass_model::AuditId::new(uuid::Uuid::from_u128(number.into()));
-        let at = hallpass_model::Timestamp::UNIX_EPOCH;
+        let id = hallpass_base::AuditId::new(uuid::Uuid::from_u128(number.into()));
+        let at = hallpass_base::Timestamp::UNIX_EPOCH;
         let event = if number == 3 {
             Event::TokenCreated
         } else {

@@ -1,7 +1,7 @@
 //! The map file (TOML).
 
 use hallpass_aws_model::facts;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde::Deserialize;
 
 use super::{KEY_MAX, TAGS_MAX, is_tag_char};

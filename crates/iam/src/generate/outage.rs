@@ -8,7 +8,7 @@ mod global;
 
 use std::ops::Range;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 
 pub use global::global_services;

@@ -12,7 +12,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use hallpass_aws_model::facts;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::Serialize;
 
 pub use chain::{ChainRole, Graph};

@@ -12,7 +12,7 @@
 //!  "roles": {"Admin": {"account": "222233334444", "assumes": ["Deploy"]}, "Deploy": {"assumes": []}}}
 //! ```
 
-use hallpass_model::{TimeSpan, Timestamp, time};
+use hallpass_base::{TimeSpan, Timestamp, time};
 
 use super::LONGEST_SESSION;
 use super::chain::{ChainRole, Graph};
@@ -84,7 +84,7 @@ pub fn instant(text: &str, pointer: &str) -> Result<Timestamp, BadInput> {
 /// `E_DURATION`.
 pub fn span(text: &str, pointer: &str) -> Result<TimeSpan, BadInput> {
     let parsed = text.parse();
-    parsed.map_err(|error: hallpass_model::SpanError| {
+    parsed.map_err(|error: hallpass_base::SpanError| {
         BadInput::new("E_DURATION", error.to_string(), pointer)
     })
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde_json::{Value, json};
 
 use super::country::{Countries, Country, Lookup};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Deserialize;
 
 use super::country::Country;

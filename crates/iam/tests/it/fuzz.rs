@@ -1,4 +1,4 @@
-//! Fuzz targets of policies, cases, patterns and operators. See `hallpass_testing`.
+//! Fuzz targets of policies, cases, patterns and operators. See `hallpass_base::testing`.
 
 use hallpass_iam::denial::Denial;
 use hallpass_iam::language::PolicyJson;
@@ -25,12 +25,12 @@ fn text(input: &[u8]) -> String {
         return String::from_utf8_lossy(input).into_owned();
     };
     let sample = SAMPLES[usize::from(*first) % SAMPLES.len()].trim_end();
-    hallpass_testing::edited(sample, edits, LETTERS)
+    hallpass_base::testing::edited(sample, edits, LETTERS)
 }
 
 #[test]
 fn policies() {
-    hallpass_testing::fuzz_target!("policies", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("policies", |input: &[u8]| {
         let text = text(input);
         let standard = serde_json::from_str::<Value>(&text);
         for (_, kind) in PolicyType::ALL {
@@ -63,7 +63,7 @@ fn cases() {
         no_derive: true,
         ..CaseOptions::default()
     };
-    hallpass_testing::fuzz_target!("cases", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("cases", |input: &[u8]| {
         let line = text(input);
         let answer: Value =
             serde_json::from_str(&simulate_line(&line, 7, &options).json()).unwrap();
@@ -96,7 +96,7 @@ fn cases() {
 #[test]
 fn patterns() {
     const ALPHABET: &[char] = &['a', 'b', '*', '?', 'é', ':', '$', '{', '}', '/'];
-    hallpass_testing::fuzz_target!("patterns", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("patterns", |input: &[u8]| {
         let letters = |bytes: &[u8]| -> String {
             let letter = |byte: &u8| ALPHABET[usize::from(*byte) % ALPHABET.len()];
             bytes.iter().take(14).map(letter).collect()
@@ -120,7 +120,7 @@ fn patterns() {
 
 #[test]
 fn operator_names() {
-    hallpass_testing::fuzz_target!("operators", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("operators", |input: &[u8]| {
         let name = String::from_utf8_lossy(input);
         let case = json!({ "id": "c", "principal": "arn:aws:iam::111111111111:user/ann",
             "action": "s3:GetObject", "resource": "*", "identityPolicies": [{ "Statement":
@@ -139,8 +139,8 @@ fn denials() {
                    s3:GetObject on resource: \"arn:aws:s3:::logs/a b\" because no identity-based policy allows the \
                    s3:GetObject action. Go to https://console/iam/home?region=eu-west-1#/authorization-details/\
                    0example1a2b3c4d5e6f, authorization id: 0example1a2b3c4d5e6f";
-    hallpass_testing::fuzz_target!("denials", |input: &[u8]| {
-        let text = hallpass_testing::edited(message, input, b"User: \"arn-#/\n\xc3\x84");
+    hallpass_base::testing::fuzz_target!("denials", |input: &[u8]| {
+        let text = hallpass_base::testing::edited(message, input, b"User: \"arn-#/\n\xc3\x84");
         if let Ok(denial) = Denial::read(&text) {
             let account = denial.account();
             assert!(account.is_none_or(|it| it.len() == 12 && text.contains(it)));

@@ -1,9 +1,9 @@
 //! Decisions of generated outage drills (`policies.md` §8.2).
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::Layout;
 use hallpass_iam::generate::ids::{Lengths, Partition};
 use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageSpec, Services, outage};
-use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::guard_rows::{allow, check, full_access, over};

@@ -44,7 +44,7 @@ fn ask(words: &str, sessions: Option<&str>, graph: Option<&str>) -> Residual {
 }
 
 /// `10:00`, or the whole instant on another day, or `null`.
-fn shown(end: Option<hallpass_model::Timestamp>) -> String {
+fn shown(end: Option<hallpass_base::Timestamp>) -> String {
     end.map_or("null".to_owned(), |end| {
         let text = end.to_string();
         match text.strip_prefix("2026-03-02T") {

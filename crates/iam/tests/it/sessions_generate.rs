@@ -1,9 +1,9 @@
 //! Revocation policies: made, taken apart, split, refused (`policies.md` §12).
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::sessions::{
     Match, RevocationEntry, RevocationForm, RevocationSpec, Revocations, Split, generate,
 };
-use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 
 const USER: &str = "9067642ac7-4f0e2c1a-1111-4222-8333-1234567890ab";

@@ -24,7 +24,7 @@ fn actions() {
         s3*           s3:GetObject                                        E_ACTION
         route53:*     route53-recovery-cluster:UpdateRoutingControlState  ID
     ";
-    for [pattern, action, wants] in hallpass_testing::rows(table) {
+    for [pattern, action, wants] in hallpass_base::testing::rows(table) {
         let fields = json!({ "identityPolicies": [allow(pattern)] });
         rows.push(row(
             format!("{pattern} on {action}"),

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::vpn::{
     Countries, Country, CsvCountries, DEFAULT_TEXT, Lookup, Policy, Schema, VpnAnswer, deny_list,
     handler,
 };
-use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
 const CASES: &str = include_str!("../fixtures/org-vpn-cases.json");

@@ -1,6 +1,6 @@
 //! From what a file holds to a rule file, and lines of the configuration.
 
-use hallpass_model::text;
+use hallpass_base::text;
 use hallpass_rules::{Diagnostic, Directory, Position, RuleFile, RuleSummary, load};
 use serde_json::Value;
 

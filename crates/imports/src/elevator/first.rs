@@ -92,7 +92,7 @@ fn objects<'a>(
 fn known_keys(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => {
-            let key = hallpass_model::text::line(key, crate::rule_text::NAME_MAX);
+            let key = hallpass_base::text::line(key, crate::rule_text::NAME_MAX);
             Err(format!("`{key}` is none of its keys"))
         }
         None => Ok(()),

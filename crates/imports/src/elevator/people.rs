@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::Directory;
 use hallpass_rules::directory::NotOnePerson;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::text;
+use hallpass_base::text;
 
 use crate::dynamodb::SourceFile;
 use crate::hcl::{Definitions, HclFile};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, text};
+use hallpass_base::{AccountId, text};
 use hallpass_rules::Directory;
 
 use super::earlier::EarlierEntries;

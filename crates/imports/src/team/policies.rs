@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{GroupId, text};
+use hallpass_base::{GroupId, text};
 use hallpass_rules::Directory;
 use serde_json::Value;
 

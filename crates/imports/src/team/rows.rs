@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId, text};
+use hallpass_base::{AccountId, GroupId, PermissionSetName, UserId, text};
 use hallpass_rules::Directory;
 use serde_json::{Map, Value};
 

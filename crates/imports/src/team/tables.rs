@@ -1,6 +1,6 @@
 //! The tables of AWS TEAM and what their items have (`schema.graphql`; `schema.ts` in releases with policies).
 
-use hallpass_model::text;
+use hallpass_base::text;
 use serde_json::{Map, Value};
 
 use crate::rule_text::NAME_MAX;

@@ -1,9 +1,9 @@
 //! A made-up company: accounts in nested units, people in groups; and its tables of AWS TEAM, typed as
 //! `DynamoDB` exports them.
 
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetArn, UserId};
 use hallpass_imports::team::{Release, TeamExport, TeamExports, import};
 use hallpass_imports::{ExportRefused, Imported, SourceFile};
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, UserId};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! Statements of sso-elevator, in each form in which they are found; its settings are in `elevator_settings`.
 
+use hallpass_base::{AccountId, Email, GroupId};
 use hallpass_imports::elevator::{
     ElevatorOptions, ElevatorRefused, StatementsFile, Sweeps, import,
 };
-use hallpass_model::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, Directory, RuleFile, Rules, canonical_toml, load};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! People whom statements of sso-elevator name, held against the directory (decision 0152).
 
+use hallpass_base::{Email, UserId};
 use hallpass_imports::elevator::{ElevatorOptions, Sweeps, import};
 use hallpass_imports::{ImportReport, RowOutcome};
-use hallpass_model::{Email, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 use hallpass_rules::{Directory, PersonAttributes};
 

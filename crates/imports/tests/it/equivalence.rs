@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_base::{AccountId, Email, UserId};
 use hallpass_imports::team::Release;
 use hallpass_imports::{ImportReport, NoteCode};
-use hallpass_model::{AccountId, Email, UserId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Principal, RuleFile, Rules, load};
 use proptest::prelude::*;
 

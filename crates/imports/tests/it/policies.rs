@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_base::{AccountId, UserId};
 use hallpass_imports::team::Release;
 use hallpass_imports::{ImportReport, Imported, NoteCode, RowOutcome};
-use hallpass_model::{AccountId, UserId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Principal, RuleFile, Rules, load};
 use proptest::prelude::*;
 use serde_json::{Value, json};

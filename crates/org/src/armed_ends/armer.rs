@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
-use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
+use hallpass_plans::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 
 use super::fitting::{Allowance, fit};
 use super::foreign::ForeignStatements;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::armer::EndArmer;
 use super::foreign::{ForeignStatements, NotOurs};

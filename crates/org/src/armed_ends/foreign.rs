@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 /// How often what was found is looked at again: whoever put it right is not kept waiting.
 const LOOK_EVERY: TimeSpan = TimeSpan::minutes(1);

@@ -1,7 +1,7 @@
 //! What is about to be put in force is stored before it is written: whoever writes may die before it is seen, AWS may not
 //! answer, and the end may move meanwhile. Until somebody has looked, the earliest instant that may be in force counts.
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use super::armer::EndArmer;
 use super::leaving::Left;

@@ -1,6 +1,6 @@
 //! Why an account is left before it rests.
 
-use hallpass_runner::StoreFault;
+use hallpass_plans::StoreFault;
 
 use crate::ports::{OrganizationFault, refused_words};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_aws_model::facts;
-use hallpass_model::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
+use hallpass_base::{AuditId, HoldKey, IdSource, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 use super::otherwise::{Otherwise, not_answered};

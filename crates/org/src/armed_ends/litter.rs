@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 /// How often policies that nobody stored any more are looked for.
 const LITTER_EVERY: TimeSpan = TimeSpan::hours(6);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use super::ArmedEnd;
 use super::otherwise::Otherwise;
@@ -121,7 +121,7 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::TimeSpan;
+    use hallpass_base::TimeSpan;
 
     use super::super::tests::{armed, begin, end};
     use super::*;

@@ -32,10 +32,8 @@ mod wanted;
 
 use async_trait::async_trait;
 use hallpass_audit::Draft;
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-};
-use hallpass_runner::StoreFault;
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_plans::StoreFault;
 use serde::{Deserialize, Serialize};
 
 pub use armer::{EndArmer, EndArmerReport, EndArmerSettings};

@@ -1,6 +1,6 @@
 //! What is known of other ways to the same access. Pure.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::NotArmed;
 use crate::ports::OrganizationFault;

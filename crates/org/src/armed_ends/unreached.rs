@@ -1,7 +1,7 @@
 //! What becomes of accounts that a round does not reach.
 
-use hallpass_model::Timestamp;
-use hallpass_runner::StoreFault;
+use hallpass_base::Timestamp;
+use hallpass_plans::StoreFault;
 
 use super::armer::{EndArmer, EndArmerReport};
 use super::ledger::Ledger;

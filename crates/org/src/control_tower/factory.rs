@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hallpass_model::Timestamp;
-use hallpass_runner::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
+use hallpass_base::Timestamp;
+use hallpass_plans::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
 use super::product::{FactoryWish, ProductWish};

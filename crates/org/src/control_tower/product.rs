@@ -1,8 +1,8 @@
 //! Products of Account Factory as steps of plans. The names and forms are part of stored plans.
 
 use hallpass_aws_model::facts;
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, PlanDraft, StepId, StepTarget};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use crate::steps::stored;

@@ -1,6 +1,6 @@
 //! The landing zone.
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::{Value, json};
 
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text};

@@ -2,8 +2,8 @@
 //! the services take it away in each Region (AWS Security Hub User Guide, "Removing or changing the delegated
 //! administrator").
 
-use hallpass_model::AccountId;
-use hallpass_runner::StepError;
+use hallpass_base::AccountId;
+use hallpass_plans::StepError;
 
 use super::families::RegionalCalls;
 use super::gather::{own_regions, regional};

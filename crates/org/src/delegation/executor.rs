@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_runner::{
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_plans::{
     Class, Effect, JudgedState, PartDone, PlanStep, Retry, StepError, StepExecutor, StepPart,
     StepProbe, Undo, Verify, WriteAnswer,
 };

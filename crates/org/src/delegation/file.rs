@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_base::AccountId;
 use hallpass_iam::facts::nearest_service;
-use hallpass_model::AccountId;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_saphyr::Spanned;
 

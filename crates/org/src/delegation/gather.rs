@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, account_state};
+use hallpass_base::{AccountId, account_state};
 use serde_json::{Value, json};
 
 use super::facts::{DelegationFacts, OrganizationMember};

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::facts;
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::compare::{DelegationRow, DelegationState, WantedMember};

@@ -1,6 +1,6 @@
 //! The way back: a service without an administrator. First in every Region, then in Organizations.
 
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 
 use super::facts::DelegationFacts;
 use super::families::DelegatedService;

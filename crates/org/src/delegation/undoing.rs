@@ -1,6 +1,6 @@
 //! How steps are undone (`organization.md` P-15).
 
-use hallpass_runner::{PlanStep, Undo};
+use hallpass_plans::{PlanStep, Undo};
 use serde_json::Value;
 
 use super::families::{DETECTIVE, service_named};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_base::AccountId;
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 
 use super::facts::{EnrolmentFacts, InsideFacts, RegionConfig};
 use super::gains::exchange;

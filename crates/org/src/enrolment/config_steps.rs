@@ -1,6 +1,6 @@
 //! Recorders and delivery channels of Config: away, and back as they were (`organization.md` N-3).
 
-use hallpass_runner::{StepError, StepProbe, Undo, Verify, WriteAnswer};
+use hallpass_plans::{StepError, StepProbe, Undo, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
 use super::facts::RegionConfig;
@@ -167,7 +167,7 @@ pub(super) async fn verify(
     wish: &ConfigWish,
 ) -> Result<Verify, StepError> {
     Ok(match look(calls, kind, wish).await? {
-        StepProbe::Satisfied => Verify::Done(hallpass_runner::Effect {
+        StepProbe::Satisfied => Verify::Done(hallpass_plans::Effect {
             new: json!({ "account": wish.account, "region": wish.region }),
             requests: Vec::new(),
         }),

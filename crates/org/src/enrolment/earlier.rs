@@ -1,6 +1,6 @@
 //! Whether a plan of the same wish is not over.
 
-use hallpass_runner::{PlanId, PlanState, PlanStore, report_of};
+use hallpass_plans::{PlanId, PlanState, PlanStore, report_of};
 
 use super::plan::{EnrolmentPlan, PLAN_KIND, PLANS_LOOK};
 use super::wish::EnrolmentWish;

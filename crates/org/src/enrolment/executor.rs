@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::Clock;
-use hallpass_runner::{
+use hallpass_base::Clock;
+use hallpass_plans::{
     Class, Effect, PlanStep, Retry, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
     WriteAnswer,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
 use serde::{Deserialize, Serialize};
 
 use super::checks::EnrolmentCheck;

@@ -1,8 +1,8 @@
 //! What was checked when the plan was made, directly before the account is moved: a move is never taken back silently, so
 //! what would make the enrolment fail after it is looked at before it (`organization.md` N-2, N-7).
 
-use hallpass_model::account_state;
-use hallpass_runner::StepError;
+use hallpass_base::account_state;
+use hallpass_plans::StepError;
 use serde_json::json;
 
 use super::gather::region_config;

@@ -1,6 +1,6 @@
 //! The step that registers a unit with Control Tower (`organization.md` N-5).
 
-use hallpass_runner::{Effect, StepError, StepProbe, Verify, WriteAnswer};
+use hallpass_plans::{Effect, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::json;
 
 use super::plan::RegisterWish;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
-use hallpass_runner::{Folded, Plan, StepState};
+use hallpass_base::AccountId;
+use hallpass_plans::{Folded, Plan, StepState};
 
 use super::plan::{EnrolmentPlan, MOVE};
 use super::role_steps::{CREATE_ROLE, GRANT_ROLE};

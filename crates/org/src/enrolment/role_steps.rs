@@ -1,7 +1,7 @@
 //! The steps that make the role of Control Tower in an account (`organization.md` N-4).
 
-use hallpass_model::AccountId;
-use hallpass_runner::{Lane, PlanDraft, StepId, StepTarget};
+use hallpass_base::AccountId;
+use hallpass_plans::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{EnrolmentFacts, InsideFacts};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::json;
 
 use crate::changing::ServiceCalls;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 use super::EnrolmentRefused;
 use super::facts::EnrolmentFacts;

@@ -2,8 +2,8 @@
 //! role lets us in, nothing else can make it. One operation an account, one after the other: AWS runs one at a time of
 //! a stack set, and what fails then belongs to its account.
 
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Effect, Lane, StepError, StepProbe, Verify, WriteAnswer, hash};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Effect, Lane, StepError, StepProbe, Verify, WriteAnswer, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::control_tower::FactoryUser;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::{AccountId, Clock};
-use hallpass_runner::{
+use hallpass_base::{AccountId, Clock};
+use hallpass_plans::{
     Effect, PartDone, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify,
     WriteAnswer,
 };

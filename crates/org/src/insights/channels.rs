@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use hallpass_aws_model::facts;
-use hallpass_model::AccountId;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepProbe, StepTarget};
+use hallpass_base::AccountId;
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepProbe, StepTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -18,7 +18,7 @@ pub use range::{InsightRange, InsightRangeError};
 pub use told::{INSIGHT_SOURCE, InsightTurn, ToldInsight};
 pub use units::{UnitsNotFound, unit_ids};
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 /// How urgent an insight is; in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! The time that is asked for (`organization.md` D-8).
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 /// The furthest that a range reaches back, in days.
 const DAYS_MAX: u64 = 180;

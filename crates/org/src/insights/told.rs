@@ -1,8 +1,8 @@
 //! What DevOps Guru tells of an insight (Amazon DevOps Guru User Guide, "Working with Amazon `EventBridge`";
 //! `organization.md` D-9).
 
-use hallpass_model::Timestamp;
-use hallpass_model::time::utc;
+use hallpass_base::Timestamp;
+use hallpass_base::time::utc;
 use serde_json::{Map, Value, json};
 
 use super::InsightSeverity;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::BadInput;
-use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde_json::json;
 
 use super::{BreakGlass, DrillFile, TAG_END, TAG_ID, name_of, probes};

@@ -1,9 +1,9 @@
 //! A drill's policy as `hallpass org outage generate` writes it, taken apart.
 
+use hallpass_base::Timestamp;
 use hallpass_iam::BadInput;
 use hallpass_iam::language::{PolicyJson, PolicyType, ScpLanguage};
-use hallpass_model::Timestamp;
-use hallpass_runner::hash;
+use hallpass_plans::hash;
 use serde_json::Value;
 
 use super::ID_DIGITS;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::{
     Context, Decision, Layers, LoadError, Policy, PolicyType, Request, decide, facts,
 };
-use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 

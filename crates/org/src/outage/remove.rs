@@ -1,8 +1,8 @@
 //! Removing drills, by their tags alone.
 
+use hallpass_base::Timestamp;
 use hallpass_iam::BadInput;
-use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
 
 use super::list::{Among, Tagged, tagged};

@@ -1,6 +1,6 @@
 //! What the two parties agreed on.
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde::Deserialize;
 
 use crate::judging::Attestations;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::EventPattern;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_base::AccountId;
 use hallpass_iam::facts::{self, Access, ActionFacts, risk};
 use hallpass_iam::powers::{FoundPower, Power, Powers, role_trust};
-use hallpass_model::AccountId;
-use hallpass_runner::CheckOutcome;
+use hallpass_plans::CheckOutcome;
 
 use super::facts::PayerRole;
 use super::file::PayerSide;

@@ -1,6 +1,6 @@
 //! The way to a shared payer: what is to be done, by whom, and how far it is (`organization.md` Y-3).
 
-use hallpass_runner::{CheckOutcome, CheckResult};
+use hallpass_plans::{CheckOutcome, CheckResult};
 use serde::Serialize;
 
 use super::file::PayerSide;

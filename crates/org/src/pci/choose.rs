@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use serde::Serialize;
 
 /// People of a run at most, and the share of all enabled people: the smaller counts, and one person may always go.

@@ -1,7 +1,7 @@
 //! The plans: a step a person. The names and forms are part of stored plans.
 
-use hallpass_model::{TimeSpan, UserId};
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use hallpass_base::{TimeSpan, UserId};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::choose::StalePerson;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, TimeSpan, UserId};
-use hallpass_runner::{
+use hallpass_base::{Clock, TimeSpan, UserId};
+use hallpass_plans::{
     Class, Lane, PlanDraft, PlanLimits, PlanStep, StepError, StepExecutor, StepProbe, StepTarget,
     Undo, Verify, WriteAnswer,
 };

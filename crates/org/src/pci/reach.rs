@@ -1,6 +1,6 @@
 //! What somebody can use by themselves: their groups, and assignments in their own name.
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use serde_json::{Map, Value, json};
 
 use crate::reading::{Operation, ReadCalls, ReadPlace, UnreadFact};

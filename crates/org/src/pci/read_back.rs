@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_runner::{Effect, PlanStep, StepError, StepProbe, Verify, WriteAnswer};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_plans::{Effect, PlanStep, StepError, StepProbe, Verify, WriteAnswer};
 
 /// How long after a write it may take to show. A service that took it and shows nothing of it by then did not do it.
 const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);

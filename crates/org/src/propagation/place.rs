@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 /// Roles of AWS: who has them is not asked here, and they cannot be assumed.
 const RESERVED: [&str; 2] = ["aws-reserved/", "aws-service-role/"];

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hallpass_model::{AccountId, Clock, TimeSpan};
-use hallpass_runner::Sleeper;
+use hallpass_base::{AccountId, Clock, TimeSpan};
+use hallpass_plans::Sleeper;
 
 use super::statement::{account_of_name, is_ours};
 use crate::ports::{Organization, OrganizationFault, PolicyText};

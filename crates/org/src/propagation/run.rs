@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_runner::Sleeper;
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_plans::Sleeper;
 use serde_json::json;
 
 use super::removal::{Made, Removal};

@@ -1,8 +1,8 @@
 //! The policy of a measurement: written, and known again from what stands at AWS.
 
+use hallpass_base::{AccountId, Timestamp};
 use hallpass_iam::generate::{DraftStatement, Many};
 use hallpass_iam::language::Effect;
-use hallpass_model::{AccountId, Timestamp};
 
 use super::ProbeRole;
 use crate::account_policy;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 /// Answers in a row that count as settled.
 pub(super) const IN_A_ROW: u32 = 6;

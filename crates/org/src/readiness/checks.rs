@@ -1,6 +1,6 @@
 //! The checks that every profile has.
 
-use hallpass_runner::{CheckOutcome, CheckResult};
+use hallpass_plans::{CheckOutcome, CheckResult};
 
 use super::facts::{FoundationFacts, LogAccounts, MemberFacts, ReadinessFacts};
 use super::joining::joining_checks;

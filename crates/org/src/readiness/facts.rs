@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use jiff::Timestamp;
 
 use crate::billing_transfers::{BillingTransfer, TransferInvitation};

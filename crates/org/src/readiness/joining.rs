@@ -1,6 +1,6 @@
 //! What an organization that takes accounts in should know.
 
-use hallpass_runner::{CheckOutcome, CheckResult};
+use hallpass_plans::{CheckOutcome, CheckResult};
 
 use super::facts::{FoundationFacts, JoiningFacts};
 use super::question::{

@@ -1,7 +1,7 @@
 //! What the checks are held against beside what was read, and how one is written down.
 
-use hallpass_model::AccountId;
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_base::AccountId;
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 use jiff::civil::Date;
 use serde::Deserialize;
 

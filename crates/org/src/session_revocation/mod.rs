@@ -18,8 +18,8 @@ mod tests;
 
 use async_trait::async_trait;
 use hallpass_audit::Draft;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp};
-use hallpass_runner::StoreFault;
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp};
+use hallpass_plans::StoreFault;
 use serde::{Deserialize, Serialize};
 
 pub use policy::{policy_name, statement_id};

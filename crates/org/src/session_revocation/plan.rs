@@ -1,6 +1,6 @@
 //! What to do next about an account's policy. Pure: what is seen and what is wanted in, one act out.
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::{SessionRevocation, SessionRevocationState};
 use crate::policy_probe::same_policy;

@@ -1,8 +1,8 @@
 //! The text of an account's policy: one statement per revocation, beside whatever else somebody put there.
 
+use hallpass_base::{GrantId, Target, Timestamp};
 use hallpass_iam::generate::{DraftStatement, Many};
 use hallpass_iam::language::Effect;
-use hallpass_model::{GrantId, Target, Timestamp};
 use serde_json::Value;
 
 use super::SessionRevocation;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, IdSource, Timestamp};
-use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, StoreFault};
+use hallpass_base::{AuditId, IdSource, Timestamp};
+use hallpass_plans::{Lane, LaneClaim, LeaseAnswer, StoreFault};
 use serde_json::{Value, json};
 
 use super::plan::{

@@ -1,7 +1,7 @@
 //! What the statements say, how many fit, and what is done next.
 
+use hallpass_base::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
 use hallpass_iam::PolicyType;
-use hallpass_model::{Email, GrantId, RequestId, TargetNames, TimeSpan, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
 use hallpass_iam::residual::Lengths;
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use jiff::SignedDuration;
 use serde_json::json;
 

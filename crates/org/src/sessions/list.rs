@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
-use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::apply::live;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_base::Timestamp;
 use hallpass_iam::generate::sessions::Revocations;
-use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
 
 use super::TAG;

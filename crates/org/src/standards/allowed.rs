@@ -1,7 +1,7 @@
 //! How far a server may go that nobody watches (`organization.md` S-8): what its mode, and what people did with the file,
 //! let it change.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::units::StandardsAccount;
 

@@ -1,6 +1,6 @@
 //! What Security Hub answered to writes.
 
-use hallpass_runner::{Class, StepError};
+use hallpass_plans::{Class, StepError};
 use serde_json::Value;
 
 use crate::ports::OrganizationFault;

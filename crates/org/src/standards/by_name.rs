@@ -1,7 +1,7 @@
 //! Wishes for a place whose Security Hub is off when it is looked at: no Region says then which standards it offers nor which
 //! controls they have, so that the names of the file stand in the plan, and are looked up once it is on.
 
-use hallpass_runner::StepError;
+use hallpass_plans::StepError;
 
 use super::facts::{ControlUpdate, NamedControl, StandardSubscription};
 use super::hub::HubReader;

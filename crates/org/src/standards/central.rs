@@ -24,7 +24,7 @@ impl CentralPolicy {
     /// Its name: the same for the same policy, and told from those of others.
     pub fn name(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
-        let hash: String = hallpass_runner::hash(&text).chars().take(12).collect();
+        let hash: String = hallpass_plans::hash(&text).chars().take(12).collect();
         format!("{OUR_POLICIES}{hash}")
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{StepError, StepProbe};
+use hallpass_plans::{StepError, StepProbe};
 use serde_json::{Value, json};
 
 use super::facts::{OUR_POLICIES, SELF_MANAGED};

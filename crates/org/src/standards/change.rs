@@ -1,6 +1,6 @@
 //! What differs from the file, one thing at a time, and who made it so.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What differs.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_model::AccountId;
-use hallpass_runner::{
+use hallpass_base::AccountId;
+use hallpass_plans::{
     Class, Effect, JudgedState, PartDone, PlanStep, StepError, StepExecutor, StepPart, StepProbe,
     Undo, Verify, WriteAnswer, is_rest_of,
 };

@@ -1,8 +1,8 @@
 //! The file (`organization.md` S-1): which standards and controls are on or off, why, and where not.
 
-use hallpass_model::AccountId;
-use hallpass_model::time::maybe_day_of_file;
-use hallpass_runner::hash;
+use hallpass_base::AccountId;
+use hallpass_base::time::maybe_day_of_file;
+use hallpass_plans::hash;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;

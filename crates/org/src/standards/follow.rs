@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
-use hallpass_runner::{
+use hallpass_base::{AccountId, Clock, TimeSpan, Timestamp};
+use hallpass_plans::{
     Applying, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, RunError, Runner, StepEnd,
     StoreFault,
 };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
 use hallpass_aws_model::ALWAYS_ON_REGIONS;
-use hallpass_model::{AccountId, account_state};
+use hallpass_base::{AccountId, account_state};
 use serde_json::{Value, json};
 
 use super::facts::{

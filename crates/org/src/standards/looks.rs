@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{PartDone, StepError, StepPart, StepProbe};
+use hallpass_plans::{PartDone, StepError, StepPart, StepProbe};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{AccountId, Timestamp};
-use hallpass_runner::PlanId;
+use hallpass_base::{AccountId, Timestamp};
+use hallpass_plans::PlanId;
 
 use super::allowed::LeftAlone;
 use super::change::{ChangeAuthor, ChangedThing, StandardsChange};

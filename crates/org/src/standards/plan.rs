@@ -2,8 +2,8 @@
 //! stored plans.
 
 use hallpass_aws_model::facts;
-use hallpass_model::TimeSpan;
-use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepProbe, StepTarget};
+use hallpass_base::TimeSpan;
+use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepProbe, StepTarget};
 
 use super::central::CentralRow;
 use super::central_steps::probe_own;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
-use hallpass_runner::StoreFault;
+use hallpass_base::AccountId;
+use hallpass_plans::StoreFault;
 
 use super::allowed::{FollowMode, LeftAlone, MayChange};
 use super::change::StandardsChange;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 use super::facts::{HubFacts, HubLook, StandardsFacts};
 use super::file::StandardsFile;

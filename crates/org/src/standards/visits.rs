@@ -1,8 +1,8 @@
 //! Accounts that have to be looked at, and what asks for that (`organization.md` S-8).
 
 use async_trait::async_trait;
-use hallpass_model::{AccountId, Timestamp};
-use hallpass_runner::{PlanId, StoreFault};
+use hallpass_base::{AccountId, Timestamp};
+use hallpass_plans::{PlanId, StoreFault};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use hallpass_model::Clock;
-use hallpass_runner::{
-    Class, Effect, Retry, SentBefore, StepError, StepProbe, Verify, WriteAnswer,
-};
+use hallpass_base::Clock;
+use hallpass_plans::{Class, Effect, Retry, SentBefore, StepError, StepProbe, Verify, WriteAnswer};
 
 use super::known::{ListingAge, SeenAccounts};
 use super::listed::KnownAccount;

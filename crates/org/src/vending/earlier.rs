@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{Folded, Plan, PlanId, PlanState, PlanStore, StepState, report_of};
+use hallpass_plans::{Folded, Plan, PlanId, PlanState, PlanStore, StepState, report_of};
 use serde_json::Value;
 
 use super::check::ListWishes;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access_files::AccessAction;
-use hallpass_model::{AccountId, Clock};
-use hallpass_runner::{
+use hallpass_base::{AccountId, Clock};
+use hallpass_plans::{
     Effect, PlanStep, SentBefore, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde_json::{Value, json};

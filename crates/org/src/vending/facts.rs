@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access_files::PrincipalRef;
-use hallpass_model::{GroupId, PermissionSetName, UserId};
-use hallpass_runner::{PlanId, SentBefore};
+use hallpass_base::{GroupId, PermissionSetName, UserId};
+use hallpass_plans::{PlanId, SentBefore};
 
 use super::file::{ACCOUNT_EMAIL, ACCOUNT_NAME, AccountsFile, PRODUCT_PREFIX, VendingRow};
 use super::listed::{KnownAccount, UnitFacts};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_base::text::{self, NotText};
 use hallpass_iam::BadInput;
-use hallpass_model::text::{self, NotText};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{CsvPlace, CsvRecord, records, unusable};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::lock::Mutex as Turn;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
-use hallpass_runner::StepError;
+use hallpass_base::{Clock, TimeSpan, Timestamp};
+use hallpass_plans::StepError;
 
 use super::listed::KnownAccount;
 use super::ports::AccountAdmin;

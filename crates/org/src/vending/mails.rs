@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::email::is_account_email;
 use super::file::{AccountsFile, MANAGER_EMAIL, SSO_EMAIL, VendingRow};

@@ -3,8 +3,8 @@
 
 use hallpass_access_files::AccountAssignment;
 use hallpass_aws_model::facts;
-use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
+use hallpass_base::{AccountId, TimeSpan};
+use hallpass_plans::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
 use serde::{Deserialize, Serialize};
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use hallpass_access_files::PrincipalRef;
-use hallpass_model::{PermissionSetName, Timestamp};
+use hallpass_base::{PermissionSetName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::listed::{KnownAccount, UnitFacts};

@@ -1,7 +1,7 @@
 //! Whether AWS was asked for an account by us: by when it took the request, and when we were about to send one.
 
-use hallpass_model::TimeSpan;
-use hallpass_runner::SentBefore;
+use hallpass_base::TimeSpan;
+use hallpass_plans::SentBefore;
 
 use super::ports::AccountRequest;
 
@@ -23,7 +23,7 @@ pub(super) fn asked_by_us(request: &AccountRequest, sent: &SentBefore) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Timestamp;
+    use hallpass_base::Timestamp;
 
     use super::super::ports::AccountCreation;
     use super::*;

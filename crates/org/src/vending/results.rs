@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{Folded, Plan, PlanStep, StepState};
+use hallpass_plans::{Folded, Plan, PlanStep, StepState};
 
 use super::creating::CREATION_FAILED;
 use super::people::CREATE_USER;

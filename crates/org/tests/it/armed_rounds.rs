@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{
+use hallpass_base::{
     Clock as _, Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan,
 };
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore, EndArmer, EndArmerReport,
     EndArmerSettings, OtherAccess, SettledEnds, WhyNotArmed,
 };
+use hallpass_org::testing::{FakeOrganization, GatedOrg};
 use hallpass_org::{OrganizationFault, PolicyKeeper};
-use hallpass_org_testing::{FakeOrganization, GatedOrg};
-use hallpass_runner::StoreFault;
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::StoreFault;
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
 use uuid::Uuid;
 
 use crate::bench::START;

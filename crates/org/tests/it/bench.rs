@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
-use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile};
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME};
+use hallpass_org::testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
 use hallpass_org::{NewPolicy, OrgStepExecutor, OrgStore, Organization};
-use hallpass_org_testing::{FakeOrganization, GatedOrg, MemoryOrg, UNIT};
-use hallpass_runner::{
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
+use hallpass_plans::{
     Applying, Exit, PlanDraft, PlanReport, PlanStore as _, RunError, Runner, RunnerIdentity,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode, ports};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-03-02T10:05:00Z";

@@ -10,11 +10,11 @@ use hallpass_org::insights::{
 };
 use hallpass_org::standards::{StandardsScope, StandardsUnread};
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
-use hallpass_runner::{
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans, PortMode};
+use hallpass_plans::{
     Exit, PlanDraft, PlanReport, PlanStore as _, Runner, StepEnd, StepError, StepExecutor as _,
     Undoing, WriteAnswer, undo,
 };
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans, PortMode};
 use serde_json::{Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};

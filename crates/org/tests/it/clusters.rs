@@ -1,7 +1,7 @@
 //! Files of clusters (`organization.md` O-1): each by itself, and several against each other.
 
 use hallpass_org::readiness::{InstallFile, InstallFileError, openshift_checks};
-use hallpass_runner::{CheckResult, CheckSeverity};
+use hallpass_plans::{CheckResult, CheckSeverity};
 
 use crate::readiness::{question, row};
 

@@ -1,11 +1,11 @@
 //! Cut-offs: added to what is there, listed with their ends, pruned when nothing is left to cut.
 
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_iam::generate::sessions::Revocations;
-use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::sessions::{EntryState, POLICY_NAME, list, plan_apply, plan_prune};
+use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, UNIT};
 use hallpass_org::{ChoreError, NewPolicy, Organization};
-use hallpass_org_testing::{ANA, MANAGEMENT, ROOT, UNIT};
-use hallpass_runner::Exit;
+use hallpass_plans::Exit;
 
 use crate::bench::{Bench, Process, cut_off, name, outcomes};
 
@@ -13,7 +13,7 @@ async fn applied(
     bench: &Bench,
     process: &Process,
     wanted: &hallpass_org::sessions::ApplyRevocation,
-) -> hallpass_runner::PlanReport {
+) -> hallpass_plans::PlanReport {
     let (organization, kept) = (process.organization.as_ref(), process.kept.as_ref());
     let draft = plan_apply(organization, kept, wanted, bench.now())
         .await

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
-use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::outage;
 use hallpass_org::sessions::{
     ApplyRevocation, EntryState, POLICY_NAME, list, plan_apply, plan_prune,
 };
+use hallpass_org::testing::UNIT;
 use hallpass_org::{NewPolicy, OrgStepExecutor, Organization, Revocation};
-use hallpass_org_testing::UNIT;
-use hallpass_runner::{Applying, Exit, PlanId, PlanReport, StepEnd};
+use hallpass_plans::{Applying, Exit, PlanId, PlanReport, StepEnd};
 
 use crate::bench::{Bench, Process, cut_off, drill, name, patient};
 
@@ -49,7 +49,7 @@ async fn taken_back(bench: &Bench, process: &Process, plan: &PlanId) -> PlanRepo
         store: process.kept.clone(),
         clock: bench.clock.clone(),
     };
-    let undoing = hallpass_runner::undo(&plan, &folded, &hand);
+    let undoing = hallpass_plans::undo(&plan, &folded, &hand);
     assert!(undoing.not_undoable.is_empty());
     process.apply(undoing.draft).await.unwrap()
 }

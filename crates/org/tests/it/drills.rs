@@ -1,12 +1,12 @@
 //! Drills: refused where they must be, applied once, listed, removed, reaped.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::outage::{
     BreakGlass, DrillFile, DrillState, list, plan_apply, plan_reap, plan_remove, probes,
 };
+use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
 use hallpass_org::{Organization, TargetPresence};
-use hallpass_org_testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
-use hallpass_runner::{Exit, StepProbe};
+use hallpass_plans::{Exit, StepProbe};
 use std::collections::BTreeMap;
 
 use crate::bench::{Bench, POLICY, drill, outcomes};
@@ -100,7 +100,7 @@ async fn check_refused(bench: &Bench, what: &str, target: &str, expected: &str) 
     assert!(bench.organization.writes().is_empty(), "{what}");
 }
 
-async fn again(bench: &Bench, target: &str) -> hallpass_runner::PlanDraft {
+async fn again(bench: &Bench, target: &str) -> hallpass_plans::PlanDraft {
     let planned = plan_apply(bench.organization.as_ref(), &drill(target)).await;
     planned.unwrap().0
 }
@@ -325,7 +325,7 @@ async fn undoing_an_apply_leaves_nothing() {
         store: process.kept.clone(),
         clock: bench.clock.clone(),
     };
-    let undoing = hallpass_runner::undo(&plan, &folded, &hand);
+    let undoing = hallpass_plans::undo(&plan, &folded, &hand);
     assert!(undoing.not_undoable.is_empty());
     let report = process.apply(undoing.draft).await.unwrap();
     assert_eq!(report.exit(), Exit::Ok, "{report:#?}");

@@ -7,8 +7,8 @@ use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, SendAnswer,
     ServiceCalls,
 };
-use hallpass_runner::{PlanReport, Runner, RunnerIdentity, StepExecutor};
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
+use hallpass_plans::{PlanReport, Runner, RunnerIdentity, StepExecutor};
 use serde_json::Value;
 
 /// What an organization in memory answers.
@@ -94,7 +94,7 @@ pub(crate) fn runner(
 /// What a process makes of a plan: it looks, and applies it if it is to; none when a port failed it.
 pub(crate) async fn carried(
     runner: &Runner,
-    draft: hallpass_runner::PlanDraft,
+    draft: hallpass_plans::PlanDraft,
     applies: bool,
 ) -> Option<PlanReport> {
     let plan = runner.look(draft).await.ok()?.plan;

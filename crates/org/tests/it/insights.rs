@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_org::insights::{
     InsightFilter, InsightKind, InsightRange, InsightScope, InsightSeverity, InsightStatus,
     UnitsNotFound, insights, organization_health, unit_ids,

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     self, ArmedEnd, ArmedEndChange, ArmedEndState, ArmedEndStore, EndArmer, EndArmerSettings,
     OtherAccess, SettledEnds, WhyNotArmed,
@@ -16,9 +14,9 @@ use hallpass_org::session_revocation::{
     self, SessionRevocation, SessionRevocationChange, SessionRevocationState,
     SessionRevocationStore, SessionRevoker,
 };
+use hallpass_org::testing::ANA;
 use hallpass_org::{OrganizationFault, PolicyKeeper};
-use hallpass_org_testing::ANA;
-use hallpass_runner::{Lane, LaneClaim, LeaseAnswer, PlanStore as _, StoreFault};
+use hallpass_plans::{Lane, LaneClaim, LeaseAnswer, PlanStore as _, StoreFault};
 use uuid::Uuid;
 
 use crate::bench::Bench;
@@ -344,7 +342,7 @@ async fn the_sessions_of_an_account_that_left_are_not_said_to_have_ended() {
 /// A quota that is lower still, or that nobody told us of: AWS's reason is the end's.
 #[tokio::test]
 async fn what_aws_refuses_for_a_quota_is_not_armed_with_its_reason() {
-    let rows_of = |change: fn(&mut hallpass_org_testing::Situation)| async move {
+    let rows_of = |change: fn(&mut hallpass_org::testing::Situation)| async move {
         let bench = Bench::new();
         bench.organization.change(change);
         let rows = with_ends(&bench, 1);
@@ -401,7 +399,7 @@ async fn ended_sessions_are_cut_as_far_as_aws_takes_it_and_the_rest_is_told() {
 async fn what_aws_refuses_for_a_quota_is_told_of_ended_sessions() {
     for (change, reason) in [
         (
-            (|it| it.characters = 100) as fn(&mut hallpass_org_testing::Situation),
+            (|it| it.characters = 100) as fn(&mut hallpass_org::testing::Situation),
             "POLICY_CONTENT_LIMIT_EXCEEDED",
         ),
         (

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::EventPattern;
+use hallpass_base::testing::rows;
 use hallpass_iam::powers::{NamedPolicy, RolePolicies};
 use hallpass_org::UnreadFact;
 use hallpass_org::payer::{
     BillingTransfer, PayerFacts, PayerFile, PayerRole, PayerSide, PayerTaskState, RootLoginAlert,
     payer_checks, payer_tasks, read_facts, read_transfers,
 };
-use hallpass_runner::{CheckResult, CheckStrictness};
-use hallpass_testing::rows;
+use hallpass_plans::{CheckResult, CheckStrictness};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
@@ -666,7 +666,7 @@ fn tasks_are_as_far_as_their_checks() {
     for check in &checks {
         let mut facts = checks.clone();
         facts.retain(|it| it.id == check.id);
-        facts[0].outcome = hallpass_runner::CheckOutcome::Fail("x".to_owned());
+        facts[0].outcome = hallpass_plans::CheckOutcome::Fail("x".to_owned());
         let tasks = payer_tasks(&facts, &Ok(Vec::new()));
         let open = tasks.iter().filter(|it| it.state == Open).count();
         assert_eq!(open, 1, "{}", check.id);

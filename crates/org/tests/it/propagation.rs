@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_base::{Clock as _, Timestamp};
 use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
-use hallpass_model::{Clock as _, Timestamp};
 use hallpass_org::propagation::{
     Halt, PropagationProbe, PropagationReport, ReadOutcome, policy_name,
 };
+use hallpass_org::testing::{ANA, FakeOrganization, GatedOrg, MANAGEMENT};
 use hallpass_org::{
     NewPolicy, Operation, Organization as _, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace,
 };
-use hallpass_org_testing::{ANA, FakeOrganization, GatedOrg, MANAGEMENT};
-use hallpass_runner::Sleeper;
-use hallpass_runner_testing::{Gate, Hourglass, PortMode};
+use hallpass_plans::Sleeper;
+use hallpass_plans::testing::{Gate, Hourglass, PortMode};
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
@@ -362,7 +362,7 @@ async fn whichever_call_fails_or_is_the_last_nothing_is_left() {
                 // listings and looks are late, too
                 bench
                     .organization
-                    .change(|it| it.lag = hallpass_model::TimeSpan::seconds(lag));
+                    .change(|it| it.lag = hallpass_base::TimeSpan::seconds(lag));
                 bench.clock.advance(Duration::from_mins(1));
                 let gate = Gate::new(Some((at, mode)));
                 let first = probe(&bench, LateAws::new(&bench, Duration::from_secs(2)), &gate);
@@ -426,7 +426,7 @@ async fn who_stops_it_when_an_answer_was_lost_leaves_nothing_that_shows_later() 
     for at in 1..=calls().await {
         let bench = with_others(1).await;
         let organization = &bench.organization;
-        organization.change(|it| it.lag = hallpass_model::TimeSpan::seconds(4));
+        organization.change(|it| it.lag = hallpass_base::TimeSpan::seconds(4));
         bench.clock.advance(Duration::from_mins(1));
         let gate = Gate::new(Some((at, PortMode::LoseAnswer)));
         let mut first = probe(&bench, LateAws::new(&bench, Duration::from_secs(2)), &gate);

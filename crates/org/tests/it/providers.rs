@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 use hallpass_org::pci::{
     PeopleProvider, ProvidedPerson, ProviderFault, ProviderPeople, ProviderPerson, ProviderState,
     ProviderStepExecutor, Providers, StaleBecause, StalePerson, suspend_plan,
 };
-use hallpass_runner::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{Exit, PlanDraft, PlanReport, Runner, Undoing, undo};
 
 use crate::bench::{outwait, resume_newest, stops_in_turn};
 use crate::gated::{carried, runner};

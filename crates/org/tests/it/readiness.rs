@@ -7,7 +7,7 @@ use hallpass_org::Attestation;
 use hallpass_org::readiness::{
     CandidateAccount, ReadinessQuestion, ReadinessReading, read_readiness, readiness_checks,
 };
-use hallpass_runner::{CheckResult, CheckSeverity, CheckStrictness};
+use hallpass_plans::{CheckResult, CheckSeverity, CheckStrictness};
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_org::testing::UNIT;
 use hallpass_org::{outage, sessions};
-use hallpass_org_testing::UNIT;
-use hallpass_runner::{Exit, PlanDraft};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanDraft};
 
 use crate::bench::{Bench, Process, cut_off, drill, name};
 
@@ -118,7 +118,7 @@ async fn go_on(bench: &Bench, chore: Chore, by_command: bool, case: &str) {
         return;
     }
     let process = bench.process("second", &Gate::new(None));
-    let saved = hallpass_runner::PlanStore::plans(bench.plans.as_ref(), 1)
+    let saved = hallpass_plans::PlanStore::plans(bench.plans.as_ref(), 1)
         .await
         .unwrap();
     if let Some(saved) = saved.first() {

@@ -9,8 +9,8 @@ use hallpass_activity::ActivityManifest;
 use hallpass_alerts::{
     AlertJob, AlertQuestion, AlertRuleId, AskedRule, ReadTable, RunAnswer, RunRows, SliceFault,
 };
+use hallpass_base::TimeSpan;
 use hallpass_inventory::{InventoryTable, SliceOutcome, SnapshotRecord, table};
-use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 use serde_json::Value;
 

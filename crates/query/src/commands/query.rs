@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use hallpass_base::{TimeSpan, text};
 use hallpass_inventory::{HoldingGrant, Snapshot, nearest};
-use hallpass_model::{TimeSpan, text};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     dataset: DatasetArgs,
 
     /// The instant that `now()` is [default: that of --data, or now]
-    #[arg(long, value_name = "RFC3339", value_parser = hallpass_model::time::instant)]
+    #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     as_of: Option<Timestamp>,
 
     #[command(flatten)]

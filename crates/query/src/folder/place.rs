@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallpass_aws::{BucketError, BucketFiles, SnapshotsAt};
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 use jiff::Timestamp;
 
 use crate::failure::{QueryExit, QueryFailure};

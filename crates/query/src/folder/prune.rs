@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_activity::ActivityManifest;
+use hallpass_base::TimeSpan;
 use hallpass_inventory::{SnapshotId, SnapshotRecord, SnapshotState};
-use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 
 use super::place::SeenFile;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hallpass_model::text;
+use hallpass_base::text;
 use serde_json::Value;
 
 use super::Sheet;

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::ValueEnum;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use hallpass_model::text;
+use hallpass_base::text;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use hallpass_model::with_causes;
-use hallpass_postgres::ConnectError;
+use hallpass_base::with_causes;
+use hallpass_store::postgres::ConnectError;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::failure::QueryFailure;
 
 /// Where a database is, and who asks.
-pub(crate) struct PostgresAddress(hallpass_postgres::PostgresAddress);
+pub(crate) struct PostgresAddress(hallpass_store::postgres::PostgresAddress);
 
 impl fmt::Display for PostgresAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,7 +24,7 @@ impl PostgresAddress {
     /// # Errors
     /// What is wrong with it; never the address itself.
     pub(crate) fn parse(text: &str, password: Option<&str>) -> Result<Self, QueryFailure> {
-        let parsed = hallpass_postgres::PostgresAddress::parse(text).map_err(|it| {
+        let parsed = hallpass_store::postgres::PostgresAddress::parse(text).map_err(|it| {
             QueryFailure::bad_input(format!("`--to` is no address: {it}")).help(it.help())
         })?;
         Ok(Self(match password {

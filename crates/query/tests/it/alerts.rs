@@ -11,7 +11,7 @@ use hallpass_alerts::{
     AlertJob, AlertMessage, AlertNews, AlertRule, AlertRuleId, AlertState, AskedRule, BlockedBy,
     EXAMPLE, RulePhase, RunAnswer, RunRows, advance, read,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ mod read;
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetName, TimeSpan, Timestamp};
 use read::{AskedDuration, CaseTargetText, RuleCase};
 use serde::Serialize;
 

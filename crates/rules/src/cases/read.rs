@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use hallpass_model::{Email, TimeSpan, Timestamp};
+use hallpass_base::{Email, TimeSpan, Timestamp};
 
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest, shorten},

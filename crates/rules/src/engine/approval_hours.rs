@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{hours::Hours, rule::RuleId};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::{
     Ready,

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, GroupId, Timestamp};
+use hallpass_base::{AccountId, GroupId, Timestamp};
 
 use super::{
     Ready, Rules,

@@ -3,7 +3,7 @@
 
 use std::{cell::Cell, collections::BTreeSet};
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::{
     Compiled, Ready, Rules,

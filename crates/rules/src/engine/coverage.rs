@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 
 use super::{Ready, Rules};
 use crate::rule::{Exclusions, GroupRef, RuleId, Selector, SetMatch, Targets};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_base::{Email, Timestamp};
 
 use super::{
     Ask, Compiled, Ready,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, TimeSpan, UserId};
+use hallpass_base::{Email, TimeSpan, UserId};
 use serde::Serialize;
 
 use super::{

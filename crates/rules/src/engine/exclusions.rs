@@ -1,7 +1,7 @@
 //! Exclusions that leave nothing out: mostly names written wrong, and then what was to be left out
 //! can be asked for.
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 
 use super::{
     Ready,

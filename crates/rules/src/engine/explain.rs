@@ -1,6 +1,6 @@
 //! Why a decision is what it is: every rule considered, and the step that decided.
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_base::{Email, Timestamp};
 use serde::Serialize;
 
 use super::{

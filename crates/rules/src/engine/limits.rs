@@ -1,6 +1,6 @@
 //! How long and how far ahead the rules that count let somebody ask, and which of them say so.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::{Ready, decide::Evaluation, sign_in::OverLimit};
 use crate::rule::RuleId;

@@ -38,7 +38,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp, UserId};
 
 pub use approvable::Approvable;
 pub use approval_hours::{ApprovalHours, ApprovalsOpen};

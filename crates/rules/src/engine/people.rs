@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use hallpass_model::{Email, UserId};
+use hallpass_base::{Email, UserId};
 
 use super::{Compiled, Ready};
 use crate::{

@@ -1,6 +1,6 @@
 //! Exclusions of people that leave nobody out, and those that leave nobody in.
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 
 use super::{
     Compiled, Ready,
@@ -117,7 +117,7 @@ fn are_left_out<'a>(
 /// Whom an entry leaves out.
 enum One<'a> {
     Email(&'a Email),
-    User(&'a hallpass_model::UserId),
+    User(&'a hallpass_base::UserId),
     Group(&'a GroupRef),
 }
 

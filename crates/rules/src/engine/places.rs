@@ -1,6 +1,6 @@
 //! Whether a rule covers an account or a group.
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 
 use super::{Ask, Ready, people::Membership};
 use crate::{

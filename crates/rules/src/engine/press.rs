@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Serialize;
 
 use super::{

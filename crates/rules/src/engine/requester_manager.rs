@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use serde::Serialize;
 
 use super::people::{PersonView, address_of};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde::Serialize;
 
 use crate::rule::RuleId;

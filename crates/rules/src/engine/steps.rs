@@ -1,7 +1,7 @@
 //! A decision told step by step, in the order of `access.md` §2, for people who read it from
 //! the top: each step a question, its answer, and the rules that gave it.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Serialize;
 
 use super::{Ask, OwnLater, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words};

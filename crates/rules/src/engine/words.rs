@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Email, Glob, text::line};
+use hallpass_base::{Email, Glob, text::line};
 use serde::Serialize;
 
 use super::{Ready, Rules};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, PermissionSetName};
+use hallpass_base::{AccountId, PermissionSetName};
 
 use super::{
     Content,

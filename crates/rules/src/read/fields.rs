@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_model::{Email, GroupId, TimeSpan, UserId};
+use hallpass_base::{Email, GroupId, TimeSpan, UserId};
 
 use crate::{
     address,

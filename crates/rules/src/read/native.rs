@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::text::{is_plain, says_something};
+use hallpass_base::text::{is_plain, says_something};
 use jiff::{
     civil::Time,
     tz::{TimeZone, TimeZoneDatabase},

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 
 use super::fields::RuleReader;
 use crate::{

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Glob};
+use hallpass_base::{AccountId, Glob};
 
 use super::{
     elevator,

@@ -1,7 +1,7 @@
 //! Characters that a reader of the file does not see, or sees elsewhere: a file that holds one does not
 //! say what it seems to say.
 
-use hallpass_model::text::hidden_in;
+use hallpass_base::text::hidden_in;
 
 use super::Lines;
 use crate::diagnostic::{Diagnostic, FindingCode};

@@ -1,6 +1,6 @@
 //! The decision tables of `access.md` §4: every row of the fixture, reported by id.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::{RuleFile, Rules, cases, load};
 use serde_json::{Value, json};
 

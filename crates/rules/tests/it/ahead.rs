@@ -1,6 +1,6 @@
 //! Rules that are not in force, by a directory that does not have all that they name.
 
-use hallpass_model::{AccountId, TimeSpan};
+use hallpass_base::{AccountId, TimeSpan};
 use hallpass_rules::{
     Ask, CancelFlag, CheckVerdict, CheckedFile, Compared, Directory, PastRequest, ReadFacts,
     RuleFile, Severity, WhyUnread,

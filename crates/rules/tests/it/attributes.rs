@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::{
     ApprovalHours, Ask, DecisionKind, Directory, Effect, NotAsking, OwnLater, PersonAttribute,
     RuleFile, RuleTestOutcome, Rules, directory::Snapshot, load,

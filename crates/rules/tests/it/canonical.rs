@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use hallpass_base::testing::fuzz_target;
 use hallpass_rules::syntax::{Node, Syntax, Value, parse};
 use hallpass_rules::{FormatRefused, canonical_toml};
-use hallpass_testing::fuzz_target;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::fuzz;
@@ -255,7 +255,7 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(hallpass_testing::cases(400, 20_000)))]
+    #![proptest_config(ProptestConfig::with_cases(hallpass_base::testing::cases(400, 20_000)))]
 
     #[test]
     fn the_form_of_any_file_is_its_own_form(

@@ -1,6 +1,6 @@
 //! Decision cases as text in, text out: every answer exactly as it is printed.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_rules::{Rules, cases};
 
 use crate::world::{directory, noon, statements};

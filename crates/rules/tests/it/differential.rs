@@ -3,7 +3,7 @@
 //!
 //! `HALLPASS_RULES_CASES` sets how many, `HALLPASS_RULES_SEED` which; the seed is told on failure.
 
-use hallpass_model::{AccountId, Email, GroupId};
+use hallpass_base::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, Directory, RuleFile, Rules, load};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{Ask, DecisionKind, Directory, PersonAttribute};
 
 use crate::world::{PAYMENTS_PROD, directory, email, noon, rules};

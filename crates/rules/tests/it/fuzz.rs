@@ -1,9 +1,9 @@
-//! Fuzz targets for the readers of rule files. See `hallpass_testing`.
+//! Fuzz targets for the readers of rule files. See `hallpass_base::testing`.
 //!
 //! Inputs worth keeping are files in `__fuzz__/<name>/corpus/` and are always replayed. An input that
 //! begins with `=` is a text as it is; any other one says how a file of `real/` is changed.
 
-use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_base::{AccountId, Email, Timestamp};
 use hallpass_rules::{Ask, Directory, Loaded, RuleFile, Syntax, cases, load};
 use serde_json::Value;
 
@@ -194,7 +194,7 @@ fn sentences(loaded: &Loaded) -> Vec<(String, String)> {
 
 #[test]
 fn json() {
-    hallpass_testing::fuzz_target!("json", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("json", |input: &[u8]| {
         let text = text(input, &JSON);
         let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let standard = serde_json::from_str::<Value>(bare);
@@ -213,7 +213,7 @@ fn json() {
 
 #[test]
 fn toml() {
-    hallpass_testing::fuzz_target!("toml", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("toml", |input: &[u8]| {
         let text = text(input, &NATIVE);
         let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
         if let Some(loaded) = examined(&text, Syntax::Toml) {
@@ -225,7 +225,7 @@ fn toml() {
 
 #[test]
 fn yaml() {
-    hallpass_testing::fuzz_target!("yaml", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("yaml", |input: &[u8]| {
         let text = text(input, &YAML);
         if let Some(loaded) = examined(&text, Syntax::Yaml) {
             let standard = serde_saphyr::from_str::<Value>(&text).expect("what loads is YAML");
@@ -236,7 +236,7 @@ fn yaml() {
 
 #[test]
 fn hcl() {
-    hallpass_testing::fuzz_target!("hcl", |input: &[u8]| {
+    hallpass_base::testing::fuzz_target!("hcl", |input: &[u8]| {
         let text = text(input, &HCL);
         if let Some(loaded) = examined(&text, Syntax::Hcl) {
             let told = told(&loaded);

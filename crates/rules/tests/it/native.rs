@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp};
 use hallpass_rules::{Ask, Effect, RuleColumns, RuleFile, RuleTestOutcome, Rules, load};
 
 use crate::world::{
@@ -72,7 +72,7 @@ fn groups_go_by_name_or_id() {
     let rules = native(&format!(
         "[[rule]]\ngroups = ['oncall']\napprover_groups = ['OnCall']\n[[rule]]\ngroups = ['{ONCALL}']\napprovers = 'cai@corp.com'\n"
     ));
-    let group = hallpass_model::GroupId::new(ONCALL).unwrap();
+    let group = hallpass_base::GroupId::new(ONCALL).unwrap();
     let decision = rules.decide(
         &email("dan"),
         &Ask::Group { group: &group },

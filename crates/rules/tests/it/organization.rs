@@ -1,6 +1,6 @@
 //! Decisions that rest on the directory: units, groups, people with several addresses.
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{
     Ask, DecisionKind, Directory, PressRefusedByRules, Principal, RuleId,
     directory::{OuRef, Snapshot},
@@ -311,7 +311,7 @@ fn limits_come_from_the_rules_that_apply() {
         admin
             .notify
             .iter()
-            .map(hallpass_model::Email::as_str)
+            .map(hallpass_base::Email::as_str)
             .collect::<Vec<_>>(),
         ["chat@corp.com"]
     );

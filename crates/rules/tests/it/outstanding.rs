@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use hallpass_model::{AccountId, Email, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, Timestamp, UserId};
 use hallpass_rules::{ApprovalHours, ApprovalsOpen, Ask, DecisionKind, Outstanding, Rules};
 
 use crate::world::{LOGS, directory, email, noon, rules, user};

@@ -1,6 +1,6 @@
 //! People whom rules leave out of those who may ask, and of those who approve.
 
-use hallpass_model::{AccountId, Email, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, Timestamp, UserId};
 use hallpass_rules::{
     Ask, DecisionKind, Directory, PressRefusedByRules, Principal, RuleFile, Rules, load,
 };

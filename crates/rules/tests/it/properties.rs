@@ -1,6 +1,6 @@
 //! Properties of `access.md` §4.2, and that no input brings the readers down.
 
-use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_base::{AccountId, Email, Timestamp};
 use hallpass_rules::{
     Ask, Decision, DecisionKind, Directory, RuleFile, Rules, Syntax, cases, load,
 };

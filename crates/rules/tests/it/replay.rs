@@ -1,6 +1,6 @@
 //! What a change of rules would have changed about past requests.
 
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_rules::{Ask, PastRequest, Rules};
 
 use crate::world::{PAYMENTS_PROD, directory, email, noon, rules};

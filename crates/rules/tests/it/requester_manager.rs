@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, UserId};
+use hallpass_base::{AccountId, UserId};
 use hallpass_rules::{
     Ask, Decision, DecisionKind, Directory, NoManager, PersonAttribute, PersonAttributes,
     Principal, RequesterManager, RuleTestOutcome, Rules,

@@ -1,7 +1,7 @@
 //! Who may ask and who approves as rules of their own, accounts by their parent, the longest of several
 //! limits, users by id.
 
-use hallpass_model::{AccountId, TimeSpan, UserId};
+use hallpass_base::{AccountId, TimeSpan, UserId};
 use hallpass_rules::{
     Ask, DecisionKind, Diagnostic, Directory, Principal, RuleFile, RuleId, Rules, load,
 };

@@ -1,6 +1,6 @@
 //! A decision told step by step: which question ended it, and by which rules (`access.md` §2).
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{Ask, Rules};
 
 use crate::world::{PAYMENTS_PROD, directory, email, noon, rules};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, GroupId};
+use hallpass_base::{AccountId, GroupId};
 use hallpass_rules::{Ask, Decision, Directory, Effect, Rules, directory::Group};
 
 use crate::world::{EMPTY, LOGS, decide, directory, email, noon, rules, shown};

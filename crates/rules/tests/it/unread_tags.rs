@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_rules::{
     Ask, Decision, Directory, Effect, Rules,
     directory::{Account, AccountTags, Snapshot},

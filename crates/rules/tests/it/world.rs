@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
 use hallpass_rules::{
     Ask, Decision, Directory, RuleFile, Rules,
     directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot},

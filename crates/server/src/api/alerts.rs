@@ -2,13 +2,13 @@
 
 use axum::{Json, extract::State};
 use hallpass_access::Muting;
+use hallpass_access::identity::TokenScope;
 use hallpass_alerts::{AlertRowKey, AlertRuleId, AlertState, RulePhase};
 use hallpass_api::{
     AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, Page, Problem, UnmuteAlert,
 };
-use hallpass_identity::TokenScope;
-use hallpass_model::Timestamp;
-use hallpass_wording::alert::blocked_by;
+use hallpass_base::Timestamp;
+use hallpass_channels::wording::alert::blocked_by;
 use serde::Deserialize;
 
 use super::{once, page_size};

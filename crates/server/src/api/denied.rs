@@ -1,8 +1,8 @@
 //! A call that AWS denied.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_api::{DenialMessage, FittingSets, Problem};
-use hallpass_identity::TokenScope;
 
 use crate::{App, auth::AuthenticatedCaller, body::Body, denied, problem::ProblemResponse};
 

@@ -1,13 +1,13 @@
 //! Entitlements of account access manager: who has them, and what became of those of somebody whose access ends.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     AccessError, Actor, Directory, Entitlement, EntitlementsEnded, NamedEntitlement,
 };
 use hallpass_api::{self as api, EntitlementsHeld, EntitlementsRevoked, Problem};
-use hallpass_identity::TokenScope;
-use hallpass_model::{AccountId, Email, UserId};
-use hallpass_wording::standing;
+use hallpass_base::{AccountId, Email, UserId};
+use hallpass_channels::wording::standing;
 use serde::Deserialize;
 
 use crate::{

@@ -1,9 +1,9 @@
 //! Why would this person be allowed, or not?
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_api::{Decision, Problem};
-use hallpass_identity::TokenScope;
-use hallpass_model::Email;
+use hallpass_base::Email;
 use serde::Deserialize;
 
 use crate::{

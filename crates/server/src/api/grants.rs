@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     AccessError, Actor, Extending, GrantFilter, GrantState, GrantStateKind, InLine, PressRefused,
     Revoking, Role,
@@ -10,8 +11,7 @@ use hallpass_access::{
 use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
-use hallpass_identity::TokenScope;
-use hallpass_model::{AccountId, Email, GrantId, TimeSpan, UserId};
+use hallpass_base::{AccountId, Email, GrantId, TimeSpan, UserId};
 use serde::Deserialize;
 
 use super::{entitlements, page, page_size, requests};

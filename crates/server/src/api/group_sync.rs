@@ -1,14 +1,14 @@
 //! Memberships that follow attributes: how they are, and what a comparison would do.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     Addition, GroupReport, GroupSyncItem, GroupSyncOutcome, GroupSyncRun, GroupSyncState,
     GroupSyncView, ManualMember,
 };
 use hallpass_api::{self as api, GroupSync, GroupSyncPerson, Problem};
-use hallpass_identity::TokenScope;
-use hallpass_model::TargetNames;
-use hallpass_wording::group_sync;
+use hallpass_base::TargetNames;
+use hallpass_channels::wording::group_sync;
 
 use crate::{App, auth::AuthenticatedCaller, problem::ProblemResponse};
 

@@ -2,9 +2,9 @@
 
 use axum::{Json, extract::State};
 use hallpass_access::PressRefused;
+use hallpass_access::identity::TokenScope;
 use hallpass_activity::KeptPerson;
 use hallpass_api::{FailedRuns, JudgedPeople, JudgedPerson, Problem};
-use hallpass_identity::TokenScope;
 use serde::Deserialize;
 
 use super::page_size;

@@ -1,10 +1,10 @@
 //! Locking people, and letting them in again.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, Actor, Force, Locking, PressRefused, Role};
 use hallpass_api::{HeldAccess, Lock, LockPerson, Locks, Problem, UnlockPerson, Unlocked};
-use hallpass_identity::TokenScope;
-use hallpass_model::{Email, UserId};
+use hallpass_base::{Email, UserId};
 
 use super::{once, remember};
 use crate::{

@@ -9,9 +9,9 @@ use axum::{
     http::{Extensions, HeaderMap, StatusCode, header},
 };
 use hallpass_access::Origin;
+use hallpass_access::identity::{NewToken, TokenScope, hash_secret};
 use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
-use hallpass_identity::{NewToken, TokenScope, hash_secret};
-use hallpass_model::{Timestamp, text};
+use hallpass_base::{Timestamp, text};
 
 use crate::{
     App,

@@ -1,9 +1,9 @@
 //! The caller's own web sessions and API tokens: seen, and ended.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::{SignedIn, TokenScope, WebSession, WhichSessions};
 use hallpass_api::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
-use hallpass_identity::{SignedIn, TokenScope, WebSession, WhichSessions};
-use hallpass_model::TokenId;
+use hallpass_base::TokenId;
 
 use super::once;
 use crate::{
@@ -118,7 +118,7 @@ pub(crate) async fn tokens(
 ) -> Result<Json<OwnTokens>, ProblemResponse> {
     caller.allow(&[TokenScope::Read])?;
     let all = own::tokens(&app, &caller.owner).await?;
-    let shown = |token: hallpass_identity::OwnToken| OwnToken {
+    let shown = |token: hallpass_access::identity::OwnToken| OwnToken {
         id: token.id.to_string(),
         is_this: caller.token.as_ref() == Some(&token.hash),
         name: token.name,

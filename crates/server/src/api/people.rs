@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{CATALOG_PAGE_MAX, CatalogEntry, CatalogPage, Directory};
 use hallpass_api::{Me, Named, Offer, Offers, Portal};
-use hallpass_identity::TokenScope;
-use hallpass_model::{GroupId, Target};
+use hallpass_base::{GroupId, Target};
 use serde::Deserialize;
 
 use crate::{

@@ -1,8 +1,8 @@
 //! What a permission set allows.
 
 use axum::{Json, extract::State, http::StatusCode};
+use hallpass_access::identity::TokenScope;
 use hallpass_api::{PermissionSet, Problem};
-use hallpass_identity::TokenScope;
 
 use crate::{
     App, auth::AuthenticatedCaller, body::Path, permission_set_policies, problem::ProblemResponse,

@@ -1,10 +1,10 @@
 //! What would come of asking for one thing, said before it is asked.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{ApprovalHours, ApprovalsOpen, AskVerdict};
 use hallpass_api::{Preview, Problem};
-use hallpass_identity::TokenScope;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use serde::Deserialize;
 
 use crate::{

@@ -14,11 +14,11 @@ use axum::{
     },
 };
 use futures_util::stream;
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, Actor};
 use hallpass_api::{Page, Problem};
 use hallpass_audit::{Event as Recorded, Order, Record, RecordQuery, names_user};
-use hallpass_identity::TokenScope;
-use hallpass_model::{RequestId, UserId};
+use hallpass_base::{RequestId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;

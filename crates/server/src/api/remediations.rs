@@ -1,11 +1,13 @@
 //! Remediations: list, show, approve, decline.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, Actor, PressRefused, RemediationView};
 use hallpass_api::{ApproveRemediation, DeclineRemediation, Problem, Remediation, Remediations};
-use hallpass_identity::TokenScope;
-use hallpass_remediation::{RemediationCursor, RemediationFilter, RemediationId, RemediationPhase};
-use hallpass_wording::{PlainStyle, remediation};
+use hallpass_channels::wording::{PlainStyle, remediation};
+use hallpass_findings::remediation::{
+    RemediationCursor, RemediationFilter, RemediationId, RemediationPhase,
+};
 use serde::Deserialize;
 
 use super::page_size;
@@ -114,7 +116,11 @@ pub(crate) async fn show(
 
 /// What somebody has decided about, as they see it. Who else could have is left out where it cannot be read: the answer is
 /// that it is decided.
-async fn decided(app: &App, actor: &Actor, it: hallpass_remediation::Remediation) -> Remediation {
+async fn decided(
+    app: &App,
+    actor: &Actor,
+    it: hallpass_findings::remediation::Remediation,
+) -> Remediation {
     let view = app.access.remediation(actor, &it.id).await;
     let view = view.unwrap_or_else(|error| RemediationView {
         approvers: Err(error.to_string()),

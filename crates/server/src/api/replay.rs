@@ -1,12 +1,12 @@
 //! What a changed rule file would change: past requests and live grants held against it.
 
 use axum::{Json, extract::State, http::StatusCode};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{UnderOtherRules, WhyRefused};
 use hallpass_api::{
     FieldProblem, Problem, ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome,
     ReplayedRequest, ReplayedRules, RuleChange,
 };
-use hallpass_identity::TokenScope;
 use hallpass_rules::Diagnostic;
 
 use super::{PAGE_MAX, requests::shown, rule_check};

@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     AccessError, Actor, Approving, AskOutcome, AskedTogether, Asking, Patience, RequestFilter,
     RequestStateKind, RequestView, Role, TARGETS_MAX, Wanted,
@@ -14,8 +15,7 @@ use hallpass_api::{
     Approve, Ask, AskBatch, AskedBatch, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem,
     Request,
 };
-use hallpass_identity::TokenScope;
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_base::{RequestId, TimeSpan};
 use hallpass_rules::RuleWarning;
 use serde::Deserialize;
 

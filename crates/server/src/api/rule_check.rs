@@ -1,9 +1,9 @@
 //! Whether a changed rule file would be loaded, and what is odd about it here.
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{DirectoryAhead, WorkTurn};
 use hallpass_api::{CheckRules, Problem, RuleFinding, RulesChecked, TestEnd, TestedRule};
-use hallpass_identity::TokenScope;
 use hallpass_rules::{
     CheckVerdict, CheckedFile, Diagnostic, Loaded, RuleFile, RuleTestOutcome, TestResult,
     load_until,

@@ -3,10 +3,10 @@
 use std::future::ready;
 
 use axum::{Json, extract::State};
+use hallpass_access::identity::TokenScope;
 use hallpass_access::{Meant, Wanted};
 use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
-use hallpass_identity::TokenScope;
-use hallpass_model::{SweepId, TimeSpan, fold};
+use hallpass_base::{SweepId, TimeSpan, fold};
 use serde::Deserialize;
 
 use super::{once, page_size};

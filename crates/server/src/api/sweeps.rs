@@ -2,9 +2,9 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use hallpass_access::RemovalLimit;
+use hallpass_access::identity::TokenScope;
 use hallpass_api::{ConfirmSweep, Page, Problem, Sweep, SweepFindings};
-use hallpass_identity::TokenScope;
-use hallpass_model::SweepId;
+use hallpass_base::SweepId;
 use serde::Deserialize;
 
 use super::{once, page_size, standing::Narrowed};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_model::{text::line, with_causes};
+use hallpass_base::{text::line, with_causes};
 use openidconnect::core::CoreJsonWebKeySet;
 use reqwest::Url;
 use serde_json::Value;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{TimeSpan, Timestamp, text::line};
+use hallpass_base::{TimeSpan, Timestamp, text::line};
 use openidconnect::{
     JsonWebKey as _, JsonWebKeyId,
     core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm},

@@ -17,7 +17,7 @@ pub(crate) use provider::{Proven, SignInFault};
 
 pub use provider::Provider;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use secrecy::SecretString;
 
 /// How far the provider's clock may be from ours.

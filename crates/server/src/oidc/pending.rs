@@ -4,8 +4,8 @@
 //! began in by a cookie: a link with somebody else's code signs nobody in (login CSRF).
 
 use aws_lc_rs::constant_time;
-use hallpass_identity::{HandoverFault, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_access::identity::{HandoverFault, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{handovers::Handovers, problem::ProblemResponse, session::new_secret};

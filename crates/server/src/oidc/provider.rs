@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{Email, TimeSpan, Timestamp, text::line};
+use hallpass_base::{Email, TimeSpan, Timestamp, text::line};
 use openidconnect::core::CoreJsonWebKeySet;
 use reqwest::Url;
 use secrecy::ExposeSecret as _;

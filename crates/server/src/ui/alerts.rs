@@ -10,9 +10,9 @@ use axum::{
 };
 use hallpass_access::{AccessError, Muting, PressRefused};
 use hallpass_alerts::{AlertRow, AlertRowKey, AlertRuleId, AlertState, RowPhase, RulePhase};
-use hallpass_model::TimeSpan;
-use hallpass_wording::alert::{blocked_by, row_key, row_text};
-use hallpass_wording::dialogs;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::alert::{blocked_by, row_key, row_text};
+use hallpass_channels::wording::dialogs;
 use serde::Deserialize;
 
 use super::forbidden;

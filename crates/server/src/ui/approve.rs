@@ -9,8 +9,8 @@ use axum::{
 use hallpass_access::{
     AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion, RuleWarning,
 };
-use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::{dialogs, outstanding, refused::TriedPress};
+use hallpass_base::{RequestId, TimeSpan};
+use hallpass_channels::wording::{dialogs, outstanding, refused::TriedPress};
 use serde::Deserialize;
 
 use super::{

@@ -8,7 +8,7 @@ use axum::{
 };
 use hallpass_access::Directory;
 use hallpass_audit::Record;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;

@@ -8,7 +8,7 @@ use axum::{
 };
 use futures_util::stream;
 use hallpass_audit::{Origin, Record, StoreFault};
-use hallpass_model::text::csv_cell;
+use hallpass_base::text::csv_cell;
 use serde::Deserialize;
 use serde_json::Value;
 

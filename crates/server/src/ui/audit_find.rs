@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hallpass_access::{Actor, Directory};
 use hallpass_audit::{AuditStore, Order, Record, RecordQuery, StoreFault, Words};
-use hallpass_model::{Timestamp, time};
+use hallpass_base::{Timestamp, time};
 use jiff::civil::Date;
 use serde::Deserialize;
 

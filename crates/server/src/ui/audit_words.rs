@@ -2,7 +2,7 @@
 
 use hallpass_access::Directory;
 use hallpass_audit::Record;
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use serde_json::Value;
 
 use super::people::name_of;
@@ -314,7 +314,7 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
                 .text("permission_duration")
                 .and_then(|seconds| seconds.parse::<u64>().ok());
             parts.extend(
-                seconds.map(|seconds| hallpass_model::TimeSpan::seconds(seconds).to_string()),
+                seconds.map(|seconds| hallpass_base::TimeSpan::seconds(seconds).to_string()),
             );
         }
         "press.refused"

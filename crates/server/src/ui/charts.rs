@@ -46,7 +46,7 @@ pub(crate) fn seconds(lag: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_model::Timestamp;
+    use hallpass_base::Timestamp;
 
     use super::*;
 

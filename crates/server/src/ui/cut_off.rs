@@ -17,8 +17,8 @@ use hallpass_access::{
     GrantFilter, GrantState, GrantStateKind, HeldAccess, Locking, NamedEntitlement, PressRefused,
     Request, RequestFilter, RequestStateKind, RequestView, Revoking, Role, last_credentials_until,
 };
-use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
-use hallpass_wording::{dialogs, grants, standing};
+use hallpass_base::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_channels::wording::{dialogs, grants, standing};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hallpass_access::Request;
 use hallpass_audit::{Event, RecordQuery};
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 
 use super::{presenter::Presenter, shell::Viewer};
 use crate::{App, problem::ProblemResponse};

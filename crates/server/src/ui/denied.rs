@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use hallpass_api::{DenialMessage, DeniedBecause, EndedAccess, FittingSets, LargerSet};
-use hallpass_wording::grants;
+use hallpass_channels::wording::grants;
 use serde::Deserialize;
 
 use super::people::count_of;

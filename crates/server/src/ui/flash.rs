@@ -2,7 +2,7 @@
 //! now. An address that says something untrue says nothing.
 
 use hallpass_access::{Approval, Grant, Request, RequestState};
-use hallpass_wording::outstanding;
+use hallpass_channels::wording::outstanding;
 use serde::Deserialize;
 
 use super::{

@@ -2,7 +2,7 @@
 
 use hallpass_access::{Grant, Request, RequestState};
 use hallpass_activity::GrantCall;
-use hallpass_wording::activity;
+use hallpass_channels::wording::activity;
 
 use super::{
     presenter::{Coded, Presenter},

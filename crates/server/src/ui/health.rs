@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
 use hallpass_access::{Counts, Ends, GrantStateKind, Late, Role};
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::{PlainStyle, grants};
+use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_channels::wording::{PlainStyle, grants};
 
 use super::charts::{self, Bar, HEIGHT};
 use super::forbidden;

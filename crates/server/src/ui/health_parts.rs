@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hallpass_access::{Counts, SweepMode};
 use hallpass_assignments::queue::QueueLengths;
-use hallpass_model::TimeSpan;
-use hallpass_wording::health;
-use hallpass_wording::time::utc;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::health;
+use hallpass_channels::wording::time::utc;
 
 use super::health_names::of_part;
 use super::people::{count_of, counted};

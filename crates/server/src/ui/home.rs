@@ -12,8 +12,8 @@ use hallpass_access::{
     AskVerdict, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine, Request,
     RequestFilter, RequestState, RequestStateKind, RequestView, by_rules,
 };
-use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
-use hallpass_wording::{
+use hallpass_base::{HoldKey, RequestId, Target, TimeSpan};
+use hallpass_channels::wording::{
     asking,
     grants::{self, STAYS, YOUR_CREDENTIALS},
     health,

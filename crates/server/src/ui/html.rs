@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use hallpass_model::text::visible;
+use hallpass_base::text::visible;
 
 /// A page as it is sent: whatever stands in it, nothing is hidden.
 pub(super) fn html(status: StatusCode, page: String) -> Response {

@@ -12,8 +12,8 @@ use axum::{
     routing::get,
 };
 use hallpass_activity::{KeptPci, KeptPerson, KeptReport};
-use hallpass_model::TimeSpan;
-use hallpass_model::text::csv_cell;
+use hallpass_base::TimeSpan;
+use hallpass_base::text::csv_cell;
 use serde::Deserialize;
 
 use super::forbidden;

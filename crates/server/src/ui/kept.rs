@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use flate2::{Compression, write::GzEncoder};
-use hallpass_identity::hash_secret;
+use hallpass_access::identity::hash_secret;
 
 /// A file that does not change under its address, which names its hash.
 pub(crate) struct KeptFile {

@@ -11,8 +11,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hallpass_identity::{Owner, TokenScope, hash_secret};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_access::identity::{Owner, TokenScope, hash_secret};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use super::CSS;

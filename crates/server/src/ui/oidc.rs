@@ -7,9 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use hallpass_access::identity::{Bound, FoundIn, Identifier, Owner, SignedIn};
 use hallpass_access::{Actor, Directory, Origin};
-use hallpass_identity::{Bound, FoundIn, Identifier, Owner, SignedIn};
-use hallpass_model::Email;
+use hallpass_base::Email;
 use serde::Deserialize;
 
 use super::shell::{PageResult, local_path, see_other};

@@ -7,10 +7,10 @@ use axum::{
     extract::{Query, State},
     routing::{get, post},
 };
-use hallpass_identity::{
+use hallpass_access::identity::{
     OwnToken, Owner, SignedIn, TokenScope, TokenSource, WebSession, WhichSessions,
 };
-use hallpass_model::TokenId;
+use hallpass_base::TokenId;
 use serde::Deserialize;
 
 use super::people::count_of;

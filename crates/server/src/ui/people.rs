@@ -1,8 +1,8 @@
 //! People, accounts and groups by the names readers know them by.
 
 use hallpass_access::{Directory, Grant};
-use hallpass_model::{AccountId, Email, Target, TargetNames};
-pub(crate) use hallpass_wording::lists::number as counted;
+use hallpass_base::{AccountId, Email, Target, TargetNames};
+pub(crate) use hallpass_channels::wording::lists::number as counted;
 
 use super::words::{initials, plain};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use hallpass_api::{PolicyFinding, PolicyLine, PolicyRisk, SetPolicy};
+use hallpass_base::TimeSpan;
 use hallpass_iam::residual::after_assignment_removed;
-use hallpass_model::TimeSpan;
 
 use super::people::count_of;
 use super::presenter::{Coded, Presenter};

@@ -8,8 +8,8 @@ use axum::{Router, extract::State, http::StatusCode, response::Response, routing
 use hallpass_access::{
     AccessError, Directory, Force, HeldAccess, Lock, Locking, PressRefused, Role,
 };
-use hallpass_model::{TimeSpan, UserId};
-use hallpass_wording::dialogs;
+use hallpass_base::{TimeSpan, UserId};
+use hallpass_channels::wording::dialogs;
 use serde::Deserialize;
 
 use super::health_parts::HealthPart;

@@ -3,11 +3,11 @@
 
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
-use hallpass_model::TimeSpan;
-use hallpass_runner::{
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::plan;
+use hallpass_plans::{
     PlanId, PlanReport, PlanState, Saved, StepEnd, StepReport, TargetReport, fold, report_of,
 };
-use hallpass_wording::plan;
 
 use super::forbidden;
 use super::people::count_of;
@@ -154,7 +154,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn unkept(fault: hallpass_runner::StoreFault) -> ProblemResponse {
+fn unkept(fault: hallpass_plans::StoreFault) -> ProblemResponse {
     ProblemResponse::unavailable(&fault)
 }
 

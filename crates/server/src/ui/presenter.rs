@@ -10,9 +10,9 @@ use hallpass_access::{
     AccessError, ArmedEndStatus, CredentialsAfterEnd, Directory, Grant, GrantState, InLine, Person,
     Request, last_credentials_until,
 };
-use hallpass_model::{AccountId, Email, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
+use hallpass_channels::wording::{ChannelStyle, grants, health, lists::any_of};
 use hallpass_rules::Principal;
-use hallpass_wording::{ChannelStyle, grants, health, lists::any_of};
 use jiff::tz::TimeZone;
 
 use super::{

@@ -11,8 +11,8 @@ use axum::{
 use hallpass_access::{
     AccessError, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request, ReviewedVersion,
 };
-use hallpass_model::{GrantId, RequestId};
-use hallpass_wording::{dialogs, refused};
+use hallpass_base::{GrantId, RequestId};
+use hallpass_channels::wording::{dialogs, refused};
 use serde::Deserialize;
 
 use super::{

@@ -1,8 +1,8 @@
 //! Why a press had no effect, or would have none, to whoever reads the page.
 
 use hallpass_access::{Closed, PressRefused, Request};
-use hallpass_model::Email;
-use hallpass_wording::refused::{self, RefusedFacts, TriedPress};
+use hallpass_base::Email;
+use hallpass_channels::wording::refused::{self, RefusedFacts, TriedPress};
 
 use super::presenter::{Coded, Presenter};
 

@@ -9,11 +9,11 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use hallpass_access::{AccessError, PressRefused, RemediationView};
-use hallpass_model::AccountId;
-use hallpass_remediation::{
+use hallpass_base::AccountId;
+use hallpass_channels::wording::{PlainStyle, dialogs, remediation};
+use hallpass_findings::remediation::{
     Remediation, RemediationFilter, RemediationId, RemediationPhase, RemediationResult,
 };
-use hallpass_wording::{PlainStyle, dialogs, remediation};
 use serde::Deserialize;
 
 use super::forbidden;

@@ -10,8 +10,8 @@ use hallpass_access::{
     AccessError, Grant, GrantPresses, GrantState, Past, PressRefused, Presses, Request,
     RequestFilter, RequestState, RequestStateKind, RequestView, ReviewedVersion,
 };
-use hallpass_model::{Email, RequestId, TimeSpan};
-use hallpass_wording::{grants, refused::TriedPress, time::minutes_passed};
+use hallpass_base::{Email, RequestId, TimeSpan};
+use hallpass_channels::wording::{grants, refused::TriedPress, time::minutes_passed};
 use serde::Deserialize;
 
 use super::{

@@ -12,8 +12,8 @@ use hallpass_access::{
     AccessError, PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView,
     ReviewedVersion,
 };
-use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::grants;
+use hallpass_base::{RequestId, TimeSpan};
+use hallpass_channels::wording::grants;
 use serde::Deserialize;
 
 use super::{

@@ -1,9 +1,9 @@
 //! What a card of a review says beside its facts.
 
 use hallpass_access::{Approval, AskVerdict, Past, ReadError, Request, by_rules};
-use hallpass_model::{TargetNames, Timestamp};
+use hallpass_base::{TargetNames, Timestamp};
+use hallpass_channels::wording::dialogs;
 use hallpass_rules::{Ask, PressRefusedByRules};
-use hallpass_wording::dialogs;
 
 use super::flash::pressed;
 use super::presenter::{Coded, Presenter};

@@ -1,7 +1,7 @@
 //! Looking for one of many requests that wait.
 
 use hallpass_access::Request;
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 
 use super::shell::url_encoded;
 

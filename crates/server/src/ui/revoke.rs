@@ -10,8 +10,8 @@ use axum::{
 use hallpass_access::{
     AccessError, CredentialsAfterEnd, Grant, GrantPresses, PressRefused, Revoking, reason_refused,
 };
-use hallpass_model::{GrantId, TimeSpan};
-use hallpass_wording::{dialogs, grants, refused};
+use hallpass_base::{GrantId, TimeSpan};
+use hallpass_channels::wording::{dialogs, grants, refused};
 
 use super::flash::{self, Flash};
 use super::presenter::Presenter;

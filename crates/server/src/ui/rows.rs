@@ -3,8 +3,8 @@
 use hallpass_access::{
     DecidedKind, DecisionKind, EndCause, Grant, GrantState, LostAccess, Request, RequestState,
 };
-use hallpass_model::TimeSpan;
-use hallpass_wording::{grants, outstanding, time::minutes_passed};
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::{grants, outstanding, time::minutes_passed};
 
 use super::{
     presenter::{At, Coded, PersonView, Presenter},

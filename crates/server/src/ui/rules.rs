@@ -8,7 +8,7 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::directory::PermissionSet;
 use hallpass_rules::{Diagnostic, Directory};
 use serde::Deserialize;

@@ -1,9 +1,9 @@
 //! One case explained: the verdict in a sentence, then the steps that led to it.
 
 use hallpass_access::{Directory, Explained, Wanted};
-use hallpass_model::Email;
+use hallpass_base::Email;
+use hallpass_channels::wording::group_sync;
 use hallpass_rules::{DecisionKind, DecisionQuestion, DecisionStep, RuleNames};
-use hallpass_wording::group_sync;
 
 use super::people::{CodedPiece, coded, first_name, name_of};
 use super::presenter;

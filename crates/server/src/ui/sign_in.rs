@@ -11,8 +11,8 @@ use axum::{
     routing::{get, post},
 };
 use hallpass_access::Origin;
-use hallpass_identity::{Owner, SignedIn};
-use hallpass_model::Email;
+use hallpass_access::identity::{Owner, SignedIn};
+use hallpass_base::Email;
 use serde::Deserialize;
 
 use super::shell::{

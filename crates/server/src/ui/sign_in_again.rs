@@ -4,9 +4,9 @@
 use askama::Template;
 use axum::response::Response;
 use hallpass_access::PressRefused;
-use hallpass_identity::SignedIn;
-use hallpass_model::TimeSpan;
-use hallpass_wording::lists::any_of;
+use hallpass_access::identity::SignedIn;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::lists::any_of;
 use serde::Deserialize;
 
 use super::presenter::Presenter;

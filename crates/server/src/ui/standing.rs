@@ -9,8 +9,8 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use hallpass_access::{AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode};
-use hallpass_model::{HoldKey, TargetNames, TimeSpan, Timestamp, time};
-use hallpass_wording::{dialogs, standing};
+use hallpass_base::{HoldKey, TargetNames, TimeSpan, Timestamp, time};
+use hallpass_channels::wording::{dialogs, standing};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 

@@ -11,8 +11,8 @@ use hallpass_access::{
     AccessError, EntitledPrincipal, EntitlementReport, Fate, ItemChange, RemovalLimit, Role, Sweep,
     SweepAction, SweepItem, SweepMode, SweepReport, SweepState, SweepWork,
 };
-use hallpass_model::{SweepId, Target};
-use hallpass_wording::{standing, sweeps::work};
+use hallpass_base::{SweepId, Target};
+use hallpass_channels::wording::{standing, sweeps::work};
 use serde::Deserialize;
 
 use super::people::{self, Face, count_of, counted};
@@ -386,7 +386,7 @@ fn plan(
 }
 
 fn facts(view: &Presenter, run: &Sweep, report: &SweepReport) -> Vec<(&'static str, String)> {
-    let took = hallpass_model::TimeSpan::between(report.began, report.ended);
+    let took = hallpass_base::TimeSpan::between(report.began, report.ended);
     let mut facts = vec![
         (
             "Looked",

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use hallpass_access::{Approval, Grant, GrantState, InLine, Origin, Request, RequestState};
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, StoreFault};
-use hallpass_model::{Email, TimeSpan, Timestamp};
-use hallpass_wording::{grants, outstanding};
+use hallpass_base::{Email, TimeSpan, Timestamp};
+use hallpass_channels::wording::{grants, outstanding};
 
 mod approvals;
 mod enforced;

@@ -5,7 +5,7 @@ use axum::{Router, extract::State, routing::post};
 use hallpass_access::{
     AccessError, Approving, PressRefused, Request, ReviewedVersion, RuleWarning, TARGETS_MAX,
 };
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 use serde::Deserialize;
 
 use super::{

@@ -1,9 +1,9 @@
 //! Words of the pages: states, times and remaining times, as the brief writes them.
 
 use hallpass_access::{GrantState, InLine, RequestState};
-use hallpass_model::{TimeSpan, Timestamp, text};
-use hallpass_wording::{line, states, time};
-pub(crate) use hallpass_wording::{
+use hallpass_base::{TimeSpan, Timestamp, text};
+use hallpass_channels::wording::{line, states, time};
+pub(crate) use hallpass_channels::wording::{
     lists::number,
     names::{capital, sentence},
 };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use hallpass_server::{PersonaCard, ServerMode};
 use serde_json::{Value, json};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use hallpass_access::identity::Identity;
 use hallpass_alerts::{AlertStore as _, AlertWrite};
 use hallpass_audit::AuditStore as _;
-use hallpass_identity::Identity;
 use hallpass_store_testing::an_alert_state;
 use serde_json::{Value, json};
 
@@ -193,7 +193,7 @@ fn the_api_lists_rules_and_rows_page_by_page_and_mutes() {
             );
         }
         assert_eq!(keys, ["[\"ana\"]", "[\"ben\"]", "[\"cho\"]", "[\"dia\"]"]);
-        let until = hallpass_model::TimeSpan::hours(24).after(server.now());
+        let until = hallpass_base::TimeSpan::hours(24).after(server.now());
         let how = |until: &Value, key: &str| json!({"rule": "keys/unused", "key": key, "until": until, "reason": "known"});
         let mute = how(&json!(until), "ben");
         for (who, body, status) in [

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_server::{PersonaCard, Rates, ServerMode, SignIn};
 use serde_json::json;
 

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
-use hallpass_identity::{SessionStore as _, SignedIn, WebSession, hash_secret};
-use hallpass_model::{Email, TimeSpan};
+use hallpass_access::identity::{SessionStore as _, SignedIn, WebSession, hash_secret};
+use hallpass_base::{Email, TimeSpan};
 
 use crate::test_server::{Reply, TestServer};
 
@@ -39,7 +39,7 @@ pub(crate) async fn begin_session(server: &TestServer, person: &str, secret: &st
         seen_at: now,
         renewed_at: now,
         ends_at: TimeSpan::hours(24).after(now),
-        browsing: hallpass_identity::Browsing::default(),
+        browsing: hallpass_access::identity::Browsing::default(),
         csrf: CSRF.to_owned(),
         previous: None,
         next: None,

@@ -6,7 +6,7 @@ use hallpass_access::{
     AccessStore as _, ArmedEnds, Boundary, Change, EndCause, EndOutcome, Grant, GrantFilter,
     GrantState, ManagedPolicy, SetPolicies, Write,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 use crate::signed_in::{At, server_with, text, words};

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use hallpass_identity::{Identity, NewToken, Owner, TokenScope, TokenStore, hash_secret};
-use hallpass_model::TimeSpan;
+use hallpass_access::identity::{Identity, NewToken, Owner, TokenScope, TokenStore, hash_secret};
+use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;

@@ -9,7 +9,7 @@ use hallpass_access::{
     AccessStore as _, Change, EndCause, EndOutcome, Grant, GrantFilter, GrantState, Write,
 };
 use hallpass_activity::{AccountActivity, AccountSpan, SessionAccount, SessionCall, SessionOfDay};
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_activity::{
     FailedPciRun, KeptPci, KeptPerson, KeptReport, PciState, PciStore, PciStoreFault, WholePciRun,
 };
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 use serde_json::Value;
 
 use crate::browser::Browser;

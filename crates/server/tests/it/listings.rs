@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::TimeSpan;
-use hallpass_testing::rows;
+use hallpass_base::TimeSpan;
+use hallpass_base::testing::rows;
 use serde_json::{Value, json};
 
 use crate::test_server::{TestServer, asking, run};

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
-use hallpass_identity::{SessionStore as _, WebSession, hash_secret};
-use hallpass_model::TimeSpan;
+use hallpass_access::identity::{SessionStore as _, WebSession, hash_secret};
+use hallpass_base::TimeSpan;
 use hallpass_server::SignIn;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! One's own web sessions and API tokens: seen and ended by their person, and by nobody else.
 
-use hallpass_identity::hash_secret;
-use hallpass_model::TimeSpan;
+use hallpass_access::identity::hash_secret;
+use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, CSRF};

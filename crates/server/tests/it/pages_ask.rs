@@ -225,7 +225,7 @@ fn a_form_sent_after_the_session_ended_comes_back_with_its_choices() {
     run(async {
         let server = TestServer::new();
         let ana = Visit::of(&server, "ana").await;
-        server.clock.advance(hallpass_model::TimeSpan::hours(25));
+        server.clock.advance(hallpass_base::TimeSpan::hours(25));
         let rows: [Row; 3] = [
             (
                 &[

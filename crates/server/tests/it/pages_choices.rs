@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use hallpass_access::{AccessStore as _, Grant, GrantFilter};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use hallpass_access::{
     AccessStore as _, Change, Grant, GrantFilter, GroupSyncRule, GroupSyncSettings, ManagedGroup,
     ManualMembers, Settings, Write, group_named,
 };
-use hallpass_model::{GrantId, HoldKey, TimeSpan};
+use hallpass_base::{GrantId, HoldKey, TimeSpan};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -492,7 +492,7 @@ fn a_case_tells_memberships_by_attributes() {
 fn rules_are_listed_with_their_source_and_refusals() {
     run(async {
         let server = server();
-        let now = hallpass_model::Timestamp::from_second(1_780_000_000).unwrap();
+        let now = hallpass_base::Timestamp::from_second(1_780_000_000).unwrap();
         server
             .desk
             .rules_loaded("server.json", crate::test_server::RULES, now);

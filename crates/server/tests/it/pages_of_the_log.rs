@@ -10,7 +10,7 @@ use hallpass_access::{AccessStore as _, Change, Directory, Origin};
 use hallpass_audit::{
     AuditStore, Draft, Event, FoundRecords, Head, LogId, Record, RecordQuery, StoreFault,
 };
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -132,7 +132,7 @@ fn days_are_those_of_the_readers_zone_and_utc_until_the_browser_told() {
         // 20:26 and 22:26 UTC on 28 May
         ask(&server, "ana", "ReadOnly", "look").await;
         let first = newest(&server).await;
-        server.clock.advance(hallpass_model::TimeSpan::hours(2));
+        server.clock.advance(hallpass_base::TimeSpan::hours(2));
         ask(&server, "ana", "Admin", "look again").await;
         let last = newest(&server).await;
         assert!(first < last);
@@ -312,7 +312,7 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
         let server = server();
         for _ in 0..2 {
             ask(&server, "ana", "ReadOnly", "look").await;
-            server.clock.advance(hallpass_model::TimeSpan::seconds(1));
+            server.clock.advance(hallpass_base::TimeSpan::seconds(1));
         }
         let aud = At::new(&server, "aud").await;
         assert!(words(&aud.page("/audit").await).contains("Not checked yet"));
@@ -328,7 +328,7 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
         let abroad = Visit::of(&server, "aud").await;
         let page = words(&abroad.page("/audit").await);
         assert!(page.contains(" CEST · none changed"), "{page}");
-        server.clock.advance(hallpass_model::TimeSpan::hours(1));
+        server.clock.advance(hallpass_base::TimeSpan::hours(1));
         let page = words(&aud.page("/audit").await);
         assert!(page.contains("Not checked since"), "{page}");
         // what was sound is not read again; the whole chain is

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
+use hallpass_access::identity::Identity;
 use hallpass_access::{AccessError, Approving, Origin, PressRefused};
 use hallpass_audit::AuditStore as _;
-use hallpass_identity::Identity;
-use hallpass_model::{Disagreement, Email, TimeSpan};
-use hallpass_testing::rows;
+use hallpass_base::testing::rows;
+use hallpass_base::{Disagreement, Email, TimeSpan};
 use serde_json::json;
 
 use crate::pages_visit::{Visit, field, text, to};
@@ -450,7 +450,7 @@ fn what_was_seen_is_compared_with_what_is_decided_on() {
     run(async {
         let server = TestServer::new();
         let id = server.ask("ana/all", "Root").await["id"].clone();
-        let id: hallpass_model::RequestId = id.as_str().unwrap().parse().unwrap();
+        let id: hallpass_base::RequestId = id.as_str().unwrap().parse().unwrap();
         let who = |name: &str| {
             let email = Email::new(&format!("{name}@corp.example")).unwrap();
             let directory = server.access.directory();

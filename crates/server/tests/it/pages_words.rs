@@ -1,8 +1,8 @@
 //! What pages say: exact words, empty states, and text of people as text and nothing else.
 
 use hallpass_access::Directory;
-use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_testing::rows;
+use hallpass_base::testing::rows;
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::json;
 
 use crate::pages_visit::Visit;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_inventory::{AccessSnapshot, Snapshot, SnapshotId, SnapshotRecord, import};
-use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_server::{AccessSnapshots, KnownAccess};
 use serde_json::{Value, json};
 

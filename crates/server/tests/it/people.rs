@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass_identity::Identity;
-use hallpass_model::TimeSpan;
+use hallpass_access::identity::Identity;
+use hallpass_base::TimeSpan;
 use serde_json::json;
 
 use crate::browser::Browser;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_access::{Boundary, DirectoryFault, ManagedPolicy, ReferencedPolicy, SetPolicies};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::json;
 
 use crate::signed_in::{At, server_with, words};

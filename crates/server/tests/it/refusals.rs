@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use axum::http::{Request, header};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::TimeSpan;
-use hallpass_testing::rows;
+use hallpass_base::TimeSpan;
+use hallpass_base::testing::rows;
 use serde_json::{Value, json};
 
 use crate::test_server::{RULES, Reply, TestServer, asking, request, rules, run};

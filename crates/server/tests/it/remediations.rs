@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use hallpass_access::{AccessStore as _, HeldAccess, Lock, Person, RemediationSource, Write};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{AccountId, Email, TimeSpan, Timestamp};
-use hallpass_remediation::{
+use hallpass_base::{AccountId, Email, TimeSpan, Timestamp};
+use hallpass_findings::remediation::{
     AccountStanding, AccountStandings, Remediation, RemediationId, RemediationPhase,
     RemediationStore as _, RuleFile,
 };
-use hallpass_remediation_testing::FoundStandings;
+use hallpass_findings::remediation_testing::FoundStandings;
 use hallpass_store::SqlStore;
 use serde_json::{Value, json};
 

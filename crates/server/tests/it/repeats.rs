@@ -1,7 +1,7 @@
 //! The same call twice is one call: idempotency keys on every POST.
 
 use axum::http::StatusCode;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::begin_session;

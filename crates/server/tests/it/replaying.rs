@@ -1,7 +1,7 @@
 //! Past requests and live grants held against a rule file that is not in force.
 
 use hallpass_access::OnRuleChange;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{PersonAttribute, PersonAttributes};
 use serde_json::{Value, json};
 

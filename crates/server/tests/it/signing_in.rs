@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};

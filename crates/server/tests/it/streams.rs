@@ -240,7 +240,7 @@ fn a_stream_ends_with_what_it_was_opened_by() {
                     let out = request("POST", "/api/v1/logout", Some("ana/all"), &[], None);
                     assert_eq!(server.answer(out).await.status(), 200);
                 }
-                "expired" => server.clock.advance(hallpass_model::TimeSpan::hours(24)),
+                "expired" => server.clock.advance(hallpass_base::TimeSpan::hours(24)),
                 "gone" => server.directory_becomes(directory_with(server.now(), |people| {
                     people.retain(|person| person["user_name"] != "ana");
                 })),

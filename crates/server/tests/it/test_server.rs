@@ -8,21 +8,21 @@ use async_trait::async_trait;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
+use hallpass_access::identity::{
+    Identity, NewToken, OwnToken, Owner, SessionStore as _, TokenFacts, TokenFault, TokenScope,
+    TokenSource, TokenStore, WhichSessions, hash_secret,
+};
 use hallpass_access::{
     Access, AccessStore, Actor, Directory, DirectoryAhead, DirectoryFault, DirectorySource, Origin,
     PolicySource, Ports, RemediationSource, SetPolicies, Settings,
 };
-use hallpass_identity::{
-    Identity, NewToken, OwnToken, Owner, SessionStore as _, TokenFacts, TokenFault, TokenScope,
-    TokenSource, TokenStore, WhichSessions, hash_secret,
-};
-use hallpass_model::{
+use hallpass_base::{
     Clock, Disagreement, Email, IdSource, Look, PermissionSetArn, TimeSpan, Timestamp, TokenId,
     UserId,
 };
+use hallpass_plans::testing::MemoryPlans;
 use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{NamedFacts, ReadFacts, RuleFile, Rules, load};
-use hallpass_runner_testing::MemoryPlans;
 use hallpass_server::{
     App, ConnectionSettings, Connections, ProbeResult, ReadinessProbe, ServerMode, SignIn, router,
 };

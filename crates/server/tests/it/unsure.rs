@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use hallpass_model::{Clocks, Disagreement, TimeSpan};
+use hallpass_base::{Clocks, Disagreement, TimeSpan};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Warnings of rules at every door of the server: shown, confirmed, refused without.
 
 use axum::http::StatusCode;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 

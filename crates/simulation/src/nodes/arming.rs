@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEnds, Grant, GrantState};
-use hallpass_model::{Clock as _, HoldKey, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Clock as _, HoldKey, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
 };
+use hallpass_org::testing::GatedOrg;
 use hallpass_org::{OrganizationFault, PolicyKeeper};
-use hallpass_org_testing::GatedOrg;
-use hallpass_runner_testing::{Gated, Way};
+use hallpass_plans::testing::{Gated, Way};
 use hallpass_store::{Candidate, SqlStore};
 
 use super::Weakness;

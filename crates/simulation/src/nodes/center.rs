@@ -10,7 +10,7 @@ use hallpass_access::{DirectoryFault, StandingListing, StandingScope, StandingSo
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{Clock as _, HoldKey, Target, UserId};
+use hallpass_base::{Clock as _, HoldKey, Target, UserId};
 use hallpass_store::Candidate;
 use tokio::time::sleep;
 

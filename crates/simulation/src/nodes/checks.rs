@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hallpass_access::{AccessStore as _, Grant, GrantFilter, GrantState};
 use hallpass_assignments::AssignmentStore as _;
-use hallpass_model::{Clock as _, GrantId, HoldKey, Timestamp};
+use hallpass_base::{Clock as _, GrantId, HoldKey, Timestamp};
 use tokio::time::{Instant, sleep};
 
 use super::arming;

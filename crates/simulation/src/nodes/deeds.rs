@@ -8,7 +8,7 @@ use hallpass_access::{
     Access, AccessError, AccessStore as _, Asking, Extending, Force, Grant, GrantFilter,
     HeldAccess, Idempotency, Locking, RequestFilter, RequestStateKind, Wanted,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use tokio::time::timeout;
 
 use super::cluster::Cluster;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use hallpass_access::{AccessStore as _, Grant, GrantFilter, ReadError};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use tokio::time::{Instant, sleep};
 
 use super::Weakness;

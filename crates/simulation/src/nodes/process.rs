@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use hallpass_access::{Access, Ports};
 use hallpass_assignments::{Executor, ExecutorLimits, StoreFault};
-use hallpass_model::{Clock, IdSource as _};
+use hallpass_base::{Clock, IdSource as _};
 use hallpass_store::{Candidate, LeadTimes, NodeIdentity, SqlStore, TermEnd};
 use tokio::sync::watch;
 use tokio::time::sleep;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hallpass_access::{Access, AccessStore, SweepState};
 use hallpass_assignments::{Executor, StoreFault, Worked};
-use hallpass_clock::Releases;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::clock::Releases;
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::EndArmer;
 use hallpass_store::SqlStore;
 use tokio::sync::{Notify, watch};

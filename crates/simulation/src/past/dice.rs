@@ -1,6 +1,6 @@
 //! Chance that repeats with its seed.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use uuid::Uuid;
 
 /// A stream of numbers.

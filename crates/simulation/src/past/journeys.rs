@@ -6,7 +6,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::Haste;
 use hallpass_audit::Event;
-use hallpass_model::{Email, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{Email, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp};
 
 use super::dice::Dice;
 use super::organization::TEAM_SETS;

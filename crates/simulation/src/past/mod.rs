@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use hallpass_access::{AccessStore, Change, CommitError, DesiredAssignment, Grant, Request, Write};
 use hallpass_audit::Draft;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 pub use organization::{Organization, Team};
 pub use reading::{Reading, access, readers, readings, rules};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use hallpass_model::Email;
+use hallpass_base::Email;
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use serde_json::{Value, json};
 
@@ -246,7 +246,7 @@ impl Organization {
     #[must_use]
     pub fn file(&self) -> Value {
         let snapshot = &self.snapshot;
-        let name = |id: &hallpass_model::UserId| {
+        let name = |id: &hallpass_base::UserId| {
             let known = snapshot.people.iter().find(|person| person.user_id == *id);
             known.unwrap().user_name.clone()
         };

@@ -7,7 +7,7 @@ use hallpass_access::{
     Request, RequestState, Review,
 };
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, RequestId, TimeSpan, Timestamp};
 
 use super::Journey;
 use super::journeys::{Aim, DENIED, Journeys, PastOutcome, WAITS};

@@ -10,7 +10,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::{AuditStore, Order, RecordQuery, Words};
-use hallpass_model::{Email, GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{Email, GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, Rules, load};
 
 use super::Organization;

@@ -2,7 +2,7 @@
 
 use hallpass_access::{Grant, Origin, Person, Request, about_grant, about_request};
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 
 use super::dice::Dice;
 

@@ -7,7 +7,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentStore, OperationKind};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock as _, GrantId, HoldKey, RequestId, TimeSpan};
+use hallpass_base::{Clock as _, GrantId, HoldKey, RequestId, TimeSpan};
 use hallpass_simulation::{Human, World};
 
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {

@@ -1,7 +1,7 @@
 //! Hours of approvals: what is asked for outside of them waits for them, and a press says when they open.
 
 use hallpass_access::{AccessError, AskOutcome, PressRefused, RequestState};
-use hallpass_model::{Clock as _, TimeSpan, Timestamp};
+use hallpass_base::{Clock as _, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,

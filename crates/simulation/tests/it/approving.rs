@@ -5,7 +5,7 @@ use hallpass_access::{
     RequestState, TextField,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, GrantId, RequestId, TimeSpan};
+use hallpass_base::{Clock as _, GrantId, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},

@@ -5,15 +5,15 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{ArmedEndsMode, GrantState, NeverArmed, Revoking};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
+use hallpass_base::testing::stops;
 use hallpass_org::armed_ends::{WhyNotArmed, policy_name};
 use hallpass_org::{NewPolicy, Organization as _};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Human::{Ana, Bo, Eve},
     check_all,
 };
-use hallpass_testing::stops;
 use serde_json::{Value, json};
 
 use crate::acting::{extend, grant, release, run, take};

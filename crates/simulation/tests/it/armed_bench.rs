@@ -9,13 +9,13 @@ use hallpass_access::{
     AccessStore as _, ArmedEndStatus, ArmedEnds, ArmedEndsMode, GrantState, NeverArmed, SweepMode,
     grants_as_told,
 };
-use hallpass_model::{GrantId, HoldKey, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, HoldKey, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, OtherAccess,
 };
-use hallpass_org_testing::GatedOrg;
-use hallpass_runner_testing::Gate;
+use hallpass_org::testing::GatedOrg;
+use hallpass_plans::testing::Gate;
 use hallpass_simulation::{Answers, Center, Habits, Human, World, armed_statements, refused_after};
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use hallpass_access::{
     AccessError, AccessStore as _, ArmedEnds, ArmedEndsMode, AskOutcome, Extending, GrantState,
     NeverArmed, PressRefused, PreviewOutcome, RequestFilter,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::Human::{self, Ana, Cai};
 

@@ -5,9 +5,9 @@ use hallpass_access::{
     AccessStore as _, ArmedEndStatus, ArmedEndsMode, Grant, Message, News, NoticeKind,
     grants_as_told, is_still_to_move,
 };
-use hallpass_model::{GrantId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::Human::Ana;
 
 use crate::acting::{extend, grant, listen, release, run, take};

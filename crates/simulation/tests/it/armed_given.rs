@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hallpass_access::{ArmedEndsMode, GivenOtherwise, GrantState};
-use hallpass_model::{HoldKey, Target, TimeSpan};
+use hallpass_base::{HoldKey, Target, TimeSpan};
 use hallpass_org::Organization as _;
 use hallpass_org::armed_ends::{EndArmer, ForeignStatements, NotOurs, WhyNotArmed, policy_name};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
 use hallpass_simulation::Answers;
 use hallpass_simulation::Human::{Ana, Bo, Cai, Eve};
 use serde_json::Value;

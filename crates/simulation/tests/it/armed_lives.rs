@@ -2,13 +2,13 @@
 //! whoever dies.
 
 use hallpass_access::ArmedEndsMode;
-use hallpass_model::{Email, HoldKey, TimeSpan};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_base::testing::cases;
+use hallpass_base::{Email, HoldKey, TimeSpan};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Human::{self, Ana, Bo, Cai},
     check_all,
 };
-use hallpass_testing::cases;
 use proptest::prelude::*;
 
 use crate::acting::{asking, extend, release, run};

@@ -5,19 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::ArmedEndsMode;
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::testing::cases;
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, NotArmed, WhyNotArmed, policy_name,
 };
+use hallpass_org::testing::FakeOrganization;
 use hallpass_org::{NewPolicy, Organization as _, OrganizationFault};
-use hallpass_org_testing::FakeOrganization;
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Answers,
     Human::{self, Ana, Bo, Cai},
     check_all,
 };
-use hallpass_testing::cases;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hallpass_access::{Access, AccessError, Asking, Force, HeldAccess, Locking, PressRefused};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{RequestId, TimeSpan, Timestamp};
+use hallpass_base::{RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Cai, Eve},
@@ -74,7 +74,7 @@ fn of_two_administrators_who_lock_each_other_one_is_left() {
             let (one, two) = (world.another_process(), world.another_process());
             let admin = |human| {
                 let mut actor = world.actor(human);
-                actor.roles.insert(hallpass_identity::Role::Admin);
+                actor.roles.insert(hallpass_access::identity::Role::Admin);
                 actor
             };
             let (cai, eve) = (admin(Cai), admin(Eve));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hallpass_access::{AccessStore, GrantFilter, GrantStateKind, RequestFilter, RequestStateKind};
 use hallpass_audit::{AuditStore, Input, verify};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_simulation::past::{Organization, Sizes, access, readers, readings, write};
 use hallpass_store::SqlStore;
 
@@ -36,8 +36,8 @@ async fn steps(grants: u32) -> Vec<(String, u64)> {
     // a sixth of the way from the end of each listing
     let back = TimeSpan::hours(u64::from(sizes.years) * 8_760 / 6).before(now());
     let places = (
-        hallpass_model::RequestId::first_at(back),
-        hallpass_model::GrantId::first_at(back),
+        hallpass_base::RequestId::first_at(back),
+        hallpass_base::GrantId::first_at(back),
         written.records / 2,
     );
     let access = access(&store, &organization, now());

@@ -5,7 +5,7 @@ use hallpass_access::{
     RequestState,
 };
 use hallpass_audit::AuditStore;
-use hallpass_model::{Email, RequestId, TimeSpan};
+use hallpass_base::{Email, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},
@@ -92,7 +92,7 @@ async fn stored(world: &World, id: RequestId) -> Request {
 fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
     run(async {
         let world = world();
-        let start = hallpass_model::Clock::now(world.clock.as_ref());
+        let start = hallpass_base::Clock::now(world.clock.as_ref());
         world.store.open_channel("test", start).await.unwrap();
         let id = waiting(&world, Ana, "Glass", 4).await;
         let asked = stored(&world, id).await;
@@ -109,7 +109,7 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
         let review = request.after_review.clone().unwrap();
         assert_eq!(review.justification, WHY.trim());
         assert!(request.has_open_review());
-        let now = hallpass_model::Clock::now(world.clock.as_ref());
+        let now = hallpass_base::Clock::now(world.clock.as_ref());
         let notices = world
             .store
             .take_notices("test", now, now, 99)

@@ -2,8 +2,8 @@
 //! were given it, in true time, and nothing is given while clocks disagree.
 
 use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, PressRefused};
-use hallpass_clock::BOUND;
-use hallpass_model::{Clock, GrantId, RequestId, TimeSpan, Timestamp};
+use hallpass_base::clock::BOUND;
+use hallpass_base::{Clock, GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},

@@ -5,13 +5,13 @@ use hallpass_access::{
     AccessError, Asking, Extending, GrantState, HeldAccess, Idempotency, Locking, RequestFilter,
     RequestStateKind,
 };
-use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
+use hallpass_base::testing::stops;
+use hallpass_base::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Gate, GateMode, GatePlan, Habits, Human,
     Human::{Ana, Cai},
     World, check_all,
 };
-use hallpass_testing::stops;
 
 use hallpass_store::SqlStore;
 use std::sync::Arc;

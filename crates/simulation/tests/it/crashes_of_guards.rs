@@ -1,12 +1,12 @@
 //! Every stop of a guard, and of a server that comes back to what a guard did (promise P11).
 
 use hallpass_audit::AuditStore;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
+use hallpass_base::testing::stops;
 use hallpass_simulation::{
     GateMode, GatePlan, GuardView, Habits,
     Human::{Ana, Bo},
 };
-use hallpass_testing::stops;
 
 use crate::acting::{grant, run, take};
 use crate::guarded::{Alive, Pair, cause_of};

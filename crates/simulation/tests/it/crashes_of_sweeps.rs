@@ -7,13 +7,13 @@ use std::sync::Arc;
 use hallpass_access::{GrantState, RemovalLimit, SweepMode, SweepStore};
 use hallpass_assignments::OperationKind;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, HoldKey, TimeSpan};
+use hallpass_base::testing::stops;
+use hallpass_base::{Clock, HoldKey, TimeSpan};
 use hallpass_simulation::{
     Gate, GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Eve},
     World, check_all,
 };
-use hallpass_testing::stops;
 
 use crate::acting::{check_second_pass, grants, key_of, run};
 use crate::sweeping::{of, standing, waiting};

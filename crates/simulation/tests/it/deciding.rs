@@ -4,7 +4,7 @@ use hallpass_access::{
     AccessError, AccessStore, AskOutcome, NoticeKind, PressRefused, RequestFilter, RequestView,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},

@@ -3,7 +3,7 @@
 
 use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, PressRefused};
 use hallpass_audit::AuditStore;
-use hallpass_model::{GrantId, RequestId, TimeSpan};
+use hallpass_base::{GrantId, RequestId, TimeSpan};
 use hallpass_rules::directory::Person;
 use hallpass_simulation::{
     Habits, Human,

@@ -8,7 +8,7 @@ use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Executor, ExecutorLimits, Observation, Pace, Verdict,
 };
-use hallpass_model::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
+use hallpass_base::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
 use hallpass_simulation::{Answers, Center, Habits, Ids, Refuses, Wall};
 use hallpass_store::MemoryStore;
 use hallpass_store_testing::{account_key, at, wanted, wanted_at_once, with_desired};

@@ -3,7 +3,7 @@
 use hallpass_access::{AccessStore, EndCause, GrantState, Message, NoticeKind, OnRuleChange};
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan};
+use hallpass_base::{Clock, GrantId, HoldKey, TimeSpan};
 use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits,

@@ -3,7 +3,7 @@
 use hallpass_access::{AccessError, AccessStore, Extending, PressRefused};
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai, Eve},

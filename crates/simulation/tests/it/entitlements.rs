@@ -4,19 +4,19 @@
 
 use std::slice;
 
+use hallpass_access::identity::TokenSource;
 use hallpass_access::{
     AccessError, EntitledPrincipal, Entitlement, Force, HeldAccess, LeftOut, Locking, PressRefused,
     SweepMode, SweepReport, UnreadPlace,
 };
 use hallpass_audit::{AuditStore as _, Record};
-use hallpass_identity::TokenSource;
-use hallpass_model::{AccountId, GroupId, TimeSpan, UserId};
+use hallpass_base::testing::stops;
+use hallpass_base::{AccountId, GroupId, TimeSpan, UserId};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits,
     Human::{self, Ana, Bo, Cai, Eve},
     World,
 };
-use hallpass_testing::stops;
 
 use crate::acting::run;
 use crate::keeping::ACCOUNT;

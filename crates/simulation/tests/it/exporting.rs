@@ -3,7 +3,7 @@
 
 use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, GrantState, PressRefused};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, RequestId, TimeSpan};
+use hallpass_base::{Clock, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai},

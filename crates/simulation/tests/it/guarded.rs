@@ -4,7 +4,7 @@
 use hallpass_access::{EndCause, Extending, GrantState};
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::{AuditStore, Input, verify};
-use hallpass_model::{Clock, GrantId, HoldKey, TimeSpan};
+use hallpass_base::{Clock, GrantId, HoldKey, TimeSpan};
 use hallpass_simulation::{
     GatePlan, GuardBeside, GuardView, Habits,
     Human::{Ana, Bo, Eve},
@@ -564,13 +564,13 @@ impl Pair {
     async fn removed_at(
         &self,
         key: &HoldKey,
-        at: hallpass_model::Timestamp,
-    ) -> hallpass_model::Timestamp {
+        at: hallpass_base::Timestamp,
+    ) -> hallpass_base::Timestamp {
         use hallpass_audit::{Draft, Event, Head, Origin, seal};
         use hallpass_guard::Journal;
         let copy = self.guard().copy().await.unwrap();
         let end = copy.ends.iter().find(|end| end.key == *key).unwrap();
-        let id = hallpass_model::AuditId::new(uuid::Uuid::from_u128(7 << 76 | 1 << 63));
+        let id = hallpass_base::AuditId::new(uuid::Uuid::from_u128(7 << 76 | 1 << 63));
         let draft = Draft::new(id, Event::GuardEnded, at, "g", Origin::System)
             .guarded(&end.key, end.until, end.rev, &end.grants)
             .removed(true, "removed");

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_access::identity::{Authentication, Role, TokenSource};
 use hallpass_access::{
     AccessError, AccessStore, Actor, AskOutcome, Extending, Force, GrantState, HeldAccess, Locking,
     NoticeKind, PressRefused, RequestFilter, RequestState, RequestView, WaitingMessage,
 };
-use hallpass_identity::{Authentication, Role, TokenSource};
-use hallpass_model::{Clock, Email, RequestId, TimeSpan};
+use hallpass_base::{Clock, Email, RequestId, TimeSpan};
 use hallpass_rules::directory::Person;
 use hallpass_rules::{PressRefusedByRules, RuleFile, load};
 use hallpass_simulation::{

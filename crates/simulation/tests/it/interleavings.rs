@@ -2,7 +2,7 @@
 //! with a process that stops at random calls. Access is there exactly while some hold is live.
 
 use hallpass_access::{AccessStore, Extending};
-use hallpass_model::{Clock, HoldKey, TimeSpan};
+use hallpass_base::{Clock, HoldKey, TimeSpan};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Eve},

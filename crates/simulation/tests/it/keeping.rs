@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use hallpass_audit::{AuditStore as _, Record};
-use hallpass_model::{Clock as _, TimeSpan, Timestamp};
+use hallpass_base::{Clock as _, TimeSpan, Timestamp};
 use hallpass_org::PolicyKeeper;
-use hallpass_org_testing::{FakeOrganization, GatedOrg};
-use hallpass_runner_testing::{Gate, Gated, MemoryPlans};
+use hallpass_org::testing::{FakeOrganization, GatedOrg};
+use hallpass_plans::testing::{Gate, Gated, MemoryPlans};
 use hallpass_simulation::{Ids, World};
 
 /// The account that people are given access in.

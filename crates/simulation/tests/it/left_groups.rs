@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{AccessError, AskOutcome};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,

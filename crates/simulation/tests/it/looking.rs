@@ -9,7 +9,7 @@ use hallpass_access::{
     Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource,
     Ports, Search, SearchPage, Settings, Sought,
 };
-use hallpass_model::{TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Snapshot};
 use hallpass_rules::{DecisionKind, RuleFile, Rules, load};
 use hallpass_simulation::{Center, Habits, Human, Ids, Wall, World};

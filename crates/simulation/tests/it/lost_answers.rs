@@ -5,7 +5,7 @@ use fastrand::Rng;
 use hallpass_access::{EndOutcome, Extending, GrantState};
 use hallpass_assignments::{CenterFault, OperationKind};
 use hallpass_audit::{AuditStore as _, Event, Record};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_simulation::{CallFaults, GateMode, GatePlan, Habits, Human::Ana, World, check_all};
 
 use crate::acting::{asking, drawn_set, grant, grants, lives, run, take};

@@ -7,14 +7,14 @@ use hallpass_access::{
 };
 use hallpass_assignments::OperationKind::{self, Create, Delete};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, HoldKey, Target, TimeSpan};
+use hallpass_base::testing::stops;
+use hallpass_base::{Clock, HoldKey, Target, TimeSpan};
 use hallpass_rules::{PersonAttribute, PersonAttributes, RuleFile, load};
 use hallpass_simulation::{
     GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},
     World, check_all,
 };
-use hallpass_testing::stops;
 
 use crate::acting::{check_second_pass, run, take, writes_on};
 

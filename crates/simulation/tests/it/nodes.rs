@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use hallpass_base::testing::{cases, soaks, stops};
 use hallpass_simulation::{Landmark, Life, Lived, Mishap, Planned, Reached, Weakness};
-use hallpass_testing::{cases, soaks, stops};
 
 /// Seeds that found something once, each with what it found.
 const CORPUS: &str = include_str!("../../corpus/two-nodes.txt");

@@ -8,7 +8,7 @@ use hallpass_access::{
     Meant, OnRuleChange, ReplayedGrants, UnderOtherRules, Wanted, WhyRefused, Write, group_named,
 };
 use hallpass_assignments::AssignmentStore;
-use hallpass_model::{GrantId, TimeSpan};
+use hallpass_base::{GrantId, TimeSpan};
 use hallpass_rules::directory::Group;
 use hallpass_rules::{PersonAttribute, PersonAttributes, RuleFile, Rules, load};
 use hallpass_simulation::{

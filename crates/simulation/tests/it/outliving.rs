@@ -5,20 +5,20 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use hallpass_access::{AccessStore as _, GrantState, News, NoticeKind, Revoking};
-use hallpass_model::{GrantId, TimeSpan};
+use hallpass_base::testing::stops;
+use hallpass_base::{GrantId, TimeSpan};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationState, SessionRevocationStore as _, SessionRevoker,
     policy_name, statement_id,
 };
+use hallpass_org::testing::GatedOrg;
 use hallpass_org::{NewPolicy, Organization as _};
-use hallpass_org_testing::GatedOrg;
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo},
     World, check_all,
 };
-use hallpass_testing::stops;
 use serde_json::{Value, json};
 
 use crate::acting::{grant, run, take};

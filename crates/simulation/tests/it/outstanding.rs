@@ -7,7 +7,7 @@ use hallpass_access::{
     AccessError, AccessStore, ApprovalsOpen, Asking, NoticeKind, PressRefused, Request,
     RequestFilter, RequestState, RequestView, WaitingMessage,
 };
-use hallpass_model::{Clock, Email, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{Clock, Email, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,

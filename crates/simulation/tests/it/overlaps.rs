@@ -1,7 +1,7 @@
 //! The table of `access.md` §9: overlapping grants on one key.
 
 use hallpass_assignments::OperationKind::{Create, Delete};
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo},
@@ -18,7 +18,7 @@ fn minutes(n: u64) -> TimeSpan {
 async fn gone_after(
     world: &World,
     start: Timestamp,
-    key: &hallpass_model::HoldKey,
+    key: &hallpass_base::HoldKey,
     limit: TimeSpan,
 ) -> u64 {
     let mut last = start;

@@ -9,7 +9,7 @@ use hallpass_access::{
     AccessStore, EndCause, GrantState, OnRuleChange, PeopleLooked, RequestState,
 };
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock as _, GrantId, RequestId, TimeSpan, UserId};
+use hallpass_base::{Clock as _, GrantId, RequestId, TimeSpan, UserId};
 use hallpass_rules::directory::{Group, Person};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
@@ -663,7 +663,7 @@ async fn life(seed: u64) {
 }
 
 /// A second passes, and the loop looks where it is time.
-async fn beat(world: &World, looks_at: &mut hallpass_model::Timestamp) {
+async fn beat(world: &World, looks_at: &mut hallpass_base::Timestamp) {
     if world.clock.now() >= *looks_at {
         let _: Result<_, _> = world.access.look_at_people(None).await;
         *looks_at = LOOK_EVERY.after(world.clock.now());

@@ -3,7 +3,7 @@
 
 use hallpass_access::{DigestKind, RemovalLimit, SweepMode, SweepState, SweepStore, UnreadPlace};
 use hallpass_assignments::OperationKind::Delete;
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 use hallpass_simulation::{
     Human::{Ana, Bo, Cai, Eve},
     World, check_all,

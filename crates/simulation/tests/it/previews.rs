@@ -1,13 +1,13 @@
 //! What is shown before somebody acts is what acting then brings: for random rules and people, every
 //! preview is followed by asking, and every press that is shown or left out is pressed.
 
+use hallpass_access::identity::Authentication;
 use hallpass_access::{
     AccessError, AccessStore, Actor, Approving, AskOutcome, AskRefused, AskVerdict, Asking,
     Extending, GrantState, HeldAccess, Locking, PressRefused, Preview, PreviewOutcome, Request,
     RequestFilter, Wanted,
 };
-use hallpass_identity::Authentication;
-use hallpass_model::{Clock, TimeSpan, UserId};
+use hallpass_base::{Clock, TimeSpan, UserId};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{Habits, Human, World};
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 
 use hallpass_access::{AccessError, Asking, Idempotency, OverQuota, PressRefused, Wanted};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Eve},

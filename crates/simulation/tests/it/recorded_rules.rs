@@ -2,7 +2,7 @@
 //! those of asking may be others by then.
 
 use hallpass_audit::AuditStore;
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_base::{RequestId, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,

@@ -9,16 +9,16 @@ use async_trait::async_trait;
 use hallpass_access::{
     Actor, ArmedEndsMode, AskOutcome, Asking, Grant, GrantState, Origin, Wanted,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::testing::stops;
+use hallpass_base::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::armed_ends::{
     ArmedEnd, ArmedEndStore as _, EndArmer, EndArmerSettings, HomeRegion, OtherAccess, policy_name,
 };
-use hallpass_org_testing::GatedOrg;
+use hallpass_org::testing::GatedOrg;
+use hallpass_plans::testing::{Gate, PortMode};
 use hallpass_rules::directory::{Account, Person};
-use hallpass_runner_testing::{Gate, PortMode};
 use hallpass_simulation::{Answers, Center, Habits, World, check_all};
-use hallpass_testing::stops;
 use serde_json::Value;
 
 use crate::acting::{grants, run};

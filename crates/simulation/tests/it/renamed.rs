@@ -2,7 +2,7 @@
 //! stops nothing, and something else with the old one is not what was asked for.
 
 use hallpass_access::{AccessError, AccessStore, AskOutcome, Asking, PressRefused};
-use hallpass_model::{Clock as _, Target, TimeSpan};
+use hallpass_base::{Clock as _, Target, TimeSpan};
 use hallpass_rules::directory::Account;
 use hallpass_simulation::{
     Habits,

@@ -7,7 +7,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{
     Human::{Ana, Bo, Cai, Eve},
     World, check_all,

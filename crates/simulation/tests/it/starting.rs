@@ -4,7 +4,7 @@ use hallpass_access::{
     AccessStore, AskOutcome, Asking, GrantState, HeldAccess, Locking, News, Request, RequestFilter,
     RequestState, RequestView,
 };
-use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
+use hallpass_base::{Clock, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::directory::AccountTags;
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{

@@ -8,7 +8,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::OperationKind::Delete;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, HoldKey, TimeSpan};
+use hallpass_base::{Clock, HoldKey, TimeSpan};
 use hallpass_simulation::{
     Habits, Human,
     Human::{Ana, Bo, Cai, Eve},

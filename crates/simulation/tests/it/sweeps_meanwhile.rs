@@ -6,7 +6,7 @@ use hallpass_access::{
     SweepReach, SweepStore, Trigger, Write,
 };
 use hallpass_assignments::OperationKind::Delete;
-use hallpass_model::{Clock, HoldKey, SweepId, TimeSpan, Timestamp};
+use hallpass_base::{Clock, HoldKey, SweepId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Human::{Ana, Eve},
     World, check_all,

@@ -2,7 +2,7 @@
 //! that have changed since, keep it from whoever gave it.
 
 use hallpass_access::AccessError;
-use hallpass_model::{GrantId, RequestId, TimeSpan};
+use hallpass_base::{GrantId, RequestId, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,

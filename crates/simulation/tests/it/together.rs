@@ -6,7 +6,7 @@ use hallpass_access::{
     RequestState, TARGETS_MAX, WaitingMessage,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use hallpass_access::Grant;
 use hallpass_assignments::{CenterFault, OperationKind};
-use hallpass_model::{Clock, TimeSpan};
+use hallpass_base::{Clock, TimeSpan};
 use hallpass_simulation::{CallFaults, Habits, Human::Ana, World, check_all};
 
 use crate::acting::{asking, drawn_set, grant, grants, lives, run, take};

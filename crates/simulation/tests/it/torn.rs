@@ -2,7 +2,7 @@
 
 use hallpass_access::{AccessError, AccessStore, GrantState, ItemKind, SweepMode, SweepState};
 use hallpass_assignments::OperationKind::{Create, Delete};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_simulation::{
     Human::{Ana, Bo, Cai, Dee},
     World, check_all,

@@ -6,7 +6,7 @@ use hallpass_access::{
     PressRefused, RequestFilter,
 };
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{RequestId, TimeSpan};
+use hallpass_base::{RequestId, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,

@@ -3,7 +3,7 @@
 use hallpass_access::Message;
 use hallpass_alerts::{AlertCommitError, AlertMessage, AlertRowKey, AlertWrite, MuteStep};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::AuditId;
+use hallpass_base::AuditId;
 
 use super::Store;
 use crate::{an_alert, an_alert_state, at};

@@ -6,7 +6,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Execution, Haste, Lease, Observation, OperationKind, Ownership,
     StoreFault, Task, Verdict,
 };
-use hallpass_model::{HoldKey, TimeSpan};
+use hallpass_base::{HoldKey, TimeSpan};
 
 use super::Store;
 use crate::{

@@ -2,7 +2,7 @@
 
 use hallpass_access::{Change, DesiredAssignment, Grant, Write};
 use hallpass_assignments::{Absence, Ownership, Verdict};
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::Store;
 use super::assignments::{is_raced, row, rows, taken};

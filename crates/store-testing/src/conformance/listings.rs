@@ -4,7 +4,7 @@ use hallpass_access::{
     Change, Ends, Grant, GrantFilter, GrantState, GrantStateKind, PastQuery, Request,
     RequestFilter, RequestState, RequestStateKind, Review, Subject, SubjectSet, ViewerScope, Write,
 };
-use hallpass_model::{GrantId, RequestId, TargetNames};
+use hallpass_base::{GrantId, RequestId, TargetNames};
 
 use super::Store;
 use super::queries::{grant_ids, put, request_ids};
@@ -306,8 +306,8 @@ pub async fn subjects_are_numbered_once_in_order(store: Store) {
         permission_set: set.to_owned(),
     };
     let group = match group_key(1, 1).target {
-        hallpass_model::Target::Group { group } => Subject::Group { group },
-        hallpass_model::Target::Account { .. } => unreachable!("a group's key"),
+        hallpass_base::Target::Group { group } => Subject::Group { group },
+        hallpass_base::Target::Account { .. } => unreachable!("a group's key"),
     };
     let all = vec![
         (1, account("A")),

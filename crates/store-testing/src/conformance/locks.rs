@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{Change, Lifted, Lock, LocksSeen, Write};
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use super::Store;
 use super::changes::raced;

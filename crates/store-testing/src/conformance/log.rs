@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hallpass_access::Change;
 use hallpass_audit::{Draft, Event, Order, Origin, Record, RecordQuery, RecordSubject, Words};
-use hallpass_model::AuditId;
+use hallpass_base::AuditId;
 
 use super::Store;
 use crate::{a_draft, at, email, grant_id, request_id, user, uuid};

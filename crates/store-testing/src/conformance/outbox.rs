@@ -4,7 +4,7 @@ use hallpass_access::{
     Change, CommitError, DigestNews, Message, News, Notice, Request, StoredAnswer, WaitingMessage,
     Write,
 };
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::Store;
 use crate::{a_notice, a_request, account_key, an_answer, at, person, user, with_request};

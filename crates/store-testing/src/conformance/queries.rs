@@ -7,7 +7,7 @@ use hallpass_access::{
     Request, RequestFilter, RequestState, RequestStateKind, Stuck, Write,
 };
 use hallpass_assignments::queue::Room;
-use hallpass_model::{GrantId, HoldKey, RequestId};
+use hallpass_base::{GrantId, HoldKey, RequestId};
 
 use super::Store;
 use crate::{

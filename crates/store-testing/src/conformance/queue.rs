@@ -5,7 +5,7 @@ use hallpass_assignments::{
     AssignmentRow, Observation, Operation, OperationKind, Over, Ownership, StoreFault, Task,
     Urgency, Verdict,
 };
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::Store;
 use super::assignments::{ROOM, row, taken};

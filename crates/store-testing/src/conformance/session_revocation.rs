@@ -2,7 +2,7 @@
 
 use hallpass_access::{Change, NoticeKind, OutlivingSessions};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_base::{AuditId, Timestamp};
 use hallpass_org::session_revocation::{
     SessionRevocation, SessionRevocationChange, SessionRevocationNews, SessionRevocationState,
 };

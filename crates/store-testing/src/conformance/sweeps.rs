@@ -5,7 +5,7 @@ use hallpass_access::{
     LeftAlone, Sweep, SweepAction, SweepItem, SweepMode, SweepState, Trigger, Wait, Write,
 };
 use hallpass_assignments::Absence;
-use hallpass_model::{HoldKey, SweepId, TimeSpan};
+use hallpass_base::{HoldKey, SweepId, TimeSpan};
 
 use super::Store;
 use crate::{

@@ -1,7 +1,7 @@
 //! What one person has much of does not delay others, and does not make asking read more.
 
 use hallpass_access::{Grant, GrantState, PlannedStart, Request};
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 
 use super::Store;
 use super::queries::{grant_ids, grants_due, put, request_ids};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_model::with_causes;
-use hallpass_postgres::ConnectError;
+use crate::postgres::ConnectError;
+use hallpass_base::with_causes;
 use tokio_postgres::error::SqlState;
 
 /// What the database says. Its text is the engine's own.

@@ -8,8 +8,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use hallpass_identity::IdentityRecord;
-use hallpass_model::{AuditId, IdSource, Timestamp};
+use hallpass_access::identity::IdentityRecord;
+use hallpass_base::{AuditId, IdSource, Timestamp};
 
 pub use sessions::StoredSessions;
 pub use tokens::StoredTokens;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::Origin;
-use hallpass_identity::{
+use hallpass_access::identity::{
     Bound, FoundIn, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession,
     WhichSessions,
 };
-use hallpass_model::{IdSource, Timestamp, UserId};
+use hallpass_base::{IdSource, Timestamp, UserId};
 
 use super::next_record;
 use crate::{SignInRow, SqlStore};

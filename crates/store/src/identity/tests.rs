@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::Origin;
-use hallpass_identity::{
+use hallpass_access::identity::{
     Browsing, NewToken, Owner, SessionStore, SignedIn, TokenScope, TokenStore, WebSession,
     WhichSessions,
 };
-use hallpass_model::{Email, TimeSpan, UserId};
+use hallpass_base::{Email, TimeSpan, UserId};
 use uuid::Uuid;
 
 use super::*;

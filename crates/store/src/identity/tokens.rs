@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::Origin;
-use hallpass_identity::{
+use hallpass_access::identity::{
     NewToken, OwnToken, Owner, TokenFacts, TokenFault, TokenScope, TokenSource, TokenStore,
 };
-use hallpass_model::{IdSource, TimeSpan, Timestamp, TokenId, UserId};
+use hallpass_base::{IdSource, TimeSpan, Timestamp, TokenId, UserId};
 
 use super::next_record;
 use crate::{SqlStore, TokenRow};

@@ -10,7 +10,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::{MemoryState, MemoryStore, Slot, commit, locks};
 use crate::filters::{fits_grant, fits_request};

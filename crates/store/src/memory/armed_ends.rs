@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use hallpass_access::{ArmedEndWish, DesiredAssignment, Message};
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, SettledEnds};
-use hallpass_runner::StoreFault;
+use hallpass_plans::StoreFault;
 
 use super::{MemoryState, MemoryStore};
 use crate::steps::{

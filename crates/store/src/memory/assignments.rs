@@ -10,7 +10,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Haste, Lease, NotedOver, OperationKind, Over, OwnedEnd,
     StoreFault, Taken, Task, Urgency, is_lease_from_future,
 };
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 
 use super::{MemoryState, MemoryStore, Slot};
 use crate::fault::StorageFault;

@@ -7,7 +7,7 @@ use hallpass_access::{
     Request, RequestState, RequestStateKind, StoredAnswer, Subject, Sweep, SweepItem, Write,
 };
 use hallpass_audit::Record;
-use hallpass_model::{GrantId, RequestId, Timestamp};
+use hallpass_base::{GrantId, RequestId, Timestamp};
 
 use super::group_sync::GroupSync;
 use super::sweeps::Sweeps;

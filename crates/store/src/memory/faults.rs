@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{CommitError, ReadError};
-use hallpass_model::{GrantId, RequestId};
+use hallpass_base::{GrantId, RequestId};
 
 use super::MemoryStore;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use hallpass_access::{GroupSyncItem, GroupSyncRun, GroupSyncStore, GroupSyncWrite, ReadError};
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::MemoryStore;
 use crate::fault::StorageFault;

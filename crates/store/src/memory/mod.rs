@@ -30,7 +30,7 @@ use hallpass_assignments::{AssignmentRow, Lease};
 use hallpass_audit::{
     AuditStore, Draft, FoundRecords, Head, LogId, Order, Record, RecordQuery, StoreFault,
 };
-use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId, UserId};
+use hallpass_base::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId, UserId};
 
 use crate::TokenRow;
 use crate::fault::StorageFault;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{Message, WaitingMessage};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 /// Notices, and which channel has still to tell which.
 #[derive(Clone, Debug, Default)]

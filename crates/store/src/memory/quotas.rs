@@ -1,7 +1,7 @@
 //! What one person has made the store keep.
 
 use hallpass_access::{Change, Quota, RequestState};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use super::MemoryState;
 use crate::fault::StorageFault;

@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_access::Origin;
-use hallpass_identity::{
+use hallpass_access::identity::{
     Bound, FoundIn, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession,
     WhichSessions,
 };
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 /// Sessions in memory.
 #[derive(Debug, Default)]

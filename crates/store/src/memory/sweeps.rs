@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, SweepState, SweepStore, Write,
 };
-use hallpass_model::{HoldKey, SweepId};
+use hallpass_base::{HoldKey, SweepId};
 
 use super::MemoryStore;
 use crate::fault::StorageFault;

@@ -1,6 +1,6 @@
 //! Texts of a form of their own, as what they stand for.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use uuid::Uuid;
 
 use super::tag;

@@ -1,12 +1,12 @@
 //! Bodies of earlier releases, and those that hold what is none of the journey's: sessions, events.
 
+use hallpass_access::identity::{Browsing, SignedIn, WebSession};
 use hallpass_access::{Accepted, Alarm, Lock, Message, StoredAnswer, Sweep, SweepItem};
 use hallpass_alerts::AlertState;
 use hallpass_assignments::AssignmentRow;
-use hallpass_events::{EventKey, EventRecord, EventState};
-use hallpass_identity::{Browsing, SignedIn, WebSession};
+use hallpass_findings::events::{EventKey, EventRecord, EventState};
 use hallpass_org::{Drill, Revocation, RevocationEntry, session_revocation::SessionRevocation};
-use hallpass_runner::Plan;
+use hallpass_plans::Plan;
 
 use super::*;
 use hallpass_store_testing::{at, email, user};
@@ -36,7 +36,7 @@ const KINDS: &[(&str, Reader)] = &[
     ("lock", as_json::<Lock>),
     ("message", as_json::<Message>),
     ("plan", as_json::<Plan>),
-    ("plan_journal", as_json::<hallpass_runner::Record>),
+    ("plan_journal", as_json::<hallpass_plans::Record>),
     ("request", |line| read_request_text(line).map(drop)),
     ("request.packed", |line| {
         read_request(&packed(line)).map(drop)

@@ -6,9 +6,7 @@ use hallpass_access::{
     Approval, ArmedEnds, EndCause, EndOutcome, Grant, GrantState, HolderGroups, NeverArmed, Origin,
     Stuck,
 };
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
-};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::both_ways::both_ways;

@@ -9,9 +9,7 @@ use hallpass_access::{
     Person, PlannedStart, Reminders, Request, RequestState, Review, RulingAtAsking, Shortened,
     Wanted,
 };
-use hallpass_model::{
-    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
-};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::both_ways::both_ways;

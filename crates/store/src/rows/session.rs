@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use hallpass_identity::{Browsing, SignedIn, WebSession};
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_access::identity::{Browsing, SignedIn, WebSession};
+use hallpass_base::{Email, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::both_ways::both_ways;

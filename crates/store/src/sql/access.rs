@@ -9,7 +9,7 @@ use hallpass_access::{
     RequestStateKind, StoredAnswer, Subject, UnreadGrant, Waiting,
 };
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
+use hallpass_base::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::unreadable::{first_readable, packed_one, unpacked};
 use super::{

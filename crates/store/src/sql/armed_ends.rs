@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use hallpass_access::{
     ArmedEndCounts, ArmedEndStatus, ArmedEndWish, DesiredAssignment, Grant, Message,
 };
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_org::armed_ends::{ArmedEnd, ArmedEndChange, ArmedEndStore, GateChange, SettledEnds};
-use hallpass_runner::StoreFault;
+use hallpass_plans::StoreFault;
 
 use super::unreadable::{each_body, or_told, readable, unpacked_or_told};
 use super::{SqlStore, assignment_rows, assignments, audit, number, outbox};

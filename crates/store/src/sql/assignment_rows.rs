@@ -1,7 +1,7 @@
 //! Rows of assignments, read one by one.
 
 use hallpass_assignments::AssignmentRow;
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use crate::database::{Optional, Transaction};
 use crate::fault::StorageFault;

@@ -6,7 +6,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Haste, Lease, NotedOver, OperationKind, Over, OwnedEnd,
     StoreFault, Taken, Task, is_lease_from_future, queue,
 };
-use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_base::{HoldKey, TimeSpan, Timestamp};
 
 use super::assignment_rows::{KIND, load, read_row, stored};
 use super::unreadable::{each_body, or_told};

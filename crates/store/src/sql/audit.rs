@@ -6,7 +6,7 @@ use hallpass_audit::{
     AuditStore, Draft, FoundRecords, Head, LogId, LogIdFault, Mention, Record, RecordQuery,
     StoreFault, mentions,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::finding::{grant_bytes, request_bytes};
 use super::numbers::{self, Numbered};

@@ -9,7 +9,7 @@ use hallpass_access::{Grant, ReadError};
 use hallpass_assignments::OwnedEnd;
 use hallpass_assignments::queue::OnceUnwanted;
 use hallpass_audit::Head;
-use hallpass_model::{GrantId, HoldKey};
+use hallpass_base::{GrantId, HoldKey};
 
 use super::assignment_rows::{KIND, read_row, stored};
 use super::unreadable::{each_body, or_told, unpacked_or_told};

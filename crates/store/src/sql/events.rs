@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use hallpass_events::{EventKey, EventMemory, EventMemoryFault, EventRecord, EventState};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
+use hallpass_findings::events::{EventKey, EventMemory, EventMemoryFault, EventRecord, EventState};
 
 use super::SqlStore;
 use crate::database::Transaction;

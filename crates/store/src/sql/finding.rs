@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::{FoundRecords, Order, Record, RecordQuery, RecordSubject, Words};
-use hallpass_model::{GrantId, RequestId, UserId};
+use hallpass_base::{GrantId, RequestId, UserId};
 
 use super::listing::Bounds;
 use super::numbers::{self, Numbered};
@@ -288,7 +288,7 @@ fn word_ranges(
     let texts = numbers
         .into_iter()
         .map(|number| SequenceRange::of(OF_TEXT, number));
-    let id: Option<hallpass_model::AuditId> = whole.parse().ok();
+    let id: Option<hallpass_base::AuditId> = whole.parse().ok();
     let id = id.map(|id| SequenceRange::of(OF_ID, id.uuid().as_bytes().to_vec()));
     let about = about_ranges(&RecordSubject {
         request: Some(whole.clone()),

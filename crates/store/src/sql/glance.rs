@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_model::{GroupId, HoldKey, Target};
-use hallpass_postgres::PostgresAddress;
+use crate::postgres::PostgresAddress;
+use hallpass_base::{GroupId, HoldKey, Target};
 use serde::Deserialize;
 
 use super::opening::{interrupted, refuse_linked};

@@ -3,7 +3,7 @@
 use hallpass_access::{
     Ends, Grant, GrantFilter, PastGrants, PastQuery, SubjectSet, UnreadGrant, ViewerScope,
 };
-use hallpass_model::{GrantId, HoldKey, Timestamp};
+use hallpass_base::{GrantId, HoldKey, Timestamp};
 
 use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};

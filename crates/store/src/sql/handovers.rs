@@ -1,8 +1,8 @@
 //! Sign-ins and logins under way, so that one node ends what another began.
 
 use async_trait::async_trait;
-use hallpass_identity::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_access::identity::{HANDOVERS_MAX, Handed, HandoverFault, HandoverStore};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::SqlStore;
 use crate::database::{Optional, Transaction};

@@ -1,7 +1,7 @@
 //! Rows that are named by whose hold on what they are about: put in, changed, and taken away where they are still what was
 //! read.
 
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 
 use super::number;
 use crate::database::{ConstraintRefusal, DatabaseError, Transaction};

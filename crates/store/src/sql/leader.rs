@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::ReadError;
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 
 use super::reserve::Reserve;
 use super::{Heeds, Source, SqlStore, at_once, number, run};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hallpass_access::{Lock, LocksSeen, ReadError, Write};
 use hallpass_audit::Draft;
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use super::unreadable::{each_body, or_told, readable};
 use super::{SqlStore, audit, number, places};

@@ -10,7 +10,7 @@ use hallpass_audit::{GENESIS_HASH, Record};
 use hallpass_org::armed_ends::ArmedEnd;
 use hallpass_org::session_revocation::SessionRevocation;
 use hallpass_org::{Drill, Revocation};
-use hallpass_runner::Plan;
+use hallpass_plans::Plan;
 
 use super::listing_pool::ListingPool;
 use super::opening::make_private;

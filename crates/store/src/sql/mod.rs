@@ -68,7 +68,7 @@ pub use opening::SchemaUse;
 pub use seen_log::{LogLook, LogMemory, LostRecords, SeenHead};
 
 use hallpass_audit::Head;
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 
 use crate::database::{Connection, DatabaseError, PATIENCE, Server, Transaction, TransactionMode};
 use crate::fault::StorageFault;

@@ -1,7 +1,7 @@
 //! Numbers that stand for long texts: people, subjects, addresses, lists of approvers. Given once,
 //! never changed.
 
-use hallpass_model::UserId;
+use hallpass_base::UserId;
 
 use crate::database::{DatabaseError, Optional, Transaction};
 use crate::fault::StorageFault;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass_postgres::PostgresAddress;
+use crate::postgres::PostgresAddress;
 
 use super::listing::Bounds;
 use super::listing_pool::ListingPool;

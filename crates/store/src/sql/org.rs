@@ -1,9 +1,9 @@
 //! What plans leave behind in tables: drills, the ends of revocations, and what was told of steps that wait.
 
 use async_trait::async_trait;
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry, StepNews};
-use hallpass_runner::{StepId, StoreFault};
+use hallpass_plans::{StepId, StoreFault};
 
 use super::{SqlStore, counter};
 use crate::database::Optional;

@@ -1,7 +1,7 @@
 //! The outbox in tables: one row per notice, and one per channel that has still to tell it.
 
 use hallpass_access::{Message, WaitingMessage};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::{counter, number};
 use crate::database::{Optional, Transaction};

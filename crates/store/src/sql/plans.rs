@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_runner::{
+use hallpass_plans::{
     JournalAddition, LaneClaim, LeaseAnswer, Plan, PlanId, PlanStore, PlansOfKind, Saved,
     StoreFault, Stored, TargetChange, UnreadPlan,
 };
@@ -202,7 +202,7 @@ pub(super) fn broken_journals(tx: &Transaction<'_>) -> Result<Vec<String>, Stora
         .collect::<Result<Vec<String>, _>>()?;
     let mut problems = Vec::new();
     for id in plans {
-        if let Err(error) = hallpass_runner::fold(&journal(tx, &PlanId::named(&*id))?) {
+        if let Err(error) = hallpass_plans::fold(&journal(tx, &PlanId::named(&*id))?) {
             problems.push(format!("plan {id}: {error}"));
         }
     }

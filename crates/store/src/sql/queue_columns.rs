@@ -3,7 +3,7 @@
 
 use hallpass_assignments::queue::{self, InFlight, Queue, QueueFront, QueueFronts, Room, Slot};
 use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::assignment_rows::{KIND, read_row};
 use super::unreadable::{each_body, or_told};

@@ -1,7 +1,7 @@
 //! What one person has made the store keep, counted in the transaction that adds to it.
 
 use hallpass_access::{Quota, QuotaUse};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_base::{Timestamp, UserId};
 
 use super::counter;
 use super::numbers::{self, Numbered};

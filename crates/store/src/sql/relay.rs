@@ -138,7 +138,7 @@ fn records(tx: &Transaction<'_>) -> Result<(), DatabaseError> {
     let old = "SELECT seq, id, request_id, grant_id, body FROM audit ORDER BY seq";
     each(tx, old, |row| {
         let (id, body): (String, String) = (row.get(1)?, row.get(4)?);
-        let bytes = id.parse::<hallpass_model::AuditId>().map_or_else(
+        let bytes = id.parse::<hallpass_base::AuditId>().map_or_else(
             // an id of no form of ours is still one that no other record may have
             |_| id.as_bytes().to_vec(),
             |id| id.uuid().as_bytes().to_vec(),

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use hallpass_access::{RemediationPress, RemediationPresses};
 use hallpass_audit::Draft;
-use hallpass_model::{AccountId, Timestamp};
-use hallpass_remediation::{
+use hallpass_base::{AccountId, Timestamp};
+use hallpass_findings::remediation::{
     Remediation, RemediationCursor, RemediationFilter, RemediationId, RemediationStore,
     RemediationStoreFault,
 };

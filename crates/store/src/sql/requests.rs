@@ -1,7 +1,7 @@
 //! Requests listed by whatever a filter gives an index for.
 
 use hallpass_access::{Request, RequestFilter, RequestStateKind, SubjectSet, ViewerScope};
-use hallpass_model::RequestId;
+use hallpass_base::RequestId;
 
 use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::ReadError;
+use hallpass_access::identity::{WebSession, WhichSessions};
 use hallpass_audit::Draft;
-use hallpass_identity::{WebSession, WhichSessions};
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_base::{Email, Timestamp, UserId};
 use serde_json::Value;
 
 use super::unreadable::readable;

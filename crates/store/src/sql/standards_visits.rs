@@ -2,9 +2,9 @@
 //! outlives being asked for anew.
 
 use async_trait::async_trait;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_org::standards::{AppliedFile, StandardsVisit, VisitStore};
-use hallpass_runner::{PlanId, StoreFault};
+use hallpass_plans::{PlanId, StoreFault};
 
 use super::SqlStore;
 use crate::database::Optional;

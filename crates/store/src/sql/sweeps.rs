@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hallpass_access::{AcceptanceWrite, Accepted, ReadError, Sweep, SweepItem, SweepStore, Write};
-use hallpass_model::{HoldKey, SweepId};
+use hallpass_base::{HoldKey, SweepId};
 use serde::de::DeserializeOwned;
 
 use super::keyed::{KeyedChange, KeyedTable, one_row};

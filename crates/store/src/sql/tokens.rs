@@ -2,7 +2,7 @@
 
 use hallpass_access::{CommitError, ReadError};
 use hallpass_audit::Draft;
-use hallpass_model::{Timestamp, TokenId, UserId};
+use hallpass_base::{Timestamp, TokenId, UserId};
 
 use super::{SqlStore, audit, locks};
 use crate::TokenRow;

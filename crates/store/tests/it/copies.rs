@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hallpass_audit::AuditStore as _;
 #[cfg(unix)]
-use hallpass_postgres::PostgresAddress;
+use hallpass_store::postgres::PostgresAddress;
 use hallpass_store::{Copied, CopyError, SqlStore};
 use hallpass_store_testing::a_draft;
 use rusqlite::Connection;

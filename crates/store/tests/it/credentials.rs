@@ -2,11 +2,11 @@
 //! they are. What the server relies on beyond that is tested beside `identity/`.
 
 use hallpass_access::AccessStore as _;
+use hallpass_access::identity::{Browsing, SignedIn, WebSession, WhichSessions};
 use hallpass_audit::AuditStore as _;
-use hallpass_identity::{Browsing, SignedIn, WebSession, WhichSessions};
-use hallpass_model::{Email, TimeSpan, UserId};
+use hallpass_base::{Email, TimeSpan, UserId};
 use hallpass_org::StepNews as _;
-use hallpass_runner::StepId;
+use hallpass_plans::StepId;
 use hallpass_store::SignInRow;
 use hallpass_store_testing::{a_draft, at, user};
 

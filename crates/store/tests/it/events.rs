@@ -1,7 +1,7 @@
 //! The memory of events.
 
-use hallpass_events::{EventKey, EventMemory as _, EventRecord, EventState};
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
+use hallpass_findings::events::{EventKey, EventMemory as _, EventRecord, EventState};
 
 use crate::Place;
 

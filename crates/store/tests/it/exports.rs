@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use hallpass_access::{AccessStore, Change};
+use hallpass_audit::testing::a_place_for_exports_keeps_its_promises;
 use hallpass_audit::{
     AuditStore, BadRecord, ExportError, ExportTarget, FaultKind, HeadSigner, ReadExportError,
     Record, SignFault, Signer, SinkError, SinkErrorKind, Trust, Verified, assure, export_pending,
     publish_head, read_export, verify,
 };
-use hallpass_audit_testing::a_place_for_exports_keeps_its_promises;
 use hallpass_store::{FolderTarget, MemoryStore, read_lines};
 use hallpass_store_testing::{a_draft, at};
 use serde_json::{Map, Value};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hallpass_access::{AccessStore as _, Change, DesiredAssignment};
 use hallpass_assignments::Haste;
-use hallpass_model::{GroupId, HoldKey};
+use hallpass_base::{GroupId, HoldKey};
 use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::{account_key, at, group_id, group_key};
 use rusqlite::Connection;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_identity::HandoverStore as _;
+use hallpass_access::identity::HandoverStore as _;
 use hallpass_store::{Candidate, Claim, LeadTimes, LeaderRow as _, NodeIdentity, SqlStore, Term};
 use hallpass_store_testing::{a_draft, at};
 

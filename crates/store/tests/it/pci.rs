@@ -3,7 +3,7 @@
 use hallpass_activity::{
     FailedPciRun, KeptReport, PciState, PciStore as _, PciStoreFault, WholePciRun,
 };
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use crate::Place;
 

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::AuditStore;
-use hallpass_model::{AuditId, TimeSpan, Timestamp};
+use hallpass_base::{AuditId, TimeSpan, Timestamp};
+use hallpass_org::testing::MemoryOrg;
 use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry as Selection};
-use hallpass_org_testing::MemoryOrg;
-use hallpass_runner::{
+use hallpass_plans::testing::MemoryPlans;
+use hallpass_plans::{
     Final, JournalAddition, JournalEntry, LaneClaim, LeaseAnswer, Plan, PlanId, PlanLimits,
     PlanStore, Saved, StepEnd, StepId, StepTarget, TargetChange, fold,
 };
-use hallpass_runner_testing::MemoryPlans;
 use hallpass_store::{OpenError, SqlStore};
 use hallpass_store_testing::at;
 use rusqlite::Connection;

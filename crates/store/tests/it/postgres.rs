@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use hallpass_access::AccessStore as _;
-use hallpass_postgres::PostgresAddress;
+use hallpass_store::postgres::PostgresAddress;
 use hallpass_store::{LeaderRow as _, LogMemory, OpenError, SqlStore};
 use hallpass_store_testing::conformance::Case;
 use hallpass_store_testing::{a_draft, at};

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::RemediationPresses as _;
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
-use hallpass_remediation::{
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
+use hallpass_findings::remediation::{
     ActionKind, Deviation, FindingKey, Remediation, RemediationFilter, RemediationMode,
     RemediationPhase, RemediationResult, RemediationStore, RemediationStoreFault, WorkflowStatus,
 };
-use hallpass_remediation_testing::MemoryRemediations;
+use hallpass_findings::remediation_testing::MemoryRemediations;
 use hallpass_store::SqlStore;
 
 use crate::Place;

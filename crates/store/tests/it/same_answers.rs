@@ -15,7 +15,7 @@ use hallpass_assignments::{
     Absence, AssignmentRow, AssignmentStore, Haste, Lease, StoreFault, Taken, Verdict,
 };
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, Words};
-use hallpass_model::{GrantId, HoldKey, Timestamp};
+use hallpass_base::{GrantId, HoldKey, Timestamp};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{
     a_digest, a_draft, a_grant, a_lease, a_notice, a_report, a_request, a_sweep, a_sweep_item,

@@ -8,7 +8,7 @@ use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Haste, Lease, Observation, OperationKind, Over, Ownership,
     StoreFault, Taken, Urgency, Verdict,
 };
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_base::{HoldKey, Timestamp};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{a_lease, account_key, at, group_key, in_flight, with_desired};
 

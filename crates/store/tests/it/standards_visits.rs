@@ -1,12 +1,12 @@
 //! Accounts whose standards are looked at (`organization.md` S-8): SQLite answers as the model in memory.
 
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, TimeSpan, Timestamp};
 use hallpass_org::standards::{
     AppliedFile, ChangeAuthor, ChangedThing, StandardsChange, StandardsVisit, VisitCause,
     VisitStore,
 };
-use hallpass_org_testing::MemoryVisits;
-use hallpass_runner::PlanId;
+use hallpass_org::testing::MemoryVisits;
+use hallpass_plans::PlanId;
 use hallpass_store_testing::at;
 
 use crate::Place;

@@ -2,7 +2,7 @@
 
 use hallpass_access::{AccessStore as _, CommitError};
 use hallpass_audit::AuditStore;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use hallpass_store::{MemoryStore, TokenRow};
 use hallpass_store_testing::{a_draft, a_token, at, user};
 

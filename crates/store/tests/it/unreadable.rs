@@ -5,7 +5,7 @@ use hallpass_assignments::queue::Room;
 use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Observation, Over, OwnedEnd, Ownership, Task,
 };
-use hallpass_model::HoldKey;
+use hallpass_base::HoldKey;
 use hallpass_store::{EndsReader, SqlStore, TokenRow};
 use hallpass_store_testing::{
     a_draft, a_grant, a_lease, a_lock, a_token, account_key, at, grant_id, own_one, user, wanted,

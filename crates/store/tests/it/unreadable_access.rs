@@ -8,7 +8,7 @@ use hallpass_access::{
     Change, Grant, GrantFilter, GrantState, GrantStateKind, PastQuery, ReadError, Request,
     RequestFilter, RequestState, RequestStateKind, Subject, UnreadGrant, Write,
 };
-use hallpass_model::{GrantId, RequestId, TargetNames};
+use hallpass_base::{GrantId, RequestId, TargetNames};
 use hallpass_store::MemoryStore;
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{

@@ -37,7 +37,7 @@ const TABLES: &str = "crates/aws-model/tables";
 /// Pages that say of which version what lies beside them was made.
 const MADE_OF: &[&str] = &[
     "crates/aws-model/tables/README.md",
-    "crates/aws-wire/catalog/README.md",
+    "crates/aws-model/catalog/README.md",
     "crates/activity/data/README.md",
 ];
 

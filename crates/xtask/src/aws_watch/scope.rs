@@ -22,8 +22,7 @@ const NAMING: &[&str] = &[
     "activity",
     "aws-model",
     "aws-sim",
-    "aws-wire",
-    "commands-try",
+    "cli-server",
     "iam",
     "xtask",
 ];
@@ -334,7 +333,7 @@ mod tests {
                 "fn a() { call(\"demo\", \"InTest\"); }",
             ),
             (
-                "crates/org-testing/src/a.rs",
+                "crates/org/src/testing/a.rs",
                 "fn a() { call(\"demo\", \"InTesting\"); }",
             ),
             (

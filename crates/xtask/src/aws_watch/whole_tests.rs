@@ -189,7 +189,7 @@ fn what_is_said_and_not_so_is_told_with_its_place() {
     tree.decide(ALL);
     tree.put(MADE_OF[1], "made of botocore 1.9.0\n");
     let text = tree.text();
-    assert!(text.contains("crates/aws-wire/catalog/README.md:1: names 1.9.0 of botocore, and `e2e/requirements.txt` pins 2.0.0"), "{text}");
+    assert!(text.contains("crates/aws-model/catalog/README.md:1: names 1.9.0 of botocore, and `e2e/requirements.txt` pins 2.0.0"), "{text}");
     tree.put(MADE_OF[1], "made of botocore 2.0.0\n");
     tree.put("crates/aws-model/tables/demo.json", "{}\n");
     let text = tree.text();

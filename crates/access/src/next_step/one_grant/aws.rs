@@ -1,7 +1,7 @@
 //! AWS as one account assignment sees it: what is there, what listings show, and calls on their way.
 
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 /// AWS's side of one account assignment.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What is so after something happened, and the promises that hold at every instant.
 
 use hallpass_assignments::{AssignmentRow, Desired, Haste, Verdict};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use super::life::{Answer, Glue, Life, Move, Process};

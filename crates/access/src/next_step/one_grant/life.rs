@@ -1,7 +1,7 @@
 //! One grant, its row, the process that works on it, and AWS: what is so at an instant, and what there is that may happen.
 
 use hallpass_assignments::{AssignmentRow, Desired, Execution, Gate, Haste, OperationKind};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::aws::{Aws, OperationEnd};
 use super::story::{Reached, Story};

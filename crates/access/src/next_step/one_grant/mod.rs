@@ -20,7 +20,7 @@ use self::story::Reached;
 
 /// How many things go wrong in each life.
 fn faults() -> u32 {
-    hallpass_testing::cases(1, 2)
+    hallpass_base::testing::cases(1, 2)
 }
 
 /// Within how many seconds of when nothing goes wrong any more access is gone: two creates whose answers were lost may take

@@ -1,6 +1,6 @@
 //! What may happen next.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::aws::OperationEnd;
 use super::life::{Answer, Asked, Call, Life, Move, Process, Sent};

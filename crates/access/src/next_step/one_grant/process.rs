@@ -7,7 +7,7 @@ use hallpass_assignments::{
     AssignmentRow, CenterFault, OperationKind, OperationStatus, Ownership, RowAction,
     SentOperation, StepOutcome, Urgency, next,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use super::aws::{OnTheWay, OperationEnd};
 use super::life::{Answer, Asked, Call, Glue, Life, Process, Sent};

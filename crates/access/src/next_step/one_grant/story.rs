@@ -3,7 +3,7 @@
 
 use hallpass_assignments::OperationKind;
 use hallpass_audit::Event;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 /// Where the life is, as everybody was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

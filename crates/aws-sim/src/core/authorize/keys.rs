@@ -1,7 +1,7 @@
 //! The condition keys of a call (AWS: "AWS global condition context keys").
 
+use crate::base::Millis;
 use hallpass_iam::Context;
-use hallpass_sim_base::Millis;
 use serde_json::Value;
 
 use super::AuthorizationRequest;

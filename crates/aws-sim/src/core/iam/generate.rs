@@ -1,7 +1,7 @@
 //! IAM of an account of which the organization file says nothing: a function of the seed, the account
 //! and two facts. Some of it is as it should be and some is not, and not the same in every account.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
 use super::DEFAULT_USER;

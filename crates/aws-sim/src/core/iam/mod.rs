@@ -5,7 +5,7 @@ mod generate;
 
 use std::borrow::Cow;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use super::{
     entities::{Account, Id},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use crate::{
     core::{

@@ -1,6 +1,6 @@
 //! Portal sessions of people who are in the directory: begun, looked up, revoked.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 
 use crate::core::{
     entities::Id,

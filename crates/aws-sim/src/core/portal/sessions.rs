@@ -1,7 +1,7 @@
 //! Role sessions (`simulator.md` N-1 and N-2): who they are, how long they live, what ends them.
 
+use crate::base::{Millis, Random};
 use hallpass_aws_model::facts;
-use hallpass_sim_base::{Millis, Random};
 use serde_json::Value;
 
 use crate::{

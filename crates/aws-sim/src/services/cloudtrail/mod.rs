@@ -3,8 +3,8 @@
 
 mod trails;
 
+use crate::base::Millis;
 use hallpass_aws_model::{facts, message};
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};

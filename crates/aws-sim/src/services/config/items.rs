@@ -1,7 +1,7 @@
 //! What Config recorded: configuration items of interfaces, elastic addresses and machines, in the order of
 //! accounts, Regions and ids.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

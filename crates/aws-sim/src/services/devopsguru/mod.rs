@@ -4,7 +4,7 @@
 
 mod channels;
 
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde_json::{Map, Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};

@@ -9,7 +9,7 @@ mod xml;
 
 use std::fmt::Write as _;
 
-use hallpass_model::Glob;
+use hallpass_base::Glob;
 use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};

@@ -1,7 +1,7 @@
 //! Events that callers put on a bus.
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{BUS, Context, HandlerResult, bus_arn, invalid, rules};

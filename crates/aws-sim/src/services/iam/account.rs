@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::{Millis, Random};
 use hallpass_aws_model::facts;
-use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{

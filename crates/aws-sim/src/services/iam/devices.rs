@@ -1,6 +1,6 @@
 //! MFA devices.
 
-use hallpass_sim_base::Random;
+use crate::base::Random;
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, date, listed, seen, seen_by_name, user_or_caller, users};

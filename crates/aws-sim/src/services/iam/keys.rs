@@ -1,6 +1,6 @@
 //! Access keys: which there are, and when they were used.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, date, listed, seen_by_name, user_or_caller};

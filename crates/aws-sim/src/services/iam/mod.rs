@@ -19,7 +19,7 @@ mod users;
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value};
 
 use super::{

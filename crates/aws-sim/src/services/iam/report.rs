@@ -1,8 +1,8 @@
 //! The credential report (AWS: "Get credential reports for your AWS account"): asked for, made in a
 //! while, had for four hours.
 
+use crate::base::Millis;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hallpass_sim_base::Millis;
 use jiff::{Timestamp, fmt::strtime};
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{

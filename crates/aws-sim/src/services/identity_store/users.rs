@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{

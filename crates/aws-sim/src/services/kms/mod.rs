@@ -1,7 +1,7 @@
 //! AWS KMS: keys of an account in a Region, their policies, and whether they rotate. Nothing is encrypted with them.
 
+use crate::base::Millis;
 use hallpass_iam::{Policy, PolicyType};
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{

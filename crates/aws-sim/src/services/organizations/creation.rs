@@ -1,7 +1,7 @@
 //! Making accounts: asked for here, made final in `core/account_creation`.
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{ApiError, Context, ERRORS, HandlerResult, Output, seconds, tags::given};

@@ -1,6 +1,6 @@
 //! Delegated administrators and trusted access.
 
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, account_not_found, accounts, seconds};

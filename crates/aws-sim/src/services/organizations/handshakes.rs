@@ -1,7 +1,7 @@
 //! Handshakes: what one side asked the other for. They stand as the file says: nobody invites, answers or cancels here.
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::transfers::{handshake_id, instant, of};

@@ -14,8 +14,8 @@ mod transfers;
 mod tree;
 mod units;
 
+use crate::base::Millis;
 use hallpass_aws_model::{Violation, facts, message};
-use hallpass_sim_base::Millis;
 use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};

@@ -1,6 +1,6 @@
 //! Policies of the organization: making, changing, removing, reading.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, stale, tags};

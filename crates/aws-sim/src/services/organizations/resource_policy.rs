@@ -1,8 +1,8 @@
 //! The delegation policy: what the management account lets other accounts do with policies of the organization (AWS Organizations
 //! User Guide, "Delegated administrator for AWS Organizations").
 
+use crate::base::hash;
 use hallpass_iam::{Policy, PolicyType};
-use hallpass_sim_base::hash;
 use serde_json::json;
 
 use super::{ApiError, Context, HandlerResult, Output, invalid};

@@ -1,7 +1,7 @@
 //! Tags of the root, of organizational units, accounts and policies.
 
+use crate::base::hash;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, constraint, invalid};

@@ -1,6 +1,6 @@
 //! Transfers of the bill between organizations. They stand as the file says: nobody accepts or ends one here.
 
-use hallpass_sim_base::hash;
+use crate::base::hash;
 use serde_json::{Value, json};
 
 use super::{Context, HandlerResult, seconds};

@@ -1,7 +1,7 @@
 //! AWS Resource Access Manager: resource shares that the organization file states, as their owner and those who have them
 //! see them. Sharing and accepting are not simulated.
 
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};

@@ -1,8 +1,8 @@
 //! Central configuration: policies of the administrator that say which standards and controls accounts have. A policy
 //! takes hold in the hubs that are on; hubs are not turned on by it.
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, administrator, catalog::standard, invalid};

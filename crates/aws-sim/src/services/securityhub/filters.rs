@@ -1,6 +1,6 @@
 //! Filters of findings (AWS: `AwsSecurityFindingFilters`). One that is not simulated is refused by name.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use jiff::Timestamp;
 use serde_json::Value;
 

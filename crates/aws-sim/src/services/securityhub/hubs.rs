@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::{Bucket, Millis};
+use crate::base::{Bucket, Millis};
 use serde_json::{Value, json};
 
 use super::catalog::{STANDARDS, StandardKind, standard};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::Millis;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{

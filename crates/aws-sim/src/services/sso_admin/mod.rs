@@ -11,8 +11,8 @@ mod regions;
 mod statuses;
 mod tags;
 
+use crate::base::{Millis, hash};
 use hallpass_aws_model::facts;
-use hallpass_sim_base::{Millis, hash};
 use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};

@@ -1,7 +1,7 @@
 //! Tags of permission sets.
 
+use crate::base::Millis;
 use hallpass_aws_model::facts;
-use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{

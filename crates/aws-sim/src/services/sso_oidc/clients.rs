@@ -1,9 +1,9 @@
 //! Clients. A registration is inside the client's id, sealed, so that it needs no table: command
 //! lines keep theirs for ninety days, over any restart.
 
+use crate::base::{Millis, Random};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_sim_base::{Millis, Random};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Devices that wait for a person.
 
-use hallpass_sim_base::Millis;
+use crate::base::Millis;
 use serde_json::json;
 
 use super::{

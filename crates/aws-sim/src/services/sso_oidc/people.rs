@@ -1,7 +1,7 @@
 //! What people do in their browser: say who they are, approve a device, let a program sign in.
 //! The simulator asks nobody for a password.
 
-use hallpass_sim_base::{Millis, Random};
+use crate::base::{Millis, Random};
 
 use super::{
     clients::{Client, open},

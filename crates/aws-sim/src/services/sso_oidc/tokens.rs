@@ -1,8 +1,8 @@
 //! `CreateToken`: what a sign-in is exchanged for.
 
+use crate::base::{Millis, Random};
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_sim_base::{Millis, hash};
+use crate::base::{Millis, hash};
 use serde_json::{Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};

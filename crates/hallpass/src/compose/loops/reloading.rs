@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallpass_access::Access;
+use hallpass_app::host::server_store::ServerStore;
+use hallpass_app::setup::rule_files::{owned_twice, rules_and_text, unread_rules};
+use hallpass_app::setup::waiting::rest;
 use hallpass_aws::Inventory;
-use hallpass_host::server_store::ServerStore;
-use hallpass_model::Clock;
+use hallpass_base::Clock;
 use hallpass_server::ServerStatus;
-use hallpass_setup::rule_files::{owned_twice, rules_and_text, unread_rules};
-use hallpass_setup::waiting::rest;
 use hallpass_terminal::exit::Failure;
 use tokio::sync::watch;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::Access;
 use hallpass_aws::Aws;
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
+use hallpass_channels::wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
-use hallpass_wording::health::{self, OrganizationsMeanwhile, OverdueWhileLost};
 
 /// Whether the home Region of Identity Center is lost.
 pub(crate) struct HomeRegionProbe {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 

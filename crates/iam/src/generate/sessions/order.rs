@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 
 use super::form::RevocationForm;

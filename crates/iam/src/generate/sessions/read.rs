@@ -1,6 +1,6 @@
 //! A revocation policy as found in a file or in AWS, back to its entries.
 
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 
 use super::entry::{
     ISSUED, PRE_STAGED, PRINCIPAL, RevocationEntry, Revocations, SESSION, SOURCE, USER_ID,

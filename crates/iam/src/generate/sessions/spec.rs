@@ -1,7 +1,7 @@
 //! From the wish to cut somebody off to the policies that do it.
 
 use hallpass_aws_model::facts;
-use hallpass_model::Timestamp;
+use hallpass_base::Timestamp;
 use jiff::SignedDuration;
 
 use super::entry::{PRE_STAGED, RevocationEntry, Revocations};

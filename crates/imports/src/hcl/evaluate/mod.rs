@@ -138,7 +138,7 @@ impl<'a> Evaluator<'a> {
             (None, span) => file.map(|file| file.part(span)),
             (Some(_), None) => None,
         };
-        hallpass_model::text::line(text.unwrap_or_default().trim(), SHOWN_MAX)
+        hallpass_base::text::line(text.unwrap_or_default().trim(), SHOWN_MAX)
     }
 
     fn unknown(&self, expression: &Expression) -> EvalProblem {
@@ -306,7 +306,7 @@ impl<'a> Evaluator<'a> {
             return Err(EvalProblem::fails(at, "`file` takes one path"));
         };
         let path = path.into_text()?;
-        let shown = hallpass_model::text::line(&path, 80);
+        let shown = hallpass_base::text::line(&path, 80);
         let refuse = |why: &str| EvalProblem::unknown(at, format!("the file `{shown}` {why}"));
         let parts: Vec<&str> = path
             .split('/')

@@ -6,8 +6,8 @@ mod team;
 
 use std::path::Path;
 
+use hallpass_base::{AccountId, Email, GroupId};
 use hallpass_imports::{Imported, SourceFile};
-use hallpass_model::{AccountId, Email, GroupId};
 use hallpass_rules::{Ask, DecisionKind, Directory, Rules};
 
 use crate::company::ACCOUNTS;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 
 use super::super::question::{ReadinessQuestion, check, nothing_of, warning};
 use super::file::{Cluster, ClusterUse};

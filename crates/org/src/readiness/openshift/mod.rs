@@ -8,7 +8,7 @@ mod single;
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::CheckResult;
+use hallpass_plans::CheckResult;
 
 use super::question::ReadinessQuestion;
 pub use file::{InstallFile, InstallFileError};

@@ -1,6 +1,6 @@
 //! What one file says of its cluster.
 
-use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use hallpass_plans::{CheckOutcome, CheckResult, CheckSeverity};
 
 use super::super::question::{check, nothing_of, warning};
 use super::file::{Cluster, ClusterUse, MachinePool};

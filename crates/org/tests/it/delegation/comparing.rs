@@ -1,11 +1,11 @@
 //! The acceptance table of `organization.md` §3, but for the calls of DevOps Guru.
 
-use hallpass_model::Clock as _;
+use hallpass_base::Clock as _;
 use hallpass_org::delegation::{
     DelegationFile, DelegationState, RemovalWish, Replacing, draft_removal, gather, graphs_of,
     look_at, service_named,
 };
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
 use serde_json::Value;
 
 use super::world::{ADMIN, MANAGEMENT, OTHER, World};

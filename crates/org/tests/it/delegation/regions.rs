@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use hallpass_org::delegation::{
     DelegationState, RemovalWish, Replacing, draft_removal, look_at, service_named,
 };
-use hallpass_runner::Exit;
-use hallpass_runner_testing::Gate;
+use hallpass_plans::Exit;
+use hallpass_plans::testing::Gate;
 
 use super::world::{ADMIN, MANAGEMENT, World};
 use crate::bench::patient;

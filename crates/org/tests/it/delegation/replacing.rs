@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_org::delegation::{DelegationState, Replacing};
-use hallpass_runner::Exit;
-use hallpass_runner_testing::Gate;
+use hallpass_plans::Exit;
+use hallpass_plans::testing::Gate;
 
 use super::world::{ADMIN, OTHER, Ran, World};
 use crate::bench::{after_stop, ended_well, patient, stops_in_turn};
@@ -204,7 +204,7 @@ async fn all_regions_come_back_by_undoing() {
     for (goes, comes) in [(ADMIN, OTHER), (OTHER, ADMIN)] {
         let from = world.sent().len();
         let (made, folded) = runner.load(&plan).await.unwrap();
-        let back = hallpass_runner::undo(&made, &folded, &world.hands(&gate));
+        let back = hallpass_plans::undo(&made, &folded, &world.hands(&gate));
         assert!(back.not_undoable.is_empty(), "{:?}", back.not_undoable);
         let looked = runner.look(back.draft).await.unwrap().plan;
         assert_eq!(looked.blocked(), [""; 0]);
@@ -236,7 +236,7 @@ async fn undoing_leaves_regions_of_later_plans_alone() {
     let later = world.delegate(FILE, true, "second", &gate).await.unwrap();
     assert_eq!(later.report.unwrap().exit(), Exit::Ok);
     let (made, folded) = runner.load(&plan).await.unwrap();
-    let back = hallpass_runner::undo(&made, &folded, &world.hands(&gate));
+    let back = hallpass_plans::undo(&made, &folded, &world.hands(&gate));
     let looked = runner.look(back.draft).await.unwrap().plan;
     assert!(looked.blocked()[0].contains("in us-east-1, too"));
 }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_org::delegation::Replacing;
-use hallpass_runner::{Exit, PlanId, StepEnd};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanId, StepEnd};
 use serde_json::Value;
 
 use super::world::{ADMIN, MANAGEMENT, OTHER, World};
@@ -114,7 +114,7 @@ async fn a_replaced_administrator_comes_back_by_undoing() {
             let wish = gone.desired.as_object_mut().unwrap();
             assert!(wish.remove("replaces").is_some());
         }
-        let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+        let back = hallpass_plans::undo(&plan, &folded, &world.hands(&gate));
         let back = runner.look(back.draft).await.unwrap().plan;
         assert_eq!(back.blocked(), [""; 0]);
         let report = runner.apply(&back.id, &patient()).await;
@@ -185,7 +185,7 @@ async fn members_that_were_made_before_their_step_failed_have_a_record() {
         made.sort_unstable();
         assert_eq!(made, ours, "{theirs:?}");
         let (plan, folded) = runner.load(&plan).await.unwrap();
-        let back = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+        let back = hallpass_plans::undo(&plan, &folded, &world.hands(&gate));
         let told = back.not_undoable.iter();
         let told = told.filter(|(_, why)| why.starts_with("members and sources"));
         // the graph itself is told of, too

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
+use hallpass_base::{AccountId, Clock, TimeSpan, Timestamp};
 use hallpass_org::delegation::{
     DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
 };
 use hallpass_org::{Operation, OrganizationFault, ReadAnswer, ReadPlace, SendAnswer};
-use hallpass_runner::{PlanId, PlanReport, Runner};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{PlanId, PlanReport, Runner};
 use serde_json::{Map, Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
@@ -351,7 +351,7 @@ impl Ran {
             .find(|it| it.target.key == service && it.target.region == region);
         let found = found.unwrap();
         let steps = found.steps.iter();
-        let steps = steps.filter(|it| it.outcome == hallpass_runner::StepEnd::Changed);
+        let steps = steps.filter(|it| it.outcome == hallpass_plans::StepEnd::Changed);
         let names = steps.map(|it| it.kind.trim_start_matches("delegation.").to_owned());
         let mut names: Vec<String> = names.collect();
         names.sort();

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_org::enrolment::{
     EnrolmentBackend, EnrolmentCheck, EnrolmentStatus, EnrolmentWish, RoleCreation, enrollable,
     enrolment_results,
 };
-use hallpass_runner::{CheckOutcome, CheckSeverity, Exit, StepEnd};
+use hallpass_plans::{CheckOutcome, CheckSeverity, Exit, StepEnd};
 use serde_json::{Value, json};
 
 use super::tower::{State, fixture};
@@ -241,7 +241,7 @@ async fn one_that_fails_says_how_to_move_it_back_and_the_others_are_enrolled() {
         let report = world.enrol(&wish).await;
         assert_eq!(report.exit(), Exit::Failed);
         let (plan, folded) = world
-            .runner("reader", &hallpass_runner_testing::Gate::new(None))
+            .runner("reader", &hallpass_plans::testing::Gate::new(None))
             .load(&report.plan)
             .await
             .unwrap();
@@ -384,7 +384,7 @@ async fn config_is_taken_away_in_order_and_comes_back_as_it_was() {
     let wish = wish(&[], &["Legacy"]);
     let draft = world.config_draft(&wish).await;
     assert_eq!(draft.steps().len(), 3);
-    let gate = hallpass_runner_testing::Gate::new(None);
+    let gate = hallpass_plans::testing::Gate::new(None);
     let report = world.apply(draft, "calm", &gate).await.unwrap();
     assert_eq!(report.exit(), Exit::Ok, "{report:?}");
     assert!(world.with(|it| it.recorders.is_empty() && it.channels.is_empty()));
@@ -419,7 +419,7 @@ async fn one_stops_all_where_that_is_asked_for() {
 async fn an_account_that_somebody_moved_meanwhile_is_left_alone() {
     let world = World::new();
     let draft = world.draft(&wish(&["777777777777"], &[])).await;
-    let gate = hallpass_runner_testing::Gate::new(None);
+    let gate = hallpass_plans::testing::Gate::new(None);
     let runner = world.runner("calm", &gate);
     let plan = runner.look(draft).await.unwrap().plan;
     world.with(|it| {

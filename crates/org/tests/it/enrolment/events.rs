@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::StepNews as _;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, RoleCreation};
 use hallpass_org::lifecycle::{LifecycleEvent, LifecycleState, LifecycleSubject};
-use hallpass_org_testing::MemoryNews;
-use hallpass_runner::{Exit, PlanReport, PlanStore, Sleeper, StepEnd, fold};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_org::testing::MemoryNews;
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{Exit, PlanReport, PlanStore, Sleeper, StepEnd, fold};
 use serde_json::{Value, json};
 
 use super::tower::{ENROLLING, LAUNCHING, fixture};

@@ -3,8 +3,8 @@
 use hallpass_org::enrolment::{
     EnrolmentBackend, EnrolmentStatus, EnrolmentWish, RoleCreation, enrolment_results,
 };
-use hallpass_runner::{Exit, PlanStore as _};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanStore as _};
 use serde_json::json;
 
 use super::world::{World, wish};

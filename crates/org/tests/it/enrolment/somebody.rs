@@ -2,8 +2,8 @@
 //! and whoever enrols is told (`organization.md` N-7).
 
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish};
-use hallpass_runner::{Exit, PlanReport, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Exit, PlanReport, StepEnd};
 
 use super::stale::{ACCOUNT, unit, world};
 use super::tower::Act;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use hallpass_org::enrolment::{
     EnrolmentBackend, EnrolmentStatus, EnrolmentWish, RoleCreation, enrollable, enrolment_results,
 };
-use hallpass_runner::{Exit, PlanReport, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Exit, PlanReport, StepEnd};
 use serde_json::json;
 
 use super::world::{World, wish};
@@ -133,7 +133,7 @@ async fn what_fails_in_one_account_is_its_own_and_is_tried_again_when_asked_to()
             it.stacks.unreached.clear();
         });
         let report = if passes_by {
-            let again = hallpass_runner::Applying {
+            let again = hallpass_plans::Applying {
                 retry_failed: true,
                 ..crate::bench::patient()
             };

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish};
-use hallpass_runner::Exit;
-use hallpass_runner_testing::Gate;
+use hallpass_plans::Exit;
+use hallpass_plans::testing::Gate;
 use serde_json::json;
 
 use super::tower::State;

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_base::testing::stops;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, RoleCreation};
-use hallpass_runner::{Exit, PlanDraft, PlanStore as _};
-use hallpass_runner_testing::{Gate, PortMode};
-use hallpass_testing::stops;
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanDraft, PlanStore as _};
 
 use super::world::{World, wish};
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadPlace, SendAnswer,
 };
-use hallpass_runner_testing::Hourglass;
+use hallpass_plans::testing::Hourglass;
 use serde_json::{Value, json};
 
 use super::stacks::FakeStacks;

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use hallpass_model::{AccountId, Clock};
+use hallpass_base::{AccountId, Clock};
 use hallpass_org::enrolment::{
     EnrolmentCalls, EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentStepExecutor,
     EnrolmentWish, FactoryUser, RoleCreation, SelectedAccounts, TRUSTED_ROLES, checks, choose_for,
     draft, draft_config, gather, select,
 };
+use hallpass_org::testing::MemoryNews;
 use hallpass_org::{ServiceCalls, StepNews};
-use hallpass_org_testing::MemoryNews;
-use hallpass_runner::{
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
+use hallpass_plans::{
     PlanDraft, PlanId, PlanReport, Runner, RunnerIdentity, RunnerPorts, Sleeper, Undoing, undo,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans, ports};
 
 use super::tower::{FakeTower, Inside, State};
 use crate::gated::{GatedCalls, carried, runner};

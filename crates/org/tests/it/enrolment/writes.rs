@@ -1,6 +1,6 @@
 //! What writes do in the organization of the fixtures.
 
-use hallpass_model::{Clock, Timestamp};
+use hallpass_base::{Clock, Timestamp};
 use hallpass_org::{Operation, OrganizationFault, ReadPlace, SendAnswer};
 use serde_json::{Value, json};
 

@@ -6,8 +6,8 @@ use hallpass_org::standards::{
     CentralHome, NoCentralHome, StandardsFile, StandardsStepExecutor, central_home,
     draft_configuration, needs_local_mode,
 };
-use hallpass_runner::{Exit, PlanStore as _, StepExecutor as _, undo};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanStore as _, StepExecutor as _, undo};
 use serde_json::{Value, json};
 
 use super::hubs::{FIRST, MANAGEMENT, OTHER, UNIT, fixture};
@@ -86,7 +86,7 @@ async fn policies_stand_on_the_highest_units_that_fit() {
         .into()
     );
     // an account that is left out keeps what is above it from being one
-    world.scope.exclude = [hallpass_model::AccountId::new(MANAGEMENT.to_owned()).unwrap()].into();
+    world.scope.exclude = [hallpass_base::AccountId::new(MANAGEMENT.to_owned()).unwrap()].into();
     let fresh = World {
         scope: world.scope.clone(),
         ..World::managed()

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::AccountId;
+use hallpass_base::AccountId;
 use hallpass_org::standards::{
     HubStanding, StandardsFacts, StandardsFile, StandardsScope, draft, unknown_names,
 };
-use hallpass_runner::{Exit, StepEnd, undo};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Exit, StepEnd, undo};
 use serde_json::{Map, Value, json};
 
 use super::hubs::{FIRST, MANAGEMENT, OTHER, PCI, Subscribed, UNIT, fixture};

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{AccountId, Clock as _, Timestamp};
+use hallpass_base::{AccountId, Clock as _, Timestamp};
 use hallpass_org::standards::{
     AppliedFile, ChangeAuthor, ChangedThing, FollowMode, FollowSettings, HubChange, HubLog,
     LeftAlone, StandardsChoices, StandardsFile, StandardsFollower, StandardsNews, StandardsVisit,
     Swept, VisitCause, VisitEnd, VisitStore as _, VisitTeller, asks_for_visit, visit_asked_by,
 };
-use hallpass_org_testing::{GatedOrg, MemoryVisits};
-use hallpass_runner::{PlanStore as _, StoreFault};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_org::testing::{GatedOrg, MemoryVisits};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{PlanStore as _, StoreFault};
 use serde_json::json;
 
 use super::hubs::{FIRST, OTHER, PCI, Subscribed};

@@ -1,7 +1,7 @@
 //! Security Hub CSPM policies of Organizations: `organization.md` S-12.
 
 use hallpass_org::standards::HubStanding;
-use hallpass_runner::{Exit, StepEnd};
+use hallpass_plans::{Exit, StepEnd};
 use serde_json::{Value, json};
 
 use super::hubs::{ADMIN, FIRST, MANAGEMENT, OTHER, UNIT};

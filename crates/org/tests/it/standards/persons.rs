@@ -2,8 +2,8 @@
 //! stands, and the plan says `drifted`.
 
 use hallpass_org::standards::{central_home, draft_configuration};
-use hallpass_runner::{PlanDraft, PlanReport, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{PlanDraft, PlanReport, StepEnd};
 use serde_json::{Value, json};
 
 use super::hubs::{FIRST, PCI, State, Subscribed};

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use hallpass_org::standards::StandardsStepExecutor;
-use hallpass_runner::{Exit, StepEnd};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Exit, StepEnd};
 
 use super::hubs::{Deed, FIRST, PCI, Subscribed, turns_off};
 use super::world::World;
@@ -123,7 +123,7 @@ async fn a_control_that_somebody_changed_since_the_review_is_left_and_the_others
         assert_eq!(off(&world), set, "{by_standard}");
         let (plan, folded) = runner.load(&reviewed.plan).await.unwrap();
         let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
-        let back = hallpass_runner::undo(&plan, &folded, &hands);
+        let back = hallpass_plans::undo(&plan, &folded, &hands);
         let back = runner.look(back.draft).await.unwrap().plan;
         let report = runner.apply(&back.id, &patient).await.unwrap();
         assert_eq!(report.exit(), Exit::Ok, "{report:?}");
@@ -177,7 +177,7 @@ async fn whenever_somebody_acts_what_they_decided_stands() {
             assert_eq!(off(&world), [of_iam.clone(), set].concat(), "{case}");
             let (plan, folded) = runner.load(&reviewed.plan).await.unwrap();
             let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
-            let back = hallpass_runner::undo(&plan, &folded, &hands);
+            let back = hallpass_plans::undo(&plan, &folded, &hands);
             let back = runner.look(back.draft).await.unwrap().plan;
             let report = runner.apply(&back.id, &patient).await.unwrap();
             assert_eq!(report.exit(), Exit::Ok, "{case}: {report:?}");
@@ -207,7 +207,7 @@ async fn controls_that_were_set_beside_one_that_aws_refuses_are_taken_back() {
     let runner = world.runner("second", &Gate::new(None));
     let (plan, folded) = runner.load(&report.plan).await.unwrap();
     let hands = StandardsStepExecutor::new(Arc::new(world.calls()));
-    let back = hallpass_runner::undo(&plan, &folded, &hands);
+    let back = hallpass_plans::undo(&plan, &folded, &hands);
     let back = runner.look(back.draft).await.unwrap().plan;
     let report = runner.apply(&back.id, &crate::bench::patient()).await;
     assert_eq!(report.unwrap().exit(), Exit::Ok);

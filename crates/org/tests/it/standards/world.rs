@@ -8,8 +8,8 @@ use hallpass_org::standards::{
     StandardsScope, StandardsStepExecutor, central_rows, compare, draft, draft_central,
     gather_hubs, gather_organization,
 };
-use hallpass_runner::{PlanDraft, PlanReport, Runner, StepEnd};
-use hallpass_runner_testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::testing::{Gate, Hourglass, MemoryPlans};
+use hallpass_plans::{PlanDraft, PlanReport, Runner, StepEnd};
 use serde_json::Value;
 
 use super::hubs::{FIRST, FakeHubs, Hub, MANAGEMENT, OTHER, State, TODAY, fixture, text};

@@ -8,7 +8,7 @@ use hallpass_org::vending::{
     RowResult, RowStatus, RowVerdict, UnitFacts, VendingFacts, check, find_unit, has_room,
     new_accounts, wanted_rows,
 };
-use hallpass_runner::PlanId;
+use hallpass_plans::PlanId;
 use proptest::prelude::*;
 use serde_json::Value;
 

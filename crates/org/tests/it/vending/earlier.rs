@@ -1,10 +1,10 @@
 //! What earlier plans have to do with a list, whatever else was planned since.
 
-use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_org::EarlierUnread;
 use hallpass_org::vending::{AccountsFile, EarlierPlans, earlier_plans};
-use hallpass_runner::{Applying, JournalAddition, JournalEntry, Plan, PlanId, PlanStore as _};
-use hallpass_runner_testing::Gate;
+use hallpass_plans::testing::Gate;
+use hallpass_plans::{Applying, JournalAddition, JournalEntry, Plan, PlanId, PlanStore as _};
 use serde_json::json;
 
 use super::world::{World, ends, list, wishes};

@@ -9,7 +9,7 @@ use hallpass_org::vending::{
     AccountsFile, EarlierRow, KnownAccount, ListWishes, RowVerdict, UnitFacts, VendingFacts, check,
 };
 use hallpass_org::{Operation, ReadAnswer, ReadCalls, ReadPlace, SendAnswer, ServiceCalls};
-use hallpass_runner::SentBefore;
+use hallpass_plans::SentBefore;
 use serde_json::{Value, json};
 
 use crate::gated::read_failed;

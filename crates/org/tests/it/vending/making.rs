@@ -1,10 +1,10 @@
 //! Accounts through Organizations: rows 1, 3, 5 and 11 of the table of `organization.md` §1 as they are there.
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{Adoption, ListWishes};
-use hallpass_runner::Exit;
-use hallpass_runner_testing::Gate;
+use hallpass_plans::Exit;
+use hallpass_plans::testing::Gate;
 
 use super::world::{UNIT, World, ends, list};
 

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::vending::{Adoption, ListWishes};
-use hallpass_runner::{Exit, PlanStore as _, StepEnd};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanStore as _, StepEnd};
 
 use super::world::{Act, ELSEWHERE, Ran, UNIT, World, ends, list};
 
@@ -232,7 +232,7 @@ async fn a_plan_of_yesterday_is_held_against_today() {
         // what waits for it says why, and not only that it waits
         let (_, folded) = world.loaded(&plan).await;
         let reasons = folded.steps.values().filter_map(|it| match it {
-            hallpass_runner::StepState::Final(end) => Some(end.reason.clone()),
+            hallpass_plans::StepState::Final(end) => Some(end.reason.clone()),
             _ => None,
         });
         let reasons: Vec<String> = reasons.collect();
@@ -305,7 +305,7 @@ async fn a_tag_of_an_account_that_was_taken_on_comes_back_by_undoing() {
     let (plan, folded) = world.loaded(&ran.unwrap().plan).await;
     let of = |key: &str| world.accounts.tags_of("900000000042")[key].clone();
     assert_eq!((of("team"), of("cost")), ("shop".into(), "1".into()));
-    let undoing = hallpass_runner::undo(&plan, &folded, &world.hands(&gate));
+    let undoing = hallpass_plans::undo(&plan, &folded, &world.hands(&gate));
     let back = world.runner("second", &gate).look(undoing.draft).await;
     let runner = world.runner("third", &gate);
     let back = back.unwrap().plan.id;
@@ -323,7 +323,7 @@ async fn an_account_that_somebody_moved_is_not_moved_back() {
         .await
         .unwrap();
     let (plan, folded) = world.loaded(&ran.plan).await;
-    let undoing = hallpass_runner::undo(&plan, &folded, &world.hands(&Gate::new(None)));
+    let undoing = hallpass_plans::undo(&plan, &folded, &world.hands(&Gate::new(None)));
     world.accounts.somebody(Act::MovesAccount);
     let runner = world.runner("second", &Gate::new(None));
     let back = runner.preview(undoing.draft).await.unwrap().plan;

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_org::vending::{Adoption, ListWishes};
-use hallpass_runner::{Exit, PlanStore as _};
-use hallpass_runner_testing::{Gate, PortMode};
+use hallpass_plans::testing::{Gate, PortMode};
+use hallpass_plans::{Exit, PlanStore as _};
 
 use super::world::{World, ends, list};
 
@@ -88,7 +88,7 @@ async fn access_is_taken_back_whatever_was_heard_of_it() {
             let runner = world.runner("fourth", &Gate::new(None));
             let made = world.plans.plans(1).await.unwrap().remove(0).plan.id;
             let (plan, folded) = runner.load(&made).await.unwrap();
-            let undoing = hallpass_runner::undo(&plan, &folded, &world.hands(&Gate::new(None)));
+            let undoing = hallpass_plans::undo(&plan, &folded, &world.hands(&Gate::new(None)));
             assert_eq!(undoing.not_undoable.len(), 1, "{case}: the account stays");
             let back = runner.look(undoing.draft).await.unwrap().plan.id;
             let report = runner.apply(&back, &crate::bench::patient()).await.unwrap();

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access_files::PrincipalRef;
-use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
     AccessNeeds, AccountAdmin, AccountCreation, AccountMaker, AccountRequest, AccountsFile,
     KnownAccount, ListWishes, NewAccount, SeenAccounts, UnitFacts, VendingPlan,
     VendingStepExecutor, WantedAccess, check, earlier_plans, gather, results,
 };
-use hallpass_runner::{
+use hallpass_plans::testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_plans::{
     Applying, Effect, Folded, Plan, PlanId, PlanReport, PlanStep, Runner, StepError, StepExecutor,
     StepProbe, Undo, Verify, WriteAnswer,
 };
-use hallpass_runner_testing::{Gate, Gated, Hourglass, MemoryPlans};
 use serde_json::Value;
 
 use crate::gated::runner;

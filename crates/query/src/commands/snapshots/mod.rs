@@ -6,10 +6,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use hallpass_base::TimeSpan;
 use hallpass_inventory::{
     InventoryTable, Snapshot, SnapshotRecord, TABLES, TableRow, diff, document_of, nearest, table,
 };
-use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 use serde_json::json;
 

@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Args) -> QueryOutcome {
         for it in &snapshot.unread {
             if found.not_compared.contains(&it.table) {
                 let line = format!("not compared: {} of {}: {}", it.table, snapshot.id, it.why);
-                say(&hallpass_model::text::written_out(&line));
+                say(&hallpass_base::text::written_out(&line));
             }
         }
     }

@@ -6,12 +6,12 @@ mod outside;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use hallpass_base::fold;
 use hallpass_inventory::{
     AccessFinding, AccessGraph, AccessPath, AccessPerson, AccessReport, AssignmentHolder,
     GraphAccount, GraphAssignment, GraphGroup, GraphRole, OutsideAccess, Snapshot, TableCoverage,
     coverage_of, effective, group_of_way,
 };
-use hallpass_model::fold;
 use serde_json::{Value, json};
 
 use super::query::{DatasetArgs, WhichData, access_data, tell};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Email};
+use hallpass_base::{AccountId, Email};
 use hallpass_rules::{
     Directory,
     directory::{Account, Person},

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hallpass_access::{Acceptance, ItemKind};
-use hallpass_model::{Target, TargetNames, text::csv_cell};
+use hallpass_base::{Target, TargetNames, text::csv_cell};
 
 use super::line::{AccessLine, is_unknown};
 use super::{Looking, live_grants, standing_of};

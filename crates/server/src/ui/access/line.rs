@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use hallpass_access::{Directory, Fate, Grant, ItemKind, StandingView, SweepItem};
-use hallpass_model::{HoldKey, TargetNames, Timestamp};
+use hallpass_base::{HoldKey, TargetNames, Timestamp};
 
 use super::{Grouping, HeldFilter};
 use crate::ui::people::{self, GrantPlace};

@@ -20,7 +20,7 @@ use hallpass_access::{
     AccessError, Directory, Grant, GrantFilter, GrantOffers, GrantStateKind, Role, StandingView,
     Sweep, SweepMode,
 };
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use super::people::count_of;
@@ -457,7 +457,7 @@ impl AccessView<'_> {
             };
         };
         let unread = report.unread_places.first().map(|first| {
-            let place = hallpass_wording::standing::unread_place(&first.what);
+            let place = hallpass_channels::wording::standing::unread_place(&first.what);
             let count = usize::try_from(report.unread).unwrap_or(usize::MAX);
             (
                 count_of(

@@ -9,11 +9,11 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
+use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_inventory::{
     AccessFinding, AccessFindingKind, AccessGraph, AccessPath, GraphAssignment, GraphRoleKind,
     group_of_way,
 };
-use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use crate::ui::forbidden;

@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use hallpass_base::text::csv_cell;
 use hallpass_inventory::{AccessPath, GivenRole};
-use hallpass_model::text::csv_cell;
 
 use super::paths::{FILE_ROWS, PathsQuery, known};
 use crate::ui::forbidden;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_access::{
     Acceptance, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, Role, SweepItem,
 };
-use hallpass_model::TimeSpan;
-use hallpass_wording::{grants, standing};
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::{grants, standing};
 
 use super::line::{AccessLine, Key, is_unknown};
 use super::{AccessView, Grouping, Looking};

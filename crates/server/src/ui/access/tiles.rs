@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{Grant, GrantState, ItemChange, StandingView};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::AccessView;
 use super::line::is_unknown;

@@ -2,8 +2,8 @@
 //! will be when it is sent, and the button says what comes of all of them.
 
 use hallpass_access::{AskVerdict, Preview, PreviewOutcome, TARGETS_MAX, Wanted};
-use hallpass_model::{AccountId, GroupId, TimeSpan, Timestamp};
-use hallpass_wording::asking;
+use hallpass_base::{AccountId, GroupId, TimeSpan, Timestamp};
+use hallpass_channels::wording::asking;
 
 use super::{
     AskForm,

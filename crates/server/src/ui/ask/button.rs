@@ -1,7 +1,7 @@
 //! What pressing the button would do, in its words; or why there is nothing to press.
 
 use hallpass_access::{Approval, AskVerdict, Preview, PreviewOutcome};
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 use hallpass_rules::{Decision, OwnLater};
 
 use super::outlook::{Outlook, why_not};

@@ -1,9 +1,9 @@
 //! What is chosen on the form, and what there is to choose from.
 
 use hallpass_access::{Approval, AskVerdict, CatalogEntry, Search, SearchPage, Sought, Wanted};
-use hallpass_model::{AccountId, GroupId, TimeSpan};
+use hallpass_base::{AccountId, GroupId, TimeSpan};
+use hallpass_channels::wording::asking;
 use hallpass_rules::directory::{Account, Group, PermissionSet};
-use hallpass_wording::asking;
 
 use super::{AskForm, recents::Recents};
 use crate::{

@@ -1,7 +1,7 @@
 //! The lengths to choose from: from now, or later ends of what is held.
 
 use hallpass_access::{Grant, GrantState, LengthLimits, LengthRefused, Preview};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp};
 
 use crate::ui::presenter::Presenter;
 

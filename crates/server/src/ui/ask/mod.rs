@@ -21,8 +21,8 @@ use hallpass_access::{
     AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, PressRefused, Refusal,
     Wanted,
 };
-use hallpass_model::TimeSpan;
-use hallpass_wording::dialogs;
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::dialogs;
 use serde::Deserialize;
 
 use self::{

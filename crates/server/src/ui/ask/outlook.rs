@@ -5,9 +5,9 @@ use hallpass_access::{
     ApprovalHours, AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter,
     RequestView, all_of,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp, time};
+use hallpass_base::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp, time};
+use hallpass_channels::wording::{asking, dialogs::BREAK_GLASS_MEANS, outstanding, standing};
 use hallpass_rules::{Decision, OwnLater, RuleWarning};
-use hallpass_wording::{asking, dialogs::BREAK_GLASS_MEANS, outstanding, standing};
 use jiff::tz::TimeZone;
 
 use super::{

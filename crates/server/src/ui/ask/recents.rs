@@ -1,7 +1,7 @@
 //! What somebody asked for lately: it comes first on the form.
 
 use hallpass_access::{RequestFilter, RequestView};
-use hallpass_model::{PermissionSetArn, Target};
+use hallpass_base::{PermissionSetArn, Target};
 use hallpass_rules::directory::Account;
 
 use crate::{App, ui::shell::Viewer};

@@ -2,7 +2,7 @@
 
 use hallpass_access::RequestState;
 use hallpass_audit::Record;
-use hallpass_model::TimeSpan;
+use hallpass_base::TimeSpan;
 
 use super::{Teller, TimelineEntry, instant};
 use crate::ui::words::plain;

@@ -2,8 +2,8 @@
 
 use hallpass_access::CredentialsAfterEnd;
 use hallpass_audit::Record;
-use hallpass_model::Timestamp;
-use hallpass_wording::grants;
+use hallpass_base::Timestamp;
+use hallpass_channels::wording::grants;
 
 use super::Teller;
 

@@ -1,0 +1,58 @@
+//! What snapshots say of access, as it lies beside their tables: `_access/ID.json` in their folder or bucket,
+//! which counts once there is a manifest (`inventory.md` T-1).
+
+use std::io;
+
+use hallpass_inventory::{AccessSnapshot, SnapshotId};
+use hallpass_terminal::exit::Failure;
+
+use crate::host::snapshots_at::{OpenSnapshots, SnapshotsAt};
+
+/// Where it lies.
+const ACCESS: &str = "_access";
+/// Where manifests lie.
+pub const MANIFESTS: &str = "_manifests";
+
+/// The newest snapshot that says anything of access; none where there is none yet.
+///
+/// # Errors
+/// When the place cannot be read.
+pub async fn newest(at: &OpenSnapshots) -> io::Result<Option<SnapshotId>> {
+    let said = at.names(ACCESS).await?;
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let whole = at.names(MANIFESTS).await?;
+    let ids = said.iter().filter(|name| whole.contains(name));
+    Ok(ids
+        .filter_map(|it| it.strip_suffix(".json")?.parse().ok())
+        .max())
+}
+
+/// What a snapshot says of access.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn read(at: &OpenSnapshots, id: &SnapshotId) -> io::Result<AccessSnapshot> {
+    let text = at.read(&key(id)).await?;
+    serde_json::from_slice(&text).map_err(io::Error::other)
+}
+
+fn key(id: &SnapshotId) -> String {
+    format!("{ACCESS}/{id}.json")
+}
+
+/// What the newest snapshot says of access.
+///
+/// # Errors
+/// Exit 2 where there is none, or where it cannot be read.
+pub async fn read_newest(at: &SnapshotsAt) -> Result<AccessSnapshot, Failure> {
+    let unreadable = |error: io::Error| Failure::unreadable(at, &error);
+    let open = OpenSnapshots::at(at).await.map_err(unreadable)?;
+    let Some(id) = newest(&open).await.map_err(unreadable)? else {
+        let message = format!("no snapshot in `{at}` says who can reach what");
+        return Err(Failure::bad_input(message).help("`hallpass sync` makes one"));
+    };
+    let read = read(&open, &id).await;
+    read.map_err(|error| Failure::unreadable(format!("{at}/{}", key(&id)), &error))
+}

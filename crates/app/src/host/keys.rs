@@ -1,0 +1,240 @@
+//! Secret keys in files: the one that a server signs with, beside its store and made at the first
+//! start, and those of witnesses.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use hallpass_audit::{PublicKey, Signer, key_file, read_key_file};
+use hallpass_store::{Existing, write_private_file};
+use hallpass_terminal::exit::Failure;
+
+use crate::host::ownership::{
+    folder_of, give_copy, give_to_folder_owner, make_folder, open_original,
+};
+
+/// What the file of a server's key begins with; other files are as `openssl` writes them.
+const FORM: &str = "hallpass-signing-key/1 ";
+
+/// More than any file of a key.
+const KEY_FILE_MAX: u64 = 64 * 1024;
+
+/// What becomes of a key file that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// It is made.
+    Made,
+    /// It is missed.
+    Missed,
+    /// It is missed, and the log has left its store: others may know what it signed, and would take that of another
+    /// for forged.
+    Lost,
+}
+
+/// Where the key of a store in a file is.
+pub fn place(store: &Path) -> PathBuf {
+    let mut path = store.as_os_str().to_owned();
+    path.push(".key");
+    PathBuf::from(path)
+}
+
+/// The public half of the key in a file; `None` when no key was made yet.
+///
+/// # Errors
+/// When the file cannot be read, or is not a key.
+pub fn public(path: &Path) -> Result<Option<PublicKey>, Failure> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    key_at(path, Absent::Missed).map(|signer| Some(*signer.public()))
+}
+
+/// The key in a file. One that is made is readable by its owner alone, who is that of its folder, and never over
+/// another.
+///
+/// # Errors
+/// When the file cannot be read or made, or is not a key.
+pub fn key_at(path: &Path, absent: Absent) -> Result<Signer, Failure> {
+    let shown = path.display();
+    match fs::read_to_string(path) {
+        Ok(text) => read(&text).ok_or_else(|| no_key(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Made => {
+            make(path)?;
+            key_at(path, Absent::Missed)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && absent == Absent::Lost => {
+            Err(lost(path))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let help = "`openssl genpkey -algorithm ed25519` makes one";
+            Err(Failure::failed(format!("there is no key `{shown}`")).help(help))
+        }
+        Err(error) => Err(Failure::unreadable(shown, &error)),
+    }
+}
+
+fn no_key(path: &Path) -> Failure {
+    Failure::failed(format!("`{}` is not a signing key", path.display()))
+        .help("restore it from a backup; a new key has to be given to whoever trusts the old one")
+}
+
+fn lost(path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::failed(format!(
+        "the signing key `{shown}` is missing, and this log was exported before"
+    ))
+    .help(
+        "put it back from another node, from where the database was moved to, or from your secret store, and restart \
+         the server; where there never was one, or it is gone for good, `hallpass audit key --new` makes another one \
+         (docs/operations/recover.md)",
+    )
+}
+
+/// Both forms: PKCS#8 in PEM, and the seed in hexadecimal digits.
+fn read(text: &str) -> Option<Signer> {
+    let Some(digits) = text.trim_end().strip_prefix(FORM) else {
+        return read_key_file(text).ok();
+    };
+    let seed: [u8; 32] = hex::decode(digits).ok()?.try_into().ok()?;
+    Signer::from_seed(&seed).ok()
+}
+
+fn make(path: &Path) -> Result<(), Failure> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| Failure::failed(format!("the system gives no randomness: {error}")))?;
+    match write(path, key_file(&seed).as_bytes()) {
+        Ok(made) => {
+            // who made it can read it all the same; `doctor` says of one that the server cannot
+            drop(give_to_folder_owner(&made, path));
+            Ok(())
+        }
+        // another process made it meanwhile
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Failure::unwritable(path.display(), &error).help(
+            "run this as the server's user; over PostgreSQL name a folder that it may write to in `store.seen_folder`",
+        )),
+    }
+}
+
+/// Writes a key in a folder that may not be there yet.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    make_folder(folder_of(path))?;
+    write_private_file(path, bytes, Existing::Kept)
+}
+
+/// A file that may be a key.
+fn original(path: &Path) -> Result<Option<KeyOriginal>, Failure> {
+    let Some(file) = open_original(path)? else {
+        return Ok(None);
+    };
+    let mut text = String::new();
+    let read = (&file).take(KEY_FILE_MAX).read_to_string(&mut text);
+    read.map_err(|error| Failure::unreadable(path.display(), &error))?;
+    Ok(Some(KeyOriginal { file, text }))
+}
+
+/// A key that was read to be copied.
+#[derive(Debug)]
+pub struct KeyOriginal {
+    file: File,
+    text: String,
+}
+
+impl KeyOriginal {
+    /// Reads a key; `None` where there is none. It is opened once: what is read, and whose it is, is of one file, whatever
+    /// becomes of its name meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no key, or root would follow a name that somebody else gives.
+    pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
+        match original(path)? {
+            Some(found) if read(&found.text).is_some() => Ok(Some(found)),
+            Some(_) => Err(no_key(path)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a file that is there holds the same.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_in(&self, path: &Path) -> Result<bool, Failure> {
+        Ok(original(path)?.is_some_and(|it| it.text == self.text))
+    }
+
+    /// Writes it at another place, where none is. The owner of the folder there may read it, if they might read this one.
+    ///
+    /// # Errors
+    /// What the system says; there is none then.
+    pub fn copy_to(&self, path: &Path) -> io::Result<()> {
+        let made = write(path, self.text.as_bytes())?;
+        // who made it can read it all the same; `doctor` says of one that the server cannot
+        drop(give_copy(&made, path, &self.file));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = place(&folder.path().join("deep/hallpass.db"));
+        assert_eq!(public(&key).unwrap(), None);
+        assert!(key_at(&key, Absent::Missed).is_err());
+        let lost = key_at(&key, Absent::Lost).err().unwrap().words();
+        assert!(lost.contains("this log was exported before"), "{lost}");
+        assert!(!key.exists(), "another one is never made in its place");
+        let made = *key_at(&key, Absent::Made).unwrap().public();
+        for absent in [Absent::Made, Absent::Missed, Absent::Lost] {
+            let again = key_at(&key, absent).unwrap();
+            assert_eq!(*again.public(), made, "{absent:?}");
+        }
+        assert_eq!(public(&key).unwrap(), Some(made));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let permissions = fs::metadata(&key).unwrap().permissions();
+            assert_eq!(permissions.mode() & 0o777, 0o600);
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, chown};
+            let theirs = folder.path().join("theirs");
+            fs::create_dir(&theirs).unwrap();
+            // only root makes it for somebody else
+            if chown(&theirs, Some(1), Some(1)).is_ok() {
+                // a folder that is not there yet is theirs too: they could not get at the key in one of root's
+                key_at(&theirs.join("node/hallpass.key"), Absent::Made).unwrap();
+                for made in ["node", "node/hallpass.key"] {
+                    let made = fs::metadata(theirs.join(made)).unwrap();
+                    assert_eq!((made.uid(), made.gid()), (1, 1));
+                }
+            }
+        }
+        fs::write(&key, "something else").unwrap();
+        assert!(
+            key_at(&key, Absent::Made).is_err(),
+            "a broken key is never replaced by itself"
+        );
+        assert_eq!(fs::read_to_string(&key).unwrap(), "something else");
+    }
+
+    #[test]
+    fn keys_of_both_forms_are_read() {
+        let seed = [7; 32];
+        let of_a_server = format!("{FORM}{}\n", hex::encode(seed));
+        let keys = [of_a_server, key_file(&seed)].map(|text| *read(&text).unwrap().public());
+        assert_eq!(keys[0], keys[1]);
+        for bad in [
+            String::new(),
+            format!("{FORM}00"),
+            format!("{FORM}{}zz", hex::encode(seed)),
+        ] {
+            assert!(read(&bad).is_none(), "{bad}");
+        }
+    }
+}

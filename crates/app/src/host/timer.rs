@@ -1,0 +1,16 @@
+//! Waiting, for those who know no runtime.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_plans::Sleeper;
+
+/// Waits with the runtime's timer.
+pub struct Timer;
+
+#[async_trait]
+impl Sleeper for Timer {
+    async fn sleep(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+}

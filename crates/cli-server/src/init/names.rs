@@ -1,0 +1,305 @@
+//! What answers name, found in the directory: groups, permission sets, accounts and organizational units.
+
+use std::collections::BTreeSet;
+
+use hallpass_base::{AccountId, GroupId, PermissionSetName, fold};
+use hallpass_rules::directory::{Account, Group, OuRef};
+use hallpass_rules::{Directory, GroupRef};
+use hallpass_terminal::exit::Failure;
+use hallpass_terminal::nearest::nearest;
+use hallpass_terminal::output::plain;
+
+use super::toml_text::Entry;
+
+/// A group of the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ChosenGroup {
+    pub(super) id: GroupId,
+    pub(super) name: String,
+    /// As rules name it: by name where that is plain and its alone, else by id.
+    pub(super) entry: Entry,
+}
+
+impl ChosenGroup {
+    fn new(group: &Group, directory: &Directory) -> Self {
+        let is_its = directory.group_by_name(&group.name).map(|it| &it.id) == Some(&group.id);
+        let is_plain = is_its && is_word(&group.name) && GroupId::new(group.name.as_str()).is_err();
+        Self {
+            id: group.id.clone(),
+            name: group.name.clone(),
+            entry: if is_plain {
+                Entry::plain(group.name.clone())
+            } else {
+                Entry::named(group.id.to_string(), group.name.clone())
+            },
+        }
+    }
+
+    /// As a snapshot is asked for its members.
+    pub(super) fn reference(&self) -> GroupRef {
+        GroupRef::Id(self.id.clone())
+    }
+}
+
+/// Places whose access always needs an approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sensitive {
+    /// Every account.
+    Everything,
+    /// These.
+    Places {
+        units: Vec<ChosenUnit>,
+        accounts: Vec<ChosenAccount>,
+    },
+}
+
+/// An organizational unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ChosenUnit {
+    pub(super) id: String,
+    /// Its path below the root.
+    pub(super) path: String,
+}
+
+impl ChosenUnit {
+    fn new(path: &[OuRef]) -> Self {
+        Self {
+            id: path.last().map(|it| it.id.clone()).unwrap_or_default(),
+            path: path_of(path),
+        }
+    }
+
+    /// As rules name it: by id, since a unit that is renamed would be sensitive no more, and its accounts would be given as
+    /// those elsewhere are.
+    pub(super) fn entry(&self) -> Entry {
+        Entry::named(self.id.clone(), self.path.clone())
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ChosenAccount {
+    pub(super) id: AccountId,
+    pub(super) name: String,
+}
+
+impl ChosenAccount {
+    fn new(account: &Account) -> Self {
+        Self {
+            id: account.id.clone(),
+            name: account.name.clone(),
+        }
+    }
+
+    /// As rules name it: by id, since whoever may rename accounts chooses names.
+    pub(super) fn entry(&self) -> Entry {
+        Entry::named(self.id.to_string(), self.name.clone())
+    }
+}
+
+/// Letters that a name may have to be written as it is. Others are written by id.
+fn is_word(name: &str) -> bool {
+    let usual = |c: char| c.is_ascii_alphanumeric() || "-_. ".contains(c);
+    !name.is_empty() && name.trim() == name && name.chars().all(usual)
+}
+
+fn unknown(kind: &str, text: &str, known: &BTreeSet<String>) -> Failure {
+    let message = format!("there is no {kind} `{}`", plain(text));
+    let failure = Failure::bad_input(message);
+    match nearest(text, known) {
+        Some(name) => failure.help(format!("did you mean `{}`?", plain(name))),
+        None => failure.help("give its name as AWS has it, or its id"),
+    }
+}
+
+fn several(kind: &str, text: &str, ids: &[String]) -> Failure {
+    let message = format!(
+        "there are several {kind}s named `{}`: {}",
+        plain(text),
+        ids.join(", ")
+    );
+    Failure::bad_input(message).help("give the id of one of them")
+}
+
+/// A group by display name or id.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub(super) fn group(text: &str, directory: &Directory) -> Result<ChosenGroup, Failure> {
+    let id = GroupId::new(text).ok();
+    let found = id
+        .and_then(|id| directory.group(&id))
+        .or_else(|| directory.group_by_name(text));
+    if let Some(found) = found {
+        return Ok(ChosenGroup::new(found, directory));
+    }
+    let named = directory
+        .groups()
+        .iter()
+        .filter(|it| fold::is_same(&it.name, text));
+    let ids: Vec<String> = named.map(|it| it.id.to_string()).collect();
+    if ids.is_empty() {
+        let known = directory
+            .groups()
+            .iter()
+            .map(|it| it.name.clone())
+            .collect();
+        return Err(unknown("group", text, &known));
+    }
+    Err(several("group", text, &ids))
+}
+
+/// A group that has a role: the configuration names these by name alone.
+///
+/// # Errors
+/// As [`group`], and when another has its name, too.
+pub(super) fn role_group(text: &str, directory: &Directory) -> Result<ChosenGroup, Failure> {
+    let found = group(text, directory)?;
+    if directory.group_by_name(&found.name).is_some() {
+        return Ok(found);
+    }
+    let message = format!("another group is named `{}`, too", plain(&found.name));
+    Err(Failure::bad_input(message)
+        .help("roles go by a group's name: choose a group whose name is its own, or rename one"))
+}
+
+/// Permission sets by name; `*` stands for each that exists.
+///
+/// # Errors
+/// When one does not exist, or none is left.
+pub(super) fn permission_sets(
+    texts: &[String],
+    directory: &Directory,
+) -> Result<Vec<PermissionSetName>, Failure> {
+    let known: BTreeSet<String> = directory
+        .permission_sets()
+        .iter()
+        .map(|it| it.name.clone())
+        .collect();
+    let mut names = BTreeSet::new();
+    for text in texts {
+        match text.as_str() {
+            "*" => names.extend(known.iter().cloned()),
+            name if known.contains(name) => {
+                names.insert(name.to_owned());
+            }
+            name => return Err(unknown("permission set", name, &known)),
+        }
+    }
+    if names.is_empty() {
+        let message = "no permission set is named";
+        return Err(Failure::bad_input(message).help("name those that may be requested, or `*`"));
+    }
+    names
+        .iter()
+        .map(|name| {
+            PermissionSetName::new(name.as_str())
+                .map_err(|error| Failure::bad_input(error.to_string()))
+        })
+        .collect()
+}
+
+/// Accounts and organizational units, by id, path or name; `*` or the root stands for every account.
+///
+/// # Errors
+/// When one is unknown or has several meanings, and when none is named.
+pub(super) fn sensitive(
+    texts: &[String],
+    management: Option<&AccountId>,
+    directory: &Directory,
+) -> Result<Sensitive, Failure> {
+    let is_all = |text: &String| {
+        text == "*" || text.eq_ignore_ascii_case("root") || text == directory.root_id()
+    };
+    if texts.iter().any(is_all) {
+        return Ok(Sensitive::Everything);
+    }
+    let (mut units, mut accounts) = (Vec::new(), Vec::new());
+    for text in texts {
+        match place(text, directory)? {
+            NamedPlace::Unit(unit) if units.contains(&unit) => {}
+            NamedPlace::Unit(unit) => units.push(unit),
+            NamedPlace::Account(account) if Some(&account.id) == management => {
+                let message = format!(
+                    "`{}` is the management account, which no rule will cover",
+                    plain(text)
+                );
+                return Err(Failure::bad_input(message).help("leave it out of `sensitive`"));
+            }
+            NamedPlace::Account(account) if accounts.contains(&account) => {}
+            NamedPlace::Account(account) => accounts.push(account),
+        }
+    }
+    if units.is_empty() && accounts.is_empty() {
+        let message = "no sensitive account or organizational unit is named";
+        return Err(
+            Failure::bad_input(message).help("give `*` where every access is to be approved")
+        );
+    }
+    Ok(Sensitive::Places { units, accounts })
+}
+
+enum NamedPlace {
+    Unit(ChosenUnit),
+    Account(ChosenAccount),
+}
+
+/// What `text` means as it is written; where that is nothing, what it means in another case.
+fn place(text: &str, directory: &Directory) -> Result<NamedPlace, Failure> {
+    let paths = directory.organizational_units();
+    let wanted = text.strip_prefix("Root/").unwrap_or(text);
+    let found = |is: fn(&str, &str) -> bool| {
+        let units = paths.iter().copied();
+        let units = units.filter(|path| is_unit(path, text) || is(&path_of(path), wanted));
+        let accounts = directory.accounts().iter();
+        let accounts = accounts.filter(|it| it.id.as_str() == text || is(&it.name, text));
+        let found: (Vec<&[OuRef]>, Vec<&Account>) = (units.collect(), accounts.collect());
+        found
+    };
+    let (units, accounts) = match found(|name, wanted| name == wanted) {
+        (units, accounts) if units.is_empty() && accounts.is_empty() => found(fold::is_same),
+        exact => exact,
+    };
+    match (units.as_slice(), accounts.as_slice()) {
+        ([path], []) => Ok(NamedPlace::Unit(ChosenUnit::new(path))),
+        ([], [account]) => Ok(NamedPlace::Account(ChosenAccount::new(account))),
+        ([], []) => {
+            let names = directory.accounts().iter().map(|it| it.name.clone());
+            let known = names.chain(paths.iter().map(|it| path_of(it))).collect();
+            Err(unknown("account or organizational unit", text, &known))
+        }
+        (units, accounts) => {
+            let units = units.iter().filter_map(|path| path.last());
+            let mut ids: Vec<String> = units.map(|it| it.id.clone()).collect();
+            ids.extend(accounts.iter().map(|it| it.id.to_string()));
+            Err(several("place", text, &ids))
+        }
+    }
+}
+
+/// Every unit as an answer that means it alone: its path, or its id where that is not enough.
+pub(super) fn unit_answers(directory: &Directory) -> Vec<String> {
+    let answer = |path: &[OuRef]| {
+        let written = path_of(path);
+        let is_its = matches!(place(&written, directory), Ok(NamedPlace::Unit(unit)) if is_unit(path, &unit.id));
+        // commas part answers
+        if is_its && !written.contains(',') && written.trim() == written {
+            return Some(written);
+        }
+        path.last().map(|it| it.id.clone())
+    };
+    let paths = directory.organizational_units().into_iter();
+    paths.filter_map(answer).collect()
+}
+
+fn is_unit(path: &[OuRef], id: &str) -> bool {
+    path.last().is_some_and(|it| it.id == id)
+}
+
+/// The path of a unit below the root.
+pub(super) fn path_of(path: &[OuRef]) -> String {
+    path.iter()
+        .map(|it| it.name.as_str())
+        .collect::<Vec<_>>()
+        .join("/")
+}

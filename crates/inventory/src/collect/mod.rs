@@ -1,0 +1,45 @@
+//! How the tables of the inventory are filled: which calls a slice needs, in which order, and how
+//! answers become rows. A slice is all there or not at all, and each one that was asked for is told
+//! once, whatever came of it.
+//!
+//! Knows the documents that APIs answer with. Never knows networks, credentials, files or clocks:
+//! calls, waiting and the instant go through [`ServiceCalls`] and [`OktaCalls`], finished slices to
+//! a [`SliceStore`].
+#![expect(
+    clippy::result_large_err,
+    reason = "a failure has what a row of the errors has, and a slice has one at most"
+)]
+
+mod ports;
+mod scope;
+
+mod collector;
+mod csv;
+mod documents;
+mod rows;
+
+mod account_access;
+mod answers;
+mod assignments;
+mod contacts;
+mod enumeration;
+mod iam;
+mod identity_center;
+mod identity_store;
+mod okta;
+mod organizations;
+mod people_list;
+mod permission_sets;
+mod regions;
+
+mod run;
+
+pub use enumeration::{EnumerationPlan, EnumerationSizes, PlanChoice};
+pub use okta::{OktaProblem, next_link, same_origin};
+pub use people_list::{PeopleForm, PeopleList};
+pub use ports::{
+    AnswerPage, CallPlace, CalledOperation, OktaCalls, OktaPage, PageAnswer, ServiceCalls,
+    SliceStore, TemporaryAssignments,
+};
+pub use run::{CollectError, collect, explain};
+pub use scope::SyncScope;
