@@ -1,5 +1,5 @@
-//! The simulator alone, for trying a client against it:
-//! `cargo run -p hallpass-aws-sim --example sim -- --listen 127.0.0.1:4570 --speed fast`.
+//! The simulator alone, for trying a client against it: `cargo run -p hallpass-aws-sim --example
+//! sim -- --listen 127.0.0.1:4570 --speed fast`.
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 

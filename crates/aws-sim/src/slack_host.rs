@@ -1,4 +1,4 @@
-//! What the simulated Slack is given: the clocks, the faults, a place in the call log.
+//! Gives the simulated Slack clocks, faults and the call log.
 
 use crate::base::{Millis, instant};
 use crate::slack::{MethodFault, MethodFaults, MethodRecord, SlackFault, SlackHost};
@@ -12,7 +12,7 @@ use crate::{
     world::Shared,
 };
 
-/// The name by which faults and the call log know it.
+/// Its name in faults and the call log.
 const SERVICE: &str = "slack";
 
 impl SlackHost for Shared {
@@ -84,7 +84,6 @@ impl SlackHost for Shared {
     }
 }
 
-/// Faults of any service as the Web API shows them.
 fn in_slacks_words(fault: ReplyFault) -> MethodFault {
     match fault {
         ReplyFault::DropBefore(how) => MethodFault::DropBefore(how),

@@ -1,4 +1,4 @@
-//! Fuzz target for answers that are read without an SDK crate: XML of S3, errors, dates. See
+//! Fuzz target for answers read without an SDK crate: S3 XML, errors, dates. See
 //! `hallpass_base::testing`.
 
 use hallpass_base::testing::{changed, in_time};
@@ -25,7 +25,7 @@ fn an_answer_is_read_whole_or_refused() {
         let bytes = changed(input, &SAMPLES, b"<>/&;\"'=!?-[]#x {}:,\\0aK");
         let told = String::from_utf8_lossy(&bytes);
         match in_time(|| texts(&bytes, &KEY)) {
-            // a listing that breaks off is never a shorter listing
+            // a truncated listing is never a shorter listing
             Ok(keys) if !keys.is_empty() => {
                 assert!(told.contains("</ListBucketResult"), "{told}");
             }

@@ -1,10 +1,9 @@
-//! Identifiers that AWS gives: accounts, users, groups, permission sets.
+//! Identifiers issued by AWS.
 
 use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Text that does not have the form of the identifier it was given as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {expected}")]
 pub struct IdError {
@@ -20,10 +19,10 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// Checks the form of `text` and wraps it.
+            /// Validates only the form.
             ///
             /// # Errors
-            /// When the form is broken; nothing is looked up.
+            /// The form is invalid.
             pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
                 let text = text.into();
                 let valid: fn(&str) -> bool = $valid;
@@ -34,7 +33,6 @@ macro_rules! text_id {
                 }
             }
 
-            /// The identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -83,16 +81,15 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A member account of the organization: 12 ASCII digits, leading zeros kept
-    /// (AWS Organizations API Reference, `DescribeAccount`).
+    /// 12 ASCII digits, leading zeros kept (AWS Organizations API Reference, `DescribeAccount`).
     AccountId,
     "an account id of 12 digits",
     |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 );
 
 text_id!(
-    /// A permission set's name: 1 to 32 characters of letters, digits and `_+=,.@-`
-    /// (IAM Identity Center API Reference, `CreatePermissionSet`).
+    /// 1 to 32 characters of letters, digits and `_+=,.@-` (IAM Identity Center API Reference,
+    /// `CreatePermissionSet`).
     PermissionSetName,
     "a permission set name (1 to 32 of letters, digits and `_+=,.@-`)",
     |text| {
@@ -102,8 +99,8 @@ text_id!(
 );
 
 text_id!(
-    /// The ARN of a permission set, `arn:aws:sso:::permissionSet/ssoins-…/ps-…`
-    /// (IAM Identity Center API Reference, `PermissionSet`).
+    /// `arn:aws:sso:::permissionSet/ssoins-…/ps-…` (IAM Identity Center API Reference,
+    /// `PermissionSet`).
     PermissionSetArn,
     "a permission set ARN",
     |text| {
@@ -123,8 +120,8 @@ text_id!(
 );
 
 text_id!(
-    /// A group of the identity store; same form as [`UserId`]. Compared exactly
-    /// (Identity Store API Reference, `Group`).
+    /// A group of the identity store; same form as [`UserId`]. Compared exactly (Identity Store API
+    /// Reference, `Group`).
     GroupId,
     "an identity store group id (8-4-4-4-12 hex digits, with or without a prefix of 10)",
     is_identity_store_id
@@ -150,17 +147,16 @@ fn is_identity_store_id(text: &str) -> bool {
     well_formed && lengths.next().is_none()
 }
 
-/// The longest part of a profile's name, in characters.
 const PROFILE_PART_MAX: usize = 64;
 
-/// The name of a profile for a role, such as `payments-prod-ReadOnly`.
+/// Returns the CLI profile name of a role, such as `payments-prod-ReadOnly`.
 ///
-/// Only ASCII letters, digits and `-_.`, and a letter or digit at the start: the AWS CLI takes a
-/// name that begins with a dash for an option (AWS SDKs and Tools Reference Guide, "Format of the
-/// config file"). The account's id stands for a name that has no such character.
+/// Only ASCII letters, digits and `-_.`, starting with a letter or digit: the AWS CLI treats a
+/// leading dash as an option (AWS SDKs and Tools Reference Guide, "Format of the config file").
+/// Falls back to the account's id.
 pub fn profile_name(account_name: &str, account: &AccountId, set: &PermissionSetName) -> String {
     let account_part = match profile_part(account_name) {
-        // the SDKs take a profile of this name for the default one
+        // the SDKs treat this name as the default profile
         part if part.is_empty() || part == "default" => account.to_string(),
         part => part,
     };

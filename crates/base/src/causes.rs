@@ -1,8 +1,6 @@
-//! What an error says, with what caused it.
-
 use std::error::Error;
 
-/// An error and its causes, the outermost first; a cause that was said already is not said again.
+/// The error and its distinct causes, the outermost first.
 pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

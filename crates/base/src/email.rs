@@ -1,27 +1,24 @@
-//! E-mail addresses as identities: compared without ASCII case, printed in lower case.
+//! E-mail addresses as identities: ASCII case-insensitive, printed in lower case.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Text that is not an e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an e-mail address")]
 pub struct EmailError(String);
 
-/// An e-mail address in lower case. Accepts what directories really hold: one `@` with text on
-/// both sides, no white space or control characters. Stricter rules (for rule files) live with
-/// those who need them.
+/// Lower case. Accepts any address found in directories: one `@` with text on both sides, no white
+/// space or control characters. Callers apply stricter rules.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(String);
 
 impl Email {
-    /// Trims surrounding blanks, folds ASCII case and checks the shape.
+    /// Trims blanks, folds ASCII case and validates the form.
     ///
     /// # Errors
-    /// When there is not exactly one `@` with text on both sides, or a character that no address
-    /// holds unquoted.
+    /// There is not exactly one `@` with text on both sides, or a disallowed character.
     pub fn new(text: &str) -> Result<Self, EmailError> {
         let folded = text.trim().to_ascii_lowercase();
         let well_formed = folded.len() <= 254
@@ -37,17 +34,14 @@ impl Email {
         }
     }
 
-    /// The address in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.0.split_once('@').map_or("", |(local, _)| local)
     }
 
-    /// The part after the `@`.
     pub fn domain(&self) -> &str {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
     }

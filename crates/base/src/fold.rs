@@ -1,28 +1,24 @@
-//! Text as it is compared where case means nothing: names and values that people wrote, whoever typed them in
-//! capitals.
+//! Case-insensitive comparison of names and values.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// What is equal for texts that differ in case alone, in any script, or in whether an accent is part of its letter
-/// or follows it. Letters of one capital are one letter: `ß` is `ss`, and the dotless `ı` is `i`.
+/// Folds case in any script and normalizes accents. Letters with the same capital are equal: `ß` is
+/// `ss`, and the dotless `ı` is `i`.
 pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    // by way of capitals, as several small letters may have the same
     let lower = text.nfc().flat_map(char::to_lowercase);
     let by_capitals = lower.flat_map(char::to_uppercase);
     let folded: String = { by_capitals.flat_map(char::to_lowercase) }.nfc().collect();
-    // the dot that `İ` brings along; what follows it may belong to the letter then
     folded.replace("i\u{307}", "i").nfc().collect()
 }
 
-/// In small letters, each as it is written: `ß` stays one.
+/// Lower case only: `ß` is unchanged.
 pub fn lowered(text: &str) -> String {
     text.nfc().flat_map(char::to_lowercase).collect()
 }
 
-/// Whether two texts are equal but for case.
 pub fn is_same(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
         return one.eq_ignore_ascii_case(other);

@@ -1,6 +1,3 @@
-//! Fuzz target for the words people and programs write: lengths of time, addresses, ids, instants. See
-//! `testing`.
-
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
@@ -23,7 +20,6 @@ const SAMPLES: [&[u8]; 10] = [
     "Jürgen\u{200d}\u{202e}x\r=1+1,\"株\"".as_bytes(),
 ];
 
-/// What is printed is read as the same.
 fn reads_back<T: FromStr + Display + PartialEq + Debug>(text: &str) {
     if let Ok(read) = text.parse::<T>() {
         let again = read.to_string().parse::<T>().ok();
@@ -51,7 +47,6 @@ fn words_read_back_or_are_refused() {
             reads_back::<Timestamp>(&text);
         });
         if let Ok(span) = text.parse::<TimeSpan>() {
-            // seconds of long ones are not shown
             let shown = span.to_string();
             let again: TimeSpan = shown.parse().expect("what is shown is a span");
             assert_eq!(again.to_string(), shown, "{text}");

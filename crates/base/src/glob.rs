@@ -1,15 +1,12 @@
-//! Patterns over names that people write: `*` for any run of characters, `?` for one.
-
 use std::fmt;
 
 use crate::fold::{folded, lowered};
 
-/// A pattern over names: `*` for any run of characters, `?` for one; compared without case, in any script.
+/// A name pattern: `*` for any run of characters, `?` for one; case-insensitive in any script.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob(String);
 
 impl Glob {
-    /// Wraps a pattern; runs of `*` are one.
     pub fn new(pattern: &str) -> Self {
         let text = folded(pattern);
         let mut pattern = String::with_capacity(text.len());
@@ -21,39 +18,36 @@ impl Glob {
         Self(pattern)
     }
 
-    /// The pattern, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it can fit more than one name.
     pub fn is_pattern(&self) -> bool {
         self.0.contains(['*', '?'])
     }
 
-    /// Whether all of `name` fits the pattern. Time is the product of both lengths at worst.
+    /// Matches the whole name. Worst case time is the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
-        // most names by far, and nothing of it to be put together anew
         if name.is_ascii() && self.0.is_ascii() {
             return fits(
                 self.0.bytes(),
                 name.bytes().map(|byte| byte.to_ascii_lowercase()),
             );
         }
-        // a `?` is one letter as it is written, also one that is folded to two
+        // a `?` is one source letter, even if it folds to two
         fits(self.0.chars(), folded(name).chars())
             || self.0.contains('?') && fits(self.0.chars(), lowered(name).chars())
     }
 
-    /// Whether certainly everything that fits `other` fits this one too.
+    /// Checks that every match of `other` surely matches this one.
     pub fn covers(&self, other: &Self) -> bool {
-        // a wildcard of the other stands for itself where only a `*` of this one can take it
+        // wildcards of the other are literal unless only a `*` of this one can match them
         let is_told = !(self.0.contains('?') && other.0.contains('*'));
         is_told && fits(self.0.chars(), other.0.chars())
     }
 }
 
-/// Whether all of a name fits a pattern, both folded: characters, or bytes where all are ASCII.
+/// Matches folded characters, or bytes if all are ASCII.
 fn fits<T: Copy + PartialEq + From<u8>>(
     mut pattern: impl Iterator<Item = T> + Clone,
     mut name: impl Iterator<Item = T> + Clone,

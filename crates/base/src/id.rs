@@ -1,5 +1,5 @@
-//! Our own identifiers: a prefix that names the kind, then the 32 hex digits of a UUID v7
-//! (RFC 9562), so that ids sort by creation time and a pasted id says what it is.
+//! Hallpass identifiers: a prefix for the kind, then the 32 hex digits of a UUID v7 (RFC 9562). Ids
+//! sort by creation time.
 
 use std::{fmt, str::FromStr};
 
@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use crate::Timestamp;
 
-/// Text that is not one of our identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an id of the form `{prefix}` followed by 32 hex digits")]
 pub struct PrefixedIdError {
@@ -24,28 +23,26 @@ macro_rules! prefixed_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The prefix printed before the hex digits.
             pub const PREFIX: &'static str = $prefix;
 
-            /// Wraps a UUID v7 drawn from an [`IdSource`](crate::IdSource).
+            /// Expects a UUID v7 from an [`IdSource`](crate::IdSource).
             pub fn new(uuid: Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// The first id that could be drawn at an instant: ids sort by when they were drawn, to
-            /// the millisecond.
+            /// The smallest id of an instant: ids sort by creation time in milliseconds.
             pub fn first_at(at: Timestamp) -> Self {
                 let millisecond = u128::try_from(at.as_millisecond()).unwrap_or(0);
                 Self(Uuid::from_u128((millisecond & 0xffff_ffff_ffff) << 80))
             }
 
-            /// When it was drawn, to the millisecond.
+            /// Creation time in milliseconds.
             pub fn drawn_at(self) -> Timestamp {
                 let millisecond = i64::try_from(self.0.as_u128() >> 80).unwrap_or(0);
                 Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::UNIX_EPOCH)
             }
 
-            /// The bare UUID, for object names that outside readers expect to be UUIDs.
+            /// For object names that other readers expect to be UUIDs.
             pub fn uuid(self) -> Uuid {
                 self.0
             }
@@ -94,28 +91,20 @@ macro_rules! prefixed_id {
     };
 }
 
+prefixed_id!(RequestId, "req_");
 prefixed_id!(
-    /// A request: what somebody asked for.
-    RequestId,
-    "req_"
-);
-prefixed_id!(
-    /// A grant: permission with an end, made from an approved request.
+    /// Temporary permission from an approved request.
     GrantId,
     "grn_"
 );
+prefixed_id!(AuditId, "aud_");
 prefixed_id!(
-    /// One record of the audit log.
-    AuditId,
-    "aud_"
-);
-prefixed_id!(
-    /// An API token; the id is public, the secret is not part of it.
+    /// The id is public and does not contain the secret.
     TokenId,
     "tok_"
 );
 prefixed_id!(
-    /// A sweep: one look at what stands in Identity Center, and what came of it.
+    /// One comparison with Identity Center, and its result.
     SweepId,
     "swp_"
 );

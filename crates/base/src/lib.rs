@@ -1,8 +1,8 @@
-//! The vocabulary every other crate speaks: identifiers, e-mail addresses, targets, durations,
-//! and the two sources of surprise (time and randomness) as traits.
+//! Shared vocabulary: identifiers, e-mail addresses, targets, durations, and traits for time and
+//! randomness.
 //!
-//! Knows nothing of rules, storage, networks or AWS clients. Stays small on purpose: everything
-//! rebuilds when it moves.
+//! Knows no rules, storage, networks or AWS clients. Small on purpose: everything rebuilds when it
+//! changes.
 
 mod aws;
 mod causes;

@@ -1,25 +1,25 @@
-//! What AWS Organizations says of accounts and units, in today's members and in those of before.
+//! Accounts and units in AWS Organizations responses, current and older fields.
 
-/// The state of an account, whichever member of the answer tells it: `State`, and `Status` where there is none.
+/// Returns the account state from `State`, else from `Status`.
 ///
-/// AWS sends only `State` since 2026-09-09; what was saved before, older partitions and other programs' documents may
-/// have only `Status`, which knows fewer values (AWS Organizations API Reference, `Account`). `member` reads a member of
-/// the answer by its name. None where neither says anything.
+/// AWS sends only `State` since 2026-09-09; older data, older partitions and documents of other
+/// programs may have only `Status`, with fewer values (AWS Organizations API Reference, `Account`).
+/// `member` reads a field by name.
 pub fn account_state<'a>(member: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
     let told = |name| member(name).filter(|it| !it.is_empty());
     told("State").or_else(|| told("Status"))
 }
 
-/// The root and the units above an account, as a member of its `Paths` tells: `o-…/r-…/ou-…/ou-…/111122223333/`
-/// (AWS Organizations API Reference, `Account`). Names are not in it.
+/// The root and units above an account, from its `Paths`: `o-…/r-…/ou-…/ou-…/111122223333/` (AWS
+/// Organizations API Reference, `Account`). Without names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountPath<'a> {
     above: Vec<&'a str>,
 }
 
 impl<'a> AccountPath<'a> {
-    /// Where an account stands by its `Paths`. None where there are none, or where they are of another form or of
-    /// another account, or are several, so that no place is meant: then `ListParents` tells.
+    /// `None` if `Paths` is missing, ambiguous, malformed, or of another account: then use
+    /// `ListParents`.
     pub fn of(account: &str, paths: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut paths = paths.into_iter();
         let (Some(path), None) = (paths.next(), paths.next()) else {
@@ -39,17 +39,15 @@ impl<'a> AccountPath<'a> {
         (is_whole && above.iter().skip(1).all(is_unit)).then_some(Self { above })
     }
 
-    /// The unit it stands in, or the root.
     pub fn parent(&self) -> &'a str {
         self.above.last().copied().unwrap_or_default()
     }
 
-    /// The root, then the units down to the account.
+    /// From the root down.
     pub fn above(&self) -> &[&'a str] {
         &self.above
     }
 
-    /// Whether it stands in this unit or root, or anywhere below.
     pub fn is_below(&self, unit: &str) -> bool {
         self.above.contains(&unit)
     }

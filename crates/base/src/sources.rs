@@ -1,4 +1,4 @@
-//! Time and randomness come in through these, so that every run can be repeated.
+//! Ports for time and randomness, so that every run is repeatable.
 
 use std::fmt;
 
@@ -7,13 +7,11 @@ use uuid::Uuid;
 
 use crate::TimeSpan;
 
-/// Tells the time. Held by drivers only; decisions take `now` as an argument.
 pub trait Clock: Send + Sync {
-    /// The current instant, UTC.
     fn now(&self) -> Timestamp;
 
-    /// The current instant and whether it may be counted from, of one look: no step of a clock
-    /// falls between the two. A clock with nothing to compare itself with agrees with itself.
+    /// Reads the instant and its validity atomically with respect to clock steps. A clock without a
+    /// reference agrees with itself.
     fn look(&self) -> Look {
         let now = self.now();
         Look {
@@ -23,51 +21,43 @@ pub trait Clock: Send + Sync {
         }
     }
 
-    /// See [`Look::elsewhere`].
     fn elsewhere(&self) -> Timestamp {
         self.look().elsewhere
     }
 }
 
-/// One look at a [`Clock`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// The current instant, UTC.
     pub now: Timestamp,
-    /// The best guess of what others call now: for comparing with instants that others wrote, and
-    /// for those that others compare with theirs. The same as `now` unless that is known to run ahead.
+    /// Best estimate of others' current time, for comparison with their instants. Equals `now`
+    /// unless `now` is known to run ahead.
     pub elsewhere: Timestamp,
-    /// Why no access may be counted from it; `None` while the clocks agree.
+    /// Why no access may start; `None` while the clocks agree.
     pub disagreement: Option<Disagreement>,
 }
 
-/// Why the clocks do not vouch for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disagreement {
-    /// Two of them differ by more than is allowed.
     Apart {
-        /// Which ones.
         between: Clocks,
-        /// How far the first is ahead of the second; negative when it is behind.
+        /// First minus second.
         by: SignedDuration,
     },
-    /// AWS has not said its time yet, and nothing else confirms the wall clock.
+    /// AWS has not returned its time yet, and nothing else confirms the wall clock.
     Unconfirmed,
 }
 
-/// Two clocks that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Clocks {
-    /// The machine's wall clock with the time of AWS's answers.
+    /// Wall clock and AWS time.
     WallAws,
-    /// The machine's wall clock with its monotonic clock: a step since both were last right.
+    /// Wall clock and monotonic clock: a step since both were correct.
     WallMonotonic,
-    /// The time that is counted by with the time of AWS's answers: what an earlier step left behind.
+    /// Effective time and AWS time: the rest of an earlier step.
     NowAws,
 }
 
 impl Clocks {
-    /// Their name in metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::WallAws => "wall_aws",
@@ -99,7 +89,6 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// AWS says its time in whole seconds: what is longer is not known to the second.
 fn roughly(apart: SignedDuration) -> TimeSpan {
     let seconds = apart.as_secs().unsigned_abs();
     TimeSpan::seconds(if seconds < 120 {
@@ -109,9 +98,8 @@ fn roughly(apart: SignedDuration) -> TimeSpan {
     })
 }
 
-/// Makes identifiers. Held by drivers only.
 pub trait IdSource: Send + Sync {
-    /// A fresh UUID v7 (RFC 9562) for the instant `now`.
+    /// A new UUID v7 (RFC 9562) for `now`.
     fn next(&self, now: Timestamp) -> Uuid;
 }
 

@@ -1,31 +1,26 @@
-//! How long something lasts, in whole seconds.
-
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Text that does not name a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a duration: write `90m`, `1h30m`, `2d`, `45s` or `01:30`")]
 pub struct SpanError(String);
 
-/// A length of time in whole seconds. Read from `90m`, `1h30m`, `1d2h` or `hh:mm` (hours with any
-/// number of digits); printed as `1h 30m`, `1d 2h 0m`.
+/// A duration in whole seconds. Parsed from `90m`, `1h30m`, `1d2h` or `hh:mm` (any number of hour
+/// digits); printed as `1h 30m`, `1d 2h 0m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TimeSpan {
     seconds: u64,
 }
 
-/// About 100 years: keeps every sum with a timestamp inside its range.
+/// About 100 years: sums with timestamps stay in range.
 const SECONDS_MAX: u64 = 3_155_760_000;
 
 impl TimeSpan {
-    /// No time at all.
     pub const ZERO: Self = Self { seconds: 0 };
 
-    /// `seconds` seconds, at most about a hundred years.
     pub const fn seconds(seconds: u64) -> Self {
         Self {
             seconds: if seconds > SECONDS_MAX {
@@ -36,27 +31,23 @@ impl TimeSpan {
         }
     }
 
-    /// `minutes` minutes.
     pub const fn minutes(minutes: u64) -> Self {
         Self::seconds(minutes.saturating_mul(60))
     }
 
-    /// `hours` hours.
     pub const fn hours(hours: u64) -> Self {
         Self::minutes(hours.saturating_mul(60))
     }
 
-    /// The number of whole seconds.
     pub const fn as_seconds(self) -> u64 {
         self.seconds
     }
 
-    /// Whether this is no time at all.
     pub const fn is_zero(self) -> bool {
         self.seconds == 0
     }
 
-    /// The instant this much after `start`, clamped to the last representable one.
+    /// Clamped to the last representable instant.
     #[must_use]
     pub fn after(self, start: Timestamp) -> Timestamp {
         start
@@ -64,21 +55,21 @@ impl TimeSpan {
             .unwrap_or(Timestamp::MAX)
     }
 
-    /// The instant this much before `end`, clamped to the first representable one.
+    /// Clamped to the first representable instant.
     #[must_use]
     pub fn before(self, end: Timestamp) -> Timestamp {
         end.checked_sub(SignedDuration::from_secs(self.signed()))
             .unwrap_or(Timestamp::MIN)
     }
 
-    /// The time from `start` to `end`, whole seconds rounded down; zero when `end` is not later.
+    /// Rounded down; zero if `end` is not later.
     pub fn between(start: Timestamp, end: Timestamp) -> Self {
         let seconds = end.duration_since(start).as_secs();
         Self::seconds(u64::try_from(seconds).unwrap_or(0))
     }
 
-    /// Whether two instants are less than this apart, whichever is later: for believing at one what
-    /// was learned at the other. A clock that ran ahead and returned does not prolong belief.
+    /// Checks that two instants are closer than this, in either order, so that a clock step back
+    /// does not extend a cache's validity.
     pub fn covers(self, one: Timestamp, other: Timestamp) -> bool {
         let apart = other.duration_since(one).abs();
         apart < SignedDuration::from_secs(self.signed())
@@ -88,10 +79,10 @@ impl TimeSpan {
         i64::try_from(self.seconds).unwrap_or(i64::MAX)
     }
 
-    /// Reads `hh:mm`: any number of hour digits, minutes 00 to 59.
+    /// Parses `hh:mm`: any number of hour digits, minutes 00 to 59.
     ///
     /// # Errors
-    /// When the form is another or the minutes exceed 59.
+    /// The form differs or the minutes exceed 59.
     pub fn from_hours_minutes(text: &str) -> Result<Self, SpanError> {
         let error = || SpanError(text.to_owned());
         let (hours, minutes) = text.split_once(':').ok_or_else(error)?;
@@ -119,7 +110,6 @@ impl FromStr for TimeSpan {
         let (mut total, mut number, mut last_unit) = (0_u64, None::<u64>, u64::MAX);
         let mut before = ' ';
         for c in text.chars() {
-            // `1 0m` is two numbers
             if before == ' ' && c.is_ascii_digit() && number.is_some() {
                 return Err(error());
             }

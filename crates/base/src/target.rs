@@ -1,25 +1,18 @@
-//! What is granted, and to whom.
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, GroupId, PermissionSetArn, UserId};
 
-/// What access is asked for or given.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Target {
-    /// A permission set in an account: an account assignment in IAM Identity Center.
+    /// An account assignment in IAM Identity Center.
     Account {
-        /// The account.
         account: AccountId,
-        /// The permission set.
         permission_set: PermissionSetArn,
     },
-    /// Membership of a group of the identity store.
     Group {
-        /// The group.
         group: GroupId,
     },
 }
@@ -36,20 +29,15 @@ impl fmt::Display for Target {
     }
 }
 
-/// The names people know a target by, as they were when it was asked for.
+/// Display names at request time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TargetNames {
-    /// Names of an account target.
     Account {
-        /// The account's name.
         account: String,
-        /// The permission set's name.
         permission_set: String,
     },
-    /// Name of a group target.
     Group {
-        /// The group's display name.
         group: String,
     },
 }
@@ -66,18 +54,16 @@ impl fmt::Display for TargetNames {
     }
 }
 
-/// The key under which overlapping grants are counted: one person, one target.
+/// Overlapping grants are counted by user and target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HoldKey {
-    /// Who holds the access.
     pub user: UserId,
-    /// What is held.
     pub target: Target,
 }
 
 impl HoldKey {
-    /// The two things that may never have two operations in flight: an account and a permission
-    /// set (Identity Center answers `ConflictException`), or one membership.
+    /// Key for operations that must not overlap: account and permission set (Identity Center
+    /// answers `ConflictException`), or one membership.
     pub fn lane(&self) -> String {
         match &self.target {
             Target::Account {

@@ -1,20 +1,19 @@
-//! Text of others, made fit to be shown: the one place that knows which characters hide text, turn it
-//! around or steer a terminal. Every door (pages, Slack, mail, webhooks, tables, CSV) shows text
-//! through it.
+//! Makes untrusted text safe to display: the only place that knows which characters hide text,
+//! reverse it or control a terminal. All outputs (pages, Slack, mail, webhooks, tables, CSV) use
+//! it.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// What stands where a hidden character was.
 const SHOWN: char = '␦';
 
-/// Characters that join or vary the one before them: part of what is shown in emoji and in scripts that
-/// are not Latin, and nothing else anywhere.
+/// Characters that join or vary the previous one: visible parts of emoji and of non-Latin scripts,
+/// otherwise hidden.
 const fn is_joining(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// Characters that are not shown, or make others be shown elsewhere (Unicode: `Cc`, `Bidi_Control`,
+/// Characters that are invisible or move others (Unicode: `Cc`, `Bidi_Control`,
 /// `Default_Ignorable_Code_Point`, line and paragraph separators, interlinear annotations).
 const fn is_ignorable(c: char) -> bool {
     matches!(
@@ -43,14 +42,14 @@ const fn is_ignorable(c: char) -> bool {
     )
 }
 
-/// Whether a reader does not see a character, or sees others elsewhere because of it. Line feeds and
-/// tabs are seen; a carriage return is, before a line feed.
+/// Checks if a character is invisible or displaces others. Line feeds and tabs are visible; a
+/// carriage return only before a line feed.
 pub const fn is_hidden(before: Option<char>, c: char, after: Option<char>) -> bool {
     match c {
         '\n' | '\t' => false,
-        // alone, it goes back to the start of a line that is shown already
+        // alone, it returns to the start of the displayed line
         '\r' => !matches!(after, Some('\n')),
-        // one after another they carry a message that nobody sees
+        // a sequence of them can carry an invisible message
         c if is_joining(c) => match before {
             Some(before) => {
                 let joins = is_joining(before) || is_ignorable(before);
@@ -62,21 +61,18 @@ pub const fn is_hidden(before: Option<char>, c: char, after: Option<char>) -> bo
     }
 }
 
-/// Bytes that are no text to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotText {
-    /// Each character has two bytes.
     #[error("is UTF-16: save it as UTF-8")]
     Utf16,
-    /// They are of another encoding, or of none.
     #[error("is not UTF-8 at byte {0}: save it as UTF-8")]
     NotUtf8(usize),
 }
 
-/// The text that bytes are, without the mark that programs on Windows write before it.
+/// Decodes UTF-8 without a byte order mark.
 ///
 /// # Errors
-/// When they are not UTF-8. UTF-16 is known by its mark, and without one by the zero bytes in it.
+/// The bytes are not UTF-8. UTF-16 is recognized by its mark or by zero bytes.
 pub fn decoded(bytes: &[u8]) -> Result<&str, NotText> {
     let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if is_utf16 || bytes.contains(&0) {
@@ -86,7 +82,7 @@ pub fn decoded(bytes: &[u8]) -> Result<&str, NotText> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// Each character of a text with its place, and whether it is hidden.
+/// Each character with its position and whether it is hidden.
 pub fn hidden_in(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
     let after = text.chars().skip(1).map(Some).chain([None]);
     let mut before = None;
@@ -97,18 +93,16 @@ pub fn hidden_in(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
     })
 }
 
-/// Whether nothing is hidden in a text.
 pub fn is_plain(text: &str) -> bool {
     is_plain_ascii(text) || hidden_in(text).all(|(_, _, hidden)| !hidden)
 }
 
-/// Most text: nothing to look at twice.
 fn is_plain_ascii(text: &str) -> bool {
     text.bytes()
         .all(|byte| matches!(byte, b'\n' | b'\t' | b' '..=b'~'))
 }
 
-/// A text with a mark wherever something is hidden. As many characters as before; lines stay lines.
+/// Replaces hidden characters. Keeps the number of characters and lines.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return Cow::Borrowed(text);
@@ -117,18 +111,17 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
-/// Whether a reader sees anything of a text: more than blanks and what is hidden.
+/// True if the text has more than blanks and hidden characters.
 pub fn says_something(text: &str) -> bool {
     hidden_in(text).any(|(_, c, hidden)| !hidden && !c.is_whitespace())
 }
 
-/// How many characters of a text a reader sees, blanks among them.
 pub fn visible_characters(text: &str) -> usize {
     hidden_in(text).filter(|(_, _, hidden)| !hidden).count()
 }
 
-/// One line of at most `most` characters: whatever is hidden or ends a line becomes a blank, blanks
-/// become one.
+/// One line of at most `most` characters; hidden characters, line ends and runs of blanks become
+/// one blank.
 pub fn line(text: &str, most: usize) -> String {
     let spaced: String = hidden_in(text)
         .map(|(_, c, hidden)| if hidden { ' ' } else { c })
@@ -143,14 +136,14 @@ pub fn line(text: &str, most: usize) -> String {
     cut
 }
 
-/// The lines of a text, each with a mark wherever something is hidden.
+/// The lines of a text, hidden characters replaced.
 pub fn lines(text: &str) -> Vec<String> {
     text.lines()
         .map(|line| visible(line).into_owned())
         .collect()
 }
 
-/// One line for a terminal: line ends and whatever is hidden are written out (`\n`, `\u{1b}`).
+/// One line for a terminal: line ends and hidden characters are escaped (`\n`, `\u{1b}`).
 pub fn written_out(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (_, c, hidden) in hidden_in(text) {
@@ -166,18 +159,17 @@ pub fn written_out(text: &str) -> String {
 }
 
 fn push_written_out(to: &mut String, c: char) {
-    // writing to a `String` cannot fail
     let _ = write!(to, "{}", c.escape_unicode());
 }
 
-/// A JSON text that says the same, with whatever is hidden in its strings as an escape of JSON.
+/// Equivalent JSON with hidden characters in strings escaped.
 pub fn json(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len());
     for (_, c, hidden) in hidden_in(text) {
-        // outside of strings JSON has carriage returns only, which mean nothing there
+        // outside strings, valid JSON has only carriage returns, which have no meaning
         if !hidden || c == '\r' {
             escaped.push(c);
             continue;
@@ -189,8 +181,8 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A text as a cell of CSV (RFC 4180). Spreadsheets take a cell that begins like a formula for one, so
-/// it gets an apostrophe in front, which they show as text; whatever is hidden is written out.
+/// A CSV cell (RFC 4180). An apostrophe before a formula makes spreadsheets display it as text;
+/// hidden characters are escaped.
 pub fn csv_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len() + 2);
     if is_formula(text) {
@@ -209,7 +201,6 @@ pub fn csv_cell(text: &str) -> String {
     cell
 }
 
-/// Blanks before it do not hinder every program.
 fn is_formula(text: &str) -> bool {
     let first = text.chars().next();
     let begins = |c: Option<char>| {
@@ -221,7 +212,6 @@ fn is_formula(text: &str) -> bool {
     begins(first) || begins(text.trim_start().chars().next())
 }
 
-/// A number with commas between thousands.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
@@ -355,7 +345,6 @@ mod tests {
         assert_eq!(written_out("Jürgen 株式会社 👍"), "Jürgen 株式会社 👍");
     }
 
-    /// Text with much of what is hidden.
     fn hostile() -> impl Strategy<Value = String> {
         let odd = prop::sample::select(vec![
             '\0',

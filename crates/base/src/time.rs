@@ -1,14 +1,13 @@
-//! Instants as text where nothing is known of the reader's zone, and times as people write them.
+//! Formats instants for readers with unknown zones, and parses times strictly.
 //!
-//! `jiff` reads a day out of an instant, a time out of a day with a time, and passes over names of
-//! zones. Here a text is read whole or refused.
+//! `jiff` reads a day from an instant, a time from a date with time, and ignores zone names. Here
+//! the whole text must match.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer};
 
-/// A text that is not wholly what it is read as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {expected}")]
 pub struct TimeError {
@@ -28,19 +27,19 @@ fn whole<T: std::str::FromStr>(
     })
 }
 
-/// Reads a day: `2026-11-22`.
+/// Parses a day: `2026-11-22`.
 ///
 /// # Errors
-/// For any other form, also for an instant.
+/// Any other form, also an instant.
 pub fn day(text: &str) -> Result<Date, TimeError> {
     let has_form = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     whole(text, "a day such as 2026-11-22", has_form)
 }
 
-/// Reads a time of a day: `08:00` or `08:00:30`.
+/// Parses a time: `08:00` or `08:00:30`.
 ///
 /// # Errors
-/// For any other form, also for one with a day or a zone.
+/// Any other form, also with a day or a zone.
 pub fn time_of_day(text: &str) -> Result<Time, TimeError> {
     let has_form = matches!(text.len(), 5 | 8)
         && text.bytes().enumerate().all(|(at, b)| match at {
@@ -50,10 +49,10 @@ pub fn time_of_day(text: &str) -> Result<Time, TimeError> {
     whole(text, "a time such as 08:00", has_form)
 }
 
-/// Reads a day and a time without a zone: `2026-11-22T08:00` or `2026-11-22 08:00:30`.
+/// Parses a day and time without a zone: `2026-11-22T08:00` or `2026-11-22 08:00:30`.
 ///
 /// # Errors
-/// For any other form, also for one with a zone.
+/// Any other form, also with a zone.
 pub fn local(text: &str) -> Result<DateTime, TimeError> {
     let expected = "a day and a time such as 2026-11-22T08:00";
     let parts = text.split_once(['T', ' ']);
@@ -69,16 +68,16 @@ pub fn local(text: &str) -> Result<DateTime, TimeError> {
     })
 }
 
-/// Reads an instant (RFC 3339): `2026-11-22T08:00Z` or `2026-11-22T08:00:00+01:00`.
+/// Parses an RFC 3339 instant: `2026-11-22T08:00Z` or `2026-11-22T08:00:00+01:00`.
 ///
 /// # Errors
-/// For any other form, also for one with the name of a zone (`[Europe/Berlin]`).
+/// Any other form, also with a zone name (`[Europe/Berlin]`).
 pub fn instant(text: &str) -> Result<Timestamp, TimeError> {
     let expected = "an instant such as 2026-11-22T08:00Z, with its zone";
     whole(text, expected, !text.contains('['))
 }
 
-/// Reads a day of a file, for `deserialize_with`.
+/// For `deserialize_with`.
 ///
 /// # Errors
 /// As [`day`].
@@ -87,7 +86,7 @@ pub fn day_of_file<'de, D: Deserializer<'de>>(from: D) -> Result<Date, D::Error>
     day(&text).map_err(D::Error::custom)
 }
 
-/// As [`day_of_file`], where it may be left out.
+/// As [`day_of_file`], optional.
 ///
 /// # Errors
 /// As [`day`].
@@ -113,7 +112,6 @@ mod tests {
 
     #[test]
     fn times_are_read_whole_or_refused() {
-        // which of: a day, a time, a day with a time, an instant
         for (text, read) in [
             ("2026-11-22", "day"),
             ("08:00", "time"),

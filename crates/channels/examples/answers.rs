@@ -1,6 +1,6 @@
-//! How fast Slack is answered when everything around us is slow: 10,000 people, 5,000 accounts,
-//! 300 permission sets, AWS that never answers, a Slack that takes 300 ms to say who somebody is.
-//! The first call of a fresh process is among those measured.
+//! Measures answer times for Slack with slow surroundings: 10,000 people, 5,000 accounts, 300
+//! permission sets, a silent AWS, 300 ms per Slack user lookup. Includes the first call of a fresh
+//! process.
 //!
 //! `cargo run -p hallpass-slack --example answers`
 #![allow(
@@ -97,7 +97,6 @@ fn directory(taken_at: Timestamp) -> Directory {
     .unwrap()
 }
 
-/// Windows opened so far.
 static OPENED: AtomicUsize = AtomicUsize::new(0);
 
 async fn slow_slack() -> String {
@@ -137,7 +136,7 @@ struct Bench {
 impl Bench {
     async fn new() -> Self {
         let clock = Arc::new(Wall::new(Timestamp::from_second(1_780_000_000).unwrap()));
-        // known for an hour, and every call wants it fresher
+        // an hour old, and every call requires fresher data
         let directory = directory(TimeSpan::hours(1).before(clock.now()));
         let store = Arc::new(MemoryStore::new());
         let rules = r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["p1@corp.example"]}]}"#;
@@ -236,7 +235,7 @@ async fn main() {
         "{CALLS} windows for as many people were open {:.1?} after the last press",
         start.elapsed()
     );
-    // windows that opened before Slack said whose they are change once more: not part of what follows
+    // windows opened before the user lookup change once more: not measured
     tokio::time::sleep(Duration::from_secs(3)).await;
     let view = |n: usize, values: &Value| {
         json!({"id": format!("V{n}"), "callback_id": "request_for__account_access_submitted",
@@ -244,7 +243,7 @@ async fn main() {
     };
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for n in 0..CALLS {
-        // each person once new to us, then typing on
+        // each person once new, then typing on
         for times in [&mut first, &mut again] {
             let payload = json!({"type": "block_suggestion", "action_id": "selected_account", "value": "zyx",
                 "user": by(PEOPLE / 2 + n), "nonce": times.len(), "view": view(n, &json!({})), "second": times.len() % 2});

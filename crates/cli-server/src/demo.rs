@@ -1,5 +1,5 @@
-//! What the demo starts and fills beside its server: a simulated organization with people, accounts and their
-//! history, a guard, files of chores. Who composes the server is `hallpass`.
+//! Environment of the demo: a simulated organization with history, a guard, and sample files.
+//! `hallpass` builds the server.
 
 pub mod assets;
 pub mod aws;
@@ -19,10 +19,9 @@ use std::path::{Path, PathBuf};
 use hallpass_terminal::exit::Failure;
 use tokio::net::TcpListener;
 
-/// The store's file, in the demo's folder.
 pub const STORE: &str = "hallpass.db";
 
-/// How large the organization is.
+/// Organization size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scale {
     /// 40 accounts, 60 people
@@ -40,7 +39,7 @@ impl Scale {
     }
 }
 
-/// The folder of a run; a temporary one goes with it.
+/// The demo's folder; a temporary one is deleted at exit.
 pub enum Folder {
     Kept(PathBuf),
     Temporary(tempfile::TempDir),
@@ -70,7 +69,6 @@ impl Folder {
     }
 }
 
-/// Listens there.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     hallpass_server::listen(address).await.map_err(|error| {
         Failure::failed(format!("cannot listen on `{address}`: {error}"))

@@ -1,4 +1,4 @@
-//! `hallpass server doctor`: checks what a server needs, one line each, with the remedy.
+//! `hallpass server doctor`: checks a server's prerequisites, one line each, with remedies.
 
 mod account_tags;
 mod armed_ends;
@@ -52,7 +52,7 @@ use whom::Whom;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
-/// Check what the server needs: configuration, rules, store, sign-in, AWS, roles
+/// Check the server's prerequisites: configuration, rules, store, sign-in, AWS, roles
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("of_somebody").args(["iam_policy", "check_configuration"])))]
 #[command(after_help = "Examples:
@@ -66,19 +66,20 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
   hallpass server doctor --release downloads --release-key release.pub
   hallpass server doctor --measure-armed-ends")]
 pub struct Args {
-    /// Print the least IAM policy the server needs, and nothing else; exit 1 where rules cover the management account
-    /// and it cannot give access there
+    /// Print only the server's least IAM policy; exit 1 if rules cover the management account and
+    /// it cannot grant access there
     #[arg(long)]
     iam_policy: bool,
     #[command(flatten)]
     without_store: WithoutStoreArgs,
-    /// Whose policy, or whose configuration
+    /// Role of the policy or configuration
     #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "of_somebody")]
     whom: Whom,
-    /// With the rights in IAM that giving and ending access to the management account takes
+    /// Include the IAM permissions to grant and end access to the management account
     #[arg(long, requires = "iam_policy")]
     management_account: bool,
-    /// Print Organizations' delegation policy with what a server outside the management account needs, and nothing else
+    /// Print only Organizations' delegation policy with the needs of a server outside the
+    /// management account
     #[arg(long, conflicts_with_all = ["iam_policy", "cutover", "measure_armed_ends"])]
     delegation_policy: bool,
     #[command(flatten)]
@@ -87,7 +88,7 @@ pub struct Args {
     release: release::ReleaseArgs,
     #[command(flatten)]
     measure: propagation::MeasureArgs,
-    /// Address that the server listens on, where it was started with `--listen`
+    /// Listen address of the server, if started with `--listen`
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     #[command(flatten)]
@@ -105,7 +106,6 @@ pub(crate) struct DoctorLine {
     remedy: String,
 }
 
-/// Collects lines.
 #[derive(Default)]
 struct DoctorReport {
     lines: Vec<DoctorLine>,
@@ -135,8 +135,8 @@ impl DoctorReport {
     }
 }
 
-/// The configuration, and the secret that is not there: they are often there for the running server alone. A policy
-/// names none, and a guard has none of the server's.
+/// Loads the configuration, tolerating one missing secret: often only the running server has it.
+/// Policies need no secrets, and guards none of the server's.
 fn load(args: &Args) -> Result<(Loaded, Option<Failure>), Failure> {
     let listen = args.listen.as_deref();
     let needs_none = args.iam_policy || args.whom == Whom::Guard;
@@ -165,7 +165,6 @@ pub fn run(args: &Args) -> Outcome {
         return policy_groups::tell_management_account(goes, &loaded);
     }
     if args.without_store.check_configuration {
-        // a policy is made of all that a configuration names
         whom::policy_of(args.whom, false, &loaded, BTreeSet::new())?;
         return Ok(Exit::Ok);
     }
@@ -185,7 +184,6 @@ pub fn run(args: &Args) -> Outcome {
     program::check_configuration(&args.config, &mut report);
     let places = runtime()?.block_on(examine(&loaded, missing.as_ref(), &mut report))?;
     if let Some(places) = places {
-        // a bucket is listed by threads of its own
         regions::check_log(&loaded, &places, &mut report);
     }
     let table = || {
@@ -205,10 +203,6 @@ pub fn run(args: &Args) -> Outcome {
     Ok(if failed { Exit::Failed } else { Exit::Ok })
 }
 
-/// What the checks find, for who looks at all of it elsewhere; `missing` is the secret that is not there.
-///
-/// # Errors
-/// Exit 2 where the configuration cannot be used.
 pub(crate) async fn findings(
     loaded: &Loaded,
     missing: Option<&Failure>,
@@ -219,15 +213,10 @@ pub(crate) async fn findings(
     Ok(report.lines)
 }
 
-/// The least IAM policy of a server with this configuration, which holds nothing yet.
-///
-/// # Errors
-/// Exit 2 where the configuration or its rules cannot be used.
 pub(crate) fn least_policy(loaded: &Loaded) -> Result<String, Failure> {
     whom::policy_of(Whom::Server, false, loaded, BTreeSet::new())
 }
 
-/// Checks everything; where people sign in, as far as AWS said it.
 async fn examine(
     loaded: &Loaded,
     missing: Option<&Failure>,
@@ -291,16 +280,14 @@ async fn examine(
     Ok(Some(places))
 }
 
-/// What to do about a secret that is not there, and is told no other remedy.
+/// Remedy for a missing secret without a specific one.
 const NOT_THERE: &str = "what systemd hands out is there while the service runs, for its user and root; else put it there, or name another place";
 
-/// What to do about a configuration that cannot be used with its secrets: one may be there and be of no use.
 fn without(missing: &Failure) -> String {
     let remedy = missing.remedy().unwrap_or(NOT_THERE);
     format!("{remedy}. Slack, mail, webhooks, telemetry and sign-in were not checked")
 }
 
-/// Whom the server talks to by secrets.
 async fn check_with_secrets(loaded: &Loaded, report: &mut DoctorReport) {
     check_slack(loaded, report).await;
     check_telling(loaded, report).await;
@@ -308,19 +295,16 @@ async fn check_with_secrets(loaded: &Loaded, report: &mut DoctorReport) {
     check_sign_in(loaded, report).await;
 }
 
-/// What needs nobody else: which program it is, what it was told, and what its machine lets it open.
 fn check_program(loaded: &Loaded, report: &mut DoctorReport) {
     program::check(report);
     program::check_descriptors(loaded, report);
 }
 
-/// In which account we are, and in which one policies are tried.
 fn check_account(loaded: &Loaded, about: &ConnectedOrganization, report: &mut DoctorReport) {
     place::check(about, report);
     propagation::check(loaded, about, report);
 }
 
-/// The attributes of people that rules and groups depend on.
 fn named_attributes(
     rules: Option<&Rules>,
     sync: Option<&GroupSyncSettings>,
@@ -359,7 +343,7 @@ async fn check_slack(loaded: &Loaded, report: &mut DoctorReport) {
     }
 }
 
-/// Whether news get out: the mail server answers and lets us in, webhooks are called privately.
+/// Checks notifications: mail server login, private webhooks.
 async fn check_telling(loaded: &Loaded, report: &mut DoctorReport) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     match loaded.mail(&clock) {
@@ -459,7 +443,6 @@ fn check_rules(loaded: &Loaded, report: &mut DoctorReport) -> Option<Rules> {
     }
 }
 
-/// The three clocks there are: this machine's, AWS's, and the newest record of the log.
 fn check_clock(
     reading: &Reading,
     newest_record: Option<Timestamp>,
@@ -497,7 +480,7 @@ fn check_clock(
     }
 }
 
-/// The remedy where a message says what to do.
+/// Used if the message has the remedy.
 const SEE_MESSAGE: &str = "see the message";
 
 fn check_directory(

@@ -1,5 +1,3 @@
-//! `hallpass server group-sync`: groups whose members follow attributes, and what a comparison would do.
-
 use std::fmt::Write as _;
 
 use hallpass_api::{GroupSync, GroupSyncGroup, GroupSyncRun};
@@ -9,7 +7,6 @@ use hallpass_client::tables::Viewpoint;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, Table, plain};
 
-/// The fields of the answer.
 const FIELDS: &[&str] = &[
     "enabled",
     "manual",
@@ -20,7 +17,7 @@ const FIELDS: &[&str] = &[
     "plan",
 ];
 
-/// Show what the next comparison of group memberships with attributes does
+/// Preview the next comparison of group memberships with attributes
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show what the next comparison of group memberships with attributes does\n\nAuditors and \
@@ -34,7 +31,7 @@ const FIELDS: &[&str] = &[
   hallpass server group-sync --output json"
 )]
 pub struct Args {
-    /// Exit with 3 where a group needs somebody to look
+    /// Exit with 3 if a group needs attention
     #[arg(long)]
     fail_on_findings: bool,
     #[command(flatten)]
@@ -52,7 +49,7 @@ pub fn run(args: &Args) -> Outcome {
     })
 }
 
-/// A group that could not be read makes the plan partial; what needs somebody counts where that was asked for.
+/// An unreadable group makes the plan partial; attention counts on request.
 fn exit(plan: &[GroupSyncGroup], fail_on_findings: bool) -> Exit {
     let is_unread = |group: &GroupSyncGroup| group.problem.as_deref() == Some("unread");
     let needs_somebody = |group: &GroupSyncGroup| group.manual > 0 || !group.says.is_empty();
@@ -69,7 +66,6 @@ fn text(found: &GroupSync, view: &Viewpoint) -> String {
         .as_ref()
         .map(|last| head(last, view))
         .unwrap_or_default();
-    // writing to a `String` cannot fail
     if let Some(next) = found.next_at {
         let _ = writeln!(text, "Next comparison: {}", view.time(next));
     }

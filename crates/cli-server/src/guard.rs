@@ -1,5 +1,3 @@
-//! `hallpass server guard`: ends what is overdue when the server does not.
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,24 +32,19 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Ends worked on at the same time: one that waits for AWS holds up no other.
+/// Parallel ends: one that waits for AWS does not block others.
 const WORKERS: usize = 8;
-/// Outstanding removals: as many operations as AWS allows an instance.
+/// Outstanding removals: AWS's limit of operations per instance.
 const OUTSTANDING: usize = facts::OPERATIONS_OUTSTANDING.count();
-/// The longest a worker sleeps.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// The pause between attempts to connect.
 const CONNECT_AGAIN: Duration = Duration::from_secs(2);
-/// How often it says how it is, and keeps what it knows.
 const STATUS_EVERY: Duration = Duration::from_secs(30);
-/// How often what could not be written is tried again.
 const WRITE_EVERY: Duration = Duration::from_secs(3);
-/// AWS is asked at least this often while there is an end to come.
+/// Minimum frequency of AWS calls while ends are pending.
 const PROBE_EVERY: TimeSpan = TimeSpan::minutes(1);
-/// How long `--once` takes at most.
 const ONCE_MAX: Duration = Duration::from_mins(10);
 
-/// Run the guard: it ends overdue access when the server does not
+/// Run the guard: it ends overdue access if the server does not
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "End what is overdue when the server does not.\n\nA process of its own, on the \
@@ -72,22 +65,22 @@ pub struct Args {
     /// File of ends to read instead of the server's store, or `s3://bucket/prefix/ends.jsonl`
     #[arg(long, value_name = "FILE")]
     ends: Option<String>,
-    /// How late an end may be before it acts, instead of `guard.bound`
+    /// Maximum delay of an end before the guard acts, instead of `guard.bound`
     #[arg(long, value_name = "TIME")]
     bound: Option<TimeSpan>,
     /// End what is overdue now, then stop
     #[arg(long)]
     once: bool,
-    /// The store was restored from a backup: believe the next copy although it is older
+    /// The store was restored from a backup: accept the next copy although it is older
     #[arg(long)]
     accept_restored: bool,
-    /// Stop when standard input ends, for whoever starts a guard and may be killed
+    /// Stop when standard input ends, for a parent that may be killed
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
 }
 
 pub fn run(args: &Args) -> Outcome {
-    // beside a server it has that one's configuration, and not the secrets, which systemd shows to the server alone
+    // next to a server it shares the configuration, but systemd shows secrets only to the server
     let loaded = args.config.load_without_secrets()?;
     let (level, style) = (&loaded.config.log.level, logging::Style::Json);
     let service = SendingService {
@@ -95,12 +88,12 @@ pub fn run(args: &Args) -> Outcome {
         version: env!("CARGO_PKG_VERSION"),
         instance: loaded.guard_name()?,
     };
-    // a guard knows ends and no requests: what it does has no trace
+    // a guard handles ends, not requests: it has no traces
     let settings = loaded.telemetry_now().map(|settings| TelemetrySettings {
         traces: false,
         ..settings
     });
-    // whoever watches the ends starts also where its log can be sent nowhere
+    // the guard starts even without a log destination
     let opened = settings.and_then(|settings| hallpass_app::telemetry::open(&settings, service));
     let (opened, refused) = match opened {
         Ok(opened) => (opened, None),
@@ -123,7 +116,6 @@ pub fn run(args: &Args) -> Outcome {
     })
 }
 
-/// What the guard is made of.
 struct GuardParts {
     guard: Arc<Guard>,
     center: Arc<RemoveOnly>,
@@ -221,10 +213,10 @@ async fn make(
     })
 }
 
-/// Where ends are read: the named file alone, or the store and then the file beside the export.
+/// Sources of ends: the named file alone, or the store and then the file next to the export.
 async fn ends(args: &Args, loaded: &Loaded) -> Result<Vec<Arc<dyn Ends>>, Failure> {
     if let Some(text) = &args.ends {
-        // as typed: below the folder the command was given in, not that of the configuration
+        // relative to the working folder, not the configuration's
         let place = match loaded.ends_at(text)? {
             EndsPlace::File(_) => EndsPlace::File(text.into()),
             object @ EndsPlace::Object { .. } => object,
@@ -234,11 +226,11 @@ async fn ends(args: &Args, loaded: &Loaded) -> Result<Vec<Arc<dyn Ends>>, Failur
     let mut places: Vec<Arc<dyn Ends>> = Vec::new();
     let file = loaded.ends_place()?;
     match loaded.store() {
-        // a file is read beside its server, hung or dead
+        // a file is readable while its server hangs or is down
         Ok(StoreAddress::File(path)) => places.push(Arc::new(StoreEnds::new(path))),
-        // a server of a database may be what is down
+        // the database server may be down
         Ok(StoreAddress::Postgres(_)) => {}
-        // an address that is a secret of the server's has a password, as those of PostgreSQL have
+        // a secret address has a password, as PostgreSQL ones do
         Err(failure) if file.is_some() => {
             let error = failure.words();
             tracing::warn!(
@@ -260,7 +252,6 @@ async fn ends(args: &Args, loaded: &Loaded) -> Result<Vec<Arc<dyn Ends>>, Failur
     Ok(places)
 }
 
-/// The file of ends at a place; one in a bucket is read as the guard's role.
 async fn ends_at(place: EndsPlace, loaded: &Loaded) -> Result<Arc<dyn Ends>, Failure> {
     let (trust, shown) = (loaded.guard_trust()?, place.to_string());
     Ok(match place {
@@ -277,7 +268,6 @@ async fn ends_at(place: EndsPlace, loaded: &Loaded) -> Result<Arc<dyn Ends>, Fai
     })
 }
 
-/// AWS as the guard's role sees it.
 fn aws(loaded: &Loaded) -> AwsSettings {
     let table = &loaded.config.guard;
     let settings = aws_settings(loaded);
@@ -304,7 +294,7 @@ async fn connect(
     hallpass_aws::connect(settings.clone(), clock, ids, dates).await
 }
 
-/// Connects as soon as AWS answers, and goes on until its answers agree on the time.
+/// Connects once AWS responds, and continues until its times agree.
 fn spawn_connecting(
     tasks: &mut JoinSet<()>,
     stop: &watch::Sender<bool>,
@@ -381,7 +371,7 @@ fn spawn_loops(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, made: &Guard
         stop,
         &telling,
         |(guard, desk), mut stop| async move {
-            // often until it sees for the first time, so that a start does not look like a fault for long
+            // often until the first success, so that a start does not look faulty for long
             let mut pause = LOOK_AGAIN;
             while rest(&mut stop, pause).await {
                 let status = guard.status();
@@ -412,7 +402,6 @@ async fn publish_status(made: &GuardParts) {
     }
 }
 
-/// Works until nothing is overdue, or nothing more can be done about it.
 async fn once(made: &GuardParts) -> Outcome {
     let began = Instant::now();
     let guard = &made.guard;

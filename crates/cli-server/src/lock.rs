@@ -1,5 +1,3 @@
-//! `hallpass people lock` and `hallpass people unlock`: block a person, and let them in again.
-
 use hallpass_api::{HeldAccess, Lock, LockPerson, UnlockPerson, Unlocked};
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::time::utc;
@@ -11,7 +9,7 @@ use hallpass_terminal::prompt::{YesArgs, confirm};
 
 const FIELDS: &[&str] = &["user", "user_id", "since", "until", "by", "reason", "held"];
 
-/// Lock a person: they can give access back and nothing else
+/// Lock a user: they can end access early and nothing else
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Lock a person: they can give access back and nothing else\n\nTheir tokens and \
@@ -23,22 +21,22 @@ const FIELDS: &[&str] = &["user", "user_id", "since", "until", "by", "reason", "
   hallpass people lock --user ci@acme.example --reason 'suspected leak' --for 2d"
 )]
 pub struct LockArgs {
-    /// Who: an e-mail, or a user id
+    /// The user's e-mail or id
     #[arg(long, value_name = "E-MAIL")]
     user: String,
     /// Why; this is recorded
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// For how long [default: until it is lifted]
+    /// Duration [default: until unlocked]
     #[arg(long = "for", value_name = "TIME")]
     lasts: Option<TimeSpan>,
-    /// End everything they hold, too
+    /// Also end all their access
     #[arg(long)]
     revoke: bool,
-    /// End what they hold, and the sessions they have of it
+    /// End all their access and its sessions
     #[arg(long)]
     end_sessions: bool,
-    /// Also the last administrator who is not locked; with a token that `hallpass server token create` made
+    /// Even the last unlocked administrator; with a token from `hallpass server token create`
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -88,7 +86,7 @@ fn words(lock: &Lock) -> String {
     )
 }
 
-/// Unlock a person who was locked
+/// Unlock a user
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Unlock a person who was locked\n\nAn administrator other than them does \
@@ -96,7 +94,7 @@ fn words(lock: &Lock) -> String {
     after_help = "Example:\n  hallpass people unlock --user eve@acme.example --reason 'new laptop, keys changed'"
 )]
 pub struct UnlockArgs {
-    /// Who: an e-mail, or a user id
+    /// The user's e-mail or id
     #[arg(long, value_name = "E-MAIL")]
     user: String,
     /// Why; this is recorded

@@ -1,10 +1,8 @@
-//! `hallpass people …`: who is locked out, and whose sessions are cut off.
-
 use hallpass_terminal::exit::Outcome;
 
 use super::{lock, sessions};
 
-/// Lock and unlock people, list their sessions and cut them off
+/// Lock and unlock people, list their sessions and revoke them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass people lock --user eve@acme.example --reason 'laptop stolen' --end-sessions

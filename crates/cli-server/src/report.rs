@@ -22,12 +22,10 @@ use serde_json::{Value, json};
 use crate::doctor;
 
 const FIELDS: &[&str] = &["file", "bytes", "about"];
-/// How much of the end of a log is taken along.
 const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// How long the server may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Collect what a support case needs into one archive, without secrets
+/// Collect support data into one archive, without secrets
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Collect what a support case needs into one archive, without secrets\n\nThe archive (tar, gzip) has release and system, the \
@@ -41,9 +39,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
   hallpass server report hallpass-report.tar.gz --log hallpass.log"
 )]
 pub(crate) struct Args {
-    /// The archive to make
+    /// The archive to create
     to: PathBuf,
-    /// The server's log; its last 4 MiB are taken
+    /// The server's log; includes its last 4 MiB
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     #[command(flatten)]
@@ -52,14 +50,13 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// A file of the archive.
 struct ReportFile {
     name: &'static str,
     about: &'static str,
     bytes: Vec<u8>,
 }
 
-/// A line of the index.
+/// An index line.
 #[derive(Debug, Serialize)]
 struct ReportIndex {
     file: &'static str,
@@ -130,7 +127,6 @@ fn about(now: Timestamp) -> ReportFile {
     json_file("about.json", "release, build and system", &value)
 }
 
-/// It was read already: what it says is of the kinds that its keys have.
 fn configuration(path: &Path) -> ReportFile {
     let lines = match std::fs::read_to_string(path) {
         Ok(text) => hallpass_app::config::shown(&text).unwrap_or_else(|why| format!("{why}\n")),
@@ -143,7 +139,6 @@ fn configuration(path: &Path) -> ReportFile {
     }
 }
 
-/// What is asked of the store, of everything that the doctor looks at, and of the server.
 async fn looked_at(loaded: &Loaded, missing: Option<&Failure>) -> Vec<ReportFile> {
     let store = store(loaded).await;
     let store = store.unwrap_or_else(|failure| json!({ "error": failure.words() }));
@@ -201,7 +196,6 @@ async fn store(loaded: &Loaded) -> Result<Value, Failure> {
     }))
 }
 
-/// What a server of this configuration answers to anybody, or why there is no answer.
 async fn answer(loaded: &Loaded, path: &str) -> Vec<u8> {
     let server = &loaded.config.server;
     let base = if server.tls.certificate.is_some() {
@@ -216,12 +210,12 @@ async fn answer(loaded: &Loaded, path: &str) -> Vec<u8> {
     };
     match asked.await {
         Ok(bytes) => bytes.to_vec(),
-        // without the address, which may be anything
+        // without the address, which may be sensitive
         Err(error) => format!("no answer: {}\n", error.without_url()).into_bytes(),
     }
 }
 
-/// The last lines of a file, whole.
+/// Returns the last complete lines.
 fn end_of(path: &Path) -> Result<Vec<u8>, Failure> {
     let read = || {
         let mut file = std::fs::File::open(path)?;
@@ -239,7 +233,7 @@ fn end_of(path: &Path) -> Result<Vec<u8>, Failure> {
     read().map_err(|error: std::io::Error| Failure::unreadable(path.display(), &error))
 }
 
-/// Writes the archive, for its owner alone, and nothing where something is.
+/// Writes the archive, readable only by its owner; never overwrites.
 fn write(to: &Path, files: &[ReportFile], now: Timestamp) -> Result<(), Failure> {
     let written = || {
         let mut archive = tar::Builder::new(Vec::new());

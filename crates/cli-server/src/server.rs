@@ -1,5 +1,3 @@
-//! `hallpass server …`: what looks after the server, on its own machine or through its API.
-
 use hallpass_terminal::exit::Outcome;
 
 use super::{doctor, group_sync, guard, lambda, report, slack, standing, store, sweep, token};

@@ -1,5 +1,3 @@
-//! `hallpass server slack`: what is needed to connect Slack.
-
 use hallpass_channels::slack::{Reach, manifest};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
@@ -18,16 +16,16 @@ enum Command {
     Manifest(ManifestArgs),
 }
 
-/// Print the manifest to make the app from
+/// Print the manifest to create the app from
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass server slack manifest --url https://hallpass.example.com
   hallpass server slack manifest --socket-mode")]
 struct ManifestArgs {
-    /// How Slack reaches this server: its public address
+    /// The server's public address for Slack
     #[arg(long, value_name = "URL", required_unless_present = "socket_mode")]
     url: Option<String>,
-    /// The server calls Slack instead: nothing has to be reachable from outside
+    /// The server connects to Slack instead: needs no public address
     #[arg(long)]
     socket_mode: bool,
 }

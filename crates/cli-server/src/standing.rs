@@ -1,5 +1,3 @@
-//! `hallpass server standing`: access that people hold, not through Hallpass: shown, accepted, given an end.
-
 use hallpass_api::{Standing, StandingAct, StandingDone, StandingList};
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_client::api_args::ApiArgs;
@@ -12,7 +10,6 @@ use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// The columns of items in CSV.
 const FIELDS: &[&str] = &[
     "user_id",
     "user",
@@ -28,12 +25,10 @@ const FIELDS: &[&str] = &[
     "grant_id",
     "sweep_id",
 ];
-/// Items asked for at once.
 const PAGE: usize = 500;
-/// How often a listing is begun again.
 const AGAIN_MAX: u32 = 3;
 
-/// List and accept access that people hold, not through Hallpass
+/// List and accept access from outside Hallpass
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass server standing list
@@ -47,7 +42,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List what the newest sweep found, and what is accepted
+    /// List findings of the newest sweep, and accepted access
     #[command(
         long_about = "List what the newest sweep found, and what is accepted\n\nAuditors and \
                       administrators. KIND is `unknown`, `preexisting`, `under_grant`, `accepted`, \
@@ -58,19 +53,19 @@ enum Command {
         /// Only this kind
         #[arg(long, value_name = "KIND")]
         kind: Option<String>,
-        /// Only this person's: e-mail or id
+        /// Only this user's: e-mail or id
         #[arg(long, value_name = "USER")]
         user: Option<String>,
         /// Only in this account: id or name
         #[arg(long, value_name = "ACCOUNT")]
         account: Option<String>,
-        /// How many are listed
+        /// Maximum number of items
         #[arg(long, value_name = "N", default_value_t = 1000)]
         limit: usize,
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Accept access as standing, so that no sweep takes it away
+    /// Accept access as standing, so that no sweep removes it
     #[command(
         long_about = "Accept access as standing, so that no sweep takes it away\n\nAdministrators. After the \
                       review date it is reported, and stays.",
@@ -81,7 +76,7 @@ enum Command {
     Accept {
         #[command(flatten)]
         item: ItemArgs,
-        /// Look at it again on this day (UTC)
+        /// Review date (UTC)
         #[arg(long, value_name = "DATE", value_parser = hallpass_base::time::day)]
         review: Option<Date>,
         #[command(flatten)]
@@ -102,7 +97,7 @@ enum Command {
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Give standing access an end: it becomes a grant like any other
+    /// Give standing access an end: it becomes a normal grant
     #[command(
         long_about = "Give standing access an end: it becomes a grant like any other\n\nAdministrators. Its holder \
                       is told, sees it with its countdown, may give it back, and may ask for more \
@@ -114,7 +109,7 @@ enum Command {
     Adopt {
         #[command(flatten)]
         item: ItemArgs,
-        /// How long it is held from now on: `90m`, `8h`
+        /// Remaining duration: `90m`, `8h`
         #[arg(long = "for", value_name = "DURATION")]
         duration: TimeSpan,
         #[command(flatten)]
@@ -124,10 +119,10 @@ enum Command {
     },
 }
 
-/// What is meant, and why.
+/// Item and reason.
 #[derive(Debug, clap::Args)]
 struct ItemArgs {
-    /// Whose: e-mail, user name, or id in the identity store
+    /// The user's e-mail, user name, or id in the identity store
     #[arg(long, value_name = "USER")]
     user: String,
     #[command(flatten)]
@@ -150,7 +145,6 @@ impl ItemArgs {
         }
     }
 
-    /// In words, as it was typed.
     fn words(&self) -> String {
         let target = &self.target;
         let what = match (&target.account, &target.permission_set, &target.group) {
@@ -233,7 +227,7 @@ fn list(api: &ApiArgs, query: &[(&str, String)], limit: usize) -> Outcome {
     })
 }
 
-/// Begun again where another run has looked between two pages: its findings are others.
+/// Restarts if another sweep ran between pages: its findings differ.
 async fn all(
     client: &Client,
     query: &[(&str, String)],
@@ -295,7 +289,6 @@ fn adopt(api: &ApiArgs, item: &ItemArgs, duration: TimeSpan, consent: Consent) -
     })
 }
 
-/// Items as a table.
 pub fn table(items: &[Standing], view: &Viewpoint) -> Table {
     let mut table = Table::new(&["WHO", "WHAT", "=KIND", "=FIRST SEEN", "SAYS"]);
     for item in items {

@@ -1,5 +1,3 @@
-//! `hallpass server store`: the server's database.
-
 mod accept_loss;
 
 use std::path::{Path, PathBuf};
@@ -14,14 +12,12 @@ use hallpass_store::{BackupError, Copied, CopyError, SchemaUse};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
-/// How a database of PostgreSQL is copied.
 const DUMP: &str = "use `pg_dump --format=custom`, which copies one instant while people work; the key that \
                     signs is `hallpass.key` beside the configuration or in `store.seen_folder`";
-/// How it is put back.
 const RESTORE: &str = "use `pg_restore` into an empty database, then `hallpass server store accept-loss` and \
                        `hallpass server store check`";
 
-/// Look after the server's database
+/// Maintain the server's database
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass server store check
@@ -35,7 +31,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Bring the schema up to date (the server does it when it starts)
+    /// Update the schema (the server does it at start)
     #[command(after_help = "Example:\n  hallpass server store migrate --config hallpass.toml")]
     Migrate {
         #[command(flatten)]
@@ -52,7 +48,7 @@ enum Command {
         after_help = "Example:\n  hallpass server store backup /backup/hallpass-$(date +%F).db"
     )]
     Backup {
-        /// The file to make
+        /// The file to create
         to: PathBuf,
         #[command(flatten)]
         config: ConfigArgs,
@@ -69,12 +65,12 @@ enum Command {
   hallpass server store copy sqlite:hallpass.db --config on-postgres.toml"
     )]
     Copy {
-        /// Where to, as in `store.url`: `sqlite:FILE` or `postgres://USER@HOST/DATABASE`
+        /// Target, as in `store.url`: `sqlite:FILE` or `postgres://USER@HOST/DATABASE`
         to: String,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Go on over a database that lacks records which were seen
+    /// Continue with a database that lacks seen records
     #[command(
         long_about = "Go on over a database that lacks records which were seen\n\nThe nodes have seen records of the \
                       audit log which the database of PostgreSQL does not have: it failed over to a replica without them, or a backup was put back. Or \
@@ -89,7 +85,7 @@ enum Command {
   hallpass server store accept-loss --by ana@example.com --reason 'the disk is lost with its backups'"
     )]
     AcceptLoss(accept_loss::Args),
-    /// Put a backup in place of a database that does not exist
+    /// Restore a backup if no database exists
     #[command(
         after_help = "Example:\n  hallpass server store restore /backup/hallpass-2026-03-02.db"
     )]
@@ -131,7 +127,7 @@ pub fn run(args: &Args) -> Outcome {
         }
         Command::Copy { to, config } => copy(&runtime, config, to),
         Command::AcceptLoss(args) => runtime.block_on(accept_loss::run(args)),
-        // also without a configuration: whoever names a backup wants its database here, as in a rehearsal
+        // works without a configuration, as in a rehearsal
         Command::Restore { from, config } => {
             let address = config.load_without_secrets()?.store()?;
             let to = address.file("`hallpass server store restore`", RESTORE)?;
@@ -141,11 +137,11 @@ pub fn run(args: &Args) -> Outcome {
                     .help("name the file that `hallpass server store backup` made"));
             }
             let made = ServerStore::restore(from, to).map_err(|error| unmade(&error))?;
-            // what SQLite and the lock put beside it becomes its owner's, too
+            // also changes the owner of SQLite's side files and the lock
             let given = give_to_folder_owner(&made, to).map_err(|error| ungiven(to, &error));
             drop(made);
             output::say(&format!("`{}` is in place", to.display()));
-            // a copy may be brought up to date: the backup is as it was
+            // may migrate the copy; the backup stays unchanged
             let _alone = alone(&address)?;
             let migrated = runtime.block_on(async {
                 let migrated = open_store_for(address.clone(), SchemaUse::BroughtUpToDate);
@@ -157,7 +153,6 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Copies the configured database to another place, and its key.
 fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Outcome {
     let loaded = config.load_without_secrets()?;
     let from = config.existing_store()?;
@@ -165,7 +160,7 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
     if let StoreAddress::File(path) = &to {
         ServerStore::refuse_taken(path).map_err(|error| unmade(&error))?;
     }
-    // a server on one of them would go on writing to what is left behind
+    // a running server would keep writing to the old database
     let _from = alone(&from)?;
     let _to = alone(&to)?;
     let copied = copy_rows(runtime, &from, &to, || {
@@ -193,8 +188,8 @@ fn copy(runtime: &tokio::runtime::Runtime, config: &ConfigArgs, to: &str) -> Out
     check(runtime, &to)
 }
 
-/// Copies the rows, and before them the key: a copy whose key were missing would be believed by no guard and
-/// no witness. Without the rows the key is not there either, unless it was before.
+/// Copies the key, then the rows: guards and witnesses reject a copy without its key. On failure
+/// removes a new key.
 fn copy_rows(
     runtime: &tokio::runtime::Runtime,
     from: &StoreAddress,
@@ -212,7 +207,7 @@ fn copy_rows(
         Ok(copied) => Ok((copied, key)),
         Err(failure) => {
             if let CopiedKey::There(made, IsNew(true)) = key {
-                // one that stays is the same key, which another try finds
+                // a leftover is the same key; a retry finds it
                 drop(std::fs::remove_file(made));
             }
             Err(failure)
@@ -220,23 +215,21 @@ fn copy_rows(
     }
 }
 
-/// Whether a file was made by this command.
+/// Whether this command created the file.
 struct IsNew(bool);
 
-/// Where the key of the copy is.
 enum CopiedKey {
-    /// In a file.
     There(PathBuf, IsNew),
-    /// Where it was: both look there.
+    /// Shared: both databases use the same file.
     Stays,
-    /// Nowhere, as it was not in this file.
+    /// Missing at this path.
     Missing(PathBuf),
 }
 
-/// Copies the key that signs to where a server with the copy looks for it.
+/// Copies the signing key to the path of the copy's server.
 ///
 /// # Errors
-/// When another key is there: the log would go on with heads that nobody believes.
+/// If another key exists: its heads would not be trusted.
 fn copy_key(from: &Path, to: &Path) -> Result<CopiedKey, Failure> {
     if from == to {
         return Ok(CopiedKey::Stays);
@@ -265,7 +258,6 @@ fn copy_key(from: &Path, to: &Path) -> Result<CopiedKey, Failure> {
     Ok(CopiedKey::There(to.to_owned(), IsNew(true)))
 }
 
-/// A file that is in place, and is not the server's.
 fn ungiven(path: &Path, error: &std::io::Error) -> Failure {
     Failure::failed(format!(
         "`{}` could not be given to whom its folder belongs to: {error}",
@@ -274,7 +266,6 @@ fn ungiven(path: &Path, error: &std::io::Error) -> Failure {
     .help("give it to the user that the server runs as: `chown`")
 }
 
-/// Keeps servers from a file, for as long as the value lives.
 fn alone(address: &StoreAddress) -> Result<Option<OnlyServer>, Failure> {
     match address {
         StoreAddress::File(path) => only_server(path).map(Some),
@@ -282,19 +273,17 @@ fn alone(address: &StoreAddress) -> Result<Option<OnlyServer>, Failure> {
     }
 }
 
-/// Removes a file that was made for a copy which did not come about: another try is not refused for it.
+/// Deletes a partial copy, so that a retry can start.
 fn forget(made: &StoreAddress) {
     if let StoreAddress::File(path) = made {
         for end in ["", "-wal", "-shm"] {
             let mut name = path.as_os_str().to_owned();
             name.push(end);
-            // one that is not there is as good as gone
             drop(std::fs::remove_file(PathBuf::from(name)));
         }
     }
 }
 
-/// A file that was not made.
 fn unmade(error: &BackupError) -> Failure {
     let failure = match error {
         BackupError::Exists(_) | BackupError::LeftOver(_) => Failure::refused(error.to_string()),
@@ -364,7 +353,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
-        // only root gives anything away
         if chown(&data, Some(1), Some(1)).is_err() {
             return;
         }
@@ -454,7 +442,6 @@ mod tests {
             std::fs::write(at("a-key-of-roots"), KEY).unwrap();
             std::fs::remove_file(&from).unwrap();
             std::os::unix::fs::symlink(at("a-key-of-roots"), &from).unwrap();
-            // only root gives anything away
             if std::os::unix::fs::chown(folder.path(), Some(1), Some(1)).is_ok() {
                 assert_eq!(copy_key(&from, &to).err().unwrap().exit(), Exit::Refused);
             }

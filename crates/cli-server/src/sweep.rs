@@ -1,5 +1,3 @@
-//! `hallpass server sweep`: what was found of access that nobody recorded, looking now, confirming a plan.
-
 use std::fmt::Write as _;
 
 use hallpass_api::{ConfirmSweep, Sweep, SweepFindings, SweepReport};
@@ -15,7 +13,6 @@ use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
 
 use super::standing;
 
-/// The columns of runs in CSV.
 const FIELDS: &[&str] = &[
     "id",
     "state",
@@ -28,12 +25,10 @@ const FIELDS: &[&str] = &[
     "detail",
     "confirmed_by",
 ];
-/// The most items shown of a run.
 const ITEMS_MAX: usize = 10_000;
-/// Items asked for at once.
 const PAGE: usize = 500;
 
-/// Look for access that nobody recorded, and confirm its removal
+/// Find unmanaged access, and confirm its removal
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass server sweep show
@@ -46,7 +41,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List the newest runs, or show one with what it found
+    /// List the newest runs, or show one with its findings
     #[command(
         long_about = "List the newest runs, or show one with what it found\n\nAuditors and \
                       administrators. Exit 1 when the run that is shown could not read some \
@@ -56,19 +51,19 @@ enum Command {
                       swp_01934a5b6c7d7e8f90123456789abcde --fail-on-findings"
     )]
     Show {
-        /// The run; without it, the newest ones are listed
+        /// The run [default: list the newest ones]
         #[arg(value_name = "SWEEP")]
         id: Option<SweepId>,
-        /// How many are listed
+        /// Maximum number of runs
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
-        /// Exit with 3 where the run that is shown found something
+        /// Exit with 3 if the shown run has findings
         #[arg(long, requires = "id")]
         fail_on_findings: bool,
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Look now; only what somebody confirms is taken away
+    /// Sweep now; removes only confirmed items
     #[command(
         long_about = "Look now\n\nAdministrators. A run that somebody wants does what the mode says, \
                       with the same brakes as one by the clock. Answers before it has looked: \
@@ -80,7 +75,7 @@ enum Command {
         #[command(flatten)]
         api: ApiArgs,
     },
-    /// Confirm what a run plans to do, as it was shown
+    /// Confirm a run's plan as shown
     #[command(
         long_about = "Confirm what a run plans to do, as it was shown\n\nAdministrators. Shows what \
                       is planned and asks first. When the world changed since the plan was made, \
@@ -88,10 +83,10 @@ enum Command {
         after_help = "Example:\n  hallpass server sweep confirm swp_01934a5b6c7d7e8f90123456789abcde"
     )]
     Confirm {
-        /// The run that waits
+        /// The pending run
         #[arg(value_name = "SWEEP")]
         id: SweepId,
-        /// It may do more than a run does by itself
+        /// Allow more changes than an automatic run
         #[arg(long)]
         beyond_limits: bool,
         #[command(flatten)]
@@ -151,13 +146,12 @@ fn show(api: &ApiArgs, id: SweepId, fail_on_findings: bool) -> Outcome {
     })
 }
 
-/// A run that is not whole is partial; what nobody recorded counts where that was asked for.
+/// An incomplete run is partial; findings count on request.
 fn exit(report: &SweepReport, fail_on_findings: bool) -> Exit {
     let findings = report.unknown + report.preexisting + report.reviews_overdue;
     Exit::of_look(report.unread > 0, fail_on_findings && findings > 0)
 }
 
-/// A run with everything it found.
 async fn findings(
     client: &Client,
     id: SweepId,
@@ -257,7 +251,6 @@ fn brief(report: &SweepReport) -> String {
     parts.join(", ")
 }
 
-/// A run in a few lines.
 fn head(run: &Sweep, view: &Viewpoint) -> String {
     let mut text = format!(
         "{}: {}, mode {}, began {}\n",
@@ -266,7 +259,6 @@ fn head(run: &Sweep, view: &Viewpoint) -> String {
         plain(&run.mode),
         view.time(run.begun_at)
     );
-    // writing to a `String` cannot fail
     if let Some(detail) = &run.detail {
         let _ = writeln!(text, "  {}", plain(detail));
     }

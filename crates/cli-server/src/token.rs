@@ -1,4 +1,4 @@
-//! `hallpass server token`: API tokens, made on the server's own machine straight in its store.
+//! `hallpass server token`: API tokens, directly in the store on the server's machine.
 
 use hallpass_access::identity::{Owner, TokenScope, TokenSource, hash_secret};
 use hallpass_app::host::random_ids::RandomIds;
@@ -25,7 +25,7 @@ const FIELDS: &[&str] = &[
     "revoked_at",
 ];
 
-/// Make, list and revoke API tokens, on the server's own machine
+/// Create, list and revoke API tokens, on the server's own machine
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   export HALLPASS_TOKEN=$(hallpass server token create --user ana@example.com)
@@ -39,21 +39,21 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Make a token; prints it alone on stdout, once
+    /// Create a token; prints it alone on stdout, once
     #[command(
         after_help = "Example:\n  hallpass server token create --user ci@example.com --scope read --ttl 365d"
     )]
     Create {
-        /// Whose it is: an e-mail of the directory
+        /// The owner: an e-mail of the directory
         #[arg(long, value_name = "E-MAIL")]
         user: Email,
-        /// What it allows: read, request, review, admin [default: all that the person may do]
+        /// Scopes: read, request, review, admin [default: all of the user's permissions]
         #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
         scopes: Vec<String>,
-        /// How long it lasts
+        /// Lifetime
         #[arg(long, value_name = "TIME", default_value = "30d")]
         ttl: TimeSpan,
-        /// What it is for
+        /// Purpose
         #[arg(long, value_name = "TEXT", default_value = "")]
         name: String,
         #[command(flatten)]
@@ -67,7 +67,7 @@ enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Revoke a token; it stops working at once
+    /// Revoke a token; it stops working immediately
     #[command(
         after_help = "Example:\n  hallpass server token revoke tok_01934a5b6c7d7e8f90123456789abcde"
     )]
@@ -137,7 +137,7 @@ fn scopes_of(names: &[String]) -> Result<Vec<TokenScope>, Failure> {
         .collect()
 }
 
-/// Stores a new token with its record and returns the secret, which is stored nowhere.
+/// Stores a new token and its record; returns the secret, which is not stored.
 pub async fn create(
     store: &ServerStore,
     owner: &Owner,

@@ -1,4 +1,4 @@
-//! Cases as JSON lines: read in portions, answered on several threads, written in input order.
+//! Evaluates cases from JSON lines in portions on several threads; writes results in input order.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -10,26 +10,21 @@ use hallpass_iam::{CaseAnswer, LoadError, LoadErrorCode};
 use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 
-/// Longest line that is read; longer ones are answered by an error and skipped.
+/// Longer lines yield an error and are skipped.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024 + 1;
-/// Lines answered between two writes, for each thread.
+/// Lines per thread between two writes.
 const LINES_PER_JOB: usize = 256;
-/// Bytes held between two writes.
+/// Bytes buffered between two writes.
 const PORTION_BYTES: usize = 8 * 1024 * 1024;
 
-/// How a run over cases went.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Totals {
-    /// Cases answered.
     pub cases: u64,
-    /// Cases that could not be evaluated.
     pub failed: u64,
-    /// Cases that were decided otherwise than expected.
     pub unexpected: u64,
 }
 
 impl Totals {
-    /// The exit code of the run.
     pub fn exit(self) -> Exit {
         if self.failed == 0 && self.unexpected == 0 {
             Exit::Ok
@@ -39,7 +34,6 @@ impl Totals {
     }
 }
 
-/// Where cases come from.
 pub struct Input {
     reader: BufReader<Box<dyn Read>>,
     name: String,
@@ -47,7 +41,6 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens a file; `-` is standard input.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let reader: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin())
@@ -62,8 +55,8 @@ impl Input {
         })
     }
 
-    /// The next lines with their numbers, blank ones left out; none at the end. A person who
-    /// types gets an answer to every line.
+    /// Returns the next non-blank lines with numbers; empty at the end. On a terminal, one line per
+    /// call.
     fn portion(&mut self, lines: usize) -> Result<Vec<(usize, Vec<u8>)>, Failure> {
         let mut portion = Vec::new();
         let mut bytes = 0;
@@ -114,10 +107,10 @@ impl Input {
     }
 }
 
-/// The first line of a file, without a byte order mark.
+/// Strips a byte order mark from the first line.
 ///
 /// # Errors
-/// Exit 2 when the file is UTF-16: then no line of it can be read.
+/// Exit 2 for UTF-16, as no line is readable.
 pub(crate) fn first_line(name: &str, mut line: Vec<u8>) -> Result<Vec<u8>, Failure> {
     match text::decoded(&line) {
         Ok(text) => {
@@ -127,17 +120,15 @@ pub(crate) fn first_line(name: &str, mut line: Vec<u8>) -> Result<Vec<u8>, Failu
         Err(error @ NotText::Utf16) => {
             return Err(Failure::bad_input(format!("`{name}` {error}")).code("E_JSON"));
         }
-        // one line of many, which has an answer of its own
         Err(NotText::NotUtf8(_)) => {}
     }
     Ok(line)
 }
 
-/// What answers a case: its line and the line's number.
 pub type Judge<'j> = dyn Fn(&str, usize) -> CaseAnswer + Sync + 'j;
 
-/// Answers every case, in input order whatever the number of threads. With `expect`, cases that
-/// were decided otherwise are told on stderr as `id expected got`.
+/// Evaluates cases in input order. With `expect`, prints differences on stderr as `id expected
+/// got`.
 pub fn answer_all(
     mut input: Input,
     output: &mut dyn Write,

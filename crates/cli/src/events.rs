@@ -1,5 +1,3 @@
-//! `hallpass org events`: events that nobody could handle, on the server's own machine.
-
 use std::sync::Arc;
 
 use hallpass_app::config::Loaded;
@@ -15,10 +13,9 @@ use hallpass_terminal::output::{self, OutputArgs, Table};
 use serde_json::json;
 
 const FIELDS: &[&str] = &["id", "source", "detail_type", "at", "why", "body"];
-/// The most that is listed.
 const LISTED_MAX: usize = 10_000;
 
-/// List and replay organization events that could not be handled
+/// List and replay parked organization events
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org events list
@@ -31,7 +28,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List parked events, with why each is parked
+    /// List parked events with reasons
     #[command(after_help = "Example:\n  hallpass org events list --output json")]
     List {
         #[command(flatten)]
@@ -42,10 +39,10 @@ enum Command {
     /// Send parked events to the queue again
     #[command(after_help = "Example:\n  hallpass org events replay --all")]
     Replay {
-        /// Their ids
+        /// Event ids
         #[arg(value_name = "EVENT", required_unless_present = "all")]
         ids: Vec<String>,
-        /// All of them
+        /// All events
         #[arg(long, conflicts_with = "ids")]
         all: bool,
         #[command(flatten)]
@@ -125,7 +122,7 @@ async fn replay(loaded: &Loaded, address: StoreAddress, ids: &[String], all: boo
         else {
             continue;
         };
-        // CRASH: it stays in sight, and sending it twice does no harm
+        // CRASH: the event stays listed; sending it twice is harmless
         let state = EventState::Replayed {
             why,
             body: body.clone(),
@@ -149,7 +146,7 @@ async fn replay(loaded: &Loaded, address: StoreAddress, ids: &[String], all: boo
     Ok(Exit::Ok)
 }
 
-/// A message without an event comes again under another id: its row would never go.
+/// Deletes a message without an event: it returns under another id, so its row would stay forever.
 async fn forget_unreadable(store: &ServerStore, row: &EventRecord) -> Result<(), Failure> {
     if EventKey::is_of_message(&row.key) {
         let outcome = "sent again under another id".to_owned();

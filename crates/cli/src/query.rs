@@ -1,4 +1,5 @@
-//! `hallpass query`: carried out by the companion, as are its snapshots and tables; `sync` and alerts are not.
+//! `hallpass query`: run by the companion, as are its snapshots and tables; `sync` and alerts are
+//! not.
 
 use hallpass_app::host::companion;
 use hallpass_terminal::exit::Outcome;
@@ -7,7 +8,6 @@ use super::{alerts, sync};
 
 /// Snapshot the organization, run SQL over it, and manage alerts
 #[derive(Debug, clap::Args)]
-// its name is that of the companion's arguments
 #[group(skip)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -22,7 +22,7 @@ enum Command {
     /// List, show, import, export, compare and remove snapshots
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Snapshots(companion::Args),
-    /// List the tables that can be queried, or the columns of one
+    /// List the tables to query, or the columns of one
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Tables(companion::Args),
     Alerts(alerts::Args),

@@ -1,15 +1,13 @@
-//! How requests of cases are read, for every command that decides some.
-
 use hallpass_iam::{CaseOptions, ScpLanguage};
 use hallpass_terminal::exit::Failure;
 
-/// How cases are read.
+/// Case options.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Reading {
-    /// The time of the requests (`aws:CurrentTime`, `aws:EpochTime`); without it both stay absent
+    /// Time of the requests (`aws:CurrentTime`, `aws:EpochTime`); both are absent without it
     #[arg(long, value_name = "RFC3339")]
     pub now: Option<String>,
-    /// Leave out the keys that follow from the principal (`aws:PrincipalArn` …)
+    /// Leave out keys derived from the principal (`aws:PrincipalArn` …)
     #[arg(long)]
     pub no_derive: bool,
     /// Language level of service control policies
@@ -22,7 +20,7 @@ pub struct Reading {
 pub enum Language {
     /// The whole policy language
     Full,
-    /// An Allow has Action and a Resource of `*` only, wildcards stand at the end
+    /// An Allow has only Action and a Resource of `*`; wildcards only at the end
     Classic,
 }
 
@@ -36,7 +34,6 @@ impl From<Language> for ScpLanguage {
 }
 
 impl Reading {
-    /// The options of the engine.
     pub fn options(&self, explain: bool) -> Result<CaseOptions, Failure> {
         let now = self.now.as_deref().map(|text| -> Result<_, Failure> {
             let time = hallpass_base::time::instant(text).map_err(|_| {

@@ -1,5 +1,3 @@
-//! Where runs keep what they have read, until they have ended well.
-
 use std::env;
 use std::path::PathBuf;
 

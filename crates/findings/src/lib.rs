@@ -1,10 +1,8 @@
-//! Findings of Security Hub, and what the organization knows of their accounts: name, OU, tags, security contact
-//! (`organization.md` §2). Which findings get it ([`gate`](wants)), what is written ([`update_of`]), how updates
-//! are put in batches ([`batches`]), and what is made of the answers; one driver, [`Enricher`].
+//! Enriches Security Hub findings with account data: name, OU, tags, security contact
+//! (`organization.md` §2). [`gate`](wants) selects, [`update_of`] builds updates, [`batches`]
+//! groups them; [`Enricher`] drives.
 //!
-//! Knows the documents of findings and of Organizations. Never knows networks, credentials, files or clocks:
-//! calls go through [`FindingCalls`].
-#![warn(missing_docs)]
+//! Independent of networks, credentials, files and clocks: calls use [`FindingCalls`].
 
 mod account;
 mod finding;

@@ -1,4 +1,4 @@
-//! Fuzz target for documents of strangers that are imported. See `hallpass_base::testing`.
+//! Fuzz target for imports of untrusted documents. See `hallpass_base::testing`.
 
 use hallpass_base::testing::{changed, in_time};
 use serde_json::Value;

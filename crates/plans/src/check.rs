@@ -1,25 +1,20 @@
-//! Checks: what was found out about one thing without changing it (`organization.md` §0.2). What could not be read is
-//! `unknown`, and never counts as right.
+//! Checks: read-only findings about one object (`organization.md` §0.2). Unreadable is `unknown`,
+//! and never passes.
 
 use std::fmt::{self, Write as _};
 
 use jiff::civil::Date;
 use serde::Serialize;
 
-/// How bad it is where a check fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckSeverity {
-    /// Good to know.
     Info,
-    /// Somebody should look.
     Warn,
-    /// It must not be so.
     Error,
 }
 
 impl CheckSeverity {
-    /// Its word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -29,82 +24,57 @@ impl CheckSeverity {
     }
 }
 
-/// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// It is as it should be; what was seen.
     Pass(String),
-    /// It is not; what was seen.
     Fail(String),
-    /// It could not be read.
     Unknown {
-        /// The action that was refused: `iam:GetAccountSummary`; or what else is missing.
+        /// The denied action: `iam:GetAccountSummary`; or other missing input.
         action: String,
-        /// Why it is not known.
         reason: String,
     },
-    /// No API says it: somebody has to look.
+    /// No API exists: needs a manual check.
     Manual(String),
-    /// No API says it, and somebody vouches for it.
+    /// No API exists; a user attests it.
     Attested {
-        /// Who attests it.
         name: String,
-        /// What they vouch for holds until the end of this day.
         expires: Date,
     },
-    /// It is not asked here.
     NotApplicable(String),
 }
 
-/// One check of one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
-    /// Its id, which stays: `root-mfa`.
+    /// Stable id: `root-mfa`.
     pub id: String,
-    /// What should be so.
     pub title: String,
-    /// How bad it is where it is not.
     pub severity: CheckSeverity,
-    /// What it is about.
     pub target: String,
-    /// What was found.
     pub outcome: CheckOutcome,
-    /// What would help.
     pub remedy: String,
 }
 
-/// A check as it is printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckRow {
-    /// Its id.
     pub id: String,
-    /// What should be so.
     pub title: String,
-    /// How bad it is where it is not.
     pub severity: CheckSeverity,
     /// `pass`, `fail`, `unknown`, `manual`, `attested` or `not_applicable`.
     pub status: &'static str,
-    /// What it is about.
     pub target: String,
-    /// What was seen, or which action was refused.
     pub evidence: String,
-    /// What would help; empty where nothing is to be done.
+    /// Empty if nothing is to be done.
     pub remedy: String,
 }
 
-/// What checks come to together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckScore {
-    /// They passed, or somebody vouches for them.
     pub passed: usize,
-    /// They are asked here.
     pub applicable: usize,
-    /// All of them.
     pub all: usize,
 }
 
 impl CheckScore {
-    /// Counts.
     pub fn of<'a>(checks: impl IntoIterator<Item = &'a CheckResult>) -> Self {
         let mut score = Self::default();
         for check in checks {
@@ -134,14 +104,14 @@ impl fmt::Display for CheckScore {
 /// What counts as failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStrictness {
-    /// A failed check of severity `error`.
+    /// Failed checks of severity `error`.
     Errors,
-    /// A warning and what could not be read, too.
+    /// Also warnings and unknown.
     Everything,
 }
 
 impl CheckResult {
-    /// The word for people: what is only a warning, or good to know, is not called a failure.
+    /// The display word: failed warnings and notes are not called failures.
     pub fn verdict(&self) -> &'static str {
         match (&self.outcome, self.severity) {
             (CheckOutcome::Fail(_), CheckSeverity::Warn | CheckSeverity::Info) => {
@@ -151,7 +121,6 @@ impl CheckResult {
         }
     }
 
-    /// The check as it is printed.
     pub fn row(&self) -> CheckRow {
         let (status, evidence) = match &self.outcome {
             CheckOutcome::Pass(seen) => ("pass", seen.clone()),
@@ -182,7 +151,6 @@ impl CheckResult {
         }
     }
 
-    /// Whether it is held against the whole.
     pub fn is_failed(&self, strictness: CheckStrictness) -> bool {
         match (&self.outcome, strictness) {
             (CheckOutcome::Fail(_), CheckStrictness::Errors) => {
@@ -197,8 +165,8 @@ impl CheckResult {
     }
 }
 
-/// Checks as a suite of `JUnit`'s XML: what must not be so is a failure, what could not be read an error, and what no API
-/// says is skipped. A warning is no failure: it is said as the output of its test.
+/// Formats `JUnit` XML: failed errors are failures, unknown ones errors, manual ones skipped.
+/// Warnings appear as test output.
 pub fn junit(suite: &str, checks: &[CheckResult]) -> String {
     let of = |wanted: &str| checks.iter().filter(|it| it.verdict() == wanted).count();
     let (failures, errors, tests) = (of("fail"), of("unknown"), checks.len());
@@ -221,7 +189,6 @@ pub fn junit(suite: &str, checks: &[CheckResult]) -> String {
             "unknown" => format!("<error message=\"{said}\">{remedy}</error>"),
             status => format!("<skipped message=\"{status}: {said}\"/>"),
         };
-        // writing to a `String` cannot fail
         let _ = writeln!(
             text,
             "  <testcase classname=\"{target}\" name=\"{id}\">{inner}</testcase>"
@@ -231,8 +198,8 @@ pub fn junit(suite: &str, checks: &[CheckResult]) -> String {
     text
 }
 
-/// XML 1.0, "Characters" and "Character Data and Markup": characters that stand for something are written out, those that must not be there are
-/// replaced.
+/// XML 1.0, "Characters" and "Character Data and Markup": special characters are escaped, forbidden
+/// ones replaced.
 fn escaped(text: &str) -> String {
     let one = |it: char| match it {
         '&' => "&amp;".to_owned(),

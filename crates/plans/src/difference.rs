@@ -1,42 +1,29 @@
-//! What differs between two plans of the same wish: between the one that somebody saw and the one that the world asks for
-//! now (`organization.md` P-5).
+//! Differences between a saved plan and one for the current state (`organization.md` P-5).
 
 use serde_json::Value;
 
 use crate::plan::{Plan, PlanStep, StepProbe, StepTarget};
 
-/// Something that is not in both plans alike.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlanDifference {
-    /// It would be done now, and was not planned.
     Added {
-        /// Where.
         target: StepTarget,
-        /// What is done.
         kind: String,
     },
-    /// It was planned, and is not wanted now.
     Gone {
-        /// Where.
         target: StepTarget,
-        /// What would have been done.
         kind: String,
     },
-    /// It is in both, and what stood there when the first was saved stands there no more.
+    /// In both, but the target state changed since the first was saved.
     Moved {
-        /// Where.
         target: StepTarget,
-        /// What is done.
         kind: String,
-        /// What stood there.
         was: Value,
-        /// What stands there.
         is: Value,
     },
 }
 
 impl PlanDifference {
-    /// Where it is.
     pub fn target(&self) -> &StepTarget {
         match self {
             Self::Added { target, .. } | Self::Gone { target, .. } | Self::Moved { target, .. } => {
@@ -46,8 +33,8 @@ impl PlanDifference {
     }
 }
 
-/// What changed from the plan that was `saved` to the one that is wanted `now`: work that was not in it, work that is not
-/// wanted any more, and places that look different. What needed nothing and needs nothing is left out.
+/// Returns the changes from the `saved` plan to `now`: added and dropped work, and changed targets.
+/// Ignores steps that need nothing in both.
 pub fn plan_differences(saved: &Plan, now: &Plan) -> Vec<PlanDifference> {
     let mut found = Vec::new();
     for step in &saved.steps {

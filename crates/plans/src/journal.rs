@@ -1,5 +1,5 @@
-//! The journal: what was planned, sent, taken on and found, in the order it happened
-//! (`organization.md` P-6), and the state of every step that follows from it (P-7).
+//! The journal: planned, sent, accepted and found events in order (`organization.md` P-6), and the
+//! step states derived from it (P-7).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,28 +10,21 @@ use serde_json::Value;
 
 use crate::plan::{StepId, StepProbe};
 
-/// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepEnd {
-    /// All was as desired.
     Unchanged,
-    /// It was changed.
     Changed,
-    /// Not begun.
     Skipped,
-    /// Taken on, and not known to be done.
+    /// Accepted, completion unknown.
     InProgress,
-    /// Something that had to come before did not succeed, or it cannot be done.
+    /// A dependency failed, or it is impossible.
     Blocked,
-    /// The world is not the one that was planned for.
     Drifted,
-    /// It failed.
     Failed,
 }
 
 impl StepEnd {
-    /// The outcome's word in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
@@ -44,7 +37,7 @@ impl StepEnd {
         }
     }
 
-    /// Whether what comes after it may begin.
+    /// Returns whether dependent steps may start.
     pub const fn is_good(self) -> bool {
         matches!(self, Self::Unchanged | Self::Changed)
     }
@@ -56,32 +49,24 @@ impl fmt::Display for StepEnd {
     }
 }
 
-/// The end of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Final {
-    /// How it ended.
     pub outcome: StepEnd,
-    /// Why, when it did not end well; or what has to be said about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// The form before.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub old: Value,
-    /// The form after.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub new: Value,
-    /// How long it took.
     pub seconds: u64,
-    /// The service's request ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<String>,
-    /// Whether a write was sent of which nobody knows what it came to.
+    /// Whether a write was lost: its outcome is unknown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unheard: bool,
 }
 
 impl Final {
-    /// An end without a change.
     pub fn without_change(outcome: StepEnd, reason: impl Into<String>, seconds: u64) -> Self {
         Self {
             outcome,
@@ -94,155 +79,102 @@ impl Final {
         }
     }
 
-    /// Whether it failed after a write that took effect in part: what that changed is recorded, and taken back.
+    /// Returns whether a failed write took partial effect: that change is recorded and undone.
     pub(crate) fn is_done_in_part(&self) -> bool {
         let fails = matches!(self.outcome, StepEnd::Failed | StepEnd::Blocked);
         fails && !(self.old.is_null() && self.new.is_null())
     }
 }
 
-/// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum JournalEntry {
-    /// A run begins, with what the probes said; what earlier runs left behind is over.
+    /// A run begins, with its probes; leftovers of earlier runs are void.
     Planned {
-        /// Every step, and what was seen of it.
         expected: BTreeMap<StepId, StepProbe>,
     },
-    /// A write is about to be sent.
     Intent {
-        /// The step.
         step: StepId,
-        /// Its token.
         token: String,
-        /// The form before.
         #[serde(default, skip_serializing_if = "Value::is_null")]
         old: Value,
     },
-    /// The first write of a step did nothing: somebody else's stands there already.
+    /// The first write had no effect: a foreign object exists already.
     NotOurs {
-        /// The step.
         step: StepId,
     },
-    /// The service has taken it on.
     Accepted {
-        /// The step.
         step: StepId,
-        /// The id at the service.
         remote: String,
     },
-    /// It was asked for, and is still under way.
     Poll {
-        /// The step.
         step: StepId,
-        /// The id at the service.
         remote: String,
     },
-    /// The step ended.
     Final {
-        /// The step.
         step: StepId,
-        /// How the step ended.
         #[serde(flatten)]
         end: Final,
     },
-    /// From here on the run begins only so many targets, until somebody looked at them; or all (`organization.md` P-11).
+    /// The run starts only this many targets until a user reviews them; or all (`organization.md`
+    /// P-11).
     Bounded {
-        /// How many more; `None` = all.
         targets: Option<usize>,
     },
-    /// Somebody was told of it: not to be told again.
+    /// A notification was sent and must not be repeated.
     Told {
-        /// Who, and of what.
         what: String,
     },
-    /// Something to know.
     Note {
-        /// The step it is about, if it is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<StepId>,
-        /// What is noted.
         text: String,
     },
 }
 
-/// An entry with its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// When it was written.
     pub at: Timestamp,
-    /// What happened.
     #[serde(flatten)]
     pub entry: JournalEntry,
 }
 
-/// A record as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Its place in the journal, from 1.
+    /// From 1.
     pub number: u64,
-    /// Its text: JSON, one record.
+    /// One JSON record.
     pub text: String,
 }
 
-/// A journal that cannot be relied on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
-    /// A record that cannot be read, with others after it.
     #[error("record {number} of the journal cannot be read: {why}")]
-    Broken {
-        /// Its place.
-        number: u64,
-        /// What is wrong.
-        why: String,
-    },
-    /// A record that should be there is not.
+    Broken { number: u64, why: String },
     #[error("record {number} of the journal is missing")]
-    Missing {
-        /// Its place.
-        number: u64,
-    },
+    Missing { number: u64 },
 }
 
-/// Where a step stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepState {
-    /// Nothing was sent.
     Planned,
-    /// A write may have been sent.
-    Intent {
-        /// The form before.
-        old: Value,
-    },
-    /// The service has taken it on.
-    Accepted {
-        /// The id at the service.
-        remote: String,
-        /// The form before.
-        old: Value,
-    },
-    /// It ended.
+    Intent { old: Value },
+    Accepted { remote: String, old: Value },
     Final(Final),
 }
 
-/// Writes of a step that were sent before, or may have been: each has its intent in the journal.
+/// Earlier writes of a step, possibly unsent; each has an intent in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SentBefore {
-    /// When each was about to be sent, in any run of the plan, the oldest first.
     pub at: Vec<Timestamp>,
-    /// Their tokens: another try of a plan has other ones.
     pub tokens: BTreeSet<String>,
-    /// When those were about to be sent that the service did not answer with an id, or not before the process stopped.
+    /// Intent times of writes without a response id before the process stopped.
     pub unanswered: Vec<Timestamp>,
-    /// The ids that the service answered with.
     pub remotes: BTreeSet<String>,
-    /// Whether the newest belongs to the run that looks: what it came to is not known then.
     pub in_this_run: bool,
 }
 
 impl SentBefore {
-    /// Adds writes of another step, or of another plan.
     pub fn extend(&mut self, other: &Self) {
         self.at.extend(&other.at);
         self.tokens.extend(other.tokens.iter().cloned());
@@ -250,56 +182,45 @@ impl SentBefore {
         self.remotes.extend(other.remotes.iter().cloned());
     }
 
-    /// A write is about to be sent.
     pub(crate) fn begin(&mut self, at: Timestamp, token: &str) {
         self.at.push(at);
         self.unanswered.push(at);
         self.tokens.insert(token.to_owned());
     }
 
-    /// The service took the newest write on.
     pub(crate) fn answer(&mut self, remote: &str) {
-        // it may be named again, such as after a stop
+        // ids may repeat, such as after a crash
         if self.remotes.insert(remote.to_owned()) {
             self.unanswered.pop();
         }
     }
 }
 
-/// What a journal comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Folded {
-    /// When the newest run began; `None` when none did.
+    /// Start of the newest run, if any.
     pub began: Option<Timestamp>,
-    /// When its last record was written.
     pub last: Option<Timestamp>,
-    /// What that run expects to see.
     pub expected: BTreeMap<StepId, StepProbe>,
-    /// Where each step stands that has left the start.
     pub steps: BTreeMap<StepId, StepState>,
-    /// The newest change of each step, whichever run made it: a later run does not take a change back.
+    /// The newest change of each step in any run: a later run does not undo it.
     pub changed: BTreeMap<StepId, Final>,
-    /// Changes of each step before that one, where it failed after its write took effect in part; the oldest first.
+    /// Earlier partial changes of failed steps, oldest first.
     pub in_part: BTreeMap<StepId, Vec<Final>>,
-    /// What stood there before the newest write of steps that were given up without knowing what it came to.
+    /// State before the newest write of steps abandoned with unknown outcome.
     pub unheard: BTreeMap<StepId, Value>,
-    /// Writes of each step that were sent, or may have been, in any run.
     pub sent: BTreeMap<StepId, SentBefore>,
-    /// How many targets the newest run may begin before somebody looks at them; `None` = all.
     pub bound: Option<usize>,
-    /// What somebody was told, in any run.
     pub told: BTreeSet<String>,
-    /// Whether the last record was torn and left out.
+    /// Whether a torn last record was dropped.
     pub torn: bool,
 }
 
 impl Folded {
-    /// Where a step stands.
     pub fn place(&self, step: &StepId) -> &StepState {
         self.steps.get(step).unwrap_or(&StepState::Planned)
     }
 
-    /// How a step ended, if it did.
     pub fn end(&self, step: &StepId) -> Option<&Final> {
         match self.place(step) {
             StepState::Final(end) => Some(end),
@@ -318,19 +239,17 @@ impl Folded {
         self.steps.insert(step, place);
     }
 
-    /// Whether any run changed something of a step.
     pub(crate) fn has_changed(&self, step: &StepId) -> bool {
         self.changed.contains_key(step) || self.in_part.contains_key(step)
     }
 
-    /// The changes of a step, the newest first.
     pub(crate) fn changes(&self, step: &StepId) -> impl Iterator<Item = &Final> {
         let before = self.in_part.get(step).into_iter().flatten().rev();
         self.changed.get(step).into_iter().chain(before)
     }
 
     fn end_step(&mut self, step: &StepId, end: &Final) {
-        // of a drifted one parts may have been changed
+        // a drifted step may have changed parts
         let is_part = end.outcome == StepEnd::Drifted && !end.new.is_null();
         let is_change = end.outcome == StepEnd::Changed || is_part;
         if is_change {
@@ -343,7 +262,7 @@ impl Folded {
         if end.unheard {
             self.unheard.insert(step.clone(), self.old(step));
         } else if is_change || end.is_done_in_part() || end.outcome == StepEnd::Unchanged {
-            // what stood there before is no form to go back to for a later write
+            // the earlier state is no undo target for a later write
             self.unheard.remove(step);
         }
     }
@@ -357,14 +276,14 @@ impl Folded {
                 self.steps.clear();
             }
             JournalEntry::Intent { step, token, old } => {
-                // the first intent knows what stood there before any of ours
+                // the first intent has the state before any Hallpass write
                 let old = match self.place(&step) {
                     StepState::Intent { old } | StepState::Accepted { old, .. } => old.clone(),
                     StepState::Planned | StepState::Final(_) => old,
                 };
                 let sent = self.sent.entry(step.clone()).or_default();
                 sent.begin(record.at, &token);
-                // what was sent before shows nothing, or it would not be sent again
+                // it is sent again only if the earlier write had no visible effect
                 self.unheard.remove(&step);
                 self.set(step, StepState::Intent { old });
             }
@@ -375,7 +294,7 @@ impl Folded {
             }
             JournalEntry::Accepted { step, remote } => {
                 let mut old = self.old(&step);
-                // it may be what an earlier run sent without knowing what came of it
+                // it may come from an earlier run with unknown outcome
                 if old.is_null() {
                     old = self.unheard.get(&step).cloned().unwrap_or_default();
                 }
@@ -395,7 +314,7 @@ impl Folded {
         }
     }
 
-    /// Whether a write was sent whose outcome is not in the journal.
+    /// Returns whether a write has no outcome in the journal.
     pub(crate) fn is_amid_step(&self) -> bool {
         self.steps
             .values()
@@ -403,10 +322,10 @@ impl Folded {
     }
 }
 
-/// Reads a journal. A last record that cannot be read was torn by a stop and is left out.
+/// Reads a journal. Drops a torn last record.
 ///
 /// # Errors
-/// When an earlier one cannot be read or is missing.
+/// An earlier record is unreadable or missing.
 pub fn fold(stored: &[Stored]) -> Result<Folded, JournalError> {
     let mut folded = Folded::default();
     for (row, number) in stored.iter().zip(1_u64..) {
@@ -506,7 +425,6 @@ mod tests {
         });
         let folded = fold(&journal(&entries)).unwrap();
         assert_eq!(folded.place(&step()), &StepState::Planned);
-        // but for what was changed
         assert_eq!(folded.changed[&step()].old, json!({"a": 1}));
     }
 

@@ -1,13 +1,13 @@
-//! Plans: targets × steps, looked at first, journaled, resumable (`organization.md` §0.1).
+//! Plans: targets × steps, probed first, journaled, resumable (`organization.md` §0.1).
 //!
-//! A [`Plan`] is made of [`PlanStep`]s, each of which wants one thing at one [`StepTarget`]. [`Runner::look`]
-//! probes every step and saves what it saw; [`Runner::apply`] carries out what was saved: an intent
-//! is stored before each write, its answer after it, and after a stop the world is looked at before
-//! anything is sent again. What a step does is said by whoever fills [`StepExecutor`].
+//! A [`Plan`] has [`PlanStep`]s, each with one desired state at one [`StepTarget`].
+//! [`Runner::look`] probes every step and saves the results. [`Runner::apply`] executes the saved
+//! plan: it stores an intent before each write and the answer after it. After a crash it probes
+//! again before it repeats a write. A [`StepExecutor`] implements the steps.
 //!
-//! A [`CheckResult`] is the other form: it reads, says what it found, and changes nothing (§0.2).
+//! A [`CheckResult`] is read-only (§0.2).
 //!
-//! Knows nothing of AWS, of databases or of what any step means.
+//! Must not know AWS, databases or the meaning of steps.
 
 mod check;
 mod lane;

@@ -1,4 +1,4 @@
-//! What a plan is made of, and how its parts are named so that the same wish has the same names.
+//! Plan structure, and deterministic ids: equal plans have equal ids.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::lane::Lane;
 
-/// Hex digits of a plan's and a step's id (`organization.md` P-4).
+/// Hex digits of plan and step ids (`organization.md` P-4).
 const ID_DIGITS: usize = 16;
 
-/// Lower-case hex of the SHA-256 of `text`.
+/// Lower-case hex SHA-256 of `text`.
 pub fn hash(text: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
@@ -22,25 +22,21 @@ fn short(text: &str) -> String {
     hash(text).chars().take(ID_DIGITS).collect()
 }
 
-/// JSON in the one form that equal values share (RFC 8785).
+/// Canonical JSON (RFC 8785).
 fn canonical(value: &Value) -> String {
     // a JSON value always has a canonical form
     serde_json_canonicalizer::to_string(value).unwrap_or_default()
 }
 
-/// Where a step acts. `key` tells apart several things in one account and Region.
+/// Where a step acts. `key` distinguishes objects in one account and Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepTarget {
-    /// The account, 12 digits; empty for the organization itself.
     pub account: String,
-    /// The Region; `global` for global services.
     pub region: String,
-    /// Which of several things there.
     pub key: String,
 }
 
 impl StepTarget {
-    /// Something of the organization itself.
     pub fn global(account: impl Into<String>, key: impl Into<String>) -> Self {
         Self {
             account: account.into(),
@@ -64,12 +60,10 @@ macro_rules! hex_id {
         pub struct $name(String);
 
         impl $name {
-            /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// Takes a text for an id; whether there is such a thing is another matter.
             pub fn named(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -84,7 +78,7 @@ macro_rules! hex_id {
 }
 
 hex_id!(
-    /// A step: 16 hex digits of what it wants and where, so equal wishes have equal ids
+    /// A step: 16 hex digits of its desired state and target, so equal steps have equal ids
     /// (`organization.md` P-4).
     StepId
 );
@@ -93,48 +87,37 @@ hex_id!(
     PlanId
 );
 
-/// What a look at a step's target showed (`organization.md` P-1).
+/// Probe result of a step (`organization.md` P-1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum StepProbe {
-    /// All is as desired: nothing is sent.
+    /// As desired: nothing is sent.
     Satisfied,
-    /// It is not there.
     Absent,
-    /// It is there in another form.
     Differs {
-        /// The form it has; what undoing goes back to.
         old: Value,
     },
-    /// An operation is under way already.
     InProgress {
-        /// Its id at the service.
         remote: String,
     },
-    /// It cannot be done.
     Blocked {
-        /// What stands in the way.
         reason: String,
     },
-    /// Somebody changed what the step goes back from: it is left as it is, whatever is accepted.
+    /// The undo source changed: the step is skipped even if drift is accepted.
     Drifted {
-        /// What they changed.
         reason: String,
     },
-    /// It could not be looked at while the plan was made; another look is taken when its turn comes.
+    /// Unreadable during planning; probed again before execution.
     Unseen {
-        /// Why.
         reason: String,
     },
 }
 
 impl StepProbe {
-    /// Whether a write would follow.
     pub fn is_change(&self) -> bool {
         matches!(self, Self::Absent | Self::Differs { .. })
     }
 
-    /// The form before, for reports and undoing.
     pub fn old(&self) -> Value {
         match self {
             Self::Differs { old } => old.clone(),
@@ -148,124 +131,106 @@ impl StepProbe {
     }
 }
 
-/// One thing wanted at one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanStep {
-    /// Its name.
     pub id: StepId,
-    /// Where it acts.
     pub target: StepTarget,
-    /// What is done, such as `policy.attach`: says which code carries it out.
+    /// Action, such as `policy.attach`; selects the executor.
     pub kind: String,
-    /// The form that is wanted.
     pub desired: Value,
-    /// How many run beside it.
     pub lane: Lane,
-    /// Steps that have to succeed before.
+    /// Steps that must succeed first.
     pub after: Vec<StepId>,
-    /// For APIs with an idempotency field (`organization.md` P-3).
+    /// Idempotency token for the API (`organization.md` P-3).
     pub token: String,
-    /// How long it may take, waiting included, until it is left as under way.
+    /// Timeout including waits; then the step stays in progress.
     pub timeout: TimeSpan,
 }
 
-/// How much a plan may change at once (`organization.md` P-8, P-11).
+/// Change limits of a plan (`organization.md` P-8, P-11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanLimits {
-    /// Steps that may change something; a plan above it is refused.
+    /// Maximum number of changing steps; larger plans are refused.
     pub changes_max: usize,
-    /// Targets that may fail before no new one is begun; `None` = 10 or a fifth, the larger.
+    /// Failed targets after which no new one starts; `None` = 10 or a fifth, the larger.
     pub failures_max: Option<usize>,
 }
 
 impl PlanLimits {
-    /// For plans that add or change.
     pub const USUAL: Self = Self {
         changes_max: 50,
         failures_max: None,
     };
-    /// For plans that take away.
     pub const DESTRUCTIVE: Self = Self {
         changes_max: 10,
         failures_max: None,
     };
 
-    /// Targets of a plan of `targets` that may fail.
     pub fn failures_allowed(&self, targets: usize) -> usize {
         self.failures_max
             .unwrap_or_else(|| targets.div_ceil(5).max(10))
     }
 }
 
-/// What a step of a plan back takes back.
+/// The change that an undo step reverts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TakenBack {
-    /// The step whose change it is: where a look at that finds anything but [`StepProbe::Satisfied`], what was left is not
-    /// what stands there.
+    /// The step that made the change. If its probe is not [`StepProbe::Satisfied`], the change no
+    /// longer exists as left.
     pub step: PlanStep,
-    /// Why it is left alone, where somebody changed it before this plan was saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drifted: Option<String>,
 }
 
-/// A plan as saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Its name.
     pub id: PlanId,
-    /// What it is for, such as `outage.apply`.
+    /// Such as `outage.apply`.
     pub kind: String,
-    /// The organization it was made for.
     pub organization: String,
-    /// Rises with every explicit retry of what failed, and from each plan of a wish to the next; part of the tokens
-    /// (`organization.md` P-3).
+    /// Incremented by every explicit retry and from plan to plan of the same request; part of the
+    /// tokens (`organization.md` P-3).
     pub generation: u32,
-    /// Which plan of its wish it is, the first being 0: one that changed something and is over is not run again, the same
-    /// wish is then the next plan (`organization.md` P-4).
+    /// Number of the plan for its request, from 0: a finished plan that changed something does not
+    /// run again; the same request gets a new plan (`organization.md` P-4).
     #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
-    /// The plan of the same wish before this one.
+    /// The previous plan of the same request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<PlanId>,
-    /// The steps, sorted by target.
     pub steps: Vec<PlanStep>,
-    /// What its kind has to remember, for its own report.
+    /// Data of the plan kind for its report.
     pub facts: Value,
-    /// How much it may change.
     pub limits: PlanLimits,
-    /// What the probes said when it was saved (`organization.md` P-5).
+    /// Probes when it was saved (`organization.md` P-5).
     pub expected: BTreeMap<StepId, StepProbe>,
-    /// Of a plan back: the changes that its steps take back, each by the first of the steps that do (`organization.md` P-15).
+    /// For undo plans: the reverted changes, by the first step reverting each (`organization.md`
+    /// P-15).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub takes_back: BTreeMap<StepId, TakenBack>,
-    /// The names that accounts had when it was saved, as far as they are known, by id.
+    /// Known account names by id, when it was saved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub account_names: BTreeMap<String, String>,
-    /// When it was made.
     pub made_at: Timestamp,
-    /// Who made it.
     pub made_by: String,
 }
 
 impl Plan {
-    /// The step of that name.
     pub fn step(&self, id: &StepId) -> Option<&PlanStep> {
         self.steps.iter().find(|step| step.id == *id)
     }
 
-    /// What an account is called; empty where that is not known.
     pub fn account_name(&self, account: &str) -> &str {
         self.account_names.get(account).map_or("", String::as_str)
     }
 
-    /// Why a step would not be carried out, where what it takes back was changed since, and before the plan was saved.
+    /// Why a step is skipped: the change to revert was altered before the plan was saved.
     pub(crate) fn drifted_before(&self, id: &StepId) -> Option<&str> {
         let changes = self.expected.get(id).is_some_and(StepProbe::is_change);
         let taken_back = self.takes_back.get(id).filter(|_| changes)?;
         taken_back.drifted.as_deref()
     }
 
-    /// Why it is refused: what its probes say cannot be done.
     pub fn blocked(&self) -> Vec<String> {
         let reason = |step: &PlanStep| match self.expected.get(&step.id) {
             Some(StepProbe::Blocked { reason }) => Some(reason.clone()),
@@ -282,7 +247,6 @@ impl Plan {
         self.steps.iter().filter_map(reason).collect()
     }
 
-    /// Steps that would change something, by what was seen when the plan was saved.
     pub fn changes(&self) -> usize {
         let changes = |step: &&PlanStep| {
             self.expected
@@ -292,7 +256,7 @@ impl Plan {
         self.steps.iter().filter(changes).count()
     }
 
-    /// The same plan for another try of what failed: its tokens are new.
+    /// Returns the plan with new tokens, to retry failures.
     #[must_use]
     pub fn again(mut self) -> Self {
         self.generation += 1;
@@ -302,7 +266,8 @@ impl Plan {
         self
     }
 
-    /// This plan in place of one of the same wish that changed nothing: what was sent there and failed keeps its token.
+    /// Replaces a plan of the same request that changed nothing: sent and failed steps keep their
+    /// tokens.
     #[must_use]
     pub(crate) fn in_place_of(mut self, earlier: &Self) -> Self {
         self.id = earlier.id.clone();
@@ -317,8 +282,8 @@ impl Plan {
         self
     }
 
-    /// This plan as the next one of the wish of `earlier`: what was changed there has a new token, as a service that still
-    /// knows the old one would answer it without doing anything.
+    /// Follows the plan `earlier` of the same request. Changed steps get new tokens, because a
+    /// service that remembers the old one would ignore the write.
     #[must_use]
     pub(crate) fn following(self, earlier: &Self, was_changed: impl Fn(&StepId) -> bool) -> Self {
         let mut plan = self.in_place_of(earlier);
@@ -340,7 +305,6 @@ fn is_first(round: &u32) -> bool {
     *round == 0
 }
 
-/// The name of a plan; the first of a wish is named by its steps alone.
 fn plan_id(steps: &[PlanStep], organization: &str, round: u32) -> PlanId {
     let mut ids: Vec<&str> = steps.iter().map(|step| step.id.as_str()).collect();
     ids.sort_unstable();
@@ -351,7 +315,6 @@ fn plan_id(steps: &[PlanStep], organization: &str, round: u32) -> PlanId {
     }))
 }
 
-/// What names a step: all that it wants, and where.
 fn identity(plan_kind: &str, organization: &str, step: &PlanStep) -> String {
     let PlanStep {
         target,
@@ -372,7 +335,6 @@ fn token(plan_kind: &str, organization: &str, step: &PlanStep, generation: u32) 
     ))
 }
 
-/// A plan in the making.
 #[derive(Clone, Debug)]
 pub struct PlanDraft {
     kind: String,
@@ -386,7 +348,6 @@ pub struct PlanDraft {
 }
 
 impl PlanDraft {
-    /// An empty plan of a kind, for an organization.
     pub fn new(
         kind: impl Into<String>,
         organization: impl Into<String>,
@@ -404,19 +365,18 @@ impl PlanDraft {
         }
     }
 
-    /// What stood at a step's target when its wish was made: the plan expects that, and what somebody changes before the
-    /// plan's own look is `drifted`. A wish that does not follow from what stood there needs none.
+    /// Sets the state from which the desired state was computed: a change before the plan's own
+    /// probe is then `drifted`. Not needed if it does not depend on the old state.
     pub fn compared(&mut self, id: &StepId, seen: StepProbe) {
         self.compared.insert(id.clone(), seen);
     }
 
-    /// What its steps are to find: what was seen when the plan is made, but for what was compared before that.
+    /// Returns the expected probes: those of planning, except where `compared` was set.
     pub(crate) fn expecting(
         &self,
         mut seen: BTreeMap<StepId, StepProbe>,
     ) -> BTreeMap<StepId, StepProbe> {
         for (id, compared) in &self.compared {
-            // what is as wanted by now, under way or in the way has its own end
             if let Some(seen) = seen.get_mut(id).filter(|seen| seen.is_change()) {
                 *seen = compared.clone();
             }
@@ -424,34 +384,28 @@ impl PlanDraft {
         seen
     }
 
-    /// What accounts are called, by id, for whoever reads the plan.
     pub fn name_accounts(&mut self, names: BTreeMap<String, String>) {
         self.account_names = names;
     }
 
-    /// Says whose change a step takes back.
+    /// Sets the change that a step reverts.
     pub(crate) fn takes_back(&mut self, id: &StepId, step: &PlanStep) {
         let kept = self.takes_back.entry(id.clone());
         kept.or_insert_with(|| step.clone());
     }
 
-    /// The changes that are taken back, by the step that does.
     pub(crate) fn taken_back(&self) -> &BTreeMap<StepId, PlanStep> {
         &self.takes_back
     }
 
-    /// What its kind has to remember.
     pub fn remember(&mut self, facts: Value) {
         self.facts = facts;
     }
 
-    /// How much it may change.
     pub fn limits_mut(&mut self) -> &mut PlanLimits {
         &mut self.limits
     }
 
-    /// Adds a step, and returns its name for those that come after it. The same wish twice is one
-    /// step.
     pub fn step(
         &mut self,
         target: StepTarget,
@@ -479,19 +433,16 @@ impl PlanDraft {
         id
     }
 
-    /// Gives a step another time than the usual five minutes.
     pub fn set_timeout(&mut self, id: &StepId, timeout: TimeSpan) {
         for step in self.steps.iter_mut().filter(|step| step.id == *id) {
             step.timeout = timeout;
         }
     }
 
-    /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// The plan, named, with what was seen.
     pub(crate) fn finish(
         mut self,
         expected: BTreeMap<StepId, StepProbe>,
@@ -523,29 +474,25 @@ impl PlanDraft {
         }
     }
 
-    /// The steps so far.
     pub fn steps(&self) -> &[PlanStep] {
         &self.steps
     }
 
-    /// The name of the first plan of this wish.
     pub fn id(&self) -> PlanId {
         self.id_of(0)
     }
 
-    /// The name of a plan of this wish.
     pub(crate) fn id_of(&self, round: u32) -> PlanId {
         plan_id(&self.steps, &self.organization, round)
     }
 
-    /// By target, whatever the order they were added in.
     fn sort(&mut self) {
         self.steps
             .sort_by(|a, b| (&a.target, &a.id).cmp(&(&b.target, &b.id)));
     }
 }
 
-/// How long a step may take unless it says otherwise: the propagation of a policy takes minutes.
+/// Default timeout: policy propagation takes minutes.
 const STEP_TIMEOUT: TimeSpan = TimeSpan::minutes(5);
 
 #[cfg(test)]
@@ -599,7 +546,7 @@ mod tests {
         assert_eq!(first.steps[0].token.len(), 64);
         assert_ne!(first.steps[0].token, again.steps[0].token);
         assert_eq!(first.steps[0].id, again.steps[0].id);
-        // golden: tokens are promises to the services that keep them
+        // golden: services remember tokens, so they must not change
         assert_eq!(
             first.steps[0].token,
             hash("test|o-abcdefghij|111122223333/global/x|put|{\"a\":1,\"b\":1}|0")
@@ -618,7 +565,7 @@ mod tests {
             "{next:?}"
         );
         assert_ne!(next.steps[0].token, first.steps[0].token);
-        // what was not changed may have been sent, and is the same to the service
+        // unchanged steps may have been sent, and keep their token
         assert_eq!(next.steps[1].token, first.steps[1].token);
         let after = plan(&[("x", 1), ("y", 2)]).following(&next, |it| *it == changed);
         let names = [&first.id, &next.id, &after.id];

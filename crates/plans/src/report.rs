@@ -1,5 +1,4 @@
-//! What became of a plan, target by target (`organization.md` P-12), and the exit code it leads to
-//! (P-13).
+//! Plan results per target (`organization.md` P-12), and exit codes (P-13).
 
 use std::collections::BTreeMap;
 
@@ -10,22 +9,14 @@ use serde_json::Value;
 use crate::journal::{Final, Folded, StepEnd, StepState};
 use crate::plan::{Plan, PlanId, PlanStep, StepProbe, StepTarget};
 
-/// How many targets ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Were as desired.
     pub unchanged: usize,
-    /// Were changed.
     pub changed: usize,
-    /// Failed.
     pub failed: usize,
-    /// Were not begun.
     pub skipped: usize,
-    /// Could not be begun.
     pub blocked: usize,
-    /// Were not as planned for.
     pub drifted: usize,
-    /// Are under way.
     pub in_progress: usize,
 }
 
@@ -44,66 +35,45 @@ impl Totals {
     }
 }
 
-/// What a step did, or would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// Its name.
     pub step: String,
-    /// What is done.
     pub kind: String,
-    /// How it ended.
     pub outcome: StepEnd,
-    /// Why it ended so.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// The form before.
     pub old: Value,
-    /// The form after, or wanted.
     pub new: Value,
 }
 
-/// What became of a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetReport {
-    /// Where it acted.
     #[serde(flatten)]
     pub target: StepTarget,
-    /// The account's name when the plan was saved, where it is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub account_name: String,
-    /// The worst of its steps' outcomes.
     pub outcome: StepEnd,
-    /// The reason of that step.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// Its steps.
     pub steps: Vec<StepReport>,
-    /// How long they took together.
     pub seconds: u64,
-    /// The service's request ids.
     pub request_ids: Vec<String>,
 }
 
-/// Where a plan as a whole is; the names are part of reports (`organization.md` P-12).
+/// State of a plan; the names appear in reports (`organization.md` P-12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanState {
-    /// It was looked at, and nothing of it was carried out.
     Planned,
-    /// It was begun and is not over: somebody runs it, or it was left in the middle.
     Running,
-    /// The first targets are done, and somebody is to look at them.
+    /// The first targets are done and await review.
     Paused,
-    /// Nothing more of it is begun.
     Aborted,
-    /// It is over, and not all is as it should be.
     Partial,
-    /// It is over.
     Done,
 }
 
 impl PlanState {
-    /// The state's name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Planned => "planned",
@@ -116,35 +86,25 @@ impl PlanState {
     }
 }
 
-/// What became of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanReport {
-    /// The plan.
     pub plan: PlanId,
-    /// Its kind.
     pub kind: String,
-    /// Where the plan as a whole is.
     pub state: PlanState,
-    /// When its newest run began.
     pub started: Option<Timestamp>,
-    /// When that run's last record was written.
     pub ended: Option<Timestamp>,
-    /// How many targets ended how. Of a plan that was not applied: what would happen.
     pub totals: Totals,
-    /// Every target, by account, Region and key.
     pub targets: Vec<TargetReport>,
 }
 
-/// The exit codes a plan leads to; the numbers are the product's (`organization.md` P-13).
+/// Exit codes (`organization.md` P-13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All is as desired, or was applied, or would be.
     Ok,
-    /// Some target failed, or the result is partial.
+    /// A target failed, or the result is partial.
     Failed,
 }
 
-/// Whether a report tells what would happen, or what did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tense {
     Would,
@@ -152,7 +112,6 @@ pub(crate) enum Tense {
 }
 
 impl PlanReport {
-    /// What would happen: nothing was applied.
     pub fn planned(plan: &Plan) -> Self {
         Self::of(
             plan,
@@ -163,7 +122,6 @@ impl PlanReport {
         )
     }
 
-    /// What the journal says; `waiting` is why what was not begun was not.
     pub fn of_journal(plan: &Plan, folded: &Folded, state: PlanState, waiting: &str) -> Self {
         if folded.began.is_none() {
             return Self::planned(plan);
@@ -204,17 +162,14 @@ impl PlanReport {
         }
     }
 
-    /// Whether it tells what would happen, and not what did.
     pub fn is_planned(&self) -> bool {
         self.state == PlanState::Planned
     }
 
-    /// Whether something would change, or did.
     pub fn has_changes(&self) -> bool {
         self.totals.changed > 0
     }
 
-    /// What the report leads to.
     pub fn exit(&self) -> Exit {
         let Totals {
             unchanged: _,

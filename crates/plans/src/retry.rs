@@ -1,41 +1,28 @@
-//! Which troubles are tried again, and after how long (`organization.md` P-10). Chance comes in as
-//! a number.
+//! Retry rules and delays (`organization.md` P-10). Randomness is an argument.
 
 use std::time::Duration;
 
-/// Tries of what is throttled, times out or meets a server error.
+/// Tries after throttling, timeouts and server errors.
 const THROTTLE_TRIES: u32 = 8;
-/// The pause that may come before the second of them; doubles.
 const THROTTLE_BASE: Duration = Duration::from_secs(1);
-/// The longest pause.
 const THROTTLE_CAP: Duration = Duration::from_mins(1);
-/// Tries of what meets another operation.
 const CONFLICT_TRIES: u32 = 30;
-/// The pause between them.
 const CONFLICT_PAUSE: Duration = Duration::from_mins(1);
 
-/// Why it may work later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Too many requests, no answer in time, or a server error.
     Throttle,
-    /// Another operation is under way there.
     Conflict,
 }
 
-/// Something to be tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// Why it may work later.
     pub class: Class,
-    /// How long the service asks us to wait at least.
     pub after: Option<Duration>,
-    /// AWS's words.
     pub why: String,
 }
 
 impl Retry {
-    /// As soon as its class allows; the service named no time.
     pub fn new(class: Class, why: String) -> Self {
         Self {
             class,
@@ -45,8 +32,8 @@ impl Retry {
     }
 }
 
-/// The pause after try number `tries` (from 1) of a class; `None` when there is no further one.
-/// `chance` spreads throttled callers: any number will do.
+/// Returns the delay after try `tries` (from 1); `None` after the last. `chance` spreads throttled
+/// callers: any number works.
 pub fn pause(retry: &Retry, tries: u32, chance: u64) -> Option<Duration> {
     match retry.class {
         Class::Throttle if tries >= THROTTLE_TRIES => None,

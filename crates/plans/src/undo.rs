@@ -1,4 +1,4 @@
-//! A plan back from what a plan recorded (`organization.md` P-15).
+//! Undo plans from a journal (`organization.md` P-15).
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,22 @@ use crate::journal::{Final, Folded, StepEnd};
 use crate::plan::{Plan, PlanDraft, PlanLimits, PlanStep, StepId};
 use crate::ports::{StepExecutor, Undo};
 
-/// What undoing comes to.
 #[derive(Clone, Debug)]
 pub struct Undoing {
-    /// The plan back.
     pub draft: PlanDraft,
-    /// What cannot be undone: the target, and why. Never tried.
+    /// Targets that cannot be undone, with reasons. Never tried.
     pub not_undoable: Vec<(String, String)>,
 }
 
-/// The plan that goes back to the recorded old forms, in the reverse order: of whatever any run of the plan changed. What
-/// is no longer as the plan left it is `drifted` there: a look at the step that changed it finds something to do again.
+/// Builds the plan that restores the recorded old states in reverse order, over all runs. Targets
+/// changed since are `drifted`: a probe of the original step would change them again.
 pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
     let kind = format!("{}.undo", plan.kind.trim_end_matches(".undo"));
     let mut draft = PlanDraft::new(kind, plan.organization.clone(), PlanLimits::DESTRUCTIVE);
     draft.remember(plan.facts.clone());
     draft.name_accounts(plan.account_names.clone());
     let mut not_undoable = Vec::new();
-    // step → the steps that undo it; a step is undone after all that came after it
+    // step → its undo steps; a step is undone after all its dependents
     let mut undone: BTreeMap<&StepId, Vec<StepId>> = BTreeMap::new();
     let mut left: Vec<_> = plan.steps.iter().collect();
     while !left.is_empty() {
@@ -66,8 +64,9 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
     }
 }
 
-/// The changes of a step, the newest first. One that went on where another had failed half way is one with it: both end where
-/// the first began. Of a step that has parts each changed other parts.
+/// Returns the changes of a step, newest first. A change that completed a half-finished one is
+/// merged with it: both restore the first old state. For steps with parts, each changed other
+/// parts.
 fn taken_together<'a>(changes: impl Iterator<Item = &'a Final>, has_parts: bool) -> Vec<Final> {
     let mut all: Vec<Final> = Vec::new();
     for end in changes {
@@ -79,8 +78,8 @@ fn taken_together<'a>(changes: impl Iterator<Item = &'a Final>, has_parts: bool)
     all
 }
 
-/// The step as it was carried out: without the parts that somebody else had changed, where it is `drifted` for those, and
-/// without those that failed. None where what is half done is no wish: what is undone says then by itself what it left.
+/// Returns the step as executed: without drifted and failed parts. None if the half-done state
+/// cannot be expressed as desired; the undo step then describes it.
 fn left_by(step: &PlanStep, end: &Final, hands: &dyn StepExecutor) -> Option<PlanStep> {
     let mut left = step.clone();
     let is_part = end.outcome == StepEnd::Drifted || end.is_done_in_part();

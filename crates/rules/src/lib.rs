@@ -1,8 +1,7 @@
-//! Who may ask, who must review: reads rules, checks them, decides, explains.
+//! Access rules: parses, checks, decides and explains.
 //!
-//! Knows nothing of networks, storage, clocks or Slack. Everything it decides by is an argument:
-//! the rules, a [`Directory`] of the organization, and `now`.
-#![warn(missing_docs)]
+//! Must not know networks, storage, clocks or Slack. All inputs are arguments: the rules, a
+//! [`Directory`], and `now`.
 
 mod account_tags;
 mod address;

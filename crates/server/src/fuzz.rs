@@ -1,4 +1,4 @@
-//! Fuzz target for headers that callers send: tokens, cookies, addresses, places in a stream. See
+//! Fuzz target for client headers: tokens, cookies, addresses, stream positions. See
 //! `hallpass_base::testing`.
 
 use std::net::SocketAddr;
@@ -49,7 +49,7 @@ fn headers_are_read_or_passed_over() {
                 assert!(found.is_none_or(|found| !found.contains(';')));
             }
             let _ = (theme(&headers), zone(&headers));
-            // nobody names another address but through a proxy that is trusted
+            // only a trusted proxy may set another address
             let shown = Proxies::default().shown(&extensions, &headers);
             assert_eq!(shown, Some(peer.ip()));
             assert!(proxies.shown(&extensions, &headers).is_some());

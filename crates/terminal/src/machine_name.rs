@@ -1,6 +1,3 @@
-//! The name of this machine.
-
-/// What this machine is called, for people to recognize it.
 pub fn host() -> String {
     let said = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
     std::fs::read_to_string("/proc/sys/kernel/hostname")
@@ -11,7 +8,6 @@ pub fn host() -> String {
         .unwrap_or_default()
 }
 
-/// What people call a server of this machine that listens on an address.
 pub fn node(address: &str) -> String {
     match address.rsplit_once(':') {
         Some((_, port)) => format!("{}:{port}", host()),

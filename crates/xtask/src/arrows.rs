@@ -261,7 +261,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Holds the answer of `cargo metadata --no-deps` against [`ARROWS`].
+/// Checks the output of `cargo metadata --no-deps` against [`ARROWS`].
 pub(crate) fn check(metadata: &Value) -> Vec<Breach> {
     let root = text(metadata, "workspace_root");
     let packages: Vec<Package<'_>> = items(metadata, "packages")
@@ -328,7 +328,7 @@ fn check_package(package: &Package<'_>, all: &[Package<'_>]) -> Vec<Breach> {
             ));
         }
     }
-    // a list that allows more than is used says nothing of what a crate stands on
+    // an unused allowance would hide a crate's real dependencies
     for to in *allowed {
         let Some(unused) = all.iter().find(|it| it.folder == *to) else {
             continue;

@@ -1,5 +1,5 @@
-//! Tasks of this repository that need logic: `cargo xtask <task>`. Never shipped, and knows the
-//! other crates only as files.
+//! Repository tasks that need logic: `cargo xtask <task>`. Never shipped; reads other crates only
+//! as files.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -248,7 +248,8 @@ fn write_facts(source: &str, types: &str) -> ExitCode {
     }
 }
 
-/// The top of the repository: two folders above this crate, which Cargo names; else where we are.
+/// Returns the repository's top: two folders above this crate by Cargo's variable, else the current
+/// folder.
 fn root() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     here.as_deref()

@@ -1,7 +1,6 @@
-//! What code may take from outside itself: files, environment, other programs, waiting, tasks.
-//! Each is for the crates whose job it is, and for the binary with its rooms and commands; everyone else takes it
-//! through a port. Time, and ids
-//! made from it, are banned for all in `clippy.toml`.
+//! Restricts external access: files, environment, processes, waits, tasks. Allowed for responsible
+//! crates, and for the binary with rooms and commands; others use a port. `clippy.toml` bans time,
+//! and ids made from it, for all.
 
 use syn::visit::Visit;
 
@@ -10,7 +9,7 @@ use crate::syntax::ParsedFile;
 use crate::type_names::is_of_binary;
 
 struct Ban {
-    /// Paths as they are written after `use` or in full; a module stands for all in it.
+    /// Paths after `use` or in full; a module includes its contents.
     paths: &'static [&'static str],
     crates: &'static [&'static str],
     instead: &'static str,
@@ -35,14 +34,14 @@ const BANS: &[Ban] = &[
     },
     Ban {
         paths: &["std::thread::sleep", "thread::sleep", "tokio::time::sleep"],
-        // query: looks at what a query takes of memory
+        // query: measures a query's memory
         crates: &[
             "aws",
             "aws-sim",
             "query",
             "server",
             "channels",
-            // on a clock that is held paused
+            // on a paused clock
             "simulation",
             "store",
         ],
@@ -50,8 +49,8 @@ const BANS: &[Ban] = &[
     },
     Ban {
         paths: &["std::thread::spawn", "thread::spawn", "tokio::spawn"],
-        // access: a reading of the directory outlives the call that asked for it; simulation: a request that has left
-        // arrives whatever becomes of its sender
+        // access: a directory read outlives its call; simulation: a sent request arrives whatever
+        // happens to its sender
         crates: &[
             "access",
             "aws",
@@ -66,7 +65,7 @@ const BANS: &[Ban] = &[
     },
 ];
 
-/// Breaches in a file; tests may take what they need.
+/// Checks a file; tests are exempt.
 pub(crate) fn check(file: &ParsedFile<'_>) -> Vec<Breach> {
     let (path, name) = (file.path, file.name);
     let is_test = path.ends_with("tests.rs")

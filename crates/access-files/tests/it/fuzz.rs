@@ -1,4 +1,4 @@
-//! Fuzz target of the reader of access files. See `hallpass_base::testing`.
+//! Fuzz target of the access file parser. See `hallpass_base::testing`.
 
 use hallpass_access_files::{FileFinding, SeenAccess, SourceText, compare, read, select};
 use hallpass_base::testing::changed;

@@ -1,5 +1,5 @@
-//! What begins in one call and ends in another, minutes later: sign-ins and logins under way. Whichever
-//! process the second call comes to finds what the first left.
+//! State of sign-ins and logins between two calls, minutes apart. The second call may reach another
+//! process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,49 +7,44 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use hallpass_base::Timestamp;
 
-/// Entries of a kind at most; those that end soonest make room.
+/// Entries of a kind at most; the earliest-expiring ones are evicted.
 pub const HANDOVERS_MAX: usize = 10_000;
 
-/// They could not be kept or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("handovers: {0}")]
 pub struct HandoverFault(pub String);
 
-/// What came of keeping or changing one.
 pub type Handed<T> = Result<T, HandoverFault>;
 
-/// Keeps them. Of two who exchange the same body for another one does.
+/// Stores the entries. If two callers exchange the same body, only one succeeds.
 #[async_trait]
 pub trait HandoverStore: Send + Sync {
-    /// Keeps `body` under `key`, in place of what was there; at most [`HANDOVERS_MAX`] of a kind.
+    /// Stores `body` under `key`, replacing an earlier one; at most [`HANDOVERS_MAX`] of a kind.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// The store does not respond.
     async fn keep(&self, kind: &str, key: &str, body: &str, until: Timestamp) -> Handed<()>;
 
-    /// What is kept under `key`, also when its time is over.
+    /// Returns the body under `key`, also if expired.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// The store does not respond.
     async fn kept(&self, kind: &str, key: &str) -> Result<Option<String>, HandoverFault>;
 
-    /// Puts `then` in the place of `was`, or nothing; `false` when something else is there.
+    /// Replaces `was` with `then`, or deletes it; `false` if the current body differs.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// The store does not respond.
     async fn exchange(&self, kind: &str, key: &str, was: &str, then: Option<&str>) -> Handed<bool>;
 }
 
-/// By kind and key.
 type Entries = HashMap<String, HashMap<String, (Timestamp, String)>>;
 
-/// Those of a process alone, gone with it: for tests, and for servers without a store.
 #[derive(Debug, Default)]
 pub struct OwnHandovers(Mutex<Entries>);
 
 impl OwnHandovers {
     fn all(&self) -> std::sync::MutexGuard<'_, Entries> {
-        // every change of the map is whole
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,15 +1,15 @@
-//! Who somebody is. One person is one user id of the directory (promise P12): an address finds them at a
-//! door, and a token, a session or a sign-in at a provider is somebody's by that id.
+//! Resolves identities. One person is one user id of the directory (promise P12): an address is
+//! resolved at sign-in, and tokens, sessions and provider sign-ins belong to that id.
 //!
 //! ```text
 //!   address ──► Identity::actor ──┐
 //!   token, session ──► Owner ──► Identity::owner ──► Actor, with today's roles
 //! ```
 //!
-//! What is kept of tokens, sessions and sign-ins goes through two ports, [`TokenStore`] and
-//! [`SessionStore`]; whoever fills them writes the record that belongs to a step in the same transaction.
+//! Tokens, sessions and sign-ins are stored through two ports, [`TokenStore`] and [`SessionStore`];
+//! implementations write the audit record of a step in the same transaction.
 //!
-//! Knows people, roles and secrets' hashes. Never knows requests, grants, HTTP or SQL.
+//! Knows people, roles and hashes of secrets. Never knows requests, grants, HTTP or SQL.
 
 mod actor;
 mod handovers;

@@ -1,10 +1,9 @@
-//! How configuration and files name people: a group by name, or one person by address.
+//! Entries for people in configuration and files: a group by name, or one person by address.
 
 use hallpass_base::Email;
 
 const GROUP: &str = "group:";
 
-/// An entry that names nobody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{entry}` is neither `group:NAME` nor an e-mail address")]
 pub struct BadPeopleEntry {
@@ -13,7 +12,6 @@ pub struct BadPeopleEntry {
 }
 
 impl BadPeopleEntry {
-    /// What to write instead.
     pub fn help(&self) -> String {
         match &self.meant {
             Some(meant) => format!("write \"{meant}\""),
@@ -22,13 +20,12 @@ impl BadPeopleEntry {
     }
 }
 
-/// Checks an entry of a list of people: `group:NAME`, or an e-mail address.
+/// Validates an entry of a list of people: `group:NAME`, or an e-mail address.
 ///
 /// # Errors
-/// When it is neither. An entry that no reader understands would give the right to nobody.
+/// It is neither; such an entry would match no user.
 pub fn check_people_entry(entry: &str) -> Result<(), BadPeopleEntry> {
     let is_good = match entry.strip_prefix(GROUP) {
-        // a blank at its end is part of a group's name at AWS
         Some(name) => !name.trim().is_empty(),
         None => Email::new(entry).is_ok(),
     };
@@ -42,7 +39,6 @@ pub fn check_people_entry(entry: &str) -> Result<(), BadPeopleEntry> {
 }
 
 fn meant(entry: &str) -> Option<String> {
-    // `Name <user@example.com>`
     let address = entry
         .rsplit_once('<')
         .and_then(|(_, rest)| rest.split_once('>'));

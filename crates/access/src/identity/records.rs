@@ -1,22 +1,17 @@
-//! What the audit log says of tokens, sessions and sign-ins: of what people do with their own and operators
-//! with anybody's.
+//! Audit records of tokens, sessions and sign-ins, by owners and by operators.
 
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_base::{AuditId, Email, TimeSpan, Timestamp, TokenId, UserId};
 
 use crate::identity::{Owner, WhichSessions};
 
-/// A record that is about to be written about somebody's tokens, sessions or sign-ins.
 #[derive(Clone, Copy, Debug)]
 pub struct IdentityRecord {
-    /// Its id.
     pub id: AuditId,
-    /// When it happened.
     pub at: Timestamp,
 }
 
 impl IdentityRecord {
-    /// Somebody made a token for themselves, when the command line signed them in.
     pub fn token_made(self, owner: &Owner, scopes: &[String], ttl: TimeSpan) -> Draft {
         self.by(Event::TokenCreated, owner.email.as_str(), Origin::Cli)
             .actor_user(&owner.user)
@@ -24,14 +19,12 @@ impl IdentityRecord {
             .user(&owner.user)
     }
 
-    /// An operator made a token for somebody.
     pub fn token_made_by_operator(self, owner: &Owner, scopes: &[String], ttl: TimeSpan) -> Draft {
         self.by_operator(Event::TokenCreated)
             .unresolved(owner.email.as_str(), &token_words(scopes, ttl))
             .user(&owner.user)
     }
 
-    /// The command line gave its token back. Tokens from before user ids were kept have none.
     pub fn token_given_back(self, email: &Email, user: Option<&UserId>, token: TokenId) -> Draft {
         let record = self
             .by(Event::TokenRevoked, email.as_str(), Origin::Cli)
@@ -42,50 +35,42 @@ impl IdentityRecord {
         }
     }
 
-    /// Somebody revoked a token of their own.
     pub fn own_token_revoked(self, owner: &Owner, origin: Origin, token: TokenId) -> Draft {
         self.of_own(Event::TokenRevoked, owner, origin)
             .why(&token.to_string())
     }
 
-    /// An operator revoked a token.
     pub fn token_revoked_by_operator(self, token: TokenId) -> Draft {
         self.by_operator(Event::TokenRevoked)
             .why(&token.to_string())
     }
 
-    /// Somebody ended sessions of their own; `which` says which.
     pub fn own_sessions_ended(self, owner: &Owner, origin: Origin, which: &str) -> Draft {
         self.of_own(Event::SessionsEnded, owner, origin).why(which)
     }
 
-    /// An operator ended every session of a person.
     pub fn sessions_ended_by_operator(self, user: &UserId) -> Draft {
         self.by_operator(Event::SessionsEnded)
             .user(user)
             .why(&WhichSessions::All.words())
     }
 
-    /// A provider said that sessions of a person are over.
     pub fn sessions_ended_by_provider(self, user: &UserId, issuer: &str) -> Draft {
         self.by(Event::SessionsEnded, "hallpass", Origin::System)
             .user(user)
             .why(&format!("signed out at {issuer}"))
     }
 
-    /// A sign-in became somebody's.
     pub fn sign_in_bound(self, owner: &Owner, subject: &str, issuer: &str) -> Draft {
         self.of_sign_in(Event::SignInBound, owner, subject, issuer)
             .actor_user(&owner.user)
     }
 
-    /// Somebody came with a sign-in that is not theirs.
     pub fn sign_in_refused(self, owner: &Owner, subject: &str, issuer: &str, error: &str) -> Draft {
         self.of_sign_in(Event::SignInRefused, owner, subject, issuer)
             .error(error)
     }
 
-    /// An operator made a sign-in nobody's again.
     pub fn sign_in_forgotten(self, user: &UserId, subject: &str, issuer: &str) -> Draft {
         self.by_operator(Event::SignInForgotten)
             .user(user)

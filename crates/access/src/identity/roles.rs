@@ -1,5 +1,4 @@
-//! Who somebody is: an address becomes a person of today's directory with today's roles. Every
-//! door asks here, so that all of them give the same answer.
+//! Resolves an address to a person with current roles, the same for all channels.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::{Actor, Role};
 
-/// Whose a token or a session is. The user id says who; the address is for showing.
+/// Owner of a token or session. The user id identifies; the address is for display.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Identity store id.
     pub user: UserId,
-    /// The address they were found by.
     pub email: Email,
-    /// Whether that was through a fallback e-mail domain: then they hold no role.
+    /// Found through a fallback e-mail domain: then they have no role.
     #[serde(default)]
     pub secondary_domain: bool,
 }
 
 impl Owner {
-    /// An actor as the owner of what they are given; `None` for whoever the directory does not know.
+    /// `None` if the directory does not know the actor.
     pub fn of(actor: &Actor) -> Option<Self> {
         Some(Self {
             user: actor.user.clone()?,
@@ -34,25 +31,18 @@ impl Owner {
     }
 }
 
-/// Who has which role, and how addresses map to people.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
-    /// Administrators: `group:NAME` or an e-mail.
     pub admins: Vec<String>,
-    /// Auditors.
     pub auditors: Vec<String>,
-    /// Operators.
     pub operators: Vec<String>,
-    /// Domains tried, in order, when nobody has an address; without the `@`.
+    /// Domains tried, in order, for an unknown address; without the `@`.
     pub fallback_domains: Vec<String>,
-    /// The access portal, for console links.
     pub portal_url: String,
-    /// Region of IAM Identity Center, for CLI profiles.
     pub region: String,
 }
 
 impl Identity {
-    /// Groups that roles refer to: their members must be read.
     pub fn role_groups(&self) -> BTreeSet<String> {
         [&self.admins, &self.auditors, &self.operators]
             .into_iter()
@@ -62,7 +52,6 @@ impl Identity {
             .collect()
     }
 
-    /// The same, each with the key of the configuration that names it: for checks of rules.
     pub fn groups_with_roles(&self) -> Vec<RoleGroup> {
         let keys = [
             ("identity.admins", &self.admins),
@@ -76,15 +65,14 @@ impl Identity {
         groups.collect()
     }
 
-    /// Everybody who administers today.
     pub fn administrators(&self, directory: &Directory) -> BTreeSet<UserId> {
         users_of(&self.admins, directory)
     }
 
-    /// The person an address belongs to today, with their roles (`access.md` §11.5).
+    /// Returns the person of an address with current roles (`access.md` §11.5).
     ///
     /// # Errors
-    /// When the address is more than one person's.
+    /// The address belongs to several people.
     pub fn actor(
         &self,
         email: &Email,
@@ -113,8 +101,8 @@ impl Identity {
         })
     }
 
-    /// The owner of a token or a session as they are today, with their roles; `None` when they are not
-    /// an enabled user of the directory any more.
+    /// Returns the owner with current roles; `None` unless they are an enabled user of the
+    /// directory.
     pub fn owner(&self, owner: &Owner, origin: Origin, directory: &Directory) -> Option<Actor> {
         let person = directory.person(&owner.user);
         let person = person.filter(|person| person.enabled)?;
@@ -142,7 +130,6 @@ impl Identity {
             email,
             roles: roles
                 .into_iter()
-                // who was matched through a fallback domain may ask, and holds no role at any door
                 .filter(|_| !secondary_domain)
                 .filter(|(_, entries)| holds(person, entries, directory))
                 .map(|(role, _)| role)
@@ -172,8 +159,8 @@ impl Identity {
     }
 }
 
-/// The addresses of everybody whom `entries` name (`group:NAME` or an e-mail), disabled people
-/// left out. An e-mail that the directory does not know is kept: it may be a mailing list.
+/// Resolves `entries` (`group:NAME` or an e-mail) to addresses, without disabled people. An unknown
+/// e-mail is kept: it may be a mailing list.
 pub fn people_of(entries: &[String], directory: &Directory) -> BTreeSet<Email> {
     let mut found = BTreeSet::new();
     for entry in entries {
@@ -197,7 +184,6 @@ pub fn people_of(entries: &[String], directory: &Directory) -> BTreeSet<Email> {
     found
 }
 
-/// The user ids of everybody whom `entries` name, disabled people left out.
 pub fn users_of(entries: &[String], directory: &Directory) -> BTreeSet<UserId> {
     let people = directory.people().iter();
     people
@@ -206,7 +192,6 @@ pub fn users_of(entries: &[String], directory: &Directory) -> BTreeSet<UserId> {
         .collect()
 }
 
-/// Whether `entries` name this user, who is enabled.
 pub fn is_named(user: &UserId, entries: &[String], directory: &Directory) -> bool {
     let person = directory.person(user).filter(|person| person.enabled);
     person.is_some_and(|person| holds(person, entries, directory))
@@ -220,7 +205,6 @@ fn holds(person: &Person, entries: &[String], directory: &Directory) -> bool {
                 .group_by_name(name)
                 .and_then(|group| group.members.as_ref())
                 .is_some_and(|members| members.contains(&person.user_id)),
-            // an address that several have names nobody
             None => Email::new(entry)
                 .ok()
                 .and_then(|email| directory.person_by_email(&email).ok())
@@ -277,7 +261,7 @@ mod tests {
         })
     }
 
-    /// `access.md` §11.5 and §16.22, as rows: address, who it is, through a fallback domain or not.
+    /// `access.md` §11.5 and §16.22: address, person, through a fallback domain or not.
     #[test]
     fn an_address_is_one_person_or_nobody() {
         let identity = Identity {

@@ -1,6 +1,6 @@
-//! Sessions of signed-in people, and the port that keeps them.
+//! Sessions of signed-in people, and their port.
 //!
-//! A session is found by the SHA-256 of the secret in a cookie, so a copy of the store opens none.
+//! A session is found by the SHA-256 of its cookie's secret, so a copy of the store opens none.
 
 use std::net::IpAddr;
 
@@ -10,78 +10,57 @@ use hallpass_base::{Email, Timestamp, UserId};
 
 use crate::identity::{Authentication, Bound, FoundIn, Identifier, Owner, tokens::hash_secret};
 
-/// How a person proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignedIn {
-    /// The demo's picker, on this machine only.
     Persona,
-    /// An OpenID Connect provider.
     Oidc {
-        /// Its issuer.
         issuer: String,
-        /// The person's identifier there.
         subject: String,
         /// The provider's session, for back-channel logout.
         sid: Option<String>,
-        /// The raw ID token, which the provider wants to see at logout.
+        /// The raw ID token, required by the provider at logout.
         id_token: Option<String>,
-        /// When they signed in there, if it says so (`auth_time`).
         auth_time: Option<Timestamp>,
-        /// In which way, if it says so (`acr`).
         acr: Option<String>,
     },
 }
 
-/// One session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebSession {
     /// Lower-case hex SHA-256 of its secret.
     pub hash: String,
-    /// Whose it is, by the address they were found by.
     pub user: Email,
-    /// Whose it is. A session from before this was kept is nobody's.
+    /// `None` for sessions from before ids were stored; they belong to no one.
     pub user_id: Option<UserId>,
-    /// Whether that was through a fallback e-mail domain.
     pub secondary_domain: bool,
-    /// How they signed in.
     pub signed_in: SignedIn,
-    /// When it began.
     pub began_at: Timestamp,
-    /// When it was last used, to the minute.
     pub seen_at: Timestamp,
-    /// When its secret was made.
     pub renewed_at: Timestamp,
-    /// When it ends whatever happens.
+    /// Absolute end.
     pub ends_at: Timestamp,
-    /// The browser it began in, as far as that is known.
     pub browsing: Browsing,
-    /// What forms of this session carry. It outlives the secret, so that a page that was open
-    /// while the secret was replaced still works.
+    /// CSRF token of forms. It survives secret renewal, so that open pages keep working.
     pub csrf: String,
-    /// The hash of the secret before this one.
     pub previous: Option<String>,
-    /// The hash of the secret after this one, once there is one.
     pub next: Option<String>,
 }
 
-/// Where a session began: what its person can tell it by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Browsing {
-    /// The address it came from.
     pub address: Option<IpAddr>,
-    /// What the program said that it is. Anybody may say anything.
+    /// User agent; unverified.
     pub agent: String,
 }
 
 impl WebSession {
-    /// What it is called in lists. It says nothing of the secret, and stays when that is replaced.
+    /// Id in lists. Does not reveal the secret, and survives renewal.
     pub fn id(&self) -> String {
         let whose = self.user_id.as_ref().map_or("", UserId::as_str);
         let hash = hash_secret(&format!("the name of a session\n{whose}\n{}", self.csrf));
         format!("ses_{}", hash.get(..32).unwrap_or_default())
     }
 
-    /// Whose it is.
     pub fn owner(&self) -> Option<Owner> {
         Some(Owner {
             user: self.user_id.clone()?,
@@ -90,7 +69,7 @@ impl WebSession {
         })
     }
 
-    /// When and how its person signed in, as far as that is proven.
+    /// `None` if the sign-in is not proven.
     pub fn authentication(&self) -> Option<Authentication> {
         match &self.signed_in {
             SignedIn::Persona => Some(Authentication {
@@ -105,19 +84,14 @@ impl WebSession {
     }
 }
 
-/// Sessions of one person, by the names of [`WebSession::id`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhichSessions {
-    /// The one of this name.
     One(String),
-    /// All but the one of this name.
     AllBut(String),
-    /// All of them.
     All,
 }
 
 impl WhichSessions {
-    /// Whether a session is meant.
     pub fn means(&self, session: &WebSession) -> bool {
         match self {
             Self::One(id) => session.id() == *id,
@@ -126,7 +100,6 @@ impl WhichSessions {
         }
     }
 
-    /// In the words of the record.
     pub fn words(&self) -> String {
         match self {
             Self::One(id) => id.clone(),
@@ -136,29 +109,26 @@ impl WhichSessions {
     }
 }
 
-/// Where sessions are.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Keeps a new session.
     async fn begin(&self, session: &WebSession) -> Result<(), SessionFault>;
-    /// The session whose secret has this hash, whether or not it is over.
+    /// Finds a session by the hash of its secret, also if ended.
     async fn by_hash(&self, hash: &str) -> Result<Option<WebSession>, SessionFault>;
-    /// Writes `session` in place of `was`, which has the same secret. Nothing happens, and the
-    /// answer is `false`, when what is stored is not `was` any more.
+    /// Replaces `was` with `session`, which has the same secret. Returns `false`, without effect,
+    /// if the stored session differs from `was`.
     async fn replace(&self, was: &WebSession, session: &WebSession) -> Result<bool, SessionFault>;
-    /// Gives a session a new secret: stores `old` in place of `was` and keeps `new` beside it, both
-    /// or none. `false` as for [`SessionStore::replace`].
+    /// Renews the secret: replaces `was` with `old` and adds `new`, atomically. `false` as for
+    /// [`SessionStore::replace`].
     async fn renew(
         &self,
         was: &WebSession,
         old: &WebSession,
         new: &WebSession,
     ) -> Result<bool, SessionFault>;
-    /// Ends one under each secret it has, one that replaced them since it was read among them.
+    /// Ends a session under each of its secrets, including newer ones.
     async fn end(&self, session: &WebSession) -> Result<(), SessionFault>;
-    /// Whether a sign-in is somebody's. One that nobody has becomes theirs, with its record; so does
-    /// that of a user who is not in the directory any more. What does not fit is on record too, and nothing becomes anybody's
-    /// while AWS cannot be asked.
+    /// Binds a sign-in to a user if it is unbound or its user has left the directory. A mismatch is
+    /// recorded too. Nothing is bound while AWS cannot be queried.
     async fn bind(
         &self,
         sign_in: &Identifier,
@@ -166,10 +136,9 @@ pub trait SessionStore: Send + Sync {
         found: FoundIn<'_>,
         now: Timestamp,
     ) -> Result<Bound, SessionFault>;
-    /// What is kept of a person's sessions, those that are over or replaced among them.
     async fn of_user(&self, user: &UserId) -> Result<Vec<WebSession>, SessionFault>;
-    /// Ends sessions of the owner's, with a record in the audit log when there are any; how many secrets
-    /// that were. A session whose secret is replaced meanwhile ends too.
+    /// Ends the owner's sessions, with an audit record if any existed; returns the number of
+    /// secrets. A session renewed concurrently ends too.
     async fn end_own(
         &self,
         owner: &Owner,
@@ -177,8 +146,8 @@ pub trait SessionStore: Send + Sync {
         origin: Origin,
         now: Timestamp,
     ) -> Result<u64, SessionFault>;
-    /// Ends those that a provider says are over: of its session `sid`, else of its `subject`, with
-    /// a record in the audit log for each person who had some; how many there were.
+    /// Ends sessions at a provider's logout: by its session `sid`, else by `subject`, with an audit
+    /// record per affected user. Returns their number.
     async fn end_at_provider(
         &self,
         issuer: &str,
@@ -186,12 +155,11 @@ pub trait SessionStore: Send + Sync {
         sid: Option<&str>,
         now: Timestamp,
     ) -> Result<u64, SessionFault>;
-    /// Forgets those that ended before `now`.
+    /// Deletes sessions that ended before `now`.
     async fn prune(&self, now: Timestamp) -> Result<(), SessionFault>;
 }
 
 impl SignedIn {
-    /// Whether a provider means this by its logout: by its session if it names one, else by person.
     pub fn is_meant(&self, at: &str, who: Option<&str>, session: Option<&str>) -> bool {
         let Self::Oidc {
             issuer,
@@ -203,7 +171,7 @@ impl SignedIn {
             return false;
         };
         let same_person = who.is_none_or(|who| who == subject);
-        // a session whose number there is not known is anybody's of that person
+        // a session without a known `sid` matches any logout of its user
         let same_session = match (session, sid.as_deref()) {
             (None, _) => true,
             (Some(session), Some(sid)) => session == sid,
@@ -214,7 +182,6 @@ impl SignedIn {
     }
 }
 
-/// Sessions could not be read or stored.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("sessions cannot be reached: {0}")]
 pub struct SessionFault(pub String);

@@ -1,55 +1,46 @@
-//! Sign-ins at providers: whose one is, when a user of the directory comes with it.
+//! Binds provider sign-ins to users of the directory.
 
 use hallpass_base::UserId;
 use hallpass_rules::Directory;
 
-/// A sign-in at a provider: issuer and subject tell people apart there, for ever.
+/// Issuer and subject identify a person permanently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identifier {
-    /// The provider.
     pub issuer: String,
-    /// The person's identifier there.
     pub subject: String,
 }
 
-/// Whether a sign-in is somebody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// It is theirs, from now on or since before.
+    /// Bound to the user, now or before.
     Theirs,
-    /// It belongs to another user of the directory.
     Anothers,
-    /// They have another one of this provider.
+    /// The user has another sign-in at this provider.
     TheyHaveAnother,
-    /// It is nobody's, and whose the address is could not be asked: it becomes nobody's either.
+    /// Unbound, and the owner of the address could not be verified: it stays unbound.
     NotAsked,
 }
 
-/// Where the person of an address was found.
 #[derive(Clone, Copy, Debug)]
 pub struct FoundIn<'a> {
-    /// The newest directory.
     pub people: &'a Directory,
-    /// Whether AWS was asked about the person just now. Without that the address may be somebody else's by now, who would
-    /// be bound to this person for ever.
+    /// The user was just verified at AWS. Otherwise the address may belong to another user by now,
+    /// and the sign-in would be bound wrongly forever.
     pub is_asked: bool,
 }
 
-/// Whose a sign-in at a provider is, when a user of the directory comes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInClaim {
-    /// Theirs, as before.
     Theirs,
-    /// Nobody's, or of somebody who is gone from the directory: it becomes theirs.
+    /// Unbound, or its user left the directory: the sign-in is bound.
     Free,
-    /// Another user's of the directory.
     Anothers,
-    /// Nobody's, but they have another one at this provider.
+    /// Unbound, but the user has another sign-in at this provider.
     TheyHaveAnother,
 }
 
 impl SignInClaim {
-    /// The claim of `user` on `subject`, among the sign-ins of one provider that have either.
+    /// Checks the claim of `user` on `subject`, among sign-ins of one provider that have either.
     pub fn of(user: &UserId, subject: &str, near: &[(&str, &UserId)], people: &Directory) -> Self {
         let known = near.iter().find(|(other, _)| *other == subject);
         let is_free = known.is_none_or(|(_, owner)| people.person(owner).is_none());
@@ -91,14 +82,12 @@ mod tests {
                 .into(),
             ..Snapshot::default()
         });
-        // who comes with `s`, and whose the provider's sign-ins were before
         for (near, expected) in [
             (vec![], SignInClaim::Free),
             (vec![("s", 1)], SignInClaim::Theirs),
             (vec![("s", 1), ("t", 1)], SignInClaim::Theirs),
             (vec![("s", 2)], SignInClaim::Anothers),
             (vec![("s", 2), ("t", 1)], SignInClaim::Anothers),
-            // the third is gone from the directory
             (vec![("s", 3)], SignInClaim::Free),
             (vec![("s", 3), ("t", 1)], SignInClaim::TheyHaveAnother),
             (vec![("t", 1)], SignInClaim::TheyHaveAnother),

@@ -1,4 +1,4 @@
-//! A record of CloudTrail as the activity table reads it: every member that may be missing is missing in some record.
+//! A CloudTrail record for the activity table. Every optional member is missing in some record.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,8 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::log::null_is_default;
 
-/// A text of a record. It is that of the log itself, unless something in it is escaped: of most records nothing is copied
-/// but what makes a new row.
+/// Borrowed from the log unless escaped, so most records copy only the text of new rows.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordText<'a>(Cow<'a, str>);
 

@@ -1,4 +1,4 @@
-//! Fuzz target of the reader of rule files. See `hallpass_base::testing`.
+//! Fuzz target of the rule file parser. See `hallpass_base::testing`.
 
 use hallpass_alerts::read;
 use hallpass_base::testing::changed;

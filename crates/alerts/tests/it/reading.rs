@@ -1,5 +1,3 @@
-//! Rule files: what they may say, and what is said of what they may not.
-
 use hallpass_alerts::{AlertQuestion, AlertSeverity, read};
 use hallpass_base::TimeSpan;
 

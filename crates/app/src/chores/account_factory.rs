@@ -1,13 +1,13 @@
-//! What stands against Account Factory, for every command that launches by it.
+//! Obstacles to Account Factory, for every command that launches with it.
 
 use hallpass_org::control_tower::FactoryObstacle;
 use hallpass_terminal::exit::Failure;
 
-/// What is known to stand against every launch of Account Factory is said before anything is changed
-/// (`organization.md` V-6).
+/// Reports known obstacles to every Account Factory launch before any change (`organization.md`
+/// V-6).
 ///
 /// # Errors
-/// Exit 4 with each obstacle and what would help.
+/// Exit 4 with each obstacle and its remedy.
 pub fn can_launch(obstacles: &[FactoryObstacle]) -> Result<(), Failure> {
     if obstacles.is_empty() {
         return Ok(());

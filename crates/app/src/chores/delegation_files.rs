@@ -1,6 +1,3 @@
-//! Files of administrators, as commands and the server read them, and what is said where one cannot be held against the
-//! organization.
-
 use std::path::Path;
 
 use crate::host::bad_names::{check_region, unknown};
@@ -15,10 +12,8 @@ use hallpass_terminal::text_file::read_text;
 use crate::chores::plans::PlanContext;
 use crate::chores::plans::run_failed;
 
-/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Steps in the order in which they happen; reports have them by their ids.
 const ORDER: [&str; 10] = [
     "withdraw",
     "deregister",
@@ -32,10 +27,7 @@ const ORDER: [&str; 10] = [
     "invite-members",
 ];
 
-/// Reads a file of administrators.
-///
-/// # Errors
-/// Exit 2 where it is none.
+/// Reads a file of administrators; exit 2 for an invalid one.
 pub fn read_file(path: &Path) -> Result<DelegationFile, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
     let file = DelegationFile::read(&text);
@@ -46,7 +38,6 @@ pub fn read_file(path: &Path) -> Result<DelegationFile, Failure> {
     Ok(file)
 }
 
-/// Something of the organization was not read.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub fn unread(fact: UnreadFact) -> Failure {
     let message = format!(
@@ -56,7 +47,7 @@ pub fn unread(fact: UnreadFact) -> Failure {
     Failure::failed(message)
 }
 
-/// Nothing is planned; `file` is the one whose lines are meant.
+/// Refuses planning; `file` is the one with the lines.
 pub fn refused(why: DelegationRefused, file: Option<&Path>) -> Failure {
     let message = why.to_string();
     match why {
@@ -69,8 +60,8 @@ pub fn refused(why: DelegationRefused, file: Option<&Path>) -> Failure {
     }
 }
 
-/// What a plan of rows would change; nothing is changed or saved. Where not all of them can be looked at each is looked
-/// at by itself, and those that cannot be are told as unread.
+/// Differences a plan would change; neither changes nor saves. If a joint read fails, reads each
+/// row separately and reports failures as unread.
 pub async fn differences(
     context: &PlanContext,
     rows: &mut [DelegationRow],
@@ -100,7 +91,6 @@ pub async fn differences(
     reports
 }
 
-/// What reports say of a row.
 pub fn target_of<'a>(row: &DelegationRow, reports: &'a [PlanReport]) -> Option<&'a TargetReport> {
     let mut targets = reports.iter().flat_map(|it| &it.targets);
     targets.find(|it| {
@@ -110,7 +100,7 @@ pub fn target_of<'a>(row: &DelegationRow, reports: &'a [PlanReport]) -> Option<&
     })
 }
 
-/// What changes in a place, or would, in the order in which it happens.
+/// The changing steps, in execution order.
 pub fn step_names(target: &TargetReport) -> Vec<&str> {
     let mut changes: Vec<&str> = target
         .steps

@@ -1,5 +1,5 @@
-//! What takes events of the organization from a queue, put together from the configuration: findings are enriched and
-//! mended, sign-ins of a root user told, people who left looked at, and plans that wait for Control Tower ask it at once.
+//! The configured intake of organization events from a queue: enriches and remediates findings,
+//! reports root sign-ins, checks departed users, wakes plans that wait for Control Tower.
 
 use std::sync::Arc;
 
@@ -20,25 +20,20 @@ use crate::chores::people_news::PeopleHandler;
 use crate::chores::remediations::{self, Remediating, RemediationMeans};
 use crate::chores::standards_follow;
 
-/// What takes events, and what remediates; nothing where nothing is configured.
+/// Intake and remediation; `None` where not configured.
 pub type Intake = (Option<Arc<EventIntake>>, Option<Remediating>);
 
-/// What the parts stand on.
 pub struct IntakeMeans<'a> {
     pub loaded: &'a Loaded,
-    /// How AWS is called.
     pub client: &'a AwsClientSettings,
     pub store: &'a ServerStore,
     pub clock: &'a Arc<dyn Clock>,
     pub ids: &'a Arc<dyn IdSource>,
     pub about: &'a ConnectedOrganization,
-    /// Who looks at people whom events name.
     pub people: &'a Arc<PeopleHandler>,
-    /// Who takes lists of accounts that are dropped in a bucket.
     pub lists: Option<Arc<dyn EventHandler>>,
 }
 
-/// The names of accounts in the organization as it was read last.
 struct CachedNames(ServerStore);
 
 #[async_trait]
@@ -51,10 +46,10 @@ impl AccountNames for CachedNames {
     }
 }
 
-/// What takes events from the queue, and what remediates; nothing where the configuration names no queue.
+/// Opens intake and remediation; `None` without a configured queue.
 ///
 /// # Errors
-/// Exit 2 where the configuration or a file that it names cannot be used.
+/// Exit 2 for unusable configuration or files.
 pub async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
     let lists = means.lists.clone();
     let IntakeMeans {
@@ -134,7 +129,7 @@ fn insights(
     InsightHandler::new(least, names, states, Arc::clone(clock)).map_err(Failure::bug)
 }
 
-/// Whoever left goes first: a round may be long.
+/// Users first, because a round of findings may be long.
 fn first_of(people: &Arc<PeopleHandler>, findings: FindingHandler) -> Vec<Arc<dyn EventHandler>> {
     vec![Arc::<PeopleHandler>::clone(people), Arc::new(findings)]
 }

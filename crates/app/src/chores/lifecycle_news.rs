@@ -1,5 +1,5 @@
-//! What Control Tower tells when it is done with an account or a unit: plans that wait for it ask at once
-//! (`organization.md` V-8, N-6). Whoever runs the plan may be another process on the same store.
+//! Control Tower's lifecycle events: wakes plans that wait for an account or unit
+//! (`organization.md` V-8, N-6). Another process on the same store may run the plan.
 
 use std::sync::Arc;
 
@@ -13,13 +13,10 @@ use hallpass_org::lifecycle::{
 };
 use hallpass_plans::{PlanStore, StepId, StoreFault, fold};
 
-/// Plans of a kind whose journal is read, the newest first, of those that may wait: they were begun within the last hours.
+/// Maximum journals read per kind, newest first, of plans begun within the last hours.
 const JOURNALS: usize = 50;
-/// Plans of a kind that are looked through for them. An organization that makes its accounts without Control Tower has many
-/// that wait for nothing.
 const PLANS_LOOK: u32 = 500;
 
-/// Tells plans of lifecycle events.
 pub struct LifecycleHandler {
     plans: Arc<dyn PlanStore>,
     news: Arc<dyn StepNews>,
@@ -27,12 +24,10 @@ pub struct LifecycleHandler {
 }
 
 impl LifecycleHandler {
-    /// A handler over the store that plans are in.
     pub fn new(plans: Arc<dyn PlanStore>, news: Arc<dyn StepNews>, clock: Arc<dyn Clock>) -> Self {
         Self { plans, news, clock }
     }
 
-    /// Steps that wait for what the event is about, and the last journal that the store did not give.
     async fn waiting(
         &self,
         event: &LifecycleEvent,
@@ -40,7 +35,7 @@ impl LifecycleHandler {
         let (mut found, mut unread) = (Vec::new(), None);
         for kind in WAITING_KINDS {
             let plans = self.plans.plans_of_kind(kind, PLANS_LOOK).await?;
-            // one that cannot be read waits for nobody here: whoever runs it reads it
+            // skips unreadable ones: their runner reports them
             let may_wait = plans.plans.into_iter().filter(|it| may_wait(&it.plan));
             for saved in may_wait.take(JOURNALS) {
                 let stored = match self.plans.journal(&saved.plan.id).await {
@@ -51,7 +46,6 @@ impl LifecycleHandler {
                         continue;
                     }
                 };
-                // a journal that cannot be read is told of by whoever runs its plan
                 let Ok(folded) = fold(&stored) else { continue };
                 found.extend(event.waiting(&saved.plan, &folded));
             }
@@ -71,14 +65,13 @@ impl LifecycleHandler {
             }
             return Ok(format!("{} {word}: no step waits for it", event.name));
         }
-        // CRASH: told again when the event comes again; a step then asks once more
+        // CRASH: repeated with the event's redelivery; a step then polls once more
         self.news.tell(&steps, self.clock.now()).await?;
         tracing::info!(
             event = event.name,
             steps = steps.len(),
             "steps that wait ask now"
         );
-        // the event comes again for the plans that could not be read
         if let Some(fault) = unread {
             return Err(fault);
         }
@@ -140,7 +133,6 @@ mod tests {
         }
     }
 
-    /// A plan with one step that AWS has taken on.
     async fn begun(plans: &MemoryPlans, (id, kind): (&str, &str), step: (&str, Value)) -> StepId {
         let made_at = "2026-03-02T10:05:00Z".parse().unwrap();
         let plan = plan_of_one_step(id, kind, step, made_at);
@@ -167,7 +159,6 @@ mod tests {
         });
         let provision = ("factory.provision", wish);
         let waits = begun(&plans, ("vending", "org.vend"), provision).await;
-        // more than are looked through, and of those that may wait more than journals are read
         for n in 0..=PLANS_LOOK {
             let (id, step) = (format!("other {n}"), ("remediate", Value::Null));
             begun(&plans, (&id, "remediate"), step).await;
@@ -193,7 +184,7 @@ mod tests {
         assert_eq!(*told.0.lock().unwrap(), [waits]);
     }
 
-    /// The journal of one plan is not given: the step of another is told all the same, and the event comes again.
+    /// One unreadable journal: the other plan's step is woken, and the event is redelivered.
     #[tokio::test]
     async fn a_journal_that_cannot_be_read_holds_back_no_other_plan() {
         let plans = Arc::new(MemoryPlans::default());
@@ -204,7 +195,6 @@ mod tests {
         let provision = |id| ((id, "org.vend"), ("factory.provision", wish.clone()));
         let (first, second) = (provision("first"), provision("second"));
         let waits = begun(&plans, first.0, first.1).await;
-        // the newest is read first
         begun(&plans, second.0, second.1).await;
         let calls_before = 2;
         let gate = Gate::new(Some((calls_before, PortMode::Fail)));

@@ -1,5 +1,5 @@
-//! The organization's chores, composed for commands and the server alike: plans from a draft to a report, lists of
-//! accounts, standards, remediations, what drifted, events.
+//! The organization's chores for commands and server: plans, account lists, standards,
+//! remediations, drift, events.
 
 pub mod access_look;
 pub mod account_factory;

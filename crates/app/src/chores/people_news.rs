@@ -1,6 +1,6 @@
-//! What IAM Identity Center tells of people and groups: those whom an event names are looked at at once, and lose what rests on
-//! what they left (`access.md` §22, R-5); what AWS enforces of those who are given something is looked at again, so that it
-//! is not refused (§21, A-4). An event is a hint that says where to look, and never what to do.
+//! IAM Identity Center's user and group events: checks named users immediately and revokes access
+//! that depended on lost memberships (`access.md` §22, R-5); rechecks enforced expiry after new
+//! access (§21, A-4). An event only selects the users to check, never the action.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -11,56 +11,48 @@ use hallpass_base::{HoldKey, Target, UserId};
 use hallpass_findings::events::{EventHandler, HandledEvent, OrganizationEvent};
 use serde_json::Value;
 
-/// Who sends events about people (IAM Identity Center User Guide, "Set up event notifications"; Amazon `EventBridge` Events
-/// Reference, "Identity Store events"). Calls of the older directory come by the second [not verified].
+/// Sources of user events (IAM Identity Center User Guide, "Set up event notifications"; Amazon
+/// `EventBridge` Events Reference, "Identity Store events"). The second has calls of the older
+/// directory [not verified].
 const SOURCES: [&str; 2] = ["aws.identitystore", "aws.sso-directory"];
-/// Who sends calls that assign permission sets, by `CloudTrail` (IAM Identity Center User Guide, "Logging IAM Identity Center
-/// API calls with AWS CloudTrail": event source `sso.amazonaws.com`).
 const ASSIGNER: &str = "aws.sso";
-/// The call that gives a person or a group a permission set in an account.
 const ASSIGNS: &str = "CreateAccountAssignment";
-/// What `CloudTrail` makes of calls, with the same source.
 const BY_CLOUDTRAIL: &str = "AWS API Call via CloudTrail";
-/// Calls that take nothing from anybody.
+/// Calls that remove nothing.
 const TAKES_NOTHING: [&str; 6] = ["Create", "Describe", "Get", "Is", "List", "Search"];
-/// What tells that somebody came into a group: the event, and the calls of either directory [the last not verified].
+/// A user joined a group: the event, and both directories' calls [the last not verified].
 const JOINS: [&str; 3] = [
     "Group Membership Created",
     "CreateGroupMembership",
     "AddMemberToGroup",
 ];
-/// Who made a call, in `CloudTrail`'s record of it, people who signed in to Identity Center among them
-/// (`onBehalfOf.userId`; `CloudTrail` User Guide, "`CloudTrail` `userIdentity` element").
+/// The caller in a `CloudTrail` record, including Identity Center users (`onBehalfOf.userId`;
+/// `CloudTrail` User Guide, "`CloudTrail` `userIdentity` element").
 const WHO_ACTED: &str = "userIdentity";
-/// Values of a detail that are looked through for ids of people.
 const VALUES_MAX: usize = 500;
 
-/// Looks at people whom events name.
 #[derive(Default)]
 pub struct PeopleHandler {
     access: OnceLock<Arc<Access>>,
 }
 
-/// Whom an event is about.
 #[derive(Debug, PartialEq, Eq)]
 enum About {
-    /// It takes nothing from anybody, and gives nobody anything.
+    /// Neither removes nor adds access.
     Nobody,
-    /// These ids are in it; which of them are people is not said.
     Named(BTreeSet<UserId>),
-    /// It gives somebody something.
     Given(GivenOtherwise),
 }
 
 impl PeopleHandler {
-    /// From now on events are acted upon; until then they stay in the queue.
+    /// Starts handling; earlier events stay in the queue.
     pub fn serve(&self, access: &Arc<Access>) {
         // a second server of one handler would be the same one
         let _: Result<(), _> = self.access.set(Arc::clone(access));
     }
 
-    /// Looks at whom these ids name; at everybody behind live access where none of them is somebody who is known, since groups
-    /// are told without their members.
+    /// Checks users with these ids; all users with live access if no id is a known user, because
+    /// group events omit members.
     async fn look(&self, access: &Access, ids: &BTreeSet<UserId>) -> HandledEvent {
         let directory = access.directory();
         let is_known = ids.iter().any(|id| directory.person(id).is_some());
@@ -77,7 +69,6 @@ impl EventHandler for PeopleHandler {
         SOURCES.contains(&source) || source == ASSIGNER && detail_type == BY_CLOUDTRAIL
     }
 
-    /// Whoever is named by a lot of events is looked at once for all of them.
     async fn handle(&self, events: &[OrganizationEvent]) -> Vec<HandledEvent> {
         let about: Vec<About> = events.iter().map(about).collect();
         let Some(access) = self.access.get() else {
@@ -114,7 +105,6 @@ impl EventHandler for PeopleHandler {
     }
 }
 
-/// Notes all that is given at once; what could not be stored comes again.
 async fn note(access: &Access, about: &[About]) -> HandledEvent {
     let mut all = GivenOtherwise::default();
     for about in about {
@@ -128,7 +118,6 @@ async fn note(access: &Access, about: &[About]) -> HandledEvent {
     }
 }
 
-/// What came of a look, in words; what AWS or the store did not say is looked at again when the event comes again.
 fn told(looked: &PeopleLooked) -> HandledEvent {
     let outcome = if looked.is_whole() { "ok" } else { "partial" };
     metrics::counter!("hallpass_people_looks_total", "by" => "event", "outcome" => outcome)
@@ -181,7 +170,6 @@ fn about(event: &OrganizationEvent) -> About {
     let mut left = VALUES_MAX;
     collect(detail, &mut ids, &mut left);
     if is_new_member {
-        // groups are among them: nobody is called so
         return About::Given(GivenOtherwise {
             members: ids,
             ..GivenOtherwise::default()
@@ -190,7 +178,7 @@ fn about(event: &OrganizationEvent) -> About {
     About::Named(ids)
 }
 
-/// What an assignment gives, and to whom; `None` where it says no account and permission set.
+/// The added access and its principal; `None` without account and permission set.
 fn assigned(detail: &Value) -> Option<GivenOtherwise> {
     let asked = detail.get("requestParameters")?;
     let member = |name: &str| asked.get(name).and_then(Value::as_str);
@@ -210,7 +198,6 @@ fn assigned(detail: &Value) -> Option<GivenOtherwise> {
                 ..GivenOtherwise::default()
             }
         }
-        // to a group, or to somebody whom it does not name
         None => GivenOtherwise {
             to_groups: BTreeSet::from([(account, permission_set)]),
             ..GivenOtherwise::default()
@@ -218,8 +205,9 @@ fn assigned(detail: &Value) -> Option<GivenOtherwise> {
     })
 }
 
-/// Every text in a value that could be the id of somebody whom it is about. Who acted is not: a known administrator would
-/// stand for the people of the group that they deleted. Whoever changes themselves is named by what was asked for.
+/// Collects possible ids of the affected users. Excludes the caller: a known administrator would
+/// otherwise replace the members of a deleted group. The request parameters name users who change
+/// themselves.
 fn collect(value: &Value, ids: &mut BTreeSet<UserId>, left: &mut usize) {
     if *left == 0 {
         return;
@@ -331,7 +319,7 @@ mod tests {
         }
     }
 
-    /// The administrator is a known person: looked at in place of whom the call is about, nobody would lose anything by it.
+    /// Checking the administrator instead of the affected users would revoke nothing.
     #[test]
     fn who_made_a_call_is_not_whom_it_is_about() {
         const EVE: &str = "93670cd3a4-5b2c3d4e-1111-2222-3333-444455556666";
@@ -354,7 +342,6 @@ mod tests {
                 json!({ "identityStoreId": store, "userId": ANA }),
                 ids(&[ANA]),
             ),
-            // whoever changes themselves
             (
                 "UpdateUser",
                 json!({ "identityStoreId": store, "userId": EVE }),

@@ -1,5 +1,5 @@
-//! What commands that change an organization share: the flags, and the way from a draft to a report. A plan is looked at
-//! first; `--apply` carries it out.
+//! Common flags of commands that change an organization, and the path from a draft to a report.
+//! Commands show a plan; `--apply` applies it.
 
 mod access_needs;
 mod account_listing;
@@ -48,13 +48,14 @@ pub const FIELDS: &[&str] = &[
     "account_name",
 ];
 
-/// What every command with a plan takes.
+/// Arguments of every command with a plan.
 #[derive(Debug, clap::Args)]
 pub struct PlanArgs {
-    /// Carry the plan out; without it, it is only shown and saved
+    /// Apply the plan; without it, the plan is only shown and saved
     #[arg(long)]
     apply: bool,
-    /// With `--apply`: exactly this saved plan, and nothing if something else is wanted by now
+    /// With `--apply`: apply exactly this saved plan, or nothing if the wanted changes differ by
+    /// now
     #[arg(long = "plan", value_name = "PLAN,...")]
     #[arg(value_delimiter = ',', requires = "apply")]
     reviewed: Vec<String>,
@@ -71,18 +72,18 @@ pub struct PlanArgs {
     detailed_exitcode: bool,
 }
 
-/// How a plan is run, wherever it comes from.
+/// How a plan is run.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunningArgs {
     #[command(flatten)]
     yes: YesArgs,
-    /// Do it even where the world changed since the plan was saved
+    /// Apply the plan even if AWS changed since the plan was saved
     #[arg(long)]
     accept_drift: bool,
-    /// Only the first N targets, then pause; `org plan resume` goes on
+    /// Only the first N targets, then pause; `org plan resume` continues
     #[arg(long, value_name = "N")]
     canary: Option<usize>,
-    /// Exit with 5 at once when another process has the lane, instead of waiting for one that died
+    /// Exit with 5 immediately when another process has the lane, instead of waiting for a dead one
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]
@@ -92,17 +93,16 @@ pub struct RunningArgs {
 }
 
 impl RunningArgs {
-    /// How to print.
+    /// Returns the output format.
     pub fn format(&self) -> Format {
         self.output.format()
     }
 
-    /// How the plan is applied.
     pub fn applying(&self) -> Applying {
         let patience = if self.no_wait {
             Duration::ZERO
         } else {
-            // whoever died does not renew its lease
+            // a dead process does not renew its lease
             Duration::from_secs(LANE_LEASE.as_seconds() + 5)
         };
         Applying {
@@ -113,10 +113,10 @@ impl RunningArgs {
         }
     }
 
-    /// Asks before an organization is changed, and refuses where nobody can be asked.
+    /// Requests confirmation before an organization is changed.
     ///
     /// # Errors
-    /// Exit 4 when the answer is no, and without `--yes` where there is no terminal.
+    /// Exit 4 when denied, and without `--yes` where there is no terminal.
     pub fn consent(&self, question: &str) -> Result<(), Failure> {
         if !self.has_yes() && !io::stdin().is_terminal() {
             let message = "this changes the organization, and there is no terminal to ask on";
@@ -131,10 +131,10 @@ impl RunningArgs {
         )
     }
 
-    /// The same about a plan that was begun and is named by its id: where nobody can be asked, that is the consent.
+    /// Confirms a begun plan named by its id: without a terminal, the id counts as consent.
     ///
     /// # Errors
-    /// Exit 4 when the answer is no.
+    /// Exit 4 when denied.
     pub fn consent_to_named(&self, question: &str) -> Result<(), Failure> {
         if io::stdin().is_terminal() {
             self.consent(question)
@@ -143,10 +143,7 @@ impl RunningArgs {
         }
     }
 
-    /// The same, after showing what a plan changes.
-    ///
-    /// # Errors
-    /// As [`consent`](Self::consent).
+    /// Confirms after listing a plan's changes.
     pub fn consent_to(&self, plan: &Plan, question: &str) -> Result<(), Failure> {
         if !self.has_yes() && io::stdin().is_terminal() {
             show_whole(&settle::changes_text(plan))?;
@@ -154,14 +151,12 @@ impl RunningArgs {
         self.consent(question)
     }
 
-    /// Whether consent was given in so many words.
     pub fn has_yes(&self) -> bool {
         self.yes.consent() == hallpass_terminal::prompt::Consent::Given
     }
 }
 
 impl PlanArgs {
-    /// Of a command that is named for carrying out, and takes no `--apply`.
     pub const fn carrying_out(running: RunningArgs, max_changes: Option<usize>) -> Self {
         Self {
             apply: true,
@@ -173,7 +168,6 @@ impl PlanArgs {
         }
     }
 
-    /// Of a command that is named for looking.
     pub fn looking(config: ConfigArgs, output: OutputArgs, max_changes: Option<usize>) -> Self {
         let running = RunningArgs {
             yes: YesArgs::default(),
@@ -189,35 +183,27 @@ impl PlanArgs {
         }
     }
 
-    /// The configuration.
     pub fn load(&self) -> Result<Loaded, Failure> {
         self.running.config.load()
     }
 
-    /// How to print.
     pub fn format(&self) -> Format {
         self.running.format()
     }
 
-    /// How it is run.
     pub fn running(&self) -> &RunningArgs {
         &self.running
     }
 
-    /// Whether a plan with changes has an exit code of its own.
     pub fn has_detailed_exitcode(&self) -> bool {
         self.detailed_exitcode
     }
 
-    /// How many changes a plan with these limits may have.
     pub fn changes_max(&self, limits: PlanLimits) -> usize {
         self.max_changes.unwrap_or(limits.changes_max)
     }
 
-    /// Asks before a plan goes on that was begun and is not over, unless it was named.
-    ///
-    /// # Errors
-    /// As [`RunningArgs::consent`].
+    /// Confirms that a begun plan continues, unless it was named.
     pub fn consent_to_go_on(&self, plan: &Plan) -> Result<(), Failure> {
         if self.reviewed.iter().any(|it| *it == plan.id.as_str()) {
             return Ok(());
@@ -226,28 +212,25 @@ impl PlanArgs {
         self.running.consent_to(plan, &question)
     }
 
-    /// Whether the plan is to be carried out.
     pub fn is_applying(&self) -> bool {
         self.apply
     }
 }
 
-/// What a command's plan came to.
+/// The result of a command's plan.
 pub struct Settled {
-    /// The report, of what happened or of what would.
+    /// Of the run, or of the plan that was only shown.
     pub report: PlanReport,
-    /// The exit code it leads to.
     pub exit: Exit,
-    /// Why it is refused; then nothing was done, not even saved.
+    /// Why it is refused; then nothing was done or saved.
     pub refused: Option<Failure>,
 }
 
-/// The exit code of a run.
 pub fn exit_of(report: &PlanReport) -> Exit {
     match report.exit() {
         PlanExit::Ok => Exit::Ok,
         PlanExit::Failed => {
-            // a guard that says no while the plan is applied is a refusal, too
+            // a guard that denies during apply is a refusal, too
             let guarded = report.targets.iter().any(|row| {
                 let guard =
                     |step: &StepReport| step.kind == "guard" && step.outcome == Ended::Blocked;
@@ -262,8 +245,6 @@ pub fn exit_of(report: &PlanReport) -> Exit {
     }
 }
 
-/// The exit code of a plan that is only shown: what could not be looked at goes ahead of `changes`, the code that changes have
-/// where somebody asked for one.
 pub fn exit_of_shown(planned: &PlanReport, changes: Option<Exit>) -> Exit {
     if planned.totals.failed > 0 {
         Exit::Failed
@@ -272,10 +253,7 @@ pub fn exit_of_shown(planned: &PlanReport, changes: Option<Exit>) -> Exit {
     }
 }
 
-/// Prints a report, or `whole` in its place where a command has more to say in JSON.
-///
-/// # Errors
-/// When stdout does not take it.
+/// Prints a report, or `whole`, a larger JSON document.
 pub fn print(report: &PlanReport, whole: Option<&Value>, format: Format) -> Result<(), Failure> {
     match (format, whole) {
         (Format::Json | Format::Jsonl, Some(whole)) => output::one(format, whole, &[], String::new),
@@ -302,7 +280,6 @@ fn table(report: &PlanReport) -> Table {
     table
 }
 
-/// Where a target is: the account by name, and the Region.
 fn place(target: &StepTarget, account_name: &str) -> String {
     let account = plan::account(account_name, &target.account);
     match target.region.as_str() {
@@ -311,7 +288,6 @@ fn place(target: &StepTarget, account_name: &str) -> String {
     }
 }
 
-/// A plan's id as typed.
 pub fn plan_id(text: &str) -> Result<PlanId, Failure> {
     let is_id = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if is_id {
@@ -321,7 +297,6 @@ pub fn plan_id(text: &str) -> Result<PlanId, Failure> {
         .help("`hallpass org plan list` shows them"))
 }
 
-/// A run that could not go on, for people.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "it is given to `map_err`, which hands over the error"
@@ -349,7 +324,6 @@ pub fn run_failed(error: RunError) -> Failure {
     }
 }
 
-/// That nobody can tell what earlier plans did, for people.
 pub fn earlier_unread(unread: &EarlierUnread) -> Failure {
     let failure = Failure::failed(unread.to_string());
     match unread.help() {
@@ -358,7 +332,6 @@ pub fn earlier_unread(unread: &EarlierUnread) -> Failure {
     }
 }
 
-/// A chore that could not be drafted, for people.
 pub fn chore_failed(error: ChoreError) -> Failure {
     match error {
         ChoreError::Unusable(bad) => bad.into(),

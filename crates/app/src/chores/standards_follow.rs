@@ -1,5 +1,5 @@
-//! New accounts get the standards of a file (`organization.md` S-8): the parts of the core put together, with what fills
-//! its ports.
+//! Applies a standards file to new accounts (`organization.md` S-8): assembles the core and its
+//! ports.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -29,18 +29,14 @@ use serde_json::{Map, Value};
 use crate::chores::plans::member_calls;
 use crate::chores::standards_words;
 
-/// Who sends the events of Security Hub to `CloudTrail`.
 const HUB_SOURCE: &str = "securityhub.amazonaws.com";
-/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
-/// The name that these are known by among alerts.
 const RULE: &str = "standards/new-accounts";
 const KEY: [&str; 1] = ["what"];
 const MESSAGE: &str = "{subject}: {reason}";
-/// How often one is tried that another writer was first with.
 const TRIES: usize = 8;
 
-/// Where the file comes from, and which is in force: one that cannot be used leaves that of before.
+/// The file in force: an unusable new version keeps the earlier one.
 struct StandardsSource {
     path: PathBuf,
     held: RwLock<(String, Arc<StandardsFile>)>,
@@ -67,7 +63,6 @@ impl StandardsSource {
         Ok((text, Arc::new(file)))
     }
 
-    /// The file in force: that of the disk where it can be used.
     fn file(&self) -> Arc<StandardsFile> {
         let read = Self::read(&self.path);
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +92,6 @@ impl StandardsSource {
     }
 }
 
-/// Tells what people have to see to, by the channels of alerts.
 struct AlertingTeller {
     store: Arc<dyn AlertStore>,
     clock: Arc<dyn Clock>,
@@ -148,7 +142,6 @@ impl VisitTeller for AlertingTeller {
     }
 }
 
-/// What `CloudTrail` has of Security Hub in an account.
 struct LookedUpHubs {
     calls: Arc<dyn ServiceCalls>,
     clock: Arc<dyn Clock>,
@@ -193,7 +186,6 @@ impl HubLog for LookedUpHubs {
     }
 }
 
-/// Takes events about accounts that have to be looked at.
 struct StandardsHandler {
     visits: Arc<dyn VisitStore>,
     clock: Arc<dyn Clock>,
@@ -213,7 +205,7 @@ impl EventHandler for StandardsHandler {
                 continue;
             };
             let visit = StandardsVisit::now(account.clone(), cause, self.clock.now());
-            // CRASH: asked for again when the event comes again; the account is then looked at once more
+            // CRASH: repeated with the event's redelivery; the account is then checked once more
             handled.push(match self.visits.ask_visits(&[visit]).await {
                 Ok(()) => HandledEvent::Done(format!("the standards of {account} are looked at")),
                 Err(fault) => HandledEvent::Again(fault.to_string()),
@@ -223,20 +215,15 @@ impl EventHandler for StandardsHandler {
     }
 }
 
-/// What a server follows new accounts with.
 #[derive(Clone)]
 pub struct StandardsFollowing {
     pub follower: Arc<StandardsFollower>,
     pub visits: Arc<dyn VisitStore>,
     pub clock: Arc<dyn Clock>,
-    /// How often the whole organization is looked at.
+    /// Interval of checks of the whole organization.
     pub every: TimeSpan,
 }
 
-/// What takes the events that concern standards; nothing where no file is named.
-///
-/// # Errors
-/// Exit 2 where the configuration makes no sense.
 pub fn handler(
     loaded: &Loaded,
     store: &ServerStore,
@@ -250,10 +237,10 @@ pub fn handler(
     }))
 }
 
-/// The parts of a server, where the configuration names a file.
+/// Opens the parts, if the configuration names a file.
 ///
 /// # Errors
-/// Exit 2 where the file cannot be used.
+/// Exit 2 for an unusable file.
 pub async fn open(
     loaded: &Loaded,
     store: &ServerStore,

@@ -1,4 +1,4 @@
-//! What people are told of standards that the server holds accounts against: rows of alerts.
+//! Alert rows about enforced standards.
 
 use hallpass_org::standards::{
     AccountDifference, ChangeAuthor, ChangedThing, LeftAlone, StandardsChange, StandardsNews,
@@ -6,10 +6,8 @@ use hallpass_org::standards::{
 use hallpass_plans::hash;
 use serde_json::{Value, json};
 
-/// Changes of an account that are named one by one.
 const NAMED_MAX: usize = 10;
 
-/// The rows of a piece of news: `what` tells one from another.
 pub fn rows(news: &StandardsNews) -> Vec<Value> {
     match news {
         StandardsNews::Stuck { visit, why } => {
@@ -43,7 +41,7 @@ pub fn rows(news: &StandardsNews) -> Vec<Value> {
     }
 }
 
-/// What differs as it did yesterday was told; a day that is full is told each day.
+/// Yesterday's differences are not repeated; a day at its limit is reported daily.
 fn differs(difference: &AccountDifference, why: LeftAlone, day: &str) -> Value {
     let account = &difference.account;
     let which = hash(&format!("{why:?} {:?}", difference.changes));
@@ -107,7 +105,6 @@ fn wanted(change: &StandardsChange) -> String {
     format!("{} is {is}", thing(change))
 }
 
-/// Who changed it is said plainly, also where nobody knows.
 fn put_back(change: &StandardsChange) -> String {
     let now = if change.wanted_on { "on" } else { "off" };
     let reason = match &change.what {

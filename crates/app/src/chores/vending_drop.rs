@@ -1,5 +1,6 @@
-//! Lists of accounts that somebody drops in a bucket (`organization.md` V-14): the server reads one as it was when S3 told of
-//! it, judges it as the command does, saves its plan and tells it. Nothing is made before a person applies the plan.
+//! Account lists dropped in a bucket (`organization.md` V-14): the server reads the version of S3's
+//! event, validates it as the command does, saves its plan and reports it. Nothing is created
+//! before a user applies the plan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,40 +22,28 @@ use serde_json::{Map, Value, json};
 use crate::chores::plans::PlanContext;
 use crate::chores::vending_lists::{JudgedList, ListChoice, ROW_TIMEOUT, judge, save};
 
-/// The name that these are known by among alerts.
 const RULE: &str = "vending/lists";
 const KEY: [&str; 1] = ["list"];
 const MESSAGE: &str = "{list}: {said}";
-/// The largest list that is read, as of the command.
 const BYTES_MAX: usize = 8 << 20;
-/// What lists are called.
 const SUFFIX: &str = ".csv";
-/// What is written beside a list.
 const RESULT: &str = ".result.csv";
 
-/// An object that S3 told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct DroppedObject {
-    /// Its key below the place.
     key: String,
     etag: String,
     bytes: u64,
 }
 
-/// What an event is about.
 #[derive(Debug, PartialEq, Eq)]
 enum Dropped {
-    /// Nothing of ours, and why.
     Elsewhere(&'static str),
-    /// Something in our place that is no list, and why.
-    Unusable {
-        key: String,
-        why: String,
-    },
+    Unusable { key: String, why: String },
     List(DroppedObject),
 }
 
-/// What an event of S3 tells ("Amazon S3 User Guide", "`EventBridge` event message structure").
+/// Parses an S3 event ("Amazon S3 User Guide", "`EventBridge` event message structure").
 fn dropped(place: &BucketPlace, detail: &Value) -> Result<Dropped, String> {
     let text = |pointer: &str| detail.pointer(pointer).and_then(Value::as_str);
     let (Some(bucket), Some(key)) = (text("/bucket/name"), text("/object/key")) else {
@@ -100,7 +89,6 @@ fn dropped(place: &BucketPlace, detail: &Value) -> Result<Dropped, String> {
     }))
 }
 
-/// Takes lists from a bucket.
 pub struct DroppedLists {
     place: BucketPlace,
     files: BucketFiles,
@@ -112,18 +100,16 @@ pub struct DroppedLists {
     rule: HappeningRule,
 }
 
-/// What came of a list.
 struct ListNews {
     said: String,
-    /// The list with what is known of its rows.
     result: Option<String>,
 }
 
 impl DroppedLists {
-    /// As the configuration says; `None` where it names no bucket.
+    /// `None` without a configured bucket.
     ///
     /// # Errors
-    /// Exit 2 for what makes no sense.
+    /// Exit 2 for an invalid configuration.
     pub async fn open(
         loaded: &Loaded,
         client: &AwsClientSettings,
@@ -180,7 +166,7 @@ impl DroppedLists {
         }
     }
 
-    /// Tells what came of an object; the same version of it is told once.
+    /// Reports an object's result once per version.
     async fn tell(&self, key: &str, etag: &str, said: &str) -> HandledEvent {
         let row = json!({ "list": format!("{} ({etag})", self.files.shown(key)), "said": said });
         let row: Map<String, Value> = row.as_object().cloned().unwrap_or_default();
@@ -207,10 +193,10 @@ impl DroppedLists {
         );
         let news = match self.take(&object).await {
             Ok(news) => news,
-            // AWS or the store did not answer: the event comes again, and is parked in sight at last
+            // AWS or the store failed: the event is redelivered, finally to the dead-letter queue
             Err(failure) => return HandledEvent::Again(failure.words()),
         };
-        // CRASH: put again with the same bytes when the event comes again
+        // CRASH: the redelivery puts the same bytes again
         if let Some(result) = news.result {
             let key = format!("{}{RESULT}", object.key.trim_end_matches(SUFFIX));
             if let Err(error) = self.files.put(&key, result.into_bytes()).await {
@@ -231,7 +217,6 @@ fn rule() -> Result<HappeningRule, AlertRuleIdError> {
     })
 }
 
-/// A plan in one line, and what a person does with it.
 fn summary(counts: &BTreeMap<RowStatus, usize>, plan: Option<&PlanId>) -> String {
     let rows: Vec<String> = counts
         .iter()

@@ -1,5 +1,5 @@
-//! Lists of accounts, judged: what is read for one, who makes its accounts, what becomes of its rows, and its plan. For the
-//! command, and for lists that are dropped in a bucket.
+//! Validates account lists: the data read, the creator of accounts, the rows' results, and the
+//! plan. For the command and for dropped lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +22,10 @@ use crate::chores::access_look::directory;
 use crate::chores::account_factory::can_launch;
 use crate::chores::plans::{self, PlanContext, earlier_unread};
 
-/// An account takes minutes; through a queue of others it may take longer.
+/// An account takes minutes, and longer in Account Factory's queue.
 pub const ROW_TIMEOUT: TimeSpan = TimeSpan::minutes(90);
 
-/// Who makes the accounts of a list.
+/// Who creates the accounts of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum VendVia {
     /// Account Factory where Control Tower governs the organization, else Organizations
@@ -36,27 +36,27 @@ pub enum VendVia {
     Organizations,
 }
 
-/// What somebody chose for a list, by flags and configuration.
+/// Options of a list, from flags and configuration.
 pub struct ListChoice {
-    /// Who gets access where a row says nothing of its own.
+    /// Access for rows that state none.
     pub assign: Vec<ConfiguredAccess>,
     /// Tags of every account.
     pub tags: BTreeMap<String, String>,
-    /// Whether people are made who are not in Identity Center.
+    /// Whether to create users missing in Identity Center.
     pub create_users: bool,
-    /// Accounts that Account Factory makes at once.
+    /// Parallel creations by Account Factory.
     pub at_once: u32,
-    /// Whether accounts that are there already are taken on.
+    /// Whether to adopt existing accounts.
     pub adoption: Adoption,
-    /// Who makes them.
+    /// Who creates them.
     pub via: VendVia,
 }
 
 impl ListChoice {
-    /// Of a list that comes without flags.
+    /// For a list without flags.
     ///
     /// # Errors
-    /// Exit 2 for what makes no sense.
+    /// Exit 2 for an invalid configuration.
     pub fn of_configuration(loaded: &Loaded) -> Result<Self, Failure> {
         Ok(Self {
             assign: loaded.vending_access()?,
@@ -69,15 +69,13 @@ impl ListChoice {
     }
 }
 
-/// What a list comes to.
 pub enum JudgedList {
-    /// A plan of this very list was begun, and is not over.
+    /// An unfinished plan of this list exists.
     GoesOn(PlanId),
-    /// Its rows were judged.
     Judged(Box<ListVerdicts>),
 }
 
-/// The rows of a list, and what they were judged by.
+/// The rows of a list, and the data they were checked with.
 pub struct ListVerdicts {
     pub facts: VendingFacts,
     pub verdicts: BTreeMap<usize, RowVerdict>,
@@ -86,13 +84,12 @@ pub struct ListVerdicts {
 }
 
 impl ListVerdicts {
-    /// Rows that something is made for.
+    /// Rows to create.
     pub fn wanted(&self) -> usize {
         let all = self.verdicts.values();
         all.filter(|it| matches!(it, RowVerdict::Valid(_))).count()
     }
 
-    /// Rows by what the check says of them.
     pub fn counts(&self) -> BTreeMap<RowStatus, usize> {
         let mut counts = BTreeMap::new();
         for result in checked_results(&self.vending).values() {
@@ -101,12 +98,11 @@ impl ListVerdicts {
         counts
     }
 
-    /// The list with what the check says in its last columns.
+    /// The list with result columns.
     pub fn csv(&self) -> String {
         self.vending.file.write(&checked_results(&self.vending))
     }
 
-    /// The steps for rows that can be used.
     pub fn draft(&self, context: &PlanContext, row_timeout: TimeSpan) -> PlanDraft {
         let management = context.aws.about().management_account.clone();
         let management = management.unwrap_or_default();
@@ -120,10 +116,10 @@ impl ListVerdicts {
     }
 }
 
-/// Reads what a list is judged by, and judges it.
+/// Reads the data and validates a list.
 ///
 /// # Errors
-/// Exit 1 when AWS does not say, 2 for names that mean nothing, 4 for what cannot be done at all.
+/// Exit 1 when AWS fails, 2 for unknown names, 4 for an impossible list.
 pub async fn judge(
     context: &PlanContext,
     file: &AccountsFile,
@@ -153,10 +149,10 @@ pub async fn judge(
     })))
 }
 
-/// Saves the plan of a list, and carries nothing out; `None` where no row is to be made.
+/// Saves a list's plan without applying it; `None` if no row is to be created.
 ///
 /// # Errors
-/// Exit 4 for what its limits or its own looks say against it.
+/// Exit 4 for violated limits or checks.
 pub async fn save(
     context: &PlanContext,
     judged: &ListVerdicts,
@@ -169,7 +165,6 @@ pub async fn save(
     plans::save_unapplied(context, draft).await.map(Some)
 }
 
-/// Reads the organization as far as the list is checked against it.
 async fn facts(
     context: &PlanContext,
     file: &AccountsFile,
@@ -191,7 +186,7 @@ async fn facts(
         let began = context.clock.now();
         let directory = directory(&context.access(), false).await?;
         let accounts = directory.accounts().iter();
-        // the directory has listed them: one listing serves the run
+        // the directory already listed them: one listing serves the run
         context.seen.seed(began, accounts.map(known)).await;
         snapshot = Some(directory);
     }
@@ -237,7 +232,7 @@ fn known(account: &Account) -> KnownAccount {
     }
 }
 
-/// Refuses a list whose last accounts AWS would refuse, after it made the first.
+/// Refuses a list that exceeds the account quota, before the first creation.
 async fn room(
     context: &PlanContext,
     facts: &VendingFacts,
@@ -261,8 +256,8 @@ async fn room(
     }
 }
 
-/// Who makes the accounts, and what of Control Tower rows are checked against: an account in a unit that it does not govern
-/// cannot be taken back, whoever makes it (`organization.md` V-3, V-5).
+/// Selects the creator, and Control Tower facts for the rows: an account in an ungoverned unit can
+/// never be adopted later (`organization.md` V-3, V-5).
 async fn maker(
     (calls, store): (&dyn ServiceCalls, &str),
     file: &AccountsFile,
@@ -308,7 +303,7 @@ async fn maker(
     })
 }
 
-/// Control Tower could not be read: that is not to say that there is none.
+/// Unreadable Control Tower does not mean that it is absent.
 fn unknown_zone(via: VendVia, action: &str, reason: &str) -> Failure {
     if via == VendVia::Auto {
         let message = format!(
@@ -321,7 +316,6 @@ fn unknown_zone(via: VendVia, action: &str, reason: &str) -> Failure {
     Failure::failed(format!("Control Tower cannot be read: {action}: {reason}"))
 }
 
-/// What is said of the whole list, by flags and configuration.
 fn wishes(choice: &ListChoice, facts: &VendingFacts) -> Result<ListWishes, Failure> {
     let mut access = BTreeSet::new();
     for wanted in &choice.assign {
@@ -338,7 +332,6 @@ fn wishes(choice: &ListChoice, facts: &VendingFacts) -> Result<ListWishes, Failu
                 })
             })?,
         };
-        // by name, or by ARN
         let set = wanted.permission_set.as_str();
         let by_arn = facts.permission_set_arns.get(set);
         let named = facts.permission_sets.iter().find(|it| it.as_str() == set);
@@ -358,7 +351,6 @@ fn wishes(choice: &ListChoice, facts: &VendingFacts) -> Result<ListWishes, Failu
     })
 }
 
-/// AWS did not say.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub fn unread(fault: OrganizationFault) -> Failure {
     let help = match &fault {

@@ -1,6 +1,5 @@
-//! Sends the mails of lists of accounts (`organization.md` V-11), beside whatever runs their plan. What was sent is in the
-//! plan's journal: after a stop between a mail and its entry the same mail, with the same `Message-ID`, is sent again, and
-//! nothing else is.
+//! Sends the mails of account lists (`organization.md` V-11) while their plan runs. The plan's
+//! journal records sent mails: a crash resends at most one, with the same `Message-ID`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,17 +20,12 @@ use hallpass_plans::{
 use hallpass_terminal::exit::Failure;
 use tokio::sync::watch;
 
-/// How often is looked whether a row is final.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Tries of what is left when a run is over.
 const TRIES: u32 = 3;
-/// How long a process that was stopped while it sent keeps others from it.
 const LEASE: TimeSpan = TimeSpan::minutes(1);
 
-/// Whoever takes mails of lists.
 #[async_trait]
 trait ListPost: Send + Sync {
-    /// Takes a mail; `about` and page as [`Mail::post`] has them.
     async fn post(&self, to: &Email, letter: &Letter, about: (&str, &str))
     -> Result<(), PostError>;
 }
@@ -48,7 +42,6 @@ impl ListPost for Mail {
     }
 }
 
-/// Sends mails of lists.
 pub struct VendingMailer {
     mail: Box<dyn ListPost>,
     readers: Vec<Email>,
@@ -58,17 +51,16 @@ pub struct VendingMailer {
     holder: String,
 }
 
-/// A list, and what is to be told of it.
 struct ListNews {
     vending: VendingPlan,
     due: Vec<DueMail>,
 }
 
 impl VendingMailer {
-    /// What the configuration says; `None` where nobody is told.
+    /// `None` where no mail is configured.
     ///
     /// # Errors
-    /// Exit 2 where it makes no sense.
+    /// Exit 2 for an invalid configuration.
     pub fn of(
         loaded: &Loaded,
         plans: &Arc<dyn PlanStore>,
@@ -90,8 +82,7 @@ impl VendingMailer {
         }))
     }
 
-    /// Sends what is due, again and again, until the run is over: never left in the middle of a mail, which would be sent
-    /// once more.
+    /// Sends due mails until the run ends; never aborts within a mail, which would send it twice.
     async fn follow(&self, plan: &PlanId, mut is_over: watch::Receiver<bool>) {
         loop {
             tokio::select! {
@@ -104,10 +95,10 @@ impl VendingMailer {
         }
     }
 
-    /// Sends what is left of a run that ended so.
+    /// Sends the remaining mails of an ended run.
     ///
     /// # Errors
-    /// Why something is not sent; `plan resume` tries again.
+    /// Unsent mails; `plan resume` retries.
     pub async fn finish(&self, plan: &PlanId, state: PlanState) -> Result<(), String> {
         let is_over = match state {
             PlanState::Partial | PlanState::Aborted | PlanState::Done => true,
@@ -135,7 +126,7 @@ impl VendingMailer {
         sent
     }
 
-    /// Takes the lane, or renews it: two processes would send everything twice.
+    /// Takes or renews the lane: two senders would send everything twice.
     async fn hold(&self, lane: &str) -> Result<(), String> {
         let now = self.clock.now();
         let claim = LaneClaim {
@@ -151,7 +142,7 @@ impl VendingMailer {
     }
 
     async fn send_all(&self, plan: &PlanId, lane: &str, is_over: bool) -> Result<(), String> {
-        // another process may have sent some until the lane was ours
+        // another process may have sent some before the lane was free
         let Some(news) = self.news(plan, is_over).await? else {
             return Ok(());
         };
@@ -187,7 +178,6 @@ impl VendingMailer {
         Ok(())
     }
 
-    /// What there is to tell; nothing of plans of other kinds, and of those that were not begun.
     async fn news(&self, plan: &PlanId, is_over: bool) -> Result<Option<ListNews>, String> {
         let saved = self.plans.plan(plan).await;
         let saved = saved.map_err(|fault| fault.to_string())?;
@@ -207,14 +197,15 @@ impl VendingMailer {
     }
 }
 
-/// Runs something that may carry a list out, and sends its mails meanwhile and at its end; `state` says how it ended.
+/// Runs work that may apply a list, and sends its mails during and after it; `state` returns how it
+/// ended.
 pub async fn with_mails<T>(
     mailer: Option<&VendingMailer>,
     plan: &PlanId,
     run: impl Future<Output = Result<T, Failure>>,
     state: impl FnOnce(&T) -> PlanState,
 ) -> Result<T, Failure> {
-    // runs are large, and one is held in several places here
+    // runs are large, and this function stores several copies
     let run = Box::pin(run);
     let Some(mailer) = mailer else {
         return run.await;
@@ -235,7 +226,7 @@ pub async fn with_mails<T>(
     Ok(ended)
 }
 
-/// Tells this process from every other: in containers all have one number.
+/// Unique per process: in containers process ids are equal.
 fn holder(ids: &dyn IdSource, now: Timestamp) -> String {
     let id = ids.next(now);
     format!("mails of process {} ({})", std::process::id(), id.simple())
@@ -275,7 +266,6 @@ fn letter<'a>(
     })
 }
 
-/// How a final row is told.
 const fn end_of(status: RowStatus) -> RowEnd {
     match status {
         RowStatus::Succeeded => RowEnd::Made,

@@ -1,4 +1,4 @@
-//! `[alerts]`: rules over queries of snapshots, which the server runs, and where at AWS they are told.
+//! `[alerts]`: alert rules over snapshots, and AWS destinations.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Loaded;
 
-/// Where `hallpass sync` writes to unless it is told, beside the configuration.
+/// Default folder of `hallpass sync`, next to the configuration.
 const SNAPSHOTS: &str = "snapshots";
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -40,21 +40,15 @@ struct SecurityHub {
     region: Option<String>,
 }
 
-/// Where at AWS alerts are told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertTargets {
-    /// Topics of SNS: name and ARN.
     pub topics: Vec<(String, String)>,
-    /// Queues of SQS: name and address.
     pub queues: Vec<(String, String)>,
-    /// The Region of Security Hub.
     pub security_hub: Option<String>,
-    /// How people reach the server, for links.
     pub public_url: String,
 }
 
 impl AlertTargets {
-    /// The names of their channels.
     pub fn names(&self) -> Vec<String> {
         let topics = self.topics.iter().map(|(name, _)| format!("sns:{name}"));
         let queues = self.queues.iter().map(|(name, _)| format!("sqs:{name}"));
@@ -67,7 +61,6 @@ impl AlertTargets {
 }
 
 impl Loaded {
-    /// Where at AWS alerts are told.
     pub fn alert_targets(&self) -> AlertTargets {
         let table = &self.config.alerts;
         let topics = table.sns.iter();
@@ -85,10 +78,7 @@ impl Loaded {
         }
     }
 
-    /// The same, where deliveries can be kept by name.
-    ///
-    /// # Errors
-    /// Exit 2 where two have the same name.
+    /// Returns targets with unique names.
     pub fn named_alert_targets(&self) -> Result<AlertTargets, Failure> {
         let targets = self.alert_targets();
         let mut names = targets.names();
@@ -103,15 +93,11 @@ impl Loaded {
         }
     }
 
-    /// The file of rules; `None` where the server runs none.
+    /// `None`: the server runs no rules.
     pub fn alert_file(&self) -> Option<PathBuf> {
         self.config.alerts.file.as_ref().map(|it| self.path(it))
     }
 
-    /// Where the snapshots are that the pages show; `None` where that is not configured.
-    ///
-    /// # Errors
-    /// When it is no place.
     pub fn snapshots(&self) -> Result<Option<SnapshotsAt>, Failure> {
         let place = self.config.inventory.snapshots.as_deref();
         place
@@ -123,10 +109,7 @@ impl Loaded {
             .transpose()
     }
 
-    /// Where the snapshots are that rules are run over.
-    ///
-    /// # Errors
-    /// When it is no place.
+    /// Snapshots for alert rules.
     pub fn alerted_snapshots(&self) -> Result<SnapshotsAt, Failure> {
         let beside = || SnapshotsAt::Folder(self.path(Path::new(SNAPSHOTS)));
         Ok(self.snapshots()?.unwrap_or_else(beside))
@@ -154,7 +137,6 @@ mod tests {
         let hub = "[alerts.security_hub]\nregion = \"eu-west-1\"\n";
         let all = loaded(&format!("{TOPIC}{QUEUE}{hub}")).unwrap();
         let names = all.channel_names();
-        // notices still need somebody who tells them
         assert_eq!(names, ["log", "sns:ops", "sqs:ops", "security_hub"]);
         assert_eq!(all.named_alert_targets().unwrap().names(), names[1..]);
         assert!(loaded("").unwrap().alert_targets().names().is_empty());

@@ -1,4 +1,4 @@
-//! `[access.armed_ends]`: ends that AWS enforces by its own clock, and the role that it is tried on how soon AWS does so.
+//! `[access.armed_ends]`: ends enforced by AWS's clock, and the role to measure their delay.
 
 use hallpass_access::{ArmedEndSettings, ArmedEndsMode};
 use hallpass_org::armed_ends::POLICIES_MAX;
@@ -6,15 +6,14 @@ use hallpass_org::propagation::ProbeRole;
 use hallpass_terminal::exit::Failure;
 use serde::{Deserialize, Deserializer, de};
 
-/// Ends that AWS enforces by its own clock.
+/// Ends enforced by AWS's clock.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ArmedEndTable {
-    /// Whether they are armed: not at all, where a rule says so, where they can be, or always.
+    /// Never, if a rule requests it, if possible, or always.
     pub mode: ArmedEndsMode,
-    /// Service control policies of each account that may be Hallpass's for it.
+    /// Service control policies per account that Hallpass may use.
     pub policies: usize,
-    /// The role that it is measured by how soon AWS applies a policy.
     #[serde(deserialize_with = "role")]
     pub probe_role: Option<ProbeRole>,
 }
@@ -51,7 +50,7 @@ impl ArmedEndTable {
     }
 }
 
-/// A role as its ARN; an empty text is none.
+/// Parses an ARN; empty text means no role.
 fn role<'de, D: Deserializer<'de>>(text: D) -> Result<Option<ProbeRole>, D::Error> {
     let arn = String::deserialize(text)?;
     if arn.is_empty() {

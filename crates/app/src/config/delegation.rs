@@ -1,4 +1,4 @@
-//! `[delegation]`: the file of administrators that the server compares the organization with, and how often.
+//! `[delegation]`: the file of administrators to compare, and how often.
 
 use std::path::PathBuf;
 
@@ -32,10 +32,7 @@ impl Default for Delegation {
 }
 
 impl Loaded {
-    /// The file of administrators that the server compares, read again each time; `None` where it does not.
-    ///
-    /// # Errors
-    /// Exit 2 where it makes no sense.
+    /// The file is reread for each comparison; `None` if disabled.
     pub fn delegation_schedule(&self) -> Result<Option<(PathBuf, CompareSchedule)>, Failure> {
         let table = &self.config.delegation;
         let Some(file) = &table.file else {

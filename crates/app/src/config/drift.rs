@@ -1,4 +1,4 @@
-//! `[drift]`: files of permission sets and assignments that the server compares Identity Center with, and how often.
+//! `[drift]`: access files to compare with Identity Center, and how often.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Loaded, Time};
 
-/// As often as a comparison may be made: one reads every set of the files with all of its assignments.
+/// A comparison reads every set with all assignments.
 const EVERY_MIN: TimeSpan = TimeSpan::seconds(10);
 
 #[derive(Clone, Debug, Deserialize)]
@@ -33,19 +33,17 @@ impl Default for Drift {
     }
 }
 
-/// How often files are compared, and how what differs is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompareSchedule {
     pub every: TimeSpan,
-    /// In how many comparisons one after the other an item is there before it is told.
+    /// Consecutive comparisons with an item before it is reported.
     pub looks: u32,
-    /// Zero: what stands is told once.
+    /// Zero: report once.
     pub remind: TimeSpan,
     pub notify: Vec<String>,
 }
 
 impl CompareSchedule {
-    /// Refuses what makes no sense; `table` is where it stands.
     pub(super) fn checked(self, table: &str, channels: &[String]) -> Result<Self, Failure> {
         if self.every < EVERY_MIN {
             return Err(Failure::bad_input(format!(
@@ -68,10 +66,7 @@ impl CompareSchedule {
 }
 
 impl Loaded {
-    /// Files of access that the server compares, read again each time; `None` where it does not.
-    ///
-    /// # Errors
-    /// Exit 2 where it makes no sense.
+    /// The files are reread for each comparison; `None` if disabled.
     pub fn drift_schedule(&self) -> Result<Option<(Vec<PathBuf>, CompareSchedule)>, Failure> {
         let drift = &self.config.drift;
         if drift.files.is_empty() {

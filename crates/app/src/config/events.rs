@@ -1,5 +1,5 @@
-//! `[events]`, `[findings]` and `[insights]`: where events of the organization come from, how findings are enriched, and
-//! which insights are told.
+//! `[events]`, `[findings]` and `[insights]`: event queue, enrichment of findings, reported
+//! insights.
 
 use hallpass_findings::{DEFAULT_UPDATED_BY, EnrichSettings, NotePolicy};
 use hallpass_org::insights::InsightSeverity;
@@ -39,10 +39,7 @@ impl Default for Findings {
 }
 
 impl Loaded {
-    /// The address of the queue of events; `None` where the server takes none.
-    ///
-    /// # Errors
-    /// It is no address.
+    /// `None`: the server receives no events.
     pub fn event_queue(&self) -> Result<Option<String>, Failure> {
         let Some(queue) = self
             .config
@@ -64,10 +61,6 @@ impl Loaded {
         ))
     }
 
-    /// How urgent an insight of DevOps Guru is at least that the server tells.
-    ///
-    /// # Errors
-    /// A word that is none.
     pub fn least_insight(&self) -> Result<InsightSeverity, Failure> {
         match self.config.insights.least_severity.as_deref() {
             None | Some("medium") => Ok(InsightSeverity::Medium),
@@ -82,10 +75,6 @@ impl Loaded {
         }
     }
 
-    /// How findings are enriched.
-    ///
-    /// # Errors
-    /// A value that is none.
     pub fn enrich_settings(&self) -> Result<EnrichSettings, Failure> {
         let table = &self.config.findings;
         let notes: NotePolicy = table

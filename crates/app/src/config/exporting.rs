@@ -1,4 +1,4 @@
-//! `[audit]`: where the log is exported to, how objects are protected there, and who signs its heads.
+//! `[audit]`: log export, object protection, and signing of heads.
 
 use std::path::PathBuf;
 
@@ -20,9 +20,7 @@ pub struct Audit {
 pub struct Export {
     pub target: Option<String>,
     pub prefix: String,
-    /// The bucket's Region.
     pub(super) region: Option<String>,
-    /// Where S3 answers.
     pub(super) endpoint_url: Option<String>,
     lock_mode: Lock,
     lock_days: u32,
@@ -55,44 +53,35 @@ pub struct Sign {
     key_file: Option<PathBuf>,
 }
 
-/// Where an export lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExportPlace {
-    /// In a folder.
     Folder(PathBuf),
-    /// In a bucket, or a part of one.
     Bucket(BucketPlace),
 }
 
-/// An export as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportSettings {
     pub place: ExportPlace,
-    /// What the keys of records begin with.
     pub prefix: String,
-    /// How objects in a bucket are protected.
     pub retention: Retention,
 }
 
-/// Who signs heads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeadKey {
-    /// A key in AWS KMS, by ARN, id or alias.
+    /// AWS KMS key: ARN, id or alias.
     Kms(String),
-    /// A key file that has to be there.
     File(PathBuf),
-    /// The server's own key, which is made when it is not there.
+    /// The server's key; created if missing.
     Own(PathBuf),
 }
 
-/// Reads `s3://bucket/root`; `None` when it is no such address.
+/// Parses `s3://bucket/root`; `None` for other text.
 pub fn bucket_place(text: &str) -> Result<Option<BucketPlace>, Failure> {
     BucketPlace::parse(text)
         .map_err(|message| Failure::bad_input(message).help("write it as `s3://bucket/prefix`"))
 }
 
 impl Loaded {
-    /// Where the audit log is exported to, with the prefix of its objects.
     pub fn export(&self) -> Result<Option<ExportSettings>, Failure> {
         let export = &self.config.audit.export;
         let Some(target) = export.target.as_deref() else {
@@ -144,7 +133,6 @@ impl Loaded {
         }
     }
 
-    /// Who signs the heads of the log.
     pub fn head_key(&self) -> Result<HeadKey, Failure> {
         let sign = &self.config.audit.sign;
         match (&sign.kms_key, &sign.key_file) {

@@ -1,6 +1,6 @@
-//! Fuzz target for the reader of `hallpass.toml`. See `hallpass_base::testing`.
+//! Fuzz target for the parser of `hallpass.toml`. See `hallpass_base::testing`.
 //!
-//! An input that begins with `=` is a text as it is; any other one says how the sample is changed.
+//! An input that begins with `=` is literal text; any other input mutates the sample.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,7 +11,6 @@ use super::{Loaded, keys::KEYS, parse};
 
 const SAMPLE: &str = include_str!("__fuzz__/configuration/sample.toml");
 
-/// What TOML has most of, so that a changed text often is TOML still.
 const LETTERS: &[u8] = b"[]\"'=,.{}# \n\\0a:t-_$m";
 
 fn text(input: &[u8]) -> String {
@@ -21,7 +20,6 @@ fn text(input: &[u8]) -> String {
     hallpass_base::testing::edited(SAMPLE, input, LETTERS)
 }
 
-/// The keys that a file gives values to, as the reference writes them.
 fn given(table: &toml::Table, above: &str, found: &mut BTreeSet<String>) {
     for (key, value) in table {
         let path = if above.is_empty() {
@@ -30,9 +28,7 @@ fn given(table: &toml::Table, above: &str, found: &mut BTreeSet<String>) {
             format!("{above}.{key}")
         };
         match value {
-            // notes have names of their own
             _ if path == "access.account_notes" => {}
-            // and so have attributes
             _ if path == "groups.sync.rules.attributes" => {
                 found.insert(path);
             }
@@ -70,7 +66,7 @@ fn a_configuration_is_read_whole_or_refused_with_its_place() {
             Err(failure) => {
                 let said = format!("{failure:?}");
                 let has_place = said.contains("any.toml:");
-                // what a value refers to is elsewhere
+                // references are stored elsewhere
                 let refers = text.contains("${env:") || text.contains("file:");
                 assert!(has_place || refers, "{said}\n{text}");
             }
@@ -78,7 +74,6 @@ fn a_configuration_is_read_whole_or_refused_with_its_place() {
     });
 }
 
-/// Numbers and lengths of time at and past every edge, as they stand in a file.
 const EDGES: [&str; 20] = [
     "0",
     "-1",
@@ -102,7 +97,7 @@ const EDGES: [&str; 20] = [
     "\"9999999999:59\"",
 ];
 
-/// `[a.b]` and `c = value` of the key `a.b.c`; webhooks and targets of alerts are lists of tables.
+/// `[a.b]` and `c = value` of the key `a.b.c`; webhooks and alert targets are lists of tables.
 fn file_with(key: &str, value: &str) -> String {
     let (table, name) = key.rsplit_once('.').expect("every key is in a table");
     match table {
@@ -134,7 +129,6 @@ fn every_key_takes_or_refuses_every_edge_and_what_is_taken_can_be_used() {
                 assert!(next.is_none_or(|at| at >= now), "{text}");
             }
             assert!(settings.longest() >= settings.duration_max, "{text}");
-            // taken or refused, without a panic
             let _ = (loaded.sessions().is_ok(), loaded.sign_in().is_ok());
             let _ = (
                 loaded.event_queue().is_ok(),

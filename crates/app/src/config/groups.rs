@@ -1,4 +1,4 @@
-//! `[groups.sync]`: groups whose members follow attributes of people (`access.md` §15.1).
+//! `[groups.sync]`: groups with attribute-based members (`access.md` §15.1).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::Time;
 
-/// The shortest pause between two comparisons: each reads the whole directory.
+/// Each comparison reads the whole directory.
 const EVERY_MIN: TimeSpan = TimeSpan::seconds(1);
-/// The longest: what was taken away from somebody at the provider is to have an effect here.
+/// Removals at the provider must take effect.
 const EVERY_MAX: TimeSpan = TimeSpan::hours(7 * 24);
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -39,7 +39,7 @@ struct SyncRule {
     attributes: BTreeMap<String, OneOrMore>,
 }
 
-/// A value, or several of which any will do.
+/// One value, or alternatives.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 enum OneOrMore {
@@ -79,25 +79,21 @@ impl Default for Sync {
 }
 
 impl Groups {
-    /// Whether it can be used, enabled or not.
-    ///
-    /// # Errors
-    /// Exit 2 when not.
+    /// Validates, even if disabled.
     pub(super) fn check(&self, name: &str) -> Result<(), Failure> {
         self.sync.read().map(|_| ()).map_err(|(key, what, help)| {
             Failure::bad_input(format!("{name}: `groups.sync.{key}` {what}")).help(help)
         })
     }
 
-    /// How memberships follow attributes; `None` where that is off.
+    /// `None` if disabled.
     pub(super) fn settings(&self) -> Option<GroupSyncSettings> {
-        // it was checked when it was read
+        // validated at load
         let settings = self.sync.read().ok();
         settings.filter(|_| self.sync.enabled)
     }
 }
 
-/// Which key cannot be used, why, and what to write.
 type Unusable = (&'static str, String, &'static str);
 
 impl Sync {

@@ -1,5 +1,4 @@
-//! `[guard]`: the process that ends what is overdue when the server does not, and what the server
-//! reads of it.
+//! `[guard]`: the process that ends overdue access if the server does not, and its journals.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,6 @@ use serde::Deserialize;
 
 use super::{ExportPlace, Loaded, Time, bucket_place};
 
-/// The name of the file of ends in the export's folder.
 const ENDS: &str = "ends.jsonl";
 
 #[derive(Clone, Debug, Deserialize)]
@@ -43,16 +41,12 @@ impl Default for GuardTable {
     }
 }
 
-/// Where the file of ends is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndsPlace {
-    /// On this machine, or mounted there.
     File(PathBuf),
-    /// In a bucket: an object that is put anew in place of the one before, so never under a lock.
+    /// An object that is overwritten, so never locked.
     Object {
-        /// The bucket, and what stands before the name.
         bucket: BucketPlace,
-        /// The object.
         name: String,
     },
 }
@@ -70,25 +64,24 @@ impl std::fmt::Display for EndsPlace {
 }
 
 impl Loaded {
-    /// The folder of guards' journals; `None` when no guard is expected.
+    /// Folder of guard journals; `None` without a guard.
     pub fn guard_journal(&self) -> Option<PathBuf> {
         let journal = self.config.guard.journal.as_ref();
         journal.map(|folder| self.path(folder))
     }
 
-    /// The file of ends: as configured, or in the folder that is exported to.
     pub fn ends_place(&self) -> Result<Option<EndsPlace>, Failure> {
         if let Some(text) = &self.config.guard.ends {
             return self.ends_at(text).map(Some);
         }
         Ok(match self.export()?.map(|export| export.place) {
             Some(ExportPlace::Folder(folder)) => Some(EndsPlace::File(folder.join(ENDS))),
-            // the file is written anew as it changes, which objects under a lock cannot be
+            // the file is overwritten, which locked objects forbid
             Some(ExportPlace::Bucket(_)) | None => None,
         })
     }
 
-    /// A place for the file of ends, as typed: a path, or `s3://bucket/prefix/ends.jsonl`.
+    /// Parses a path, or `s3://bucket/prefix/ends.jsonl`.
     pub fn ends_at(&self, text: &str) -> Result<EndsPlace, Failure> {
         let Some(place) = bucket_place(text)? else {
             return Ok(EndsPlace::File(self.path(Path::new(text))));
@@ -112,7 +105,6 @@ impl Loaded {
         })
     }
 
-    /// Which files of ends a guard believes.
     pub fn guard_trust(&self) -> Result<Trust, Failure> {
         match &self.config.guard.public_key {
             None => Ok(Trust::Anyone),
@@ -124,7 +116,6 @@ impl Loaded {
         }
     }
 
-    /// The name of the guard that runs with this configuration.
     pub fn guard_name(&self) -> Result<&str, Failure> {
         let name = self.config.guard.name.as_str();
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -152,7 +143,7 @@ mod tests {
             .unwrap()
             .unwrap();
         assert!(matches!(&beside, EndsPlace::File(path) if path.ends_with("audit/ends.jsonl")));
-        // objects of an export are under a lock
+        // export objects are locked
         let locked = ends("[audit.export]\ntarget = \"s3://acme-audit/hallpass\"");
         assert_eq!(locked.unwrap(), None);
         let bucket = ends("[guard]\nends = \"s3://acme-ends/prod/ends.jsonl\"")

@@ -1,4 +1,4 @@
-//! Values that stand elsewhere: in a variable of the environment, or in a file.
+//! References in values: environment variables or files.
 
 use std::path::Path;
 
@@ -8,18 +8,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Config;
 
-/// What becomes of references to secrets of the server: in its sign-in and its channels, in the address of its store
-/// and in what it tells a collector.
+/// How to handle secret references of the server: sign-in, channels, store address, collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
-    /// They are looked up: each has to be there.
+    /// Resolve them; each must exist.
     Read,
-    /// They stay references, for who needs none of them and may not be let at them: systemd shows those of a unit
-    /// to that unit alone. The address of the store is looked up when it is asked for.
+    /// Keep references, for processes without access: systemd shows a unit's secrets only to it.
+    /// The store address is resolved on use.
     Left,
 }
 
-/// Puts what `${env:NAME}` and `file:PATH` stand for in their place; relative paths are meant from `folder`.
+/// Replaces `${env:NAME}` and `file:PATH` by their values; relative paths start at `folder`.
 pub(crate) fn resolve_all(
     config: &mut Config,
     folder: &Path,
@@ -77,22 +76,18 @@ fn resolve_secrets(config: &mut Config, folder: &Path) -> Result<(), Failure> {
     config.telemetry.look_up(folder)
 }
 
-/// Whether what a value stands for is there; nothing of it is kept.
-///
-/// # Errors
-/// When it is not, or cannot be read.
 pub fn look_up(value: &str, folder: &Path) -> Result<(), Failure> {
     resolve(value, folder).map(drop)
 }
 
-/// A value as written, or what it stands for.
+/// Returns the literal or referenced value.
 pub(crate) fn resolve(value: &str, folder: &Path) -> Result<String, Failure> {
     if let Some(name) = value
         .strip_prefix("${env:")
         .and_then(|rest| rest.strip_suffix('}'))
     {
         let value = std::env::var(name).ok();
-        // without the value, a secret would count as one that is not needed
+        // an empty value would make the secret look optional
         return match value.as_deref().map(str::trim) {
             Some("") => Err(format!("the environment variable `{name}` is empty")),
             Some(value) => Ok(value.to_owned()),
@@ -116,10 +111,9 @@ mod tests {
     use super::super::{Loaded, load, load_with, parse, parse_with};
     use super::Secrets;
 
-    /// Numbers and switches below `slack.*`.
+    /// Non-text keys of `slack.*`.
     const NO_TEXT: &[&str] = &["slack.dm_outside_channel", "slack.announce_end"];
 
-    /// What docs/reference/configuration.md promises.
     fn may_stand_elsewhere(key: &str) -> bool {
         let all = ["aws.", "slack."];
         let single = [

@@ -1,8 +1,6 @@
-//! Every key with its default: the reference page is checked against them.
-
 const PORTAL_URL: &str = "https://<store id>.awsapps.com/start";
 
-/// Every key with its default.
+/// Every key with its default; the reference page is checked against it.
 pub(super) const KEYS: &[(&str, &str)] = &[
     ("server.listen", "127.0.0.1:8080"),
     ("server.public_url", "http://127.0.0.1:8080"),

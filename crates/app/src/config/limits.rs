@@ -1,21 +1,17 @@
-//! Numbers that make sense only with one another, or within bounds.
+//! Validates related or bounded numbers.
 
 use hallpass_base::TimeSpan;
 use hallpass_terminal::exit::Failure;
 
 use super::Config;
 
-/// The organization cannot be read more often than this.
+/// Minimum interval to read the organization.
 const AGE_LEAST: TimeSpan = TimeSpan::seconds(10);
-/// People are not judged by what was read earlier than this.
+/// Older data must not decide about people.
 const AGE_MOST: TimeSpan = TimeSpan::hours(1);
-/// Requests of one person that can wait at once, at most.
 const WAITING_MOST: u32 = 1_000;
 
-/// Refuses what nothing could be given by, and an age at which nothing is known any more.
-///
-/// # Errors
-/// Exit 2, with the key and what is possible.
+/// Refuses settings that grant nothing, and a maximum age without data.
 pub(crate) fn check(config: &Config, name: &str) -> Result<(), Failure> {
     let duration = &config.access.duration;
     let choices = duration.choices.iter().map(|time| time.0);

@@ -1,5 +1,5 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
-//! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
+//! nearest name, secrets may be `${env:NAME}` or `file:PATH`.
 
 mod alerts;
 mod armed_ends;
@@ -53,7 +53,6 @@ pub use standards::StandardsSchedule;
 pub use store::Store;
 pub use vending::{ConfiguredAccess, ConfiguredPrincipal};
 
-/// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -141,7 +140,7 @@ pub struct IdentityTable {
     pub operators: Vec<String>,
 }
 
-/// How administrators must have signed in for what lets access stand or come back.
+/// Required sign-in of administrators for actions that keep or restore access.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
@@ -164,29 +163,26 @@ pub struct Access {
     pub rules: Option<PathBuf>,
     pub statements: Option<PathBuf>,
     pub request_expiry: Time,
-    /// Requests of one person that can wait at once.
     pub waiting_per_person: u32,
     pub start_within: Time,
     pub reminder: Reminder,
     pub duration: Duration,
     pub on_rule_change: DriftResponse,
     pub admin: Admin,
-    /// Whether sessions that outlive a grant are ended with it.
     pub end_sessions: bool,
-    /// Ends that AWS enforces by its own clock.
     pub armed_ends: armed_ends::ArmedEndTable,
-    /// How long the home Region is lost before what is overdue and not armed is denied; 0 = for ever.
+    /// Outage of the home Region before overdue access without enforced expiry is denied; 0 =
+    /// never.
     pub home_region_lost_after: Time,
-    /// How often the people behind live access are looked at; 0 = with the organization.
+    /// Interval to check users with live access; 0 = with the organization.
     pub people_every: Time,
-    /// Whether entitlements of account access manager are looked at, and ended with the access of their holder.
+    /// Whether to read entitlements of account access manager, and end them with the holder's
+    /// access.
     pub entitlements: bool,
-    /// How long records may wait for the export before no new access is given; 0 = for ever.
+    /// Maximum export delay before new access is refused; 0 = unlimited.
     pub require_export_within: Time,
-    /// Words of warning, by account id or name.
     pub account_notes: BTreeMap<String, String>,
     pub sweep: sweeps::Sweep,
-    /// Standing access that is accepted.
     pub standing: Vec<sweeps::StandingEntry>,
 }
 
@@ -266,7 +262,6 @@ impl Default for Duration {
 #[serde(deny_unknown_fields, default)]
 pub struct Inventory {
     pub max_age: Time,
-    /// Where snapshots are, for the page of paths and for alerts.
     pub snapshots: Option<String>,
 }
 
@@ -282,7 +277,7 @@ impl Default for Inventory {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Outage {
-    /// Accounts where nothing is rehearsed, besides those with the tag.
+    /// Accounts without drills, in addition to tagged ones.
     pub prod_accounts: Vec<String>,
 }
 
@@ -300,13 +295,13 @@ impl Default for Log {
     }
 }
 
-/// A length of time: `8h`, `90m`, `01:30`, or `0`.
+/// A duration: `8h`, `90m`, `01:30`, or `0`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "toml::Value")]
 pub struct Time(pub TimeSpan);
 
 impl Time {
-    /// What is not limited is written as 0.
+    /// `None` is written as 0.
     fn or_never(time: Option<TimeSpan>) -> Self {
         Self(time.unwrap_or(TimeSpan::ZERO))
     }
@@ -330,19 +325,17 @@ impl TryFrom<toml::Value> for Time {
     }
 }
 
-/// A configuration, and the folder its relative paths are meant from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub config: Config,
     pub folder: PathBuf,
 }
 
-/// Reads the file. A file that is not there at the default place is an empty one.
+/// A missing file at the default path counts as empty.
 pub fn load(path: &Path) -> Result<Loaded, Failure> {
     load_with(path, Secrets::Read)
 }
 
-/// The same; what becomes of references to secrets of the server is said.
 pub fn load_with(path: &Path, secrets: Secrets) -> Result<Loaded, Failure> {
     let folder = path
         .parent()
@@ -362,12 +355,11 @@ pub fn load_with(path: &Path, secrets: Secrets) -> Result<Loaded, Failure> {
     Ok(Loaded { config, folder })
 }
 
-/// The same of a text, whose relative files are meant from the working directory.
+/// Parses text; relative paths start at the working directory.
 pub fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     parse_with(text, name, Secrets::Read)
 }
 
-/// The same; what becomes of references to secrets of the server is said.
 pub fn parse_with(text: &str, name: &str, secrets: Secrets) -> Result<Config, Failure> {
     parse_in(text, name, Path::new(""), secrets)
 }
@@ -395,7 +387,7 @@ fn parse_in(text: &str, name: &str, folder: &Path, secrets: Secrets) -> Result<C
     Ok(config)
 }
 
-/// Refuses entries of roles that name nobody: the role would lack people without an error.
+/// Refuses role entries that match no users: the role would silently lack them.
 fn check_roles(identity: &IdentityTable, name: &str) -> Result<(), Failure> {
     for (key, entries) in [
         ("admins", &identity.admins),
@@ -430,7 +422,7 @@ fn refusal(text: &str, name: &str, error: &toml::de::Error) -> Failure {
     }
 }
 
-/// What the parser says of a value of another kind, without the value: it may be a secret in another's place.
+/// Removes the value from a parser error: it may be a misplaced secret.
 fn without_value(message: &str) -> String {
     let parts = message.split_once(": ").and_then(|(what, rest)| {
         let is_of_value = matches!(what, "invalid type" | "invalid value");
@@ -441,7 +433,6 @@ fn without_value(message: &str) -> String {
     parts.unwrap_or_else(|| message.to_owned())
 }
 
-/// The known name closest to the unknown one, from the parser's own list of what it expected.
 fn nearest(message: &str) -> Option<String> {
     let mut names = message.split('`').skip(1).step_by(2);
     let unknown = message
@@ -456,12 +447,10 @@ fn nearest(message: &str) -> Option<String> {
 }
 
 impl Loaded {
-    /// A path of the configuration, from its folder.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.folder.join(path)
     }
 
-    /// The rule file.
     pub fn rules(&self) -> Result<PathBuf, Failure> {
         match (&self.config.access.rules, &self.config.access.statements) {
             (Some(path), None) | (None, Some(path)) => Ok(self.path(path)),
@@ -473,7 +462,7 @@ impl Loaded {
         }
     }
 
-    /// Who has which role. The portal is completed once the identity store is known.
+    /// Roles of users. The portal is set once the identity store is known.
     pub fn identity(&self, store_id: &str, region: &str) -> Identity {
         let table = &self.config.identity;
         let portal = Some(&table.portal_url)
@@ -493,7 +482,6 @@ impl Loaded {
         }
     }
 
-    /// The settings of the journey.
     pub fn settings(&self) -> Settings {
         let access = &self.config.access;
         let some = |time: Time| Some(time.0).filter(|span| !span.is_zero());
@@ -517,7 +505,7 @@ impl Loaded {
                 DriftResponse::End => OnRuleChange::End,
             },
             directory_max_age: self.config.inventory.max_age.0,
-            // composing fills it from the roles, as it does for the demo
+            // set later from the roles, as in the demo
             admins: Vec::new(),
             end_sessions: access.end_sessions,
             armed_ends: access.armed_ends.settings(),

@@ -1,4 +1,4 @@
-//! `[mail]` and `[[webhooks]]`: how people and programs are told.
+//! `[mail]` and `[[webhooks]]`: notification channels.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn all() -> Vec<String> {
 }
 
 impl Loaded {
-    /// The names of the channels that tell people; `log` where there is no other.
+    /// Channels that reach people; `log` without any.
     pub fn channel_names(&self) -> Vec<String> {
         let config = &self.config;
         let slack = config.slack.bot_token.as_ref().map(|_| "slack".to_owned());
@@ -61,15 +61,10 @@ impl Loaded {
         if names.is_empty() {
             names.push("log".to_owned());
         }
-        // these tell alerts alone
         names.extend(self.alert_targets().names());
         names
     }
 
-    /// Mail, when it is configured.
-    ///
-    /// # Errors
-    /// Exit 2 when its settings cannot work.
     pub fn mail(&self, clock: &Arc<dyn Clock>) -> Result<Option<Mail>, Failure> {
         let table = &self.config.mail;
         let Some(url) = &table.url else {
@@ -95,10 +90,6 @@ impl Loaded {
         })
     }
 
-    /// Every webhook.
-    ///
-    /// # Errors
-    /// Exit 2 when the settings of one cannot work, or two have the same name.
     pub fn webhooks(&self, clock: &Arc<dyn Clock>) -> Result<Vec<Webhook>, Failure> {
         let tables = &self.config.webhooks;
         let mut made = Vec::with_capacity(tables.len());
@@ -123,10 +114,6 @@ impl Loaded {
         Ok(made)
     }
 
-    /// Everything that tells people.
-    ///
-    /// # Errors
-    /// As [`Loaded::mail`] and [`Loaded::webhooks`].
     pub fn channels(&self, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Channel>>, Failure> {
         let mut channels: Vec<Arc<dyn Channel>> = Vec::new();
         if let Some(mail) = self.mail(clock)? {

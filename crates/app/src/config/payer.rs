@@ -1,4 +1,4 @@
-//! `[payer]`: a payer account that two parties share, whose root user's sign-ins are told to both.
+//! `[payer]`: a payer account of two parties; both are notified of root sign-ins.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::Loaded;
 
-/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,10 +19,10 @@ pub struct Payer {
 }
 
 impl Loaded {
-    /// What the parties agreed on; `None` where the server tells nobody of sign-ins.
+    /// `None`: no sign-ins are reported.
     ///
     /// # Errors
-    /// Exit 2 where the file cannot be used, nobody would be told, or nothing would arrive.
+    /// Exit 2 for an invalid file, no recipients, or no event source.
     pub fn payer(&self) -> Result<Option<PayerFile>, Failure> {
         let Some(path) = self.config.payer.file.as_ref().map(|it| self.path(it)) else {
             return Ok(None);

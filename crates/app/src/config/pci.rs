@@ -1,5 +1,4 @@
-//! `[pci]`: what tells of passwords and sign-ins in an organization's log, besides what AWS writes, and how often the
-//! server looks.
+//! `[pci]`: extra password and sign-in events of the organization's log, and the schedule.
 
 use crate::directories::scim::ScimPeople;
 use crate::log_files::log_source::LogSource;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Loaded, Time};
 
-/// As often as a run may be made: a run over a trail lists its newest days.
+/// A run lists the newest days of a trail.
 const EVERY_MIN: TimeSpan = TimeSpan::seconds(10);
 
 #[derive(Clone, Debug, Deserialize)]
@@ -65,7 +64,6 @@ impl Default for Pci {
     }
 }
 
-/// What counts as being there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum PciActivity {
@@ -73,7 +71,6 @@ enum PciActivity {
     SignIn,
 }
 
-/// What the server looks at, and how often.
 #[derive(Clone, Debug)]
 pub struct PciSchedule {
     pub source: LogSource,
@@ -83,15 +80,14 @@ pub struct PciSchedule {
     pub every: TimeSpan,
     pub policy: ActivityPolicy,
     pub limits: PciLimits,
-    /// Zero: what stands is told once.
+    /// Zero: report once.
     pub remind: TimeSpan,
-    /// Zero: nothing is said where there is nothing to say.
+    /// Zero: never report an empty result.
     pub all_clear: TimeSpan,
     pub notify: Vec<String>,
 }
 
 impl PciSchedule {
-    /// What was asked, for whoever reads the evidence later.
     pub fn words(&self) -> Value {
         json!({
             "activity": self.policy.name(),
@@ -124,7 +120,6 @@ fn limits(
 }
 
 impl Loaded {
-    /// Which events of a store count.
     pub fn pci_rules(&self, identity_store_id: String) -> PciRules {
         let pci = &self.config.pci;
         let mut rules = PciRules::of_store(identity_store_id);
@@ -135,15 +130,14 @@ impl Loaded {
         rules
     }
 
-    /// Whether `hallpass activity pci act` is switched on.
     pub fn pci_acts(&self) -> bool {
         self.config.pci.act
     }
 
-    /// Who is never acted on, where `hallpass activity pci act` is switched on.
+    /// Protected users, if `hallpass activity pci act` is enabled.
     ///
     /// # Errors
-    /// Exit 4 where it is not.
+    /// Exit 4 if not.
     pub fn pci_protected(&self) -> Result<Vec<String>, Failure> {
         if self.pci_acts() {
             return Ok(self.config.pci.protected.clone());
@@ -153,10 +147,7 @@ impl Loaded {
         Err(failure.help("`act = true` below `[pci]` in the configuration switches it on; `protected` names who is never acted on"))
     }
 
-    /// The SCIM endpoint at which people may be made inactive, where there is one.
-    ///
-    /// # Errors
-    /// When the address or the token makes no sense, or one is missing.
+    /// SCIM endpoint that deactivates users.
     pub fn pci_scim(&self) -> Result<Option<ScimPeople>, Failure> {
         let pci = &self.config.pci;
         match (&pci.scim_endpoint, &pci.scim_token) {
@@ -174,10 +165,6 @@ impl Loaded {
         }
     }
 
-    /// Where the log is, if the configuration says so.
-    ///
-    /// # Errors
-    /// What is written there is no place.
     pub fn pci_log(&self) -> Result<Option<LogSource>, Failure> {
         let Some(source) = &self.config.pci.source else {
             return Ok(None);
@@ -187,10 +174,7 @@ impl Loaded {
             .map_err(|why| Failure::bad_input(format!("`pci.source`: {why}")))
     }
 
-    /// What the server looks at; `None` where it does not. Without `pci.regions` that is `home`.
-    ///
-    /// # Errors
-    /// Exit 2 where it makes no sense.
+    /// `None` if disabled. `home` is the default of `pci.regions`.
     pub fn pci_schedule(&self, home: &str) -> Result<Option<PciSchedule>, Failure> {
         let pci = &self.config.pci;
         let Some(source) = self.pci_log()? else {

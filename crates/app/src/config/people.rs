@@ -1,19 +1,16 @@
-//! How often the people behind live access are looked at.
+//! Interval to check users with live access.
 
 use hallpass_base::TimeSpan;
 use hallpass_terminal::exit::Failure;
 
 use crate::config::Time;
 
-/// More often costs AWS's rate without ending anything sooner that events do not end at once.
+/// A shorter interval uses AWS's rate limit without benefit: events already act immediately.
 const SHORTEST: TimeSpan = TimeSpan::seconds(10);
-/// The organization itself is read more often than this.
+/// The organization itself is read more often.
 const LONGEST: TimeSpan = TimeSpan::minutes(5);
 
-/// Refuses what makes no sense; 0 leaves it to the readings of the organization.
-///
-/// # Errors
-/// Exit 2, with the key and what is possible.
+/// 0 leaves it to organization reads.
 pub(crate) fn check(every: Time, name: &str) -> Result<(), Failure> {
     let span = every.0;
     if span.is_zero() || (SHORTEST..=LONGEST).contains(&span) {

@@ -1,4 +1,4 @@
-//! `[plans]`: which plans the server goes on with by itself when it starts.
+//! `[plans]`: plans that the server resumes at start.
 
 use hallpass_org::{delegation, enrolment, standards, vending};
 use hallpass_terminal::exit::Failure;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Loaded;
 
-/// Kinds of plans that may be gone on with: their commands ask nobody for a second yes, and take nothing away.
+/// Kinds that may resume: they need no second confirmation and remove nothing.
 const RESUMABLE: [&str; 4] = [
     vending::PLAN_KIND,
     enrolment::PLAN_KIND,
@@ -21,10 +21,8 @@ pub struct Plans {
 }
 
 impl Loaded {
-    /// Kinds of plans that the server goes on with.
-    ///
     /// # Errors
-    /// Exit 2 for a kind that is not gone on with unasked.
+    /// Exit 2 for a kind that cannot resume automatically.
     pub fn resumed_kinds(&self) -> Result<&[String], Failure> {
         let kinds = &self.config.plans.resume;
         if let Some(other) = kinds.iter().find(|it| !RESUMABLE.contains(&it.as_str())) {

@@ -1,4 +1,4 @@
-//! `[remediation]`: which findings are mended, and with which role.
+//! `[remediation]`: rules and role of automatic remediation.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::Loaded;
 
-/// The role of member accounts.
 const ROLE: &str = "HallpassRemediation";
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -19,23 +18,18 @@ pub struct RemediationTable {
 }
 
 impl Loaded {
-    /// The file of rules; `None` where nothing is mended.
+    /// `None` disables remediation.
     pub fn remediation_rules(&self) -> Option<PathBuf> {
         let rules = self.config.remediation.rules.as_ref();
         rules.map(|it| self.path(it))
     }
 
-    /// The role of member accounts, and the external id that it asks for.
     pub fn remediation_role(&self) -> (String, Option<String>) {
         let table = &self.config.remediation;
         let role = table.role.clone().unwrap_or_else(|| ROLE.to_owned());
         (role, table.external_id.clone())
     }
 
-    /// Refuses rules that nothing would reach.
-    ///
-    /// # Errors
-    /// Exit 2 where there are rules and no queue.
     pub fn check_remediation(&self) -> Result<(), Failure> {
         if self.config.remediation.rules.is_some() && self.event_queue()?.is_none() {
             let failure =

@@ -1,5 +1,5 @@
-//! A configuration as a stranger may read it: numbers, switches, durations and words of short lists. Every
-//! other value is said to be set, and nothing of it: whoever adds a key adds one that is not shown.
+//! Redacts a configuration for strangers: shows numbers, switches, durations and fixed words. Other
+//! values appear only as set; new keys are hidden by default.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::keys::KEYS;
 
-/// Keys whose text is a duration, a schedule or a word of a list: the configuration was read, so it is one.
+/// Text keys with validated durations, schedules or fixed words.
 const SHOWN: &[&str] = &[
     "server.session.idle",
     "server.session.absolute",
@@ -43,10 +43,10 @@ const SHOWN: &[&str] = &[
     "guard.bound",
 ];
 
-/// The keys of a configuration that was read, a line each, with the values that may be shown.
+/// One line per key of a loaded configuration.
 ///
 /// # Errors
-/// When the text is no TOML; nothing of it is repeated.
+/// For invalid TOML; the message has none of the text.
 pub fn shown(text: &str) -> Result<String, &'static str> {
     let table: toml::Table = text.parse().map_err(|_| "the file is no TOML")?;
     let mut lines = String::new();
@@ -69,14 +69,12 @@ fn show(table: &toml::Table, above: &str, lines: &mut String) {
                 }
             }
             value => {
-                // writing to a String cannot fail
                 let _ = writeln!(lines, "{key} = {}", words(&key, value));
             }
         }
     }
 }
 
-/// Whether our own keys are below this one, and not names that somebody chose.
 fn has_keys(key: &str) -> bool {
     KEYS.iter().any(|(known, _)| {
         known
@@ -101,7 +99,6 @@ mod tests {
 
     const PLANTED: &str = "planted-s3cret";
 
-    /// A file in which every key has this text, also where the configuration would not take it.
     fn planted() -> String {
         let mut table = toml::Table::new();
         for (key, _) in KEYS {
@@ -132,7 +129,7 @@ mod tests {
         assert_eq!(found, named);
     }
 
-    /// What may be shown is of a kind that cannot be a secret: the configuration refuses anything else.
+    /// Shown kinds cannot hold secrets: the configuration refuses other values.
     #[test]
     fn what_may_be_shown_takes_no_text_of_somebody_s_own() {
         for key in SHOWN {

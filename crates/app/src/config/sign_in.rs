@@ -1,4 +1,4 @@
-//! `[oidc]` and `[server.session]`: how people sign in, and for how long.
+//! `[oidc]` and `[server.session]`: sign-in and session limits.
 
 use std::sync::Arc;
 
@@ -57,7 +57,6 @@ impl Default for Oidc {
 
 impl std::fmt::Debug for Oidc {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // without the secret
         out.debug_struct("Oidc")
             .field("issuer", &self.issuer)
             .field("client_id", &self.client_id)
@@ -65,7 +64,7 @@ impl std::fmt::Debug for Oidc {
     }
 }
 
-/// The address at which people reach the server, as browsers send it in `Origin`.
+/// The public address, as browsers send it in `Origin`.
 pub(crate) fn public_url(text: &str, name: &str) -> Result<String, Failure> {
     let has_blank = text.contains(|c: char| c.is_whitespace() || c.is_control());
     let url = reqwest::Url::parse(text).ok().filter(|_| !has_blank);
@@ -87,7 +86,6 @@ pub(crate) fn public_url(text: &str, name: &str) -> Result<String, Failure> {
     }
 }
 
-/// The access portal, where the configuration names one.
 pub(crate) fn portal_url(text: &str, name: &str) -> Result<String, Failure> {
     if text.is_empty() {
         return Ok(String::new());
@@ -99,10 +97,7 @@ pub(crate) fn portal_url(text: &str, name: &str) -> Result<String, Failure> {
 }
 
 impl Loaded {
-    /// Limits of sessions. Cookies are bound to TLS when people reach us over it.
-    ///
-    /// # Errors
-    /// When one of them cannot be.
+    /// Cookies require TLS if the public address uses it.
     pub fn sessions(&self) -> Result<SessionSettings, Failure> {
         let table = &self.config.server.session;
         let minute = TimeSpan::minutes(1);
@@ -124,10 +119,6 @@ impl Loaded {
         })
     }
 
-    /// The provider, if one is configured.
-    ///
-    /// # Errors
-    /// When what is configured cannot be.
     pub fn provider(&self) -> Result<Option<Provider>, Failure> {
         let table = &self.config.oidc;
         if table.issuer.is_empty() {
@@ -169,10 +160,7 @@ impl Loaded {
         })
     }
 
-    /// Proxies whose word about addresses counts.
-    ///
-    /// # Errors
-    /// When one is no address.
+    /// Proxies with trusted address headers.
     pub fn proxies(&self) -> Result<Proxies, Failure> {
         Proxies::parse(&self.config.server.trusted_proxies).map_err(|error| {
             Failure::bad_input(format!("`server.trusted_proxies`: {error}"))
@@ -180,10 +168,6 @@ impl Loaded {
         })
     }
 
-    /// How people sign in.
-    ///
-    /// # Errors
-    /// When what is configured cannot be.
     pub fn sign_in(&self) -> Result<Arc<SignIn>, Failure> {
         let sign_in = SignIn::new(&self.config.server.public_url)
             .with_tries(self.config.server.sign_in_rate)

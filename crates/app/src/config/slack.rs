@@ -1,5 +1,3 @@
-//! `[slack]`: how the Slack app is set up.
-
 use hallpass_channels::slack::Marks;
 use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -7,7 +5,6 @@ use serde::Deserialize;
 
 use super::Loaded;
 
-/// The table.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SlackTable {
@@ -62,23 +59,18 @@ impl Default for MarksTable {
     }
 }
 
-/// A Slack app that can be run.
 #[derive(Clone, Debug)]
 pub struct SlackApp {
-    /// None when everything comes in Socket Mode: nobody is believed over HTTP then.
+    /// None in pure Socket Mode: HTTP requests are then refused.
     pub signing_secret: Option<SecretString>,
     pub bot_token: SecretString,
-    /// Socket Mode, when there is one.
     pub app_token: Option<SecretString>,
     pub api_url: String,
     pub setup: hallpass_channels::slack::Setup,
 }
 
 impl Loaded {
-    /// The Slack app, when one is configured. The portal is completed once it is known.
-    ///
-    /// # Errors
-    /// When something of it is missing.
+    /// The portal is set once it is known.
     pub fn slack(&self) -> Result<Option<SlackApp>, Failure> {
         let table = &self.config.slack;
         let given = |secret: &Option<SecretString>| {

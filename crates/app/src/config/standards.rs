@@ -1,4 +1,4 @@
-//! `[standards]`: the file that accounts are held against, and how far the server goes.
+//! `[standards]`: the standards file and the enforcement mode.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,12 @@ use serde::Deserialize;
 
 use super::{Loaded, Time};
 
-/// As often as the whole organization may be looked at: every account and Region is read.
+/// A sweep reads every account and Region.
 const SWEEP_MIN: TimeSpan = TimeSpan::minutes(1);
-/// Accounts that are changed in a day, where the file does not say: as many as plans that take something away
-/// (`organization.md` P-11).
+/// Default of accounts changed per day: same as for plans that remove things (`organization.md`
+/// P-11).
 const A_DAY: usize = 10;
 
-/// How far the server goes, as it is written.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ModeWord {
@@ -35,7 +34,7 @@ pub struct StandardsTable {
     enable_hub: bool,
     max_changes: Option<usize>,
     sweep_every: Time,
-    // as it was called where it bounded one of two triggers
+    // name from when it bounded one of two triggers
     #[serde(alias = "sweep_accounts")]
     accounts_a_day: usize,
 }
@@ -54,7 +53,6 @@ impl Default for StandardsTable {
     }
 }
 
-/// What the server holds accounts against, how far it goes, and how often it looks at all.
 #[derive(Clone, Debug)]
 pub struct StandardsSchedule {
     pub file: PathBuf,
@@ -63,10 +61,7 @@ pub struct StandardsSchedule {
 }
 
 impl Loaded {
-    /// What accounts are held against; `None` where the server looks at none.
-    ///
-    /// # Errors
-    /// Exit 2 where it makes no sense.
+    /// `None` if disabled.
     pub fn standards_schedule(&self) -> Result<Option<StandardsSchedule>, Failure> {
         let table = &self.config.standards;
         let Some(file) = &table.file else {
@@ -136,7 +131,7 @@ mod tests {
             ("mode = \"notify\"\n", FollowMode::Notify),
             ("mode = \"new\"\n", FollowMode::New),
             ("mode = \"enforce\"\n", FollowMode::Enforce),
-            // what was written before there were modes
+            // from before modes existed
             ("sweep_accounts = 30\n", FollowMode::Notify),
         ] {
             let found = schedule(&format!("file = \"s.yaml\"\n{text}"));

@@ -1,4 +1,4 @@
-//! `[store]`: where the server keeps everything.
+//! `[store]`: database address and key files.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -12,7 +12,6 @@ use serde::Deserialize;
 use crate::config::Loaded;
 use crate::config::indirect::resolve;
 
-/// The key of a server over PostgreSQL.
 const KEY: &str = "hallpass.key";
 
 #[derive(Clone, Debug, Deserialize)]
@@ -32,17 +31,15 @@ impl Default for Store {
 }
 
 impl Loaded {
-    /// Where the store is.
     pub fn store(&self) -> Result<StoreAddress, Failure> {
-        // still a reference where secrets were left
+        // still a reference if secrets were not resolved
         let url = resolve(&self.config.store.url, &self.folder)?;
         self.store_at(&url, "`store.url`")
     }
 
-    /// Where the store of an address is, a file beside the configuration; `named` is what people know the
-    /// address by.
+    /// Relative files start at the configuration; `named` is for messages.
     pub fn store_at(&self, url: &str, named: &str) -> Result<StoreAddress, Failure> {
-        // it may have a password: it is never repeated
+        // may have a password: never print it
         match url.split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => Ok(StoreAddress::File(self.path(path))),
             Some(("postgres" | "postgresql", _)) => {
@@ -59,8 +56,7 @@ impl Loaded {
         }
     }
 
-    /// Where this node keeps what it has seen of the audit log, in its own folder. Its port tells nodes of one
-    /// machine apart.
+    /// This node's seen audit log; the port separates nodes of one machine.
     pub fn seen_log(&self) -> PathBuf {
         self.seen_log_within(state_folder().as_deref())
     }
@@ -72,16 +68,14 @@ impl Loaded {
             .join(format!("hallpass-{port}.seen.json"))
     }
 
-    /// The folder that is named for a node over PostgreSQL.
     pub fn seen_folder(&self) -> Option<PathBuf> {
         let named = self.config.store.seen_folder.as_ref();
         named.map(|folder| self.path(folder))
     }
 
-    /// The one that the configuration names, else that which systemd gives the service (`StateDirectory=`), else the
-    /// configuration's.
+    /// The configured folder, else systemd's (`StateDirectory=`), else the configuration's.
     fn node_folder_within(&self, state: Option<&OsStr>) -> PathBuf {
-        // several are separated by colons, and the first is the service's own
+        // colon-separated; the service's folder is first
         let state = state.and_then(OsStr::to_str);
         let state = state.and_then(|it| it.split(':').next());
         match (self.seen_folder(), state) {
@@ -91,15 +85,14 @@ impl Loaded {
         }
     }
 
-    /// The file of the server's own key.
     pub fn own_key(&self) -> Result<PathBuf, Failure> {
         Ok(self.key_of(&self.store()?))
     }
 
-    /// The file of the key that a server with this store has: beside a store in a file. Over PostgreSQL it is the one
-    /// that somebody put beside the configuration; without one, in the folder that is named for the node, for that of
-    /// the configuration is often root's. What systemd gives the service does not count: commands by hand are not told
-    /// of it, and would mean another key.
+    /// The key file of this store's server: next to a store file. With PostgreSQL, an existing key
+    /// next to the configuration, else in the node's folder, since root often owns the
+    /// configuration's. Ignores systemd's folder: manual commands do not see it and would use
+    /// another key.
     pub fn key_of(&self, store: &StoreAddress) -> PathBuf {
         match store {
             StoreAddress::File(path) => keys::place(path),
@@ -116,7 +109,6 @@ impl Loaded {
     }
 }
 
-/// What systemd says of folders that a service may write to.
 fn state_folder() -> Option<OsString> {
     std::env::var_os("STATE_DIRECTORY")
 }

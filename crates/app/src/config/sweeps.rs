@@ -1,5 +1,5 @@
-//! `[access.sweep]` and `access.standing`: how access that nobody recorded is looked for, and what is
-//! done about it (`access.md` §10).
+//! `[access.sweep]` and `access.standing`: how to find and handle unmanaged access (`access.md`
+//! §10).
 
 use hallpass_access::{
     ADOPTED_MAX, Schedule, StandingPattern, SweepMode, SweepReach, SweepSettings,
@@ -18,7 +18,7 @@ pub struct Sweep {
     check_every: Time,
     at: At,
     max_removals: u32,
-    /// How long what nobody recorded is held, where it gets an end instead of being removed at once.
+    /// Duration until unmanaged access ends, instead of immediate removal.
     adopt: Option<Time>,
 }
 
@@ -54,7 +54,6 @@ impl TryFrom<String> for At {
     }
 }
 
-/// A pattern of `access.standing`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub struct StandingEntry(StandingPattern);
@@ -83,17 +82,13 @@ impl Default for Sweep {
     }
 }
 
-/// The shortest pause between checks: each lists every pair in scope.
+/// Each check lists every pair in scope.
 const CHECK_EVERY_MIN: TimeSpan = TimeSpan::seconds(1);
-/// Checks that may come between two sweeps: a rate is counted from the last sweep, and a thousand runs are kept,
-/// with those that people begin.
+/// Checks between two sweeps: a rate counts from the last sweep, and a thousand runs are stored,
+/// including manual ones.
 const CHECKS_BETWEEN_MAX: u64 = 900;
 
 impl Sweep {
-    /// Whether its settings agree with each other.
-    ///
-    /// # Errors
-    /// Exit 2 when they do not.
     pub(super) fn check(&self, name: &str) -> Result<(), Failure> {
         let bad = |what: &str, help: &str| {
             Err(Failure::bad_input(format!("{name}: {what}")).help(help.to_owned()))
@@ -128,7 +123,7 @@ impl Sweep {
         }
     }
 
-    /// A rate between whose sweeps are more checks than may be; none in a mode that only tells.
+    /// A rate with too many checks between sweeps; none in report mode.
     fn rate_beyond_checks(&self) -> Option<TimeSpan> {
         let acts = matches!(self.mode, SweepModeKey::Adopt | SweepModeKey::Revoke);
         let most = self
@@ -140,7 +135,6 @@ impl Sweep {
         rate.filter(|rate| rate.as_seconds() > most)
     }
 
-    /// How sweeps run.
     pub(super) fn settings(&self, standing: &[StandingEntry]) -> SweepSettings {
         let mode = match (self.mode, self.adopt) {
             (SweepModeKey::Off, _) => SweepMode::Off,
@@ -210,7 +204,7 @@ mod tests {
         assert_eq!(patterns, ["*/dev-*/ReadOnly", "oncall/eve@acme.example"]);
     }
 
-    /// The run that a rate is counted from has to be kept until the next is due.
+    /// The run that starts a rate must be stored until the next is due.
     #[test]
     fn a_rate_has_room_for_its_checks() {
         for (text, is_taken) in [
@@ -220,7 +214,7 @@ mod tests {
                 "mode = \"adopt\"\nadopt = \"8h\"\nat = \"rate(1 day)\"",
                 false,
             ),
-            // nothing comes of it there, or it is counted from the clock
+            // no effect there, or clock-based
             ("mode = \"report\"\nat = \"rate(1 day)\"", true),
             ("mode = \"revoke\"\nat = \"cron(0 23 1 * ? *)\"", true),
         ] {

@@ -1,4 +1,4 @@
-//! `[telemetry]`: where traces and logs are sent.
+//! `[telemetry]`: destinations of traces and logs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,6 @@ use serde::Deserialize;
 use super::Loaded;
 use super::indirect::resolve;
 
-/// Where traces and logs are sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TelemetryTable {
@@ -21,7 +20,6 @@ pub struct TelemetryTable {
     sample: Option<f64>,
 }
 
-/// What can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum SentSignal {
@@ -41,7 +39,6 @@ impl Default for TelemetryTable {
 }
 
 impl TelemetryTable {
-    /// Puts what it refers to in place; what stands for itself is as it was.
     pub(super) fn look_up(&mut self, folder: &Path) -> Result<(), Failure> {
         if let Some(endpoint) = &mut self.endpoint {
             *endpoint = resolve(endpoint, folder)?;
@@ -52,10 +49,9 @@ impl TelemetryTable {
         Ok(())
     }
 
-    /// Refuses what cannot be sent.
     pub(super) fn check(&self, name: &str) -> Result<(), Failure> {
         for (header, value) in &self.headers {
-            // the library would leave such a header out
+            // the library would drop such a header
             let is_name = reqwest::header::HeaderName::try_from(header.as_str()).is_ok();
             let is_value = reqwest::header::HeaderValue::try_from(value.expose_secret()).is_ok();
             if !(is_name && is_value) {
@@ -74,7 +70,6 @@ impl TelemetryTable {
 }
 
 impl Loaded {
-    /// Where traces and logs are sent, as far as the file says it.
     pub fn telemetry(&self) -> TelemetrySettings {
         let table = &self.config.telemetry;
         let headers = table.headers.iter();

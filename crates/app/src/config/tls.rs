@@ -1,4 +1,4 @@
-//! The server's own certificate, where it speaks TLS itself.
+//! The server's certificate for direct TLS.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::Loaded;
 
-/// The server's own certificate; a proxy in front of it has another.
+/// The server's certificate; a proxy has another.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsSection {
@@ -16,10 +16,6 @@ pub struct TlsSection {
 }
 
 impl Loaded {
-    /// The files of the server's own certificate and of its key, where it speaks TLS itself.
-    ///
-    /// # Errors
-    /// When one is missing, or people reach the server without TLS.
     pub fn tls(&self) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
         let table = &self.config.server.tls;
         let (certificate, key) = match (&table.certificate, &table.key) {

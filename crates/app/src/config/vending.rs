@@ -1,4 +1,4 @@
-//! `[vending]`: what holds for every list of accounts that says nothing else.
+//! `[vending]`: defaults for all account lists.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::Loaded;
 
-/// Where access of the configuration stands.
 const ASSIGN: &str = "vending.assign";
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,7 +23,6 @@ pub struct VendingTable {
     bucket: Option<String>,
 }
 
-/// Whom Account Factory gives access to accounts whose rows name nobody.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SsoUserEntry {
@@ -43,30 +41,27 @@ struct AssignEntry {
     permission_set: String,
 }
 
-/// Who gets access to new accounts, as somebody wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfiguredPrincipal {
-    /// A group, by name or id.
+    /// By name or id.
     Group(String),
-    /// A person, by name or address.
+    /// By name or address.
     User(String),
 }
 
-/// Access to new accounts, as somebody wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredAccess {
     pub who: ConfiguredPrincipal,
     /// By name or ARN.
     pub permission_set: String,
-    /// Where it was written.
     pub place: &'static str,
 }
 
 impl Loaded {
-    /// Who gets access to the accounts of lists whose rows and flags name nobody.
+    /// Default access if rows and flags set none.
     ///
     /// # Errors
-    /// Exit 2 for an entry that names nobody, or two.
+    /// Exit 2 for an entry without a principal, or with two.
     pub fn vending_access(&self) -> Result<Vec<ConfiguredAccess>, Failure> {
         let read = |entry: &AssignEntry| {
             let who = match (&entry.group, &entry.user) {
@@ -88,10 +83,6 @@ impl Loaded {
         self.config.vending.assign.iter().map(read).collect()
     }
 
-    /// Tags of all accounts that lists make.
-    ///
-    /// # Errors
-    /// Exit 2 for one that AWS would not take.
     pub fn vending_tags(&self) -> Result<BTreeMap<String, String>, Failure> {
         let tags = &self.config.vending.tags;
         for (key, value) in tags {
@@ -102,10 +93,7 @@ impl Loaded {
         Ok(tags.clone())
     }
 
-    /// What empty cells of lists mean, by column.
-    ///
-    /// # Errors
-    /// Exit 2 for what is no address, and for what is empty.
+    /// Defaults of empty cells, by column.
     pub fn vending_defaults(&self) -> Result<BTreeMap<String, String>, Failure> {
         let table = &self.config.vending;
         let mut defaults = BTreeMap::new();
@@ -132,10 +120,10 @@ impl Loaded {
         defaults.into_iter().map(read).collect()
     }
 
-    /// The place in which lists are dropped, where there is one.
+    /// Drop location of lists, if configured.
     ///
     /// # Errors
-    /// Exit 2 for what is no place in a bucket, and where no queue brings its events.
+    /// Exit 2 for an invalid place, or without an event queue.
     pub fn vending_bucket(&self) -> Result<Option<BucketPlace>, Failure> {
         let Some(text) = &self.config.vending.bucket else {
             return Ok(None);
@@ -157,10 +145,7 @@ impl Loaded {
         Ok(Some(place))
     }
 
-    /// Who gets the mails of lists, besides the people of their rows; nobody: no mails.
-    ///
-    /// # Errors
-    /// Exit 2 for what is no address, and where no mail server is named.
+    /// Extra mail recipients of lists, next to the people in rows; empty: no mails.
     pub fn vending_mail(&self) -> Result<Vec<Email>, Failure> {
         let read = |text: &String| {
             let key = "vending.mail_to";

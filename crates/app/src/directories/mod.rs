@@ -1,4 +1,5 @@
-//! Directories other than IAM Identity Center in which people are suspended: Okta, and SCIM endpoints.
+//! People directories other than IAM Identity Center that support suspension: Okta, and SCIM
+//! endpoints.
 
 pub mod okta;
 pub mod scim;

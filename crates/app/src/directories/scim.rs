@@ -1,5 +1,5 @@
-//! The SCIM endpoint of an instance of IAM Identity Center: people inactive, and active again (AWS IAM Identity Center SCIM
-//! implementation, "`GetUser`" and "`PatchUser`"; RFC 7644 §3.5.2).
+//! SCIM endpoint of IAM Identity Center: deactivates and reactivates users (AWS IAM Identity Center
+//! SCIM implementation, "`GetUser`" and "`PatchUser`"; RFC 7644 §3.5.2).
 
 use std::time::Duration;
 
@@ -12,14 +12,11 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-/// The longest time for one call.
 const CALL_MAX: Duration = Duration::from_mins(1);
-/// The largest answer that is read: one person.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
-/// What a change is (RFC 7644 §3.5.2).
+/// Schema of a change (RFC 7644 §3.5.2).
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// A SCIM endpoint.
 pub struct ScimPeople {
     client: reqwest::Client,
     base: String,
@@ -27,10 +24,6 @@ pub struct ScimPeople {
 }
 
 impl ScimPeople {
-    /// The endpoint at an address, with its token.
-    ///
-    /// # Errors
-    /// Exit 2 where the address or the token makes no sense; the token is not shown.
     pub fn new(endpoint: &str, token: &SecretString) -> Result<Self, Failure> {
         let bad = |why: &str| {
             let failure = Failure::bad_input(format!("`pci.scim_endpoint`: `{endpoint}` {why}"));
@@ -66,7 +59,7 @@ impl ScimPeople {
         })
     }
 
-    /// One call; the document of the answer, `None` where there is no such person.
+    /// Returns `None` for an unknown user.
     async fn call(
         &self,
         method: Method,
@@ -133,7 +126,7 @@ fn read(document: &Value) -> Result<ProviderPerson, ProviderFault> {
     };
     let active = match document.get("active") {
         Some(Value::Bool(active)) => Some(*active),
-        // what the endpoint takes as words it may say as words
+        // the endpoint accepts booleans as words, so may return them
         Some(Value::String(word)) => word.parse().ok(),
         _ => None,
     };

@@ -1,5 +1,5 @@
-//! Identity Center for a guard: our AWS client behind a port that cannot give, connected to as soon
-//! as AWS answers.
+//! Identity Center for a guard: our AWS client behind a port that cannot grant, connected once AWS
+//! responds.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,17 +12,15 @@ use hallpass_aws::Aws;
 use hallpass_base::{HoldKey, Target, UserId};
 use hallpass_guard::Center;
 
-/// What a guard may do at AWS. Holds nothing that gives access: of the client's calls only these
-/// four can be reached from here.
+/// A guard's AWS access. Exposes only four calls of the client, none of which grants.
 #[derive(Default)]
 pub struct RemoveOnly {
     aws: OnceLock<Arc<Aws>>,
 }
 
 impl RemoveOnly {
-    /// There is a connection now.
     pub fn connected(&self, aws: Arc<Aws>) {
-        // the first one stays; they are alike
+        // keep the first; they are equivalent
         let _already: Result<(), Arc<Aws>> = self.aws.set(aws);
     }
 

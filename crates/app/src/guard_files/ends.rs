@@ -1,4 +1,4 @@
-//! Where a guard reads ends: the server's database, read-only, and the file that the server writes.
+//! Sources of ends: the server's database, read-only, and the file that the server writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,14 @@ use hallpass_store::EndsReader;
 
 use super::OneAtATime;
 
-/// After a failure the store is not asked again for so long: each try may take a second, and there
-/// may be many ends to look up.
+/// Pause after a store failure: each attempt may take a second, with many ends to read.
 const STORE_REST: Duration = Duration::from_secs(2);
-/// How long a bucket may keep a guard waiting: it goes on with the copy that it has.
+/// Bucket timeout; then the guard uses its last copy.
 const OBJECT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The server's database.
 pub struct StoreEnds {
     reader: EndsReader,
     file: OneAtATime,
-    /// When it failed last, and why.
     failed: Mutex<Option<(Instant, String)>>,
 }
 
@@ -91,7 +88,7 @@ impl Ends for StoreEnds {
     }
 }
 
-/// What changes when a file is replaced.
+/// Detects a replaced file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -111,7 +108,7 @@ impl Stamp {
     }
 }
 
-/// The file of ends, read again when it was replaced.
+/// File of ends, reread when replaced.
 pub struct FileEnds {
     path: PathBuf,
     trust: Trust,
@@ -150,7 +147,7 @@ impl FileEnds {
     }
 }
 
-/// The file of ends in a bucket, read each time: whoever puts it says nothing of when.
+/// File of ends in a bucket, reread every time.
 pub struct ObjectEnds {
     source: Arc<dyn ExportSource>,
     name: String,
@@ -204,7 +201,7 @@ fn unreadable(path: &Path, message: String) -> EndsFault {
 /// Reads a file of ends. Blocks.
 ///
 /// # Errors
-/// When it is not there, not whole, or not to be believed.
+/// If missing, incomplete or untrusted.
 pub fn read_file(path: &Path, trust: Trust) -> Result<EndsCopy, EndsFault> {
     let bytes = fs::read(path).map_err(|error| unreadable(path, error.to_string()))?;
     read(&format!("`{}`", path.display()), &bytes, trust)

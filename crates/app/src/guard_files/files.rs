@@ -1,4 +1,4 @@
-//! A guard's journal and memory in files.
+//! Files of a guard's journal and memory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -12,13 +12,12 @@ use hallpass_store::{FolderTarget, make_private_file};
 
 use super::{JOURNAL, STATUS, file_of, within};
 
-/// The end of the memory's name.
 const MEMORY: &str = "memory";
 
-/// The journal: one record per line, each written through to the disk.
+/// One record per line, each synced to disk.
 pub struct JournalFile {
     path: PathBuf,
-    /// How much of the file is whole, once it was read. Whoever holds the lock uses the file.
+    /// Length of the complete part, once read. The lock guards the file.
     whole: Arc<Mutex<Option<u64>>>,
 }
 
@@ -30,8 +29,7 @@ impl JournalFile {
         }
     }
 
-    /// Runs `work` while nobody else uses the file. One that hangs on the file keeps others from
-    /// it, not from going on.
+    /// Runs `work` exclusively. A hanging file blocks only its other users.
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path, &mut Option<u64>) -> io::Result<T> + Send + 'static,
@@ -57,7 +55,7 @@ impl JournalFile {
     }
 }
 
-/// Every whole record; what a stop tore is cut off.
+/// Reads all complete records; truncates an incomplete one.
 fn read_whole(path: &Path, whole: &mut Option<u64>) -> io::Result<Vec<Record>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -89,11 +87,11 @@ fn append(path: &Path, whole: &mut Option<u64>, line: &[u8]) -> io::Result<()> {
         drop(make_private_file(path)?);
     }
     let mut file = OpenOptions::new().write(true).open(path)?;
-    // unknown until it is done: after an error, whoever goes on reads back
+    // unknown until complete: after an error the next user rereads
     *whole = None;
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
-    // CRASH: a line without its end is cut off by whoever reads it next
+    // CRASH: the next reader truncates an incomplete line
     file.write_all(line)?;
     file.sync_data()?;
     if is_new {
@@ -121,7 +119,7 @@ impl Journal for JournalFile {
     }
 }
 
-/// The memory and the status, each written whole.
+/// Memory and status, each replaced atomically.
 pub struct GuardFiles {
     folder: PathBuf,
     name: String,
@@ -156,7 +154,6 @@ impl GuardFiles {
         }
     }
 
-    /// Says how the guard is, for the server and whoever looks.
     pub async fn publish(&self, status: &Status) -> Result<(), JournalFault> {
         let bytes =
             serde_json::to_vec(status).map_err(|error| self.fault(STATUS, error.to_string()))?;
@@ -216,7 +213,6 @@ mod tests {
         for cut in [1, line.len() / 2, line.len()] {
             let mut file = OpenOptions::new().append(true).open(&path).unwrap();
             file.write_all(&line[..cut]).unwrap();
-            // another guard of the name after a kill
             let next = JournalFile::new(folder.path(), "g");
             assert_eq!(
                 next.records().await.unwrap(),

@@ -1,4 +1,4 @@
-//! What a server reads of guards: their journals, as they grow, and what they say of themselves.
+//! Reads guard journals incrementally, and their statuses, for a server.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,26 +15,24 @@ use hallpass_guard::{Status, removal_of, whole_lines};
 
 use super::{FILE_PATIENCE, JOURNAL, OneAtATime, STATUS};
 
-/// How long a folder that is late is waited for once more.
+/// Second timeout for a slow folder.
 const STOOD_STILL: Duration = Duration::from_millis(400);
 
-/// The journals of a folder.
 pub struct Journals {
     folder: PathBuf,
-    /// What was read so far; whoever holds it reads.
+    /// Parsed state; the lock serializes reads.
     known: Arc<tokio::sync::Mutex<ReadJournals>>,
     latest: Arc<RwLock<Latest>>,
-    /// What guards say of themselves.
     said: OneAtATime,
 }
 
 #[derive(Default)]
 struct Latest {
     removals: Arc<Removals>,
-    /// When it was begun to be read.
+    /// Start of the last read.
     read_at: Option<Instant>,
     faults: Vec<String>,
-    /// The folder did not answer in time, and has not answered since.
+    /// The folder timed out and has not responded since.
     is_silent: bool,
 }
 
@@ -44,12 +42,10 @@ struct ReadJournals {
     revision: u64,
 }
 
-/// One journal, as far as it was read.
 #[derive(Default)]
 struct Journal {
     offset: u64,
     followed: Followed,
-    /// Why it is not read on.
     fault: Option<String>,
 }
 
@@ -67,12 +63,10 @@ impl Journals {
         &self.folder
     }
 
-    /// Journals that cannot be read or believed, and why.
     pub fn faults(&self) -> Vec<String> {
         read_lock(&self.latest).faults.clone()
     }
 
-    /// What guards say of themselves, by the name of the file.
     pub async fn statuses(&self) -> Result<Vec<GuardHeard>, String> {
         let folder = self.folder.clone();
         match self.said.within(move || statuses(&folder)).await {
@@ -81,8 +75,8 @@ impl Journals {
         }
     }
 
-    /// Reads on, unless somebody else did `age` ago or later. A folder that hangs, such as one of another
-    /// machine, is waited for once: until it answers again nobody is held up.
+    /// Continues the read unless one started within `age`. Waits once for a hanging folder, such as
+    /// a remote one; later calls do not block until it responds.
     async fn read(&self, age: Duration) {
         let asked = Instant::now();
         let is_fresh = move |latest: &RwLock<Latest>| {
@@ -114,7 +108,7 @@ impl Journals {
         if read.is_ok() || is_silent {
             return;
         }
-        // it may have been this process that stood still: then the folder answers now
+        // if this process stalled, the folder responds now
         let read = tokio::time::timeout(STOOD_STILL, reading).await;
         if read.is_err() {
             write_lock(&self.latest).is_silent = true;
@@ -123,7 +117,7 @@ impl Journals {
 }
 
 fn read_lock(latest: &RwLock<Latest>) -> RwLockReadGuard<'_, Latest> {
-    // what is written is whole: a panic elsewhere leaves it usable
+    // writes are atomic: usable after a panic elsewhere
     latest.read().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -141,7 +135,7 @@ impl GuardSource for Journals {
 
 impl ReadJournals {
     fn read_into(&mut self, latest: &RwLock<Latest>, folder: &Path) {
-        // a process may stand still while it reads: what it read is as old as the beginning of that
+        // the process may stall during a read: date it by its start
         let read_at = Some(Instant::now());
         let (found, faults) = self.read_on(folder);
         let before = Arc::clone(&read_lock(latest).removals);
@@ -160,12 +154,10 @@ impl ReadJournals {
         };
     }
 
-    /// New removals of every journal, and what is wrong with them.
     fn read_on(&mut self, folder: &Path) -> (Vec<GuardRemoval>, Vec<String>) {
         let (mut found, mut faults) = (Vec::new(), Vec::new());
         let entries = match files(folder, JOURNAL) {
             Ok(entries) => entries,
-            // no guard was ever started
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (found, faults),
             Err(error) => return (found, vec![format!("`{}`: {error}", folder.display())]),
         };
@@ -188,7 +180,7 @@ impl Journal {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         if length < self.offset {
-            // begun anew: by another guard of that name, or by somebody who should not have
+            // restarted: by another guard of the name, or tampering
             tracing::warn!(path = %path.display(), "a guard's journal begins anew");
             *self = Self::default();
         }
@@ -224,12 +216,9 @@ impl Journal {
     }
 }
 
-/// A guard, as it was heard last.
 #[derive(Clone, Debug)]
 pub struct GuardHeard {
-    /// Its name.
     pub name: String,
-    /// What it said, or why that cannot be read.
     pub said: Result<Status, String>,
 }
 
@@ -253,7 +242,6 @@ fn statuses(folder: &Path) -> std::io::Result<Vec<GuardHeard>> {
     Ok(files.into_iter().map(heard).collect())
 }
 
-/// The files of a folder with this ending, in the order of their names.
 fn files(folder: &Path, ending: &str) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.path()))

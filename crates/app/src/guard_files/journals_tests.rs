@@ -1,4 +1,4 @@
-//! A server follows journals as they grow, and believes whole chains only.
+//! A server follows growing journals, and trusts only complete chains.
 
 use std::io::Write as _;
 
@@ -29,7 +29,6 @@ fn head(record: &Record) -> Head {
     }
 }
 
-/// A record that person `n`'s end was brought about, or begun.
 fn ended(n: u64, event: Event, before: Option<&Record>) -> Record {
     let next = before.map_or(1, |before| before.seq() + 1);
     let id = AuditId::new(uuid::Uuid::from_u128(7 << 76 | 1 << 63 | u128::from(next)));
@@ -76,7 +75,7 @@ async fn a_journal_is_followed_as_it_grows() {
     folder.append(&format!("{}\n", begun.canonical()));
     let first = folder.removals().await;
     assert_eq!(first.of(&key(1)).unwrap().stage, RemovalStage::Begun);
-    // a line that is being written is not read yet
+    // an incomplete line is not read yet
     let seen = ended(1, Event::GuardEnded, Some(&begun));
     let (half, rest) = seen.canonical().split_at(40);
     folder.append(half);
@@ -121,7 +120,6 @@ async fn a_journal_that_begins_anew_is_read_from_its_beginning() {
     folder.append(&format!("{}\n", anew.canonical()));
     let found = folder.removals().await;
     assert!(found.of(&key(3)).is_some());
-    // what was known stays known
     assert!(found.of(&key(1)).is_some());
 }
 
@@ -131,7 +129,7 @@ async fn of_two_guards_the_one_that_did_it_counts() {
     let begun = ended(1, Event::GuardEnding, None);
     let seen = ended(1, Event::GuardEnded, Some(&begun));
     folder.append(&format!("{}\n{}\n", begun.canonical(), seen.canonical()));
-    // the other one began a moment later, and found it gone
+    // the other started later and found it missing
     let lines: Vec<String> = {
         let mut chain: Vec<Record> = Vec::new();
         for _ in 0..3 {
@@ -170,7 +168,7 @@ async fn a_read_is_as_old_as_its_beginning_and_no_older_than_asked_for() {
     folder.append(&format!("{}\n", second.canonical()));
     let of_a_while_ago = folder.journals.removals(Duration::from_mins(1)).await;
     assert!(of_a_while_ago.of(&key(2)).is_none());
-    // whoever holds the files read a moment before: that is awaited, and read on from there
+    // waits for the current reader, then continues there
     let reading = folder.journals.known.clone().lock_owned().await;
     let waits = folder.journals.removals(Duration::ZERO);
     let lets_go = async {
@@ -197,7 +195,6 @@ async fn a_folder_that_hangs_is_waited_for_once_and_read_when_it_answers() {
         assert_eq!(waited().await, (0, 0));
     }
     drop(hangs);
-    // begun by one that does not wait for it
     while waited().await.1 == 0 {
         tokio::task::yield_now().await;
     }
@@ -206,7 +203,7 @@ async fn a_folder_that_hangs_is_waited_for_once_and_read_when_it_answers() {
     assert_eq!(waited().await, (0, 2));
 }
 
-/// As a folder of a machine that is gone: whoever opens what is in it waits.
+/// Like a folder of a dead machine: opening blocks.
 #[cfg(unix)]
 #[tokio::test]
 async fn what_guards_say_in_a_folder_that_hangs_is_not_waited_for() {
@@ -221,7 +218,7 @@ async fn what_guards_say_in_a_folder_that_hangs_is_not_waited_for() {
     for said in [first, second, third] {
         assert_eq!(said.unwrap_err(), "no answer within 3 s");
     }
-    // it answers: whoever was left behind is through, and the next one reads
+    // it responds: the stuck thread finishes, and the next one reads
     fs::write(&pipe, "{").unwrap();
     fs::remove_file(&pipe).unwrap();
     assert_eq!(folder.journals.statuses().await.unwrap().len(), 0);

@@ -1,8 +1,8 @@
-//! Guards from both sides: the ports of one, filled, and what a server reads of them.
+//! Files of guards: implements a guard's ports, and a server's reader.
 //!
-//! In the folder of journals each guard has three files of its own: `NAME.jsonl`, its journal;
-//! `NAME.status`, what it says of itself every half minute; `NAME.memory`, what the next one of its
-//! name should know. None ends in `.json`, so that the folder may lie in the export.
+//! Each guard has three files in the journal folder: `NAME.jsonl`, the journal; `NAME.status`,
+//! written every 30 s; `NAME.memory`, state for its successor. None ends in `.json`, so that the
+//! folder may be inside the export.
 
 pub mod center;
 pub mod ends;
@@ -19,15 +19,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::JoinError;
 
-/// The end of a journal's name.
 pub const JOURNAL: &str = "jsonl";
-/// The end of a status's name.
 pub const STATUS: &str = "status";
-/// How long a file may keep anybody waiting.
 const FILE_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Runs what blocks on a file, and gives up on it when the file does not answer: the thread is left
-/// behind, the caller is not.
+/// Runs blocking file work with a timeout; leaves a hanging thread behind.
 async fn within<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, &'static str> {
@@ -42,13 +38,13 @@ async fn in_time<T>(done: impl Future<Output = Result<T, JoinError>>) -> Result<
     }
 }
 
-/// What is asked again and again, and may hang each time, such as a folder of another machine: one thread at most is left
-/// behind in it. A process without threads looks up no name, and reaches nobody.
+/// Limits a repeated, possibly hanging call to one stuck thread: without free threads a process
+/// cannot resolve names or connect.
 #[derive(Clone, Debug, Default)]
 struct OneAtATime(Arc<Mutex<()>>);
 
 impl OneAtATime {
-    /// The same, when nobody else is at it.
+    /// Runs it unless another call is running.
     async fn within<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -66,7 +62,6 @@ impl OneAtATime {
     }
 }
 
-/// A file of a guard in the folder of journals.
 pub fn file_of(folder: &std::path::Path, name: &str, ending: &str) -> PathBuf {
     folder.join(format!("{name}.{ending}"))
 }

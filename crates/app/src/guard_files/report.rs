@@ -1,4 +1,4 @@
-//! What a server hears of guards: one that is configured and not heard of raises an alarm.
+//! Alarms about configured guards without a recent status.
 
 use std::sync::Arc;
 
@@ -8,17 +8,15 @@ use hallpass_guard::Status;
 
 use super::journals::{GuardHeard, Journals};
 
-/// A guard that was not heard for so long is alarmed (`access.md` §18).
+/// Silence before an alarm (`access.md` §18).
 const SILENT_AFTER: TimeSpan = TimeSpan::minutes(10);
 
-/// The configured guards, as Health and the alarms see them.
 #[derive(Clone)]
 pub struct Guards {
     pub journals: Arc<Journals>,
     pub clock: Arc<dyn Clock>,
 }
 
-/// What there is to say of guards, and what somebody has to look at.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct GuardReport {
     pub fine: Vec<String>,
@@ -26,7 +24,6 @@ pub struct GuardReport {
 }
 
 impl Guards {
-    /// What guards said last, held against the time.
     pub async fn said(&self) -> GuardReport {
         let (now, folder) = (self.clock.now(), self.journals.folder());
         let mut said = match self.journals.statuses().await {
@@ -41,7 +38,6 @@ impl Guards {
     }
 }
 
-/// What was heard of each guard.
 pub fn judge(heard: &[GuardHeard], now: Timestamp) -> GuardReport {
     let mut said = GuardReport::default();
     if heard.is_empty() {

@@ -1,11 +1,10 @@
-//! What a guard shows over HTTP.
+//! Serves a guard's state over HTTP.
 
 use std::sync::Arc;
 
 use crate::host::status_http::{Face, Numbers};
 use hallpass_guard::{Guard, Status};
 
-/// A guard, as it shows itself.
 pub struct GuardFace(pub Arc<Guard>);
 
 impl Face for GuardFace {
@@ -18,7 +17,6 @@ impl Face for GuardFace {
     }
 }
 
-/// The numbers of a guard, as Prometheus reads them.
 fn numbers_of(status: &Status) -> Numbers {
     let mut numbers = Numbers::default();
     let mut number = |name: &str, kind: &str, help: &str, value: Option<String>| {
@@ -76,7 +74,6 @@ mod tests {
 
     use super::*;
 
-    /// A guard that says so.
     struct Said<'a>(&'a Status);
 
     impl Face for Said<'_> {

@@ -1,4 +1,4 @@
-//! AWS's time for a guard: its monotonic clock, anchored to the dates of AWS's answers.
+//! AWS's time for a guard: the monotonic clock, anchored to response dates.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,12 +7,11 @@ use hallpass_aws::Dated;
 use hallpass_base::{Clock, Timestamp};
 use hallpass_guard::AwsTime;
 
-/// Dates are whole seconds, and answers take a moment: what differs by no more agrees.
+/// Tolerance: dates are whole seconds, and responses take time.
 const AGREES: i64 = 3;
-/// So many answers that agree with each other move the time; one alone may be a mistake.
+/// Agreeing responses needed to move the time; one may be wrong.
 const ANSWERS: u32 = 3;
 
-/// A date and when it came.
 #[derive(Clone, Copy, Debug)]
 struct Anchor(Dated);
 
@@ -31,11 +30,10 @@ impl Anchor {
 #[derive(Debug, Default)]
 struct Anchors {
     anchor: Option<Anchor>,
-    /// What the newest answers say instead, and how many of them.
     instead: Option<(Anchor, u32)>,
 }
 
-/// AWS's time. The machine's own clock is only compared with it.
+/// AWS's time. The machine's clock is only compared.
 #[derive(Debug)]
 pub struct AnchoredTime<C> {
     wall: C,
@@ -50,14 +48,13 @@ impl<C: Clock> AnchoredTime<C> {
         }
     }
 
-    /// An answer came in.
     pub fn hear(&self, dated: Dated) {
         let wall = self.wall.now();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let agrees = heard.anchor.is_some_and(|anchor| anchor.agrees(dated));
         if agrees {
             heard.instead = None;
-            // the newest answer counts, so that what is lost while the machine sleeps comes back
+            // the newest response counts, to recover time lost in sleep
             heard.anchor = heard.anchor.map(|anchor| later(anchor, Anchor(dated)));
             return;
         }
@@ -80,7 +77,7 @@ impl<C: Clock> AnchoredTime<C> {
     }
 }
 
-/// Of two anchors that agree, the one that says the later time.
+/// The later of two agreeing anchors.
 fn later(one: Anchor, other: Anchor) -> Anchor {
     let instant = other.0.at + Duration::from_secs(1);
     if other.at(instant) > one.at(instant) {
@@ -150,7 +147,7 @@ mod tests {
             assert_eq!(seconds(&time, at(1)), Some(1_001));
             time.hear(dated(1_001, at(1)));
         }
-        // the machine slept for an hour, which its monotonic clock did not count
+        // the machine slept an hour, which its monotonic clock did not count
         time.hear(dated(4_602, at(2)));
         time.hear(dated(4_603, at(3)));
         assert_eq!(seconds(&time, at(3)), Some(1_003));

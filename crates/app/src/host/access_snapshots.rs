@@ -1,5 +1,5 @@
-//! What snapshots say of access, as it lies beside their tables: `_access/ID.json` in their folder or bucket,
-//! which counts once there is a manifest (`inventory.md` T-1).
+//! Access data of snapshots: `_access/ID.json` in their folder or bucket, valid once a manifest
+//! exists (`inventory.md` T-1).
 
 use std::io;
 
@@ -8,15 +8,9 @@ use hallpass_terminal::exit::Failure;
 
 use crate::host::snapshots_at::{OpenSnapshots, SnapshotsAt};
 
-/// Where it lies.
 const ACCESS: &str = "_access";
-/// Where manifests lie.
 pub const MANIFESTS: &str = "_manifests";
 
-/// The newest snapshot that says anything of access; none where there is none yet.
-///
-/// # Errors
-/// When the place cannot be read.
 pub async fn newest(at: &OpenSnapshots) -> io::Result<Option<SnapshotId>> {
     let said = at.names(ACCESS).await?;
     if said.is_empty() {
@@ -29,10 +23,6 @@ pub async fn newest(at: &OpenSnapshots) -> io::Result<Option<SnapshotId>> {
         .max())
 }
 
-/// What a snapshot says of access.
-///
-/// # Errors
-/// When it cannot be read.
 pub async fn read(at: &OpenSnapshots, id: &SnapshotId) -> io::Result<AccessSnapshot> {
     let text = at.read(&key(id)).await?;
     serde_json::from_slice(&text).map_err(io::Error::other)
@@ -42,10 +32,6 @@ fn key(id: &SnapshotId) -> String {
     format!("{ACCESS}/{id}.json")
 }
 
-/// What the newest snapshot says of access.
-///
-/// # Errors
-/// Exit 2 where there is none, or where it cannot be read.
 pub async fn read_newest(at: &SnapshotsAt) -> Result<AccessSnapshot, Failure> {
     let unreadable = |error: io::Error| Failure::unreadable(at, &error);
     let open = OpenSnapshots::at(at).await.map_err(unreadable)?;

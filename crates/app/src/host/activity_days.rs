@@ -1,5 +1,5 @@
-//! What the activity table has of an account on some days: the manifest, and of each day's sessions the line of that
-//! account (`inventory.md` H-27). Nothing else of the table is read here.
+//! Reads an account's days from the activity table: the manifest, and its line in each day's
+//! sessions (`inventory.md` H-27).
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -10,13 +10,11 @@ use hallpass_activity::{
 };
 use jiff::civil::Date;
 
-/// A line of an account is never that long; what says so is broken.
+/// Longer lines are corrupt.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 
-/// What there is of an account.
-///
 /// # Errors
-/// When a file cannot be read; one that was replaced meanwhile is worth another try.
+/// An unreadable file; retry if it was replaced meanwhile.
 pub fn read(folder: &Path, account: &str, days: &[Date]) -> io::Result<AccountActivity> {
     let text = match fs::read_to_string(folder.join(ActivityManifest::place())) {
         Ok(text) => text,

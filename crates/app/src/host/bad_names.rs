@@ -1,4 +1,4 @@
-//! Names that are not there, refused with the name that comes nearest: Regions, and what files of standards name.
+//! Refuses unknown names with the nearest match: Regions, and names in standards files.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,10 +9,8 @@ use hallpass_terminal::exit::Failure;
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
 
-/// A Region that no partition has.
-///
 /// # Errors
-/// Exit 2, with the Region that comes nearest. `line` is that of a file.
+/// Exit 2 for an unknown Region, with the nearest match. `line` is that of a file.
 pub fn check_region(line: Option<u64>, region: &str) -> Result<(), Failure> {
     if catalog().has_region(region) {
         return Ok(());
@@ -27,10 +25,6 @@ pub fn check_region(line: Option<u64>, region: &str) -> Result<(), Failure> {
     })
 }
 
-/// Regions of a flag or a key.
-///
-/// # Errors
-/// As [`check_region`], at `place`.
 pub fn check_regions(place: &str, named: &[String]) -> Result<(), Failure> {
     for region in named {
         check_region(None, region).map_err(|failure| failure.at(place))?;
@@ -38,7 +32,6 @@ pub fn check_regions(place: &str, named: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is not there of what a file or a flag names; `file` is the one whose lines are meant.
 pub fn unknown(names: &[UnknownName], file: Option<&Path>) -> Failure {
     let mut all = names.iter();
     let first = all.next().map(ToString::to_string).unwrap_or_default();

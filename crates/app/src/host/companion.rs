@@ -1,5 +1,5 @@
-//! `hallpass query`, `snapshots`, `tables` and `who`: carried out by `hallpass-query`, which lies beside this
-//! program and takes its place. The engine that it links is not to be part of the server.
+//! `hallpass query`, `snapshots`, `tables` and `who`: run `hallpass-query` from this program's
+//! folder in its place. The server must not link its engine.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use hallpass_terminal::exit::{Failure, Outcome};
 
-/// What the companion is given, word by word.
+/// Raw arguments for the companion.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Arguments of `hallpass-query`; `--help` shows them
@@ -24,13 +24,9 @@ pub struct Args {
 
 const COMPANION: &str = "hallpass-query";
 
-/// Tells the companion whose it is: it refuses to be of another release.
+/// The companion refuses another release.
 const VERSION_VARIABLE: &str = "HALLPASS_COMPANION_VERSION";
 
-/// Where the companion is.
-///
-/// # Errors
-/// It is not there.
 pub fn path() -> Result<PathBuf, Failure> {
     let own = env::current_exe().map_err(|error| Failure::unreadable("hallpass", &error))?;
     let companion = own.with_file_name(COMPANION);
@@ -40,17 +36,12 @@ pub fn path() -> Result<PathBuf, Failure> {
     }
 }
 
-/// The companion, to be run with what is added.
-///
-/// # Errors
-/// It is not there.
 pub fn command() -> Result<Command, Failure> {
     let mut command = Command::new(path()?);
     command.env(VERSION_VARIABLE, env!("CARGO_PKG_VERSION"));
     Ok(command)
 }
 
-/// It could not be run.
 pub fn unrunnable(companion: &Path, error: &io::Error) -> Failure {
     let message = format!("cannot run `{}`: {error}", companion.display());
     Failure::failed(message).help(
@@ -58,10 +49,10 @@ pub fn unrunnable(companion: &Path, error: &io::Error) -> Failure {
     )
 }
 
-/// Becomes the companion, with its exit code.
+/// Replaces this process by the companion.
 pub fn run(command: &str, args: &Args) -> Outcome {
     let mut companion = self::command()?;
     let error = companion.arg(command).args(&args.arguments).exec();
-    // only reached when there is nothing to become
+    // reached only if that failed
     Err(unrunnable(Path::new(companion.get_program()), &error))
 }

@@ -1,4 +1,4 @@
-//! What AWS keeps of a denied call, read with the caller's own credentials.
+//! Reads AWS's record of a denied call with the caller's credentials.
 
 use std::env;
 
@@ -11,15 +11,16 @@ use serde_json::{Map, Value};
 use crate::host::home_region::home_region;
 use crate::host::named_calls::NamedCalls;
 
-/// Pages of evaluations that are read at most: one request asks for a handful.
+/// Page limit; a request has few.
 const PAGES_MAX: usize = 50;
 
-/// The details of a denial by its authorization id, from the Region where it was denied [default: the environment's]. Needs
-/// `iam:GetRequestAuthorizationDetails`, and credentials of the account or the organization of who was denied (IAM Toolbox API
-/// Reference, "`GetRequestAuthorizationDetails`").
+/// Details of a denial by authorization id, from the Region of the call [default: the
+/// environment's]. Needs `iam:GetRequestAuthorizationDetails`, and credentials of the denied
+/// caller's account or organization (IAM Toolbox API Reference,
+/// "`GetRequestAuthorizationDetails`").
 ///
 /// # Errors
-/// When AWS does not tell: it keeps them for at least a day, Region by Region.
+/// AWS's error: it stores details for at least a day, per Region.
 pub async fn denial_details(
     authorization_id: &str,
     region: Option<&String>,

@@ -1,59 +1,45 @@
-//! Descriptors: as many as the system allows this process, and how they are shared out. Callers get
-//! connections out of what is left after a reserve, so that AWS, the store and files always find one
-//! (promise P11).
+//! Raises and divides the descriptor limit. Callers' connections get the rest after a reserve, so
+//! that AWS, the store and files always have some (promise P11).
 
 use hallpass_server::{ConnectionSettings, Proxies};
 use hallpass_terminal::exit::Failure;
 
-/// Kept for everything but connections of callers: the store has 6 files open and needs a few at
-/// times, the AWS client at most about a hundred connections, Slack, mail, webhooks and sign-in a
-/// few each.
+/// Reserved for all but callers' connections: the store has 6 files open and sometimes a few more,
+/// the AWS client at most about 100 connections, Slack, mail, webhooks and sign-in a few each.
 const RESERVE: u64 = 256;
-/// Below this there is no sense in beginning.
+/// Below, the server refuses to start.
 const LIMIT_MIN: u64 = 128;
-/// Below this somebody should know.
+/// Below, warns.
 const LIMIT_GOOD: u64 = 1_024;
-/// Raised to at most, where the system has no limit of its own.
+/// Target if the system has no limit.
 const LIMIT_MAX: u64 = 1_048_576;
-/// Connections unless configured: each may hold some 100 KiB of headers, body and answer.
+/// Default connection limit: each may use 100 KiB of headers, body and response.
 const CONNECTIONS_MAX: u64 = 4_096;
 
-/// What would give a process more.
 pub const REMEDY: &str =
     "set `LimitNOFILE=65536` in the service's unit, or call `ulimit -n 65536` before it starts";
 
-/// How many descriptors this process may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Before anything was done.
     pub found: u64,
-    /// Now.
     pub now: u64,
 }
 
-/// How they are shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shares {
     pub limit: u64,
-    /// For callers.
     pub connections: u64,
-    /// For everything else, at least.
     pub reserve: u64,
     pub wish: ConnectionLimit,
 }
 
-/// What became of `server.max_connections`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionLimit {
-    /// It is not set.
     None,
-    /// It is kept.
     Kept,
-    /// It is more than the limit has room for.
     TooMany(u64),
 }
 
-/// Raises the soft limit to the hard one.
 #[cfg(unix)]
 pub fn raise() -> Limit {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -67,7 +53,7 @@ pub fn raise() -> Limit {
         };
         wanted > soft && setrlimit(Resource::Nofile, raised).is_ok()
     };
-    // macOS has a limit beside the one it tells
+    // macOS has a further unreported limit
     let now = [hard, 10_240].into_iter().find(|wanted| is_raised(*wanted));
     Limit {
         found: soft,
@@ -75,7 +61,6 @@ pub fn raise() -> Limit {
     }
 }
 
-/// There is nothing to raise.
 #[cfg(not(unix))]
 pub fn raise() -> Limit {
     Limit {
@@ -84,7 +69,6 @@ pub fn raise() -> Limit {
     }
 }
 
-/// How many are open now, where the system tells.
 pub fn open() -> Option<u64> {
     let folder = if cfg!(target_os = "linux") {
         "/proc/self/fd"
@@ -95,10 +79,7 @@ pub fn open() -> Option<u64> {
     u64::try_from(entries.count()).ok()
 }
 
-/// Shares a limit out. `wanted` is `server.max_connections`.
-///
-/// # Errors
-/// When it has no room for a server.
+/// `wanted` is `server.max_connections`.
 pub fn share(limit: u64, wanted: Option<u32>) -> Result<Shares, Failure> {
     if limit < LIMIT_MIN {
         let message = format!("only {limit} files may be open, and {LIMIT_MIN} are needed");
@@ -120,14 +101,12 @@ pub fn share(limit: u64, wanted: Option<u32>) -> Result<Shares, Failure> {
 }
 
 impl Shares {
-    /// What connections of callers may use, behind these proxies. Whoever comes from this machine
-    /// itself may be one.
+    /// Limits for callers behind these proxies. A local caller may be one.
     pub fn settings(&self, proxies: Proxies) -> ConnectionSettings {
         let connections = usize::try_from(self.connections).unwrap_or(usize::MAX);
         ConnectionSettings::new(connections).shared(proxies.with_this_machine())
     }
 
-    /// What is worth telling, and what would help.
     pub fn warning(&self) -> Option<(String, &'static str)> {
         if let ConnectionLimit::TooMany(wanted) = self.wish {
             let words = format!(
@@ -143,7 +122,6 @@ impl Shares {
         (self.limit < LIMIT_GOOD).then_some((few, REMEDY))
     }
 
-    /// In one line.
     pub fn words(&self) -> String {
         format!(
             "{} at most: {} connections of callers, {} kept for AWS, the store and files",
@@ -153,7 +131,6 @@ impl Shares {
         )
     }
 
-    /// For the log, when the server starts.
     pub fn log(&self, found: u64) {
         tracing::info!(
             limit = self.limit,
@@ -174,7 +151,6 @@ mod tests {
 
     #[test]
     fn limits_are_shared_out() {
-        // limit, wanted, connections, reserve, is it warned of
         for (limit, wanted, connections, reserve, warned) in [
             (128, None, 64, 64, true),
             (256, None, 128, 128, true),

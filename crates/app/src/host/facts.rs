@@ -1,4 +1,4 @@
-//! An organization file of the simulator as the directory that rules decide by.
+//! Converts a simulator organization file to the directory for rules.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -14,15 +14,10 @@ use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 use jiff::Unit;
 use serde_json::Value;
 
-/// The most problems of a file that are listed.
 const PROBLEMS_SHOWN: usize = 20;
-/// A permission set's session length when none is given, in seconds.
 const SESSION_DEFAULT: u64 = facts::PERMISSION_SET_SESSION_SECONDS.value as u64;
 
 /// Reads an organization file (`simulator.md` §5).
-///
-/// # Errors
-/// Exit 2 with every problem of the file.
 pub fn read_organization(path: &Path) -> Result<OrganizationFile, Failure> {
     let shown = path.display();
     let text = read_text(path, TEXT_BYTES_MAX)?;
@@ -31,15 +26,12 @@ pub fn read_organization(path: &Path) -> Result<OrganizationFile, Failure> {
     })
 }
 
-/// What an organization file says itself: ids that it leaves out are made by the simulator, and are no facts about AWS.
+/// Ids written in an organization file; the simulator's generated ids are not AWS facts.
 #[derive(Debug)]
 pub struct StatedIds(Value);
 
 impl StatedIds {
-    /// Reads the file once more, as it is written.
-    ///
-    /// # Errors
-    /// Exit 2 when it cannot be read.
+    /// Rereads the raw file.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
         let text = read_text(path, TEXT_BYTES_MAX)?;
@@ -49,7 +41,6 @@ impl StatedIds {
         Ok(Self(value))
     }
 
-    /// The id at a place.
     pub fn id(&self, pointer: &str) -> Option<String> {
         self.0
             .pointer(pointer)
@@ -57,10 +48,6 @@ impl StatedIds {
             .map(str::to_owned)
     }
 
-    /// Refuses a list of which a row has no id.
-    ///
-    /// # Errors
-    /// Exit 2, naming the row and `why` its id is needed.
     pub fn ensure_all(&self, pointer: &str, member: &str, why: &str) -> Result<(), Failure> {
         let rows = self.0.pointer(pointer).and_then(Value::as_array);
         let mut rows = rows.into_iter().flatten();
@@ -76,7 +63,6 @@ impl StatedIds {
     }
 }
 
-/// The problems of an organization, each with its place.
 pub fn not_an_organization(message: &str, problems: &[Problem]) -> Failure {
     let mut failure = Failure::bad_input(message);
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
@@ -88,10 +74,6 @@ pub fn not_an_organization(message: &str, problems: &[Problem]) -> Failure {
     }
 }
 
-/// The directory that an organization file describes, with the ids the simulator gives.
-///
-/// # Errors
-/// Exit 2 when the file cannot be read or holds an id of a form that AWS does not have.
 pub fn read_directory(path: &Path) -> Result<Directory, Failure> {
     let file = read_organization(path)?;
     directory(&file).map_err(|why| {
@@ -99,10 +81,6 @@ pub fn read_directory(path: &Path) -> Result<Directory, Failure> {
     })
 }
 
-/// What reading the simulated organization would find, as of `now`: the demo knows it already.
-///
-/// # Errors
-/// When the simulator made an id of a form that AWS does not have (a mistake of ours).
 pub fn snapshot(file: &OrganizationFile, now: Timestamp) -> Result<Snapshot, Failure> {
     let known = directory(file).map_err(Failure::bug)?;
     Ok(Snapshot {
@@ -189,7 +167,7 @@ fn user_id(user: &User) -> Result<UserId, String> {
 fn person(user: &User) -> Result<Person, String> {
     let names = [&user.given_name, &user.family_name];
     let full: Vec<&str> = names.iter().filter_map(|name| name.as_deref()).collect();
-    // addresses that the identity store takes and that are none match nobody
+    // invalid addresses in the identity store match no one
     let further = user
         .attributes
         .get("Emails")
@@ -217,7 +195,7 @@ fn person(user: &User) -> Result<Person, String> {
     })
 }
 
-/// All attributes: a file of an organization says everything of its people.
+/// All attributes: the file is complete.
 fn attributes(user: &User) -> PersonAttributes {
     let text = |name: &str| user.attributes.get(name).and_then(|value| value.as_str());
     let enterprise = user.attributes.get("Extensions");
@@ -250,14 +228,14 @@ fn group(group: &organization::Group, ids: &HashMap<String, UserId>) -> Result<G
     })
 }
 
-/// Organizational units by the names a file refers to them: a name if unique, else a path `A/B`.
+/// Units by reference: a unique name, else a path `A/B`.
 struct Units {
     paths: Vec<Vec<OuRef>>,
     by_name: HashMap<String, usize>,
 }
 
 impl Units {
-    /// Each pass places the units whose parents are placed; a checked file has no others left.
+    /// Each pass places children of placed units; in a valid file all get placed.
     fn of(ous: &[Ou]) -> Self {
         let mut units = Self {
             paths: Vec::new(),

@@ -1,10 +1,9 @@
-//! One server of a database, one guard of a name: a lock for as long as the process lives.
+//! Process-lifetime locks: one server per database, one guard per name.
 //!
-//! The database is one file whatever it is called. A lock on a name beside it would be another one for
-//! each name, so that file is found first (links of paths are followed), and on Linux the file itself
-//! is locked too, which also tells when it was moved, or stands at two places of a container. That
-//! lock (`flock`) and those of SQLite (`fcntl`) do not see each other there; elsewhere they may, so
-//! there it is the name alone. A file with several names is refused when it is opened.
+//! A name lock would differ per alias, so links are resolved first. On Linux the file itself is
+//! also locked, which detects moved files and double mounts. There that lock (`flock`) does not
+//! interact with SQLite's (`fcntl`); elsewhere it may, so only the name is locked. A file with
+//! several names is refused at open.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -13,19 +12,16 @@ use hallpass_terminal::exit::{Exit, Failure};
 
 use crate::host::ownership::give_to_folder_owner;
 
-/// Held for as long as the value lives. It must outlive every connection to the database: closing
-/// any descriptor of the file ends the locks that SQLite has on it.
+/// Must outlive every database connection: closing any descriptor of the file releases SQLite's
+/// locks on it.
 #[derive(Debug)]
 pub struct OnlyServer {
     _beside: File,
     _itself: Option<File>,
 }
 
-/// Makes this process the only server of a store, for as long as the value lives: two would work,
-/// for every row is leased, but would undo each other's freeing of leases at their start.
-///
-/// # Errors
-/// When another process has it, by whatever name.
+/// Locks out other servers of a store while the value lives. Row leases would allow two, but each
+/// start releases the other's leases.
 pub fn only_server(store: &Path) -> Result<OnlyServer, Failure> {
     let taken = || {
         Failure::new(
@@ -34,7 +30,7 @@ pub fn only_server(store: &Path) -> Result<OnlyServer, Failure> {
         )
         .help("stop it first, or give this one another `store.url`")
     };
-    // a link may lead to a file that is not there yet; once it is, it has one name
+    // a dangling link's target has one name once it exists
     let itself = private(store).map_err(|error| Failure::unwritable(store.display(), &error))?;
     let real =
         fs::canonicalize(store).map_err(|error| Failure::unreadable(store.display(), &error))?;
@@ -51,10 +47,10 @@ pub fn only_server(store: &Path) -> Result<OnlyServer, Failure> {
     })
 }
 
-/// Makes this process the only one that has the file at `path`, for as long as the value lives.
+/// Locks the file at `path` for this process while the value lives.
 ///
 /// # Errors
-/// `taken`, when another process has it.
+/// `taken`, if another process holds it.
 pub fn only_process(path: &Path, taken: &str, help: &str) -> Result<File, Failure> {
     locked(path, &|| Failure::new(Exit::Held, taken).help(help))
 }
@@ -65,8 +61,8 @@ fn beside(real: &Path) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// The file, made if it is not there; its owner's alone, for it will hold addresses and hashes. One that root makes is
-/// the owner's of its folder.
+/// Opens or creates the file, private to its owner: it will hold addresses and hashes. If root
+/// creates it, the folder's owner gets it.
 fn private(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     options.write(true);
@@ -74,11 +70,11 @@ fn private(path: &Path) -> std::io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.clone().create_new(true).open(path) {
         Ok(made) => {
-            // who made it can use it all the same
+            // the creator can use it anyway
             drop(give_to_folder_owner(&made, path));
             Ok(made)
         }
-        // it is there, or a link to where it is to be
+        // exists, or a link to its future place
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             options.create(true).truncate(false).open(path)
         }
@@ -145,7 +141,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("roots"), "a secret").unwrap();
-        // only root gives anything away
         if chown(folder.path(), Some(1), Some(1)).is_err() {
             return;
         }

@@ -1,4 +1,4 @@
-//! Country databases in the open format MMDB, which most providers ship.
+//! Country databases in the open MMDB format of most providers.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -9,17 +9,14 @@ use hallpass_terminal::text_file::read_text;
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
 
-/// Something that knows countries, shared between events.
 pub type CountrySource = Box<dyn Countries + Send + Sync>;
 
-/// The largest list of ranges, in bytes.
+/// Bytes.
 const CSV_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// A database, wholly in memory.
 struct Mmdb(Reader<Vec<u8>>);
 
-/// The part of an entry that matters. The country is where the address is used; the registered
-/// one, where it was handed out, stands in when there is no other.
+/// `country` is where the address is used; the registered country is the fallback.
 #[derive(Deserialize)]
 struct GeoEntry<'a> {
     #[serde(borrow)]
@@ -53,7 +50,7 @@ impl Mmdb {
     }
 }
 
-/// A source that cannot be read: every address is unknown, and the log says why.
+/// Placeholder for an unreadable source: all addresses are unknown, the log has the reason.
 pub struct Unreadable(pub String);
 
 impl Countries for Unreadable {
@@ -62,10 +59,7 @@ impl Countries for Unreadable {
     }
 }
 
-/// Opens a database: MMDB, or lines `cidr,country` in a file named `….csv`.
-///
-/// # Errors
-/// Exit 2 when it cannot be read.
+/// Opens MMDB, or lines `cidr,country` in a file named `….csv`.
 pub fn open(path: &Path) -> Result<CountrySource, Failure> {
     if path
         .extension()

@@ -1,47 +1,40 @@
-//! The Region of our own calls.
+//! Region of Hallpass's own calls.
 
 use hallpass_aws_model::wire::catalog;
 use hallpass_terminal::exit::Failure;
 
-/// `--region`, of commands whose other calls go where the account or the file says.
+/// `--region`, of commands with other calls in the account's or file's Regions.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RegionArgs {
-    /// The Region of our own calls, and of Control Tower, the aggregator or the rule for root sign-ins where they are read [default: us-east-1]
+    /// The Region of Hallpass's own calls, and of Control Tower, the aggregator or the rule for
+    /// root sign-ins if they are read [default: us-east-1]
     #[arg(long, value_name = "REGION")]
     #[arg(env = "AWS_REGION", hide_env_values = true)]
     region: Option<String>,
 }
 
 impl RegionArgs {
-    /// The Region that was given, or that of the environment.
-    ///
-    /// # Errors
-    /// Exit 2 where no partition has it.
+    /// The option, else the environment's.
     pub fn known(&self) -> Result<String, Failure> {
         home_region(self.region.as_ref())
     }
 }
 
-/// `--home-region`, of commands with `--regions` beside it, or that read every Region.
+/// `--home-region`, of commands that also have `--regions`, or read every Region.
 #[derive(Clone, Debug, clap::Args)]
 pub struct HomeRegionArgs {
-    /// The Region of our own calls; of Identity Center, where it is read [default: us-east-1]
+    /// The Region of Hallpass's own calls; of Identity Center, if it is read [default: us-east-1]
     #[arg(long, value_name = "REGION")]
     #[arg(env = "AWS_REGION", hide_env_values = true)]
     home_region: Option<String>,
 }
 
 impl HomeRegionArgs {
-    /// As [`RegionArgs::known`].
-    ///
-    /// # Errors
-    /// Exit 2 where no partition has it.
     pub fn known(&self) -> Result<String, Failure> {
         home_region(self.home_region.as_ref())
     }
 }
 
-/// The Region of our own calls: what was given, else that of the environment.
 pub fn home_region(given: Option<&String>) -> Result<String, Failure> {
     let other = || {
         std::env::var("AWS_DEFAULT_REGION")
@@ -53,7 +46,6 @@ pub fn home_region(given: Option<&String>) -> Result<String, Failure> {
     known_region(home)
 }
 
-/// The name, where a partition has such a Region.
 pub fn known_region(name: String) -> Result<String, Failure> {
     if catalog().has_region(&name) {
         return Ok(name);

@@ -1,5 +1,4 @@
-//! Secret keys in files: the one that a server signs with, beside its store and made at the first
-//! start, and those of witnesses.
+//! Secret key files: the server's, created at the first start next to its store, and witnesses'.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -13,35 +12,28 @@ use crate::host::ownership::{
     folder_of, give_copy, give_to_folder_owner, make_folder, open_original,
 };
 
-/// What the file of a server's key begins with; other files are as `openssl` writes them.
+/// Header of server keys; other files are in `openssl` format.
 const FORM: &str = "hallpass-signing-key/1 ";
 
-/// More than any file of a key.
 const KEY_FILE_MAX: u64 = 64 * 1024;
 
-/// What becomes of a key file that is not there.
+/// Handling of a missing key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
-    /// It is made.
     Made,
-    /// It is missed.
     Missed,
-    /// It is missed, and the log has left its store: others may know what it signed, and would take that of another
-    /// for forged.
+    /// Missing after the log was exported: others know its signatures and would reject another
+    /// key's as forged.
     Lost,
 }
 
-/// Where the key of a store in a file is.
 pub fn place(store: &Path) -> PathBuf {
     let mut path = store.as_os_str().to_owned();
     path.push(".key");
     PathBuf::from(path)
 }
 
-/// The public half of the key in a file; `None` when no key was made yet.
-///
-/// # Errors
-/// When the file cannot be read, or is not a key.
+/// `None` if no key exists.
 pub fn public(path: &Path) -> Result<Option<PublicKey>, Failure> {
     if !path.exists() {
         return Ok(None);
@@ -49,11 +41,7 @@ pub fn public(path: &Path) -> Result<Option<PublicKey>, Failure> {
     key_at(path, Absent::Missed).map(|signer| Some(*signer.public()))
 }
 
-/// The key in a file. One that is made is readable by its owner alone, who is that of its folder, and never over
-/// another.
-///
-/// # Errors
-/// When the file cannot be read or made, or is not a key.
+/// Loads or creates a key. A new one is readable only by the folder's owner, and never overwrites.
 pub fn key_at(path: &Path, absent: Absent) -> Result<Signer, Failure> {
     let shown = path.display();
     match fs::read_to_string(path) {
@@ -90,7 +78,7 @@ fn lost(path: &Path) -> Failure {
     )
 }
 
-/// Both forms: PKCS#8 in PEM, and the seed in hexadecimal digits.
+/// Parses PKCS#8 in PEM, or the seed in hexadecimal.
 fn read(text: &str) -> Option<Signer> {
     let Some(digits) = text.trim_end().strip_prefix(FORM) else {
         return read_key_file(text).ok();
@@ -105,11 +93,10 @@ fn make(path: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("the system gives no randomness: {error}")))?;
     match write(path, key_file(&seed).as_bytes()) {
         Ok(made) => {
-            // who made it can read it all the same; `doctor` says of one that the server cannot
+            // the creator can read it; `doctor` reports if the server cannot
             drop(give_to_folder_owner(&made, path));
             Ok(())
         }
-        // another process made it meanwhile
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(Failure::unwritable(path.display(), &error).help(
             "run this as the server's user; over PostgreSQL name a folder that it may write to in `store.seen_folder`",
@@ -117,13 +104,11 @@ fn make(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Writes a key in a folder that may not be there yet.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<File> {
     make_folder(folder_of(path))?;
     write_private_file(path, bytes, Existing::Kept)
 }
 
-/// A file that may be a key.
 fn original(path: &Path) -> Result<Option<KeyOriginal>, Failure> {
     let Some(file) = open_original(path)? else {
         return Ok(None);
@@ -134,7 +119,6 @@ fn original(path: &Path) -> Result<Option<KeyOriginal>, Failure> {
     Ok(Some(KeyOriginal { file, text }))
 }
 
-/// A key that was read to be copied.
 #[derive(Debug)]
 pub struct KeyOriginal {
     file: File,
@@ -142,11 +126,11 @@ pub struct KeyOriginal {
 }
 
 impl KeyOriginal {
-    /// Reads a key; `None` where there is none. It is opened once: what is read, and whose it is, is of one file, whatever
-    /// becomes of its name meanwhile.
+    /// Reads a key; `None` if missing. Opens it once: content and owner are from one file, even if
+    /// renamed meanwhile.
     ///
     /// # Errors
-    /// When it cannot be read, is no key, or root would follow a name that somebody else gives.
+    /// An unreadable or invalid key, or a link that another user controls, for root.
     pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
         match original(path)? {
             Some(found) if read(&found.text).is_some() => Ok(Some(found)),
@@ -155,21 +139,15 @@ impl KeyOriginal {
         }
     }
 
-    /// Whether a file that is there holds the same.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn is_in(&self, path: &Path) -> Result<bool, Failure> {
         Ok(original(path)?.is_some_and(|it| it.text == self.text))
     }
 
-    /// Writes it at another place, where none is. The owner of the folder there may read it, if they might read this one.
-    ///
-    /// # Errors
-    /// What the system says; there is none then.
+    /// Copies the key without overwriting. The target folder's owner gets access only if they can
+    /// read the original.
     pub fn copy_to(&self, path: &Path) -> io::Result<()> {
         let made = write(path, self.text.as_bytes())?;
-        // who made it can read it all the same; `doctor` says of one that the server cannot
+        // the creator can read it; `doctor` reports if the server cannot
         drop(give_copy(&made, path, &self.file));
         Ok(())
     }
@@ -205,9 +183,9 @@ mod tests {
             use std::os::unix::fs::{MetadataExt as _, chown};
             let theirs = folder.path().join("theirs");
             fs::create_dir(&theirs).unwrap();
-            // only root makes it for somebody else
+            // only root can create it for another user
             if chown(&theirs, Some(1), Some(1)).is_ok() {
-                // a folder that is not there yet is theirs too: they could not get at the key in one of root's
+                // a new folder is also theirs: root's would make the key unreachable
                 key_at(&theirs.join("node/hallpass.key"), Absent::Made).unwrap();
                 for made in ["node", "node/hallpass.key"] {
                     let made = fs::metadata(theirs.join(made)).unwrap();

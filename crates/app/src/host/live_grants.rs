@@ -1,5 +1,5 @@
-//! What Hallpass gave for a time, as its store has it: plans of access leave it alone (promise P3), and a
-//! snapshot names it.
+//! Temporary access from Hallpass's store: access plans leave it unchanged (promise P3), and
+//! snapshots list it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,11 +15,10 @@ use hallpass_inventory::collect::TemporaryAssignments;
 
 use crate::host::server_store::ServerStore;
 
-/// Grants of the store beside the configuration.
 pub struct StoredGrants(pub Arc<ServerStore>);
 
 impl StoredGrants {
-    /// Whether something is held for a grant: a row stays until a minute after the last has ended.
+    /// Whether a grant holds the key: a row stays until a minute after the last grant ended.
     async fn is_held(&self, key: &HoldKey) -> Result<bool, String> {
         let row = self.0.assignment(key).await;
         row.map(|row| row.is_some())
@@ -34,7 +33,7 @@ impl LiveGrants for StoredGrants {
         set: &PermissionSetArn,
         assignment: &AccountAssignment,
     ) -> Result<bool, String> {
-        // Hallpass gives to people alone
+        // Hallpass grants only to users
         let PrincipalRef::User(user) = &assignment.principal else {
             return Ok(false);
         };
@@ -66,12 +65,10 @@ impl TemporaryAssignments for StoredGrants {
     }
 }
 
-/// Ends that AWS enforces, as the store beside the configuration has them: looked at again by the server where a plan gives
-/// people for good what they hold for a time.
+/// Enforced ends of the configured store: the server rechecks them if a plan makes temporary access
+/// permanent.
 pub struct StoredEnds {
-    /// The store.
     pub store: Arc<ServerStore>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -1,5 +1,5 @@
-//! The machine that a process runs on: descriptors, keys and locks in files, the store's engine, snapshots, the query
-//! engine beside it. Knows no configuration.
+//! The local machine: descriptors, key and lock files, store engine, snapshots, companion.
+//! Independent of the configuration.
 
 pub mod access_snapshots;
 pub mod activity_days;

@@ -1,5 +1,4 @@
-//! Calls of any service by name: checks read with them, and chores whose services have no port of their own also
-//! change things with them.
+//! Calls of any service by name, for checks, and for chores without a dedicated port.
 
 use std::sync::Arc;
 
@@ -13,11 +12,10 @@ use hallpass_org::{
 use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value};
 
-/// Calls with the credentials that we have, and with those of a role in other accounts.
 pub struct NamedCalls(OrganizationCalls);
 
 impl NamedCalls {
-    /// `concurrency` calls at once.
+    /// `concurrency` limits parallel calls.
     pub async fn new(
         home: String,
         role: RoleToAssume,
@@ -26,7 +24,6 @@ impl NamedCalls {
         Self::of(AwsClientSettings::new(home), role, concurrency).await
     }
 
-    /// As [`new`](Self::new), with settings of their own.
     pub async fn of(
         client: AwsClientSettings,
         role: RoleToAssume,
@@ -37,7 +34,6 @@ impl NamedCalls {
         calls.map(Self).map_err(Failure::failed)
     }
 
-    /// The account of our credentials.
     pub async fn own_account(&self) -> Result<String, Failure> {
         let nothing = Value::Object(Map::new());
         let place = ReadPlace::default();

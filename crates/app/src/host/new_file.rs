@@ -1,4 +1,4 @@
-//! A file that people get: whole under its name or not there, and never over another.
+//! A new output file: complete under its name or absent, never overwriting.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hallpass_terminal::exit::Failure;
 use tempfile::NamedTempFile;
 
-/// A file that is written, and has no name yet. Dropped, it is gone.
+/// Written without a name; deleted on drop.
 #[derive(Debug)]
 pub struct NewFile {
     file: NamedTempFile,
@@ -15,11 +15,11 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Writes `text` into the folder of `path`, for everybody to read: a server runs as another user than
-    /// who writes its files, and there is no secret in them.
+    /// Writes `text` into the folder of `path`, readable by all: the server runs as another user,
+    /// and there is no secret.
     ///
     /// # Errors
-    /// When the folder cannot be written to.
+    /// An unwritable folder.
     pub fn for_path(path: &Path, text: &str) -> Result<Self, Failure> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -40,11 +40,10 @@ impl NewFile {
         Ok(Self { file, path })
     }
 
-    /// Gives it its name.
+    /// Names the file.
     ///
     /// # Errors
-    /// That of `exists` when somebody has the name by now, also a link to nowhere; else when it cannot be
-    /// given.
+    /// `exists` if the name is taken, even by a dangling link; else the system's.
     pub fn place(self, exists: impl FnOnce(&Path) -> Failure) -> Result<(), Failure> {
         match self.file.persist_noclobber(&self.path) {
             Ok(_) => Ok(()),

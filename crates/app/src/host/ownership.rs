@@ -1,9 +1,9 @@
-//! Whose the files of a server are: what root makes for it belongs to whom its folder belongs to, as the server could not
-//! open it otherwise.
+//! File ownership: files that root creates for a server go to the folder's owner, else the server
+//! could not open them.
 //!
-//! Whoever has that folder may put anything at any name in it, at any time, also while root works there. So nothing is
-//! given away by its name: only what this process made itself, through the descriptor that it was made with. And what
-//! root copies out of such a folder is no link and has no other name, for it could be any file of the machine.
+//! That owner can replace any name in the folder at any time, even while root works. So ownership
+//! is changed only for files this process created, through their descriptors. And root copies from
+//! such a folder only files without links and other names: they could be any file of the machine.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,6 @@ use std::fs::Metadata;
 #[cfg(unix)]
 use std::os::unix::fs::MetadataExt as _;
 
-/// A user and their group.
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileOwner {
@@ -38,7 +37,7 @@ impl FileOwner {
         Ok(Self::of(&std::fs::metadata(folder)?))
     }
 
-    /// Whether they may read a file, as its mode says. Further groups of theirs are not known.
+    /// By mode and primary group.
     fn may_read(self, file: &Metadata) -> bool {
         let readers = if file.uid() == self.user {
             0o400
@@ -51,13 +50,11 @@ impl FileOwner {
     }
 }
 
-/// The folder that a file lies in.
 pub(crate) fn folder_of(file: &Path) -> &Path {
     let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
 
-/// Whether this process is root's, who may read and give away any file.
 pub fn is_root() -> bool {
     #[cfg(unix)]
     {
@@ -69,8 +66,8 @@ pub fn is_root() -> bool {
     }
 }
 
-/// Gives a file that this process made to an owner. Whoever is not root has made it as themselves, and keeps it; so
-/// does root where the file system or a container knows no such owner.
+/// Changes the owner of a created file. A non-root process keeps its own; so does root if the file
+/// system or container does not support the owner.
 #[cfg(unix)]
 fn give(made: &File, to: FileOwner) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
@@ -86,29 +83,22 @@ fn give(made: &File, to: FileOwner) -> io::Result<()> {
     }
 }
 
-/// Gives a file that this process made at a path to the owner of its folder.
-///
-/// # Errors
-/// What the system says; nothing else is wrong with it then.
 pub fn give_to_folder_owner(made: &File, path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     give(made, FileOwner::of_folder(folder_of(path))?)?;
-    // elsewhere files have no owner that keeps a server from them
+    // elsewhere ownership does not block the server
     #[cfg(not(unix))]
     let _ = (made, path);
     Ok(())
 }
 
-/// Gives a copy that this process made at a path to the owner of its folder, where they may read the original too;
-/// else to the original's owner. So nobody reads more than before.
-///
-/// # Errors
-/// What the system says; nothing else is wrong with it then.
+/// Gives a created copy to the folder's owner if they can read the original, else to the original's
+/// owner: no one gains access.
 pub fn give_copy(made: &File, path: &Path, original: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
         let (owner, original) = (FileOwner::of_folder(folder_of(path))?, original.metadata()?);
-        // a folder of root's says nothing of who the server is
+        // a folder of root does not identify the server
         let is_for_owner = owner.user != 0 && owner.may_read(&original);
         let to = if is_for_owner {
             owner
@@ -122,11 +112,7 @@ pub fn give_copy(made: &File, path: &Path, original: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder and those above it that are not there, looked into by their owner alone: that of the nearest one that
-/// was there, also where root makes them.
-///
-/// # Errors
-/// What the system says.
+/// Creates missing folders, private to the owner of the nearest existing one, even as root.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     let absent: Vec<&Path> = folder
         .ancestors()
@@ -140,8 +126,8 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a folder that was just made to the owner of the one above. Whoever has that may have put another in its place
-/// by now: an empty one of root's is no loss.
+/// Gives a new folder to the parent's owner, who may have swapped it: an empty folder of root is no
+/// loss.
 #[cfg(unix)]
 fn give_folder(made: &Path) -> io::Result<()> {
     use rustix::fs::{Dir, Mode, OFlags, open};
@@ -157,10 +143,7 @@ fn give_folder(made: &Path) -> io::Result<()> {
     give(&File::from(opened), owner)
 }
 
-/// Opens a file to be copied; `None` where there is none. Root follows no link where somebody else may put one.
-///
-/// # Errors
-/// When it cannot be read, is no file, or may be another one than its name says.
+/// Opens a file to copy; `None` if missing. Root follows no link that another user could place.
 pub fn open_original(path: &Path) -> Result<Option<File>, Failure> {
     let opened = opened(path)?;
     let Some(file) = opened else { return Ok(None) };
@@ -196,7 +179,7 @@ fn opened(path: &Path) -> Result<Option<File>, Failure> {
     };
     let above = folder.metadata().map_err(unreadable)?;
     let is_shared = above.uid() != 0 || above.mode() & 0o022 != 0;
-    // a pipe would keep us waiting
+    // a pipe would block
     let mut flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
     flags.set(OFlags::NOFOLLOW, is_shared);
     let file = match openat(&folder, name, flags, Mode::empty()) {
@@ -228,7 +211,6 @@ fn opened_plainly(path: &Path) -> Result<Option<File>, Failure> {
     }
 }
 
-/// A file that root does not copy.
 #[cfg(unix)]
 fn doubtful(path: &Path) -> Failure {
     Failure::refused(format!(
@@ -238,7 +220,7 @@ fn doubtful(path: &Path) -> Failure {
     .help("run this as the user that the server runs as, or put the file itself there")
 }
 
-/// Whether whoever a folder belongs to cannot read a file that is there, as its mode says; root can read any.
+/// Whether the folder's owner cannot read the file by mode; root can read any.
 pub fn is_closed_to_owner_of(folder: &Path, file: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -259,7 +241,6 @@ pub fn is_closed_to_owner_of(folder: &Path, file: &Path) -> bool {
     }
 }
 
-/// Whether nobody but root reads a file that is there.
 pub fn is_of_root_alone(file: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -286,7 +267,6 @@ mod tests {
     fn a_folder_that_root_makes_belongs_to_whom_the_one_above_does() {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("node/keys");
-        // only root gives anything away
         let wanted = match chown(folder.path(), Some(1), Some(1)) {
             Ok(()) => FileOwner { user: 1, group: 1 },
             Err(_) => FileOwner::of_folder(folder.path()).unwrap(),
@@ -296,7 +276,7 @@ mod tests {
             assert_eq!(FileOwner::of_folder(&made).unwrap(), wanted);
             assert_eq!(metadata(&made).unwrap().mode() & 0o777, 0o700);
         }
-        // what was put in its place is not ours to give
+        // a swapped-in file must keep its owner
         let full = folder.path().join("full");
         create_dir(&full).unwrap();
         write(full.join("x"), "x").unwrap();
@@ -340,7 +320,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         create_dir(at("theirs")).unwrap();
-        // only root gives anything away
         if chown(at("theirs"), Some(1), Some(1)).is_err() {
             return;
         }
@@ -372,7 +351,6 @@ mod tests {
         let mode = |mode| set_permissions(&file, Permissions::from_mode(mode)).unwrap();
         mode(0o600);
         assert!(!is_closed());
-        // only root gives anything away
         if chown(folder.path(), Some(1), Some(1)).is_err() {
             return;
         }

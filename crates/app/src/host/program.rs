@@ -1,18 +1,14 @@
-//! The program that runs: which one it is, for those who hold it against the papers of a release.
-
 use std::env::consts::{ARCH, OS};
 use std::fs::File;
 use std::io::{self, Read as _};
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 
-/// The version of the workspace.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit that a release was made of; nothing where somebody compiled it otherwise.
 pub const COMMIT: Option<&str> = option_env!("HALLPASS_COMMIT");
 
-/// What it runs on, and whether it needs a library for it.
+/// Platform, and C library if needed.
 pub fn platform() -> String {
     let linked = if cfg!(target_env = "musl") {
         "static"
@@ -22,10 +18,6 @@ pub fn platform() -> String {
     format!("{ARCH} {OS}, {linked}")
 }
 
-/// The SHA-256 of its file, in hexadecimal, as the provenance of a release names it.
-///
-/// # Errors
-/// When the file cannot be read, such as after an upgrade that this process was not restarted for.
 pub fn sha256() -> io::Result<String> {
     let mut file = File::open(std::env::current_exe()?)?;
     let (mut sum, mut piece) = (Context::new(&SHA256), vec![0; 1 << 20]);
@@ -38,7 +30,6 @@ pub fn sha256() -> io::Result<String> {
     }
 }
 
-/// The SHA-256 of bytes, written alike.
 pub fn sum_of(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes))
 }

@@ -1,5 +1,3 @@
-//! Ids from the operating system's randomness.
-
 use hallpass_base::{IdSource, Timestamp};
 use uuid::Uuid;
 

@@ -1,15 +1,10 @@
-//! A file that people have, with another text: the old one whole or the new one whole, whenever it stops.
-
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use hallpass_terminal::exit::Failure;
 
-/// Writes another text in the place of a file, with its permissions. A link goes on to lead to it.
-///
-/// # Errors
-/// When there is no such file, or it cannot be written beside it.
+/// Replaces a file's text and keeps its permissions and links.
 pub fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let written = || {
         let path = fs::canonicalize(path)?;

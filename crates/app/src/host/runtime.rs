@@ -1,15 +1,12 @@
-//! What commands wait in.
-
 use std::ops::Deref;
 use std::time::Duration;
 
 use hallpass_terminal::exit::Failure;
 use tokio::runtime::{Builder, Runtime};
 
-/// How long a command that is done waits for what still blocks, such as a file of a machine that is gone.
 const BLOCKED_MAX: Duration = Duration::from_secs(5);
 
-/// A runtime that its command leaves in time: one of tokio waits for ever for what blocks.
+/// A runtime with a shutdown limit: tokio's waits forever for blocked threads.
 #[derive(Debug)]
 pub struct CommandRuntime(Option<Runtime>);
 
@@ -30,7 +27,6 @@ impl Drop for CommandRuntime {
     }
 }
 
-/// A runtime for everything that waits.
 pub fn runtime() -> Result<CommandRuntime, Failure> {
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("cannot start: {error}")))?;

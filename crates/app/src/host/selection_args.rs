@@ -1,5 +1,4 @@
-//! Which accounts and Regions a command is about (`organization.md` P-14): one set of flags, wherever accounts and Regions
-//! are walked.
+//! Shared flags to select accounts and Regions (`organization.md` P-14).
 
 use hallpass_base::AccountId;
 use hallpass_org::ReadCalls;
@@ -9,7 +8,7 @@ use hallpass_terminal::exit::Failure;
 
 use crate::host::bad_names::check_regions;
 
-/// Which accounts.
+/// Account selection.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct AccountArgs {
     /// Only these accounts
@@ -18,7 +17,7 @@ pub struct AccountArgs {
     /// Only below this organizational unit: an id, or a path as `/Workloads/Production`
     #[arg(long, value_name = "OU")]
     pub ou: Vec<String>,
-    /// Only in the units that were named, not below them
+    /// Only in the named units, not below them
     #[arg(long, requires = "ou")]
     pub ou_direct: bool,
     /// Only with this tag
@@ -27,34 +26,29 @@ pub struct AccountArgs {
     /// Not these accounts
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     pub exclude: Vec<AccountId>,
-    /// The management account, too
+    /// Include the management account
     #[arg(long)]
     pub include_management: bool,
 }
 
-/// Which accounts, and which Regions of them.
+/// Account and Region selection.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TargetSelectionArgs {
     #[command(flatten)]
     accounts: AccountArgs,
-    /// Regions; `enabled`: those on in each account; `governed`: those of Control Tower
+    /// Regions; `enabled`: those enabled in each account; `governed`: those of Control Tower
     #[arg(long, value_name = "REGION,...")]
     #[arg(value_delimiter = ',', default_value = "enabled")]
     regions: Vec<String>,
 }
 
 impl TargetSelectionArgs {
-    /// Whether some accounts are left out.
     pub fn is_part(&self) -> bool {
         let args = &self.accounts;
         let named = !args.accounts.is_empty() || !args.exclude.is_empty();
         named || !args.ou.is_empty() || !args.tag.is_empty()
     }
 
-    /// As it is asked for; Control Tower is read where its Regions are meant.
-    ///
-    /// # Errors
-    /// Exit 2 where there is no landing zone, 1 where it cannot be read.
     pub async fn scope(&self, calls: &dyn ReadCalls) -> Result<StandardsScope, Failure> {
         let args = &self.accounts;
         let regions = match self.regions.as_slice() {

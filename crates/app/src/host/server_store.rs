@@ -1,4 +1,4 @@
-//! Which engine keeps everything, and where: named here alone, for the whole binary.
+//! The store engine and address of the whole binary.
 
 use std::fmt;
 use std::io;
@@ -7,24 +7,20 @@ use std::path::{Path, PathBuf};
 use hallpass_store::postgres::PostgresAddress;
 use hallpass_terminal::exit::Failure;
 
-/// Where the server keeps everything.
 pub type ServerStore = hallpass_store::SqlStore;
 
-/// Where a store is.
 #[derive(Clone, Debug)]
 pub enum StoreAddress {
-    /// A file of SQLite.
     File(PathBuf),
-    /// A database of PostgreSQL.
     Postgres(Box<PostgresAddress>),
 }
 
 impl StoreAddress {
-    /// Whether looking would find one: a file that is not there would be made. Of a server nobody knows
-    /// before asking it.
+    /// Whether a store may exist: opening would create a missing file. A server is unknown until
+    /// contacted.
     ///
     /// # Errors
-    /// When nobody can tell, as in a folder that this user may not enter: that is no sign that there is none.
+    /// If unknown, such as in a folder without permission: that does not mean absence.
     pub fn may_be_there(&self) -> Result<bool, Failure> {
         match self {
             Self::File(path) => path.try_exists().map_err(|error| unseen(path, &error)),
@@ -32,10 +28,7 @@ impl StoreAddress {
         }
     }
 
-    /// The file, for what is done with files alone.
-    ///
-    /// # Errors
-    /// When it is a database of PostgreSQL: `what` is not for those, and `help` says what is.
+    /// Returns the file for file-only actions.
     pub fn file(&self, what: &str, help: &'static str) -> Result<&Path, Failure> {
         match self {
             Self::File(path) => Ok(path),
@@ -77,7 +70,7 @@ mod tests {
         assert!(!at(file.clone()).unwrap());
         std::fs::write(&file, "").unwrap();
         assert!(at(file.clone()).unwrap());
-        // whoever runs this may enter every folder: this is another reason why nobody can tell
+        // a user with access to all folders: another unknown case
         let failure = at(file.join("hallpass.db")).unwrap_err();
         assert!(failure.words().contains("cannot be seen"), "{failure:?}");
         assert_eq!(

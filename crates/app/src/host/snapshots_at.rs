@@ -1,5 +1,5 @@
-//! Where snapshots are: a folder, or a place in a bucket. Their tables are the companion's; what is read here are the
-//! names of manifests and the documents beside them.
+//! Snapshot locations: a folder or bucket prefix. Tables belong to the companion; this reads
+//! manifest names and attached documents.
 
 use std::fs;
 use std::io;
@@ -11,10 +11,10 @@ use hallpass_aws::{BucketError, BucketFiles, BucketPlace};
 use hallpass_base::clock::SystemClock;
 use hallpass_terminal::exit::Failure;
 
-/// Which snapshots a command writes or reads.
+/// Snapshot location.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SnapshotsAtArgs {
-    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    /// Snapshot location: a folder, or `s3://bucket/prefix`
     #[arg(
         long,
         visible_alias = "snapshots",
@@ -24,17 +24,13 @@ pub struct SnapshotsAtArgs {
     pub folder: SnapshotsAt,
 }
 
-/// A place that can be read.
 pub enum OpenSnapshots {
     Folder(PathBuf),
     Bucket(Box<BucketFiles>),
 }
 
 impl OpenSnapshots {
-    /// Makes ready to read there; nothing is read yet.
-    ///
-    /// # Errors
-    /// When nothing can be asked of the bucket.
+    /// Prepares access without reading.
     pub async fn at(place: &SnapshotsAt) -> io::Result<Self> {
         Ok(match place {
             SnapshotsAt::Folder(path) => Self::Folder(path.clone()),
@@ -45,10 +41,7 @@ impl OpenSnapshots {
         })
     }
 
-    /// The names of the files right below `folder`; none where there is no such folder.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
+    /// File names directly below `folder`; empty if missing.
     pub async fn names(&self, folder: &str) -> io::Result<Vec<String>> {
         match self {
             Self::Folder(path) => {
@@ -69,10 +62,6 @@ impl OpenSnapshots {
         }
     }
 
-    /// A file, whole.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub async fn read(&self, key: &str) -> io::Result<Vec<u8>> {
         match self {
             Self::Folder(path) => fs::read(path.join(key)),
@@ -89,17 +78,12 @@ fn other(error: BucketError) -> io::Error {
     io::Error::other(format!("{error}; {}", error.help))
 }
 
-/// The files of a place in a bucket, by the environment of the AWS CLI.
-///
-/// # Errors
-/// When there is no TLS.
 pub async fn bucket(place: &BucketPlace) -> Result<BucketFiles, String> {
     let clock = Arc::new(SystemClock);
     // finding credentials is a large future
     Box::pin(BucketFiles::open(place.clone(), clock, fastrand::u64(..))).await
 }
 
-/// What a bucket did not do, for people.
 pub fn bucket_failure(error: &BucketError) -> Failure {
     Failure::failed(error.to_string()).help(error.help.clone())
 }

@@ -1,7 +1,7 @@
-//! What a guard and a witness show over HTTP: `/healthz` and `/metrics`, and nothing else.
+//! Serves `/healthz` and `/metrics` of a guard or witness.
 //!
-//! Small on purpose: whoever floods it must not use up what they need to reach AWS. At most
-//! eight connections at a time, each for three seconds, one answer each.
+//! Limited so that floods leave resources for AWS calls: eight connections, three seconds and one
+//! response each.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -11,49 +11,38 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-/// Connections at a time; more wait in the system's own queue.
+/// More wait in the system's queue.
 const CONNECTIONS_MAX: usize = 8;
-/// How long a connection may last.
 const CONNECTION_TIME: Duration = Duration::from_secs(3);
-/// The longest head of a request that is read.
+/// Limit of request headers in bytes.
 const HEAD_MAX: usize = 2 * 1024;
-/// The pause after a connection that could not be taken.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// What is shown.
 pub trait Face: Send + Sync {
-    /// What somebody has to look at.
     fn alarms(&self) -> Vec<String>;
-    /// Its numbers.
     fn numbers(&self) -> Numbers;
 }
 
-/// Numbers, as Prometheus reads them.
 #[derive(Default)]
 pub struct Numbers(String);
 
 impl Numbers {
-    /// One number; without a value it is only described.
     pub fn add(&mut self, name: &str, kind: &str, help: &str, value: Option<String>) {
-        // writing to a String cannot fail
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
         if let Some(value) = value {
             let _ = writeln!(self.0, "{name} {value}");
         }
     }
 
-    /// One more of the name that came last, with labels.
     pub fn labelled(&mut self, name: &str, labels: &str, value: u64) {
         let _ = writeln!(self.0, "{name}{{{labels}}} {value}");
     }
 
-    /// All of them.
     pub fn text(self) -> String {
         self.0
     }
 }
 
-/// Answers until `stop`.
 pub async fn serve(listener: TcpListener, face: Arc<dyn Face>, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while !*stop.borrow() {
@@ -69,7 +58,7 @@ pub async fn serve(listener: TcpListener, face: Arc<dyn Face>, mut stop: watch::
                 let face = Arc::clone(&face);
                 tokio::spawn(async move {
                     let answered = answer(stream, face.as_ref());
-                    // whoever is too slow gets no answer
+                    // slow clients get no response
                     let _late: Result<_, _> = tokio::time::timeout(CONNECTION_TIME, answered).await;
                     drop(place);
                 });

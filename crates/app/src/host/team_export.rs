@@ -1,4 +1,4 @@
-//! Exports of `DynamoDB` tables of AWS TEAM, from files and folders.
+//! Reads AWS TEAM exports of `DynamoDB` tables from files and folders.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -8,7 +8,6 @@ use hallpass_imports::team::TeamExport;
 use hallpass_imports::{ExportRefused, SourceFile};
 use hallpass_terminal::exit::Failure;
 
-/// An export that was not read, as a command tells it.
 pub fn refused(why: &ExportRefused) -> Failure {
     let failure = Failure::bad_input(why.to_string())
         .code("E_EXPORT")
@@ -19,14 +18,9 @@ pub fn refused(why: &ExportRefused) -> Failure {
     }
 }
 
-/// The most files and bytes of an export that are read.
 const FILES_MAX: usize = 4096;
 const BYTES_MAX: u64 = 512 << 20;
 
-/// A file, or the files of an export's folder.
-///
-/// # Errors
-/// Exit 2 when there is no such thing, or too much of it.
 pub fn read_export(path: &Path) -> Result<TeamExport, Failure> {
     let name = path.display().to_string();
     let unreadable = |error| Failure::unreadable(&name, &error);
@@ -35,7 +29,7 @@ pub fn read_export(path: &Path) -> Result<TeamExport, Failure> {
     if fs::metadata(path).map_err(unreadable)?.is_dir() {
         let mut found = Vec::new();
         below(path, &mut found)?;
-        // an export has its data one folder down
+        // an export has its data in a subfolder
         for folder in found
             .iter()
             .filter(|it| it.is_dir())

@@ -1,4 +1,4 @@
-//! Tables of AWS TEAM, read from `DynamoDB` itself.
+//! Reads AWS TEAM tables directly from `DynamoDB`.
 
 use std::collections::BTreeSet;
 
@@ -14,18 +14,17 @@ use crate::host::named_calls::NamedCalls;
 
 const LIST: Operation = ("dynamodb", "ListTables");
 const SCAN: Operation = ("dynamodb", "Scan");
-/// Pages of a megabyte that are read of a table: more than a file may have.
+/// Limit of 1 MB pages per table: exceeds a file's limit.
 const PAGES_MAX: usize = 512;
-/// Tables are read one after another.
 const CONCURRENCY: usize = 1;
 
-/// Whether the tables are read where they are, and which.
+/// Live table options.
 #[derive(Debug, clap::Args)]
 pub struct LiveTablesArgs {
-    /// Read the tables where they are, with the credentials of the environment
+    /// Read the live tables with the credentials of the environment
     #[arg(long)]
     live: bool,
-    /// The end of the tables' names, where there are several: `abcdefghij-main`
+    /// Suffix of the table names, if there are several: `abcdefghij-main`
     #[arg(long, value_name = "SUFFIX", requires = "live")]
     tables: Option<String>,
     /// The Region of the tables [default: us-east-1]
@@ -38,7 +37,6 @@ pub struct LiveTablesArgs {
     region: Option<String>,
 }
 
-/// The tables of one AWS TEAM.
 pub struct LiveTables {
     calls: NamedCalls,
     suffix: String,
@@ -46,15 +44,14 @@ pub struct LiveTables {
 }
 
 impl LiveTablesArgs {
-    /// The Region, where one is given: AWS TEAM stands in that of Identity Center.
     pub fn region(&self) -> Option<&String> {
         self.region.as_ref()
     }
 
-    /// Finds the tables, where they are to be read live. `needed`: how the names of those begin that must be there.
+    /// Finds the tables for a live read. `needed` are required name prefixes.
     ///
     /// # Errors
-    /// Exit 2 where there are none, or several AWS TEAMs; exit 1 where AWS refuses to list them.
+    /// Exit 2 for no or several AWS TEAMs; exit 1 if AWS refuses to list.
     pub async fn found(&self, needed: &[&str]) -> Result<Option<LiveTables>, Failure> {
         if !self.live {
             return Ok(None);
@@ -77,15 +74,11 @@ impl LiveTablesArgs {
 }
 
 impl LiveTables {
-    /// Whether there is a table whose name begins so.
     pub fn has(&self, kind: &str) -> bool {
         self.names.contains(&named(kind, &self.suffix))
     }
 
-    /// All items of a table, as a scan has them.
-    ///
-    /// # Errors
-    /// Exit 1 where AWS refuses, or the table has more than a file may have.
+    /// Scans a table.
     pub async fn read(&self, kind: &str) -> Result<TeamExport, Failure> {
         let name = named(kind, &self.suffix);
         let input = json!({"TableName": name, "ConsistentRead": true});
@@ -105,7 +98,6 @@ fn named(kind: &str, suffix: &str) -> String {
     format!("{kind}-{suffix}")
 }
 
-/// How the names of the tables of one AWS TEAM end.
 fn suffix(
     names: &BTreeSet<String>,
     needed: &[&str],
@@ -143,7 +135,6 @@ fn suffix(
     }
 }
 
-/// What every page has below `name`.
 async fn pages(
     calls: &dyn ReadCalls,
     operation: Operation,

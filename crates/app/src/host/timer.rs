@@ -1,11 +1,8 @@
-//! Waiting, for those who know no runtime.
-
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_plans::Sleeper;
 
-/// Waits with the runtime's timer.
 pub struct Timer;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What connection events are answered by, from flags: a policy, sources of countries, a schema.
+//! Decides connection events from flags: policy, country sources, schema.
 
 use std::path::{Path, PathBuf};
 
@@ -10,16 +10,16 @@ use hallpass_terminal::text_file::read_text;
 
 use crate::host::geo::{self, CountrySource, Unreadable};
 
-/// The largest policy or deny list, in bytes.
+/// Bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// What to decide by.
+/// Decision inputs.
 #[derive(Debug, clap::Args)]
 pub struct JudgeArgs {
     /// Country database: MMDB, or `….csv` with lines `cidr,country`
     #[arg(long, value_name = "DB", env = "HALLPASS_VPN_GEO")]
     geo: Option<PathBuf>,
-    /// Countries that may connect (ISO 3166-1 alpha-2), parted by commas
+    /// Countries that may connect (ISO 3166-1 alpha-2), separated by commas
     #[arg(long, value_name = "COUNTRIES")]
     #[arg(env = "HALLPASS_VPN_ALLOW", required_unless_present = "policy")]
     #[arg(conflicts_with = "policy")]
@@ -27,10 +27,10 @@ pub struct JudgeArgs {
     /// A policy file (YAML) instead of `--allow`
     #[arg(long, value_name = "FILE", env = "HALLPASS_VPN_POLICY")]
     policy: Option<PathBuf>,
-    /// Addresses and ranges to refuse, one per line
+    /// Addresses and ranges to deny, one per line
     #[arg(long, value_name = "FILE", env = "HALLPASS_VPN_DENY_LIST")]
     deny_list: Option<PathBuf>,
-    /// Schema of the response to events that do not say theirs
+    /// Response schema for events without one
     #[arg(long, value_name = "SCHEMA")]
     #[arg(default_value = "v1", value_parser = schema)]
     #[arg(env = "HALLPASS_VPN_SCHEMA")]
@@ -41,19 +41,14 @@ fn schema(text: &str) -> Result<Schema, String> {
     Schema::parse(text).ok_or_else(|| "write v1, v2 or v3".to_owned())
 }
 
-/// Answers events.
 pub struct Judge {
-    /// `None` denies everybody.
+    /// `None` denies all.
     policy: Option<Policy>,
     sources: Vec<CountrySource>,
     schema: Schema,
 }
 
 impl JudgeArgs {
-    /// A judge who is ready.
-    ///
-    /// # Errors
-    /// Exit 2 when a file cannot be read, or nothing says where countries come from.
     pub fn judge(&self) -> Result<Judge, Failure> {
         let policy = self.read_policy()?;
         let mut sources = Vec::new();
@@ -72,7 +67,7 @@ impl JudgeArgs {
         })
     }
 
-    /// A judge who always answers: what cannot be read is told on stderr and denies.
+    /// Never fails: unreadable inputs are logged on stderr and deny.
     pub fn judge_whatever_happens(&self) -> Judge {
         let policy = self
             .read_policy()
@@ -109,7 +104,7 @@ impl JudgeArgs {
         Ok(policy.denying(list))
     }
 
-    /// The database of the flag, then those of the policy; their paths begin at its folder.
+    /// The flag's database, then the policy's; paths start at its folder.
     fn databases(&self, policy: &Policy) -> Vec<PathBuf> {
         let folder = self.policy.as_deref().and_then(Path::parent);
         let named = policy.sources().iter().map(|place| {
@@ -121,7 +116,6 @@ impl JudgeArgs {
 }
 
 impl Judge {
-    /// Answers one event and leaves a record on stderr.
     pub fn answer(&self, event: &str, now: Timestamp) -> VpnAnswer {
         let sources = self.sources.as_slice();
         let answer = handler(event, self.policy.as_ref(), sources, self.schema, now);

@@ -1,4 +1,4 @@
-//! The bucket of a trail. Its files are small and many, so those that are read next are asked for while one is read.
+//! Reads a trail's bucket. Files are small and many, so the next ones are prefetched.
 
 use std::cell::RefCell;
 use std::io::{self, Cursor, Read};
@@ -12,18 +12,15 @@ use hallpass_activity::{FileLook, LogEntry, LogFile, LogFiles};
 use hallpass_aws::{BucketError, BucketFile, BucketFiles, BucketPlace};
 use hallpass_terminal::exit::Failure;
 
-/// How many files are asked for at once.
 const AHEAD: usize = 16;
-/// Files of this size are fetched whole, ahead of time; longer ones piece by piece when their turn comes. The two
-/// bound what is in memory.
+/// Bytes. Smaller files are prefetched whole, larger ones are read in pieces. With [`AHEAD`], this
+/// bounds memory.
 const WHOLE_BYTES_MAX: u64 = 1 << 20;
-/// A piece of a long file.
 const PIECE_BYTES: u64 = 4 << 20;
 
-/// What came of asking for a file: its path, and its bytes where it was fetched.
+/// A file, with its bytes if prefetched.
 type Fetched = (LogFile, Option<Result<Option<Vec<u8>>, BucketError>>);
 
-/// Files in a bucket, or a part of one.
 pub(super) struct BucketLogs {
     runtime: CommandRuntime,
     files: Arc<BucketFiles>,
@@ -41,11 +38,9 @@ impl BucketLogs {
         })
     }
 
-    /// The file, if it is among those that were announced.
     fn announced(&self, path: &str) -> Option<Fetched> {
         let mut coming = self.coming.borrow_mut();
         self.runtime.block_on(async {
-            // those before it were passed over
             while let Some(next) = coming.next().await {
                 if next.0.path == path {
                     return Some(next);
@@ -124,7 +119,6 @@ fn other(error: &BucketError) -> io::Error {
     io::Error::other(format!("{error}; {}", error.help))
 }
 
-/// A file that comes in pieces.
 struct LongFile<'a> {
     logs: &'a BucketLogs,
     path: String,

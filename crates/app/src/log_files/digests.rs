@@ -1,4 +1,5 @@
-//! `--verify-digests`: whether the files of a trail are those that CloudTrail delivered (`inventory.md` H-37 to H-39).
+//! `--verify-digests`: verifies a trail's files by CloudTrail's digests (`inventory.md` H-37 to
+//! H-39).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,36 +21,35 @@ use serde_json::{Map, Value, json};
 
 use super::{LogPlace, SourceFiles};
 
-/// The largest saved answer of `ListPublicKeys`.
+/// Bytes of a saved `ListPublicKeys` answer.
 const KEYS_BYTES_MAX: u64 = 16 << 20;
-/// Findings that are named; all of them are counted.
+/// Findings printed by name; all are counted.
 const NAMED_MAX: usize = 100;
-/// Digests come after the time that they are about.
+/// Digests are delivered after the period they cover.
 const KEYS_AROUND: TimeSpan = TimeSpan::hours(24);
 
-/// Whether files are held against the digests of CloudTrail.
+/// Verification of files by CloudTrail's digests.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct DigestArgs {
-    /// Check first that files are those that CloudTrail delivered, by the digests beside them: what was changed is not
-    /// read, and whatever is missing is named (exit 1)
+    /// Verify first, by the digests beside the files, that they are as CloudTrail delivered them:
+    /// changed files are not read, and missing files are named (exit 1)
     #[arg(long)]
     verify_digests: bool,
-    /// Saved answers of `ListPublicKeys` [default: CloudTrail is asked]
+    /// Saved answers of `ListPublicKeys` [default: query CloudTrail]
     #[arg(long, value_name = "FILE", requires = "verify_digests")]
     digest_keys: Vec<PathBuf>,
 }
 
 impl DigestArgs {
-    /// Whether to check.
     pub const fn is_asked(&self) -> bool {
         self.verify_digests
     }
 
-    /// Checks all sources; what was changed is opened no more.
+    /// Verifies all sources; changed files are not opened later.
     ///
     /// # Errors
-    /// Exit 2 for files that were named themselves, and keys that cannot be read; exit 1 where a place cannot be listed, or
-    /// CloudTrail gives no keys.
+    /// Exit 2 for single files and unreadable keys; exit 1 if a place cannot be listed, or
+    /// CloudTrail returns no keys.
     pub fn check(
         &self,
         sources: &mut [SourceFiles],
@@ -74,7 +74,7 @@ impl DigestArgs {
         Ok(Some(all))
     }
 
-    /// Checks one place.
+    /// Verifies one place.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -103,7 +103,6 @@ impl DigestArgs {
     }
 }
 
-/// Findings by the names that people know files by.
 fn named(mut report: DigestReport, place: &LogPlace) -> DigestReport {
     for finding in &mut report.findings {
         finding.path = place.name_of(&finding.path);
@@ -121,7 +120,6 @@ fn read_keys(path: &Path, keys: &mut PublicKeys) -> Result<(), Failure> {
     })
 }
 
-/// Takes the keys of an answer of `ListPublicKeys`.
 fn take(answer: &Value, keys: &mut PublicKeys) -> Result<(), String> {
     let rows = answer.get("PublicKeyList").and_then(Value::as_array);
     for row in rows.ok_or("there is no `PublicKeyList`")? {
@@ -134,14 +132,13 @@ fn take(answer: &Value, keys: &mut PublicKeys) -> Result<(), String> {
     Ok(())
 }
 
-/// Asks CloudTrail in each Region, whose keys are its own.
+/// Queries CloudTrail in each Region, because keys are regional.
 fn ask(chains: &[DigestChain], keys: &mut PublicKeys) -> Result<(), Failure> {
     let mut spans: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
     for chain in chains {
         let digests = chain.digests.iter().chain(&chain.backfilled);
         let mut times: BTreeSet<Timestamp> = digests.map(|(at, _)| *at).collect();
         if !chain.backfilled.is_empty() {
-            // when they were written is not in their names, and it was by a key of then
             times.insert(hallpass_base::clock::now());
         }
         let (Some(first), Some(last)) = (times.first(), times.last()) else {
@@ -184,7 +181,7 @@ fn ask(chains: &[DigestChain], keys: &mut PublicKeys) -> Result<(), Failure> {
     })
 }
 
-/// Tells what came of it, on stderr; whether nothing is wrong.
+/// Prints the result on stderr; returns whether all is correct.
 pub fn tell_digests(report: Option<&DigestReport>) -> bool {
     let Some(report) = report else {
         return true;

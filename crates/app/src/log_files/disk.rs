@@ -1,5 +1,3 @@
-//! Files on this machine.
-
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -7,7 +5,6 @@ use std::time::UNIX_EPOCH;
 
 use hallpass_activity::{FileLook, LogEntry, LogFiles};
 
-/// The files below a folder; with an empty one, files by their own paths.
 pub struct DiskLogs {
     root: PathBuf,
 }
@@ -18,7 +15,6 @@ impl DiskLogs {
     }
 }
 
-/// What a file looks like.
 pub(crate) fn look_of(about: &fs::Metadata) -> FileLook {
     let modified = about.modified().ok();
     let since = modified.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
@@ -34,7 +30,7 @@ impl LogFiles for DiskLogs {
     fn entries(&self, folder: &str) -> io::Result<Vec<LogEntry>> {
         let entries = fs::read_dir(self.root.join(folder))?.map(|entry| {
             let entry = entry?;
-            // links are followed: a trail may lie elsewhere; what cannot be looked at is said when it is opened
+            // follows links: a trail may be elsewhere; errors are reported on open
             let about = fs::metadata(entry.path());
             let unseen = FileLook {
                 bytes: 0,

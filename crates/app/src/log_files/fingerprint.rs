@@ -1,4 +1,4 @@
-//! Fingerprints of files, made while they are read.
+//! Fingerprints files while they are read.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,20 +8,17 @@ use std::rc::Rc;
 use aws_lc_rs::digest;
 use hallpass_activity::{LogEntry, LogFile, LogFiles};
 
-/// Whether files are fingerprinted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fingerprints {
     Sha256,
     None,
 }
 
-/// A place whose files are fingerprinted as they are read.
 pub struct FingerprintedLogs {
     files: Box<dyn LogFiles>,
     fingerprints: Fingerprints,
-    /// Files that are not opened: they are not what CloudTrail delivered.
+    /// Files that failed verification; never opened.
     refused: BTreeSet<String>,
-    /// Of the file that was read last.
     last: Rc<RefCell<Option<String>>>,
 }
 
@@ -35,12 +32,11 @@ impl FingerprintedLogs {
         }
     }
 
-    /// Opens none of these from now on.
     pub fn refuse(&mut self, paths: BTreeSet<String>) {
         self.refused.extend(paths);
     }
 
-    /// The SHA-256 of the bytes of the file that was read last; `None` where it could not be read to its end.
+    /// The SHA-256 of the file read last; `None` if it was not read completely.
     pub fn take_fingerprint(&self) -> Option<String> {
         self.last.borrow_mut().take()
     }
@@ -75,7 +71,6 @@ impl LogFiles for FingerprintedLogs {
     }
 }
 
-/// A file whose bytes are summed up as they are read.
 struct FingerprintedFile<'a> {
     file: Box<dyn Read + 'a>,
     sum: Option<digest::Context>,
@@ -94,7 +89,6 @@ impl Read for FingerprintedFile<'_> {
 
 impl Drop for FingerprintedFile<'_> {
     fn drop(&mut self) {
-        // of a broken file the rest, too: the evidence is about the file
         let rest = io::copy(self, &mut io::sink());
         let sum = self.sum.take().filter(|_| rest.is_ok());
         *self.last.borrow_mut() = sum.map(|it| hex::encode(it.finish()));

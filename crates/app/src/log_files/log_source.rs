@@ -1,16 +1,12 @@
-//! `--source`: where the log is.
-
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::log_files::LogPlace;
 
-/// Where the log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogSource {
-    /// The files of a trail.
     Place(LogPlace),
-    /// What CloudTrail keeps by itself, asked for event by event.
+    /// CloudTrail's event history, queried event by event.
     Lookup,
 }
 
@@ -29,7 +25,7 @@ impl FromStr for LogSource {
 }
 
 impl LogSource {
-    /// With a folder that is not absolute as `path` has it: beside the configuration.
+    /// Resolves a relative folder with `path`, against the configuration file.
     #[must_use]
     pub fn beside(self, path: impl FnOnce(&Path) -> PathBuf) -> Self {
         match self {

@@ -1,5 +1,5 @@
-//! Where logs of CloudTrail lie: files on this machine, or in the bucket of a trail. As the core reads them: listed,
-//! opened, and fingerprinted while they are read.
+//! Access to CloudTrail logs on disk or in a trail's bucket: listing, opening, and fingerprinting
+//! while reading.
 
 pub mod log_source;
 
@@ -25,12 +25,9 @@ pub use self::disk::DiskLogs;
 pub use self::fingerprint::{FingerprintedLogs, Fingerprints};
 pub use self::sources::{SourceFiles, files_of};
 
-/// A folder of logs, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogPlace {
-    /// On this machine.
     Folder(PathBuf),
-    /// In a bucket, or a part of one.
     Bucket(BucketPlace),
 }
 
@@ -54,10 +51,10 @@ impl fmt::Display for LogPlace {
 }
 
 impl LogPlace {
-    /// Makes ready to read there; nothing is read yet.
+    /// Opens the place without reading.
     ///
     /// # Errors
-    /// When nothing can be asked of the bucket.
+    /// The bucket is not accessible.
     pub fn open(&self) -> Result<Box<dyn LogFiles>, Failure> {
         Ok(match self {
             Self::Folder(path) => Box::new(DiskLogs::new(path.clone())),
@@ -65,16 +62,15 @@ impl LogPlace {
         })
     }
 
-    /// The Regions that a trail has ever delivered logs or digests of here, for these accounts (none named: all).
+    /// Lists the Regions with logs or digests for these accounts (empty: all).
     ///
     /// # Errors
-    /// When it cannot be listed.
+    /// Listing fails.
     pub fn regions(&self, accounts: &BTreeSet<AccountId>) -> Result<BTreeSet<String>, Failure> {
         let files = self.open()?;
         trail_regions(files.as_ref(), accounts).map_err(|error| self.unlisted(&error))
     }
 
-    /// The name of a file in it, for people and for what is remembered.
     pub fn name_of(&self, path: &str) -> String {
         match self {
             Self::Folder(folder) => folder.join(path).to_string_lossy().into_owned(),
@@ -82,7 +78,6 @@ impl LogPlace {
         }
     }
 
-    /// It could not be listed.
     pub fn unlisted(&self, error: &std::io::Error) -> Failure {
         match self {
             Self::Folder(path) => Failure::unreadable(path.display(), error),

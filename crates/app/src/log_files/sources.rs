@@ -1,5 +1,3 @@
-//! What was named as logs: buckets and folders in the layout of a trail, and single files.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,18 +7,14 @@ use hallpass_terminal::exit::Failure;
 use super::disk::look_of;
 use super::{DiskLogs, FingerprintedLogs, Fingerprints, LogPlace};
 
-/// Files of one place, in the order in which they are read.
 pub struct SourceFiles {
-    /// What their paths are below.
     pub place: LogPlace,
     pub files: FingerprintedLogs,
     pub found: Vec<LogFile>,
 }
 
-/// All files that are asked for.
-///
 /// # Errors
-/// Exit 2 where there are none; exit 1 where a bucket cannot be listed.
+/// Exit 2 if there are no files; exit 1 if a bucket cannot be listed.
 pub fn files_of(
     sources: &[LogPlace],
     scope: &LogScope,
@@ -62,7 +56,6 @@ pub fn files_of(
     Ok(all)
 }
 
-/// A file that was named itself.
 fn one_file(path: &Path, fingerprints: Fingerprints) -> Result<SourceFiles, Failure> {
     let about = fs::metadata(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
     let Some(name) = path.to_str() else {

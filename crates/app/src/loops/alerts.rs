@@ -1,5 +1,5 @@
-//! Alerts at work: a loop runs rules when a snapshot was made, and each again after as long as it says. Several
-//! servers may try: a step is stored over what was read of the rule, so one of them tells.
+//! Runs alert rules on new snapshots and on their own intervals. With several servers, a
+//! conditional write of the rule's state lets only one notify.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,39 +15,31 @@ use hallpass_base::{Clock, Look};
 use hallpass_terminal::exit::Failure;
 use tokio::sync::watch;
 
-/// How often is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// How often a bucket is asked whether there is a newer snapshot.
+/// Poll interval for newer snapshots in a bucket.
 const BUCKET_EVERY: Duration = Duration::from_mins(1);
 
-/// What the loop works with.
 #[derive(Clone)]
 pub struct Alerting {
     pub runner: AlertRunner,
-    /// The file of rules.
     pub file: PathBuf,
-    /// What rules may name in `notify`.
     pub channels: Vec<String>,
 }
 
-/// What a look found last, to tell what is new.
 #[derive(Default)]
 struct Seen {
     stamp: Option<(SystemTime, u64)>,
     file: Option<RuleFileOfAlerts>,
     newest: Option<String>,
-    /// When it was looked for the newest.
     looked: Option<Instant>,
-    /// What was said of a failure: the same one is said once.
     failure: Option<String>,
 }
 
-/// Runs rules until the server stops.
 pub async fn watch((alerting, clock): (Alerting, Arc<dyn Clock>), mut stop: watch::Receiver<bool>) {
     let mut seen = Seen::default();
     loop {
-        // a stop does not wait for queries: what is not stored is run again by the next process
+        // stop immediately: the next process repeats unsaved queries
         let looked = tokio::select! {
             looked = alerting.look(&mut seen, clock.as_ref()) => looked,
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -74,7 +66,6 @@ impl Alerting {
             now, disagreement, ..
         } = clock.look();
         if disagreement.is_some() {
-            // ages that queries ask about are not known
             return Ok(());
         }
         let stamp = stamp(&self.file);
@@ -85,7 +76,7 @@ impl Alerting {
                     (seen.file, seen.stamp) = (Some(file), stamp);
                     is_new_file = true;
                 }
-                // the rules of before go on until it can be used
+                // the previous rules stay active until the file is valid
                 Err(failure) => unread = Some(failure),
             }
         }
@@ -94,7 +85,6 @@ impl Alerting {
             Err(error) => {
                 let why = format!("{} cannot be listed: {error}", self.runner.folder);
                 unread.get_or_insert(Failure::failed(why));
-                // not a new snapshot
                 seen.newest.clone()
             }
         };
@@ -102,7 +92,7 @@ impl Alerting {
             let is_new = is_new_file || newest != seen.newest;
             if is_new || self.has_due(file, now).await? {
                 let ran = self.runner.run(file, WhichRules::Due, now).await;
-                // asked again at the next look, as of a new file
+                // retry at the next look, as for a new file
                 let ran = ran.inspect_err(|_| seen.stamp = None)?;
                 ran.iter().for_each(note);
                 seen.newest = newest;
@@ -111,7 +101,7 @@ impl Alerting {
         unread.map_or(Ok(()), Err)
     }
 
-    /// The newest manifest's name: names of snapshots sort by time.
+    /// The newest manifest's name; names sort by time.
     async fn newest_snapshot(&self, seen: &mut Seen) -> io::Result<Option<String>> {
         let at = &self.runner.folder;
         let is_fresh = |looked: Instant| at.is_remote() && looked.elapsed() < BUCKET_EVERY;
@@ -155,7 +145,6 @@ fn note(ran: &RanRule) {
     }
 }
 
-/// What changes when the file is written again.
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     let about = std::fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len()))
@@ -182,7 +171,7 @@ mod tests {
             channels: Vec::new(),
         };
         let (mut seen, clock) = (Seen::default(), SystemClock);
-        // one that is switched off is not asked, so that nobody need answer
+        // a disabled rule is not queried
         let text = "rules:\n- {id: a, query: SELECT 1 AS x, enabled: false}\n";
         std::fs::write(at("alerts.yaml"), text).unwrap();
         alerting.look(&mut seen, &clock).await.unwrap();
@@ -202,7 +191,6 @@ mod tests {
         assert_eq!(newest, Some("20261120T000000Z-00000001.json"), "it was run");
         std::fs::write(at("alerts.yaml"), text).unwrap();
         alerting.look(&mut seen, &clock).await.unwrap();
-        // snapshots that cannot be listed are named, and are no new snapshot
         std::fs::remove_dir_all(at(MANIFESTS)).unwrap();
         std::fs::write(at(MANIFESTS), "").unwrap();
         let unread = alerting.look(&mut seen, &clock).await.unwrap_err();

@@ -1,5 +1,5 @@
-//! Watches the clocks: measures how they differ, asks AWS for its time when it was not heard for a
-//! while, says so everywhere when they disagree, and mends what an earlier step left in the store.
+//! Monitors clocks: measures differences, polls AWS for its time, reports disagreement, and repairs
+//! stored effects of an earlier clock step.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,29 +19,25 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How often the clocks are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// AWS is asked for its time when no answer came for so long: a monotonic clock that stood still, as
-/// that of a machine that was paused does, is noticed within this.
+/// Query AWS after this time without an answer: detects a stopped monotonic clock, as on a paused
+/// machine.
 const UNHEARD_MAX: Duration = Duration::from_mins(1);
-/// How often it is asked while the clocks disagree and nothing says that they are about to agree.
 const ASK_EVERY: Duration = Duration::from_secs(10);
-/// For so long after a disagreement began it is asked at every look.
+/// After a disagreement starts, query at every look for this long.
 const FIRST: Duration = Duration::from_mins(1);
-/// Where the store remembers whether the newest record about clocks says that they disagree; of several
-/// nodes, each has a clock of its own, and the node's name stands behind it.
+/// Store key: whether the newest clock record reports disagreement. With several nodes, the node's
+/// name is appended, as each has its own clock.
 const REMEMBERED: &str = "clock";
 const DISAGREE: &[u8] = b"disagree";
 const AGREE: &[u8] = b"agree";
 
-/// What the watch works with.
 #[derive(Clone)]
 pub struct ClockWatch {
     clock: Arc<ProcessClock>,
     aws: Arc<Aws>,
     access: Arc<Access>,
     store: ServerStore,
-    /// The name of this node, where there may be others.
     node: Option<String>,
 }
 
@@ -62,28 +58,24 @@ impl ClockWatch {
     }
 }
 
-/// What was said last, and when AWS was asked last.
 struct ClockReport {
-    /// Whether they disagree, as this node recorded last; none until the store has said so.
+    /// The last recorded state of this node; `None` until read from the store.
     disagrees: Option<bool>,
-    /// Changes that are still to be said, oldest first.
     unsaid: VecDeque<Reading>,
     since: Instant,
     asked: Instant,
     releases: Releases,
 }
 
-/// Watches until the server stops.
 pub async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
     let began = Instant::now();
-    // how it was until now is of no interest: a process begins by not knowing
     watch.clock.take_changes();
     let mut said = ClockReport {
         disagrees: None,
         unsaid: VecDeque::new(),
         since: began,
         asked: began,
-        // one before us may have been stopped while time ran ahead
+        // an earlier process may have stopped while time ran ahead
         releases: Releases::at_start(&watch.clock.read()),
     };
     loop {
@@ -111,7 +103,7 @@ impl ClockWatch {
         if said.releases.are_due(&reading) && self.mend().await {
             said.releases.done(&reading);
         }
-        // they may have agreed between two looks, and access was given meanwhile
+        // the clocks may have agreed briefly between two looks, and access was granted
         said.unsaid.extend(self.clock.take_changes());
         if said.unsaid.is_empty() {
             said.unsaid.push_back(reading);
@@ -125,7 +117,7 @@ impl ClockWatch {
         }
     }
 
-    /// Says each change once, in their order; what could not be read or stored is said at the next look.
+    /// Reports each change once, in order; failed ones are retried at the next look.
     async fn say_all(&self, said: &mut ClockReport) {
         if said.disagrees.is_none() {
             match self.store.blob_get(&self.remembered()).await {
@@ -149,8 +141,7 @@ impl ClockWatch {
         }
     }
 
-    /// Says that the clocks disagree, or agree again: once, in the log of the server and on record.
-    /// Whether that was stored.
+    /// Logs and records a change. Returns whether it is stored.
     async fn say(&self, reading: &Reading) -> bool {
         let words = if let Some(disagreement) = reading.disagreement {
             disagreement.to_string()
@@ -179,14 +170,15 @@ impl ClockWatch {
             tracing::warn!("{words}; access is given again");
             AGREE
         };
-        // CRASH: if this is lost, the same is recorded once more by the next process
+        // CRASH: if this is lost, the next process records the same again
         if let Err(error) = self.store.blob_put(&self.remembered(), remembered).await {
             tracing::warn!(error = %error, "a change of the clocks could not be remembered");
         }
         true
     }
 
-    /// Does what waits for an instant of a clock that was ahead; what fails is tried again at the next look.
+    /// Releases work that waits for an instant of a fast clock; failures are retried at the next
+    /// look.
     async fn mend(&self) -> bool {
         match self.access.release_future_waits().await {
             Ok(0) => true,
@@ -205,12 +197,11 @@ impl ClockWatch {
     }
 }
 
-/// Whether AWS is to be asked for its time now.
 fn is_to_be_asked(reading: &Reading, since: Duration, asked: Duration) -> bool {
     let is_unheard = reading.aws_heard.is_none_or(|heard| heard >= UNHEARD_MAX);
     match reading.disagreement {
         None => is_unheard && asked >= UNHEARD_MAX,
-        // about to agree: a few answers are all it takes
+        // close to agreement: a few answers suffice
         Some(
             Disagreement::Unconfirmed
             | Disagreement::Apart {
@@ -225,7 +216,6 @@ fn is_to_be_asked(reading: &Reading, since: Duration, asked: Duration) -> bool {
     }
 }
 
-/// Sets the gauges, when somebody wants to read them.
 pub fn measure(reading: &Reading) {
     let differences = [
         (Clocks::WallAws, reading.wall_aws),
@@ -244,7 +234,6 @@ fn span(apart: SignedDuration) -> TimeSpan {
     TimeSpan::seconds(apart.as_secs().unsigned_abs())
 }
 
-/// What Health and readiness say of the clocks.
 pub struct ClockProbe(pub Arc<ProcessClock>);
 
 #[async_trait]

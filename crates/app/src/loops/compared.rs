@@ -1,6 +1,6 @@
-//! What is held against files on a schedule and told as alerts are: once, and once more when it is over. Only reads. When
-//! the next comparison is due is known from the stored state of its rule, so that a restart makes none twice and misses
-//! none.
+//! Compares state with files on a schedule and sends alerts: one when a difference starts, one when
+//! it ends. Read-only. The next comparison time comes from stored state, so a restart neither
+//! repeats nor misses one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,16 +22,12 @@ use tokio::sync::watch;
 
 use crate::loops::pci::PciWatching;
 
-/// How often is looked whether a comparison is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// After how long one that failed is made again; doubled with each, up to the time between two.
+/// Retry delay; doubles per failure, up to the regular interval.
 const TRY_AGAIN: TimeSpan = TimeSpan::minutes(1);
-/// Doublings of that at most.
 const DOUBLED_MAX: u32 = 8;
-/// Rows of a message; more are counted, and listed in a file.
 const TOLD_MAX: usize = 50;
 
-/// What a loop works with.
 #[derive(Clone)]
 pub struct Comparing {
     pub comparison: Arc<dyn Comparison>,
@@ -39,24 +35,20 @@ pub struct Comparing {
     pub runner: AlertRunner,
 }
 
-/// What is looked at on a schedule and told as alerts are, and what goes on from before.
 #[derive(Clone, Default)]
 pub struct Watches {
-    /// What judges passwords and activity, where a source is configured.
+    /// Password and activity checks, if configured.
     pub pci: Option<PciWatching>,
-    /// What makes new accounts follow a file of standards, where one is configured.
+    /// Account standards, if configured.
     pub standards: Option<StandardsFollowing>,
-    /// What is held against files.
     pub compared: Vec<Comparing>,
-    /// Plans that were begun and go on by themselves, where there are some.
     pub unasked: Option<UnaskedPlans>,
 }
 
-/// Closes what stands of an earlier configuration, where files are not compared any more; nothing is told of it
-/// (`inventory.md` R-4).
+/// Closes alerts of a removed configuration, without a message (`inventory.md` R-4).
 ///
 /// # Errors
-/// The store does not answer.
+/// The store does not respond.
 pub async fn retire(
     rule: &ComparedRule,
     runner: &AlertRunner,
@@ -77,17 +69,14 @@ pub async fn retire(
     Ok(())
 }
 
-/// Comparisons that failed one after the other: the last, and how many.
 type FailedLooks = Option<(Timestamp, u32)>;
 
-/// Makes comparisons until the server stops.
 pub async fn watch(
     (comparing, clock): (Comparing, Arc<dyn Clock>),
     mut stop: watch::Receiver<bool>,
 ) {
     let mut failed = None;
     loop {
-        // a stop does not wait: what is not stored is compared again by the next process
         let looked = tokio::select! {
             looked = comparing.look(&mut failed, clock.as_ref()) => looked,
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -112,7 +101,6 @@ impl Comparing {
             now, disagreement, ..
         } = clock.look();
         if disagreement.is_some() {
-            // since when anything is, is not known
             return Ok(());
         }
         let compared = self.comparison.rule();
@@ -159,7 +147,8 @@ impl Comparing {
             name: self.comparison.rule().file.to_owned(),
             rules,
         };
-        // CRASH: before a step is stored the comparison is made again; after it the message is delivered
+        // CRASH: before a step is stored the comparison is repeated; after it the message is
+        // delivered
         for ran in self
             .runner
             .store_steps(&rules, &states, &answers, now)
@@ -176,14 +165,13 @@ impl Comparing {
     }
 }
 
-/// When a comparison that failed is made again: never later than one that did not.
+/// Retry time, never later than the regular one.
 fn again((at, times): (Timestamp, u32), every: TimeSpan) -> Timestamp {
     let doubled = 1_u64 << times.saturating_sub(1).min(DOUBLED_MAX);
     let pause = TimeSpan::seconds(doubled * TRY_AGAIN.as_seconds());
     pause.min(every).after(at)
 }
 
-/// The rules by which items are told: what differs, then what was not read.
 fn rules(compared: &ComparedRule, schedule: &CompareSchedule) -> Result<Vec<AlertRule>, Failure> {
     let differing = ToldRule {
         id: compared.id,
@@ -233,8 +221,8 @@ fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|it| (*it).to_owned()).collect()
 }
 
-/// What was found, by rule. Where nothing is known nothing counts as recovered (`inventory.md` R-1), and what was not
-/// read before stays as it is.
+/// Results by rule. Unknown items do not count as recovered (`inventory.md` R-1); unread ones stay
+/// unread.
 fn answers(
     compared: &ComparedRule,
     rules: &[AlertRule],

@@ -1,4 +1,4 @@
-//! The file of ends: what is ours and must be gone by when, written for guards as it changes.
+//! Writes the file of ends for guards: managed access and its end times.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,15 +13,13 @@ use hallpass_guard::{Mark, render};
 use hallpass_store::FolderTarget;
 use tokio::sync::watch;
 
-/// How soon a change is in the file.
 const EVERY: Duration = Duration::from_millis(800);
-/// How often it is written although nothing changed: its age tells that the server lives.
+/// Rewrite interval without changes: the file's age shows that the server is alive.
 const ANEW: TimeSpan = TimeSpan::seconds(30);
 
-/// Who signs the file of ends, or why nobody does: one that is not signed is better than none.
+/// The signer, or why the file is unsigned: an unsigned file is better than none.
 pub type EndsSigner = Result<Arc<Signer>, String>;
 
-/// Where the file of ends is, and who signs it.
 #[derive(Clone)]
 pub struct EndsFile {
     target: Arc<dyn ExportTarget>,
@@ -30,7 +28,6 @@ pub struct EndsFile {
 }
 
 impl EndsFile {
-    /// The file at `path`, which is made when it is first written.
     pub fn new(path: &Path, signer: EndsSigner) -> Self {
         let name = path
             .file_name()
@@ -40,7 +37,6 @@ impl EndsFile {
         Self::at(Arc::new(folder), name, signer)
     }
 
-    /// The object `name` at a place.
     pub fn at(target: Arc<dyn ExportTarget>, name: String, signer: EndsSigner) -> Self {
         Self {
             target,
@@ -49,20 +45,17 @@ impl EndsFile {
         }
     }
 
-    /// Why it is not signed, where it is not: a guard that names a key does not believe it.
     pub fn unsigned(&self) -> Option<&str> {
         self.signer.as_ref().err().map(String::as_str)
     }
 }
 
-/// What was written last.
 struct Written {
     at: Timestamp,
     mark: Mark,
     ends: Vec<OwnedEnd>,
 }
 
-/// Writes the file, now and whenever something in it changed.
 pub async fn write(
     file: EndsFile,
     store: ServerStore,
@@ -100,7 +93,7 @@ async fn write_once(
     clock: &dyn Clock,
     written: &mut Option<Written>,
 ) -> Result<(), String> {
-    // the log first: what comes in between makes the file newer than it claims, never older
+    // read the log head first: the file may be newer than it claims, never older
     let head = store.head().await.map_err(|error| error.to_string())?;
     let mark = Mark::of(head.as_ref());
     let ends = store
@@ -110,7 +103,7 @@ async fn write_once(
     let now = clock.now();
     let is_new = written.as_ref().is_none_or(|before| {
         let age = TimeSpan::between(before.at, now);
-        // a clock that stepped back leaves a file from the future behind
+        // after a backward clock step the file is dated in the future
         before.ends != ends || before.mark != mark || age >= ANEW || before.at > now
     });
     if !is_new {
@@ -166,7 +159,6 @@ mod tests {
         assert_eq!((found.mark.seq, found.at), (1, Some(at(100))));
         assert_eq!(found.ends.len(), 1);
         assert_eq!(found.ends[0].key, account_key(1, 1));
-        // nothing changed: nothing is written
         std::fs::remove_file(&path).unwrap();
         write_once(&file, &store, &StoppedClock, &mut written)
             .await

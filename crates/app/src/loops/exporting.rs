@@ -1,6 +1,5 @@
-//! The loop that takes the audit log out of the store: records as they come, a signed head at start,
-//! each hour, and when the server stops. What fails is tried again; access never waits for it, unless
-//! `access.require_export_within` says so.
+//! Exports the audit log: records continuously, a signed head at start, hourly and at stop.
+//! Failures are retried; access does not wait for it, except with `access.require_export_within`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +15,15 @@ use hallpass_base::{Clock, Disagreement, Look, TimeSpan, Timestamp};
 use hallpass_server::ServerStatus;
 use tokio::sync::watch;
 
-/// How often the log is exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);
-/// The longest pause after an export that failed; doubles from [`EXPORT_EVERY`].
 const EXPORT_AGAIN_MAX: Duration = Duration::from_secs(15);
-/// How often a head is published (`access.md` §14.2).
+/// Interval of published heads (`access.md` §14.2).
 const HEAD_EVERY: TimeSpan = TimeSpan::hours(1);
-/// How soon a head that failed is tried again: whoever signs may take long to say no.
 const HEAD_AGAIN: TimeSpan = TimeSpan::minutes(1);
-/// A head of the same second is there already; the next one is another.
+/// A head of the same second exists; wait for another name.
 const NEXT_SECOND: Duration = Duration::from_millis(1_100);
-/// How often a failure that goes on is said again.
 const SAID_AGAIN: TimeSpan = TimeSpan::minutes(5);
 
-/// Where the log goes, and who signs for it.
 #[derive(Clone)]
 pub struct Exporting {
     pub target: Arc<dyn ExportTarget>,
@@ -37,7 +31,6 @@ pub struct Exporting {
     pub signer: Arc<dyn HeadSigner>,
 }
 
-/// What the loop works with.
 #[derive(Clone)]
 pub struct Exporter {
     pub store: ServerStore,
@@ -46,14 +39,12 @@ pub struct Exporter {
     pub status: Arc<ServerStatus>,
 }
 
-/// Something that works or fails for a while, said when it changes and now and then.
 #[derive(Default)]
 struct Trouble {
     said: Option<Timestamp>,
 }
 
 impl Trouble {
-    /// Whether to say that it failed.
     fn says(&mut self, now: Timestamp) -> bool {
         let is_due = self.said.is_none_or(|at| SAID_AGAIN.after(at) <= now);
         if is_due {
@@ -62,13 +53,11 @@ impl Trouble {
         is_due
     }
 
-    /// Whether to say that it works again.
     fn ends(&mut self) -> bool {
         self.said.take().is_some()
     }
 }
 
-/// When the next head is due.
 struct Heads {
     published: Option<Timestamp>,
     not_before: Option<Timestamp>,
@@ -76,8 +65,8 @@ struct Heads {
 }
 
 impl Heads {
-    /// Whether to publish one now. None is named by a clock that is known to be wrong: those who follow heads by their
-    /// names would see none that comes before it.
+    /// Never publishes with a wrong clock: readers follow heads by name and would miss heads dated
+    /// before it.
     fn is_due(&self, look: Look, stopping: bool) -> bool {
         let is_apart = matches!(look.disagreement, Some(Disagreement::Apart { .. }));
         !is_apart && (stopping || self.is_time(look.now))
@@ -92,7 +81,6 @@ impl Heads {
     }
 }
 
-/// Exports until the server stops, and what is left then.
 pub async fn export(exporter: Exporter, mut stop: watch::Receiver<bool>) {
     let mut heads = Heads {
         published: None,
@@ -118,7 +106,6 @@ pub async fn export(exporter: Exporter, mut stop: watch::Receiver<bool>) {
 }
 
 impl Exporter {
-    /// Exports what waits; whether that went well.
     async fn records(&self, trouble: &mut Trouble) -> bool {
         let exporting = &self.exporting;
         let target = exporting.target.as_ref();
@@ -149,10 +136,9 @@ impl Exporter {
         }
     }
 
-    /// Publishes a head.
     async fn head(&self, heads: &mut Heads) {
         let published = match self.publish().await {
-            // another head of this second: started again so soon, or stopped
+            // a head of this second exists after a quick restart
             Err(ExportError::Target(error)) if error.kind == SinkErrorKind::Taken => {
                 tokio::time::sleep(NEXT_SECOND).await;
                 self.publish().await
@@ -194,9 +180,8 @@ impl Exporter {
         publish_head(&self.store, target, signer, self.clock.now()).await
     }
 
-    /// Tells how much waits, and for how long.
     async fn measure(&self, now: Timestamp) {
-        // a gauge of what cannot be read keeps its value: 0 would say that nothing waits
+        // an unreadable gauge keeps its value: 0 would mean no backlog
         if let (Ok(head), Ok(exported)) = (self.store.head().await, self.store.exported().await) {
             let newest = head.map_or(0, |head| head.seq);
             #[expect(clippy::cast_precision_loss, reason = "records, far below 2^52")]
@@ -217,7 +202,6 @@ impl Exporter {
     }
 }
 
-/// An error with its causes.
 fn words(error: &ExportError) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),

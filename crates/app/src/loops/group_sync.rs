@@ -1,5 +1,5 @@
-//! Memberships that follow attributes: one loop compares, for reading the directory may take minutes, and
-//! one settles what is under way. Both are the leader's.
+//! Group membership by attributes. One loop compares, because reading the directory may take
+//! minutes; another completes pending changes. Both run on the leader.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,23 +18,20 @@ use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How often how memberships are is shown, and the longest that the loop of comparisons sleeps.
 const STATUS_EVERY: Duration = Duration::from_secs(15);
-/// A comparison that is due for so long did not begin.
+/// A comparison overdue by this much counts as missed.
 const LATE: TimeSpan = TimeSpan::minutes(30);
 
-/// What the loops work with.
 #[derive(Clone)]
 pub struct GroupSyncer {
     pub access: Arc<Access>,
     pub clock: Arc<dyn Clock>,
 }
 
-/// Makes comparisons that are due, and one at the start: the configuration may be another one.
+/// Compares when due and at start, as the configuration may have changed.
 pub async fn compare(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
     let mut begins = Begins::AtOnce;
     while !*stop.borrow() {
-        // a stop does not wait for a comparison: what is not kept is made anew by the next process
         let ran = tokio::select! {
             ran = syncer.compare_once(begins) => ran,
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -44,7 +41,6 @@ pub async fn compare(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
         }
         let pause = ran.unwrap_or_else(|error| {
             tracing::error!(error = %error, "memberships could not be compared with attributes");
-            // it reads the directory: not as often as what is cheap
             STATUS_EVERY
         });
         tokio::select! {
@@ -54,7 +50,6 @@ pub async fn compare(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// When a comparison begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begins {
     AtOnce,
@@ -62,7 +57,6 @@ enum Begins {
 }
 
 impl GroupSyncer {
-    /// Makes the comparison that is due; how long until the next may be.
     async fn compare_once(&self, begins: Begins) -> Result<Duration, AccessError> {
         let due = self.access.next_group_sync().await?;
         let Some(due) = due else {
@@ -93,8 +87,7 @@ impl GroupSyncer {
     }
 }
 
-/// Settles what is under way, and shows how memberships are. What was begun is settled also where no
-/// group follows attributes any more.
+/// Completes pending changes and reports status, also if no group follows attributes any more.
 pub async fn act(syncer: GroupSyncer, mut stop: watch::Receiver<bool>) {
     let access = syncer.access;
     let mut shown: Option<Instant> = None;
@@ -139,14 +132,12 @@ fn show(status: Option<&GroupSyncStatus>) {
     metrics::gauge!("hallpass_group_sync_looked_at_seconds").set(looked_at as f64);
 }
 
-/// The groups and attributes that the configuration names; none where no group follows attributes.
 pub fn named(settings: &Settings) -> (BTreeSet<GroupRef>, BTreeSet<PersonAttribute>) {
     let sync = settings.group_sync.as_ref();
     sync.map(|it| (it.group_refs(), it.attributes()))
         .unwrap_or_default()
 }
 
-/// What Health and alarms ask; nothing where no group follows attributes.
 pub fn probe(access: &Arc<Access>, time: &Arc<ProcessClock>) -> Option<GroupSyncProbe> {
     access.settings().group_sync.as_ref()?;
     Some(GroupSyncProbe {
@@ -155,7 +146,7 @@ pub fn probe(access: &Arc<Access>, time: &Arc<ProcessClock>) -> Option<GroupSync
     })
 }
 
-/// Whether memberships are compared in time, and nothing of it needs somebody to look.
+/// Reports overdue comparisons and memberships that need attention.
 pub struct GroupSyncProbe {
     access: Arc<Access>,
     clock: Arc<dyn Clock>,
@@ -167,7 +158,7 @@ impl ReadinessProbe for GroupSyncProbe {
         let now = self.clock.now();
         let works = match self.access.group_sync_status().await {
             Ok(Some(status)) => said(&status, now),
-            // a store that does not answer is told of by its own probe
+            // a store failure is reported by its own probe
             Ok(None) | Err(_) => Ok(group_sync::NOT_YET.to_owned()),
         };
         ProbeResult {
@@ -176,7 +167,6 @@ impl ReadinessProbe for GroupSyncProbe {
         }
     }
 
-    /// Grants and ends go on.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }

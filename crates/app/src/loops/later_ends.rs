@@ -1,4 +1,4 @@
-//! News of later ends that AWS enforces: told once AWS has them.
+//! Reports a later end only after AWS enforces it.
 
 use std::slice;
 
@@ -7,8 +7,8 @@ use hallpass_access::{
 };
 use hallpass_base::TimeSpan;
 
-/// What becomes of news of a later end that are not to be told now: while AWS does not have it they wait, and what says
-/// that is nobody's once it is not so any more. `None` of what is to be told.
+/// Delays news of a later end until AWS has it, and drops outdated delay news. `None` if the news
+/// is due.
 pub(crate) async fn before_its_time(
     store: &dyn AccessStore,
     told: &NoticeContext,
@@ -20,7 +20,6 @@ pub(crate) async fn before_its_time(
     let Some(id) = told.grant.as_ref().map(|grant| grant.id) else {
         return Ok(None);
     };
-    // as stored: what is told of it ends when AWS says
     let Some(grant) = store.grant(id).await? else {
         return Ok(None);
     };
@@ -32,7 +31,7 @@ pub(crate) async fn before_its_time(
             why: "AWS still refuses at the earlier end".to_owned(),
         }),
         (NoticeKind::Extended, false, _) | (NoticeKind::NotExtended, true, true) => None,
-        // it is over before it moved, or has moved before that was told
+        // the grant ended first, or the move preceded the delay news
         _ => Some(Delivery::Done),
     })
 }

@@ -1,8 +1,8 @@
-//! Whether the database still has what was seen of the audit log
+//! Checks that the database still has all audit records seen before
 //! ([0119](../../../docs/decisions/0119-a-database-that-lacks-what-was-seen-only-ends-access.md)).
 //!
-//! Each node looks, remembers and says what is missing where the others read it. While anything is, whoever
-//! leads only ends access.
+//! Each node remembers the log's end and publishes a loss to the others. During a loss the leader
+//! only ends access.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,42 +18,37 @@ use hallpass_store::{LogMemory, LostRecords};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// How often the end of the log is looked at: what the leader wrote since is what a node has not seen when
-/// leader and database are lost together.
+/// Records written since the last check are unknown to a node if leader and database are lost
+/// together.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long a new leader waits over a database server that is another one than before, or was started anew:
-/// who has seen more says so first. A process that has just begun does not know which one was before.
+/// A new leader waits this long after a database server change or restart, so that nodes with newer
+/// records can report them. A new process does not know the previous server.
 const SETTLES_FOR: Duration = Duration::from_secs(3);
 
-/// What is known of it, on this node.
 pub struct LogWatch {
     store: ServerStore,
-    /// None where one process has the store: nobody else has seen more than it.
+    /// `None` if a single process uses the store.
     memory: Option<Arc<LogMemory>>,
     trouble: watch::Sender<Option<DatabaseTrouble>>,
     server: Mutex<KnownServer>,
 }
 
-/// Why work does not go on as usual.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseTrouble {
-    /// Records that were seen are missing: access only ends.
+    /// Seen records are missing: access only ends.
     Lost(LostRecords),
-    /// A later release has migrated the database to this version: this node does nothing any more.
     LaterSchema(u32),
 }
 
-/// The database server that answered last.
 #[derive(Default)]
 struct KnownServer {
-    /// Since when it runs.
     start: Option<String>,
-    /// When it began to answer, the first one too.
     changed: Option<Instant>,
 }
 
 impl LogWatch {
-    /// Remembers in `file`, as the node of this name; without a name, one process has the store.
+    /// Stores its memory in `file` under the node's name; without a name, one process uses the
+    /// store.
     pub fn open(store: &ServerStore, file: &Path, node: Option<&str>) -> Arc<Self> {
         let memory = node.map(|node| match LogMemory::in_file(file, node) {
             Ok(memory) => memory,
@@ -71,7 +66,7 @@ impl LogWatch {
         })
     }
 
-    /// The store that heeds what was seen.
+    /// The store with a check for lost records.
     pub fn heeding(&self, store: &ServerStore) -> ServerStore {
         match &self.memory {
             Some(memory) => store.heeding(memory),
@@ -79,12 +74,11 @@ impl LogWatch {
         }
     }
 
-    /// What is wrong, and when that changes.
     pub fn trouble(&self) -> watch::Receiver<Option<DatabaseTrouble>> {
         self.trouble.subscribe()
     }
 
-    /// Whether this node may lead: not where a later release has migrated the database.
+    /// False if a later release has migrated the database.
     pub fn may_lead(&self) -> bool {
         !matches!(
             *self.trouble.borrow(),
@@ -92,7 +86,6 @@ impl LogWatch {
         )
     }
 
-    /// Looks, until nobody is waited for who may have seen more. For the beginning of a term.
     pub async fn settle(&self) {
         let Some(memory) = &self.memory else { return };
         loop {
@@ -142,7 +135,6 @@ impl LogWatch {
     }
 }
 
-/// Looks until the server stops.
 pub async fn watch(watch: Arc<LogWatch>, mut stop: watch::Receiver<bool>) {
     loop {
         if let Some(memory) = &watch.memory
@@ -177,7 +169,6 @@ fn words(trouble: &DatabaseTrouble) -> String {
     }
 }
 
-/// What Health and readiness say of the log.
 pub struct LogProbe(pub Arc<LogWatch>);
 
 #[async_trait]
@@ -199,13 +190,13 @@ impl ReadinessProbe for LogProbe {
         ProbeResult { name: "log", works }
     }
 
-    /// Pages and what is known go on here; sending people elsewhere brings no record back.
+    /// Pages still work; another node has no more records.
     fn bearing(&self) -> Bearing {
         Bearing::Advice
     }
 }
 
-/// What they say of the schema. A node that is told aside by a later release serves nobody: others do.
+/// Schema state for Health and readiness. A superseded node serves no user.
 pub struct SchemaProbe(pub Arc<LogWatch>);
 
 #[async_trait]

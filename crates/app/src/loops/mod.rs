@@ -1,6 +1,6 @@
-//! What goes on in a server while it runs, a loop each: notices are told, the audit log is exported, clocks and the log
-//! are watched, alerts and schedules run, groups follow attributes, the file of ends is written. A loop is given what it
-//! works with and ends when the server stops; which of them run where is composed by the binary.
+//! Background loops of a server: notices, audit export, clock and log monitoring, alerts,
+//! schedules, group attributes, file of ends. A loop gets its dependencies and ends at server stop;
+//! the binary decides which ones run.
 
 pub mod alerts;
 pub mod clocks;

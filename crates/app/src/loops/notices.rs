@@ -1,5 +1,5 @@
-//! Telling people: one task per channel, at its own pace. A channel that is slow, down or broken
-//! costs its own listeners time, and nobody else anything (promise P7).
+//! Delivers notices: one task per channel at its own pace, so that a slow or broken channel delays
+//! no other (promise P7).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,30 +20,25 @@ use tokio::task::JoinSet;
 
 use crate::loops::later_ends;
 
-/// One attempt to tell people is cut off after this.
 const TELL_MAX: Duration = Duration::from_mins(1);
-/// So long logs are waited for: a message is worth more at once than with what somebody did before.
+/// Timeout for logs: a prompt message is worth more than activity details.
 const LOGS_MAX: Duration = Duration::from_secs(10);
-/// A notice that was taken and neither acknowledged nor postponed is taken again after this: longer
-/// than [`TELL_MAX`], so that only a stop in between makes a repetition.
+/// A notice without acknowledgement is retried after this: longer than [`TELL_MAX`], so only a
+/// server stop causes a duplicate.
 const HIDDEN: TimeSpan = TimeSpan::seconds(90);
-/// The pause after the first failure, doubled with each further one.
+/// Doubles per failure.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-/// The longest pause between attempts, unless the channel asks for more.
+/// Longest pause, unless the channel requests more.
 const PAUSE_MAX: Duration = Duration::from_mins(5);
-/// Attempts before the log warns of a notice that waits.
 const TRIES_IN_PEACE: u32 = 5;
-/// What could not be told for so long is told nobody any more.
+/// Undelivered notices are then dropped.
 const GIVE_UP_AFTER: TimeSpan = TimeSpan::hours(24);
-/// Notices are dropped after this, and channels that were not in use for so long.
 const RETENTION: TimeSpan = TimeSpan::hours(7 * 24);
-/// How often channels are marked as in use and old notices dropped.
 const UPKEEP_EVERY: Duration = Duration::from_hours(1);
-/// How long an attempt may go on after the server was asked to stop.
+/// Time for a running attempt after a stop request.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The server's own log: what tells people when nothing else is configured. Without the requester's
-/// words: reasons may hold secrets.
+/// The server's log, the default channel. Omits the requester's reason, which may contain secrets.
 pub struct LogChannel;
 
 #[async_trait]
@@ -92,7 +87,6 @@ impl Channel for LogChannel {
     }
 }
 
-/// What a message is called, and what it is about, for the log.
 fn name_of(message: &Message) -> (&'static str, String) {
     match message {
         Message::Notice(notice) => (notice.kind().name(), notice.request.to_string()),
@@ -102,7 +96,6 @@ fn name_of(message: &Message) -> (&'static str, String) {
     }
 }
 
-/// A message with what it is about, as it is now.
 enum Loaded {
     Notice(Box<NoticeContext>),
     Digest(Box<DigestContext>),
@@ -110,10 +103,10 @@ enum Loaded {
     Alert(Box<AlertContext>),
 }
 
-/// Puts channels in use: from here on every notice waits for each of them.
+/// Registers channels: every later notice waits for each of them.
 ///
 /// # Errors
-/// When the store does not answer.
+/// The store does not respond.
 pub async fn open(
     store: &dyn AccessStore,
     channels: &[Arc<dyn Channel>],
@@ -125,10 +118,10 @@ pub async fn open(
     Ok(())
 }
 
-/// The same when the server begins.
+/// Registers channels at server start.
 ///
 /// # Errors
-/// When the store does not answer.
+/// The store does not respond.
 pub async fn open_first(
     store: &dyn AccessStore,
     channels: &[Arc<dyn Channel>],
@@ -138,7 +131,6 @@ pub async fn open_first(
     opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))
 }
 
-/// What looks after the outbox as a whole.
 #[derive(Clone)]
 pub struct OutboxKeeper {
     pub channels: Vec<Arc<dyn Channel>>,
@@ -146,7 +138,6 @@ pub struct OutboxKeeper {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Keeps channels in use and drops what nobody will hear.
 pub async fn keep(keeper: OutboxKeeper, mut stop: watch::Receiver<bool>) {
     let OutboxKeeper {
         channels,
@@ -157,7 +148,7 @@ pub async fn keep(keeper: OutboxKeeper, mut stop: watch::Receiver<bool>) {
         let Look {
             now, disagreement, ..
         } = clock.look();
-        // in this order: what is in use is not dropped; and nothing is by a clock that may be wrong
+        // this order keeps used channels; nothing is dropped by a wrong clock
         let dropped = match open(store.as_ref(), &channels, now).await {
             Ok(()) if disagreement.is_none() => store.prune_notices(RETENTION.before(now)).await,
             Ok(()) => Ok(0),
@@ -174,15 +165,11 @@ pub async fn keep(keeper: OutboxKeeper, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Whose use people judge by.
 enum JudgedGrant {
-    /// The grant that the news is about.
     Own,
-    /// The last one that the requester had of the same.
     Before,
 }
 
-/// Which grant's use goes with news.
 const fn judged_grant(news: NoticeKind) -> Option<JudgedGrant> {
     match news {
         NoticeKind::ReviewWanted | NoticeKind::Reminder => Some(JudgedGrant::Before),
@@ -209,24 +196,20 @@ const fn judged_grant(news: NoticeKind) -> Option<JudgedGrant> {
     }
 }
 
-/// What one channel's task works with.
 #[derive(Clone)]
 pub struct Teller {
     pub channel: Arc<dyn Channel>,
     pub store: Arc<dyn AccessStore>,
     pub sweeps: Arc<dyn SweepStore>,
     pub clock: Arc<dyn Clock>,
-    /// Changes when there may be something to tell.
     pub news: watch::Receiver<u64>,
-    /// Who is known today, and by which address; tests know nobody.
+    /// Current users and addresses; `None` in tests.
     pub access: Option<Arc<Access>>,
-    /// What was done with grants, where logs are configured.
     pub logs: Option<Arc<dyn ActivityLogs>>,
 }
 
-/// Tells everything one channel has to tell, when it is due.
 pub async fn deliver_notices(mut teller: Teller, mut stop: watch::Receiver<bool>) {
-    // there from the start: whoever watches for its growth would miss the first one
+    // create the counter at start, so that monitoring sees the first increase
     teller.count(NoticeOutcome::GaveUp, 0);
     while !*stop.borrow() {
         teller.news.mark_unchanged();
@@ -246,7 +229,6 @@ pub async fn deliver_notices(mut teller: Teller, mut stop: watch::Receiver<bool>
     }
 }
 
-/// What became of a notice, for the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NoticeOutcome {
     Delivered,
@@ -265,7 +247,6 @@ impl NoticeOutcome {
 }
 
 impl Teller {
-    /// Tells what is due; returns when the next is.
     async fn round(
         &self,
         stop: &mut watch::Receiver<bool>,
@@ -277,7 +258,7 @@ impl Teller {
             if *stop.borrow() || due.is_none_or(|due| due > now) {
                 return Ok(due);
             }
-            // one at a time: what waits behind a slow one is not hidden meanwhile
+            // one at a time: notices behind a slow one stay visible
             let again_at = HIDDEN.after(now);
             let taken = self.store.take_notices(name, now, again_at, 1).await?;
             let Some(waiting) = taken.into_iter().next() else {
@@ -289,7 +270,6 @@ impl Teller {
         }
     }
 
-    /// Tells one notice; `false` when the server stops before that is done.
     async fn deliver(
         &self,
         waiting: WaitingMessage,
@@ -402,7 +382,7 @@ impl Teller {
         }))
     }
 
-    /// What was done with the access that the news makes people judge. Logs that cannot be read keep nobody from hearing it.
+    /// Activity of the grant to review. Unreadable logs do not block the notice.
     async fn used(
         &self,
         notice: &Notice,
@@ -438,11 +418,11 @@ impl Teller {
         Ok(found.map(|found| PastUse { grant, found }))
     }
 
-    /// One attempt, kept apart: neither a panic nor a hang of the channel comes further than here.
-    /// `None` when the server stops meanwhile; the notice comes again when it is back.
+    /// Isolates an attempt: a panic or hang of the channel stays inside. `None` if the server
+    /// stops; the notice is then retried.
     async fn attempt(&self, told: Loaded, stop: &mut watch::Receiver<bool>) -> Option<Delivery> {
         let channel = Arc::clone(&self.channel);
-        // aborted with this task, as tasks of their own are not
+        // aborted with this task, unlike a spawned task
         let mut task = JoinSet::new();
         task.spawn(async move {
             match told {
@@ -489,7 +469,6 @@ impl Teller {
             && outcome == NoticeOutcome::Postponed
         {
             let again_at = after.after(now).max(pause(attempts, chance()).after(now));
-            // a channel that asks to wait a moment is no trouble; one that goes on asking is
             if attempts < TRIES_IN_PEACE {
                 tracing::info!(channel, number, news, attempt, again_at = %again_at, why, "a notice could not be delivered yet");
             } else {
@@ -518,7 +497,7 @@ impl Teller {
     }
 }
 
-/// What must not be overheard is an error in the log too.
+/// Logs important messages as errors too.
 fn cry_out(channel: &str, message: &Message) {
     match message {
         Message::Notice(notice) => match &notice.news {
@@ -542,27 +521,23 @@ fn cry_out(channel: &str, message: &Message) {
             }
             DigestKind::SweepFound | DigestKind::SweepPlanned | DigestKind::SweepDone => {}
         },
-        // whoever noticed it has logged it already
         Message::Alarm(_) | Message::Alert(_) => {}
     }
 }
 
-/// Waits until the server stops, and a little longer.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // an error says that whoever stops us is gone
     drop(stop.wait_for(|stopping| *stopping).await);
     tokio::time::sleep(GRACE).await;
 }
 
-/// The pause after `failures` earlier ones: doubled each time, and between half and all of it, so
-/// that what failed together does not come again together. `chance` is one of 0 to 65,535.
+/// Doubles per failure, with jitter between half and full, so that simultaneous failures do not
+/// retry together. `chance` is 0 to 65,535.
 fn pause(failures: u32, chance: u16) -> Duration {
     let doubled = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(failures));
     let half = doubled.min(PAUSE_MAX) / 2;
     half + half * u32::from(chance) / u32::from(u16::MAX)
 }
 
-/// A pause as an instant.
 trait PauseFrom {
     fn after(self, now: Timestamp) -> Timestamp;
 }

@@ -1,4 +1,4 @@
-//! Channels that are slow, down or broken, in simulated time.
+//! Slow, down or broken channels in simulated time.
 
 use std::sync::Mutex;
 
@@ -19,7 +19,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 
-/// Time as tokio simulates it, from so many seconds after the start of the tests' year.
 struct PausedTime(Instant, u64);
 
 impl Clock for PausedTime {
@@ -28,7 +27,6 @@ impl Clock for PausedTime {
     }
 }
 
-/// What a channel was asked to tell, and when.
 #[derive(Clone, Debug, PartialEq)]
 struct HeardNotice {
     after: Duration,
@@ -124,7 +122,6 @@ impl OutboxWorld {
         }
     }
 
-    /// Puts a channel to work.
     async fn channel(
         &mut self,
         name: &'static str,
@@ -156,7 +153,6 @@ impl OutboxWorld {
         channel
     }
 
-    /// The `n`th request and its notice.
     async fn happens(&self, n: u64) {
         let change = Change {
             requests: vec![Write::Insert(a_request(n))],
@@ -245,7 +241,6 @@ async fn what_hangs_or_panics_stops_nobody_else_and_is_tried_again() {
     assert_eq!(world.waiting("good").await, 0);
     assert_eq!((hangs.heard().len(), panics.heard().len()), (1, 2));
     sleep(Duration::from_secs(130)).await;
-    // cut off after a minute, then the other one
     assert_eq!(hangs.seconds()[..2], [0, 60], "{:?}", hangs.seconds());
     assert!(panics.heard().len() > 6);
     assert_eq!(world.waiting("panics").await, 2);
@@ -300,7 +295,6 @@ async fn what_is_given_up_is_not_told_again() {
     assert_eq!((mail.heard().len(), world.waiting("mail").await), (2, 0));
 }
 
-/// Where AWS has the end of `a_grant(1)`, which is armed.
 async fn aws_has(world: &OutboxWorld, until: Timestamp) {
     let key = account_key(1, 1);
     let found = world.store.armed_ends_of(&[key]).await.unwrap();
@@ -322,7 +316,6 @@ async fn aws_has(world: &OutboxWorld, until: Timestamp) {
     assert_eq!(settled, Ok(SettledEnds::Stored));
 }
 
-/// One that is lengthened, and whose end at AWS is as it was.
 async fn lengthened(news: &[News]) -> (OutboxWorld, Arc<Script>) {
     let mut world = OutboxWorld::new();
     let mail = world.channel("mail", done).await;
@@ -383,7 +376,6 @@ async fn a_later_end_is_told_once_aws_has_it_and_before_that_only_that_it_has_no
         kinds(&mail),
         [NoticeKind::NotExtended, NoticeKind::Extended]
     );
-    // it had moved before anybody was told that it had not
     let (world, mail) = lengthened(&[]).await;
     aws_has(&world, at(7_020)).await;
     let change = Change {
@@ -401,7 +393,6 @@ async fn a_later_end_is_told_once_aws_has_it_and_before_that_only_that_it_has_no
     assert_eq!(world.waiting("mail").await, 0);
 }
 
-/// Down for hours: everything arrives when it is back, and says what is so now.
 #[tokio::test(start_paused = true)]
 async fn what_is_shown_is_the_present_truth() {
     let mut world = OutboxWorld::new();
@@ -456,7 +447,6 @@ async fn a_server_that_stops_waits_a_little_and_tells_later() {
     timeout(GRACE + Duration::from_secs(1), all).await.unwrap();
     assert_eq!((hangs.heard().len(), idle.heard().len()), (1, 1));
     assert_eq!(world.waiting("mail").await, 1);
-    // another process
     world.stop.send_replace(false);
     let mail = world.channel("mail", done).await;
     sleep(Duration::from_secs(95)).await;
@@ -531,9 +521,7 @@ async fn an_alert_is_told_by_the_channels_that_its_rule_names() {
     assert_eq!(*tickets.alerts.lock().unwrap(), [an_alert(), tickets_only]);
 }
 
-/// Logs that answer so.
 enum ScriptedLogs {
-    /// With so many calls of the holder on each day.
     Says(u64),
     Breaks,
     Hangs,
@@ -574,7 +562,6 @@ impl ActivityLogs for ScriptedLogs {
     }
 }
 
-/// The same person asks again for what they had, and a break-glass review of it is closed.
 async fn judged_again(logs: ScriptedLogs) -> Vec<HeardNotice> {
     let mut world = OutboxWorld::at(5_000);
     world.logs = Some(Arc::new(logs));

@@ -1,5 +1,5 @@
-//! Passwords and activity of people, judged on a schedule. The run that is due is known from what is stored, so that a
-//! restart makes none twice and misses none; one that came to nothing leaves report and state as they were.
+//! Evaluates passwords and activity on a schedule. The next run comes from stored state, so a
+//! restart neither repeats nor misses one; a failed run changes neither report nor state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,42 +24,36 @@ use hallpass_channels::wording::alert::alert_text;
 use hallpass_terminal::exit::Failure;
 use tokio::sync::{oneshot, watch};
 
-/// How often is looked whether a run is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// After how long a run that failed is made again; doubled with each, up to the time between runs.
+/// Retry delay; doubles per failure, up to the regular interval.
 const TRY_AGAIN: TimeSpan = TimeSpan::minutes(1);
-/// Doublings of that at most.
 const DOUBLED_MAX: u32 = 8;
-/// A file that so many runs on end could not read is given up, once that took so long: an outage of the place is none.
+/// A file unreadable in this many consecutive runs is skipped permanently, after a minimum time. An
+/// outage of the whole place does not count.
 const GIVEN_UP_AFTER: u32 = 3;
 const GIVEN_UP_WITHIN: TimeSpan = TimeSpan::hours(1);
-/// Sources of the evidence that is kept; more are counted.
 const SOURCES_MAX: usize = 20_000;
 
-/// What the loop works with.
 #[derive(Clone)]
 pub struct PciWatching {
     pub schedule: PciSchedule,
-    /// Whose events count: those of the identity store.
+    /// Identity store whose events count.
     pub rules: PciRules,
     pub home: String,
-    /// How AWS is asked for people and events.
     pub client: AwsClientSettings,
     pub people: Arc<NamedCalls>,
-    /// Where the instance is asked for its Regions.
+    /// Used to find the instance's Regions.
     pub aws: Arc<Aws>,
-    /// What tells who is over a limit; `None`: nobody is told.
+    /// Sends alerts about exceeded limits; `None`: no alerts.
     pub runner: Option<AlertRunner>,
     pub store: Arc<dyn PciStore>,
 }
 
-/// Makes runs until the server stops.
 pub async fn watch(
     (watching, clock): (PciWatching, Arc<dyn Clock>),
     mut stop: watch::Receiver<bool>,
 ) {
     loop {
-        // a stop does not wait for a run: what is not stored is read again by the next process
         let looked = tokio::select! {
             looked = watching.look(clock.as_ref()) => looked,
             _ = stop.wait_for(|stopping| *stopping) => return,
@@ -73,7 +67,6 @@ pub async fn watch(
     }
 }
 
-/// When the next run is due; at once where none was made.
 fn due(kept: &KeptPci, every: TimeSpan) -> Option<Timestamp> {
     match (&kept.failed, &kept.report) {
         (Some(failed), _) => {
@@ -86,7 +79,7 @@ fn due(kept: &KeptPci, every: TimeSpan) -> Option<Timestamp> {
     }
 }
 
-/// A run that came to nothing: why, and which files it could not read; none where it did not come to read them.
+/// A failed run: reason and unreadable files; `None` if it did not reach the files.
 struct NoRun {
     why: Failure,
     unread: Option<Vec<String>>,
@@ -98,8 +91,6 @@ impl From<Failure> for NoRun {
     }
 }
 
-/// Whether all that was skipped are files that stay unread: the runs before could not read them either, or have given them
-/// up. Names of events are asked for again; and where nothing was read at all it is no matter of single files.
 fn is_given_up(
     kept: &KeptPci,
     unread: &[String],
@@ -117,8 +108,8 @@ fn is_given_up(
     read > 0 && unread.len() as u64 == skipped && unread.iter().all(stays)
 }
 
-/// In how many runs on end each file could not be read. A run that did not come to read files leaves it as it was; one that
-/// read all of them, and failed for names of events, ends every row.
+/// Consecutive failed runs per file. A run that did not reach the files keeps the counts; a run
+/// that read all resets them.
 fn unread_since(
     before: Option<&FailedPciRun>,
     unread: Option<Vec<String>>,
@@ -141,7 +132,7 @@ impl PciWatching {
             now, disagreement, ..
         } = clock.look();
         if disagreement.is_some() {
-            // how old anything is, is not known
+            // ages are unknown
             return Ok(());
         }
         let kept = self.store.kept_pci().await.map_err(|it| it.to_string())?;
@@ -178,7 +169,8 @@ impl PciWatching {
             all_clear(runner.store.as_ref(), &ran, every, notify).await?;
         }
         let run = self.whole(&ran)?;
-        // CRASH: before this line the run is made again, and tells nothing new: alerts are known by who and since when
+        // CRASH: before this line the run is repeated without new alerts: these are identified by
+        // user and start time
         match self.store.keep_pci_run(kept.version, run).await {
             Ok(()) => {
                 let (people, alerts) = (ran.report.users.len(), ran.report.alerts.len());
@@ -194,7 +186,7 @@ impl PciWatching {
         }
     }
 
-    /// Reads people and logs, on a thread of its own: a stop does not wait for it.
+    /// Reads users and logs on a separate thread, so that a stop does not wait.
     async fn read(&self, now: Timestamp) -> Result<RanReport, Failure> {
         let earlier = self.store.pci_state().await;
         let earlier = earlier.map_err(|fault| Failure::failed(fault.to_string()))?;
@@ -211,7 +203,6 @@ impl PciWatching {
         let work = move || {
             let passwords = |_: &_| Ok(PasswordSource::Directory);
             let read = read(&reading, fold, Some(&listed), now, passwords);
-            // nobody waits for it any more where the server stops
             let _ = done.send(read);
         };
         std::thread::Builder::new()
@@ -271,7 +262,7 @@ impl PciWatching {
         Ok(())
     }
 
-    /// Keeps that a run came to nothing. What stands goes on standing; that nothing was read for long is told.
+    /// Stores a failed run. Existing alerts remain; a long failure raises an alert.
     async fn failed(&self, kept: &KeptPci, run: NoRun, now: Timestamp) -> Result<(), String> {
         let why = run.why.words();
         tracing::error!(error = why, "people could not be judged; it is tried again");
@@ -318,7 +309,6 @@ mod tests {
             kept.failed = Some(failed(times));
             assert_eq!(due(&kept, day), Some(at(again)), "{times}");
         }
-        // never less often than runs are made
         let hour = TimeSpan::hours(1);
         assert_eq!(due(&kept, hour), Some(at("2026-01-02T01:00:00Z")));
     }
@@ -337,9 +327,7 @@ mod tests {
         };
         failed.unread = unread_since(Some(&failed), Some(vec![one.clone(), two.clone()]));
         assert_eq!(failed.unread, [(one.clone(), 2), (two.clone(), 1)].into());
-        // one that could not even list them says nothing of files
         assert_eq!(unread_since(Some(&failed), None), failed.unread);
-        // one that was read meanwhile begins anew, also where names of events failed and no file did
         let read = unread_since(Some(&failed), Some(vec![two.clone()]));
         assert_eq!(read, [(two.clone(), 2)].into());
         assert_eq!(unread_since(Some(&failed), Some(Vec::new())), [].into());
@@ -355,7 +343,6 @@ mod tests {
         assert!(!is_given_up(&kept, &only, (5, 2), now), "a name of events");
         let both = [one.clone(), two.clone()];
         assert!(!is_given_up(&kept, &both, (5, 2), now));
-        // while its day is read, a run after that one does not wait for it again
         kept.failed = None;
         assert!(!is_given_up(&kept, &only, (5, 1), now));
         kept.report = Some(KeptReport {

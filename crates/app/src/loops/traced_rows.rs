@@ -1,4 +1,4 @@
-//! The work on assignments as spans: which requests a row is for is asked of the store, for rows do not know.
+//! Traces work on assignments: the store returns the request of a row.
 
 use std::sync::Arc;
 
@@ -15,7 +15,6 @@ use hallpass_base::{HoldKey, Target, Timestamp};
 use tracing::Span;
 use tracing::field::Empty;
 
-/// A span for a worker that looks for work. One that finds none is not sent.
 pub fn work() -> Span {
     tracing::info_span!(
         target: SPANS,
@@ -27,8 +26,7 @@ pub fn work() -> Span {
     )
 }
 
-/// The store of rows. What is taken from it is noted in the span around: whose it is, and in the trace of the newest
-/// request for it.
+/// Annotates the current span with the owner and joins the trace of the newest request of a row.
 pub struct TracedRows(pub Arc<ServerStore>);
 
 impl TracedRows {
@@ -53,7 +51,7 @@ impl TracedRows {
         self.join(key).await;
     }
 
-    /// What the store does not tell leaves a span without its trace, and nothing else.
+    /// A store failure only leaves a span without its trace.
     async fn join(&self, key: &HoldKey) {
         if Span::current().is_disabled() {
             return;
@@ -86,7 +84,6 @@ impl AssignmentStore for TracedRows {
 
     async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault> {
         let rows = self.0.in_flight(kind).await?;
-        // one answer of AWS speaks for all of them
         for row in &rows {
             self.join(&row.key).await;
         }

@@ -1,4 +1,4 @@
-//! A statement that the companion answers: rows as JSON.
+//! Runs a statement in the companion; rows as JSON.
 
 use std::path::Path;
 
@@ -7,23 +7,14 @@ use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 use serde::de::DeserializeOwned;
 
-/// How the companion begins a line about what was asked of AWS and is not there.
 const PARTIAL: &str = "partial: ";
 
-/// What a statement answers.
 #[derive(Debug)]
 pub(super) struct CompanionRows<T> {
-    /// The rows.
     pub(super) rows: Vec<T>,
-    /// Whether the tables that it reads are all there.
     pub(super) is_whole: bool,
 }
 
-/// Rows of a statement over the folder of snapshots, whose parameters are values. What the companion says besides, as which
-/// data are partial, is passed on.
-///
-/// # Errors
-/// The companion's own, which it has told.
 pub(super) fn rows<T: DeserializeOwned>(
     folder: &Path,
     sql: &str,

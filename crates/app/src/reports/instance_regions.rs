@@ -1,5 +1,3 @@
-//! The Regions that the instance of IAM Identity Center is in, as the newest snapshot has them.
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -13,17 +11,15 @@ struct InstanceRow {
     instance_regions: Value,
 }
 
-/// In which Regions people sign in, the home Region among them; `None` where no snapshot of the folder says.
+/// Returns the sign-in Regions, including the home Region; `None` if no snapshot has them.
 pub fn instance_regions(folder: &Path) -> Option<BTreeSet<String>> {
     let sql = "SELECT instance_regions FROM aws_ssoadmin_instances";
-    // whatever stands in the way, nothing is known of them
     let found = companion_rows::rows::<InstanceRow>(folder, sql, &[]).ok()?;
     let rows = found.rows.iter();
     let regions: BTreeSet<String> = rows.flat_map(|it| active(&it.instance_regions)).collect();
     (!regions.is_empty()).then_some(regions)
 }
 
-/// The names in a list of `RegionMetadata`: those in which people may sign in.
 fn active(regions: &Value) -> Vec<String> {
     let rows = regions.as_array().into_iter().flatten();
     let is_active = |it: &&Value| {

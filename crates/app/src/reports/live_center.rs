@@ -1,4 +1,4 @@
-//! What IAM Identity Center says now, asked with the environment of the AWS CLI: its people, and the policies of a
+//! Live reads from IAM Identity Center with the AWS CLI environment: users, and the policies of a
 //! permission set.
 
 use crate::host::home_region::home_region;
@@ -10,21 +10,17 @@ use hallpass_org::{Operation, ReadCalls as _, ReadPlace};
 use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value, json};
 
-/// Pages of a list that are asked for; no organization has more of what is asked here.
+/// Page limit, above any real organization.
 const PAGES_MAX: usize = 10_000;
 
-/// A permission set as it is.
 #[derive(Debug)]
 pub struct LiveSet {
     /// `DescribePermissionSet`.
     pub about: Value,
-    /// Documents of its policies: name, text.
     pub documents: Vec<(String, String)>,
-    /// The document of its permissions boundary.
     pub boundary: Option<(String, String)>,
-    /// What it has as boundary, as Identity Center says it.
     pub boundary_reference: Option<Value>,
-    /// Policies that lie in the accounts where the set is used, and cannot be read from here.
+    /// Customer managed policies, which exist only in the assigned accounts.
     pub missing: Vec<String>,
 }
 
@@ -34,19 +30,13 @@ struct LiveCenter {
     store: String,
 }
 
-/// Who is in the directory, and where they sign in.
 #[derive(Debug)]
 pub struct LivePeople {
-    /// An answer of `ListUsers` with all of them.
     pub users: Value,
-    /// The additional Regions of the instance; `None` where they may not be asked for.
+    /// The additional Regions of the instance; `None` without permission to read them.
     pub additional_regions: Option<Vec<String>>,
 }
 
-/// All people, and the additional Regions in which they sign in.
-///
-/// # Errors
-/// When there is no instance here, or it does not answer.
 pub fn people(region: Option<&String>) -> Result<LivePeople, Failure> {
     let home = home(region)?;
     runtime()?.block_on(async {
@@ -62,19 +52,16 @@ pub fn people(region: Option<&String>) -> Result<LivePeople, Failure> {
     })
 }
 
-/// The additional Regions of the instance, in which people sign in as well; `None` where they may not be asked for.
-///
-/// # Errors
-/// When there is no instance here, or it does not answer.
+/// Returns the additional sign-in Regions; `None` without permission to read them.
 pub fn additional_regions(region: Option<&String>) -> Result<Option<Vec<String>>, Failure> {
     let home = home(region)?;
     runtime()?.block_on(async { Ok(LiveCenter::find(home).await?.additional_regions().await) })
 }
 
-/// A permission set by its name.
+/// Returns a permission set by name.
 ///
 /// # Errors
-/// Exit 2 when there is none of this name; exit 1 when Identity Center or IAM do not answer.
+/// Exit 2 if unknown; exit 1 if Identity Center or IAM fail.
 pub fn permission_set(name: &str) -> Result<LiveSet, Failure> {
     let home = home(None)?;
     runtime()?.block_on(async {
@@ -94,7 +81,6 @@ fn text(of: &Value, name: &str) -> String {
 }
 
 impl LiveCenter {
-    /// The instance of the account, in the Region of the environment.
     async fn find(home: String) -> Result<Self, Failure> {
         let calls = NamedCalls::new(home.clone(), RoleToAssume::default(), 1).await?;
         let mut center = Self {
@@ -115,7 +101,6 @@ impl LiveCenter {
         Ok(center)
     }
 
-    /// One page, and what asks for the next.
     async fn page(
         &self,
         (service, operation): Operation,
@@ -130,7 +115,6 @@ impl LiveCenter {
         })
     }
 
-    /// All rows of a list.
     async fn all(
         &self,
         operation: Operation,
@@ -153,7 +137,7 @@ impl LiveCenter {
         )))
     }
 
-    /// The Regions that the instance is replicated to. Rights of an earlier release do not include to ask for them.
+    /// Returns the replica Regions. Permissions of an earlier release do not include this call.
     async fn additional_regions(&self) -> Option<Vec<String>> {
         let instance = json!({"InstanceArn": self.instance});
         let listed = self.all(("sso-admin", "ListRegions"), &instance, "Regions");
@@ -224,7 +208,6 @@ impl LiveCenter {
             found.documents.push(("inline policy".to_owned(), inline));
         }
         let operation = ("sso-admin", "GetPermissionsBoundaryForPermissionSet");
-        // that there is none is an error of its own
         if let Ok((answer, _)) = self.calls.call(&ReadPlace::default(), operation, set).await {
             let boundary = answer
                 .get("PermissionsBoundary")
@@ -239,7 +222,7 @@ impl LiveCenter {
         Ok(found)
     }
 
-    /// The document of one of AWS's own policies, which is the same in every account.
+    /// Returns an AWS managed policy, the same in every account.
     async fn managed(&self, arn: &str) -> Result<String, Failure> {
         let (policy, _) = self
             .page(("iam", "GetPolicy"), &json!({"PolicyArn": arn}))

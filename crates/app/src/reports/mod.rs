@@ -1,5 +1,3 @@
-//! What is read about the organization and told: alerts over snapshots, passwords and activity for PCI, what people used.
-
 pub mod alerts;
 pub mod companion_rows;
 pub mod instance_regions;

@@ -1,5 +1,3 @@
-//! The policies of permission sets, as the newest snapshot has them.
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -9,27 +7,21 @@ use serde_json::Value;
 
 use super::companion_rows::{self, CompanionRows};
 
-/// A permission set with the texts of its policies.
 #[derive(Debug)]
 pub struct SetOfSnapshot {
     pub name: String,
     pub documents: Vec<String>,
-    /// The texts of its permissions boundary.
     pub boundary: Vec<String>,
-    /// Policies that no account of the snapshot has.
     pub missing: Vec<String>,
-    /// Its other settings.
     pub settings: SetSettings,
 }
 
-/// What a permission set has beside what it allows.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SetSettings {
     pub description: Option<String>,
     pub session_duration: Option<String>,
     pub relay_state: Option<String>,
     pub ps_tags: Value,
-    /// As Identity Center says it.
     pub boundary: Option<Value>,
 }
 
@@ -49,18 +41,14 @@ struct PolicyRow {
     document: Value,
 }
 
-/// Sets of a snapshot.
 #[derive(Debug)]
 pub struct SetsOfSnapshot {
     pub sets: Vec<SetOfSnapshot>,
-    /// Whether the snapshot has all of them, and all policies: the same name may be another policy where one was not read.
+    /// Set if all sets and policies are present. Otherwise a policy of the same name may differ in
+    /// an unread account.
     pub is_whole: bool,
 }
 
-/// The sets, or the one of this name.
-///
-/// # Errors
-/// There is no snapshot of them, or none of this name.
 pub fn sets(folder: &Path, name: Option<&str>) -> Result<SetsOfSnapshot, Failure> {
     let mut parameters = Vec::new();
     let mut sql = "SELECT permission_set_name, description, session_duration, relay_state, ps_tags, boundary, \
@@ -92,10 +80,10 @@ pub fn sets(folder: &Path, name: Option<&str>) -> Result<SetsOfSnapshot, Failure
     })
 }
 
-/// The documents of policies by what comes after their account: `policy/path/name`, and of AWS's own by their ARN; and
-/// whether those of every account are there.
+/// Returns policy documents by ARN without the account (`policy/path/name`), AWS managed ones by
+/// full ARN; and whether every account is complete.
 fn policies(folder: &Path) -> Result<(BTreeMap<String, Vec<String>>, bool), Failure> {
-    // the same ARN is the same policy in whichever account it was seen
+    // an ARN is the same policy in every account
     let sql = "SELECT policy_arn, max(document)::jsonb AS document FROM aws_iam_policies GROUP BY policy_arn ORDER BY 1";
     let CompanionRows { rows, is_whole } = companion_rows::rows::<PolicyRow>(folder, sql, &[])?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -110,7 +98,7 @@ fn policies(folder: &Path) -> Result<(BTreeMap<String, Vec<String>>, bool), Fail
         let key = if is_aws { row.policy_arn } else { name };
         let text = row.document.to_string();
         let texts = found.entry(key).or_default();
-        // accounts may differ in what they have under one name: all of it is allowed somewhere
+        // accounts may differ under one name: each variant is allowed somewhere
         if !texts.contains(&text) {
             texts.push(text);
         }
@@ -118,7 +106,6 @@ fn policies(folder: &Path) -> Result<(BTreeMap<String, Vec<String>>, bool), Fail
     Ok((found, is_whole))
 }
 
-/// What a set refers to, as [`policies`] calls it.
 fn references(row: &SetRow) -> Vec<String> {
     let each = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let text = |it: &Value, name: &str| it.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -132,7 +119,6 @@ fn references(row: &SetRow) -> Vec<String> {
     managed.chain(customer).collect()
 }
 
-/// The policy that is a set's permissions boundary, as [`policies`] calls it.
 fn boundary_of(row: &SetRow) -> Option<String> {
     let boundary = row.settings.boundary.as_ref()?;
     let text = |it: &Value, name: &str| it.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What was called under a permission set or a role: from logs, event by event, or from the activity table.
+//! Calls made under a permission set or role: from logs, or from the activity table.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,28 +15,21 @@ use serde::Deserialize;
 use super::companion_rows;
 use super::used_calls::log_days;
 
-/// What was called, and how far that is known.
 #[derive(Debug)]
 pub struct SeenActivity {
     pub uses: Vec<SeenUse>,
-    /// The first and the last day of the log, whoever called; none where it is empty.
     pub days: Option<(Date, Date)>,
-    /// Services and names of all events.
     pub names: BTreeSet<(String, String)>,
-    /// Files that are broken: what they hold is not known.
     pub left_out: u64,
 }
 
-/// Reads logs: buckets and folders of trails, files, saved pages of `LookupEvents`.
-///
-/// # Errors
-/// Exit 2 where there are none.
+/// Reads trails in buckets and folders, files, and saved `LookupEvents` pages.
 pub fn of_logs(
     sources: &[LogPlace],
     digests: &DigestArgs,
     wanted: &UsesWanted,
 ) -> Result<SeenActivity, Failure> {
-    // a day earlier, so that it is seen whether the log reaches back to the first day
+    // starts a day earlier, to detect whether the log reaches back to the first day
     let first = wanted.since.to_zoned(TimeZone::UTC).date();
     let scope = LogScope {
         accounts: BTreeSet::new(),
@@ -47,7 +40,7 @@ pub fn of_logs(
     let mut files = files_of(sources, &scope, Fingerprints::None)?;
     let checked = digests.check(&mut files, &scope)?;
     tell_digests(checked.as_ref());
-    // what was changed is left out by itself, and what is missing is not known either
+    // altered files are already excluded; missing files are unknown too
     let mut left_out = checked.map_or(0, |it| it.findings_count - it.not_delivered.len() as u64);
     for source in files {
         source.files.ahead(&source.found);
@@ -91,10 +84,8 @@ struct NameRow {
     action: String,
 }
 
-/// Asks the activity table. It does not say whether every event of a row named its resource, so none is known.
-///
-/// # Errors
-/// The table cannot be read, or has no rows.
+/// Reads the activity table. It does not record whether every event named its resource, so
+/// resources are unknown.
 pub fn of_table(folder: &Path, wanted: &UsesWanted) -> Result<SeenActivity, Failure> {
     let days = log_days(folder)?;
     let since = wanted.since.to_zoned(TimeZone::UTC).date();

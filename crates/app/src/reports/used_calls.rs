@@ -1,4 +1,4 @@
-//! What was called with a permission set, and which days the log has: asked of the activity table.
+//! Calls made with a permission set, and the covered days, from the activity table.
 
 use std::path::Path;
 
@@ -10,14 +10,12 @@ use serde::Deserialize;
 
 use super::companion_rows;
 
-/// From which day to which there are events.
 #[derive(Debug, Deserialize)]
 pub struct LogDays {
     pub first: Date,
     pub last: Date,
 }
 
-/// Which calls.
 #[derive(Debug)]
 pub struct CallsWanted<'a> {
     pub permission_set: &'a str,
@@ -27,7 +25,7 @@ pub struct CallsWanted<'a> {
     pub until: Timestamp,
 }
 
-/// Calls that were refused for want of a right are no use of it.
+/// Denied calls do not count as use.
 const NOT_REFUSED: &str =
     "(error_code IS NULL OR error_code !~ '(AccessDenied|Unauthorized|Forbidden|NotAuthorized)')";
 
@@ -39,10 +37,6 @@ struct CalledRow {
     last: Timestamp,
 }
 
-/// The days of the log.
-///
-/// # Errors
-/// There are none yet.
 pub fn log_days(folder: &Path) -> Result<LogDays, Failure> {
     #[derive(Deserialize)]
     struct Days {
@@ -62,10 +56,6 @@ pub fn log_days(folder: &Path) -> Result<LogDays, Failure> {
         })
 }
 
-/// What was called.
-///
-/// # Errors
-/// The table cannot be read.
 pub fn calls_of(folder: &Path, wanted: &CallsWanted<'_>) -> Result<Vec<CalledAction>, Failure> {
     let mut parameters = vec![
         ("set".to_owned(), wanted.permission_set.to_owned()),

@@ -1,4 +1,4 @@
-//! The time of a process that has a store and AWS: begun after the newest record, and held against AWS.
+//! The process clock: starts after the newest record, and follows AWS.
 
 use std::sync::Arc;
 
@@ -8,12 +8,10 @@ use hallpass_aws::{Aws, DateListener};
 use hallpass_base::Timestamp;
 use hallpass_base::clock::{ANSWERS, HonestClock, ProcessClock, SystemClock};
 
-/// A clock that begins no earlier than the newest record of the log, unless that lies in the future.
 pub async fn after_log(store: &ServerStore) -> Arc<ProcessClock> {
     Arc::new(HonestClock::new(SystemClock, newest_record(store).await))
 }
 
-/// The instant of the newest record of the log.
 pub async fn newest_record(store: &ServerStore) -> Option<Timestamp> {
     let head = store.head().await.ok().flatten()?;
     let newest = store.records_from(head.seq, 1).await.ok()?;
@@ -21,14 +19,13 @@ pub async fn newest_record(store: &ServerStore) -> Option<Timestamp> {
     Timestamp::from_millisecond(millisecond).ok()
 }
 
-/// Tells a clock of every answer of AWS.
 pub fn listener(clock: &Arc<ProcessClock>) -> DateListener {
     let clock = Arc::clone(clock);
     Arc::new(move |dated| clock.hear(dated.date, dated.at))
 }
 
-/// Asks AWS until its answers agree on the time, a few times at most. A process that goes on without
-/// learns it from the calls it makes.
+/// Calls AWS until its responses agree on the time, a few times at most. Otherwise later calls set
+/// it.
 pub async fn settle(clock: &ProcessClock, aws: &Aws) {
     for _ in 0..ANSWERS {
         if clock.read().aws.is_some() {

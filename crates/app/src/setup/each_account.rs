@@ -1,20 +1,17 @@
-//! How runs over accounts go, whatever they ask: how much at once, by which time.
+//! Concurrency and deadline of runs over accounts.
 
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use hallpass_plans::fanout::Wait;
 
-/// Calls in flight inside one account.
 pub const PER_ACCOUNT: usize = 8;
-/// Codes that say that what was named is not there.
 pub const NOT_THERE: [&str; 3] = [
     "OrganizationalUnitNotFoundException",
     "ParentNotFoundException",
     "InvalidInputException",
 ];
 
-/// Milliseconds since the run began.
 pub struct MonotonicTime(Instant);
 
 impl MonotonicTime {
@@ -30,7 +27,6 @@ impl Wait for MonotonicTime {
     }
 
     async fn until_ms(&self, at_ms: u64) {
-        // a millisecond is counted when it is over
         let at = self.0 + Duration::from_millis(at_ms);
         tokio::time::sleep_until(at.into()).await;
     }

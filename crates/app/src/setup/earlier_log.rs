@@ -1,7 +1,7 @@
-//! What an earlier audit log left beside a database that has none.
+//! Detects an earlier audit log next to an empty database.
 //!
-//! A database that is lost, or another one by mistake, would begin a new log in the place of the one before, and an
-//! empty file of ends in place of the ends that are owed.
+//! A lost or wrong database would start a new log in place of the old one, and an empty file of
+//! ends in place of the ends still due.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -20,11 +20,11 @@ use hallpass_terminal::exit::Failure;
 use crate::setup::heads::{Means, open_source};
 use crate::setup::opening::aws_settings;
 
-/// Refuses a database without an audit log where an earlier log has left something. `store` is none where opening it
-/// would make it.
+/// Refuses a database without audit log if traces of an earlier one exist. Without `store`, opening
+/// would create it.
 ///
 /// # Errors
-/// Exit 4 with the two ways on; and when it cannot be told.
+/// Exit 4 with the two remedies; also if unknown.
 pub async fn ensure_none(
     loaded: &Loaded,
     store: Option<&ServerStore>,
@@ -56,10 +56,6 @@ pub async fn ensure_none(
     ))
 }
 
-/// Whether a store in a file would be made by opening it.
-///
-/// # Errors
-/// When it cannot be told.
 pub fn would_be_made(address: &StoreAddress) -> Result<bool, Failure> {
     if !address.may_be_there()? {
         return Ok(true);
@@ -70,10 +66,7 @@ pub fn would_be_made(address: &StoreAddress) -> Result<bool, Failure> {
     })
 }
 
-/// The export, where there are records or heads in it.
-///
-/// # Errors
-/// When the target cannot be listed.
+/// Returns the export if it has records or heads.
 pub async fn exported(loaded: &Loaded, ids: &Arc<dyn IdSource>) -> Result<Option<String>, Failure> {
     let Some(export) = loaded.export()? else {
         return Ok(None);
@@ -88,7 +81,7 @@ pub async fn exported(loaded: &Loaded, ids: &Arc<dyn IdSource>) -> Result<Option
         "" => String::new(),
         prefix => format!("{prefix}/"),
     };
-    // the file of ends lies beside them, and is no such object
+    // the file of ends is next to them and is not one
     let is_object = |key: &String| Path::new(key).extension() == Some(OsStr::new("json"));
     for folder in [format!("{HEADS_FOLDER}/"), records] {
         match source.list(&folder, None).await {
@@ -96,7 +89,7 @@ pub async fn exported(loaded: &Loaded, ids: &Arc<dyn IdSource>) -> Result<Option
                 return Ok(Some(format!("the export `{}`", source.name())));
             }
             Ok(_) => {}
-            // an outage of the bucket must not begin a second log
+            // a bucket outage must not start a second log
             Err(error) => {
                 return Err(Failure::failed(format!(
                     "there is no database, and whether an earlier audit log was exported cannot be read: {error}"
@@ -108,7 +101,8 @@ pub async fn exported(loaded: &Loaded, ids: &Arc<dyn IdSource>) -> Result<Option
     Ok(None)
 }
 
-/// The file of ends, where a log with records wrote it. An object in a bucket is not read: the server may write it alone.
+/// Returns the file of ends if a log with records wrote it. Bucket objects are not read: the server
+/// may have write permission only.
 fn ends(loaded: &Loaded) -> Result<Option<String>, Failure> {
     let Some(EndsPlace::File(path)) = loaded.ends_place()? else {
         return Ok(None);
@@ -176,7 +170,6 @@ mod tests {
                     _ => panic!("{file:?}: {refused:?}"),
                 }
             }
-            // a log that has begun goes on
             let now = hallpass_base::clock::now();
             let id = AuditId::new(ids.next(now));
             let draft = Draft::new(id, Event::LogLossAccepted, now, "a@b.example", Origin::Cli);

@@ -1,5 +1,4 @@
-//! `--facts`: the organization that rules are held against and names are looked up in, from a file or from AWS as
-//! it is now.
+//! `--facts`: the organization used to check rules and names, from a file or from AWS now.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,20 +19,15 @@ use hallpass_terminal::output::say;
 use crate::setup::opening::connect;
 use crate::setup::progress::ProgressLine;
 
-/// The word that stands for AWS itself.
 const LIVE: &str = "live";
-/// How often is told for how long the organization is being read.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
-/// What helps where AWS tells nothing of the organization.
 const HELP: &str = "set `AWS_REGION` to the home Region of IAM Identity Center, or name the server's configuration in `HALLPASS_CONFIG`, \
                     with credentials that may read IAM Identity Center and AWS Organizations; a file of that name is `./live`";
 
-/// What `--facts` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FactsSource {
-    /// The organization as it is now, read with the credentials of the environment.
+    /// Read from AWS with the environment's credentials.
     Live,
-    /// An organization file.
     File(PathBuf),
 }
 
@@ -47,10 +41,8 @@ impl From<OsString> for FactsSource {
     }
 }
 
-/// An organization that was read.
 #[derive(Debug)]
 pub struct OrganizationFacts {
-    /// Accounts, permission sets, people and groups.
     pub directory: Directory,
     origin: Origin,
 }
@@ -61,22 +53,18 @@ enum Origin {
     File(PathBuf),
 }
 
-/// Ids of the organization itself, as far as they are known.
 #[derive(Debug, Default)]
 pub struct KnownIds {
-    /// The organization, `o-…`.
     pub organization: Option<String>,
-    /// The identity store, `d-…`.
     pub identity_store: Option<String>,
 }
 
 impl FactsSource {
-    /// Reads the organization; what only matters where rules name it as far as `needed` says, of which an import, which
-    /// decides nothing, needs none. `region`: where AWS is asked, unless the configuration or, in the end, the environment
-    /// says it.
+    /// Reads the organization, with optional facts as in `needed`; an import needs none. `region`
+    /// is the AWS Region, unless configuration or environment set it.
     ///
     /// # Errors
-    /// Exit 2 when the file or the configuration cannot be used, exit 1 when AWS cannot be read.
+    /// Exit 2 for an unusable file or configuration, exit 1 if AWS cannot be read.
     pub fn read(
         &self,
         needed: NamedFacts,
@@ -96,11 +84,10 @@ impl FactsSource {
 }
 
 impl OrganizationFacts {
-    /// Refuses a file in which a row of a list has no id of its own: the simulator would make one, which is no fact
-    /// about AWS. AWS itself has them all.
+    /// Refuses a file with rows without id: the simulator would invent one. AWS always has ids.
     ///
     /// # Errors
-    /// Exit 2, naming the row and `why` its id is needed.
+    /// Exit 2, with the row and `why` its id is needed.
     pub fn ensure_stated(&self, pointer: &str, member: &str, why: &str) -> Result<(), Failure> {
         match &self.origin {
             Origin::Live(_) => Ok(()),
@@ -108,10 +95,6 @@ impl OrganizationFacts {
         }
     }
 
-    /// The ids of the organization itself.
-    ///
-    /// # Errors
-    /// Exit 2 when the file cannot be read.
     pub fn ids(&self) -> Result<KnownIds, Failure> {
         Ok(match &self.origin {
             Origin::Live(about) => KnownIds {
@@ -129,8 +112,8 @@ impl OrganizationFacts {
     }
 }
 
-/// How AWS is reached: as the configuration says that `HALLPASS_CONFIG` names, else as the environment does. A
-/// `hallpass.toml` that happens to be in the folder is not meant.
+/// Uses the configuration named by `HALLPASS_CONFIG`, else the environment. Ignores a
+/// `hallpass.toml` in the current folder.
 fn configuration(region: Option<&String>) -> Result<Loaded, Failure> {
     let named = std::env::var_os("HALLPASS_CONFIG").filter(|it| !it.is_empty());
     let mut loaded = match named {
@@ -146,10 +129,7 @@ fn configuration(region: Option<&String>) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
-/// The groups whose members hold roles, by the configuration that `HALLPASS_CONFIG` names; none where it names none.
-///
-/// # Errors
-/// Exit 2 when the configuration cannot be used.
+/// Returns the groups with roles from the configuration in `HALLPASS_CONFIG`, if set.
 pub fn groups_with_roles() -> Result<Vec<RoleGroup>, Failure> {
     let named = std::env::var_os("HALLPASS_CONFIG").filter(|it| !it.is_empty());
     let Some(path) = named else {
@@ -189,7 +169,7 @@ async fn read_live(loaded: &Loaded, needed: NamedFacts) -> Result<OrganizationFa
     })
 }
 
-/// Waits, and tells on stderr for how long already: a large organization takes minutes.
+/// Prints the elapsed time on stderr: a large organization takes minutes.
 async fn with_progress<T>(reading: impl Future<Output = T>) -> T {
     let mut line = ProgressLine::new("");
     let mut turns = tokio::time::interval(TOLD_EVERY);
@@ -208,7 +188,7 @@ async fn with_progress<T>(reading: impl Future<Output = T>) -> T {
     }
 }
 
-/// Whose organization it was: credentials of another one would make every name look unknown.
+/// Names the organization: with wrong credentials every name would look unknown.
 fn found(about: &ConnectedOrganization, directory: &Directory) -> String {
     format!(
         "read {} in {}: accounts: {}, permission sets: {}, groups: {}, users: {}",

@@ -1,4 +1,4 @@
-//! Who signs the heads of the audit log, and where its export lies: what the configuration says, opened.
+//! Opens the signing key and the export of the audit log.
 
 use std::sync::Arc;
 
@@ -12,7 +12,6 @@ use hallpass_store::FolderTarget;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value};
 
-/// What opening takes: where AWS is, what time it is there, and ids.
 #[derive(Clone)]
 pub struct Means {
     pub aws: AwsClientSettings,
@@ -20,7 +19,6 @@ pub struct Means {
     pub ids: Arc<dyn IdSource>,
 }
 
-/// A place for exports, opened.
 #[derive(Clone, Debug)]
 pub enum Opened {
     Folder(FolderTarget),
@@ -36,7 +34,6 @@ impl Opened {
     }
 }
 
-/// Opens the place that records are exported to.
 pub async fn open_export(export: &ExportSettings, means: &Means) -> Result<Opened, Failure> {
     match &export.place {
         ExportPlace::Folder(folder) => Ok(Opened::Folder(FolderTarget::new(folder))),
@@ -52,14 +49,13 @@ pub async fn open_export(export: &ExportSettings, means: &Means) -> Result<Opene
     }
 }
 
-/// Opens a bucket whose objects are put in place of those before: under no lock of ours.
+/// Opens a bucket for overwriting objects, without object lock.
 pub async fn open_bucket(place: BucketPlace, means: &Means) -> Result<Arc<Objects>, Failure> {
     let (aws, clock) = (&means.aws, Arc::clone(&means.clock));
     let opened = Objects::open(aws, place, None, clock, means.ids.as_ref()).await;
     opened.map(Arc::new).map_err(Failure::failed)
 }
 
-/// Opens a place for reading what was exported to it.
 pub async fn open_source(
     place: &ExportPlace,
     means: &Means,
@@ -76,7 +72,6 @@ pub async fn open_source(
     }
 }
 
-/// A key that signs heads.
 pub enum HeadSigning {
     Kms(Arc<KmsKey>),
     File(Arc<Signer>),
@@ -90,7 +85,6 @@ impl HeadSigning {
         }
     }
 
-    /// The key that others check heads with.
     pub async fn public_key(&self) -> Result<PublicKey, SignFault> {
         match self {
             Self::Kms(key) => key.public_key().await,
@@ -99,12 +93,10 @@ impl HeadSigning {
     }
 }
 
-/// What signs when the key cannot be opened: nothing, and each head that is due says why.
 pub fn no_signer(why: &Failure) -> Arc<dyn HeadSigner> {
     Arc::new(NoKey(with_remedy(why)))
 }
 
-/// Why a key cannot be used, and what would help, for places that show one text.
 pub fn with_remedy(why: &Failure) -> String {
     let words = why.words();
     match why.remedy() {
@@ -122,7 +114,6 @@ impl HeadSigner for NoKey {
     }
 }
 
-/// Opens the key that signs heads. Asks AWS nothing yet.
 pub async fn open_key(
     key: &HeadKey,
     absent: Absent,

@@ -1,5 +1,3 @@
-//! The ports of the journey of a request, filled.
-
 use std::sync::Arc;
 
 use crate::host::server_store::ServerStore;
@@ -7,7 +5,6 @@ use hallpass_access::{DirectorySource, Ports};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_base::{Clock, IdSource};
 
-/// The ports of the journey.
 pub fn journey(
     store: &Arc<ServerStore>,
     aws: &Arc<Aws>,

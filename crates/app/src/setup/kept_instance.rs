@@ -1,4 +1,5 @@
-//! The instance of IAM Identity Center, kept in the store, so that a server starts also while its home Region gives no answer
+//! The IAM Identity Center instance in the store, so that a server can start during an outage of
+//! its home Region
 //! ([0145](../../../docs/decisions/0145-a-start-goes-on-with-the-instance-that-aws-told-of.md)).
 
 use crate::host::server_store::ServerStore;
@@ -7,13 +8,12 @@ use serde_json::{Value, json};
 
 const KEY: &str = "instance";
 
-/// What an earlier connection was told of, by any account and Region: whoever connects holds that against their own.
+/// Returns the stored instance of any account and Region: callers must compare it with their own.
 pub(crate) async fn kept(store: &ServerStore) -> Option<KnownInstance> {
     let bytes = store.blob_get(KEY).await.ok().flatten()?;
     read(&serde_json::from_slice(&bytes).ok()?)
 }
 
-/// Keeps what AWS told of, in place of what is `known`.
 pub(crate) async fn keep(store: &ServerStore, aws: &Aws, known: Option<&KnownInstance>) {
     let told = aws.known_instance();
     if aws.instance_source() != InstanceSource::Aws || known == Some(&told) {
@@ -29,7 +29,6 @@ pub(crate) async fn keep(store: &ServerStore, aws: &Aws, known: Option<&KnownIns
     }
 }
 
-/// Whether the same question has another answer now.
 fn is_replaced(known: &KnownInstance, told: &KnownInstance) -> bool {
     let is_the_same_question = known.account == told.account
         && known.region == told.region

@@ -1,27 +1,26 @@
-//! The role that is assumed in each account.
+//! The role to assume in each account.
 
 use hallpass_aws::RoleToAssume;
 
-/// The role in each account.
+/// The role to assume in each account.
 #[derive(Debug, clap::Args)]
 pub struct MemberRoleArgs {
-    /// The role that is assumed in each account
+    /// The role to assume in each account
     #[arg(
         long,
         value_name = "NAME",
         default_value = "OrganizationAccountAccessRole"
     )]
     pub role: String,
-    /// Roles on the way to it, each assumed with the one before
+    /// Intermediate roles, each assumed with the previous one
     #[arg(long, value_name = "ARN,...", value_delimiter = ',')]
     pub via: Vec<String>,
-    /// The external id that the role asks for
+    /// The external id that the role requires
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 }
 
 impl MemberRoleArgs {
-    /// The role, for sessions of this name.
     pub fn to_assume(&self, session_name: String) -> RoleToAssume {
         RoleToAssume {
             name: self.role.clone(),

@@ -1,4 +1,5 @@
-//! What commands on the server's own machine begin with: the configuration opened, the store, AWS, rules, people, loops.
+//! Common setup of commands on the server's machine: configuration, store, AWS, rules, users,
+//! loops.
 
 pub mod clock;
 pub mod each_account;

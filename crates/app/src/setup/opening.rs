@@ -1,5 +1,5 @@
-//! What commands on the server's own machine begin with: the configuration, the store, AWS, a runtime to wait
-//! in, and how they hear that they are to stop.
+//! Common setup of commands on the server's machine: configuration, store, AWS, runtime, and stop
+//! signals.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -23,7 +23,6 @@ use hallpass_terminal::output::OutputArgs;
 
 use crate::setup::{clock, kept_instance, postgres_password};
 
-/// How the configuration is named.
 pub const NAME_IT: &str = "name it: `--config FILE` or the variable `HALLPASS_CONFIG`";
 
 /// `--config FILE`.
@@ -39,34 +38,31 @@ pub struct ConfigArgs {
     config: PathBuf,
 }
 
-/// By which configuration a command reads, and how it prints what it found.
+/// Configuration and output options.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReadingArgs {
     /// The configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// The form.
+    /// The output format.
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
 impl ConfigArgs {
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.config
     }
 
-    /// Reads it.
     pub fn load(&self) -> Result<Loaded, Failure> {
         crate::config::load(&self.config)
     }
 
-    /// Reads it for what needs no secret of the server's: references to them stay references.
     pub fn load_without_secrets(&self) -> Result<Loaded, Failure> {
         crate::config::load_with(&self.config, Secrets::Left)
     }
 
-    /// Reads it as a server does that was started with `--listen`: whatever goes by its address, goes by that one.
+    /// Loads with the address of `--listen`.
     pub fn load_listening(
         &self,
         listen: Option<&str>,
@@ -79,10 +75,10 @@ impl ConfigArgs {
         Ok(loaded)
     }
 
-    /// Reads it with its secrets; where one is not there, without them, and why.
+    /// Loads with secrets; if one is missing, without them, with the reason.
     ///
     /// # Errors
-    /// Where it cannot be used without them either.
+    /// Unusable even without secrets.
     pub fn load_as_far_as_it_goes(
         &self,
         listen: Option<&str>,
@@ -93,7 +89,7 @@ impl ConfigArgs {
         }
     }
 
-    /// That there is none, and where it was looked for: everything is as by default then.
+    /// Describes the missing configuration and the searched paths: defaults apply.
     pub fn missing(&self) -> Option<String> {
         if self.config.exists() {
             return None;
@@ -106,11 +102,11 @@ impl ConfigArgs {
         ))
     }
 
-    /// Whether the configured store may be there, or may be made: without a configuration nothing is, for no
-    /// server would look there.
+    /// Checks that the store exists or may be created: not without a configuration, because no
+    /// server would find it.
     ///
     /// # Errors
-    /// Exit 2 when there is neither a store nor a configuration; and when nobody can tell whether there is a store.
+    /// Exit 2 without store and configuration; also if unknown.
     pub fn ensure_meant(&self, store: &StoreAddress) -> Result<(), Failure> {
         match self.missing() {
             Some(words) if !store.may_be_there()? => Err(Failure::bad_input(words).help(NAME_IT)),
@@ -118,11 +114,10 @@ impl ConfigArgs {
         }
     }
 
-    /// Where the configured store is, which must be there: whoever looks at what was stored, or acts on it, must not
-    /// make an empty one and say that there is nothing.
+    /// Returns the existing store: commands that read or act must not create an empty one.
     ///
     /// # Errors
-    /// Exit 2 where it is not there, or there is no configuration either; and when nobody can tell.
+    /// Exit 2 if missing, or if unknown.
     pub fn existing_store(&self) -> Result<StoreAddress, Failure> {
         let address = self.load_without_secrets()?.store()?;
         self.ensure_meant(&address)?;
@@ -131,10 +126,10 @@ impl ConfigArgs {
     }
 }
 
-/// Whether a store is there that somebody has named.
+/// Checks that a named store exists.
 ///
 /// # Errors
-/// Exit 2 where it is not; and when nobody can tell.
+/// Exit 2 if missing, or if unknown.
 pub fn ensure_there(address: &StoreAddress) -> Result<(), Failure> {
     if address.may_be_there()? {
         Ok(())
@@ -143,7 +138,6 @@ pub fn ensure_there(address: &StoreAddress) -> Result<(), Failure> {
     }
 }
 
-/// Says where a store was looked for, also where it is named by a relative path.
 fn no_store(address: &StoreAddress) -> Failure {
     let shown = match address {
         StoreAddress::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
@@ -154,12 +148,12 @@ fn no_store(address: &StoreAddress) -> Failure {
     )
 }
 
-/// Opens the store as it is: one of an earlier release is refused, for its server may be at work.
+/// Opens the store; refuses an earlier schema, because its server may be running.
 pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
     open_store_for(address, SchemaUse::OfThisRelease).await
 }
 
-/// The same for what then acts at AWS: nothing is begun while the database lacks records that a node has seen.
+/// For commands that change AWS: refuses while the database lacks records that a node has seen.
 pub async fn open_store_to_act(address: StoreAddress) -> Result<ServerStore, Failure> {
     Ok(open_store(address).await?.acting(&machine_name::host()))
 }
@@ -182,11 +176,8 @@ pub async fn open_store_for(
     looked_at(opened)
 }
 
-/// The groups of the memberships that are held in a store as it is: it is neither made nor brought up to date. None are
-/// held in one that is not there.
-///
-/// # Errors
-/// When one that is there cannot be read, or nobody can tell whether there is one.
+/// Returns the groups of active memberships, without creating or upgrading the store; empty without
+/// a store.
 pub async fn groups_held(address: StoreAddress) -> Result<BTreeSet<GroupId>, Failure> {
     if !address.may_be_there()? {
         return Ok(BTreeSet::new());
@@ -203,7 +194,6 @@ pub async fn groups_held(address: StoreAddress) -> Result<BTreeSet<GroupId>, Fai
     looked_at(held)
 }
 
-/// What a store gave, or why it gave nothing.
 fn looked_at<T>(given: Result<Result<T, OpenError>, tokio::task::JoinError>) -> Result<T, Failure> {
     match given {
         Ok(Ok(value)) => Ok(value),
@@ -220,7 +210,7 @@ fn looked_at<T>(given: Result<Result<T, OpenError>, tokio::task::JoinError>) -> 
     }
 }
 
-/// Connects to AWS as the configuration says. What AWS says of the time goes to the clock.
+/// Connects to AWS as configured. AWS response times set the clock.
 pub async fn connect(
     loaded: &Loaded,
     clock: &Arc<ProcessClock>,
@@ -241,16 +231,14 @@ async fn try_connect(
     hallpass_aws::connect(settings, time, ids, dates).await
 }
 
-/// How long the server waits for an AWS that does not answer before it gives up: access that is due
-/// to end waits for it.
+/// How long the server waits for AWS before it gives up: due ends wait too.
 const AWS_PATIENCE: Duration = Duration::from_mins(2);
 
-/// How often AWS is asked for the instance while it has not said which it is.
 const ASK_AGAIN: Duration = Duration::from_secs(15);
 
-/// Connects to AWS, again and again while it throttles, fails or cannot be reached. What is wrong
-/// with the configuration is said at once. Where the home Region alone gives no answer, the server goes on with the
-/// instance that `store` has of before ([`belied`]).
+/// Connects to AWS with retries on throttling, failures and outages. Configuration errors fail
+/// immediately. During an outage of the home Region alone, uses the instance in `store`
+/// ([`belied`]).
 pub async fn connect_patiently(
     loaded: &Loaded,
     store: &ServerStore,
@@ -284,13 +272,11 @@ pub async fn connect_patiently(
     }
 }
 
-/// What is wrong with an instance that has no permission sets, and what helps.
 pub const NO_PERMISSION_SETS: (&str, &str) = (
     "permission sets are switched off in this instance of IAM Identity Center: nothing can be granted in it",
     "enable permission sets for the instance, or name another in `identity.instance_arn`",
 );
 
-/// What is wrong with calls of an additional Region of the instance, and what helps.
 pub fn not_the_home_region(own: &str, home: &str) -> (String, &'static str) {
     let words = format!(
         "this server calls IAM Identity Center in {own}, and its home Region is {home}: assignments can be listed and changed there alone"
@@ -298,8 +284,8 @@ pub fn not_the_home_region(own: &str, home: &str) -> (String, &'static str) {
     (words, "set `aws.region` to the home Region")
 }
 
-/// Refuses an instance in which nothing can be granted, before anything is promised. One that cannot be read is gone on with: a role
-/// may have been given its rights before they were read.
+/// Refuses an instance that cannot grant anything. Continues if unreadable: the role may get its
+/// permissions later.
 async fn check_instance(aws: &Aws) -> Result<(), Failure> {
     let regions = match aws.instance_regions().await {
         Ok(regions) => regions,
@@ -326,8 +312,8 @@ async fn check_instance(aws: &Aws) -> Result<(), Failure> {
     }
 }
 
-/// Resolves where a server goes on with the instance of before, and AWS answers that it must not: with what a start would have ended
-/// with. Never otherwise.
+/// Resolves with the startup error if the server uses a stored instance and AWS later contradicts
+/// it. Otherwise never.
 pub async fn belied(aws: &Aws) -> Failure {
     if aws.instance_source() == InstanceSource::Before {
         loop {
@@ -347,8 +333,8 @@ pub async fn belied(aws: &Aws) -> Failure {
                 Err(error) if is_passing(&error) => {
                     tracing::debug!(%error, "AWS does not say which instance is ours");
                 }
-                // a service that comes back may refuse, or have nothing to list, for a moment: a start would end with that
-                // again and again, and nothing of what is due would be done
+                // a recovering service may briefly refuse or list nothing: a restart loop would
+                // delay all due work
                 Err(error) => {
                     tracing::warn!(%error, "AWS does not say which instance is ours; it is asked again");
                 }
@@ -358,7 +344,6 @@ pub async fn belied(aws: &Aws) -> Failure {
     std::future::pending().await
 }
 
-/// Whether waiting may help.
 fn is_passing(error: &ConnectError) -> bool {
     matches!(
         error,
@@ -382,7 +367,6 @@ fn no_aws(error: &ConnectError) -> Failure {
     failure.help(error.help())
 }
 
-/// Where AWS is and as whom, as the configuration says.
 pub fn aws_settings(loaded: &Loaded) -> AwsSettings {
     let aws = &loaded.config.aws;
     let identity = &loaded.config.identity;
@@ -407,25 +391,24 @@ pub fn aws_settings(loaded: &Loaded) -> AwsSettings {
     }
 }
 
-/// The management account, as far as AWS says it.
 pub fn management_account(about: &ConnectedOrganization) -> Option<AccountId> {
     let account = about.management_account.as_deref();
     account.and_then(|account| account.parse().ok())
 }
 
-/// The account we cannot change: the management account, for a delegated administrator.
+/// Returns the account that cannot be changed: the management account, for a delegated
+/// administrator.
 pub fn out_of_reach(about: &ConnectedOrganization) -> Option<AccountId> {
     management_account(about).filter(|_| about.place == OwnAccountRole::DelegatedAdministrator)
 }
 
-/// Resolves when the process is asked to stop. From the call on the process is not ended by being asked, also
-/// while nobody waits for this yet.
+/// Resolves on a stop signal. Handles signals from the call on, even before it is awaited.
 pub fn asked_to_stop() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let asked = [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| {
-            // listened to here, not when it is first waited for
+            // registered here, not at the first poll
             let listening = signal(kind);
             Box::pin(async move {
                 match listening {
@@ -448,26 +431,25 @@ pub fn asked_to_stop() -> impl Future<Output = ()> {
     }
 }
 
-/// From the call on the process is not ended by SIGHUP, also while nobody waits for one yet.
+/// Handles SIGHUP from the call on, even before it is awaited.
 pub fn hangup_is_heard() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        // whoever cannot listen is ended as before; what is heard before somebody waits is of no matter
+        // without a handler the default applies; early signals do not matter
         drop(signal(SignalKind::hangup()));
     }
 }
 
-/// Resolves when whoever started this process is gone, or wants it to end.
+/// Resolves when the parent process ends or closes the pipe.
 pub async fn starter_is_gone() {
     let (gone, told) = tokio::sync::oneshot::channel::<()>();
-    // a thread of its own: the runtime would wait for one of its own that reads
+    // a separate thread, because the runtime waits for its own blocking reads
     std::thread::spawn(move || {
         let mut nothing = [0; 64];
         while !matches!(std::io::stdin().read(&mut nothing), Ok(0) | Err(_)) {}
         drop(gone);
     });
-    // an error says that the sender is dropped, which is the news
     let _closed: Result<_, _> = told.await;
 }
 
@@ -484,7 +466,6 @@ mod tests {
         let own = std::process::id().to_string();
         let sent = Command::new("kill").args(["-TERM", &own]).status().unwrap();
         assert!(sent.success());
-        // long enough for a signal that nobody listens to
         tokio::time::sleep(Duration::from_millis(200)).await;
         asked.await;
     }
@@ -495,7 +476,6 @@ mod tests {
         let own = std::process::id().to_string();
         let sent = Command::new("kill").args(["-HUP", &own]).status().unwrap();
         assert!(sent.success());
-        // long enough for a signal that nobody listens to
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -1,5 +1,4 @@
-//! Who an address is, for commands on the server's own machine: an enabled user of the directory, by
-//! what the server read of it, or by asking AWS where that is missing or old.
+//! Finds the enabled user of an address: from the stored directory, or from AWS if missing or old.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,10 +17,10 @@ use hallpass_terminal::exit::Failure;
 use crate::setup::opening::connect;
 use crate::setup::sources::cached_snapshot;
 
-/// The user of the directory who has an address.
+/// Returns the user with this address.
 ///
 /// # Errors
-/// Exit 1 when nobody, more than one, or somebody disabled has it, or when it cannot be known.
+/// Exit 1 for none, several or a disabled user, or if unknown.
 pub async fn owner_of(
     loaded: &Loaded,
     store: &ServerStore,
@@ -51,7 +50,6 @@ pub async fn owner_of(
     let aws = connect(loaded, &clock, Arc::new(RandomIds)).await;
     let aws = Arc::new(aws.map_err(|failure| unknown(failure.words()))?);
     let inventory = Inventory::new(aws, Arc::new(BTreeSet::new));
-    // whoever was known is asked about alone: reading a large organization takes long
     let known = known.map(Directory::new);
     if let Some(owner) = known.as_ref().and_then(|known| find(known, email).ok()) {
         let snapshot = known.map(Snapshot::from).unwrap_or_default();
@@ -65,10 +63,7 @@ pub async fn owner_of(
     find(&read, email)
 }
 
-/// The enabled user who has an address.
-///
-/// # Errors
-/// Exit 1 when there is not exactly one.
+/// Exit 1 unless exactly one enabled user has the address.
 pub fn find(directory: &Directory, email: &Email) -> Result<Owner, Failure> {
     let refused = |why: &str| {
         Failure::failed(format!("`{email}` {why}"))

@@ -1,4 +1,4 @@
-//! How far a run over accounts and Regions is: a line on a terminal, else one every ten seconds.
+//! Progress of runs over accounts and Regions: a line on a terminal, else one every ten seconds.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -8,12 +8,9 @@ use hallpass_plans::fanout::Progress;
 use hallpass_terminal::output;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How often progress is told where there is no terminal.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
-/// The line.
 pub struct ProgressLine {
-    /// What is under way; may be empty.
     label: String,
     bar: Option<ProgressBar>,
     begun: Instant,
@@ -21,7 +18,6 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// A line that begins with this label.
     pub fn new(label: &str) -> Self {
         let style = ProgressStyle::with_template("{spinner} {msg}");
         let bar = io::stderr().is_terminal().then(|| {
@@ -41,7 +37,6 @@ impl ProgressLine {
         }
     }
 
-    /// Tells how far it is.
     pub fn tell(&mut self, progress: &Progress) {
         let mut text = shown(progress, self.begun.elapsed());
         if !self.label.is_empty() {
@@ -50,7 +45,6 @@ impl ProgressLine {
         self.say(text);
     }
 
-    /// Tells how far it is, in these words.
     pub fn say(&mut self, text: String) {
         match &self.bar {
             Some(bar) => bar.set_message(text),
@@ -62,7 +56,6 @@ impl ProgressLine {
         }
     }
 
-    /// Does something without the line.
     pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(work),
@@ -70,14 +63,12 @@ impl ProgressLine {
         }
     }
 
-    /// Takes the line away.
     pub fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
 
-    /// How long it has been there.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
@@ -98,7 +89,6 @@ fn shown(progress: &Progress, elapsed: Duration) -> String {
         && progress.is_whole
         && left > 0
     {
-        // writing to a `String` cannot fail
         let _ = write!(text, ", {left} s left");
     }
     text

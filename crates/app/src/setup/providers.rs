@@ -1,4 +1,4 @@
-//! Where people may be suspended, as far as environment and configuration say.
+//! Identity providers for suspending users, from environment and configuration.
 
 use std::sync::Arc;
 
@@ -6,8 +6,7 @@ use crate::config::Loaded;
 use crate::directories::okta;
 use hallpass_org::pci::{ProviderPeople, Providers};
 
-/// Where people may be suspended. What is not set up, or not rightly, is not there: the steps that need it say so, and whoever
-/// plans them is told why.
+/// Returns configured providers. Steps and plans report missing or invalid ones.
 pub fn providers(loaded: &Loaded) -> Providers {
     let okta = okta::suspending().ok().flatten();
     let scim = loaded.pci_scim().ok().flatten();

@@ -1,35 +1,27 @@
-//! Rule files, read and checked.
-
 use std::path::Path;
 
 use hallpass_rules::{Diagnostic, RuleFile, Rules};
 use hallpass_terminal::exit::Failure;
 
-/// Reads and checks a rule file; every error of it at once.
+/// Reads and checks a rule file.
 ///
 /// # Errors
-/// Exit 2 with all of them.
+/// Exit 2 with all errors.
 pub fn read_rules(path: &Path) -> Result<Rules, Failure> {
     read_rules_and_text(path).map(|(rules, _)| rules)
 }
 
-/// As [`read_rules`], with the text they were read from.
-///
-/// # Errors
-/// As [`read_rules`].
 pub fn read_rules_and_text(path: &Path) -> Result<(Rules, String), Failure> {
     let bytes = std::fs::read(path).map_err(|error| unread_rules(path, &error))?;
     rules_and_text(path, &bytes)
 }
 
-/// A rule file that cannot be read.
 pub fn unread_rules(path: &Path, error: &std::io::Error) -> Failure {
     Failure::unreadable(path.display(), error).help(
         "`access.rules` in the configuration names the rule file; docs/reference/rules.md explains it",
     )
 }
 
-/// The rules of a file's content, and their text.
 pub fn rules_and_text(path: &Path, bytes: &[u8]) -> Result<(Rules, String), Failure> {
     let shown = path.display().to_string();
     let loaded = RuleFile::from_bytes(shown.as_str(), bytes).and_then(|source| {
@@ -55,7 +47,6 @@ pub fn rules_and_text(path: &Path, bytes: &[u8]) -> Result<(Rules, String), Fail
     }
 }
 
-/// Rules that offer groups whose members follow attributes.
 pub fn owned_twice(file: &str, found: Vec<Diagnostic>) -> Failure {
     let words = format!("`{file}` has {} errors", found.len());
     let failure = found

@@ -1,18 +1,16 @@
-//! Tells who started this process as a service that it is ready (`sd_notify(3)`, `READY=1`).
+//! Notifies the service manager of readiness (`sd_notify(3)`, `READY=1`).
 
 use std::ffi::OsStr;
 
 use hallpass_terminal::exit::Failure;
 
-/// The variable that names the socket which a service manager listens on.
 const SOCKET: &str = "NOTIFY_SOCKET";
-/// What it is told.
 const READY: &[u8] = b"READY=1\n";
 
-/// Says that this process does its work from now on, to whoever waits for it. Without a service manager nothing is said.
+/// Reports readiness; does nothing without a service manager.
 ///
 /// # Errors
-/// Exit 1 when there is one that cannot be told: it would wait, and then stop this process.
+/// Exit 1 if the notification fails: the service manager would time out and stop the process.
 pub fn ready() -> Result<(), Failure> {
     match std::env::var_os(SOCKET).filter(|it| !it.is_empty()) {
         Some(socket) => tell(&socket).map_err(|error| {
@@ -30,7 +28,6 @@ fn tell(socket: &OsStr) -> std::io::Result<()> {
     use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-    // a name that begins with `@` is one of the abstract namespace, of no file
     let address = match socket.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(socket)?,

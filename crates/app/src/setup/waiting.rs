@@ -1,4 +1,4 @@
-//! How loops run and wait: until something is due, until the server stops, and anew when one breaks off.
+//! Background loops: run, wait, and restart after a panic.
 
 use std::time::Duration;
 
@@ -6,15 +6,14 @@ use hallpass_base::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The longest a loop sleeps: bounds the cost of a lost notification.
+/// Maximum sleep: limits the effect of a lost notification.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// The shortest: bounds the cost of a row that is always due.
+/// Minimum sleep: limits the cost of a permanently due row.
 const BREATH: Duration = Duration::from_millis(20);
-/// A loop that broke off begins again after this.
 const BROKEN_PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs a loop until the server stops. One that breaks off, which is a mistake of ours, begins
-/// again: access that is due to end must not wait for somebody to notice.
+/// Runs a loop until shutdown. Restarts it after a panic, because due ends must not wait for an
+/// operator.
 pub fn spawn<E, F>(
     tasks: &mut JoinSet<()>,
     name: &'static str,
@@ -26,12 +25,12 @@ pub fn spawn<E, F>(
     F: Future<Output = ()> + Send + 'static,
 {
     let (with, mut stop) = (with.clone(), stop.subscribe());
-    // there from the start: whoever watches for its growth would miss the first one
+    // registered at start, so that monitoring sees the first increase
     let breaks = metrics::counter!("hallpass_loop_breaks_total", "loop" => name);
     breaks.increment(0);
     tasks.spawn(async move {
         loop {
-            // aborted with this task, as tasks of their own are not
+            // aborted with this task, unlike detached tasks
             let mut inner = JoinSet::new();
             inner.spawn(run(with.clone(), stop.clone()));
             let ended = inner.join_next().await;
@@ -53,7 +52,6 @@ pub fn spawn<E, F>(
     });
 }
 
-/// Sleeps; `false` when the server stops.
 pub async fn rest(stop: &mut watch::Receiver<bool>, time: Duration) -> bool {
     if *stop.borrow() {
         return false;
@@ -64,18 +62,16 @@ pub async fn rest(stop: &mut watch::Receiver<bool>, time: Duration) -> bool {
     }
 }
 
-/// How long to sleep for what is due then.
 pub fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
     let left = due.map(|due| due.duration_since(now));
     let left = left.map(|left| Duration::try_from(left).unwrap_or_default());
     left.unwrap_or(LOOK_AGAIN).clamp(BREATH, LOOK_AGAIN)
 }
 
-/// The same after so many turns in a row that found nothing to do: what is due all the same cannot be done now (it cannot
-/// be read, or waits for something else), and looking at once would go on for ever.
+/// Sleep after idle turns: work that stays due cannot be done now (unreadable or blocked), and must
+/// not cause a busy loop.
 pub fn until_after(idle_turns: u32, due: Option<Timestamp>, now: Timestamp) -> Duration {
     match due {
-        // it may have become due while the first of them looked
         Some(due) if due <= now && idle_turns > 1 => LOOK_AGAIN,
         due => until(due, now),
     }

@@ -1,4 +1,4 @@
-//! The HTTP client there is, for the library that writes OTLP.
+//! HTTP client for the OTLP library.
 
 use std::time::Duration;
 
@@ -6,19 +6,17 @@ use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use reqwest::redirect::Policy;
 
-/// The most that is read of an answer: collectors say little.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Calls of collectors.
 #[derive(Debug)]
 pub(crate) struct CollectorClient(reqwest::Client);
 
 impl CollectorClient {
-    /// Waits so long for an answer. Certificates are judged as for every other call of ours.
+    /// Makes a client with this timeout, and the certificate checks of all Hallpass calls.
     pub(crate) fn new(answer_max: Duration) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .timeout(answer_max)
-            // headers hold tokens, which are for nobody else
+            // headers hold tokens for this host only
             .redirect(Policy::none())
             .build()?;
         Ok(Self(client))

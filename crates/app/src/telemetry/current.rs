@@ -1,4 +1,4 @@
-//! The span that this thread is in.
+//! The current span of a thread.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,10 +11,8 @@ use tracing::span::Id;
 use crate::telemetry::ids;
 use crate::telemetry::trace::{Joins, Trace};
 
-/// Spans that one names at most; more say nothing more.
 const LINKS_MAX: usize = 32;
 
-/// A span that is open, as those inside it know it.
 #[derive(Clone, Debug)]
 pub(crate) struct CurrentSpan {
     pub(crate) trace: Arc<Trace>,
@@ -22,10 +20,8 @@ pub(crate) struct CurrentSpan {
     pub(crate) heard: Arc<Heard>,
 }
 
-/// What a span hears from inside.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
-    /// Whether anything happened inside.
     is_used: AtomicBool,
     links: Mutex<Vec<SpanContext>>,
 }
@@ -57,7 +53,7 @@ thread_local! {
 }
 
 pub(crate) fn enter(id: &Id, span: CurrentSpan) {
-    // a thread that ends has no more spans
+    // an ending thread has no more spans
     let _: Result<(), _> = ENTERED.try_with(|it| it.borrow_mut().push((id.clone(), span)));
 }
 
@@ -70,21 +66,19 @@ pub(crate) fn exit(id: &Id) {
     });
 }
 
-/// The innermost.
 pub(crate) fn innermost() -> Option<CurrentSpan> {
     let innermost = ENTERED.try_with(|it| it.borrow().last().map(|(_, span)| span.clone()));
     innermost.ok().flatten()
 }
 
-/// The trace and the span that this thread is in, as far as they are settled.
 pub fn within() -> Option<(String, String)> {
     let current = innermost()?;
     let settled = current.trace.settled()?;
     Some((settled.id.to_string(), current.span.to_string()))
 }
 
-/// Says that the span this thread is in is about these requests: it joins the trace of the first, if it is in none yet, and
-/// names the others. Nothing happens outside of spans.
+/// Marks the current span as about these requests: it joins the first one's trace, unless in one
+/// already, and links the others. No effect outside of spans.
 pub fn join(requests: impl IntoIterator<Item = RequestId>) {
     let Some(current) = innermost() else {
         return;

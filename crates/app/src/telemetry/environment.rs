@@ -1,25 +1,22 @@
-//! The variables of OpenTelemetry's specification that the library leaves to whoever uses it.
+//! OpenTelemetry variables that the library does not handle.
 
 use std::time::Duration;
 
 use hallpass_terminal::exit::Failure;
 
-/// Where addresses of collectors stand.
 const ENDPOINTS: [&str; 3] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
 ];
-/// Where protocols stand.
 const PROTOCOLS: [&str; 3] = [
     "OTEL_EXPORTER_OTLP_PROTOCOL",
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
     "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
 ];
-/// How long an answer is waited for, as the specification has it.
+/// The specification's default timeout.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// The environment, by name.
 pub(crate) struct OtelVariables<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
 
 impl OtelVariables<'_> {
@@ -27,13 +24,11 @@ impl OtelVariables<'_> {
         (self.0)(name).filter(|value| !value.trim().is_empty())
     }
 
-    /// Whether nothing is to be sent, whatever else is said.
     pub(crate) fn is_disabled(&self) -> bool {
         self.get("OTEL_SDK_DISABLED")
             .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
     }
 
-    /// Whether a collector is named.
     pub(crate) fn names_an_endpoint(&self) -> bool {
         ENDPOINTS.iter().any(|name| self.get(name).is_some())
     }
@@ -53,7 +48,7 @@ impl OtelVariables<'_> {
         }
     }
 
-    /// Refuses a protocol that is not spoken here, which the library would pass over.
+    /// Refuses an unsupported protocol, which the library would ignore.
     pub(crate) fn check_protocol(&self) -> Result<(), Failure> {
         for name in PROTOCOLS {
             if let Some(value) = self.get(name)
@@ -67,7 +62,6 @@ impl OtelVariables<'_> {
         Ok(())
     }
 
-    /// Which share of traces is sent.
     pub(crate) fn share(&self) -> Result<f64, Failure> {
         const NAME: &str = "OTEL_TRACES_SAMPLER";
         const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";

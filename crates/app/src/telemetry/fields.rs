@@ -1,4 +1,4 @@
-//! What a span or an event says, as OpenTelemetry has it.
+//! Converts span and event fields to OpenTelemetry.
 
 use std::fmt;
 
@@ -10,12 +10,9 @@ use tracing::field::{Field, Visit};
 
 use crate::telemetry::ids;
 
-/// Attributes that are sent of one span or record.
 const ATTRIBUTES_MAX: usize = 64;
-/// Bytes that are sent of one text.
 const TEXT_BYTES_MAX: usize = 4096;
 
-/// Fields, read.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     pub(crate) attributes: Vec<KeyValue>,
@@ -65,7 +62,6 @@ impl Fields {
         }
     }
 
-    /// As records of the log have them.
     pub(crate) fn into_log(self) -> (Option<String>, Vec<(Key, AnyValue)>) {
         let pairs = self.attributes.into_iter().map(|it| {
             let value = match it.value {

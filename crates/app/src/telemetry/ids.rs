@@ -1,39 +1,36 @@
-//! Identifiers of traces and spans. Those of a request's trace follow from the request's id alone.
+//! Trace and span ids. A request's ids derive from the request id alone.
 
 use hallpass_base::RequestId;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// The bits of a trace id that are random, the lowest (W3C Trace Context level 2, section 3.2.2.3); so they are in a UUID of
-/// version 7.
+/// Random low bits of a trace id (W3C Trace Context level 2, section 3.2.2.3); UUID version 7 has
+/// them too.
 const RANDOM_BITS: u32 = 56;
 
-/// The trace of a request: its id, digit by digit.
+/// Returns the request id, digit by digit.
 pub(crate) fn trace_of(request: RequestId) -> TraceId {
     TraceId::from_bytes(*request.uuid().as_bytes())
 }
 
-/// The span with which a request begins, under which all others of its trace stand: the second half of its id.
+/// Returns a request's root span: the second half of its id.
 pub(crate) fn begin_of(request: RequestId) -> SpanId {
     let (_, low) = request.uuid().as_u64_pair();
     SpanId::from_bytes(low.to_be_bytes())
 }
 
-/// The id of a trace that is of no request.
 pub(crate) fn any_trace() -> TraceId {
     TraceId::from_bytes(fastrand::u128(1..).to_be_bytes())
 }
 
-/// The id of a span.
 pub(crate) fn any_span() -> SpanId {
     SpanId::from_bytes(fastrand::u64(1..).to_be_bytes())
 }
 
-/// A span of ours by its ids.
 pub(crate) fn context(trace: TraceId, span: SpanId) -> SpanContext {
     SpanContext::new(trace, span, TraceFlags::SAMPLED, false, TraceState::NONE)
 }
 
-/// The span that a caller says it is in (W3C Trace Context, section 3.2); `None` for what is no such thing.
+/// Parses a caller's span (W3C Trace Context, section 3.2); `None` if invalid.
 pub(crate) fn caller(traceparent: &str) -> Option<SpanContext> {
     let mut parts = traceparent.split('-');
     let mut hex = |digits: usize| {
@@ -52,10 +49,9 @@ pub(crate) fn caller(traceparent: &str) -> Option<SpanContext> {
     caller.is_valid().then_some(caller)
 }
 
-/// Which share of traces is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Share {
-    /// Traces whose random part is below are not sent.
+    /// Traces with a smaller random part are not sent.
     threshold: u64,
 }
 
@@ -75,7 +71,7 @@ impl Share {
         }
     }
 
-    /// Whether a trace is sent: each node says the same of each trace, and whoever samples by the same bits too.
+    /// Returns whether a trace is sent: all nodes, and samplers using the same bits, agree.
     pub(crate) fn takes(self, trace: TraceId) -> bool {
         let bytes = u128::from_be_bytes(trace.to_bytes());
         let random = bytes & ((1 << RANDOM_BITS) - 1);
@@ -124,7 +120,6 @@ mod tests {
     #[test]
     fn a_share_of_traces_is_a_share_of_requests() {
         let ids = (0..4000_u32).map(|_| {
-            // of version 7: its time and its marks are the same for all of these
             let random = fastrand::u128(..) & 0x0fff_3fff_ffff_ffff_ffff;
             let id = (0x0199_f0aa_1234 << 80) | (0x7000_8000_0000_0000_0000) | random;
             trace_of(RequestId::new(uuid::Uuid::from_u128(id)))
@@ -136,7 +131,7 @@ mod tests {
                 .count()
         };
         assert_eq!((taken(0.0), taken(1.0)), (0, 4000));
-        // 4000 throws of a coin: eleven times the standard deviation
+        // 4000 coin throws: eleven standard deviations
         assert!((1650..2350).contains(&taken(0.5)), "{}", taken(0.5));
         assert!((700..1300).contains(&taken(0.25)), "{}", taken(0.25));
     }

@@ -1,4 +1,4 @@
-//! From what `tracing` is told to spans and records of OpenTelemetry.
+//! Converts `tracing` events to OpenTelemetry spans and records.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,30 +21,26 @@ use crate::telemetry::ids;
 use crate::telemetry::queue::{Records, SpanPlace, Spans, ToldRecord, ToldSpan};
 use crate::telemetry::trace::{Joins, Trace};
 
-/// Our own words about sending are for the log: sent on, they would tell of themselves.
+/// Own messages are not sent: they would cause more.
 const OWN_TARGET: &str = "hallpass_telemetry";
 
-/// Puts spans and records into their queues.
 pub(crate) struct TelemetryLayer {
     pub(crate) spans: Option<Spans>,
     pub(crate) records: Option<Records>,
     pub(crate) scope: InstrumentationScope,
-    /// Makes records.
     pub(crate) logger: SdkLogger,
 }
 
-/// A span that is open.
 struct OpenSpan {
     name: &'static str,
     start: SystemTime,
-    /// The one around it in this process.
     parent: Option<SpanId>,
     this: CurrentSpan,
     fields: Fields,
 }
 
 impl OpenSpan {
-    /// Whether it says nothing: somebody looked for work and found none.
+    /// Returns whether it found no work.
     fn is_idle(&self) -> bool {
         let is_own = self.parent.is_none() && self.fields.kind.is_none();
         is_own && !self.this.heard.is_used() && self.this.trace.settled().is_none()
@@ -128,7 +124,7 @@ impl TelemetryLayer {
         let place = if open.parent.is_some() {
             SpanPlace::Inside(trace)
         } else {
-            // from here on nothing can say which request it was about
+            // from here on no request can be assigned
             trace.settle();
             SpanPlace::Outermost(trace)
         };
@@ -146,7 +142,7 @@ impl TelemetryLayer {
         }
     }
 
-    /// A step of a request: a moment, for it was committed at once or not at all.
+    /// Adds a request's step: an instant, because commits are atomic.
     fn step(&self, fields: Fields) {
         let Some(request) = fields.request else {
             return;

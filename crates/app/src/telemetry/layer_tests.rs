@@ -1,5 +1,3 @@
-//! What is told by spans, steps and the log, and what becomes of it.
-
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use tokio::sync::mpsc::Receiver;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -14,7 +12,6 @@ use crate::telemetry::sending::{placed, traced};
 const FIRST: &str = "req_0199f0aa12347c3d8e5f0123456789ab";
 const SECOND: &str = "req_0199f0aa56787c3d9e5f0123456789cd";
 
-/// What was told within `share` while `tell` ran.
 fn told(share: f64, tell: impl FnOnce()) -> (Vec<SpanData>, Receiver<ToldRecord>) {
     let (spans, mut spans_out) = queue(Signal::Traces);
     let (records, records_out) = queue(Signal::Logs);
@@ -95,7 +92,6 @@ fn a_call_that_begins_a_request_is_the_root_of_its_trace() {
     let (spans, _) = told(1.0, || {
         let call = call();
         call.in_scope(|| {
-            // before anybody knows which request it is about
             inner().in_scope(|| {});
             begins(FIRST);
             step("request.created", FIRST);
@@ -179,7 +175,6 @@ fn looking_for_work_in_vain_and_calls_of_nobody_are_not_sent() {
         step("alert.muted", "no request");
     });
     assert_eq!(spans.len(), 0, "{spans:?}");
-    // a round over many rows, which is for none of them
     let (spans, _) = told(1.0, || work().in_scope(|| inner().in_scope(|| {})));
     assert_eq!(trace(&spans[0]), trace(&spans[1]));
 }

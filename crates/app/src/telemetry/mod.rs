@@ -1,13 +1,12 @@
-//! Traces and logs over OTLP, the protocol of OpenTelemetry, to a collector of the operator's.
+//! Sends traces and logs over OTLP to the operator's collector.
 //!
-//! A request for access is one trace, however long it takes and whichever node does what: the id of its trace is the id of the
-//! request, so that nobody has to carry it from one to the other ([`ids`]). Others tell `tracing` spans and steps
-//! (`hallpass_base::traced`) and know nothing of this crate; here they become spans of OpenTelemetry ([`layer`]).
+//! A request is one trace across nodes and time: its id is the trace id, so no context is passed on
+//! ([`ids`]). Other crates emit `tracing` spans and steps (`hallpass_base::traced`); [`layer`]
+//! converts them.
 //!
-//! Whatever the collector does, the server goes on: what is told goes into bounded queues or is dropped and counted
-//! ([`queue`]), and one task for each kind sends what is in them ([`sending`]).
-//!
-//! Knows nothing of requests' rules, storage or AWS clients.
+//! The server never waits for the collector: bounded queues drop and count excess items
+//! ([`queue`]), and one task per kind sends ([`sending`]). Knows nothing of requests' rules,
+//! storage or AWS clients.
 
 mod client;
 mod current;

@@ -1,4 +1,4 @@
-//! Sends what is told, for as long as the server runs.
+//! Sends queued items while the server runs.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -31,33 +31,26 @@ use crate::telemetry::layer::TelemetryLayer;
 use crate::telemetry::queue::{self, Signal, SpanPlace, ToldRecord, ToldSpan, queue};
 use crate::telemetry::settings::TelemetrySettings;
 
-/// Sent together at most.
 const BATCH_MAX: usize = 512;
-/// How long what is told waits for more.
 const GATHER: Duration = Duration::from_secs(1);
-/// How often the same is sent before it is given up.
 const ATTEMPTS_MAX: u32 = 4;
 /// The pause before the second attempt; it doubles.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// How often it is said that a collector does not take what is sent.
+/// Interval of messages about a failing collector.
 const SAID_EVERY: Duration = Duration::from_mins(5);
-/// How long a server that stops waits for what is left.
+/// Time limit for the rest at shutdown.
 const FLUSH_MAX: Duration = Duration::from_secs(2);
 
-/// What there is to send with.
 pub struct Opened {
-    /// For the log: what gets what is told.
     pub sends_on: SendsOn,
     tasks: Pumps,
 }
 
-/// The ends of the queues, and who sends.
 struct Pumps {
     spans: Option<(Receiver<ToldSpan>, TraceExporter)>,
     records: Option<(Receiver<ToldRecord>, RecordExporter)>,
 }
 
-/// Sends while the server runs.
 pub struct SendingTasks {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
@@ -73,28 +66,26 @@ struct RecordExporter {
     scope: InstrumentationScope,
 }
 
-/// Exporters of what is wanted; `None` where no collector is named, or nothing is to be sent.
+/// `None` where no collector is named, or sending is disabled.
 struct Exporters {
     spans: Option<SpanExporter>,
     records: Option<LogExporter>,
     share: Share,
 }
 
-/// Who sends: OpenTelemetry's `service.name`, `service.version` and `service.instance.id`.
+/// OpenTelemetry's `service.name`, `service.version` and `service.instance.id`.
 #[derive(Clone, Copy, Debug)]
 pub struct SendingService<'a> {
-    /// The service's name, where the environment (`OTEL_SERVICE_NAME`) gives no other.
+    /// Default for `OTEL_SERVICE_NAME`.
     pub name: &'static str,
-    /// The program's version.
     pub version: &'static str,
-    /// Tells nodes, and guards, apart.
     pub instance: &'a str,
 }
 
-/// Opens what is configured; `None` where nothing is to be sent.
+/// Opens the configured exporters; `None` if sending is disabled.
 ///
 /// # Errors
-/// When what is configured cannot work. That a collector does not answer is no such thing.
+/// When the configuration cannot work. A silent collector is no error.
 pub fn open(
     settings: &TelemetrySettings,
     service: SendingService<'_>,
@@ -136,10 +127,10 @@ pub fn open(
     }))
 }
 
-/// Sends nothing to where traces and logs would go: whether that is taken. `None` where nothing is to be sent.
+/// Sends empty batches to test the collectors. `None` if sending is disabled.
 ///
 /// # Errors
-/// When it is not taken, in words; when what is configured cannot work.
+/// When a collector refuses, as text; when the configuration cannot work.
 pub async fn probe(settings: &TelemetrySettings) -> Result<Option<&'static str>, Failure> {
     let env = |name: &str| std::env::var(name).ok();
     let nobody = SendingService {
@@ -218,7 +209,7 @@ fn exporters(
     }))
 }
 
-/// An exporter to where the configuration says; what it does not say, the library takes from the environment.
+/// Makes an exporter for the configured address; the library reads the rest from the environment.
 fn addressed<B>(builder: B, settings: &TelemetrySettings, path: &str) -> B
 where
     B: WithHttpConfig + WithExportConfig,
@@ -227,7 +218,7 @@ where
     let headers: HashMap<String, String> = headers
         .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
         .collect();
-    // the library's own pauses stop the thread, where no client of its own is built in
+    // the library's retry pauses would block the thread without its built-in client
     let builder = builder
         .with_headers(headers)
         .with_retry_policy(RetryPolicy::disabled());
@@ -274,7 +265,6 @@ fn resource(variables: &OtelVariables<'_>, service: SendingService<'_>) -> Resou
 }
 
 impl Opened {
-    /// What gets what is told, and what starts to send it.
     pub fn split(self) -> (SendsOn, impl FnOnce() -> SendingTasks) {
         let tasks = self.tasks;
         (self.sends_on, || tasks.start())
@@ -282,7 +272,6 @@ impl Opened {
 }
 
 impl Pumps {
-    /// Starts, in the runtime around.
     fn start(self) -> SendingTasks {
         let (stop, mut tasks) = (watch::Sender::new(false), JoinSet::new());
         if let Some((queue, exporter)) = self.spans {
@@ -296,20 +285,15 @@ impl Pumps {
 }
 
 impl SendingTasks {
-    /// Sends what is left, as far as that is quick, and ends.
     pub async fn flush(mut self) {
         self.stop.send_replace(true);
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        // what a collector does not take by now is lost
         let _: Result<(), _> = timeout(FLUSH_MAX, all).await;
     }
 }
 
-/// Who takes batches of a kind.
 trait Exports<T>: Send + Sync {
-    /// Whether it is known by now where it belongs.
     fn is_settled(&self, item: &T) -> bool;
-    /// Whether it is sent at all; asked once that is known.
     fn is_wanted(&self, item: &T) -> bool;
     fn send(&self, batch: &[T]) -> impl Future<Output = OTelSdkResult> + Send;
 }
@@ -351,7 +335,6 @@ impl Exports<ToldRecord> for RecordExporter {
     }
 }
 
-/// A span in its trace.
 pub(crate) fn placed(told: &ToldSpan) -> SpanData {
     let mut data = told.data.clone();
     let (trace, is_outermost) = match &told.place {
@@ -367,7 +350,6 @@ pub(crate) fn placed(told: &ToldSpan) -> SpanData {
     data
 }
 
-/// A record in its trace.
 pub(crate) fn traced(told: &ToldRecord) -> SdkLogRecord {
     let mut record = told.record.clone();
     if let Some(within) = &told.within {
@@ -387,7 +369,7 @@ async fn pump<T: Send + Sync>(
     exporter: impl Exports<T>,
     mut stop: watch::Receiver<bool>,
 ) {
-    // there from the start: whoever watches for its growth would miss the first ones
+    // zero from the start: alarms on growth would miss the first ones
     queue::count_dropped(signal, 0);
     queue::count_sent(signal, 0);
     let (mut trouble, mut waiting) = (Trouble::new(signal), Vec::new());
@@ -396,7 +378,7 @@ async fn pump<T: Send + Sync>(
         let mut batch: Vec<T> = std::mem::take(&mut waiting);
         tokio::select! {
             _ = queue.recv_many(&mut batch, BATCH_MAX) => {}
-            // what waited may be settled by now
+            // waiting items may be settled by now
             () = sleep(GATHER), if had > 0 => {}
             () = stopped(&mut stop) => {}
         }
@@ -415,7 +397,6 @@ async fn pump<T: Send + Sync>(
         if is_last && batch.is_empty() {
             return;
         }
-        // where too much waits, nothing does
         let settles_all = is_last || had >= BATCH_MAX;
         let is_ready = |item: &T| settles_all || exporter.is_settled(item);
         let (mut ready, later): (Vec<T>, Vec<T>) = batch.into_iter().partition(is_ready);
@@ -428,11 +409,11 @@ async fn pump<T: Send + Sync>(
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // an error says that whoever could stop is gone
+    // an error means that the stopping side ended
     let _: Result<_, _> = stop.wait_for(|it| *it).await;
 }
 
-/// Sends a batch, again when it was not taken, or gives it up and counts it.
+/// Sends a batch with retries, or drops and counts it.
 async fn deliver<T: Send + Sync>(
     signal: Signal,
     batch: &[T],
@@ -463,7 +444,7 @@ async fn deliver<T: Send + Sync>(
     queue::count_dropped(signal, count);
 }
 
-/// That a collector does not take what is sent: said seldom.
+/// A collector failure, reported rarely.
 struct Trouble {
     signal: Signal,
     is_on: bool,

@@ -1,4 +1,4 @@
-//! Collectors that take, refuse and hang, and what can be configured.
+//! Collectors that accept, refuse and hang, and configurations.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,13 +15,10 @@ const HERE: SendingService<'_> = SendingService {
     instance: "here:1",
 };
 
-/// A collector that takes as many batches as it is told to, and refuses or hangs for the others.
 #[derive(Clone, Default)]
 struct FakeCollector {
-    /// What becomes of the next batches; all after these are taken.
     next: Arc<Mutex<Vec<FakeOutcome>>>,
     seen: Arc<Mutex<Vec<Vec<u32>>>>,
-    /// What is not settled yet.
     unsettled: Arc<Mutex<Vec<u32>>>,
 }
 
@@ -91,7 +88,6 @@ async fn what_is_not_settled_waits_and_holds_up_nothing() {
     *collector.unsettled.lock().unwrap() = vec![4];
     sleep(Duration::from_secs(10)).await;
     assert_eq!(seen(&collector), [vec![2], vec![1]]);
-    // a server that stops waits for nothing
     sending.flush().await;
     assert_eq!(seen(&collector), [vec![2], vec![1], vec![4]]);
 }
@@ -142,7 +138,7 @@ async fn a_server_that_stops_sends_what_is_left_and_waits_for_no_silent_collecto
     sender.send(7).await.unwrap();
     let before = Instant::now();
     sending.flush().await;
-    // of a clock that moves by itself when all wait
+    // the paused clock advances when all wait
     assert_eq!(before.elapsed(), FLUSH_MAX);
 }
 
@@ -169,7 +165,6 @@ fn settings(endpoint: Option<&str>) -> TelemetrySettings {
     }
 }
 
-/// Which of traces and logs are sent; why none can be.
 fn opened(
     settings: &TelemetrySettings,
     env: &[(&str, &str)],

@@ -1,4 +1,4 @@
-//! What every place for exports promises, as a suite: each runs it over an empty one.
+//! A test suite for export targets, run on an empty one.
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -9,12 +9,11 @@ use futures_util::future::join_all;
 
 use crate::{ExportSource, ExportTarget, SinkErrorKind};
 
-/// Both halves of one place.
 pub trait ExportFolder: ExportTarget + ExportSource {}
 
 impl<T: ExportTarget + ExportSource> ExportFolder for T {}
 
-/// Every case, one after the other, each under keys of its own.
+/// Runs every case under separate keys.
 pub async fn a_place_for_exports_keeps_its_promises(place: &dyn ExportFolder) {
     what_was_put_is_read_back(place).await;
     what_was_put_is_never_written_over(place).await;
@@ -29,7 +28,7 @@ async fn what_was_put_is_read_back(place: &dyn ExportFolder) {
     place.put("read/2026/01/05/a.json", bytes).await.unwrap();
     let found = place.get("read/2026/01/05/a.json").await.unwrap();
     assert_eq!(found.as_deref(), Some(bytes));
-    // a folder is no object, nor is the beginning of a key
+    // Neither a folder nor a key prefix is an object.
     for absent in [
         "read/2026/01/05",
         "read/2026/01/05/a",
@@ -60,7 +59,7 @@ async fn what_tells_of_now_is_replaced(place: &dyn ExportFolder) {
 
 async fn listings_are_ascending_and_begin_after(place: &dyn ExportFolder) {
     assert_eq!(place.list("listed/", None).await, Ok(Vec::new()));
-    // `-` and `.` sort before `/`, so that byte order is not that of folders
+    // `-` and `.` sort before `/`, so byte order differs from folder order.
     let keys = [
         "listed/2026-a.json",
         "listed/2026.json",
@@ -77,7 +76,7 @@ async fn listings_are_ascending_and_begin_after(place: &dyn ExportFolder) {
     assert_eq!(from_2026, keys.get(2..5).unwrap());
     for (after, rest) in [
         ("listed/2026/01/05/b.json", 3),
-        // also what is no key, and a folder
+        // Also an invalid key, and a folder.
         ("listed/2026/01/05/bb", 3),
         ("listed/2026/01/06", 4),
         ("listed/zz", 6),

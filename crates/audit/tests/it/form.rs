@@ -1,4 +1,4 @@
-//! The form of a record is a promise to strangers: keys, types, `NA`, canonical bytes.
+//! A record's form is a public contract: keys, types, `NA`, canonical bytes.
 
 use hallpass_audit::{Approval, Draft, Event, Origin, object_key, seal};
 use hallpass_base::{AuditId, Email, HoldKey, Target, TargetNames, TimeSpan};

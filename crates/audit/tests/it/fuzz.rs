@@ -1,6 +1,6 @@
-//! Fuzz targets for what an auditor or a witness reads: exports, heads, statements, lists of keys. See
-//! `hallpass_base::testing`. Nobody can make a record or a signature by changing bytes, so whatever
-//! still holds after a change is what was there before.
+//! Fuzz targets for exports, heads, statements and key lists. See `hallpass_base::testing`.
+//! Changing bytes cannot forge a record or a signature, so anything valid after a change was valid
+//! before.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,6 @@ use serde_json::{Map, Value};
 
 use crate::world::{World, keys, minutes};
 
-/// What JSON lines have most of.
 const LETTERS: &[u8] = b"{}[]\",:\\u0019aef \n\r-.E_";
 
 const LOG: &[u8] = include_bytes!("__fuzz__/export/corpus/log.jsonl");
@@ -104,7 +103,6 @@ fn a_head_or_statement_that_counts_is_one_that_was_signed() {
             evidence.statements.push((read.key(), read));
         }
         for trust in [Trust::Nobody, Trust::Keys(&trusted)] {
-            // either what it speaks of is there, or that is said
             let _ = in_time(|| assure(inputs(LOG), &evidence, trust).map(|_| ()));
         }
         if let Ok(memory) = WitnessMemory::parse(&String::from_utf8_lossy(&bytes)) {
@@ -149,7 +147,6 @@ fn a_witness_reads_on_or_cries() {
     let names: Vec<String> = whole.objects.keys().cloned().collect();
     let samples: Vec<&[u8]> = whole.objects.values().map(Vec::as_slice).collect();
     hallpass_base::testing::fuzz_target!("watched", |input: &[u8]| {
-        // the first byte says which object is changed; the second where it is put
         let (Some(which), Some(place)) = (input.first(), input.get(1)) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! Which services there are, where they answer, and the table of each, unpacked when it is asked for.
+//! The services, their endpoints, and their tables, unpacked on demand.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -9,26 +9,23 @@ use flate2::read::DeflateDecoder;
 use serde::Deserialize;
 
 const PACKED: &[u8] = include_bytes!("../../catalog/services.bin");
-/// Bytes before the index: its length.
 const LENGTH: usize = 4;
-/// The largest text that is unpacked; EC2's has 2 MB.
+/// The largest unpacked text; EC2's has 2 MB.
 const TEXT_BYTES_MAX: u64 = 16 << 20;
-/// Names that are offered for one that is unknown.
 const NEAREST_MAX: usize = 3;
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
-    // INVARIANT: the committed catalog can be read; the test `every_service_opens` holds it.
+    // INVARIANT: the committed catalog is readable; the test `every_service_opens` checks it.
     Catalog::read(PACKED).unwrap_or_default()
 });
 
-/// Every service of this build.
 #[derive(Debug, Default)]
 pub struct Catalog {
     partitions: Vec<Partition>,
     services: Vec<Packed>,
 }
 
-/// The catalog; its index is unpacked at the first call.
+/// Unpacks the index at the first call.
 pub fn catalog() -> &'static Catalog {
     &CATALOG
 }
@@ -56,7 +53,6 @@ struct Row {
     global: BTreeMap<String, GlobalPlace>,
     #[serde(default)]
     hosts: BTreeMap<String, String>,
-    /// Tags → Region, of a global service the partition → host.
     #[serde(default)]
     variants: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -73,26 +69,24 @@ struct Packed {
     table: &'static [u8],
 }
 
-/// Where a service answers for a Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The host's name.
     pub host: String,
-    /// The Region that requests are signed for.
+    /// The signing Region.
     pub region: String,
 }
 
-/// Another host of a service than its plain one (AWS SDKs and Tools Reference Guide, "Dual-stack and FIPS endpoints").
+/// An alternative host of a service (AWS SDKs and Tools Reference Guide, "Dual-stack and FIPS
+/// endpoints").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndpointVariant {
-    /// With cryptography that is validated by FIPS 140.
+    /// FIPS 140 validated cryptography.
     pub fips: bool,
-    /// By IPv6 and by IPv4.
+    /// IPv6 and IPv4.
     pub dual_stack: bool,
 }
 
 impl EndpointVariant {
-    /// As the catalog has it; `None` for the plain one.
     const fn tags(self) -> Option<&'static str> {
         match (self.fips, self.dual_stack) {
             (false, false) => None,
@@ -102,7 +96,6 @@ impl EndpointVariant {
         }
     }
 
-    /// In words.
     pub const fn words(self) -> &'static str {
         match (self.fips, self.dual_stack) {
             (false, false) => "plain",
@@ -113,15 +106,13 @@ impl EndpointVariant {
     }
 }
 
-/// A name that is in no table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {what} `{name}`")]
 pub struct Unknown {
     /// `service` or `operation`.
     pub what: &'static str,
-    /// What was asked for.
     pub name: String,
-    /// Names that may have been meant, the likeliest first.
+    /// Most similar first.
     pub nearest: Vec<String>,
 }
 
@@ -148,15 +139,10 @@ impl Catalog {
         })
     }
 
-    /// The names of all services, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.services.iter().map(|it| it.row.name.as_str())
     }
 
-    /// Unpacks the table of a service.
-    ///
-    /// # Errors
-    /// There is no service of that name.
     pub fn open(&self, name: &str) -> Result<ServiceModel, Unknown> {
         let unknown = || Unknown {
             what: "service",
@@ -172,12 +158,12 @@ impl Catalog {
         self.services.iter().find(|it| it.row.name == name)
     }
 
-    /// The service's name as `AWS_ENDPOINT_URL_<SERVICE>` and profiles have it.
+    /// As in `AWS_ENDPOINT_URL_<SERVICE>` and profiles.
     pub fn service_id<'a>(&'a self, name: &'a str) -> &'a str {
         self.row(name).map_or(name, |it| &it.row.id)
     }
 
-    /// The partition that a Region is in, by its name: `aws`.
+    /// The partition of a Region, by its name: `aws`.
     pub fn partition(&self, region: &str) -> &str {
         self.partition_of(region).map_or("aws", |it| &it.name)
     }
@@ -190,36 +176,32 @@ impl Catalog {
             .or_else(|| self.partitions.first())
     }
 
-    /// Every Region of the partition that `region` is in.
     pub fn regions(&self, region: &str) -> &[String] {
         self.partition_of(region)
             .map_or(&[], |it| it.regions.as_slice())
     }
 
-    /// Whether a Region has this name.
     pub fn has_region(&self, region: &str) -> bool {
         let mut regions = self.partitions.iter().flat_map(|it| &it.regions);
         regions.any(|it| it == region)
     }
 
-    /// Regions whose names are nearest to one that does not exist.
     pub fn nearest_regions(&self, region: &str) -> Vec<String> {
         let regions = self.partitions.iter().flat_map(|it| &it.regions);
         nearest(region, regions.map(String::as_str))
     }
 
-    /// Whether a Region is on in every account.
+    /// Whether the Region is on in every account.
     pub fn is_always_on(&self, region: &str) -> bool {
         ALWAYS_ON_REGIONS.contains(&region)
     }
 
-    /// The one Region of a service that is not regional, in the partition that `region` is in.
+    /// The one Region of a global service, in the partition of `region`.
     pub fn global_region(&self, service: &str, region: &str) -> Option<&str> {
         let place = self.row(service)?.row.global.get(self.partition(region))?;
         Some(&place.region)
     }
 
-    /// Where a service answers for `region`.
     pub fn endpoint(&self, service: &ServiceModel, region: &str) -> Endpoint {
         let row = self.row(&service.name).map(|it| &it.row);
         let global = row.and_then(|row| row.global.get(self.partition(region)));
@@ -239,8 +221,8 @@ impl Catalog {
         }
     }
 
-    /// Where a service answers for `region` in this variant; `None` where no such host is known, which is never made up:
-    /// a host by the pattern of names need not be there, nor be validated.
+    /// The service's host in this variant; `None` if unknown. Never derived from naming patterns:
+    /// such a host may not exist or not be validated.
     pub fn endpoint_variant(
         &self,
         service: &ServiceModel,
@@ -266,8 +248,8 @@ impl Catalog {
         })
     }
 
-    /// A host that AWS documents and that its list of endpoints, of which the catalog is made, leaves out: those of STS
-    /// with IPv6 (IAM User Guide, "Dual-stack endpoint support").
+    /// Documented hosts missing in AWS's endpoint list: those of STS with IPv6 (IAM User Guide,
+    /// "Dual-stack endpoint support").
     fn documented(&self, service: &str, region: &str, variant: EndpointVariant) -> Option<String> {
         if service != "sts" || !variant.dual_stack || !self.has_region(region) {
             return None;
@@ -281,10 +263,6 @@ impl Catalog {
         }
     }
 
-    /// An operation of an unpacked service.
-    ///
-    /// # Errors
-    /// It has none of that name.
     pub fn operation<'a>(
         &self,
         service: &'a ServiceModel,
@@ -307,7 +285,6 @@ fn unpacked(packed: &[u8]) -> Result<String, CatalogError> {
     Ok(text)
 }
 
-/// The names that are nearest to one that is not among them, the likeliest first.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let wanted = wanted.to_lowercase();
     let near = |name: &str| strsim::jaro_winkler(&wanted, &name.to_lowercase());

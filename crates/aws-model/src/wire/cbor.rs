@@ -1,12 +1,12 @@
-//! Bodies in CBOR (RFC 8949), for services that speak nothing else (Smithy: "RPC v2 CBOR"): as much of it as the
-//! protocol uses. An answer becomes the JSON that a service with a JSON protocol would have sent.
+//! CBOR bodies (RFC 8949; Smithy: "RPC v2 CBOR"), for services without another protocol. Supports
+//! the part used by the protocol; converts answers to the JSON of a JSON protocol.
 
 use crate::{ServiceModel, Shape, ShapeKind};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Number, Value};
 
-/// Items in items beyond this are no answer of AWS.
+/// Deeper nesting is not an AWS answer.
 const DEPTH_MAX: usize = 64;
 
 const UNSIGNED: u8 = 0;
@@ -19,10 +19,9 @@ const TAG: u8 = 6;
 const SIMPLE: u8 = 7;
 /// The tag of an instant in seconds.
 const INSTANT: u64 = 1;
-/// What ends an item whose length is not said.
+/// Ends an item of indefinite length.
 const BREAK: u8 = 0xff;
 
-/// An input as a body.
 pub(crate) fn write(service: &ServiceModel, shape: Option<&Shape>, input: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     match shape {
@@ -116,7 +115,6 @@ fn item(service: &ServiceModel, shape: &Shape, value: &Value, out: &mut Vec<u8>)
     }
 }
 
-/// A value of which no shape is known.
 fn plain(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Null => out.push(SIMPLE << 5 | 0x16),
@@ -140,7 +138,7 @@ fn plain(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads one item, which is the whole of it; `None` where it is none. Bytes become base64; instants stay numbers.
+/// Reads exactly one item. Bytes become base64; instants stay numbers.
 pub(crate) fn read(body: &[u8]) -> Option<Value> {
     let mut rest = body;
     let value = value(&mut rest, 0)?;
@@ -157,7 +155,7 @@ fn byte(rest: &mut &[u8]) -> Option<u8> {
     take(rest, 1)?.first().copied()
 }
 
-/// The number after a first byte; `None` in it where the length is not said.
+/// The number after a first byte; inner `None` for indefinite length.
 #[expect(
     clippy::option_option,
     reason = "no item, and an item without a length"
@@ -225,12 +223,11 @@ fn value(rest: &mut &[u8], depth: usize) -> Option<Value> {
             }
             Some(Value::Object(all))
         }
-        // a tag says what is meant by the item after it, which the model says, too
+        // ignores tags: the model has the type
         _ => value(rest, depth + 1),
     }
 }
 
-/// Whether an array or a map has no further item.
 fn is_over(length: Option<u64>, count: usize, rest: &mut &[u8]) -> Option<bool> {
     match length {
         Some(length) => Some(count as u64 >= length),

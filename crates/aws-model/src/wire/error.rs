@@ -1,4 +1,4 @@
-//! What a refusal says, in every protocol.
+//! AWS errors, in every protocol.
 
 use serde_json::Value;
 
@@ -6,18 +6,15 @@ use crate::wire::cbor;
 use crate::wire::response::WireResponse;
 use crate::wire::xml::Element;
 
-/// A refusal of AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireError {
-    /// `AccessDenied`; `HTTP 503` where nothing is named.
+    /// `AccessDenied`; `HTTP 503` without a name.
     pub code: String,
-    /// The sentence; may be empty.
+    /// May be empty.
     pub message: String,
-    /// The request's id, where AWS named one.
     pub request_id: Option<String>,
 }
 
-/// Reads a refusal. Whatever came, something is said.
 pub fn read_error(response: &WireResponse<'_>) -> WireError {
     let from_json = json(response);
     let found = from_json.unwrap_or_else(|| xml(response.body));
@@ -31,7 +28,7 @@ pub fn read_error(response: &WireResponse<'_>) -> WireError {
     }
 }
 
-/// The id of the request that was answered, where a header names it.
+/// The request id header.
 pub fn request_id<'a>(response: &'a WireResponse<'_>) -> Option<&'a str> {
     let named = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
     named.iter().find_map(|name| response.header(name))
@@ -39,7 +36,7 @@ pub fn request_id<'a>(response: &'a WireResponse<'_>) -> Option<&'a str> {
 
 type Found = (Option<String>, Option<String>, Option<String>);
 
-/// None where there is neither a header with the code nor a body in JSON or CBOR.
+/// `None` with neither a code header nor a JSON or CBOR body.
 fn json(response: &WireResponse<'_>) -> Option<Found> {
     let header = response.header("x-amzn-errortype");
     let is_cbor = response.header("content-type") == Some("application/cbor");
@@ -53,7 +50,7 @@ fn json(response: &WireResponse<'_>) -> Option<Found> {
     }
     let body = body.unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-    // that nothing is there is said of a key then, not of what was asked for
+    // a missing resource then means the key, not the requested one
     let code = key_reason(&body)
         .or(header)
         .map(str::to_owned)
@@ -63,10 +60,10 @@ fn json(response: &WireResponse<'_>) -> Option<Found> {
     Some((code.map(|code| bare(&code)), message, None))
 }
 
-/// Why IAM Identity Center cannot use the key that its customer manages, as its exceptions give it in `Reason`; `None` for
-/// other reasons, and where too much is asked of the key, which passes as any throttle. Its services spell it differently:
-/// `KMS_DisabledException` (sso-admin, sso-oidc), `KMS_DISABLED` (identitystore). Such an exception may be called
-/// `ResourceNotFoundException`.
+/// Why IAM Identity Center cannot use its customer managed key, from `Reason` of its exceptions;
+/// `None` for other reasons and for throttling by the key. Spelling differs by service:
+/// `KMS_DisabledException` (sso-admin, sso-oidc), `KMS_DISABLED` (identitystore). Such an exception
+/// may be called `ResourceNotFoundException`.
 pub fn key_reason(body: &Value) -> Option<&str> {
     let reason = body
         .get("Reason")
@@ -76,7 +73,6 @@ pub fn key_reason(body: &Value) -> Option<&str> {
     (!rest.starts_with("throttling")).then_some(reason)
 }
 
-/// A code without the namespace before it and the address after it.
 fn bare(code: &str) -> String {
     let code = code.rsplit('#').next().unwrap_or(code);
     code.split(':').next().unwrap_or(code).trim().to_owned()

@@ -1,4 +1,4 @@
-//! Forms of the Query protocol and of EC2's dialect of it.
+//! Forms of the Query protocol and of EC2's dialect.
 
 use crate::{Member, ServiceModel, Shape, ShapeKind, TimeFormat};
 use serde_json::Value;
@@ -6,7 +6,6 @@ use serde_json::Value;
 use crate::wire::json::instant;
 use crate::wire::plain::{encoded, text};
 
-/// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FormDialect {
     /// `Tags.member.1.Key`.
@@ -15,7 +14,6 @@ pub(crate) enum FormDialect {
     Ec2,
 }
 
-/// Writes the form of a call.
 pub(crate) fn write(
     service: &ServiceModel,
     action: &str,
@@ -143,7 +141,6 @@ impl FormWriter<'_> {
     }
 }
 
-/// `name` in the place of the last step of `key`.
 fn beside(key: &str, name: &str) -> String {
     match key.rsplit_once('.') {
         Some((above, _)) => join(above, name),

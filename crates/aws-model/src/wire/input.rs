@@ -1,42 +1,28 @@
-//! Holds an input against the model before the first call: names, types, what must be there.
-//! Limits and named values are left to AWS, which knows newer ones.
+//! Validates names, types and required members of an input before the first call. AWS checks limits
+//! and enum values, because it knows newer ones.
 
 use crate::{OperationModel, ServiceModel, Shape, ShapeKind};
 use serde_json::{Map, Value};
 
 use crate::wire::catalog::nearest;
 
-/// Structures in structures beyond this are no input of AWS.
+/// Deeper nesting is not an AWS input.
 const DEPTH_MAX: usize = 64;
 
-/// What is wrong with an input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InputProblem {
-    /// A member that must be there is not.
     #[error("`{0}` is missing")]
     Missing(String),
-    /// A member that the operation does not have.
     #[error("`{path}` is not known")]
-    Unknown {
-        /// Where it stands.
-        path: String,
-        /// Members that may have been meant.
-        nearest: Vec<String>,
-    },
-    /// A value of another type.
+    Unknown { path: String, nearest: Vec<String> },
     #[error("`{path}` should be {expected}")]
     Type {
-        /// Where it stands.
         path: String,
-        /// What it should be.
         expected: &'static str,
     },
 }
 
-/// Holds `input` against the operation.
-///
-/// # Errors
-/// The first problem, in the order of the input.
+/// Returns the first problem, in input order.
 pub fn check_input(
     service: &ServiceModel,
     operation: &OperationModel,

@@ -1,14 +1,10 @@
-//! JSON on the wire and JSON as we show it: names of the model inside, names of the wire outside.
-
 use crate::{Member, ServiceModel, Shape, ShapeKind, TimeFormat};
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use serde_json::{Map, Value};
 
-/// Structures in structures beyond this are not read.
 const DEPTH_MAX: usize = 64;
 
-/// An input as a JSON protocol carries it. What the model does not know was refused before.
 pub(crate) fn to_wire(
     service: &ServiceModel,
     shape: &Shape,
@@ -42,7 +38,6 @@ pub(crate) fn to_wire(
     }
 }
 
-/// The members that stand in a JSON body.
 pub(crate) fn members_to_wire<'a>(
     service: &ServiceModel,
     members: impl IntoIterator<Item = &'a Member>,
@@ -59,7 +54,7 @@ pub(crate) fn members_to_wire<'a>(
     Value::Object(out)
 }
 
-/// An instant of an input in one of the forms of the wire.
+/// An input's instant in a wire format.
 pub(crate) fn instant(value: &Value, format: TimeFormat) -> Value {
     let at: Option<Timestamp> = match value {
         Value::String(text) => text.parse().ok(),
@@ -77,7 +72,7 @@ pub(crate) fn instant(value: &Value, format: TimeFormat) -> Value {
 
 fn of_seconds(seconds: f64) -> Option<Timestamp> {
     let parts = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
-    // AWS counts milliseconds, and a binary fraction is a little more or less
+    // AWS uses milliseconds; binary fractions are inexact
     let whole = (parts.as_micros() + 500).div_euclid(1000);
     Timestamp::from_millisecond(i64::try_from(whole).ok()?).ok()
 }
@@ -86,8 +81,7 @@ fn shown(at: Timestamp) -> String {
     at.to_string()
 }
 
-/// An answer's JSON in the names of the model; what the model does not know is left out, and so is
-/// `null`. Instants become text.
+/// An answer in model names; omits unknown members and `null`. Instants become text.
 pub(crate) fn from_wire(
     service: &ServiceModel,
     shape: &Shape,
@@ -113,7 +107,7 @@ pub(crate) fn from_wire(
         }
         (ShapeKind::List { element, .. }, Value::Array(all)) => {
             let inner = service.shape(element)?;
-            // a place in a list means something, so `null` stays there
+            // list positions matter, so `null` stays
             let each = all
                 .iter()
                 .map(|it| from_wire(service, inner, it, depth + 1).unwrap_or(Value::Null));
@@ -135,7 +129,7 @@ pub(crate) fn from_wire(
     })
 }
 
-/// An instant that somebody wrote in one of three forms, in one; as it is, where it is none of them.
+/// Unifies three forms of instants; other text stays unchanged.
 pub(crate) fn instant_text(text: &str) -> String {
     let iso = || text.parse::<Timestamp>().ok();
     let seconds = || text.parse::<f64>().ok().and_then(of_seconds);

@@ -1,7 +1,5 @@
-//! Any operation of any AWS service, as bytes: which services there are, what their operations take,
-//! how a request is written in the protocol of its service, and what an answer says.
-//!
-//! Pure: nothing here signs, sends or waits. Knows nothing of accounts or organizations.
+//! Any operation of any AWS service, as bytes: catalog, inputs, requests and answers in each
+//! protocol. Pure: does not sign, send or wait. Knows no accounts or organizations.
 
 mod catalog;
 mod input;

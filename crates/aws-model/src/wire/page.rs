@@ -1,17 +1,11 @@
-//! The next page of a listing: which members of an answer go into the next input.
-
 use crate::Paging;
 use serde_json::{Map, Value};
 
-/// The tables name a place in answers that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` names no place in an answer (this is a bug)")]
 pub struct BadPaging(String);
 
-/// The members of the next input; none where this was the last page. Empty tokens are none.
-///
-/// # Errors
-/// The table cannot be followed.
+/// The members of the next input; `None` at the last page. An empty token counts as absent.
 pub fn next_page(paging: &Paging, answer: &Value) -> Result<Option<Map<String, Value>>, BadPaging> {
     if let Some(more) = &paging.more
         && at(more, answer)? != Value::Bool(true)
@@ -29,7 +23,7 @@ pub fn next_page(paging: &Paging, answer: &Value) -> Result<Option<Map<String, V
     Ok((!next.is_empty()).then_some(next))
 }
 
-/// Most are the name of a member; the others are paths, as in `NextMarker || Contents[-1].Key`.
+/// Usually a member name; else a path, as in `NextMarker || Contents[-1].Key`.
 fn at(path: &str, answer: &Value) -> Result<Value, BadPaging> {
     if path.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Ok(answer.get(path).cloned().unwrap_or_default());

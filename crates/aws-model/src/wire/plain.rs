@@ -1,10 +1,7 @@
-//! Values as the text of a form, a path or a header.
-
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Text bare, anything else as JSON writes it.
 pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -12,7 +9,7 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
-/// Percent-encodes what is not unreserved in RFC 3986, nor in `kept`.
+/// Percent-encodes characters that are neither unreserved (RFC 3986) nor in `kept`.
 pub(crate) fn encoded(text: &str, kept: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

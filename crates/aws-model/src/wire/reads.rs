@@ -1,12 +1,12 @@
-//! Which operations only read (`inventory.md` F-2).
+//! Read-only operations (`inventory.md` F-2).
 
 const VERBS: &[&str] = &[
     "Describe", "Get", "List", "Search", "Lookup", "Select", "BatchGet", "Head", "Simulate",
 ];
-/// Reads whose names are one word.
+/// Reads with one-word names.
 const NAMES: &[&str] = &["Query", "Scan"];
-/// They read by name, and give out secrets, credentials, passwords or addresses that are as good, or change
-/// something. `tests/golden/reads_of_secrets.txt` has those of such names that are left.
+/// Reads by name that return secrets, credentials, passwords or equivalent addresses, or change
+/// something. `tests/golden/reads_of_secrets.txt` has the remaining suspicious names.
 const NOT: &[(&str, &str)] = &[
     ("account-access-runtime", "GetRoleCredentials"),
     ("acm", "GetAcmeExternalAccountBindingCredentials"),
@@ -90,7 +90,7 @@ const NOT: &[(&str, &str)] = &[
     ("workmail", "GetImpersonationRole"),
 ];
 
-/// Whether an operation only reads, and what it reads is no secret.
+/// Whether an operation only reads, and returns no secret.
 pub fn only_reads(service: &str, operation: &str) -> bool {
     // `GetPasswordData` but not `Getaway`: the verb ends where a word begins
     let begins = |verb: &str| {

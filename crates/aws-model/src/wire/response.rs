@@ -1,4 +1,4 @@
-//! What an answer says, as JSON in the names and types of the model (`inventory.md` F-13).
+//! Parses answers into JSON in the model's names and types (`inventory.md` F-13).
 
 use crate::{Location, Member, OperationModel, Protocol, ServiceModel, Shape, ShapeKind};
 use serde_json::{Map, Value};
@@ -6,19 +6,16 @@ use serde_json::{Map, Value};
 use crate::wire::xml::{Element, packed, scalar, structure, value};
 use crate::wire::{cbor, json};
 
-/// An answer as it arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct WireResponse<'a> {
-    /// HTTP status.
     pub status: u16,
-    /// Headers, names in lower case.
+    /// Names in lower case.
     pub headers: &'a [(String, String)],
-    /// The whole body.
     pub body: &'a [u8],
 }
 
 impl WireResponse<'_> {
-    /// The header of that name, which is in lower case.
+    /// `name` must be lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut all = self.headers.iter();
         all.find(|(it, _)| it == name)
@@ -26,27 +23,23 @@ impl WireResponse<'_> {
     }
 }
 
-/// Why an answer cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// No JSON, or not a structure.
     #[error("the answer is no JSON")]
     Json,
-    /// No CBOR, or not a structure.
     #[error("the answer is no CBOR")]
     Cbor,
-    /// No XML.
     #[error("the answer is no XML: {0}")]
     Xml(String),
-    /// The element of the result is not there.
+    /// The result element is missing.
     #[error("the answer has no `{0}`")]
     Result(String),
 }
 
-/// Reads the answer to a call that went well.
+/// Reads a successful answer.
 ///
 /// # Errors
-/// See [`Unreadable`]; a body that should be there and is not is one, never an empty answer.
+/// See [`Unreadable`]; a missing body is an error, never an empty answer.
 pub fn read_response(
     service: &ServiceModel,
     operation: &OperationModel,
@@ -121,7 +114,7 @@ fn rest(
         Protocol::RestXml => {
             let root = Element::read(response.body).map_err(Unreadable::Xml)?;
             let mut found = structure(service, shape, &root);
-            // S3 has answers whose root is the only member
+            // some S3 answers have their only member as root
             let members = shape.members().iter();
             let own = members.filter(|it| it.wire() == root.name && root.children.is_empty());
             for member in own {
@@ -140,7 +133,6 @@ fn rest(
     Ok(Value::Object(out))
 }
 
-/// A member that stands in a header or is the status.
 fn outside_body(member: &Member, shape: &Shape, response: &WireResponse<'_>) -> Option<Value> {
     let wire = member.wire().to_lowercase();
     match member.location? {
@@ -160,7 +152,6 @@ fn outside_body(member: &Member, shape: &Shape, response: &WireResponse<'_>) -> 
     }
 }
 
-/// A body that is one member.
 fn whole_body(
     service: &ServiceModel,
     shape: &Shape,

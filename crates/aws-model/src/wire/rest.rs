@@ -1,5 +1,3 @@
-//! Requests whose members stand in path, query string, headers and body.
-
 use crate::{
     Location, Member, OperationModel, Protocol, ServiceModel, Shape, ShapeKind, TimeFormat,
 };
@@ -12,10 +10,8 @@ use crate::wire::plain::{encoded, text};
 use crate::wire::request::{Unwritable, WireRequest};
 use crate::wire::xml_body;
 
-/// What a body in XML is called.
 const XML: &str = "application/xml";
 
-/// Writes the request.
 pub(crate) fn write(
     service: &ServiceModel,
     operation: &OperationModel,
@@ -72,7 +68,7 @@ pub(crate) fn write(
     })
 }
 
-/// The path with its `{Member}` places filled; `{Member+}` may hold slashes.
+/// Fills the path's `{Member}` places; `{Member+}` may hold slashes.
 fn labels(
     service: &ServiceModel,
     members: &[Member],
@@ -122,7 +118,6 @@ fn in_query(member: &Member, shape: &Shape, value: &Value, out: &mut Vec<String>
     }
 }
 
-/// A plain value as text; lists are joined with commas.
 fn plain(member: &Member, shape: &Shape, value: &Value, times: TimeFormat) -> String {
     match (&shape.kind, value) {
         (ShapeKind::Timestamp(own), _) => {
@@ -134,7 +129,7 @@ fn plain(member: &Member, shape: &Shape, value: &Value, times: TimeFormat) -> St
     }
 }
 
-/// What the body is called and what it is; none where no member stands in it.
+/// Content type and body; absent without body members.
 fn body(
     service: &ServiceModel,
     operation: &OperationModel,
@@ -184,7 +179,7 @@ fn body(
             Ok(Some((XML, body)))
         }
         Protocol::RestXml => Ok(None),
-        // a service that could be given a body expects one, if an empty one
+        // a service that accepts a body expects one, even empty
         _ if inside.next().is_some() && operation.method != "GET" || has_some => {
             let members = shape.members().iter().filter(|it| it.location.is_none());
             let body = json::members_to_wire(service, members, all);
@@ -194,7 +189,6 @@ fn body(
     }
 }
 
-/// A prefix of a host with its `{Member}` places filled.
 pub(crate) fn filled(template: &str, input: &Value) -> String {
     let mut out = template.to_owned();
     for (name, value) in input.as_object().into_iter().flatten() {

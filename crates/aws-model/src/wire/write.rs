@@ -1,5 +1,3 @@
-//! Writes the request of any operation, in the protocol of its service.
-
 use crate::{OperationModel, Protocol, ServiceModel};
 use serde_json::Value;
 
@@ -7,10 +5,7 @@ use crate::wire::form::{self, FormDialect};
 use crate::wire::request::{Unwritable, WireRequest};
 use crate::wire::{cbor, json, rest};
 
-/// Writes a request. The input was held against the model before (`check_input`).
-///
-/// # Errors
-/// See [`Unwritable`].
+/// Writes a request. The caller has run `check_input`.
 pub fn write_request(
     service: &ServiceModel,
     operation: &OperationModel,

@@ -1,4 +1,4 @@
-//! XML answers as a tree, and the tree as the model's JSON.
+//! Parses XML answers into a tree, and that into the model's JSON.
 
 use crate::{Member, ServiceModel, Shape, ShapeKind};
 use base64::Engine as _;
@@ -9,10 +9,9 @@ use serde_json::{Map, Number, Value};
 
 use crate::wire::json::instant_text;
 
-/// Elements in elements beyond this are no answer of AWS.
+/// Deeper nesting is not an AWS answer.
 const DEPTH_MAX: usize = 64;
 
-/// An element.
 #[derive(Debug, Default)]
 pub(crate) struct Element {
     pub(crate) name: String,
@@ -22,10 +21,7 @@ pub(crate) struct Element {
 }
 
 impl Element {
-    /// Reads a document; its root.
-    ///
-    /// # Errors
-    /// What of it is no XML.
+    /// Returns the root.
     pub(crate) fn read(xml: &[u8]) -> Result<Self, String> {
         let xml = std::str::from_utf8(xml).map_err(|error| error.to_string())?;
         let mut reader = Reader::from_str(xml);
@@ -86,12 +82,11 @@ impl Element {
         })
     }
 
-    /// The first child of that name.
     pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|it| it.name == name)
     }
 
-    /// The first element of that name, at any depth.
+    /// Searches at any depth.
     pub(crate) fn find(&self, name: &str) -> Option<&Self> {
         let below = || self.children.iter().find_map(|it| it.find(name));
         if self.name == name {
@@ -102,10 +97,10 @@ impl Element {
     }
 }
 
-/// The character that `&name;` or `&#n;` stands for.
+/// Resolves `&name;` or `&#n;`.
 ///
 /// # Errors
-/// It stands for none that XML 1.0 knows without a declaration.
+/// Unknown to XML 1.0 without a declaration.
 pub fn character(reference: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
     if let Ok(Some(character)) = reference.resolve_char_ref() {
         return Ok(character.to_string());
@@ -116,7 +111,6 @@ pub fn character(reference: &quick_xml::events::BytesRef<'_>) -> Result<String, 
     Ok(character.to_owned())
 }
 
-/// The members of a structure.
 pub(crate) fn structure(
     service: &ServiceModel,
     shape: &Shape,
@@ -166,7 +160,6 @@ fn member(
     Some(several(service, shape, rows()))
 }
 
-/// What an element says, by its shape.
 pub(crate) fn value(service: &ServiceModel, shape: &Shape, element: &Element) -> Value {
     match &shape.kind {
         ShapeKind::Structure { .. } => Value::Object(structure(service, shape, element)),
@@ -177,7 +170,6 @@ pub(crate) fn value(service: &ServiceModel, shape: &Shape, element: &Element) ->
     }
 }
 
-/// The rows of a list or a map.
 fn several<'a>(
     service: &ServiceModel,
     shape: &Shape,
@@ -207,7 +199,7 @@ fn several<'a>(
     }
 }
 
-/// A plain value; as text where it is not what the model says.
+/// Stays text if it has another type than the model's.
 pub(crate) fn scalar(kind: &ShapeKind, text: &str) -> Value {
     let trimmed = text.trim();
     let number = |number: Option<Number>| number.map_or_else(|| Value::from(text), Value::Number);
@@ -227,7 +219,6 @@ pub(crate) fn scalar(kind: &ShapeKind, text: &str) -> Value {
     }
 }
 
-/// Bytes as we show them.
 pub(crate) fn packed(bytes: &[u8]) -> Value {
     Value::from(BASE64_STANDARD.encode(bytes))
 }

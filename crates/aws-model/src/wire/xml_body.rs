@@ -1,4 +1,4 @@
-//! Bodies of requests in XML (`inventory.md` F-1): S3, S3 Control, Route 53 and `CloudFront` take them.
+//! XML request bodies (`inventory.md` F-1), for S3, S3 Control, Route 53 and `CloudFront`.
 
 use std::fmt::{Arguments, Write as _};
 
@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use crate::wire::json;
 use crate::wire::plain::text;
 
-/// The namespace of each service's elements: each has one, for all operations (the service models).
 const NAMESPACES: [(&str, &str); 4] = [
     (
         "cloudfront",
@@ -21,16 +20,14 @@ const NAMESPACES: [(&str, &str); 4] = [
         "http://awss3control.amazonaws.com/doc/2018-08-20/",
     ),
 ];
-/// What `xsi:type` needs.
+/// For `xsi:type`.
 const INSTANCES: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
-/// The namespace of a service's elements; `None` where we do not know one.
 pub(crate) fn namespace(service: &str) -> Option<&'static str> {
     let found = NAMESPACES.iter().find(|(name, _)| *name == service);
     found.map(|(_, namespace)| *namespace)
 }
 
-/// A structure as a document whose root has this name.
 pub(crate) fn document<'a>(
     service: &ServiceModel,
     root: &str,
@@ -43,7 +40,6 @@ pub(crate) fn document<'a>(
     out.into_bytes()
 }
 
-/// The rest of an element whose name was begun: attributes, members, end.
 fn inside<'a>(
     service: &ServiceModel,
     name: &str,
@@ -140,13 +136,11 @@ fn element(
     }
 }
 
-/// A value that is text.
 fn leaf(name: &str, value: &Value, out: &mut String) {
     let text = text(value);
     put(out, format_args!("<{name}>{}</{name}>", escaped(&text)));
 }
 
-/// The entries of a map: names and shapes of keys and of values.
 fn entries(
     service: &ServiceModel,
     entry: &str,
@@ -163,7 +157,7 @@ fn entries(
     }
 }
 
-/// Puts what is written between the tags of an element, unless there is none.
+/// Wraps non-empty content in tags.
 fn within(name: &str, is_flat: bool, out: &mut String, write: impl FnOnce(&mut String)) {
     if !is_flat {
         put(out, format_args!("<{name}>"));
@@ -179,7 +173,7 @@ fn put(out: &mut String, text: Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// Text as it stands in XML; line ends are kept as they are.
+/// Preserves line ends.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,5 +1,3 @@
-//! What is packed can be unpacked, and names what AWS has.
-
 use hallpass_aws_model::wire::{EndpointVariant, catalog, only_reads};
 use hallpass_base::testing::rows;
 
@@ -31,7 +29,7 @@ fn every_service_opens() {
     assert!(unspoken.is_empty(), "{unspoken:?}");
 }
 
-/// A service, a Region, what is asked for, and the host with the Region it is signed for; nothing where AWS has none.
+/// Service, Region, variant, and host with signing Region; empty where AWS has none.
 const VARIANTS: &str = "
     ec2            us-east-1      fips        ec2-fips.us-east-1.amazonaws.com us-east-1
     ec2            eu-west-1      fips        -
@@ -155,7 +153,6 @@ fn only_what_reads_is_a_read() {
     }
 }
 
-/// Parts of names that credentials, passwords and addresses as good as these have.
 const SUSPICIOUS: [&str; 12] = [
     "Credential",
     "Password",
@@ -171,8 +168,8 @@ const SUSPICIOUS: [&str; 12] = [
     "DownloadUrl",
 ];
 
-/// What is still allowed of all that looks as if it gave out secrets; somebody has read each line. A new
-/// catalog that brings another fails here.
+/// The reviewed list of allowed reads with suspicious names. A new catalog with another one fails
+/// here.
 #[test]
 fn reads_of_secrets_are_known_by_name() {
     let mut left = Vec::new();

@@ -1,5 +1,3 @@
-//! Requests and answers of each protocol, as boto3 writes and reads them.
-
 use std::fmt::Write as _;
 
 use hallpass_aws_model::wire::{
@@ -8,7 +6,6 @@ use hallpass_aws_model::wire::{
 };
 use serde_json::{Value, json};
 
-/// What a request is, in lines: method and target, headers, body.
 fn written(service: &str, operation: &str, input: &Value) -> String {
     let service = catalog().open(service).unwrap();
     let operation = catalog().operation(&service, operation).unwrap();
@@ -56,7 +53,6 @@ fn services_that_speak_nothing_but_cbor_are_spoken_to() {
         let header = (header.0.to_owned(), header.1.to_owned());
         assert!(request.headers.contains(&header), "{header:?}");
     }
-    // the bytes that boto3 writes
     assert_eq!(request.body, b"\xa1\x6aMaxResults\x19\x01\x2c");
     let describe = catalog().operation(&service, "DescribeEventBus").unwrap();
     let body = b"\xbf\x64Name\x61b\x6cCreationTime\xc1\x1a\x51\x4b\x67\xb0\x67Unknown\xf6\xff";
@@ -422,8 +418,8 @@ fn pages_follow_one_another() {
     }
 }
 
-/// An exception of IAM Identity Center that is called "not found" may be about the key of its customer: whoever reads the code
-/// alone must not take that for absence.
+/// A "not found" exception of IAM Identity Center may concern its customer managed key: the code
+/// alone does not prove that the resource is missing.
 #[test]
 fn the_reason_of_a_key_that_cannot_be_used_is_the_code() {
     for (code, reason, expected) in [

@@ -1,8 +1,7 @@
-//! Buckets of tokens. They run on virtual time and are not durable.
+//! Token buckets on virtual time. Not durable.
 
 use crate::base::time::Millis;
 
-/// A token bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bucket {
     tokens: f64,
@@ -10,7 +9,6 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket.
     pub fn full(burst: f64, now: Millis) -> Self {
         Self {
             tokens: burst,
@@ -18,7 +16,6 @@ impl Bucket {
         }
     }
 
-    /// Takes a token if there is one; a refused call costs nothing.
     #[expect(
         clippy::cast_precision_loss,
         reason = "milliseconds between two calls are few"
@@ -34,7 +31,6 @@ impl Bucket {
         taken
     }
 
-    /// Whole seconds until there is a token again, as of the last try.
     pub fn wait_seconds(&self, rate: f64) -> u64 {
         let seconds = ((1.0 - self.tokens) / rate).ceil();
         #[expect(

@@ -1,4 +1,4 @@
-//! Connections that can be cut: without an answer, in an orderly way or with a reset.
+//! Connections that can be cut: silently, in an orderly way or with a reset.
 
 use std::{
     future::Future,
@@ -25,14 +25,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// How a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// With a reset.
     Reset,
-    /// In an orderly way, without a reply.
     Close,
-    /// After so many milliseconds of silence.
+    /// After this many milliseconds without an answer.
     Hang(u64),
 }
 
@@ -40,7 +37,6 @@ const ORDERLY: u8 = 0;
 const CLOSE: u8 = 1;
 const RESET: u8 = 2;
 
-/// The handle by which a handler cuts its connection.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionHandle {
     cut: Arc<AtomicU8>,
@@ -48,18 +44,15 @@ pub struct ConnectionHandle {
 }
 
 impl ConnectionHandle {
-    /// Whether the other end is on this machine.
     pub fn is_local(&self) -> bool {
         self.peer.is_none_or(|peer| peer.ip().is_loopback())
     }
 
-    /// The address of the other end.
     pub fn peer(&self) -> Option<IpAddr> {
         self.peer.map(|peer| peer.ip())
     }
 }
 
-/// A connection that refuses to write once it is cut.
 struct Connection {
     stream: TcpStream,
     line: ConnectionHandle,
@@ -75,7 +68,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.line.cut.load(Ordering::Acquire) == RESET {
-            // a socket that is closed without lingering sends a reset
+            // closing without linger sends a reset
             let _ = self.stream.set_zero_linger();
         }
     }
@@ -153,8 +146,8 @@ impl Connected<IncomingStream<'_, Cuttable>> for ConnectionHandle {
     }
 }
 
-/// Ends the connection without an answer. On a server that is not ours there is no line to cut;
-/// there the body breaks off.
+/// Ends the connection without an answer. On a foreign server there is no connection to cut; the
+/// body breaks off.
 pub async fn cut(parts: &Parts, how: Cut) -> Response<Body> {
     let end = match how {
         Cut::Reset => RESET,
@@ -165,7 +158,6 @@ pub async fn cut(parts: &Parts, how: Cut) -> Response<Body> {
         }
     };
     if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<ConnectionHandle>>() {
-        // from now on nothing is written any more
         line.cut.store(end, Ordering::Release);
     }
     let broken = futures_util::stream::once(async {
@@ -174,14 +166,13 @@ pub async fn cut(parts: &Parts, how: Cut) -> Response<Body> {
     Response::new(Body::from_stream(broken))
 }
 
-/// Waits so many milliseconds.
 pub async fn pause(ms: u64) {
     if ms > 0 {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 }
 
-/// Serves until `shutdown`, over connections that can be cut.
+/// Serves over cuttable connections until `shutdown`.
 ///
 /// # Errors
 /// The listener failed.

@@ -1,8 +1,9 @@
-//! Whether a call to the control API is this machine's own, or a page's that a browser here has open.
+//! Decides whether a control API call comes from this machine or from a web page open in a local
+//! browser.
 //!
-//! A connection from loopback says little: a browser on this machine makes one for any page that asks.
-//! Two things tell such a page: the name it called us by (DNS rebinding gives us the page's own), and
-//! the site that the browser says it sends for.
+//! A loopback connection proves little: a browser here opens one for any page. Two headers expose
+//! such a page: the host name (DNS rebinding sends the page's name) and the origin site the browser
+//! reports.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -17,21 +18,20 @@ use axum::{
 
 use crate::base::{connections::ConnectionHandle, refusal::Refusal};
 
-/// What those read who may not control the simulator.
+/// Message for callers without control access.
 pub const KEPT_OUT: &str = "only from this machine and by its own name (localhost, or one given with --control-name), not for a \
      page of another site; or with the header X-Sim-Token where a token is set";
 
-/// Who may control the simulator.
 #[derive(Debug, Default)]
 pub struct ControlAccess {
-    /// Whoever has this token, where one is set.
+    /// Callers with this token have access.
     pub token: Option<String>,
-    /// Names of this machine, beside those of loopback.
+    /// Names of this machine in addition to loopback.
     pub names: Vec<String>,
 }
 
 impl ControlAccess {
-    /// Whether a request may control the simulator, or be anybody on its pages.
+    /// Returns whether a request may control the simulator or act as any user on its pages.
     pub fn lets_in(&self, headers: &HeaderMap, extensions: &Extensions) -> bool {
         let given = headers.get("x-sim-token");
         let line = extensions.get::<ConnectInfo<ConnectionHandle>>();
@@ -46,7 +46,6 @@ impl ControlAccess {
     }
 }
 
-/// Routes that only those reach who may control the simulator.
 pub fn guarded<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     access: &Arc<ControlAccess>,
@@ -54,7 +53,6 @@ pub fn guarded<S: Clone + Send + Sync + 'static>(
     routes.layer(middleware::from_fn_with_state(access.clone(), guard))
 }
 
-/// Lets this machine in, or whoever has the token where one is set.
 async fn guard(
     Extract(access): Extract<Arc<ControlAccess>>,
     request: Request,
@@ -66,7 +64,7 @@ async fn guard(
     Refusal::new(StatusCode::FORBIDDEN, "forbidden", KEPT_OUT).into_response()
 }
 
-/// The text of a header that is there once; of one that is there twice, nothing.
+/// Returns a header's text if it occurs once; fails on duplicates.
 fn once<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ()> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -76,7 +74,6 @@ fn once<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ()> {
     }
 }
 
-/// The name of `name`, `name:port` or `[address]:port`.
 fn host_of(authority: &str) -> Option<&str> {
     match authority.strip_prefix('[') {
         Some(rest) => {
@@ -91,7 +88,7 @@ fn host_of(authority: &str) -> Option<&str> {
     }
 }
 
-/// Whether a name means this machine wherever it is looked up (RFC 6761, 6.3).
+/// Returns whether a name always means this machine (RFC 6761, 6.3).
 fn is_loopback(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     match host.parse::<IpAddr>() {
@@ -100,8 +97,8 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// Whether the call names this machine, or a name that was configured for it, and no other site's page
-/// sent it. Programs send no `Origin`; a browser sends one with everything that is not a mere look.
+/// Returns whether the call names this machine or a configured name and no foreign site sent it.
+/// Programs send no `Origin`; a browser sends it with everything except plain reads.
 fn is_own(headers: &HeaderMap, names: &[String]) -> bool {
     let Ok(host) = once(headers, header::HOST.as_str()) else {
         return false;
@@ -120,7 +117,7 @@ fn is_from_here(headers: &HeaderMap, host: Option<&str>) -> bool {
     };
     match (origin, site) {
         (None, _) => true,
-        // what the browser itself says; a page that hides where it is sends the origin `null`
+        // set by the browser; a page that hides its origin sends `null`
         (Some(_), Some(site)) => site == "same-origin",
         (Some(origin), None) => {
             let sender = origin.split_once("://").map(|(_, authority)| authority);
@@ -196,7 +193,7 @@ mod tests {
                 ],
                 false,
             ),
-            // a look, such as a link from the server's page to the portal's
+            // a plain read, such as a link from the server's page to the portal's
             (&[("sec-fetch-site", "cross-site")], true),
             (
                 &[

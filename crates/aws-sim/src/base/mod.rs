@@ -1,6 +1,5 @@
-//! What the simulators stand on: randomness that a seed repeats, virtual time, buckets, and the
-//! face of their paths for people: who may control them, what a refusal looks like, connections
-//! that a fault can cut.
+//! Shared base of the simulators: seeded randomness, virtual time, token buckets, and the control
+//! paths: access, refusals, connections that faults can cut.
 //!
 //! Knows nothing of AWS or Slack.
 

@@ -1,46 +1,42 @@
-//! Randomness that is a function of the seed and a name: the same calls give the same bytes.
+//! Randomness as a function of seed and name: the same calls give the same bytes.
 
 use std::fmt::Write as _;
 
-/// A small generator (`SplitMix64`, Steele et al. 2014); good enough for drawing delays and ids.
+/// A small generator (`SplitMix64`, Steele et al. 2014); good enough for delays and ids.
 #[derive(Debug, Clone)]
 pub struct Random {
     state: u64,
 }
 
 impl Random {
-    /// A generator that depends on the seed and on what it is for.
     pub fn new(seed: u64, purpose: &str) -> Self {
         Self {
             state: mix(seed ^ hash(purpose)),
         }
     }
 
-    /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.state)
     }
 
-    /// A whole number in `0..bound`; 0 when the bound is 0.
+    /// Returns a number in `0..bound`; 0 when the bound is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.bits()) * u128::from(bound);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
-    /// A number in `0.0..1.0`.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
     pub fn fraction(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A draw from the standard normal distribution (Box and Muller 1958).
+    /// Draws from the standard normal distribution (Box and Muller 1958).
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.fraction()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.fraction()).cos()
     }
 
-    /// `digits` lower-case hexadecimal digits.
     pub fn hex(&mut self, digits: usize) -> String {
         let mut text = String::with_capacity(digits + 16);
         while text.len() < digits {
@@ -50,7 +46,6 @@ impl Random {
         text
     }
 
-    /// `length` characters of the alphabet.
     pub fn text(&mut self, alphabet: &str, length: usize) -> String {
         let letters: Vec<char> = alphabet.chars().collect();
         (0..length)
@@ -58,7 +53,7 @@ impl Random {
             .collect()
     }
 
-    /// A UUID of version 4 (RFC 9562).
+    /// Returns a version 4 UUID (RFC 9562).
     pub fn uuid(&mut self) -> String {
         let high = (self.bits() & !0xf000) | 0x4000;
         let low = (self.bits() & !(0b11 << 62)) | (0b10 << 62);
@@ -72,7 +67,6 @@ impl Random {
         )
     }
 
-    /// One of the choices; `None` when there are none.
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> Option<&'a T> {
         let index = self.below(u64::try_from(choices.len()).unwrap_or(u64::MAX));
         choices.get(usize::try_from(index).unwrap_or(0))
@@ -85,7 +79,8 @@ fn mix(bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// A stable hash of text (FNV-1a, then mixed); the internal order of lists (`simulator.md` PG-2).
+/// Returns a stable hash of text (FNV-1a, then mixed); the internal order of lists (`simulator.md`
+/// PG-2).
 pub fn hash(text: &str) -> u64 {
     let folded = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

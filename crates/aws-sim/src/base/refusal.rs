@@ -1,4 +1,4 @@
-//! A refusal of the paths for people: the control API, the pages, the simulated Slack's own.
+//! Refusals of the control API, the pages and the simulated Slack's own paths.
 
 use axum::{
     http::StatusCode,
@@ -6,7 +6,6 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// A refusal with a code for programs and a message for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     status: StatusCode,
@@ -14,18 +13,15 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// What a person reads.
     pub fn message(&self) -> &str {
         let message = self.body.pointer("/error/message");
         message.and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// A refusal with a status, a code for programs and a message for people.
     pub fn new(status: StatusCode, code: &str, message: &str) -> Self {
         Self {
             status,
@@ -33,7 +29,7 @@ impl Refusal {
         }
     }
 
-    /// A field that is wrong; an empty name stands for the whole body.
+    /// Refuses a field; an empty name means the whole body.
     pub fn bad(field: &str, message: &str) -> Self {
         let refusal = Self::new(StatusCode::BAD_REQUEST, "bad_request", message);
         match field {
@@ -42,7 +38,6 @@ impl Refusal {
         }
     }
 
-    /// With another member beside code and message.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {
         if let Some(error) = self.body.get_mut("error").and_then(Value::as_object_mut) {

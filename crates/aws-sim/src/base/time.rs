@@ -1,9 +1,7 @@
-//! Virtual time.
-
-/// Milliseconds since the epoch, virtual.
+/// Virtual milliseconds since the epoch.
 pub type Millis = i64;
 
-/// An instant as RFC 3339 has it, in UTC.
+/// Formats an instant as RFC 3339 in UTC.
 pub fn instant(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at)
         .map(|at| at.to_string())

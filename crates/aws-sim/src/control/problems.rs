@@ -1,5 +1,3 @@
-//! What is wrong with an organization file, as the control API says it.
-
 use crate::base::Refusal;
 use serde_json::json;
 

@@ -1,5 +1,3 @@
-//! The control API's paths.
-
 use std::sync::Arc;
 
 use crate::base::{
@@ -17,10 +15,9 @@ use serde_json::{Value, json};
 use super::{clock, events, faults, file, sessions, state};
 use crate::{organization::read_strictly, world::Shared};
 
-/// The largest organization file that is read, in bytes: some ten times one of 5,000 accounts and 20,000 people.
+/// The largest organization file, in bytes: some ten times one of 5,000 accounts and 20,000 people.
 const BODY_MAX: usize = 256 * 1024 * 1024;
 
-/// The routes under `/_sim/`, those of the pages among them, and 404 for what is not there.
 pub(crate) fn router(shared: &Arc<Shared>, pages: Router<Arc<Shared>>) -> Router {
     let routes = Router::new()
         .route("/healthz", get(|| async { Json(json!({ "ok": true })) }))

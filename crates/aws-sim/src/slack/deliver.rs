@@ -1,5 +1,5 @@
-//! Sends requests to the app as Slack does (`simulator.md` K-5): signed over the raw bytes, three
-//! seconds of patience, no repetition.
+//! Sends requests to the app as Slack does (`simulator.md` K-5): signed over the raw bytes,
+//! three-second timeout, no retry.
 
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
@@ -12,21 +12,17 @@ use super::{
     socket::PATIENCE,
 };
 
-/// An answer is read up to so many bytes.
 const ANSWER_MAX: usize = 1024 * 1024;
 
-/// How a request is sent, for trying an app's guards.
+/// Sending variants that test an app's guards.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct How {
-    /// Times the same bytes are sent, 1 to 10.
     pub times: u64,
-    /// The timestamp lies so many seconds back.
+    /// Age of the timestamp in seconds.
     pub age_seconds: i64,
-    /// The signature is of another secret.
     pub bad_signature: bool,
 }
 
-/// One request as it was sent, and its end.
 #[derive(Debug, Clone)]
 pub(crate) struct SentRequest {
     pub via: &'static str,
@@ -38,7 +34,6 @@ pub(crate) struct SentRequest {
 }
 
 impl SentRequest {
-    /// As the tester sees it.
     pub(crate) fn show(&self) -> Value {
         let reply = &self.reply;
         json!({
@@ -58,14 +53,13 @@ impl SentRequest {
     }
 }
 
-/// `v0=` and the HMAC-SHA256 over version, timestamp and raw body.
+/// Returns `v0=` and the HMAC-SHA256 over version, timestamp and raw body.
 pub(crate) fn signature(secret: &str, timestamp: &str, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("v0:{timestamp}:{body}").as_bytes());
     format!("v0={}", hex::encode(tag))
 }
 
-/// The bytes of a request.
 fn form(delivery: &Delivery) -> String {
     match delivery.address {
         Address::Interactions => encode([("payload", delivery.payload.to_string().as_str())]),
@@ -77,7 +71,6 @@ fn form(delivery: &Delivery) -> String {
     }
 }
 
-/// Sends a request, over a socket if one is connected.
 pub(crate) async fn deliver(face: &SlackFace, delivery: &Delivery, how: &How) -> Vec<SentRequest> {
     let mut sent = Vec::new();
     if face.slack.wires.is_connected() {
@@ -101,7 +94,7 @@ pub(crate) async fn deliver(face: &SlackFace, delivery: &Delivery, how: &How) ->
         sent.push(unsent(body, "the app has no request_url and no socket"));
         return sent;
     };
-    // signatures are of the wall clock, like those of AWS requests (`simulator.md` Z-6)
+    // signatures use the wall clock, like those of AWS requests (`simulator.md` Z-6)
     let timestamp = face
         .host
         .wall()
@@ -157,7 +150,6 @@ async fn over_socket(face: &SlackFace, delivery: &Delivery) -> SentRequest {
     }
 }
 
-/// Sends these very bytes over HTTP.
 pub(crate) async fn post(
     face: &SlackFace,
     url: &str,

@@ -1,4 +1,4 @@
-//! The simulated Slack as others compose it: one workspace under a lock of its own.
+//! The simulated Slack's public interface: one workspace under its lock.
 
 use std::{
     fmt,
@@ -11,25 +11,21 @@ use serde_json::Value;
 
 use super::{host::SlackHost, socket::Wires, workspace::Workspace};
 
-/// The simulated Slack. What is in it is not durable: after a restart nothing has been said.
+/// The simulated Slack. Not durable: a restart deletes all messages.
 pub struct SlackSimulator {
     open: Mutex<OpenWorkspace>,
-    /// Connections of the app.
     pub(crate) wires: Wires,
-    /// For requests to the app.
     pub(crate) http: reqwest::Client,
 }
 
-/// The workspace, if the organization has one, and what outlives it.
 #[derive(Default)]
 pub(crate) struct OpenWorkspace {
     pub space: Option<Workspace>,
-    /// Where the app's requests go, over the file's.
     request_url: Option<String>,
 }
 
 impl OpenWorkspace {
-    /// The workspace, or the refusal that says that there is none.
+    /// Returns the workspace.
     pub(crate) fn space(&mut self) -> Result<&mut Workspace, Refusal> {
         let none = || {
             let text = "the organization file has no section `slack`";
@@ -39,7 +35,7 @@ impl OpenWorkspace {
     }
 }
 
-/// Facts about the simulated Slack that an app's configuration wants.
+/// Values for an app's configuration.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SlackFacts {
     /// Token of the Web API, `xoxb-…`
@@ -48,7 +44,6 @@ pub struct SlackFacts {
     pub app_token: String,
     /// Key of the signatures on requests to the app.
     pub signing_secret: String,
-    /// Id of the first channel, empty when there is none.
     pub channel: String,
     /// Id of the workspace, `T…`
     pub team: String,
@@ -74,8 +69,8 @@ impl Default for SlackSimulator {
 }
 
 impl SlackSimulator {
-    /// Starts anew with a section `slack` of an organization file, or with no workspace. `read`
-    /// gives the section and the organization's seed; meanwhile nobody else sees the workspace.
+    /// Resets to a section `slack` of an organization file, or to no workspace. `read` returns the
+    /// section and the organization's seed; the workspace is locked meanwhile.
     pub fn open(&self, read: impl FnOnce() -> (Option<Value>, u64)) {
         let mut open = self.lock();
         let (section, seed) = read();
@@ -90,10 +85,9 @@ impl SlackSimulator {
         }
     }
 
-    /// Sets where interactions go, over the file's `request_url` and for sections opened later,
-    /// too. Slash commands go to the file's `command_url`; without one, to the same address with
-    /// `/slack/commands` in place of `/slack/interactions` at its end, or to the same address when
-    /// it ends otherwise.
+    /// Sets the interaction address, over the file's `request_url` and also for sections opened
+    /// later. Slash commands use the file's `command_url`. Without one they use the same address,
+    /// with a final `/slack/interactions` replaced by `/slack/commands`.
     pub fn set_request_url(&self, url: String) {
         let mut open = self.lock();
         if let Some(space) = &mut open.space {
@@ -102,7 +96,6 @@ impl SlackSimulator {
         open.request_url = Some(url);
     }
 
-    /// Facts for an app; `None` when there is no workspace.
     pub fn facts(&self) -> Option<SlackFacts> {
         let open = self.lock();
         let settings = &open.space.as_ref()?.settings;
@@ -118,13 +111,12 @@ impl SlackSimulator {
         })
     }
 
-    /// A panic of another holder does not poison the lock: nothing half-made is in it to protect.
+    /// Ignores poisoning: the data has no partial states.
     fn lock(&self) -> MutexGuard<'_, OpenWorkspace> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the paths share.
 #[derive(Clone)]
 pub(crate) struct SlackFace {
     pub slack: Arc<SlackSimulator>,
@@ -132,13 +124,13 @@ pub(crate) struct SlackFace {
 }
 
 impl SlackFace {
-    /// The workspace's lock. It is taken before any of the host's, never after.
+    /// Locks the workspace. Always lock it before any of the host's locks.
     pub(crate) fn lock(&self) -> MutexGuard<'_, OpenWorkspace> {
         self.slack.lock()
     }
 }
 
-/// For requests to the app: never through a proxy, never further than told.
+/// Makes the app's HTTP client: without proxy or redirects.
 fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .no_proxy()

@@ -2,21 +2,20 @@
 
 use serde_json::{Map, Value};
 
-/// Fields as a form's bytes.
 pub(crate) fn encode<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish()
 }
 
-/// A form's fields; of one given twice the last counts.
+/// Decodes a form; the last duplicate field counts.
 pub(crate) fn decode(body: &str) -> Map<String, Value> {
     form_urlencoded::parse(body.as_bytes())
         .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
         .collect()
 }
 
-/// The value of a query parameter; an empty one is none.
+/// Returns a query parameter; an empty one counts as missing.
 pub(crate) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     crate::base::parameter(parameters, name).filter(|value| !value.is_empty())
 }

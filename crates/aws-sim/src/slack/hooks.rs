@@ -1,4 +1,4 @@
-//! `response_url`: answers of the app to something that a person did (`simulator.md` K-7).
+//! `response_url`: later answers of the app to an act (`simulator.md` K-7).
 
 use crate::base::Millis;
 use serde_json::{Map, Value};
@@ -8,7 +8,6 @@ use super::{
     workspace::{HOOK_MS, HOOK_USES, Message, Workspace},
 };
 
-/// Why an answer was not taken: HTTP status and Slack's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotTaken {
     pub status: u16,
@@ -22,10 +21,10 @@ fn not_taken(status: u16, error: &str) -> NotTaken {
     }
 }
 
-/// Takes an answer.
+/// Accepts an answer.
 ///
 /// # Errors
-/// 404 `expired_url` after five uses or half an hour, 400 for what cannot be shown.
+/// 404 `expired_url` after five uses or half an hour, 400 for invalid content.
 pub(crate) fn respond(
     space: &mut Workspace,
     id: &str,

@@ -1,8 +1,7 @@
 //! The simulated Slack `/_slack/` (`simulator.md` §6): a workspace with people and one installed
-//! app, the Web API that the app calls, and people whose acts reach the app as signed requests.
-//! The core (`workspace`, `blocks`, `methods`, `acts`, `hooks`) is pure; `router`, `deliver` and
-//! `socket` are its edges. Clock, faults and the log of calls are its host's.
-//! Knows nothing of what the app is for, and reaches nobody.
+//! app, the Web API, and signed requests to the app. The core (`workspace`, `blocks`, `methods`,
+//! `acts`, `hooks`) is pure; `router`, `deliver` and `socket` are its edges. The host supplies
+//! clock, faults and the call log. Knows nothing of the app's purpose.
 
 mod settings;
 mod text;

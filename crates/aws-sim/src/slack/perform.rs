@@ -1,4 +1,4 @@
-//! `POST /_slack/act`: prepare, send, conclude, answer with what the person sees then.
+//! `POST /_slack/act`: prepares, sends, concludes, and returns the person's new view.
 
 use std::time::Duration;
 
@@ -14,12 +14,10 @@ use super::{
     workspace::Workspace,
 };
 
-/// An act waits at most so long for something to appear.
+/// Maximum wait for a visible result.
 const SETTLE_MAX_MS: u64 = 10_000;
-/// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Plays an act.
 pub(super) async fn act(face: &SlackFace, body: &Value, host: &str) -> Result<Value, Refusal> {
     if body.get("replay").is_some() {
         return replay(face, body).await;
@@ -87,7 +85,7 @@ fn revision(face: &SlackFace) -> u64 {
     face.lock().space.as_ref().map_or(0, |space| space.revision)
 }
 
-/// Waits until something has changed since, apart from the act's own record.
+/// Waits for a change other than the act's record.
 async fn settled(face: &SlackFace, before: u64, ms: u64) {
     let until = tokio::time::Instant::now() + Duration::from_millis(ms);
     while ms > 0 && revision(face) <= before + 1 && tokio::time::Instant::now() < until {
@@ -95,7 +93,6 @@ async fn settled(face: &SlackFace, before: u64, ms: u64) {
     }
 }
 
-/// Concludes an act and keeps it.
 fn finish(
     space: &mut Workspace,
     prepared: &Prepared,
@@ -104,7 +101,7 @@ fn finish(
     now: i64,
 ) -> Map<String, Value> {
     let mut answer = prepared.told.clone();
-    // of an act that was sent twice, the first answer counts
+    // of a duplicate act, the first answer counts
     let outcome = match sent.first() {
         Some(first) => conclude(space, prepared, &first.reply, now),
         None => super::acts::ActOutcome::default(),
@@ -136,7 +133,7 @@ fn record(
     space.note(Value::Object(row), now);
 }
 
-/// Sends the very bytes of an earlier act again.
+/// Resends the bytes of an earlier act.
 async fn replay(face: &SlackFace, body: &Value) -> Result<Value, Refusal> {
     let number = body.get("replay").and_then(Value::as_u64);
     let number = number.ok_or_else(|| Refusal::bad("replay", "expected the number of an act"))?;

@@ -1,4 +1,4 @@
-//! What was said and done (`simulator.md` K-10), and what a person sees at this moment.
+//! Records messages and acts (`simulator.md` K-10), and returns a person's current view.
 
 use crate::base::instant;
 use serde_json::{Value, json};
@@ -9,7 +9,6 @@ use super::{
     workspace::{Message, ModalView, Shown, Version, Workspace},
 };
 
-/// Messages that a screen shows.
 const SCREEN_MESSAGES: usize = 50;
 
 fn version(one: &Version) -> Value {
@@ -42,13 +41,13 @@ fn message(one: &Message) -> Value {
     })
 }
 
-/// Seconds of a timestamp such as `1700000000.000100`.
+/// Returns the seconds of a timestamp such as `1700000000.000100`.
 fn seconds(ts: &str) -> f64 {
     ts.parse().unwrap_or(0.0)
 }
 
-/// Messages with all their versions, oldest first; `since` is a timestamp: what was posted or
-/// changed later.
+/// Returns messages with all versions, oldest first; `since` limits them to those posted or changed
+/// later.
 pub(crate) fn messages(space: &Workspace, channel: Option<&str>, since: Option<&str>) -> Value {
     let since = since.map_or(f64::NEG_INFINITY, seconds);
     #[expect(
@@ -84,7 +83,7 @@ fn view(space: &Workspace, one: &ModalView) -> Value {
     })
 }
 
-/// All views, the oldest first.
+/// Returns all views, oldest first.
 pub(crate) fn views(space: &Workspace) -> Value {
     let mut all: Vec<&ModalView> = space.views.values().collect();
     all.sort_by_key(|view| view.opened);
@@ -92,7 +91,7 @@ pub(crate) fn views(space: &Workspace) -> Value {
     json!({ "views": rows })
 }
 
-/// What a person sees: conversations, the newest messages, the modal on top.
+/// Returns a person's conversations, newest messages and top modal.
 pub(crate) fn screen(space: &Workspace, user: &str, channel: Option<&str>) -> Value {
     let seen: Vec<_> = space
         .channels

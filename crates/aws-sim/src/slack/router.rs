@@ -1,5 +1,3 @@
-//! The paths under `/_slack/`.
-
 use std::sync::Arc;
 
 use crate::base::{ControlAccess, Cut, JsonAnswer, Parameters, Refusal, cut, guarded, pause};
@@ -24,11 +22,11 @@ use super::{
     recorder::{messages, screen, views},
 };
 
-/// The largest request of an app, in bytes.
+/// Maximum request size of an app, in bytes.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 
-/// The routes under `/_slack/`. People's acts and the recorder are guarded like the control API;
-/// what the app calls is not, it has its tokens.
+/// The routes under `/_slack/`. Acts and the recorder are guarded like the control API; the app's
+/// paths use its tokens.
 pub fn router(
     slack: Arc<SlackSimulator>,
     host: Arc<dyn SlackHost>,
@@ -71,7 +69,7 @@ async fn post_act(
     headers: HeaderMap,
     body: Bytes,
 ) -> JsonAnswer {
-    // a form of another site cannot send this type without being asked first
+    // a foreign site's form cannot send this type without a preflight
     if !is_json(&headers) {
         let text = "send the act as application/json";
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -141,7 +139,6 @@ async fn get_screen(
     Ok(Json(shown))
 }
 
-/// An answer to something that a person did.
 async fn response(
     Extract(face): Extract<SlackFace>,
     Path(hook): Path<String>,
@@ -163,7 +160,7 @@ async fn response(
     }
 }
 
-/// The socket of Socket Mode, for whoever has a ticket.
+/// Serves Socket Mode to holders of a ticket.
 async fn link(
     Extract(face): Extract<SlackFace>,
     Query(parameters): Parameters,
@@ -195,7 +192,6 @@ async fn link(
         .on_upgrade(move |socket| async move { face.slack.wires.serve(socket, &app, &host).await })
 }
 
-/// One call of the Web API, with faults around it.
 async fn web_api(
     Extract(face): Extract<SlackFace>,
     Path(method): Path<String>,
@@ -215,7 +211,6 @@ async fn web_api(
     }
 }
 
-/// Arguments from the query, a form or a JSON body.
 fn arguments(parts: &Parts, body: &Bytes) -> Result<Map<String, Value>, MethodError> {
     let mut found = decode(parts.uri.query().unwrap_or_default());
     if body.is_empty() {
@@ -256,7 +251,7 @@ fn run(
     let host = host(&parts.headers);
     let mut effect = false;
     let instead = instead(faults);
-    // one at a time up to the log, so that it has calls in the order in which they were answered
+    // locked until logged, so that the log has the order of the answers
     let mut open = face.lock();
     let said: MethodResult = match (instead.said, &given) {
         (Some(said), _) => said,
@@ -295,7 +290,6 @@ fn run(
     }
 }
 
-/// How a call ended, as the log of calls says it.
 fn outcome(said: &MethodResult, dropped: bool) -> &'static str {
     match said {
         _ if dropped => "dropped",
@@ -305,12 +299,11 @@ fn outcome(said: &MethodResult, dropped: bool) -> &'static str {
     }
 }
 
-/// What faults put in the place of an answer.
+/// A fault's replacement for an answer.
 struct Instead {
-    /// Said without asking the method.
+    /// Answer given without calling the method.
     said: Option<MethodResult>,
     status: u16,
-    /// The connection ends without an answer.
     dropped: Option<Cut>,
 }
 

@@ -1,5 +1,5 @@
-//! The "slack" section of the organization file (`simulator.md` §5): who is there, which app is
-//! installed, where its requests go.
+//! The "slack" section of the organization file (`simulator.md` §5): people, the installed app and
+//! its addresses.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::base::{Problem, Random};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Scopes of the installed app when the file names none: those that `access.md` §11.1 lists.
+/// Default scopes of the app, from `access.md` §11.1.
 const SCOPES: &[&str] = &[
     "commands",
     "chat:write",
@@ -19,36 +19,31 @@ const SCOPES: &[&str] = &[
     "im:write",
 ];
 
-/// A person of the workspace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Person {
     /// `U…`
     pub id: String,
-    /// Absent for people of other workspaces and some guests.
+    /// Missing for people of other workspaces and some guests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// As shown.
     pub name: String,
-    /// IANA name; absent: UTC.
+    /// IANA name; default: UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tz: Option<String>,
-    /// As shown in the profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// A guest (`is_restricted`).
     pub guest: bool,
-    /// Left.
     pub deleted: bool,
-    /// A bot.
     pub bot: bool,
-    /// Another workspace, for people of shared channels.
+    /// Foreign workspace, for people of shared channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
 }
 
 impl Person {
-    /// The name as it stands in addresses: lower case, dots for blanks.
+    /// Returns the name for addresses: lower case, dots for blanks.
     pub(crate) fn handle(&self) -> String {
         let from_mail = self
             .email
@@ -61,7 +56,6 @@ impl Person {
     }
 }
 
-/// A channel as the file has it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ChannelFile {
@@ -69,59 +63,44 @@ pub(crate) struct ChannelFile {
     pub id: String,
     /// Without the `#`.
     pub name: String,
-    /// E-mails or ids.
     pub members: Vec<String>,
-    /// Only its members see it.
     pub private: bool,
-    /// Nobody may post any more.
+    /// Refuses new messages.
     pub archived: bool,
-    /// The app has not been invited.
+    /// The app is not a member.
     pub without_app: bool,
 }
 
-/// An entry of the shortcuts menu.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Shortcut {
-    /// What the app is told.
     pub callback_id: String,
-    /// What people read.
     pub name: String,
 }
 
-/// The whole section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct WorkspaceSettings {
     /// `T…`
     pub team: String,
-    /// As shown.
     pub team_name: String,
     /// `A…`
     pub app_id: String,
-    /// As shown.
     pub app_name: String,
-    /// The bot's user id.
     pub bot_user: String,
-    /// Key of the signatures; absent: derived from the seed.
+    /// Signature key; default: derived from the seed.
     pub signing_secret: String,
     /// `xoxb-…`
     pub bot_token: String,
     /// `xapp-…`
     pub app_token: String,
-    /// Scopes of the bot token.
     pub scopes: Vec<String>,
-    /// Channels.
     pub channels: Vec<ChannelFile>,
-    /// People.
     pub users: Vec<Person>,
-    /// Global shortcuts of the app.
     pub shortcuts: Vec<Shortcut>,
-    /// Slash commands of the app.
     pub commands: Vec<String>,
-    /// Where interactions go.
     pub request_url: Option<String>,
-    /// Where slash commands go; absent: derived from `request_url`.
+    /// Default: derived from `request_url`.
     pub command_url: Option<String>,
 }
 
@@ -159,7 +138,7 @@ impl Default for WorkspaceSettings {
 }
 
 impl WorkspaceSettings {
-    /// Reads the section; what is wrong with it was said by `check`.
+    /// Reads the section; `check` reports its problems.
     pub(crate) fn read(section: &Value, seed: u64) -> Self {
         let mut section = section.clone();
         if let Some(fields) = section.as_object_mut() {
@@ -172,7 +151,7 @@ impl WorkspaceSettings {
         settings
     }
 
-    /// Where slash commands go: its own address, else the one beside `request_url`.
+    /// Returns `command_url`, else the address beside `request_url`.
     pub(crate) fn command_target(&self) -> Option<String> {
         if self.command_url.is_some() {
             return self.command_url.clone();
@@ -185,11 +164,11 @@ impl WorkspaceSettings {
     }
 }
 
-/// What is wrong with a section `slack`: ids given twice, members that are nobody.
+/// Returns problems of a section `slack`: duplicate ids, unknown members.
 pub fn check(section: &Value) -> Vec<Problem> {
     let settings = match serde_json::from_value::<WorkspaceSettings>(section.clone()) {
         Ok(settings) => settings,
-        // a key given as null; the schema has let it pass, and so does `read`
+        // a null key; the schema and `read` accept it
         Err(_) => WorkspaceSettings::read(section, 0),
     };
     let mut problems = Vec::new();
@@ -223,7 +202,7 @@ pub fn check(section: &Value) -> Vec<Problem> {
     problems
 }
 
-/// A person by id, e-mail (any case) or name.
+/// Finds a person by id, e-mail (any case) or name.
 pub(crate) fn find<'a>(people: &'a [Person], who: &str) -> Option<&'a Person> {
     let by_mail = |person: &&Person| {
         let mail = person.email.as_deref();

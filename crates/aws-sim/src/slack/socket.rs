@@ -1,4 +1,4 @@
-//! Socket Mode (`simulator.md` K-8): connections that the app opened, and envelopes sent over them.
+//! Socket Mode (`simulator.md` K-8): connections opened by the app, and envelopes sent over them.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,13 @@ use tokio::{
 
 use super::acts::AppReply;
 
-/// Slack waits so long for an answer, over a socket as over HTTP.
+/// Slack's answer timeout, over sockets and HTTP.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Connections of one app at once.
+/// Maximum connections per app.
 const CONNECTIONS_MAX: usize = 10;
-/// Time between two pings.
 const PING: Duration = Duration::from_secs(10);
-/// What a connection is said to last, in seconds.
+/// Reported connection lifetime in seconds.
 const CONNECTION_SECONDS: u32 = 18_060;
 
 enum Frame {
@@ -43,7 +42,6 @@ struct Inner {
     waiting: HashMap<String, oneshot::Sender<Option<Value>>>,
 }
 
-/// The connections of the app.
 #[derive(Default)]
 pub(crate) struct Wires {
     inner: Mutex<Inner>,
@@ -54,17 +52,15 @@ impl Wires {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is a connection.
     pub(crate) fn is_connected(&self) -> bool {
         !self.lock().open.is_empty()
     }
 
-    /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.lock().open.len()
     }
 
-    /// Sends an envelope over one connection, and over the next when it is not acknowledged.
+    /// Sends an envelope over one connection, and over the next if unacknowledged.
     pub(crate) async fn send(&self, id: &str, envelope: &Value) -> AppReply {
         let started = Instant::now();
         let mut reply = AppReply::default();
@@ -107,7 +103,7 @@ impl Wires {
         Some(receiver)
     }
 
-    /// Tells connections to go away; how many were told.
+    /// Requests disconnects; returns how many.
     pub(crate) fn disconnect(&self, reason: &str, all: bool) -> usize {
         let inner = self.lock();
         let told = if all {
@@ -150,7 +146,6 @@ impl Wires {
         }
     }
 
-    /// Serves one connection until either side ends it.
     pub(crate) async fn serve(&self, mut socket: WebSocket, app: &str, host: &str) {
         let Some((id, mut frames, count)) = self.join() else {
             let _ = socket.send(disconnect("link_disabled", host)).await;
@@ -171,7 +166,7 @@ impl Wires {
                     Some(Frame::Envelope(text)) => socket.send(Message::text(text)).await.is_ok(),
                     Some(Frame::Disconnect(reason)) => {
                         let _ = socket.send(disconnect(&reason, host)).await;
-                        // a warning comes before the end, the others are the end
+                        // a warning precedes the end, the others are the end
                         reason == "warning"
                     }
                     None => false,

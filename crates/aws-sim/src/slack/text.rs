@@ -1,19 +1,17 @@
-//! Text with a meaning: `&`, `<` and `>` of people must arrive escaped (`simulator.md` K-3).
+//! Text escaping: `&`, `<` and `>` from people must arrive escaped (`simulator.md` K-3).
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-/// A piece of text as Slack reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SlackTextPiece<'a> {
-    /// Letters, entities still in them.
+    /// Still contains entities.
     Plain(&'a str),
-    /// What stands between `<` and `>`.
+    /// Text between `<` and `>`.
     Control(&'a str),
 }
 
-/// Cuts text at its control sequences.
 pub(crate) fn pieces(text: &str) -> Vec<SlackTextPiece<'_>> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -40,14 +38,14 @@ pub(crate) fn pieces(text: &str) -> Vec<SlackTextPiece<'_>> {
     found
 }
 
-/// The three entities taken back.
+/// Decodes the three entities.
 pub(crate) fn unescape(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&amp;", "&")
 }
 
-/// Whether a control sequence is one that Slack knows.
+/// Returns whether Slack knows the control sequence.
 fn is_known(inner: &str) -> bool {
     let target = inner.split('|').next().unwrap_or_default();
     target.starts_with(['@', '#', '!'])
@@ -56,15 +54,14 @@ fn is_known(inner: &str) -> bool {
             .any(|scheme| target.starts_with(scheme))
 }
 
-/// Whether text of a person could mean something to Slack.
+/// Returns whether a person's text could contain Slack markup.
 pub(crate) fn is_suspicious(typed: &str) -> bool {
     typed.contains(['<', '>', '&', ':']) || typed.contains(MARKS)
 }
 
-/// What formats the text between two of it.
 const MARKS: [char; 4] = ['*', '_', '~', '`'];
 
-/// Pieces of a text that Slack formats, or shows as an emoji, with their marks.
+/// Returns formatted or emoji pieces, with their marks.
 fn formatted(plain: &str) -> impl Iterator<Item = &str> {
     plain.char_indices().filter_map(|(at, mark)| {
         let is_word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
@@ -83,8 +80,8 @@ fn formatted(plain: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What is wrong with a text that arrived: sequences and formatting that a person typed, and letters
-/// that nobody escaped.
+/// Flags a received text: control sequences and formatting typed by a person, and unescaped
+/// letters.
 pub(crate) fn flags(path: &str, text: &str, typed: &BTreeSet<String>) -> Vec<Value> {
     let mut found = Vec::new();
     for piece in pieces(text) {
@@ -117,7 +114,7 @@ fn flag(path: &str, kind: &str, text: &str) -> Value {
     json!({ "path": path, "kind": kind, "text": text })
 }
 
-/// The first letter that should have been an entity. A `>` at the start of a line is a quote.
+/// Returns the first letter that should be an entity. A `>` at the start of a line is a quote.
 fn unescaped(plain: &str) -> Option<&str> {
     if plain.contains('<') {
         return Some("<");
@@ -133,7 +130,7 @@ fn unescaped(plain: &str) -> Option<&str> {
         .then_some("&")
 }
 
-/// Every text of a message with its place: the fallback and all `mrkdwn` in the blocks.
+/// Returns the fallback and all `mrkdwn` texts, with their places.
 pub(crate) fn texts<'a>(text: &'a str, blocks: &'a Value) -> Vec<(String, &'a str)> {
     let mut found = vec![("/text".to_owned(), text)];
     walk("/blocks", blocks, &mut found);
@@ -185,7 +182,6 @@ mod tests {
     fn what_people_typed_is_flagged_when_it_arrives_unescaped() {
         let typed: BTreeSet<String> =
             ["hi <!channel> & <b> *x* _y_ `z` :ok: a_b_c".to_owned()].into();
-        // text, kinds of flags
         let table: &[(&str, &[&str])] = &[
             ("hi &lt;!channel&gt; &amp; you", &[]),
             ("<@U1> said &lt;b&gt;", &[]),

@@ -1,5 +1,4 @@
-//! Everything the simulated workspace is at an instant. Pure: instants and ids come from outside
-//! or from the seed.
+//! State of the simulated workspace. Pure: instants and ids come from the caller or the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,25 +7,21 @@ use serde_json::{Map, Value, json};
 
 use super::settings::{Person, WorkspaceSettings, find};
 
-/// A trigger may be used for so long (Slack documentation: 3 seconds).
+/// Lifetime of a trigger (Slack documentation: 3 seconds).
 pub(crate) const TRIGGER_MS: Millis = 3_000;
-/// A response address works for so long.
 pub(crate) const HOOK_MS: Millis = 30 * 60 * 1_000;
-/// … and for so many uses.
 pub(crate) const HOOK_USES: u32 = 5;
-/// A ticket for a socket must be used within so long.
+/// Lifetime of a socket ticket.
 pub(crate) const TICKET_MS: Millis = 30_000;
-/// Acts kept.
 const ACTS_MAX: usize = 2_000;
-/// Messages kept, and views that are closed.
+/// Maximum stored messages and closed views.
 const MESSAGES_MAX: usize = 20_000;
 const VIEWS_MAX: usize = 2_000;
-/// Texts of people that are watched for, and offers of selects that are remembered.
+/// Maximum watched texts and remembered select options.
 const TYPED_MAX: usize = 1_000;
-/// What has run out is known so much longer, so that its refusal can say so.
+/// How long expired items are remembered, for an exact refusal.
 const REMEMBERED_MS: Millis = 60 * 60 * 1_000;
 
-/// A conversation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Channel {
     pub id: String,
@@ -35,12 +30,10 @@ pub(crate) struct Channel {
     pub private: bool,
     pub archived: bool,
     pub without_app: bool,
-    /// A direct message with this person.
     pub with: Option<String>,
 }
 
 impl Channel {
-    /// Whether a person sees it.
     pub(crate) fn is_seen_by(&self, user: &str) -> bool {
         match &self.with {
             Some(with) => with == user,
@@ -49,7 +42,6 @@ impl Channel {
     }
 }
 
-/// One state of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Version {
     pub at: Millis,
@@ -57,20 +49,17 @@ pub(crate) struct Version {
     pub by: &'static str,
     pub text: String,
     pub blocks: Value,
-    /// What is suspicious about its text (`simulator.md` K-3).
+    /// Suspicious parts of its text (`simulator.md` K-3).
     pub flags: Vec<Value>,
 }
 
-/// A message with its history.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub channel: String,
     pub ts: String,
-    /// A user id, the bot's for the app's.
     pub user: String,
     pub thread: Option<String>,
     pub broadcast: bool,
-    /// Only this person sees it.
     pub only_for: Option<String>,
     pub metadata: Option<Value>,
     pub reactions: Vec<(String, String)>,
@@ -79,24 +68,20 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// Whether everybody in the conversation sees it.
     pub(crate) fn is_for_all(&self) -> bool {
         !self.deleted && self.only_for.is_none()
     }
 
-    /// Whether a person who is in this conversation sees it there.
     pub(crate) fn is_seen_by(&self, user: &str, channel: &str) -> bool {
         let own = self.only_for.as_deref().is_none_or(|only| only == user);
         self.channel == channel && !self.deleted && own
     }
 
-    /// The newest text and blocks.
     pub(crate) fn latest(&self) -> Option<&Version> {
         self.versions.last()
     }
 }
 
-/// Where a view stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
     Open,
@@ -104,7 +89,6 @@ pub(crate) enum Shown {
     Closed,
 }
 
-/// A modal.
 #[derive(Debug, Clone)]
 pub(crate) struct ModalView {
     pub id: String,
@@ -113,11 +97,11 @@ pub(crate) struct ModalView {
     pub previous: Option<String>,
     pub hash: String,
     pub shown: Shown,
-    /// As the app gave it, every block with an id.
+    /// The app's content, every block with an id.
     pub content: Map<String, Value>,
-    /// block id → action id → what a person typed or chose.
+    /// block id → action id → input.
     pub values: BTreeMap<String, BTreeMap<String, Value>>,
-    /// block id → what the app found wrong.
+    /// block id → the app's error.
     pub errors: BTreeMap<String, String>,
     /// Earlier contents, oldest first.
     pub earlier: Vec<Value>,
@@ -130,11 +114,9 @@ pub(crate) struct Trigger {
     pub user: String,
     pub at: Millis,
     pub used: bool,
-    /// The view it comes from.
     pub view: Option<String>,
 }
 
-/// An address for answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Hook {
     pub at: Millis,
@@ -144,10 +126,9 @@ pub(crate) struct Hook {
     pub message: Option<String>,
 }
 
-/// Where an element stands: view id or message ts, block id, action id.
+/// View id or message ts, block id, action id.
 pub(crate) type ElementPlace = (String, String, String);
 
-/// The workspace.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub settings: WorkspaceSettings,
@@ -160,12 +141,12 @@ pub(crate) struct Workspace {
     pub hooks: BTreeMap<String, Hook>,
     pub tickets: BTreeMap<String, Millis>,
     pub buckets: BTreeMap<String, Bucket>,
-    /// What external selects last offered.
+    /// Last options of external selects.
     pub offered: BTreeMap<ElementPlace, Vec<Value>>,
-    /// Text that people typed and that has letters with a meaning in it.
+    /// Typed text with special letters.
     pub typed: BTreeSet<String>,
     pub acts: Vec<Value>,
-    /// Grows with every change that somebody could see.
+    /// Grows with every visible change.
     pub revision: u64,
     seed: u64,
     drawn: u64,
@@ -173,7 +154,6 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace of a file's section, with nothing said in it.
     pub(crate) fn new(section: &Value, seed: u64) -> Self {
         let settings = WorkspaceSettings::read(section, seed);
         let channels = settings.channels.iter().map(|one| Channel {
@@ -210,8 +190,8 @@ impl Workspace {
         }
     }
 
-    /// Forgets all that was said and done; people, channels and addresses stay. Ids go on, so
-    /// that nothing old is taken for something new.
+    /// Deletes messages and acts; people, channels and addresses stay. Ids continue, so that no old
+    /// id is reused.
     pub(crate) fn reset(&mut self) {
         self.channels.retain(|channel| channel.with.is_none());
         self.messages.clear();
@@ -227,7 +207,6 @@ impl Workspace {
         self.revision += 1;
     }
 
-    /// A new id.
     pub(crate) fn id(&mut self, prefix: &str, length: usize) -> String {
         self.drawn += 1;
         let mut random = Random::new(self.seed, &format!("slack {}", self.drawn));
@@ -235,35 +214,31 @@ impl Workspace {
         format!("{prefix}{}", random.text(letters, length))
     }
 
-    /// A new secret of small letters and digits.
     pub(crate) fn token(&mut self, length: usize) -> String {
         self.drawn += 1;
         Random::new(self.seed, &format!("slack {}", self.drawn)).hex(length)
     }
 
-    /// A message timestamp: unique and growing.
+    /// Makes a unique, growing message timestamp.
     pub(crate) fn ts(&mut self, now: Millis) -> String {
         let micros = (now * 1_000).max(self.last_micros + 100);
         self.last_micros = micros;
         format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
     }
 
-    /// A person by id, e-mail or name.
     pub(crate) fn person(&self, who: &str) -> Option<&Person> {
         find(&self.settings.users, who)
     }
 
-    /// A person by id.
     pub(crate) fn user(&self, id: &str) -> Option<&Person> {
         self.settings.users.iter().find(|person| person.id == id)
     }
 
-    /// A conversation by id.
     pub(crate) fn channel(&self, id: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.id == id)
     }
 
-    /// The direct message with a person, made when there is none.
+    /// Returns the direct message with a person; creates it if missing.
     pub(crate) fn direct(&mut self, user: &str) -> String {
         let found = self
             .channels
@@ -285,7 +260,6 @@ impl Workspace {
         id
     }
 
-    /// A message by channel and timestamp.
     pub(crate) fn message(&self, channel: &str, ts: &str) -> Option<&Message> {
         let found = self.messages.iter();
         found
@@ -293,7 +267,6 @@ impl Workspace {
             .find(|message| message.channel == channel && message.ts == ts)
     }
 
-    /// The same, to be changed.
     pub(crate) fn message_mut(&mut self, channel: &str, ts: &str) -> Option<&mut Message> {
         let found = self.messages.iter_mut();
         found
@@ -301,13 +274,12 @@ impl Workspace {
             .find(|message| message.channel == channel && message.ts == ts)
     }
 
-    /// The topmost open modal of a person.
     pub(crate) fn top(&self, user: &str) -> Option<&ModalView> {
         let id = self.stacks.get(user)?.last()?;
         self.views.get(id)
     }
 
-    /// A right to open one modal.
+    /// Creates a right to open one modal.
     pub(crate) fn trigger(&mut self, user: &str, view: Option<String>, now: Millis) -> String {
         let (number, secret) = (self.drawn, self.token(32));
         let id = format!("{}.{number}.{secret}", now.max(0));
@@ -321,7 +293,7 @@ impl Workspace {
         id
     }
 
-    /// An address for answers; its last part.
+    /// Creates an answer address; returns its last part.
     pub(crate) fn hook(
         &mut self,
         user: &str,
@@ -341,7 +313,6 @@ impl Workspace {
         id
     }
 
-    /// Keeps what somebody did.
     pub(crate) fn note(&mut self, act: Value, now: Millis) {
         if self.acts.len() >= ACTS_MAX {
             self.acts.drain(..ACTS_MAX / 10);
@@ -351,7 +322,7 @@ impl Workspace {
         self.forget(now);
     }
 
-    /// Lets the oldest go where there is too much.
+    /// Deletes the oldest items over the limits.
     pub(crate) fn forget(&mut self, now: Millis) {
         if self.messages.len() > MESSAGES_MAX {
             self.messages.drain(..MESSAGES_MAX / 10);
@@ -372,7 +343,6 @@ impl Workspace {
         }
     }
 
-    /// A channel's name and id, as payloads have it.
     pub(crate) fn channel_card(&self, id: &str) -> Value {
         let name = self.channel(id).map_or("", |channel| channel.name.as_str());
         json!({ "id": id, "name": name })

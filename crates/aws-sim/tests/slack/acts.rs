@@ -1,4 +1,4 @@
-//! People press, type commands and use shortcuts (`simulator.md` K-4 to K-7).
+//! Presses, commands and shortcuts (`simulator.md` K-4 to K-7).
 
 use std::time::Duration;
 
@@ -225,7 +225,6 @@ async fn silence_and_errors_are_seen() {
         said["seen"],
         "/access failed with the error “operation_timeout”"
     );
-    // neither is repeated
     assert_eq!(pair.got().len(), 2);
     pair.simulator
         .set_slack_request_url("http://127.0.0.1:1/slack/interactions");

@@ -1,5 +1,4 @@
-//! The app's side: a server that keeps what it was sent and answers as the test says, and a
-//! client of the Web API.
+//! The app's side: a server that records requests and answers as scripted, and a Web API client.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "tests write bodies where they are sent"
@@ -28,7 +27,6 @@ use hallpass_base::{Clock, Timestamp};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// A request that the app got.
 #[derive(Debug, Clone)]
 pub(super) struct Got {
     pub path: String,
@@ -38,7 +36,6 @@ pub(super) struct Got {
 }
 
 impl Got {
-    /// The field of this name, decoded.
     pub(super) fn field(&self, name: &str) -> String {
         let fields = self.body.split('&').filter_map(|part| part.split_once('='));
         let value = fields
@@ -69,7 +66,6 @@ fn decode(text: &str) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// How the app answers the next request.
 #[derive(Debug, Clone)]
 pub(super) struct Says {
     pub status: u16,
@@ -83,7 +79,6 @@ struct Desk {
     says: Arc<Mutex<VecDeque<Says>>>,
 }
 
-/// The wall clock, which stands until it is moved.
 struct StandingClock(Mutex<Timestamp>);
 
 impl Clock for StandingClock {
@@ -92,7 +87,6 @@ impl Clock for StandingClock {
     }
 }
 
-/// The small organization, with nothing late.
 pub(super) fn options() -> Options {
     Options {
         organization: organization::small(),
@@ -101,7 +95,6 @@ pub(super) fn options() -> Options {
     }
 }
 
-/// A simulator with an app connected to it.
 pub(super) struct Pair {
     pub simulator: Simulator,
     pub address: SocketAddr,
@@ -171,7 +164,6 @@ impl Pair {
         }
     }
 
-    /// Moves the wall clock.
     pub(super) fn tick(&self, milliseconds: i64) {
         let mut now = self.clock.0.lock().unwrap();
         *now += jiff::SignedDuration::from_millis(milliseconds);
@@ -181,12 +173,10 @@ impl Pair {
         self.clock.now()
     }
 
-    /// The organization file as it is now.
     pub(super) fn file(&self) -> OrganizationFile {
         self.simulator.organization()
     }
 
-    /// What the app says to the next request.
     pub(super) fn says(&self, status: u16, body: &Value) {
         let body = if body.is_null() {
             String::new()
@@ -205,12 +195,12 @@ impl Pair {
         self.desk.says.lock().unwrap().push_back(says);
     }
 
-    /// What the app got since the last question.
+    /// Returns requests since the last call.
     pub(super) fn got(&self) -> Vec<Got> {
         std::mem::take(&mut *self.desk.got.lock().unwrap())
     }
 
-    /// The one payload that the app got since the last question.
+    /// Returns the only payload since the last call.
     pub(super) fn heard(&self) -> Value {
         let got = self.got();
         assert_eq!(got.len(), 1, "{got:?}");
@@ -221,7 +211,7 @@ impl Pair {
         format!("http://{}/_slack/{path}", self.address)
     }
 
-    /// A method with the bot's token; `token` in the body counts for more.
+    /// Calls a method with the bot's token, or with `token` from the body.
     pub(super) async fn api(&self, method: &str, mut body: Value) -> Value {
         let facts = self.simulator.slack().unwrap();
         let token = body.as_object_mut().unwrap().shift_remove("token");
@@ -231,14 +221,13 @@ impl Pair {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// The same, which must go well.
     pub(super) async fn ok(&self, method: &str, body: Value) -> Value {
         let said = self.api(method, body).await;
         assert_eq!(said["ok"], true, "{method}: {said}");
         said
     }
 
-    /// Status, `Retry-After` and body of a method.
+    /// Returns status, `Retry-After` and body of a method.
     pub(super) async fn raw(
         &self,
         method: &str,
@@ -254,7 +243,6 @@ impl Pair {
         (status, wait, answer.json().await.unwrap_or_default())
     }
 
-    /// What somebody does; the answer must be a 200.
     pub(super) async fn act(&self, body: Value) -> Value {
         let (status, said) = self.post("act", body.clone()).await;
         assert_eq!(status, 200, "{body}: {said}");
@@ -275,28 +263,26 @@ impl Pair {
         answer.json().await.unwrap_or_default()
     }
 
-    /// Posts to a whole address, such as a `response_url`.
     pub(super) async fn respond(&self, url: &Value, body: Value) -> (u16, String) {
         let answer = self.client.post(url.as_str().unwrap()).json(&body);
         let answer = answer.send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    /// A control call.
     pub(super) async fn control(&self, path: &str, body: Value) -> Value {
         let url = format!("http://{}/_sim/{path}", self.address);
         let answer = self.client.post(url).json(&body).send().await.unwrap();
         answer.json().await.unwrap()
     }
 
-    /// Posts a message with these blocks to the channel; its timestamp.
+    /// Posts blocks to the channel; returns the timestamp.
     pub(super) async fn posted(&self, blocks: Value) -> String {
         let said = json!({ "channel": "C0ACCESS", "text": "fallback", "blocks": blocks });
         let said = self.ok("chat.postMessage", said).await;
         said["ts"].as_str().unwrap().to_owned()
     }
 
-    /// Lets Mara use a shortcut and opens this view for her; its id.
+    /// Opens this view for Mara by a shortcut; returns its id.
     pub(super) async fn opened(&self, view: Value) -> String {
         let body =
             json!({ "user": "mara.lindqvist@example.com", "shortcut": "request_for_access" });
@@ -308,12 +294,10 @@ impl Pair {
     }
 }
 
-/// A text object.
 pub(super) fn plain(text: &str) -> Value {
     json!({ "type": "plain_text", "text": text })
 }
 
-/// A modal with a reason, an account to search for and a duration.
 pub(super) fn modal() -> Value {
     let option = |text: &str| json!({ "text": plain(text), "value": text });
     json!({

@@ -40,7 +40,7 @@ fn many(count: usize, one: Value) -> Vec<Value> {
     vec![one; count]
 }
 
-/// Blocks of a message, and the place of the first problem; empty: none.
+/// Message blocks, and the place of the first problem; empty: valid.
 type Row = (Value, &'static str);
 
 fn blocks() -> Vec<Row> {
@@ -187,7 +187,6 @@ fn messages(said: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Whether a place is refused with this error, or nothing where no place is named.
 fn is_right(said: &Value, error: &str, place: &str) -> bool {
     if place.is_empty() {
         return said["ok"] == true;

@@ -1,5 +1,4 @@
-//! The simulated Slack through its sockets, as part of a simulated organization: an app in the
-//! test plays the other side.
+//! The simulated Slack over its sockets, within a simulated organization; the test plays the app.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

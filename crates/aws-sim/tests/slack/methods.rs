@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::app::{Pair, options, plain};
 
-/// Method, arguments, error.
 type Row = (&'static str, Value, &'static str);
 
 fn errors_of_access(app: &str) -> Vec<Row> {
@@ -336,10 +335,9 @@ async fn calls_over_the_rate_wait_as_long_as_they_are_told() {
     let (status, wait, said) = pair.raw("chat.postMessage", form, body).await;
     assert_eq!((status, wait.as_deref()), (429, Some("1")));
     assert_eq!(said["error"], "ratelimited");
-    // by its name it is the same conversation
     let named = "token=xoxb-sim&channel=%23access&text=x";
     assert_eq!(pair.raw("chat.postMessage", form, named).await.0, 429);
-    // another conversation has a rate of its own
+    // rates are per conversation
     let other = "token=xoxb-sim&channel=U0MARA&text=x";
     assert_eq!(pair.raw("chat.postMessage", form, other).await.0, 200);
     pair.control("advance", json!({ "seconds": 1 })).await;

@@ -1,4 +1,4 @@
-//! Modals: opening, searching, choosing, submitting, and what the app's answers do.
+//! Modals: opening, searching, choosing, submitting, and the app's answers.
 
 use std::time::Duration;
 
@@ -379,7 +379,7 @@ async fn several_are_chosen_in_one_select_from_one_search_after_another() {
     assert_eq!(choose(&["id-payments-dev"]).await, 200);
     search(&["orders-dev"]).await;
     assert_eq!(choose(&["id-payments-dev", "id-nobody"]).await, 400);
-    // what was chosen from the search before is kept, though it is not offered any more
+    // earlier choices stay, though the search offers them no more
     assert_eq!(choose(&["id-payments-dev", "id-orders-dev"]).await, 200);
     let drawn = pair.get("parts?as=U0MARA").await;
     let drawn = drawn["layer"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! The page: one person's Slack, with nothing in it that could run.
+//! The page contains nothing executable.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,6 @@ async fn everybody_sees_their_own_slack() {
     let direct = pair.ok("chat.postMessage", direct).await["channel"].clone();
     pair.opened(modal()).await;
     let direct = direct.as_str().unwrap();
-    // query, what it shows, what it does not
     let table = [
         ("as=U0MARA".to_owned(), "for Mara only", "a direct message"),
         (

@@ -1,5 +1,3 @@
-//! The life of a group membership.
-
 use std::time::Duration;
 
 use hallpass_assignments::{CenterFault, IdentityCenter, Missing, SentOperation, Urgency};
@@ -47,7 +45,6 @@ pub(crate) async fn run(report: &mut Report, world: &World, fixtures: &Fixtures)
     strangers(report, world, &key).await;
 }
 
-/// The lookup before a removal reads, and a read may be late: the membership is found in the end.
 async fn removed(world: &World, key: &HoldKey) -> Result<SentOperation, CenterFault> {
     let mut last = world.aws.delete(key, Urgency::End).await;
     for _ in 0..20 {

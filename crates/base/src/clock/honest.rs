@@ -2,69 +2,60 @@
 //!
 //! ```text
 //!   now = the latest of   wall clock
-//!                         what was told last + monotonic time since
+//!                         last returned time + monotonic time since
 //!                         AWS's time: its Date + monotonic time since, once answers agree
 //! ```
 //!
-//! It never steps back, with one exception: an earlier step ahead has made it run ahead of both the
-//! wall clock and AWS, and these two have agreed for a while. Then it returns to them, as it would
-//! if the process were started anew.
+//! It never steps back, except to correct an earlier step ahead: once wall clock and AWS have
+//! agreed for a while, it returns to them, as after a restart.
 
 use std::time::Duration;
 
 use crate::{Clocks, Disagreement, TimeSpan, Timestamp};
 use jiff::SignedDuration;
 
-/// Clocks that differ by more than this disagree: no access is counted from them. An end is never
-/// later than this because of a clock.
+/// Clocks that differ by more disagree: new access is not counted from them. A clock delays no end
+/// by more than this.
 pub const BOUND: TimeSpan = TimeSpan::seconds(30);
-/// How long the wall clock and AWS must agree before their word is taken against our own.
+/// How long wall clock and AWS must agree before they override `now`.
 pub const STEADY: Duration = Duration::from_secs(5);
-/// So many answers of AWS in a row, each near the one before, say what time it is. One alone may be
-/// mistaken.
+/// Required consistent AWS answers in a row. A single one may be wrong.
 pub const ANSWERS: u32 = 3;
-/// Answers this near each other say the same: they are written in whole seconds, and travel. Clocks
-/// that disagreed agree again when they are this much nearer than the bound, so that what stands at
-/// the bound does not go back and forth with every answer.
+/// Tolerance for equal answers: they have whole seconds and latency. Clocks agree again only when
+/// this much inside the bound, so that the state does not flap at it.
 const SAME: i64 = 5 * SECOND;
 const SECOND: i64 = 1_000_000;
 
-/// What the clocks of the machine show at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// The wall clock.
     pub wall: Timestamp,
-    /// The monotonic clock, counted from any fixed instant of the process.
+    /// Counted from any fixed instant of the process.
     pub monotonic: Duration,
 }
 
-/// What time it is, and how the clocks differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The instant to count by.
     pub now: Timestamp,
-    /// What the wall clock shows.
     pub wall: Timestamp,
-    /// AWS's time; `None` until its answers have agreed.
+    /// `None` until answers agree.
     pub aws: Option<Timestamp>,
-    /// How long ago the newest answer of AWS came.
     pub aws_heard: Option<Duration>,
-    /// How far the wall clock is ahead of AWS.
+    /// Wall clock minus AWS.
     pub wall_aws: Option<SignedDuration>,
     /// How far the wall clock was set ahead since it was last known to be right.
     pub wall_monotonic: SignedDuration,
-    /// How far `now` is ahead of AWS.
+    /// `now` minus AWS.
     pub now_aws: Option<SignedDuration>,
     /// Why no access may be counted from `now`.
     pub disagreement: Option<Disagreement>,
-    /// How often `now` has returned to the other clocks, after an earlier step had made it run ahead.
+    /// How often `now` has returned after running ahead.
     pub returns: u32,
-    /// How far it returned the last time.
     pub returned: SignedDuration,
 }
 
 impl Reading {
-    /// The best guess of what others call now: `now`, or AWS's time where `now` is known to run
+    /// The best guess of other systems' time: `now`, or AWS's time where `now` is known to run
     /// ahead of it.
     pub fn elsewhere(&self) -> Timestamp {
         match (self.aws, self.now_aws) {
@@ -74,45 +65,37 @@ impl Reading {
     }
 }
 
-/// Since when the wall clock and AWS agree, and how many answers have said so.
 #[derive(Clone, Copy, Debug)]
 struct Agreeing {
     since: i64,
     answers: u32,
 }
 
-/// Answers that do not say what earlier ones said.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     offset: i64,
     answers: u32,
 }
 
-/// What is known of the time. Clocks are kept as *offsets*, in microseconds: what one shows, less what the
-/// monotonic clock shows at that moment. One that runs as it should keeps its offset.
+/// Stores clocks as *offsets* in microseconds: the clock minus the monotonic clock at that moment.
+/// A correct clock's offset is constant.
 #[derive(Clone, Debug)]
 pub struct HonestTime {
-    /// The instant of the log's newest record, until it is known whether it is from the future.
     record: Option<i64>,
-    /// Of what was told last.
     told: Option<i64>,
-    /// Of the wall clock when it was last known to be right, or at the first look.
     right: Option<i64>,
-    /// Of AWS, once its answers agree.
     aws: Option<i64>,
     candidate: Option<Candidate>,
-    /// The monotonic instant of AWS's newest answer.
     heard: Option<i64>,
     agreeing: Option<Agreeing>,
-    /// How far clocks may differ now.
     allowed: i64,
     returns: u32,
     returned: i64,
 }
 
 impl HonestTime {
-    /// Time of a new process. `newest_record` is the instant of the log's newest record: time does not
-    /// begin before it, unless it lies in the future.
+    /// Time of a new process. It does not start before `newest_record`, the log's newest instant,
+    /// unless that is in the future.
     pub fn new(newest_record: Option<Timestamp>) -> Self {
         Self {
             record: newest_record.map(Timestamp::as_microsecond),
@@ -128,7 +111,7 @@ impl HonestTime {
         }
     }
 
-    /// AWS answered at `monotonic`, and said that it was `date`.
+    /// Records AWS's `date`, received at `monotonic`.
     pub fn hear(&mut self, date: Timestamp, monotonic: Duration) {
         let at = count(monotonic);
         let offset = date.as_microsecond().saturating_sub(at);
@@ -152,7 +135,7 @@ impl HonestTime {
         }
     }
 
-    /// What time it is.
+    /// Returns the time.
     pub fn look(&mut self, shown: Shown) -> Reading {
         let (wall, monotonic) = (shown.wall.as_microsecond(), count(shown.monotonic));
         let offset = wall.saturating_sub(monotonic);
@@ -202,9 +185,8 @@ impl HonestTime {
         }
     }
 
-    /// Begins after the newest record, unless that lies in the future. While only the wall clock says
-    /// that it does, nobody knows. AWS's time settles it: it is never earlier than a record made by an
-    /// honest clock by more than the bound.
+    /// Starts after the newest record, unless it is in the future. The wall clock alone cannot
+    /// decide that. AWS's time can: it is at most the bound earlier than an honest record.
     fn take_record(&mut self, wall: i64, monotonic: i64) {
         let Some(record) = self.record.map(|at| at.saturating_sub(monotonic)) else {
             return;
@@ -218,7 +200,6 @@ impl HonestTime {
         }
     }
 
-    /// Whether the wall clock and AWS have agreed for long enough, by answers that came meanwhile.
     fn is_settled(&mut self, wall: i64, monotonic: i64) -> bool {
         let agrees = self
             .aws
@@ -238,14 +219,12 @@ impl HonestTime {
 
 struct Differences {
     wall_aws: Option<i64>,
-    /// From answers that are not believed yet; counts while none are.
     wall_candidate: Option<i64>,
     wall_monotonic: i64,
     now_aws: Option<i64>,
 }
 
 impl Differences {
-    /// The one that says most about what is wrong.
     fn beyond(&self, allowed: i64) -> Option<Disagreement> {
         let apart = [
             (Clocks::WallAws, self.wall_aws.or(self.wall_candidate)),

@@ -1,18 +1,13 @@
-//! Tests of time: cases as rows, and any sequence of steps, sleeps, answers and lies.
-
 use crate::TimeSpan;
 use proptest::prelude::*;
 
 use super::*;
 
-/// A machine in a world whose true time is known. Everything in milliseconds.
+/// A machine with known true time, in milliseconds.
 struct Machine {
     time: HonestTime,
-    /// True time since the beginning.
     truth: i64,
-    /// How far the wall clock is ahead of the truth.
     wall: i64,
-    /// How far AWS is ahead of the truth: its clocks are right unless a row says otherwise.
     aws: i64,
     /// True time that the monotonic clock does not count.
     asleep: i64,
@@ -50,14 +45,13 @@ impl Machine {
         reading
     }
 
-    /// An answer, as AWS writes it: in whole seconds, on its way for a while.
+    /// An AWS answer: whole seconds, with latency.
     fn answer(&mut self, off: i64, travels: i64) {
         let date = (START + self.truth + self.aws + off).div_euclid(1000) * 1000 - START;
         self.truth += travels;
         self.time.hear(at(date), self.monotonic());
     }
 
-    /// A new process, after the newest record of the log.
     fn restart(&mut self) {
         let newest = self.seen.map(|reading| reading.now);
         self.time = HonestTime::new(newest);
@@ -68,18 +62,14 @@ impl Machine {
         let (what, number) = word.split_once('=').unwrap_or((word, "1"));
         let number: i64 = number.parse().unwrap();
         match what {
-            // the wall clock is set
             "wall" => self.wall = number * 1000,
-            // AWS's own clocks are off
             "aws-off" => self.aws = number * 1000,
-            // true time passes, with a look each second
             "wait" => {
                 for _ in 0..number {
                     self.truth += 1000;
                     self.look();
                 }
             }
-            // the same, with an answer of AWS each second
             "asking" => {
                 for _ in 0..number {
                     self.truth += 1000;
@@ -87,9 +77,8 @@ impl Machine {
                     self.look();
                 }
             }
-            // one answer that is off
             "odd" => self.answer(number * 1000, 0),
-            // the machine sleeps: its monotonic clock does not see it
+            // the monotonic clock stops while the machine sleeps
             "sleep" => {
                 self.truth += number * 1000;
                 self.asleep += number * 1000;
@@ -100,7 +89,6 @@ impl Machine {
     }
 }
 
-/// How far `now` is ahead of the truth at the end, in whole seconds, and which clocks disagree.
 fn told(script: &str) -> (i64, &'static str) {
     let mut words = script.split_whitespace().peekable();
     let record = words
@@ -238,7 +226,6 @@ fn what_is_compared_elsewhere_is_not_what_a_step_left_behind() {
     );
 }
 
-/// What may happen to a machine. AWS is right, but for single odd answers.
 #[derive(Clone, Debug)]
 enum Happens {
     Wall(i64),
@@ -261,15 +248,12 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
-/// Answers are written in whole seconds and travel for up to two.
+/// Answers have whole seconds and up to two seconds of latency.
 const ROUGH: i64 = 3_100;
 
-/// What is known of the truth while a machine lives.
 #[derive(Default)]
 struct Watch {
-    /// AWS's answers agree, and none of the sleeps since is unknown to it.
     is_settled: bool,
-    /// It slept, and AWS does not know.
     slept: bool,
     before: Option<Reading>,
 }
@@ -304,9 +288,9 @@ impl Watch {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever happens to the wall clock: once AWS's answers agree, time is never behind the truth,
-    /// so that no end is late; it does not step back but to return; and while it is trusted it is not
-    /// ahead by more than the bound, so that nothing granted by it lasts longer than that.
+    /// For any wall clock: once AWS's answers agree, time is never behind the truth, so no end is
+    /// late; it only steps back to return; while trusted it is ahead by at most the bound, so no
+    /// grant lasts longer than that.
     #[test]
     fn no_step_prolongs_access(
         record in proptest::option::of(-100_000_000_i64..100_000_000),
@@ -333,7 +317,6 @@ proptest! {
                     }
                 }
                 Happens::Odd(off) => {
-                    // one alone: the answers around it are right
                     machine.answer(0, 0);
                     machine.answer(off, 0);
                     machine.answer(0, 0);
@@ -345,7 +328,6 @@ proptest! {
             }
             watch.look(&mut machine)?;
         }
-        // the wall clock is set right, and AWS is asked for a while: time is right, and trusted
         machine.wall = 0;
         for _ in 0..20 {
             machine.truth += 1000;

@@ -1,12 +1,9 @@
-//! What time it is when clocks disagree: the machine's wall clock may be set, its monotonic clock
-//! stands still while the machine sleeps, and AWS says its own time with every answer.
+//! Determines the time when clocks disagree: the wall clock may be set, the monotonic clock stops
+//! during sleep, and AWS sends its time with every answer.
 //!
-//! [`HonestTime`] is pure: what the clocks show and what AWS said go in, the instant to count by and
-//! what disagrees come out. [`HonestClock`] holds it over the clocks of a process. No step of the
-//! wall clock in either direction prolongs access that exists, and while the clocks disagree by more
-//! than [`BOUND`] nothing new is counted from them (promise P10).
-//!
-//! Knows nothing of grants, AWS clients or servers: any process that keeps ends may use it.
+//! [`HonestTime`] is pure; [`HonestClock`] applies it to a process's clocks. No step of the wall
+//! clock prolongs existing access, and while clocks disagree by more than [`BOUND`] no new access
+//! is counted from them (promise P10). Knows no grants, AWS clients or servers.
 
 mod honest;
 mod process;

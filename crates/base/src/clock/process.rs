@@ -1,5 +1,3 @@
-//! Honest time over the clocks of this process.
-
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -9,11 +7,10 @@ use crate::{Clock, Look, Timestamp};
 
 use crate::clock::{HonestTime, Reading, Shown};
 
-/// So many changes are kept for whoever tells of them; of more, the oldest are forgotten.
 const CHANGES_MAX: usize = 64;
 
-/// [`HonestTime`] over a wall clock and the monotonic clock of the process. Shared by everything that
-/// asks for the time; told the date of every answer of AWS.
+/// [`HonestTime`] over a wall clock and the process's monotonic clock. Shared by all users of time;
+/// receives the date of every AWS answer.
 pub struct HonestClock<W> {
     wall: W,
     began: Instant,
@@ -22,13 +19,12 @@ pub struct HonestClock<W> {
 
 struct Known {
     time: HonestTime,
-    /// Whether the clocks disagreed at the look before; `None` before the first.
     disagreed: Option<bool>,
     changes: VecDeque<Reading>,
 }
 
 impl<W: Clock> HonestClock<W> {
-    /// A clock that begins no earlier than the log's newest record, unless that lies in the future.
+    /// A clock that starts no earlier than the log's newest record, unless that is in the future.
     pub fn new(wall: W, newest_record: Option<Timestamp>) -> Self {
         Self {
             wall,
@@ -41,15 +37,15 @@ impl<W: Clock> HonestClock<W> {
         }
     }
 
-    /// An answer of AWS came in at `at`, and said that it was `date`.
+    /// Records AWS's `date`, received at `at`.
     pub fn hear(&self, date: Timestamp, at: Instant) {
         let monotonic = at.saturating_duration_since(self.began);
         self.locked(|known| known.time.hear(date, monotonic));
     }
 
-    /// What time it is, and how the clocks differ.
+    /// Returns the time, and the differences between clocks.
     pub fn read(&self) -> Reading {
-        // both clocks are looked at while nobody else does: a later look never shows less
+        // reads both clocks under the lock: a later reading is never less
         self.locked(|known| {
             let reading = known.time.look(Shown {
                 wall: self.wall.now(),
@@ -60,15 +56,15 @@ impl<W: Clock> HonestClock<W> {
         })
     }
 
-    /// The looks at which the clocks began to disagree or to agree since this was asked last, the first
-    /// of the process among them, oldest first. Whoever looks now and then misses none: access may have
-    /// been given between two that lie close together.
+    /// Returns readings at which clocks began to disagree or agree since the last call, including
+    /// the process's first, oldest first. Complete even if changes are close together: access may
+    /// have been given between two.
     pub fn take_changes(&self) -> Vec<Reading> {
         self.locked(|known| known.changes.drain(..).collect())
     }
 
     fn locked<T>(&self, ask: impl FnOnce(&mut Known) -> T) -> T {
-        // every change of it is whole: a panic elsewhere leaves it usable
+        // every change is complete: a panic elsewhere leaves it usable
         ask(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -117,7 +113,6 @@ mod tests {
 
     const BEGIN: i64 = 1_780_000_000;
 
-    /// A wall clock that is set by hand.
     #[derive(Clone, Default)]
     struct Wall(Arc<AtomicI64>);
 

@@ -1,14 +1,15 @@
-//! When to do what waits for an instant of a clock that was ahead.
+//! When to run work that waits for an instant of a clock that was ahead.
 
 use crate::{TimeSpan, Timestamp};
 
 use crate::clock::Reading;
 
-/// What was under way when time returned, and goes by what the clock said before, is written within this.
+/// Operations in flight when time returned, with instants of the old clock, are written within
+/// this.
 const SETTLED: TimeSpan = TimeSpan::seconds(10);
 
-/// When to do what waits for an instant of a clock that was ahead: as soon as time has returned, and once more when what
-/// was under way at that moment is written, too.
+/// Work is due when time has returned, and again when operations in flight at that moment are
+/// written.
 #[derive(Clone, Debug)]
 pub struct Releases {
     returns: u32,
@@ -22,7 +23,6 @@ struct Due {
 }
 
 impl Releases {
-    /// For returns later than what `reading` tells.
     #[must_use]
     pub fn after(reading: &Reading) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Releases {
         }
     }
 
-    /// For a process that starts and has done nothing yet: one before it may have been stopped while time ran ahead.
+    /// For a new process: its predecessor may have stopped while time ran ahead.
     #[must_use]
     pub fn at_start(reading: &Reading) -> Self {
         Self {
@@ -43,7 +43,6 @@ impl Releases {
         }
     }
 
-    /// Whether time has returned since this was asked before.
     pub fn has_returned(&mut self, reading: &Reading) -> bool {
         if reading.returns == self.returns {
             return false;
@@ -56,13 +55,12 @@ impl Releases {
         true
     }
 
-    /// Whether it is to be done now. Stays so until it [was done](Self::done): who fails tries again.
+    /// Whether work is due, until [done](Self::done): failed work is retried.
     #[must_use]
     pub fn are_due(&self, reading: &Reading) -> bool {
         self.due.is_some_and(|due| due.at <= reading.now)
     }
 
-    /// It was done.
     pub fn done(&mut self, reading: &Reading) {
         self.due = self.due.filter(|due| !due.is_last).map(|_| Due {
             at: SETTLED.after(reading.now),
@@ -95,7 +93,6 @@ mod tests {
         }
     }
 
-    /// What is due at each look, a second apart, where time returns before each of `at`.
     fn looks(mut releases: Releases, at: &[i64], fails: &[i64]) -> Vec<i64> {
         let mut due = Vec::new();
         for second in 0..40 {
@@ -120,7 +117,6 @@ mod tests {
             (&[3], &[], &[3, 13]),
             (&[3], &[3, 4, 14], &[3, 4, 5, 15]),
             (&[3], &[3, 13, 14], &[3, 4, 14, 15]),
-            // the second return begins anew
             (&[3, 9], &[], &[3, 9, 19]),
             (&[3, 3], &[], &[3, 13]),
         ] {

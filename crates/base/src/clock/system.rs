@@ -1,10 +1,7 @@
-//! The one place where the system is asked what time it is.
-
 use crate::{Clock, Timestamp};
 
 use crate::clock::HonestClock;
 
-/// The system's clock, UTC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -18,10 +15,9 @@ impl Clock for SystemClock {
     }
 }
 
-/// The current instant by the system's clock.
 pub fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// The time of a process: that of the system, held against its monotonic clock and AWS's answers.
+/// The system's time, checked against its monotonic clock and AWS's answers.
 pub type ProcessClock = HonestClock<SystemClock>;

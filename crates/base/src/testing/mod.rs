@@ -1,9 +1,9 @@
-//! For tests of all crates: what fuzz targets stand on, inputs made of real artefacts; how long tests take;
-//! and tables that stand in tests as text.
+//! Test support for all crates: fuzz targets with inputs from real artifacts, test durations, and
+//! text tables.
 //!
-//! Files worth keeping lie in `__fuzz__/<name>/corpus/` beside the target and are always replayed. Then
-//! come inputs that are the same in every run, so that only a change of the code turns a target red; with
-//! `BOLERO_RANDOM_TEST_TIME_MS` it searches among new ones for so long instead.
+//! Files worth keeping are in `__fuzz__/<name>/corpus/` beside the target and always replayed.
+//! Other inputs are the same in every run, so that only a code change fails a target; with
+//! `BOLERO_RANDOM_TEST_TIME_MS` it searches new ones for that long instead.
 
 mod soak;
 mod table;
@@ -15,21 +15,19 @@ pub use crate::fuzz_target;
 pub use soak::{cases, soaks, stops};
 pub use table::rows;
 
-/// Bytes of what a reader is given at most, unless a file of a corpus is longer.
+/// Maximum input bytes, unless a corpus file is longer.
 const BYTES_MAX: usize = 64 * 1024;
-/// One input may keep a reader busy for so long. Far above what any needs, also on a machine that does
-/// much else, and far below what a reader takes whose time grows with the square of the input.
+/// Time limit per input: far above the normal time, even on a busy machine, and far below that of a
+/// reader with quadratic time.
 const TIME_MAX: Duration = Duration::from_secs(20);
-/// Changes to one sample at most.
 const CHANGES_MAX: usize = 8;
 
-/// How many inputs a target is given that are the same in every run.
 const INPUTS: usize = 1_000;
-/// Bytes of such an input at most: enough for every change, and for short texts of any bytes.
+/// Maximum bytes of such an input: enough for every change, and for short texts of any bytes.
 const INPUT_BYTES_MAX: usize = 64;
 
-/// Runs a fuzz target: a name, and a closure that is given an input (`&[u8]`) and panics when it finds
-/// something. The crate that uses it needs `bolero`.
+/// Runs a fuzz target: a name, and a closure that takes an input (`&[u8]`) and panics on a finding.
+/// The crate that uses it needs `bolero`.
 #[macro_export]
 macro_rules! fuzz_target {
     ($name:literal, $check:expr) => {{
@@ -45,12 +43,11 @@ macro_rules! fuzz_target {
     }};
 }
 
-/// Whether a search for new inputs is wanted.
 pub fn searches() -> bool {
     std::env::var_os("BOLERO_RANDOM_TEST_TIME_MS").is_some()
 }
 
-/// Gives `check` the inputs of every run.
+/// Passes the constant inputs to `check`.
 ///
 /// # Panics
 /// When `check` does; the input is printed before.
@@ -72,10 +69,10 @@ pub fn for_the_same_inputs(check: impl Fn(&[u8])) {
     }
 }
 
-/// Changes to a text that is edited at most.
 const EDITS_MAX: usize = 6;
 
-/// A text with some bytes changed, as three bytes of `edits` say each time: where (two), how, and by which of `letters`.
+/// Edits a text by three bytes of `edits` each: place (two), operation; and a letter from
+/// `letters`.
 pub fn edited(sample: &str, edits: &[u8], letters: &[u8]) -> String {
     let mut bytes = sample.as_bytes().to_vec();
     for edit in edits.chunks_exact(3).take(EDITS_MAX) {
@@ -92,7 +89,6 @@ pub fn edited(sample: &str, edits: &[u8], letters: &[u8]) -> String {
                 bytes.remove(at);
             }
             _ => {
-                // a stretch of the text twice
                 let end = (at + count).min(bytes.len());
                 let twice = bytes.get(at..end).unwrap_or_default().to_vec();
                 bytes.splice(at..at, twice).for_each(drop);
@@ -102,9 +98,8 @@ pub fn edited(sample: &str, edits: &[u8], letters: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What a reader is given for a fuzz target's input: a text as it is, or, when its first byte is 0x80
-/// or more, one of `samples`, changed as four bytes say each time: where (two), how, and by which of
-/// `letters`.
+/// Makes a reader's input: the text itself or, when its first byte is 0x80 or more, one of
+/// `samples`, edited by four bytes each: place (two), operation, letter of `letters`.
 pub fn changed(input: &[u8], samples: &[&[u8]], letters: &[u8]) -> Vec<u8> {
     let Some((first, changes)) = input.split_first().filter(|(first, _)| **first >= 0x80) else {
         return input.to_vec();
@@ -135,14 +130,13 @@ fn apply(bytes: &mut Vec<u8>, at: usize, how: u8, by: u8, samples: &[&[u8]], let
             }
         }
         2 | 3 => bytes.insert(at, letter),
-        // any byte, so that it may be no text
         4 => bytes.insert(at, by),
         5 | 6 => drop(bytes.drain(stretch)),
         7 => {
             let twice = bytes.get(stretch).unwrap_or_default().to_vec();
             bytes.splice(at..at, twice);
         }
-        // a stretch again and again: what takes the square of its time shows here
+        // a repeated stretch reveals quadratic time
         8 => {
             let once = bytes.get(at..(at + 1 + usize::from(by % 16)).min(bytes.len()));
             let once = once.unwrap_or_default().to_vec();
@@ -151,13 +145,11 @@ fn apply(bytes: &mut Vec<u8>, at: usize, how: u8, by: u8, samples: &[&[u8]], let
             bytes.splice(at..at, once.repeat(times));
         }
         9 => bytes.truncate(at),
-        // the rest of another sample
         10 => {
             bytes.truncate(at);
             let other = picked(samples, usize::from(by)).unwrap_or_default();
             bytes.extend_from_slice(other.get(at.min(other.len())..).unwrap_or_default());
         }
-        // a number at an edge
         _ => {
             let edge = picked(EDGES, usize::from(by)).unwrap_or_default();
             bytes.splice(at..at, edge.bytes());
@@ -165,7 +157,6 @@ fn apply(bytes: &mut Vec<u8>, at: usize, how: u8, by: u8, samples: &[&[u8]], let
     }
 }
 
-/// Numbers, times and texts at and past edges.
 const EDGES: &[&str] = &[
     "-1",
     "9007199254740993",
@@ -185,10 +176,10 @@ const EDGES: &[&str] = &[
     "=cmd",
 ];
 
-/// Reads something, and panics when that took far too long.
+/// Runs a reader with a time limit.
 ///
 /// # Panics
-/// When it took longer than any reader needs.
+/// When it takes too long.
 pub fn in_time<T>(read: impl FnOnce() -> T) -> T {
     let begun = Instant::now();
     let found = read();

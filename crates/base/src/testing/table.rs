@@ -1,7 +1,6 @@
-//! Tables that stand in tests as text.
+//! Tables written as text in tests.
 
-/// The rows of a table that stands in a test as text: a line for each, its cells parted by two spaces or more,
-/// `-` for an empty cell.
+/// Parses a table: a row per line, cells separated by two spaces or more, `-` for an empty cell.
 ///
 /// # Panics
 /// When a line has more or fewer than `N` cells.

@@ -1,4 +1,4 @@
-//! Fuzz targets for texts of strangers in webhooks and mails, and for the header that receivers check. See
+//! Fuzz targets for untrusted text in webhooks and mails, and for the signature header. See
 //! `hallpass_base::testing`.
 
 use hallpass_access::NoticeContext;
@@ -15,7 +15,6 @@ const TEXTS: [&[u8]; 2] = [
     include_bytes!("__fuzz__/texts/corpus/usual"),
 ];
 
-/// Every text of a value.
 fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::String(text) => found.push(text),
@@ -28,7 +27,6 @@ fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
-/// News in which all that people and directories write is `text`.
 fn told_with(text: &str) -> NoticeContext {
     let mut request = a_request(1);
     request.requester.name = text.to_owned();
@@ -59,7 +57,6 @@ fn nothing_hidden_leaves_by_a_webhook() {
         texts(&body, &mut all);
         let hidden = all.iter().find(|it| !text::is_plain(it));
         assert!(hidden.is_none(), "{hidden:?}");
-        // and what people see of it is all there
         let reason = body["request"]["reason"].as_str().unwrap();
         assert_eq!(reason.chars().count(), text.chars().count(), "{text:?}");
     });

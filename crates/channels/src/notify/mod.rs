@@ -1,7 +1,7 @@
-//! News by e-mail and by signed webhooks, for people and programs outside Slack; what queries found also at AWS.
+//! Delivers news by e-mail and signed webhooks, and query findings to AWS targets.
 //!
-//! Knows how to say and deliver; what happened, and who is told, comes from `hallpass-access`.
-//! Nothing here acts: a notice may be told twice, late or never, and nothing stored changes.
+//! `hallpass-access` decides events and recipients. Nothing here acts: a notice may arrive twice,
+//! late or never without changing stored state.
 
 #[cfg(test)]
 mod fuzz;

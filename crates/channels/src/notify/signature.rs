@@ -1,28 +1,25 @@
-//! How a webhook proves that it comes from here and is no repetition of an old one.
+//! Signs webhooks, with replay protection.
 //!
-//! `Hallpass-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256>` (RFC 2104); what is signed is the
-//! decimal of `t`, a full stop, and the body, byte for byte. More than one `v1` may be given: one
-//! that holds is enough, so that secrets can be exchanged without a gap.
+//! `Hallpass-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256>` (RFC 2104); the signed bytes are the
+//! decimal of `t`, a full stop, and the body. Several `v1` values are allowed and one valid value
+//! is enough, so that secrets can be rotated without a gap.
 
 use aws_lc_rs::hmac;
 use hallpass_base::{TimeSpan, Timestamp};
 
-/// How old, or how far ahead of the receiver's clock, a signature may be.
+/// Largest difference between signature time and the receiver's clock.
 pub const REPLAY_WINDOW: TimeSpan = TimeSpan::minutes(5);
 
-/// Signatures looked at in one header; a real one has one or two.
 const SIGNATURES_MAX: usize = 8;
 
-/// Why a call is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// Not of the form `t=…,v1=…`.
     #[error("the signature header is malformed")]
     Malformed,
-    /// Too old or too far in the future: perhaps a call that somebody recorded.
+    /// Too old or in the future: possibly a replay.
     #[error("the signature is outside the time window")]
     OutsideWindow,
-    /// Made with another secret, or for another body or instant.
     #[error("the signature does not match")]
     Mismatch,
 }
@@ -43,11 +40,11 @@ pub fn sign(secret: &[u8], body: &[u8], at: Timestamp) -> String {
     format!("t={seconds},v1={}", hex::encode(tag.as_ref()))
 }
 
-/// Holds a call's header against its body, at the receiver's `now`, with [`REPLAY_WINDOW`] or
-/// another window. What receivers do; written to be copied.
+/// Verifies a header against the body at the receiver's `now`, with [`REPLAY_WINDOW`] or another
+/// window. Example code for receivers.
 ///
 /// # Errors
-/// Why the call is not to be believed.
+/// Why the call is rejected.
 pub fn verify(
     secret: &[u8],
     header: &str,
@@ -68,7 +65,6 @@ pub fn verify(
             "v1" if given.len() < SIGNATURES_MAX => {
                 given.push(hex::decode(value).map_err(|_| SignatureError::Malformed)?);
             }
-            // of a later version
             _ => {}
         }
     }
@@ -83,7 +79,6 @@ pub fn verify(
     }
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     let expected = signed(&key, at, body);
-    // each in constant time
     let holds = given.iter().any(|tag| {
         aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_ref(), tag).is_ok()
     });
@@ -101,7 +96,7 @@ mod tests {
     const SECRET: &[u8] = b"whsec-0123456789abcdef";
     const BODY: &[u8] = br#"{"version":1}"#;
     const AT: i64 = 1_780_000_000;
-    /// Computed elsewhere: `printf '1780000000.{"version":1}' | openssl dgst -sha256 -hmac …`
+    /// Computed independently: `printf '1780000000.{"version":1}' | openssl dgst -sha256 -hmac …`
     const KNOWN: &str =
         "t=1780000000,v1=1e19718d4723d543bb3a9f0ff09ae2896fd5a12c786788090bd1142300ef1872";
 

@@ -1,4 +1,4 @@
-//! Signed calls to other programs. `docs/reference/notifications.md` documents the body.
+//! Signed webhook calls. `docs/reference/notifications.md` documents the body.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,79 +23,65 @@ use serde_json::{Value, json};
 
 use crate::notify::signature;
 
-/// One call may take this long.
 const CALL_MAX: Duration = Duration::from_secs(10);
-/// The longest pause a receiver may ask for.
+/// Cap of a receiver's `Retry-After`.
 const RETRY_AFTER_MAX: TimeSpan = TimeSpan::hours(1);
-/// Fewest characters of a secret.
 const SECRET_MIN: usize = 16;
-/// What an alarm is called among the news: one name for all, its kind is a member.
 const ALARM: &str = "alarm";
-/// What queries found is called among the news.
 const ALERT: &str = "alert";
-/// What calls of remediation rules are called among the news: told to whom a rule names, and to nobody else.
+/// Event name of remediation calls: sent only to the target named in a rule.
 const REMEDIATION: &str = "remediation";
-/// What is kept of an answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 2_000;
-/// The version of the body. Grows when a receiver that knows this one would misread it.
+/// Body version. Increases on incompatible changes.
 const VERSION: u32 = 1;
 
-/// One table of `[[webhooks]]`.
 #[derive(Clone, Debug)]
 pub struct WebhookSettings {
-    /// Its name in the log, in metrics, and in the outbox: letters, digits, `-` and `_`.
+    /// Name in the log, metrics and outbox: letters, digits, `-` and `_`.
     pub name: String,
-    /// Where calls go: `https`, or `http` on this machine.
+    /// `https`, or `http` on this machine.
     pub url: SecretString,
-    /// What calls are signed with, 16 characters or more.
+    /// Signing secret, at least 16 characters.
     pub secret: SecretString,
-    /// Which news are told, by name; `*` for all.
+    /// Event names; `*` for all.
     pub events: Vec<String>,
-    /// How people reach the server, for links.
     pub public_url: String,
 }
 
-/// Settings that cannot work. Says nothing of URL and secret.
+/// Invalid settings. Never contains URL and secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("webhook `{name}`: `{key}` {message}")]
 pub struct WebhookSettingsError {
-    /// Which webhook.
     pub name: String,
-    /// Which key.
     pub key: &'static str,
-    /// What is wrong with its value.
     pub message: String,
 }
 
-/// Code that was called did not say that it was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeCallFailed {
-    /// Whether it is worth another call; whether it was done is not known.
+    /// Worth a retry; the result of the call is unknown.
     pub is_later: bool,
-    /// What went wrong, without the address.
     pub why: String,
 }
 
-/// News for one program.
 pub struct Webhook {
     /// `webhook:NAME`.
     channel: String,
     url: Url,
     secret: SecretString,
-    /// Names of news; empty = all.
     events: Vec<String>,
     public_url: String,
     client: Client,
     clock: Arc<dyn Clock>,
-    /// Set by the answer 410 until the server starts again.
+    /// Set by the answer 410 until restart.
     gone: AtomicBool,
 }
 
 impl Webhook {
-    /// A channel with these settings. Nothing is called yet.
+    /// Creates a channel without a call.
     ///
     /// # Errors
-    /// The first setting that cannot work.
+    /// The first invalid setting.
     pub fn new(
         settings: &WebhookSettings,
         clock: Arc<dyn Clock>,
@@ -157,15 +143,14 @@ impl Webhook {
         })
     }
 
-    /// Its name in the configuration.
     pub fn setting_name(&self) -> &str {
         self.channel.split_once(':').map_or("", |(_, name)| name)
     }
 
-    /// Calls code that a remediation rule names, once, and gives status and answer back.
+    /// Calls code for a remediation rule once; returns status and answer.
     ///
     /// # Errors
-    /// No answer, or one that is no success; whether it may be another one later.
+    /// No answer, or an error status; includes whether a retry is useful.
     pub async fn call_code(&self, id: &str, body: &Value) -> Result<(u16, String), CodeCallFailed> {
         let now = self.clock.elsewhere();
         let sent = self.post(id.to_owned(), &body.to_string(), now).await;
@@ -181,7 +166,6 @@ impl Webhook {
             });
         }
         let mut text = Vec::new();
-        // what breaks off after a success is a success
         while let Ok(Some(chunk)) = answer.chunk().await {
             text.extend_from_slice(&chunk);
             if text.len() >= ANSWER_BYTES_MAX {
@@ -210,7 +194,6 @@ impl Webhook {
             .await
     }
 
-    /// Calls for one kind of news, unless it is not told here.
     async fn call(&self, name: &str, id: String, body: &Value) -> Delivery {
         if !self.events.is_empty() && !self.events.iter().any(|event| event == name) {
             return Delivery::Done;
@@ -220,7 +203,7 @@ impl Webhook {
             return Delivery::GaveUp { why };
         }
         let body = shown(body).to_string();
-        // whoever is called compares it with its own time
+        // the receiver compares it with its own time
         let now = self.clock.elsewhere();
         match self.post(id, &body, now).await {
             Ok(answer) => self.judge(answer.status(), answer.headers(), now),
@@ -228,7 +211,6 @@ impl Webhook {
         }
     }
 
-    /// What an answer means.
     fn judge(&self, status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Delivery {
         let why = format!("the receiver answered {}", status.as_u16());
         if status.is_success() {
@@ -245,7 +227,6 @@ impl Webhook {
     }
 }
 
-/// Whether another answer may come later.
 fn is_later(status: StatusCode) -> bool {
     status.is_server_error()
         || status == StatusCode::REQUEST_TIMEOUT
@@ -256,13 +237,12 @@ fn again(after: TimeSpan, why: String) -> Delivery {
     Delivery::Again { after, why }
 }
 
-/// The bytes of news about a request, as they are sent.
 #[cfg(test)]
 pub(crate) fn sent(told: &NoticeContext, id: &str, public_url: &str) -> String {
     shown(&body(told, id, public_url)).to_string()
 }
 
-/// The body with nothing hidden in its texts: whoever receives it shows them to people.
+/// Replaces hidden characters: receivers display the texts.
 pub(crate) fn shown(body: &Value) -> Value {
     match body {
         Value::String(text) => visible(text).into(),
@@ -277,7 +257,7 @@ pub(crate) fn shown(body: &Value) -> Value {
     }
 }
 
-/// What went wrong, without the URL: it may hold a secret of its own.
+/// Omits the URL: it may contain a secret.
 fn reason(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() {
         "no answer in time"
@@ -312,12 +292,12 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> TimeSpan {
     asked.min(RETRY_AFTER_MAX)
 }
 
-/// The same for every repetition, and never the same for another notice, not even of a new store.
+/// Stable across retries, unique per notice, also after a store is recreated.
 fn delivery_id(told: &NoticeContext) -> String {
     format!("{}-{}", told.request.id, told.number)
 }
 
-/// What an alert is known by: the same for every repetition, and for every receiver.
+/// Stable across retries and receivers.
 pub(crate) fn alert_delivery_id(told: &AlertContext) -> String {
     let alert = &told.alert;
     format!(

@@ -1,5 +1,3 @@
-//! What is called, what an answer means, and what settings are refused.
-
 use hallpass_access::{Alarm, AlarmKind, AlarmState};
 use hallpass_store_testing::{
     a_blocked_alert, a_digest, a_grant, a_notice, a_report, a_request, a_sweep, an_alert, at,
@@ -157,7 +155,6 @@ fn the_body_of_an_alarm_says_what_stands_since_when_and_names_no_request() {
 #[tokio::test]
 async fn a_webhook_that_names_its_events_hears_of_alarms_only_when_it_names_them() {
     let of = |event: &str| WebhookSettings {
-        // nobody listens there
         url: "http://127.0.0.1:9/hook".to_owned().into(),
         events: vec![event.to_owned()],
         ..settings()
@@ -183,7 +180,6 @@ async fn a_webhook_that_names_its_events_hears_of_sweeps_only_when_it_names_them
         sweep: a_sweep(1),
     };
     let of = |event: &str| WebhookSettings {
-        // nobody listens there
         url: "http://127.0.0.1:9/hook".to_owned().into(),
         events: vec![event.to_owned()],
         ..settings()
@@ -197,7 +193,6 @@ async fn a_webhook_that_names_its_events_hears_of_sweeps_only_when_it_names_them
     }
 }
 
-/// Whether a delivery is what the row wants.
 type Judged = Box<dyn Fn(&Delivery) -> bool>;
 
 #[test]
@@ -304,7 +299,6 @@ fn settings_that_cannot_work_are_refused() {
     }
 }
 
-/// Answers one call with 200, and returns its bytes as they came.
 async fn one_call(listener: tokio::net::TcpListener) -> Vec<u8> {
     one_call_answered(listener, "200 OK", "").await
 }
@@ -365,12 +359,10 @@ async fn code_that_is_called_answers_within_bounds() {
         assert!(
             came.contains("hallpass-delivery: token") && came.contains("hallpass-signature: t=")
         );
-        // other news are none of its business
         assert_eq!(hook.deliver(&told()).await, Delivery::Done);
     }
 }
 
-/// What is called over the wire, whatever people and directories write.
 #[tokio::test]
 async fn what_a_webhook_sends_hides_nothing_and_is_signed_as_it_is_sent() {
     let hostile = "\u{202e}dlrow\u{1b}[31m\r\nX-Evil: 1\u{e0041}\u{200b}\0 end";
@@ -448,7 +440,6 @@ async fn the_body_of_an_alert_has_the_rows_and_their_words() {
         "partial_data"
     );
     let of = |event: &str| WebhookSettings {
-        // nobody listens there
         url: "http://127.0.0.1:9/hook".to_owned().into(),
         events: vec![event.to_owned()],
         ..settings()

@@ -1,4 +1,4 @@
-//! What a form tells while it is filled in: choices, who decides, what is held already.
+//! Hints of a form while it is filled in: choices, approvers, existing access.
 
 use crate::wording::outstanding::{self, OpenStage};
 use crate::wording::{asking, names, standing, time};
@@ -24,7 +24,7 @@ use crate::slack::words;
 const NAMED: usize = 8;
 
 impl Slack {
-    /// Something was chosen: the form says what follows from it.
+    /// Updates the form after a choice.
     pub(crate) async fn chosen(&self, action: &str, form: &SubmittedForm, by: &SlackActor) {
         let Some(asks) = Asks::of(form) else { return };
         if ![ids::ACCOUNT_ACTION, ids::SET_ACTION, ids::GROUP_ACTION].contains(&action) {
@@ -39,7 +39,7 @@ impl Slack {
         opened(self.inner.client.update_view(&form.id, &view).await);
     }
 
-    /// The form with what follows from what is chosen in it; Slack keeps what was typed.
+    /// Redraws the form with hints; Slack keeps typed input.
     pub(crate) async fn form_again(
         &self,
         asks: Asks,
@@ -49,7 +49,7 @@ impl Slack {
         self.form_with(asks, known, form, &[]).await
     }
 
-    /// The same, with warnings that more than what is chosen first has.
+    /// The same, with warnings for further targets.
     pub(crate) async fn form_with(
         &self,
         asks: Asks,
@@ -65,7 +65,7 @@ impl Slack {
         (!durations.is_empty()).then(|| modal::ask(asks, name, &durations, &advice))
     }
 
-    /// What is worth knowing of what was chosen, and the longest time the rules allow.
+    /// Returns hints and the longest allowed duration.
     async fn advice(
         &self,
         known: &KnownPerson,
@@ -150,7 +150,7 @@ impl Slack {
         })
     }
 
-    /// That the same is held or waited for already.
+    /// Reports existing access or a waiting request.
     fn already(&self, preview: &Preview, zone: &TimeZone) -> Option<String> {
         if let Some(held) = &preview.held {
             if held.grant.standing {
@@ -181,7 +181,7 @@ impl Slack {
         )
     }
 
-    /// Choices for what somebody types: what this person may ask for, and nothing else.
+    /// Returns choices limited to this person's permissions.
     pub(crate) async fn suggest(
         &self,
         action: &str,
@@ -215,7 +215,7 @@ impl Slack {
     }
 }
 
-/// Who has to say yes: "1 of Cai Example, Dee Example decides. At most 1d."
+/// Names the approvers: "1 of Cai Example, Dee Example decides. At most 1d."
 fn waits(decision: &Decision, directory: &Directory, at_most: TimeSpan) -> String {
     if !decision.stages.is_empty() {
         return format!(
@@ -236,7 +236,7 @@ fn waits(decision: &Decision, directory: &Directory, at_most: TimeSpan) -> Strin
     format!("{needed} of {shown}{more} {verb}. At most {at_most}.")
 }
 
-/// What each stage takes: "boss: Cai Example; team: 1 of Dee Example, Eve Example".
+/// Names each stage: "boss: Cai Example; team: 1 of Dee Example, Eve Example".
 fn stages(decision: &Decision, directory: &Directory) -> String {
     let stages = decision.stages.iter().map(|stage| {
         let approvers: Vec<_> = stage.approvers.iter().cloned().collect();
@@ -254,7 +254,7 @@ fn stages(decision: &Decision, directory: &Directory) -> String {
     outstanding::of_stages(&stages)
 }
 
-/// The field for a ticket, when a rule wants one for what is chosen.
+/// Returns the ticket field if a rule requires one.
 fn wanted_ticket(decision: &Decision) -> Option<TicketWanted> {
     let first = decision.ticket_patterns.first()?;
     Some(TicketWanted {

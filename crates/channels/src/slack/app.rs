@@ -1,4 +1,4 @@
-//! The app: verifies what comes, answers at once, and does the work afterwards.
+//! The app: verifies calls, answers immediately and works afterwards.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,46 +24,37 @@ use crate::slack::person::{KnownPerson, People, Unknown};
 use crate::slack::setup::Setup;
 use crate::slack::signature::{self, SKEW_SECONDS_MAX, Signed};
 
-/// How long the answer to a sent form may take. Slack wants it within three seconds and people
-/// within half a one; what takes longer goes on behind a page that says so.
+/// Maximum time to answer a form. Slack requires three seconds, users expect half a second; longer
+/// work continues behind a status page.
 pub(crate) const FORM_PATIENCE: Duration = Duration::from_millis(400);
-/// How long choices may take: Slack shows an error after three seconds.
+/// Maximum time for choices: Slack shows an error after three seconds.
 const CHOICES_PATIENCE: Duration = Duration::from_millis(2_500);
-/// Things done at the same time at most; more wait their turn.
+/// Maximum concurrent tasks; more are queued.
 const WORK_MAX: usize = 256;
-/// Signatures remembered at most; when so many came within the window, the oldest are forgotten
-/// first, and the journey's own guards remain.
+/// Maximum remembered signatures. Beyond it the oldest are dropped first; the journey's guards
+/// still apply.
 const SEEN_MAX: usize = 50_000;
 
-/// Everything the app talks to.
 pub struct Ports {
-    /// The journey.
     pub access: Arc<Access>,
-    /// Stored requests and grants, for reading only.
+    /// Read only.
     pub store: Arc<dyn AccessStore>,
-    /// Who people are.
     pub identity: Arc<Identity>,
-    /// What the app remembers.
     pub memory: Arc<dyn SlackMemory>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Slack.
     pub client: Client,
-    /// What Slack signs with; without it no call is believed.
+    /// Slack's signing key; without it every call is refused.
     pub signing_secret: Option<SecretString>,
 }
 
-/// What a call is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlackReply {
-    /// HTTP status.
     pub status: u16,
     /// JSON; empty = no body.
     pub body: String,
 }
 
 impl SlackReply {
-    /// Understood; nothing to say.
     pub fn fine() -> Self {
         Self {
             status: 200,
@@ -100,9 +91,9 @@ pub(crate) struct Inner {
     pub(crate) setup: Setup,
     pub(crate) people: People,
     pub(crate) remembered: Arc<Remembered>,
-    /// While Slack limits us; nothing once something was delivered.
+    /// Current rate limiting; cleared by a delivery.
     pub(crate) limited: Mutex<Option<LimitedSpan>>,
-    /// When administrators heard that a channel refuses, by the channel and what Slack says.
+    /// Last notice to administrators of refusals, by channel and Slack's error.
     pub(crate) refusals_told: Mutex<BTreeMap<(String, String), Timestamp>>,
     signing_secret: Option<SecretString>,
     seen: Mutex<AnsweredCalls>,
@@ -110,7 +101,7 @@ pub(crate) struct Inner {
     references: AtomicU32,
 }
 
-/// Signatures of the last minutes with what they were answered.
+/// Recent signatures with their answers.
 #[derive(Default)]
 struct AnsweredCalls {
     answers: HashMap<String, (Timestamp, Arc<OnceCell<SlackReply>>)>,
@@ -134,7 +125,6 @@ impl AnsweredCalls {
 }
 
 impl Slack {
-    /// An app over these ports.
     pub fn new(ports: Ports, setup: Setup) -> Self {
         let remembered = Arc::new(Remembered::new(ports.memory));
         let people = People::new(
@@ -163,18 +153,17 @@ impl Slack {
         }
     }
 
-    /// Whether calls over HTTP can be told from others'.
+    /// Returns whether HTTP calls can be authenticated.
     pub fn knows_calls(&self) -> bool {
         self.inner.signing_secret.is_some()
     }
 
-    /// Answers a call from Slack, which must be signed; one that comes twice is done once and
-    /// answered alike.
+    /// Answers a signed call from Slack; a duplicate is executed once and gets the same answer.
     pub async fn call(&self, signed: &Signed<'_>, body: &[u8]) -> SlackReply {
         if inbound::is_check(body) {
             return SlackReply::fine();
         }
-        // Slack signs with its own time
+        // signatures use Slack's time
         let now = self.inner.clock.elsewhere();
         let secret = self.inner.signing_secret.as_ref();
         if secret.is_none_or(|it| signature::verify(it, signed, body, now).is_err()) {
@@ -190,7 +179,7 @@ impl Slack {
         .await
     }
 
-    /// Does what is called so once; whoever comes again meanwhile or later gets the same answer.
+    /// Executes work once per key; duplicates get the same answer.
     pub(crate) async fn once(
         &self,
         name: &str,
@@ -207,7 +196,7 @@ impl Slack {
         cell.get_or_init(|| work).await.clone()
     }
 
-    /// Answers what was proven to come from Slack.
+    /// Answers an authenticated call.
     pub async fn handle(&self, inbound: Inbound) -> SlackReply {
         match inbound {
             Inbound::Check | Inbound::Other => {}
@@ -265,7 +254,7 @@ impl Slack {
         self.later(async move { app.open_mine(&by, &trigger).await });
     }
 
-    /// Does something after the answer was given, as soon as there is room.
+    /// Queues work to run after the answer.
     pub(crate) fn later(&self, work: impl Future<Output = ()> + Send + 'static) {
         let room = Arc::clone(&self.inner.work);
         let work = async move {
@@ -279,7 +268,7 @@ impl Slack {
         self.inner.clock.now()
     }
 
-    /// A request and what came of it, as stored: for drawing, not for deciding.
+    /// Returns a stored request with its result: for rendering, not for decisions.
     pub(crate) async fn stored(
         &self,
         id: RequestId,
@@ -299,7 +288,7 @@ impl Slack {
         Ok(Some((request, grant)))
     }
 
-    /// Something of ours went wrong: logged with a short name that the person is told.
+    /// Logs an internal error under a short name that the user sees.
     pub(crate) fn trouble(
         &self,
         what: &'static str,
@@ -331,7 +320,7 @@ impl Slack {
         name
     }
 
-    /// Why somebody is nobody here, in words for them. `can_decide` names others who can.
+    /// Explains why a Slack user is unknown. `can_decide` names other approvers.
     pub(crate) fn unknown(&self, unknown: &Unknown, can_decide: &[String]) -> String {
         match unknown {
             Unknown::Foreign => {
@@ -354,7 +343,6 @@ impl Slack {
         }
     }
 
-    /// The zone of somebody's own messages and windows.
     pub(crate) fn zone_of(&self, known: &KnownPerson) -> jiff::tz::TimeZone {
         let named = known.slack.tz.as_deref();
         named

@@ -1,4 +1,4 @@
-//! Approving with words or for less time: a form, and what is sent with it (`access.md` §3.7).
+//! Approving with a comment or for a shorter time, by form (`access.md` §3.7).
 
 use crate::wording::names;
 use hallpass_access::{AccessError, Approving, PressRefused, RuleWarning};
@@ -15,7 +15,7 @@ use crate::slack::refusals::NO_SUCH;
 use crate::slack::warned;
 
 impl Slack {
-    /// Asks for words and a length first; whoever may not is told at once.
+    /// Opens the approval form; refuses unauthorized users immediately.
     pub(crate) async fn open_approve(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         let access = &self.inner.access;
         if let Ok(request) = access.request(&known.actor, id).await
@@ -28,8 +28,8 @@ impl Slack {
             let shown = self.inner.client.open_view(&press.trigger, &view).await;
             return opened(shown.map(drop));
         }
-        // refused by the journey, so that the press is on record; for no time at all it approves
-        // nothing, whatever has changed since
+        // refused by the journey, which records the press; duration zero approves nothing despite
+        // any change
         let nothing = Approving {
             duration: Some(TimeSpan::ZERO),
             ..Approving::default()
@@ -43,7 +43,6 @@ impl Slack {
         self.redraw(id).await;
     }
 
-    /// The form to approve was sent.
     pub(crate) async fn approve(&self, form: &SubmittedForm, known: &KnownPerson) -> FormOutcome {
         let Ok(id) = form.metadata.parse::<RequestId>() else {
             return FormOutcome::Says("Not possible", NO_SUCH.to_owned());
@@ -75,7 +74,7 @@ impl Slack {
             Err(AccessError::Refused(why @ PressRefused::ApprovedLength { .. })) => {
                 FormOutcome::error(ids::DURATION, names::sentence(&why.to_string()))
             }
-            // it says something else by now
+            // the warnings changed meanwhile
             Err(AccessError::Refused(PressRefused::WarningsUnconfirmed { warnings })) => {
                 self.approve_again(id, known, &warnings).await
             }
@@ -86,7 +85,7 @@ impl Slack {
         }
     }
 
-    /// The form once more, with the warnings of now.
+    /// Shows the form with current warnings.
     async fn approve_again(
         &self,
         id: RequestId,

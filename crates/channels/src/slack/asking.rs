@@ -1,4 +1,4 @@
-//! Asking: the forms from opening to what came of them.
+//! Request forms, from opening to result.
 
 use std::collections::BTreeMap;
 
@@ -20,19 +20,15 @@ use crate::slack::options;
 use crate::slack::person::{KnownPerson, Unknown};
 use crate::slack::warned;
 
-/// How long Slack may take to say who somebody is before a window opens without it: the trigger
-/// dies after three seconds.
+/// Timeout for Slack's user lookup before a window opens without it: the trigger expires after
+/// three seconds.
 const WHO_PATIENCE: std::time::Duration = std::time::Duration::from_millis(1_200);
 
-/// What came of a sent form.
 pub(crate) enum FormOutcome {
-    /// The window closes.
     Close,
-    /// Fields to correct: block → what is wrong.
+    /// Fields to correct: block → error.
     Errors(BTreeMap<&'static str, String>),
-    /// The window says something.
     Says(&'static str, String),
-    /// The form, with a field more.
     Again(Box<SlackView>),
 }
 
@@ -57,7 +53,7 @@ impl FormOutcome {
         }
     }
 
-    /// The same, when the answer was given before: in the window that is still open.
+    /// Returns the result for a window that already got its answer.
     fn page(self) -> SlackView {
         match self {
             Self::Close => modal::sentence("Asked", "Done. The channel has it."),
@@ -72,7 +68,7 @@ impl FormOutcome {
 }
 
 impl Slack {
-    /// Opens the form to ask. Nothing here waits for AWS.
+    /// Opens the request form without waiting for AWS.
     pub(crate) async fn open_form(&self, asks: Asks, by: &SlackActor, trigger: &str) {
         let client = &self.inner.client;
         if let Some(who) = self.inner.people.at_once(by) {
@@ -130,7 +126,7 @@ impl Slack {
         settings.choices(longest.min(settings.longest()))
     }
 
-    /// A form was sent: done now, or behind a page that says so.
+    /// Handles a form: now, or behind a status page.
     pub(crate) async fn submit(&self, form: SubmittedForm, by: SlackActor) -> SlackReply {
         let (app, id) = (self.clone(), form.id.clone());
         let work = async move { app.carry_out(&form, &by).await };
@@ -217,7 +213,7 @@ impl Slack {
             && let Some(asks) = Asks::of(form)
             && let Some(view) = self.form_again(asks, known, form).await
         {
-            // sent before the field was shown
+            // submitted before the field was shown
             return FormOutcome::Again(Box::new(view));
         }
         if let Some(again) = self.unconfirmed(asked.as_ref().err(), known, form).await {
@@ -229,7 +225,7 @@ impl Slack {
         self.asked(asked, form, known)
     }
 
-    /// The same for more accounts or groups: all are asked for, or none.
+    /// Requests several accounts or groups: all or none.
     async fn ask_together(
         &self,
         form: &SubmittedForm,
@@ -279,7 +275,7 @@ impl Slack {
         }
     }
 
-    /// The form with the warnings that are still to be confirmed, where that is why nothing was asked.
+    /// Returns the form with unconfirmed warnings, if they were the only obstacle.
     async fn unconfirmed(
         &self,
         error: Option<&AccessError>,
@@ -310,7 +306,7 @@ impl Slack {
         let extending = Extending {
             duration,
             reason: Some(&reason),
-            // the form has no field for it: the ticket of the first request goes on
+            // the form has no ticket field: the first request's ticket applies
             ticket: None,
             confirmed: &confirmed,
         };
@@ -364,7 +360,6 @@ impl Slack {
     }
 }
 
-/// The same in another account, or another group.
 fn same_in(wanted: &Wanted, id: &str) -> Wanted {
     match wanted {
         Wanted::Account { permission_set, .. } => Wanted::Account {
@@ -377,7 +372,7 @@ fn same_in(wanted: &Wanted, id: &str) -> Wanted {
     }
 }
 
-/// What is wrong with the first stands at its own fields; the others share one, and are named there.
+/// Shows the first target's errors at its fields; the others share one field and are named there.
 fn refused_together(
     form: &SubmittedForm,
     first: &Wanted,
@@ -400,26 +395,24 @@ fn refused_together(
     FormOutcome::Errors(errors)
 }
 
-/// Says in the log that a window did not come to be; whoever wanted it presses again.
+/// Logs a window that failed to open; the user can press again.
 pub(crate) fn opened(outcome: Result<(), crate::slack::SlackError>) {
     if let Err(error) = outcome {
         tracing::warn!(error = %error, "a window could not be shown");
     }
 }
 
-/// What was typed in a field, when anything was.
 pub(crate) fn field_of(form: &SubmittedForm, block: &str, action: &str) -> Option<String> {
     let typed = form.value(block, action).map(str::trim);
     typed.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// From when somebody asks; `None` = at once.
+/// Returns the requested start; `None` = immediately.
 fn starts_at(form: &SubmittedForm) -> Option<Timestamp> {
     let seconds = form.value(ids::START, ids::START_ACTION)?;
     Timestamp::from_second(seconds.parse().ok()?).ok()
 }
 
-/// Whether nothing but a ticket is missing.
 fn only_ticket(refusal: &Refusal) -> bool {
     !refusal.fields.is_empty()
         && refusal
@@ -428,7 +421,7 @@ fn only_ticket(refusal: &Refusal) -> bool {
             .all(|problem| problem.field == "ticket")
 }
 
-/// The reason and the duration of a form; what is plainly wrong never becomes a request.
+/// Reads reason and duration; clearly invalid values never become a request.
 fn reason_and_duration(
     form: &SubmittedForm,
 ) -> Result<(String, TimeSpan), BTreeMap<&'static str, String>> {
@@ -456,7 +449,7 @@ pub(crate) fn seconds(text: &str) -> Option<TimeSpan> {
     text.parse().ok().map(TimeSpan::seconds)
 }
 
-/// One form sent twice with the same content is one call; a corrected one is another.
+/// Makes the key of a form: the same content is one call, a corrected form another.
 pub(crate) fn idempotency(form: &SubmittedForm, content: &str) -> Idempotency {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
     let fingerprint = hex::encode(digest.as_ref());
@@ -467,7 +460,7 @@ pub(crate) fn idempotency(form: &SubmittedForm, content: &str) -> Idempotency {
     }
 }
 
-/// A refusal on the field it is about; each field error must stand on a block of the form.
+/// Puts a refusal on its field; each error must be on a block of the form.
 fn field_errors(form: &SubmittedForm, refusal: &Refusal) -> FormOutcome {
     let target = match form.callback.as_str() {
         ids::FORM_ACCESS => ids::SET,
@@ -498,7 +491,6 @@ fn field_errors(form: &SubmittedForm, refusal: &Refusal) -> FormOutcome {
     FormOutcome::Errors(errors)
 }
 
-/// One of our messages as a sentence of `mrkdwn`.
 pub(crate) fn capital(text: &str) -> String {
     escape(&format!("{}.", names::capital(text)))
 }

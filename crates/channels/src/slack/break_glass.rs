@@ -1,5 +1,5 @@
-//! Break glass: a listed requester takes access now, and somebody else looks at it afterwards
-//! (`access.md` §17). Who may is decided by the journey.
+//! Break-glass: a listed requester takes access now, reviewed later (`access.md` §17). The journey
+//! decides permission.
 
 use crate::wording::{ChannelStyle as _, SlackStyle, notice, refused};
 use hallpass_access::{AccessError, PressRefused, Request};
@@ -19,7 +19,7 @@ use crate::slack::refusals::NO_SUCH;
 use crate::slack::words;
 
 impl Slack {
-    /// Shows the button to whoever may press it, right after they asked; nobody else reads it.
+    /// Offers the button to permitted requesters, visible only to them.
     pub(crate) fn offer_glass_later(&self, request: &Request, known: &KnownPerson) {
         let (app, request, known) = (self.clone(), request.clone(), known.clone());
         self.later(async move {
@@ -55,7 +55,7 @@ impl Slack {
         let client = &self.inner.client;
         if self.inner.people.is_member(&channel, user).await? {
             match client.whisper_with(&channel, user, &text, &blocks).await {
-                // Slack may not have said the truth about who is in the channel
+                // Slack's answer about channel members may be wrong
                 Err(error) if !error.is_passing() => {}
                 whispered => return Ok(whispered?),
             }
@@ -73,7 +73,7 @@ impl Slack {
             .await
     }
 
-    /// Asks for a justification first; whoever may not is refused by the journey, on record.
+    /// Opens the justification form; the journey refuses and records unauthorized presses.
     pub(crate) async fn open_glass(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         let access = &self.inner.access;
         let request = match self.stored(id).await {
@@ -86,19 +86,19 @@ impl Slack {
         };
         let presses = access.break_glass_offers(&known.actor, &request).await;
         if presses.is_ok_and(|presses| presses.break_glass.is_ok()) {
-            // everybody who could approve by today's rules is told
+            // notifies all approvers of today's rules
             let approvers = access.told_of_broken_glass(&request);
             let warnings = access.warnings_of_broken_glass(&request);
             let view = modal::break_glass(&request, approvers, &warnings);
             return self.show_form(press, &view).await;
         }
-        // without a justification it takes nothing, whatever has changed since
+        // without a justification nothing is granted, despite any change
         let once = pressed_once(press);
         let refused = access.break_glass(&known.actor, id, "", Some(&once)).await;
         self.refused(press, id, known, refused).await;
     }
 
-    /// Asks for words first; whoever may not is refused by the journey, on record.
+    /// Opens the review form; the journey refuses and records unauthorized presses.
     pub(crate) async fn open_review(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         let access = &self.inner.access;
         let may_close = async {
@@ -113,7 +113,7 @@ impl Slack {
                 return self.show_form(press, &modal::close_review(&request)).await;
             }
             Ok(None) => {}
-            // nobody said anything of it yet, so nothing is closed
+            // no review text yet, so it stays open
             Err(error) => {
                 let words = self.refusal_of(press, id, &error, Some(known)).await;
                 return self.tell_presser(press, &words).await;
@@ -143,13 +143,12 @@ impl Slack {
     async fn show_form(&self, press: &Press, view: &SlackView) {
         let client = &self.inner.client;
         opened(match &press.view {
-            // a window is open already: it changes
+            // an open window is updated
             Some(form) => client.update_view(&form.id, view).await,
             None => client.open_view(&press.trigger, view).await.map(drop),
         });
     }
 
-    /// The form to break the glass was sent.
     pub(crate) async fn break_glass(&self, form: &SubmittedForm, by: &KnownPerson) -> FormOutcome {
         let Ok(id) = form.metadata.parse::<RequestId>() else {
             return FormOutcome::Says("Not possible", NO_SUCH.to_owned());
@@ -167,7 +166,6 @@ impl Slack {
         self.pressed(id, ids::BREAK_GLASS, by, taken).await
     }
 
-    /// The form to close a review was sent.
     pub(crate) async fn close_review(&self, form: &SubmittedForm, by: &KnownPerson) -> FormOutcome {
         let Ok(id) = form.metadata.parse::<RequestId>() else {
             return FormOutcome::Says("Not possible", NO_SUCH.to_owned());
@@ -196,8 +194,8 @@ impl Slack {
         }
     }
 
-    /// What is said of a broken glass, with the button to close its review while that is open.
-    /// `asked` are those who can close it, as they are mentioned.
+    /// Renders a break-glass notice, with the review button while open. `asked` mentions those who
+    /// can close it.
     pub(crate) fn broken_blocks(
         &self,
         request: &Request,
@@ -228,7 +226,7 @@ impl Slack {
         (format!("{story} {asks}"), blocks)
     }
 
-    /// Takes the button away where the review is closed.
+    /// Removes the button of a closed review.
     pub(crate) async fn redraw_broken(
         &self,
         request: &Request,
@@ -246,7 +244,7 @@ impl Slack {
         for ts in broken.filter_map(|(_, said)| said.ts.as_deref()) {
             let client = &self.inner.client;
             match client.update(channel, ts, &text, &blocks).await {
-                // somebody deleted it: there is no button
+                // message deleted: there is no button
                 Err(error) if !error.is_passing() => {
                     tracing::warn!(request.id = %request.id, error = %error,
                         "a button could not be taken away");

@@ -1,5 +1,5 @@
-//! The channel news goes out by: the request's message is drawn anew, something is said below it,
-//! and who is not in the channel hears directly. Never acts (promise P7).
+//! The notification channel: updates the request's message, replies below it, and notifies people
+//! outside the channel directly. Never acts (promise P7).
 
 use async_trait::async_trait;
 use hallpass_access::{
@@ -16,7 +16,7 @@ use crate::slack::memory::Thread;
 use crate::slack::modal::grant_buttons;
 use crate::slack::unheard::is_of_channel;
 
-/// Requests of one person for one thing looked at for extensions at most.
+/// Maximum extension requests per person and key.
 const EXTENSIONS_MAX: u32 = 50;
 
 #[async_trait]
@@ -55,19 +55,19 @@ impl Slack {
         if said.as_ref().is_err_and(PostError::is_passing) {
             return said;
         }
-        // no lock is held any more: each message is drawn under its own
+        // no lock is held: each message is drawn under its lock
         if changes_extensions(told.notice.kind()) {
             self.redraw_extensions(told).await?;
         }
         said
     }
 
-    /// Tells the channel, and whoever hears directly: these also where Slack refuses the channel.
+    /// Notifies channel and direct recipients, these also if Slack refuses the channel.
     async fn tell(&self, told: &NoticeContext) -> Result<(), PostError> {
         let lock = self.inner.remembered.lock(told.request.id);
         let _one_hand = lock.lock().await;
         let mut thread = self.inner.remembered.thread(told.request.id).await?;
-        // what it shows is the newest state, which may be newer than the news
+        // the newest state may be newer than the notice
         let (request, grant) = match self.stored(told.request.id).await {
             Ok(Some((request, grant))) => (request, grant.or_else(|| told.grant.clone())),
             Ok(None) | Err(_) => (told.request.clone(), told.grant.clone()),
@@ -91,11 +91,10 @@ impl Slack {
         if let Some(error) = &refused {
             self.tell_of_refusal(&told, &mut thread, error).await?;
         }
-        // said directly once, and tried again in the channel
+        // sent directly once, and retried in the channel
         refused.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Everything that is said in the channel.
     async fn tell_channel(
         &self,
         told: &NoticeContext,
@@ -119,7 +118,7 @@ impl Slack {
         self.announce(told, thread, name).await
     }
 
-    /// Admins hear directly, once each, of a request that reaches nobody who could decide it.
+    /// Notifies each admin once of a request that reaches no approver.
     async fn alert_admins(
         &self,
         told: &NoticeContext,
@@ -133,8 +132,8 @@ impl Slack {
             .await
     }
 
-    /// News of a grant is about the request that it came from; those that moved its end have
-    /// messages too, which show what became of it.
+    /// Redraws messages of extensions: a grant's notice refers to its first request, but extensions
+    /// also show its state.
     async fn redraw_extensions(&self, told: &NoticeContext) -> Result<(), PostError> {
         let request = &told.request;
         let Some(grant) = told.notice.grant.or(request.grant) else {
@@ -149,7 +148,7 @@ impl Slack {
         let extensions = found.iter().filter(|it| it.extends == Some(grant));
         for extension in extensions.filter(|it| it.id != request.id) {
             match self.drawn_anew(extension.id).await {
-                // nothing draws it later: the news is told again, which says nothing twice
+                // no later redraw exists: the notice is retried, which repeats no message
                 Err(error) if error.is_passing() => return Err(error),
                 Err(error) => not_drawn(extension.id, &error),
                 Ok(()) => {}
@@ -158,7 +157,7 @@ impl Slack {
         Ok(())
     }
 
-    /// A line in the channel itself, for what ends: nobody is mentioned at night.
+    /// Posts a channel line for an end, without mentions at night.
     async fn announce(
         &self,
         told: &NoticeContext,
@@ -181,8 +180,8 @@ impl Slack {
             .await
     }
 
-    /// The requester hears directly when they are not in the channel, or it `refused` this, and
-    /// always before an end.
+    /// Notifies requesters directly when outside the channel, when it `refused`, and always before
+    /// an end.
     async fn tell_requester(
         &self,
         told: &NoticeContext,
@@ -234,7 +233,7 @@ impl Slack {
     }
 }
 
-/// What a requester outside the channel hears: every status.
+/// Returns whether a requester outside the channel gets it: every status.
 fn is_status(news: NoticeKind) -> bool {
     match news {
         NoticeKind::ReviewWanted
@@ -262,7 +261,7 @@ fn is_status(news: NoticeKind) -> bool {
     }
 }
 
-/// Whether news says something about a grant that the messages of its extensions show.
+/// Returns whether extension messages show it.
 fn changes_extensions(news: NoticeKind) -> bool {
     match news {
         NoticeKind::Granted
@@ -290,8 +289,8 @@ fn changes_extensions(news: NoticeKind) -> bool {
     }
 }
 
-/// What was refused at another door is between that door and whoever asked; what was not understood
-/// was shown in the form.
+/// Returns whether a refused request stays private to its interface and requester; form errors were
+/// already shown.
 fn is_silent(request: &Request) -> bool {
     match &request.state {
         RequestState::Rejected { code, .. } => {

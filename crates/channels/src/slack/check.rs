@@ -1,22 +1,20 @@
-//! Whether Slack is set up as needed: for `hallpass server doctor`.
+//! Checks the Slack setup for `hallpass server doctor`.
 
 use serde_json::Value;
 
 use crate::slack::client::Client;
 use crate::slack::manifest::SCOPES;
 
-/// What was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckFinding {
-    /// It is as it should be.
     Fine(String),
-    /// Something lacks that only costs comfort.
+    /// Only comfort is affected.
     Lacks(String, String),
-    /// It does not work: what, and what to do.
+    /// Failure and fix.
     Broken(String, String),
 }
 
-/// Looks at the token, its scopes and the channel.
+/// Checks the token, its scopes and the channel.
 pub async fn check(client: &Client, channel: &str) -> Vec<CheckFinding> {
     let myself = match client.myself().await {
         Ok(myself) => myself,

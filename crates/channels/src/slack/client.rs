@@ -1,5 +1,5 @@
-//! Slack's Web API: one way out, every failure one of three kinds. The token is never logged, and
-//! texts of errors hold no address with secrets.
+//! Slack's Web API client with three kinds of failure. Never logs the token; error texts contain no
+//! secret addresses.
 
 use std::time::Duration;
 
@@ -12,68 +12,50 @@ use serde_json::{Value, json};
 use crate::slack::blocks::{Block, SlackView, one_text};
 use crate::slack::fault::SlackError;
 
-/// How long a call may take. Slack answers within a second, or is in trouble.
+/// Call timeout. Slack normally answers within a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The pause after a 429 that names none.
 const PAUSE: TimeSpan = TimeSpan::seconds(30);
-/// Members and messages per page.
 const PAGE: u32 = 1000;
-/// Pages read of one listing at most.
+/// Maximum pages of a listing.
 const PAGES_MAX: u32 = 100;
 
-/// Whom a Slack user id belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlackUser {
-    /// The id.
     pub id: String,
-    /// The workspace.
     pub team: Option<String>,
-    /// The address; absent for strangers and without `users:read.email`.
+    /// Missing for strangers and without `users:read.email`.
     pub email: Option<String>,
-    /// The time zone's name.
     pub tz: Option<String>,
-    /// Gone, or a program.
+    /// Deleted, or a bot.
     pub is_nobody: bool,
-    /// Of another workspace.
     pub is_stranger: bool,
-    /// Workspaces of the same organization the user belongs to.
+    /// The user's workspaces in the same organization.
     pub teams: Vec<String>,
 }
 
-/// Who we are to Slack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Myself {
-    /// Our workspace.
     pub team: String,
-    /// Its name.
     pub team_name: String,
-    /// Our user.
     pub user: String,
-    /// The token's scopes, where Slack says them.
     pub scopes: Vec<String>,
 }
 
-/// A message as it is posted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outgoing<'a> {
-    /// Channel or direct message.
     pub channel: &'a str,
-    /// For notifications.
     pub text: &'a str,
-    /// What is shown.
     #[serde(skip_serializing_if = "<[Block]>::is_empty")]
     pub blocks: &'a [Block],
-    /// The message it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread_ts: Option<&'a str>,
-    /// What it is about, for finding it again.
+    /// Identifies the message for a later search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
-    /// No pictures of links.
     pub unfurl_links: bool,
 }
 
-/// The way out.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -82,7 +64,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Calls `base` (`https://slack.com/api`) with a bot token.
+    /// Makes a client for `base` (`https://slack.com/api`) with a bot token.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -100,7 +82,7 @@ impl Client {
         })
     }
 
-    /// The same way out with another token, such as the app's.
+    /// Returns the client with another token, such as the app's.
     #[must_use]
     pub fn with_token(&self, token: SecretString) -> Self {
         Self {
@@ -109,10 +91,6 @@ impl Client {
         }
     }
 
-    /// Who we are.
-    ///
-    /// # Errors
-    /// As every call.
     pub async fn myself(&self) -> Result<Myself, SlackError> {
         let (answer, headers) = self
             .send("auth.test", self.post("auth.test", &json!({})))
@@ -134,19 +112,12 @@ impl Client {
         })
     }
 
-    /// Posts a message; its timestamp.
-    ///
-    /// # Errors
-    /// As every call.
+    /// Posts a message; returns its timestamp.
     pub async fn post_message(&self, message: &Outgoing<'_>) -> Result<String, SlackError> {
         let answer = self.write("chat.postMessage", message).await?;
         Ok(text(&answer, "ts"))
     }
 
-    /// Draws a message anew.
-    ///
-    /// # Errors
-    /// As every call.
     pub async fn update(
         &self,
         channel: &str,
@@ -158,19 +129,16 @@ impl Client {
         self.write("chat.update", &body).await.map(drop)
     }
 
-    /// Says something to one person in a channel.
-    ///
-    /// # Errors
-    /// As every call.
+    /// Sends an ephemeral message.
     pub async fn whisper(&self, channel: &str, user: &str, words: &str) -> Result<(), SlackError> {
         self.whisper_with(channel, user, words, &one_text(words))
             .await
     }
 
-    /// The same with parts of its own; none: the words alone.
+    /// Sends an ephemeral message with blocks.
     ///
     /// # Errors
-    /// As every call; `user_not_in_channel` when they would not see it.
+    /// `user_not_in_channel` when the user would not see it.
     pub async fn whisper_with(
         &self,
         channel: &str,
@@ -187,10 +155,7 @@ impl Client {
         self.write("chat.postEphemeral", &body).await.map(drop)
     }
 
-    /// Says something to one person where Slack said to answer; needs no scope.
-    ///
-    /// # Errors
-    /// When there is no answer.
+    /// Answers at a response address; needs no scope.
     pub async fn respond(&self, url: &str, words: &str) -> Result<(), SlackError> {
         let body = json!({"response_type": "ephemeral", "replace_original": false, "text": words,
             "blocks": one_text(words)});
@@ -206,10 +171,10 @@ impl Client {
         })
     }
 
-    /// Opens a window; its id.
+    /// Opens a window; returns its id.
     ///
     /// # Errors
-    /// As every call; `expired_trigger_id` three seconds after the press.
+    /// `expired_trigger_id` three seconds after the press.
     pub async fn open_view(&self, trigger: &str, view: &SlackView) -> Result<String, SlackError> {
         let body = json!({"trigger_id": trigger, "view": view});
         let answer = self.write("views.open", &body).await?;
@@ -219,28 +184,16 @@ impl Client {
             .unwrap_or_default())
     }
 
-    /// Draws a window anew.
-    ///
-    /// # Errors
-    /// As every call.
     pub async fn update_view(&self, id: &str, view: &SlackView) -> Result<(), SlackError> {
         let body = json!({"view_id": id, "view": view});
         self.write("views.update", &body).await.map(drop)
     }
 
-    /// Who a user id is.
-    ///
-    /// # Errors
-    /// As every call.
     pub async fn user(&self, id: &str) -> Result<SlackUser, SlackError> {
         let answer = self.read("users.info", &[("user", id)]).await?;
         Ok(slack_user(answer.get("user").unwrap_or(&Value::Null)))
     }
 
-    /// The user with an address, if any.
-    ///
-    /// # Errors
-    /// As every call.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<SlackUser>, SlackError> {
         match self.read("users.lookupByEmail", &[("email", email)]).await {
             Ok(answer) => Ok(answer.get("user").map(slack_user)),
@@ -249,10 +202,6 @@ impl Client {
         }
     }
 
-    /// The direct message with a user.
-    ///
-    /// # Errors
-    /// As every call.
     pub async fn direct(&self, user: &str) -> Result<String, SlackError> {
         let answer = self
             .write("conversations.open", &json!({"users": user}))
@@ -263,10 +212,7 @@ impl Client {
             .unwrap_or_default())
     }
 
-    /// All members of a channel: every page.
-    ///
-    /// # Errors
-    /// As every call.
+    /// Returns all members of a channel, reading every page.
     pub async fn members(&self, channel: &str) -> Result<Vec<String>, SlackError> {
         let (mut members, mut cursor, limit) = (Vec::new(), String::new(), PAGE.to_string());
         for _ in 0..PAGES_MAX {
@@ -286,10 +232,6 @@ impl Client {
         Ok(members)
     }
 
-    /// What is known of a channel: whether we are a member.
-    ///
-    /// # Errors
-    /// As every call.
     pub async fn channel(&self, channel: &str) -> Result<Value, SlackError> {
         let answer = self
             .read("conversations.info", &[("channel", channel)])
@@ -297,10 +239,10 @@ impl Client {
         Ok(answer.get("channel").cloned().unwrap_or_default())
     }
 
-    /// The timestamp of our message of a kind about an id, posted after `oldest` (seconds).
+    /// Finds the app's message of a kind about an id, posted after `oldest` (seconds).
     ///
     /// # Errors
-    /// As every call; `missing_scope` where history may not be read.
+    /// `missing_scope` where history may not be read.
     pub async fn find(
         &self,
         channel: &str,
@@ -340,10 +282,7 @@ impl Client {
         Ok(None)
     }
 
-    /// Where a Socket Mode connection is to be made; for an app token.
-    ///
-    /// # Errors
-    /// As every call.
+    /// Returns the Socket Mode address, for an app token.
     pub async fn socket(&self) -> Result<String, SlackError> {
         let answer = self.write("apps.connections.open", &json!({})).await?;
         Ok(text(&answer, "url"))
@@ -359,7 +298,7 @@ impl Client {
             .map(|(answer, _)| answer)
     }
 
-    /// Slack takes JSON for what changes something, and nothing but forms for most of what reads.
+    /// Slack takes JSON for writes, but only forms for most reads.
     async fn read(
         &self,
         method: &'static str,
@@ -437,7 +376,7 @@ impl Client {
     }
 }
 
-/// What Slack adds to its word: the scope that is missing, the member that is wrong.
+/// Returns error details: the missing scope, the invalid member.
 fn detail(answer: &Value) -> String {
     if let Some(needed) = answer.get("needed").and_then(Value::as_str) {
         return format!(" (needs {needed})");
@@ -446,7 +385,7 @@ fn detail(answer: &Value) -> String {
         .pointer("/response_metadata/messages")
         .and_then(Value::as_array);
     match messages.into_iter().flatten().find_map(Value::as_str) {
-        // INVARIANT: these name members of what we sent; they do not repeat what people typed
+        // INVARIANT: these name members of the request; they do not repeat typed text
         Some(message) => format!(" ({})", message.chars().take(200).collect::<String>()),
         None => String::new(),
     }

@@ -1,5 +1,5 @@
-//! What is posted: one message per request, drawn anew from what is stored, with replies below it.
-//! What is to be posted is remembered before it is, so that a lost answer makes no second message.
+//! Posts one message per request, redrawn from the store, with replies below. Posts are stored
+//! first, so that a lost answer makes no duplicate.
 
 use std::fmt::Display;
 
@@ -17,16 +17,15 @@ use crate::slack::message::{Drawn, Scene, draw};
 use crate::slack::presses::routed;
 use crate::slack::words::{self, NAME_MAX};
 
-/// What we post is marked with this, to find it again.
+/// Marks posted messages for a later search.
 const MARK: &str = "hallpass_request";
-/// What the names of sayings in the channel itself begin with.
+/// Name prefix of posts in the channel itself.
 pub(crate) const ALOUD: &str = "channel:";
-/// How often a message is drawn at most while what it shows goes on changing.
+/// Maximum redraws while the state keeps changing.
 const DRAWN_MAX: usize = 3;
-/// Slack's clock and ours may differ by this much.
+/// Allowed difference from Slack's clock.
 const CLOCK_SKEW: TimeSpan = TimeSpan::minutes(5);
 
-/// Why something was not posted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PostError {
     #[error(transparent)]
@@ -36,7 +35,7 @@ pub(crate) enum PostError {
 }
 
 impl PostError {
-    /// Whether the same may work later without anybody doing something about it.
+    /// Returns whether a retry may work without intervention.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Slack(error) => error.is_passing(),
@@ -45,26 +44,24 @@ impl PostError {
     }
 }
 
-/// What is to be said once.
+/// A post made once.
 pub(crate) struct Saying<'a> {
-    /// Its name within the request.
+    /// Unique within the request.
     pub(crate) name: String,
-    /// The words.
     pub(crate) text: &'a str,
-    /// With parts of its own.
     pub(crate) blocks: &'a [Block],
 }
 
 impl Slack {
-    /// Draws the request's message as it is now stored, if one was posted; best effort: the news
-    /// that follows every change does it again.
+    /// Redraws the request's message; best effort, because the notice of every change does it
+    /// again.
     pub(crate) async fn redraw(&self, id: RequestId) {
         if let Err(error) = self.drawn_anew(id).await {
             not_drawn(id, &error);
         }
     }
 
-    /// Draws the request's message as it is now stored, if one was posted.
+    /// Redraws the request's posted message.
     pub(crate) async fn drawn_anew(&self, id: RequestId) -> Result<(), PostError> {
         let lock = self.inner.remembered.lock(id);
         let _one_hand = lock.lock().await;
@@ -83,7 +80,7 @@ impl Slack {
                 break;
             }
             if drawn.is_some() {
-                // another server may have drawn it before our older state went over it
+                // another server's newer drawing may have been overwritten by this older state
                 thread.drawn = None;
             }
             self.show(&request, grant.as_ref(), &mut thread).await?;
@@ -97,8 +94,7 @@ impl Slack {
         self.later(async move { app.redraw(id).await });
     }
 
-    /// Posts the message of a request, or draws it anew when it shows something else. The caller
-    /// holds the request's lock.
+    /// Posts or redraws a request's message. The caller holds the request's lock.
     pub(crate) async fn show(
         &self,
         request: &Request,
@@ -147,8 +143,8 @@ impl Slack {
         Ok(())
     }
 
-    /// Posts the message; its timestamp when it had been posted before, by an attempt whose answer
-    /// was lost, and is still to be drawn.
+    /// Posts the message. Returns the timestamp of an earlier post whose answer was lost and which
+    /// must be redrawn.
     async fn post_head(
         &self,
         request: &Request,
@@ -193,7 +189,7 @@ impl Slack {
         if let Err(error) = &posted
             && !error.is_passing()
         {
-            // CRASH: until this is kept, it is tried there once more
+            // CRASH: until this is stored, it is retried there once
             thread.is_refused = true;
             self.inner
                 .remembered
@@ -212,7 +208,6 @@ impl Slack {
         Ok(Some(ts).filter(|_| !is_new))
     }
 
-    /// Draws the message anew.
     async fn update_head(
         &self,
         request: &Request,
@@ -231,8 +226,7 @@ impl Slack {
         }
     }
 
-    /// What stands in for a message that Slack does not take as we draw it: what it is about, and
-    /// the way to its page.
+    /// Fallback for a message Slack rejects: its subject and page address.
     fn plain_line(&self, request: &Request, drawn: &Drawn, error: &SlackError) -> String {
         tracing::error!(request.id = %request.id, error = %error,
             "Slack does not take the message of a request; a line stands in for it (this is a bug)");
@@ -247,27 +241,27 @@ impl Slack {
         }
     }
 
-    /// Where a request is posted: chosen once, for a message cannot move. While Slack refuses to
-    /// post it, the rules say where, as they are now.
+    /// Returns the request's channel: chosen once, because messages cannot move. While Slack
+    /// refuses it, today's rules choose.
     fn channel_of(&self, request: &Request, thread: &mut Thread) -> String {
         let before = thread.channel.take();
         let chosen = match &before {
             Some(channel) if !thread.is_refused => channel.clone(),
-            // whom no rule sends anywhere any more stays where they were: that channel may be private
+            // without a rule the channel stays: it may be private
             _ => routed(self, request)
                 .or_else(|| before.clone())
                 .unwrap_or_else(|| self.inner.setup.channel.clone()),
         };
         if before.is_some_and(|channel| channel != chosen) {
-            // an attempt is looked for where it was made, and this is another place
+            // an attempt is searched where it was made, and this is another place
             thread.head = None;
         }
         thread.channel = Some(chosen.clone());
         chosen
     }
 
-    /// Posts, unless an attempt before succeeded without our hearing of it. Returns the message's
-    /// timestamp, and whether it was posted just now.
+    /// Posts unless an earlier attempt succeeded with a lost answer. Returns the timestamp and
+    /// whether it is new.
     pub(crate) async fn post_once(
         &self,
         outgoing: &Outgoing<'_>,
@@ -284,7 +278,7 @@ impl Slack {
                 Ok(Some(ts)) => return Ok((ts, false)),
                 Ok(None) => {}
                 Err(error) if error.is_passing() => return Err(error),
-                // without leave to read history, a second message is better than none
+                // without history access, a duplicate is better than none
                 Err(error) => tracing::debug!(error = %error, "history cannot be looked at"),
             }
         }
@@ -292,8 +286,8 @@ impl Slack {
         Ok((ts, true))
     }
 
-    /// Says something below a request's message, once. Where somebody deleted that, what people
-    /// have to act on is said in the channel itself.
+    /// Replies once below a request's message. If it was deleted, required actions are posted in
+    /// the channel itself.
     pub(crate) async fn reply(
         &self,
         told: &NoticeContext,
@@ -316,7 +310,7 @@ impl Slack {
         if is_said || !asks_somebody(told.notice.kind()) {
             return Ok(());
         }
-        // without the message above it, it says itself what it is about
+        // without its parent, the reply must name its subject
         let about = format!(
             "{}\n{}, {} <{}|Open in Hallpass>",
             saying.text,
@@ -335,7 +329,6 @@ impl Slack {
         self.say(request.id, thread, &channel, None, &aloud).await
     }
 
-    /// Says something in a channel or direct message, once.
     pub(crate) async fn say(
         &self,
         id: RequestId,
@@ -383,7 +376,6 @@ impl Slack {
         Ok(())
     }
 
-    /// Tells one person in their direct message, once.
     pub(crate) async fn tell_directly(
         &self,
         id: RequestId,
@@ -399,7 +391,7 @@ impl Slack {
             Err(error) => Err(error.into()),
         };
         match told {
-            // somebody who cannot be written to hears nothing; everybody else has heard
+            // unreachable people get nothing; all others were notified
             Err(PostError::Slack(error)) if !error.is_passing() => {
                 tracing::warn!(request.id = %id, error = %error, "a direct message could not be sent");
                 Ok(())
@@ -409,8 +401,8 @@ impl Slack {
     }
 }
 
-/// Whether news is for people who have to do something about it, so that it is told although
-/// somebody deleted the message that it belongs below.
+/// Returns whether a notice requires action, so that it is posted even if its parent message was
+/// deleted.
 fn asks_somebody(news: NoticeKind) -> bool {
     match news {
         NoticeKind::ReviewWanted | NoticeKind::Reminder | NoticeKind::BreakGlass => true,
@@ -436,12 +428,11 @@ fn asks_somebody(news: NoticeKind) -> bool {
     }
 }
 
-/// What our own store does not say passes, as what Slack's memory does not.
+/// Treats store errors as transient.
 pub(crate) fn unread(error: impl Display) -> PostError {
     PostError::Memory(MemoryFault(error.to_string()))
 }
 
-/// Says in the log that a message shows an older state.
 pub(crate) fn not_drawn(id: RequestId, error: &PostError) {
     tracing::warn!(request.id = %id, error = %error, "a message could not be drawn anew");
 }
@@ -452,7 +443,7 @@ fn fingerprint(blocks: &[Block]) -> String {
     hex::encode(digest.as_ref())
 }
 
-/// The name of a saying: one per piece of news, however often it is delivered.
+/// Names a post: one per notice, regardless of redelivery.
 pub(crate) fn said_as(news: &str, at: Timestamp) -> String {
     format!("{news}@{}", at.as_millisecond())
 }

@@ -1,4 +1,4 @@
-//! What sweeps find and do, alarms, and what queries find, said once in the channel.
+//! Posts sweep results, alarms and query findings once in the channel.
 
 use crate::wording::alert::alert_text;
 use crate::wording::sweeps::digest_text;
@@ -14,29 +14,23 @@ use crate::slack::ids;
 use crate::slack::memory::SentMark;
 use crate::slack::remediating::remediation_buttons;
 
-/// Digests are marked with this, to find them again.
 const SWEEP: &str = "hallpass_sweep";
-/// Alarms are marked with this.
 const ALARM: &str = "hallpass_alarm";
-/// What queries find is marked with this.
 const ALERT: &str = "hallpass_alert";
-/// Longest text; Slack takes 3,000 characters in a section.
+/// Maximum text; Slack takes 3,000 characters in a section.
 const TEXT_MAX: usize = 2_800;
 
-/// What is said in the channel, about no request.
 struct Announcement<'a> {
-    /// What it is remembered by: nothing of a name is said twice.
+    /// Deduplication name.
     name: String,
     mark: &'a str,
     text: &'a str,
     link: String,
-    /// What can be pressed.
     buttons: Vec<Element>,
     metadata: Value,
 }
 
 impl Slack {
-    /// Posts a digest in the channel, unless it is there already.
     pub(crate) async fn post_digest(&self, told: &DigestContext) -> Result<(), PostError> {
         let digest = &told.digest;
         let what = said_as(digest.digest.name(), digest.at);
@@ -63,7 +57,6 @@ impl Slack {
         .map(drop)
     }
 
-    /// Posts that an alarm began or is over, unless it is there already.
     pub(crate) async fn post_alarm(&self, told: &AlarmContext) -> Result<(), PostError> {
         let alarm = &told.alarm;
         let what = said_as(alarm.state.name(), alarm.at);
@@ -87,7 +80,6 @@ impl Slack {
         .map(drop)
     }
 
-    /// Posts what a query found, unless it is there already.
     pub(crate) async fn post_alert(&self, told: &AlertContext) -> Result<(), PostError> {
         let alert = &told.alert;
         let what = said_as("alert", alert.at);
@@ -109,14 +101,15 @@ impl Slack {
             }),
         };
         let ts = self.announce_once(&said).await?;
-        // CRASH: before this is kept, the alert is not delivered: it comes again, and finds its message
+        // CRASH: before this is stored, the alert is undelivered: it is retried, and finds its
+        // message
         match asked {
             Some(id) => Ok(self.now_asks(id, ts).await?),
             None => Ok(()),
         }
     }
 
-    /// Says it, unless it was said; the timestamp of the message.
+    /// Posts unless already posted; returns the timestamp.
     async fn announce_once(&self, it: &Announcement<'_>) -> Result<String, PostError> {
         let remembered = &self.inner.remembered;
         let before = remembered.digest(&it.name).await?;

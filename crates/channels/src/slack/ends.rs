@@ -1,5 +1,4 @@
-//! Ends that AWS enforces, as the message of what is held tells them: drawn anew when that becomes another answer, which has no
-//! news of its own.
+//! Redraws messages when AWS's expiry enforcement changes, which causes no notice.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,19 +9,16 @@ use tokio::sync::watch;
 
 use crate::slack::app::Slack;
 
-/// How often what is held is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// Grants looked at at most, the newest first: the messages of others are drawn anew with their next news.
+/// Maximum grants checked, newest first; others are redrawn with their next notice.
 const GRANTS_MAX: usize = 2_000;
-/// Grants read at once.
 const GRANTS_PAGE: u32 = 250;
 
-/// What the message of each request said last of what AWS does, and whether AWS had begun to refuse.
+/// The last displayed enforcement per request, and whether AWS had begun to refuse.
 #[derive(Debug, Default)]
 pub struct ToldOfEnds(HashMap<RequestId, (ArmedEndStatus, bool)>);
 
 impl Slack {
-    /// Whether AWS enforces the end of what is held.
     pub(crate) async fn armed_end_of(&self, grant: Option<&Grant>) -> Option<ArmedEndStatus> {
         let grant = grant.filter(|it| it.is_hold())?;
         match self.inner.access.armed_ends([grant]).await {
@@ -34,7 +30,6 @@ impl Slack {
         }
     }
 
-    /// Keeps what messages say of armed ends true, until `stop`.
     pub async fn follow_ends(&self, mut stop: watch::Receiver<bool>) {
         let mut told = ToldOfEnds::default();
         while !*stop.borrow() {
@@ -48,8 +43,8 @@ impl Slack {
         }
     }
 
-    /// Draws anew the messages of which AWS does something else. What was told before is in `told`; after a restart nothing is,
-    /// and each is drawn once more, which changes nothing where it says the same.
+    /// Redraws messages whose enforcement changed. `told` holds the previous state; a restart
+    /// redraws each once, without effect if unchanged.
     ///
     /// # Errors
     /// When the store does not answer.

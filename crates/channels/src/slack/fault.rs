@@ -1,43 +1,31 @@
-//! Calls to Slack that brought nothing, by what can be done about them.
+//! Failed Slack calls, classified by remedy.
 
 use hallpass_base::{TimeSpan, Timestamp};
 
-/// A 429 that comes this long after the wait of the one before has nothing to do with that.
+/// A 429 this long after the previous wait starts a new limit.
 const FORGOTTEN_AFTER: TimeSpan = TimeSpan::minutes(10);
 
-/// A call that brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SlackError {
-    /// Too many calls; nothing was done.
+    /// Too many calls; no effect.
     #[error("{method}: Slack asks to wait {after}")]
     Limited {
-        /// The method.
         method: &'static str,
-        /// How long to wait.
         after: TimeSpan,
     },
-    /// Slack said no; nothing was done.
+    /// Slack refused; no effect.
     #[error("{method}: {code}{detail}")]
     Refused {
-        /// The method.
         method: &'static str,
-        /// Slack's word.
         code: String,
-        /// What is missing, in Slack's words.
         detail: String,
     },
-    /// No answer: whether something was done is not known.
+    /// No answer: the effect is unknown.
     #[error("{method}: {why}")]
-    Unanswered {
-        /// The method.
-        method: &'static str,
-        /// What happened instead.
-        why: String,
-    },
+    Unanswered { method: &'static str, why: String },
 }
 
 impl SlackError {
-    /// Slack's word, when it said no.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { code, .. } => Some(code),
@@ -45,7 +33,6 @@ impl SlackError {
         }
     }
 
-    /// Whether the call may have had its effect.
     pub fn is_unknown(&self) -> bool {
         match self {
             Self::Unanswered { .. } => true,
@@ -54,7 +41,7 @@ impl SlackError {
         }
     }
 
-    /// Whether Slack itself is in trouble, so that the same call may work later.
+    /// Returns whether Slack itself fails, so that a retry may work.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Limited { .. } | Self::Unanswered { .. } => true,
@@ -62,7 +49,7 @@ impl SlackError {
         }
     }
 
-    /// Whether what we sent is wrong, so that sending it again cannot help.
+    /// Returns whether the request is invalid, so that a retry cannot help.
     pub(crate) fn is_ours(&self) -> bool {
         matches!(
             self.code(),
@@ -79,7 +66,7 @@ impl SlackError {
         )
     }
 
-    /// Whether Slack refuses everything that we send, whatever it is and wherever it goes.
+    /// Returns whether Slack refuses all requests everywhere.
     pub(crate) fn is_workspace_wide(&self) -> bool {
         matches!(
             self.code(),
@@ -100,12 +87,11 @@ impl SlackError {
         )
     }
 
-    /// Whether the message is not there any more.
     pub(crate) fn is_gone(&self) -> bool {
         matches!(self.code(), Some("message_not_found" | "thread_not_found"))
     }
 
-    /// Whether the message is there, and stays as it is: news goes on below it.
+    /// Returns whether the message exists but is immutable: notices continue below it.
     pub(crate) fn is_fixed(&self) -> bool {
         matches!(
             self.code(),
@@ -114,18 +100,16 @@ impl SlackError {
     }
 }
 
-/// How long Slack has been limiting us.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LimitedSpan {
-    /// The first 429 after something was delivered.
+    /// The first 429 after a delivery.
     since: Timestamp,
-    /// Until when the last one asked to wait.
+    /// End of the last requested wait.
     until: Timestamp,
 }
 
 impl LimitedSpan {
-    /// Slack limits us once more. Where nothing was heard of limits for long, such as while Slack
-    /// was down, this is the first one: what came before says nothing of now.
+    /// Notes a limit. After a long time without limits, such as a Slack outage, it starts over.
     pub(crate) fn once_more(before: Option<Self>, now: Timestamp, after: TimeSpan) -> Self {
         let going_on = before.filter(|it| now <= FORGOTTEN_AFTER.after(it.until));
         Self {
@@ -134,7 +118,6 @@ impl LimitedSpan {
         }
     }
 
-    /// For how long, by now.
     pub(crate) fn length(self, now: Timestamp) -> TimeSpan {
         TimeSpan::between(self.since, now)
     }

@@ -1,5 +1,4 @@
-//! Fuzz targets for what comes from Slack, or seems to: bodies, payloads, signatures. See
-//! `hallpass_base::testing`.
+//! Fuzz targets for input from Slack: bodies, payloads, signatures. See `hallpass_base::testing`.
 
 use hallpass_base::Timestamp;
 use hallpass_base::testing::{changed, in_time};
@@ -8,7 +7,7 @@ use secrecy::SecretString;
 use crate::slack::inbound::{command, interaction, is_check, parse};
 use crate::slack::signature::{Signed, verify};
 
-/// What forms and JSON have most of.
+/// Common characters of forms and JSON.
 const LETTERS: &[u8] = b"{}[]\",:\\&=%+ \n0aA-1_";
 
 const BODIES: [&[u8]; 6] = [
@@ -22,7 +21,7 @@ const BODIES: [&[u8]; 6] = [
 
 #[test]
 fn a_body_means_one_thing_or_is_not_understood() {
-    // JSON is changed before it is a form, so that it mostly is JSON still
+    // mutates JSON before form encoding, so that it mostly stays JSON
     let mut samples: Vec<Vec<u8>> = BODIES.iter().map(|body| body.to_vec()).collect();
     for body in BODIES {
         let payload = form_urlencoded::parse(body).find(|(name, _)| name == "payload");
@@ -37,7 +36,7 @@ fn a_body_means_one_thing_or_is_not_understood() {
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("payload", &text)
             .finish();
-        // what comes over a socket is what comes over HTTP
+        // sockets and HTTP carry the same content
         assert_eq!(parse(body.as_bytes()), read, "{text}");
         if let Ok(fields) = serde_json::from_str(&text) {
             let _ = command(&fields);

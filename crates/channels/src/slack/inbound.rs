@@ -1,149 +1,111 @@
-//! What Slack sends, as one of few things it can mean. Parsed once, here; nothing behind this
-//! looks at the raw form. What a button or a message says names things and permits nothing.
+//! Parses Slack's calls once into a few meanings. Buttons and messages name things and permit
+//! nothing.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Who did something, in Slack's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlackActor {
-    /// The user's id.
     pub user: String,
-    /// The workspace the user belongs to.
     pub team: Option<String>,
 }
 
-/// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagePlace {
-    /// Its channel.
     pub channel: String,
-    /// Its timestamp, which is its id.
+    /// The timestamp, which is the message id.
     pub ts: String,
 }
 
-/// A form as it is filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct SubmittedForm {
-    /// The view's id.
     pub id: String,
-    /// Which form it is.
     pub callback: String,
-    /// What we gave it.
+    /// Metadata set by the app.
     pub metadata: String,
-    /// What was typed or chosen: block → action → value. Nothing typed is no entry.
+    /// block → action → value. Empty input has no entry.
     pub values: BTreeMap<String, BTreeMap<String, String>>,
-    /// What was chosen where several can be: block → values.
+    /// Multiple choices: block → values.
     pub several: BTreeMap<String, Vec<String>>,
 }
 
 impl SubmittedForm {
-    /// What was chosen in a block where several can be.
     pub fn several(&self, block: &str) -> &[String] {
         self.several.get(block).map_or(&[], Vec::as_slice)
     }
 
-    /// What was typed or chosen in a field.
     pub fn value(&self, block: &str, action: &str) -> Option<&str> {
         self.values.get(block)?.get(action).map(String::as_str)
     }
 }
 
-/// A pressed button of a message or a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Press {
-    /// Which button.
     pub action: String,
-    /// What it carries: a request's id.
+    /// The request's id.
     pub value: String,
-    /// When it was pressed, by Slack's clock; tells presses apart.
+    /// Time of the press by Slack's clock; distinguishes presses.
     pub action_ts: String,
-    /// Whose press.
     pub by: SlackActor,
-    /// Lets one window be opened, for three seconds.
+    /// Opens one window, valid for three seconds.
     pub trigger: String,
-    /// The message the button is on; none on a page.
+    /// The button's message; none on a page.
     pub place: Option<MessagePlace>,
-    /// The message's blocks, to be put back without buttons when it is not ours; never read.
+    /// The message's blocks, to restore foreign ones without buttons; never parsed.
     pub blocks: Value,
-    /// Where to answer the presser.
     pub response_url: Option<String>,
-    /// The page the button is on.
     pub view: Option<SubmittedForm>,
 }
 
-/// What Slack sends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Inbound {
-    /// Slack looks whether we are there.
+    /// Slack's availability check.
     Check,
-    /// A global shortcut.
     Shortcut {
-        /// The id of the shortcut, as the manifest names it.
+        /// The id from the manifest.
         callback: String,
-        /// Who used it.
         by: SlackActor,
-        /// Lets one window be opened.
         trigger: String,
     },
-    /// A slash command.
     Command {
-        /// Its name, with the slash.
+        /// With the slash.
         command: String,
-        /// What stands behind it.
         text: String,
-        /// Who typed it.
         by: SlackActor,
-        /// Lets one window be opened.
         trigger: String,
     },
-    /// A button.
     Press(Box<Press>),
-    /// Something was chosen in a form.
     Chosen {
-        /// In which field.
         action: String,
-        /// The form.
         form: SubmittedForm,
-        /// Who chose.
         by: SlackActor,
     },
-    /// Choices for what somebody types.
     Suggest {
-        /// In which field.
         action: String,
-        /// What is typed so far.
         typed: String,
-        /// The form.
         form: SubmittedForm,
-        /// Who types.
         by: SlackActor,
     },
-    /// A form is sent.
     Submit {
-        /// The form.
         form: SubmittedForm,
-        /// Who sent the form.
         by: SlackActor,
     },
-    /// Something that means nothing to us.
     Other,
 }
 
-/// What was sent is not what Slack sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not understood")]
 pub struct NotUnderstood;
 
-/// Whether a body is Slack looking whether we are there; such calls have no effect and need no
+/// Returns whether a body is Slack's availability check, which has no effect and needs no
 /// signature.
 pub(crate) fn is_check(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, value)| name == "ssl_check" && value == "1")
 }
 
-/// Reads a form-encoded body.
+/// Parses a form-encoded body.
 ///
 /// # Errors
 /// When it is neither an interaction nor a command.
@@ -159,7 +121,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Inbound, NotUnderstood> {
     Err(NotUnderstood)
 }
 
-/// Reads the payload of an interaction.
+/// Parses an interaction's payload.
 ///
 /// # Errors
 /// When it is no JSON object of Slack's.
@@ -168,7 +130,7 @@ pub(crate) fn interaction(payload: &str) -> Result<Inbound, NotUnderstood> {
     raw.read()
 }
 
-/// Reads the fields of a slash command.
+/// Parses a slash command's fields.
 ///
 /// # Errors
 /// When there is no user.
@@ -323,7 +285,6 @@ impl RawPayload {
     }
 }
 
-/// What was chosen in a block where several can be.
 fn several(
     (block, fields): (&String, &BTreeMap<String, RawField>),
 ) -> Option<(String, Vec<String>)> {

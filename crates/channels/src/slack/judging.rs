@@ -1,4 +1,4 @@
-//! What becomes of news that Slack did not take: another try and when, or none.
+//! Decides the retry of notices that Slack refused.
 
 use std::sync::PoisonError;
 
@@ -10,18 +10,17 @@ use crate::slack::app::Slack;
 use crate::slack::deliver::PostError;
 use crate::slack::fault::LimitedSpan;
 
-/// News is given up once Slack has asked us to wait for this long: the state is kept, and the
-/// message shows it with the next news (`access.md` §11.1).
+/// A notice is dropped after this long of rate limiting: the state is stored, and the next notice
+/// shows it (`access.md` §11.1).
 const LIMITED_FOR: TimeSpan = TimeSpan::minutes(10);
-/// What cannot be posted because of how Slack is set up is tried for this long.
+/// Retry period for errors of the Slack setup.
 pub(crate) const REFUSED_FOR: TimeSpan = TimeSpan::hours(8);
-/// The pause before another try.
 const PAUSE: TimeSpan = TimeSpan::seconds(15);
-/// The pause when somebody has to set Slack right first.
+/// Retry pause while the Slack setup needs a fix.
 pub(crate) const LONG_PAUSE: TimeSpan = TimeSpan::minutes(1);
 
 impl Slack {
-    /// What becomes of news from `at`, after so many attempts before.
+    /// Decides about a notice from `at` after this many attempts.
     pub(crate) fn judge(
         &self,
         told: Result<(), PostError>,
@@ -57,7 +56,7 @@ impl Slack {
         }
     }
 
-    /// Slack asks to wait; for how long it has been doing so.
+    /// Notes a rate limit; returns its duration so far.
     fn limited_once_more(&self, after: TimeSpan) -> TimeSpan {
         let now = self.now();
         let mut limited = self.limited();

@@ -1,5 +1,5 @@
-//! Grants that wait because AWS's limits bind, or because its home Region does not answer: their messages say about how long,
-//! or since when, and are drawn anew when that becomes another answer, not every second.
+//! Grants waiting for AWS quotas or a lost home Region: their messages show the approximate wait,
+//! redrawn only when it changes a step.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,28 +11,25 @@ use tokio::sync::watch;
 
 use crate::slack::app::Slack;
 
-/// How often those who wait are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Grants looked at at most: whoever is behind more has heard that it takes long.
+/// Maximum grants checked: those behind already show a long wait.
 const GRANTS_MAX: usize = 500;
-/// Grants read at once.
 const GRANTS_PAGE: u32 = 250;
 
-/// About how long a grant waits, as a message says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LineFacts {
-    /// Nothing worth a word.
+    /// Too short to mention.
     Moment,
-    /// So many minutes at most.
+    /// Maximum minutes.
     Minutes(u64),
     /// More than an hour.
     Long,
-    /// Until the home Region of Identity Center answers, which it has not since then.
+    /// Until Identity Center's home Region answers; since when it has not.
     UntilItAnswers(Timestamp),
 }
 
 impl LineFacts {
-    /// The steps a wait is told in: a message is edited when it takes another one.
+    /// Displayed wait steps: a message is edited when the step changes.
     const STEPS: [u64; 6] = [2, 5, 10, 20, 30, 60];
 
     pub(crate) fn of(place: Option<InLine>, lost: Option<Timestamp>) -> Self {
@@ -48,11 +45,11 @@ impl LineFacts {
     }
 }
 
-/// What each of those who wait was told last.
+/// The last displayed wait per request.
 #[derive(Debug, Default)]
 pub struct ToldOfLine(HashMap<RequestId, LineFacts>);
 
-/// What a message says of a place in line, or of a home Region that is lost since then; nothing where it is not worth a word.
+/// Renders a queue position or a Region outage; `None` if not worth mentioning.
 pub(crate) fn words(
     place: Option<InLine>,
     lost: Option<Timestamp>,
@@ -70,14 +67,12 @@ pub(crate) fn words(
 }
 
 impl Slack {
-    /// The place in line of a grant, where it has one.
     pub(crate) async fn place_of(&self, grant: Option<&Grant>) -> Option<InLine> {
         let grants = [grant?.clone()];
         let places = self.inner.access.in_line(&grants).await;
         places.into_iter().next().flatten()
     }
 
-    /// Keeps what messages say of the line true, until `stop`.
     pub async fn follow_line(&self, mut stop: watch::Receiver<bool>) {
         let mut told = ToldOfLine::default();
         while !*stop.borrow() {
@@ -89,7 +84,6 @@ impl Slack {
         }
     }
 
-    /// Grants that are not there yet.
     async fn in_line(&self) -> Result<Vec<Grant>, ReadError> {
         let mut filter = GrantFilter {
             states: vec![GrantStateKind::Scheduled, GrantStateKind::Granting],
@@ -106,9 +100,8 @@ impl Slack {
         }
     }
 
-    /// Draws anew the messages of those whose wait became another. What was told before is in `told`;
-    /// after a restart nothing is, and whoever waits is drawn once more, which changes nothing where it
-    /// says the same.
+    /// Redraws messages whose wait changed. `told` holds the previous state; a restart redraws each
+    /// once, without effect if unchanged.
     pub async fn tell_line(&self, told: &mut ToldOfLine) {
         let grants = match self.in_line().await {
             Ok(grants) => grants,
@@ -129,7 +122,7 @@ impl Slack {
             }
             now.insert(grant.request, about);
         }
-        // whoever does not wait any more has news of their own
+        // grants no longer waiting have other notices
         told.0 = now;
     }
 }
@@ -188,7 +181,6 @@ mod tests {
                 said.contains("has not answered since 2026-05-28 20:26"),
                 "{said}"
             );
-            // it is drawn anew when it answers again
             assert_ne!(
                 LineFacts::of(place, Some(since)),
                 LineFacts::of(place, None)

@@ -1,20 +1,18 @@
-//! The manifest that makes the app in a workspace, with the original's callback ids.
+//! The app's manifest, with the original's callback ids.
 
 use serde_json::{Value, json};
 
 use crate::slack::ids;
 
-/// How Slack reaches us.
+/// How Slack reaches the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// It calls this server: its public address, without a slash at the end.
+    /// The server's public address, without a final slash.
     Http(String),
-    /// We call it.
     Socket,
 }
 
-/// Scopes of the bot token, each with what it is for. The last three are for direct messages and
-/// for whom they go to.
+/// Bot scopes with their purpose. The last three are for direct messages and their recipients.
 pub const SCOPES: [(&str, &str); 8] = [
     ("commands", "the slash command and the shortcuts"),
     ("chat:write", "posting"),
@@ -35,7 +33,7 @@ fn put(to: &mut Value, name: &str, text: String) {
     }
 }
 
-/// The manifest, as Slack's "create an app from a manifest" takes it.
+/// Returns the manifest for Slack's "create an app from a manifest".
 pub fn manifest(reach: &Reach) -> Value {
     let shortcut = |name: &str, callback: &str, words: &str| json!({"name": name, "type": "global", "callback_id": callback, "description": words});
     let mut command = json!({

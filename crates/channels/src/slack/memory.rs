@@ -1,5 +1,5 @@
-//! What the app remembers: which message shows which request, what was said below it, and who is
-//! who. Losing it costs a repeated message, never access.
+//! Stored Slack state: request messages, replies and user links. Losing it costs a duplicate
+//! message, never access.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,7 +9,7 @@ use hallpass_base::{Email, RequestId, Timestamp, UserId};
 use hallpass_findings::remediation::RemediationId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// The memory did not answer. Worth another try.
+/// The store did not answer. Worth a retry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("memory: {0}")]
 pub struct MemoryFault(pub String);
@@ -17,108 +17,83 @@ pub struct MemoryFault(pub String);
 /// Bytes by key. Written whole; the newest write wins.
 #[async_trait]
 pub trait SlackMemory: Send + Sync {
-    /// What was put last.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, MemoryFault>;
-    /// Puts bytes.
+    /// Stores bytes.
     ///
     /// # Errors
-    /// When they could not be stored; what was there before stays.
+    /// When they could not be stored; the earlier value stays.
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), MemoryFault>;
 }
 
-/// Something said once: meant first, then done.
+/// A message sent once: stored as planned, then as sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SentMark {
-    /// When it was to be said.
     pub(crate) meant_at: Timestamp,
-    /// The message, once it is known to be there.
+    /// The message, once confirmed.
     pub(crate) ts: Option<String>,
 }
 
 impl SentMark {
-    /// Whether it stands in Slack: neither is it on its way, nor was there no place for it.
     pub(crate) fn is_there(&self) -> bool {
         self.ts.as_deref().is_some_and(|ts| !ts.is_empty())
     }
 }
 
-/// What a message told about its request, for those who may see no more than the message.
+/// Facts from a message about its request, for users who may see only the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MessageFacts {
     /// `payments-prod / DatabaseOperator`, escaped.
     pub(crate) target: String,
-    /// The rules it rested on.
     pub(crate) rules: Vec<String>,
-    /// Who could say yes.
     pub(crate) approvers: Vec<Email>,
 }
 
-/// What was posted about a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Thread {
-    /// The channel it belongs in; chosen once something was sent there that Slack did not refuse.
     #[serde(default)]
     pub(crate) channel: Option<String>,
-    /// The message.
     #[serde(default)]
     pub(crate) head: Option<SentMark>,
-    /// Whether Slack refused for good to post the message in that channel: it is chosen anew.
+    /// Slack finally refused the message: the channel is chosen again.
     #[serde(default)]
     pub(crate) is_refused: bool,
-    /// What it shows, as a hash.
     #[serde(default)]
     pub(crate) drawn: Option<String>,
-    /// Whether somebody deleted it.
     #[serde(default)]
     pub(crate) is_gone: bool,
-    /// What was said about it, by the name of the news.
     #[serde(default)]
     pub(crate) said: BTreeMap<String, SentMark>,
-    /// What it told.
     #[serde(default)]
     pub(crate) facts: MessageFacts,
 }
 
-/// Which Slack user belongs to a user of the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Link {
-    /// The Slack user.
     pub(crate) slack: String,
-    /// What says so.
     pub(crate) by: LinkedBy,
 }
 
-/// What says that a Slack user is somebody.
+/// Evidence that a Slack user is a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LinkedBy {
-    /// They asked or pressed in Slack: it holds whatever address they have later.
+    /// They acted in Slack: valid whatever their later address.
     Acting,
-    /// Slack knows this address of theirs: it holds as long as that is theirs.
+    /// Slack lists this address: valid while it is theirs.
     Address(Email),
 }
 
-/// A message that asks about something, and has buttons still.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AskingMessage {
-    /// Its channel.
     pub(crate) channel: String,
-    /// Its timestamp.
     pub(crate) ts: String,
-    /// While Slack refuses to change it.
     #[serde(default)]
     pub(crate) refused: Option<RefusedSpan>,
 }
 
-/// How long Slack has refused something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RefusedSpan {
-    /// The first time.
     pub(crate) since: Timestamp,
-    /// The last time.
     pub(crate) last: Timestamp,
 }
 
@@ -126,7 +101,7 @@ pub(crate) struct RefusedSpan {
 pub(crate) struct Remembered {
     memory: Arc<dyn SlackMemory>,
     locks: Mutex<HashMap<RequestId, Weak<tokio::sync::Mutex<()>>>>,
-    /// Held by whoever changes messages that ask about remediations, or what is remembered of them.
+    /// Held while changing remediation messages or their stored state.
     pub(crate) asking: tokio::sync::Mutex<()>,
 }
 
@@ -139,7 +114,7 @@ impl Remembered {
         }
     }
 
-    /// The lock of a request's messages: two hands never draw one message.
+    /// Returns the lock of a request's messages, so that no message has two writers.
     pub(crate) fn lock(&self, id: RequestId) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = locks.get(&id).and_then(Weak::upgrade) {
@@ -166,7 +141,6 @@ impl Remembered {
         self.write(&format!("slack/request/{id}"), thread).await
     }
 
-    /// What was posted of a sweep.
     pub(crate) async fn digest(&self, name: &str) -> Result<Option<SentMark>, MemoryFault> {
         self.read(&format!("slack/sweep/{name}")).await
     }
@@ -175,14 +149,13 @@ impl Remembered {
         self.write(&format!("slack/sweep/{name}"), said).await
     }
 
-    /// Messages that ask about remediations and have buttons, by remediation.
     pub(crate) async fn asking_messages(
         &self,
     ) -> Result<BTreeMap<RemediationId, AskingMessage>, MemoryFault> {
         Ok(self.read("slack/remediations").await?.unwrap_or_default())
     }
 
-    /// The caller holds [`asking`](Self::asking) since it read them.
+    /// The caller has held [`asking`](Self::asking) since reading them.
     pub(crate) async fn keep_asking_messages(
         &self,
         all: &BTreeMap<RemediationId, AskingMessage>,
@@ -190,21 +163,19 @@ impl Remembered {
         self.write("slack/remediations", all).await
     }
 
-    /// The Slack user that belongs to a user of the directory.
     pub(crate) async fn link_of(&self, user: &UserId) -> Result<Option<Link>, MemoryFault> {
         let link: Option<Link> = self.read(&format!("slack/link/{user}")).await?;
         let Some(link) = link else { return Ok(None) };
-        // INVARIANT: a Slack user is one person's; whoever it was before has it no more
+        // INVARIANT: a Slack user belongs to one person; the earlier owner loses it
         let is_theirs = self.owner_of(&link.slack).await?.as_ref() == Some(user);
         Ok(Some(link).filter(|_| is_theirs))
     }
 
-    /// The user of the directory whom a Slack user belongs to.
     pub(crate) async fn owner_of(&self, slack: &str) -> Result<Option<UserId>, MemoryFault> {
         self.read(&format!("slack/owner/{slack}")).await
     }
 
-    /// Keeps that a Slack user belongs to a user of the directory, and to nobody else.
+    /// Links a Slack user to exactly one directory user.
     pub(crate) async fn keep_link(&self, user: &UserId, link: &Link) -> Result<(), MemoryFault> {
         if self.link_of(user).await?.as_ref() == Some(link) {
             return Ok(());
@@ -225,7 +196,7 @@ impl Remembered {
 
     async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, MemoryFault> {
         let bytes = self.memory.get(key).await?;
-        // what an older version wrote and we cannot read is as good as nothing
+        // unreadable values of older versions count as missing
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 

@@ -1,4 +1,4 @@
-//! What the message of a request looks like: drawn from what is stored, never from itself.
+//! Renders a request's message from stored state, never from the message.
 
 use crate::wording::{ChannelStyle as _, SlackStyle, dialogs, escape, grants, shown};
 use hallpass_access::{
@@ -15,34 +15,23 @@ use crate::slack::setup::Setup;
 use crate::slack::warned;
 use crate::slack::words::{self, FIELD_MAX, NAME_MAX};
 
-/// A message as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawn {
-    /// Its parts.
     pub blocks: Vec<Block>,
     /// One line, for notifications.
     pub text: String,
 }
 
-/// Everything a message is drawn from.
 pub struct Scene<'a> {
-    /// What was asked for.
     pub request: &'a Request,
-    /// What came of it.
     pub grant: Option<&'a Grant>,
-    /// The requester's Slack user.
     pub requester: Option<&'a str>,
-    /// For names.
     pub directory: &'a Directory,
-    /// Marks, links, zone.
     pub setup: &'a Setup,
-    /// The instant it is drawn at.
     pub now: Timestamp,
-    /// The grant's place in line, while it has one.
     pub place: Option<InLine>,
-    /// Since when the home Region of Identity Center has not answered; `None` while it does.
+    /// Start of the Region outage; `None` while Identity Center's home Region answers.
     pub region_lost: Option<Timestamp>,
-    /// Whether AWS enforces the grant's end, where it is to.
     pub armed: Option<ArmedEndStatus>,
 }
 
@@ -56,7 +45,6 @@ impl Scene<'_> {
     }
 }
 
-/// Where a request is, as far as its message tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShownRequest {
     Waiting,
@@ -71,8 +59,7 @@ pub(crate) enum ShownRequest {
 }
 
 impl ShownRequest {
-    /// What a request and its grant come to at an instant: one that nobody has marked as lapsed
-    /// yet has lapsed all the same.
+    /// Returns the state at an instant: an expired request counts as expired before it is marked.
     pub(crate) fn of(request: &Request, grant: Option<&Grant>, now: Timestamp) -> Self {
         match &request.state {
             RequestState::Pending if !request.is_waiting(now) => Self::Lapsed,
@@ -125,7 +112,6 @@ impl ShownRequest {
     }
 }
 
-/// Whether the requester broke the glass.
 fn is_broken(request: &Request) -> bool {
     matches!(
         request.state,
@@ -142,7 +128,6 @@ fn uncapital(text: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// Whether it stood before, and was given an end.
 fn is_adopted(request: &Request) -> bool {
     matches!(
         request.state,
@@ -153,12 +138,10 @@ fn is_adopted(request: &Request) -> bool {
     )
 }
 
-/// Whether access never came to be.
 fn never_was(grant: Option<&Grant>) -> bool {
     grant.is_some_and(|grant| grant.granted_at.is_none())
 }
 
-/// Draws the message.
 pub fn draw(scene: &Scene<'_>) -> Drawn {
     let request = scene.request;
     let state = ShownRequest::of(request, scene.grant, scene.now);
@@ -189,7 +172,6 @@ fn field(name: &str, value: &str) -> Text {
     marked(format!("*{name}*\n{value}"))
 }
 
-/// A field with a name or with words of a person.
 fn plain_field(name: &str, value: &str) -> Text {
     plain_up_to(&format!("{name}\n{value}"), FIELD_MAX)
 }
@@ -272,11 +254,11 @@ fn buttons(request: &Request) -> Block {
         button(ids::DENY, "Deny", &id, Some(Style::Danger)),
         button(ids::DISCARD, "Discard", &id, None),
     ];
-    // nobody says yes or no to what waits for its requester to break the glass
+    // a request waiting for break-glass is not approved or denied
     let [deny, discard] = others;
     let is_asked = request.decided.kind != DecidedKind::Rules(DecisionKind::NoApprovers);
     let deny = is_asked.then_some(deny);
-    // what only waits for its start has enough approvals
+    // a request waiting only for its start has enough approvals
     let approve = approve
         .into_iter()
         .filter(|_| is_asked && request.agreed_start().is_none());
@@ -347,7 +329,6 @@ fn decided_parts(scene: &Scene<'_>, shown: ShownRequest) -> Vec<String> {
     parts
 }
 
-/// What AWS does about the end by itself, and where it moves to.
 fn armed_parts(scene: &Scene<'_>, grant: &Grant) -> Vec<String> {
     let Some(armed) = scene.armed.as_ref().filter(|_| !grant.standing) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The page of what somebody has and waits for.
+//! The page of a user's grants and requests.
 
 use crate::wording::time;
 use hallpass_access::{Grant, GrantPresses, Presses, Request};
@@ -9,29 +9,20 @@ use crate::slack::blocks::{Block, Element, SlackView, button, context, section};
 use crate::slack::modal::{extend_button, glass_button, release_button, window};
 use crate::slack::{ids, words};
 
-/// Blocks of what somebody has and waits for: Slack takes a hundred, and two are what was just done and
-/// the link to the rest.
+/// Maximum blocks of grants and requests: Slack takes a hundred, two of them for the last action
+/// and the link to the rest.
 const MINE_BLOCKS_MAX: usize = 98;
 
-/// Everything somebody has and waits for.
 pub(crate) struct Mine<'a> {
-    /// Live grants, with what their holder could press.
     pub(crate) grants: &'a [(Grant, GrantPresses)],
-    /// Requests that wait, with what their requester could press.
     pub(crate) waiting: &'a [(Request, Presses)],
-    /// Whether that is all.
     pub(crate) is_all: bool,
-    /// What was just done, escaped.
     pub(crate) said: Option<&'a str>,
-    /// The instant.
     pub(crate) now: Timestamp,
-    /// The reader's zone.
     pub(crate) zone: &'a TimeZone,
-    /// Where the rest is.
     pub(crate) link: &'a str,
 }
 
-/// The page of what somebody has, with the buttons to give it back or extend it.
 pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
     let grants = mine.grants.iter().map(|it| grant_blocks(mine, it));
     let waiting = mine.waiting.iter().map(|it| waiting_blocks(mine, it));
@@ -88,7 +79,6 @@ fn waiting_blocks(mine: &Mine<'_>, (request, presses): &(Request, Presses)) -> V
     blocks
 }
 
-/// Buttons, where there are some: Slack takes no empty block.
 fn actions(block_id: String, elements: Vec<Element>) -> Option<Block> {
     (!elements.is_empty()).then_some(Block::Actions { block_id, elements })
 }
@@ -115,7 +105,6 @@ mod tests {
 
     use super::*;
 
-    /// A page of so many grants and requests, each with its buttons.
     fn page(grants: u64, waiting: u64, is_all: bool) -> SlackView {
         let grant = |n| {
             let presses = GrantPresses {
@@ -154,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_somebody_has_fits_a_page_of_slack_and_says_when_there_is_more() {
-        // (grants, requests, whether those are all, blocks, whether there is more)
+        // (grants, requests, whether complete, blocks, whether there is more)
         for (grants, waiting, is_all, blocks, is_more) in [
             (0, 0, true, 3, false),
             (1, 2, true, 8, false),

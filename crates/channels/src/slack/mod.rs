@@ -1,7 +1,7 @@
-//! Slack: verifies what it sends, renders what people see, and tells them what happened.
+//! Slack: verifies calls, renders messages and sends notices.
 //!
-//! Only another caller of the journey: who may do what is decided by `hallpass-access` from stored
-//! state. Knows nothing of SQL, AWS or the HTTP server.
+//! Only a caller of the journey: `hallpass-access` decides permissions from stored state. Knows
+//! nothing of SQL, AWS or the HTTP server.
 
 mod app;
 #[cfg(test)]

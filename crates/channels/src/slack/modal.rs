@@ -1,4 +1,4 @@
-//! Windows: the forms to ask, deny and extend.
+//! Windows: the forms to request, deny and extend.
 
 use crate::wording::{dialogs, escape, grants, names, time};
 use hallpass_access::{Grant, LaterEnd, Request, RuleWarning, Sought, TARGETS_MAX};
@@ -13,24 +13,19 @@ use crate::slack::ids;
 use crate::slack::inbound::SubmittedForm;
 use crate::slack::{warned, words};
 
-/// Longest text Slack takes in a field; ours is shorter and refused with a sentence.
+/// Slack's field limit; Hallpass's limit is smaller, with an error text.
 const INPUT_MAX: u16 = 3_000;
-/// Longest ticket.
 const TICKET_MAX: u16 = 200;
 const ACCESS_TITLE: &str = "Get AWS access";
 const GROUP_TITLE: &str = "Get group access";
 
-/// What is asked for with a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asks {
-    /// A permission set in an account.
     Access,
-    /// Membership of a group.
     Group,
 }
 
 impl Asks {
-    /// The form's id.
     pub(crate) fn callback(self) -> &'static str {
         match self {
             Self::Access => ids::FORM_ACCESS,
@@ -38,7 +33,6 @@ impl Asks {
         }
     }
 
-    /// Which form was sent, if it is one to ask.
     pub(crate) fn of(form: &SubmittedForm) -> Option<Self> {
         match form.callback.as_str() {
             ids::FORM_ACCESS => Some(Self::Access),
@@ -47,7 +41,6 @@ impl Asks {
         }
     }
 
-    /// What is looked for first in it.
     pub(crate) fn sought(self) -> Sought {
         match self {
             Self::Access => Sought::Accounts,
@@ -55,7 +48,6 @@ impl Asks {
         }
     }
 
-    /// The form's title.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Access => ACCESS_TITLE,
@@ -64,29 +56,19 @@ impl Asks {
     }
 }
 
-/// What is worth knowing of what was chosen so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Advice {
-    /// The warning of an account.
     pub(crate) note: Option<String>,
-    /// Who decides and for how long at most, plain.
     pub(crate) hint: Option<String>,
-    /// That it is held or asked for already, with marks.
     pub(crate) already: Option<String>,
-    /// That a rule wants a ticket.
     pub(crate) ticket: Option<TicketWanted>,
-    /// What has to be read and confirmed.
     pub(crate) warnings: Vec<RuleWarning>,
-    /// Where the same is asked for in a browser.
     pub(crate) page: String,
 }
 
-/// That a rule wants a ticket for what is chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TicketWanted {
-    /// Which rule, and what it looks like, plain.
     pub(crate) hint: String,
-    /// Nothing fits too.
     pub(crate) may_be_empty: bool,
 }
 
@@ -113,23 +95,20 @@ fn form(callback: &str, name: &str, submit: &str, blocks: Vec<Block>) -> SlackVi
     }
 }
 
-/// The form while it is not known who asks.
 pub(crate) fn loading(asks: Asks) -> SlackView {
     let blocks = vec![section(ids::LOADING, "Loading…")];
     window(asks.callback(), asks.title(), blocks)
 }
 
-/// A page of one sentence; must be escaped already.
+/// Makes a page of one sentence; must be escaped already.
 pub(crate) fn sentence(name: &str, words: &str) -> SlackView {
     window(ids::PAGE_WORDS, name, vec![section("words", words)])
 }
 
-/// A page of any text.
 pub(crate) fn text_page(name: &str, text: &str) -> SlackView {
     window(ids::PAGE_WORDS, name, vec![plain_section("words", text)])
 }
 
-/// The form to ask.
 pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advice) -> SlackView {
     let greeting = format!(
         "Hi {}. Access ends by itself at the time you pick.",
@@ -205,7 +184,6 @@ fn duration(durations: &[TimeSpan]) -> Block {
     lengths("How long", options.collect())
 }
 
-/// A field for a length; the first is chosen.
 fn lengths(label: &str, options: Vec<Choice>) -> Block {
     Block::Input {
         block_id: ids::DURATION.to_owned(),
@@ -221,8 +199,7 @@ fn lengths(label: &str, options: Vec<Choice>) -> Block {
     }
 }
 
-/// From when; at once where nothing is chosen.
-/// More of what is asked for, each of which becomes a request of its own.
+/// Makes the field for more targets, each a separate request.
 fn also(asks: Asks) -> Block {
     let (label, hint) = match asks {
         Asks::Access => (
@@ -303,7 +280,6 @@ fn select(
     }
 }
 
-/// The field for words that go with a press.
 fn words_field(label: &str, longest: u16, hint: Option<&str>, optional: bool) -> Block {
     Block::Input {
         block_id: ids::REASON.to_owned(),
@@ -325,7 +301,6 @@ fn text_field(action: &str, multiline: bool, longest: u16) -> Element {
     }
 }
 
-/// The form to break the glass: who is told, and why it cannot wait.
 pub(crate) fn break_glass(
     request: &Request,
     approvers: usize,
@@ -336,7 +311,7 @@ pub(crate) fn break_glass(
         "question",
         format!("*{}*\n{told}", words::target(&request.names)),
     )];
-    // whoever asked has confirmed them; an emergency does not wait for a second tick
+    // the requester has confirmed them; an emergency needs no second tick
     blocks.extend(warned::only_shown(warnings));
     blocks.push(words_field(
         &dialogs::justification(),
@@ -352,7 +327,6 @@ pub(crate) fn break_glass(
     }
 }
 
-/// The form to close the review of a broken glass, with optional words.
 pub(crate) fn close_review(request: &Request) -> SlackView {
     let name = escape(names::first_name(&request.requester.name));
     let why = request.after_review.as_ref();
@@ -378,7 +352,6 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
     }
 }
 
-/// The form to approve for less time, with an optional comment, and the warnings to be read first.
 pub(crate) fn approve(
     request: &Request,
     shorter: &[TimeSpan],
@@ -412,7 +385,6 @@ pub(crate) fn approve(
     }
 }
 
-/// The form to deny, with an optional word why.
 pub(crate) fn deny(request: &Request) -> SlackView {
     let name = escape(names::first_name(&request.requester.name));
     let blocks = vec![
@@ -433,7 +405,8 @@ pub(crate) fn deny(request: &Request) -> SlackView {
     }
 }
 
-/// The form to leave a finding to people. `about` is what is asked, and `metadata` names it and its message.
+/// Makes the form to decline a remediation. `about` is the question, and `metadata` names it and
+/// its message.
 pub(crate) fn decline_remediation(about: &str, metadata: String) -> SlackView {
     let blocks = vec![
         plain_section("question", about),
@@ -451,7 +424,6 @@ pub(crate) fn decline_remediation(about: &str, metadata: String) -> SlackView {
     }
 }
 
-/// The form to extend, prefilled.
 pub(crate) fn extend(
     grant: &Grant,
     ends: &[LaterEnd],
@@ -481,13 +453,11 @@ pub(crate) fn extend(
     }
 }
 
-/// The button that leads to the form to break the glass.
 pub(crate) fn glass_button(request: &Request) -> Element {
     let id = request.id.to_string();
     button(ids::BREAK_GLASS, "Break glass…", id, Some(Style::Danger))
 }
 
-/// The buttons of somebody's own grant.
 pub(crate) fn grant_buttons(grant: &Grant) -> Vec<Element> {
     vec![extend_button(grant), release_button(grant)]
 }

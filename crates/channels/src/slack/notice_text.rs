@@ -1,4 +1,4 @@
-//! What Slack has to know of a notice before it is put into words: whom it mentions, which reminder it is.
+//! Collects a notice's Slack facts before wording: mentions, reminder number.
 
 use crate::wording::notice::slack::{self, Mentions, SlackFacts};
 use crate::wording::{SlackStyle, escape};
@@ -9,16 +9,13 @@ use crate::slack::app::Slack;
 use crate::slack::blocks::Block;
 use crate::slack::deliver::PostError;
 
-/// What is said below a message.
 pub(crate) struct Words {
-    /// The words.
     pub(crate) text: String,
-    /// With parts of its own; none: the words alone.
     pub(crate) blocks: Vec<Block>,
 }
 
 impl Slack {
-    /// Times as seen from when it happened, in the zone of channels.
+    /// Renders times relative to the event, in the channels' zone.
     fn style<'a>(&'a self, told: &NoticeContext, directory: &'a Directory) -> SlackStyle<'a> {
         SlackStyle {
             directory,
@@ -27,7 +24,6 @@ impl Slack {
         }
     }
 
-    /// What is said below the message.
     pub(crate) async fn words_below(
         &self,
         told: &NoticeContext,
@@ -35,7 +31,6 @@ impl Slack {
     ) -> Result<Option<Words>, PostError> {
         let asked = self.whom_it_asks(told).await?;
         if told.notice.kind() == NoticeKind::BreakGlass {
-            // with the button to close the review
             let (text, blocks) = self.broken_blocks(&told.request, &asked.all());
             return Ok(Some(Words { text, blocks }));
         }
@@ -64,7 +59,6 @@ impl Slack {
         }
     }
 
-    /// Whom the news asks for something.
     async fn whom_it_asks(&self, told: &NoticeContext) -> Result<Mentions, PostError> {
         match told.notice.kind() {
             NoticeKind::ReviewWanted | NoticeKind::Reminder | NoticeKind::BreakGlass => {
@@ -92,7 +86,6 @@ impl Slack {
         }
     }
 
-    /// People, mentioned where Slack knows them.
     async fn mentions(&self, emails: &[Email]) -> Result<Mentions, PostError> {
         let mut mentions = Mentions::default();
         for email in emails {
@@ -104,7 +97,6 @@ impl Slack {
         Ok(mentions)
     }
 
-    /// Whoever asked, mentioned where they have the access now.
     async fn requester(&self, told: &NoticeContext) -> Result<String, PostError> {
         let requester = &told.request.requester;
         let user = match told.notice.kind() {
@@ -114,8 +106,8 @@ impl Slack {
         Ok(user.map_or_else(|| escape(&requester.name), |user| format!("<@{user}>")))
     }
 
-    /// When the reminder was planned that is told, and when the next is. Which it is follows from its
-    /// number: the k-th waits for the sum of k waits.
+    /// Returns the planned times of this and the next reminder. Its number k determines it: the
+    /// k-th waits for the sum of k waits.
     fn reminders(&self, told: &NoticeContext) -> (Timestamp, Option<Timestamp>) {
         let (notice, request) = (&told.notice, &told.request);
         let planned = |sent| self.inner.access.reminder_at(request, sent);
@@ -126,7 +118,6 @@ impl Slack {
         (planned(sent).unwrap_or(notice.at), planned(sent + 1))
     }
 
-    /// What admins are told when Slack reaches nobody who could decide; `None` when it does.
     pub(crate) async fn nobody_reached(
         &self,
         told: &NoticeContext,
@@ -141,7 +132,6 @@ impl Slack {
         Ok(Some(slack::nobody_reached(&told.request, &facts, &style)))
     }
 
-    /// What whoever asked hears directly.
     pub(crate) fn said_directly(&self, told: &NoticeContext) -> String {
         let directory = self.inner.access.directory();
         let (nobody, page) = (Mentions::default(), self.inner.setup.link(&told.request));
@@ -152,7 +142,6 @@ impl Slack {
         )
     }
 
-    /// What happened, in one sentence, without any links.
     pub(crate) fn said(&self, told: &NoticeContext) -> String {
         let directory = self.inner.access.directory();
         slack::said(told, &self.style(told, &directory))

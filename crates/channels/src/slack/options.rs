@@ -1,5 +1,5 @@
-//! What somebody may choose while they type: at most a hundred hits, best first, out of what the
-//! rules let this person ask for (`access.md` §11.3). Searching is the journey's.
+//! Choices while typing: at most a hundred hits, best first, limited to the user's permissions
+//! (`access.md` §11.3). The journey searches.
 
 use std::collections::BTreeSet;
 
@@ -8,22 +8,19 @@ use hallpass_base::{AccountId, Timestamp};
 
 use crate::slack::blocks::Choice;
 
-/// Hits Slack takes.
 const HITS_MAX: usize = 100;
 
-/// Whether there is anything of a kind that somebody may ask for.
 pub(crate) fn has_any(access: &Access, actor: &Actor, kind: Sought) -> bool {
     let all = Search {
         text: String::new(),
         account: None,
         kind,
     };
-    // what can be had comes first
+    // available entries come first
     let first = access.search(actor, &all, 1).entries.into_iter().next();
     first.is_some_and(|hit| hit.why_not.is_none())
 }
 
-/// The accounts or groups that fit what was typed.
 pub(crate) fn choices(access: &Access, actor: &Actor, kind: Sought, typed: &str) -> Vec<Choice> {
     let search = Search {
         text: typed.to_owned(),
@@ -33,7 +30,7 @@ pub(crate) fn choices(access: &Access, actor: &Actor, kind: Sought, typed: &str)
     found(access, actor, &search)
 }
 
-/// The permission sets that fit what was typed: those of the account; of any, while none is chosen.
+/// Returns matching permission sets of the account, or of any if none is chosen.
 pub(crate) fn sets(
     access: &Access,
     actor: &Actor,
@@ -72,7 +69,7 @@ fn choice(hit: Hit) -> Option<Choice> {
     hit.group.map(|group| Choice::new(&group.name, group.id))
 }
 
-/// Few choose the permission set before the account: worked out anew each time.
+/// Not cached: few choose the permission set before the account.
 fn any_set(access: &Access, actor: &Actor, typed: &str, now: Timestamp) -> Vec<Choice> {
     let directory = access.directory();
     let requestable = access

@@ -1,4 +1,4 @@
-//! Who a Slack user is in the directory (`access.md` §11.5), and which Slack user somebody is.
+//! Maps Slack users to people of the directory and back (`access.md` §11.5).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,42 +14,36 @@ use crate::slack::fault::SlackError;
 use crate::slack::inbound::SlackActor;
 use crate::slack::memory::{Link, LinkedBy, Remembered};
 
-/// How long what Slack said about people is believed.
 const BELIEVED: TimeSpan = TimeSpan::minutes(10);
-/// How long a channel's members are believed.
 const MEMBERS_BELIEVED: TimeSpan = TimeSpan::minutes(5);
-/// People remembered at most; beyond, all are asked for again.
+/// Maximum cached people; beyond it the cache is cleared.
 const PEOPLE_MAX: usize = 50_000;
 
-/// Slack's word for an id that is nobody's.
+/// Slack's error for an unknown id.
 const NO_USER: &str = "user_not_found";
 
-/// Longest text of a press in the log.
 const LOGGED_MAX: usize = 64;
 
-/// A Slack user as a person of the directory.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownPerson {
     pub(crate) actor: Actor,
     pub(crate) slack: SlackUser,
 }
 
-/// Why somebody is nobody here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unknown {
-    /// Of another workspace, or a guest whose address Slack does not say.
+    /// Of another workspace, or a guest without a visible address.
     Foreign,
-    /// Nobody in the directory has the address, or they are disabled.
+    /// The address is missing in the directory, or its person is disabled.
     Nobody,
     /// Several people have it.
     Ambiguous,
-    /// Slack does not say.
     Slack(SlackError),
 }
 
 impl Unknown {
-    /// Says in the log that somebody who is nobody here was refused: the audit log wants an actor,
-    /// and there is none. Names a code and a request, never a person.
+    /// Logs the refusal of an unknown user, because the audit log requires an actor. Names a code
+    /// and a request, never a person.
     pub(crate) fn log(&self, action: &str, request: &str) {
         let code = match self {
             Self::Foreign => "foreign-workspace",
@@ -57,7 +51,7 @@ impl Unknown {
             Self::Ambiguous => "ambiguous-user",
             Self::Slack(_) => return,
         };
-        // both came from a button or form that anybody may have made up
+        // both come from a button or form that may be forged
         let cut = |text: &str| text.chars().take(LOGGED_MAX).collect::<String>();
         tracing::warn!(
             code,
@@ -68,7 +62,6 @@ impl Unknown {
     }
 }
 
-/// Finds people.
 pub(crate) struct People {
     pub(crate) client: Client,
     access: Arc<Access>,
@@ -102,21 +95,19 @@ impl People {
         }
     }
 
-    /// Who somebody is, from what is known already; `None` when Slack has to be asked.
+    /// Returns the cached person; `None` requires a call to Slack.
     pub(crate) fn at_once(&self, by: &SlackActor) -> Option<Result<KnownPerson, Unknown>> {
         let team = self.team.get()?;
         let user = self.users.get(&by.user, self.clock.now())?;
         Some(self.judge(by, &user, team))
     }
 
-    /// Who somebody is.
     pub(crate) async fn find(&self, by: &SlackActor) -> Result<KnownPerson, Unknown> {
         let team = self.team().await.map_err(Unknown::Slack)?.to_owned();
         let user = self.at_id(&by.user).await.map_err(Unknown::Slack)?;
         self.judge(by, &user, &team)
     }
 
-    /// What Slack says of one of its users.
     async fn at_id(&self, slack: &str) -> Result<SlackUser, SlackError> {
         let (id, now) = (slack.to_owned(), self.clock.now());
         if let Some(user) = self.users.get(&id, now) {
@@ -127,8 +118,8 @@ impl People {
         Ok(user)
     }
 
-    /// Whether a Slack user is still one: an account is deactivated, and made anew under another id. Who
-    /// cannot be looked up is believed to be there: news must not wait for that.
+    /// Returns whether a Slack user is active; accounts are recreated under another id. Failed
+    /// lookups count as active, because notices must not wait.
     async fn is_there(&self, slack: &str) -> bool {
         match self.at_id(slack).await {
             Ok(user) => !user.is_nobody,
@@ -143,7 +134,7 @@ impl People {
         asked.await.map(String::as_str)
     }
 
-    /// Whoever runs another workspace says which addresses its users have: they prove nothing here.
+    /// Other workspaces control their users' addresses, which prove nothing here.
     fn judge(&self, by: &SlackActor, user: &SlackUser, team: &str) -> Result<KnownPerson, Unknown> {
         let came_from = by.team.as_deref().is_none_or(|theirs| theirs == team);
         if !is_of(user, team) || !(came_from || user.teams.iter().any(|theirs| theirs == team)) {
@@ -171,7 +162,7 @@ impl People {
         })
     }
 
-    /// The Slack user of an address of the directory: that of the one person who has it today.
+    /// Returns the Slack user of an address if exactly one person has it.
     pub(crate) async fn user_by_address(
         &self,
         email: &Email,
@@ -183,10 +174,9 @@ impl People {
         self.user_of(&person.user_id).await
     }
 
-    /// The Slack user of somebody: who acted as them, or whom Slack knows by an address of theirs.
     pub(crate) async fn user_of(&self, user: &UserId) -> Result<Option<String>, SlackError> {
         let directory = self.access.directory();
-        // a memory that does not answer costs a question to Slack
+        // an unavailable store costs a call to Slack
         let link = self.remembered.link_of(user).await.unwrap_or_default();
         if let Some(link) = link.filter(|link| holds(link, user, &directory))
             && self.is_there(&link.slack).await
@@ -195,7 +185,7 @@ impl People {
         }
         let person = directory.person(user).filter(|person| person.enabled);
         for email in person.iter().flat_map(|person| &person.emails) {
-            // an address that several have finds nobody
+            // a shared address identifies no person
             if !is_theirs(email, user, &directory) {
                 continue;
             }
@@ -222,8 +212,7 @@ impl People {
         Ok(None)
     }
 
-    /// Whether a Slack user belongs to somebody else who is still there. When that cannot be read,
-    /// it does.
+    /// Returns whether a Slack user belongs to another active person. Read failures count as yes.
     async fn is_of_another(&self, slack: &str, user: &UserId, directory: &Directory) -> bool {
         let owner = match self.remembered.owner_of(slack).await {
             Ok(Some(owner)) if owner != *user => owner,
@@ -239,7 +228,6 @@ impl People {
         }
     }
 
-    /// Whom Slack knows by an address.
     async fn at_slack(&self, email: &Email) -> Result<Option<String>, SlackError> {
         let now = self.clock.now();
         if let Some(user) = self.by_email.get(email, now) {
@@ -261,13 +249,12 @@ impl People {
         Ok(user)
     }
 
-    /// Everybody who administers today.
     pub(crate) fn administrators(&self) -> BTreeSet<UserId> {
         self.identity.administrators(&self.access.directory())
     }
 
-    /// Somebody acted as a Slack user: from here on it is theirs, whoever had it before. An address in
-    /// a fallback domain says less than that: it lets somebody ask, and takes nothing from anybody.
+    /// Links a Slack user to the person who acted. An address in a fallback domain permits
+    /// requests, but replaces no link.
     pub(crate) async fn acted(&self, known: &KnownPerson) {
         let Some(user) = &known.actor.user else {
             return;
@@ -284,15 +271,14 @@ impl People {
         }
     }
 
-    /// Whether a Slack user whose address only a fallback domain finds is the one by which somebody is
-    /// reached: they have no other, and it is nobody else's. When that cannot be known, it is not.
+    /// Returns whether a Slack user found only by a fallback domain may receive a person's
+    /// messages: they have no other, and it has no other owner. Read failures count as no.
     async fn may_stand_in(&self, slack: &str, user: &UserId) -> bool {
         let directory = self.access.directory();
         !self.is_of_another(slack, user, &directory).await
             && self.user_of(user).await.is_ok_and(|own| own.is_none())
     }
 
-    /// Whether a user is a member of a channel.
     pub(crate) async fn is_member(&self, channel: &str, user: &str) -> Result<bool, SlackError> {
         let now = self.clock.now();
         let members = if let Some(members) = self.members.get(&channel.to_owned(), now) {
@@ -312,7 +298,6 @@ impl People {
         Ok(members.contains(user))
     }
 
-    /// The direct message with a user.
     pub(crate) async fn direct(&self, user: &str) -> Result<String, SlackError> {
         if let Ok(Some(channel)) = self.remembered.direct_of(user).await {
             return Ok(channel);
@@ -325,13 +310,13 @@ impl People {
     }
 }
 
-/// Whether an address is one person's, and that person is `user`.
+/// Returns whether only `user` has the address.
 fn is_theirs(email: &Email, user: &UserId, directory: &Directory) -> bool {
     let found = directory.person_by_email(email);
     found.is_ok_and(|person| person.user_id == *user)
 }
 
-/// Whether what said that a Slack user is somebody still does.
+/// Returns whether a link's evidence still applies.
 fn holds(link: &Link, user: &UserId, directory: &Directory) -> bool {
     match &link.by {
         LinkedBy::Acting => true,
@@ -339,13 +324,12 @@ fn holds(link: &Link, user: &UserId, directory: &Directory) -> bool {
     }
 }
 
-/// Whether a user belongs to our workspace, or to our organization's.
+/// Returns whether a user belongs to the app's workspace or organization.
 fn is_of(user: &SlackUser, team: &str) -> bool {
     let own = user.team.as_deref().is_none_or(|theirs| theirs == team);
     user.teams.iter().any(|theirs| theirs == team) || (own && !user.is_stranger)
 }
 
-/// Values that are believed for a while.
 struct Aged<K, V> {
     believed: TimeSpan,
     values: Mutex<HashMap<K, (Timestamp, V)>>,

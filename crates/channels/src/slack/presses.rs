@@ -1,4 +1,4 @@
-//! Buttons: who may is decided by the journey when they press; what they are told, only they read
+//! Buttons: the journey decides permission at the press; only the presser sees the answer
 //! (`access.md` §11.4).
 
 use crate::wording::{grants, time};
@@ -21,22 +21,18 @@ use crate::slack::person::{KnownPerson, Unknown};
 use crate::slack::refusals::NO_SUCH;
 use crate::slack::words::{self, names_of};
 
-/// What buttons of messages from before Hallpass carry.
+/// Button values of messages older than Hallpass.
 const LEGACY: [&str; 2] = ["approve", "discard"];
 const LEGACY_WORDS: &str = "This message is from before Hallpass. Ask again with /access.";
-/// Grants and requests shown to somebody at most.
 const MINE_MAX: usize = 30;
 
-/// What somebody has and waits for, each with what they could press on it.
 struct HeldAndWaiting {
     grants: Vec<(Grant, GrantPresses)>,
     waiting: Vec<(Request, Presses)>,
-    /// Whether that is all.
     is_all: bool,
 }
 
 impl Slack {
-    /// A button was pressed.
     pub(crate) async fn press(&self, press: &Press) {
         if LEGACY.contains(&press.value.as_str()) {
             self.legacy(press).await;
@@ -76,16 +72,15 @@ impl Slack {
         }
     }
 
-    /// Whether something is to be read before a request is approved: then one press is not enough.
     async fn is_warned(&self, id: RequestId) -> bool {
         match self.stored(id).await {
             Ok(Some((request, _))) => !self.inner.access.warnings_to_confirm(&request).is_empty(),
-            // the press itself says what is wrong
+            // the press itself reports the error
             Ok(None) | Err(_) => false,
         }
     }
 
-    /// The original's messages: answered, their buttons removed, never read.
+    /// Answers presses on the original's messages and removes their buttons, unread.
     async fn legacy(&self, press: &Press) {
         self.tell_presser(press, LEGACY_WORDS).await;
         let (Some(place), Value::Array(blocks)) = (&press.place, &press.blocks) else {
@@ -127,7 +122,7 @@ impl Slack {
         }
     }
 
-    /// Deny asks for a word first; whoever may not is told at once.
+    /// Opens the denial form; refuses unauthorized users immediately.
     async fn ask_why(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         match self.may_deny(id, known).await {
             Ok(Some(request)) => {
@@ -136,13 +131,12 @@ impl Slack {
                 return opened(client.open_view(&press.trigger, &view).await.map(drop));
             }
             Ok(None) => {}
-            // nobody said why yet, so nothing is denied
             Err(error) => {
                 let words = self.refusal_of(press, id, &error, Some(known)).await;
                 return self.tell_presser(press, &words).await;
             }
         }
-        // refused by the journey, so that the press is on record
+        // refused by the journey, which records the press
         let access = &self.inner.access;
         let denied = access
             .deny(&known.actor, id, None, Some(&pressed_once(press)))
@@ -154,7 +148,6 @@ impl Slack {
         self.redraw(id).await;
     }
 
-    /// The request, if its presser may deny it; `None` where the journey refuses that.
     async fn may_deny(
         &self,
         id: RequestId,
@@ -170,7 +163,7 @@ impl Slack {
     }
 
     async fn release(&self, press: &Press, id: RequestId, known: &KnownPerson) {
-        // whoever may not see it is refused by the journey, so that the press is on record
+        // the journey refuses and records presses by users who may not see it
         let grant = match self.led_to(id).await {
             Ok(grant) => grant,
             Err(words) => return self.tell_presser(press, &words).await,
@@ -251,7 +244,6 @@ impl Slack {
         let page = self.inner.setup.page_of(&grant);
         let view = modal::extend(&grant, &ends, (&warnings, &page), now, &zone);
         let shown = match &press.view {
-            // a window is open already: it changes
             Some(form) => self.inner.client.update_view(&form.id, &view).await,
             None => self
                 .inner
@@ -263,14 +255,13 @@ impl Slack {
         opened(shown);
     }
 
-    /// What today's rules say to asking for a grant anew.
     fn decision_on(&self, grant: &Grant) -> Option<Decision> {
         let question = question(&grant.key.target, &grant.names)?;
         let access = &self.inner.access;
         Some(access.decide(grant.holder.principal(), &question))
     }
 
-    /// The grant that a request led to, whoever may see it.
+    /// Returns a request's grant without a permission check.
     async fn led_to(&self, id: RequestId) -> Result<GrantId, String> {
         let stored = self.stored(id).await;
         let stored = stored.map_err(|error| self.trouble("reading a request", &error))?;
@@ -280,7 +271,6 @@ impl Slack {
         }
     }
 
-    /// The page of what somebody has.
     pub(crate) async fn open_mine(&self, by: &SlackActor, trigger: &str) {
         let view = match self.inner.people.find(by).await {
             Ok(known) => self.mine(&known, None).await,
@@ -317,7 +307,6 @@ impl Slack {
         }
     }
 
-    /// What somebody has and waits for, each with what they could press on it.
     async fn held_and_waiting(&self, known: &KnownPerson) -> Result<HeldAndWaiting, AccessError> {
         let access = &self.inner.access;
         let live = GrantFilter {
@@ -343,7 +332,7 @@ impl Slack {
         for request in asked.rows {
             match access.presses(&known.actor, &request).await {
                 Ok(presses) => waiting.push((request, presses)),
-                // what cannot be read of one hides no other
+                // an unreadable entry hides no other
                 Err(AccessError::Read(error)) => {
                     tracing::warn!(request.id = %request.id, error = %error, "a request is not shown among its requester's");
                 }
@@ -357,7 +346,6 @@ impl Slack {
         })
     }
 
-    /// Says something to the presser only.
     pub(crate) async fn tell_presser(&self, press: &Press, words: &str) {
         let client = &self.inner.client;
         if let Some(form) = press.view.as_ref().filter(|_| press.place.is_none()) {
@@ -376,7 +364,6 @@ impl Slack {
         }
     }
 
-    /// Who can decide a request, by name.
     async fn deciders(&self, id: RequestId, press: &Press) -> Vec<String> {
         if !self.is_on_its_message(id, press).await {
             return Vec::new();
@@ -391,8 +378,8 @@ impl Slack {
         }
     }
 
-    /// Whether the button is on a message we posted in the channel for the request: then the presser reads it
-    /// anyway, and may be told what it says.
+    /// Returns whether the button is on the request's posted message, whose content the presser can
+    /// read anyway.
     pub(crate) async fn is_on_its_message(&self, id: RequestId, press: &Press) -> bool {
         let Ok(thread) = self.inner.remembered.thread(id).await else {
             return false;
@@ -406,8 +393,8 @@ impl Slack {
     }
 }
 
-/// Whether a window is opened for a press: the journey decides when it is sent, also about what could
-/// not be known just now.
+/// Returns whether a press opens a window; the journey decides on submission, also about currently
+/// unknown facts.
 pub(crate) fn opens(press: &Result<(), PressRefused>) -> bool {
     press
         .as_ref()
@@ -422,7 +409,7 @@ fn is_direct(press: &Press) -> bool {
         .is_some_and(|place| place.channel.starts_with('D'))
 }
 
-/// Slack may repeat a press; the journey carries it out once.
+/// Slack may repeat a press; the journey executes it once.
 pub(crate) fn pressed_once(press: &Press) -> Idempotency {
     let at = press
         .place
@@ -439,7 +426,6 @@ pub(crate) fn pressed_once(press: &Press) -> Idempotency {
     }
 }
 
-/// Where the rules want a request to be posted, if they say.
 pub(crate) fn routed(slack: &Slack, request: &Request) -> Option<String> {
     let question = request.question()?;
     slack

@@ -1,4 +1,4 @@
-//! Why a press had no effect, in words for whoever pressed (`ui.md` §5).
+//! Texts for presses without effect (`ui.md` §5).
 
 use crate::wording::refused::{self, RefusedFacts, TriedPress};
 use crate::wording::{ChannelStyle as _, PlainStyle, SlackStyle};
@@ -32,7 +32,6 @@ impl Slack {
         if press.action == ids::BREAK_GLASS {
             return refused::plainly(&PressRefused::NotRequester, &PlainStyle);
         }
-        // whoever pressed reads the message, which is about to show the same
         if press.action != ids::CLOSE_REVIEW
             && let Ok(Some((request, _))) = self.stored(id).await
             && let Err(closed) = request.clone().pending(self.now())
@@ -48,7 +47,6 @@ impl Slack {
         refused::not_listed(&facts.target, &RuleNames::of(&facts.rules))
     }
 
-    /// The zone of whoever reads it, if they are known.
     fn zone_for(&self, known: Option<&KnownPerson>) -> TimeZone {
         known.map_or_else(
             || self.inner.setup.zone.clone(),
@@ -56,7 +54,6 @@ impl Slack {
         )
     }
 
-    /// Why a press had no effect, in the words of `ui.md` §5.
     pub(crate) async fn refusal(
         &self,
         id: RequestId,
@@ -88,7 +85,6 @@ impl Slack {
         }
     }
 
-    /// The refusal in the words that every channel uses.
     fn words(
         &self,
         why: &PressRefused,

@@ -1,4 +1,4 @@
-//! The yes and the no to a remediation that waits (`organization.md` R-3): judged by the journey when somebody presses,
+//! Approving and declining remediations (`organization.md` R-3): the journey decides at the press,
 //! exactly as on its page.
 
 use crate::wording::{PlainStyle, dialogs, remediation};
@@ -17,7 +17,6 @@ use crate::slack::presses::pressed_once;
 
 const NO_SUCH: &str = "There is no such remediation, or it is not yours to see.";
 
-/// What the form to decline carries: what it is about, and the message that shows it.
 #[derive(Serialize, Deserialize)]
 struct Declining {
     id: String,
@@ -25,7 +24,6 @@ struct Declining {
     ts: String,
 }
 
-/// What whoever is asked can press.
 pub(crate) fn remediation_buttons(id: &RemediationId) -> Vec<Element> {
     let id = id.to_string();
     vec![
@@ -40,13 +38,11 @@ pub(crate) fn remediation_buttons(id: &RemediationId) -> Vec<Element> {
 }
 
 impl Slack {
-    /// Where its page is.
     pub(crate) fn remediation_link(&self, id: &RemediationId) -> String {
         let url = &self.inner.setup.public_url;
         format!("<{url}/remediations/{id}|Open in Hallpass>")
     }
 
-    /// A button of a remediation's message.
     pub(crate) async fn press_remediation(&self, press: &Press) {
         let Some(id) = RemediationId::read(&press.value) else {
             return self.tell_presser(press, NO_SUCH).await;
@@ -76,7 +72,7 @@ impl Slack {
         }
     }
 
-    /// A no asks why first; whoever may not is told at once.
+    /// Opens the reason form; refuses unauthorized users immediately.
     async fn ask_why_not(&self, press: &Press, id: &RemediationId, known: &KnownPerson) {
         let access = &self.inner.access;
         let view = match access.remediation(&known.actor, id).await {
@@ -104,7 +100,6 @@ impl Slack {
         opened(shown.map(drop));
     }
 
-    /// The form with the reason was sent.
     pub(crate) async fn decline_remediation(
         &self,
         form: &SubmittedForm,
@@ -151,7 +146,6 @@ impl Slack {
         }
     }
 
-    /// The message without buttons, where it was decided elsewhere.
     async fn show_if_decided(&self, press: &Press, id: &RemediationId, known: &KnownPerson) {
         let seen = self.inner.access.remediation(&known.actor, id).await;
         let decided = seen.ok().map(|view| view.item);
@@ -162,7 +156,6 @@ impl Slack {
     }
 }
 
-/// Why somebody who sees it has no say.
 fn may_not(view: &RemediationView) -> String {
     match view.item.phase {
         RemediationPhase::Waiting { .. } => {

@@ -1,13 +1,12 @@
-//! Whether a call is Slack's: its signature over the raw body, and how old it is (`access.md` §11.1).
+//! Authenticates Slack's calls by signature over the raw body, and age (`access.md` §11.1).
 
 use aws_lc_rs::hmac;
 use hallpass_base::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// How far a call's time may be from ours, either way, in seconds.
+/// Maximum clock difference, either direction, in seconds.
 pub const SKEW_SECONDS_MAX: u64 = 300;
 
-/// What Slack says about a call in its headers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Signed<'a> {
     /// `X-Slack-Request-Timestamp`.
@@ -16,7 +15,7 @@ pub struct Signed<'a> {
     pub signature: Option<&'a str>,
 }
 
-/// The call is not Slack's, or too old. Says no more: who forges calls learns nothing.
+/// The call is forged or too old. Gives no details to forgers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not signed by Slack")]
 pub struct NotSigned;
@@ -24,8 +23,8 @@ pub struct NotSigned;
 /// Checks a call, in constant time.
 ///
 /// # Errors
-/// When a header is missing or broken, the time is more than [`SKEW_SECONDS_MAX`] away, the
-/// signature is another's, or the secret is empty, with which everybody can sign.
+/// When a header is missing or invalid, the time is more than [`SKEW_SECONDS_MAX`] away, the
+/// signature is wrong, or the secret is empty, with which every client can sign.
 pub fn verify(
     secret: &SecretString,
     signed: &Signed<'_>,
@@ -50,7 +49,6 @@ pub fn verify(
     hmac::verify(&key(secret), &message, &given).map_err(|_| NotSigned)
 }
 
-/// The signature of a call, as Slack writes it.
 pub fn sign(secret: &SecretString, timestamp: i64, body: &[u8]) -> String {
     let time = timestamp.to_string();
     let message = [b"v0:", time.as_bytes(), b":", body].concat();
@@ -91,7 +89,7 @@ mod tests {
         assert_eq!(verify(&empty, &signed, BODY, now), Err(NotSigned));
     }
 
-    /// What it is, the headers, seconds between the times, the body, whether it counts.
+    /// Name, headers, seconds between the times, body, whether valid.
     type SignatureRow<'a> = (&'static str, Signed<'a>, i64, &'static [u8], bool);
 
     fn check(rows: &[SignatureRow<'_>]) {

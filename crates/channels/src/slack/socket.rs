@@ -1,5 +1,5 @@
-//! Socket Mode: Slack's calls come over a connection we make, for servers nobody outside can reach.
-//! What comes is handled as over HTTP; the connection proves that it is Slack's.
+//! Socket Mode: calls arrive over an outgoing connection, for servers without public access. They
+//! are handled as over HTTP; the connection authenticates Slack.
 
 use std::time::Duration;
 
@@ -14,18 +14,13 @@ use crate::slack::SlackError;
 use crate::slack::app::{Slack, SlackReply};
 use crate::slack::inbound;
 
-/// The first pause after a connection that broke, doubled each time.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-/// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_mins(1);
-/// Slack pings every few seconds: a connection that is silent for so long is dead.
+/// Slack pings every few seconds: a connection silent for this long is dead.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
-/// How long a connection may take to be made.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// Acknowledgements waiting to be written at most.
 const QUEUE: usize = 256;
 
-/// What comes over the connection.
 #[derive(Deserialize)]
 struct Envelope {
     #[serde(rename = "type")]
@@ -37,14 +32,13 @@ struct Envelope {
     reason: Option<String>,
 }
 
-/// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
     #[error(transparent)]
     Slack(#[from] SlackError),
     #[error("the connection broke: {0}")]
     Socket(String),
-    /// Slack moves us to another connection; nothing is wrong.
+    /// Slack requests a new connection; no error.
     #[error("Slack asked for another connection ({0})")]
     Refresh(String),
     #[error("Socket Mode is switched off for this app")]
@@ -54,7 +48,6 @@ enum Broken {
 }
 
 impl Slack {
-    /// Keeps a connection to Slack until the server stops.
     pub async fn listen(&self, app_token: SecretString, mut stop: watch::Receiver<bool>) {
         let mut pause = PAUSE_MIN;
         while !*stop.borrow() {
@@ -96,7 +89,7 @@ impl Slack {
         let connecting = tokio_tungstenite::connect_async(url.as_str());
         let socket = match tokio::time::timeout(CONNECT_MAX, connecting).await {
             Ok(Ok((socket, _))) => socket,
-            // the address holds a ticket: only the kind of trouble is told
+            // the address holds a ticket: log only the kind of error
             Ok(Err(error)) => return Broken::Socket(kind_of(&error).to_owned()),
             Err(_) => return Broken::Socket("no connection in time".to_owned()),
         };
@@ -126,14 +119,14 @@ impl Slack {
                             return broken;
                         }
                     }
-                    // pings are answered below us, with the next write or read
+                    // the library answers pings with the next write or read
                     Ok(Some(Ok(_))) => drop(write.flush().await),
                 },
             }
         }
     }
 
-    /// One message; `Some` when the connection is over.
+    /// Handles a message; `Some` ends the connection.
     fn came(&self, text: &str, say: &mpsc::Sender<Value>) -> Option<Broken> {
         let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
             tracing::warn!("a message in Socket Mode was not understood");
@@ -158,7 +151,7 @@ impl Slack {
                     ) {
                         fields.insert("payload".to_owned(), body);
                     }
-                    // a connection that is gone: Slack sends the envelope again on the next
+                    // connection lost: Slack resends the envelope on the next
                     drop(say.send(acknowledgement).await);
                 });
             }
@@ -167,7 +160,7 @@ impl Slack {
         None
     }
 
-    /// An envelope that comes again is handled once and acknowledged alike.
+    /// Duplicate envelopes are handled once and acknowledged alike.
     async fn enveloped(&self, kind: &str, id: &str, payload: &Value) -> SlackReply {
         let parsed = match kind {
             "interactive" => inbound::interaction(&payload.to_string()),
@@ -185,7 +178,7 @@ impl Slack {
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // an error says that whoever stops us is gone
+    // an error means that the stopping side ended
     drop(stop.wait_for(|stopping| *stopping).await);
 }
 

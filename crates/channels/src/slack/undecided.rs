@@ -1,5 +1,4 @@
-//! Messages that ask about remediations lose their buttons once it is decided, wherever that was, and say by whom
-//! (`organization.md` R-3).
+//! Removes the buttons of decided remediations and names the decider (`organization.md` R-3).
 
 use std::time::Duration;
 
@@ -14,28 +13,21 @@ use crate::slack::inbound::MessagePlace;
 use crate::slack::judging::{LONG_PAUSE, REFUSED_FOR};
 use crate::slack::memory::{AskingMessage, MemoryFault, RefusedSpan};
 
-/// How often those that ask are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// Longest name of whoever decided.
 const BY_MAX: usize = 200;
-/// Longest reason; with the question it fits a section.
+/// Maximum reason; fits a section with the question.
 const REASON_MAX: usize = 1_500;
-/// Longest question.
 const QUESTION_MAX: usize = 1_000;
 
-/// What came of drawing a message anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DrawnDecided {
-    /// It is drawn, or never will be.
+    /// Final.
     Done,
-    /// Slack refuses this one.
     Refused,
-    /// Slack takes nothing now.
     NotNow,
 }
 
 impl Slack {
-    /// Remembers that a message has buttons, until it is drawn without.
     pub(crate) async fn now_asks(&self, id: RemediationId, ts: String) -> Result<(), MemoryFault> {
         let remembered = &self.inner.remembered;
         let _one_hand = remembered.asking.lock().await;
@@ -50,7 +42,6 @@ impl Slack {
         remembered.keep_asking_messages(&all).await
     }
 
-    /// Takes the buttons off messages about what was decided, until `stop`.
     pub async fn follow_remediations(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             if let Err(error) = self.show_what_was_decided().await {
@@ -63,10 +54,10 @@ impl Slack {
         }
     }
 
-    /// Draws every message anew that asks about something that does not wait any more.
+    /// Redraws every message about a decided remediation.
     ///
     /// # Errors
-    /// What asks cannot be read or kept; it is drawn by the next call.
+    /// When the state cannot be read or stored; the next call retries.
     pub async fn show_what_was_decided(&self) -> Result<(), MemoryFault> {
         let asking = self.inner.remembered.asking_messages().await?;
         let now = self.now();
@@ -84,12 +75,11 @@ impl Slack {
                 Ok(Some(it)) if matches!(it.phase, RemediationPhase::Waiting { .. }) => {}
                 Ok(Some(it)) => {
                     match self.draw_decided(&place, &it, true).await? {
-                        // one that Slack refuses is in nobody's way
+                        // a refused message blocks no other
                         DrawnDecided::Done | DrawnDecided::Refused => {}
                         DrawnDecided::NotNow => return Ok(()),
                     }
                 }
-                // it was long ago
                 Ok(None) => self.asks_no_more(&id).await?,
                 Err(error) => {
                     tracing::debug!(remediation = %id, error = %error, "it is looked at again");
@@ -115,7 +105,6 @@ impl Slack {
         }
     }
 
-    /// A press was answered: its message says what was decided.
     pub(crate) async fn show_decided(&self, place: Option<&MessagePlace>, it: &Remediation) {
         let Some(place) = place.filter(|it| !it.channel.is_empty() && !it.ts.is_empty()) else {
             return;
@@ -125,8 +114,7 @@ impl Slack {
         }
     }
 
-    /// The message says what was decided, and has no buttons any more. With `unless_drawn` only where nobody did that
-    /// before.
+    /// Shows the decision and removes the buttons. `unless_drawn` skips messages already redrawn.
     async fn draw_decided(
         &self,
         place: &MessagePlace,
@@ -149,7 +137,7 @@ impl Slack {
         let updated = client
             .update(&place.channel, &place.ts, &text, &blocks)
             .await;
-        // CRASH: a message that was drawn and is not forgotten yet is drawn once more, in the same words
+        // CRASH: a redrawn message still stored is redrawn once more, unchanged
         match updated {
             Err(error) if error.is_passing() || error.is_workspace_wide() => {
                 tracing::warn!(remediation = %it.id, error = %error, "the message of a remediation is changed later");
@@ -168,8 +156,8 @@ impl Slack {
         Ok(DrawnDecided::Done)
     }
 
-    /// Slack refuses to change one message: that is tried again in a while, and given up after eight
-    /// hours. Its buttons stay then, and who presses one is told. The caller holds the lock.
+    /// Handles a refused change of one message: retried later and dropped after eight hours. The
+    /// buttons then stay, and pressers get an explanation. The caller holds the lock.
     async fn refused_again(&self, id: &RemediationId) -> Result<DrawnDecided, MemoryFault> {
         let (remembered, now) = (&self.inner.remembered, self.now());
         let mut all = remembered.asking_messages().await?;

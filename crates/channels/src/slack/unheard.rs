@@ -1,5 +1,5 @@
-//! What people hear directly where the channel of a request does not hear of it. Nothing goes to
-//! another channel instead: that of a rule may be private on purpose.
+//! Direct messages when a request's channel refuses. Never uses another channel: a rule's channel
+//! may be private on purpose.
 
 use std::sync::PoisonError;
 
@@ -13,19 +13,17 @@ use crate::slack::deliver::{PostError, Saying};
 use crate::slack::memory::Thread;
 use crate::slack::words::{NAME_MAX, role_in};
 
-/// How the names of what administrators were told of a refusal begin.
 const REFUSAL: &str = "direct:channel_refused:";
-/// Administrators hear this often that a channel refuses.
 const REFUSAL_TOLD_EVERY: TimeSpan = TimeSpan::hours(24);
 
-/// Whether Slack refused this for good, and may well take what goes directly to people.
+/// Returns whether Slack finally refused this but may accept direct messages.
 pub(crate) fn is_of_channel(error: &SlackError) -> bool {
     !error.is_passing() && !error.is_workspace_wide()
 }
 
 impl Slack {
-    /// Administrators hear directly, once each, that the channel of a request refuses it, and that
-    /// somebody broke the glass, which nobody reads there.
+    /// Notifies each administrator once that the request's channel refuses, and of break-glass
+    /// posts missing there.
     pub(crate) async fn tell_of_refusal(
         &self,
         told: &NoticeContext,
@@ -33,7 +31,7 @@ impl Slack {
         error: &SlackError,
     ) -> Result<(), PostError> {
         let id = told.request.id;
-        // what is wrong with the message itself, nobody can correct in Slack
+        // an invalid message cannot be fixed in Slack
         if !error.is_ours() {
             self.tell_that_channel_refuses(told, thread, error).await?;
         }
@@ -47,7 +45,7 @@ impl Slack {
             .await
     }
 
-    /// Once a day for a channel and what Slack says of it, however many requests belong there.
+    /// Notifies once a day per channel and Slack error, whatever the number of requests.
     async fn tell_that_channel_refuses(
         &self,
         told: &NoticeContext,
@@ -67,7 +65,7 @@ impl Slack {
         if is_known {
             return Ok(());
         }
-        // this request tells of it once, and whom it did not reach in the next try
+        // one notice per request; unreached users on the next try
         let were_told = thread.said.iter();
         let were_told = were_told
             .filter(|(name, it)| name.starts_with(REFUSAL) && it.is_there())
@@ -111,7 +109,7 @@ impl Slack {
         )
     }
 
-    /// Every administrator on Slack hears of something about a request, once.
+    /// Notifies every administrator on Slack once about a request.
     pub(crate) async fn tell_administrators(
         &self,
         id: hallpass_base::RequestId,

@@ -1,4 +1,4 @@
-//! Warnings of rules in forms: what is to be read, and a box to tick below each.
+//! Rule warnings in forms, each with a checkbox.
 
 use crate::wording::{shown, warnings};
 use hallpass_access::{Request, RuleWarning};
@@ -8,11 +8,10 @@ use crate::slack::ids;
 use crate::slack::inbound::SubmittedForm;
 use crate::slack::words;
 
-/// Forms have at most a hundred blocks, and nobody reads more.
+/// Forms have at most a hundred blocks, and users read no more.
 const WARNINGS_MAX: usize = 20;
 
-/// The warnings, with their boxes. Where a form does not hold them all, none of them: the same is done on a page,
-/// which does.
+/// Returns warnings with checkboxes; nothing if they do not fit: the web page shows them all.
 pub(crate) fn to_confirm(warnings: &[RuleWarning], page: &str) -> Vec<Block> {
     if warnings.len() > WARNINGS_MAX {
         let words = format!(
@@ -39,7 +38,6 @@ pub(crate) fn to_confirm(warnings: &[RuleWarning], page: &str) -> Vec<Block> {
     boxes.collect()
 }
 
-/// The warnings alone, where nothing may be in the way.
 pub(crate) fn only_shown(warnings: &[RuleWarning]) -> Vec<Block> {
     let shown = warnings.iter().take(WARNINGS_MAX);
     let shown = shown.map(|warning| text(&warning.id, &warning.text));
@@ -47,7 +45,6 @@ pub(crate) fn only_shown(warnings: &[RuleWarning]) -> Vec<Block> {
     shown.chain(more_of(more)).collect()
 }
 
-/// What approvers read in the message of a request, before they press.
 pub(crate) fn told(request: &Request) -> Vec<Block> {
     let (texts, more) = warnings::of_request(request);
     let texts = texts.iter().enumerate();
@@ -64,7 +61,6 @@ fn text(id: &str, says: &str) -> Block {
     section(&format!("warning_{id}"), format!("*Warning*\n{says}"))
 }
 
-/// The ids of the warnings that were ticked.
 pub(crate) fn ticked(form: &SubmittedForm) -> Vec<String> {
     let blocks = form.several.iter();
     let ticked = blocks.filter(|(block, _)| block.starts_with(ids::WARNING));

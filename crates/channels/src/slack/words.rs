@@ -1,20 +1,15 @@
-//! How much Slack takes of a text, and what is short for its messages. The sentences that others show
-//! too, and how Slack wants text written, are in `hallpass-wording`.
+//! Slack's text limits and short message texts. Shared sentences and Slack formatting are in
+//! `hallpass-wording`.
 
 use crate::wording::{escape, names};
 use hallpass_access::Directory;
 use hallpass_base::{Email, TargetNames};
 
-/// Longest text of a field of a section.
 pub(crate) const FIELD_MAX: usize = 2_000;
-/// Longest text of a section.
 pub(crate) const SECTION_MAX: usize = 3_000;
-/// Longest name in a message.
 pub(crate) const NAME_MAX: usize = 1_000;
-/// Longest label of an option or a button.
 pub(crate) const LABEL_MAX: usize = 75;
 
-/// The names of several people.
 pub(crate) fn names_of(emails: &[Email], directory: &Directory) -> Vec<String> {
     let all = emails.iter();
     all.map(|email| names::known_as(email, directory)).collect()

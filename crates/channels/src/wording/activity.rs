@@ -1,4 +1,4 @@
-//! What is said of what was done with a grant. What the log does not reach is never called nothing.
+//! Texts about a grant's use. Unlogged activity is never reported as none.
 
 use hallpass_access::PastUse;
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState, NotableKind};
@@ -7,10 +7,9 @@ use hallpass_base::Timestamp;
 use crate::wording::lists::{count, number};
 use crate::wording::style::ChannelStyle;
 
-/// Where nothing can be said at all.
+/// Without any information.
 pub const NO_LOGS: &str = "Not known: no logs say what this grant was used for.";
 
-/// Why a call is shown first.
 pub const fn notable(kind: NotableKind) -> &'static str {
     match kind {
         NotableKind::Logging => "stops or narrows what is logged",
@@ -22,7 +21,6 @@ pub const fn notable(kind: NotableKind) -> &'static str {
     }
 }
 
-/// What was done, in a sentence or two, and how far the log goes.
 pub fn grant_use(found: &GrantUse, style: &impl ChannelStyle) -> String {
     let Some(log) = found.log else {
         return "Not known: there is no log of this account.".to_owned();
@@ -46,14 +44,12 @@ pub fn grant_use(found: &GrantUse, style: &impl ChannelStyle) -> String {
     format!("{said} {until}")
 }
 
-/// What was done with a grant, for whoever is told of it, with the calls that somebody should look at.
 pub fn told_use(used: &PastUse, style: &impl ChannelStyle) -> String {
     let found = &used.found;
     let calls = notable_calls(found, style);
     format!("{}{}", grant_use(found, style), calls.unwrap_or_default())
 }
 
-/// What somebody did the last time, for whoever is asked by them again; `None` where the log does not say it.
 pub fn last_use(used: &PastUse, style: &impl ChannelStyle) -> Option<String> {
     if used.found.state == GrantUseState::NotKnown {
         return None;
@@ -68,7 +64,6 @@ pub fn last_use(used: &PastUse, style: &impl ChannelStyle) -> Option<String> {
     Some(format!("{when}, since {since}: {}", told_use(used, style)))
 }
 
-/// The first of the notable calls, by name.
 fn notable_calls(found: &GrantUse, style: &impl ChannelStyle) -> Option<String> {
     const NAMED_MAX: usize = 3;
     let notable: Vec<&GrantCall> = found
@@ -101,7 +96,7 @@ fn used(found: &GrantUse, style: &impl ChannelStyle) -> String {
     format!("{calls} of {services} in {sessions}{denied}.{after}")
 }
 
-/// Whether sessions went on: what AWS did for them after the grant's end, and that it refused.
+/// Describes sessions after the grant's end: AWS's accepted and refused calls.
 fn after_end(found: &GrantUse, style: &impl ChannelStyle) -> String {
     let last = |is_done: bool| -> Option<Timestamp> {
         let calls = found.calls.iter().filter(|it| it.is_after_end);

@@ -1,4 +1,4 @@
-//! What those who run the place are told of an alarm.
+//! Texts of alarms for operators.
 
 use hallpass_access::{Alarm, AlarmState};
 use hallpass_base::time::utc_seconds;
@@ -6,22 +6,18 @@ use hallpass_base::{TimeSpan, text};
 
 use crate::wording::notice::mail::{Letter, OPERATOR};
 
-/// The longest cause that is told, in characters.
 const CAUSE_CHARACTERS_MAX: usize = 500;
 
-/// What an alarm says when it begins: its cause, as a sentence of its own.
 pub fn begun(cause: &str) -> String {
     let cause: String = cause.chars().take(CAUSE_CHARACTERS_MAX).collect();
     let stop = if cause.ends_with('.') { "" } else { "." };
     format!("{cause}{stop}")
 }
 
-/// What it says when it is over; `begun` is what it said before.
 pub fn over(lasted: TimeSpan, begun: &str) -> String {
     format!("All is well again, after {lasted}. It was: {begun}")
 }
 
-/// What to write to those who look after Hallpass about an alarm.
 pub fn alarm_letter(alarm: &Alarm) -> Letter {
     let subject = match alarm.state {
         AlarmState::Begun => format!("Alarm: {}", alarm.alarm.title()),

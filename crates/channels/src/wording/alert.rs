@@ -1,5 +1,5 @@
-//! What queries found, in words: the same for every channel and for the terminal. Values of rows are what others
-//! wrote, and come in through the style.
+//! Texts of query findings, for every channel and the terminal. Row values are foreign text, and
+//! pass through the style.
 
 use hallpass_alerts::{
     AlertMessage, AlertNews, AlertRowKey, BlockedBy, ListedRows, RowNews, SliceFault, ToldRow,
@@ -15,18 +15,15 @@ use crate::wording::time::utc;
 
 /// Characters of a subject; inboxes show fewer.
 const SUBJECT_MAX: usize = 150;
-/// Characters of a value in a line.
 const VALUE_MAX: usize = 120;
-/// Characters of a line about a row.
 const LINE_MAX: usize = 500;
 
-/// The headline and a line for each row, as one text of several lines.
 pub fn alert_text(told: &AlertMessage) -> String {
     let lines = std::iter::once(headline(told)).chain(lines(told));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The headline, for a channel that cannot take as many rows as there are.
+/// Returns the headline, for channels that cannot show all rows.
 pub fn short_text(told: &AlertMessage) -> String {
     format!(
         "{}\nThe rows are too long for a message of this channel: `hallpass query alerts list --rows` has them.",
@@ -34,7 +31,6 @@ pub fn short_text(told: &AlertMessage) -> String {
     )
 }
 
-/// What happened, in a sentence.
 pub fn headline(told: &AlertMessage) -> String {
     let rule = PlainStyle.name(told.alert.as_str());
     let severity = capital(told.severity.name());
@@ -66,7 +62,6 @@ fn paused(since: Timestamp) -> String {
     format!("It had not since {}.", utc(since))
 }
 
-/// What follows the headline.
 pub fn lines(told: &AlertMessage) -> Vec<String> {
     let news = match &told.news {
         AlertNews::Rows(news) => news,
@@ -127,7 +122,6 @@ fn count_times(times: u32) -> String {
     }
 }
 
-/// What is said of a row: its rule's words with its values, or all of them.
 pub fn row_text(values: &Map<String, Value>, template: Option<&str>) -> String {
     let Some(template) = template else {
         let parts = values
@@ -168,12 +162,10 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// A key of a row, as people read and give it.
 pub fn row_key(key: &AlertRowKey) -> String {
     text::line(key.as_str(), LINE_MAX)
 }
 
-/// Why a rule does not run, within a sentence.
 pub fn blocked_by(why: &BlockedBy) -> String {
     match why {
         BlockedBy::PartialData { tables, failed } => {
@@ -219,7 +211,6 @@ pub fn blocked_by(why: &BlockedBy) -> String {
     }
 }
 
-/// What to write to those who look after the place.
 pub fn alert_letter(told: &AlertMessage) -> Letter {
     let headline = headline(told);
     let mut facts = vec![("Rule", told.alert.to_string()), ("At", utc(told.at))];

@@ -1,4 +1,4 @@
-//! What asking would come to: who decides, or why it is refused.
+//! Texts of a request's preview: approvers, or the refusal.
 
 use hallpass_access::{
     Approval, AskRefused, AskRefusedFacts, AskVerdict, Preview, RuleNames, by_rules,
@@ -6,8 +6,8 @@ use hallpass_access::{
 use hallpass_base::{TimeSpan, Timestamp};
 use hallpass_rules::Decision;
 
-/// Why the rules refuse, in a sentence to whoever asks. `target` is what they ask for as they see it,
-/// `contact` whom to ask for a rule; `instant` writes a time as the reader has it.
+/// Explains a refusal by rules. `target` is the requester's view of it, `contact` the person for
+/// rule changes; `instant` formats a time for the reader.
 pub fn refused(
     why: &AskRefused,
     preview: &Preview,
@@ -29,8 +29,8 @@ pub fn refused(
     })
 }
 
-/// What it takes to get something, in a few words: "No approval needed", "2 of 3 people", "2 people, in 2
-/// stages". `approvers` is how many could say yes, of whom `needed` must; with several stages not any of them.
+/// Summarizes the approval: "No approval needed", "2 of 3 people", "2 people, in 2 stages".
+/// `approvers` could approve, `needed` must; with stages not any of them.
 pub fn verdict(verdict: AskVerdict, (needed, stages): (u32, usize), approvers: usize) -> String {
     match verdict {
         AskVerdict::Granted(Approval::Own) => "You may approve this yourself".to_owned(),
@@ -42,14 +42,13 @@ pub fn verdict(verdict: AskVerdict, (needed, stages): (u32, usize), approvers: u
     }
 }
 
-/// The same of a decision that is at hand; nothing where it refuses.
 pub fn verdict_of(decision: &Decision) -> Option<String> {
     let found = by_rules(decision).ok()?;
     let takes = (decision.approvals_needed, decision.stages.len());
     Some(verdict(found, takes, decision.approvers.len()))
 }
 
-/// Why nobody is asked, with the rules that say so: ``No approval needed, by rule `read`.``
+/// Explains an immediate grant by its rules: ``No approval needed, by rule `read`.``
 pub fn granted_at_once(approval: Approval, rules: &RuleNames) -> String {
     let rules = rules.within();
     match approval {
@@ -60,7 +59,6 @@ pub fn granted_at_once(approval: Approval, rules: &RuleNames) -> String {
     }
 }
 
-/// That sessions of a permission set last longer than what is asked for.
 pub fn outliving(session: TimeSpan) -> String {
     format!(
         "This set issues {session} sessions. Credentials taken just before the end can outlive it by \

@@ -1,4 +1,4 @@
-//! What is said of a grant: how it ends, what AWS refused, and what becomes of credentials.
+//! Texts about grants: ends, AWS refusals, remaining credentials.
 
 use hallpass_access::{
     Approval, ArmedEndStatus, CredentialsAfterEnd, EndOutcome, Grant, GrantState, LostAccess,
@@ -9,15 +9,14 @@ use hallpass_base::{Email, Timestamp};
 use crate::wording::names;
 use crate::wording::style::ChannelStyle;
 
-/// Of a grant whose access stood before it.
+/// For a grant over standing access.
 pub const STAYS: &str = "Held before, not through Hallpass, which will not end it.";
 
-/// When a grant ends: by itself, or not by us.
 pub fn ends(grant: &Grant, style: &impl ChannelStyle) -> String {
     ends_or_stays(grant.standing, &style.instant(grant.ends_at))
 }
 
-/// The same, where only whether it stood before is known, and its end as the reader sees it.
+/// States a grant's formatted end, or that standing access stays.
 pub fn ends_or_stays(stood_before: bool, ends: &str) -> String {
     if stood_before {
         format!(
@@ -29,7 +28,7 @@ pub fn ends_or_stays(stood_before: bool, ends: &str) -> String {
     }
 }
 
-/// That a later end is approved, and that AWS was not seen to have it. `to` is that end, as the reader sees it.
+/// States an approved later end not yet seen at AWS. `to` is formatted for the reader.
 pub fn extending(to: &str, moving: &MovingEnd<'_>, style: &impl ChannelStyle) -> String {
     let refuses = may(moving.may, "refuse");
     match moving.why {
@@ -41,7 +40,7 @@ pub fn extending(to: &str, moving: &MovingEnd<'_>, style: &impl ChannelStyle) ->
     }
 }
 
-/// What AWS does about an end by itself, as far as anybody knows; nothing while that is still to be seen.
+/// Describes AWS's enforcement of an end; empty while unknown.
 pub fn armed_end(
     armed: &ArmedEndStatus,
     now: Timestamp,
@@ -63,33 +62,30 @@ pub fn armed_end(
     }
 }
 
-/// That AWS has begun to refuse it, `at` as the reader sees it.
 pub fn refuses_since(at: &str) -> String {
     format!("AWS itself refuses it since {at}")
 }
 
-/// That AWS itself ended it: it refused from an armed instant on, `shown` as the reader sees it, and the access was gone
-/// after that.
+/// States that AWS ended access: it refused from an armed instant, `shown` formatted, and access
+/// was removed afterwards.
 pub fn ended_by_aws(from: Timestamp, gone: Timestamp, shown: &str) -> Option<String> {
     (from < gone).then(|| format!("AWS itself refused it from {shown} on, before it was removed."))
 }
 
-/// That somebody's own access ended, and AWS denies what they call since then; it is proposed to them again. `at` as the reader
-/// sees it.
+/// States the reader's ended access, which AWS denies since and which is offered again. `at` is
+/// formatted.
 pub fn ended_so_denied(permission_set: &str, account: &str, at: &str) -> String {
     format!(
         "Your access to {permission_set} in {account} ended at {at}, and AWS refuses it since then: ask for it again."
     )
 }
 
-/// That somebody's own access ended, where it is not what is proposed to them.
 pub fn ended_besides(permission_set: &str, account: &str, at: &str) -> String {
     format!(
         "Your access to {permission_set} in {account} ended at {at}. It does not allow the call, or you may not ask for it today."
     )
 }
 
-/// A verb of something that is seen, or may be.
 fn may(may: bool, verb: &str) -> String {
     if may {
         format!("may {verb}")
@@ -98,7 +94,6 @@ fn may(may: bool, verb: &str) -> String {
     }
 }
 
-/// That AWS goes on refusing from an earlier instant on, below what names it.
 pub fn not_extended(unmoved: Option<&UnmovedEnd>, style: &impl ChannelStyle) -> String {
     match unmoved {
         None => "AWS still refuses it from the earlier end on. This is tried again.".to_owned(),
@@ -119,7 +114,6 @@ pub fn not_extended(unmoved: Option<&UnmovedEnd>, style: &impl ChannelStyle) -> 
     }
 }
 
-/// That it is over, whose it was, and what is left of it.
 pub fn ended(
     grant: &Grant,
     credentials: CredentialsAfterEnd,
@@ -134,7 +128,6 @@ pub fn ended(
     all.join(" ")
 }
 
-/// How an end was settled, where that is not the usual way.
 fn what_is_left(grant: &Grant, error: Option<&str>, style: &impl ChannelStyle) -> Option<String> {
     let GrantState::Ended { why, .. } = &grant.state else {
         return None;
@@ -154,7 +147,6 @@ fn what_is_left(grant: &Grant, error: Option<&str>, style: &impl ChannelStyle) -
     }
 }
 
-/// Why an end needed no removal of ours, in few words.
 pub const fn without_us(why: EndOutcome) -> &'static str {
     match why {
         EndOutcome::Removed => "removed",
@@ -175,8 +167,7 @@ pub(crate) fn issued_credentials(
     credentials_after("Issued credentials", credentials, style)
 }
 
-/// What becomes of credentials once the access is over, as a sentence; `whose` names them at its
-/// beginning.
+/// States the fate of credentials after the access; `whose` begins the sentence.
 pub fn credentials_after(
     whose: &str,
     after: CredentialsAfterEnd,
@@ -189,18 +180,14 @@ pub fn credentials_after(
     }
 }
 
-/// That they go on until then, as the reader sees it.
 pub fn work_until(whose: &str, until: &str) -> String {
     format!("{whose} may work until {until}.")
 }
 
-/// How its holder's credentials are called to themselves.
 pub const YOUR_CREDENTIALS: &str = "Credentials you already hold";
 
-/// How those are called that were taken before an end that is over or to come.
 pub const CREDENTIALS_BEFORE: &str = "Credentials taken before then";
 
-/// That AWS did not create the access.
 pub fn refused_by_aws(grant: Option<&Grant>, style: &impl ChannelStyle) -> String {
     match grant.map(|grant| &grant.state) {
         Some(GrantState::Failed { error, .. }) => not_created(error, style),
@@ -208,19 +195,17 @@ pub fn refused_by_aws(grant: Option<&Grant>, style: &impl ChannelStyle) -> Strin
     }
 }
 
-/// The same of an error.
 pub fn not_created(error: &str, style: &impl ChannelStyle) -> String {
     let error = unstopped(error, style);
     format!("AWS refused: {error}. Nothing was granted.")
 }
 
-/// That AWS does not delete the access, below what names it.
 pub fn not_deleted(reason: &str, style: &impl ChannelStyle) -> String {
     let reason = unstopped(reason, style);
     format!("AWS refuses to delete this: {reason}. Tried every hour.")
 }
 
-/// How access was lost, below what names it. `at` is when it was found, as the reader sees it.
+/// Describes lost access, below a heading. `at` is the formatted time of detection.
 pub fn lost(how: &LostAccess, at: &str, style: &impl ChannelStyle) -> String {
     match how {
         LostAccess::RemovedElsewhere => {
@@ -233,12 +218,12 @@ pub fn lost(how: &LostAccess, at: &str, style: &impl ChannelStyle) -> String {
     }
 }
 
-/// What AWS wrote, without the stop it may end in: the sentence has its own.
+/// Removes AWS's final full stop: the sentence has one.
 pub(crate) fn unstopped(text: &str, style: &impl ChannelStyle) -> String {
     style.quoted(text).trim_end_matches('.').to_owned()
 }
 
-/// Whose yes counts so far: `1 of 2: Priya Raman.`
+/// Lists counted approvals: `1 of 2: Priya Raman.`
 pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
     let given = request.reviewers();
     let names: Vec<String> = given.iter().map(|it| style.person(&it.by)).collect();
@@ -249,11 +234,10 @@ pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
     format!("{given} of {needed}: {}.", names.join(", "))
 }
 
-/// What an empty start means, and what one that is to come.
 pub const START_HINT: &str =
     "Empty: as soon as it is approved. Else the rules are asked again when it starts.";
 
-/// That it was agreed to, by whom, and when it starts; nothing where it was not, or has started.
+/// States approval, approvers and start; `None` if not approved or already started.
 pub fn agreed(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let agreed = request.agreed_start()?;
     let starts = style.instant(request.start.as_ref()?.at);
@@ -266,7 +250,6 @@ pub fn agreed(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     Some(format!("{how}; starts {starts}"))
 }
 
-/// What the newest approval said beside yes: that it is for less time than was asked, and a comment.
 pub fn said_with_approval(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let shortened = shortened(request, style).map(|words| format!("{words}."));
     let comment = request.newest_comment();
@@ -276,7 +259,7 @@ pub fn said_with_approval(request: &Request, style: &impl ChannelStyle) -> Optio
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// "Shortened from 2h to 1h by Priya Raman", where approvers made it shorter.
+/// "Shortened from 2h to 1h by Priya Raman", if approvers shortened it.
 pub fn shortened(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let shortened = request.shortened.as_ref()?;
     let by = style.person(&shortened.by);
@@ -284,7 +267,7 @@ pub fn shortened(request: &Request, style: &impl ChannelStyle) -> Option<String>
     Some(format!("Shortened from {from} to {to} by {by}"))
 }
 
-/// Who said yes, or which rule did; empty when nobody has.
+/// Names the approvers or the rule; empty without approval.
 pub fn how_approved(request: &Request, style: &impl ChannelStyle) -> String {
     let rules = RuleNames::of(&request.decided.based_on).within();
     let RequestState::Approved { by, approval, .. } = &request.state else {
@@ -317,7 +300,7 @@ pub fn how_approved(request: &Request, style: &impl ChannelStyle) -> String {
     }
 }
 
-/// Who said yes, or why nobody had to, in the middle of a sentence; `person` writes who did.
+/// Names the approvers or the reason for none, within a sentence; `person` formats a name.
 pub fn approved_by(grant: &Grant, person: impl FnOnce(&Email) -> String) -> String {
     match grant.approval {
         Approval::NotRequired => "no approval needed".to_owned(),
@@ -329,7 +312,6 @@ pub fn approved_by(grant: &Grant, person: impl FnOnce(&Email) -> String) -> Stri
     }
 }
 
-/// Who gave access an end that stood before.
 pub(crate) fn adopter(request: &Request, by: &Email, style: &impl ChannelStyle) -> String {
     match request.origin {
         Origin::System => "a sweep".to_owned(),

@@ -1,22 +1,18 @@
-//! What is told of memberships that follow attributes: on Health, in alarms, by commands and in the log.
+//! Texts about attribute memberships: Health, alarms, commands, log.
 
 use hallpass_access::{GroupProblem, GroupReport, GroupSyncOutcome, GroupSyncRun};
 use hallpass_base::TimeSpan;
 
 use crate::wording::lists::count;
 
-/// That memberships were not compared yet.
 pub const NOT_YET: &str = "memberships were not compared with attributes yet";
 
-/// What stands over the groups that follow attributes in the explanation of a decision.
 pub const MEMBERSHIPS: &str = "Groups by attributes";
 
-/// One of these groups, and why the requester is in it or not.
 pub fn membership(group: &str, because: &str) -> String {
     format!("{group}: {because}")
 }
 
-/// How long ago they were compared, and with what.
 pub fn compared(run: &GroupSyncRun, ago: TimeSpan) -> String {
     let GroupSyncOutcome::Looked { groups } = &run.outcome else {
         return format!("memberships could not be compared with attributes {ago} ago");
@@ -33,13 +29,11 @@ pub fn compared(run: &GroupSyncRun, ago: TimeSpan) -> String {
     )
 }
 
-/// That a comparison is overdue.
 pub fn overdue(late: TimeSpan) -> String {
     format!("memberships were to be compared with attributes {late} ago")
 }
 
-/// What needs somebody to look, a sentence each; nothing where all is well. People whom no rule wants in
-/// a group are not among it.
+/// Returns problems, a sentence each. Members without a rule are not problems.
 pub fn troubles(run: &GroupSyncRun) -> Vec<String> {
     match &run.outcome {
         GroupSyncOutcome::Failed { error } => {
@@ -51,7 +45,6 @@ pub fn troubles(run: &GroupSyncRun) -> Vec<String> {
     }
 }
 
-/// Why nothing is done about a group.
 pub fn problem(problem: &GroupProblem) -> &'static str {
     match problem {
         GroupProblem::Missing => "there is no such group",
@@ -62,7 +55,6 @@ pub fn problem(problem: &GroupProblem) -> &'static str {
     }
 }
 
-/// What needs somebody to look at one group.
 pub fn of_group(group: &GroupReport) -> Vec<String> {
     let name = group.shown();
     let mut told = Vec::new();

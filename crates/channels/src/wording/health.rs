@@ -1,32 +1,27 @@
-//! What Health and readiness say of each part, and with it what alarms give as their cause: nobody reads
-//! one sentence on the page and another in the mail.
+//! Texts of Health and readiness per part; alarms use them as causes, so that page and mail agree.
 
 use hallpass_base::{TimeSpan, Timestamp};
 
-/// How an instant is written.
 const INSTANT: &str = "%Y-%m-%d %H:%M:%S UTC";
 
-/// What the store counts.
 pub fn grants_counted(overdue: u64, stuck: u64) -> String {
     format!("{overdue} grants overdue, {stuck} stuck")
 }
 
-/// That the structure of the database's file is damaged. Anybody may read this: the server's log names what is wrong.
+/// Public: details are in the server's log.
 pub const DATABASE_DAMAGED: &str = "the database is damaged: `hallpass server store check` lists what is wrong, and \
      docs/operations/runbooks/store-broken.md says what to do";
 
-/// That no row is left out.
 pub const ROWS_CAN_BE_READ: &str = "every row that makes access begin and end can be read";
 
-/// That nobody knows yet whether rows are left out.
 pub const ROWS_NOT_YET_READ: &str =
     "the rows that make access begin and end are being read, and nothing is known of them yet";
 
-/// That nobody knows whether rows are left out. Anybody may read this: what the store says is for the log.
+/// Public: the store's error is in the log.
 pub const ROWS_COULD_NOT_BE_LOOKED_AT: &str = "whether every row that makes access begin and end can be read is not known: \
      the store did not give them out; the server's log says why";
 
-/// That rows are left out of everything. Anybody may read this: it names none.
+/// Public: names no row.
 pub fn rows_cannot_be_read(rows: usize) -> String {
     let rows = match rows {
         1 => "1 row".to_owned(),
@@ -38,10 +33,10 @@ pub fn rows_cannot_be_read(rows: usize) -> String {
     )
 }
 
-/// Names shown at once; more are counted.
+/// Maximum names; more are counted.
 const NAMED_MAX: usize = 5;
 
-/// What does not work by name, after what is said of it; nothing of none. For those who run the place.
+/// Lists the failing parts by name; empty without any. For operators.
 pub fn by_name(names: &[String]) -> String {
     let (shown, more) = names.split_at(names.len().min(NAMED_MAX));
     if shown.is_empty() {
@@ -54,25 +49,22 @@ pub fn by_name(names: &[String]) -> String {
     format!("By name: {}{more}.", shown.join("; "))
 }
 
-/// That the node which says so works.
 pub fn this_node_leads(name: &str, epoch: u64) -> String {
     format!("this node, {name}, leads (epoch {epoch})")
 }
 
-/// That another node works.
 pub fn another_node_leads(name: &str, epoch: u64) -> String {
     format!("{name} leads (epoch {epoch}); this node serves")
 }
 
-/// That no node works, or none is known to.
 pub const NOBODY_LEADS: &str = "no node is known to lead";
 
-/// That the database has every record of the log that was seen.
 pub fn log_is_as_seen(newest: u64) -> String {
     format!("the database has the audit log as it was seen, to record {newest}")
 }
 
-/// The same where what was seen ends with the process, and why: a path and what the system says of it.
+/// States that the log is complete, but the memory ends with the process: `unkept` has path and
+/// system error.
 pub fn log_is_as_seen_for_now(newest: u64, unkept: &str) -> String {
     format!(
         "{}; what was seen is forgotten when this node stops, for it cannot be kept ({unkept})",
@@ -80,10 +72,9 @@ pub fn log_is_as_seen_for_now(newest: u64, unkept: &str) -> String {
     )
 }
 
-/// That a store of one process has nobody else who could have seen more.
+/// A single process has no other that could have seen more.
 pub const LOG_OF_ONE: &str = "one process has the store, and its log cannot go back under it";
 
-/// That it lacks some, from one record to another, and what that means.
 pub fn log_went_back(first: u64, last: u64, node: &str) -> String {
     format!(
         "the database lacks records {first} to {last} of the audit log, which `{node}` has seen: access ends, and nothing else \
@@ -91,10 +82,8 @@ pub fn log_went_back(first: u64, last: u64, node: &str) -> String {
     )
 }
 
-/// That this release and the database are of one schema.
 pub const SCHEMA_IS_OURS: &str = "the database has the schema of this release";
 
-/// That a later release has migrated the database, and what that means.
 pub fn schema_is_later(version: u32) -> String {
     format!(
         "a later release has migrated the database to schema version {version}: this node does nothing any more, and nodes of that \
@@ -102,23 +91,18 @@ pub fn schema_is_later(version: u32) -> String {
     )
 }
 
-/// That what is asked about is done by another node.
 pub fn the_leader_sees_to_it(name: &str) -> String {
     format!("`{name}` leads and sees to it")
 }
 
-/// That access is held past its end.
 pub fn ends_are_overdue(grants: u64) -> String {
     format!("{grants} grants are past their end by more than 5 minutes and still held")
 }
 
-/// That every end came in time.
 pub const NO_END_IS_LATE: &str = "no end is late";
 
-/// That nothing is known of the organization.
 pub const ORGANIZATION_UNREAD: &str = "the organization was not read yet";
 
-/// That what is known of it is old.
 pub fn organization_is_old(read_at: Timestamp) -> String {
     format!(
         "the organization was last read at {}",
@@ -126,15 +110,13 @@ pub fn organization_is_old(read_at: Timestamp) -> String {
     )
 }
 
-/// How old what is known of it is.
 pub fn organization_was_read(ago: TimeSpan) -> String {
     format!("the organization was read {ago} ago")
 }
 
-/// That people are looked at with the organization alone.
 pub const PEOPLE_WITH_THE_ORGANIZATION: &str = "people who left lose what they hold when the organization is read (`access.people_every` is 0)";
 
-/// That AWS does not say of people whom the organization's listing lacks whether they are gone, and what that means.
+/// States that AWS does not confirm whether missing people left, with the consequence.
 pub fn people_unsaid(why: &str) -> String {
     format!(
         "AWS does not say of people whom its listing lacks, or has as disabled, whether they are gone: {why}. What they \
@@ -142,15 +124,12 @@ pub fn people_unsaid(why: &str) -> String {
     )
 }
 
-/// That the people behind live access were not looked at since the start.
 pub const PEOPLE_NOT_YET: &str = "the people behind live access were not looked at yet";
 
-/// How long ago the people behind live access were looked at.
 pub fn people_were_looked_at(ago: TimeSpan) -> String {
     format!("the people behind live access were looked at {ago} ago")
 }
 
-/// That they were not, and what that means.
 pub fn people_were_not_looked_at(ago: TimeSpan) -> String {
     format!(
         "the people behind live access were last looked at {ago} ago: who left since loses what they hold when AWS answers, \
@@ -158,11 +137,9 @@ pub fn people_were_not_looked_at(ago: TimeSpan) -> String {
     )
 }
 
-/// That nothing of locked people is left at account access manager.
 pub const NO_ENTITLEMENTS_LEFT: &str =
     "no locked person has an entitlement of account access manager that the lock ends";
 
-/// That something is, and what AWS said.
 pub fn entitlements_are_left(people: usize, why: &str) -> String {
     let whose = match people {
         1 => "a locked person".to_owned(),
@@ -174,32 +151,29 @@ pub fn entitlements_are_left(people: usize, why: &str) -> String {
     )
 }
 
-/// That Identity Center answers.
 const HOME_REGION_ANSWERS: &str = "IAM Identity Center answers";
 
-/// What becomes of access that is past its end while the home Region is lost.
+/// Treatment of overdue access while the home Region is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverdueWhileLost {
-    /// AWS refuses what is armed, and from this instant on what is not.
+    /// AWS refuses armed ends, and others from this instant.
     DeniedFrom(Timestamp),
-    /// AWS refuses what is armed, and nothing else.
+    /// AWS refuses armed ends only.
     ArmedOnly,
-    /// Ends are not armed, so AWS refuses nothing.
+    /// Enforced expiry is off, so AWS refuses nothing.
     NothingDenied,
 }
 
 /// Whether policies can be written while the home Region is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrganizationsMeanwhile {
-    /// Nothing speaks against it.
     Answers,
-    /// AWS Organizations, which is in another Region, does not answer either.
+    /// AWS Organizations, in another Region, does not answer either.
     Silent,
-    /// It answers in the lost Region alone, and does not.
+    /// Its only endpoint is in the lost Region.
     SilentThere,
 }
 
-/// That the home Region answers, and by which additional Regions of the instance people sign in as well.
 pub fn home_region_answers(additional: &[String]) -> String {
     if additional.is_empty() {
         return HOME_REGION_ANSWERS.to_owned();
@@ -208,7 +182,6 @@ pub fn home_region_answers(additional: &[String]) -> String {
     format!("{HOME_REGION_ANSWERS}; people sign in by {others} as well")
 }
 
-/// How people sign in while the home Region is lost, by its additional Regions; `None` where those are not known.
 fn signing_in_elsewhere(additional: Option<&[String]>) -> String {
     match additional {
         None => {
@@ -219,8 +192,8 @@ fn signing_in_elsewhere(additional: Option<&[String]>) -> String {
     }
 }
 
-/// That the home Region answers nobody here, since when, by which Regions people go on signing in (`None`: not known), and
-/// what becomes of ends meanwhile.
+/// States the outage's start, the remaining sign-in Regions (`None`: unknown), and the treatment of
+/// ends.
 pub fn home_region_is_lost(
     region: &str,
     since: Timestamp,
@@ -260,10 +233,8 @@ pub fn home_region_is_lost(
     )
 }
 
-/// That nothing was refused because of the instance's key.
 pub const KEY_IS_USABLE: &str = "no call was refused because of the instance's key";
 
-/// That Identity Center cannot use its customer managed key, since when, and what AWS says of it.
 pub fn key_is_unusable(since: Timestamp, words: &str) -> String {
     format!(
         "IAM Identity Center has not been able to use its customer managed key since {}: no access is given or removed, and AWS \
@@ -272,17 +243,13 @@ pub fn key_is_unusable(since: Timestamp, words: &str) -> String {
     )
 }
 
-/// Health's line of policies of armed ends where nobody else wrote into one.
 pub const ARMED_POLICIES_ARE_OURS: &str = "policies of armed ends are as Hallpass wrote them";
 
-/// Its line before each of them was looked at.
 pub const ARMED_POLICIES_NOT_YET: &str = "policies of armed ends were not all looked at yet";
 
-/// Accounts that are named; the rest are counted.
 const ACCOUNTS_NAMED: usize = 5;
 
-/// Its line where they have what is not ours: accounts with statements of somebody else, and accounts with people of whom
-/// nothing is stored.
+/// Health with foreign content: accounts with foreign statements, and with unknown people.
 pub fn armed_policies_have_others(statements: &[&str], people: &[&str]) -> String {
     let mut said = Vec::new();
     if !statements.is_empty() {
@@ -312,11 +279,11 @@ fn named(accounts: &[&str]) -> String {
     format!("{}{rest}", first.join(", "))
 }
 
-/// What is told of what waits longer than a create may take (`access.md` §6).
+/// For waits longer than a create may take (`access.md` §6).
 const GIVEN_UP: &str =
     "Access that has waited for more than 5 minutes is given up then, and asked for again";
 
-/// That the home Region answers nobody here, for everybody; `at` is when it answered last.
+/// States the outage publicly; `at` is the last answer.
 pub fn nothing_is_given_or_removed(at: &str) -> String {
     format!(
         "The home Region of IAM Identity Center has not answered since {at}: no access begins until it does, and what ends is \
@@ -325,65 +292,54 @@ pub fn nothing_is_given_or_removed(at: &str) -> String {
     )
 }
 
-/// Why access that was approved is not there yet, for whoever waits for it; `at` is when the Region answered last.
+/// Explains a waiting grant to its requester; `at` is the Region's last answer.
 pub fn waits_for_home_region(at: &str) -> String {
     format!(
         "It waits for AWS: the home Region of IAM Identity Center has not answered since {at}. {GIVEN_UP}."
     )
 }
 
-/// The same in a few words, within a line.
 pub fn until_it_answers(at: &str) -> String {
     format!("waits for AWS, whose home Region of IAM Identity Center has not answered since {at}")
 }
 
-/// That the executor has not come round.
 pub fn assignments_wait(tended_ago: TimeSpan) -> String {
     format!("assignments were last tended {tended_ago} ago")
 }
 
-/// When the executor last came round.
 pub fn assignments_were_tended(ago: TimeSpan) -> String {
     format!("assignments were tended {ago} ago")
 }
 
-/// That guards can believe what this node writes for them.
 pub const ENDS_ARE_SIGNED: &str = "what guards read is signed";
 
-/// That they cannot, where they know the key.
+/// States that guards with a known key cannot verify this node's files.
 pub fn ends_are_not_signed(why: &str) -> String {
     format!("the file of ends that this node writes is not signed: {why}")
 }
 
-/// That no guard has ever said anything.
 pub const NO_GUARD_HEARD: &str = "no guard was ever heard";
 
-/// That what a guard says cannot be read.
 pub fn guard_is_unreadable(guard: &str, why: &str) -> String {
     format!("`{guard}` cannot be read: {why}")
 }
 
-/// That a guard has started and could not ask the time yet.
 pub fn guard_knows_no_time(guard: &str) -> String {
     format!("`{guard}` does not know the time yet")
 }
 
-/// That a guard is silent.
 pub fn guard_is_silent(guard: &str, heard_ago: TimeSpan) -> String {
     format!("`{guard}` was last heard {heard_ago} ago")
 }
 
-/// What a guard complains of, or where its journals are.
 pub fn guard_says(guard: &str, what: &str) -> String {
     format!("`{guard}`: {what}")
 }
 
-/// That all is well with a guard.
 pub fn guard_is_well(guard: &str, ends: u64, copy_age: TimeSpan, bound: TimeSpan) -> String {
     format!("`{guard}` knows {ends} ends, {copy_age} old, and acts {bound} after an end")
 }
 
-/// How far the server's clock and AWS's are apart, within what is allowed.
 pub fn clocks_are_apart(seconds: f64, allowed: TimeSpan) -> String {
     format!(
         "the server's clock and AWS's are {seconds:.0} s apart; {} s are allowed",
@@ -391,7 +347,6 @@ pub fn clocks_are_apart(seconds: f64, allowed: TimeSpan) -> String {
     )
 }
 
-/// That clocks agree again, and how far time went back with that.
 pub fn clocks_agree_again(returned: Option<TimeSpan>) -> String {
     match returned {
         None => "the clocks agree again".to_owned(),

@@ -1,7 +1,7 @@
-//! Where a grant stands in line for AWS.
+//! A grant's queue position at AWS.
 
-/// How many are set up before it, and how long it takes: `12 others are set up before it: about 2 min`.
-/// `time` as the channel says it.
+/// States position and duration: `12 others are set up before it: about 2 min`. `time` is formatted
+/// by the channel.
 pub fn place(before: u32, time: &str) -> String {
     match before {
         0 => format!("next in line: {time}"),

@@ -1,11 +1,11 @@
-//! Several of something in a sentence.
+//! Lists within a sentence.
 
 pub use hallpass_base::text::number;
 
-/// Names said before the rest are counted.
 const SAID: usize = 3;
 
-/// `Priya Raman`, `Priya Raman or Jonas Beck`, `a, b, c or d`; of more than four, `a, b, c or 2 more`.
+/// `Priya Raman`, `Priya Raman or Jonas Beck`, `a, b, c or d`; of more than four, `a, b, c or 2
+/// more`.
 pub fn any_of(names: &[String]) -> String {
     match names {
         [] => "nobody".to_owned(),

@@ -1,7 +1,7 @@
-//! What people are told, written once: every sentence that more than one channel shows. Journeys and
-//! notices carry facts; here they become words, and a channel says only how it writes names and times.
+//! Sentences shown by more than one channel. Journeys and notices carry facts; this crate words
+//! them, and channels format names and times.
 //!
-//! Knows the types of the journey. Never knows how anything is delivered, drawn or stored.
+//! Knows the journey's types. Never knows delivery, rendering or storage.
 
 pub mod alarm;
 pub mod alert;

@@ -1,11 +1,10 @@
-//! What people, targets and rules are called within a sentence.
+//! Names of people, targets and rules within a sentence.
 
 use hallpass_access::{Directory, Request};
 use hallpass_base::{Email, TargetNames};
 
 use crate::wording::style::ChannelStyle;
 
-/// The name somebody is known by; their address when the directory does not know them.
 pub fn known_as(email: &Email, directory: &Directory) -> String {
     directory
         .person_by_email(email)
@@ -15,7 +14,7 @@ pub fn known_as(email: &Email, directory: &Directory) -> String {
         .unwrap_or_else(|| email.to_string())
 }
 
-/// The first word of a name: people are named in full once.
+/// Returns the first word: full names appear once.
 pub fn first_name(name: &str) -> &str {
     name.split_whitespace().next().unwrap_or(name)
 }
@@ -25,7 +24,7 @@ pub fn target(names: &TargetNames, style: &impl ChannelStyle) -> String {
     target_as(names, |name| style.name(name))
 }
 
-/// The same, where only the way to write a name is known.
+/// The same with only a name format.
 pub fn target_as(names: &TargetNames, name: impl Fn(&str) -> String) -> String {
     match names {
         TargetNames::Account {
@@ -36,7 +35,7 @@ pub fn target_as(names: &TargetNames, name: impl Fn(&str) -> String) -> String {
     }
 }
 
-/// Who asked: their name, or their address when they have none.
+/// Returns the requester's name, or the address without one.
 pub fn requester(request: &Request, style: &impl ChannelStyle) -> String {
     let name = style.name(&request.requester.name);
     if name.is_empty() {
@@ -46,7 +45,7 @@ pub fn requester(request: &Request, style: &impl ChannelStyle) -> String {
     }
 }
 
-/// Of a person, that they ask for something: `asks for Admin in payments-prod, 2h`.
+/// States a request: `asks for Admin in payments-prod, 2h`.
 pub fn asks(request: &Request, style: &impl ChannelStyle) -> String {
     let (target, duration) = (target(&request.names, style), request.duration);
     if request.extends.is_some() {
@@ -61,7 +60,6 @@ pub fn asks(request: &Request, style: &impl ChannelStyle) -> String {
     }
 }
 
-/// Text with a capital.
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
@@ -70,7 +68,6 @@ pub fn capital(text: &str) -> String {
     }
 }
 
-/// A message as a sentence: capital and full stop.
 pub fn sentence(text: &str) -> String {
     let stop = if text.ends_with(['.', '?', '!']) {
         ""

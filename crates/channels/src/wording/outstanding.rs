@@ -1,5 +1,4 @@
-//! What a request that waits still lacks, in words: whom it waits for, how far it is, and when approvals of
-//! it may be given.
+//! Texts about pending approvals: approvers, progress, approval hours.
 
 use hallpass_access::{ApprovalHours, ApprovalsOpen, Request, RuleNames};
 use hallpass_base::Timestamp;
@@ -7,18 +6,14 @@ use hallpass_base::Timestamp;
 use crate::wording::lists::any_of;
 use crate::wording::style::ChannelStyle;
 
-/// A stage that lacks approvals, as a channel writes it.
+/// A stage that lacks approvals, formatted for a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenStage {
-    /// Its name.
     pub name: String,
-    /// How many it lacks.
     pub lacks: u32,
-    /// Whose yes it waits for.
     pub helpers: Vec<String>,
 }
 
-/// The stages of a request that lack approvals.
 fn open_stages(request: &Request, style: &impl ChannelStyle) -> Vec<OpenStage> {
     let open = request.stages().iter().filter(|stage| stage.lacks() > 0);
     open.map(|stage| OpenStage {
@@ -29,8 +24,8 @@ fn open_stages(request: &Request, style: &impl ChannelStyle) -> Vec<OpenStage> {
     .collect()
 }
 
-/// Whom a request waits for: `Priya Raman`, `2 of Priya Raman, Jonas Beck, Tomasz Wilk`, `manager: Jonas Beck;
-/// leads: 1 of Priya Raman, Tomasz Wilk`; none where nobody's yes helps.
+/// Names the pending approvers: `Priya Raman`, `2 of Priya Raman, Jonas Beck, Tomasz Wilk`,
+/// `manager: Jonas Beck; leads: 1 of Priya Raman, Tomasz Wilk`; `None` if no approval helps.
 pub fn whom(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let deciders = request.deciders();
     if deciders.is_empty() {
@@ -44,7 +39,7 @@ pub fn whom(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     Some(of_stages(&open))
 }
 
-/// The same of stages: `manager: Jonas Beck; leads: 1 of Priya Raman, Tomasz Wilk`.
+/// The same for stages: `manager: Jonas Beck; leads: 1 of Priya Raman, Tomasz Wilk`.
 pub fn of_stages(open: &[OpenStage]) -> String {
     let stages = open.iter();
     let stages = stages.map(|it| format!("{}: {}", it.name, some_of(it.lacks, &it.helpers)));
@@ -59,14 +54,14 @@ fn some_of(lacking: u32, names: &[String]) -> String {
     }
 }
 
-/// Which stages it waits for: `It waits for manager.`; nothing where none is open.
+/// Names open stages: `It waits for manager.`; `None` without any.
 pub fn open_stage_names(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let open = open_stages(request, style);
     let names: Vec<&str> = open.iter().map(|it| it.name.as_str()).collect();
     (!names.is_empty()).then(|| format!("It waits for {}.", names.join(" and ")))
 }
 
-/// What it takes, of a request that has stages: `1 for manager and 2 for leads`.
+/// States the stages' needs: `1 for manager and 2 for leads`.
 pub fn what_stages_take(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let stages = request.stages().iter();
     let each = stages.map(|it| format!("{} for {}", it.quorum, style.name(&it.name)));
@@ -74,7 +69,7 @@ pub fn what_stages_take(request: &Request, style: &impl ChannelStyle) -> Option<
     (!each.is_empty()).then(|| each.join(" and "))
 }
 
-/// Who can decide a request, or that nobody can: the beginning of what is said of one that waits.
+/// Names the approvers of a waiting request, or states that there are none now.
 pub fn who_can_decide(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let deciders = request.deciders();
     if deciders.is_empty() {
@@ -88,8 +83,8 @@ pub fn who_can_decide(request: &Request, style: &impl ChannelStyle) -> Option<St
     Some(format!("It waits for {}.", of_stages(&open)))
 }
 
-/// What the button to approve says: `Approve 1h`, and `Approve 1h (2 of 2)` where several have to. With stages a count
-/// says nothing of which is open.
+/// The approve button: `Approve 1h`, and `Approve 1h (2 of 2)` if several must. With stages a count
+/// would not show which is open.
 pub fn approve_label(request: &Request) -> String {
     let (given, needed) = request.approvals();
     let length = request.duration;
@@ -99,13 +94,13 @@ pub fn approve_label(request: &Request) -> String {
     format!("Approve {length} ({} of {needed})", given + 1)
 }
 
-/// That approvals of a request may not be given now, and from when on they may; nothing where they may.
+/// States when closed approvals reopen; `None` while open.
 pub fn not_open(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let facts = (request.approvals_open(), request.approval_hours());
     hours_closed(facts, request.expires_at, |at| style.instant(at))
 }
 
-/// The same of what is to be asked for; `lapses` is when the request does.
+/// The same for a future request, with its expiry.
 pub fn hours_closed(
     (open, hours): (ApprovalsOpen, &[ApprovalHours]),
     lapses: Option<Timestamp>,

@@ -1,12 +1,11 @@
-//! The words of plans: where one is, and what became of its targets.
+//! Texts of plans: states and target outcomes.
 
 use hallpass_plans::{PlanState, StepEnd, StepReport, Totals};
 use serde_json::Value;
 
-/// What the members are called that say what a row of a list is about, the most telling first.
+/// Members that identify a list row, most specific first.
 const IDENTITIES: [&str; 7] = ["id", "name", "control", "key", "account", "arn", "standard"];
 
-/// Where a plan is.
 pub const fn state_word(state: PlanState) -> &'static str {
     match state {
         PlanState::Planned => "Planned",
@@ -18,7 +17,6 @@ pub const fn state_word(state: PlanState) -> &'static str {
     }
 }
 
-/// What became of a target or a step, or would become of it where its plan `is_planned`.
 pub const fn outcome_word(end: StepEnd, is_planned: bool) -> &'static str {
     match end {
         StepEnd::Unchanged => "As it should be",
@@ -32,7 +30,7 @@ pub const fn outcome_word(end: StepEnd, is_planned: bool) -> &'static str {
     }
 }
 
-/// The same in a table of the command line: the name that `--output json` gives it, but for what would change.
+/// Returns an outcome's table cell: its `--output json` name, except for predicted changes.
 pub const fn outcome_cell(end: StepEnd, is_planned: bool) -> &'static str {
     match end {
         StepEnd::Changed if is_planned => "would change",
@@ -40,7 +38,7 @@ pub const fn outcome_cell(end: StepEnd, is_planned: bool) -> &'static str {
     }
 }
 
-/// How many targets ended how: "3 would change, 2 as they should be"; empty where there are none.
+/// Counts targets by outcome: "3 would change, 2 as they should be"; empty without any.
 pub fn totals(totals: &Totals, is_planned: bool) -> String {
     let Totals {
         unchanged,
@@ -72,13 +70,13 @@ pub fn totals(totals: &Totals, is_planned: bool) -> String {
     parts.join(", ")
 }
 
-/// From what to what a step goes, a line for each part that differs: `reason: not used → moved`. Of what is not there yet it
-/// says what it will be. The step's kind alone where its forms say nothing more. Nothing is left out: it is what is confirmed.
+/// Lists a step's changes, a line per part: `reason: not used → moved`; new parts with their value,
+/// or only the step's kind. Complete, because it is confirmed.
 pub fn change_lines(step: &StepReport) -> Vec<String> {
     between(&step.kind, &step.old, &step.new)
 }
 
-/// The same of two forms of what a step of that kind is about.
+/// The same for two forms of a kind.
 pub fn between(kind: &str, old: &Value, new: &Value) -> Vec<String> {
     let mut parts = Vec::new();
     match (old, put_back(old, new)) {
@@ -94,13 +92,12 @@ pub fn between(kind: &str, old: &Value, new: &Value) -> Vec<String> {
     lines.map(|part| format!("{kind}: {part}")).collect()
 }
 
-/// What a wish comes to: one that puts a form back has that as `old`, beside how it is asked for.
+/// Returns a wish's resulting form: restoring wishes hold it as `old`.
 fn put_back<'a>(old: &Value, new: &'a Value) -> &'a Value {
     let back = new.get("old").filter(|it| !it.is_null());
     back.filter(|_| old.get("old").is_none()).unwrap_or(new)
 }
 
-/// Which of two forms has something.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Added,
@@ -116,8 +113,8 @@ impl Side {
     }
 }
 
-/// The parts of two forms that differ. Of the forms themselves only what both have: the rest is how it is asked for, or
-/// what the service adds. Below that, what only one of them has is a change.
+/// Compares two forms. At the top level only common members count: others belong to the request or
+/// the service. Deeper, one-sided members are changes.
 fn differing(name: &str, old: &Value, new: &Value, parts: &mut Vec<String>) {
     match (&opened(old), &opened(new)) {
         (old, new) if old == new => {}
@@ -146,7 +143,7 @@ fn differing(name: &str, old: &Value, new: &Value, parts: &mut Vec<String>) {
     }
 }
 
-/// Rows about the same thing are compared, the others come or go.
+/// Compares rows with the same identity; others were added or removed.
 fn rows_differing(name: &str, old: &[Value], new: &[Value], parts: &mut Vec<String>) {
     let is_unnamed = |it: &Value| it.is_object() && identity(it).is_empty();
     if old.len() == new.len() && old.iter().chain(new).all(is_unnamed) {
@@ -189,7 +186,6 @@ fn rows_differing(name: &str, old: &[Value], new: &[Value], parts: &mut Vec<Stri
     }
 }
 
-/// What only one form has, a line for each row of a list.
 fn one_sided(name: &str, side: Side, value: &Value, parts: &mut Vec<String>) {
     match &opened(value) {
         Value::Null => {}
@@ -237,14 +233,13 @@ fn named(name: &str, text: &str) -> String {
     }
 }
 
-/// Policies stand in texts: what is in them is compared.
+/// Parses policies in texts, to compare their content.
 fn opened(value: &Value) -> Value {
     let text = value.as_str().filter(|it| it.starts_with(['{', '[']));
     let inside = text.and_then(|it| serde_json::from_str(it).ok());
     inside.unwrap_or_else(|| value.clone())
 }
 
-/// The texts that say what a row of a list is about, the most telling first.
 fn identity(row: &Value) -> Vec<String> {
     let texts = row.as_object().into_iter().flatten();
     let ranked = texts.filter_map(|(name, value)| {
@@ -258,12 +253,10 @@ fn identity(row: &Value) -> Vec<String> {
     ranked.into_iter().map(|(_, text)| text).collect()
 }
 
-/// What a row of a list is called.
 fn called(row: &Value) -> String {
     identity(row).into_iter().next().unwrap_or_default()
 }
 
-/// A value in a line.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
@@ -286,7 +279,6 @@ fn is_plain(value: &Value) -> bool {
     !(value.is_object() || value.is_array())
 }
 
-/// An account by name and id, or by id alone.
 pub fn account(name: &str, id: &str) -> String {
     match (name, id) {
         ("", id) => id.to_owned(),
@@ -316,7 +308,7 @@ mod tests {
                 json!({"a": 1, "b": 3}),
                 vec!["put: b: 2 → 3"],
             ),
-            // of the forms themselves what only one of them has is no change
+            // one-sided top-level members are no change
             (
                 json!({"id": "p-1", "on": false}),
                 json!({"on": true, "name": "n"}),
@@ -337,7 +329,6 @@ mod tests {
                 json!(["b", "c"]),
                 vec!["put: - a", "put: + c"],
             ),
-            // what a wish puts back
             (
                 json!(null),
                 json!({"action": "a", "old": {"rules": [{"id": "r-1", "cidr": "0.0.0.0/0"}]}}),
@@ -348,13 +339,13 @@ mod tests {
                 json!({"action": "a", "old": {"on": false}}),
                 vec!["put: on: true → false"],
             ),
-            // forms that say nothing of each other
+            // forms without common members
             (json!({"user": 1}), json!({"name": 2}), vec!["put"]),
             (json!("same"), json!("same"), vec!["put"]),
         ] {
             assert_eq!(lines(&old, &new), told, "{old} {new}");
         }
-        // all of it is told, however long
+        // nothing is cut, however long
         let long = "x".repeat(200);
         let told = lines(
             &json!({"a": format!("{long}1")}),
@@ -377,7 +368,7 @@ mod tests {
             row
         };
         for (old, new, told) in [
-            // the control, and not its reason
+            // the control, without its reason
             (
                 json!({"updates": [control("arn:long", "ENABLED", None)]}),
                 json!({"updates": [control("arn:long", "DISABLED", Some("x"))]}),
@@ -394,7 +385,7 @@ mod tests {
                     "put: IAM.6 arn:2.AssociationStatus: ENABLED → DISABLED",
                 ],
             ),
-            // where nothing was, each row has its line
+            // added rows have a line each
             (
                 json!(null),
                 json!({"named": [{"name": "IAM.6", "status": "DISABLED"}, {"name": "S3.7", "status": "ENABLED"}], "on": true}),
@@ -415,7 +406,7 @@ mod tests {
         let with_mfa =
             json!({"Action": "*", "Condition": {"Bool": {"mfa": "true"}}, "Effect": "Allow"});
         for (old, new, told) in [
-            // a policy in a text, and a member that only one side has
+            // a policy in a text, and a one-sided member
             (
                 json!({"content": "{\"Version\": 1}"}),
                 json!({"content": "{\"Version\": 2}"}),

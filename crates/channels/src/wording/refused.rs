@@ -1,4 +1,4 @@
-//! Why a press had no effect, where more than one channel says it in the same words.
+//! Shared texts for presses without effect.
 
 use hallpass_access::{
     Closed, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
@@ -11,31 +11,21 @@ use crate::wording::lists::any_of;
 use crate::wording::names::{capital, first_name, sentence};
 use crate::wording::style::ChannelStyle;
 
-/// What somebody tried to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TriedPress {
-    /// To say yes.
     Approve,
-    /// To say no.
     Deny,
-    /// To close a break-glass review.
     CloseReview,
-    /// Anything else.
     Other,
 }
 
-/// What a refusal is told with.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedFacts<'a> {
-    /// The request that was pressed.
     pub request: &'a Request,
-    /// What was tried.
     pub tried: TriedPress,
-    /// Who pressed, by the directory; none when that is not known.
+    /// `None` if unknown.
     pub presser: Option<&'a UserId>,
-    /// What is asked for, as the channel writes it.
     pub target: &'a str,
-    /// Who could still say yes by today's rules, as the channel writes them.
     pub deciders: &'a [String],
 }
 
@@ -56,8 +46,8 @@ fn closed_for(found: &Closed, facts: &RefusedFacts<'_>, style: &impl ChannelStyl
     closed(request, found, again, style)
 }
 
-/// Why a press on a request had no effect, to whoever pressed. Every channel says it in these words;
-/// a link to follow is the channel's.
+/// Explains a press without effect to the presser, equally in every channel; links are the
+/// channel's.
 pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelStyle) -> String {
     let request = facts.request;
     match why {
@@ -125,7 +115,6 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
     }
 }
 
-/// The refusal as it stands in an answer, as a sentence.
 pub fn plainly(why: &PressRefused, style: &impl ChannelStyle) -> String {
     sentence(&style.quoted(&why.to_string()))
 }
@@ -158,7 +147,7 @@ fn own(facts: &RefusedFacts<'_>) -> String {
     format!("You can’t {verb} your own request. {can} can.")
 }
 
-/// Somebody, or time, was first. `again` is who can ask again, at the beginning of a sentence.
+/// Explains a lost race or expiry. `again` begins a sentence and names the next requester.
 pub fn closed(
     request: &Request,
     closed: &Closed,
@@ -166,7 +155,7 @@ pub fn closed(
     style: &impl ChannelStyle,
 ) -> String {
     if closed.how == "expired" {
-        // it may have been found only later
+        // the expiry may have been detected later
         let at = style.instant(request.expires_at.unwrap_or(closed.at));
         return format!("This request lapsed at {at}. Nothing was granted. {again} can ask again.");
     }
@@ -178,7 +167,7 @@ pub fn closed(
     format!("Already {}{} at {at}.", closed.how, by.unwrap_or_default())
 }
 
-/// The rules list others for it. `target` as the channel writes it.
+/// Formats a refusal because rules list others. `target` is formatted.
 pub fn not_listed(target: &str, rules: &RuleNames) -> String {
     if rules.is_empty() {
         return format!("You are not an approver for {target}. No rule lists anybody for it.");
@@ -187,7 +176,6 @@ pub fn not_listed(target: &str, rules: &RuleNames) -> String {
     format!("You are not an approver for {target}. {first} {verb} who is.")
 }
 
-/// They are no approver, perhaps because rules leave them out.
 fn no_approver(target: &str, rules: &[RuleId], left_out_by: &[RuleId]) -> String {
     let out = RuleNames::of(left_out_by);
     if out.is_empty() {
@@ -197,7 +185,6 @@ fn no_approver(target: &str, rules: &[RuleId], left_out_by: &[RuleId]) -> String
     format!("You are not an approver for {target}. {first} {verb} you out of its approvers.")
 }
 
-/// Today's rules are others than those it was asked under.
 pub fn rules_changed(request: &Request, today: DecisionKind, style: &impl ChannelStyle) -> String {
     let name = style.name(&request.requester.name);
     let today = if today == DecisionKind::NoApprovers {
@@ -215,7 +202,6 @@ pub fn rules_changed(request: &Request, today: DecisionKind, style: &impl Channe
     )
 }
 
-/// A justification of another length than the rules want.
 pub fn justification(characters: usize) -> String {
     if characters < JUSTIFICATION_CHARACTERS_MIN {
         format!("At least {JUSTIFICATION_CHARACTERS_MIN} characters; this has {characters}.")

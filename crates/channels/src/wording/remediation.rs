@@ -1,4 +1,4 @@
-//! What a finding led to, in words: the same on pages, in Slack and in alerts.
+//! Texts of remediations for pages, Slack and alerts.
 
 use hallpass_access::RemediationApprovers;
 use hallpass_alerts::{AlertMessage, AlertNews};
@@ -7,12 +7,10 @@ use hallpass_findings::remediation::{ActionKind, Remediation, RemediationId, Rem
 use crate::wording::lists::any_of;
 use crate::wording::style::ChannelStyle;
 
-/// The name that what waits for a yes has among alerts.
 pub const WAITING_ALERT: &str = "remediate/waiting";
-/// The column of an alert's row that names the remediation.
 pub const ALERT_COLUMN: &str = "remediation";
 
-/// The remediation that an alert asks for an answer to; none where it is about something else, or about several.
+/// Returns an alert's remediation; `None` without exactly one.
 pub fn asked_for(alert: &AlertMessage) -> Option<RemediationId> {
     if alert.alert.as_str() != WAITING_ALERT {
         return None;
@@ -26,7 +24,7 @@ pub fn asked_for(alert: &AlertMessage) -> Option<RemediationId> {
     RemediationId::read(row.values.get(ALERT_COLUMN)?.as_str()?)
 }
 
-/// What an action does, as one that is to come: "block public access to the bucket".
+/// Names a future action: "block public access to the bucket".
 pub const fn action(kind: ActionKind) -> &'static str {
     match kind {
         ActionKind::Suppress => "suppress the finding; no account is touched",
@@ -50,7 +48,6 @@ pub const fn action(kind: ActionKind) -> &'static str {
     }
 }
 
-/// What somebody is asked to approve.
 pub fn question(it: &Remediation, style: &impl ChannelStyle) -> String {
     let at = &it.deviation;
     format!(
@@ -62,7 +59,6 @@ pub fn question(it: &Remediation, style: &impl ChannelStyle) -> String {
     )
 }
 
-/// Who may say yes.
 pub fn approvers(may: &RemediationApprovers, style: &impl ChannelStyle) -> String {
     match may {
         RemediationApprovers::Administrators => {
@@ -82,7 +78,7 @@ pub fn approvers(may: &RemediationApprovers, style: &impl ChannelStyle) -> Strin
     }
 }
 
-/// Why it is as it is; empty where its state says all.
+/// Explains the state; empty if it needs no explanation.
 pub fn why(it: &Remediation, style: &impl ChannelStyle) -> String {
     match &it.phase {
         RemediationPhase::Waiting { why, .. } => style.quoted(why),

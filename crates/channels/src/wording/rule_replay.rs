@@ -1,21 +1,16 @@
-//! What a rule file that is not in force would make of live grants.
+//! Effects of an inactive rule file on live grants.
 
 use crate::wording::lists::count;
 
-/// How many live grants were held against a rule file, and what becomes of them.
+/// Counts of compared grants by effect.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LiveGrants {
-    /// How many were looked at.
     pub looked_at: usize,
-    /// How many would end.
     pub ends: usize,
-    /// How many would stay and be reported.
     pub reported: usize,
-    /// Of how many that cannot be told.
     pub unread: usize,
 }
 
-/// What would become of them, where all of them were looked at.
 pub fn live_grants(found: &LiveGrants) -> String {
     let are = match found.looked_at {
         0 => return "no grant is live".to_owned(),
@@ -25,7 +20,6 @@ pub fn live_grants(found: &LiveGrants) -> String {
     format!("{are}: {}", outcome(found))
 }
 
-/// The same where older ones were not looked at.
 pub fn newest_live_grants(found: &LiveGrants) -> String {
     let newest = count(found.looked_at, "live grant");
     format!(
@@ -34,7 +28,6 @@ pub fn newest_live_grants(found: &LiveGrants) -> String {
     )
 }
 
-/// That not all of those are listed of which something would become.
 pub fn first_listed(listed: usize) -> String {
     format!("the first {listed} of these grants are listed")
 }
@@ -67,20 +60,16 @@ fn outcome(found: &LiveGrants) -> String {
     told.join(", and ")
 }
 
-/// That a grant would end, by this decision of the file.
 pub fn ends(decision: &str) -> String {
     format!("ends: {decision}")
 }
 
-/// That it would end, for its holder left a group by which a rule of the file gives it.
 pub const ENDS_BY_GROUP: &str = "ends: the holder left the group by which the rule gives it";
 
-/// That it would stay, although the file decides so.
 pub fn reported(decision: &str) -> String {
     format!("stays, and is reported: {decision}")
 }
 
-/// That it cannot be told, and why, a sentence each.
 pub fn unread(what: &[String]) -> String {
     format!("cannot be judged: {}", what.join(", "))
 }

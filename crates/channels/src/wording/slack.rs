@@ -1,5 +1,5 @@
-//! How text of people and AWS is written for Slack, so that nothing in it acts: the only place that does.
-//! [`plain_text`] is for elements of type `plain_text`, the others are for `mrkdwn`.
+//! Makes foreign text inactive in Slack: the only place that does. [`plain_text`] is for elements
+//! of type `plain_text`, the others are for `mrkdwn`.
 
 use std::borrow::Cow;
 
@@ -10,23 +10,18 @@ use jiff::{SignedDuration, tz::TimeZone};
 use crate::wording::style::ChannelStyle;
 use crate::wording::{names, time};
 
-/// What is nearer than this is told by its time alone: which day it is depends on the reader's zone.
+/// Nearer instants show only the time: their day depends on the reader's zone.
 const SAME_DAY: SignedDuration = SignedDuration::from_hours(12);
 /// Longest name in a message, in UTF-16 units.
 const NAME_MAX: usize = 400;
-/// Longest words of somebody in a message.
 const QUOTED_MAX: usize = 1_500;
-/// Longest name of an emoji that Slack takes.
 const EMOJI_NAME_MAX: usize = 100;
 
-/// Messages of Slack: people by the names the directory has, times in a zone.
 #[derive(Clone, Copy, Debug)]
 pub struct SlackStyle<'a> {
-    /// For names.
     pub directory: &'a Directory,
-    /// The zone of times.
     pub zone: &'a TimeZone,
-    /// When it is read: times of its day go without one.
+    /// The reading time: times of its day omit the date.
     pub seen_from: Timestamp,
 }
 
@@ -43,8 +38,8 @@ impl ChannelStyle for SlackStyle<'_> {
         self.name(&names::known_as(email, self.directory))
     }
 
-    /// In the zone of whoever reads it, as Slack has it; ours where a client cannot ("Formatting text
-    /// for app surfaces", date formatting).
+    /// Uses Slack's date format in the reader's zone; in the configured zone where clients cannot
+    /// ("Formatting text for app surfaces", date formatting).
     fn instant(&self, at: Timestamp) -> String {
         let ours = time::clock(at, self.seen_from, self.zone);
         let away = at.duration_since(self.seen_from).abs();
@@ -57,14 +52,14 @@ impl ChannelStyle for SlackStyle<'_> {
     }
 }
 
-/// Text for `mrkdwn`: no mention, link, formatting, quote or emoji in it acts. `mrkdwn` has no escape
-/// for its marks ("Formatting text for app surfaces"), so each that could act becomes a character that
-/// looks like it.
+/// Escapes text for `mrkdwn`: no mention, link, formatting, quote or emoji is active. `mrkdwn` has
+/// no escape for its marks ("Formatting text for app surfaces"), so active ones become similar
+/// characters.
 pub fn escape(text: &str) -> String {
     entities(&without_marks(&visible(text)))
 }
 
-/// The three characters that Slack wants as entities, in `mrkdwn` and in `plain_text`.
+/// Escapes the three characters that Slack requires as entities, in `mrkdwn` and in `plain_text`.
 fn entities(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -73,7 +68,7 @@ fn entities(text: &str) -> String {
     escaped
 }
 
-/// The text with as many characters, and none that formats.
+/// Replaces formatting characters one for one.
 fn without_marks(text: &str) -> Cow<'_, str> {
     if !text.contains(['*', '_', '~', '`', ':', '>']) {
         return Cow::Borrowed(text);
@@ -85,7 +80,7 @@ fn without_marks(text: &str) -> Cow<'_, str> {
             let neighbour = place.and_then(|place| letters.get(place));
             neighbour.is_some_and(char::is_ascii_alphanumeric)
         };
-        // Slack leaves `snake_case` and `2*3` alone
+        // Slack ignores marks in `snake_case` and `2*3`
         let is_in_word = is_word(at.checked_sub(1)) && is_word(Some(at + 1));
         let shown = match letter {
             '*' if !is_in_word => '\u{2217}',
@@ -106,7 +101,7 @@ fn without_marks(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
-/// Whether a colon is the first of a time with seconds, such as 20:26:40, which is no emoji.
+/// Returns whether a colon begins a time with seconds, such as 20:26:40, which is no emoji.
 fn is_of_time(letters: &[char], at: usize) -> bool {
     let is_digit = |place: Option<usize>| {
         let letter = place.and_then(|place| letters.get(place));
@@ -116,7 +111,7 @@ fn is_of_time(letters: &[char], at: usize) -> bool {
     around.into_iter().all(is_digit) && letters.get(at + 3) == Some(&':')
 }
 
-/// Whether what follows a colon makes it the code of an emoji; each workspace adds names.
+/// Returns whether an emoji code follows a colon; workspaces add names.
 fn begins_emoji(after: &[char]) -> bool {
     let end = after
         .iter()
@@ -135,7 +130,7 @@ fn push_escaped(to: &mut String, character: char) {
     }
 }
 
-/// How long a character is once escaped, in UTF-16 units: no way of counting finds more.
+/// Returns the escaped length in UTF-16 units, the largest of all counts.
 fn width(character: char) -> usize {
     match character {
         '&' => 5,
@@ -149,8 +144,8 @@ pub fn shown(text: &str, max: usize) -> String {
     cut(&without_marks(&visible(text)), max)
 }
 
-/// Text for an element of type `plain_text`, cut to at most `max` with `…`. Marks stay: the element
-/// shows them as they are.
+/// Returns text for a `plain_text` element, cut to at most `max` with `…`. Marks stay: the element
+/// does not format.
 pub fn plain_text(text: &str, max: usize) -> String {
     cut(&visible(text), max)
 }
@@ -200,7 +195,7 @@ mod tests {
             assert_eq!(escape(text), escaped);
             assert_eq!(shown(text, 1_000), escaped);
         }
-        // an element that formats nothing shows the marks
+        // a plain element shows the marks
         let typed = "*bold* :smile: > `code` _it_";
         assert_eq!(plain_text(typed, 1_000), typed.replace('>', "&gt;"));
     }
@@ -219,7 +214,7 @@ mod tests {
                 "2026-03-06T16:31:00Z",
                 "<!date^1772814660^{time}|17:31 +01>",
             ),
-            // tomorrow by our zone, and soon: a reader further west has the same day
+            // tomorrow in this zone, but soon: the same day further west
             (
                 "2026-03-07T01:10:00Z",
                 "<!date^1772845800^{time}|Sat 02:10 +01>",

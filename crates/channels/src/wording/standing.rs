@@ -1,4 +1,4 @@
-//! What is said of standing access, and of what sweeps do about it.
+//! Texts about standing access and its sweeps.
 
 use hallpass_access::{
     EndOutcome, EntitledPrincipal, Fate, ItemKind, LeftAlone, LeftOut, NamedEntitlement,
@@ -8,23 +8,21 @@ use hallpass_base::Timestamp;
 
 use crate::wording::lists;
 
-/// Before asking: the asker holds it without a grant.
+/// Before a request: the requester holds it without a grant.
 pub const HELD_ALREADY: &str =
     "You hold this already, not through Hallpass: whoever gave it may end it, Hallpass will not.";
 
-/// As [`HELD_ALREADY`], with when AWS was seen to say so, as the reader sees instants.
+/// As [`HELD_ALREADY`], with the formatted time of the read.
 pub fn held_already(seen: &str) -> String {
     format!("{HELD_ALREADY} AWS showed it at {seen}.")
 }
 
-/// Of what somebody accepted and a sweep did not find.
 pub const ACCEPTED_ABSENT: &str = "accepted, and not found by the newest sweep";
 
-/// What no check looks at (`access.md` §10.8).
+/// Scope excluded from checks (`access.md` §10.8).
 pub const NOT_LOOKED_AT: &str =
     "Not looked at: account access manager entitlements, which no listing of assignments shows.";
 
-/// How many entitlements of account access manager there are.
 pub fn entitlements(of_people: u64, of_groups: u64) -> String {
     match (of_people, of_groups) {
         (0, 0) => "No entitlements of account access manager.".to_owned(),
@@ -34,7 +32,7 @@ pub fn entitlements(of_people: u64, of_groups: u64) -> String {
     }
 }
 
-/// One of them: `payments-prod / Deploy: Ana Silva`.
+/// `payments-prod / Deploy: Ana Silva`.
 pub fn entitlement(it: &NamedEntitlement) -> String {
     let (account, role) = (&it.account_name, it.entitlement.role_name());
     let holder = match it.entitlement.principal {
@@ -44,7 +42,7 @@ pub fn entitlement(it: &NamedEntitlement) -> String {
     format!("{account} / {role}: {holder}")
 }
 
-/// The same to somebody who knows whose it is: `payments-prod / Deploy`, with the group that gives it.
+/// The same without the person: `payments-prod / Deploy`, with the granting group.
 pub fn entitled_to(it: &NamedEntitlement) -> String {
     let (account, role) = (&it.account_name, it.entitlement.role_name());
     match it.entitlement.principal {
@@ -53,7 +51,6 @@ pub fn entitled_to(it: &NamedEntitlement) -> String {
     }
 }
 
-/// What an item of a sweep is, in a few words.
 pub const fn item_kind(kind: &ItemKind) -> &'static str {
     match kind {
         ItemKind::Unknown => "nobody recorded it",
@@ -64,7 +61,6 @@ pub const fn item_kind(kind: &ItemKind) -> &'static str {
     }
 }
 
-/// What could not be read, for people.
 pub fn unread_place(what: &UnreadPlace) -> String {
     match what {
         UnreadPlace::Account { account } => format!("account {account}"),
@@ -85,12 +81,10 @@ pub fn unread_place(what: &UnreadPlace) -> String {
     }
 }
 
-/// That AWS does not remove it; `reason` as the channel writes it.
 pub fn refuses_to_remove(reason: &str) -> String {
     format!("AWS refuses to remove it: {reason}")
 }
 
-/// What is done about an item of a sweep. `at` writes instants as the reader sees them.
 pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
     match fate {
         Fate::Reported => "reported".to_owned(),
@@ -135,7 +129,6 @@ fn to_do(action: SweepAction) -> String {
     }
 }
 
-/// What sweeps do about what nobody recorded, in the mode they are in.
 pub fn mode(mode: SweepMode) -> String {
     match mode {
         SweepMode::Off => "sweeps are off".to_owned(),
@@ -149,7 +142,7 @@ pub fn mode(mode: SweepMode) -> String {
 
 const UNDER_GRANT: &str = "stays, also after the grant above it";
 
-/// What would become of an item in a mode, once sweeps found it twice and somebody confirmed the mode.
+/// Predicts an item's treatment after two findings and a confirmed mode.
 pub fn outlook(kind: &ItemKind, mode: SweepMode, at: impl Fn(Timestamp) -> String) -> String {
     match kind {
         ItemKind::Accepted { .. } => "stays: it is accepted".to_owned(),
@@ -167,7 +160,6 @@ pub fn outlook(kind: &ItemKind, mode: SweepMode, at: impl Fn(Timestamp) -> Strin
     }
 }
 
-/// What would become of an item that no sweep of the configuration looks at.
 pub fn outlook_out_of_scope(kind: &ItemKind) -> &'static str {
     match kind {
         ItemKind::Accepted { .. } | ItemKind::ReviewOverdue { .. } => "stays: it is accepted",
@@ -178,7 +170,6 @@ pub fn outlook_out_of_scope(kind: &ItemKind) -> &'static str {
     }
 }
 
-/// How much of what nobody accepted no sweep of the configuration looks at.
 pub fn out_of_scope(number: usize) -> String {
     let items = lists::count(number, "item");
     format!(
@@ -187,7 +178,6 @@ pub fn out_of_scope(number: usize) -> String {
     )
 }
 
-/// What a sweep leaves out by intent.
 pub fn left_out(what: &LeftOut) -> String {
     match what {
         LeftOut::InactiveAccounts { count: 1 } => {

@@ -1,7 +1,6 @@
-//! The words of states, as badges show them (`ui.md` §5).
+//! State words on badges (`ui.md` §5).
 
-/// The word of a request's or a grant's state, by the state's name in storage and API. One that is not
-/// known is shown as it is.
+/// Returns the word for a state name of storage and API; unknown names are unchanged.
 pub fn word(state: &str) -> &str {
     match state {
         "pending" => "Waiting",

@@ -1,4 +1,4 @@
-//! What those who run the place are told of sweeps: a headline, and a line for each thing to know.
+//! Sweep notices for operators: a headline, and a line per fact.
 
 use hallpass_access::{
     ChangedHolding, Digest, DigestKind, DigestNews, FirstOf, ItemChange, LeftOut, LookedOutcome,
@@ -11,7 +11,6 @@ use crate::wording::notice::mail::{Letter, OPERATOR};
 use crate::wording::standing::{self, NOT_LOOKED_AT, item_kind, unread_place};
 use crate::wording::time::utc;
 
-/// What is told of a run, in lines; the first is the headline.
 pub fn digest_text(digest: &Digest) -> String {
     match &digest.news {
         DigestNews::Looked(looked) => looked_lines(digest, looked).join("\n"),
@@ -24,7 +23,6 @@ pub fn digest_text(digest: &Digest) -> String {
     }
 }
 
-/// What to write to those who look after Hallpass about a sweep.
 pub fn digest_letter(digest: &Digest) -> Letter {
     let subject = match digest.digest {
         DigestKind::SweepFound => "Sweep: access that changed",
@@ -46,7 +44,7 @@ pub fn digest_letter(digest: &Digest) -> Letter {
     }
 }
 
-/// What a run would do, or does: `remove 4 assignments`.
+/// Summarizes a run's work: `remove 4 assignments`.
 pub fn work(work: &SweepWork) -> String {
     let count = work.count;
     let noun = if count == 1 {

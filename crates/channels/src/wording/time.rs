@@ -1,12 +1,12 @@
-//! Instants and lengths of time, as people read them.
+//! Formats instants and durations for people.
 
 use hallpass_base::{TimeSpan, Timestamp};
 use jiff::tz::TimeZone;
 
 pub use hallpass_base::time::utc;
 
-/// `17:31 CET`; on another day than `seen_from`, `Sat 02:10 CET`; further away
-/// `2026-03-09 02:10 CET`.
+/// `17:31 CET`; on another day than `seen_from`, `Sat 02:10 CET`; further away `2026-03-09 02:10
+/// CET`.
 pub fn clock(at: Timestamp, seen_from: Timestamp, zone: &TimeZone) -> String {
     let (shown, from) = (at.to_zoned(zone.clone()), seen_from.to_zoned(zone.clone()));
     let format = match (shown.date() - from.date()).get_days() {
@@ -17,7 +17,7 @@ pub fn clock(at: Timestamp, seen_from: Timestamp, zone: &TimeZone) -> String {
     shown.strftime(format).to_string()
 }
 
-/// What is left, as a countdown: `2h 11m`, `9m`, in the last five minutes `4:59` (`ui.md` §5).
+/// Formats a countdown: `2h 11m`, `9m`, in the last five minutes `4:59` (`ui.md` §5).
 pub fn countdown(left: TimeSpan) -> String {
     let seconds = left.as_seconds();
     match seconds {
@@ -27,13 +27,13 @@ pub fn countdown(left: TimeSpan) -> String {
     }
 }
 
-/// A length in whole minutes, begun ones counted: what waits or is left.
+/// Rounds up to whole minutes: remaining time.
 #[must_use]
 pub fn minutes_begun(span: TimeSpan) -> TimeSpan {
     TimeSpan::minutes(span.as_seconds().div_ceil(60))
 }
 
-/// A length in whole minutes, but for what is shorter than one: what has passed.
+/// Rounds down to whole minutes, except below one: passed time.
 #[must_use]
 pub fn minutes_passed(span: TimeSpan) -> TimeSpan {
     match span.as_seconds() {

@@ -1,4 +1,4 @@
-//! What people are told of lists of accounts.
+//! Mails about account lists.
 
 use hallpass_base::text;
 
@@ -6,51 +6,34 @@ use crate::wording::notice::mail::Letter;
 
 /// Characters of a subject; inboxes show fewer.
 const SUBJECT_MAX: usize = 150;
-/// Characters of a reason.
 const REASON_MAX: usize = 1_000;
-/// Why the reader gets this.
 const FOOTER: &str =
     "You get this because a list of accounts names you, or `vending.mail_to` of Hallpass does.";
 
-/// How a row of a list ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowEnd {
-    /// The account was made.
     Made,
-    /// The account was there, and is taken on.
+    /// An existing account was taken over.
     TakenOn,
-    /// The row cannot be used.
     Unusable,
-    /// AWS did not begin with it.
     NotBegun,
-    /// AWS began, and it went wrong.
     Failed,
-    /// The account is there, and somebody has no access to it.
+    /// The account exists, but some access to it is missing.
     WithoutAccess,
 }
 
-/// A row of a list, as people know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToldRow<'a> {
-    /// The plan.
     pub plan: &'a str,
-    /// Its number in the list.
     pub number: usize,
-    /// The account's name.
     pub name: &'a str,
-    /// Its root user's address.
     pub email: &'a str,
-    /// The unit, as the list has it.
     pub unit: &'a str,
-    /// The account's id, where there is one.
     pub account: &'a str,
-    /// How it ended.
     pub end: RowEnd,
-    /// What is wrong.
     pub reason: &'a str,
 }
 
-/// A mail about a row that is final.
 pub fn row_letter(row: &ToldRow<'_>) -> Letter {
     let name = text::line(row.name, SUBJECT_MAX / 2);
     let (short, headline) = match row.end {
@@ -97,7 +80,6 @@ pub fn row_letter(row: &ToldRow<'_>) -> Letter {
     }
 }
 
-/// A mail about a whole list: how many rows have which status.
 pub fn list_letter(plan: &str, counts: &[(&str, usize)]) -> Letter {
     let all: usize = counts.iter().map(|(_, count)| count).sum();
     let parts: Vec<String> = counts

@@ -1,12 +1,12 @@
-//! The warnings of a request, for those who decide about it.
+//! A request's warnings for approvers.
 
 use hallpass_access::Request;
 
-/// The most warnings in one message: who reads it decides on the page if there are more.
+/// Maximum warnings per message; readers of more decide on the page.
 const SHOWN_MAX: usize = 5;
 
-/// What approvers are shown before they approve: the texts that whoever asked confirmed, each once, as many as a message
-/// holds, and how many more there are.
+/// Returns the distinct texts the requester confirmed, up to the message's limit, and the number of
+/// others.
 pub fn of_request(request: &Request) -> (Vec<&str>, usize) {
     let of_requester = { request.confirmed.iter() }.filter(|it| it.by == request.requester.email);
     let mut texts: Vec<&str> = Vec::new();
@@ -20,7 +20,6 @@ pub fn of_request(request: &Request) -> (Vec<&str>, usize) {
     (texts, more)
 }
 
-/// That a message does not have all of them.
 pub fn more(count: usize) -> String {
     match count {
         1 => "1 more warning is on the request's page.".to_owned(),

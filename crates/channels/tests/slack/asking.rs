@@ -1,4 +1,4 @@
-//! Forms: what they offer, what they refuse on the field, what they become.
+//! Forms: choices, field errors and resulting requests.
 
 use hallpass_access::Wanted;
 use hallpass_base::TimeSpan;
@@ -338,7 +338,7 @@ async fn reasons_and_names_arrive_byte_for_byte() {
             "*For*\n2h",
         ]
     );
-    // nothing that a person or the organization wrote is in an element that formats
+    // no foreign text is in a formatting element
     for field in content["fields"].as_array().unwrap() {
         let is_ours = ["*Who*\n<@UANA>", "*For*\n2h"].contains(&field["text"].as_str().unwrap());
         let kind = if is_ours { "mrkdwn" } else { "plain_text" };
@@ -384,7 +384,6 @@ async fn access_is_asked_for_from_a_later_time_on_and_the_card_says_so() {
         length.starts_with("*For*\n2h from ") && length.ends_with(" UTC"),
         "{length}"
     );
-    // nothing chosen is at once
     app.send(&starts(None)).await;
     let requests = app.requests().await;
     assert!(requests.iter().any(|it| it.start.is_none()));
@@ -433,7 +432,6 @@ async fn groups_are_asked_for_as_groups() {
         "{}",
         head.blocks()
     );
-    // an unknown group is no account
     let mut wrong = values;
     wrong["select_group"]["selected_group"]["selected_option"]["value"] = json!(ACCOUNT);
     let reply = app
@@ -463,7 +461,7 @@ async fn a_repeated_submission_is_one_request() {
     let app = TestApp::new().await;
     let sent = app.submission("ana", FORM, "", &form(ACCOUNT, "ReadOnly", "once"));
     for _ in 0..3 {
-        // Slack signs a repetition anew
+        // Slack signs a repetition again
         app.clock.advance(TimeSpan::seconds(1));
         assert_eq!(app.send(&sent).await.body, "");
     }
@@ -479,7 +477,7 @@ async fn a_repeated_submission_is_one_request() {
 #[tokio::test]
 async fn the_form_is_answered_in_time_when_aws_is_stalled() {
     let app = TestApp::new().await;
-    // known people and an old directory: asking wants AWS, which does not answer
+    // known people and an old directory: the request needs AWS, which does not answer
     opened(&app, "ana", "request_for_access").await;
     app.stall_aws();
     let view = opened(&app, "ana", "request_for_access").await;
@@ -495,7 +493,7 @@ async fn the_form_is_answered_in_time_when_aws_is_stalled() {
     );
     assert!(reply.body.contains("Still working on it"), "{}", reply.body);
     let before = app.fake.desk().views.len();
-    // the journey gives up on AWS after five seconds, and decides nothing by what is an hour old
+    // the journey gives up on AWS after five seconds, and does not use data an hour old
     let start = std::time::Instant::now();
     while app.fake.desk().views.len() == before && start.elapsed().as_secs() < 10 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -551,7 +549,6 @@ async fn an_extension_is_prefilled_and_asked_for() {
             .contains("\"initial_value\":\"OPS-1: why not\""),
         "{view}"
     );
-    // later ends, each with what it gains, and none that gains less than half an hour
     let ends = view["blocks"][1]["element"]["options"].as_array().unwrap();
     let ends: Vec<&str> = ends
         .iter()
@@ -591,7 +588,6 @@ async fn an_extension_is_prefilled_and_asked_for() {
         "{:?}",
         app.fake.replies()
     );
-    // somebody else's is refused
     let reply = app
         .send(&app.submission("cai", "hallpass_extend_submitted", metadata, &values))
         .await;
@@ -632,7 +628,6 @@ async fn slash_commands_open_the_same_windows() {
     }
 }
 
-/// The form, also for other accounts.
 fn with_more(set: &str, more: &[&str]) -> Value {
     let mut values = form(ACCOUNT, set, "both of them");
     let chosen: Vec<Value> = more.iter().map(|id| json!({"value": id})).collect();
@@ -657,7 +652,6 @@ async fn more_accounts_are_asked_for_in_the_same_form() {
     };
     assert_eq!(asked, [admin(ACCOUNT), admin(TEAM)]);
     assert_eq!(found[0].asked_with, [found[1].id]);
-    // none is chosen: one request, and no others
     app.send(&app.submission("ana", FORM, "", &with_more("Root", &[])))
         .await;
     let found = app.requests().await;

@@ -1,5 +1,4 @@
-//! Break glass (`access.md` §17): who is shown the button, what the form wants, what
-//! is told to whom, and who closes the review; then tickets, which are fields of forms too.
+//! Break-glass (`access.md` §17): button, form, notices and review; then ticket fields.
 
 use hallpass_access::{Approval, Request, RequestState};
 use hallpass_base::{RequestId, TimeSpan};
@@ -17,7 +16,6 @@ fn typed(words: &str) -> Value {
     json!({"provide_reason": {"provided_reason": {"value": words}}})
 }
 
-/// The last thing whispered with buttons.
 fn whispered_button(app: &TestApp) -> Option<Value> {
     let desk = app.fake.desk();
     let found = desk.whispered.iter().rev();
@@ -33,7 +31,6 @@ async fn window_after(app: &TestApp, press: &Value) -> Value {
         .1
 }
 
-/// The reply that tells of the broken glass.
 fn alarm(app: &TestApp) -> Message {
     let desk = app.fake.desk();
     let mut replies = desk
@@ -155,7 +152,7 @@ async fn outside_the_channel_the_button_comes_directly() {
     let app = TestApp::new().await;
     app.ask("sam", "Glass").await;
     let direct = until("a direct message", || app.fake.lines("DUSAM").pop()).await;
-    // the status of a requester outside the channel comes there too
+    // a requester outside the channel also gets the status there
     let is_offer = |text: &str| text.contains("In an emergency you can take it now.");
     until("the offer", || {
         app.fake
@@ -166,7 +163,7 @@ async fn outside_the_channel_the_button_comes_directly() {
     })
     .await;
     assert!(whispered_button(&app).is_none(), "{direct}");
-    // and where Slack was wrong about who is in the channel
+    // also when Slack was wrong about channel members
     let app = TestApp::new().await;
     app.fake.fail(
         "chat.postEphemeral",
@@ -195,7 +192,6 @@ async fn mine_of(app: &TestApp, name: &str) -> String {
 #[tokio::test]
 async fn whoever_is_not_listed_sees_no_button_and_a_forged_press_is_on_record() {
     let app = TestApp::new().await;
-    // ana is listed for one and not for the other; cai for none
     let glass = app.ask("ana", "Glass").await;
     until("the button", || whispered_button(&app)).await;
     app.fake.desk().whispered.clear();
@@ -231,7 +227,7 @@ async fn whoever_is_not_listed_sees_no_button_and_a_forged_press_is_on_record() 
         assert_eq!(found, said, "{who}");
         app.fake.desk().whispers.clear();
     }
-    // the form is no licence either
+    // the form grants no permission
     let forged = app.submission("cai", GLASS, &glass.id.to_string(), &typed(WHY));
     let reply = app.send(&forged).await;
     assert!(
@@ -248,7 +244,6 @@ async fn whoever_is_not_listed_sees_no_button_and_a_forged_press_is_on_record() 
     );
 }
 
-/// Refused presses in the audit log: who and what.
 async fn refused(app: &TestApp) -> Vec<String> {
     let records = hallpass_audit::AuditStore::records_from(app.store.as_ref(), 1, 1000)
         .await
@@ -377,7 +372,6 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
     assert_eq!(refused(&app).await.len(), 4);
 }
 
-/// A rule that wants a ticket, beside one that wants none.
 async fn with_tickets() -> TestApp {
     let app = TestApp::new().await;
     let text = r"
@@ -439,7 +433,7 @@ async fn a_ticket_is_its_own_field_and_never_the_reason() {
         let reply = app.send(&app.submission("ana", FORM, "", values)).await;
         serde_json::from_str::<Value>(&reply.body).unwrap_or_default()
     };
-    // sent before the field was there: it comes, and what was typed stays
+    // sent before the field appeared: it is added, and input stays
     let reply = send(&form(ACCOUNT, "Routed", "OPS-1")).await;
     assert_eq!(reply["response_action"], "update");
     assert!(ticket_block(&reply["view"]).is_some(), "{reply}");

@@ -1,4 +1,4 @@
-//! What AWS does about the end of access, as the message of a request says it.
+//! AWS's expiry enforcement in a request's message.
 
 use hallpass_access::{ArmedEndStatus, Directory, Grant, GrantState, Request, UnseenEnd};
 use hallpass_base::TimeSpan;
@@ -6,7 +6,7 @@ use hallpass_channels::slack::{Marks, Scene, Setup, draw};
 use hallpass_rules::directory::Snapshot;
 use hallpass_store_testing::{a_grant, a_request, approved, at};
 
-/// The last line of a message about what is held until [`at`]`(3_600)`.
+/// Renders the last line about access until [`at`]`(3_600)`.
 fn footer(armed: Option<ArmedEndStatus>, second: u64, standing: bool) -> String {
     let request = Request {
         state: approved(1),
@@ -45,9 +45,7 @@ fn footer(armed: Option<ArmedEndStatus>, second: u64, standing: bool) -> String 
     let last = blocks.as_array().unwrap().last().unwrap();
     let text = last["elements"][0]["text"].as_str().unwrap();
     let parts: Vec<&str> = text.split(" · ").collect();
-    // how it was approved comes before, the way to the page after
     let parts = parts[1..parts.len() - 1].join(" · ");
-    // an instant as whoever has no Slack reads it
     let mut pieces = parts.split("<!date^").map(str::to_owned);
     let first = pieces.next().unwrap();
     let others = pieces.map(|it| it.split_once('|').unwrap().1.replacen('>', "", 1));

@@ -1,4 +1,4 @@
-//! A Slack in a few lines: it keeps messages and windows, says who people are, and fails as told.
+//! A fake Slack: stores messages and windows, identifies people, and fails as scripted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,18 +12,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde_json::{Value, json};
 
-/// How a call goes wrong.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// 429 with so many seconds.
+    /// 429 with this many seconds.
     Limited(u64),
-    /// Slack says no.
     Refused(&'static str),
-    /// It is done, and the answer is lost.
     LostAnswer,
-    /// No answer for a long time, and nothing done.
+    /// No answer for a long time, no effect.
     Hangs,
-    /// HTTP 503, nothing done.
+    /// HTTP 503, no effect.
     Down,
 }
 
@@ -32,7 +29,7 @@ pub(crate) struct Message {
     pub(crate) ts: String,
     pub(crate) channel: String,
     pub(crate) thread: Option<String>,
-    /// All it ever showed; the last is what it shows.
+    /// All displayed versions; the last is current.
     pub(crate) versions: Vec<Value>,
     pub(crate) metadata: Value,
 }
@@ -70,17 +67,14 @@ pub(crate) struct Desk {
     pub(crate) members: Vec<String>,
     pub(crate) messages: Vec<Message>,
     pub(crate) whispers: Vec<(String, String)>,
-    /// The same as they were sent.
     pub(crate) whispered: Vec<Value>,
     pub(crate) views: Vec<(String, Value)>,
     pub(crate) calls: Vec<String>,
     pub(crate) faults: BTreeMap<String, VecDeque<Fault>>,
-    /// What is refused in these channels, whatever it is.
     pub(crate) refusing: BTreeMap<String, &'static str>,
     clock: u64,
 }
 
-/// The fake, serving.
 #[derive(Clone)]
 pub(crate) struct Fake {
     pub(crate) desk: Arc<Mutex<Desk>>,
@@ -119,7 +113,6 @@ impl Fake {
             .count()
     }
 
-    /// Messages of the channel that are no replies.
     pub(crate) fn heads(&self) -> Vec<Message> {
         let desk = self.desk();
         let heads = desk.messages.iter().filter(|message| {
@@ -130,7 +123,6 @@ impl Fake {
         heads.cloned().collect()
     }
 
-    /// Lines of the channel that are neither.
     pub(crate) fn lines(&self, channel: &str) -> Vec<String> {
         let desk = self.desk();
         let lines = desk.messages.iter().filter(|message| {
@@ -150,7 +142,6 @@ impl Fake {
         replies.map(|message| message.text().to_owned()).collect()
     }
 
-    /// What was said to somebody only.
     pub(crate) fn whispers(&self, user: &str) -> Vec<String> {
         let desk = self.desk();
         let theirs = desk.whispers.iter().filter(|(to, _)| to == user);
@@ -158,8 +149,8 @@ impl Fake {
     }
 }
 
-/// What was sent, with instants as a client shows them that does not know the reader's zone. Plain text
-/// stays as it is: Slack shows no dates there.
+/// Renders instants as a client without the reader's zone does. Plain text is unchanged: Slack
+/// shows no dates there.
 fn as_read(sent: &Value) -> Value {
     match sent {
         Value::String(text) => json!(dates_as_read(text)),
@@ -262,7 +253,7 @@ impl Desk {
             }
             "conversations.members" => {
                 let from: usize = text(sent, "cursor").parse().unwrap_or(0);
-                // small pages: whoever reads only the first misses most
+                // small pages, to detect clients that read only the first
                 let page: Vec<&String> = self.members.iter().skip(from).take(100).collect();
                 let next = from + page.len();
                 let cursor = if next < self.members.len() {

@@ -1,4 +1,4 @@
-//! Slack is slow, down, limits us, or loses answers: news is late, access is not.
+//! Slack is slow, down, limiting, or loses answers: notices are late, access is not.
 
 use std::sync::{Arc, Mutex};
 
@@ -32,7 +32,6 @@ async fn a_lost_answer_makes_no_second_message() {
         app.tell().await;
         assert_eq!(app.fake.heads().len(), 1, "{fault:?}");
         assert_eq!(app.fake.replies().len(), 1);
-        // and the reply below it
         app.fake.fail("chat.postMessage", &[Fault::LostAnswer]);
         app.clock.advance(TimeSpan::minutes(14));
         app.live(TimeSpan::seconds(2)).await;
@@ -93,7 +92,6 @@ async fn retry_after_is_honoured_and_ten_minutes_are_enough() {
         "pending",
         "the state is kept"
     );
-    // and the next news shows it
     app.clock.advance(TimeSpan::minutes(4));
     app.live(TimeSpan::seconds(2)).await;
     app.tell().await;
@@ -117,11 +115,10 @@ async fn a_backlog_is_not_given_up_because_slack_has_just_begun_to_limit_us() {
     app.clock.advance(TimeSpan::seconds(31));
     app.tell().await;
     assert_eq!(app.fake.heads().len(), 1);
-    // what was delivered ends it, and what was long ago says nothing of now
+    // a delivery resets it, and old limits do not count
     asked(&app, "Root").await;
     limited_once().await;
     limited_once().await;
-    // limited all the time
     let mut told = Vec::new();
     for _ in 0..2 {
         app.fake.fail("chat.postMessage", &[Fault::Limited(300)]);
@@ -138,7 +135,7 @@ async fn a_backlog_is_not_given_up_because_slack_has_just_begun_to_limit_us() {
 async fn what_slack_will_never_take_is_given_up_at_once() {
     let app = TestApp::new().await;
     asked(&app, "Admin").await;
-    // neither as it is drawn nor as a line
+    // refused both as drawn and as a line
     let never = vec![Fault::Refused("invalid_blocks"); 2];
     app.fake.fail("chat.postMessage", &never);
     assert!(matches!(app.tell_once().await[0], Delivery::GaveUp { .. }));
@@ -171,7 +168,7 @@ async fn an_outage_of_slack_delays_news_and_nothing_else() {
     for delivery in app.tell_once().await {
         assert!(matches!(delivery, Delivery::Again { .. }), "{delivery:?}");
     }
-    // a press while Slack cannot say who presses is answered, and does nothing
+    // without a user lookup, a press is answered without effect
     let waiting = {
         app.fake.desk().faults.clear();
         app.clock.advance(TimeSpan::minutes(2));
@@ -261,7 +258,7 @@ async fn a_press_that_nobody_confirms_is_not_told_as_undone() {
     assert_eq!(app.state(request.id).await, "approved");
 }
 
-/// What the app remembers; while it keeps what it has drawn, somebody presses at another server.
+/// Slack state during whose write another server handles a press.
 struct Overtaken {
     store: Arc<MemoryStore>,
     access: Arc<Access>,

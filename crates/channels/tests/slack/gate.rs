@@ -1,4 +1,4 @@
-//! The gate as a table: whatever can be sent, by whoever should not, opens nothing and tells nothing.
+//! Table of gate cases: no unauthorized call opens or reveals anything.
 
 use std::time::Duration;
 
@@ -8,14 +8,11 @@ use serde_json::{Value, json};
 
 use crate::test_app::{ACCOUNT, FORM, TestApp, form, secret, until, user};
 
-/// What stands in a request and is nobody else's business.
 const SECRET: &str = "zebra-of-the-wish";
 
-/// A request that waits, with a reason.
 async fn waiting(app: &TestApp) -> hallpass_access::Request {
     let sent = app.submission("ana", FORM, "", &form(ACCOUNT, "Admin", SECRET));
     assert_eq!(app.send(&sent).await.status, 200);
-    // on a busy machine the form is answered before it is done
     for _ in 0..1_000 {
         if let Some(request) = app.requests().await.pop() {
             app.tell().await;
@@ -26,7 +23,6 @@ async fn waiting(app: &TestApp) -> hallpass_access::Request {
     panic!("the request never came");
 }
 
-/// Everything that comes from Slack, as somebody would send it.
 fn calls(app: &TestApp, who: &str, request: &hallpass_access::Request) -> Vec<(String, Value)> {
     let (id, head) = (request.id.to_string(), app.head(request.id));
     let mut suggestion = app.submission(who, FORM, "", &json!({}));
@@ -69,7 +65,6 @@ async fn nothing_unsigned_or_out_of_its_window_opens_anything() {
     let asked = app.fake.desk().calls.len();
     let now = app.now().as_second();
     let other = SecretString::from("another secret");
-    // how it is signed: with what, how many seconds from now, whether what is sent is what was signed
     let rows: [(&str, Option<&SecretString>, i64, bool); 6] = [
         ("not signed", None, 0, true),
         ("with another secret", Some(&other), 0, true),
@@ -78,7 +73,7 @@ async fn nothing_unsigned_or_out_of_its_window_opens_anything() {
         ("301 s ahead", Some(&secret()), 301, true),
         ("a year ago", Some(&secret()), -31_536_000, true),
     ];
-    // whoever could do most: an approver, and the requester
+    // the most powerful users: an approver and the requester
     for who in ["cai", "ana"] {
         for (call, payload) in calls(&app, who, &request) {
             let (body, _, _) = app.signed(&payload);
@@ -134,7 +129,8 @@ async fn without_a_secret_no_call_opens_anything() {
 async fn whoever_is_nobody_here_changes_nothing_and_is_told_nothing() {
     let app = TestApp::new().await;
     let request = waiting(&app).await;
-    // of another workspace with an approver's address; without an address; not in the directory; two people
+    // of another workspace with an approver's address; without an address; not in the directory;
+    // two people
     for who in ["fox", "gia", "new", "two"] {
         for (call, payload) in calls(&app, who, &request) {
             let before = heard(&app, who).len();
@@ -146,7 +142,7 @@ async fn whoever_is_nobody_here_changes_nothing_and_is_told_nothing() {
                 "{who} {call}: {}",
                 reply.body
             );
-            // the answer to a form or to choices is the reply itself
+            // forms and choices are answered in the reply itself
             if reply.body.is_empty() {
                 let told = until("an answer", || {
                     let all = heard(&app, who);
@@ -163,7 +159,6 @@ async fn whoever_is_nobody_here_changes_nothing_and_is_told_nothing() {
     }
 }
 
-/// What somebody was told: in whispers and in windows.
 fn heard(app: &TestApp, who: &str) -> Vec<String> {
     let mut heard = app.fake.whispers(&user(who));
     let desk = app.fake.desk();

@@ -1,4 +1,4 @@
-//! Waiting for AWS, as the message of a request tells it; and alarms, told once.
+//! AWS waits in a request's message; and alarms, sent once.
 
 use hallpass_access::{
     AccessStore, Alarm, AlarmContext, AlarmKind, AlarmState, Change, Channel, Delivery,
@@ -12,7 +12,6 @@ use hallpass_store_testing::account_key;
 use crate::fake::Message;
 use crate::test_app::TestApp;
 
-/// So many more who asked before everybody else.
 async fn others(app: &TestApp, from: u64, count: u64) {
     let asked_at = TimeSpan::minutes(2).before(app.now());
     let desires = (from..from + count).map(|n| DesiredAssignment::Until {
@@ -36,7 +35,6 @@ async fn a_grant_in_line_is_told_how_long_and_its_message_is_edited_when_that_ch
     let footer = || app.head(request.id).blocks().to_string();
     assert!(footer().contains("Approved, setting up"), "{}", footer());
     assert!(!footer().contains("set up before it"), "{}", footer());
-    // (others before it, what the message says)
     let mut before = 0;
     for (count, wanted) in [
         (400, "400 others are set up before it: up to 2 min"),
@@ -49,7 +47,7 @@ async fn a_grant_in_line_is_told_how_long_and_its_message_is_edited_when_that_ch
         app.slack.tell_line(&mut told).await;
         assert!(footer().contains(wanted), "{wanted}: {}", footer());
         assert_eq!(app.fake.count("chat.update"), edits + 1);
-        // one more before it is no other answer, and a process that has just begun edits nothing
+        // one more changes no step, and a new process edits nothing
         others(&app, 10_000 + before, 1).await;
         app.slack.tell_line(&mut told).await;
         assert_eq!(app.fake.count("chat.update"), edits + 1);

@@ -1,5 +1,5 @@
-//! The app over the real journey in memory and a fake Slack: what each press does, what is told to
-//! whom, and what happens when Slack or AWS does not answer.
+//! The app over the real journey in memory and a fake Slack: effects of presses, recipients of
+//! messages, and outages of Slack or AWS.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

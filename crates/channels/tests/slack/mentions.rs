@@ -1,4 +1,4 @@
-//! Who is mentioned: the Slack user of a person of the directory, whatever becomes of addresses.
+//! Mentions find a person's Slack user despite address changes.
 
 use hallpass_base::TimeSpan;
 use serde_json::{Value, json};
@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use crate::fake::Fault;
 use crate::test_app::{RULES, TestApp, rules, user};
 
-/// From here on rules name `now` where they named Cai's address.
 async fn approver_is(app: &TestApp, now: &str) {
     let text = RULES.replace("cai@corp.example", now);
     app.access.set_rules(rules(&text), "test").await.unwrap();
 }
 
-/// What Slack says of somebody's address from now on; believed by us only after ten minutes.
+/// Changes an address at Slack; the app's cache expires after ten minutes.
 fn slack_says(app: &TestApp, name: &str, address: Value) {
     let mut desk = app.fake.desk();
     desk.users.get_mut(&user(name)).unwrap()["profile"]["email"] = address;
@@ -20,7 +19,6 @@ fn slack_says(app: &TestApp, name: &str, address: Value) {
     app.clock.advance(TimeSpan::minutes(11));
 }
 
-/// What is said below the message of a request: who is mentioned, and who is not.
 async fn asked(app: &TestApp, who: &str) -> String {
     app.ask(who, "Admin").await;
     app.fake.replies().pop().unwrap()
@@ -53,7 +51,7 @@ async fn who_gets_the_address_of_somebody_who_left_is_mentioned_and_not_the_leav
 async fn a_slack_user_of_one_person_is_never_mentioned_as_another_who_got_the_address() {
     let app = TestApp::new().await;
     app.ask("cai", "ReadOnly").await;
-    // Slack has not heard of it: the address is still at Cai's Slack user
+    // Slack does not know yet: Cai's Slack user still has the address
     app.address_becomes("cai", "cai.new@corp.example");
     app.address_becomes("off", "cai@corp.example");
     app.clock.advance(TimeSpan::minutes(11));
@@ -65,7 +63,7 @@ async fn a_slack_user_of_one_person_is_never_mentioned_as_another_who_got_the_ad
 #[tokio::test]
 async fn a_wrong_address_that_is_put_right_mentions_nobody_by_the_wrong_one_any_more() {
     let app = TestApp::new().await;
-    // Cai never acted in Slack: an address alone says who they are
+    // Cai never acted in Slack: only an address identifies them
     assert!(asked(&app, "ana").await.starts_with("<@UCAI> <@UDEE> "));
     app.address_becomes("cai", "new@corp.example");
     approver_is(&app, "new@corp.example").await;
@@ -79,7 +77,7 @@ async fn a_wrong_address_that_is_put_right_mentions_nobody_by_the_wrong_one_any_
 async fn a_slack_user_is_whoever_acted_as_it_last() {
     let app = TestApp::new().await;
     app.ask("cai", "ReadOnly").await;
-    // the account was handed on, and its address with it
+    // the account was passed on with its address
     app.address_becomes("cai", "cai.new@corp.example");
     app.address_becomes("off", "cai@corp.example");
     app.clock.advance(TimeSpan::minutes(11));
@@ -106,7 +104,7 @@ async fn a_slack_user_that_is_gone_is_mentioned_no_more_and_its_successor_is() {
         let app = TestApp::new().await;
         app.ask("cai", "ReadOnly").await;
         assert!(asked(&app, "ana").await.starts_with("<@UCAI> <@UDEE> "));
-        // the account is deactivated, and Slack tells of it for a while or not at all
+        // the account is deactivated, and Slack reports it late or never
         let mut gone = app.fake.desk().users.remove(&user("cai")).unwrap();
         if !is_forgotten {
             gone["deleted"] = json!(true);
@@ -117,7 +115,6 @@ async fn a_slack_user_that_is_gone_is_mentioned_no_more_and_its_successor_is() {
         let said = asked(&app, "eve").await;
         assert!(!said.contains("<@UCAI>"), "{said}");
         assert!(said.contains("Not on Slack: cai@corp.example"), "{said}");
-        // made anew, it has another id
         gone["id"] = json!("UCAI2");
         gone["deleted"] = json!(false);
         gone["profile"] = json!({"email": "cai@corp.example"});
@@ -134,7 +131,6 @@ async fn who_acted_is_mentioned_while_slack_does_not_say_who_that_is() {
         let app = TestApp::new().await;
         app.ask("cai", "ReadOnly").await;
         app.clock.advance(TimeSpan::minutes(11));
-        // who asks is known meanwhile
         app.ask("ana", "ReadOnly").await;
         app.fake.fail("users.info", &vec![fault; 50]);
         let said = asked(&app, "ana").await;
@@ -142,7 +138,8 @@ async fn who_acted_is_mentioned_while_slack_does_not_say_who_that_is() {
     }
 }
 
-/// Fay is `fay@second.example` in the directory. Slack user `UFAY` has an address in another domain.
+/// Fay is `fay@second.example` in the directory. Slack user `UFAY` has an address in another
+/// domain.
 fn fay_has_a_slack_user_of_her_own(app: &TestApp) {
     let about = json!({"id": "UFAY2", "team_id": "T1", "profile": {"email": "fay@second.example"}, "tz": "Etc/UTC"});
     let mut desk = app.fake.desk();
@@ -159,19 +156,16 @@ async fn fay_is_mentioned_as(app: &TestApp, slack: &str) {
 
 #[tokio::test]
 async fn who_is_found_by_a_fallback_domain_takes_nobodys_place() {
-    // their own address is known to Slack
     let app = TestApp::new().await;
     fay_has_a_slack_user_of_her_own(&app);
     app.ask("fay", "ReadOnly").await;
     fay_is_mentioned_as(&app, "UFAY2").await;
-    // it was, when they acted themselves
     let app = TestApp::new().await;
     fay_has_a_slack_user_of_her_own(&app);
     app.ask("fay2", "Root").await;
     slack_says(&app, "fay2", json!("fay.new@elsewhere.example"));
     app.ask("fay", "ReadOnly").await;
     fay_is_mentioned_as(&app, "UFAY2").await;
-    // it is all that there is
     let app = TestApp::new().await;
     app.ask("fay", "ReadOnly").await;
     fay_is_mentioned_as(&app, "UFAY").await;

@@ -1,4 +1,4 @@
-//! The table of presses (`access.md` §11.4): who, in which state, with what effect.
+//! The table of presses (`access.md` §11.4): role, state, effect.
 
 use std::sync::{Arc, Mutex};
 
@@ -151,7 +151,6 @@ async fn every_refused_press_is_on_record() {
     );
 }
 
-/// What the log says, line by line.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -234,7 +233,7 @@ async fn a_grants_presses_by_others_are_refused_on_record_and_late_ones_are_told
     );
 }
 
-/// In the words of every other door; the request waits on.
+/// Uses the same words as every other interface; the request continues to wait.
 #[tokio::test]
 async fn what_cannot_be_known_just_now_is_said_to_the_presser() {
     for (unlisted, words) in [
@@ -271,7 +270,6 @@ async fn what_cannot_be_known_just_now_is_said_to_the_presser() {
 #[tokio::test]
 async fn a_second_slack_account_of_the_requester_is_the_requester() {
     let app = TestApp::new().await;
-    // dee's second account has dee's address: still dee
     let mut second = app.fake.desk().users["UDEE"].clone();
     second["id"] = json!("UDEETWO");
     app.fake.desk().users.insert("UDEETWO".to_owned(), second);
@@ -443,7 +441,6 @@ async fn approving_with_words_and_for_less_time_asks_for_both_and_says_them() {
         let id = request.id.to_string();
         app.press(who, "approve_with", &id, &app.head(request.id))
     };
-    // whoever may not gets no form
     app.send(&press("sam")).await;
     until("an answer", || app.fake.whispers("USAM").pop()).await;
     assert!(app.fake.desk().views.is_empty());
@@ -475,7 +472,7 @@ async fn approving_with_words_and_for_less_time_asks_for_both_and_says_them() {
         refused.contains("\"duration_picker\":\"It can be approved for 5m to 2h"),
         "{refused}"
     );
-    // the form is no licence
+    // the form grants no permission
     let refused = send("sam", &values("3600", "yes")).await;
     assert!(refused.contains("There is no such request"), "{refused}");
     assert_eq!(app.state(request.id).await, "pending");
@@ -534,7 +531,6 @@ async fn a_denial_asks_why_and_says_it() {
         "{}",
         head.blocks()
     );
-    // the form is no licence: somebody else's is refused
     let other = app.ask("ana", "Admin").await;
     let reply = app
         .send(&app.submission(
@@ -584,7 +580,7 @@ async fn whoever_is_matched_through_a_fallback_domain_holds_no_role_in_slack() {
     let app = TestApp::new().await;
     let request = app.ask("ana", "Admin").await;
     let (id, head) = (request.id.to_string(), app.head(request.id));
-    // an administrator by the address of the directory, and nobody by that of Slack
+    // an administrator by the directory's address, unknown by Slack's
     app.send(&app.press("fay", "discard", &id, &head)).await;
     let told = until("a refusal", || app.fake.whispers(&user("fay")).pop()).await;
     assert_eq!(
@@ -592,7 +588,7 @@ async fn whoever_is_matched_through_a_fallback_domain_holds_no_role_in_slack() {
         "Only the requester, an approver or an administrator can do this."
     );
     assert_eq!(app.state(request.id).await, "pending");
-    // the same press of an administrator whom Slack knows by their own address counts
+    // an administrator whose address Slack knows may press
     app.send(&app.press("eve", "discard", &id, &head)).await;
     let drawn = || Some(()).filter(|()| app.head(request.id).title().contains("discarded"));
     until("the message drawn anew", drawn).await;

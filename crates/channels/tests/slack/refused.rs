@@ -1,5 +1,5 @@
-//! Slack refuses for good what belongs in a channel, or somebody deleted the message there: who has
-//! to do something hears of it all the same, and nothing goes to another channel instead.
+//! Slack finally refuses a channel, or a message was deleted: users who must act still get notices,
+//! and no other channel is used.
 
 use hallpass_access::identity::Identity;
 use hallpass_access::{Actor, Delivery, Directory, Origin, Request};
@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use crate::fake::{Fault, Message};
 use crate::test_app::{ACCOUNT, FORM, RULES, TestApp, form, rules};
 
-/// The channel of the rule for `Routed`.
 const RULED: &str = "C0000000002";
 const ANOTHER: &str = "C0000000003";
 
@@ -21,7 +20,6 @@ fn refuses(app: &TestApp, channel: &str, code: &'static str) {
     desk.refusing.insert(channel.to_owned(), code);
 }
 
-/// Asks, and tells nobody yet.
 async fn asked(app: &TestApp, name: &str, set: &str) -> Request {
     let reply = app
         .send(&app.submission(name, FORM, "", &form(ACCOUNT, set, "why")))
@@ -38,7 +36,6 @@ fn actor(app: &TestApp, name: &str) -> Actor {
         .unwrap()
 }
 
-/// One attempt at everything due: all of it is tried again in a minute.
 async fn tell_in_vain(app: &TestApp) {
     let told = app.tell_once().await;
     assert!(!told.is_empty());
@@ -76,7 +73,6 @@ async fn people_hear_directly_where_the_channel_of_a_rule_refuses() {
                 "You asked for Routed in payments-prod. It waits for approval. {link}"
             )]
         );
-        // an administrator, once
         assert_eq!(
             app.fake.lines("DUEVE"),
             [format!(
@@ -86,7 +82,6 @@ async fn people_hear_directly_where_the_channel_of_a_rule_refuses() {
             )]
         );
         assert!(in_channel(&app, "C1").is_empty() && in_channel(&app, RULED).is_empty());
-        // the app is invited
         app.fake.desk().refusing.clear();
         app.tell().await;
         assert_eq!(app.head(request.id).channel, RULED);
@@ -105,7 +100,6 @@ async fn administrators_hear_once_of_a_channel_that_refuses_many_requests() {
         tell_in_vain(&app).await;
     }
     assert_eq!(app.fake.lines("DUEVE").len(), 1);
-    // of another channel, or for another reason, it is news
     refuses(&app, RULED, "not_in_channel");
     tell_in_vain(&app).await;
     asked(&app, "dee", "Routed").await;
@@ -205,7 +199,7 @@ async fn news_goes_on_below_a_message_that_cannot_be_changed() {
         let replies = app.fake.replies();
         let is_live = replies.iter().any(|said| said.starts_with("Live since "));
         assert!(is_live, "{replies:?}");
-        // what it cannot show is not tried again for every piece of news
+        // an immutable message is not retried for every notice
         assert_eq!(app.fake.count("chat.update"), 1);
     }
 }
@@ -230,7 +224,7 @@ async fn reminders_of_a_deleted_message_are_said_in_the_channel() {
     let said = app.fake.lines("C1");
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[1].starts_with("Still waiting, 45m. "), "{said:?}");
-    // what asks nobody for anything stays silent
+    // notices without required action stay silent
     let cai = actor(&app, "cai");
     app.access.approve(&cai, request.id, None).await.unwrap();
     app.live(TimeSpan::seconds(20)).await;

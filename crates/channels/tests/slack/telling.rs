@@ -1,4 +1,4 @@
-//! What is told of a request's life: in the channel, below the message, directly.
+//! Notices of a request's life: in the channel, below the message, directly.
 
 use hallpass_access::{Extending, News, NoticeKind, Settings};
 use hallpass_base::TimeSpan;
@@ -33,7 +33,7 @@ async fn without_any_approver_on_slack_the_message_says_so_and_waits() {
         ),
         "{said}"
     );
-    // whoever administers hears directly, once, however often it is told
+    // administrators get it directly, once, despite redelivery
     let alert = format!(
         ":red_circle: No approver of Admin in payments-prod is on Slack; Ana Example waits. \
          Check `approvers` in rule `admin`. <https://h.example/requests/{}|Open in Hallpass>",
@@ -165,7 +165,7 @@ async fn reminders_mention_who_is_waited_for_and_say_what_follows() {
     ].map(|line| line.replace("Fri 04:26", &lapse_time())));
 }
 
-/// 8 h after the start of the app's clock, as seen from the last reminder.
+/// 8 h after the start of the app's clock, relative to the last reminder.
 fn lapse_time() -> String {
     "04:26".to_owned()
 }
@@ -317,7 +317,6 @@ async fn what_is_refused_is_told_by_kind_when_it_came_from_slack() {
     }
 }
 
-/// Whether the journey tells of refusals.
 const NEWS_OF_REFUSALS: bool = matches!(NoticeKind::Rejected, NoticeKind::Rejected);
 
 #[tokio::test]
@@ -463,7 +462,6 @@ async fn an_extension_approved_elsewhere_is_shown_on_its_own_message() {
         "{}",
         app.head(request.id).blocks()
     );
-    // its end is shown there as well
     app.access
         .release(&actor("ana"), grant, None)
         .await

@@ -1,5 +1,5 @@
 //! The app over the real journey, executor and store in memory, with a fake Slack, a simulated
-//! Identity Center and a clock that tests move.
+//! Identity Center and a manual clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -50,21 +50,18 @@ pub(crate) const RULES: &str = r#"{
   ]
 }"#;
 
-/// Short names of the people: asks; approve; administers; has nothing to do with it; is matched
-/// through the second domain; has an address that two share; has no address on Slack; is of another
-/// workspace; is on Slack and not in the directory.
+/// People in order: requester; approvers; administrators; uninvolved; matched through the second
+/// domain; has an address that two share; has no address on Slack; is of another workspace; is on
+/// Slack and not in the directory.
 const ON_SLACK: [&str; 10] = [
     "ana", "cai", "dee", "eve", "sam", "fay", "two", "gia", "fox", "new",
 ];
 
-/// What is known of the directory, and what tests say of AWS.
 struct Known {
     newest: RwLock<Arc<Directory>>,
     clock: Arc<Wall>,
     is_stalled: RwLock<bool>,
-    /// Whether listings are answered: then the snapshot is fresh, as the server's loops see to it.
     lists: RwLock<bool>,
-    /// Whether questions about one person are answered.
     describes: RwLock<bool>,
 }
 
@@ -195,7 +192,6 @@ pub(crate) fn user(name: &str) -> String {
     format!("U{}", name.to_uppercase())
 }
 
-/// The app and everything around it.
 pub(crate) struct TestApp {
     pub(crate) slack: Slack,
     pub(crate) access: Arc<Access>,
@@ -228,7 +224,6 @@ impl TestApp {
         Self::over(settings, habits, setup, |access| access).await
     }
 
-    /// With what findings led to.
     pub(crate) async fn remediating(source: RemediationSource) -> Self {
         let with = |access: Access| access.with_remediations(source);
         Self::over(Settings::default(), Habits::default(), |_| {}, with).await
@@ -276,7 +271,7 @@ impl TestApp {
                     profile = json!({});
                 }
                 let team = if name == "fox" { "T2" } else { "T1" };
-                // whoever runs the other workspace gave fox an approver's address
+                // the other workspace's owner gave fox an approver's address
                 if name == "fox" {
                     profile = json!({"email": "cai@corp.example"});
                 }
@@ -303,17 +298,14 @@ impl TestApp {
         }
     }
 
-    /// The process stops and another begins, over the same store.
     pub(crate) fn restarted(&self) -> Slack {
         self.remembering(Arc::new(Blobs(Arc::clone(&self.store))))
     }
 
-    /// The app of another process, which remembers by this.
     pub(crate) fn remembering(&self, memory: Arc<dyn SlackMemory>) -> Slack {
         self.signed_with(Some(secret()), memory)
     }
 
-    /// The app of a server that has everything in Socket Mode.
     pub(crate) fn without_a_secret(&self) -> Slack {
         self.signed_with(None, Arc::new(Blobs(Arc::clone(&self.store))))
     }
@@ -327,25 +319,21 @@ impl TestApp {
         self.clock.now()
     }
 
-    /// AWS does not answer, and what is known is old.
     pub(crate) fn stall_aws(&self) {
         *self.known.is_stalled.write().unwrap() = true;
         *self.known.lists.write().unwrap() = false;
         self.clock.advance(TimeSpan::hours(1));
     }
 
-    /// Listings fail, and what is known is old.
     pub(crate) fn silence_aws(&self) {
         *self.known.lists.write().unwrap() = false;
         self.clock.advance(TimeSpan::hours(1));
     }
 
-    /// Nobody can be asked about any more.
     pub(crate) fn describe_nobody(&self) {
         *self.known.describes.write().unwrap() = false;
     }
 
-    /// The directory is another from now on.
     pub(crate) fn directory_becomes(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut newest = self.known.newest.write().unwrap();
         let mut snapshot = newest.snapshot().clone();
@@ -353,7 +341,6 @@ impl TestApp {
         *newest = Arc::new(Directory::new(snapshot));
     }
 
-    /// Somebody has one address, and no other, from now on.
     pub(crate) fn address_becomes(&self, user_name: &str, address: &str) {
         self.directory_becomes(|snapshot| {
             let mut people = snapshot.people.iter_mut();
@@ -371,7 +358,6 @@ impl TestApp {
         self.counter.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// A body with its signature, as Slack sends it.
     pub(crate) fn signed(&self, payload: &Value) -> (Vec<u8>, String, String) {
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("payload", &payload.to_string())
@@ -408,7 +394,6 @@ impl TestApp {
                 "state": {"values": values}}})
     }
 
-    /// A press on a button of a message.
     pub(crate) fn press(&self, name: &str, action: &str, value: &str, on: &Message) -> Value {
         json!({"type": "block_actions", "user": by(name), "team": {"id": "T1"},
             "trigger_id": format!("t{}", self.next()),
@@ -418,12 +403,10 @@ impl TestApp {
                 "action_ts": format!("{}.0", self.next())}]})
     }
 
-    /// A press of the button by which somebody approves a request.
     pub(crate) fn approval(&self, name: &str, id: RequestId) -> Value {
         self.press(name, "approve", &id.to_string(), &self.head(id))
     }
 
-    /// Asks in Slack, waits for the message, and tells everybody.
     pub(crate) async fn ask(&self, name: &str, set: &str) -> Request {
         let before = self.requests().await.len();
         let reply = self
@@ -452,7 +435,6 @@ impl TestApp {
         self.request(id).await.state.name()
     }
 
-    /// The message of a request.
     pub(crate) fn head(&self, id: RequestId) -> Message {
         let desk = self.fake.desk();
         let found = desk.messages.iter().find(|message| {
@@ -462,7 +444,6 @@ impl TestApp {
         found.expect("a message").clone()
     }
 
-    /// One attempt at everything due; what came of each.
     pub(crate) async fn tell_once(&self) -> Vec<Delivery> {
         self.tell_through(&self.slack).await
     }
@@ -514,14 +495,12 @@ impl TestApp {
         all
     }
 
-    /// Tells everything due; all of it must work.
     pub(crate) async fn tell(&self) {
         for delivery in self.tell_once().await {
             assert_eq!(delivery, Delivery::Done);
         }
     }
 
-    /// Time passes, with everything that happens by itself.
     pub(crate) async fn live(&self, span: TimeSpan) {
         let until = span.after(self.now());
         while self.now() < until {
@@ -533,7 +512,6 @@ impl TestApp {
         self.access.tick().await.unwrap();
     }
 
-    /// Time passes in coarse steps.
     pub(crate) async fn live_coarsely(&self, span: TimeSpan) {
         let until = span.after(self.now());
         while self.now() < until {
@@ -542,7 +520,7 @@ impl TestApp {
         }
     }
 
-    /// Something that needs no approval, until it is live and everybody knows.
+    /// Makes a live grant without approval, with all notices sent.
     pub(crate) async fn live_grant(&self, name: &str) -> Request {
         let request = self.ask(name, "ReadOnly").await;
         self.live(TimeSpan::seconds(30)).await;
@@ -583,7 +561,7 @@ fn app(
     };
     change(&mut setup);
     let identity = Identity {
-        // Fay comes to Slack under another address, which only a fallback domain finds
+        // Fay's Slack address matches only by a fallback domain
         admins: vec![
             "eve@corp.example".to_owned(),
             "fay@second.example".to_owned(),
@@ -603,7 +581,6 @@ fn app(
     Slack::new(ports, setup)
 }
 
-/// Waits for something that happens after the answer; fails after five seconds.
 pub(crate) async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -619,7 +596,6 @@ pub(crate) async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -
 }
 
 impl TestApp {
-    /// The state of a request's grant.
     pub(crate) async fn store_grant(&self, request: &Request) -> &'static str {
         let id = self.request(request.id).await.grant.unwrap();
         self.store.grant(id).await.unwrap().unwrap().state.name()

@@ -1,5 +1,4 @@
-//! Messages that ask about remediations: they lose their buttons once it is decided, wherever that was, once
-//! (`organization.md` R-3).
+//! Remediation messages lose their buttons once, after any decision (`organization.md` R-3).
 
 use std::sync::Arc;
 
@@ -74,7 +73,6 @@ impl World {
         }
     }
 
-    /// The alert that asks.
     fn asks(&self) -> AlertContext {
         self.asks_about(ID)
     }
@@ -94,7 +92,6 @@ impl World {
         }
     }
 
-    /// Somebody decides on the page, or on the command line.
     async fn decided(&self, decide: impl FnOnce(Remediation, Timestamp) -> Remediation) {
         self.decided_of(ID, decide).await;
     }
@@ -125,7 +122,6 @@ async fn what_was_approved_elsewhere_has_no_buttons_and_says_by_whom() {
     let told = world.asks();
     assert_eq!(world.app.slack.deliver_alert(&told).await, Delivery::Done);
     world.app.slack.show_what_was_decided().await.unwrap();
-    // what waits keeps its buttons, and nothing is edited
     assert_eq!(world.message().buttons(), BUTTONS);
     assert_eq!(world.app.fake.count("chat.update"), 0);
     world
@@ -143,7 +139,7 @@ async fn what_was_approved_elsewhere_has_no_buttons_and_says_by_whom() {
         "{:?}",
         world.message()
     );
-    // once, whoever looks afterwards, and whatever becomes of it
+    // once, despite later checks and state changes
     world
         .decided(|mut it, _| {
             it.phase = hallpass_findings::remediation::RemediationPhase::Manual {
@@ -175,11 +171,11 @@ async fn a_no_and_its_reason_are_shown_escaped() {
     assert_eq!(world.message().buttons(), Vec::<String>::new());
 }
 
-/// A stop between posting and remembering, a stop between drawing and forgetting, and answers that are lost.
+/// Stops between posting and storing, and between redrawing and deleting, and lost answers.
 #[tokio::test]
 async fn a_stop_anywhere_leaves_no_buttons_behind() {
     let world = World::new().await;
-    // posted, and the answer is lost: the alert comes again, and finds its message
+    // posted, answer lost: the retried alert finds its message
     world
         .app
         .fake
@@ -206,7 +202,7 @@ async fn a_stop_anywhere_leaves_no_buttons_behind() {
         again.show_what_was_decided().await.unwrap();
         assert_eq!(world.message().buttons(), BUTTONS);
     }
-    // drawn, and the answer is lost: drawn once more, in the same words
+    // redrawn, answer lost: redrawn again, unchanged
     world.app.fake.fail("chat.update", &[Fault::LostAnswer]);
     again.show_what_was_decided().await.unwrap();
     let first = world.message();
@@ -219,7 +215,7 @@ async fn a_stop_anywhere_leaves_no_buttons_behind() {
     assert_eq!(world.app.fake.count("chat.update"), edits);
 }
 
-/// Whoever deleted the message is not asked for it for ever.
+/// A deleted message is not retried forever.
 #[tokio::test]
 async fn a_message_that_is_gone_is_forgotten() {
     let world = World::new().await;
@@ -240,7 +236,6 @@ async fn a_message_that_is_gone_is_forgotten() {
     assert_eq!(world.app.fake.count("chat.update"), edits);
 }
 
-/// Both ask, and are approved elsewhere.
 async fn two_that_were_decided() -> World {
     let world = World::new().await;
     for id in [ID, LATER_ID] {
@@ -269,14 +264,12 @@ async fn a_message_that_slack_refuses_to_change_is_in_no_others_way() {
     refused();
     world.app.slack.show_what_was_decided().await.unwrap();
     assert_eq!(buttons(&world), [BUTTONS.to_vec(), vec![]]);
-    // not every few seconds
     world.app.slack.show_what_was_decided().await.unwrap();
     assert_eq!(world.app.fake.count("chat.update"), 2);
     refused();
     world.app.clock.advance(TimeSpan::minutes(1));
     world.app.slack.show_what_was_decided().await.unwrap();
     assert_eq!(world.app.fake.count("chat.update"), 3);
-    // and not for ever
     refused();
     world.app.clock.advance(TimeSpan::hours(8));
     world.app.slack.show_what_was_decided().await.unwrap();

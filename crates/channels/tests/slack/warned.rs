@@ -1,4 +1,4 @@
-//! Warnings of rules in Slack: in the forms to ask, to approve and to extend, each with its box.
+//! Rule warnings in Slack's forms to request, approve and extend, each with a checkbox.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,6 @@ async fn says(app: &TestApp, warning: &str) {
     app.access.set_rules(rules, "test").await.unwrap();
 }
 
-/// The blocks whose boxes are to be ticked.
 fn boxes(view: &Value) -> Vec<String> {
     let blocks = view["blocks"].as_array().unwrap().iter();
     let ticks = blocks.filter(|it| it["element"]["type"] == "checkboxes");
@@ -55,7 +54,6 @@ async fn forms_show_the_text_and_want_its_box() {
     );
     let block = boxes(&again["view"]).remove(0);
     tick(&mut values, &block);
-    // the text changes while the form is open
     says(&app, "Another one.").await;
     let again = sent(&app, "ana", FORM, "", &values).await;
     let new = boxes(&again["view"]).remove(0);
@@ -91,7 +89,7 @@ async fn forms_show_the_text_and_want_its_box() {
     assert_eq!(request.confirmed[1].by.as_str(), "cai@corp.example");
 }
 
-/// Whoever has more to read than a form holds is not asked for ticks that it has no boxes for.
+/// Excess warnings need no ticks without checkboxes.
 #[tokio::test]
 async fn more_warnings_than_a_form_holds_are_confirmed_on_the_page() {
     let app = TestApp::new().await;

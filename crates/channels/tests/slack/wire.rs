@@ -1,4 +1,4 @@
-//! The door: who is let in, and what comes twice.
+//! The entry point: authentication and duplicates.
 
 use hallpass_base::TimeSpan;
 use hallpass_channels::slack::Signed;
@@ -35,7 +35,7 @@ async fn what_is_not_signed_by_slack_is_not_looked_at() {
         assert_eq!((reply.status, reply.body.as_str()), (401, ""));
     }
     assert_eq!(app.fake.desk().calls.len(), 0);
-    // Slack looks whether we are there
+    // Slack's availability check
     assert_eq!(
         app.slack
             .call(&Signed::default(), b"ssl_check=1&token=x")
@@ -85,7 +85,7 @@ async fn a_replay_is_handled_once_and_answered_alike() {
     app.send(&app.shortcut("ana", "request_for_access")).await;
     until("a window", || app.fake.desk().views.last().cloned()).await;
     assert_eq!(app.fake.whispers("USAM").len(), 1);
-    // and is too old after the window
+    // too old after the window
     app.clock.advance(TimeSpan::seconds(301));
     let signed = Signed {
         timestamp: Some(&at),

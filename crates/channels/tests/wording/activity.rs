@@ -1,4 +1,4 @@
-//! What is said of what was done with a grant: what the log does not reach is never called nothing.
+//! Texts about a grant's use: unlogged activity is never reported as none.
 
 use hallpass_activity::{
     AccountSpan, GrantCall, GrantUse, GrantUseState, NotableKind, SessionCall,

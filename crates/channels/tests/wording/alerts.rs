@@ -1,4 +1,4 @@
-//! Every message of alerts in every channel, as a file that is read and committed. `BLESS=1` writes it anew.
+//! Every alert message in every channel, as a committed file. `BLESS=1` rewrites it.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::golden;
 
-/// A name of somebody who means no good.
+/// A malicious name.
 const HOSTILE: &str = "eve \u{202e}<!channel>\u{200b}\r\n{account_id} =1+1";
 
 fn row(name: &str, flap_count: u32) -> ToldRow {

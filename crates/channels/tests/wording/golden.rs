@@ -1,6 +1,4 @@
-//! Files of words that are read and committed.
-
-/// Holds what was found against a file of `tests/golden`; `BLESS=1` writes it anew.
+/// Compares with a file of `tests/golden`; `BLESS=1` rewrites it.
 pub(crate) fn check(name: &str, found: &str) {
     let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     assert!(

@@ -1,4 +1,3 @@
-//! What people are told, side by side.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod activity;

@@ -1,4 +1,4 @@
-//! Every notice in every channel, as a file that is read and committed. `BLESS=1` writes it anew.
+//! Every notice in every channel, as a committed file. `BLESS=1` rewrites it.
 
 use std::fmt::Write as _;
 
@@ -20,10 +20,9 @@ use jiff::tz::TimeZone;
 
 use crate::golden;
 
-/// What somebody calls themselves who means no good.
+/// A malicious name.
 const HOSTILE: &str = "Eve \u{202e}<!channel>\u{200b}\r\nBcc: x";
 
-/// A case of a kind of news: what happened, and to what.
 struct Case {
     title: &'static str,
     told: NoticeContext,
@@ -71,7 +70,7 @@ fn reviewed() -> Request {
     request
 }
 
-/// Approved for less than was asked for, in words that are not meant well.
+/// Approved for a shorter time, with a malicious comment.
 fn commented(mut request: Request) -> Request {
     request.shortened = Some(Shortened {
         from: TimeSpan::hours(4),
@@ -366,7 +365,7 @@ fn break_glass_cases() -> Vec<Case> {
     ]
 }
 
-/// What was done with a grant: once something to look at, with a name that is not meant well, once nothing.
+/// Grant use: once notable with a malicious name, once empty.
 fn judged_cases() -> Vec<Case> {
     let call = |service: &str, action: &str, notable| GrantCall {
         call: SessionCall {
@@ -448,7 +447,6 @@ fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// The channels' words of one case.
 fn written(case: &Case, out: &mut String) {
     let Case { title, told } = case;
     let (now, directory) = (at(3_660), Directory::default());
@@ -515,7 +513,6 @@ fn notices_read_as_the_file_says() {
     golden::check("notices.txt", &found);
 }
 
-/// Whatever was stored, and whatever the facts lack, something is said.
 #[test]
 fn a_notice_without_facts_and_without_a_grant_still_says_something() {
     for case in cases() {

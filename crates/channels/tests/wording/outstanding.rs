@@ -1,4 +1,4 @@
-//! Whom a request waits for, and when approvals may be given, in words.
+//! Texts about pending approvers and approval hours.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,6 @@ use hallpass_channels::wording::{PlainStyle, grants};
 use hallpass_rules::{Ask, RuleFile, load};
 use hallpass_store_testing::{a_request, at, email, user};
 
-/// What the rules make of the request, approved by these; its clock stands at noon.
 fn waiting(fields: &str, approved: &[u64]) -> Request {
     let now: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
     let text = format!("[[rule]]\nid = 'r'\naccounts = '*'\npermission_sets = '*'\n{fields}\n");
@@ -41,7 +40,6 @@ fn waiting(fields: &str, approved: &[u64]) -> Request {
     }
 }
 
-/// The people of these tests, each with one address.
 fn known() -> Directory {
     use hallpass_rules::PersonAttributes;
     use hallpass_rules::directory::{Person, Snapshot};
@@ -65,7 +63,6 @@ fn listed(numbers: &[u64]) -> String {
     format!("[{}]", all.join(", "))
 }
 
-/// One address as it is written.
 fn named(text: &str) -> String {
     [901, 902, 903].iter().fold(text.to_owned(), |text, n| {
         text.replace(email(*n).as_str(), &format!("#{n}"))

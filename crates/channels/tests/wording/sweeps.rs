@@ -1,4 +1,4 @@
-//! What is told of sweeps, as a file that is read and committed.
+//! Sweep texts, as a committed file.
 
 use std::fmt::Write as _;
 

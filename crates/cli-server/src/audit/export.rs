@@ -1,4 +1,4 @@
-//! `hallpass audit export`: the log as one record per line, in the bytes that its hashes are of.
+//! `hallpass audit export`: writes one record per line, in the hashed bytes.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// Only records after this number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     after: u64,
-    /// Write to this file instead of standard output; it is there whole or not at all
+    /// Write to this file instead of standard output, atomically
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     #[command(flatten)]
@@ -55,7 +55,7 @@ fn to_file(client: &Client, after: u64, path: &Path) -> Result<usize, Failure> {
     beside.push(".partial");
     let beside = PathBuf::from(beside);
     let failed = |error: io::Error| Failure::unwritable(path.display(), &error);
-    // one that a stopped export left behind
+    // left over from a stopped export
     let _ = fs::remove_file(&beside);
     let file = make_private_file(&beside).map_err(failed)?;
     let mut out = BufWriter::new(file);
@@ -67,13 +67,12 @@ fn to_file(client: &Client, after: u64, path: &Path) -> Result<usize, Failure> {
         Ok(written)
     });
     if copied.is_err() {
-        // half an export would look like a shorter log
+        // a partial export would look like a shorter log
         let _ = fs::remove_file(&beside);
     }
     copied
 }
 
-/// Writes record after record, each held against the one before it.
 async fn copy(
     client: &Client,
     after: u64,

@@ -1,5 +1,5 @@
-//! `hallpass audit import`: requests of another tool into the audit log, on the server's own machine straight into its
-//! store. Each is a record of its own that says whose it is, and none is there twice.
+//! `hallpass audit import`: imports another tool's requests into the audit log, directly into the
+//! server's store. Each record names its source and is imported once.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -69,11 +69,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The tool, as records name it.
 const TEAM: &str = "aws_team";
-/// How the name of its table of requests begins.
 const REQUESTS: &str = TeamTable::Requests.name();
-/// The tables that show that it is there: many programs have one of requests.
+/// Tables that identify TEAM: many programs have a requests table.
 const NEEDED: &[&str] = &[
     REQUESTS,
     TeamTable::Eligibility.name(),
@@ -87,7 +85,6 @@ fn team(args: &TeamArgs) -> Outcome {
         let export = match (args.live.found(NEEDED).await?, &args.requests) {
             (Some(live), _) => live.read(REQUESTS).await?,
             (None, Some(path)) => read_export(path)?,
-            // clap has seen to it that one of the two is given
             (None, None) => return Err(Failure::bad_input("give --requests or --live")),
         };
         let past = history(&export).map_err(|why| refused(&why))?;
@@ -101,14 +98,13 @@ fn team(args: &TeamArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// Records in a commit, and records read at once.
 const BATCH: usize = 200;
 const PAGE: u32 = 500;
 
-/// Adds what the log does not hold; how many that were, and how many it holds.
+/// Adds missing records; returns the added and the existing count.
 ///
 /// # Errors
-/// When the store fails. What was added by then stays, and is not added again.
+/// If the store fails. Added records stay and are not added again.
 async fn import(store: &ServerStore, past: &[PastRequest]) -> Result<(usize, usize), Failure> {
     let known = known(store).await?;
     let is_new = |it: &&PastRequest| {
@@ -149,7 +145,6 @@ fn of(past: &PastRequest) -> ImportedRequest<'_> {
     }
 }
 
-/// What the log holds of the tool: by id, each state in which a request was imported.
 async fn known(store: &ServerStore) -> Result<BTreeMap<String, Vec<Value>>, Failure> {
     let mut query = RecordQuery {
         order: Order::OldestFirst,
@@ -170,7 +165,6 @@ async fn known(store: &ServerStore) -> Result<BTreeMap<String, Vec<Value>>, Fail
     }
 }
 
-/// The id of a record's request, and all that was kept of it.
 fn held(record: &Record) -> Option<(String, Value)> {
     let is_ours = record.text("imported_from") == Some(TEAM);
     let id = record.text("imported_id").filter(|_| is_ours)?;

@@ -1,4 +1,4 @@
-//! The journals of guards, checked beside the log: each is a chain of its own.
+//! Verifies guard journals next to the log; each is a separate chain.
 
 use std::fs;
 use std::io;
@@ -9,21 +9,18 @@ use hallpass_audit::{Input, verify};
 use hallpass_guard::whole_lines;
 use hallpass_terminal::exit::Failure;
 
-/// The folder of journals in or beside an export.
+/// Journal folder in or next to an export.
 const BESIDE: &str = "guard";
 
-/// A journal that was checked.
 #[derive(Debug)]
 pub(super) struct CheckedJournal {
-    /// Where it is.
     pub(super) path: PathBuf,
-    /// How many records it holds.
     pub(super) records: u64,
-    /// Whether a stop tore what came after the last of them.
+    /// Whether a crash truncated the text after the last record.
     pub(super) torn: bool,
 }
 
-/// The journals that belong to an export: in a folder `guard` in it, or beside it.
+/// Finds journals of an export, in a folder `guard` in it or next to it.
 pub(super) fn beside(export: &Path) -> Vec<PathBuf> {
     let absolute = fs::canonicalize(export).unwrap_or_else(|_| export.to_path_buf());
     let near = [Some(absolute.as_path()), absolute.parent()];
@@ -31,10 +28,6 @@ pub(super) fn beside(export: &Path) -> Vec<PathBuf> {
     folders.filter(|folder| folder.is_dir()).take(1).collect()
 }
 
-/// Checks each journal of these files and folders.
-///
-/// # Errors
-/// When one cannot be read, and the first record that is not as it was written.
 pub(super) fn check(places: &[PathBuf]) -> Result<Vec<CheckedJournal>, Failure> {
     let mut checked = Vec::new();
     for place in places {

@@ -1,5 +1,3 @@
-//! `hallpass audit key`: public keys, for those who check what a server or a witness signs.
-
 use std::path::{Path, PathBuf};
 
 use hallpass_app::config::{HeadKey, Loaded};
@@ -14,7 +12,7 @@ use hallpass_terminal::output;
 
 use super::places;
 
-/// Print the public key that the server's files are signed with
+/// Print the public key of the server's file signatures
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Print the public key that the server's files are signed with\n\nOn the server's \
@@ -34,7 +32,7 @@ pub(crate) struct Args {
     /// The key of heads, as a line of a key list
     #[arg(long, conflicts_with = "witness")]
     heads: bool,
-    /// Make another key where the one is missing that signed this log before
+    /// Create another key if the one that signed this log is missing
     #[arg(long, conflicts_with = "witness")]
     new: bool,
     /// The key of the witness of this name, as a line of a key list
@@ -68,7 +66,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// Whoever only looks at the key of a server hears that this is not the one that it had.
 fn say_if_new(is_new: bool, path: &Path) {
     if is_new {
         let shown = path.display();
@@ -82,7 +79,6 @@ fn say_if_new(is_new: bool, path: &Path) {
     }
 }
 
-/// What becomes of the server's own key where its file is missing.
 async fn absent(args: &Args, loaded: &Loaded, path: &Path) -> Result<Absent, Failure> {
     if !path.exists() {
         args.config.ensure_meant(&loaded.store()?)?;
@@ -90,8 +86,7 @@ async fn absent(args: &Args, loaded: &Loaded, path: &Path) -> Result<Absent, Fai
     absent_over(loaded, path, args.new).await
 }
 
-/// Over a log that left the store already, guards and witnesses know the key that was there: whoever only
-/// looks must not put another in its place.
+/// If the log was exported, guards and witnesses know the old key: a read must not replace it.
 async fn absent_over(loaded: &Loaded, path: &Path, new: bool) -> Result<Absent, Failure> {
     let address = loaded.store()?;
     if new || path.exists() || !address.may_be_there()? {
@@ -103,7 +98,7 @@ async fn absent_over(loaded: &Loaded, path: &Path, new: bool) -> Result<Absent, 
     };
     match exported {
         Ok(0) => Ok(Absent::Made),
-        // heads have another key, and no file of ends was signed: there was none
+        // heads use another key, and no file of ends was signed
         Ok(_)
             if !matches!(loaded.head_key()?, HeadKey::Own(_)) && loaded.ends_place()?.is_none() =>
         {

@@ -1,5 +1,3 @@
-//! `hallpass audit …`: verify the audit log, witness it, look at it, take it away, add the history of other tools.
-
 mod export;
 mod import;
 mod journals;
@@ -15,7 +13,6 @@ use hallpass_client::client::Client;
 use hallpass_terminal::exit::{Failure, Outcome};
 use serde_json::Value;
 
-/// Records asked for at once.
 const PAGE_SIZE: usize = 500;
 
 /// Verify, show, export and witness the audit log, import history
@@ -47,8 +44,8 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Records after number `after`, ascending, and the number after which there may be more: a page may
-/// have fewer than were asked for, even none, and not be the last.
+/// Returns records after `after`, ascending, and the next cursor. A short or empty page need not be
+/// the last.
 async fn page(
     client: &Client,
     after: u64,
@@ -67,7 +64,7 @@ async fn page(
     }
     let next = page.next.map(|next| {
         let next = next.parse::<u64>().ok();
-        // one that leads back would be followed for ever
+        // a cursor that moves back would loop forever
         next.filter(|next| *next > after && *next >= last)
             .ok_or_else(|| {
                 Failure::failed("the server's answer does not say where the log goes on")
@@ -76,7 +73,7 @@ async fn page(
     Ok((page.items, next.transpose()?))
 }
 
-/// A record's number, which has to be larger than `after`.
+/// Returns the record number, which must exceed `after`.
 fn seq_after(record: &Value, after: u64) -> Result<u64, Failure> {
     record
         .get("seq")

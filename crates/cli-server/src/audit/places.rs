@@ -1,4 +1,4 @@
-//! Where exports, heads and statements of witnesses are read from: folders, files of lines, buckets.
+//! Opens sources of exports, heads and witness statements: folders, line files, buckets.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use hallpass_base::clock::SystemClock;
 use hallpass_store::{FolderTarget, read_lines};
 use hallpass_terminal::exit::Failure;
 
-/// What opening a bucket takes, as the configuration says, or as the AWS CLI finds it.
+/// AWS settings for buckets, from the configuration or the AWS CLI.
 pub(super) fn means(config: &ConfigArgs) -> Result<Means, Failure> {
     Ok(means_of(aws_settings(&config.load_without_secrets()?)))
 }
 
-/// What opening these places takes. Folders take nothing: no configuration is read for them.
+/// Settings for these places. Folders need none, so reads no configuration.
 pub(super) fn means_for<'a>(
     places: impl IntoIterator<Item = &'a str>,
     config: &ConfigArgs,
@@ -41,14 +41,13 @@ fn means_of(aws: AwsSettings) -> Means {
     }
 }
 
-/// A place as typed: `s3://bucket/prefix`, `dir:PATH`, or a path.
+/// Parses `s3://bucket/prefix`, `dir:PATH`, or a path.
 pub(super) fn typed(text: &str) -> Result<ExportPlace, Failure> {
     let place = bucket_place(text)?.map(ExportPlace::Bucket);
     let folder = || ExportPlace::Folder(PathBuf::from(text.strip_prefix("dir:").unwrap_or(text)));
     Ok(place.unwrap_or_else(folder))
 }
 
-/// Reads the records at a place: of an export, or of a file with one per line.
 pub(super) async fn records(place: &ExportPlace, means: &Means) -> Result<Vec<Input>, Failure> {
     if let Some(path) = lines(place)? {
         let inputs = read_lines(path);
@@ -59,7 +58,6 @@ pub(super) async fn records(place: &ExportPlace, means: &Means) -> Result<Vec<In
     read.map_err(|error| failed(&error))
 }
 
-/// The path of a file with a record per line, if the place is one.
 fn lines(place: &ExportPlace) -> Result<Option<&Path>, Failure> {
     let ExportPlace::Folder(path) = place else {
         return Ok(None);
@@ -69,8 +67,8 @@ fn lines(place: &ExportPlace) -> Result<Option<&Path>, Failure> {
     Ok((!about.is_dir()).then_some(path))
 }
 
-/// What stands beside the records at a place: in it, or, where the prefix of the records was named, beside it. To be read
-/// before them.
+/// Reads evidence in the place or, if the record prefix was named, next to it. Call before reading
+/// the records.
 pub(super) async fn all_evidence(place: &ExportPlace, means: &Means) -> Result<Evidence, Failure> {
     if lines(place)?.is_some() {
         return Ok(Evidence::default());
@@ -88,7 +86,6 @@ pub(super) async fn all_evidence(place: &ExportPlace, means: &Means) -> Result<E
     Ok(found)
 }
 
-/// What stands beside the records at a place; nothing when there is no such folder.
 pub(super) async fn evidence(place: &ExportPlace, means: &Means) -> Result<Evidence, Failure> {
     let source = open_source(place, means).await?;
     read_evidence(source.as_ref())
@@ -96,11 +93,10 @@ pub(super) async fn evidence(place: &ExportPlace, means: &Means) -> Result<Evide
         .map_err(|error| failed(&error))
 }
 
-/// The place above one.
 fn above(place: &ExportPlace) -> Result<Option<ExportPlace>, Failure> {
     match place {
         ExportPlace::Folder(path) => {
-            // an absolute path, so that `.` and `logs` have a parent to look in
+            // gives `.` and `logs` a parent
             let absolute = std::fs::canonicalize(path);
             let absolute = absolute.map_err(|error| Failure::unreadable(path.display(), &error))?;
             Ok(absolute
@@ -119,7 +115,6 @@ fn above(place: &ExportPlace) -> Result<Option<ExportPlace>, Failure> {
     }
 }
 
-/// What witnesses said: a file, or every file of a folder or bucket.
 pub(super) async fn statements(
     text: &str,
     means: &Means,
@@ -150,21 +145,19 @@ pub(super) async fn statements(
     Ok(())
 }
 
-/// Heads, which may lie beside what witnesses said.
+/// Matches heads, which may lie next to statements.
 fn is_of_the_log(key: &str) -> bool {
     match ObjectKind::of(key) {
         ObjectKind::Head => true,
-        // what a witness wrote, by itself or in an export
+        // a witness statement, alone or in an export
         ObjectKind::Statement | ObjectKind::Record | ObjectKind::Other => false,
     }
 }
 
-/// A file's bytes.
 pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| Failure::unreadable(path.display(), &error))
 }
 
-/// The keys somebody trusts.
 pub(super) fn trusted(path: &Path) -> Result<TrustedKeys, Failure> {
     let shown = path.display();
     let text = String::from_utf8_lossy(&bytes_of(path)?).into_owned();
@@ -180,7 +173,7 @@ pub(super) fn trusted(path: &Path) -> Result<TrustedKeys, Failure> {
     Ok(keys)
 }
 
-/// An export that cannot be read is not a shorter log (promise P9).
+/// An unreadable export is not a shorter log (promise P9).
 pub(super) fn failed(error: &ReadExportError) -> Failure {
     match error {
         ReadExportError::Unreadable(sink) => match sink.kind {
@@ -193,7 +186,6 @@ pub(super) fn failed(error: &ReadExportError) -> Failure {
     }
 }
 
-/// A place that a witness follows.
 pub(super) async fn source(text: &str, means: &Means) -> Result<Arc<dyn ExportSource>, Failure> {
     let place = typed(text)?;
     if let ExportPlace::Folder(path) = &place
@@ -205,7 +197,6 @@ pub(super) async fn source(text: &str, means: &Means) -> Result<Arc<dyn ExportSo
     open_source(&place, means).await
 }
 
-/// A folder or bucket that a witness writes to as well.
 pub(super) async fn target(
     text: &str,
     means: &Means,
@@ -214,7 +205,7 @@ pub(super) async fn target(
         ExportPlace::Folder(path) => Ok(Arc::new(FolderTarget::new(path))),
         ExportPlace::Bucket(place) => {
             let (clock, ids) = (Arc::clone(&means.clock), means.ids.as_ref());
-            // whatever the bucket does by default protects what is put there
+            // relies on the bucket's default protection
             let opened = hallpass_aws::Objects::open(&means.aws, place, None, clock, ids).await;
             Ok(Arc::new(opened.map_err(Failure::failed)?))
         }

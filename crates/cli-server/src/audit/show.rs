@@ -1,5 +1,3 @@
-//! `hallpass audit show`: records of the log, for reading.
-
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::api_args::say_more;
 use hallpass_client::client::{Client, block_on};
@@ -64,12 +62,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// Records that are wanted, and whether looking stopped before the end of the log.
 async fn find(args: &Args, client: &Client) -> Result<(Vec<Value>, bool), Failure> {
     let mut found = Vec::new();
     let mut after = args.after;
     loop {
-        // one more than is shown tells whether there is more
         let ask_for = args.limit.saturating_sub(found.len()).saturating_add(1);
         let (records, next) = page(client, after, args.event.as_deref(), ask_for).await?;
         found.extend(records);

@@ -1,5 +1,3 @@
-//! `hallpass audit verify`: check an export with nothing but the export.
-
 use std::path::PathBuf;
 
 use hallpass_app::config::ExportPlace;
@@ -19,7 +17,6 @@ use serde_json::{Value, json};
 use super::journals::{self, CheckedJournal};
 use super::places::{self, bytes_of};
 
-/// Records read from a store at once.
 const BATCH: u32 = 500;
 const FIELDS: &[&str] = &[
     "ok",
@@ -38,7 +35,7 @@ const FIELDS: &[&str] = &[
     "detail",
 ];
 
-/// Verify an exported audit log, with nothing but the export
+/// Verify an exported audit log from the export alone
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Verify an exported audit log, with nothing but the export\n\nReads folders and \
@@ -57,26 +54,26 @@ const FIELDS: &[&str] = &[
   hallpass audit verify s3://acme-audit/hallpass --keys keys.txt --witness witness/"
 )]
 pub(crate) struct Args {
-    /// Export folders, files and buckets, as in `s3://bucket/prefix`; without any, the store that the
-    /// configuration names
+    /// Export folders, files and buckets, as in `s3://bucket/prefix` [default: the configured
+    /// store]
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
-    /// First record that is checked
+    /// First record to check
     #[arg(long, value_name = "SEQ")]
     from: Option<u64>,
-    /// Last record that is checked
+    /// Last record to check
     #[arg(long, value_name = "SEQ")]
     to: Option<u64>,
-    /// A published head that the export has to reach
+    /// A published head that the export must reach
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
-    /// The public keys you trust: check signatures by them
+    /// Public keys you trust, to check signatures
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
-    /// What witnesses said, from where they keep it: files, folders or buckets
+    /// Witness statements: files, folders or buckets
     #[arg(long, value_name = "FILE", num_args = 1..)]
     witness: Vec<String>,
-    /// Journals of guards, or folders of them, to check beside those that lie by the export
+    /// Journals of guards, or folders of them, in addition to those next to the export
     #[arg(long, value_name = "PATH")]
     journal: Vec<PathBuf>,
     #[command(flatten)]
@@ -109,7 +106,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The journals that are checked: named ones, and those that belong to what is read.
 fn journals(args: &Args) -> Result<Vec<PathBuf>, Failure> {
     let mut found = args.journal.clone();
     if args.paths.is_empty() {
@@ -119,7 +115,6 @@ fn journals(args: &Args) -> Result<Vec<PathBuf>, Failure> {
     for path in &args.paths {
         match places::typed(path)? {
             ExportPlace::Folder(folder) => found.extend(journals::beside(&folder)),
-            // guards write to folders
             ExportPlace::Bucket(_) => {}
         }
     }
@@ -128,8 +123,8 @@ fn journals(args: &Args) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// Everything that is checked but journals. A log grows while it is read: what knows of records is read before them, so
-/// that each that it knows is there.
+/// Reads all inputs except journals. A log grows during the read: references are read first, so the
+/// records they name exist.
 async fn gather(args: &Args) -> Result<Export, Failure> {
     let typed = args.paths.iter().chain(&args.witness).map(String::as_str);
     let means = places::means_for(typed, &args.config)?;
@@ -145,10 +140,9 @@ async fn gather(args: &Args) -> Result<Export, Failure> {
     Ok(Export { inputs, evidence })
 }
 
-/// Heads, and what witnesses said.
 async fn evidence(args: &Args, means: &Means) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
-    // a store that was cut short is found by the heads it published
+    // published heads reveal a truncated store
     if args.paths.is_empty()
         && let Some(exported) = args.config.load_without_secrets()?.export()?
     {
@@ -171,7 +165,7 @@ async fn evidence(args: &Args, means: &Means) -> Result<Evidence, Failure> {
     Ok(evidence)
 }
 
-/// The records that follow those that witnesses name: number, event and time.
+/// Records after the witnessed ones: number, event and time.
 fn first_after_witnesses(export: &Export) -> Vec<Record> {
     let mut wanted: Vec<u64> = export
         .evidence
@@ -181,7 +175,7 @@ fn first_after_witnesses(export: &Export) -> Vec<Record> {
         .collect();
     wanted.sort_unstable();
     wanted.dedup();
-    // the newest matter; one of a thousand statements is the highest
+    // only the newest; statements may be many
     let wanted = wanted.split_off(wanted.len().saturating_sub(FOLLOWERS_MAX));
     let marks: Vec<String> = wanted.iter().map(|seq| format!("\"seq\":{seq},")).collect();
     let is_near = |input: &&Input| {
@@ -194,10 +188,8 @@ fn first_after_witnesses(export: &Export) -> Vec<Record> {
         .collect()
 }
 
-/// How many of the newest statements are looked behind.
 const FOLLOWERS_MAX: usize = 8;
 
-/// What is told when all is well.
 struct VerifyReport<'a> {
     verified: &'a Verified,
     assurance: Option<&'a Assurance>,
@@ -206,7 +198,6 @@ struct VerifyReport<'a> {
 }
 
 impl VerifyReport<'_> {
-    /// The first record that no witness stands for; `None` when there is none.
     fn within_reach(&self) -> Option<u64> {
         let last = self.verified.head.as_ref().map_or(0, |(seq, _)| *seq);
         let beyond = self.assurance?.beyond().map_or(0, |seen| seen.seq);
@@ -265,7 +256,7 @@ impl VerifyReport<'_> {
         text
     }
 
-    /// Who signed, who saw, and until where that puts the log out of reach.
+    /// Renders signers, witnesses, and the protected range.
     fn stands_behind(&self, found: &Assurance) -> String {
         use std::fmt::Write as _;
         let mut text = String::new();
@@ -274,7 +265,6 @@ impl VerifyReport<'_> {
             .map(|seq| format!(", up to record {seq}"))
             .unwrap_or_default();
         let signed = many(found.signed, "head");
-        // writing to a String cannot fail
         let _ = writeln!(text, "{signed} signed with keys you trust{until}.");
         if found.unsigned > 0 {
             let unsigned = many(found.unsigned, "head");
@@ -379,7 +369,6 @@ fn failed(args: &Args, fault: &BadRecord) -> Outcome {
     )
 }
 
-/// `--from` and `--to`.
 struct RecordRange {
     from: Option<u64>,
     to: Option<u64>,
@@ -404,13 +393,13 @@ impl RecordRange {
         self.from.is_none_or(|from| from <= seq) && self.to.is_none_or(|to| seq <= to)
     }
 
-    /// What cannot be read may be a record of the range.
+    /// An unreadable record may be in range.
     fn may_hold(&self, input: &Input) -> bool {
         self.is_everything()
             || Record::parse(&input.bytes).map_or(true, |record| self.holds(record.seq()))
     }
 
-    /// Whether the first and the last record of the range are there.
+    /// Checks that both ends of the range exist.
     fn reached(&self, verified: Verified) -> Result<Verified, BadRecord> {
         let missing = |seq: u64| BadRecord {
             seq,
@@ -426,7 +415,6 @@ impl RecordRange {
     }
 }
 
-/// Every record of a store, in its order.
 async fn stored(store: &ServerStore) -> Result<Vec<Input>, Failure> {
     let name = store.name();
     let mut inputs: Vec<Input> = Vec::new();

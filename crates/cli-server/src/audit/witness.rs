@@ -1,5 +1,5 @@
-//! `hallpass audit witness`: follows an export from elsewhere, and countersigns heads that continue
-//! what it has seen (`access.md` V-2).
+//! `hallpass audit witness`: follows an export remotely, and countersigns heads that continue its
+//! history (`access.md` V-2).
 
 use std::fs::{self, File, TryLockError};
 use std::future::Future;
@@ -30,14 +30,11 @@ use tokio::sync::watch as flag;
 use super::places;
 use super::witness_face::WitnessFace;
 
-/// What is remembered between runs.
 const MEMORY: &str = "memory.json";
-/// The key that is made when none is named.
 const KEY: &str = "witness.key";
-/// Where to read on after an alarm.
 const HELP: &str = "keep the export and this folder as they are; docs/how-to/witness.md says what each alarm means";
 
-/// Follow an export from elsewhere and countersign its heads
+/// Follow an export remotely and countersign its heads
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Follow an export from elsewhere and countersign its heads\n\nTo be run on another \
@@ -57,31 +54,31 @@ pub(crate) struct Args {
     /// The export's root: a folder, or `s3://bucket/prefix`
     #[arg(value_name = "EXPORT")]
     export: String,
-    /// This witness's name, as it stands in key lists
+    /// This witness's name in key lists
     #[arg(long, value_name = "NAME")]
     name: WitnessName,
-    /// The public keys whose heads are believed (`hallpass audit key --heads`)
+    /// Public keys of trusted heads (`hallpass audit key --heads`)
     #[arg(long, value_name = "FILE")]
     keys: PathBuf,
-    /// Folder for what is remembered and said, and for the key
+    /// Folder for state, statements and the key
     #[arg(long, value_name = "DIR", default_value = "hallpass-witness")]
     state: PathBuf,
-    /// Ed25519 key file instead of one that is made in --state
+    /// Ed25519 key file instead of one created in --state
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Put what is said there too: a folder, or `s3://bucket/prefix`
+    /// Also publish statements there: a folder, or `s3://bucket/prefix`
     #[arg(long, value_name = "PLACE")]
     publish: Option<String>,
     /// Prefix of the exported records, as `audit.export.prefix`
     #[arg(long, value_name = "PREFIX", default_value = "logs")]
     prefix: String,
-    /// How often to look
+    /// Poll interval
     #[arg(long, value_name = "SPAN", default_value = "1m")]
     every: TimeSpan,
-    /// Look once, for cron
+    /// Poll once, for cron
     #[arg(long)]
     once: bool,
-    /// Show `/healthz` and `/metrics` there, also after an alarm, until it is stopped
+    /// Serve `/healthz` and `/metrics` there, also after an alarm until stopped
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -90,7 +87,7 @@ pub(crate) struct Args {
         conflicts_with = "once"
     )]
     listen: Option<SocketAddr>,
-    /// Forget what was seen, for a log that was restored; what was said is kept aside
+    /// Forget the seen history, for a restored log; earlier statements are moved to a backup
     #[arg(long)]
     begin_again: bool,
     #[command(flatten)]
@@ -119,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 fn make_state(state: &Path) -> Result<(), Failure> {
-    // made private with its first file; here it only has to be a folder
+    // becomes private with its first file; here only a folder
     let probe = state.join("lock");
     if probe.exists() {
         return Ok(());
@@ -128,7 +125,7 @@ fn make_state(state: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::unwritable(state.display(), &error))
 }
 
-/// Makes this process the only one over this state, for as long as the value lives.
+/// Locks the state while the value lives.
 fn only_witness(state: &Path) -> Result<File, Failure> {
     let path = state.join("lock");
     let file = File::options()
@@ -145,10 +142,7 @@ fn only_witness(state: &Path) -> Result<File, Failure> {
     }
 }
 
-/// What was said stays where others find it, and cannot be said otherwise there.
-///
-/// # Errors
-/// Something was said there under this name, or that cannot be read.
+/// Ensures that no published statement exists: it cannot be changed.
 fn ensure_unsaid(args: &Args) -> Result<(), Failure> {
     let Some(place) = &args.publish else {
         return Ok(());
@@ -169,7 +163,6 @@ fn ensure_unsaid(args: &Args) -> Result<(), Failure> {
     ))
 }
 
-/// Moves aside what was remembered and said of the log as it was.
 fn put_aside(args: &Args) -> Result<(), Failure> {
     let aside = args
         .state
@@ -199,7 +192,7 @@ fn read_memory(state: &Path) -> Result<Option<WitnessMemory>, Failure> {
     let path = state.join(MEMORY);
     match fs::read_to_string(&path) {
         Ok(text) => WitnessMemory::parse(&text).map(Some).map_err(|error| {
-            // beginning anew by itself would forget what must not be forgotten
+            // an automatic restart would forget the seen history
             Failure::failed(format!("`{}` cannot be read: {error}", path.display())).help(HELP)
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -207,16 +200,15 @@ fn read_memory(state: &Path) -> Result<Option<WitnessMemory>, Failure> {
     }
 }
 
-/// A witness at work.
 struct Witness<'a> {
     args: &'a Args,
     keys: TrustedKeys,
     signer: Signer,
     source: Arc<dyn ExportSource>,
-    /// What was said, in the state.
+    /// Statements in the state folder.
     said: FolderTarget,
     publish: Option<Arc<dyn ExportTarget>>,
-    /// What is shown to monitoring.
+    /// State for monitoring.
     face: Arc<WitnessFace>,
 }
 
@@ -240,7 +232,6 @@ impl<'a> Witness<'a> {
         })
     }
 
-    /// Looks until it is asked to stop, or once; ends at the first alarm.
     async fn follow(&self, kept: Option<WitnessMemory>) -> Outcome {
         let name = &self.args.name;
         output::say(&format!("witness {name} {}", self.signer.public()));
@@ -288,7 +279,7 @@ impl<'a> Witness<'a> {
                         return Err(Failure::failed(why));
                     }
                     output::say(&format!("warning: {why}; it is tried again"));
-                    // half a look is none
+                    // discard a partial poll
                     (watch, known) = (WitnessWatch::new(kept.clone()), KnownKeys::default());
                 }
             }
@@ -302,7 +293,6 @@ impl<'a> Witness<'a> {
         }
     }
 
-    /// Says an alarm. Where monitoring looks, it is shown until somebody stops this.
     async fn alarmed(&self, alarm: &Alarm, stop: impl Future<Output = ()>) -> Failure {
         self.face.alarmed(alarm);
         if self.args.listen.is_some() {
@@ -312,7 +302,7 @@ impl<'a> Witness<'a> {
         cry(alarm)
     }
 
-    /// One look, and everything that follows from it, on disk before it is told.
+    /// Polls once; writes all results to disk before reporting.
     async fn look(&self, watch: &mut WitnessWatch, known: &mut KnownKeys) -> Result<(), Stopped> {
         let place = ExportLocation {
             source: self.source.as_ref(),
@@ -323,8 +313,8 @@ impl<'a> Witness<'a> {
             LookError::Alarm(alarm) => Stopped::Alarm(alarm),
             LookError::Unread(_) => Stopped::Unread(error.to_string()),
         })?;
-        // CRASH: statements first: said and not remembered is found again, remembered and not said
-        // would be missing
+        // CRASH: statements first: a statement without state is found again; state without a
+        // statement would lose it
         for head in &countersign {
             self.say(head)?;
         }
@@ -341,7 +331,6 @@ impl<'a> Witness<'a> {
         published.1
     }
 
-    /// Countersigns a head.
     fn say(&self, head: &PublishedHead) -> Result<(), Stopped> {
         let name = &self.args.name;
         let bug = |error: hallpass_audit::RecordError| Stopped::For(Failure::bug(error));
@@ -369,8 +358,6 @@ impl<'a> Witness<'a> {
             .map_err(|error| Stopped::For(Failure::unwritable(path.display(), &error)))
     }
 
-    /// Puts what was said where others find it: up to which record that is done, and what stood in the
-    /// way of the rest.
     async fn publish(&self, published: u64) -> (u64, Result<(), Stopped>) {
         let Some(target) = &self.publish else {
             return (published, Ok(()));
@@ -409,13 +396,12 @@ impl<'a> Witness<'a> {
     }
 }
 
-/// Why a look did not lead to the next.
 enum Stopped {
-    /// Somebody has to look at this witness.
+    /// The witness needs attention.
     For(Failure),
-    /// Somebody has to look at the log.
+    /// The log needs attention.
     Alarm(Alarm),
-    /// Something could not be reached; it is tried again.
+    /// Unreachable; retried.
     Unread(String),
 }
 
@@ -439,7 +425,7 @@ fn unpublished(error: &hallpass_audit::SinkError) -> Stopped {
     }
 }
 
-/// What was said before of the same record has to have been about the same history.
+/// Checks that an earlier statement on this record has the same history.
 fn ensure_same(path: &Path, head: &PublishedHead) -> Result<(), Stopped> {
     let said = fs::read(path)
         .ok()
@@ -454,7 +440,6 @@ fn ensure_same(path: &Path, head: &PublishedHead) -> Result<(), Stopped> {
     }))
 }
 
-/// What a first look is worth.
 fn vouches(first: u64, memory: &WitnessMemory, export: &str) -> String {
     let until = memory.head.as_ref().map_or_else(
         || "no head is published yet".to_owned(),

@@ -1,5 +1,3 @@
-//! What a witness shows over HTTP: what it follows, and its alarm.
-
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_app::host::status_http::{Face, Numbers};
@@ -7,7 +5,6 @@ use hallpass_audit::{Alarm, AlarmKind, WitnessMemory};
 use hallpass_base::clock::now;
 use hallpass_base::{TimeSpan, Timestamp};
 
-/// What a witness shows now.
 #[derive(Default)]
 pub(super) struct WitnessFace(Mutex<WitnessShown>);
 
@@ -15,7 +12,6 @@ pub(super) struct WitnessFace(Mutex<WitnessShown>);
 struct WitnessShown {
     memory: Option<WitnessMemory>,
     countersigned: u64,
-    /// Why the export cannot be read.
     unread: Option<String>,
     alarm: Option<Alarm>,
 }
@@ -25,24 +21,20 @@ impl WitnessFace {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A look came to its end, and this is what is remembered.
     pub(super) fn seen(&self, memory: &WitnessMemory) {
         let mut shown = self.shown();
         shown.memory = Some(memory.clone());
         shown.unread = None;
     }
 
-    /// The export could not be read.
     pub(super) fn unread(&self, why: &str) {
         self.shown().unread = Some(why.to_owned());
     }
 
-    /// A head was countersigned.
     pub(super) fn countersigned(&self) {
         self.shown().countersigned += 1;
     }
 
-    /// Somebody has to look.
     pub(super) fn alarmed(&self, alarm: &Alarm) {
         self.shown().alarm = Some(alarm.clone());
     }

@@ -1,5 +1,5 @@
-//! What the demo's accounts would lose or take along if they left the organization: workloads that were reviewed, what they
-//! share, what was paid ahead.
+//! Assets that accounts would lose or take along on leaving: reviewed workloads, shares,
+//! prepayments.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,8 @@ use hallpass_aws_sim::organization::{
 };
 use hallpass_base::{TimeSpan, Timestamp};
 
-/// A review through a lens: its alias, days since somebody last answered, open high risks by pillar.
 type DemoLens = (&'static str, u64, &'static [(&'static str, u32)]);
 
-/// Workload, account, environment, lenses, days since its milestone.
 type DemoWorkload = (
     &'static str,
     &'static str,
@@ -20,7 +18,7 @@ type DemoWorkload = (
     Option<u64>,
 );
 
-/// One that is looked after, one whose second lens was forgotten, one that nobody has looked at for more than a year.
+/// One current, one with a forgotten second lens, one unreviewed for over a year.
 const WORKLOADS: [DemoWorkload; 3] = [
     (
         "ledger",
@@ -48,7 +46,6 @@ const WORKLOADS: [DemoWorkload; 3] = [
     ),
 ];
 
-/// Share, account, with whom, what.
 const SHARES: [(&str, &str, &[&str], &[&str]); 2] = [
     (
         "workload-subnets",
@@ -67,7 +64,6 @@ const SHARES: [(&str, &str, &[&str], &[&str]); 2] = [
     ),
 ];
 
-/// Account, kind, id.
 const COMMITMENTS: [(&str, &str, &str); 2] = [
     (
         "example-management",
@@ -77,7 +73,6 @@ const COMMITMENTS: [(&str, &str, &str); 2] = [
     ("search-prod", "reservation", "r-search-2026"),
 ];
 
-/// Adds them to the small organization, as of the days before `now`.
 pub fn add(organization: &mut OrganizationFile, now: Timestamp) {
     let home = organization.identity_center.home_region.clone();
     let management = organization.organization.management_account.clone();

@@ -1,4 +1,4 @@
-//! The demo's simulated AWS: a process of its own, so that stopping the server does not stop AWS.
+//! Simulated AWS in a separate process: it survives a server stop.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use super::child::{self, Child};
 use super::{Scale, assets, governed, lives, standing};
 
-/// How long an address may still be held by an AWS whose server was killed a moment ago.
+/// A killed server's AWS may hold the address this long.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The simulated AWS of a demo, which starts it
@@ -30,15 +30,15 @@ pub struct Args {
     /// Size of the organization
     #[arg(long, value_enum)]
     scale: Scale,
-    /// Where the simulated Slack sends what people press
+    /// Where the simulated Slack sends interactions
     #[arg(long, value_name = "URL")]
     slack_url: String,
-    /// File to keep the state in
+    /// State file
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 }
 
-/// What the demo's server has to know of its AWS.
+/// Facts of AWS for the demo's server.
 #[derive(Serialize, Deserialize)]
 pub struct SimulatorFacts {
     pub organization: OrganizationFile,
@@ -67,17 +67,13 @@ impl From<SlackFacts> for Slack {
     }
 }
 
-/// The simulated AWS at work; ends with this value.
+/// Dropping it ends the process.
 pub struct Aws {
     pub address: SocketAddr,
     pub facts: SimulatorFacts,
     _process: Child,
 }
 
-/// Starts it and hears what it is.
-///
-/// # Errors
-/// When it does not start.
 pub async fn start(
     listen: SocketAddr,
     scale: Scale,
@@ -120,7 +116,7 @@ pub async fn start(
     })
 }
 
-/// The address, with its port; waits a moment for one that is about to become free.
+/// Returns the address with its port; waits briefly for a busy one.
 async fn free(address: SocketAddr) -> Result<SocketAddr, Failure> {
     let began = Instant::now();
     loop {
@@ -132,7 +128,6 @@ async fn free(address: SocketAddr) -> Result<SocketAddr, Failure> {
     }
 }
 
-/// Is the simulated AWS, until whoever started it is gone.
 pub fn run(args: &Args) -> Outcome {
     runtime()?.block_on(async {
         let listener = super::bind(args.listen).await?;
@@ -156,7 +151,7 @@ fn simulator(args: &Args) -> Result<Simulator, Failure> {
     let options = Options {
         organization,
         throttle: true,
-        // a newcomer waits for hundreds of milliseconds, not for AWS's real seconds
+        // demo users wait for milliseconds instead of AWS's seconds
         speed: Some(Speed::Fast),
         portal_url: Some(format!("http://{}/start", args.listen)),
         state: args.state.clone(),
@@ -186,7 +181,7 @@ fn facts(simulator: &Simulator) -> Result<SimulatorFacts, Failure> {
     })
 }
 
-/// One line, to whoever started this.
+/// One line for the parent.
 fn print_facts(facts: &SimulatorFacts) -> Result<(), Failure> {
     let mut line = serde_json::to_vec(facts).map_err(Failure::bug)?;
     line.push(b'\n');

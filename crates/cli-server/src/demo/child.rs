@@ -1,7 +1,7 @@
-//! Processes of our own program that a demo starts, and that end with it however it ends.
+//! Child processes that end with the demo, even if it is killed.
 //!
-//! They are in process groups of their own: Ctrl-Z and Ctrl-C at the demo's terminal reach the server
-//! alone. Each ends when its standard input does, which the system closes even for a killed demo.
+//! Separate process groups: Ctrl-Z and Ctrl-C reach only the server. Each ends with its standard
+//! input, which the system closes for a killed demo.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,22 +9,16 @@ use std::process::{self, ChildStdout, Command, Stdio};
 
 use hallpass_terminal::exit::Failure;
 
-/// Where it goes what a process says.
 pub enum ChildSaid {
-    /// What it prints is read by the demo; its errors are the demo's.
+    /// Stdout is piped to the demo; stderr is shared.
     Heard,
-    /// All of it to a file.
     Kept(File),
 }
 
-/// A running process. Dropping it ends the process, and waits for that.
+/// Dropping it ends the process and waits.
 pub struct Child(process::Child);
 
 impl Child {
-    /// Starts this program with other arguments, and with `environment` beside the demo's own.
-    ///
-    /// # Errors
-    /// When the system does not start it.
     pub fn start(
         arguments: Vec<OsString>,
         environment: Vec<(&str, String)>,
@@ -48,7 +42,6 @@ impl Child {
         command.spawn().map(Self).map_err(failed)
     }
 
-    /// What it prints, once.
     pub fn said(&mut self) -> Option<ChildStdout> {
         self.0.stdout.take()
     }
@@ -57,7 +50,6 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // nothing is left to do about one that cannot be waited for
         let _gone: Result<_, _> = self.0.wait();
     }
 }

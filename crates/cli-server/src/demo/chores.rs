@@ -1,5 +1,4 @@
-//! What chores in the demo's organization take: rules for findings, and a configuration with which commands beside the
-//! server work.
+//! Inputs of the demo's chores: remediation rules, and a configuration for commands.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,29 +12,20 @@ use super::aws::Aws;
 use super::governed::QUEUE;
 use super::{Folder, STORE};
 
-/// The external id of the role for remediations.
 pub const EXTERNAL_ID: &str = "example-remediation";
-/// The configuration for commands.
 const CONFIG: &str = "demo.toml";
-/// Profiles of the AWS CLI.
 const PROFILES: &str = "aws.config";
-/// The rules in force.
 const RULES: (&str, &str) = (
     "remediation.yaml",
     include_str!("../../../../demo/remediation.yaml"),
 );
-/// The account whose buckets are public, and that the AWS CLI has a profile for.
+/// The account with public buckets and an AWS CLI profile.
 pub const SHOP: &str = "payments-prod";
-/// The role of accounts that the organization made.
 pub const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 
-/// Accounts of an organization whose Security Hub is set up one by one.
+/// Largest organization with per-account Security Hub setup.
 const STORY_ACCOUNTS_MAX: usize = 100;
 
-/// Writes the files that commands work with, and reads the configuration as they do.
-///
-/// # Errors
-/// A file cannot be written, or the rules were changed and cannot be read.
 pub fn write_files(folder: &Folder, sim: &Aws, server: SocketAddr) -> Result<Loaded, Failure> {
     write(
         &folder.path(CONFIG),
@@ -43,7 +33,7 @@ pub fn write_files(folder: &Folder, sim: &Aws, server: SocketAddr) -> Result<Loa
         Existing::Replaced,
     )?;
     write(&folder.path(PROFILES), &profiles(sim), Existing::Replaced)?;
-    // somebody may have changed them, between two runs over one folder
+    // the user may have edited them between runs
     write(&folder.path(RULES.0), RULES.1, Existing::Kept)?;
     hallpass_app::config::load(&folder.path(CONFIG))
 }
@@ -70,24 +60,21 @@ fn configuration(sim: &Aws, server: SocketAddr) -> String {
     )
 }
 
-/// The ids of the demo's accounts, by name.
 pub fn account<'a>(organization: &'a OrganizationFile, name: &str) -> Option<&'a str> {
     let found = organization.accounts.iter().find(|it| it.name == name);
     found.map(|it| it.id.as_str())
 }
 
-/// Whether an account is in use.
 pub fn is_active(account: &Account) -> bool {
     account.state.as_deref().is_none_or(|it| it == "ACTIVE")
 }
 
-/// Whether the demo tells of its accounts: whose buckets are public, what was found. One that is there to be large has accounts
-/// of the same names, and setting up thousands of them would take longer than anybody looks.
+/// Whether accounts get a story: public buckets, findings. In the large organization, setup of
+/// thousands would take too long.
 pub fn has_story(organization: &OrganizationFile) -> bool {
     organization.accounts.len() <= STORY_ACCOUNTS_MAX && account(organization, SHOP).is_some()
 }
 
-/// A profile of the AWS CLI for each account, by its name.
 fn profiles(sim: &Aws) -> String {
     let organization = &sim.facts.organization;
     let management = &organization.organization.management_account;
@@ -104,9 +91,7 @@ fn profiles(sim: &Aws) -> String {
     all.collect()
 }
 
-/// What to try, in the demo's words.
 pub fn how_to_try(folder: &Folder, program: &str, sim: &Aws) -> String {
-    // also from another folder
     let place = |name: &str| {
         let path = folder.path(name);
         std::path::absolute(&path).unwrap_or(path)

@@ -1,5 +1,5 @@
-//! What the demo's organization has beside accounts: a landing zone of Control Tower, a queue of events, and what DevOps
-//! Guru found.
+//! Extras of the demo's organization: a Control Tower landing zone, an event queue, DevOps Guru
+//! insights.
 
 use hallpass_aws_sim::organization::{
     ControlTowerBasis, EventRule, OrganizationFile, StatedInsight,
@@ -8,15 +8,12 @@ use hallpass_base::{TimeSpan, Timestamp};
 
 use super::Scale;
 
-/// The queue that findings arrive in.
 pub const QUEUE: &str = "hallpass-events";
-/// Units of which the landing zone knows nothing.
 const NOT_GOVERNED: [&str; 2] = ["Suspended", "PolicyStaging"];
 
-/// Whose events come into the queue: findings, what Control Tower is done with, insights.
 const SOURCES: [&str; 3] = ["aws.securityhub", "aws.controltower", "aws.devops-guru"];
 
-/// An insight of the small organization: the account, what it is, how urgent, since how many hours and for how many.
+/// Account, kind, severity, hours since its start, hours of duration.
 struct DemoInsight {
     id: &'static str,
     account: &'static str,
@@ -61,7 +58,7 @@ const INSIGHTS: &[DemoInsight] = &[
     },
 ];
 
-/// Adds the rules that bring events, and to the small organization a landing zone and insights of the days before `now`.
+/// Adds event rules and, to the small organization, a landing zone and insights before `now`.
 pub fn add(organization: &mut OrganizationFile, scale: Scale, now: Timestamp) {
     let home = organization.identity_center.home_region.clone();
     for source in SOURCES {

@@ -1,4 +1,4 @@
-//! The demo's guard: `hallpass server guard` over the demo's store, as anybody would run it.
+//! Runs `hallpass server guard` over the demo's store.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -14,25 +14,17 @@ use super::aws::Aws;
 use super::child::{Child, ChildSaid};
 use super::{Folder, STORE};
 
-/// How late an end may be before it acts: soon enough to be watched, and longer than the demo's AWS
-/// takes.
+/// Short enough to watch, longer than the demo's AWS needs.
 pub const BOUND: TimeSpan = TimeSpan::seconds(15);
-/// The folder of its journal.
 const JOURNAL: &str = "guard";
-/// Its name, and its journal's.
 const NAME: &str = "demo";
 
-/// The guard at work; ends with this value.
+/// Dropping it ends the guard.
 pub struct DemoGuard {
-    /// Its journals, for the server.
     pub journals: Arc<Journals>,
     _process: Child,
 }
 
-/// Starts it.
-///
-/// # Errors
-/// When its files cannot be written, or it does not start.
 pub fn start(folder: &Folder, aws: &Aws) -> Result<DemoGuard, Failure> {
     let config = folder.path("guard.toml");
     let unwritable = |path: &PathBuf, error: &std::io::Error| {
@@ -59,7 +51,6 @@ pub fn start(folder: &Folder, aws: &Aws) -> Result<DemoGuard, Failure> {
     })
 }
 
-/// The file that holds what it did.
 pub fn journal(folder: &Folder) -> PathBuf {
     folder.path(JOURNAL).join(format!("{NAME}.jsonl"))
 }
@@ -83,7 +74,6 @@ fn environment(aws: &Aws) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// How to see it at work, in the demo's words.
 pub fn how_to_watch(folder: &Folder, aws: SocketAddr) -> String {
     format!(
         "See an end come without the server: ask for `--for 30s`, then stop the server (Ctrl-Z here, or `kill -STOP {server}`).

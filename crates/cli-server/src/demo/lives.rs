@@ -1,16 +1,15 @@
-//! What people of the demo did before it began: a trail of the organization, and in it a hundred days of their sign-ins,
-//! passwords and work, made of their names and of nothing else. The same day is the same events, however often it is made.
+//! Generates past activity: an organization trail with 100 days of sign-ins, passwords and work.
+//! Deterministic, derived from names and days.
 
 use hallpass_aws_sim::Simulator;
 use hallpass_aws_sim::organization::{OrganizationFile, StatedTrail, User};
 use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
-/// The bucket of the trail.
 pub const BUCKET: &str = "example-trail";
-/// How far back lives go: beyond the ninety days that passwords and accounts may be old.
+/// Beyond the 90 day limits of passwords and accounts.
 const DAYS: u64 = 100;
-/// What people do with a permission set, on most days: service, event, and whether it only reads.
+/// Daily work by permission set: service, event, whether read-only.
 type Work = &'static [(&'static str, &'static str, bool)];
 
 const DEPLOYING: Work = &[
@@ -36,7 +35,6 @@ const LOOKING: Work = &[
     ("cloudwatch", "DescribeAlarms", true),
 ];
 
-/// Who does what where, every so many days.
 const WORK: [(&str, &str, &str, u64, Work); 7] = [
     (
         "mara.lindqvist@example.com",
@@ -89,7 +87,7 @@ const WORK: [(&str, &str, &str, u64, Work); 7] = [
     ),
 ];
 
-/// How somebody of every twenty lives: days since the password was set, and since they were there; 0 = as most do.
+/// One user in twenty: days since the password was set and since last activity; 0 = normal.
 const UNUSUAL: [(usize, u64, u64); 5] = [
     (4, 87, 0),
     (7, 0, 88),
@@ -98,7 +96,6 @@ const UNUSUAL: [(usize, u64, u64); 5] = [
     (17, 88, 91),
 ];
 
-/// Adds the trail of the organization.
 pub fn add_trail(organization: &mut OrganizationFile) {
     organization.trails.push(StatedTrail {
         name: "organization".to_owned(),
@@ -110,10 +107,6 @@ pub fn add_trail(organization: &mut OrganizationFile) {
     });
 }
 
-/// Tells the simulated CloudTrail what happened before `now`.
-///
-/// # Errors
-/// A record is not as CloudTrail has them (this is a bug).
 pub fn live(simulator: &Simulator, now: Timestamp) -> Result<usize, String> {
     let organization = simulator.organization();
     let lives = Lives {
@@ -168,18 +161,18 @@ impl Lives<'_> {
                 records.extend(days.flat_map(|day| self.work(user, &account.id, set, day, work)));
             }
         }
-        // the trail has a file of each day, whoever was there
+        // every day has a file, even without activity
         records.extend((1..DAYS).map(|day| self.record("health", "DescribeEvents", day, "nobody")));
         records
     }
 
-    /// An event of the management account, so many days ago; `what` makes it another than those of the same name.
+    /// A management account event; `what` makes it unique.
     fn record(&self, service: &str, event: &str, day: u64, what: &str) -> Value {
         let date = TimeSpan::hours(24 * day).before(self.now);
         let date = date.strftime("%Y-%m-%d").to_string();
         let digits = fingerprint(&format!("{service} {event} {date} {what}"));
         let minutes = u64::from_str_radix(digits.get(..4).unwrap_or_default(), 16).unwrap_or(0);
-        // in the hours of work, and on the day before today not later than now
+        // in working hours, and yesterday not later than now
         let (hour, minute) = (minutes % 8, minutes % 60);
         let part = |range| digits.get(range).unwrap_or_default();
         json!({
@@ -215,7 +208,6 @@ impl Lives<'_> {
         })
     }
 
-    /// An administrator gave them a new password.
     fn password(&self, user: &User, day: u64) -> Value {
         let mut record = self.record("sso-directory", "UpdatePassword", day, &user.id);
         put(
@@ -234,7 +226,6 @@ impl Lives<'_> {
         record
     }
 
-    /// They signed in to the access portal.
     fn sign_in(&self, user: &User, day: u64) -> [Value; 2] {
         ["signin", "sso"].map(|service| {
             let event = if service == "signin" { "UserAuthentication" } else { "Authenticate" };
@@ -249,7 +240,6 @@ impl Lives<'_> {
         })
     }
 
-    /// A day's work in a session of a permission set.
     fn work(&self, user: &User, account: &str, set: &str, day: u64, work: Work) -> Vec<Value> {
         let role = format!(
             "AWSReservedSSO_{set}_{}",
@@ -302,7 +292,6 @@ fn put(of: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// The same digits for the same text.
 fn fingerprint(text: &str) -> String {
     let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     hex::encode(sum)

@@ -1,5 +1,5 @@
-//! What stands in the accounts of the demo before anybody comes: Security Hub, the role that mends, what is open to
-//! everybody, and findings about it. All of it is made by calls, as the organization's own people would have made it.
+//! Sets up accounts for the demo by API calls: Security Hub, the remediation role, open resources
+//! and their findings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,36 +15,28 @@ use serde_json::{Value, json};
 use super::aws::Aws;
 use super::chores::{ACCESS_ROLE, EXTERNAL_ID, SHOP, account, has_story, is_active};
 
-/// The role of remediations.
 const ROLE: &str = "HallpassRemediation";
-/// What it may do at most; each session of it is cut down to one action.
+/// Upper limit; each session is limited to one action.
 const ROLE_MAY: [&str; 2] = ["AmazonS3FullAccess", "AmazonEC2FullAccess"];
-/// The account that nobody gave the role.
 const WITHOUT_ROLE: &str = "ci-runners";
-/// Buckets that are open: closed by itself, left as it is, and one that no finding speaks of yet.
+/// Open buckets: remediated automatically, ignored, and without a finding yet.
 const BUCKETS: [&str; 3] = [
     "example-receipts",
     "example-status-page",
     "example-invoices",
 ];
-/// Where SSH is open to everybody.
 const OPEN_PORTS: &str = "edge-prod";
-/// Where volumes are not encrypted.
 const VOLUMES: &str = "orders-dev";
-/// How often a call is sent that AWS is too busy for.
 const TRIES: u32 = 8;
-/// How often it is looked whether a new role can be assumed.
 const LOOKS: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Whoever sets it up.
 pub struct Scenery {
     calls: OrganizationCalls,
     organization: OrganizationFile,
     region: String,
 }
 
-/// What a finding is about.
 struct OpenPlace<'a> {
     account: &'a str,
     control: &'static str,
@@ -55,10 +47,6 @@ struct OpenPlace<'a> {
 }
 
 impl Scenery {
-    /// For the organization of a simulated AWS.
-    ///
-    /// # Errors
-    /// There is no HTTP client.
     pub async fn of(sim: &Aws, client: AwsClientSettings) -> Result<Self, String> {
         let seed = fastrand::u64(..);
         let clock = Arc::new(SystemClock);
@@ -74,7 +62,7 @@ impl Scenery {
         })
     }
 
-    /// Sets it up, once for a state that is kept. What cannot be made is said in the log, and the rest goes on.
+    /// Runs the setup, once per stored state. Logs failures and continues.
     pub async fn set_up(self) {
         if !has_story(&self.organization) {
             return;
@@ -124,7 +112,6 @@ impl Scenery {
         Ok(CallPlace::Inside(account))
     }
 
-    /// Whether the last of what is made is there.
     async fn has_findings(&self) -> Result<bool, String> {
         let title = "Security groups should not allow unrestricted access to ports with high risk";
         let wanted =
@@ -140,13 +127,11 @@ impl Scenery {
                 let rows = page.answer.get("Findings").and_then(Value::as_array);
                 Ok(rows.is_some_and(|rows| !rows.is_empty()))
             }
-            // nobody has turned it on yet
             Err(failure) if failure.code == "InvalidAccessException" => Ok(false),
             Err(failure) => Err(failure.message),
         }
     }
 
-    /// A call that changes something, again while AWS is too busy.
     async fn try_send(
         &self,
         place: &CallPlace,
@@ -179,7 +164,6 @@ impl Scenery {
         sent.map_err(|fault| format!("{}: {fault}", call.1))
     }
 
-    /// Makes something that may be there already.
     async fn made(
         &self,
         place: &CallPlace,
@@ -211,7 +195,7 @@ impl Scenery {
         Ok(())
     }
 
-    /// IAM shows what is new after some seconds.
+    /// New IAM roles take seconds to appear.
     async fn wait_for_role(&self, account: &str) -> Result<(), String> {
         let arn = format!("arn:aws:iam::{account}:role/{ROLE}");
         let asked = json!({ "RoleArn": arn, "RoleSessionName": "demo", "ExternalId": EXTERNAL_ID });
@@ -227,7 +211,6 @@ impl Scenery {
         Err(format!("`{arn}` cannot be assumed"))
     }
 
-    /// Makes what is open to everybody; what findings say of it.
     async fn open_places(&self) -> Result<Vec<OpenPlace<'_>>, String> {
         let shop = self.named(SHOP)?;
         let inside = self.inside(shop)?;
@@ -281,7 +264,6 @@ impl Scenery {
         ])
     }
 
-    /// A security group that lets everybody in to SSH and HTTPS; its id.
     async fn open_group(&self, account: &str) -> Result<String, String> {
         let inside = self.inside(account)?;
         let group =

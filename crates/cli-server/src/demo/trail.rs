@@ -1,5 +1,5 @@
-//! What the demo's server knows of what people did: the trail of the organization, read as it is delivered, and kept in
-//! memory. An installation reads the activity table instead, which `hallpass activity ingest` makes.
+//! Keeps the organization trail's activity in memory. An installation reads the activity table,
+//! written by `hallpass activity ingest`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,25 +18,19 @@ use jiff::civil::Date;
 
 use super::lives::BUCKET;
 
-/// How often is looked for new files.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// What was read.
 #[derive(Default)]
 struct ReadTrail {
-    /// Keys of files.
     files: BTreeSet<String>,
     days: BTreeMap<Date, ActivityRows>,
-    /// From when to when there is anything of each account.
     spans: Option<ActivityManifest>,
 }
 
-/// The trail of the demo.
 #[derive(Clone, Default)]
 pub struct DemoTrail(Arc<Mutex<ReadTrail>>);
 
 impl DemoTrail {
-    /// Reads what comes, until the process ends.
     pub async fn follow(self, settings: AwsClientSettings) {
         let place = BucketPlace {
             bucket: BUCKET.to_owned(),
@@ -112,7 +106,6 @@ impl ReadTrail {
     }
 }
 
-/// The sessions of an account in the text of a day.
 fn sessions_of(text: &str, account: &str) -> Result<Option<SessionAccount>, String> {
     let Some((first, rest)) = text.split_once('\n') else {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! What somebody of the demo does with a grant: a session of the access portal, and calls with its keys, as anybody makes
-//! them. The simulated CloudTrail records them by itself.
+//! Uses a grant like a real user: a portal session, and calls with its keys. The simulated
+//! CloudTrail records them automatically.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::aws::Aws;
 
-/// Where people of the demo sign in.
 #[derive(Clone)]
 pub struct DemoPortal {
     address: SocketAddr,
@@ -26,7 +25,6 @@ impl DemoPortal {
         }
     }
 
-    /// A session's keys, as calls.
     async fn enter(&self, user: &str, account: &str, set: &str) -> Option<NamedCalls> {
         let body = json!({"user": user, "account": account, "permission_set": set});
         let client = reqwest::Client::builder().no_proxy().build().ok()?;
@@ -52,7 +50,7 @@ impl DemoPortal {
             .ok()
     }
 
-    /// Looks around, opens a port to everybody, and tries what the set does not allow.
+    /// Reads, opens a public port, and tries a forbidden call.
     pub async fn work(&self, user: &str, account: &str, set: &str) -> Option<()> {
         let calls = self.enter(user, account, set).await?;
         let place = ReadPlace::default();
@@ -80,7 +78,7 @@ impl DemoPortal {
             let opened = ("ec2", "AuthorizeSecurityGroupIngress");
             let _ = calls.send(&place, opened, &open).await;
         }
-        // a power user may not
+        // forbidden for a power user
         let user = json!({"UserName": "runner"});
         let _ = calls.send(&place, ("iam", "CreateUser"), &user).await;
         Some(())

@@ -1,4 +1,4 @@
-//! Tags of accounts, where rules name them: whether AWS tells them.
+//! Checks that account tags named by rules are readable.
 
 use std::sync::Arc;
 
@@ -7,13 +7,11 @@ use hallpass_rules::{Directory, Rules};
 
 use super::DoctorReport;
 
-/// The inventory with tags of accounts, where rules name any: all of them, as it looks once.
 pub(super) fn wanted(inventory: Inventory, rules: Option<&Rules>) -> Inventory {
     let are_named = rules.is_some_and(Rules::references_account_tags);
     inventory.with_account_tags(Arc::new(move || are_named), TagPace::Whole)
 }
 
-/// Notes whether they were read.
 pub(super) fn check(
     inventory: &Inventory,
     directory: &Directory,

@@ -1,4 +1,5 @@
-//! What denials on accounts need: rights, service control policies that are enabled, and room for those of Hallpass.
+//! Checks requirements of denials on accounts: permissions, enabled service control policies,
+//! quota.
 
 use hallpass_access::ArmedEndsMode;
 use hallpass_app::config::Loaded;
@@ -14,12 +15,11 @@ use super::delegation_policy::named;
 use super::{DoctorReport, delegation_policy};
 
 const CHECK: &str = "ends armed at AWS";
-/// Accounts that are looked into; each is a call, and AWS takes a few of them a second.
+/// One call each; AWS allows a few per second.
 const ACCOUNTS_MAX: usize = 100;
-/// Percent of the characters of a policy above which it is told as nearly full.
+/// Percent of a policy's characters; above, warns.
 const NEARLY_FULL: usize = 90;
 
-/// Whether rules want what the configuration does not do.
 pub(super) fn check_rules(loaded: &Loaded, rules: Option<&Rules>, report: &mut DoctorReport) {
     if rules.is_some_and(Rules::want_armed_ends) && !loaded.config.access.armed_ends.mode.is_on() {
         report.warn(
@@ -30,7 +30,6 @@ pub(super) fn check_rules(loaded: &Loaded, rules: Option<&Rules>, report: &mut D
     }
 }
 
-/// What policies are written for, where they are.
 fn written_for(loaded: &Loaded) -> Option<&'static str> {
     let access = &loaded.config.access;
     match (access.end_sessions, access.armed_ends.mode.is_on()) {
@@ -40,7 +39,7 @@ fn written_for(loaded: &Loaded) -> Option<&'static str> {
     }
 }
 
-/// What ending sessions needs, where it is wanted. Nothing is written to try it.
+/// Checks requirements to end sessions, without a test write.
 pub(super) async fn check_policies(
     loaded: &Loaded,
     organization: &dyn Organization,
@@ -77,19 +76,16 @@ pub(super) async fn check_policies(
     );
 }
 
-/// What there is on an account for the policies of armed ends.
+/// Policy slots of an account for enforced expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Places {
-    /// Policies of armed ends that are attached to it.
     ours: usize,
-    /// Places that nobody has taken.
     free: usize,
 }
 
 impl Places {
     fn of(account: &str, rows: &[PolicyRow]) -> Self {
         let named = policy_name(account, 0);
-        // the numbered ones begin like the first
         let ours = rows.iter().filter(|row| row.name.starts_with(&named));
         Self {
             ours: ours.count(),
@@ -97,22 +93,18 @@ impl Places {
         }
     }
 
-    /// How many policies of armed ends the account can have, of those that are wanted.
+    /// Enforced expiry policies that fit, up to `wanted`.
     fn possible(self, wanted: usize) -> usize {
         (self.ours + self.free).min(wanted)
     }
 }
 
-/// What was found on the accounts that were looked into.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct PlacesFound {
-    /// Accounts that were looked into, and those that rules reach.
     looked: usize,
     reached: usize,
-    /// Accounts without any place, and with fewer than are wanted.
     none: Vec<String>,
     fewer: Vec<String>,
-    /// Accounts whose policies have no characters left to speak of.
     full: Vec<String>,
 }
 
@@ -164,8 +156,7 @@ impl PlacesFound {
     }
 }
 
-/// What policies on the accounts that rules reach need: that a delegated administrator may write them, places, and that AWS says who
-/// holds the same in another way.
+/// Checks accounts that rules reach: delegated write permission, slots, and readable other holders.
 pub(super) async fn check_reached(
     loaded: &Loaded,
     aws: &Aws,
@@ -177,7 +168,7 @@ pub(super) async fn check_reached(
         return;
     };
     let reached = rules.map(|rules| rules.reach(directory));
-    // service control policies do nothing in the management account
+    // service control policies have no effect in the management account
     let management = aws.about().management_account.as_deref();
     let accounts = reached.iter().flat_map(Requestable::accounts);
     let accounts = accounts.map(AccountId::as_str);
@@ -189,7 +180,8 @@ pub(super) async fn check_reached(
     }
 }
 
-/// Whether AWS says who holds a permission set in another way, asked of one person: no end is armed of whom that is not known.
+/// Checks with one user that AWS lists other ways to hold a permission set; expiry is not enforced
+/// for users without this.
 async fn check_others(
     others: &dyn OtherAccess,
     directory: &Directory,
@@ -210,7 +202,6 @@ async fn check_others(
     report.add(CHECK, found.map_err(|fault| (words(fault), remedy)));
 }
 
-/// What somebody could hold by the rules.
 fn some_hold(directory: &Directory, reached: &Requestable) -> Option<(HoldKey, TargetNames)> {
     let person = directory.people().first()?;
     let (account, set) = reached.pairs().find_map(|(account, sets)| {
@@ -231,8 +222,8 @@ fn some_hold(directory: &Directory, reached: &Requestable) -> Option<(HoldKey, T
     Some((key, names))
 }
 
-/// How much room the policies of armed ends have on the accounts that rules reach. Whether what is written there works, and how
-/// soon, is not tried.
+/// Checks policy slots on reached accounts. Does not test whether written policies take effect, or
+/// how fast.
 async fn check_places(
     loaded: &Loaded,
     organization: &dyn Organization,
@@ -261,7 +252,6 @@ async fn look(
     for account in accounts.iter().take(ACCOUNTS_MAX) {
         let rows = match organization.policies_of(account).await {
             Ok(rows) => rows,
-            // it left the organization meanwhile
             Err(OrganizationFault::NotThere { .. }) => continue,
             Err(fault) => return Err(fault),
         };
@@ -280,7 +270,6 @@ async fn look(
     Ok(found)
 }
 
-/// Whether each policy of armed ends on an account is nearly full.
 async fn are_full(
     organization: &dyn Organization,
     account: &str,
@@ -303,7 +292,6 @@ mod tests {
 
     const ACCOUNT: &str = "111122223333";
 
-    /// So many policies of others, and the named ones.
     fn rows(others: usize, ours: &[String]) -> Vec<PolicyRow> {
         let others = (0..others).map(|number| format!("other-{number}"));
         let names = others.chain(ours.iter().cloned());

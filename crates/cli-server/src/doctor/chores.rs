@@ -1,26 +1,22 @@
-//! The least policies for chores of the organization: what whoever gives a command needs, and the role that it enters
-//! accounts by. Each is held to the calls that are made (`e2e/least.py`).
+//! Least policies for organization chores: the caller's, and the role to enter accounts. Tested
+//! against the actual calls (`e2e/least.py`).
 
 use serde_json::{Value, json};
 
 use super::iam_policy::statement;
 
-/// What a chore calls.
 pub(super) struct ChoreActions {
     reads: &'static [&'static str],
     writes: &'static [&'static str],
-    /// Roles that it enters accounts by.
     enters: Enters,
 }
 
-/// By which roles accounts are entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Enters {
-    /// None is.
     Nothing,
-    /// By `aws.member_role`.
+    /// `aws.member_role`.
     MemberRole,
-    /// By the first of those that Control Tower and Organizations make.
+    /// The first existing role of Control Tower or Organizations.
     TrustedRoles,
 }
 
@@ -222,8 +218,7 @@ pub(super) const ENROLMENT: ChoreActions = ChoreActions {
     enters: Enters::TrustedRoles,
 };
 
-/// What making accounts needs besides Organizations: Account Factory where Control Tower governs, and people of the list who
-/// are made.
+/// Additional needs to create accounts: Account Factory under Control Tower, and users of the list.
 pub(super) const ACCOUNT_FACTORY: ChoreActions = ChoreActions {
     reads: &[
         "controltower:GetLandingZone",
@@ -281,8 +276,8 @@ pub(super) const PUBLIC_IPS: ChoreActions = ChoreActions {
     enters: Enters::MemberRole,
 };
 
-/// What a snapshot is read with (`hallpass sync`), but contacts, which are read only where they are asked for. IAM of the account
-/// that it runs in is read with its own rights.
+/// Needs of `hallpass sync`, except optional contacts. IAM of the account it runs in uses the
+/// caller's permissions.
 pub(super) const SYNC: ChoreActions = ChoreActions {
     reads: &[
         "account-access:ListApplications",
@@ -336,12 +331,11 @@ pub(super) const SYNC: ChoreActions = ChoreActions {
         "sso:ListRegions",
         "sso:ListTagsForResource",
     ],
-    // a report that AWS makes is no change of anything, but no reading either
+    // a report changes nothing, but is not a read
     writes: &["iam:GenerateCredentialReport"],
     enters: Enters::MemberRole,
 };
 
-/// The role that accounts are entered by, for every chore that does.
 pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
     reads: &[
         "account:ListRegions",
@@ -411,16 +405,14 @@ pub(super) const ACCOUNTS: ChoreActions = ChoreActions {
 };
 
 impl ChoreActions {
-    /// What it calls, as statements of these names.
     pub(super) fn statements(&self, names: (&str, &str)) -> Vec<Value> {
-        // on everything: many of these services know no resources that a listing could be limited to
+        // on all resources: many of these actions support no others
         let sides = [(names.0, self.reads), (names.1, self.writes)];
         let used = sides.iter().filter(|(_, actions)| !actions.is_empty());
         used.map(|(name, actions)| statement(name, actions, &json!("*")))
             .collect()
     }
 
-    /// Its policy; `member_role` is the name of the role that accounts are entered by.
     pub(super) fn policy(
         &self,
         partition: &str,
@@ -470,7 +462,7 @@ mod tests {
         &ACCOUNTS,
     ];
 
-    /// A verb that changes nothing; `Batch…` says it behind.
+    /// `Batch…` names the verb second.
     fn only_reads(action: &str) -> bool {
         let name = action.split(':').nth(1).unwrap_or_default();
         let name = name.strip_prefix("Batch").unwrap_or(name);

@@ -1,5 +1,5 @@
-//! `hallpass server doctor --cutover`: what people hold now, not through Hallpass, and what would become of it
-//! under the configuration of today. Changes nothing.
+//! `hallpass server doctor --cutover`: lists unmanaged access and how the current configuration
+//! would treat it. Read-only.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,25 +39,24 @@ const FIELDS: &[&str] = &[
     "outlook",
 ];
 
-/// What the list is asked for.
+/// Options of the list.
 #[derive(Debug, clap::Args)]
 pub(super) struct CutoverArgs {
-    /// List what people hold now anywhere, not through Hallpass, and what would become of it, and nothing else
+    /// List only the current unmanaged access, and how Hallpass would treat it
     #[arg(long, conflicts_with = "iam_policy")]
     cutover: bool,
-    /// Exit with 3 where nobody accepted it, also below a grant, or the review of that is overdue
+    /// Exit with 3 for access without an exception, also below a grant, or with an overdue review
     #[arg(long, requires = "cutover")]
     fail_on_findings: bool,
 }
 
 impl CutoverArgs {
-    /// Whether the list is wanted, and nothing else.
     pub(super) fn is_asked(&self) -> bool {
         self.cutover
     }
 }
 
-/// One thing that somebody holds.
+/// One access of a user.
 #[derive(Debug, Serialize)]
 struct HeldRow {
     user_id: String,
@@ -70,18 +69,14 @@ struct HeldRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     kind: &'static str,
-    /// Whether sweeps look there.
+    /// Whether sweeps cover it.
     in_scope: bool,
-    /// When a sweep first found it; AWS does not say since when it stands.
+    /// First sweep that found it; AWS records no creation time.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_seen: Option<Timestamp>,
     outlook: String,
 }
 
-/// Lists it. Exit 1 when a place could not be read: then the list is not whole.
-///
-/// # Errors
-/// When AWS, the store or the rules cannot be read.
 pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> Outcome {
     let rules = read_rules(&loaded.rules()?)?;
     let (store, _nothing) = store_or_nothing(loaded.store()?).await?;
@@ -129,11 +124,10 @@ pub(super) async fn run(args: &CutoverArgs, loaded: &Loaded, format: Format) -> 
     Ok(exit(&found.found.report, args.fail_on_findings))
 }
 
-/// The store; where there is none yet, an empty one for as long as the folder is kept: nothing is held through Hallpass
-/// then.
+/// Opens the store, or a temporary empty one if none exists.
 ///
 /// # Errors
-/// When nobody can tell whether there is one: what it holds would be listed as access of others.
+/// If its existence is unknown: Hallpass's grants would be listed as unmanaged.
 async fn store_or_nothing(
     address: StoreAddress,
 ) -> Result<(ServerStore, Option<tempfile::TempDir>), Failure> {
@@ -148,7 +142,7 @@ async fn store_or_nothing(
     Ok((open_store(nothing).await?, Some(folder)))
 }
 
-/// In scope first: elsewhere there may be many, as a group that no rule names has members by intent.
+/// Prints in-scope access first: the rest may be many, such as intended group members.
 fn print(
     survey: &StandingSurvey,
     mode: SweepMode,
@@ -197,14 +191,14 @@ fn print(
     Ok(())
 }
 
-/// A list that is not whole is partial, also one without any group as a group of `groups.sync` is not found; what nobody
-/// accepted counts where that was asked for.
+/// An incomplete list is partial, even if only a `groups.sync` group is missing; unaccepted access
+/// counts on request.
 fn exit(report: &SweepReport, fail_on_findings: bool) -> Exit {
     let findings =
         report.unknown + report.preexisting + report.under_grant + report.reviews_overdue;
     let is_unseen = |it: &LeftOut| match it {
         LeftOut::AllGroups { .. } => true,
-        // what Hallpass cannot end, or looks at elsewhere
+        // Hallpass cannot end it, or checks it elsewhere
         LeftOut::InactiveAccounts { .. }
         | LeftOut::ManagementAccount { .. }
         | LeftOut::Entitlements
@@ -275,7 +269,6 @@ mod tests {
         let store = open_store(StoreAddress::File(file.clone()));
         drop(runtime().unwrap().block_on(store).unwrap());
         assert!(!opened(&file).unwrap(), "it is there");
-        // as in a folder that only another user may enter
         let failure = opened(&file.join("hallpass.db")).unwrap_err();
         assert!(failure.words().contains("cannot be seen"), "{failure:?}");
     }
@@ -301,7 +294,7 @@ mod tests {
             (report(0, 0, 0, 0, 0), Exit::Ok, Exit::Ok),
             (report(1, 0, 0, 0, 0), Exit::Ok, Exit::Findings),
             (report(0, 1, 0, 0, 0), Exit::Ok, Exit::Findings),
-            // it stays when the grant above it ends
+            // remains after the grant above it ends
             (report(0, 0, 1, 0, 0), Exit::Ok, Exit::Findings),
             (report(0, 0, 0, 1, 0), Exit::Ok, Exit::Findings),
             (report(0, 0, 0, 0, 1), Exit::Failed, Exit::Failed),
@@ -311,7 +304,7 @@ mod tests {
             assert_eq!(exit(&report, true), asked, "{report:?}");
         }
         for (left_out, expected) in [
-            // no group was looked at, and what its members have may be there
+            // no group was read; members may have access
             (LeftOut::AllGroups { count: 3 }, Exit::Failed),
             (LeftOut::SyncedGroups { count: 3 }, Exit::Ok),
             (LeftOut::InactiveAccounts { count: 3 }, Exit::Ok),

@@ -1,5 +1,4 @@
-//! What a database of PostgreSQL needs: the right to connect where AWS makes the passwords, and a folder for
-//! what a node sees of its log.
+//! Checks PostgreSQL: IAM connect permission, and a folder for a node's seen log.
 
 use hallpass_app::config::Loaded;
 use hallpass_app::host::ownership::is_root;
@@ -11,10 +10,7 @@ use serde_json::{Value, json};
 
 use super::{DoctorReport, iam_policy};
 
-/// The right to connect, where the address of the store says `aws_iam=true`.
-///
-/// # Errors
-/// When the address cannot be used.
+/// Returns the connect permission if the store address has `aws_iam=true`.
 pub(super) fn statement(loaded: &Loaded, home: &str) -> Result<Option<Value>, Failure> {
     let StoreAddress::Postgres(address) = loaded.store()? else {
         return Ok(None);
@@ -25,14 +21,14 @@ pub(super) fn statement(loaded: &Loaded, home: &str) -> Result<Option<Value>, Fa
     Ok(on.map(|on| iam_policy::statement("Database", &["rds-db:connect"], &on)))
 }
 
-/// Checks whether a node over PostgreSQL can keep what it sees of the audit log, as whoever runs this.
+/// Checks that a PostgreSQL node can store its seen audit log, as the current user.
 pub(super) fn check_seen_log(loaded: &Loaded, report: &mut DoctorReport) {
     if !matches!(loaded.store(), Ok(StoreAddress::Postgres(_))) {
         return;
     }
     let file = loaded.seen_log();
     if is_root() && loaded.seen_folder().is_none() {
-        // root can write anywhere, and is not told what systemd tells the service
+        // root can write anywhere, and does not see systemd's settings
         let words = format!(
             "`store.seen_folder` names no folder: what is seen by root is `{}`, a service of systemd keeps it in its own folder",
             file.display()
@@ -59,7 +55,7 @@ pub(super) fn check_seen_log(loaded: &Loaded, report: &mut DoctorReport) {
     }
 }
 
-/// The user, in any database of that Region: its resource id is in no address.
+/// Matches the user in any database of the Region: no address has its resource id.
 fn arn(host: &str, user: &str, home: &str) -> String {
     let region = database_region(host).unwrap_or(home);
     let partition = iam_policy::partition(region);

@@ -1,6 +1,6 @@
-//! Whether the management account lets ours write policies of the organization (`access.md` §21, A-5). A delegated administrator of a
-//! service may read them; it may write what the delegation policy of Organizations names (AWS Organizations User Guide, "Delegated
-//! administrator for AWS Organizations").
+//! Checks whether the management account lets ours write policies (`access.md` §21, A-5). A
+//! delegated administrator may read them; the delegation policy of Organizations names its writes
+//! (AWS Organizations User Guide, "Delegated administrator for AWS Organizations").
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,24 +20,22 @@ use serde_json::{Map, Value, json};
 use super::DoctorReport;
 use super::iam_policy::partition;
 
-/// Accounts that are named; all are counted.
+/// Limit of named accounts; all are counted.
 const NAMED_MAX: usize = 5;
 const SCP: &str = "SERVICE_CONTROL_POLICY";
-/// Writes that are about an account beside the policy.
+/// Writes on an account and a policy.
 const ATTACHING: [&str; 2] = ["organizations:AttachPolicy", "organizations:DetachPolicy"];
-/// Names of our statements, by which a policy that has them already gets them anew.
+/// Sids of our statements, to replace existing ones.
 const SIDS: [&str; 2] = ["HallpassWritesPolicies", "HallpassAttachesPolicies"];
 const REMEDY: &str = "`hallpass server doctor --delegation-policy` prints the policy with what lacks: put it in from the management account (`aws organizations put-resource-policy`)";
 const UNREAD: &str = "let this role read it (`organizations:DescribeResourcePolicy`, in the statement `ReadPolicies` of `hallpass server doctor --iam-policy`)";
 
-/// What is written about policies, as the least policy has it.
 fn writes() -> impl Iterator<Item = &'static str> {
     let all = hallpass_aws::actions().iter();
     all.filter(|it| it.need == Need::Policies && it.writes)
         .map(|it| it.name)
 }
 
-/// Who writes policies without being the management account.
 #[derive(Clone, Copy, Debug)]
 struct PolicyWriter<'a> {
     partition: &'static str,
@@ -47,16 +45,15 @@ struct PolicyWriter<'a> {
     management_account: &'a str,
 }
 
-/// What the delegation policy does not let the writer do.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Lacking {
     actions: BTreeSet<&'static str>,
-    /// Accounts where policies may not be attached, where there are others.
+    /// Accounts that block attaching, if others allow it.
     accounts: Vec<String>,
 }
 
 impl<'a> PolicyWriter<'a> {
-    /// None in the management account, and where no organization is seen.
+    /// None in the management account, or without a visible organization.
     fn of(about: &'a ConnectedOrganization) -> Option<Self> {
         if about.place == OwnAccountRole::Management {
             return None;
@@ -70,7 +67,7 @@ impl<'a> PolicyWriter<'a> {
         })
     }
 
-    /// ARNs of the management account's service control policies, or of accounts: all, or one of them.
+    /// ARNs of service control policies of the management account, or of accounts.
     fn resource(&self, kind: &str, id: &str) -> String {
         let Self {
             partition,
@@ -89,10 +86,10 @@ impl<'a> PolicyWriter<'a> {
         json!({ "AWS": format!("arn:{}:iam::{}:root", self.partition, self.account) })
     }
 
-    /// What is to be allowed, and nothing else: policies of this type, and attaching them to accounts.
+    /// Allows only policies of this type, and attaching them to accounts.
     fn statements(&self) -> [Value; 2] {
         let principal = self.principal();
-        // tags have no type of policy to go by
+        // tags have no policy type
         let only = json!({ "StringLikeIfExists": { "organizations:PolicyType": SCP } });
         let (attaching, others): (Vec<_>, Vec<_>) = writes().partition(|it| ATTACHING.contains(it));
         let on = (self.policies("*"), self.resource("account", "*"));
@@ -109,7 +106,6 @@ impl<'a> PolicyWriter<'a> {
         ]
     }
 
-    /// A delegation policy with what is to be allowed, beside what it has already.
     fn added_to(&self, given: Option<&str>) -> Result<Map<String, Value>, serde_json::Error> {
         let mut policy: Map<String, Value> = serde_json::from_str(given.unwrap_or("{}"))?;
         let kept = match policy.remove("Statement") {
@@ -117,7 +113,7 @@ impl<'a> PolicyWriter<'a> {
             Some(one) => vec![one],
             None => Vec::new(),
         };
-        // what follows a name of ours: nothing, or the account where another's has it already
+        // suffix of our Sid: none, or the account if another server has it
         let rest = |it: &Value| {
             let sid = it.get("Sid")?.as_str()?;
             let mut rests = SIDS.iter().filter_map(|name| sid.strip_prefix(name));
@@ -126,7 +122,7 @@ impl<'a> PolicyWriter<'a> {
         let us = self.principal();
         let is_ours = |it: &Value| {
             let is_named = rest(it).is_some_and(|it| it.is_empty() || it == self.account);
-            // of another account they are another server's
+            // another account's statements belong to another server
             is_named && it.get("Principal") == Some(&us)
         };
         let kept: Vec<Value> = kept.into_iter().filter(|it| !is_ours(it)).collect();
@@ -134,7 +130,7 @@ impl<'a> PolicyWriter<'a> {
         let version = || json!("2012-10-17");
         policy.entry("Version").or_insert_with(version);
         let ours = self.statements().map(|mut it| {
-            // no two statements have one name
+            // Sids must be unique
             if others && let Some(Value::String(sid)) = it.get_mut("Sid") {
                 sid.push_str(self.account);
             }
@@ -145,11 +141,9 @@ impl<'a> PolicyWriter<'a> {
         Ok(policy)
     }
 
-    /// What a delegation policy does not let us do with a policy, and on these accounts.
     fn lacking(&self, policy: Option<Arc<Policy>>, accounts: &[&str]) -> Lacking {
         let layers = Layers {
             resource: policy,
-            // what our own policies say is not asked here
             identity: everything().into_iter().collect(),
             ..Layers::default()
         };
@@ -234,14 +228,12 @@ impl<'a> PolicyWriter<'a> {
     }
 }
 
-/// A policy that allows everything.
 fn everything() -> Option<Arc<Policy>> {
     let text =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     Policy::parse(text, PolicyType::Identity).ok().map(Arc::new)
 }
 
-/// Says whether the delegation policy lets our account write policies, as far as it is not the management account.
 pub(super) async fn check(
     check: &'static str,
     aws: &Aws,
@@ -253,10 +245,10 @@ pub(super) async fn check(
     }
 }
 
-/// Prints the delegation policy with what writing policies takes.
+/// Prints the delegation policy with our statements.
 ///
 /// # Errors
-/// Exit 2 where nothing has to be delegated.
+/// Exit 2 if no delegation is needed.
 pub(super) fn run(loaded: &Loaded) -> Outcome {
     let clock = Arc::new(ProcessClock::new(SystemClock, None));
     runtime()?.block_on(async {
@@ -289,14 +281,13 @@ async fn with_ours(aws: &Aws) -> Result<String, Failure> {
     });
     let added = added.map_err(|why| {
         let words = format!("the delegation policy that is there cannot be read: {why}");
-        // what is put replaces it whole: delegations of others would be lost
+        // a put replaces the policy: other delegations would be lost
         Failure::failed(words).help(UNREAD)
     })?;
     let text = serde_json::to_string_pretty(&added);
     text.map(|text| text + "\n").map_err(Failure::bug)
 }
 
-/// Some of the accounts, and how many more there are.
 pub(super) fn named(accounts: &[String]) -> String {
     let shown = accounts.iter().take(NAMED_MAX).cloned();
     let shown = shown.collect::<Vec<_>>().join(", ");

@@ -1,5 +1,3 @@
-//! The delegation policy against what is written, and what is said of it.
-
 use super::*;
 
 const ACCOUNT: &str = "222233334444";
@@ -20,7 +18,6 @@ fn about(place: OwnAccountRole) -> ConnectedOrganization {
     }
 }
 
-/// A delegation policy of one statement for an account.
 fn policy_of(account: &str, actions: &Value, resource: &Value, more: &Value) -> Value {
     let mut statement = json!({
         "Sid": "Theirs", "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
@@ -32,7 +29,6 @@ fn policy_of(account: &str, actions: &Value, resource: &Value, more: &Value) -> 
     json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
-/// Result and words.
 fn told(read: Result<Option<String>, OrganizationFault>) -> (&'static str, String) {
     let about = about(OwnAccountRole::DelegatedAdministrator);
     let writer = PolicyWriter::of(&about).unwrap();
@@ -142,7 +138,6 @@ fn what_is_printed_has_each_write_and_nothing_else_and_keeps_what_is_there() {
         assert!(!on.contains("root/") && !on.contains("ou/"), "{on}");
         assert!(on.contains("service_control_policy"), "{on}");
     }
-    // one statement needs no list
     let bare = json!({ "Version": "2012-10-17", "Statement": theirs["Statement"][0] });
     let added = writer.added_to(Some(&bare.to_string())).unwrap();
     assert_eq!(added["Statement"].as_array().unwrap().len(), 3);

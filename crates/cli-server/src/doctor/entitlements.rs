@@ -1,5 +1,3 @@
-//! Whether entitlements of account access manager can be looked at.
-
 use std::sync::Arc;
 
 use hallpass_app::config::Loaded;
@@ -13,7 +11,7 @@ const CHECK: &str = "entitlements";
 const REMEDY: &str = "`hallpass server doctor --iam-policy` prints what is needed, in the statements `Entitlements`; \
                       `access.entitlements = false` leaves them out of everything";
 
-/// Says how many applications of account access manager there are; a warning where that cannot be asked, or is not to be.
+/// Reports the number of account access manager applications; warns if unreadable or switched off.
 pub(super) async fn check(
     loaded: &Loaded,
     about: &ConnectedOrganization,

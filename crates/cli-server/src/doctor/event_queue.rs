@@ -1,19 +1,16 @@
-//! What the queue of events needs of whoever takes from it.
-
 use hallpass_app::config::Loaded;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
 use super::iam_policy;
 
-/// What a server does with the messages of its queue.
 pub(super) const TAKES: [&str; 3] = [
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
     "sqs:ReceiveMessage",
 ];
 
-/// And whoever puts parked ones in it again (`events replay`).
+/// Actions to requeue parked events (`events replay`).
 pub(super) const AGAIN: [&str; 4] = [
     "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage",
@@ -21,10 +18,6 @@ pub(super) const AGAIN: [&str; 4] = [
     "sqs:SendMessage",
 ];
 
-/// The statement of a policy for these; for every queue where none is configured.
-///
-/// # Errors
-/// Exit 2 where what is configured is no queue.
 pub(super) fn statement(loaded: &Loaded, actions: &[&str]) -> Result<Value, Failure> {
     let home = hallpass_app::setup::opening::aws_settings(loaded).region;
     let address = loaded.event_queue()?;
@@ -32,7 +25,7 @@ pub(super) fn statement(loaded: &Loaded, actions: &[&str]) -> Result<Value, Fail
     Ok(iam_policy::statement("TakeEvents", actions, &json!(queue)))
 }
 
-/// The queue of an address by ARN; what the address does not say may be anything.
+/// Parts missing in the address become wildcards.
 fn arn(address: &str, home: &str) -> String {
     let mut parts = address.rsplit('/');
     let (name, account) = (parts.next(), parts.next());

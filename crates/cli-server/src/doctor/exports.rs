@@ -1,5 +1,5 @@
-//! Whether the audit log leaves this machine, to where it is protected, signed by whom; and what that
-//! needs at AWS.
+//! Checks that the audit log is exported to a protected place and signed; lists the AWS
+//! permissions.
 
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ use super::iam_policy::partition;
 const EXPORT: &str = "audit export";
 const HEADS: &str = "head signatures";
 
-/// Checks the export and the key of heads.
 pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
     let export = match loaded.export() {
         Ok(Some(export)) => export,
@@ -113,7 +112,7 @@ async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) 
     }
 }
 
-/// Whether records have left the store already, under heads of a key that others know.
+/// Whether records were exported under a key that others know.
 async fn was_exported(loaded: &Loaded) -> bool {
     let Ok(address) = loaded.store() else {
         return false;
@@ -121,20 +120,18 @@ async fn was_exported(loaded: &Loaded) -> bool {
     match address.may_be_there() {
         Ok(true) => match open_store(address).await {
             Ok(store) => store.exported().await.is_ok_and(|exported| exported > 0),
-            // told by the check of the store
             Err(_) => false,
         },
-        // the second is told there, too
         Ok(false) | Err(_) => false,
     }
 }
 
-/// Whether the key is one that the server makes at its first start, and is not there.
+/// Whether the server creates this key at its first start, and has not yet.
 fn has_no_own_key(loaded: &Loaded) -> bool {
     matches!(loaded.head_key(), Ok(HeadKey::Own(path)) if !path.exists())
 }
 
-/// Asks the key to sign what is no head.
+/// Signs test data that is not a head.
 async fn signs(name: &str, signing: &HeadSigning) -> Result<String, (String, &'static str)> {
     let remedy = "allow kms:Sign and kms:GetPublicKey on the key (`hallpass server doctor --iam-policy`); it \
                   has to be of KeySpec ECC_NIST_P256 and KeyUsage SIGN_VERIFY";
@@ -145,7 +142,6 @@ async fn signs(name: &str, signing: &HeadSigning) -> Result<String, (String, &'s
     Ok(format!("by `{name}` in AWS KMS, key {}", public.id()))
 }
 
-/// The statements of a policy that the configured export and key need.
 pub(super) fn statements(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     let mut statements = Vec::new();
     if let Some(EndsPlace::Object { .. }) = loaded.ends_place()? {
@@ -176,7 +172,8 @@ pub(super) fn statements(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
         let region = &aws_settings(loaded).region;
         let mut signing = statement("SignHeads", KEY_ACTIONS, key_resource(&key, region));
         if let (Some(alias), Value::Object(fields)) = (alias(&key), &mut signing) {
-            // an alias is no resource of these actions; it limits which keys are asked through it
+            // an alias is not a resource of these actions; the condition limits keys used through
+            // it
             let condition = json!({"StringEquals": {"kms:RequestAlias": alias}});
             fields.insert("Condition".to_owned(), condition);
         }
@@ -185,7 +182,6 @@ pub(super) fn statements(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     Ok(statements)
 }
 
-/// What a guard needs beside its rights in Identity Center.
 pub(super) fn for_guard(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     Ok(match loaded.ends_place()? {
         Some(EndsPlace::Object { .. }) => vec![ends_statement(loaded, "s3:GetObject")?],
@@ -193,7 +189,7 @@ pub(super) fn for_guard(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     })
 }
 
-/// What the file of ends in a bucket needs of whoever writes or reads it.
+/// Permission to write or read the file of ends in a bucket.
 fn ends_statement(loaded: &Loaded, action: &str) -> Result<Value, Failure> {
     let place = loaded.ends_place()?.map(|place| place.to_string());
     let object = place.unwrap_or_default();
@@ -207,13 +203,12 @@ fn ends_statement(loaded: &Loaded, action: &str) -> Result<Value, Failure> {
     }))
 }
 
-/// The alias that a key is named by, if it is.
 fn alias(key: &str) -> Option<&str> {
     let name = key.rsplit(':').next().unwrap_or(key);
     name.starts_with("alias/").then_some(name)
 }
 
-/// What a key's name can be limited to: the key, or the keys of its Region and account.
+/// The key's ARN, or all keys of its Region and account.
 fn key_resource(key: &str, region: &str) -> String {
     match (key.starts_with("arn:"), alias(key)) {
         (true, None) => key.to_owned(),

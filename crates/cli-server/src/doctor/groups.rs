@@ -1,5 +1,3 @@
-//! Groups whose members follow attributes: whether each is one, and what a comparison would do.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::{GroupSyncFacts, plan_groups};
@@ -9,10 +7,8 @@ use hallpass_rules::{Directory, Rules};
 
 use super::DoctorReport;
 
-/// What is done about what is found.
 const REMEDY: &str = "docs/operations/runbooks/group-sync.md";
 
-/// Checks them as a comparison would, but for what grants hold.
 pub(super) fn check(
     loaded: &Loaded,
     directory: &Directory,

@@ -1,4 +1,4 @@
-//! What a guard needs, and whether it was heard.
+//! Checks a guard's needs, and its recent journals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,9 @@ use hallpass_guard::{Ends as _, EndsCopy, EndsFault, Trust};
 use super::DoctorReport;
 
 const CHECK: &str = "guard";
-/// A running server writes the file of ends at least every half minute.
+/// A running server writes the file of ends at least every 30 s.
 const ENDS_AGE_MAX: TimeSpan = TimeSpan::minutes(2);
 
-/// The folder of journals, what was heard, the file of ends and the key it is signed with.
 pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
     check_ends(loaded, report).await;
     let Some(folder) = loaded.guard_journal() else {
@@ -33,7 +32,6 @@ pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
     }
     let clock = Arc::new(hallpass_base::clock::SystemClock);
     let journals = Arc::new(Journals::new(folder));
-    // reads the journals, so that broken ones are known
     let removals = hallpass_access::GuardSource::removals(journals.as_ref(), Duration::ZERO).await;
     let ended = removals.iter().count();
     let said = match journals.statuses().await {
@@ -63,7 +61,6 @@ async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
             let none = "none: a guard on another machine has nothing to go by".to_owned();
             return report.warn(CHECK, none, "set `audit.export.target` or `guard.ends`");
         }
-        // told by the checks of the export and the store
         (Err(_), _) | (_, Err(_)) => return,
     };
     let (file, key) = match keys::public(&key) {

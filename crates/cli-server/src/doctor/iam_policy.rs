@@ -1,5 +1,5 @@
-//! The least IAM policy for what the configuration uses (`access.md` §13.5), limited to the kinds of
-//! resources that its actions work on, and to the groups rules name.
+//! Builds the least IAM policy for a configuration (`access.md` §13.5), limited to the resource
+//! types of its actions and the groups that rules name.
 
 mod statements;
 
@@ -16,21 +16,16 @@ use serde_json::{Value, json};
 use self::statements::{actions, allow, memberships};
 pub(super) use self::statements::{in_management_account, partition, policy, statement, with_key};
 
-/// Whether policies of the organization are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Policies {
-    /// Sessions are ended, ends are armed or measured, or drills are configured.
+    /// For ended sessions, enforced expiry or its measurement, or drills.
     Written,
-    /// Neither.
     Untouched,
 }
 
-/// Whether `pci act` does anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Acting {
-    /// It is switched on.
     On,
-    /// It is not.
     Off,
 }
 
@@ -44,12 +39,9 @@ impl Acting {
     }
 }
 
-/// Whether tags of accounts decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AccountTags {
-    /// Rules name some.
     Read,
-    /// None does.
     Unwanted,
 }
 
@@ -63,10 +55,8 @@ impl AccountTags {
     }
 }
 
-/// What a configuration uses of AWS.
 #[derive(Clone, Debug)]
 pub(super) struct Uses {
-    /// The groups that rules give memberships of.
     pub(super) groups: BTreeSet<GroupRef>,
     pub(super) policies: Policies,
     pub(super) account_tags: AccountTags,
@@ -99,7 +89,6 @@ impl Uses {
     }
 }
 
-/// The least policy of a guard: looks, and takes away.
 pub(super) fn for_guard(uses: &Uses, others: &[Value]) -> Vec<Value> {
     let of = |service: &str| actions(|it| it.guard && it.writes && it.name.starts_with(service));
     let looks = actions(|it| it.guard && !it.writes);
@@ -113,8 +102,7 @@ pub(super) fn for_guard(uses: &Uses, others: &[Value]) -> Vec<Value> {
     statements
 }
 
-/// What ending sessions and drills need, by themselves: for whoever runs them from the command line as
-/// somebody else than the server.
+/// Needs of ended sessions and drills, for a command-line user other than the server.
 pub(super) fn for_policies(uses: &Uses) -> Vec<Value> {
     let of = |writes: bool| actions(|it| it.need == Need::Policies && it.writes == writes);
     let mut statements = allow("ReadPolicies", &of(false), uses.partition);
@@ -122,8 +110,7 @@ pub(super) fn for_policies(uses: &Uses) -> Vec<Value> {
     statements
 }
 
-/// What access as code needs: everything the server reads, and permission sets with their assignments
-/// to write.
+/// Needs of access as code: all server reads, plus writes of permission sets and assignments.
 pub(super) fn for_access(uses: &Uses) -> Vec<Value> {
     let of = |writes: bool| {
         actions(|it| {
@@ -138,8 +125,7 @@ pub(super) fn for_access(uses: &Uses) -> Vec<Value> {
     statements
 }
 
-/// What the server reads for grants, sweeps and permission sets, and lists of accounts do not: `e2e/least.py` makes some
-/// without.
+/// Server reads that account lists do not need: `e2e/least.py` tests without them.
 const NOT_FOR_VENDING: &[&str] = &[
     "identitystore:GetGroupMembershipId",
     "identitystore:ListGroupMemberships",
@@ -157,8 +143,7 @@ const NOT_FOR_VENDING: &[&str] = &[
     "sso:ListRegions",
 ];
 
-/// What making accounts from a list needs: what the server reads of the organization, accounts to write, and access to them to
-/// give; and what `others` say.
+/// Needs of account lists: organization reads, account creation, access grants, and `others`.
 pub(super) fn for_vending(uses: &Uses, others: &[Value]) -> Vec<Value> {
     let own = |writes: bool| {
         actions(|it| {
@@ -166,7 +151,7 @@ pub(super) fn for_vending(uses: &Uses, others: &[Value]) -> Vec<Value> {
                 !it.writes && it.need == Need::Always && !NOT_FOR_VENDING.contains(&it.name);
             let gives = ["sso:CreateAccountAssignment", "organizations:TagResource"];
             let is_write = gives.contains(&it.name) || (it.writes && it.need == Need::Vending);
-            // an account's tags are read back, where they are not given with it
+            // account tags are read back if set separately
             let is_own_read = it.need == Need::Vending || it.need == Need::AccountTags;
             if writes {
                 is_write
@@ -181,7 +166,6 @@ pub(super) fn for_vending(uses: &Uses, others: &[Value]) -> Vec<Value> {
     statements
 }
 
-/// What people and what they can use are read with, for `pci`.
 const PEOPLE_READS: &[&str] = &[
     "identitystore:DescribeUser",
     "identitystore:GetGroupMembershipId",
@@ -203,7 +187,6 @@ const PEOPLE_READS: &[&str] = &[
     "sso:ListPermissionSets",
     "sso:ListRegions",
 ];
-/// What they are acted on with, and what gives it back.
 const PEOPLE_WRITES: &[&str] = &[
     "identitystore:CreateGroupMembership",
     "identitystore:DeleteGroupMembership",
@@ -213,8 +196,7 @@ const PEOPLE_WRITES: &[&str] = &[
     "sso:DeleteAccountAssignment",
 ];
 
-/// What `pci` needs: the log, as far as the configuration says where it is, people and what they can use; and, where acting
-/// is switched on, to act on them.
+/// Needs of `pci`: the log if configured, users and their access; with acting enabled, writes.
 pub(super) fn for_pci(uses: &Uses, log: Option<&LogSource>, acting: Acting) -> Vec<Value> {
     let mut statements = match log {
         Some(LogSource::Place(LogPlace::Folder(_))) => Vec::new(),
@@ -255,7 +237,7 @@ pub(super) fn for_pci(uses: &Uses, log: Option<&LogSource>, acting: Acting) -> V
     statements
 }
 
-/// What entitlements of account access manager are read with, and those of people deleted whose access ends.
+/// Reads entitlements of account access manager, and deletes those of users with ended access.
 pub(super) fn for_entitlements(partition: &str) -> Vec<Value> {
     const ACTIONS: [&str; 4] = [
         "account-access:DeleteEntitlement",
@@ -266,12 +248,12 @@ pub(super) fn for_entitlements(partition: &str) -> Vec<Value> {
     allow("Entitlements", &ACTIONS, partition)
 }
 
-/// What is measured by a role takes its assumption, beside the policies.
+/// Measuring also needs to assume the role.
 pub(super) fn for_probe(role: &ProbeRole) -> Value {
     statement("ProbeRole", &["sts:AssumeRole"], &json!(role.arn()))
 }
 
-/// The policy of the server; `others` are statements of parts that are configured.
+/// `others` are statements of configured parts.
 pub(super) fn for_server(uses: &Uses, others: &[Value]) -> Vec<Value> {
     let of = |service: &str| {
         actions(|it| it.need == Need::Always && it.writes && it.name.starts_with(service))

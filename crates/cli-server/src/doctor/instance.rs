@@ -1,12 +1,10 @@
-//! What the instance of IAM Identity Center says of itself.
-
 use hallpass_app::config::Loaded;
 use hallpass_app::setup::opening::NO_PERMISSION_SETS;
 use hallpass_aws::{Aws, PermissionSetUse};
 
 use super::DoctorReport;
 
-/// Whether anything can be granted in the instance, and with which key its data is encrypted.
+/// Whether the instance accepts assignments, and its encryption key.
 pub(super) async fn check(loaded: &Loaded, aws: &Aws, report: &mut DoctorReport) {
     const CHECK: &str = "instance";
     let about = aws.about();
@@ -33,7 +31,6 @@ pub(super) async fn check(loaded: &Loaded, aws: &Aws, report: &mut DoctorReport)
     }
     let configured = loaded.config.identity.encryption_key.as_deref();
     match facts.key {
-        // whether it can be used is seen when the organization is read
         Some(key) if configured == Some(key.as_str()) => {
             report.add(CHECK, Ok(format!("{named}, encrypted with {key}")));
         }

@@ -1,4 +1,4 @@
-//! What the configuration names in the organization, held against it: groups by attributes, and standing access that is accepted.
+//! Checks configured names in the organization: groups by attributes, and accepted standing access.
 
 use hallpass_access::StandingPattern;
 use hallpass_app::config::Loaded;
@@ -6,7 +6,6 @@ use hallpass_rules::{Directory, Rules};
 
 use super::{DoctorReport, groups};
 
-/// Checks both.
 pub(super) fn check(
     loaded: &Loaded,
     directory: &Directory,
@@ -17,7 +16,8 @@ pub(super) fn check(
     check_standing(&loaded.settings().sweep.standing, directory, report);
 }
 
-/// Notes every pattern of `access.standing` that accepts nothing: what it was to accept is unknown to a sweep, which may remove it.
+/// Warns about `access.standing` patterns without a match: a sweep might remove the access they
+/// should keep.
 fn check_standing(patterns: &[StandingPattern], directory: &Directory, report: &mut DoctorReport) {
     const CHECK: &str = "standing access";
     for dead in patterns.iter().filter_map(|it| it.dead(directory)) {

@@ -1,4 +1,4 @@
-//! From which networks the instance may be reached (`access.md` §22, R-3).
+//! Networks with access to the instance (`access.md` §22, R-3).
 
 use hallpass_app::config::Loaded;
 use hallpass_app::host::named_calls::NamedCalls;
@@ -12,7 +12,7 @@ use super::DoctorReport;
 
 const CHECK: &str = "network";
 
-/// `NetworkConfigurationInfo`, as far as it is told.
+/// The reported part of `NetworkConfigurationInfo`.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct NetworkControls {
@@ -22,7 +22,7 @@ struct NetworkControls {
     exclude_application_arns: Vec<String>,
 }
 
-/// Tells the network controls of the instance. The client by which it was described before does not know them.
+/// Reports the instance's network controls, which the earlier client does not support.
 pub(super) async fn check(
     loaded: &Loaded,
     about: &ConnectedOrganization,
@@ -47,7 +47,7 @@ pub(super) async fn check(
     }
 }
 
-/// What could not be read is said, so that nobody takes silence for no network controls.
+/// Reports a failed read, so that silence never means no network controls.
 fn unread(failed: &ReadCallFailed, report: &mut DoctorReport) {
     let ReadCallFailed {
         code,

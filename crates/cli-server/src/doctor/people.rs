@@ -1,5 +1,3 @@
-//! How soon people who leave lose what they hold, by the configuration.
-
 use hallpass_app::config::Loaded;
 use hallpass_terminal::exit::Failure;
 
@@ -7,7 +5,7 @@ use super::DoctorReport;
 
 const CHECK: &str = "people";
 
-/// Says by what people who leave are noticed; a warning where it is the readings of the organization alone.
+/// Reports how departures are detected; warns if only by directory reads.
 pub(super) fn check(loaded: &Loaded, report: &mut DoctorReport) {
     match words(loaded) {
         Ok((words, true)) => report.add(CHECK, Ok(words)),
@@ -20,8 +18,8 @@ pub(super) fn check(loaded: &Loaded, report: &mut DoctorReport) {
     }
 }
 
-/// What is configured, and whether it is something. That rules of the bus send the events of the identity store to the
-/// queue cannot be asked with the server's own permissions.
+/// Renders the sources and whether there is one. The server cannot check whether bus rules forward
+/// identity store events to the queue.
 fn words(loaded: &Loaded) -> Result<(String, bool), Failure> {
     let (every, queue) = (loaded.settings().people_every, loaded.event_queue()?);
     let timed = every.map(|every| format!("every {every}"));

@@ -1,11 +1,8 @@
-//! The account that a server runs in, and what follows for the management account.
-
 use hallpass_aws::{ConnectedOrganization, OwnAccountRole};
 use hallpass_rules::{Directory, Rules};
 
 use super::DoctorReport;
 
-/// In which account the server runs.
 pub(super) fn check(about: &ConnectedOrganization, report: &mut DoctorReport) {
     match about.place {
         OwnAccountRole::Management => report.add("place", Ok("the management account".to_owned())),
@@ -24,8 +21,8 @@ pub(super) fn check(about: &ConnectedOrganization, report: &mut DoctorReport) {
     }
 }
 
-/// What rules offer in the management account: Identity Center acts with our rights in IAM there, and refuses who administers
-/// it from another account.
+/// Checks offers in the management account: Identity Center uses our IAM permissions there, and
+/// refuses delegated administrators.
 pub(super) fn check_management_account(
     about: &ConnectedOrganization,
     rules: Option<&Rules>,

@@ -1,5 +1,5 @@
-//! What the least policy of a server or a guard takes from the rules, and from what is held now: whatever
-//! is not in it, whoever it is attached to can neither give nor end.
+//! Groups for the least policy of a server or guard, from rules and current grants: the policy's
+//! holder cannot grant or end other groups.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,32 +16,30 @@ use super::iam_policy::AccountTags;
 
 const NO_RULES_OF_ITS_OWN: &str = "there is no rule file beside this configuration: a guard ends memberships by this policy only in groups that the store names; print it by the server's configuration";
 
-/// What is asked of a configuration alone, without its store.
+/// Checks without the store.
 #[derive(Debug, clap::Args)]
 pub(super) struct WithoutStoreArgs {
-    /// Say only whether this program takes configuration, secrets and rules: no store is opened, and nobody is called
+    /// Check only configuration, secrets and rules: opens no store and makes no calls
     #[arg(long, conflicts_with_all = ["by_rules_alone", "management_account", "delegation_policy", "cutover", "measure_armed_ends", "release"])]
     pub(super) check_configuration: bool,
-    /// Without groups that are held and that no rule names any more: the store is not opened
+    /// Without held groups that rules omit: does not open the store
     #[arg(long, requires = "iam_policy")]
     pub(super) by_rules_alone: bool,
 }
 
-/// Whether a policy goes by the rules of the configuration.
+/// Whether a policy depends on the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GoesByRules {
-    /// It is limited to what they offer.
+    /// Limited to offered groups.
     Always,
-    /// The same, where there are any: whoever it is for reads none.
+    /// The same, but the rules are optional.
     WhereThereAreAny,
-    /// It is not.
+    /// Not limited.
     Never,
 }
 
-/// What rules offer, as far as a policy is limited by it.
 #[derive(Debug)]
 pub(super) struct OfferedByRules {
-    /// The groups that they give memberships of.
     pub(super) groups: BTreeSet<GroupRef>,
     pub(super) account_tags: AccountTags,
 }
@@ -54,11 +52,11 @@ impl OfferedByRules {
         }
     }
 
-    /// What the rules of the configuration offer. Whoever's policy does not go by them needs none; a guard
-    /// on a machine of its own has none.
+    /// Reads the rules' offers. Policies independent of rules need none, such as a guard's on a
+    /// separate machine.
     ///
     /// # Errors
-    /// Exit 2 with every error of the rules: the policy would lack what the running server needs.
+    /// Exit 2 with every error of the rules: the policy would lack needs of the running server.
     pub(super) fn read(goes: GoesByRules, loaded: &Loaded) -> Result<Self, Failure> {
         if goes == GoesByRules::Never {
             return Ok(Self::of(None));
@@ -70,11 +68,6 @@ impl OfferedByRules {
     }
 }
 
-/// Says what a policy without rights in the management account lacks, and how the command ends; `goes` is `None` for a
-/// policy that has them.
-///
-/// # Errors
-/// As [`OfferedByRules::read`].
 pub(super) fn tell_management_account(goes: Option<GoesByRules>, loaded: &Loaded) -> Outcome {
     let lacks = match goes {
         Some(goes) => lacks_management_account(goes, loaded)?,
@@ -87,10 +80,7 @@ pub(super) fn tell_management_account(goes: Option<GoesByRules>, loaded: &Loaded
     Ok(Exit::Failed)
 }
 
-/// What the policy of a server lacks that its rules need: rights in IAM, where rules let people ask in every account.
-///
-/// # Errors
-/// As [`OfferedByRules::read`].
+/// Names IAM permissions that the policy lacks, if rules offer access in every account.
 fn lacks_management_account(goes: GoesByRules, loaded: &Loaded) -> Result<Option<String>, Failure> {
     if goes != GoesByRules::Always {
         return Ok(None);
@@ -108,10 +98,7 @@ fn lacks_management_account(goes: GoesByRules, loaded: &Loaded) -> Result<Option
     }))
 }
 
-/// Says what a policy lacks where there are no rules that it could go by, to whoever has it printed.
-///
-/// # Errors
-/// Exit 2 where the configuration does not say where rules are.
+/// Warns that a policy is incomplete without rules.
 pub(super) fn tell_missing_rules(goes: GoesByRules, loaded: &Loaded) -> Result<(), Failure> {
     if has_none_of_its_own(goes, loaded)? {
         output::say(NO_RULES_OF_ITS_OWN);
@@ -128,16 +115,17 @@ fn is_named(loaded: &Loaded) -> bool {
     access.rules.is_some() || access.statements.is_some()
 }
 
-/// Whether there is no file; one that nobody may look at is not missing.
+/// An unreadable file is not missing.
 fn is_missing(path: &Path) -> bool {
     matches!(path.try_exists(), Ok(false))
 }
 
-/// The groups that people are members of through Hallpass, or are about to be or to leave, whatever the
-/// rules say by now. The store is left as it is, whatever release made it.
+/// Groups with current, pending or ending Hallpass members, regardless of the rules. Does not
+/// migrate the store.
 ///
 /// # Errors
-/// Exit 2 when a store that is there cannot be read: the server could not end memberships by a policy without those groups.
+/// Exit 2 for an unreadable existing store: without those groups the server could not end
+/// memberships.
 pub(super) fn held_groups(
     goes: GoesByRules,
     loaded: &Loaded,
@@ -145,7 +133,7 @@ pub(super) fn held_groups(
     if goes == GoesByRules::Never {
         return Ok(BTreeSet::new());
     }
-    // where the store is may be a secret that is there while the server runs
+    // the store address may be a secret that only the running server has
     let held = match loaded.store() {
         Ok(address) => runtime()?.block_on(groups_held(address)),
         Err(failure) => Err(failure),

@@ -1,5 +1,3 @@
-//! Which program this is, and what it was told.
-
 use hallpass_app::config::Loaded;
 use hallpass_app::host::descriptors;
 use hallpass_app::host::program::{COMMIT, VERSION, platform, sha256};
@@ -7,11 +5,8 @@ use hallpass_app::setup::opening::{ConfigArgs, NAME_IT};
 
 use super::DoctorReport;
 
-/// The check of the configuration.
 pub(super) const CONFIGURATION: &str = "configuration";
 
-/// Says that the configuration was read, or that there is none: then everything is as by default, which is
-/// seldom meant.
 pub(super) fn check_configuration(config: &ConfigArgs, report: &mut DoctorReport) {
     match config.missing() {
         None => report.add(CONFIGURATION, Ok("read".to_owned())),
@@ -23,7 +18,6 @@ pub(super) fn check_configuration(config: &ConfigArgs, report: &mut DoctorReport
     }
 }
 
-/// Says what the papers of a release are held against: version, commit and sum.
 pub(super) fn check(report: &mut DoctorReport) {
     const CHECK: &str = "program";
     let commit = match COMMIT {
@@ -41,7 +35,6 @@ pub(super) fn check(report: &mut DoctorReport) {
     }
 }
 
-/// How many files a server may open that is started as this program was.
 pub(super) fn check_descriptors(loaded: &Loaded, report: &mut DoctorReport) {
     const CHECK: &str = "open files";
     let limit = descriptors::raise();

@@ -1,5 +1,3 @@
-//! `hallpass server doctor --measure-armed-ends`: how soon AWS applies a policy, tried on a role that exists for that.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,20 +29,19 @@ const FIELDS: &[&str] = &[
     "last_other_seconds",
 ];
 
-/// What is measured, where it is asked for.
+/// Measurement options.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct MeasureArgs {
-    /// Measure by the role of `access.armed_ends.probe_role` how soon AWS applies a policy, and nothing else: writes a policy of
-    /// its own on the account of the role, and removes it
+    /// Measure only how soon AWS applies a policy, with the role of `access.armed_ends.probe_role`:
+    /// writes a separate policy on the role's account, and removes it
     #[arg(long, conflicts_with_all = ["iam_policy", "cutover"])]
     measure_armed_ends: bool,
-    /// Measure without asking first
+    /// Measure without confirmation
     #[arg(long, short = 'y', requires = "measure_armed_ends")]
     yes: bool,
 }
 
 impl MeasureArgs {
-    /// Whether it is asked for, and whether the answer to what is asked first was given already.
     pub(super) fn asked(&self) -> Option<Consent> {
         self.measure_armed_ends.then(|| self.yes.into())
     }
@@ -53,20 +50,20 @@ impl MeasureArgs {
 /// Seconds of one change.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct ChangeRow {
-    /// `first`, the number of a round, or `worst`.
+    /// `first`, a round number, or `worst`.
     round: String,
-    /// What AWS was to answer: `refused` after the end moved to now, `allowed` after it moved away.
+    /// Expected result: `refused` after the end moves to now, `allowed` after it moves away.
     until: &'static str,
-    /// Until that was so and stayed so.
+    /// Until it became stable.
     seconds: f64,
-    /// Until it was so first.
+    /// Until it first appeared.
     first_seconds: f64,
-    /// Until it was last otherwise.
+    /// Until the other result last appeared.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_other_seconds: Option<f64>,
 }
 
-/// Tenths: tries are half a second apart.
+/// Tenths: attempts are 0.5 s apart.
 fn tenths(span: Duration) -> f64 {
     (span.as_secs_f64() * 10.0).ceil() / 10.0
 }
@@ -88,7 +85,6 @@ fn row(round: &str, until: ReadOutcome, settling: Settling) -> ChangeRow {
     }
 }
 
-/// The longest of each.
 fn worst(until: ReadOutcome, all: &[Settling]) -> Option<ChangeRow> {
     let settling = Settling {
         first: all.iter().map(|it| it.first).max()?,
@@ -131,7 +127,6 @@ fn table(rows: &[ChangeRow]) -> Table {
     table
 }
 
-/// Says in a plain run whether the role is one that can be measured by.
 pub(super) fn check(loaded: &Loaded, about: &ConnectedOrganization, report: &mut DoctorReport) {
     const CHECK: &str = "probe of armed ends";
     let Some(role) = &loaded.config.access.armed_ends.probe_role else {
@@ -147,10 +142,11 @@ pub(super) fn check(loaded: &Loaded, about: &ConnectedOrganization, report: &mut
     report.add(CHECK, Ok(words));
 }
 
-/// Says what it does, asks, and measures.
+/// Explains, confirms and measures.
 ///
 /// # Errors
-/// Exit 2 without a role; exit 4 where it was not confirmed, or must not be there; exit 1 where AWS did not do its part.
+/// Exit 2 without a role; exit 4 without confirmation or if not allowed; exit 1 for a failure of
+/// AWS.
 pub(super) fn run(loaded: &Loaded, consent: Consent, format: Format) -> Outcome {
     let Some(role) = &loaded.config.access.armed_ends.probe_role else {
         let said = "`access.armed_ends.probe_role` names no role to measure by";
@@ -174,7 +170,7 @@ pub(super) fn run(loaded: &Loaded, consent: Consent, format: Format) -> Outcome 
 
 async fn measure(loaded: &Loaded, role: &ProbeRole, format: Format) -> Outcome {
     let stop = Arc::new(AtomicBool::new(false));
-    // from here on a signal does not end the process before the policy is removed
+    // from here a signal first lets the policy be removed
     let (asked, flag) = (asked_to_stop(), Arc::clone(&stop));
     let listening = tokio::spawn(async move {
         asked.await;

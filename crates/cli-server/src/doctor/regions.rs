@@ -1,4 +1,4 @@
-//! The Regions of the instance: where people sign in while the home Region does not answer (`access.md` §22, R-1).
+//! Instance Regions: sign-in during a home Region failure (`access.md` §22, R-1).
 
 use std::collections::BTreeSet;
 
@@ -14,16 +14,14 @@ use super::DoctorReport;
 
 const CHECK: &str = "regions";
 
-/// Where people sign in.
 pub(super) struct SignInPlaces {
     home: String,
-    /// The additional Regions; none where they are not known.
+    /// Empty if unknown.
     additional: Vec<String>,
-    /// The account whose trail has the events of it.
+    /// The account whose trail has the sign-in events.
     management: Option<AccountId>,
 }
 
-/// Tells the Regions of the instance, and what follows while the home Region is lost.
 pub(super) async fn check(loaded: &Loaded, aws: &Aws, report: &mut DoctorReport) -> SignInPlaces {
     let about = aws.about();
     let management = about.management_account.as_deref();
@@ -50,7 +48,6 @@ pub(super) async fn check(loaded: &Loaded, aws: &Aws, report: &mut DoctorReport)
     places
 }
 
-/// Whether the log that activity of people is read from has every Region of the instance.
 pub(super) fn check_log(loaded: &Loaded, places: &SignInPlaces, report: &mut DoctorReport) {
     const CHECK: &str = "log about people";
     let schedule = match loaded.pci_schedule(&places.home) {
@@ -58,7 +55,7 @@ pub(super) fn check_log(loaded: &Loaded, places: &SignInPlaces, report: &mut Doc
         Ok(None) => return,
         Err(failure) => return report.add(CHECK, Err((failure.words(), "fix `[pci]`"))),
     };
-    // CloudTrail answers for each Region it is asked in
+    // CloudTrail covers each queried Region
     let LogSource::Place(place) = &schedule.source else {
         return;
     };
@@ -116,7 +113,7 @@ fn tell(own: &str, regions: &[InstanceRegion], mode: ArmedEndsMode, report: &mut
         return report.add(CHECK, Ok(words));
     }
     if mode.is_on() {
-        // what is armed before holds; nothing can be armed, moved or denied in that hour
+        // enforced expiry still holds; none can be set, moved or denied in that hour
         let there = if organizations_region(home) == home {
             "; policies are written in that Region as well, so that while it is away only what was armed before is refused"
         } else {

@@ -1,4 +1,4 @@
-//! Whether the program that runs is one of a release, and who signed that.
+//! Checks that the running program belongs to a signed release.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,9 @@ use serde::Deserialize;
 
 use super::DoctorReport;
 
-/// The file of sums of a release, as `sha256sum` writes it, and the signature over it.
 const SUMS: &str = "SHA256SUMS";
 const SIGNATURE: &str = "SHA256SUMS.sig";
-/// What the name of a provenance ends with.
 const PROVENANCE: &str = ".intoto.json";
-/// How the program is called in it.
 const PROGRAM: &str = "hallpass";
 
 #[derive(Debug, clap::Args)]
@@ -22,12 +19,12 @@ pub(super) struct ReleaseArgs {
     /// Check this program against a release: the folder with its SHA256SUMS and provenance
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["iam_policy", "cutover"])]
     release: Option<PathBuf>,
-    /// The public key that the release must be signed by, in PEM
+    /// The public key of the release signature, in PEM
     #[arg(long, value_name = "FILE", requires = "release")]
     release_key: Option<PathBuf>,
 }
 
-/// What is read of a provenance: an in-toto Statement v1 with the predicate of SLSA 1.0.
+/// A provenance: an in-toto Statement v1 with the predicate of SLSA 1.0.
 #[derive(Deserialize)]
 struct Provenance {
     subject: Vec<ReleasedFile>,
@@ -44,14 +41,11 @@ struct FileDigest {
     sha256: String,
 }
 
-/// Why this is not known to be a program of the release, and what to do.
 type Doubt = (String, &'static str);
 
-/// Says whether the release has this program.
 pub(super) fn check(args: &ReleaseArgs, report: &mut DoctorReport) {
     const CHECK: &str = "release";
     let Some(folder) = &args.release else { return };
-    // a file that cannot be read is said of the program itself
     let Ok(own) = sha256() else { return };
     let found = found_in(folder, args.release_key.as_deref(), &own);
     match found {
@@ -69,7 +63,7 @@ pub(super) fn check(args: &ReleaseArgs, report: &mut DoctorReport) {
     }
 }
 
-/// The provenance that names the program with that sum, and the key that signed for it, where one is given.
+/// Returns the provenance with this checksum, and the signing key if one is provided.
 fn found_in(
     folder: &Path,
     key: Option<&Path>,
@@ -79,10 +73,9 @@ fn found_in(
     let key = key.map(|key| signer(key, folder, &sums)).transpose()?;
     let text = String::from_utf8_lossy(&sums);
     let listed = text.lines().filter_map(|line| line.split_once("  "));
-    // the release of several platforms has one each; only those of ours have to be there
+    // each platform has one; only ours must exist
     let mut looked = 0;
     for (sum, name) in listed.filter(|(_, name)| name.ends_with(PROVENANCE)) {
-        // a name is one of this folder
         if name.contains('/') || !folder.join(name).exists() {
             continue;
         }
@@ -113,7 +106,6 @@ fn found_in(
     ))
 }
 
-/// The id of the key, if it signed the sums.
 fn signer(key: &Path, folder: &Path, sums: &[u8]) -> Result<String, Doubt> {
     const REMEDY: &str = "give the public key of whoever made the release";
     let text = fs::read_to_string(key)
@@ -153,7 +145,6 @@ mod tests {
         )
     }
 
-    /// What is said of a folder with these files; `None` for a file that the sums name and nobody downloaded.
     fn said(files: &[(&str, Option<String>)], spoil: Option<&str>) -> String {
         let folder = tempfile::tempdir().unwrap();
         let sum = |text: &Option<String>| sum_of(text.as_deref().unwrap_or_default().as_bytes());

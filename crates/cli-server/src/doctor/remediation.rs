@@ -1,5 +1,5 @@
-//! The least policies for remediating findings: what a server needs beside its own, and the role in accounts. Both are held
-//! to the calls that are made (`e2e/least.py`).
+//! Least policies for remediation: the server's additional needs, and the role in accounts. Tested
+//! against the actual calls (`e2e/least.py`).
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::event_queue;
 use super::iam_policy::{partition, statement};
 
-/// The functions that rules call, by ARN.
+/// ARNs of functions that rules call.
 fn functions(loaded: &Loaded) -> Result<BTreeSet<String>, Failure> {
     let Some(path) = loaded.remediation_rules() else {
         return Ok(BTreeSet::new());
@@ -28,14 +28,9 @@ fn functions(loaded: &Loaded) -> Result<BTreeSet<String>, Failure> {
     Ok(named.map(str::to_owned).collect())
 }
 
-/// What a server that remediates needs beside its own policy.
-///
-/// # Errors
-/// Exit 2 where the configuration names no queue.
 pub(super) fn for_server(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     let home = hallpass_app::setup::opening::aws_settings(loaded).region;
     let (role, _) = loaded.remediation_role();
-    // where an account is, and what its findings are enriched with
     let knows = [
         "account:GetAlternateContact",
         "organizations:DescribeAccount",
@@ -60,11 +55,8 @@ pub(super) fn for_server(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     Ok(statements)
 }
 
-/// What the role in accounts needs for the rules of the configuration; for every action where it names none. Each session
-/// of it is cut down to one action, and to the resource where the service can say so.
-///
-/// # Errors
-/// Exit 2 where the rules cannot be read.
+/// Permissions of the role in accounts for the configured rules; for every action without rules.
+/// Each session is limited to one action, and to the resource if the service supports it.
 pub(super) fn for_role(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     let (used, of_config): (Vec<ActionKind>, bool) = match loaded.remediation_rules() {
         Some(path) => {
@@ -76,7 +68,7 @@ pub(super) fn for_role(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
         None => (ActionKind::ALL.to_vec(), true),
     };
     let mut actions: BTreeSet<&str> = used.into_iter().flat_map(actions_in_accounts).collect();
-    // what AWS Config judges is read from it before anything is done
+    // rereads AWS Config's result before acting
     if of_config {
         actions.insert(CONFIG_ACTION);
     }
@@ -84,7 +76,7 @@ pub(super) fn for_role(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
         actions.into_iter().partition(|it| *it == "iam:PassRole");
     let mut statements: Vec<Value> = vec![statement("Remediate", &others, &json!("*"))];
     if !passed.is_empty() {
-        // only to what writes flow logs
+        // only to the flow log service
         let mut pass = statement("PassRoleOfFlowLogs", &passed, &json!("*"));
         if let Some(members) = pass.as_object_mut() {
             let to =

@@ -1,5 +1,5 @@
-//! Whether the server can read its own key, also where root asks, who can read any; and whether it looks for it where
-//! it may make one.
+//! Checks that the server can read its key (root can read any), and that a missing key may be
+//! created there.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,9 +12,8 @@ use super::DoctorReport;
 
 const CHECK: &str = "signing key";
 
-/// Says of a key that whoever has the store's files, or the node's, may not be able to read.
+/// Warns if the store's owner or node may be unable to read the key.
 pub(super) fn check(loaded: &Loaded, report: &mut DoctorReport) {
-    // told by the check of the store
     let Ok(store) = loaded.store() else { return };
     let key = loaded.key_of(&store);
     let folder = match (store, loaded.seen_folder()) {
@@ -32,7 +31,7 @@ pub(super) fn check(loaded: &Loaded, report: &mut DoctorReport) {
             return;
         }
     };
-    // who can read it is the server's user, or as good: a further group of theirs may be what lets them
+    // a reader is the server's user, or equivalent by group
     if !is_root() && File::open(&key).is_ok() {
         return;
     }
@@ -72,7 +71,6 @@ mod tests {
         std::fs::write(&key, "a key").unwrap();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(told(), None);
-        // only root gives anything away
         if chown(folder.path(), Some(1), Some(1)).is_ok() {
             let (result, detail) = told().unwrap();
             assert!(detail.contains("hp.db.key"), "{detail}");

@@ -1,5 +1,3 @@
-//! The store: whether it is there, opens, and is whole.
-
 use hallpass_app::config::Loaded;
 use hallpass_app::setup::clock::newest_record;
 use hallpass_app::setup::opening::open_store;
@@ -7,7 +5,6 @@ use hallpass_base::Timestamp;
 
 use super::{DoctorReport, SEE_MESSAGE, database};
 
-/// Checks the store; the instant of the newest record of its log.
 pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) -> Option<Timestamp> {
     database::check_seen_log(loaded, report);
     let address = match loaded.store() {

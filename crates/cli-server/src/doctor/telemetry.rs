@@ -1,5 +1,3 @@
-//! Whether the collector takes what is sent to it, where one is configured.
-
 use hallpass_app::config::Loaded;
 
 use super::DoctorReport;

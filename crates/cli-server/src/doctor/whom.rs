@@ -1,5 +1,3 @@
-//! Whose least policy is printed.
-
 use std::collections::BTreeSet;
 
 use hallpass_app::chores::plans::MEMBER_ROLE;
@@ -12,52 +10,53 @@ use serde_json::{Value, json};
 use super::policy_groups::{GoesByRules, OfferedByRules};
 use super::{chores, database, event_queue, exports, iam_policy, remediation};
 
-/// Who needs rights at AWS.
+/// Role that needs AWS permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Whom {
     /// The server
     Server,
-    /// The guard: may list and delete, and give nothing
+    /// The guard: may list and delete, and grants nothing
     Guard,
-    /// Who ends sessions or runs drills from the command line, beside what the server has
+    /// A user who ends sessions or runs drills from the command line, in addition to the server's
+    /// policy
     Policies,
-    /// Who applies access as code
+    /// A user who applies access as code
     Access,
-    /// Who makes accounts from a list
+    /// A user who creates accounts from a list
     Vending,
-    /// Who looks after stale passwords and accounts: reads the log, and acts on people
+    /// A user who handles stale passwords and accounts: reads the log, and acts on people
     Pci,
-    /// Who takes snapshots with `hallpass sync`
+    /// A user who takes snapshots with `hallpass sync`
     Sync,
-    /// Who reads insights of DevOps Guru
+    /// A user who reads insights of DevOps Guru
     Insights,
-    /// Who says which topics DevOps Guru tells insights to
+    /// A user who sets the DevOps Guru topics for insights
     Channels,
-    /// Who audits a payer account
+    /// A user who audits a payer account
     Payer,
-    /// Who asks how ready the organization is
+    /// A user who checks the organization's readiness
     Readiness,
-    /// Who says which account administers which service
+    /// A user who sets the administrator account of each service
     Delegation,
-    /// Who sets standards and controls of Security Hub
+    /// A user who sets standards and controls of Security Hub
     Standards,
-    /// Who enrols accounts in Control Tower
+    /// A user who enrols accounts in Control Tower
     Enrolment,
-    /// Who enriches findings
+    /// A user who enriches findings
     Findings,
-    /// Who lists public addresses
+    /// A user who lists public addresses
     PublicIps,
     /// The role in accounts that those enter by
     Accounts,
-    /// A server that remediates findings, beside what a server has
+    /// A server that remediates findings, in addition to the server's policy
     Remediate,
-    /// The role in accounts that findings are remediated by, for the rules of the configuration
+    /// The remediation role in accounts, for the configured rules
     RemediationRole,
 }
 
 impl Whom {
-    /// Whether the policy is limited to the groups that are offered or held. A guard on a machine of its own
-    /// has no rules.
+    /// Whether the policy is limited to offered or held groups. A guard on a separate machine has
+    /// no rules.
     pub(super) fn goes_by_rules(self) -> GoesByRules {
         match self {
             Self::Server => GoesByRules::Always,
@@ -83,7 +82,6 @@ impl Whom {
     }
 }
 
-/// The policy of a chore, with the role that the configuration names.
 fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> Vec<Value> {
     let partition =
         iam_policy::partition(&hallpass_app::setup::opening::aws_settings(loaded).region);
@@ -95,7 +93,7 @@ fn chore(actions: &chores::ChoreActions, loaded: &Loaded) -> Vec<Value> {
     )
 }
 
-/// What a server needs beside giving and taking away, by its configuration.
+/// A server's configured needs other than granting and ending.
 fn configured(loaded: &Loaded, region: &str, partition: &str) -> Result<Vec<Value>, Failure> {
     let mut statements = exports::statements(loaded)?;
     if loaded.event_queue()?.is_some() {
@@ -110,10 +108,6 @@ fn configured(loaded: &Loaded, region: &str, partition: &str) -> Result<Vec<Valu
     Ok(statements)
 }
 
-/// The least policy of somebody; `held` are groups that are to be in it beside those of the rules.
-///
-/// # Errors
-/// Exit 2 where the configuration cannot be used, or the rules that the policy goes by.
 pub(super) fn policy_of(
     whom: Whom,
     management_account: bool,

@@ -1,5 +1,3 @@
-//! The answers that `init` writes files from: what is given, and what is asked for the rest.
-
 use hallpass_app::config::{Loaded, Secrets};
 use hallpass_base::{AccountId, PermissionSetName, TimeSpan};
 use hallpass_rules::Directory;
@@ -11,12 +9,11 @@ use super::given::{Given, SignInKind};
 use super::names::{self, ChosenGroup, Sensitive};
 use super::sections;
 
-/// The shortest "longest duration", half an hour: the first that forms offer.
+/// The shortest maximum that forms offer.
 const LONGEST_MIN: TimeSpan = TimeSpan::minutes(30);
-/// The longest, a week: longer is standing access.
+/// A longer duration would be standing access.
 const LONGEST_MAX: TimeSpan = TimeSpan::hours(7 * 24);
 
-/// How people sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SignIn {
     Tokens,
@@ -28,7 +25,6 @@ pub(super) enum SignIn {
     },
 }
 
-/// Every answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answers {
     pub(super) public_url: String,
@@ -39,7 +35,7 @@ pub(super) struct Answers {
     pub(super) requesters: Option<ChosenGroup>,
     pub(super) sensitive: Sensitive,
     pub(super) permission_sets: Vec<PermissionSetName>,
-    /// Given at once outside of what is sensitive; all among `permission_sets`.
+    /// Approval-free outside of sensitive places; a subset of `permission_sets`.
     pub(super) read_only: Vec<PermissionSetName>,
     pub(super) longest: TimeSpan,
     pub(super) longest_sensitive: TimeSpan,
@@ -48,7 +44,6 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// The groups whose members decide who may do what.
     pub(super) fn groups(&self) -> impl Iterator<Item = &ChosenGroup> {
         let optional = self.auditors.iter().chain(&self.requesters);
         [&self.administrators, &self.approvers]
@@ -57,10 +52,6 @@ impl Answers {
     }
 }
 
-/// Settles every question, in the order in which they are asked.
-///
-/// # Errors
-/// When an answer cannot be used.
 pub(super) fn settle(
     given: &Given,
     management: Option<&AccountId>,
@@ -106,7 +97,6 @@ pub(super) fn settle(
     })
 }
 
-/// An address, as the configuration takes it.
 fn public_url(text: &str) -> Result<String, Failure> {
     let loaded = loaded(&sections::server(text, None))?;
     loaded.sign_in()?;
@@ -127,7 +117,6 @@ type Groups = (
     Option<ChosenGroup>,
 );
 
-/// Who administers, approves, requests and audits.
 fn groups(
     given: &Given,
     directory: &Directory,
@@ -193,7 +182,6 @@ fn optional<T>(
     read(text).map(Some)
 }
 
-/// The names of groups, those first that sound like it.
 fn likeliest<'a>(directory: &'a Directory, hint: &[&str]) -> Vec<&'a str> {
     let mut names: Vec<&str> = directory
         .groups()
@@ -210,7 +198,6 @@ fn likeliest<'a>(directory: &'a Directory, hint: &[&str]) -> Vec<&'a str> {
 
 type Places = (Sensitive, Vec<PermissionSetName>, Vec<PermissionSetName>);
 
-/// What is sensitive, what may be requested, and what of it without an approval.
 fn places(
     given: &Given,
     management: Option<&AccountId>,
@@ -276,7 +263,6 @@ fn places(
     Ok((sensitive, permission_sets, read_only))
 }
 
-/// A list: as the given entries, or as one line of answers.
 fn listed<T>(
     answering: &mut Answering<'_>,
     given: Option<&[String]>,
@@ -289,7 +275,6 @@ fn listed<T>(
     }
 }
 
-/// Whether a unit sounds like production.
 fn is_production(path: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     matches!(last.as_str(), "prod" | "production" | "live")
@@ -315,7 +300,6 @@ fn read_only(
     Ok(found)
 }
 
-/// For how long, and how many approve.
 fn limits(
     given: &Given,
     answering: &mut Answering<'_>,
@@ -427,13 +411,13 @@ fn sign_in(given: &Given, answering: &mut Answering<'_>) -> Result<SignIn, Failu
     })
 }
 
-/// A reference to a secret, which need not be there yet: systemd shows it to the server alone. The secret itself is
-/// refused: it would stand in a file that is kept in git.
+/// Validates a secret reference; the secret may be missing, as systemd shows it only to the server.
+/// Refuses a literal secret: the file is kept in git.
 fn secret(text: &str, issuer: &str, client_id: &str) -> Result<String, Failure> {
     let is_reference =
         text.starts_with("file:") || (text.starts_with("${env:") && text.ends_with('}'));
     if !is_reference {
-        // the text may be the secret: it is not shown
+        // the text may be the secret: do not print it
         let message = "the client secret is to be named, not written into the configuration";
         return Err(Failure::bad_input(message)
             .help("put it into a file or a variable, and give `file:PATH` or `${env:NAME}`"));
@@ -441,7 +425,6 @@ fn secret(text: &str, issuer: &str, client_id: &str) -> Result<String, Failure> 
     checked(issuer, client_id, Some(text)).map(|()| text.to_owned())
 }
 
-/// Whether the configuration takes a provider so.
 fn checked(issuer: &str, client_id: &str, secret: Option<&str>) -> Result<(), Failure> {
     loaded(&sections::oidc(issuer, client_id, secret))?
         .provider()

@@ -1,28 +1,19 @@
-//! Questions on a terminal: what is asked, what was meant without an answer, and asking again.
-
 use std::io::{self, IsTerminal as _, Write as _};
 
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{plain, say};
 
-/// How often one question is asked before `init` gives up.
 const TRIES_MAX: usize = 5;
-/// How many names a question lists.
 const LISTED_MAX: usize = 15;
 
-/// Lines that are asked for.
 pub(super) trait Lines {
-    /// Shows `prompt` and reads a line; `None` when there are no more.
     fn ask(&mut self, prompt: &str) -> Result<Option<String>, Failure>;
-    /// Says something in between.
     fn say(&mut self, line: &str);
 }
 
-/// The terminal: questions on stderr, answers on stdin.
 pub(super) struct Terminal;
 
 impl Terminal {
-    /// The terminal, where somebody can be asked.
     pub(super) fn open() -> Option<Self> {
         io::stdin().is_terminal().then_some(Self)
     }
@@ -45,43 +36,29 @@ impl Lines for Terminal {
     }
 }
 
-/// What an answer is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum AnswerForm {
-    /// One thing.
     #[default]
     One,
-    /// Several, with commas.
     List,
 }
 
-/// A question.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Question<'a> {
-    /// The key of its answer.
     pub(super) key: &'static str,
-    /// What is asked.
     pub(super) words: &'static str,
-    /// What an empty answer means.
     pub(super) default: Option<String>,
-    /// What may be answered by number, the likeliest first.
+    /// Numbered choices, likeliest first.
     pub(super) choices: Vec<&'a str>,
     pub(super) form: AnswerForm,
 }
 
-/// Who answers what is not given.
 pub(super) enum Answering<'a> {
-    /// Somebody at a terminal.
     Somebody(&'a mut dyn Lines),
-    /// Nobody: defaults hold.
     Nobody,
 }
 
 impl Answering<'_> {
-    /// The answer that is given, the one that somebody gives, or the default.
-    ///
-    /// # Errors
-    /// When what is given cannot be used, when nobody is there and there is no default, and when nothing usable is answered.
     pub(super) fn settle<T>(
         &mut self,
         given: Option<&str>,
@@ -146,7 +123,7 @@ fn ask<T>(
     Err(Failure::bad_input(message).at(question.key))
 }
 
-/// What was typed, with numbers of the list as what they stand for.
+/// Replaces list numbers by their choices.
 fn chosen(typed: &str, choices: &[&str], form: AnswerForm) -> String {
     let word = |word: &str| {
         let word = word.trim();
@@ -163,7 +140,6 @@ fn chosen(typed: &str, choices: &[&str], form: AnswerForm) -> String {
     typed.split(',').map(word).collect::<Vec<_>>().join(",")
 }
 
-/// The entries of a list that was typed on a line.
 pub(super) fn entries(line: &str) -> Vec<String> {
     let entries = line.split(',').map(str::trim);
     entries
@@ -178,7 +154,6 @@ pub(super) mod script {
 
     use super::*;
 
-    /// Answers from a list; what was asked is kept.
     #[derive(Default)]
     pub(in super::super) struct Script {
         pub(in super::super) answers: VecDeque<&'static str>,

@@ -1,4 +1,4 @@
-//! What was written, read back as the server reads it, before anything has a name.
+//! Validates the written texts as the server does, before any file exists.
 
 use std::path::Path;
 
@@ -12,10 +12,6 @@ use hallpass_terminal::output::plain;
 use super::answers::{Answers, SignIn};
 use super::files::{CONFIGURATION, RULES};
 
-/// Reads both texts with every check that needs no server; what is odd about them, for people.
-///
-/// # Errors
-/// When one would be refused, or a test of the rules fails.
 pub(super) fn check(
     folder: &Path,
     configuration: &str,
@@ -76,7 +72,7 @@ fn read(text: &str) -> Result<Rules, Failure> {
     }
 }
 
-/// What the checks of each file do not see.
+/// Checks across both files.
 fn others(loaded: &Loaded, answers: &Answers, directory: &Directory) -> Vec<String> {
     let mut odd = Vec::new();
     if users_of(&loaded.config.identity.admins, directory).is_empty() {
@@ -106,7 +102,7 @@ fn of_sign_in(loaded: &Loaded, sign_in: &SignIn) -> Option<String> {
                 .to_owned(),
         );
     };
-    // a unit's own is there while the unit runs
+    // a unit's secret exists while the unit runs
     let missing = hallpass_app::config::look_up(client_secret.as_ref()?, &loaded.folder).err()?;
     Some(format!(
         "the client secret is not there yet, and the server needs it to start: {}",

@@ -1,5 +1,3 @@
-//! `hallpass.toml` as `init` writes it.
-
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -7,7 +5,7 @@ use super::answers::{Answers, SignIn};
 use super::sections::{FoundInstance, aws, oidc, server};
 use super::toml_text::quoted;
 
-/// The file. `data` is where the database and the exported audit log lie; without it beside the file.
+/// `data` has the database and the exported audit log; by default next to the file.
 pub(super) fn configuration(
     answers: &Answers,
     found: &FoundInstance,
@@ -23,7 +21,6 @@ pub(super) fn configuration(
     text.push('\n');
     text.push_str(&aws(found));
     let group = |name: &str| quoted(&format!("group:{name}"));
-    // writing to a `String` cannot fail
     let _ = write!(
         text,
         "\n[identity]\n# Changes of the instance would change whom these groups are: it is named.\ninstance_arn = {}\nadmins = [{}]\n",
@@ -31,11 +28,9 @@ pub(super) fn configuration(
         group(&answers.administrators.name)
     );
     if let Some(auditors) = &answers.auditors {
-        // as above
         let _ = writeln!(text, "auditors = [{}]", group(&auditors.name));
     }
     if let Some(key) = &found.encryption_key {
-        // as above
         let _ = writeln!(
             text,
             "# The key in AWS KMS that encrypts the instance's data.\nencryption_key = {}",
@@ -43,7 +38,6 @@ pub(super) fn configuration(
         );
     }
     text.push_str("\n[access]\nrules = \"rules.toml\"\n\n[access.duration]\n");
-    // as above
     let _ = writeln!(text, "max = {}", quoted(&answers.longest.to_string()));
     text.push_str(&places(data));
     match &answers.sign_in {
@@ -64,7 +58,6 @@ pub(super) fn configuration(
     text
 }
 
-/// `[store]` and `[audit.export]`.
 fn places(data: Option<&Path>) -> String {
     let (database, log) = match data {
         None => ("sqlite:hallpass.db".to_owned(), "dir:audit/".to_owned()),

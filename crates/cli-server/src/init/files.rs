@@ -1,4 +1,4 @@
-//! Both files or neither, and never over one that is there.
+//! Writes both files or neither, and never overwrites.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,13 @@ use std::path::{Path, PathBuf};
 use hallpass_app::host::new_file::NewFile;
 use hallpass_terminal::exit::Failure;
 
-/// The configuration's file.
 pub(super) const CONFIGURATION: &str = "hallpass.toml";
-/// The rules' file.
 pub(super) const RULES: &str = "rules.toml";
 
-/// Refuses a folder that has one of the files.
-///
-/// # Errors
-/// Exit 4, naming it.
 pub(super) fn refuse_existing(folder: &Path) -> Result<(), Failure> {
     for name in [CONFIGURATION, RULES] {
         let path = folder.join(name);
-        // also a link to nowhere
+        // also refuse a dangling link
         if path.symlink_metadata().is_ok() {
             return Err(exists(&path));
         }
@@ -34,10 +28,10 @@ fn exists(path: &Path) -> Failure {
     .help("choose another folder with `--folder`, or edit the file")
 }
 
-/// Writes both; their paths, the configuration's first.
+/// Returns both paths, the configuration's first.
 ///
 /// # Errors
-/// When one cannot be written, or is there by now: then neither is.
+/// If a write fails or a file appeared meanwhile; then neither exists.
 pub(super) fn write(
     folder: &Path,
     configuration: &str,
@@ -45,10 +39,10 @@ pub(super) fn write(
 ) -> Result<[PathBuf; 2], Failure> {
     fs::create_dir_all(folder).map_err(|error| Failure::unwritable(folder.display(), &error))?;
     let [configuration_at, rules_at] = [CONFIGURATION, RULES].map(|name| folder.join(name));
-    // whole before either has its name
+    // complete before either gets its name
     let configuration = NewFile::for_path(&configuration_at, configuration)?;
     NewFile::for_path(&rules_at, rules)?.place(exists)?;
-    // CRASH: rules without a configuration start nothing; the next `init` names them
+    // CRASH: rules without a configuration start nothing; the next `init` reports them
     if let Err(failure) = configuration.place(exists) {
         return Err(match fs::remove_file(&rules_at) {
             Ok(()) => failure,
@@ -94,7 +88,6 @@ mod tests {
                 refuse_existing(folder.path()).unwrap_err().exit(),
                 Exit::Refused
             );
-            // also when it came after that was looked at
             assert_eq!(
                 write(folder.path(), "one", "two").unwrap_err().exit(),
                 Exit::Refused

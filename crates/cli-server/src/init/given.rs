@@ -1,4 +1,4 @@
-//! What is answered before anybody is asked: flags, over a file of answers in TOML with the same names.
+//! Preset answers: flags override a TOML file with the same names.
 
 use std::path::Path;
 
@@ -7,42 +7,42 @@ use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::text_file::read_text;
 use serde::Deserialize;
 
-/// The largest file of answers, in bytes.
+/// Bytes.
 const FILE_MAX: u64 = 1 << 20;
 
-/// How people sign in on the web.
+/// Web sign-in method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum SignInKind {
     /// Through an OpenID provider
     Oidc,
-    /// Not yet: by tokens that are made on the server's machine
+    /// Not yet: by tokens created on the server's machine
     Tokens,
 }
 
-/// Answers. A flag and a key of the file have the same name, with `-` and with `_`.
+/// Answers. A flag and its file key have the same name, with `-` and with `_`.
 #[derive(Clone, Debug, Default, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Given {
-    /// The address at which people reach the server, such as `https://hallpass.example.com`
+    /// The public address, such as `https://hallpass.example.com`
     #[arg(long, value_name = "URL")]
     pub(super) public_url: Option<String>,
-    /// The address the server listens on [default: 127.0.0.1:8080]
+    /// The listen address [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) listen: Option<String>,
     /// The home Region of IAM Identity Center
     #[arg(long, value_name = "REGION")]
     pub(super) region: Option<String>,
-    /// The role that the server assumes, where its machine is in another account
+    /// The role that the server assumes, if its machine is in another account
     #[arg(long, value_name = "ARN")]
     pub(super) role_arn: Option<String>,
-    /// The external id that the role asks for
+    /// The external id that the role requires
     #[arg(long, value_name = "ID", requires = "role_arn")]
     pub(super) external_id: Option<String>,
     /// The group that administers Hallpass
     #[arg(long, value_name = "GROUP")]
     pub(super) administrators: Option<String>,
-    /// The group that reads everything and changes nothing [default: none]
+    /// The group with read-only access to everything [default: none]
     #[arg(long, value_name = "GROUP")]
     pub(super) auditors: Option<String>,
     /// The group that approves requests
@@ -54,22 +54,22 @@ pub(super) struct Given {
     /// A sensitive account or organizational unit, by name, path or id; `*`: all
     #[arg(long, value_name = "PLACE")]
     pub(super) sensitive: Option<Vec<String>>,
-    /// A permission set that may be requested; `*`: each that exists now
+    /// A requestable permission set; `*`: each that exists now
     #[arg(long = "permission-set", value_name = "SET")]
     pub(super) permission_sets: Option<Vec<String>>,
-    /// One of them that is given without an approval, outside of what is sensitive [default: none]
+    /// A requestable set that needs no approval, outside of sensitive places [default: none]
     #[arg(long = "read-only", value_name = "SET")]
     pub(super) read_only: Option<Vec<String>>,
-    /// The longest that access is given for [default: 8h]
+    /// The longest grant [default: 8h]
     #[arg(long, value_name = "TIME")]
     pub(super) longest: Option<String>,
-    /// The longest in sensitive accounts [default: 2h]
+    /// The longest grant in sensitive accounts [default: 2h]
     #[arg(long, value_name = "TIME")]
     pub(super) longest_sensitive: Option<String>,
-    /// How many people approve access to sensitive accounts, 1 to 5 [default: 1]
+    /// Number of approvals for sensitive accounts, 1 to 5 [default: 1]
     #[arg(long, value_name = "N")]
     pub(super) approvals_sensitive: Option<u32>,
-    /// How people sign in [default: tokens]
+    /// Sign-in method [default: tokens]
     #[arg(long, value_enum, value_name = "KIND")]
     pub(super) sign_in: Option<SignInKind>,
     /// The OpenID provider, as in its discovery document
@@ -78,16 +78,12 @@ pub(super) struct Given {
     /// The client id of Hallpass at the provider
     #[arg(long, value_name = "ID")]
     pub(super) oidc_client_id: Option<String>,
-    /// Where the client secret is, `${env:NAME}` or `file:PATH` [default: a public client]
+    /// Reference to the client secret, `${env:NAME}` or `file:PATH` [default: a public client]
     #[arg(long, value_name = "REFERENCE")]
     pub(super) oidc_client_secret: Option<String>,
 }
 
 impl Given {
-    /// The answers of a file.
-    ///
-    /// # Errors
-    /// Exit 2 when it cannot be read, or has a key that is no answer.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let text = read_text(path, FILE_MAX)?;
         Self::parse(&text).map_err(|failure| failure.within(path))
@@ -107,7 +103,6 @@ impl Given {
         })
     }
 
-    /// These answers, and those of `other` where there is none.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             public_url: self.public_url.or(other.public_url),
@@ -132,7 +127,6 @@ impl Given {
         }
     }
 
-    /// The answers that have no default and are not given, by their keys.
     pub(super) fn missing(&self) -> Vec<&'static str> {
         let is_oidc = self.sign_in == Some(SignInKind::Oidc);
         let needed = [
@@ -149,7 +143,6 @@ impl Given {
     }
 }
 
-/// The key that comes nearest to an unknown one, from the parser's own list.
 fn meant(message: &str) -> Option<String> {
     let mut names = message.split('`').skip(1).step_by(2);
     let unknown = names

@@ -1,5 +1,3 @@
-//! `hallpass init`: a first configuration, written from what is found in the organization and a few answers.
-
 mod answers;
 mod asking;
 mod checked;
@@ -70,7 +68,7 @@ pub struct Args {
     /// The folder for both files
     #[arg(long, value_name = "DIR", default_value = ".")]
     folder: PathBuf,
-    /// The folder for the database and the exported audit log [default: beside the files]
+    /// The folder for the database and the exported audit log [default: next to the files]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -81,7 +79,7 @@ pub struct Args {
     output: OutputArgs,
 }
 
-/// What was written, for programs.
+/// Result for programs.
 #[derive(Debug, Serialize)]
 struct Written {
     folder: PathBuf,
@@ -90,20 +88,19 @@ struct Written {
     region: String,
     instance_arn: String,
     warnings: Vec<String>,
-    /// The least IAM policy that the server needs.
+    /// The server's least IAM policy.
     policy: Value,
-    /// Commands to run next, in order.
+    /// Next commands, in order.
     next: Vec<String>,
 }
 
-/// The organization, as far as `init` asks.
 struct FoundOrganization {
     instance: FoundInstance,
     management: Option<AccountId>,
     place: OwnAccountRole,
     account: String,
     inventory: Inventory,
-    /// Groups whose members the next reading takes.
+    /// Groups with members to read next.
     groups: Arc<Mutex<BTreeSet<GroupRef>>>,
 }
 
@@ -187,7 +184,6 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     Ok(whole)
 }
 
-/// The home Region: given, or asked with that of the environment as default.
 fn region(given: &Given, answering: &mut Answering<'_>) -> Result<String, Failure> {
     let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"];
     let of_environment = variables
@@ -204,7 +200,6 @@ fn region(given: &Given, answering: &mut Answering<'_>) -> Result<String, Failur
     })
 }
 
-/// Connects to AWS, and finds the instance.
 async fn find(given: &Given, region: String) -> Result<FoundOrganization, Failure> {
     let mut instance = FoundInstance {
         region,
@@ -248,9 +243,9 @@ async fn find(given: &Given, region: String) -> Result<FoundOrganization, Failur
     })
 }
 
-/// Refuses an additional Region of the instance: nothing can be assigned there.
+/// Refuses an additional Region: it accepts no assignments.
 async fn check_home(aws: &Aws) -> Result<(), Failure> {
-    // a role that may not list them finds out at its first assignment, as the server does
+    // without permission to list, the first assignment fails, as in the server
     let regions = aws.instance_regions().await.unwrap_or_default();
     let own = &aws.about().region;
     match regions.iter().find(|it| it.is_home && it.name != *own) {
@@ -281,7 +276,6 @@ fn about(found: &FoundOrganization, directory: &Directory) -> String {
     )
 }
 
-/// What follows from the account that these credentials are of.
 fn place_warning(found: &FoundOrganization) -> Option<String> {
     match found.place {
         OwnAccountRole::Management | OwnAccountRole::DelegatedAdministrator => None,
@@ -292,7 +286,6 @@ fn place_warning(found: &FoundOrganization) -> Option<String> {
     }
 }
 
-/// What would be written, for people.
 fn plan(
     args: &Args,
     data: Option<&Path>,
@@ -303,14 +296,12 @@ fn plan(
 ) -> String {
     let mut text = String::new();
     for (name, content) in [(files::CONFIGURATION, configuration), (files::RULES, rules)] {
-        // writing to a `String` cannot fail
         let _ = write!(
             text,
             "\n--- {}\n{content}",
             args.folder.join(name).display()
         );
     }
-    // as above
     let _ = writeln!(
         text,
         "---\nAdministrators: {}. Approvers: {}. Requesters: {}.",
@@ -322,7 +313,6 @@ fn plan(
             .map_or_else(|| "everyone".to_owned(), |it| plain(&it.name)),
     );
     if let Some(data) = data {
-        // as above
         let _ = writeln!(
             text,
             "The database and the exported audit log will lie in {}.",
@@ -330,7 +320,6 @@ fn plan(
         );
     }
     for warning in warnings {
-        // as above
         let _ = writeln!(text, "warning: {warning}");
     }
     text.truncate(text.trim_end().len());

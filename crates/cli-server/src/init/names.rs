@@ -1,4 +1,4 @@
-//! What answers name, found in the directory: groups, permission sets, accounts and organizational units.
+//! Resolves names in the directory: groups, permission sets, accounts and organizational units.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,11 @@ use hallpass_terminal::output::plain;
 
 use super::toml_text::Entry;
 
-/// A group of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChosenGroup {
     pub(super) id: GroupId,
     pub(super) name: String,
-    /// As rules name it: by name where that is plain and its alone, else by id.
+    /// Rule reference: the name if plain and unique, else the id.
     pub(super) entry: Entry,
 }
 
@@ -35,29 +34,24 @@ impl ChosenGroup {
         }
     }
 
-    /// As a snapshot is asked for its members.
     pub(super) fn reference(&self) -> GroupRef {
         GroupRef::Id(self.id.clone())
     }
 }
 
-/// Places whose access always needs an approval.
+/// Places where access always needs an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sensitive {
-    /// Every account.
     Everything,
-    /// These.
     Places {
         units: Vec<ChosenUnit>,
         accounts: Vec<ChosenAccount>,
     },
 }
 
-/// An organizational unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChosenUnit {
     pub(super) id: String,
-    /// Its path below the root.
     pub(super) path: String,
 }
 
@@ -69,14 +63,12 @@ impl ChosenUnit {
         }
     }
 
-    /// As rules name it: by id, since a unit that is renamed would be sensitive no more, and its accounts would be given as
-    /// those elsewhere are.
+    /// By id: renaming a unit must not make it insensitive.
     pub(super) fn entry(&self) -> Entry {
         Entry::named(self.id.clone(), self.path.clone())
     }
 }
 
-/// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChosenAccount {
     pub(super) id: AccountId,
@@ -91,13 +83,12 @@ impl ChosenAccount {
         }
     }
 
-    /// As rules name it: by id, since whoever may rename accounts chooses names.
+    /// By id: people who may rename accounts choose names.
     pub(super) fn entry(&self) -> Entry {
         Entry::named(self.id.to_string(), self.name.clone())
     }
 }
 
-/// Letters that a name may have to be written as it is. Others are written by id.
 fn is_word(name: &str) -> bool {
     let usual = |c: char| c.is_ascii_alphanumeric() || "-_. ".contains(c);
     !name.is_empty() && name.trim() == name && name.chars().all(usual)
@@ -121,10 +112,6 @@ fn several(kind: &str, text: &str, ids: &[String]) -> Failure {
     Failure::bad_input(message).help("give the id of one of them")
 }
 
-/// A group by display name or id.
-///
-/// # Errors
-/// When there is none, or more than one.
 pub(super) fn group(text: &str, directory: &Directory) -> Result<ChosenGroup, Failure> {
     let id = GroupId::new(text).ok();
     let found = id
@@ -149,10 +136,7 @@ pub(super) fn group(text: &str, directory: &Directory) -> Result<ChosenGroup, Fa
     Err(several("group", text, &ids))
 }
 
-/// A group that has a role: the configuration names these by name alone.
-///
-/// # Errors
-/// As [`group`], and when another has its name, too.
+/// A group with a role, which the configuration references only by name.
 pub(super) fn role_group(text: &str, directory: &Directory) -> Result<ChosenGroup, Failure> {
     let found = group(text, directory)?;
     if directory.group_by_name(&found.name).is_some() {
@@ -163,10 +147,7 @@ pub(super) fn role_group(text: &str, directory: &Directory) -> Result<ChosenGrou
         .help("roles go by a group's name: choose a group whose name is its own, or rename one"))
 }
 
-/// Permission sets by name; `*` stands for each that exists.
-///
-/// # Errors
-/// When one does not exist, or none is left.
+/// `*` matches all existing ones.
 pub(super) fn permission_sets(
     texts: &[String],
     directory: &Directory,
@@ -199,10 +180,7 @@ pub(super) fn permission_sets(
         .collect()
 }
 
-/// Accounts and organizational units, by id, path or name; `*` or the root stands for every account.
-///
-/// # Errors
-/// When one is unknown or has several meanings, and when none is named.
+/// By id, path or name; `*` or the root matches every account.
 pub(super) fn sensitive(
     texts: &[String],
     management: Option<&AccountId>,
@@ -244,7 +222,7 @@ enum NamedPlace {
     Account(ChosenAccount),
 }
 
-/// What `text` means as it is written; where that is nothing, what it means in another case.
+/// Matches exactly, then case-insensitively.
 fn place(text: &str, directory: &Directory) -> Result<NamedPlace, Failure> {
     let paths = directory.organizational_units();
     let wanted = text.strip_prefix("Root/").unwrap_or(text);
@@ -277,12 +255,12 @@ fn place(text: &str, directory: &Directory) -> Result<NamedPlace, Failure> {
     }
 }
 
-/// Every unit as an answer that means it alone: its path, or its id where that is not enough.
+/// Unambiguous answers for all units: path, else id.
 pub(super) fn unit_answers(directory: &Directory) -> Vec<String> {
     let answer = |path: &[OuRef]| {
         let written = path_of(path);
         let is_its = matches!(place(&written, directory), Ok(NamedPlace::Unit(unit)) if is_unit(path, &unit.id));
-        // commas part answers
+        // commas separate answers
         if is_its && !written.contains(',') && written.trim() == written {
             return Some(written);
         }
@@ -296,7 +274,6 @@ fn is_unit(path: &[OuRef], id: &str) -> bool {
     path.last().is_some_and(|it| it.id == id)
 }
 
-/// The path of a unit below the root.
 pub(super) fn path_of(path: &[OuRef]) -> String {
     path.iter()
         .map(|it| it.name.as_str())

@@ -1,4 +1,4 @@
-//! The tests in `rules.toml` as `init` writes it: what has to stay true when people change the rules.
+//! Tests in `rules.toml` of `init`: invariants for later rule changes.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,6 @@ use super::answers::Answers;
 use super::names::{ChosenGroup, ChosenUnit, Sensitive};
 use super::toml_text::{Entry, quoted, value};
 
-/// A test of the file: who asks for what, and what is to come of it.
 struct RuleTest<'a> {
     name: &'static str,
     account: &'a str,
@@ -20,10 +19,9 @@ struct RuleTest<'a> {
 
 const REQUESTER: &str = "requester@example.com";
 const STRANGER: &str = "stranger@example.com";
-/// An account of which nothing but its place matters.
+/// A generic account; only its place matters.
 const ANY: &str = "any-account";
 
-/// The tests of the file. None without a permission set, which answers never are.
 pub(super) fn tests(to: &mut String, answers: &Answers, management: Option<&Entry>) {
     let sets = &answers.permission_sets;
     let Some(first) = sets.first().map(PermissionSetName::as_str) else {
@@ -56,7 +54,6 @@ pub(super) fn tests(to: &mut String, answers: &Answers, management: Option<&Entr
     }
 }
 
-/// What is sensitive takes an approval, and not one's own.
 fn sensitive<'a>(answers: &'a Answers, set: &'a str) -> Vec<RuleTest<'a>> {
     let approval = |name, account, ou| RuleTest {
         name,
@@ -80,7 +77,6 @@ fn sensitive<'a>(answers: &'a Answers, set: &'a str) -> Vec<RuleTest<'a>> {
     }
 }
 
-/// What every other account takes.
 fn elsewhere(answers: &Answers) -> Vec<RuleTest<'_>> {
     let mut sets = answers.permission_sets.iter();
     let approved = sets.find(|it| !answers.read_only.contains(it));
@@ -104,7 +100,6 @@ fn elsewhere(answers: &Answers) -> Vec<RuleTest<'_>> {
 }
 
 fn write_test(to: &mut String, answers: &Answers, test: &RuleTest<'_>, requester: &str) {
-    // writing to a `String` cannot fail
     let _ = write!(
         to,
         "\n[[test]]\nname = {}\nrequester = {}\naccount = {}\n",
@@ -119,7 +114,6 @@ fn write_test(to: &mut String, answers: &Answers, test: &RuleTest<'_>, requester
         .map(|number| quoted(&format!("approver-{number}@example.com")))
         .collect();
     let listed = approvers.join(", ");
-    // as above
     let _ = write!(
         to,
         "permission_set = {}\nmembers = {{ {} }}\nexpect = {}\n",
@@ -128,7 +122,6 @@ fn write_test(to: &mut String, answers: &Answers, test: &RuleTest<'_>, requester
         quoted(test.expect)
     );
     if test.approvals.is_some() {
-        // as above
         let _ = writeln!(
             to,
             "approvers = [{listed}]\nclick = {}\npermit = false",
@@ -137,7 +130,6 @@ fn write_test(to: &mut String, answers: &Answers, test: &RuleTest<'_>, requester
     }
 }
 
-/// Who is in which group, for a test: the requester in the one, approvers in the other, which may be the same.
 fn members(answers: &Answers, approvers: &[String]) -> String {
     let requester = quoted(REQUESTER);
     let group = |group: &ChosenGroup, people: &[String]| {

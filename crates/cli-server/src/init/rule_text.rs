@@ -1,7 +1,8 @@
-//! `rules.toml` as `init` writes it: what a careful platform team would begin with.
+//! `rules.toml` of `init`: careful defaults.
 //!
-//! What no rule covers cannot be requested; sensitive accounts need approvals that no other rule can skip; nobody approves their
-//! own request; every duration is bounded; the management account is in no rule. Tests beside the rules hold them to that.
+//! Access without a rule is not requestable; sensitive accounts need approvals that no other rule
+//! can skip; self-approval is impossible; every duration is bounded; no rule covers the management
+//! account. Tests in the file enforce this.
 
 use std::fmt::Write as _;
 
@@ -24,14 +25,13 @@ const HEAD: &str = "\
 # Check every change:  hallpass rules check rules.toml --fail-on-findings
 ";
 
-/// Whether access is given without an approval.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Approval {
-    /// Never, whatever other rules say.
+    /// Always required, whatever other rules say.
     Always,
-    /// Unless another rule gives it at once.
+    /// Unless another rule grants without approval.
     Usually,
-    /// It is given at once.
+    /// Never required.
     None,
 }
 
@@ -45,7 +45,6 @@ struct Terms<'a> {
     sets: &'a [PermissionSetName],
 }
 
-/// The file, in the form of `rules fmt`.
 pub(super) fn rules(
     answers: &Answers,
     management: Option<&AccountId>,
@@ -104,7 +103,6 @@ pub(super) fn rules(
     canonical_toml("rules.toml", &text).unwrap_or(text)
 }
 
-/// The rules of accounts that are not sensitive.
 fn elsewhere(to: &mut String, answers: &Answers, units: &[ChosenUnit], accounts: &[Entry]) {
     let units: Vec<Entry> = units.iter().map(ChosenUnit::entry).collect();
     let everything = Terms {
@@ -148,7 +146,8 @@ fn sensitive<'a>(answers: &'a Answers, id: &'static str, description: &'static s
     }
 }
 
-/// Whether the management account lies in one of the units: an exclusion of what is not there would be a finding.
+/// Whether the management account is below a unit: excluding an absent account would cause a
+/// finding.
 fn is_below(units: &[ChosenUnit], management: &[Entry], directory: &Directory) -> bool {
     let above = management
         .iter()
@@ -161,7 +160,6 @@ fn is_below(units: &[ChosenUnit], management: &[Entry], directory: &Directory) -
 }
 
 fn begin(to: &mut String, terms: &Terms<'_>) {
-    // writing to a `String` cannot fail
     let _ = write!(
         to,
         "\n# {}\n[[rule]]\nid = {}\ndescription = {}\n",
@@ -199,13 +197,11 @@ fn finish(to: &mut String, answers: &Answers, terms: &Terms<'_>) {
             "approver_groups",
             std::slice::from_ref(&answers.approvers.entry),
         );
-        // writing to a `String` cannot fail
         let _ = writeln!(to, "min_approvals = {}", terms.approvals);
         if terms.approval == Approval::Always {
             to.push_str("approval_is_not_required = false\n");
         }
         to.push_str("allow_self_approval = false\n");
     }
-    // as above
     let _ = writeln!(to, "max_duration = {}", quoted(&terms.longest.to_string()));
 }

@@ -1,22 +1,18 @@
-//! Sections of `hallpass.toml` that are also read by themselves, to check an answer.
+//! Sections of `hallpass.toml`, also parsed alone to check an answer.
 
 use std::fmt::Write as _;
 
 use super::toml_text::quoted;
 
-/// What AWS says of itself, and how it is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FoundInstance {
-    /// The home Region.
     pub(super) region: String,
     pub(super) instance_arn: String,
-    /// The customer managed key of its data.
     pub(super) encryption_key: Option<String>,
     pub(super) role_arn: Option<String>,
     pub(super) external_id: Option<String>,
 }
 
-/// `[server]`.
 pub(super) fn server(public_url: &str, listen: Option<&str>) -> String {
     let listen = listen
         .map(|it| format!("listen = {}\n", quoted(it)))
@@ -24,7 +20,6 @@ pub(super) fn server(public_url: &str, listen: Option<&str>) -> String {
     format!("[server]\n{listen}public_url = {}\n", quoted(public_url))
 }
 
-/// `[aws]`.
 pub(super) fn aws(found: &FoundInstance) -> String {
     let mut text = format!(
         "[aws]\n# The home Region of IAM Identity Center.\nregion = {}\n",
@@ -36,14 +31,12 @@ pub(super) fn aws(found: &FoundInstance) -> String {
     ];
     for (key, value) in optional {
         if let Some(value) = value {
-            // writing to a `String` cannot fail
             let _ = writeln!(text, "{key} = {}", quoted(value));
         }
     }
     text
 }
 
-/// `[oidc]`.
 pub(super) fn oidc(issuer: &str, client_id: &str, secret: Option<&str>) -> String {
     let secret = secret
         .map(|it| format!("client_secret = {}\n", quoted(it)))

@@ -1,22 +1,20 @@
-//! TOML as `init` writes it: texts that anybody chose, quoted, and names beside ids as comments.
+//! TOML output of `init`: quotes untrusted text, adds names to ids as comments.
 
 use std::fmt::Write as _;
 
 use hallpass_base::text;
 
-/// The longest name in a comment, in characters.
+/// Characters.
 const COMMENT_MAX: usize = 80;
 
-/// A text as a basic string of TOML, whatever is in it.
 pub(super) fn quoted(words: &str) -> String {
     let mut quoted = String::from("\"");
     for c in words.chars() {
         match c {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            // whatever a reader does not see is written out, and may not stand in TOML as it is
+            // escape invisible characters, which TOML forbids
             c if !text::is_plain(c.encode_utf8(&mut [0; 4])) || matches!(c, '\n' | '\t') => {
-                // writing to a `String` cannot fail
                 let _ = write!(quoted, "\\U{:08X}", u32::from(c));
             }
             c => quoted.push(c),
@@ -26,7 +24,6 @@ pub(super) fn quoted(words: &str) -> String {
     quoted
 }
 
-/// An entry of a list, and what it is called where that is something else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     pub(super) value: String,
@@ -34,7 +31,6 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// A value that says what it is.
     pub(super) fn plain(value: impl Into<String>) -> Self {
         Self {
             value: value.into(),
@@ -42,7 +38,6 @@ impl Entry {
         }
     }
 
-    /// A value with what it is called.
     pub(super) fn named(value: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             value: value.into(),
@@ -51,23 +46,18 @@ impl Entry {
     }
 }
 
-/// A key with one value, and what it is called where that is something else.
 pub(super) fn value(to: &mut String, key: &str, entry: &Entry) {
-    // writing to a `String` cannot fail
     let _ = write!(to, "{key} = {}", quoted(&entry.value));
     name(to, entry);
 }
 
-/// The rest of a line: what an entry is called, as a comment.
 fn name(to: &mut String, entry: &Entry) {
     if let Some(name) = &entry.name {
-        // writing to a `String` cannot fail
         let _ = write!(to, " # {}", text::line(name, COMMENT_MAX));
     }
     to.push('\n');
 }
 
-/// A key with a list: on one line where that is short and says what it is, else an entry a line.
 pub(super) fn list(to: &mut String, key: &str, entries: &[Entry]) {
     let on_one_line = entries
         .iter()
@@ -76,11 +66,9 @@ pub(super) fn list(to: &mut String, key: &str, entries: &[Entry]) {
         .join(", ");
     let is_short = key.len() + on_one_line.chars().count() <= 92;
     if is_short && entries.iter().all(|it| it.name.is_none()) {
-        // writing to a `String` cannot fail
         let _ = writeln!(to, "{key} = [{on_one_line}]");
         return;
     }
-    // as above
     let _ = writeln!(to, "{key} = [");
     for entry in entries {
         let _ = write!(to, "  {},", quoted(&entry.value));

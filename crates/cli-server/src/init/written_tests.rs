@@ -1,4 +1,4 @@
-//! What `init` writes, over a directory with names that anybody may have chosen.
+//! Output of `init` for a directory with hostile names.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use super::{checked, rule_text};
 
 const MANAGEMENT: &str = "111122223333";
 const PAYMENTS: &str = "222233334444";
-/// Names of groups, each with what may go wrong with it.
+/// Names with a hazard each.
 const GROUPS: &[&str] = &[
     "admins",
     "approvers",
@@ -61,7 +61,6 @@ fn directory() -> Directory {
     organization("Prod")
 }
 
-/// The organization, with what the unit of payments is called.
 fn organization(production: &str) -> Directory {
     let people: Vec<Person> = (0..4)
         .map(|number| Person {
@@ -140,7 +139,6 @@ fn settled(given: &Given) -> Result<Answers, hallpass_terminal::exit::Failure> {
     )
 }
 
-/// Both files, and what is odd about them; every check holds.
 fn written(answers: &Answers) -> (String, String, Vec<String>) {
     let found = FoundInstance {
         region: "eu-west-1".to_owned(),
@@ -200,7 +198,6 @@ fn names_that_several_have_are_refused_or_written_by_id() {
         )),
         "{rules}"
     );
-    // roles go by name
     twice.administrators = Some(id(110));
     assert!(settled(&twice).is_err());
     assert!(
@@ -237,7 +234,6 @@ fn places_are_found_by_path_name_and_id_and_written_as_they_can_be_read() {
     assert!(settled(&given(&[], "approvers")).is_err());
 }
 
-/// What holds of every rule, whatever is answered.
 fn is_careful(id: &str, rule: &toml::Value) {
     let at_once = id == "elsewhere-at-once";
     assert!(rule.get("max_duration").is_some(), "{id}");
@@ -326,7 +322,7 @@ fn rules_begin_as_a_careful_team_would() {
     );
 }
 
-/// Whoever renames a unit gives none of its accounts away.
+/// Renaming a unit must not expose its accounts.
 #[test]
 fn a_sensitive_unit_that_is_renamed_stays_sensitive() {
     let mut given = given(&["Prod"], "approvers");
@@ -470,7 +466,7 @@ fn a_walk_through_all_questions_gives_what_flags_give() {
     given.read_only = Some(vec!["ReadOnly".to_owned()]);
     given.longest = Some("4h".to_owned());
     assert_eq!(asked, settled(&given).unwrap());
-    // names that others chose cannot steer the terminal
+    // hostile names cannot control the terminal
     assert!(
         script
             .asked

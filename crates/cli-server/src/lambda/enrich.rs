@@ -1,5 +1,3 @@
-//! `hallpass server lambda enrich`: findings get what is known of their account, in a function.
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,7 +32,7 @@ use super::runtime_api::{InvocationFailed, cannot_begin, serve};
 pub(super) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Parameter of Systems Manager that holds the configuration, in place of a file
+    /// Systems Manager parameter with the configuration, in place of a file
     #[arg(long, value_name = "NAME", env = "HALLPASS_CONFIG_PARAMETER")]
     config_parameter: Option<String>,
     #[command(flatten)]
@@ -59,8 +57,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// What handles events, by the configuration. Nothing is remembered from one process to the next but what the
-/// findings say of themselves.
+/// Builds the handler. Only the findings persist state between processes.
 async fn handler(args: &Args) -> Result<FindingHandler, Failure> {
     let loaded = match &args.config_parameter {
         Some(name) => from_parameter(name).await?,
@@ -78,7 +75,6 @@ async fn handler(args: &Args) -> Result<FindingHandler, Failure> {
     Ok(FindingHandler::new(enricher, warn))
 }
 
-/// The configuration that a parameter holds. Files that it names are looked for in the package.
 async fn from_parameter(name: &str) -> Result<Loaded, Failure> {
     let unread = |why: String| {
         Failure::failed(format!("the parameter `{name}` cannot be read: {why}")).help(

@@ -30,7 +30,7 @@ enum Command {
     Enrich(enrich::Args),
 }
 
-/// Answer Client VPN connection events
+/// Handle Client VPN connection events
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Answer Client VPN connection events\n\n\
@@ -45,15 +45,14 @@ struct VpnArgs {
     runtime: RuntimeArgs,
 }
 
-/// Where events come from.
+/// Event source.
 #[derive(Debug, clap::Args)]
 struct RuntimeArgs {
-    /// Where events come from; Lambda sets the variable
+    /// Event source; Lambda sets the variable
     #[arg(long, value_name = "HOST:PORT", env = "AWS_LAMBDA_RUNTIME_API")]
     runtime_api: String,
 }
 
-/// The command line that `HALLPASS_LAMBDA` stands for, when there is no other.
 pub fn words() -> Option<Vec<OsString>> {
     let handler = std::env::var_os("HALLPASS_LAMBDA").filter(|it| !it.is_empty())?;
     let mut given = std::env::args_os();

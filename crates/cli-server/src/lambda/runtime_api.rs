@@ -1,4 +1,4 @@
-//! The runtime interface of Lambda ("Using the Lambda runtime API for custom runtimes").
+//! Lambda runtime interface ("Using the Lambda runtime API for custom runtimes").
 
 use std::time::Duration;
 
@@ -8,26 +8,21 @@ use hallpass_terminal::output;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::json;
 
-/// The largest event Lambda sends, in bytes.
+/// Bytes.
 const EVENT_BYTES_MAX: usize = 6 * 1024 * 1024;
-/// The version of the runtime interface, the only one there is.
+/// The only interface version.
 const VERSION: &str = "2018-06-01";
-/// The header that names an invocation.
 const INVOCATION: &str = "lambda-runtime-aws-request-id";
-/// The header that says until when it may last, in milliseconds since 1970.
+/// Header with the deadline in milliseconds since 1970.
 const DEADLINE: &str = "lambda-runtime-deadline-ms";
-/// The header that names the kind of a failure.
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
-/// What is left of an invocation's time for its answer to arrive.
+/// Reserved to deliver the response.
 const ANSWER_TAKES: Duration = Duration::from_millis(500);
-/// The longest an invocation lasts, where it does not say.
 const INVOCATION_MAX: Duration = Duration::from_mins(15);
 
-/// An invocation that failed: it is invoked again, or goes to the function's destination for failures.
+/// Lambda retries it or sends it to the function's failure destination.
 pub(super) struct InvocationFailed {
-    /// The kind of failure.
     pub(super) kind: &'static str,
-    /// Why.
     pub(super) message: String,
 }
 
@@ -37,10 +32,7 @@ struct Invoked {
     event: String,
 }
 
-/// Asks for events and answers them until the runtime goes away.
-///
-/// # Errors
-/// It went away.
+/// Handles events until the runtime ends.
 pub(super) async fn serve(
     api: &str,
     answer: impl AsyncFn(String) -> Result<String, InvocationFailed>,
@@ -56,7 +48,7 @@ pub(super) async fn serve(
         let left = time_left(deadline);
         let answered = tokio::time::timeout(left, answer(event)).await;
         let answered = answered.unwrap_or_else(|_| {
-            // what was written stays written; the event comes again
+            // completed writes remain; the event returns
             Err(InvocationFailed {
                 kind: "TimeIsUp",
                 message: "the time of the invocation was over before it was handled".to_owned(),
@@ -76,13 +68,12 @@ pub(super) async fn serve(
         };
         let sent = sent.send().await;
         if let Err(error) = sent.and_then(reqwest::Response::error_for_status) {
-            // the service has given up on this one; the next may fare better
+            // the service dropped this event; the next may succeed
             output::say(&format!("the answer to {id} was not taken: {error}"));
         }
     }
 }
 
-/// Tells the runtime that the function cannot begin, and why.
 pub(super) async fn cannot_begin(api: &str, why: &Failure) {
     let failed = InvocationFailed {
         kind: "CannotBegin",
@@ -90,7 +81,7 @@ pub(super) async fn cannot_begin(api: &str, why: &Failure) {
     };
     if let Ok(http) = client() {
         let request = http.post(format!("http://{api}/{VERSION}/runtime/init/error"));
-        // where it is not taken, the end of the process says it
+        // on failure, the process exit reports it
         let _ = failure(request, &failed).send().await;
     }
 }
@@ -105,13 +96,12 @@ fn failure(request: reqwest::RequestBuilder, failed: &InvocationFailed) -> reqwe
 
 fn client() -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
-        // the interface is on this machine; the next event may be hours away
+        // the interface is local; the next event may take hours
         .no_proxy()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start: {error}")))
 }
 
-/// The next event.
 async fn next(http: &reqwest::Client, base: &str) -> Result<Invoked, Failure> {
     let lost = |error: reqwest::Error| Failure::failed(format!("no events any more: {error}"));
     let mut answer = http
@@ -146,7 +136,6 @@ fn deadline(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::from_millisecond(text.parse().ok()?).ok()
 }
 
-/// How long handling may take.
 fn time_left(deadline: Option<Timestamp>) -> Duration {
     let Some(deadline) = deadline else {
         return INVOCATION_MAX;

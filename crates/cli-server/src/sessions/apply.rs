@@ -1,5 +1,3 @@
-//! `hallpass people sessions apply`: attaches a revocation, or adds its entries to the one in force.
-
 use std::path::PathBuf;
 
 use hallpass_app::chores::plans::PlanArgs;
@@ -16,7 +14,7 @@ use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 
 use super::LONGEST_SESSION;
 
-/// Attach a policy that cuts sessions off, or add to the one in force
+/// Attach a policy that revokes sessions, or extend the existing one
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Attach a policy that cuts sessions off, or add to the one in force\n\nEntries that \
@@ -33,7 +31,7 @@ pub(super) struct Args {
     /// The policy, as `people sessions generate --as scp` writes it
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Roots, units or accounts it is attached to
+    /// Target roots, units or accounts
     #[arg(
         long = "target",
         value_name = "ID",
@@ -44,7 +42,7 @@ pub(super) struct Args {
     /// Name of the policy
     #[arg(long, value_name = "NAME", default_value = POLICY_NAME)]
     name: String,
-    /// The longest a session may last that was issued before; gives the ends of entries
+    /// Maximum length of sessions issued before; determines when entries end
     #[arg(
         long,
         value_name = "TIME",
@@ -52,8 +50,8 @@ pub(super) struct Args {
         conflicts_with = "ends_at"
     )]
     max_session: TimeSpan,
-    /// The longest a session of the access portal may last: somebody who is signed in takes new sessions until its end,
-    /// also once the identity provider refuses them
+    /// Maximum length of an access portal session: a signed-in user gets new sessions until its
+    /// end, even if the identity provider refuses them
     #[arg(
         long,
         value_name = "TIME",
@@ -61,10 +59,10 @@ pub(super) struct Args {
         conflicts_with_all = ["ends_at", "user_disabled"]
     )]
     portal: TimeSpan,
-    /// They are disabled or deleted in Identity Center and take no new sessions: the portal does not count
+    /// They are disabled or deleted in Identity Center and get no new sessions: ignore the portal
     #[arg(long, conflicts_with = "ends_at")]
     user_disabled: bool,
-    /// When the last session has ended, in so many words (RFC 3339, with its zone)
+    /// Explicit end of the last session (RFC 3339, with its zone)
     #[arg(long, value_name = "TIME")]
     ends_at: Option<String>,
     #[command(flatten)]
@@ -97,7 +95,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     chore::run(&CutChore(wanted), &args.plan)
 }
 
-/// Sessions that are to be cut off.
 struct CutChore(ApplyRevocation);
 
 impl Chore for CutChore {

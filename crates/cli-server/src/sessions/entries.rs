@@ -1,6 +1,3 @@
-//! `hallpass people sessions list`: whose sessions at AWS are cut off, and until when; with `--web`, who is
-//! signed in on the web pages.
-
 use hallpass_app::chores::plans;
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::setup::opening::ReadingArgs;
@@ -21,7 +18,7 @@ const FIELDS: &[&str] = &[
     "targets",
 ];
 
-/// List whose sessions at AWS are cut off, with the end of each
+/// List users with revoked AWS sessions, with the end of each
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass people sessions list

@@ -1,5 +1,3 @@
-//! `hallpass people sessions generate`: the policy that cuts somebody off.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,10 +17,10 @@ use jiff::SignedDuration;
 
 use super::LONGEST_SESSION;
 
-/// The largest policy file that is read, in bytes.
+/// Bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Write the policy that cuts off sessions somebody holds at AWS
+/// Write the policy that revokes a user's AWS sessions
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write the policy that cuts off sessions somebody holds at AWS\n\nIt denies \
@@ -40,52 +38,52 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
   hallpass people sessions generate --as scp --into revoked.json --user ana@example.com"
 )]
 pub(super) struct Args {
-    /// Name of the user, as sessions have it: with most identity providers the e-mail
+    /// Name of the user in sessions: with most identity providers the e-mail
     #[arg(long, value_name = "NAME", num_args = 1..)]
     user: Vec<String>,
     /// Further spelling of the name
     #[arg(long, value_name = "NAME", num_args = 1..)]
     variants: Vec<String>,
-    /// Where the name of a user is looked for [default: name]
+    /// Where to match the user's name [default: name]
     #[arg(long = "match", value_enum, value_name = "KEY", num_args = 1..)]
     matches: Vec<MatchArg>,
     /// Id of the user in the identity store
     #[arg(long, value_name = "ID", num_args = 1..)]
     user_id: Vec<String>,
-    /// Source identity that the identity provider set
+    /// Source identity set by the identity provider
     #[arg(long, value_name = "NAME", num_args = 1..)]
     source_identity: Vec<String>,
-    /// Role whose sessions are cut off, by ARN; `*` and `?` are wildcards
+    /// Role with sessions to revoke, by ARN; `*` and `?` are wildcards
     #[arg(long, value_name = "ARN", num_args = 1..)]
     role: Vec<String>,
-    /// Sessions of the role that were issued before, with its zone
+    /// Only sessions of the role issued before this time, with its zone
     #[arg(long, value_name = "RFC3339")]
     issued_before: Option<String>,
-    /// Where the policy is used
+    /// Policy type
     #[arg(long = "as", value_enum, value_name = "FORM")]
     form: FormArg,
-    /// Keep statements that match nobody, so that the policy can be attached in advance
+    /// Keep statements without a match, so that the policy can be attached in advance
     #[arg(long)]
     pre_stage: bool,
-    /// Insert into this policy, written by this command before
+    /// Insert into this earlier policy of this command
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
-    /// How long a role session lasts at most
+    /// Maximum length of a role session
     #[arg(long, value_name = "SPAN", default_value_t = LONGEST_SESSION.to_string())]
     max_session: String,
-    /// Write several policies, one per line, when one is too small
+    /// Write several policies, one per line, if one is too small
     #[arg(long, conflicts_with = "into")]
     split: bool,
-    /// Free attachment slots of the target: the most policies that `--split` writes
+    /// Free attachment slots of the target: the limit of policies for `--split`
     #[arg(long, value_name = "N", requires = "split", default_value_t = SCP_SLOTS)]
     slots: usize,
-    /// Say on stderr in which order to take access away
+    /// Print the order of revocations on stderr
     #[arg(long)]
     plan: bool,
-    /// Account the sessions are in, to be told when the policy cannot reach it
+    /// Account of the sessions; warns if the policy cannot reach it
     #[arg(long, value_name = "ID", num_args = 1..)]
     account: Vec<String>,
-    /// The management account, which service control policies do not reach
+    /// The management account, where service control policies have no effect
     #[arg(long, value_name = "ID")]
     management_account: Option<String>,
     #[command(flatten)]
@@ -167,7 +165,7 @@ fn text(args: &Args, made: &GeneratedRevocation) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Writes the file anew, whole or not at all.
+/// Replaces the file atomically.
 fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let unwritable = |error| Failure::unwritable(path.display(), &error);
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());

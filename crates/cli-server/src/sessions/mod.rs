@@ -1,5 +1,3 @@
-//! `hallpass people sessions …`: sessions of the web pages, and those that people hold at AWS.
-
 mod apply;
 mod entries;
 mod generate;
@@ -11,10 +9,9 @@ use hallpass_aws_model::facts;
 use hallpass_base::TimeSpan;
 use hallpass_terminal::exit::Outcome;
 
-/// The longest session of a role.
 const LONGEST_SESSION: TimeSpan = TimeSpan::hours(facts::SESSION_HOURS.value as u64);
 
-/// List and end web sessions, and cut off sessions at AWS
+/// List and end web sessions, and revoke sessions at AWS
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass people sessions list

@@ -1,5 +1,3 @@
-//! `hallpass people sessions prune`: takes entries out whose last session has ended.
-
 use hallpass_app::chores::plans::PlanArgs;
 use hallpass_app::chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
 use hallpass_app::chores::plans::chore_failed;
@@ -9,13 +7,13 @@ use hallpass_org::sessions::{Pruned, plan_prune};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
-/// Remove entries whose last session has ended, and policies left with none
+/// Remove entries after their last session ended, and empty policies
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass people sessions prune --at now
   hallpass people sessions prune --at 2026-03-03T00:00:00Z --apply")]
 pub(super) struct Args {
-    /// Entries whose end is not after this go: an instant with its zone, or `now`
+    /// Remove entries with an end up to this: an instant with its zone, or `now`
     #[arg(long, value_name = "TIME")]
     at: String,
     #[command(flatten)]
@@ -30,7 +28,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     chore::run(&PruneChore(at), &args.plan)
 }
 
-/// Entries whose end is not after this instant, or has passed, are to go.
 struct PruneChore(Option<Timestamp>);
 
 impl Chore for PruneChore {

@@ -1,5 +1,3 @@
-//! `hallpass people sessions residual`: until when somebody can still act.
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -20,10 +18,10 @@ use super::LONGEST_SESSION;
 
 const FIELDS: &[&str] = &["at", "event", "latest_end", "residual_seconds", "unbounded"];
 
-/// The largest file that is read, in bytes.
+/// Bytes.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// Tell until when somebody can still act after their access was taken away
+/// Compute how long a user can still act after a revocation
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Tell until when somebody can still act after their access was taken away\n\n\
@@ -51,46 +49,47 @@ A graph of roles, short and long; every role has an entry, `entrances` are the r
     \"Admin\": {\"account\": \"222233334444\", \"assumes\": [\"Deploy\"]}, \"Deploy\": {}}}"
 )]
 pub(super) struct Args {
-    /// When it happened, with its zone
+    /// Time of the event, with its zone
     #[arg(long, value_name = "RFC3339")]
     at: String,
-    /// What happened
+    /// The event
     #[arg(long, value_name = "EVENT")]
     event: String,
-    /// The sessions that are held (JSON)
+    /// Current sessions (JSON)
     #[arg(long, value_name = "FILE", required_unless_present = "assume_worst")]
     sessions: Option<PathBuf>,
-    /// Count as if everything had been taken in the last moment
+    /// Assume that every session started at the last moment
     #[arg(long, conflicts_with = "sessions")]
     assume_worst: bool,
     /// Length of a portal session
     #[arg(long, value_name = "SPAN", default_value = "8h")]
     portal: String,
-    /// Limit that the identity provider sets; the shorter of the two counts
+    /// Limit of the identity provider; the shorter of the two counts
     #[arg(long, value_name = "SPAN")]
     idp: Option<String>,
     /// Length of role sessions
     #[arg(long, value_name = "SPAN", default_value_t = LONGEST_SESSION.to_string())]
     permission_set_duration: String,
-    /// Which role can assume which (JSON)
+    /// Roles that can assume each other (JSON)
     #[arg(long, value_name = "GRAPH")]
     chain: Option<PathBuf>,
     /// A deny attached at the same instant
     #[arg(long, value_enum, default_value = "none")]
     deny: DenyArg,
-    /// How long a policy takes to hold everywhere
+    /// Time until a policy takes effect everywhere
     #[arg(long, value_name = "SPAN", default_value = "5m")]
     propagation: String,
     /// Length of a session of a role assumed from a role
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     chained: String,
-    /// How seldom an application asks Identity Center again
+    /// Interval in which an application rechecks Identity Center
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     app: String,
     /// How long the command line's token outlives a deleted portal session
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     cli_token: String,
-    /// Count the roles that this person holds by entitlements, too: asks the server, as administrators and auditors may
+    /// Also count roles that this user holds by entitlements: calls the server, as administrators
+    /// and auditors may
     #[arg(long, value_name = "E-MAIL")]
     user: Option<String>,
     #[command(flatten)]
@@ -103,7 +102,7 @@ enum DenyArg {
     None,
     /// A service control policy: member accounts only
     Scp,
-    /// An IAM policy on every role that is named
+    /// An IAM policy on every named role
     Iam,
 }
 
@@ -152,7 +151,6 @@ fn answer(args: &Args) -> Result<Residual, Failure> {
     Ok(residual::residual(&question)?)
 }
 
-/// What a person holds by entitlements of account access manager, as AWS says now.
 fn entitlements(api: &ApiArgs, user: &str) -> Result<HeldEntitlements, Failure> {
     let client = api.client()?;
     let query = [("user", user.to_owned())];
@@ -207,7 +205,6 @@ fn text(answer: &Residual) -> String {
         ]);
     }
     let mut text = table.text(output::width());
-    // writing to a `String` cannot fail
     let _ = match (answer.latest_end, answer.residual_seconds) {
         (Some(end), Some(seconds)) => {
             let left = hallpass_base::TimeSpan::seconds(seconds);

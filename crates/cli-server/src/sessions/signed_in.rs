@@ -1,5 +1,5 @@
-//! `hallpass people sessions list --web` and `end`: who is signed in on the web, on the server's own machine straight
-//! in its store.
+//! `hallpass people sessions list --web` and `end`: web sessions, directly in the store on the
+//! server's machine.
 
 use std::collections::BTreeSet;
 
@@ -25,18 +25,18 @@ const FIELDS: &[&str] = &[
     "ends_at",
 ];
 
-/// End every session of a person at once; their access and tokens stay
+/// End every session of a user immediately; their access and tokens stay
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass people sessions end --user ana@example.com")]
 pub(super) struct EndArgs {
-    /// Whose: an e-mail of the directory, or a user id
+    /// An e-mail of the directory, or a user id
     #[arg(long, value_name = "E-MAIL")]
     user: String,
     #[command(flatten)]
     config: ConfigArgs,
 }
 
-/// Forget which sign-in is whose, so that another one may become theirs
+/// Forget links between sign-ins and users, so that another sign-in can take over
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Forget which sign-in is whose, so that another one may become theirs\n\nThe first \
@@ -48,10 +48,10 @@ pub(super) struct EndArgs {
   hallpass people sessions forget --issuer https://id.example.com"
 )]
 pub(super) struct ForgetArgs {
-    /// Whose: an e-mail of the directory, or a user id
+    /// An e-mail of the directory, or a user id
     #[arg(long, value_name = "E-MAIL", required_unless_present = "issuer")]
     user: Option<String>,
-    /// Only at this provider; without `--user`, everybody's there
+    /// Only at this provider; without `--user`, all users there
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     #[command(flatten)]
@@ -129,8 +129,8 @@ pub(super) fn run_end(args: &EndArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// Whose sessions are meant: the user of the directory. Whoever has left it, or whom AWS says
-/// nothing about now, is found by the address that they signed in with.
+/// Resolves a directory user. If missing or AWS is unreachable, matches the address used to sign
+/// in.
 async fn meant(
     loaded: &Loaded,
     store: &ServerStore,
@@ -153,7 +153,7 @@ async fn meant(
     Ok(users)
 }
 
-/// Who signed in with an address, whoever has it now; nobody where the text is none.
+/// Users who signed in with an address, even if it has a new owner; empty for other text.
 async fn signed_in_as(store: &ServerStore, text: &str) -> Result<BTreeSet<UserId>, Failure> {
     let email = Email::new(text).ok();
     let sessions = live(store).await?.into_iter();
@@ -161,7 +161,7 @@ async fn signed_in_as(store: &ServerStore, text: &str) -> Result<BTreeSet<UserId
     Ok(theirs.filter_map(|session| session.user_id).collect())
 }
 
-/// Says whose sessions are listed with an address that is somebody else's by now.
+/// Warns that listed sessions belong to a previous owner of the address.
 async fn tell_of_others(store: &ServerStore, text: &str, user: &UserId) -> Result<(), Failure> {
     let others = signed_in_as(store, text).await?;
     for other in others.iter().filter(|other| *other != user) {
@@ -173,7 +173,6 @@ async fn tell_of_others(store: &ServerStore, text: &str, user: &UserId) -> Resul
     Ok(())
 }
 
-/// Sessions that are not over, and whose secret was not replaced.
 async fn live(store: &ServerStore) -> Result<Vec<WebSession>, Failure> {
     let now = hallpass_base::clock::now();
     let sessions = store
@@ -260,7 +259,7 @@ mod tests {
         }
     }
 
-    /// The first was renamed since they signed in; the second has the address of before.
+    /// The first user was renamed after signing in; the second now has the old address.
     async fn fill(store: &ServerStore) {
         let person = |n: u8, email: &str| Person {
             user_id: user(n),
@@ -293,7 +292,6 @@ mod tests {
         run_end(&EndLine::parse_from(line).args)
     }
 
-    /// Each row: who is named, and the sessions that are left.
     #[test]
     fn an_operator_ends_the_sessions_of_who_has_an_address_now_and_that_is_on_record() {
         let folder = tempfile::tempdir().unwrap();

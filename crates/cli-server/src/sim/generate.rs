@@ -1,5 +1,3 @@
-//! `hallpass sim generate`: an organization file of any size.
-
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 

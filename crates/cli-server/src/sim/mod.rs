@@ -1,5 +1,3 @@
-//! `hallpass sim`: a simulated AWS organization, alone.
-
 mod generate;
 mod sizes;
 
@@ -57,24 +55,24 @@ struct RunArgs {
     /// Organization file
     #[arg(long, value_name = "FILE")]
     organization: Option<PathBuf>,
-    /// Keep the state in this file, over restarts and crashes; it wins over the organization
+    /// Keep the state in this file, over restarts and crashes; it overrides the organization
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     #[command(flatten)]
     sizes: SizeArgs,
-    /// How long asynchronous operations take
+    /// Duration of asynchronous operations
     #[arg(long, value_enum, value_name = "SPEED")]
     speed: Option<SpeedArg>,
-    /// How long lists lag behind writes
+    /// Lag of lists behind writes
     #[arg(long, value_enum, value_name = "LEVEL")]
     consistency: Option<ConsistencyArg>,
-    /// A switch where AWS could do either, such as `duplicate_create=conflict`
+    /// A switch for ambiguous AWS behaviour, such as `duplicate_create=conflict`
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     behaviour: Vec<(String, String)>,
     /// Never throttle
     #[arg(long)]
     no_throttle: bool,
-    /// Which rules of who may call what are enforced
+    /// Authorization rules to enforce
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "rules")]
     authorization: AuthorizationArg,
     /// Secret of every account's default key, instead of derived ones
@@ -83,31 +81,31 @@ struct RunArgs {
     /// The clock moves only by `POST /_sim/advance`
     #[arg(long)]
     frozen_clock: bool,
-    /// Token that the control API under `/_sim/` wants
+    /// Token required by the control API under `/_sim/`
     #[arg(long, value_name = "TEXT")]
     #[arg(env = "HALLPASS_SIM_TOKEN", hide_env_values = true)]
     control_token: Option<String>,
-    /// Name of this machine, beside `localhost`, by which /_sim/ may be called; may be given again
+    /// Host name allowed for /_sim/, in addition to `localhost`; repeatable
     #[arg(long, value_name = "NAME")]
     control_name: Vec<String>,
-    /// Global services insist on their Region
+    /// Global services require their Region
     #[arg(long)]
     strict_scope: bool,
-    /// Calls that GET /_sim/calls remembers, the newest
+    /// Number of newest calls in GET /_sim/calls
     #[arg(long, value_name = "N", default_value_t = CALLS_KEPT)]
     calls: usize,
-    /// Address of the access portal, where it is another than this machine's, such as a proxy's
+    /// Address of the access portal, if not this machine's, such as a proxy's
     #[arg(long, value_name = "URL")]
     portal_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SpeedArg {
-    /// Seconds, as in the field
+    /// Realistic seconds
     Real,
     /// 20 to 80 ms
     Fast,
-    /// Final at the first look
+    /// Final at the first read
     Instant,
 }
 
@@ -123,11 +121,11 @@ impl From<SpeedArg> for Speed {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ConsistencyArg {
-    /// Not at all
+    /// No lag
     Strong,
-    /// As seen in the field
+    /// As observed in practice
     Typical,
-    /// Five times that, back and forth
+    /// Five times that, with reversals
     Hard,
 }
 
@@ -181,7 +179,7 @@ fn simulate(args: &RunArgs) -> Outcome {
         .map_err(failed)?
         .block_on(async {
             let stop = stop().map_err(failed)?;
-            // first the address: the access portal's is made of it
+            // bind first: the access portal's address includes the port
             let listener = TcpListener::bind(args.listen)
                 .await
                 .map_err(|error| Failure::cannot_listen(args.listen, &error))?;
@@ -219,7 +217,6 @@ fn options(args: &RunArgs, organization: OrganizationFile, address: SocketAddr) 
     }
 }
 
-/// Where the access portal is, as this machine sees it: only here it is served.
 fn portal_url(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
@@ -250,7 +247,6 @@ fn refused(error: &LoadError) -> Failure {
     }
 }
 
-/// Says where the simulator is: the environment on stdout, the rest on stderr.
 fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
     let organization = simulator.organization();
     let center = simulator.identity_center();
@@ -279,7 +275,6 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
     let lines = [
         ("AWS_ENDPOINT_URL", format!("http://{address}")),
         ("AWS_REGION", center.home_region.clone()),
-        // the name that version 1 of the aws CLI and boto3 know
         ("AWS_DEFAULT_REGION", center.home_region),
         ("AWS_ACCESS_KEY_ID", keys.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key),
@@ -296,7 +291,6 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
     output::print(&text)
 }
 
-/// A value as a shell takes it for one word.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
@@ -306,10 +300,7 @@ fn quoted(value: &str) -> String {
     }
 }
 
-/// Resolves when somebody wants the program to end.
-///
-/// # Errors
-/// When signals cannot be listened to.
+/// Resolves on a stop signal.
 #[cfg(unix)]
 fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -323,10 +314,6 @@ fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Resolves when somebody wants the program to end.
-///
-/// # Errors
-/// Never; Ctrl-C that cannot be listened to ends the program by itself.
 #[cfg(not(unix))]
 fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {

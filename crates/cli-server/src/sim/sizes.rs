@@ -1,11 +1,8 @@
-//! How big a made-up organization is.
-
 use clap::ValueEnum;
 use hallpass_aws_sim::organization::{
     DEFAULT_SEED, OrganizationFile, Shape, Sizes, generate, large, make_messy, small,
 };
 
-/// The sizes of the small sample, for what is left out.
 const SMALL: Sizes = Sizes {
     accounts: 40,
     users: 60,
@@ -42,13 +39,13 @@ pub(super) struct SizeArgs {
     /// Levels of organizational units
     #[arg(long, value_name = "N", value_parser = depth)]
     ou_depth: Option<usize>,
-    /// What kind of company
+    /// Company type
     #[arg(long, value_enum, value_name = "SHAPE")]
     shape: Option<ShapeArg>,
-    /// How much of what real places have is in it, from 0 to 1: people who left, doubled names
+    /// Share of realistic mess, from 0 to 1: departed users, duplicate names
     #[arg(long, value_name = "SHARE", value_parser = share)]
     messy: Option<f64>,
-    /// Seed of everything that is drawn; the same seed gives the same organization
+    /// Random seed; the same seed generates the same organization
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
 }
@@ -67,7 +64,7 @@ enum ShapeArg {
     Enterprise,
     /// All accounts under the root
     Flat,
-    /// As many levels as asked
+    /// As many levels as requested
     Deep,
 }
 
@@ -82,9 +79,9 @@ impl From<ShapeArg> for Shape {
     }
 }
 
-/// The most of anything: several times the largest organization there is.
+/// Several times the largest real organization.
 const COUNT_MAX: usize = 200_000;
-/// The most levels of organizational units; AWS has five.
+/// AWS allows five.
 const DEPTH_MAX: usize = 50;
 
 fn up_to(text: &str, most: usize) -> Result<usize, String> {
@@ -108,7 +105,6 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl SizeArgs {
-    /// Whether anything but the seed is asked for.
     pub(super) fn is_given(&self) -> bool {
         self.scale.is_some() || self.shape.is_some() || self.messy.is_some() || self.has_numbers()
     }
@@ -125,7 +121,6 @@ impl SizeArgs {
         numbers.iter().any(Option::is_some)
     }
 
-    /// The organization that is asked for.
     pub(super) fn generate(&self) -> OrganizationFile {
         let mut file = match self.scale {
             Some(Scale::Small) => small(),

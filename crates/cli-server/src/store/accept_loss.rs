@@ -1,6 +1,3 @@
-//! `hallpass server store accept-loss`: an operator decides to go on without records that are missing, or to begin a new log
-//! where the database was lost with all of them.
-
 use std::sync::Arc;
 
 use hallpass_app::config::{Loaded, Secrets};
@@ -16,27 +13,25 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::machine_name;
 use hallpass_terminal::output;
 
-/// What is said afterwards: the database cannot say what it does not know.
 const THEN: &str = "next: `hallpass server sweep run` finds what AWS has and the database does not know; move the audit export aside, \
                     and let guards and witnesses accept the log as it is (docs/operations/runbooks/log-went-back.md)";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Who decides, by address
+    /// E-mail of the deciding operator
     #[arg(long, value_name = "EMAIL")]
     by: Email,
     /// Why records are missing
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Address that the server listens on, where it was started with `--listen`
+    /// Listen address of the server, if started with `--listen`
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     #[command(flatten)]
     config: ConfigArgs,
 }
 
-/// Accepts what is missing of what this machine's node, or any other, has seen; all of it, where the database has no
-/// log.
+/// Accepts records missing compared with any node's view; all of them if the database has no log.
 pub(super) async fn run(args: &Args) -> Outcome {
     let loaded = args
         .config
@@ -104,7 +99,7 @@ async fn has_no_log(store: &ServerStore) -> Result<bool, Failure> {
     Ok(head.is_none())
 }
 
-/// Two logs in one place would be a fork.
+/// Two logs in one place would fork.
 async fn ensure_moved(loaded: &Loaded) -> Result<(), Failure> {
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     match earlier_log::exported(loaded, &ids).await? {
@@ -117,7 +112,6 @@ async fn ensure_moved(loaded: &Loaded) -> Result<(), Failure> {
     }
 }
 
-/// Begins a new log where the one before is lost with its database.
 async fn begin_again(args: &Args, loaded: &Loaded, store: &ServerStore) -> Outcome {
     ensure_moved(loaded).await?;
     let now = hallpass_base::clock::now();

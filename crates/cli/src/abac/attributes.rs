@@ -1,5 +1,3 @@
-//! `hallpass policy abac attributes`: what to configure so that attributes of people become session tags.
-
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -9,7 +7,7 @@ use hallpass_terminal::output::{self, Format, OutputArgs};
 
 const FIELDS: &[&str] = &["mode", "idp", "notes"];
 
-/// Write what an identity provider and AWS need for session tags
+/// Write the settings of an identity provider and AWS for session tags
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write what an identity provider and AWS need for session tags\n\n\
@@ -37,16 +35,16 @@ A map (TOML):
   on_resources = true              # resources carry the tag, too (default)"
 )]
 pub(super) struct Args {
-    /// Which attribute becomes which tag (TOML)
+    /// Map of attributes to tags (TOML)
     #[arg(long, value_name = "FILE")]
     map: PathBuf,
-    /// Where the tags are to arrive
+    /// Where the tags arrive
     #[arg(long, value_enum, value_name = "MODE")]
     mode: ModeArg,
-    /// Whose words to use
+    /// Identity provider whose terms to use
     #[arg(long, value_enum, value_name = "IDP", default_value = "generic")]
     idp: IdpArg,
-    /// Let people tag what they own, with the tags that decide bound to their own values
+    /// Let users tag what they own, with access tags bound to their own values
     #[arg(long)]
     allow_tagging: bool,
     #[command(flatten)]
@@ -69,7 +67,7 @@ enum IdpArg {
     Okta,
     /// Microsoft Entra ID
     Entra,
-    /// As it stands in the assertion
+    /// Names as in the assertion
     Generic,
 }
 
@@ -77,7 +75,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     let format = args.output.format();
     let produced = made(args)?;
     match format {
-        // the document is for machines; people read it best indented
         Format::Table => output::one(Format::Json, &produced, FIELDS, String::new)?,
         Format::Json | Format::Jsonl | Format::Csv => {
             output::one(format, &produced, FIELDS, String::new)?;

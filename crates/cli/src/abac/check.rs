@@ -1,5 +1,3 @@
-//! `hallpass policy abac check`: which session tags an assertion makes.
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -13,7 +11,7 @@ use super::FILE_BYTES_MAX;
 
 const FIELDS: &[&str] = &["tags", "transitive", "source_identity", "warnings"];
 
-/// Tell which session tags an assertion makes
+/// Derive session tags from an assertion
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Tell which session tags an assertion makes\n\nAn assertion is SAML (XML, or \
@@ -26,13 +24,13 @@ Attributes of the person in the identity store (`--user`), by path:
   {\"enterprise.department\": \"Serverless\", \"userName\": \"ana\"}"
 )]
 pub(super) struct Args {
-    /// What the identity provider sent; `-` for standard input
+    /// The assertion of the identity provider; `-` for standard input
     #[arg(long, value_name = "FILE")]
     assertion: PathBuf,
-    /// Which attribute becomes which tag (TOML)
+    /// Map of attributes to tags (TOML)
     #[arg(long, value_name = "FILE")]
     map: PathBuf,
-    /// What the identity store holds about the person (JSON)
+    /// The user's record in the identity store (JSON)
     #[arg(long, value_name = "FILE")]
     user: Option<PathBuf>,
     #[command(flatten)]
@@ -61,7 +59,6 @@ fn checked(args: &Args) -> Result<SessionTags, Failure> {
 
 fn text(session: &SessionTags) -> String {
     let mut text = String::new();
-    // writing to a `String` cannot fail
     for (key, value) in &session.tags {
         let stays = session
             .transitive

@@ -1,5 +1,3 @@
-//! `hallpass policy abac …`: access decided by attributes of people and tags of things.
-
 mod attributes;
 mod check;
 mod secrets;
@@ -10,10 +8,10 @@ use hallpass_iam::attributes::AttributeMap;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::text_file::read_text;
 
-/// The largest file that is read, in bytes.
+/// Bytes.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Turn attributes of people into session tags and policies
+/// Turn user attributes into session tags and policies
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass policy abac attributes --map attributes.toml --mode identity-center --idp okta
@@ -40,10 +38,6 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Reads a map of attributes.
-///
-/// # Errors
-/// Exit 2 when it cannot be read or used.
 fn read_map(path: &Path) -> Result<AttributeMap, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
     AttributeMap::parse(&text).map_err(|error| Failure::from(error).within(path))

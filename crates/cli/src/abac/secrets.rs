@@ -1,5 +1,3 @@
-//! `hallpass policy abac secrets`: secrets for whom their tags match, and the guardrails for it.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +10,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::generated::{PolicyArgs, warn};
 use hallpass_terminal::output;
 
-/// Write a permission set for secrets with one's own tags, and its guardrails
+/// Write a permission set for secrets with the user's tags, and its guardrails
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write a permission set for secrets with one's own tags, and its guardrails\n\n\
@@ -26,25 +24,25 @@ use hallpass_terminal::output;
       --admin-role arn:aws:iam::111122223333:role/SecretsAdmin"
 )]
 pub(super) struct Args {
-    /// Tag that people and secrets share, with the values it may have: KEY=VALUE,VALUE
+    /// Tag shared by users and secrets, with its allowed values: KEY=VALUE,VALUE
     #[arg(long, value_name = "KEY=VALUES", num_args = 1..)]
     attr: Vec<String>,
-    /// Role that the guardrails do not bind, by ARN
+    /// Role exempt from the guardrails, by ARN
     #[arg(long, value_name = "ARN", num_args = 1..)]
     admin_role: Vec<String>,
-    /// Account to put in where an admin role has `*` as account
+    /// Account that replaces `*` in the ARN of an admin role
     #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
     accounts: Vec<String>,
-    /// Role that makes the admin roles; asks for G0, which keeps others from doing so
+    /// Role that creates the admin roles; adds G0, which prevents others from doing so
     #[arg(long, value_name = "ARN", num_args = 1..)]
     provisioning_role: Vec<String>,
-    /// Guard every action that knows the secret's tags, not reading alone
+    /// Guard every action that supports the secret's tags, not only reads
     #[arg(long, conflicts_with = "as_published")]
     strict: bool,
-    /// The circulated forms with their defects, for demonstrations
+    /// The published forms with their defects, for demonstrations
     #[arg(long)]
     as_published: bool,
-    /// Let `*` stay as account of an admin role; G0 is written, too
+    /// Keep `*` as account of an admin role; also writes G0
     #[arg(long)]
     allow_wildcard_admin: bool,
     /// Write the files into this folder
@@ -92,13 +90,11 @@ fn make(args: &Args) -> Result<GeneratedSecretsPolicies, Failure> {
     Ok(generate(&wish)?)
 }
 
-/// Each file with its text.
 fn texts(args: &Args, made: &GeneratedSecretsPolicies) -> Result<Vec<(String, String)>, Failure> {
     let files = made.files.iter().chain(&made.merged);
     files
         .map(|File { name, kind, draft }| {
             let text = if args.as_published {
-                // defects and all: our own checks would refuse some of them
                 draft.text(args.policy.layout())
             } else {
                 checked(draft.clone(), *kind)?.text(args.policy.layout())
@@ -108,7 +104,6 @@ fn texts(args: &Args, made: &GeneratedSecretsPolicies) -> Result<Vec<(String, St
         .collect()
 }
 
-/// All files as one JSON object by name, the policies as they are.
 fn object(texts: &[(String, String)]) -> String {
     let members: Vec<String> = texts
         .iter()

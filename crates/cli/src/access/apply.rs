@@ -1,5 +1,3 @@
-//! `hallpass access apply`: carries out files, or a plan that was shown.
-
 use std::path::PathBuf;
 
 use hallpass_access_files::{PLAN_KIND, SavedDiff};
@@ -15,7 +13,7 @@ use super::carry::{AccessChore, check_drift, finished, tell};
 use super::confirming::{Confirming, ask};
 use super::plan::MakingArgs;
 
-/// Carry out files, or a plan that was shown
+/// Apply files or a saved plan
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Carry out files, or a plan that was shown\n\nPrints what will be done, asks, and \
@@ -39,7 +37,6 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// The plan that was named, where one was and not a file.
     fn plan(&self) -> Option<PlanId> {
         let [only] = self.given.as_slice() else {
             return None;
@@ -51,7 +48,7 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    // it has the plan; and without it files would take temporary access away
+    // the store has the plan; without it files would remove temporary access
     args.running.config.existing_store()?;
     if let Some(id) = args.plan() {
         return runtime()?.block_on(apply_plan(args, &id));
@@ -69,7 +66,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     )
 }
 
-/// Carries out what was shown. A saved plan is no wish: nothing is gathered or drafted for it.
+/// Applies a saved plan; gathers and drafts nothing new.
 async fn apply_plan(args: &Args, id: &PlanId) -> Outcome {
     let running = &args.running;
     let context = plans::open(&running.config.load()?).await?;
@@ -78,7 +75,6 @@ async fn apply_plan(args: &Args, id: &PlanId) -> Outcome {
     let applying = running.applying();
     let was_run = folded.began.is_some_and(|began| began >= plan.made_at);
     let report = if was_run {
-        // what is over stays as it is, what is not goes on
         output::say(&format!("plan {id} was begun before"));
         context.runner.resume(id, &applying).await
     } else {

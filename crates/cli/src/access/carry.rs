@@ -1,5 +1,5 @@
-//! Files of access as a chore: how what they want comes to a plan, and is shown, confirmed and carried out. What is shown is the
-//! difference, and what is held against drift are the sets that it touches, since whoever reads it thinks in those.
+//! Access files as a chore: draft, show, confirm, apply. Prints the difference; checks drift per
+//! permission set, since readers think in sets.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,29 +22,25 @@ use super::refused::refused;
 
 const FIELDS: &[&str] = &["on", "permission_set", "account", "write"];
 
-/// What files want.
 pub(super) struct AccessChore<'a> {
     pub(super) file: AccessFile,
-    /// Access is taken away before it is given.
     pub(super) revoke_first: bool,
-    /// How it is confirmed; `access plan` only looks.
+    /// `access plan` never confirms.
     pub(super) confirming: Option<&'a Confirming>,
-    /// Whether changes that are only shown have an exit code of their own.
+    /// Whether pending changes have a separate exit code.
     pub(super) has_code: bool,
 }
 
-/// What stands there, beside the files.
 pub(super) struct AccessFacts {
     compared: Compared,
     refusals: Vec<AccessRefusal>,
     organization: String,
 }
 
-/// A difference, and what came of it.
 pub(super) struct AccessShown {
     saved: SavedDiff,
     directory: Arc<Directory>,
-    /// The plan's id; none where there is nothing to do.
+    /// None if no change is needed.
     plan: Option<PlanId>,
     is_looking: bool,
 }
@@ -95,7 +91,7 @@ impl Chore for AccessChore<'_> {
             if !blocked.is_empty() {
                 return Err(not_done(blocked));
             }
-            // CRASH: saved before it is asked about: `access apply PLAN` finds what was shown
+            // CRASH: saved before the confirmation, so `access apply PLAN` finds it
             runner.save(&plan).await.map_err(run_failed)?;
         }
         let Some(confirming) = self.confirming else {
@@ -115,7 +111,7 @@ impl Chore for AccessChore<'_> {
         } else {
             confirming.check(saved)?;
             ask(saved, args.running())?;
-            // whoever was asked took their time
+            // time passed during the confirmation
             check_drift(at.context, saved, args.running()).await?;
         }
         let applied = runner.apply(id, &args.running().applying()).await;
@@ -138,7 +134,7 @@ impl Shown for AccessShown {
         if !self.is_looking {
             return Ok(());
         }
-        // each of them makes exit 1 of a plan that reads as if all were well
+        // each causes exit 1 of an otherwise clean plan
         let rows = settled.into_iter().flat_map(|it| &it.report.targets);
         for row in rows.filter(|row| row.outcome == StepEnd::Failed) {
             let unseen = format!("could not be looked at: {}: {}", row.target, row.reason);
@@ -164,7 +160,7 @@ impl Shown for AccessShown {
     }
 }
 
-/// Holds what a plan touches against what stood there when it was made (`inventory.md` A-9).
+/// Compares the plan's targets with their state when the plan was drafted (`inventory.md` A-9).
 pub(super) async fn check_drift(
     context: &PlanContext,
     saved: &SavedDiff,
@@ -191,7 +187,6 @@ pub(super) async fn check_drift(
     Err(failure.help("make a new plan, or give `--accept-drift`"))
 }
 
-/// The difference, for whoever is asked.
 pub(super) fn tell(saved: &SavedDiff, directory: &Directory) {
     let last = last_access(&saved.diff, &saved.seen);
     let colour = colour(output::stderr_has_colour());
@@ -207,7 +202,7 @@ const fn colour(has_colour: bool) -> Colour {
     }
 }
 
-/// A set that should go and cannot makes the result partial.
+/// A set that cannot be deleted makes the result partial.
 pub(super) fn finished(exit: Exit, saved: &SavedDiff) -> Exit {
     if exit == Exit::Ok && !saved.diff.blocked.is_empty() {
         Exit::Failed
@@ -216,7 +211,6 @@ pub(super) fn finished(exit: Exit, saved: &SavedDiff) -> Exit {
     }
 }
 
-/// The difference on stdout.
 fn print(
     saved: &SavedDiff,
     plan: Option<&str>,
@@ -241,7 +235,6 @@ fn print(
     }
 }
 
-/// A difference as JSON.
 fn whole(diff: &AccessDiff, refusals: &[AccessRefusal], plan: Option<&str>) -> Value {
     let DiffTotals {
         add,

@@ -1,4 +1,4 @@
-//! `hallpass access convert`: standing access as rules that would replace it (`inventory.md` A-17).
+//! `hallpass access convert`: proposes rules to replace standing access (`inventory.md` A-17).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -21,12 +21,12 @@ use hallpass_terminal::output::{self, plain, wrapped};
 use super::convert_use;
 use super::written::write_all;
 
-/// What `--to` writes: the rules, what would stand beside them, and whom it concerns.
+/// Files of `--to`: the rules, the remaining access, and the affected people.
 const RULES: &str = "rules.toml";
 const ACCESS: &str = "access.yaml";
 const PEOPLE: &str = "people.csv";
 
-/// Propose rules in place of standing access
+/// Propose rules to replace standing access
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Propose rules in place of standing access\n\nReads who has which permission set where, for \
@@ -43,25 +43,25 @@ const PEOPLE: &str = "people.csv";
   hallpass access plan proposed/access.yaml"
 )]
 pub(super) struct Args {
-    /// Access files; the sets that they protect are kept
+    /// Access files; their protected sets stay
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The group whose members approve
     #[arg(long, value_name = "GROUP")]
     approvers: String,
-    /// The longest that something may be asked for
+    /// The longest duration of a request
     #[arg(long, value_name = "TIME", default_value = "4h")]
     max_duration: TimeSpan,
-    /// A permission set that stays as it is, such as that of break-glass accounts
+    /// A permission set to keep, such as that of break-glass accounts
     #[arg(long, value_name = "SET")]
     keep: Vec<PermissionSetName>,
-    /// The folder of the activity table, to say how often access was used
+    /// Folder of the activity table, to report how often access was used
     #[arg(long, value_name = "DIR", requires = "to")]
     activity: Option<PathBuf>,
-    /// How often in so many days
+    /// Number of days to count use
     #[arg(long, value_name = "N", default_value_t = 90, requires = "activity", value_parser = clap::value_parser!(u32).range(1..=400))]
     days: u32,
-    /// A folder for the rules, the access file without what they replace, and the people concerned
+    /// Folder for the rules, the remaining access file and the affected people
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     #[command(flatten)]
@@ -124,7 +124,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// A set that is to be kept has to be one: with a name of nothing, the set that was meant would be replaced.
+/// Validates the names of kept sets: a typo would replace the intended set.
 fn check_kept(keep: &[PermissionSetName], known: &BTreeSet<String>) -> Result<(), Failure> {
     let Some(unknown) = keep.iter().find(|name| !known.contains(name.as_str())) else {
         return Ok(());
@@ -138,7 +138,6 @@ fn check_kept(keep: &[PermissionSetName], known: &BTreeSet<String>) -> Result<()
 }
 
 impl Args {
-    /// The group of approvers has to be one.
     fn check_approvers(&self, directory: &Directory) -> Result<(), Failure> {
         let id = GroupId::new(self.approvers.as_str()).ok();
         let by_id = id.and_then(|id| directory.group(&id));
@@ -153,7 +152,6 @@ impl Args {
     }
 }
 
-/// Everybody who would have to ask, rule by rule.
 fn people(
     conversion: &Conversion,
     directory: &Directory,

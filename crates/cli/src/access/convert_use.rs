@@ -1,5 +1,3 @@
-//! How often those whom a conversion concerns used what they have, from the activity table.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -14,10 +12,6 @@ use hallpass_terminal::exit::Failure;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// The use of each person of each rule, in the days up to now.
-///
-/// # Errors
-/// Exit 2 where there is no table; exit 1 where it cannot be read.
 pub(super) fn read<'a>(
     folder: &Path,
     days: u32,
@@ -66,7 +60,6 @@ pub(super) fn read<'a>(
     Ok(used)
 }
 
-/// The accounts in which a rule replaces something.
 fn accounts<'a>(
     rule: &ProposedRule,
     converted: &'a BTreeSet<AccountAssignment>,
@@ -76,7 +69,6 @@ fn accounts<'a>(
         .filter(|it| rule.permission_sets.contains(&it.permission_set));
     let is_in = |account: &AccountId| match &rule.accounts {
         ProposedAccounts::Accounts(named) => named.contains(account),
-        // a rule about units replaces what stands in all of them
         ProposedAccounts::Units(_) => true,
     };
     of_set
@@ -85,7 +77,7 @@ fn accounts<'a>(
         .collect()
 }
 
-/// What a session of somebody may be called.
+/// Possible session names of a user.
 fn names(directory: &Directory, person: &UserId) -> Vec<String> {
     let person = directory.person(person);
     let name = person.map(|it| it.user_name.clone());

@@ -1,4 +1,4 @@
-//! A difference as people read it (`inventory.md` ).
+//! Renders a difference for people (`inventory.md` ).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,17 +14,15 @@ use serde_json::Value;
 
 use super::json_diff::json_diff;
 
-/// The columns that lines fit, where words are that short.
+/// Line width, unless a word is longer.
 const WIDTH: usize = 80;
 
-/// Whether signs are shown in colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colour {
     Shown,
     Left,
 }
 
-/// The lines of a difference, the last of them with the totals.
 pub(super) fn text(
     diff: &AccessDiff,
     last: &LastAccess,
@@ -60,7 +58,6 @@ pub(super) fn text(
     }
     out.last(last);
     let totals = diff.totals();
-    // writing to a `String` cannot fail
     let _ = writeln!(
         out.text,
         "{} to add, {} to change, {} to delete, {} to provision",
@@ -85,7 +82,6 @@ impl DiffText<'_> {
             (Colour::Shown, '-') => "\u{1b}[31m-\u{1b}[0m".to_owned(),
             (Colour::Shown, other) => format!("\u{1b}[33m{other}\u{1b}[0m"),
         };
-        // writing to a `String` cannot fail
         let _ = writeln!(self.text, "{:indent$}{painted} {shown}", "");
     }
 

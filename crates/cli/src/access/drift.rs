@@ -1,5 +1,3 @@
-//! `hallpass access drift`: what was changed beside the files.
-
 use std::path::PathBuf;
 
 use hallpass_access_files::{
@@ -36,13 +34,14 @@ pub(super) struct Args {
     /// The files: YAML, TOML or JSON
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Exit with 3 when something drifted
+    /// Exit with 3 if there is drift
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Say who changed it: `lookup` (CloudTrail, 90 days), `s3://bucket/prefix` or `dir:` and a folder
+    /// Find who changed it: `lookup` (CloudTrail, 90 days), `s3://bucket/prefix` or `dir:` and a
+    /// folder
     #[arg(long, value_name = "SOURCE")]
     log: Option<LogSource>,
-    /// So many days of the log
+    /// Days of the log to read
     #[arg(
         long,
         value_name = "N",
@@ -57,7 +56,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let format = args.shown.output.format();
-    // without it temporary access would be told as given outside
+    // without it temporary access would count as drift
     args.shown.config.existing_store()?;
     let file = usable(&args.files, |it| output::say(&it))?;
     let (items, unread) = found(args, &file)?;
@@ -84,7 +83,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// What drifted, with who did it where a log is named, and how much of the log was not read.
 fn found(args: &Args, file: &AccessFile) -> Result<(Vec<DriftedItem>, u64), Failure> {
     let runtime = runtime()?;
     let (mut items, seen, context) = runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! What a log of CloudTrail has of changes in Identity Center.
+//! Reads Identity Center changes from a CloudTrail log.
 
 use std::collections::BTreeSet;
 
@@ -14,17 +14,13 @@ use hallpass_terminal::output;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// Changes, and how much of the log could not be read.
 pub(super) struct LoggedChanges {
     pub(super) changes: Vec<CenterChange>,
     pub(super) unread: u64,
 }
 
-/// What is asked of a log.
 pub(super) struct ChangesWanted<'a> {
-    /// Names of events.
     pub(super) names: &'a BTreeSet<&'static str>,
-    /// Where Identity Center is: it writes its events there.
     pub(super) region: &'a str,
     pub(super) now: Timestamp,
     pub(super) days: u32,
@@ -36,7 +32,7 @@ impl ChangesWanted<'_> {
     }
 }
 
-/// Asks CloudTrail, in the account of the credentials; one pass for each name.
+/// Queries CloudTrail in the account of the credentials; one pass per event name.
 pub(super) async fn look_up(calls: &dyn ReadCalls, wanted: &ChangesWanted<'_>) -> LoggedChanges {
     let mut found = LoggedChanges {
         changes: Vec::new(),
@@ -65,10 +61,6 @@ pub(super) async fn look_up(calls: &dyn ReadCalls, wanted: &ChangesWanted<'_>) -
     found
 }
 
-/// Reads the files of a trail.
-///
-/// # Errors
-/// Exit 2 where there are none.
 pub(super) fn of_files(
     place: &LogPlace,
     wanted: &ChangesWanted<'_>,
@@ -103,7 +95,7 @@ pub(super) fn of_files(
     Ok(found)
 }
 
-/// All of a file, or nothing: of half a file the newest change may be missing.
+/// Reads a whole file or none: the newest change may be in the missing half.
 fn read(
     bytes: impl std::io::Read,
     names: &EventNames,

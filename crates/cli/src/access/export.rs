@@ -1,4 +1,4 @@
-//! `hallpass access export`: what stands, as files that plan to nothing.
+//! `hallpass access export`: writes the current state as files that plan no change.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,11 @@ use hallpass_terminal::output;
 
 use super::written::write_all;
 
-/// The file in the folder; policies stand beside it.
+/// The main file in the folder; policies are separate files.
 const YAML: &str = "access.yaml";
-/// The same as TOML.
 const TOML: &str = "access.toml";
 
-/// Write what stands in Identity Center as files that plan to nothing
+/// Write the current state of Identity Center as files that plan no change
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write what stands in Identity Center as files that plan to nothing\n\nWithout --to \
@@ -32,7 +31,7 @@ pub(super) struct Args {
     /// A folder for the file and for long policies
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    /// Write TOML (access.toml), which `hallpass rules fmt` keeps in one form; YAML otherwise
+    /// Write TOML (access.toml), which `hallpass rules fmt` formats; YAML otherwise
     #[arg(long)]
     toml: bool,
     #[command(flatten)]
@@ -40,7 +39,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    // without it temporary access would be written as if it were to stay
+    // without it temporary access would be exported as standing
     args.config.existing_store()?;
     let exported = runtime()?.block_on(async {
         let context = plans::open(&args.config.load()?).await?;
@@ -68,7 +67,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// That the folder has what an export in the other form wrote, too: whoever names both has everything twice.
+/// Warns of an earlier export in the other form: reading both would duplicate all entries.
 fn beside(folder: &Path, other: &str) -> Option<String> {
     let path = folder.join(other);
     matches!(path.try_exists(), Ok(true)).then(|| {

@@ -1,11 +1,9 @@
-//! What differs between two JSON values, place by place.
-
 use serde_json::Value;
 
-/// One difference: a sign, the place as a JSON pointer, and what stands there.
+/// Sign, JSON pointer, value.
 pub(super) type JsonDifference = (char, String, Value);
 
-/// What goes (`-`) and what comes (`+`), in the order of the places.
+/// Returns removals (`-`) and additions (`+`), sorted by pointer.
 pub(super) fn json_diff(old: &Value, new: &Value) -> Vec<JsonDifference> {
     let mut found = Vec::new();
     walk(old, new, "", &mut found);
@@ -24,7 +22,7 @@ fn walk(old: &Value, new: &Value, place: &str, found: &mut Vec<JsonDifference>) 
                 step(before.get(key), after.get(key), &place, found);
             }
         }
-        // entries of a list of texts are looked at as a set: most lists of a policy are
+        // string lists compare as sets, as most lists in policies are
         (Value::Array(before), Value::Array(after)) if is_texts(before) && is_texts(after) => {
             let gone = before.iter().filter(|it| !after.contains(it));
             found.extend(gone.map(|it| ('-', place.to_owned(), it.clone())));

@@ -1,4 +1,5 @@
-//! `hallpass access …`: permission sets and account assignments as files (`inventory.md` §4).
+//! `hallpass access …`: manages permission sets and account assignments as files (`inventory.md`
+//! §4).
 
 mod apply;
 mod carry;

@@ -1,5 +1,3 @@
-//! `hallpass access plan`: what applying files would do.
-
 use std::path::PathBuf;
 
 use hallpass_app::chores::access_look::usable;
@@ -11,7 +9,7 @@ use hallpass_terminal::output;
 
 use super::carry::AccessChore;
 
-/// Show what applying files would do, and save it as a plan
+/// Preview applying files, and save it as a plan
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show what applying files would do, and save it as a plan\n\nLines begin with + \
@@ -27,17 +25,17 @@ pub(super) struct Args {
     files: Vec<PathBuf>,
     #[command(flatten)]
     making: MakingArgs,
-    /// Exit with 3 when there is something to do
+    /// Exit with 3 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
     shown: ReadingArgs,
 }
 
-/// How a plan is made.
+/// Plan options.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct MakingArgs {
-    /// Take access away before it is given: a move leaves a gap
+    /// Remove access before adding it: a move leaves a gap
     #[arg(long)]
     pub(super) revoke_first: bool,
     /// Refuse a plan with more writes than this [default: 50]
@@ -46,7 +44,7 @@ pub(super) struct MakingArgs {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    // without it the plan would take temporary access away
+    // without it the plan would remove temporary access
     args.shown.config.existing_store()?;
     let chore = AccessChore {
         file: usable(&args.files, |it| output::say(&it))?,

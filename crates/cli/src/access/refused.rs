@@ -1,5 +1,3 @@
-//! What speaks against applying files.
-
 use std::collections::BTreeSet;
 
 use hallpass_access_files::{AccessRefusal, CallerSession, refusals};
@@ -9,7 +7,6 @@ use hallpass_assignments::{IdentityCenter as _, Urgency};
 use hallpass_base::Target;
 use hallpass_terminal::exit::Failure;
 
-/// What speaks against applying it.
 pub(super) async fn refused(
     context: &PlanContext,
     compared: &Compared,
@@ -23,7 +20,6 @@ pub(super) async fn refused(
     ))
 }
 
-/// The session that we run with, where it is one of a permission set that is touched.
 async fn caller(
     context: &PlanContext,
     compared: &Compared,

@@ -1,5 +1,3 @@
-//! `hallpass access validate`: what is wrong with files, without asking AWS.
-
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -11,7 +9,7 @@ use serde::Serialize;
 
 const FIELDS: &[&str] = &["severity", "file", "line", "column", "message", "help"];
 
-/// Check files without asking AWS
+/// Check files without calling AWS
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Check files without asking AWS\n\nSeveral files are read as one. Exit 2 when \
@@ -25,14 +23,14 @@ pub(super) struct Args {
     /// The files: YAML, TOML or JSON
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Exit 3 when there are warnings
+    /// Exit 3 on warnings
     #[arg(long)]
     fail_on_findings: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// All that was found.
+/// All findings.
 #[derive(Debug, Serialize)]
 struct ValidationReport<'a> {
     errors: usize,
@@ -62,14 +60,12 @@ pub(super) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// Data on stdout; where that is not for people, they read the same on stderr.
 fn print(format: Format, report: &ValidationReport<'_>) -> Result<(), Failure> {
     let mut text = String::new();
     for finding in report.findings {
         text.push_str(&plain_lines(&finding.to_string()));
         text.push('\n');
     }
-    // writing to a `String` cannot fail
     let _ = writeln!(
         text,
         "{} permission sets, {} blocks of assignments: {} errors, {} warnings",

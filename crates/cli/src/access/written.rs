@@ -1,15 +1,13 @@
-//! Files that a command writes into a folder.
-
 use std::fs;
 use std::path::Path;
 
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 
-/// Writes each text to its path below the folder, and says so.
+/// Writes each text below the folder and logs it.
 ///
 /// # Errors
-/// Exit 1 when one cannot be written; those before it are.
+/// Exit 1 on a failed write; earlier files remain.
 pub(super) fn write_all<'a>(
     folder: &Path,
     files: impl IntoIterator<Item = (&'a str, &'a str)>,

@@ -1,4 +1,4 @@
-//! `hallpass activity ingest`: logs are read once and joined to the activity table.
+//! `hallpass activity ingest`: reads logs once and adds them to the activity table.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -24,12 +24,10 @@ use super::place::HeldPlace;
 use super::regions::SeenRegions;
 use super::run_folder::ActivityRun;
 
-/// Files that are named; all of them are counted.
 const NAMED_MAX: usize = 100;
-/// How often progress is told where there is no terminal.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
-/// Join logs of CloudTrail to the activity table
+/// Add CloudTrail logs to the activity table
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Join logs of CloudTrail to the activity table\n\nEvery file is read once: what was read before is \
@@ -44,20 +42,20 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
   hallpass activity ingest events.json part-*.json.gz --folder /srv/snapshots"
 )]
 pub(super) struct Args {
-    /// The bucket of a trail, `s3://BUCKET[/PREFIX]`; folders with its files as they lie there; files of logs, plain or
-    /// gzipped; saved pages of `LookupEvents`
+    /// A trail's bucket, `s3://BUCKET[/PREFIX]`; folders with its files in the same layout; log
+    /// files, plain or gzipped; saved pages of `LookupEvents`
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<LogPlace>,
-    /// Of folders and buckets only these accounts [default: all]
+    /// In folders and buckets, only these accounts [default: all]
     #[arg(long, value_name = "ACCOUNT,...", value_delimiter = ',')]
     accounts: Vec<AccountId>,
-    /// Of folders and buckets only these Regions [default: all]
+    /// In folders and buckets, only these Regions [default: all]
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Vec<String>,
-    /// Of folders and buckets only this day and later ones [default: all]
+    /// In folders and buckets, only this day and later ones [default: all]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = hallpass_base::time::day)]
     since: Option<Date>,
-    /// The folder of snapshots, in which the table lies
+    /// The folder of snapshots, which contains the table
     #[arg(long, value_name = "DIR", default_value = "snapshots")]
     folder: PathBuf,
     #[command(flatten)]
@@ -66,7 +64,7 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-/// What the companion says of the table.
+/// The companion's report on the table.
 #[derive(Debug, Deserialize)]
 struct SealedActivity {
     days: u64,
@@ -74,14 +72,14 @@ struct SealedActivity {
     events: u64,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Default, Serialize)]
 struct IngestSummary {
-    /// Files that are part of the table now.
+    /// Files added to the table.
     files_read: u64,
-    /// Files that were before.
+    /// Files that were already in the table.
     files_known: u64,
-    /// Files that are not.
+    /// Files left out.
     files_left_out: u64,
     records: u64,
     bytes: u64,
@@ -89,13 +87,13 @@ struct IngestSummary {
     days_changed: u64,
     rows: u64,
     events: u64,
-    /// Regions of the instance that the log has nothing of.
+    /// Regions of the instance without any log.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing_regions: Vec<String>,
-    /// Whether nobody knows which Regions the instance is in.
+    /// Whether the instance's Regions are unknown.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     regions_unknown: bool,
-    /// What digests say of the files, where that was asked for.
+    /// Digest results for the files, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     digests: Option<DigestReport>,
 }
@@ -119,7 +117,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         days: args.since.unwrap_or(Date::MIN)..=Date::MAX,
     };
     let mut files = files_of(&args.sources, &scope, Fingerprints::Sha256)?;
-    // a run without its companion would be for nothing
+    // fails early without the companion
     companion::path()?;
     let digests = args.digests.check(&mut files, &scope)?;
     let place = HeldPlace::take(&args.folder)?;
@@ -166,7 +164,6 @@ struct Ingest {
 }
 
 impl Ingest {
-    /// Reads what was not read before.
     fn read(&mut self, sources: &[SourceFiles]) -> Result<(), Failure> {
         let mut progress = ReadProgress::of(sources.iter().map(|it| it.found.len()).sum());
         for source in sources {
@@ -191,7 +188,6 @@ impl Ingest {
         Ok(())
     }
 
-    /// How many of them look as they did when they were read, and the others.
     fn known(&self, source: &SourceFiles) -> (u64, Vec<LogFile>) {
         let is_unread = |it: &&LogFile| {
             let name = source.place.name_of(&it.path);
@@ -201,11 +197,9 @@ impl Ingest {
         ((source.found.len() - unread.len()) as u64, unread)
     }
 
-    /// Reads a file, unless its bytes were read; why it is left out.
     fn file(&mut self, source: &SourceFiles, file: &LogFile) -> Result<Option<String>, Failure> {
         let name = source.place.name_of(&file.path);
         if self.ledger.by_look(&name, file.look) == KnownSource::Read {
-            // it was named twice
             self.summary.files_known += 1;
             return Ok(None);
         }
@@ -245,13 +239,12 @@ impl Ingest {
         Ok(None)
     }
 
-    /// Has the companion join what was read to the table.
     fn seal(&mut self, place: &HeldPlace) -> Result<SealedActivity, Failure> {
         self.run.finish(hallpass_base::clock::now())?;
         let mut command = companion::command()?;
         command.arg("seal-activity").arg(self.run.path());
         command.arg("--folder").arg(place.folder());
-        // CRASH: the companion goes on without us, and nobody else begins until it has ended
+        // CRASH: the companion continues, and its lock keeps others out until it ends
         command.stdin(place.shared()?);
         command.stderr(std::process::Stdio::inherit());
         let sealed = command.output();
@@ -308,7 +301,6 @@ impl Ingest {
     }
 }
 
-/// How far it is: a bar on a terminal, a line now and then elsewhere.
 struct ReadProgress {
     bar: Option<ProgressBar>,
     files: usize,

@@ -1,4 +1,5 @@
-//! Which files were read: a line for each, in a list for each run that the table says counts (`inventory.md` H-24).
+//! Files that were read: one line each, in a list per run that the table includes (`inventory.md`
+//! H-24).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +9,6 @@ use hallpass_activity::{ActivityManifest, FileLook};
 use hallpass_terminal::exit::Failure;
 use serde::{Deserialize, Serialize};
 
-/// A file that was read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ReadSource {
     pub(super) path: String,
@@ -18,38 +18,26 @@ pub(super) struct ReadSource {
     pub(super) records: u64,
 }
 
-/// All that were read.
 #[derive(Debug, Default)]
 pub(super) struct SourceLedger {
     by_path: BTreeMap<String, (String, FileLook)>,
     hashes: BTreeSet<String>,
 }
 
-/// What is known of a file by its look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KnownSource {
-    /// It was read as it is.
     Read,
-    /// Its bytes have to be looked at.
     Unsure,
 }
 
-/// What is known of a file by its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KnownBytes {
-    /// They were read, here or elsewhere.
     Read,
-    /// Something else was read from this file.
     Changed,
-    /// Nobody read them.
     New,
 }
 
 impl SourceLedger {
-    /// The lists that count.
-    ///
-    /// # Errors
-    /// When a list cannot be read: which files were read before is then not known.
     pub(super) fn read(
         folder: &Path,
         manifest: Option<&ActivityManifest>,
@@ -69,7 +57,6 @@ impl SourceLedger {
         Ok(ledger)
     }
 
-    /// Where each file lay.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.by_path.keys().map(String::as_str)
     }

@@ -1,4 +1,4 @@
-//! `hallpass activity …`: what was done, from logs of CloudTrail (`inventory.md` §7.4).
+//! `hallpass activity …`: use of access, from CloudTrail logs (`inventory.md` §7.4).
 
 mod ingest;
 mod ledger;
@@ -34,7 +34,7 @@ enum Command {
 /// Runs the command.
 ///
 /// # Errors
-/// Exit 2 for what makes no sense, before anything is read.
+/// Exit 2 for invalid arguments, before any read.
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Ingest(args) => ingest::run(args),

@@ -1,4 +1,4 @@
-//! Where the table lies: one run at a time writes there, and what no manifest names is taken away.
+//! The table's folder: one writer at a time; deletes files that no manifest names.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,19 +9,16 @@ use hallpass_activity::ActivityManifest;
 use hallpass_app::host::file_lock::only_process;
 use hallpass_terminal::exit::Failure;
 
-/// The folder of snapshots, held by this process.
+/// The snapshot folder, locked by this process.
 #[derive(Debug)]
 pub(super) struct HeldPlace {
     folder: PathBuf,
-    /// Lets go when it is closed, however the process ends.
+    /// Releases the lock when closed, however the process ends.
     lock: File,
 }
 
 impl HeldPlace {
-    /// Takes the place.
-    ///
-    /// # Errors
-    /// Exit 5 where another run has it.
+    /// Takes the lock; exit 5 where another run holds it.
     pub(super) fn take(folder: &Path) -> Result<Self, Failure> {
         let own = folder.join(ActivityManifest::FOLDER);
         fs::create_dir_all(&own).map_err(|error| Failure::unwritable(own.display(), &error))?;
@@ -33,28 +30,21 @@ impl HeldPlace {
         })
     }
 
-    /// The place for a program that goes on with this run: held until it ends, too, whatever becomes of this process.
+    /// Shares the lock with a child program, which holds it after this process ends.
     ///
     /// # Errors
-    /// There are no descriptors left.
+    /// No file descriptors left.
     pub(super) fn shared(&self) -> Result<Stdio, Failure> {
         let lock = self.lock.try_clone();
         lock.map(Stdio::from)
             .map_err(|error| Failure::failed(format!("cannot hand on the lock: {error}")))
     }
 
-    /// What the table has.
-    ///
-    /// # Errors
-    /// It cannot be read.
     pub(super) fn manifest(&self) -> Result<Option<ActivityManifest>, Failure> {
         read_manifest(&self.folder)
     }
 
-    /// Takes away what runs left that did not end, and what others replaced.
-    ///
-    /// # Errors
-    /// Something cannot be removed.
+    /// Deletes leftovers of unfinished runs, and replaced files.
     pub(super) fn sweep(&self) -> Result<(), Failure> {
         let manifest = self.manifest()?;
         let days = manifest.iter().flat_map(|it| &it.days);
@@ -65,7 +55,6 @@ impl HeldPlace {
                     ActivityManifest::events_of(*day, &it.run),
                     ActivityManifest::sessions_of(*day, &it.run),
                 ];
-                // a run's rows are a folder
                 let rows = rows.rsplit_once('/').map(|(folder, _)| folder.to_owned());
                 rows.into_iter().chain(beside)
             })
@@ -80,7 +69,7 @@ impl HeldPlace {
                         gone(&run)?;
                     }
                 }
-                // the day's folder, if nothing else is in it
+                // fails while the day's folder has other content
                 let _ = fs::remove_dir(&day);
             }
         }
@@ -99,7 +88,6 @@ impl HeldPlace {
         Ok(())
     }
 
-    /// Where runs keep what they have read until it is part of the table.
     pub(super) fn runs(&self) -> PathBuf {
         self.folder.join(ActivityManifest::FOLDER).join("reading")
     }
@@ -109,10 +97,7 @@ impl HeldPlace {
     }
 }
 
-/// What the table in a folder has; `None` where there is none.
-///
-/// # Errors
-/// It cannot be read.
+/// `None` without a table.
 pub(super) fn read_manifest(folder: &Path) -> Result<Option<ActivityManifest>, Failure> {
     let path = folder.join(ActivityManifest::place());
     let text = match fs::read_to_string(&path) {

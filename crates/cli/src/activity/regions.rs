@@ -1,5 +1,5 @@
-//! Regions of the instance that a trail never delivered anything of: who signs in there alone is in no row of the table
-//! (`access.md` §22, R-1).
+//! Regions of the instance without any delivery of a trail: the table lacks users who sign in only
+//! there (`access.md` §22, R-1).
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,21 +12,15 @@ use hallpass_terminal::output;
 
 use super::ledger::SourceLedger;
 
-/// What a run knows of the Regions in which people sign in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SeenRegions {
-    /// Files were read that lie in no trail: of these nobody can tell.
     NoTrail,
-    /// No snapshot was found that says which they are.
     Unknown,
-    /// The trail cannot be listed, and why.
     Unlisted(String),
-    /// Those of which neither the table nor the trail has a file.
     Missing(Vec<String>),
 }
 
 impl SeenRegions {
-    /// Of what was read now, and before.
     pub(super) fn of(
         folder: &Path,
         sources: &[SourceFiles],
@@ -47,7 +41,7 @@ impl SeenRegions {
         if regions.is_subset(&seen) {
             return Self::Missing(Vec::new());
         }
-        // a Region that was not asked for, and one in which nothing happened lately, are none that the trail leaves out
+        // a Region that is unselected or had no recent events is not missing in the trail
         let accounts = accounts.iter().cloned().collect();
         let is_trail = |it: &&SourceFiles| it.found.iter().any(|it| region_of(&it.path).is_some());
         for source in sources.iter().filter(is_trail) {
@@ -59,12 +53,10 @@ impl SeenRegions {
         Self::Missing(regions.difference(&seen).cloned().collect())
     }
 
-    /// Whether nobody can tell what the table lacks, though it has files of a trail.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown | Self::Unlisted(_))
     }
 
-    /// Says what the table lacks.
     pub(super) fn tell(&self) {
         match self {
             Self::NoTrail => {}
@@ -87,7 +79,7 @@ impl SeenRegions {
     }
 }
 
-/// The Region of a file that lies as a trail puts it: `…/CloudTrail/REGION/YYYY/MM/DD/NAME`.
+/// The Region in a trail's path: `…/CloudTrail/REGION/YYYY/MM/DD/NAME`.
 fn region_of(path: &str) -> Option<&str> {
     let mut folders = path.rsplit('/').skip(4);
     let region = folders.next()?;

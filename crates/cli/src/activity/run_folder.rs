@@ -1,5 +1,5 @@
-//! What a run has read, on its way into the table: rows by day, written out when there are too many for memory. In how
-//! many parts makes no difference, as rows are joined.
+//! A run's rows by day before they join the table, written in parts to bound memory. The number of
+//! parts has no effect on the result.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -13,18 +13,15 @@ use serde_json::json;
 
 use super::ledger::ReadSource;
 
-/// So many events are in memory at most, and those of one file.
+/// Maximum events in memory, plus one file's.
 const EVENTS_MAX: u64 = 1_000_000;
-/// And so many rows: one has texts, and is as large as a hundred events.
 const ROWS_MAX: usize = 30_000;
 
-/// The folder of a run.
 #[derive(Debug)]
 pub(super) struct ActivityRun {
     path: PathBuf,
     id: String,
     fold: ActivityFold,
-    /// Events that are in memory; of copies each is counted.
     waiting: u64,
     parts: u64,
     pub(super) sources: Vec<ReadSource>,
@@ -48,7 +45,6 @@ impl ActivityRun {
         &self.path
     }
 
-    /// Takes a file's records.
     pub(super) fn add(&mut self, source: ReadSource, fold: ActivityFold) -> Result<(), Failure> {
         self.waiting += fold.rows.events();
         self.fold.merge(fold);
@@ -59,7 +55,6 @@ impl ActivityRun {
         Ok(())
     }
 
-    /// Writes the last rows, and what the run is.
     pub(super) fn finish(&mut self, now: Timestamp) -> Result<(), Failure> {
         self.write_out()?;
         let mut list = String::new();
@@ -72,7 +67,7 @@ impl ActivityRun {
         self.write("run.json", about.to_string().as_bytes())
     }
 
-    /// Records that are in no row, by why, and those that name nobody.
+    /// Records without a row, by reason, and those without a user.
     pub(super) fn counts(&self) -> (Vec<(&'static str, u64)>, u64) {
         let uncounted = self.fold.uncounted.iter();
         let uncounted = uncounted.map(|(why, count)| (why.name(), *count));
@@ -95,7 +90,6 @@ impl ActivityRun {
 
     fn write_rows(&self, rows: &ActivityRows, part: u64) -> Result<(), Failure> {
         let mut open: Option<(jiff::civil::Date, PathBuf, BufWriter<fs::File>)> = None;
-        // rows are in the order of their days
         for (key, facts) in rows.iter() {
             if open.as_ref().is_none_or(|(day, _, _)| *day != key.day) {
                 close(open.take())?;

@@ -1,4 +1,4 @@
-//! `hallpass activity show`: what was done with a grant.
+//! `hallpass activity show`: use of a grant.
 
 use hallpass_api::{GrantActivity, GrantCall};
 use hallpass_client::api_args::ApiArgs;
@@ -7,7 +7,6 @@ use hallpass_client::ids::GrantRef;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
 
-/// Columns of CSV.
 const FIELDS: &[&str] = &[
     "service",
     "action",
@@ -20,7 +19,7 @@ const FIELDS: &[&str] = &[
     "notable",
 ];
 
-/// Show what was done with a grant
+/// Show the use of a grant
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show what was done with a grant\n\nThe calls of its holder's sessions that began while it was there, from \

@@ -1,4 +1,4 @@
-//! `hallpass activity unused`: what permission sets allow and nobody used (`inventory.md` H-30).
+//! `hallpass activity unused`: unused permissions of permission sets (`inventory.md` H-30).
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -18,10 +18,9 @@ use serde::Serialize;
 
 use super::place::read_manifest;
 
-/// Unexplained calls that are named; all of them are counted.
 const NAMED_MAX: usize = 10;
 
-/// Show what permission sets allow and nobody used
+/// Show unused permissions of permission sets
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show what permission sets allow and nobody used\n\nHolds the policies of permission sets, as the newest \
@@ -38,19 +37,19 @@ pub(super) struct Args {
     /// Only this permission set [default: all]
     #[arg(long, value_name = "NAME")]
     permission_set: Option<String>,
-    /// Only what was used in this account [default: all]
+    /// Only use in this account [default: all]
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<AccountId>,
-    /// Only what this person used: the name of their sessions [default: everybody]
+    /// Only use by this user, by session name [default: all users]
     #[arg(long, value_name = "NAME")]
     person: Option<String>,
-    /// So many days up to the instant
+    /// Number of days before the instant
     #[arg(long, value_name = "N", default_value_t = 90)]
     days: u32,
-    /// Each action instead of each service
+    /// List each action instead of each service
     #[arg(long)]
     actions: bool,
-    /// The instant that is looked from [default: now]
+    /// The reference instant [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     as_of: Option<Timestamp>,
     /// The folder of snapshots
@@ -152,10 +151,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(if is_whole { Exit::Ok } else { Exit::Failed })
 }
 
-/// The days that are asked about, the first and the last.
 type WantedDays = RangeInclusive<Date>;
 
-/// Whether the log has all the days.
 fn tell_log(log: &LogDays, wanted: &WantedDays) -> bool {
     output::say(&format!(
         "the log has the days from {} to {}",
@@ -164,7 +161,6 @@ fn tell_log(log: &LogDays, wanted: &WantedDays) -> bool {
     tell_days("it", log, wanted)
 }
 
-/// Whether the log has all the days of an account.
 fn tell_account(account: &AccountId, span: Option<AccountSpan>, wanted: &WantedDays) -> bool {
     let Some(span) = span else {
         output::say(&format!(
@@ -180,7 +176,7 @@ fn tell_account(account: &AccountId, span: Option<AccountSpan>, wanted: &WantedD
     tell_days(&format!("the log of account {account}"), &days, wanted)
 }
 
-/// Whether all days are there. CloudTrail is a while behind: the last one may still be on its way.
+/// Whether all days are covered. CloudTrail is delayed: the last day may be incomplete.
 fn tell_days(what: &str, has: &LogDays, wanted: &WantedDays) -> bool {
     let (since, until) = (*wanted.start(), *wanted.end());
     let reaches_back = has.first <= since;
@@ -213,7 +209,6 @@ fn tell_unexplained(set: &str, unexplained: &BTreeSet<String>) {
     ));
 }
 
-/// Whether all policies of a set are there.
 fn tell_missing(set: &SetOfSnapshot) -> bool {
     for policy in &set.missing {
         output::say(&format!(

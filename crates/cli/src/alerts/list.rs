@@ -1,4 +1,4 @@
-//! `hallpass query alerts list`: rules as they were run last, or their rows.
+//! `hallpass query alerts list`: rules with their last run, or their rows.
 
 use hallpass_alerts::{AlertRow, AlertRowKey, AlertState, RowPhase, RulePhase};
 use hallpass_app::host::runtime::runtime;
@@ -13,20 +13,20 @@ use serde_json::{Value, json};
 
 use super::store;
 
-/// List rules as they were run last, or their rows with who muted them
+/// List rules with their last run, or their rows with who muted them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass query alerts list
   hallpass query alerts list --rows --rule keys/unused
   hallpass query alerts list --rows --output csv > rows.csv")]
 pub(super) struct Args {
-    /// The rows instead of the rules: those that stand, are muted or are being counted
+    /// List rows instead of rules: active, muted or still counted ones
     #[arg(long)]
     rows: bool,
-    /// Rows that are over, too
+    /// Also list resolved rows
     #[arg(long, requires = "rows")]
     all: bool,
-    /// Of this rule alone
+    /// Only this rule
     #[arg(long, value_name = "ID")]
     rule: Option<String>,
     #[command(flatten)]

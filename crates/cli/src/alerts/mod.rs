@@ -1,4 +1,5 @@
-//! `hallpass query alerts`: rules over queries of snapshots, which tell what is new and what is over (`inventory.md` §2.2).
+//! `hallpass query alerts`: rules over snapshot queries that report new and resolved rows
+//! (`inventory.md` §2.2).
 
 mod list;
 mod mute;
@@ -47,7 +48,7 @@ enum Command {
 /// Runs the command.
 ///
 /// # Errors
-/// Exit 2 for what makes no sense.
+/// Exit 2 for invalid arguments.
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Run(args) => run::run(args),
@@ -62,13 +63,11 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The store that keeps what is known of rules.
 pub async fn store(address: StoreAddress) -> Result<Arc<dyn AlertStore>, Failure> {
     let store: ServerStore = open_store(address).await?;
     Ok(Arc::new(store))
 }
 
-/// The file of rules that was named, or that of the configuration.
 fn rule_file(given: Option<&PathBuf>, loaded: &Loaded) -> Result<RuleFileOfAlerts, Failure> {
     let configured = loaded.alert_file();
     let path = given.or(configured.as_ref()).ok_or_else(|| {
@@ -78,7 +77,7 @@ fn rule_file(given: Option<&PathBuf>, loaded: &Loaded) -> Result<RuleFileOfAlert
     RuleFileOfAlerts::read(path, Some(&loaded.channel_names()))
 }
 
-/// A message for programs: what a webhook gets, and its words.
+/// A message as JSON: the webhook body, and its text.
 fn message_json(message: &AlertMessage) -> Value {
     json!({
         "rule": message.alert,

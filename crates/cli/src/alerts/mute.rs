@@ -1,4 +1,5 @@
-//! `hallpass query alerts mute` and `unmute`: a row is not told for a while; it stays in lists, with who and why.
+//! `hallpass query alerts mute` and `unmute`: suppresses a row for a time; lists still contain it,
+//! with author and reason.
 
 use hallpass_alerts::{
     AlertCommitError, AlertRowKey, AlertRuleId, AlertState, Mute, MuteStep, NoSuchRow, mute, unmute,
@@ -17,7 +18,7 @@ use jiff::tz::TimeZone;
 
 use super::store;
 
-/// Do not tell of a row for a while; it stays in lists, with who and why
+/// Mute a row for a time; it stays in lists, with who and why
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass query alerts list --rows
@@ -26,12 +27,12 @@ use super::store;
 pub(super) struct MuteArgs {
     #[command(flatten)]
     row: RowArgs,
-    /// Until when: a day in UTC, or an instant (RFC 3339)
+    /// End of the mute: a day in UTC, or an instant (RFC 3339)
     #[arg(long, value_name = "WHEN", value_parser = instant)]
     until: Timestamp,
 }
 
-/// Tell of a muted row again
+/// Unmute a row
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass query alerts unmute users/no-mfa --key '[\"222222222222\",\"ana\"]' --reason 'stays after all'"
@@ -41,25 +42,25 @@ pub(super) struct UnmuteArgs {
     row: RowArgs,
 }
 
-/// Which row, and who says what of it.
+/// The row, and the author and reason of the change.
 #[derive(Debug, clap::Args)]
 struct RowArgs {
     /// The rule
     rule: AlertRuleId,
-    /// Which row: its key as `query alerts list --rows` shows it; of one column, its value
+    /// The row's key, as in `query alerts list --rows`; with a single column, its value
     #[arg(long, value_name = "KEY")]
     key: String,
-    /// Why, for whoever looks later
+    /// Reason, for later readers
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Who says so
+    /// Author of the change
     #[arg(long, value_name = "WHO", env = "USER", hide_env_values = true)]
     by: String,
     #[command(flatten)]
     config: ConfigArgs,
 }
 
-/// The record of what somebody did here; whom it is by is what they say.
+/// The audit record; the author is self-declared.
 fn record(event: Event, now: Timestamp, by: &str) -> Draft {
     let id = AuditId::new(RandomIds.next(now));
     Draft::new(id, event, now, by, Origin::Cli)
@@ -120,7 +121,7 @@ pub(super) fn run_unmute(args: &UnmuteArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// A silence without a reason is none that anybody understands later.
+/// Requires a reason, so that a mute stays understandable.
 fn reasoned(reason: &str) -> Result<(), Failure> {
     if reason.trim().is_empty() {
         return Err(Failure::bad_input("`--reason` is empty")
@@ -138,7 +139,6 @@ fn no_row(state: &AlertState, key: &AlertRowKey) -> Failure {
     }
 }
 
-/// How often a change is tried that a run came before.
 const TRIES: usize = 8;
 
 fn change(

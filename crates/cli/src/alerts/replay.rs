@@ -1,4 +1,4 @@
-//! `hallpass query alerts test`: what a file of rules would have told over snapshots of the past (`inventory.md` R-7).
+//! `hallpass query alerts test`: replays a rule file over past snapshots (`inventory.md` R-7).
 
 use std::path::PathBuf;
 
@@ -17,16 +17,16 @@ use serde_json::Value;
 
 use super::message_json;
 
-/// Say what a file of rules would have told over snapshots; stores nothing
+/// Show what a rule file would have reported over snapshots; stores nothing
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass query alerts test alerts.yaml --snapshots 20261120T000000Z-00000001,20261121T000000Z-00000002
   hallpass query alerts test alerts.yaml --snapshots \"$(hallpass query snapshots list -o csv |
       tail -n +2 | cut -d, -f1 | paste -sd,)\"")]
 pub(super) struct Args {
-    /// Check the file of rules
+    /// The rule file to test
     file: PathBuf,
-    /// The snapshots, one run of every rule after each, at the instant it was begun
+    /// Snapshots; every rule runs after each, at its start instant
     #[arg(long, value_name = "ID,...", value_delimiter = ',', required = true)]
     snapshots: Vec<SnapshotId>,
     /// Where snapshots are: a folder, or `s3://bucket/prefix`
@@ -36,7 +36,6 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-/// The columns of CSV.
 const FIELDS: &[&str] = &["snapshot", "at", "rule", "severity", "text"];
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -67,7 +66,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// What would have been told, and how it ends.
+/// The messages, and the final state.
 #[derive(Default)]
 struct Replay {
     told: Vec<AlertMessage>,
@@ -97,7 +96,6 @@ async fn replay(args: &Args, file: &RuleFileOfAlerts) -> Result<Replay, Failure>
     Ok(replay)
 }
 
-/// When a snapshot was begun, as its id says.
 fn begun(id: &SnapshotId) -> Result<Timestamp, Failure> {
     let stamp = id.as_str().split('-').next().unwrap_or_default();
     let at = DateTime::strptime("%Y%m%dT%H%M%SZ", stamp);

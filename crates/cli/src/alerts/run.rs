@@ -1,4 +1,4 @@
-//! `hallpass query alerts run`: every rule once, as after `hallpass sync`.
+//! `hallpass query alerts run`: runs every rule once, as after `hallpass sync`.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{message_json, rule_file, store};
 
-/// Run every rule once over the newest snapshots, and store what is to be told
+/// Run every rule once over the newest snapshots, and store its messages
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Run every rule once over the newest snapshots, and store what is to be told\n\nStates and messages \
@@ -26,9 +26,10 @@ use super::{message_json, rule_file, store};
   hallpass query alerts run --config /etc/hallpass/hallpass.toml --output json"
 )]
 pub(super) struct Args {
-    /// The file of rules [default: `alerts.file` of the configuration]
+    /// The rule file [default: `alerts.file` of the configuration]
     file: Option<PathBuf>,
-    /// Where snapshots are: a folder, or `s3://bucket/prefix` [default: `inventory.snapshots`, else `snapshots`]
+    /// Where snapshots are: a folder, or `s3://bucket/prefix` [default: `inventory.snapshots`, else
+    /// `snapshots`]
     #[arg(long, visible_alias = "snapshots", value_name = "PLACE")]
     folder: Option<SnapshotsAt>,
     #[command(flatten)]
@@ -37,7 +38,6 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-/// The columns of CSV.
 const FIELDS: &[&str] = &[
     "rule", "state", "severity", "active", "snapshot", "why", "text",
 ];
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         None => loaded.alerted_snapshots()?,
     };
     let address = loaded.store()?;
-    // whoever runs rules without a server begins with nothing
+    // without a server the first run starts empty
     if !address.may_be_there()? {
         output::say(&format!(
             "note: there was no database `{address}`; in the one that is made every row is new, and none is muted"
@@ -78,7 +78,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// What came of rules, and what was told.
 pub fn show_ran(format: Format, ran: &[RanRule]) -> Result<(), Failure> {
     let rows: Vec<Value> = ran.iter().map(row).collect();
     output::list(format, &rows, FIELDS, || table(ran))

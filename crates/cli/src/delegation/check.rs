@@ -1,5 +1,3 @@
-//! `hallpass policy delegation check`: what a delegate's policy really allows.
-
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
@@ -27,10 +25,10 @@ const FIELDS: &[&str] = &[
     "blocked_by",
 ];
 
-/// The largest policy file that is read, in bytes.
+/// Bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Tell what a delegate's policy really allows
+/// Report what a delegate's policy allows in effect
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Tell what a delegate's policy really allows\n\nIdentity Center checks a call \
@@ -55,25 +53,25 @@ pub(super) struct Args {
     /// The Identity Center instance [default: the first that the policy names]
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-    /// The management account, to be tried by name
+    /// The management account, to test by name
     #[arg(long, value_name = "ID")]
     management_account: Option<String>,
     /// Condition key of every request
     #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
     context: Vec<String>,
-    /// Show calls that are not allowed, too; other formats than `table` always do
+    /// Also show denied calls; formats other than `table` always do
     #[arg(long)]
     all: bool,
-    /// Take identifiers of any length, as in teaching material
+    /// Accept identifiers of any length, as in teaching material
     #[arg(long)]
     lenient_ids: bool,
-    /// Answer these cases instead, one JSON object per line; `-` for standard input
+    /// Evaluate these cases instead, one JSON object per line; `-` for standard input
     #[arg(long, value_name = "FILE")]
     cases: Option<PathBuf>,
-    /// Compare with each case's `expected`; differences are told on stderr, exit 1
+    /// Compare with each case's `expected`; prints differences on stderr, exit 1
     #[arg(long, requires = "cases")]
     expect: bool,
-    /// Say which statements decided a case
+    /// Print the deciding statements
     #[arg(long, requires = "cases")]
     explain: bool,
     #[command(flatten)]
@@ -179,7 +177,6 @@ fn for_people(report: &DelegationReport, all: bool) -> String {
     if shown > 0 {
         text.push_str(&table.text(output::width()));
     }
-    // writing to a `String` cannot fail
     let allowed = report
         .matrix
         .iter()
@@ -208,7 +205,6 @@ fn for_people(report: &DelegationReport, all: bool) -> String {
     text
 }
 
-/// Actions of which the same is to be said, as one line each.
 fn grouped<'a>(said: impl Iterator<Item = (String, &'a str)>) -> Vec<(String, String)> {
     let mut groups: Vec<(String, String)> = Vec::new();
     for (words, action) in said {

@@ -1,5 +1,3 @@
-//! `hallpass policy delegation generate`: the policy of a delegate, or the guard beside it.
-
 use clap::ValueEnum;
 use hallpass_iam::generate::delegation::{
     DelegationGuard, DelegationSpec, GeneratedDelegation, Model, Tag, generate, guard,
@@ -9,7 +7,7 @@ use hallpass_iam::{BadInput, PolicyType};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::generated::PolicyArgs;
 
-/// Write the policy of somebody who assigns permission sets, and does no more
+/// Write the policy of a user who only assigns permission sets
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write the policy of somebody who assigns permission sets, and does no more\n\n\
@@ -24,7 +22,7 @@ use hallpass_terminal::generated::PolicyArgs;
   hallpass policy delegation generate --guard-for arn:aws:iam::111122223333:role/IdentityTeam"
 )]
 pub(super) struct Args {
-    /// What bounds the delegate
+    /// Limits of the delegate
     #[arg(
         long,
         value_enum,
@@ -44,10 +42,10 @@ pub(super) struct Args {
     /// Tag that permission sets must have
     #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
     tag: Vec<String>,
-    /// Also allow to see assignments, permission sets, people and groups
+    /// Also allow reading assignments, permission sets, users and groups
     #[arg(long)]
     with_read: bool,
-    /// Also allow to write permission sets to the accounts again
+    /// Also allow provisioning permission sets to accounts again
     #[arg(long)]
     with_provision: bool,
     /// The management account, which is never delegated
@@ -63,7 +61,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ModelArg {
-    /// The accounts; the permission sets when some are named
+    /// The accounts, and the permission sets if any are named
     Accounts,
     /// Named permission sets in named accounts
     PermissionSet,
@@ -78,7 +76,6 @@ pub(super) fn run(args: &Args) -> Outcome {
 fn make(args: &Args) -> Result<Generated, Failure> {
     let (made, kind) = match (args.model, &args.instance) {
         (Some(model), Some(instance)) => (delegate(args, model, instance)?, PolicyType::Identity),
-        // the guard: both are required without it
         (None, _) | (_, None) => (keep(args)?, PolicyType::Scp),
     };
     Ok(Generated {

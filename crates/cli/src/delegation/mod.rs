@@ -1,11 +1,9 @@
-//! `hallpass policy delegation …`: parts of Identity Center in other hands.
-
 mod check;
 mod generate;
 
 use hallpass_terminal::exit::Outcome;
 
-/// Delegate Identity Center, and check what a delegate may really do
+/// Delegate Identity Center, and check a delegate's effective access
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass policy delegation generate --model permission-set --instance ssoins-1111111111111111 \\

@@ -1,4 +1,4 @@
-//! What was asked, once the words of the command line are understood; nothing is called before.
+//! Parses the command line completely before any call.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,11 +18,10 @@ use serde_json::{Value, json};
 use super::recipes::{self, RECIPES};
 use super::{Args, SelectionArgs};
 
-/// What is called, where, and what is shown of it.
 pub(super) struct AskedOperation {
     pub(super) operation: AnyOperation,
     pub(super) query: Option<String>,
-    /// Whether the operation changes something, or gives out what is secret.
+    /// Whether the operation writes, or returns secrets.
     pub(super) writes: bool,
     pub(super) regions: RegionChoice,
     pub(super) selection: Selection,
@@ -30,7 +29,7 @@ pub(super) struct AskedOperation {
 }
 
 impl AskedOperation {
-    /// The same words give the same text: a run is only gone on with by its own.
+    /// Equal arguments give equal text: a run resumes only with its own.
     pub(super) fn text(&self, keep_empty: bool) -> String {
         json!({
             "service": self.operation.service.name,
@@ -47,11 +46,6 @@ impl AskedOperation {
     }
 }
 
-/// Understands the command line.
-///
-/// # Errors
-/// Exit 2 for what makes no sense, with what may have been meant; exit 4 for an operation that is
-/// no read.
 pub(super) fn understand(args: &Args, id: &str) -> Result<AskedOperation, Failure> {
     let (service, operation, params, query) = named(args)?;
     let model = catalog().open(&service).map_err(|error| unknown(&error))?;
@@ -145,7 +139,6 @@ fn bad_params(problem: &InputProblem) -> Failure {
     }
 }
 
-/// The Regions that were named.
 pub(crate) fn regions(
     names: &[String],
     service: &str,
@@ -172,7 +165,6 @@ pub(crate) fn regions(
     }
 }
 
-/// Which of the accounts that are found are asked.
 pub(crate) fn selection(args: &SelectionArgs) -> Selection {
     let which = &args.which;
     let tags = which.tag.iter().map(|it| match it.split_once('=') {
@@ -210,7 +202,6 @@ fn access(args: &Args, home: String, id: &str) -> Result<FanoutAccess, Failure> 
     })
 }
 
-/// Which accounts are looked for.
 pub(crate) fn accounts_to_find(args: &SelectionArgs) -> Result<AccountsToFind, Failure> {
     let given = args.accounts_file.as_deref();
     Ok(AccountsToFind {
@@ -226,7 +217,6 @@ pub(crate) fn accounts_to_find(args: &SelectionArgs) -> Result<AccountsToFind, F
     })
 }
 
-/// Ids, one a line, or CSV with a column `account_id`.
 fn accounts_of_file(path: &Path) -> Result<Vec<AccountId>, Failure> {
     let text = read_text(path, TEXT_BYTES_MAX)?;
     let cells = |line: &str| -> Vec<String> {

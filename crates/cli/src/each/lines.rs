@@ -1,4 +1,4 @@
-//! What leaves for a page: one line of JSON, projected (`inventory.md` F-10, F-13).
+//! Output for a page: one line of JSON, projected (`inventory.md` F-10, F-13).
 
 use hallpass_aws::ResultWriter;
 use hallpass_plans::fanout::Slice;
@@ -7,16 +7,12 @@ use hallpass_terminal::output;
 use jmespath::Expression;
 use serde_json::{Map, Value, json};
 
-/// What becomes of projections that found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EmptyPages {
-    /// No line.
     Dropped,
-    /// A line all the same.
     Kept,
 }
 
-/// Makes the lines of pages.
 pub(super) fn writer(query: Option<Expression<'static>>, empty: EmptyPages) -> ResultWriter {
     std::sync::Arc::new(
         move |slice: &Slice, name: &str, page: u32, answer: &Value| {
@@ -43,10 +39,6 @@ pub(super) fn writer(query: Option<Expression<'static>>, empty: EmptyPages) -> R
     )
 }
 
-/// Reads a projection.
-///
-/// # Errors
-/// Where it is wrong.
 pub(super) fn compile(query: &str) -> Result<Expression<'static>, Failure> {
     jmespath::compile(query).map_err(|error| {
         Failure::bad_input(format!("`--query` is no JMESPath: {}", one_line(&error)))
@@ -69,7 +61,6 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// One line for all pages of a slice: the elements of lists together, else the pages as a list.
 pub(super) fn merged(pages: &[Value]) -> Value {
     let Some(Value::Object(first)) = pages.first() else {
         return Value::Null;
@@ -89,8 +80,8 @@ pub(super) fn merged(pages: &[Value]) -> Value {
     Value::Object(line)
 }
 
-/// A line as rows of a table: one for each element of a list, and the members of a structure beside
-/// account, name and Region.
+/// Converts a line to table rows: one per list element, and a structure's members beside account,
+/// name and Region.
 pub(super) fn rows(line: &Value) -> Vec<Map<String, Value>> {
     let of = |element: &Value| {
         let mut row = Map::new();
@@ -98,7 +89,7 @@ pub(super) fn rows(line: &Value) -> Vec<Map<String, Value>> {
             row.insert(name.to_owned(), line.get(name).cloned().unwrap_or_default());
         }
         match element {
-            // a member of the answer with one of these names stays beside ours
+            // a member with one of these names does not replace them
             Value::Object(members) => {
                 for (name, value) in members {
                     let name = if row.contains_key(name) {

@@ -53,7 +53,7 @@ pub struct Args {
     /// The operation, as the API calls it: `DescribeVpcs`
     #[arg(value_name = "OPERATION", conflicts_with = "recipe")]
     operation: Option<String>,
-    /// A ready-made question instead
+    /// Use a ready-made recipe instead
     #[arg(long, value_name = "NAME")]
     recipe: Option<String>,
     /// The input of the operation as JSON, or `@FILE`
@@ -64,36 +64,36 @@ pub struct Args {
     /// A tag of the sessions
     #[arg(long, value_name = "KEY=VALUE")]
     session_tag: Vec<String>,
-    /// Who is behind the sessions, as `CloudTrail` shows it
+    /// The source identity of the sessions, visible in `CloudTrail`
     #[arg(long, value_name = "NAME")]
     source_identity: Option<String>,
-    /// What is shown of each page (`JMESPath`)
+    /// Projection of each page (`JMESPath`)
     #[arg(long, value_name = "EXPR", value_parser = NonEmptyStringValueParser::new())]
     query: Option<String>,
-    /// Show pages of which the query finds nothing, too
+    /// Also print pages with an empty query result
     #[arg(long)]
     keep_empty: bool,
     /// One line for an account and Region, not one for each page
     #[arg(long)]
     merge: bool,
-    /// The columns of CSV and tables, in their order [default: all]
+    /// The columns of CSV and tables, in order [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     columns: Vec<String>,
-    /// Write results as they come, in no order
+    /// Write results as they arrive, unordered
     #[arg(long)]
     unordered: bool,
-    /// Write failures here, a line of JSON each, not as a table on stderr
+    /// Write failures to this file as JSON lines, not as a table on stderr
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
-    /// Go on with a run that was stopped or had failures; with the same words
+    /// Resume a run that was stopped or had failures; use the same arguments
     #[arg(long, value_name = "ID")]
     resume: Option<String>,
-    /// Where runs are kept until they have ended well [default: ~/.local/state/hallpass/each]
+    /// Where runs are stored until they succeed [default: ~/.local/state/hallpass/each]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
     #[command(flatten)]
     home: HomeRegionArgs,
-    /// Draw the pauses between tries from this seed
+    /// Seed of the random retry pauses
     #[arg(long, value_name = "N", hide = true)]
     seed: Option<u64>,
     #[command(flatten)]
@@ -102,25 +102,25 @@ pub struct Args {
     output: OutputArgs,
 }
 
-/// Whether something may be changed.
+/// Arguments of writes.
 #[derive(Debug, clap::Args)]
 pub struct WriteArgs {
-    /// Call an operation that changes something: where is planned and shown first, then asked
+    /// Allow a write: shows the planned calls first, then asks
     #[arg(long)]
     write: bool,
-    /// The most calls that a plan of `--write` may have
+    /// Maximum calls in a plan of `--write`
     #[arg(long, value_name = "N", default_value_t = 50, requires = "write")]
     max_changes: usize,
     #[command(flatten)]
     yes: YesArgs,
 }
 
-/// Where calls go, and how many at a time.
+/// Targets of calls, and their number in flight.
 #[derive(Debug, clap::Args)]
 pub(super) struct WalkArgs {
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
-    /// Regions; `enabled`: those on in each account; `all`: the same, and those that are off are told
+    /// Regions; `enabled`: those on in each account; `all`: the same, and reports disabled ones
     #[arg(
         long,
         value_name = "REGION,...",
@@ -134,32 +134,32 @@ pub(super) struct WalkArgs {
     pub(super) flight: FlightArgs,
 }
 
-/// How many calls at a time.
+/// Number of calls in flight.
 #[derive(Debug, clap::Args)]
 pub(super) struct FlightArgs {
-    /// Calls in flight, all together; 8 inside one account
+    /// Maximum calls in flight; 8 inside one account
     #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = concurrency)]
     pub(super) concurrency: usize,
 }
 
-/// Which accounts.
+/// Account selection.
 #[derive(Debug, clap::Args)]
 pub struct SelectionArgs {
     #[command(flatten)]
     which: AccountArgs,
-    /// Only the accounts of this file, without asking the organization: ids, or CSV with `account_id`
+    /// Only the accounts of this file, without reading the organization: ids, or CSV with
+    /// `account_id`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["accounts", "ou", "exclude_ou", "tag", "name_glob"])]
     accounts_file: Option<PathBuf>,
-    /// Nothing in this organizational unit or below it
+    /// Exclude this organizational unit and all below it
     #[arg(long, value_name = "OU")]
     exclude_ou: Vec<String>,
-    /// Only with such a name: `prod-*`
+    /// Only names that match: `prod-*`
     #[arg(long, value_name = "GLOB")]
     name_glob: Vec<String>,
 }
 
 impl SelectionArgs {
-    /// What was selected, in words that are the same for the same selection.
     pub(super) fn words(&self) -> String {
         let file = self.accounts_file.as_ref();
         let file = file.map(|it| format!("those of {}", it.display()));
@@ -197,10 +197,6 @@ fn concurrency(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 for what makes no sense, before any call; exit 4 for what is no read without `--write`, or not agreed to.
 pub fn run(args: &Args) -> Outcome {
     let id = match &args.resume {
         Some(id) => id.clone(),
@@ -251,8 +247,8 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Whether the services that are called have hosts of the variant that is asked for; nothing is called. Where Regions are
-/// found out later, one that has a host will do: the others are failures of their own.
+/// Checks for hosts in the requested variant, without calls. If Regions are determined later, one
+/// host suffices: others fail individually.
 async fn reachable(args: &Args, asked: &AskedOperation) -> Result<(), Failure> {
     let calls = write::calls(asked, lines::writer(None, EmptyPages::Dropped)).await;
     let calls = calls.map_err(|error| Failure::failed(error.to_string()))?;
@@ -277,10 +273,7 @@ async fn reachable(args: &Args, asked: &AskedOperation) -> Result<(), Failure> {
     hosts_are_there(none.collect())
 }
 
-/// That hosts which are asked for are known.
-///
-/// # Errors
-/// Exit 2 with each that is not, its service and its Region.
+/// Exit 2 with each service and Region without a host.
 pub(super) fn hosts_are_there(none: Vec<String>) -> Result<(), Failure> {
     if none.is_empty() {
         return Ok(());
@@ -292,8 +285,8 @@ pub(super) fn hosts_are_there(none: Vec<String>) -> Result<(), Failure> {
         .help("`AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` or the profile ask for them"))
 }
 
-/// What is told at the end, and whether somebody may go on with the run: nobody with a write, which
-/// has a result or a failure for each call of its plan.
+/// Prints the end of a run, and whether it can be resumed: never a write, which has a result or a
+/// failure for each planned call.
 fn end(
     args: &Args,
     resumed: Option<&str>,
@@ -332,8 +325,8 @@ fn end(
     Ok(Exit::Failed)
 }
 
-/// A run whose results cannot be kept or written. Of a write it is told all the same what was not
-/// done, or may have been.
+/// Ends a run whose results cannot be stored or written. A write still reports calls not made or
+/// with unknown effect.
 fn broken_off(
     args: &Args,
     resumed: Option<&str>,
@@ -342,7 +335,6 @@ fn broken_off(
     error: &FanoutError,
 ) -> Failure {
     let failure = match error {
-        // the whole listing came first, so nothing was called
         FanoutError::UnknownAccounts(_) => {
             folder.forget();
             return Failure::bad_input(error.to_string());
@@ -352,7 +344,6 @@ fn broken_off(
     };
     if resumed.is_none() {
         results.close();
-        // where nobody takes the results, that is what is told
         let _ = results.end();
         if let Err(further) = results.tell_failures(args.errors.as_ref()) {
             output::say(&further.words());
@@ -362,7 +353,7 @@ fn broken_off(
     failure
 }
 
-/// What a write was answered and nobody could be shown is kept, though nobody goes on with it.
+/// Stored results of a write that could not be printed, although it cannot be resumed.
 fn point_to_results(resumed: Option<&str>, folder: &RunFolder) {
     if resumed.is_none() {
         let path = folder.results();
@@ -370,14 +361,13 @@ fn point_to_results(resumed: Option<&str>, folder: &RunFolder) {
     }
 }
 
-/// The calls of a run: those of a write are the ones that were planned.
 async fn calls(
     asked: &AskedOperation,
     query: Option<Expression<'static>>,
     keep_empty: bool,
     planned: Option<BTreeSet<Slice>>,
 ) -> Result<Box<dyn ApiCalls>, FanoutError> {
-    // the line of a write says that it was done, whatever the query finds
+    // a write's line shows that it was done, even with an empty query result
     let empty = if keep_empty || planned.is_some() {
         EmptyPages::Kept
     } else {
@@ -402,7 +392,6 @@ fn settings(args: &Args, asked: &AskedOperation, journal: Journal) -> FanoutSett
     }
 }
 
-/// Where an operation would be called.
 async fn make_plan(
     args: &Args,
     asked: &AskedOperation,
@@ -427,14 +416,13 @@ async fn ask(
     (folder, results): (&mut RunFolder, &mut Results),
 ) -> Result<RunReport, FanoutError> {
     let settings = settings(args, asked, journal);
-    // nobody goes on with a write: what it did is not to wait behind a call that hangs
+    // writes cannot be resumed: their results must not wait for a hanging call
     let leaving = if args.unordered || asked.writes {
         Leaving::AtOnce
     } else {
         Leaving::InOrder
     };
     let stop = async {
-        // without a handler the process ends as it always did
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

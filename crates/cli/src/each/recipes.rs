@@ -1,8 +1,7 @@
-//! Questions that many ask, ready-made (`inventory.md` F-19).
+//! Ready-made common questions (`inventory.md` F-19).
 
 use serde_json::{Value, json};
 
-/// A question: one operation and what is shown of its answer.
 pub(super) struct Recipe {
     pub(super) name: &'static str,
     pub(super) service: &'static str,
@@ -13,7 +12,6 @@ pub(super) struct Recipe {
 
 const NOTHING: fn() -> Value = || json!({});
 
-/// Every recipe, in the order of the help.
 pub(super) const RECIPES: &[Recipe] = &[
     Recipe {
         name: "internet-routes",
@@ -92,7 +90,6 @@ pub(super) const RECIPES: &[Recipe] = &[
         query: "SummaryMap.{root_mfa: AccountMFAEnabled, \
                 root_access_keys: AccountAccessKeysPresent}",
     },
-    // who of AWS's own operators may do what, where
     Recipe {
         name: "support-permits",
         service: "supportauthz",
@@ -104,7 +101,6 @@ pub(super) const RECIPES: &[Recipe] = &[
     },
 ];
 
-/// The recipe of that name.
 pub(super) fn find(name: &str) -> Option<&'static Recipe> {
     RECIPES.iter().find(|it| it.name == name)
 }
@@ -132,7 +128,6 @@ mod tests {
         }
     }
 
-    /// The routes of the original, which broke on those without an IPv4 destination.
     #[test]
     fn internet_routes_have_every_kind_of_destination() {
         let answer = json!({"RouteTables": [

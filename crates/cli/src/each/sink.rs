@@ -1,4 +1,4 @@
-//! Results on stdout in the chosen form; failures, progress and the last line on stderr.
+//! Results on stdout in the chosen format; failures, progress and the last line on stderr.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,35 +16,25 @@ use serde_json::{Map, Value};
 use super::lines::{merged, rows};
 use super::write;
 
-/// Failures of a read that are shown; all are in `--errors`.
 const FAILURES_SHOWN: usize = 40;
-/// Columns that every row has.
 const FIRST: [&str; 3] = ["account", "name", "region"];
 
-/// How results look.
 pub(super) struct ResultForm {
     pub(super) format: Format,
-    /// One line for all pages of a slice.
     pub(super) merge: bool,
-    /// The columns of CSV; all where empty.
+    /// CSV columns; empty: all.
     pub(super) columns: Vec<String>,
 }
 
-/// How failures are shown to people.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FailureRows {
-    /// What is the same in many Regions of an account is said once, and not too much in all.
     Grouped,
-    /// A row each: whoever looks what a write did wants to know where.
     Each,
 }
 
-/// Where results and news go.
 pub(super) struct Results {
     form: ResultForm,
-    /// Of a write: the planned calls that nothing is known of yet.
     open: Option<BTreeSet<Slice>>,
-    /// Documents so far.
     count: usize,
     rows: Vec<Map<String, Value>>,
     failures: Vec<SliceFailure>,
@@ -65,13 +55,11 @@ impl Results {
         }
     }
 
-    /// Each of these calls is to have a result or a failure: those of a write that was planned.
     pub(super) fn await_each(&mut self, planned: BTreeSet<Slice>) {
         self.open = Some(planned);
     }
 
-    /// Nothing more comes: planned calls that nothing is known of were not made, and are failures. How
-    /// many they are.
+    /// Marks remaining planned calls as failures, because they were not made; returns their number.
     pub(super) fn close(&mut self) -> usize {
         let open = self.open.as_mut().map(std::mem::take).unwrap_or_default();
         let count = open.len();
@@ -89,7 +77,6 @@ impl Results {
         self.progress.suspend(write)
     }
 
-    /// Ends the output: what could only be written when all was there.
     pub(super) fn end(&mut self) -> Result<(), Failure> {
         self.progress.end();
         match self.form.format {
@@ -111,7 +98,6 @@ impl Results {
         first.chain(further.into_iter().cloned()).collect()
     }
 
-    /// Tells what failed, and how it ended.
     pub(super) fn tell(
         &mut self,
         errors: Option<&PathBuf>,
@@ -140,7 +126,6 @@ impl Results {
         Ok(())
     }
 
-    /// Tells what failed: in the file, or to people where there is none or it cannot be written.
     pub(super) fn tell_failures(&mut self, errors: Option<&PathBuf>) -> Result<(), Failure> {
         self.failures
             .sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
@@ -165,7 +150,6 @@ impl Results {
         }
     }
 
-    /// What failed, for the exit code.
     pub(super) fn failures(&self) -> &[SliceFailure] {
         &self.failures
     }
@@ -220,14 +204,12 @@ impl ResultSink for Results {
     }
 }
 
-/// Whether a failure tells of this slice: it may be of the whole account.
 fn is_of(failure: &SliceFailure, slice: &Slice) -> bool {
     let region = failure.region.as_ref();
     failure.account.as_ref() == Some(&slice.account)
         && region.is_none_or(|region| *region == slice.region)
 }
 
-/// Failures for people.
 fn failures(all: &[SliceFailure], rows: FailureRows) -> String {
     let mut groups: Vec<(&SliceFailure, usize)> = Vec::new();
     for failure in all {
@@ -278,7 +260,7 @@ fn failures(all: &[SliceFailure], rows: FailureRows) -> String {
     text
 }
 
-/// A value in a cell: text bare, nothing for `null`, everything else as compact JSON.
+/// A table cell: text bare, empty for `null`, everything else as compact JSON.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -292,7 +274,7 @@ fn csv(rows: &[Map<String, Value>], columns: &[String]) -> String {
     let mut text = head.join(",") + "\n";
     for row in rows {
         let cells = columns.iter().map(|it| match row.get(it) {
-            // a number below nought is no formula
+            // a negative number is not a formula
             Some(number @ Value::Number(_)) => number.to_string(),
             Some(value) => csv_cell(&cell(value)),
             None => String::new(),
@@ -304,7 +286,6 @@ fn csv(rows: &[Map<String, Value>], columns: &[String]) -> String {
     text
 }
 
-/// Rows for people: as wide as what is in them.
 fn table(rows: &[Map<String, Value>], columns: &[String]) -> String {
     let mut all = vec![
         columns

@@ -1,4 +1,4 @@
-//! What a run keeps on the disk until it has ended well: its results, and the journal.
+//! A run's files until it succeeds: results and journal.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -9,23 +9,20 @@ use hallpass_app::host::file_lock::only_process;
 use hallpass_plans::fanout::{Extent, Journal, JournalRecord, Spool};
 use hallpass_terminal::exit::Failure;
 
-/// Held by the process that works on the run.
+/// Locked by the process that works on the run.
 const LOCK: &str = "lock";
-/// What the calls answered.
 const RESULTS: &str = "results";
 
-/// The folder of one run.
 pub(super) struct RunFolder {
     path: PathBuf,
     data: File,
     journal: File,
     end: u64,
-    /// Two that go on with one run would write over each other's results.
+    /// Prevents concurrent resumes, which would overwrite results.
     _only: File,
 }
 
 impl RunFolder {
-    /// A new run.
     pub(super) fn begin(base: &Path, id: &str, asked: &str) -> Result<Self, Failure> {
         let path = base.join(id);
         fs::DirBuilder::new()
@@ -40,7 +37,6 @@ impl RunFolder {
         Ok(run)
     }
 
-    /// A run that goes on, and what it has.
     pub(super) fn go_on(base: &Path, id: &str, asked: &str) -> Result<(Self, Journal), Failure> {
         let path = base.join(id);
         let is_id = id.len() == 8 && id.bytes().all(|it| it.is_ascii_hexdigit());
@@ -60,7 +56,7 @@ impl RunFolder {
             Failure::bad_input(error.to_string())
                 .help("`--resume` goes with the same words as the run that it goes on with")
         })?;
-        // what a stop tore off is taken away, or the next record would stand behind it
+        // truncates a torn record, or the next one would follow it
         let whole = text
             .iter()
             .rposition(|it| *it == b'\n')
@@ -101,14 +97,11 @@ impl RunFolder {
         })
     }
 
-    /// The file of what the calls answered.
     pub(super) fn results(&self) -> PathBuf {
         self.path.join(RESULTS)
     }
 
-    /// Nobody goes on with this run.
     pub(super) fn forget(self) {
-        // what cannot be taken away now is a folder too many, and nothing worse
         let _ = fs::remove_dir_all(&self.path);
     }
 }

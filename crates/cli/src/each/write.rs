@@ -1,5 +1,5 @@
-//! `--write`: an operation that changes something, planned first. The plan makes no call of the operation; what is done
-//! is what was planned, each call once (`inventory.md` F-2).
+//! `--write`: plans a write first, without calling the operation; then makes exactly the planned
+//! calls, once each (`inventory.md` F-2).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,24 +21,17 @@ use serde_json::Value;
 use super::asked::AskedOperation;
 use super::{Args, WriteArgs};
 
-/// Accounts that a plan names; more are counted.
 const NAMED: usize = 20;
-/// What is said of a call that nobody knows the end of.
 const MAY_BE_DONE: &str = "it may have been done: look before calling again";
-/// The code of planned calls that the run ended before.
 const NOT_CALLED: &str = "NotCalled";
 
-/// The calls of one part of a write.
 pub(super) struct WriteCalls {
     calls: FanoutCalls,
     part: WritePart,
 }
 
-/// Which part.
 enum WritePart {
-    /// The operation is not called; where it would be is noted.
     Planning(Mutex<BTreeSet<Slice>>),
-    /// It is called there and nowhere else.
     Acting(BTreeSet<Slice>),
 }
 
@@ -53,7 +46,6 @@ impl WriteCalls {
         Self { calls, part }
     }
 
-    /// Where the operation would be called.
     fn planned(self) -> BTreeSet<Slice> {
         match self.part {
             WritePart::Planning(found) => {
@@ -95,7 +87,7 @@ impl ApiCalls for WriteCalls {
             }
             WritePart::Acting(planned) if !planned.contains(slice) => Err(not_planned()),
             WritePart::Acting(_) => match self.calls.page(slice, page).await {
-                // a write has one answer: another call would write again
+                // a write has one answer: a next page would write again
                 Ok(page) => Ok(PageOfResults { next: None, ..page }),
                 Err(fault) => Err(once(fault)),
             },
@@ -110,7 +102,6 @@ impl ApiCalls for WriteCalls {
     }
 }
 
-/// A call that was under way when the run ended.
 fn unanswered() -> CallFault {
     once(CallFault {
         kind: FaultKind::Passing,
@@ -123,7 +114,6 @@ fn unanswered() -> CallFault {
     })
 }
 
-/// A planned call that was not made, or was only throttled.
 pub(super) fn not_called(slice: Slice) -> SliceFailure {
     SliceFailure {
         account: Some(slice.account),
@@ -138,7 +128,6 @@ pub(super) fn not_called(slice: Slice) -> SliceFailure {
     }
 }
 
-/// How far a write came that was stopped.
 pub(super) fn stopped(failures: &[SliceFailure]) -> String {
     let never = failures.iter().filter(|it| it.code == NOT_CALLED);
     let open = failures
@@ -163,7 +152,7 @@ fn not_planned() -> CallFault {
     }
 }
 
-/// A fault of a write: one that leaves open whether it was done is final, for another call might do it twice.
+/// A write with an unknown effect is final, because a retry might do it twice.
 fn once(fault: CallFault) -> CallFault {
     match fault.kind {
         FaultKind::Passing => CallFault {
@@ -175,12 +164,12 @@ fn once(fault: CallFault) -> CallFault {
             message: format!("{}; the call itself went well", fault.message),
             ..fault
         },
-        // refused before anything was done
+        // refused without effect
         FaultKind::Throttled | FaultKind::Expired | FaultKind::Denied | FaultKind::Final => fault,
     }
 }
 
-/// A plan has no results to keep.
+/// A plan has no results to store.
 pub(super) struct PlanSpool;
 
 impl Spool for PlanSpool {
@@ -197,7 +186,6 @@ impl Spool for PlanSpool {
     }
 }
 
-/// What cannot be planned.
 #[derive(Default)]
 pub(super) struct PlanSink {
     failures: Vec<SliceFailure>,
@@ -220,10 +208,10 @@ impl ResultSink for PlanSink {
     fn progress(&mut self, _: &Progress) {}
 }
 
-/// Makes the plan, shows it and asks; where the operation is to be called.
+/// Plans, shows and confirms a write; returns the targets.
 ///
 /// # Errors
-/// Exit 4 where it is more than `--max-changes`, or nobody says yes; exit 1 where some of it cannot be planned.
+/// Exit 4 above `--max-changes` or without consent; exit 1 for planning failures.
 pub(super) fn plan(
     args: &Args,
     asked: &AskedOperation,
@@ -291,10 +279,7 @@ fn lines(asked: &AskedOperation, slices: &BTreeSet<Slice>, sink: &PlanSink) -> V
     ]
 }
 
-/// What cannot be said together with `--write`.
-///
-/// # Errors
-/// Exit 2.
+/// Refuses options incompatible with `--write` (exit 2).
 pub(super) fn check(args: &WriteArgs, resumes: bool) -> Result<(), Failure> {
     if args.write && resumes {
         let failure = Failure::bad_input("`--resume` goes on with runs that read");
@@ -303,7 +288,6 @@ pub(super) fn check(args: &WriteArgs, resumes: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The calls of an operation, as the command line asks for it.
 pub(super) async fn calls(
     asked: &AskedOperation,
     writer: hallpass_aws::ResultWriter,

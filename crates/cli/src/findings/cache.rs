@@ -1,5 +1,3 @@
-//! `hallpass org findings cache drop`: the server reads accounts anew.
-
 use std::sync::Arc;
 
 use hallpass_app::host::random_ids::RandomIds;
@@ -12,7 +10,7 @@ use hallpass_findings::forget_event;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
-/// Have the server read an account anew, or all of them
+/// Make the server reread an account, or all of them
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Have the server read an account anew, or all of them\n\n\
@@ -23,7 +21,7 @@ use hallpass_terminal::output;
   hallpass org findings cache drop"
 )]
 pub(super) struct Args {
-    /// The account; without one all of them
+    /// The account; all without one
     #[arg(value_name = "ACCOUNT")]
     account: Option<AccountId>,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! `hallpass org findings enrich`: findings that are there already.
-
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
@@ -28,10 +26,9 @@ const FIELDS: &[&str] = &[
     "note",
     "fields",
 ];
-/// Findings that are enriched before progress is told.
 const AT_ONCE: usize = 500;
 
-/// Show what findings would get; with `--apply`, write it
+/// Preview enrichment of findings; with `--apply`, write it
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show what findings would get; with `--apply`, write it\n\nReads the findings that stand, in the \
@@ -42,16 +39,16 @@ const AT_ONCE: usize = 500;
   hallpass org findings enrich --backfill --since 30d --apply --yes  # where nobody can be asked"
 )]
 pub(super) struct Args {
-    /// Findings that are there already; new ones are the server's (`events.queue`)
+    /// Existing findings; the server handles new ones (`events.queue`)
     #[arg(long, required = true)]
     backfill: bool,
-    /// Those updated within this time
+    /// Only findings updated within this time
     #[arg(long, value_name = "TIME", default_value = "30d")]
     since: TimeSpan,
-    /// What becomes of notes of others: keep, append, replace [default: `findings.notes`]
+    /// How to treat existing notes: keep, append, replace [default: `findings.notes`]
     #[arg(long, value_name = "POLICY")]
     notes: Option<NotePolicy>,
-    /// Regions to read where no aggregation Region is set [default: the home Region]
+    /// Regions to read without an aggregation Region [default: the home Region]
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Vec<String>,
     /// Write it
@@ -59,14 +56,14 @@ pub(super) struct Args {
     apply: bool,
     #[command(flatten)]
     yes: YesArgs,
-    /// Exit 3 where there is something to write
+    /// Exit 3 if there are changes
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
     shown: ReadingArgs,
 }
 
-/// A finding with what is written to it, and what came of that.
+/// A finding with its update and result.
 #[derive(Serialize)]
 struct Row {
     account: String,
@@ -166,7 +163,6 @@ async fn enrich(args: &Args, enricher: &Enricher, found: &FoundFindings) -> Outc
     })
 }
 
-/// Asks before findings are written, after showing what each would get.
 fn consent(rows: &[Row], consent: Consent) -> Result<(), Failure> {
     if consent == Consent::Ask && io::stdin().is_terminal() {
         output::say(&table(rows).text(output::stderr_width()));

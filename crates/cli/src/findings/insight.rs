@@ -1,5 +1,3 @@
-//! `hallpass org findings insight create`: findings grouped by what enrichment wrote.
-
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::setup::opening::{ConfigArgs, aws_settings};
 use hallpass_findings::{InsightToCreate, create_insight};
@@ -12,21 +10,21 @@ use super::{client, refused};
 
 const FIELDS: &[&str] = &["name", "group_by", "arn", "outcome"];
 
-/// Make an insight of Security Hub: findings grouped, of some owner
+/// Create a Security Hub insight: findings of an owner, grouped
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hallpass org findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
 pub(super) struct Args {
-    /// What findings are grouped by, as Security Hub calls it: `SeverityLabel`, `AwsAccountId`, …
+    /// Grouping attribute, as named by Security Hub: `SeverityLabel`, `AwsAccountId`, …
     #[arg(long, value_name = "FIELD")]
     group_by: String,
     /// Only findings with this user-defined field
     #[arg(long = "where", value_name = "KEY=VALUE", value_parser = pair)]
     fields: Vec<(String, String)>,
-    /// Its name [default: made of the above]
+    /// Insight name [default: built from the options above]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Make it
+    /// Create it
     #[arg(long)]
     apply: bool,
     #[command(flatten)]

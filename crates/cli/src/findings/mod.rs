@@ -1,5 +1,3 @@
-//! `hallpass org findings`: what Security Hub's findings get from their accounts.
-
 mod cache;
 mod enrich;
 mod insight;
@@ -38,7 +36,7 @@ enum Command {
     Template(template::Args),
 }
 
-/// Drop what the server remembers of accounts
+/// Drop the server's cache of accounts
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org findings cache drop 111122223333")]
 struct CacheArgs {

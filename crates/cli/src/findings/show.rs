@@ -1,5 +1,3 @@
-//! `hallpass org findings show`: what the organization knows of an account, as findings get it.
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,7 +15,7 @@ use super::{client, refused};
 
 const FIELDS: &[&str] = &["account", "note", "fields"];
 
-/// Show what a finding of an account would get
+/// Show the data that a finding of an account would get
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org findings show 111122223333")]
 pub(super) struct Args {
@@ -57,7 +55,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     let text = || {
         let mut text = String::new();
         for (name, value) in &shown.fields {
-            // writing to a `String` cannot fail
             let _ = writeln!(text, "{}: {}", output::plain(name), output::plain(value));
         }
         let note = shown.note.as_deref().unwrap_or_default();

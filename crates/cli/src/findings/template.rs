@@ -1,10 +1,8 @@
-//! `hallpass org findings template`: what enriching as findings arrive needs at AWS, for `CloudFormation`.
-
 use hallpass_findings::{management_template, template};
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
 
-/// Print a stack template for the enrichment of findings as they arrive
+/// Print a stack template for continuous enrichment of findings
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Print a stack template for the enrichment of findings as they arrive\n\nQueue, dead letters, rules and role, \

@@ -1,4 +1,5 @@
-//! `hallpass org insights channels …`: the topics that insights are told to (`organization.md` D-9).
+//! `hallpass org insights channels …`: manages notification topics of insights (`organization.md`
+//! D-9).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,10 +22,9 @@ use hallpass_terminal::output::{self, Format};
 use hallpass_terminal::text_file::read_text;
 use serde_json::{Value, json};
 
-/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Set which SNS topics DevOps Guru notifies of insights, by a file
+/// Set the SNS topics of DevOps Guru from a file
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -51,10 +51,10 @@ enum Command {
     Remove(RemoveArgs),
 }
 
-/// What is wanted.
+/// Options.
 #[derive(Debug, clap::Args)]
 struct ApplyArgs {
-    /// Topics, and what they are told of: YAML
+    /// Topics and their notifications: YAML
     #[arg(value_name = "FILE", required = true)]
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -63,13 +63,13 @@ struct ApplyArgs {
     plan: PlanArgs,
 }
 
-/// Compare a file with accounts; nothing is changed or saved
+/// Compare a file with accounts; changes and saves nothing
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org insights channels check org-delegate.yaml --fail-on-findings"
 )]
 struct CheckArgs {
-    /// Topics, and what they are told of: YAML
+    /// Topics and their notifications: YAML
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -78,13 +78,13 @@ struct CheckArgs {
     check: chore::ComparingArgs,
 }
 
-/// Plan to take the channels to a file's topics away; `--apply` carries it out
+/// Plan to remove the channels to a file's topics; `--apply` carries it out
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org insights channels remove org-delegate.yaml --ou /Legacy --apply"
 )]
 struct RemoveArgs {
-    /// Topics, and what they are told of: YAML
+    /// Topics and their notifications: YAML
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -93,10 +93,6 @@ struct RemoveArgs {
     plan: PlanArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 for a file that cannot be carried out.
 pub(super) fn run(args: &Args) -> Outcome {
     match (&args.command, &args.apply.file) {
         (Some(Command::Check(args)), _) => {
@@ -124,7 +120,6 @@ fn read_file(path: &Path) -> Result<Vec<ChannelWish>, Failure> {
     DelegationFile::read_channels(&text).map_err(|error| Failure::bad_input(error).within(path))
 }
 
-/// Topics that are to be told of insights, or not any more.
 struct ChannelsChore<'a> {
     wishes: Vec<ChannelWish>,
     selection: &'a TargetSelectionArgs,
@@ -161,7 +156,6 @@ impl Chore for ChannelsChore<'_> {
 
     fn draft(&self, found: ChannelsFound) -> Result<Drafted<Self::Shown>, Failure> {
         let shown = shown(&found.rows);
-        // what is left out is said before anything is changed
         for row in shown.0.iter().filter(|it| it.is_bad) {
             output::say(&format!(
                 "{} {} is left out: {}",
@@ -191,7 +185,6 @@ impl Compared for ChannelsChore<'_> {
     }
 }
 
-/// A topic in an account and Region.
 struct ShownChannel {
     account: String,
     account_name: String,
@@ -266,7 +259,6 @@ impl ShownRow for ShownChannel {
     }
 
     fn cells(&self) -> Vec<String> {
-        // the Region stands beside it, and a topic of another account is told as that
         let mut parts = self.topic.rsplit(':');
         let name = parts.next().unwrap_or_default();
         let owner = parts.next().unwrap_or_default();

@@ -1,5 +1,3 @@
-//! `hallpass org insights health`.
-
 use hallpass_app::host::runtime::runtime;
 use hallpass_org::insights::{OrganizationHealth, organization_health};
 use hallpass_terminal::exit::{Exit, Outcome};
@@ -7,7 +5,6 @@ use hallpass_terminal::output::{self, OutputArgs, Table};
 
 use super::{InsightArgs, tell_unread};
 
-/// The columns of CSV.
 const FIELDS: &[&str] = &[
     "region",
     "open_reactive",
@@ -18,7 +15,7 @@ const FIELDS: &[&str] = &[
     "resource_hours",
 ];
 
-/// Count insights, Region by Region
+/// Count insights per Region
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Count insights, Region by Region\n\nThose that go on, those that began since `--since`, and what \

@@ -1,5 +1,3 @@
-//! `hallpass org insights list`.
-
 use clap::ValueEnum;
 use hallpass_app::host::runtime::runtime;
 use hallpass_base::time::utc;
@@ -11,7 +9,6 @@ use hallpass_terminal::output::{self, OutputArgs, Table};
 
 use super::{InsightArgs, tell_unread};
 
-/// The columns of CSV.
 const FIELDS: &[&str] = &[
     "account_id",
     "account_name",
@@ -25,7 +22,7 @@ const FIELDS: &[&str] = &[
     "stacks",
 ];
 
-/// List insights, the newest first
+/// List insights, newest first
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "List insights, the newest first\n\nWith credentials of the organization's management account, or of \
@@ -46,7 +43,7 @@ pub(super) struct Args {
     /// Only in this state
     #[arg(long, value_enum, value_name = "STATE")]
     status: Option<StatusArg>,
-    /// Only of these
+    /// Only these severities
     #[arg(long, value_enum, value_name = "LEVEL,...", value_delimiter = ',')]
     severity: Vec<SeverityArg>,
     /// Only about the stack of this name
@@ -61,17 +58,17 @@ pub(super) struct Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KindArg {
-    /// What happens
+    /// Occurring now
     Reactive,
-    /// What is going to
+    /// Predicted
     Proactive,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum StatusArg {
-    /// It goes on
+    /// Ongoing
     Ongoing,
-    /// It is over
+    /// Closed
     Closed,
 }
 

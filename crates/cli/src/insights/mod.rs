@@ -1,5 +1,3 @@
-//! `hallpass org insights`: what DevOps Guru found, across accounts and Regions.
-
 mod channels;
 mod health;
 mod list;
@@ -16,10 +14,9 @@ use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 use serde_json::json;
 
-/// Calls in flight: they follow one another.
 const CONCURRENCY: usize = 4;
 
-/// List DevOps Guru insights of all accounts, and set who is notified
+/// List DevOps Guru insights of all accounts, and set notifications
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org insights list --since 1d
@@ -46,7 +43,7 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Whose insights, where and of which time.
+/// Accounts, Regions and time of insights.
 #[derive(Debug, clap::Args)]
 struct InsightArgs {
     /// Only these accounts
@@ -55,18 +52,17 @@ struct InsightArgs {
     /// Only below these units: an id, or a path as `/Workloads/Production`
     #[arg(long, value_name = "OU,...", value_delimiter = ',')]
     ou: Vec<String>,
-    /// Not the units below them
+    /// Exclude the units below them
     #[arg(long, requires = "ou")]
     ou_direct: bool,
-    /// Regions; `enabled`: those on in our account [default: that of the environment]
+    /// Regions; `enabled`: those enabled in your account [default: that of the environment]
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Vec<String>,
-    /// Since when: 12h, 1d, 1w, 1m or FROM..TO; at most 180 days
+    /// Period: 12h, 1d, 1w, 1m or FROM..TO; at most 180 days
     #[arg(long, value_name = "TIME", default_value = "1w")]
     since: String,
 }
 
-/// What is asked, and by whom.
 struct InsightQuestion {
     calls: NamedCalls,
     scope: InsightScope,
@@ -110,7 +106,6 @@ impl InsightArgs {
     }
 }
 
-/// The Regions that are on in our account.
 async fn enabled(calls: &NamedCalls) -> Result<Vec<String>, Failure> {
     let input =
         json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"], "MaxResults": 50 });
@@ -125,7 +120,6 @@ async fn enabled(calls: &NamedCalls) -> Result<Vec<String>, Failure> {
     Ok(names.map(str::to_owned).collect())
 }
 
-/// Says what could not be asked.
 fn tell_unread(unread: &[(String, UnreadFact)]) {
     for (region, fact) in unread {
         let UnreadFact { action, reason, .. } = fact;

@@ -1,4 +1,4 @@
-//! How checks are printed, and the report to hand on (`organization.md` §0.2).
+//! Prints checks, and writes the report (`organization.md` §0.2).
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +14,7 @@ use serde::Serialize;
 const COLUMNS: [&str; 7] = [
     "id", "status", "severity", "target", "title", "evidence", "remedy",
 ];
-/// The words for people, what they should look at first before the others.
+/// Verdicts, most urgent first.
 const VERDICTS: [&str; 8] = [
     "fail",
     "warn",
@@ -26,21 +26,21 @@ const VERDICTS: [&str; 8] = [
     "not_applicable",
 ];
 
-/// What is done with checks.
+/// Output options of checks.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckOutputArgs {
-    /// Count warnings and what could not be read, too
+    /// Also count warnings and unreadable checks
     #[arg(long)]
     strict: bool,
-    /// Write a report to read as well: Markdown, or HTML where the name ends in `.html`
+    /// Also write a report: Markdown, or HTML if the name ends in `.html`
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// How to print it [default: table on a terminal, jsonl otherwise]
+    /// Output format [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
     output: Option<CheckFormat>,
 }
 
-/// How checks are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum CheckFormat {
     /// For people; fits the terminal
@@ -51,12 +51,11 @@ enum CheckFormat {
     Jsonl,
     /// Comma-separated values with a header (RFC 4180)
     Csv,
-    /// A suite as test runners write it
+    /// A test suite for test runners
     Junit,
 }
 
 impl CheckOutputArgs {
-    /// Prints `shown` of all `checks`, writes the report, and says what all of them come to.
     pub(super) fn tell(
         &self,
         title: &str,
@@ -94,10 +93,6 @@ impl CheckOutputArgs {
     }
 }
 
-/// Prints checks, for people the most urgent first, and says what they come to; `rows` are the same for machines, with names of accounts.
-///
-/// # Errors
-/// When stdout does not take it.
 pub(super) fn print_checks<T: Serialize>(
     format: Format,
     rows: &[T],
@@ -109,7 +104,6 @@ pub(super) fn print_checks<T: Serialize>(
     Ok(())
 }
 
-/// One row a check. What was found and how bad it would be stand apart.
 fn table(checks: &[CheckResult]) -> Table {
     let mut table = Table::new(&["=STATUS", "=SEVERITY", "=CHECK", "=TARGET", "SEEN"]);
     let mut checks: Vec<&CheckResult> = checks.iter().collect();
@@ -127,7 +121,6 @@ fn table(checks: &[CheckResult]) -> Table {
     table
 }
 
-/// What people should look at first comes first.
 fn urgency(check: &CheckResult) -> (usize, std::cmp::Reverse<CheckSeverity>) {
     let word = check.verdict();
     let place = VERDICTS.iter().position(|it| *it == word);
@@ -137,7 +130,6 @@ fn urgency(check: &CheckResult) -> (usize, std::cmp::Reverse<CheckSeverity>) {
     )
 }
 
-/// How many checks came to what, and how many of those that apply passed.
 fn tell_score(checks: &[CheckResult]) {
     let count = |word: &&str| checks.iter().filter(|it| it.verdict() == *word).count();
     let counts = VERDICTS.iter().map(|it| (*it, count(it)));
@@ -150,7 +142,6 @@ fn tell_score(checks: &[CheckResult]) {
     ));
 }
 
-/// The report.
 #[derive(Template)]
 #[template(path = "checks.html")]
 struct Report<'a> {
@@ -159,7 +150,6 @@ struct Report<'a> {
     parts: Vec<ReportPart>,
 }
 
-/// Checks that came to the same.
 struct ReportPart {
     heading: &'static str,
     rows: Vec<CheckRow>,
@@ -209,7 +199,6 @@ impl<'a> Report<'a> {
     fn markdown(&self) -> String {
         let mut text = format!("# {}\n\n{}\n", plain(self.title), self.score);
         for part in &self.parts {
-            // writing to a `String` cannot fail
             let _ = writeln!(text, "\n## {} ({})\n", part.heading, part.rows.len());
             text.push_str(
                 "| what should be so | of | seen | what would help |\n|---|---|---|---|\n",
@@ -224,7 +213,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Text that is nothing else in Markdown (`CommonMark`, "Backslash escapes").
+/// Escapes Markdown (`CommonMark`, "Backslash escapes").
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text

@@ -1,5 +1,3 @@
-//! `hallpass org …`: how an organization is set up.
-
 mod check_output;
 mod delegate;
 mod enroll;
@@ -51,7 +49,7 @@ enum Command {
     Plan(plan::Args),
 }
 
-/// Check and plan a payer account that a partner and a customer share
+/// Check and plan a payer account shared by a partner and a customer
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org payer audit org-payer.yaml")]
 struct PayerArgs {

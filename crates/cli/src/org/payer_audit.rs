@@ -1,11 +1,12 @@
-//! `hallpass org payer audit`: whether a shared payer account is as its parties agreed (`organization.md` §8).
+//! `hallpass org payer audit`: checks a shared payer account against its agreement
+//! (`organization.md` §8).
 
 use hallpass_terminal::exit::Outcome;
 
 use super::check_output::CheckOutputArgs;
 use super::payer_look::PayerLookArgs;
 
-/// Check the payer account against what its two parties agreed on
+/// Check the payer account against the parties' agreement
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hallpass org payer audit org-payer.yaml --strict
@@ -20,10 +21,6 @@ pub(super) struct Args {
     output: CheckOutputArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 where the file cannot be read, or the credentials are not the payer's.
 pub(super) fn run(args: &Args) -> Outcome {
     let seen = args.payer.look()?;
     args.output

@@ -1,5 +1,3 @@
-//! Looking at a shared payer account: what its parties agreed on, and what is read of it.
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,35 +15,28 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Calls in flight: the checks follow one another.
 const CONCURRENCY: usize = 4;
 
-/// Which payer, and when.
+/// Payer and time.
 #[derive(Debug, clap::Args)]
 pub(super) struct PayerLookArgs {
-    /// What the parties agreed on
+    /// The agreement
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
     home: RegionArgs,
-    /// The instant that attestations are held against [default: now]
+    /// Time to check attestations at [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     as_of: Option<Timestamp>,
 }
 
-/// What was seen.
 pub(super) struct SeenPayer {
     pub(super) checks: Vec<CheckResult>,
     pub(super) transfers: ReadFact<Vec<BillingTransfer>>,
 }
 
 impl PayerLookArgs {
-    /// Reads the file and the account.
-    ///
-    /// # Errors
-    /// Exit 2 where the file cannot be read, or the credentials are not the payer's.
     pub(super) fn look(&self) -> Result<SeenPayer, Failure> {
         let text = read_text(&self.file, FILE_BYTES_MAX)?;
         let wrong = |error: String| Failure::bad_input(error).within(&self.file);
@@ -59,7 +50,6 @@ impl PayerLookArgs {
         runtime()?.block_on(async {
             let calls = NamedCalls::new(home, RoleToAssume::default(), CONCURRENCY).await?;
             let own = calls.own_account().await?;
-            // checks of another account would say nothing of the payer
             if own != file.payer.as_str() {
                 let payer = &file.payer;
                 let failure = Failure::bad_input(format!(
@@ -76,7 +66,6 @@ impl PayerLookArgs {
     }
 }
 
-/// The policies of a folder, by the name of their file.
 fn policies(folder: &Path) -> Result<BTreeMap<String, Value>, Failure> {
     let unreadable = |error| Failure::unreadable(folder.display(), &error);
     let mut found = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! `hallpass org payer plan`: the way to a shared payer account, as tasks (`organization.md` Y-3).
+//! `hallpass org payer plan`: lists tasks toward a shared payer account (`organization.md` Y-3).
 
 use hallpass_org::payer::payer_tasks;
 use hallpass_terminal::exit::{Exit, Outcome};
@@ -8,7 +8,7 @@ use super::payer_look::PayerLookArgs;
 
 const COLUMNS: [&str; 5] = ["id", "state", "owners", "title", "notes"];
 
-/// List what is to be done for a shared payer account, by whom, and how far it is
+/// List tasks for a shared payer account, with owner and progress
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hallpass org payer plan org-payer.yaml
@@ -22,10 +22,6 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 where the file cannot be read, or the credentials are not the payer's.
 pub(super) fn run(args: &Args) -> Outcome {
     let seen = args.payer.look()?;
     let tasks = payer_tasks(&seen.checks, &seen.transfers);

@@ -1,4 +1,5 @@
-//! `hallpass org readiness`: whether an organization is ready for what is ahead of it (`organization.md` §9).
+//! `hallpass org readiness`: checks whether an organization is ready for an upcoming change
+//! (`organization.md` §9).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,12 +28,10 @@ use serde::Deserialize;
 
 use super::check_output::CheckOutputArgs;
 
-/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 64 << 20;
-/// Calls in flight.
 const CONCURRENCY: usize = 16;
 
-/// Check whether the organization is ready for what is ahead of it
+/// Check whether the organization is ready for an upcoming change
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org readiness --profile merger --report readiness.html
@@ -46,7 +45,7 @@ be read is `unknown`, with the action that was refused, and never passes. Exit 1
 where a check of severity error fails; with `--strict` also for warnings and
 what is unknown.")]
 pub(super) struct Args {
-    /// What is ahead
+    /// The upcoming change
     #[arg(
         long,
         value_enum,
@@ -54,52 +53,53 @@ pub(super) struct Args {
         default_value = "landing-zone"
     )]
     profile: Profile,
-    /// What somebody vouches for: YAML, `root-emails: {name: Kim, date: 2026-01-01, expires: 2026-12-31}`
+    /// Attested answers: YAML, `root-emails: {name: Kim, date: 2026-01-01, expires: 2026-12-31}`
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
-    /// With `acquire`, the accounts to be taken in: what `aws organizations list-accounts` says there
+    /// With `acquire`, the accounts to take in: the output of `aws organizations list-accounts`
+    /// there
     #[arg(long, value_name = "FILE")]
     candidates: Option<PathBuf>,
-    /// With `acquire`, the id of the unit that they are to come into
+    /// With `acquire`, the id of the target unit
     #[arg(long, value_name = "OU")]
     to: Option<String>,
-    /// With `openshift`, a cluster's `install-config.yaml`; several are held against each other
+    /// With `openshift`, a cluster's `install-config.yaml`; several are compared
     #[arg(long, value_name = "FILE", required_if_eq("profile", "openshift"))]
     file: Vec<PathBuf>,
-    /// Show only what is different from this, printed before with `-o json`
+    /// Show only differences from this earlier `-o json` output
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// The tag of an account that says whose it is
+    /// The account tag that names its owner
     #[arg(long, value_name = "KEY", default_value = "owner")]
     owner_tag: String,
-    /// Regions in which the management account is looked at [default: those that are on in it]
+    /// Regions to check in the management account [default: its enabled ones]
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Option<Vec<String>>,
     #[command(flatten)]
     role: MemberRoleArgs,
     #[command(flatten)]
     home: RegionArgs,
-    /// The instant that reviews and answers are held against [default: now]
+    /// Time to check reviews and answers at [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     as_of: Option<Timestamp>,
     #[command(flatten)]
     output: CheckOutputArgs,
 }
 
-/// What is ahead.
+/// The upcoming change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Profile {
-    /// Nothing but everyday life
+    /// No change: daily operation
     LandingZone,
-    /// We are bought: accounts may leave
+    /// Your company is bought: accounts may leave
     Merger,
-    /// We take accounts in
+    /// You take accounts in
     Acquire,
-    /// Clusters are to be installed; their files alone are read
+    /// Clusters to install; reads only their files
     Openshift,
 }
 
-/// What `aws organizations list-accounts` prints.
+/// Output of `aws organizations list-accounts`.
 #[derive(Deserialize)]
 struct ListedAccounts {
     #[serde(rename = "Accounts")]
@@ -122,10 +122,6 @@ struct EarlierCheck {
     status: String,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 where a file cannot be read, or names of Regions and units make no sense.
 pub(super) fn run(args: &Args) -> Outcome {
     refuse_of_others(args)?;
     let as_of = args.as_of.unwrap_or_else(hallpass_base::clock::now);
@@ -160,7 +156,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(exit)
 }
 
-/// What another profile is asked with would be passed over unseen.
+/// Refuses options of other profiles, which would be ignored silently.
 fn refuse_of_others(args: &Args) -> Result<(), Failure> {
     for (flag, is_given, profile) in [
         ("--to", args.to.is_some(), Profile::Acquire),
@@ -248,7 +244,7 @@ fn of_organization(
 
 fn parsed<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
-    // JSON is read as the YAML that it is
+    // JSON is valid YAML
     serde_saphyr::from_str(&text)
         .map_err(|error| Failure::bad_input(error.to_string()).within(path))
 }
@@ -275,7 +271,7 @@ fn earlier(path: &Path) -> Result<Earlier, Failure> {
     Ok(rows.map(|it| ((it.id, it.target), it.status)).collect())
 }
 
-/// Checks that came to something else than before or were not there, and those that are no longer asked.
+/// Returns changed, new and removed checks.
 fn differences(
     checks: &[CheckResult],
     mut earlier: Earlier,

@@ -1,6 +1,3 @@
-//! `hallpass org outage apply`: puts a drill's policy in place, once everything that speaks against it was
-//! looked at.
-
 use std::path::PathBuf;
 
 use hallpass_app::chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
@@ -31,10 +28,10 @@ pub(super) struct Args {
     /// The policy, as `org outage generate` writes it
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The unit (`ou-…`) or account it is attached to
+    /// The unit (`ou-…`) or account to attach it to
     #[arg(long, value_name = "ID")]
     target: String,
-    /// Go on though no break-glass role can be seen in every account
+    /// Continue without a visible break-glass role in every account
     #[arg(long)]
     without_break_glass: bool,
     #[command(flatten)]
@@ -47,7 +44,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     chore::run(&DrillChore { args, file }, &args.plan)
 }
 
-/// A drill that is to be attached.
 struct DrillChore<'a> {
     args: &'a Args,
     file: DrillFile,
@@ -99,7 +95,7 @@ impl Chore for DrillChore<'_> {
     }
 }
 
-/// The report of a drill (`policies.md` §8.3), with the plan's beside it.
+/// Drill report (`policies.md` §8.3), plus the plan's.
 struct DrillReport {
     file: DrillFile,
     drill: Drill,

@@ -1,5 +1,3 @@
-//! `hallpass org outage generate`: the service control policy of a drill.
-
 use hallpass_base::Timestamp;
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::Generated;
@@ -25,10 +23,10 @@ use hallpass_terminal::generated::PolicyArgs;
     reason = "flags as typed; `make` turns each into an enum"
 )]
 pub(super) struct Args {
-    /// The region whose control planes do not answer
+    /// The Region whose control planes fail
     #[arg(long, value_name = "REGION")]
     region: String,
-    /// Prefixes of the services, separated by commas
+    /// Service prefixes, separated by commas
     #[arg(long, value_name = "SERVICE")]
     #[arg(value_delimiter = ',', required_unless_present = "all_services")]
     #[arg(conflicts_with = "all_services")]
@@ -36,26 +34,26 @@ pub(super) struct Args {
     /// Every service
     #[arg(long)]
     all_services: bool,
-    /// Services that go on, with --all-services
+    /// Services to keep, with --all-services
     #[arg(long, value_name = "SERVICE")]
     #[arg(value_delimiter = ',', requires = "all_services")]
     except: Vec<String>,
-    /// Deny only what changes something, permissions or tags
+    /// Deny only calls that change data, permissions or tags
     #[arg(long)]
     writes_only: bool,
-    /// When it begins (RFC 3339, with its zone)
+    /// Start (RFC 3339, with its zone)
     #[arg(long, value_name = "TIME")]
     start: String,
-    /// When it ends, by itself
+    /// Automatic end
     #[arg(long, value_name = "TIME")]
     end: String,
     /// Allow a window of more than 24 hours
     #[arg(long)]
     long: bool,
-    /// A role that may go on, by ARN; `*` stands for any account
+    /// An exempt role, by ARN; `*` matches any account
     #[arg(long, value_name = "ARN")]
     exempt_role: Vec<String>,
-    /// Nobody may go on, not even a break-glass role
+    /// Exempt no role, not even a break-glass role
     #[arg(long, conflicts_with = "exempt_role")]
     no_exempt: bool,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! `hallpass org outage list`: drills as they are. Exit 1 when one is over and still attached.
-
 use hallpass_app::chores::plans;
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::setup::opening::ReadingArgs;
@@ -18,7 +16,7 @@ const FIELDS: &[&str] = &[
     "removed_at",
 ];
 
-/// List drills; exit 1 when one is over and still attached
+/// List drills; exit 1 if one is over and still attached
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org outage list || hallpass org outage reap --apply")]
 pub(super) struct Args {

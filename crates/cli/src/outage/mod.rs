@@ -1,5 +1,3 @@
-//! `hallpass org outage …`: rehearse the loss of the control planes of one region.
-
 mod apply;
 mod generate;
 mod list;
@@ -43,7 +41,6 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// What the store has of a drill.
 async fn kept(at: &Opened<'_>, id: &str) -> Result<Option<Drill>, Failure> {
     let kept = at.context.kept.drill(id).await;
     kept.map_err(|fault| Failure::failed(fault.to_string()))

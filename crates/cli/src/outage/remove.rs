@@ -1,5 +1,3 @@
-//! `hallpass org outage remove|reap`: takes drills away, by their tags alone.
-
 use hallpass_app::chores::plans::chore::{self, Chore, Drafted, Opened, ReportWithin, Within};
 use hallpass_app::chores::plans::chore_failed;
 use hallpass_app::chores::plans::{PlanArgs, Settled};
@@ -38,7 +36,6 @@ pub(super) fn run_reap(args: &ReapArgs) -> Outcome {
     chore::run(&EndChore::EveryPast, &args.plan)
 }
 
-/// Drills that are to end.
 enum EndChore<'a> {
     One(&'a String),
     EveryPast,
@@ -77,7 +74,7 @@ impl Chore for EndChore<'_> {
     }
 }
 
-/// What the store has of drills that end, by their ids.
+/// Stored drills by id.
 struct EndReport(Vec<(String, Option<Drill>)>);
 
 impl ReportWithin for EndReport {

@@ -1,5 +1,5 @@
-//! `hallpass activity pci act`: what is done about people over a limit, as plans (`inventory.md` §7.3). Rung by rung: whoever
-//! was not disabled loses what they can use.
+//! `hallpass activity pci act`: plans against users over a limit (`inventory.md` §7.3). Step by
+//! step: users who were not disabled lose their access.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ use super::provided::open;
 use super::reading::read_to_act;
 use super::rungs::{CutAccess, InStore, RungShown, Suspend};
 
-/// Disable people over a limit, or take their access away
+/// Disable users over a limit, or remove their access
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Disable people over a limit, or take their access away\n\nOff unless the configuration says `act = true` \
@@ -50,49 +50,49 @@ use super::rungs::{CutAccess, InStore, RungShown, Suspend};
 pub(super) struct Args {
     #[command(flatten)]
     read: ReadArgs,
-    /// What is tried, in this order
+    /// Actions to try, in this order
     #[arg(long, value_enum, value_name = "RUNG,...", value_delimiter = ',', default_values = ["disable", "cut-access"])]
     by: Vec<ActRung>,
-    /// Only these people, by name or id
+    /// Only these users, by name or id
     #[arg(long, value_name = "PERSON,...", value_delimiter = ',')]
     person: Vec<String>,
-    /// Allow more people than usual
+    /// Allow more users than usual
     #[arg(long, value_name = "N")]
     max_people: Option<usize>,
-    /// Act on expired passwords, too, so many days after they expired
+    /// Also act on passwords expired for this many days
     #[arg(long, value_name = "DAYS")]
     grace: Option<u32>,
-    /// Delete people whose access is gone; nothing brings them back
+    /// Delete users without remaining access; this cannot be undone
     #[arg(long)]
     allow_delete: bool,
-    /// Cut off the sessions, in member accounts, of whoever was acted on
+    /// Revoke member account sessions of all users acted on
     #[arg(long)]
     end_sessions: bool,
     #[command(flatten)]
     plan: PlanArgs,
 }
 
-/// A rung of the ladder (`inventory.md` H-17).
+/// An action of the sequence (`inventory.md` H-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ActRung {
-    /// Suspended at Okta, if they come from there
+    /// Suspend at Okta, if the user comes from there
     Okta,
-    /// Inactive through the SCIM endpoint of the instance
+    /// Deactivate through the SCIM endpoint of the instance
     Scim,
-    /// Disabled in the identity store, if that shows
+    /// Disable in the identity store, if that is visible
     Disable,
-    /// Out of groups, and without assignments of their own
+    /// Remove from groups, and delete direct assignments
     CutAccess,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Default)]
 struct Acted {
     plans: Vec<PlanReport>,
     exit: Option<Exit>,
     refused: Option<Failure>,
     notes: Vec<String>,
-    /// What came of some is not known yet: the next rung waits for that.
+    /// Some results are pending: the next action waits for them.
     is_open: bool,
 }
 
@@ -144,7 +144,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// In which Regions people sign in besides the home Region: who is acted on must be away from all of them.
+/// Sign-in Regions other than the home Region: users acted on must be inactive in all of them.
 ///
 /// # Errors
 /// Exit 1 where the instance does not answer.
@@ -155,7 +155,6 @@ fn instance_regions(loaded: &Loaded) -> Result<OtherRegions, Failure> {
     })
 }
 
-/// A name that is nobody's protects nobody.
 fn check_protected(protected: &[String], people: &[PciPerson]) -> Result<(), Failure> {
     let is_somebody = |name: &&String| {
         people
@@ -176,7 +175,6 @@ fn check_protected(protected: &[String], people: &[PciPerson]) -> Result<(), Fai
     }))
 }
 
-/// Who has this address, or else nearly this name.
 fn meant<'a>(name: &str, people: &'a [PciPerson]) -> Option<&'a str> {
     let has_address = |it: &&PciPerson| {
         let mut emails = it.emails.iter();
@@ -189,7 +187,6 @@ fn meant<'a>(name: &str, people: &'a [PciPerson]) -> Option<&'a str> {
     }
 }
 
-/// The providers that the rungs need.
 fn providers(loaded: &Loaded, rungs: &[ActRung]) -> Result<Providers, Failure> {
     let mut providers = Providers::default();
     for rung in rungs {
@@ -202,7 +199,6 @@ fn providers(loaded: &Loaded, rungs: &[ActRung]) -> Result<Providers, Failure> {
     Ok(providers)
 }
 
-/// What the log is worth, for both limits.
 fn seen_log(ran: &RanReport) -> SeenLog {
     let users = &ran.report.users;
     let days = ran
@@ -226,7 +222,7 @@ fn seen_log(ran: &RanReport) -> SeenLog {
     }
 }
 
-/// Who is over a limit: inactive people, and expired passwords past `grace`.
+/// Users over a limit: inactive, or with a password expired beyond `grace`.
 fn stale(ran: &RanReport, grace: Option<u32>) -> Vec<StalePerson> {
     let over = i64::from(ran.limits.password.over_days);
     let mut found = Vec::new();
@@ -251,7 +247,6 @@ fn stale(ran: &RanReport, grace: Option<u32>) -> Vec<StalePerson> {
     found
 }
 
-/// Passwords that nobody is acted on for: no API resets them (`inventory.md` H-18).
 fn tell_passwords(ran: &RanReport, chosen: &ChosenPeople) {
     let acted: BTreeSet<_> = chosen.act.iter().map(|it| &it.user_id).collect();
     let rows = ran.report.users.iter();
@@ -277,7 +272,6 @@ fn refused(why: ActRefused) -> Failure {
     })
 }
 
-/// Rung by rung, until nobody is left.
 async fn climb(
     at: &Opened<'_>,
     args: &Args,
@@ -303,7 +297,6 @@ async fn climb(
             ActRung::Disable => acted.take(chore::carry(&InStore::Disable(left), at, plan).await?),
             ActRung::CutAccess => cut_access(at, args, left, &mut acted).await?,
         };
-        // a plan that is only shown says nothing of the next one
         let is_only_shown = !plan.is_applying() && !acted.plans.is_empty();
         if is_only_shown || acted.refused.is_some() {
             return Ok(acted);
@@ -332,14 +325,13 @@ async fn climb(
     }
     let before = acted.exit;
     acted.take(chore::carry(&EndSessions::new(reached), at, plan).await?);
-    // who was not reached is told, whatever came of the sessions of the others
     if before == Some(Exit::Failed) {
         acted.exit = before;
     }
     Ok(acted)
 }
 
-/// Takes their access away, and deletes who has none left, where that is allowed; who is left.
+/// Removes access, and deletes users without any left, if allowed; returns the remaining users.
 async fn cut_access(
     at: &Opened<'_>,
     args: &Args,
@@ -350,7 +342,7 @@ async fn cut_access(
     let carried = chore::carry(&CutAccess(people.clone()), at, plan).await?;
     let without = carried.shown.without_access(&people);
     let left = acted.take(carried);
-    // what is cut can be given back, a person cannot
+    // removed access can be restored, a deleted user cannot
     if !left.is_empty() || !args.allow_delete || !plan.is_applying() {
         return Ok(left);
     }
@@ -367,7 +359,6 @@ async fn cut_access(
 }
 
 impl Acted {
-    /// Takes in what came of one rung; who it did not reach.
     fn take(&mut self, carried: Carried<RungShown>) -> Vec<StalePerson> {
         let told = carried.shown;
         self.notes.extend(told.notes);

@@ -1,4 +1,4 @@
-//! What both commands are told: about whom, from which logs, how old is too old.
+//! Common arguments: users, logs, age limits.
 
 use std::path::PathBuf;
 
@@ -12,50 +12,52 @@ use serde_json::{Value, json};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadArgs {
-    /// The people: an answer of `ListUsers` [default: those of the state; with a bucket or `lookup` those that IAM Identity
-    /// Center has]
+    /// The users: an answer of `ListUsers` [default: those of the state; with a bucket or `lookup`
+    /// those of IAM Identity Center]
     #[arg(long, value_name = "FILE")]
     pub(super) users: Option<PathBuf>,
-    /// Files of logs, plain or gzipped, or saved pages of `LookupEvents`
+    /// Log files, plain or gzipped, or saved pages of `LookupEvents`
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "source")]
     pub(super) events: Vec<PathBuf>,
-    /// The bucket of a trail, a folder with its files as they lie there, or what CloudTrail keeps of the last 90 days
+    /// A trail's bucket, a folder with its files in the same layout, or CloudTrail's history of the
+    /// last 90 days
     #[arg(long, value_name = "s3://BUCKET[/PREFIX]|dir:PATH|lookup")]
     pub(super) source: Option<LogSource>,
-    /// Of the source only these accounts [default: all]
+    /// In the source, only these accounts [default: all]
     #[arg(long, value_name = "ACCOUNT,...", value_delimiter = ',')]
     pub(super) accounts: Vec<AccountId>,
-    /// Of the source only these Regions: those of the instance [default: all; `lookup`: that of the profile]
+    /// In the source, only these Regions: those of the instance [default: all; `lookup`: that of
+    /// the profile]
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     pub(super) regions: Vec<String>,
-    /// Of the source so many days up to the instant
+    /// In the source, this many days before the instant
     #[arg(long, value_name = "N", default_value_t = 400)]
     pub(super) days: u32,
-    /// What counts as being there
+    /// Which activity counts
     #[arg(long, value_enum, value_name = "WHAT", default_value = "any-use")]
     activity: CountedActivity,
-    /// Days until a password is told
+    /// Days until a password is reported
     #[arg(long, value_name = "DAYS", default_value_t = 86)]
     warn: u32,
     /// Days until a password is too old
     #[arg(long, value_name = "DAYS", default_value_t = 90)]
     expire: u32,
-    /// Days until somebody who is not there is told [default: as `--warn`]
+    /// Days until an inactive user is reported [default: as `--warn`]
     #[arg(long, value_name = "DAYS")]
     inactive_warn: Option<u32>,
-    /// Days until they are inactive [default: as `--expire`]
+    /// Days until a user counts as inactive [default: as `--expire`]
     #[arg(long, value_name = "DAYS")]
     inactive: Option<u32>,
-    /// The instant that is looked from [default: now]
+    /// The reference instant [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     pub(super) as_of: Option<Timestamp>,
-    /// Since when the files have every event [default: as the source shows]
+    /// Start of complete event coverage [default: as the source shows]
     #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     pub(super) coverage_from: Option<Timestamp>,
-    /// Passwords of people from outside: `okta:` and a saved list of its users
+    /// Passwords of external users: `okta:` and a saved list of its users
     #[arg(long, value_name = "okta:FILE")]
     pub(super) password_from: Option<String>,
-    /// Keep what is known here, and go on from it the next time
+    /// Store the state here, and continue from it the next time
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
     #[command(flatten)]
@@ -79,10 +81,7 @@ impl ReadArgs {
         }
     }
 
-    /// The limits of both ages.
-    ///
-    /// # Errors
-    /// Exit 2 where a warning would come last.
+    /// The limits of both ages; exit 2 where a warning would come last.
     pub(super) fn limits(&self) -> Result<PciLimits, Failure> {
         let limits = |(warn_name, warn_days): (&str, u32), (over_name, over_days): (&str, u32)| {
             if warn_days < over_days {
@@ -102,7 +101,6 @@ impl ReadArgs {
         })
     }
 
-    /// What was asked, for whoever reads the evidence later.
     pub(super) fn words(&self, as_of: Timestamp, limits: PciLimits) -> Value {
         json!({
             "as_of": as_of,

@@ -1,4 +1,4 @@
-//! Sessions of whoever was acted on: cut off in member accounts (`policies.md` §12), or how that is done.
+//! Revokes member account sessions of users acted on (`policies.md` §12), or describes how.
 
 use hallpass_app::chores::plans::chore::{Chore, Drafted, Opened};
 use hallpass_app::chores::plans::{chore_failed, quoted};
@@ -10,7 +10,6 @@ use hallpass_terminal::exit::Failure;
 
 use super::rungs::RungShown;
 
-/// Sessions of people cut off, up to the length that one can have.
 pub(super) struct EndSessions {
     people: Vec<StalePerson>,
     spec: RevocationSpec,
@@ -27,7 +26,7 @@ impl EndSessions {
 }
 
 impl Chore for EndSessions {
-    /// The plan is made of policies as they stand; and what is to be known of the generated one.
+    /// The plan depends on current policies; with notes on the generated one.
     type Facts = (PlanDraft, Vec<String>);
     type Shown = RungShown;
 
@@ -60,7 +59,6 @@ impl Chore for EndSessions {
     }
 }
 
-/// How somebody does it by hand.
 pub(super) fn by_hand(people: &[StalePerson]) -> String {
     let users = people
         .iter()

@@ -1,4 +1,5 @@
-//! `hallpass activity pci …`: whose password or account is stale, from logs of CloudTrail (`inventory.md` §7).
+//! `hallpass activity pci …`: finds stale passwords and accounts from CloudTrail logs
+//! (`inventory.md` §7).
 
 mod act;
 mod args;
@@ -32,10 +33,6 @@ enum Command {
     Act(Box<act::Args>),
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 for what makes no sense, before anything is read.
 pub fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Report(args) => report::run(args),

@@ -1,4 +1,4 @@
-//! The people that a report is about, and what Okta knows of their passwords.
+//! People of the report, with their password data from Okta.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,13 +9,8 @@ use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
 use serde::Deserialize;
 
-/// The largest list that is read.
 const LIST_BYTES_MAX: u64 = 256 << 20;
 
-/// Reads an answer of `ListUsers`.
-///
-/// # Errors
-/// Exit 2 where it cannot be used.
 pub(super) fn read_people(path: &Path) -> Result<PeopleList, Failure> {
     let text = read_text(path, LIST_BYTES_MAX)?;
     PeopleList::read(&text).map_err(|error| {
@@ -40,10 +35,7 @@ struct OktaProfile {
     email: Option<String>,
 }
 
-/// Whose word is taken for passwords outside: nobody's, or that of a saved list of Okta's users.
-///
-/// # Errors
-/// Exit 2 where it cannot be used.
+/// Returns the source of external password dates: none, or a saved list of Okta users.
 pub(super) fn password_source(
     given: Option<&str>,
     people: &PeopleList,
@@ -66,7 +58,7 @@ pub(super) fn password_source(
         let names = [user.profile.email, user.profile.login];
         for name in names.into_iter().flatten() {
             let changed = by_address.entry(name.to_lowercase()).or_default();
-            // of two with one address the later change: nobody is accused for the other's password
+            // two users share an address: take the later change, to accuse no one wrongly
             *changed = (*changed).max(user.password_changed);
         }
     }

@@ -1,4 +1,5 @@
-//! Who comes from where: whoever is to be suspended at a provider has to be known there, and be the same person.
+//! Matches people to their identity provider. A person to suspend must exist there under the same
+//! name.
 
 use std::sync::Arc;
 
@@ -12,10 +13,6 @@ use hallpass_org::pci::{
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
-/// A provider that is set up, or why it cannot be asked.
-///
-/// # Errors
-/// Exit 2: it is not set up, or not rightly.
 pub(super) fn open(
     loaded: &Loaded,
     provider: PeopleProvider,
@@ -38,10 +35,10 @@ pub(super) fn open(
     })
 }
 
-/// Who of them is there, with their ids there; and the others.
+/// Splits people into those found at the provider, with their ids there, and the rest.
 ///
 /// # Errors
-/// When that cannot be read: then nothing is done there.
+/// On any failed read; no one is suspended then.
 pub(super) async fn split(
     context: &PlanContext,
     provider: PeopleProvider,
@@ -51,7 +48,7 @@ pub(super) async fn split(
     let (mut there, mut others) = (Vec::new(), Vec::new());
     for person in people {
         let ids = match provider {
-            // the endpoint has people by the ids of the identity store
+            // the endpoint uses the ids of the identity store
             PeopleProvider::Scim => vec![person.user_id.to_string()],
             PeopleProvider::Okta => external_ids(context, &person).await?,
         };
@@ -63,7 +60,7 @@ pub(super) async fn split(
     Ok((there, others))
 }
 
-/// The person with one of these ids, who has to be called the same there.
+/// Finds the person with one of these ids; the name must match.
 async fn found(
     port: &dyn ProviderPeople,
     ids: &[String],
@@ -75,7 +72,8 @@ async fn found(
             let base = port.base();
             Failure::failed(format!("`{base}` does not say who `{name}` is: {fault}"))
         })?;
-        // INVARIANT: nobody is suspended by an id or a name alone: an id may have been copied, and a name given anew
+        // INVARIANT: an id or a name alone never suspends a person: ids get copied, and names
+        // reused
         if let Some(person) = person.filter(|it| it.is_called(name)) {
             return Ok(Some(person));
         }
@@ -83,8 +81,8 @@ async fn found(
     Ok(None)
 }
 
-/// The ids that an outside provider gave somebody (Identity Store API, "`ExternalId`"); none where the identity store is the
-/// source of the person.
+/// Returns ids from an outside provider (Identity Store API, "`ExternalId`"); empty if the identity
+/// store is the person's source.
 async fn external_ids(context: &PlanContext, person: &StalePerson) -> Result<Vec<String>, Failure> {
     let store = &context.aws.about().identity_store_id;
     let input = json!({ "IdentityStoreId": store, "UserId": person.user_id });
@@ -104,7 +102,6 @@ async fn external_ids(context: &PlanContext, person: &StalePerson) -> Result<Vec
     Ok(ids.map(str::to_owned).collect())
 }
 
-/// Whether it looks like an id of Okta: what else providers give as ids is not asked for.
 fn is_id(text: &str) -> bool {
     let is_of_id = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_');
     (1..=64).contains(&text.len()) && text.bytes().all(is_of_id)

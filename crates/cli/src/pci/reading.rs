@@ -1,4 +1,4 @@
-//! A run of a command: people and state are files, and the state is kept where no file was skipped.
+//! Runs a pci command. Saves the state only if no file was skipped.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,13 +20,10 @@ use hallpass_terminal::text_file::read_text;
 use super::args::ReadArgs;
 use super::people::{password_source, read_people};
 
-/// The largest state that is read.
 const STATE_BYTES_MAX: u64 = 1 << 30;
 
-/// Reads what was asked for.
-///
 /// # Errors
-/// Exit 2 for what makes no sense; exit 1 where a folder cannot be listed or the state not be kept.
+/// Exit 2 for invalid arguments; exit 1 for an unreadable folder or an unsaved state.
 pub(super) fn read_now(args: &ReadArgs, loaded: &Loaded) -> Result<RanReport, Failure> {
     read(
         args,
@@ -36,10 +33,6 @@ pub(super) fn read_now(args: &ReadArgs, loaded: &Loaded) -> Result<RanReport, Fa
     )
 }
 
-/// Likewise, to act on people: with the Regions of the instance, whatever the log is.
-///
-/// # Errors
-/// As [`read_now`].
 pub(super) fn read_to_act(
     args: &ReadArgs,
     loaded: &Loaded,
@@ -53,18 +46,11 @@ pub(super) fn read_to_act(
     )
 }
 
-/// Where the Regions of the instance come from.
 pub(super) enum RegionsOf {
-    /// AWS is asked where it is asked for the log.
     Source,
-    /// It was asked already.
     Instance(OtherRegions),
 }
 
-/// Likewise, at an instant and with what is known of values.
-///
-/// # Errors
-/// As [`read_now`].
 pub(super) fn read(
     args: &ReadArgs,
     loaded: &Loaded,
@@ -123,8 +109,8 @@ pub(super) fn read(
     Ok(ran)
 }
 
-/// The people of the file that was named, or those that Identity Center has now; and its additional Regions: where AWS is asked
-/// for the log, it is asked for them, whoever lists the people.
+/// Returns the people from the named file or Identity Center, and the additional Regions if the log
+/// comes from AWS.
 fn listed(
     args: &ReadArgs,
     is_known: bool,
@@ -154,8 +140,8 @@ fn listed(
     Ok((people, others))
 }
 
-/// The additional Regions that the instance lists; the log is read all the same where it does not. Whoever names people and
-/// Regions may have no access to it.
+/// Returns the instance's additional Regions. A failure is not fatal: the user may lack this
+/// permission.
 fn asked(args: &ReadArgs) -> OtherRegions {
     let why = match live_center::additional_regions(args.regions.first()) {
         Ok(Some(listed)) => return OtherRegions::Listed(listed),
@@ -187,7 +173,7 @@ fn tell_others(args: &ReadArgs, others: &OtherRegions) {
     }
 }
 
-/// Only the files of a trail have digests.
+/// Only trail files have digests.
 fn check_digests(args: &ReadArgs) -> Result<(), Failure> {
     if args.digests.is_asked() && !matches!(args.source, Some(LogSource::Place(_))) {
         let failure = Failure::bad_input("`--verify-digests` is about the files of a trail");
@@ -196,7 +182,6 @@ fn check_digests(args: &ReadArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where events are looked up: in the Regions that were named, else in that of the profile.
 fn lookup_regions(args: &ReadArgs) -> Result<BTreeSet<String>, Failure> {
     let given = match args.regions.as_slice() {
         [] => vec![std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty())],
@@ -206,7 +191,7 @@ fn lookup_regions(args: &ReadArgs) -> Result<BTreeSet<String>, Failure> {
     regions.collect()
 }
 
-/// A file that is not there is a mistake of who named it, and not a broken log.
+/// Reports a missing file as a usage error, not as a broken log.
 fn check_file(path: &Path) -> Result<(), Failure> {
     let about = fs::metadata(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
     if about.is_dir() {
@@ -251,7 +236,7 @@ fn fold(
 
 fn keep(path: &Path, state: Option<PciState>, is_whole: bool) -> Result<(), Failure> {
     if !is_whole {
-        // the next run has to read these days again
+        // the next run must read these days again
         output::say("the state stays as it was: files were skipped or are not as delivered");
         return Ok(());
     }
@@ -259,7 +244,7 @@ fn keep(path: &Path, state: Option<PciState>, is_whole: bool) -> Result<(), Fail
         return Ok(());
     };
     let text = state.text().map_err(Failure::bug)?;
-    // CRASH: before this line the state is that of the run before, and the next run reads the same again
+    // CRASH: before this line the old state remains, and the next run reads the same again
     let written = write_private(path, text.as_bytes(), Existing::Replaced);
     written.map_err(|error| Failure::unwritable(path.display(), &error))
 }

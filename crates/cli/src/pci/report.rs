@@ -1,5 +1,3 @@
-//! `hallpass activity pci report`: everybody with the age of their password and the time since they were there.
-
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -17,7 +15,7 @@ use super::args::ReadArgs;
 use super::reading::{RegionsOf, read};
 use super::shown;
 
-/// Show everybody's password age and last activity
+/// Show password age and last activity of all people
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show everybody's password age and last activity\n\nLogs of CloudTrail are read once, in whatever \
@@ -35,16 +33,16 @@ pub(super) struct Args {
     read: ReadArgs,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Print who is over a limit, for a consumer of that form, in place of the report
+    /// Print the people over a limit in this form, in place of the report
     #[arg(long, value_enum, value_name = "FORM")]
     emit: Option<EmittedForm>,
-    /// Write that to this file, or send it to this queue, and print the report
+    /// Write that list to this file or send it to this queue, and print the report
     #[arg(long, value_name = "FILE|sqs:URL", requires = "emit")]
     emit_to: Option<EmitTarget>,
-    /// Write what the report was made of, with fingerprints of all files
+    /// Write the report's inputs with fingerprints of all files
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
-    /// Exit 3 where somebody is over a limit
+    /// Exit 3 if a person is over a limit
     #[arg(long)]
     fail_on_findings: bool,
     #[command(flatten)]
@@ -101,7 +99,7 @@ fn print(args: &Args, ran: &RanReport) -> Result<(), Failure> {
     shown::show(ran, args.output.format())
 }
 
-/// Sends the list, unless it names nobody; one made of half a log is not sent, as who takes it may act on it.
+/// Sends a non-empty list. A list from an incomplete log is not sent: its consumer may act on it.
 fn emit(url: &str, list: &Value, text: &str, ran: &RanReport) -> Result<(), Failure> {
     let records = list["Records"].as_array().map_or(0, Vec::len);
     if !ran.is_whole() {

@@ -1,4 +1,5 @@
-//! The rungs of `hallpass activity pci act`, each a chore of its own about the people that are left (`inventory.md` H-17).
+//! Rungs of `hallpass activity pci act`: each is a separate chore for the people still left
+//! (`inventory.md` H-17).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,31 +24,22 @@ use serde_json::json;
 
 use super::provided::split;
 
-/// The kind of plans that take people's access away.
 const CUT_PLAN_KIND: &str = "pci.cut";
-/// What people may lose at once, however many they are.
 const CUT_CHANGES_MAX: usize = 500;
 
-/// Whom a rung reached, for the next one.
 pub(super) struct RungShown {
-    /// Whom its plan is about.
     meant: Vec<StalePerson>,
     reach: RungReach,
-    /// Who keeps something, as it was given for a time.
+    /// People who keep temporary access.
     holding: BTreeSet<UserId>,
-    /// Whom it did not reach.
     pub(super) left: Vec<StalePerson>,
-    /// What came of some is not known yet.
     pub(super) is_open: bool,
-    /// What is to be known of it.
     pub(super) notes: Vec<String>,
 }
 
-/// How far a rung's plan reaches.
 enum RungReach {
-    /// Person by person; what is said of how many it did not reach.
+    /// Per person; the text reports the number not reached.
     EachPerson(String),
-    /// Everybody, or nobody.
     All,
 }
 
@@ -70,7 +62,7 @@ impl RungShown {
         }
     }
 
-    /// Who of these keeps nothing that was given for a time: whoever is deleted with a live assignment leaves it to nobody.
+    /// Filters out people with temporary access: deleting one would orphan a live assignment.
     pub(super) fn without_access(&self, people: &[StalePerson]) -> Vec<StalePerson> {
         let keeps = |it: &&StalePerson| self.holding.contains(&it.user_id);
         people.iter().filter(|it| !keeps(it)).cloned().collect()
@@ -110,14 +102,13 @@ impl Shown for RungShown {
     }
 }
 
-/// The targets of which all is as it should be.
 fn done_targets(report: &PlanReport) -> BTreeSet<&str> {
     let is_done = |outcome| matches!(outcome, StepEnd::Changed | StepEnd::Unchanged);
     let rows = report.targets.iter().filter(|it| is_done(it.outcome));
     rows.map(|it| it.target.key.as_str()).collect()
 }
 
-/// Whether it may come out either way still: only what surely failed is a reason for the next rung.
+/// Whether the result is still unknown. Only a certain failure leads to the next rung.
 const fn is_open(outcome: StepEnd) -> bool {
     match outcome {
         StepEnd::Unchanged | StepEnd::Changed | StepEnd::Failed => false,
@@ -130,7 +121,6 @@ fn organization(at: &Opened<'_>) -> String {
     about.organization_id.clone().unwrap_or_default()
 }
 
-/// People suspended where they come from.
 pub(super) struct Suspend<'a> {
     provider: PeopleProvider,
     port: &'a dyn ProviderPeople,
@@ -157,7 +147,6 @@ impl<'a> Suspend<'a> {
 }
 
 impl Chore for Suspend<'_> {
-    /// Who is there, who is not, and the organization.
     type Facts = (Vec<ProvidedPerson>, Vec<StalePerson>, String);
     type Shown = RungShown;
 
@@ -186,14 +175,13 @@ impl Chore for Suspend<'_> {
     }
 }
 
-/// People disabled in the identity store; or deleted, where that is allowed and their access is gone.
+/// Disables people in the identity store, or deletes them if allowed and their access is removed.
 pub(super) enum InStore {
     Disable(Vec<StalePerson>),
     Delete(Vec<StalePerson>),
 }
 
 impl Chore for InStore {
-    /// The identity store, and the organization.
     type Facts = (String, String);
     type Shown = RungShown;
 
@@ -221,14 +209,12 @@ impl Chore for InStore {
     }
 }
 
-/// People out of groups, and without assignments of their own.
+/// Removes people from groups and deletes their direct assignments.
 pub(super) struct CutAccess(pub(super) Vec<StalePerson>);
 
-/// What people have.
 pub(super) struct CutFacts {
-    /// By themselves.
     removals: Vec<ReviewedAccess>,
-    /// Who has something that was given for a time, once for each of it.
+    /// One entry per temporary grant.
     temporary: Vec<UserId>,
     organization: String,
     directory: Arc<Directory>,
@@ -268,7 +254,7 @@ impl Chore for CutAccess {
     }
 }
 
-/// What people can use by themselves, but for what grants hold; and who has that.
+/// Collects a person's direct access that no grant holds.
 async fn removals(
     context: &PlanContext,
     people: &[StalePerson],

@@ -1,12 +1,9 @@
-//! A report for people and programs.
-
 use hallpass_activity::{PciReport, PciRow};
 use hallpass_app::log_files::tell_digests;
 use hallpass_app::reports::pci::{RanReport, document};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{self, Format, Table};
 
-/// The columns of CSV.
 const COLUMNS: &[&str] = &[
     "user_name",
     "user_id",
@@ -20,10 +17,8 @@ const COLUMNS: &[&str] = &[
     "last_activity",
     "failed_verifications",
 ];
-/// People that are named in a line.
 const NAMED_MAX: usize = 10;
 
-/// Prints the people.
 pub(super) fn show(ran: &RanReport, format: Format) -> Result<(), Failure> {
     if format == Format::Json {
         return output::one(format, &document(ran), &[], String::new);
@@ -68,7 +63,6 @@ fn day(instant: &str) -> String {
     instant.split('T').next().unwrap_or_default().to_owned()
 }
 
-/// Tells what goes with the people, on stderr.
 pub(super) fn tell(ran: &RanReport) {
     let report = &ran.report;
     let logs = &ran.logs;

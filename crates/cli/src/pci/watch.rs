@@ -1,5 +1,3 @@
-//! `hallpass activity pci watch`: what a report finds, told through the channels of alerts (`inventory.md` H-14).
-
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::reports::alerts::AlertRunner;
 use hallpass_app::reports::pci::{PciTold, alert_rules, tell};
@@ -14,10 +12,10 @@ use super::reading::read_now;
 use super::shown;
 use crate::alerts;
 
-/// How often a timer is expected to run it.
+/// Expected timer interval.
 const EVERY: TimeSpan = TimeSpan::hours(24);
 
-/// Tell who is over a limit, once, through the channels of alerts
+/// Alert once about each person over a limit
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Tell who is over a limit, once, through the channels of alerts\n\nReads what `report` reads, and \
@@ -32,10 +30,10 @@ pub(super) struct Args {
     read: ReadArgs,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Tell of expired passwords and inactive people again after so long; 0: never
+    /// Repeat alerts for expired passwords and inactive people after this time; 0: never
     #[arg(long, value_name = "TIME", default_value = "7d")]
     remind: TimeSpan,
-    /// Only these channels tell it [default: all]
+    /// Alert only these channels [default: all]
     #[arg(long, value_name = "CHANNEL,...", value_delimiter = ',')]
     notify: Vec<String>,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! `hallpass policy perimeter check`: a table of cases, decided with one more policy in force.
-
 use std::io;
 use std::path::PathBuf;
 
@@ -12,7 +10,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use crate::cases::{Input, answer_all};
 use crate::reading::Reading;
 
-/// Decide cases as if a policy were attached
+/// Evaluate cases as if a policy were attached
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Decide cases as if a policy were attached\n\nCases are lines as for `hallpass \
@@ -28,16 +26,16 @@ use crate::reading::Reading;
 pub(super) struct Args {
     /// The policy; `-` for standard input
     policy: PathBuf,
-    /// What it is attached as
+    /// Policy type
     #[arg(long = "as", value_enum, value_name = "KIND", default_value = "scp")]
     place: PlaceArg,
     /// The cases, one JSON object per line; `-` for standard input
     #[arg(long, value_name = "FILE")]
     cases: PathBuf,
-    /// Exit 1 when a decision is not the case's `expected`
+    /// Exit 1 if a decision differs from the case's `expected`
     #[arg(long)]
     expect: bool,
-    /// Say which statements decided, and how every other stands to the request
+    /// Print the deciding statements, and how every other relates to the request
     #[arg(long)]
     explain: bool,
     #[command(flatten)]

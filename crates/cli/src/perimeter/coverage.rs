@@ -1,5 +1,3 @@
-//! `hallpass policy perimeter coverage`: accounts by sides of a boundary, as far as policies hold them.
-
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +10,6 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use serde::Serialize;
 
-/// Name of the file that says where policies are attached.
 const ATTACHMENTS: &str = "attachments.json";
 
 const FIELDS: &[&str] = &[
@@ -29,7 +26,7 @@ const FIELDS: &[&str] = &[
     "notes",
 ];
 
-/// List which accounts are behind which side of a boundary
+/// List the accounts behind each side of a boundary
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "List which accounts are behind which side of a boundary\n\nThe folder holds \
@@ -52,7 +49,7 @@ pub(super) struct Args {
     /// The organization: its root, OUs and accounts
     #[arg(long, value_name = "FILE")]
     tree: PathBuf,
-    /// Exit 1 when a member account is not covered on these sides
+    /// Exit 1 if a member account is not covered on these sides
     #[arg(long, value_enum, value_name = "SIDE", value_delimiter = ',')]
     require: Vec<SideArg>,
     #[command(flatten)]
@@ -103,7 +100,6 @@ pub(super) fn run(args: &Args) -> Outcome {
 fn guardrails(folder: &Path, tree: &Tree) -> Result<Guardrails, Failure> {
     let list = super::read(&folder.join(ATTACHMENTS))?;
     let policy = |name: &str| {
-        // a name, not a way out of the folder
         let plain = Path::new(name).file_name() == Some(OsStr::new(name));
         plain
             .then(|| super::read(&folder.join(name)).ok())
@@ -115,7 +111,7 @@ fn guardrails(folder: &Path, tree: &Tree) -> Result<Guardrails, Failure> {
     })
 }
 
-/// Policies that lie in the folder and are attached nowhere are probably forgotten.
+/// Warns about unattached policies, which are probably forgotten.
 fn say_unattached(folder: &Path, rails: &Guardrails) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -164,7 +160,7 @@ fn row(account: AccountCoverage) -> CoverageRow {
         identity_by: by(&account.identity),
         network: yes(&account.network),
         network_by: by(&account.network),
-        // of a side that no policy holds everything is open: that says nothing new
+        // a side without a policy is open anyway
         open: open.flat_map(|side| side.open.iter().cloned()).collect(),
         notes,
         account: account.account,

@@ -1,5 +1,3 @@
-//! `hallpass policy perimeter generate`: one side of a boundary as a policy.
-
 use clap::ValueEnum;
 use hallpass_iam::generate::Generated;
 use hallpass_iam::generate::perimeter::{
@@ -23,38 +21,38 @@ use hallpass_terminal::generated::PolicyArgs;
       --id 3.120.10.0/24 --id vpc-0a1b2c3d4e5f60718"
 )]
 pub(super) struct Args {
-    /// What has to be yours
+    /// Side of the boundary
     #[arg(long, value_enum, value_name = "SIDE")]
     side: SideArg,
-    /// What the ids are: accounts, paths of OUs or organizations
+    /// Type of the ids: accounts, OU paths or organizations
     #[arg(long, value_enum, value_name = "SCOPE")]
     scope: Option<ScopeArg>,
-    /// Account, path (`o-…/r-…/ou-…/`, with `*` behind it for all below), organization; on the
+    /// Account, path (`o-…/r-…/ou-…/`, with a final `*` for all below), organization; on the
     /// network side an address, a range or a VPC
     #[arg(long, value_name = "ID", num_args = 1..)]
     id: Vec<String>,
     /// The kind of policy
     #[arg(long = "as", value_enum, value_name = "KIND")]
     attachment: AttachmentArg,
-    /// Actions that are held to the boundary
+    /// Actions bound by the boundary
     #[arg(long, value_name = "ACTION", num_args = 1.., default_value = "s3:*")]
     actions: Vec<String>,
-    /// Role that is not held to it, by ARN; `*` stands for any account
+    /// Exempt role, by ARN; `*` matches any account
     #[arg(long, value_name = "ARN", num_args = 1..)]
     exempt_role: Vec<String>,
     /// Account that counts as inside
     #[arg(long, value_name = "ID", num_args = 1..)]
     exempt_account: Vec<String>,
-    /// What becomes of calls that do not say whose the other end is
+    /// Effect on calls that do not name the owner of the other end
     #[arg(long, value_enum, value_name = "EFFECT", default_value = "deny")]
     when_missing: MissingArg,
-    /// Hold AWS services to it as well
+    /// Bind AWS services as well
     #[arg(long)]
     no_service_exempt: bool,
-    /// The caller's own account or organization instead of ids
+    /// Use the caller's own account or organization instead of ids
     #[arg(long, conflicts_with = "id")]
     dynamic: bool,
-    /// Only objects of buckets; listing, making and governing buckets stays open
+    /// Only objects of buckets; listing, creating and managing buckets stays open
     #[arg(long)]
     objects_only: bool,
     #[command(flatten)]
@@ -95,9 +93,9 @@ enum AttachmentArg {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum MissingArg {
-    /// They are denied
+    /// Deny them
     Deny,
-    /// They are left alone
+    /// Allow them
     Allow,
 }
 

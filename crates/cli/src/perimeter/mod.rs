@@ -1,5 +1,3 @@
-//! `hallpass policy perimeter …`: a boundary around an organization, written, proved and surveyed.
-
 mod check;
 mod coverage;
 mod generate;
@@ -10,7 +8,7 @@ use hallpass_iam::LoadError;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::text_file::read_text;
 
-/// Longest policy, tree or list of attachments that is read, in bytes.
+/// Bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Generate a data perimeter around an organization, and prove it
@@ -39,18 +37,15 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Reads a file, or standard input for `-`.
 fn read(path: &Path) -> Result<String, Failure> {
     read_text(path, FILE_BYTES_MAX)
 }
 
-/// How a file is called in explanations.
 fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()
 }
 
-/// A policy that cannot be read.
 fn refused(name: &str, error: &LoadError) -> Failure {
     let place = match error.position {
         Some((line, column)) => format!("{name}:{line}:{column}"),

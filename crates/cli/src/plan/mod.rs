@@ -1,6 +1,3 @@
-//! `hallpass org plan …`: plans that change an organization: listed, shown, gone on with, stopped, taken
-//! back.
-
 mod run;
 mod show;
 

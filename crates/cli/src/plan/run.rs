@@ -1,5 +1,3 @@
-//! `hallpass org plan resume|abort|undo`.
-
 use std::time::Duration;
 
 use hallpass_app::chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
@@ -11,7 +9,7 @@ use hallpass_plans::{LANE_LEASE, PlanDraft, PlanId, PlanReport};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
-/// Resume a plan that was stopped, paused or aborted, or begin a saved one
+/// Resume a stopped, paused or aborted plan, or start a saved one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org plan resume 3f0c9a5b7d1e2f46
@@ -20,17 +18,17 @@ pub(super) struct ResumeArgs {
     /// The plan's id
     #[arg(value_name = "PLAN")]
     id: String,
-    /// Begin a plan that was never applied, exactly as it was saved, without asking
+    /// Start an unapplied plan exactly as saved, without confirmation
     #[arg(long)]
     apply: bool,
-    /// Try what failed once more
+    /// Retry failed steps
     #[arg(long)]
     retry_failed: bool,
     #[command(flatten)]
     running: RunningArgs,
 }
 
-/// Abort a plan: begin nothing new, and wait for what runs
+/// Abort a plan: start nothing new, and wait for running steps
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org plan abort 3f0c9a5b7d1e2f46")]
 pub(super) struct AbortArgs {
@@ -38,7 +36,7 @@ pub(super) struct AbortArgs {
     plan: SavedPlanArgs,
 }
 
-/// Undo a plan: plan the way back from what it changed
+/// Undo a plan: plan the reversal of its changes
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  hallpass org plan undo 3f0c9a5b7d1e2f46\n  hallpass org plan undo 3f0c9a5b7d1e2f46 --apply"
@@ -110,7 +108,6 @@ pub(super) fn run_undo(args: &UndoArgs) -> Outcome {
     chore::run(&UndoChore(id), &args.plan)
 }
 
-/// What a plan changed is to be taken back.
 struct UndoChore(PlanId);
 
 impl Chore for UndoChore {

@@ -1,5 +1,3 @@
-//! `hallpass org plan list|show`: from the store alone.
-
 use std::sync::Arc;
 
 use hallpass_app::chores::plans::run_failed;
@@ -12,7 +10,6 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 use serde_json::json;
 
-/// Plans listed at most.
 const LIST_MAX: u32 = 200;
 
 const FIELDS: &[&str] = &[
@@ -27,7 +24,7 @@ pub(super) struct ListArgs {
     shown: ReadingArgs,
 }
 
-/// Show a plan, and what became of each of its targets
+/// Show a plan and the result of each target
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org plan show 3f0c9a5b7d1e2f46 --output json")]
 pub(super) struct ShowArgs {
@@ -79,7 +76,6 @@ pub(super) fn run_list(args: &ListArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// What a plan is for, and which plan of the same wish it is where there were others.
 fn kind_cell(plan: &Plan) -> String {
     match plan.round {
         0 => plan.kind.clone(),

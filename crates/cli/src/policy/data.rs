@@ -1,11 +1,9 @@
-//! `hallpass policy data`: what this build knows of actions, resource types and condition keys.
-
 use hallpass_iam::facts::{self, ActionFacts, Key, ResourceType, ServiceFacts};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, OutputArgs, Table};
 use serde::Serialize;
 
-/// Show what is known of actions, resource types and condition keys
+/// Show known actions, resource types and condition keys
 #[derive(Debug, clap::Args)]
 #[command(
     disable_version_flag = true,
@@ -22,13 +20,13 @@ pub(super) struct Args {
     /// Only the date of the data
     #[arg(long, conflicts_with_all = ["service", "action", "show", "output"])]
     version: bool,
-    /// Everything of this service, by its prefix
+    /// All data of this service, by its prefix
     #[arg(long, value_name = "PREFIX", conflicts_with = "action")]
     service: Option<String>,
     /// This action, `service:Name`; `*` and `?` are wildcards
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
-    /// What to show of the service
+    /// Which data of the service to show
     #[arg(
         long,
         value_enum,
@@ -140,7 +138,7 @@ fn summary(format: Format) -> Result<(), Failure> {
     };
     for service in facts::services() {
         let own = service.condition_keys().iter();
-        // the tag keys of `aws:` stand in every service that has tags
+        // every service with tags has the tag keys of `aws:`
         let own = own.filter(|key| facts::global_key(key.name).is_none());
         all.services += 1;
         all.actions += service.actions().len();

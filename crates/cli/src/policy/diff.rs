@@ -1,5 +1,3 @@
-//! `hallpass policy diff`: the requests whose decision changes between two versions.
-
 use std::io::BufRead as _;
 use std::path::PathBuf;
 
@@ -11,7 +9,7 @@ use hallpass_terminal::output::{self, OutputArgs, Table, list};
 use super::eval::{read, refused};
 use crate::reading::Reading;
 
-/// Show which requests are decided otherwise by a new version of a policy
+/// Show requests that a new policy version decides differently
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show which requests are decided otherwise by a new version of a policy\n\n\
@@ -24,22 +22,22 @@ use crate::reading::Reading;
   hallpass policy diff old.json new.json --type scp --requests cases.jsonl --detailed-exitcode"
 )]
 pub(crate) struct Args {
-    /// The version in force
+    /// The current version
     #[arg(value_name = "OLD")]
     old: PathBuf,
-    /// The version to take its place
+    /// The new version
     #[arg(value_name = "NEW")]
     new: PathBuf,
-    /// Kind of both: identity, resource, trust, scp, rcp, boundary, session
+    /// Type of both: identity, resource, trust, scp, rcp, boundary, session
     #[arg(long = "type", value_name = "TYPE", default_value = "identity")]
     kind: PolicyType,
-    /// Cases as `policy simulate` takes them; each meets the policy beside its own
+    /// Cases as `policy simulate` reads them; adds the policy to each
     #[arg(long, value_name = "FILE", required_unless_present = "generated")]
     requests: Option<PathBuf>,
-    /// Ask what the two versions suggest
+    /// Generate requests from the two versions
     #[arg(long, conflicts_with = "requests")]
     generated: bool,
-    /// Exit 3 when a decision changes
+    /// Exit 3 if a decision changes
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]

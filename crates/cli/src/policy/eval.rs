@@ -1,5 +1,3 @@
-//! `hallpass policy eval`: one request from flags and files, explained.
-
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,7 +15,7 @@ use hallpass_terminal::text_file::decoded;
 
 use crate::reading::Reading;
 
-/// Decide one request and show every statement that has a say
+/// Evaluate one request and show every relevant statement
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Decide one request and show every statement that has a say\n\nExit code 0: \
@@ -34,22 +32,22 @@ pub(crate) struct Args {
     shown: ShownArgs,
 }
 
-/// How an answer for people is printed.
+/// Output options.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShownArgs {
-    /// How to print it
+    /// Output format
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
     #[arg(default_value = "table")]
     pub(crate) output: Format,
 }
 
-/// The flags that name a whole question, of which one stands in place of principal, action and resource.
+/// Flags for a whole case; one replaces principal, action and resource.
 pub(crate) const WHOLE_QUESTION: &str = "whole_question";
 
 /// A request, from flags and files.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EvalArgs {
-    /// A whole case as JSON, as `policy simulate` takes them; `-` for standard input
+    /// A whole case as JSON, as `policy simulate` reads them; `-` for standard input
     #[arg(long, value_name = "FILE", group = WHOLE_QUESTION)]
     #[arg(conflicts_with_all = ["principal", "action", "resource"])]
     case: Option<PathBuf>,
@@ -59,10 +57,10 @@ pub(crate) struct EvalArgs {
     /// The action, such as s3:GetObject
     #[arg(long, value_name = "ACTION", required_unless_present = WHOLE_QUESTION)]
     action: Option<String>,
-    /// ARN of the resource, or `*`; several for actions that are checked against several
+    /// ARN of the resource, or `*`; several for actions that check several
     #[arg(long, value_name = "ARN", required_unless_present = WHOLE_QUESTION)]
     resource: Vec<String>,
-    /// The account that owns the resource, where its ARN does not say
+    /// The account that owns the resource, if its ARN lacks one
     #[arg(long, value_name = "ID")]
     resource_account: Option<String>,
     /// A condition key with one value
@@ -89,7 +87,7 @@ pub(crate) struct EvalArgs {
     /// A session policy
     #[arg(long, value_name = "FILE")]
     session: Vec<PathBuf>,
-    /// The principal is of the organization's management account
+    /// The principal belongs to the organization's management account
     #[arg(long)]
     management_account: bool,
     /// The principal is the root user of its account
@@ -99,13 +97,11 @@ pub(crate) struct EvalArgs {
     reading: Reading,
 }
 
-/// A question that was read.
 pub(crate) struct EvalCase {
     case: Case,
 }
 
 impl EvalCase {
-    /// Prints the explanation, for people as `words` say it. Denied is a failed check.
     pub(crate) fn answer(
         &self,
         output: Format,
@@ -164,7 +160,6 @@ fn table(statements: &[StatementTrace]) -> Table {
     table
 }
 
-/// What kept a statement from applying.
 fn why_not(it: &StatementTrace) -> String {
     let mut reasons = Vec::new();
     if !it.action {
@@ -185,7 +180,7 @@ fn why_not(it: &StatementTrace) -> String {
     reasons.join(", ")
 }
 
-/// Whether the resources are meant to be all of a call: of an action that requires several, one alone says nothing.
+/// Whether the resources complete a call: some actions require several.
 fn is_call(action: &str, arns: &[&str]) -> bool {
     match arns {
         [] | ["*"] => false,
@@ -198,7 +193,6 @@ fn is_call(action: &str, arns: &[&str]) -> bool {
 }
 
 impl EvalArgs {
-    /// Reads the flags and files.
     pub(crate) fn ask(&self) -> Result<EvalCase, Failure> {
         let options = self.reading.options(true)?;
         if let Some(path) = &self.case {
@@ -326,7 +320,6 @@ fn policies(
         .collect()
 }
 
-/// Reads and compiles a policy file; it is named after the file.
 pub(crate) fn policy(
     path: &Path,
     kind: PolicyType,
@@ -339,11 +332,10 @@ pub(crate) fn policy(
     Ok(Arc::new(policy.named(name)))
 }
 
-/// Reads a text file of at most a policy's size.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let unreadable = |error| Failure::unreadable(path.display(), &error);
     let mut bytes = Vec::new();
-    // one byte more than is taken, so that a longer file is refused rather than cut
+    // one byte over the limit, to refuse a longer file instead of truncating it
     let limit = 4 * POLICY_BYTES_MAX as u64 + 1;
     if path == Path::new("-") {
         let read = std::io::stdin().take(limit).read_to_end(&mut bytes);
@@ -359,7 +351,6 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     Ok(text.to_owned())
 }
 
-/// A policy or case that could not be read.
 pub(crate) fn refused(name: &str, error: &LoadError) -> Failure {
     let place = match error.position {
         Some((line, column)) => format!("{name}:{line}:{column}"),

@@ -1,5 +1,3 @@
-//! Policy files: found in folders, with the type their names tell.
-
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,22 +8,17 @@ use hallpass_iam::language::{POLICY_BYTES_MAX, PolicyJson};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::decoded;
 
-/// How deep folders are searched.
 const DEPTH_MAX: usize = 32;
 
-/// A policy as it was read.
 #[derive(Debug)]
 pub(super) struct PolicyFile {
-    /// As it was named or found; `-` is standard input.
+    /// As named or found; `-` is standard input.
     pub(super) name: String,
-    /// What it is for.
     pub(super) kind: PolicyType,
-    /// Its text.
     pub(super) text: String,
 }
 
 impl PolicyFile {
-    /// Writes another text in its place.
     pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
         if self.name == "-" {
             return Err(
@@ -37,7 +30,7 @@ impl PolicyFile {
         replaced_file::replace(Path::new(&self.name), text)
     }
 
-    /// The file's name without folders, `.json` and the type.
+    /// The file name without folders, `.json` and the type.
     pub(super) fn stem(&self) -> String {
         let name = Path::new(&self.name).file_stem().unwrap_or_default();
         let name = name.to_string_lossy();
@@ -48,17 +41,14 @@ impl PolicyFile {
     }
 }
 
-/// What was found where policies were looked for.
 #[derive(Debug, Default)]
 pub(super) struct FoundPolicies {
     pub(super) policies: Vec<PolicyFile>,
-    /// Files that could not be read, or whose type nothing tells.
     pub(super) failures: Vec<Failure>,
-    /// JSON in folders that is no policy and is not said to be one.
     pub(super) passed_over: Vec<String>,
 }
 
-/// Reads policies: files as named, and every `*.json` below folders in the order of their names.
+/// Reads named files, and every `*.json` below folders, sorted by name.
 pub(super) fn find(paths: &[PathBuf], kind: Option<PolicyType>) -> FoundPolicies {
     let mut found = FoundPolicies::default();
     for path in paths {
@@ -90,7 +80,7 @@ impl FoundPolicies {
     }
 }
 
-/// Whether a file is a policy, or cannot be told to be none.
+/// Whether a file is, or may be, a policy.
 fn holds_policy(path: &Path) -> bool {
     let Ok(text) = read_text(path) else {
         return true;
@@ -114,7 +104,6 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Fa
             continue;
         }
         if path.is_dir() {
-            // links may lead in circles
             if depth > 0 && !path.is_symlink() {
                 below(&path, depth - 1, found)?;
             }
@@ -125,10 +114,6 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Fa
     Ok(())
 }
 
-/// Reads one policy; `-` is standard input.
-///
-/// # Errors
-/// Exit 2 when it cannot be read or has no type.
 fn read(path: &Path, kind: Option<PolicyType>) -> Result<PolicyFile, Failure> {
     let name = path.display().to_string();
     let kind = kind.or_else(|| kind_of(path)).ok_or_else(|| {
@@ -144,11 +129,7 @@ fn read(path: &Path, kind: Option<PolicyType>) -> Result<PolicyFile, Failure> {
     Ok(PolicyFile { name, kind, text })
 }
 
-/// The text of a file; `-` is standard input. One that is too long is cut off where the reader
-/// refuses it.
-///
-/// # Errors
-/// Exit 2 when it cannot be read or is not UTF-8.
+/// Reads text; `-` is standard input. Truncates a long one where the parser refuses it.
 pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     let name = path.display();
     let unreadable = |error: io::Error| Failure::unreadable(&name, &error);
@@ -163,15 +144,14 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
         .take(limit)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    // cut in the middle of a character when too long: then it is refused for that anyway
+    // may split a character; the parser refuses the length anyway
     if bytes.len() > POLICY_BYTES_MAX {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
     decoded(&name.to_string(), &bytes).map(str::to_owned)
 }
 
-/// The type that a file's name or the nearest folder tells: `x.scp.json`, `scp/x.json`,
-/// `scps/x.json`.
+/// The type from a file's name or nearest folder: `x.scp.json`, `scp/x.json`, `scps/x.json`.
 fn kind_of(path: &Path) -> Option<PolicyType> {
     let stem = path.file_stem()?.to_string_lossy();
     let by_name = stem.rsplit_once('.').and_then(|(_, kind)| kind_named(kind));

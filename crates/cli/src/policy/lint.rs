@@ -1,4 +1,4 @@
-//! `hallpass policy lint`: what in policies is refused, does nothing, or does more than it seems.
+//! `hallpass policy lint`: finds policy parts that are refused, have no effect, or are too broad.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const FIELDS: &[&str] = &[
     "file", "line", "column", "severity", "code", "sid", "pointer", "message",
 ];
 
-/// Check policies for what is wrong or does not do what it seems to
+/// Check policies for errors and misleading parts
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Check policies for what is wrong or does not do what it seems to\n\nThe type is \
@@ -37,48 +37,48 @@ pub(crate) struct Args {
     /// Policies, and folders of them; `-` for standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["codes", "tree"])]
     files: Vec<PathBuf>,
-    /// What the policies are for: identity, resource, trust, scp, rcp, boundary or session
+    /// Policy type: identity, resource, trust, scp, rcp, boundary or session
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<PolicyType>,
-    /// How bad a finding has to be for exit 1
+    /// Minimum severity for exit 1
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     fail_on: Severity,
-    /// A code that is not looked for
+    /// A code to skip
     #[arg(long, value_name = "CODE")]
     disable: Vec<LintCode>,
-    /// A code that is accepted in the statement with this Sid
+    /// A code to accept in the statement with this Sid
     #[arg(long, value_name = "CODE@SID", value_parser = waiver)]
     waive: Vec<(LintCode, String)>,
-    /// Take account ids of examples for placeholders
+    /// Treat account ids of examples as placeholders
     #[arg(long)]
     prod: bool,
     /// Language level of service control policies
     #[arg(long, value_name = "LEVEL", default_value = "full")]
     scp_language: Language,
-    /// An organization with its service control policies: is something allowed at every level
+    /// An organization with its service control policies: checks that every level allows something
     #[arg(long, value_name = "FILE")]
     tree: Option<PathBuf>,
-    /// An account of one's own organization; those of --tree are known
+    /// An account of your organization; those of --tree are known
     #[arg(long, value_name = "ID")]
     own_account: Vec<String>,
     /// The management account; that of --tree is known
     #[arg(long, value_name = "ID")]
     management_account: Option<String>,
-    /// The longest that a policy may be, instead of AWS's limit
+    /// Maximum policy length, instead of AWS's limit
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Make the mechanical repairs in the files; the rest is told
+    /// Apply mechanical repairs to the files; print the rest
     #[arg(long)]
     fix: bool,
-    /// List every code and what it means
+    /// List every code with its meaning
     #[arg(long, conflicts_with = "fix")]
     codes: bool,
-    /// How to print it [default: table on a terminal, jsonl otherwise]
+    /// Output format [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
     output: Option<LintFormat>,
 }
 
-/// How findings are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum LintFormat {
     /// For people
@@ -152,7 +152,7 @@ fn check(args: &Args) -> Outcome {
             findings: args.check_tree(tree, &policies),
         });
     }
-    // nothing is on standard output when nothing could be looked at
+    // print nothing on standard output if nothing was checked
     if linted.is_empty()
         && let Some(last) = failures.pop()
     {
@@ -193,7 +193,6 @@ impl Args {
         })
     }
 
-    /// Looks at one policy, repaired if that was asked for; how many repairs were made.
     fn look_at(
         &self,
         file: &PolicyFile,
@@ -215,7 +214,6 @@ impl Args {
         Ok((made, linted))
     }
 
-    /// Says what could not be looked at; the exit code of the worst.
     fn report(&self, failures: Vec<Failure>) -> Option<Exit> {
         let form = match self.form() {
             LintFormat::Json => FailureForm::Json,
@@ -286,7 +284,6 @@ fn row<'a>(file: &'a str, finding: &'a LintFinding) -> LintRow<'a> {
     }
 }
 
-/// For people: by file and place, with what would help.
 fn text(linted: &[Linted], colour: bool) -> String {
     let mut text = String::new();
     let mut counts = [0, 0, 0];
@@ -313,7 +310,6 @@ fn text(linted: &[Linted], colour: bool) -> String {
                 .as_ref()
                 .map_or(String::new(), |sid| format!(" {}:", plain(sid)));
             let (line, column) = (finding.region.line, finding.region.column);
-            // writing to a `String` cannot fail
             let _ = writeln!(
                 text,
                 "{}:{line}:{column}: {label}{sid} {}",

@@ -1,5 +1,3 @@
-//! `hallpass policy …`: ask, check and test IAM policies.
-
 mod data;
 mod diff;
 mod eval;

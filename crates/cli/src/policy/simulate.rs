@@ -1,5 +1,3 @@
-//! `hallpass policy simulate`: one decision per line of a file, in its order.
-
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, Write};
@@ -14,7 +12,7 @@ use hallpass_terminal::output;
 use crate::cases::{Input, answer_all};
 use crate::reading::Reading;
 
-/// Decide cases, one JSON object per line
+/// Evaluate cases, one JSON object per line
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Decide cases, one JSON object per line\n\nA line holds who asks for what, under \
@@ -35,19 +33,19 @@ pub(crate) struct Args {
     /// The cases; `-` for standard input
     #[arg(long, value_name = "FILE")]
     cases: PathBuf,
-    /// Write the answers here instead of to standard output
+    /// Write the results here instead of to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Threads that evaluate
+    /// Number of threads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Say which statements decided, and how every other stands to the request
+    /// Print the deciding statements, and how every other relates to the request
     #[arg(long)]
     explain: bool,
-    /// Compare with each case's `expected`; differences are told on stderr, exit 1
+    /// Compare with each case's `expected`; prints differences on stderr, exit 1
     #[arg(long)]
     expect: bool,
-    /// Evaluate each case this many times and tell the rate on stderr
+    /// Evaluate each case this many times and print the rate on stderr
     #[arg(long, value_name = "N", conflicts_with_all = ["explain"])]
     repeat: Option<u32>,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! `hallpass policy size`: how long a policy is, and parts of it that fit.
-
 use std::path::PathBuf;
 
 use hallpass_channels::wording::lists::count;
@@ -30,13 +28,13 @@ pub(crate) struct Args {
     /// The policy; `-` for standard input. Several for the inline policies of one identity
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Where it shall be attached
+    /// Attachment point
     #[arg(long = "type", value_name = "TYPE")]
     place: AttachmentPoint,
     /// The limit, instead of AWS's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Print parts that fit and together decide like the whole, one a line (identity, scp)
+    /// Print parts that fit and together decide like the whole, one per line (identity, scp)
     #[arg(long)]
     split: bool,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! `hallpass policy test`: tables of request → decision kept beside policies.
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,12 +14,10 @@ use serde::Serialize;
 
 use super::eval::{policy, read};
 
-/// The end of the names of suites.
 const SUITE_END: &str = ".test.toml";
-/// Deepest folder that is looked into.
 const DEPTH_MAX: usize = 32;
 
-/// Run tables of request and decision kept beside policies
+/// Run tables of request and decision stored with policies
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Run tables of request and decision kept beside policies\n\nA suite is a file \
@@ -52,7 +48,7 @@ pub(crate) struct Args {
     /// A suite, or a folder with suites below it
     #[arg(value_name = "DIR", required = true)]
     paths: Vec<PathBuf>,
-    /// Fail when fewer per cent of the statements ever decided
+    /// Fail if a lower percentage of statements ever decided
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_coverage: Option<u8>,
     #[command(flatten)]
@@ -115,7 +111,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// The suites at or below a path, in the order of their names.
 fn find(path: &Path, depth: usize, suites: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let unreadable = |error| Failure::unreadable(path.display(), &error);
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
@@ -153,7 +148,7 @@ fn run_suite(path: &Path, coverage: &mut Coverage) -> Result<Vec<Asked>, Failure
     ask(&suite, &layers, coverage).map_err(refused)
 }
 
-/// Whether the suite asks about roles: then its resource policy is a trust policy.
+/// Whether the suite tests roles: then its resource policy is a trust policy.
 fn on_role(suite: &Suite) -> bool {
     let rows = suite.rows.iter().chain([&suite.defaults]);
     rows.flat_map(|row| row.resource.as_slice())
@@ -218,7 +213,6 @@ fn show(report: &TestReport<'_>, format: Format) -> Result<(), Failure> {
     }
 }
 
-/// What failed, with the reason; what never decided; and the sums.
 fn words(report: &TestReport<'_>) -> String {
     let mut text = String::new();
     for TestLine { suite, asked } in report.cases.iter().filter(|it| !it.asked.passed) {
@@ -253,7 +247,6 @@ fn words(report: &TestReport<'_>) -> String {
         }
         text.push_str(&table.text(width()));
     }
-    // writing to a `String` cannot fail
     let _ = writeln!(
         text,
         "{} passed, {} failed; {} % of the statements decided at least once",

@@ -1,5 +1,3 @@
-//! `hallpass policy why`: the decision, its reason and what came nearest.
-
 use std::collections::BTreeSet;
 
 use hallpass_app::host::denial_details::denial_details;
@@ -11,7 +9,7 @@ use hallpass_terminal::output::{one, plain};
 
 use super::eval::{EvalArgs, ShownArgs, WHOLE_QUESTION};
 
-/// Say why one request is allowed or denied
+/// Explain why one request is allowed or denied
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass policy why --principal arn:aws:sts::111122223333:assumed-role/Dev/mara \\
@@ -21,11 +19,13 @@ use super::eval::{EvalArgs, ShownArgs, WHOLE_QUESTION};
 pub(crate) struct Args {
     #[command(flatten)]
     question: EvalArgs,
-    /// The authorization id at the end of AWS's message: AWS says what decided, asked with your credentials
+    /// The authorization id at the end of AWS's message: AWS returns the reason, with your
+    /// credentials
     #[arg(long, value_name = "ID", group = WHOLE_QUESTION)]
     #[arg(conflicts_with_all = ["principal", "action", "resource"])]
     authorization_id: Option<String>,
-    /// The Region where the call was denied, for `--authorization-id` [default: the environment's, else us-east-1]
+    /// The Region of the denied call, for `--authorization-id` [default: the environment's, else
+    /// us-east-1]
     #[arg(long, value_name = "REGION", requires = "authorization_id")]
     region: Option<String>,
     #[command(flatten)]
@@ -45,7 +45,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// What AWS itself keeps of a denied call.
 fn by_id(id: &str, args: &Args) -> Outcome {
     let details = block_on(denial_details(id, args.region.as_ref()))?;
     one(
@@ -67,8 +66,7 @@ fn by_id(id: &str, args: &Args) -> Outcome {
     )
 }
 
-/// Keys that conditions ask for and the request does not have: often they were only left out of the
-/// question.
+/// Returns condition keys missing in the request, often an omission in the case.
 fn absent_keys(explanation: &Explanation) -> Option<String> {
     let conditions = explanation.statements.iter().flat_map(|it| &it.conditions);
     let absent: BTreeSet<String> = conditions
@@ -89,7 +87,6 @@ fn absent_keys(explanation: &Explanation) -> Option<String> {
     })
 }
 
-/// The action that was probably meant by one that there is not.
 fn meant(action: &str) -> Option<String> {
     if facts::action(action).is_some() {
         return None;

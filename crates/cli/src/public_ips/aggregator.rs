@@ -1,5 +1,3 @@
-//! One aggregator is asked for everything.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,11 +13,10 @@ use hallpass_terminal::output;
 
 use super::{Args, FoundSightings};
 
-/// An aggregator says where it collects from, and not what of it the recorders there were told to leave out.
+/// An aggregator lists its sources, but not the types that their recorders exclude.
 const NO_TYPES: &str = "note: an aggregator does not say which types of resources are recorded: where network interfaces or \
      Elastic IP addresses are left out, theirs are not found; without `--aggregator` that is asked";
 
-/// Asks an aggregator, and what it does not cover.
 pub(super) async fn look(
     args: &Args,
     name: &str,
@@ -58,7 +55,6 @@ pub(super) async fn look(
     Ok(found)
 }
 
-/// The names of accounts, where they are not listed anyway; none where they cannot be: they decide nothing.
 pub(super) async fn names(args: &Args, home: &str) -> BTreeMap<AccountId, String> {
     let role = args.walk.role.to_assume("hallpass".to_owned());
     let client = AwsClientSettings::new(home.to_owned());

@@ -1,5 +1,3 @@
-//! `hallpass org public-ips diff`: what came and what went between two kept reports.
-
 use std::path::{Path, PathBuf};
 
 use hallpass_app::config::bucket_place;
@@ -11,10 +9,9 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use hallpass_terminal::text_file::read_text;
 
-/// The largest report that is read.
 const REPORT_BYTES_MAX: u64 = 256 << 20;
 
-/// Show new and gone addresses between two kept reports
+/// Show new and removed addresses between two saved reports
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hallpass org public-ips diff --fail-on-findings monday.json tuesday.json")]
@@ -25,17 +22,13 @@ pub(super) struct Args {
     /// The later report
     #[arg(value_name = "LATER")]
     later: PathBuf,
-    /// Exit 3 where an address is new
+    /// Exit 3 if an address is new
     #[arg(long)]
     fail_on_findings: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 where they cannot be compared.
 pub(super) fn run(args: &Args) -> Outcome {
     let (earlier, later) = (read(&args.earlier)?, read(&args.later)?);
     if earlier.scope != later.scope || earlier.kinds != later.kinds {
@@ -83,7 +76,6 @@ fn words(change: ChangeSide) -> &'static str {
     }
 }
 
-/// A report of a folder, or of a bucket.
 fn read(path: &Path) -> Result<AddressReport, Failure> {
     let typed = path.to_string_lossy();
     let text = match bucket_place(&typed)? {

@@ -1,5 +1,3 @@
-//! Config of each account and Region is asked.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws_model::facts;
@@ -13,12 +11,11 @@ use serde_json::{Value, json};
 use super::FoundSightings;
 use super::everywhere::{Everywhere, EverywhereAnswers};
 
-/// Results on a page: the most that Config gives.
+/// Config's maximum page size.
 const RESULTS_A_PAGE: u32 = facts::CONFIG_PAGE.value;
 
 type Places = BTreeMap<(AccountId, String), UncoveredPlace>;
 
-/// Asks every account, and whether what it has is recorded there.
 pub(super) async fn look(
     everywhere: &Everywhere,
     kinds: &BTreeSet<AddressKind>,
@@ -62,7 +59,7 @@ fn at(account: &AccountId, region: &str, reason: String) -> UncoveredPlace {
     }
 }
 
-/// Keeps the first reason of a Region; what is about more than one stands by itself.
+/// Keeps the first reason per Region; reasons about several Regions are separate.
 fn note(place: UncoveredPlace, whole: &mut Vec<UncoveredPlace>, of_regions: &mut Places) {
     match (place.account_id.clone(), place.region.clone()) {
         (Some(account), Some(region)) => {
@@ -72,7 +69,6 @@ fn note(place: UncoveredPlace, whole: &mut Vec<UncoveredPlace>, of_regions: &mut
     }
 }
 
-/// Asks a question; where any account refuses it, in the other form.
 async fn select(
     everywhere: &Everywhere,
     query: &AddressQuery,
@@ -92,7 +88,7 @@ async fn select(
     Ok(answers)
 }
 
-/// Finds the Regions without a recorder for these types: no result of theirs means that there is nothing.
+/// Finds Regions without a recorder for these types: their empty results prove nothing.
 async fn recorded(
     everywhere: &Everywhere,
     kinds: &BTreeSet<AddressKind>,

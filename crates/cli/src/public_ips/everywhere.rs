@@ -1,5 +1,3 @@
-//! One reading operation in every account and Region, with its answers kept in memory.
-
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -18,7 +16,6 @@ use hallpass_plans::fanout::{
 use hallpass_terminal::exit::Failure;
 use serde_json::Value;
 
-/// Which accounts and Regions are asked.
 pub(super) struct Everywhere {
     pub(super) access: FanoutAccess,
     pub(super) selection: Selection,
@@ -26,15 +23,12 @@ pub(super) struct Everywhere {
     pub(super) concurrency: usize,
 }
 
-/// What they answered.
 pub(super) struct EverywhereAnswers {
-    /// The pages of each account and Region that was read to its end.
     pub(super) pages: BTreeMap<(AccountId, String), Vec<Value>>,
     pub(super) failures: Vec<SliceFailure>,
 }
 
 impl EverywhereAnswers {
-    /// What failed, as places of which nothing is known.
     pub(super) fn uncovered(&self) -> impl Iterator<Item = UncoveredPlace> + '_ {
         self.failures.iter().map(|failure| UncoveredPlace {
             account_id: failure.account.clone(),
@@ -45,7 +39,6 @@ impl EverywhereAnswers {
 }
 
 impl Everywhere {
-    /// Calls an operation everywhere.
     pub(super) async fn ask(
         &self,
         service: &str,
@@ -90,7 +83,7 @@ impl Everywhere {
     }
 }
 
-/// Results until they leave: a few hundred addresses an account.
+/// Results in memory: a few hundred addresses per account.
 #[derive(Default)]
 struct HeldSpool(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! `hallpass org public-ips`: the public addresses of an organization, as AWS Config has recorded them
+//! `hallpass org public-ips`: lists an organization's public addresses as AWS Config recorded them
 //! (`inventory.md` §6).
 
 mod aggregator;
@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use self::everywhere::Everywhere;
 use super::each::{WalkArgs, accounts_to_find, new_id, regions, selection};
 
-/// List the public addresses of all accounts, from what AWS Config recorded
+/// List public addresses of all accounts from AWS Config
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -45,7 +45,7 @@ Without `--aggregator`, Config of each account and Region is asked."
 pub struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// Ask this aggregator, in the account of the credentials
+    /// Query this aggregator, in the account of the credentials
     #[arg(
         long,
         value_name = "NAME",
@@ -56,37 +56,38 @@ pub struct Args {
     aggregator: Option<String>,
     #[command(flatten)]
     walk: WalkArgs,
-    /// Which addresses: eni, secondary, eip, ipv6, instance [default: all]
+    /// Address kinds: eni, secondary, eip, ipv6, instance [default: all]
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', value_parser = AddressKind::from_str)]
     kinds: Vec<AddressKind>,
-    /// Ask EC2 in each account, too, and show in what it differs
+    /// Also query EC2 in each account, and show differences
     #[arg(long)]
     verify: bool,
-    /// Keep the whole report in this folder, or below `s3://bucket/prefix`, for `org public-ips diff`
+    /// Save the whole report in this folder, or below `s3://bucket/prefix`, for `org public-ips
+    /// diff`
     #[arg(long, value_name = "PLACE")]
     save: Option<SnapshotsAt>,
     #[command(flatten)]
     home: RegionArgs,
-    /// The instant that the report is made at [default: now]
+    /// Time of the report [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     as_of: Option<Timestamp>,
-    /// How to print it [default: table on a terminal, jsonl otherwise]
+    /// Output format [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
     output: Option<AddressFormat>,
 }
 
-/// How addresses are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum AddressFormat {
     /// For people; fits the terminal
     Table,
-    /// The whole report, with what is not covered
+    /// The whole report, including uncovered places
     Json,
     /// One address per line, as JSON
     Jsonl,
     /// Comma-separated values with a header (RFC 4180)
     Csv,
-    /// Bare addresses, each once, for a scanner
+    /// Unique bare addresses, for a scanner
     Targets,
 }
 
@@ -95,20 +96,14 @@ enum Verb {
     Diff(diff::Args),
 }
 
-/// What was found, before it is one row for each address.
 #[derive(Default)]
 struct FoundSightings {
     sightings: Vec<AddressSighting>,
     left_out: usize,
     uncovered: Vec<UncoveredPlace>,
-    /// The names of accounts, where they were listed.
     names: BTreeMap<AccountId, String>,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 for what makes no sense, before any call.
 pub fn run(args: &Args) -> Outcome {
     if let Some(Verb::Diff(args)) = &args.verb {
         return diff::run(args);
@@ -123,7 +118,7 @@ pub fn run(args: &Args) -> Outcome {
     let report = runtime.block_on(look(args, &home, kinds, &everywhere))?;
     let saved = args.save.as_ref();
     let saved = saved.map_or(Ok(()), |at| runtime.block_on(shown::save(&report, at)));
-    // what could not be kept is shown all the same
+    // print the report even if saving failed
     shown::show(&report, args.output)?;
     shown::tell(&report);
     saved?;
@@ -149,8 +144,8 @@ fn kinds(args: &Args) -> Result<BTreeSet<AddressKind>, Failure> {
     Ok(kinds)
 }
 
-/// The accounts and Regions that are asked one by one: those that were selected, and with an aggregator all that it
-/// may have.
+/// Returns the accounts and Regions to query one by one: the selected ones, and with an aggregator
+/// all that it may cover.
 fn everywhere(args: &Args, home: &str) -> Result<Everywhere, Failure> {
     let mut chosen = selection(&args.walk.selection);
     let mut accounts = accounts_to_find(&args.walk.selection)?;

@@ -1,4 +1,4 @@
-//! The report for people, programs and scanners, and where it is kept.
+//! Renders the report for people, programs and scanners, and saves it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,9 +14,8 @@ use serde_json::Value;
 
 use super::AddressFormat;
 
-/// Reasons that are shown; JSON has all of them.
+/// Limit for people; JSON has all reasons.
 const REASONS_SHOWN: usize = 20;
-/// Places that are shown of a reason.
 const PLACES_SHOWN: usize = 3;
 const COLUMNS: [&str; 21] = [
     "public_ip",
@@ -42,7 +41,6 @@ const COLUMNS: [&str; 21] = [
     "account_name",
 ];
 
-/// Prints the addresses.
 pub(super) fn show(report: &AddressReport, asked: Option<AddressFormat>) -> Result<(), Failure> {
     let rows: Vec<NamedAddress<'_>> = { report.addresses.iter() }
         .map(|address| NamedAddress {
@@ -54,7 +52,6 @@ pub(super) fn show(report: &AddressReport, asked: Option<AddressFormat>) -> Resu
         Some(AddressFormat::Targets) => {
             let ips: BTreeSet<_> = rows.iter().map(|it| it.address.public_ip).collect();
             let mut lines: Vec<String> = ips.iter().map(ToString::to_string).collect();
-            // the last line has an end, too
             lines.push(String::new());
             return output::print(&lines.join("\n"));
         }
@@ -69,7 +66,7 @@ pub(super) fn show(report: &AddressReport, asked: Option<AddressFormat>) -> Resu
     output::list(format, &rows, &COLUMNS, || table(&rows))
 }
 
-/// An address with the name of its account; empty where it is not known.
+/// The name is empty if unknown.
 #[derive(Serialize)]
 struct NamedAddress<'a> {
     #[serde(flatten)]
@@ -105,7 +102,6 @@ fn table(rows: &[NamedAddress<'_>]) -> Table {
     table
 }
 
-/// Tells what goes with the addresses, on stderr.
 pub(super) fn tell(report: &AddressReport) {
     if let Some(found) = &report.verification {
         for it in &found.differences {
@@ -144,12 +140,11 @@ pub(super) fn tell(report: &AddressReport) {
     output::say(&format!("note: {}", report.never_found));
 }
 
-/// Writes a file that is not there yet.
 fn put_once(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let (path, half) = (folder.join(name), folder.join(format!(".{name}.part")));
     let unwritable = |error| Failure::unwritable(path.display(), &error);
     fs::write(&half, text).map_err(unwritable)?;
-    // unlike a rename, a link never takes the place of a file
+    // unlike a rename, a link never replaces a file
     let linked = fs::hard_link(&half, &path);
     fs::remove_file(&half).map_err(unwritable)?;
     linked.map_err(|error| match error.kind() {
@@ -161,7 +156,6 @@ fn put_once(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Places by reason, the most of them first.
 fn places(word: &str, all: &[UncoveredPlace]) {
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for it in all {
@@ -199,7 +193,7 @@ fn places(word: &str, all: &[UncoveredPlace]) {
     }
 }
 
-/// Keeps a report in a file named by its instant; it is there whole or not at all, and takes the place of none.
+/// Saves a report under its timestamp, atomically, without replacing a file.
 pub(super) async fn save(report: &AddressReport, at: &SnapshotsAt) -> Result<(), Failure> {
     let name = format!(
         "public-ips-{}.json",

@@ -1,5 +1,3 @@
-//! What EC2 says at this moment.
-
 use std::collections::BTreeSet;
 
 use hallpass_base::AccountId;
@@ -12,13 +10,12 @@ use serde_json::{Value, json};
 
 use super::everywhere::{Everywhere, EverywhereAnswers};
 
-/// Asks EC2 everywhere, and compares.
 pub(super) async fn look(
     everywhere: &Everywhere,
     addresses: &[FoundAddress],
 ) -> Result<AddressVerification, Failure> {
     let filter = json!([{"Name": "addresses.association.public-ip", "Values": ["*"]}]);
-    // an account may hide what services of AWS manage: an address of such an interface is there all the same
+    // an account may hide resources managed by AWS services; their interfaces still have addresses
     let input = json!({ "Filters": filter, "IncludeManagedResources": true });
     let interfaces = everywhere
         .ask("ec2", "DescribeNetworkInterfaces", input)
@@ -45,7 +42,7 @@ pub(super) async fn look(
         .intersection(&of(&elastic))
         .cloned()
         .collect();
-    // half of what a place has would be a difference that is none
+    // an incomplete place would produce false differences
     live.retain(|it| asked.contains(&(it.account.clone(), it.region.clone())));
     let failed = interfaces.uncovered().chain(elastic.uncovered());
     let mut unverified: Vec<_> = failed.collect();

@@ -1,5 +1,3 @@
-//! `hallpass org remediate`: automatic remediation of findings, on the server's own machine.
-
 mod press;
 mod rules;
 mod show;
@@ -68,7 +66,6 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The remediation of an id as typed.
 async fn found(store: &ServerStore, id: &str) -> Result<Remediation, Failure> {
     let missing = || {
         let failure = Failure::bad_input(format!("there is no remediation `{id}`"));

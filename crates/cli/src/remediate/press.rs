@@ -1,5 +1,3 @@
-//! `hallpass org remediate approve|retry|pause|resume`.
-
 use std::sync::Arc;
 
 use hallpass_access::{RemediationPresses as _, about_remediation};
@@ -23,7 +21,6 @@ use hallpass_terminal::prompt::{YesArgs, confirm_act};
 
 use super::found;
 
-/// How often one is tried that the server was first with.
 const TRIES: usize = 8;
 
 /// Approve a remediation that waits for approval
@@ -34,10 +31,10 @@ const TRIES: usize = 8;
     after_help = "Example:\n  hallpass org remediate approve rm-3f0c9a5b7d1e2f46"
 )]
 pub(super) struct ApproveArgs {
-    /// Their ids
+    /// Remediation ids
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// A remark, for the record
+    /// A comment for the record
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
     #[command(flatten)]
@@ -46,7 +43,7 @@ pub(super) struct ApproveArgs {
     server: ServerArgs,
 }
 
-/// Retry a remediation that was left to people
+/// Retry a remediation that needs manual handling
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org remediate retry rm-3f0c9a5b7d1e2f46 --by ana@acme.example"
@@ -58,7 +55,7 @@ pub(super) struct RetryArgs {
 
 #[derive(Debug, clap::Args)]
 struct ByArgs {
-    /// Who says so, for the audit log
+    /// User name for the audit log
     #[arg(
         long,
         value_name = "WHO",
@@ -71,7 +68,7 @@ struct ByArgs {
 
 #[derive(Debug, clap::Args)]
 struct PressArgs {
-    /// Their ids
+    /// Remediation ids
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
     #[command(flatten)]
@@ -82,7 +79,7 @@ struct PressArgs {
     config: ConfigArgs,
 }
 
-/// Pause all writes at once; findings are taken in and kept
+/// Pause all writes immediately; findings are still received and stored
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org remediate pause --by ana@acme.example")]
 pub(super) struct PauseArgs {
@@ -102,7 +99,7 @@ pub(super) struct ResumeArgs {
     config: ConfigArgs,
 }
 
-/// The record of what somebody did here; whom it is by is what they say.
+/// The record's author is self-declared.
 fn record(event: Event, now: Timestamp, by: &str) -> Draft {
     let id = AuditId::new(RandomIds.next(now));
     Draft::new(id, event, now, by, Origin::Cli)
@@ -131,7 +128,6 @@ pub(super) fn run_approve(args: &ApproveArgs) -> Outcome {
     })
 }
 
-/// What is asked about.
 const ACT: &str = "this changes an account";
 
 async fn press(
@@ -147,7 +143,7 @@ async fn press(
                 Failure::bad_input(words).help("`hallpass org remediate backlog` shows what waits")
             );
         }
-        // what cannot be read now is read by the server before anything is done
+        // on a failed read, the server checks before it acts
         if let Ok(Standing::Over(why)) = standings.standing(&it.deviation).await {
             let refusal = PressRefusal::Drifted(id.to_owned(), why.clone());
             let noted = store.change_remediation(&it.drifted(why)).await;
@@ -192,7 +188,7 @@ pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
 }
 
 pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
-    // before the first start, too: whoever prepares an installation may want it to begin paused
+    // allowed before the first start: an installation may begin paused
     let address = args.config.load()?.store()?;
     args.config.ensure_meant(&address)?;
     runtime()?.block_on(async {

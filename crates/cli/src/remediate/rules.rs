@@ -1,5 +1,3 @@
-//! `hallpass org remediate rules check` and `hallpass org remediate replay`: what the rules say of an event.
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,11 +19,11 @@ use hallpass_terminal::output::{self, OutputArgs, Table};
 use hallpass_terminal::text_file::read_text;
 use serde_json::{Value, json};
 
-/// The largest event that is read; messages of SQS have 256 KiB.
+/// Event size limit; SQS messages have 256 KiB.
 const EVENT_BYTES_MAX: u64 = 1 << 20;
 const FIELDS: &[&str] = &["resource", "account", "rule", "decision", "why"];
 
-/// Check a file of rules, and say what it would do about an event
+/// Check a rule file, and preview its actions for an event
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org remediate rules check remediation.yaml --event finding.json --ou Dev"
@@ -34,21 +32,21 @@ pub(super) struct CheckArgs {
     /// The file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// An event as `EventBridge` sends it; nothing is called or kept
+    /// An event as `EventBridge` sends it; calls and stores nothing
     #[arg(long, value_name = "EVENT.json")]
     event: Option<PathBuf>,
-    /// The OU that the event's accounts are taken to be in
+    /// The assumed OU of the event's accounts
     #[arg(long, value_name = "NAME", default_value = "", requires = "event")]
     ou: String,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Take an event in as if the queue had brought it
+/// Process an event as if the queue had delivered it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org remediate replay finding.json")]
 pub(super) struct ReplayArgs {
-    /// The event as `EventBridge` sent it: a message of the queue's dead letters
+    /// The event as `EventBridge` sent it: a dead-letter message of the queue
     #[arg(value_name = "EVENT.json")]
     event: PathBuf,
     #[command(flatten)]

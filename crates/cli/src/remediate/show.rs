@@ -1,5 +1,3 @@
-//! `hallpass org remediate list|backlog|show`: from the store alone.
-
 use std::collections::BTreeMap;
 
 use hallpass_app::host::runtime::runtime;
@@ -18,7 +16,6 @@ use serde_json::{Value, json};
 
 use super::found;
 
-/// The most that is listed.
 const LISTED_MAX: usize = 10_000;
 const FIELDS: &[&str] = &[
     "id",
@@ -44,7 +41,7 @@ pub(super) struct ListArgs {
     shown: ReadingArgs,
 }
 
-/// List what waits for people, with why
+/// List remediations that wait for people, with reasons
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org remediate backlog")]
 pub(super) struct BacklogArgs {
@@ -56,7 +53,7 @@ pub(super) struct BacklogArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org remediate show rm-3f0c9a5b7d1e2f46 --output json")]
 pub(super) struct ShowArgs {
-    /// Its id
+    /// Remediation id
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
@@ -77,7 +74,6 @@ fn why(it: &Remediation) -> String {
     }
 }
 
-/// The names of accounts, as the server read the organization last.
 type AccountNames = BTreeMap<AccountId, String>;
 
 async fn account_names(store: &ServerStore) -> AccountNames {

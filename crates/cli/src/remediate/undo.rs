@@ -1,5 +1,3 @@
-//! `hallpass org remediate undo`: back to what was, by a plan.
-
 use std::iter::once;
 use std::sync::Arc;
 
@@ -23,7 +21,7 @@ use hallpass_terminal::output;
 
 use super::found;
 
-/// Take back what a remediation changed
+/// Undo the changes of a remediation
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Take back what a remediation changed\n\nExactly the part that it changed comes back, \
@@ -32,7 +30,7 @@ use super::found;
     after_help = "Example:\n  hallpass org remediate undo rm-3f0c9a5b7d1e2f46 --apply"
 )]
 pub(super) struct UndoArgs {
-    /// Its id
+    /// Remediation id
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
@@ -48,7 +46,6 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
         may_undo(&it).map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
         let Some(plan) = &it.plan else {
             check_label(&loaded, &it, &store).await?;
-            // no account was touched: the finding alone is opened again
             if !args.plan.is_applying() {
                 output::say("nothing was done; `--apply` sets the finding to NEW again");
                 return Ok(Exit::Ok);
@@ -74,7 +71,7 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
             if exit == Exit::Ok {
                 exit = came;
             }
-            // what an earlier try changed is under what this one did
+            // an earlier attempt's change lies under this one
             if args.plan.is_applying() && exit != Exit::Ok {
                 break;
             }
@@ -83,10 +80,9 @@ pub(super) fn run(args: &UndoArgs) -> Outcome {
     })
 }
 
-/// What the plan of one try of a remediation changed is to be taken back.
 struct UndoChore<'a> {
     plan: &'a PlanId,
-    /// Whether no try came before it.
+    /// Whether this was the first attempt.
     is_last: bool,
     it: &'a Remediation,
     store: &'a ServerStore,
@@ -114,7 +110,7 @@ impl Chore for UndoChore<'_> {
         if !self.is_last || settled.is_none_or(|it| it.exit != Exit::Ok) {
             return Ok(());
         }
-        // CRASH: before this the plan is found done when undone once more
+        // CRASH: before this a repeated undo finds the plan done
         let by = &at.context.aws.about().arn;
         kept(
             self.store,
@@ -124,10 +120,7 @@ impl Chore for UndoChore<'_> {
     }
 }
 
-/// Whether the finding is as it was labelled: who labelled it since decides about it.
-///
-/// # Errors
-/// It is not, or it cannot be read.
+/// Checks that the finding still has our label; a later label takes precedence.
 async fn check_label(
     loaded: &Loaded,
     it: &Remediation,
@@ -148,7 +141,6 @@ async fn check_label(
     let client = client.map_err(Failure::failed)?;
     let mut read = read_standing(&client, [key.clone()]).await;
     let why = match read.remove(&key) {
-        // what is yet to be written is judged when it is
         _ if it.write_back.is_some() => return Ok(()),
         Some(Ok(Some(standing))) if is_ours(&standing) => return Ok(()),
         Some(Ok(Some(standing))) => format!(

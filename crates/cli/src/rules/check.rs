@@ -1,5 +1,3 @@
-//! `hallpass rules check`: what is wrong or odd with a rule file, and whether its tests pass.
-
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -17,7 +15,7 @@ const FIELDS: &[&str] = &[
     "help",
 ];
 
-/// Check a rule file and run the tests in it
+/// Check a rule file and run its tests
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Check a rule file and run the tests in it\n\nThe file is `rules.toml` (or the \
@@ -39,10 +37,10 @@ const FIELDS: &[&str] = &[
 pub(crate) struct Args {
     /// The rule file
     file: PathBuf,
-    /// Organization file, or `live` for the organization as AWS has it, to check names against
+    /// Organization file, or `live` for AWS, to check names against
     #[arg(long, value_name = "ORGANIZATION")]
     facts: Option<FactsSource>,
-    /// Exit 3 when there are warnings
+    /// Exit 3 on warnings
     #[arg(long)]
     fail_on_findings: bool,
     #[command(flatten)]
@@ -51,7 +49,6 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let read = super::read(&args.file)?;
-    // nothing of a file with errors is held against anything
     let facts = match (&args.facts, &read.outcome) {
         (Some(source), Ok(Loaded { rules, .. })) => {
             Some(source.read(rules.named_facts(), None)?.directory)
@@ -72,7 +69,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// Data on stdout; where that is not for people, they read the same on stderr.
 fn print(format: Format, report: &CheckedFile, text: &str) -> Result<(), Failure> {
     if format == Format::Table {
         return output::print(text);
@@ -116,7 +112,6 @@ fn text(report: &CheckedFile, source: &str, has_facts: bool) -> String {
             }
         };
         let name = plain(&test.name);
-        // writing to a `String` cannot fail
         let _ = writeln!(
             text,
             "{}:{}: test {word}: {name}",

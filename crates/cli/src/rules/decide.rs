@@ -1,5 +1,3 @@
-//! `hallpass rules decide`: one decision per line of a file, in its order.
-
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -38,10 +36,10 @@ pub(crate) struct Args {
     /// The cases; `-` for standard input
     #[arg(long, value_name = "FILE")]
     cases: PathBuf,
-    /// Organization file, or `live` for the organization as AWS has it, to decide by
+    /// Organization file, or `live` for AWS, to decide with
     #[arg(long, value_name = "ORGANIZATION")]
     facts: Option<FactsSource>,
-    /// How to print the answers; all but jsonl after the last case
+    /// Output format; all except jsonl print after the last case
     #[arg(
         long,
         short = 'o',
@@ -52,7 +50,6 @@ pub(crate) struct Args {
     output: Format,
 }
 
-/// The columns of answers in CSV.
 const FIELDS: &[&str] = &[
     "id",
     "decision",
@@ -63,7 +60,6 @@ const FIELDS: &[&str] = &[
     "line",
 ];
 
-/// What cases are decided by.
 struct Judge {
     rules: Option<Rules>,
     facts: Option<Directory>,
@@ -96,7 +92,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// The organization, as far as it is given.
 fn facts(
     source: Option<&FactsSource>,
     rules: Option<&Rules>,
@@ -115,7 +110,6 @@ fn facts(
     Ok(Some(source.read(needed, None)?.directory))
 }
 
-/// Shows answers that were gathered.
 fn show(format: Format, lines: &[u8]) -> Result<(), Failure> {
     let answers: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(lines)
         .into_iter()
@@ -154,7 +148,7 @@ fn open(path: &Path) -> Result<Input, Failure> {
     Ok(BufReader::new(Box::new(file)))
 }
 
-/// Answers line after line, holding one at a time; says how many could not be evaluated.
+/// Evaluates line by line in constant memory; returns the failure count.
 fn answer_all(
     judge: &Judge,
     input: &mut Input,
@@ -193,7 +187,7 @@ fn answer_all(
         output
             .write_all(text.as_bytes())
             .map_err(|error| Failure::stdout(&error))?;
-        // whoever writes a case and waits gets its answer before we wait for the next one
+        // an interactive user gets each result before the next line is read
         if input.buffer().is_empty() {
             output.flush().map_err(|error| Failure::stdout(&error))?;
         }
@@ -214,7 +208,7 @@ fn skip_line(input: &mut Input) -> io::Result<()> {
     }
 }
 
-/// A line that never came to the rules: its answer, which is a failure.
+/// Result for a line that never reached the rules; a failure.
 fn broken(number: u32, code: &str, message: &str) -> (String, bool) {
     let error = json!({"code": code, "message": message, "errors": []});
     let answer = json!({"id": null, "line": number, "error": error});
@@ -222,7 +216,6 @@ fn broken(number: u32, code: &str, message: &str) -> (String, bool) {
 }
 
 impl Judge {
-    /// The answer's line and whether it is a failure; nothing for a blank line.
     fn answer(&self, number: u32, line: &[u8]) -> Result<Option<(String, bool)>, Failure> {
         let Ok(line) = std::str::from_utf8(line) else {
             let message = "the line is not UTF-8";

@@ -1,5 +1,3 @@
-//! `hallpass rules explain`: why a decision is what it is.
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +15,7 @@ use serde_json::{Value, json};
 
 const FIELDS: &[&str] = &["decision", "approvers", "because"];
 
-/// Explain what the rules say to one request, and why
+/// Explain the rules' decision on one request
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Explain what the rules say to one request, and why\n\nAsks the server about the \
@@ -28,15 +26,15 @@ const FIELDS: &[&str] = &["decision", "approvers", "because"];
       --user ana@acme.example --group oncall"
 )]
 pub(crate) struct Args {
-    /// Who asks (e-mail)
+    /// The requester (e-mail)
     #[arg(long, value_name = "E-MAIL")]
     user: String,
     #[command(flatten)]
     target: TargetArgs,
-    /// Decide by this rule file instead of asking the server
+    /// Decide by this rule file instead of calling the server
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// Organization file, or `live` for the organization as AWS has it, to decide by
+    /// Organization file, or `live` for AWS, to decide with
     #[arg(long, value_name = "ORGANIZATION", requires = "rules")]
     facts: Option<FactsSource>,
     #[command(flatten)]
@@ -107,7 +105,7 @@ fn explained(
     let now = hallpass_base::clock::now();
     let explanation = rules.explain(user, ask, known, now);
     let mut value = serde_json::to_value(&explanation).map_err(Failure::bug)?;
-    // the target is checked before the rules are asked (`access.md` §4.2)
+    // the target is checked before the rules (`access.md` §4.2)
     let answer = cases::answer(&case.to_string(), Some(rules), facts, now);
     if let cases::CaseDecision::Decided { invalid, .. } = answer
         && !invalid.is_empty()
@@ -169,7 +167,6 @@ fn text(decision: &Decision) -> String {
     let mut text = format!("{}\n", plain(&decision.decision));
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
-            // writing to a `String` cannot fail
             let _ = writeln!(text, "  {name:14}  {value}");
         }
     };
@@ -203,7 +200,6 @@ fn text(decision: &Decision) -> String {
     text
 }
 
-/// The groups whose members follow attributes, and why the requester is in them.
 fn memberships(about: &Value, text: &mut String) {
     for (place, membership) in items(about, "memberships").enumerate() {
         let part = |name: &str| membership.get(name).and_then(Value::as_str).map(plain);
@@ -224,7 +220,6 @@ fn items<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
         .flatten()
 }
 
-/// Every rule considered: its name, whether it counts, why, and what it says.
 fn rules(about: &Value, text: &mut String) {
     let part = |rule: &Value, name: &str| {
         rule.get(name)

@@ -1,12 +1,9 @@
-//! A finding about a rule file, with the line it is about and a mark under the place.
-
 use hallpass_rules::Diagnostic;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::plain;
 
-/// The most of a line that is shown, in characters.
 const LINE_SHOWN: usize = 100;
-/// How much of it comes before the marked place when the line is cut.
+/// Characters before the marked place in a shortened line.
 const LEAD: usize = 40;
 
 /// `path:line:column: error[code]: message`, the line with a caret, and the help.
@@ -28,7 +25,6 @@ pub(super) fn shown(finding: &Diagnostic, text: &str) -> String {
     shown
 }
 
-/// A failure with a finding among its details, line by line.
 pub(super) fn detailed(failure: Failure, finding: &Diagnostic, text: &str) -> Failure {
     shown(finding, text).lines().fold(failure, Failure::detail)
 }

@@ -1,5 +1,3 @@
-//! `hallpass rules fmt`: rule files and access files in one form, with every comment.
-
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +9,6 @@ use hallpass_terminal::output;
 
 use super::{errors_of, finding};
 
-/// Standard input, as arguments name it.
 const STDIN: &str = "-";
 
 /// Format rule files and access files
@@ -32,15 +29,14 @@ pub(crate) struct Args {
     /// The files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write nothing: print the names of files that have another form, and exit 1 if there are any
+    /// Write nothing: print the names of unformatted files, and exit 1 if there are any
     #[arg(long)]
     check: bool,
-    /// Print the form of the file in place of writing it
+    /// Print the formatted file instead of writing it
     #[arg(long, conflicts_with = "check")]
     stdout: bool,
 }
 
-/// A file as it is, and as it should be.
 struct Formatted<'a> {
     path: &'a Path,
     before: String,
@@ -67,7 +63,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Err(failure) => refused.push(failure),
         }
     }
-    // nothing is written where something is wrong: what was formatted is seen whole or not at all
     if let Some(last) = refused.pop() {
         let others = refused.iter().flat_map(Failure::lines);
         return Err(others.fold(last, Failure::detail));
@@ -137,7 +132,6 @@ fn format(path: &Path) -> Result<Formatted<'_>, Failure> {
     }
 }
 
-/// Refuses what is written in another syntax.
 fn ensure_toml(name: &str) -> Result<(), Failure> {
     let help = match RuleFile::new(name, "").syntax {
         Syntax::Toml => return Ok(()),
@@ -149,7 +143,7 @@ fn ensure_toml(name: &str) -> Result<(), Failure> {
     Err(Failure::bad_input(message).help(help))
 }
 
-/// One byte more than is taken, so that a longer file is called too large rather than cut.
+/// Reads one byte over the limit, to refuse a longer file instead of truncating it.
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let limit = SOURCE_BYTES_MAX as u64 + 1;
     let mut bytes = Vec::new();

@@ -1,5 +1,3 @@
-//! `hallpass rules …`: check rule files, explain and make decisions, import those of other tools.
-
 mod check;
 mod decide;
 mod explain;
@@ -45,21 +43,17 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// A rule file's text, and the rules in it or what is wrong with it.
+/// A rule file's text, and its rules or errors.
 struct Read {
     text: String,
     outcome: Result<Loaded, Vec<Diagnostic>>,
 }
 
-/// Reads a rule file of any syntax.
-///
-/// # Errors
-/// Exit 2 when there is no such file.
 fn read(path: &Path) -> Result<Read, Failure> {
     let name = path.display().to_string();
     let unreadable = |error| Failure::unreadable(&name, &error);
     let mut bytes = Vec::new();
-    // one byte more than is taken, so that a longer file is called too large rather than cut
+    // one byte over the limit, to refuse a longer file instead of truncating it
     let limit = SOURCE_BYTES_MAX as u64 + 1;
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
@@ -73,10 +67,6 @@ fn read(path: &Path) -> Result<Read, Failure> {
     Ok(Read { text, outcome })
 }
 
-/// Reads a rule file that has to be good.
-///
-/// # Errors
-/// Exit 2 with everything that is wrong with it on stderr.
 fn read_good(path: &Path) -> Result<Loaded, Failure> {
     let read = read(path)?;
     read.outcome.map_err(|errors| {

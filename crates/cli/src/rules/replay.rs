@@ -1,5 +1,3 @@
-//! `hallpass rules replay`: what a changed rule file would have changed about past requests, and which live grants it would end.
-
 use std::path::PathBuf;
 
 use hallpass_api::{
@@ -29,7 +27,7 @@ const FIELDS: &[&str] = &[
     "left_group",
 ];
 
-/// A line of what is printed for programs: each has either `request` or `grant`.
+/// A row for programs: has either `request` or `grant`.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Row<'a> {
@@ -37,7 +35,7 @@ enum Row<'a> {
     Grant(&'a ReplayedGrant),
 }
 
-/// Show what a changed rule file would change about past requests and live grants
+/// Show how a changed rule file would affect past requests and live grants
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show what a changed rule file would change about past requests and live grants\n\nThe \
@@ -61,10 +59,10 @@ enum Row<'a> {
 pub(crate) struct Args {
     /// The changed rule file
     file: PathBuf,
-    /// Requests of so many days
+    /// Days of past requests
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
     days: u32,
-    /// Exit 3 when a request would have been decided otherwise, or a live grant would end or be reported
+    /// Exit 3 if a request would be decided differently, or a live grant would end or be reported
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
@@ -108,7 +106,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
 }
 
-/// For people two tables; for programs the whole answer, or a line for each request and each grant.
 fn print(format: Format, found: &ReplayedRules) -> Result<(), Failure> {
     let grants = found.grants.as_ref().map(|it| it.items.as_slice());
     let grants = grants.unwrap_or_default();
@@ -130,7 +127,6 @@ fn print(format: Format, found: &ReplayedRules) -> Result<(), Failure> {
     }
 }
 
-/// All of it, a page after the other.
 async fn replay(client: &Client, mut wanted: ReplayRules) -> Result<ReplayedRules, Failure> {
     let mut all = ReplayedRules {
         looked_at: 0,
@@ -146,7 +142,7 @@ async fn replay(client: &Client, mut wanted: ReplayRules) -> Result<ReplayedRule
         all.looked_at += page.looked_at;
         all.items.extend(page.items);
         all.unread += page.unread;
-        // of the last page: what was read meanwhile is read
+        // from the last page: later pages read more
         all.not_read = page.not_read;
         all.grants = all.grants.or(page.grants);
         if page.next.is_none() || page.next == wanted.cursor {
@@ -170,7 +166,6 @@ fn told(found: &ReplayedRules, since: Timestamp) -> String {
     format!("{looked_at} since {since}: {told}{unread}")
 }
 
-/// How many would have been decided otherwise, as far as that can be told.
 fn changed(found: &ReplayedRules) -> usize {
     let judged = found.items.iter().filter(|item| item.unread.is_empty());
     judged.count()
@@ -180,7 +175,6 @@ fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// How many live grants would end or be reported.
 fn changed_grants(found: &ReplayedGrants) -> u64 {
     found.would_end.saturating_add(found.would_be_reported)
 }
@@ -204,7 +198,6 @@ fn told_of_grants(found: &ReplayedGrants) -> Vec<String> {
     told
 }
 
-/// What becomes of a live grant.
 fn outcome(item: &ReplayedGrant) -> String {
     let decision = item.would_be.as_deref().unwrap_or_default();
     match item.outcome {
@@ -230,7 +223,8 @@ fn grant_table(items: &[ReplayedGrant]) -> Table {
     table
 }
 
-/// What would change; of what rests on something that was not read, that alone, as the rest is to the safe side.
+/// Renders changes; if they depend on unread data, renders only that, as the rest errs on the safe
+/// side.
 fn shown(item: &ReplayedRequest) -> String {
     if !item.unread.is_empty() {
         return format!("not read: {}", item.unread.join(", "));

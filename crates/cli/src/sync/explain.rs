@@ -1,5 +1,5 @@
-//! `hallpass sync --explain`: how assignments would be found, and what every plan costs
-//! (`inventory.md` W-8).
+//! `hallpass sync --explain`: shows the assignment strategy and the cost of each (`inventory.md`
+//! W-8).
 
 use std::io;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Args;
 
-/// Keeps nothing: only sizes are wanted.
+/// Discards rows: only sizes matter.
 struct Unkept;
 
 impl SliceStore for Unkept {
@@ -31,7 +31,6 @@ impl SliceStore for Unkept {
     }
 }
 
-/// A plan, and what it costs.
 #[derive(Debug, Serialize)]
 struct PlanCost {
     plan: &'static str,

@@ -1,5 +1,5 @@
-//! `hallpass sync`: reads the organization into a snapshot (`inventory.md` §1.1). Slices are kept
-//! one by one while they are read; the companion makes the snapshot of them.
+//! `hallpass sync`: reads the organization into a snapshot (`inventory.md` §1.1). Slices are stored
+//! one by one; the companion builds the snapshot.
 
 mod explain;
 mod run_folder;
@@ -36,10 +36,9 @@ use self::summary::Summary;
 use super::each::{FlightArgs, hosts_are_there};
 use super::runs;
 
-/// The largest list of people that is read.
 const PEOPLE_BYTES_MAX: u64 = 1 << 30;
 
-/// Read the organization into a snapshot that can be queried
+/// Read the organization into a snapshot for queries
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass sync
@@ -52,22 +51,24 @@ const PEOPLE_BYTES_MAX: u64 = 1 << 30;
 Okta is read where HALLPASS_OKTA_URL is set, with HALLPASS_OKTA_TOKEN, or with
 HALLPASS_OKTA_CLIENT_ID and the file of its key in HALLPASS_OKTA_KEY_FILE.")]
 pub struct Args {
-    /// Only these tables: organizations, iam, identity-center, okta, contacts [default: all that can be read but contacts]
+    /// Only these tables: organizations, iam, identity-center, okta, contacts [default: all
+    /// readable ones except contacts]
     #[arg(long, value_name = "GROUP,...", value_delimiter = ',')]
     only: Vec<SyncGroup>,
     /// IAM and Regions of these accounts only
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     accounts: Vec<String>,
-    /// IAM and Regions below this organizational unit only: an id, or a path as `/Workloads/Production`
+    /// IAM and Regions below this organizational unit only: an id, or a path as
+    /// `/Workloads/Production`
     #[arg(long, value_name = "OU")]
     ou: Vec<String>,
     #[command(flatten)]
     role: MemberRoleArgs,
-    /// How assignments are found: auto, cheapest, nested, provisioned or principal; auto is provisioned,
-    /// which also finds those whose principal is gone
+    /// How to find assignments: auto, cheapest, nested, provisioned or principal; auto is
+    /// provisioned, which also finds those with a deleted principal
     #[arg(long, value_name = "PLAN", default_value = "auto", value_parser = plan)]
     plan: PlanChoice,
-    /// Say how assignments would be found, with calls and seconds of every plan, and read nothing else
+    /// Print the search plans with calls and seconds, and read nothing else
     #[arg(long, conflicts_with_all = ["resume", "carry"])]
     explain: bool,
     /// Leave out the Regions of accounts
@@ -75,19 +76,19 @@ pub struct Args {
     without_regions: bool,
     #[command(flatten)]
     flight: FlightArgs,
-    /// Fill what failed from the newest earlier snapshot that has it
+    /// Fill failed slices from the newest earlier snapshot that has them
     #[arg(long)]
     carry: bool,
-    /// How old that may be
+    /// Maximum age of that snapshot
     #[arg(long, value_name = "SPAN")]
     #[arg(default_value = "48h", requires = "carry", value_parser = span)]
     carry_max_age: String,
-    /// Go on with a run that was stopped or had failures; with the same words
+    /// Resume a run that stopped or had failures; takes the same arguments
     #[arg(long, value_name = "ID")]
     resume: Option<SnapshotId>,
     #[command(flatten)]
     snapshots: SnapshotsAtArgs,
-    /// Where runs are kept until they have ended well [default: ~/.local/state/hallpass/sync]
+    /// Folder of unfinished runs [default: ~/.local/state/hallpass/sync]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
     #[command(flatten)]
@@ -96,17 +97,17 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     #[arg(env = "HALLPASS_OKTA_URL", hide_env_values = true)]
     okta_url: Option<String>,
-    /// People of another directory, from a file: scim, google or entra, and a list as its API gives it, or CSV
+    /// People of another directory, from a file: scim, google or entra, and a list as its API
+    /// returns it, or CSV
     #[arg(long, value_name = "FORM:FILE", value_parser = people_file)]
     people: Vec<PeopleFile>,
-    /// Configuration of the server: its store tells which assignments Hallpass gave for a time
+    /// Configuration of the server; its store lists the temporary assignments of Hallpass
     #[arg(long, value_name = "FILE", env = "HALLPASS_CONFIG")]
     config: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// A list of people, and where it is.
 #[derive(Clone, Debug)]
 struct PeopleFile {
     form: PeopleForm,
@@ -140,10 +141,8 @@ fn plan(text: &str) -> Result<PlanChoice, String> {
     }
 }
 
-/// Runs the command.
-///
 /// # Errors
-/// Exit 2 for what makes no sense; what fails at AWS is told in the end, and is exit 1.
+/// Exit 2 for invalid arguments; exit 1 for AWS failures, reported in the end.
 pub fn run(args: &Args) -> Outcome {
     let home = args.home.known()?;
     if args.explain {
@@ -151,7 +150,6 @@ pub fn run(args: &Args) -> Outcome {
     }
     let okta = okta::configured(args.okta_url.as_deref(), OktaRights::Read)?;
     let scope = scope(args, okta.is_some())?;
-    // a run without its companion would be for nothing
     companion::path()?;
     let (runtime, store) = (runtime()?, store_of(args)?);
     let grants = match store {
@@ -222,10 +220,7 @@ async fn calls_of(
     calls.map_err(std::io::Error::other)
 }
 
-/// Whether every service that is needed has a host of the variant that is asked for; nothing is called.
-///
-/// # Errors
-/// Exit 2 with each that has none, and its Region.
+/// Checks that every required service has an endpoint of the chosen variant; makes no call.
 async fn reachable(args: &Args, home: &str, scope: &SyncScope) -> Result<(), Failure> {
     let calls = calls_of(args, home.to_owned(), RoleToAssume::default()).await;
     let calls = calls.map_err(|error| Failure::failed(error.to_string()))?;
@@ -234,7 +229,6 @@ async fn reachable(args: &Args, home: &str, scope: &SyncScope) -> Result<(), Fai
     hosts_are_there(none.collect())
 }
 
-/// Reads all slices; whether it came to its end.
 async fn read(
     args: &Args,
     home: String,
@@ -247,7 +241,7 @@ async fn read(
     let calls = calls_of(args, home, role).await?;
     let okta = okta.as_ref().map(|it| -> &dyn OktaCalls { it });
     let stop = async {
-        // without a handler the process ends as it always did
+        // without a handler the process ends by default
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -260,7 +254,6 @@ async fn read(
     ended
 }
 
-/// Has the companion make a snapshot of what was read.
 fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     folder.begin_sealing(hallpass_base::clock::now())?;
     let mut command = companion::command()?;
@@ -283,8 +276,8 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     Summary::parse(&sealed.stdout)
 }
 
-/// The store that knows of grants, where a configuration is named by hand. Without it what Hallpass gave for a time would
-/// be kept as standing, so one that is not there is refused; reading makes none.
+/// Opens the grant store if a configuration is named. A missing store is refused: temporary access
+/// would look standing. Never creates one.
 fn store_of(args: &Args) -> Result<Option<StoreAddress>, Failure> {
     let Some(path) = &args.config else {
         return Ok(None);
@@ -321,7 +314,6 @@ fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {
     })
 }
 
-/// Reads the lists of people, before anything is asked of anybody.
 fn people_lists(files: &[PeopleFile]) -> Result<Vec<PeopleList>, Failure> {
     let mut lists: Vec<PeopleList> = Vec::new();
     for PeopleFile { form, path } in files {
@@ -339,7 +331,7 @@ fn people_lists(files: &[PeopleFile]) -> Result<Vec<PeopleList>, Failure> {
     Ok(lists)
 }
 
-/// The same words give the same text: a run is only gone on with by its own.
+/// Equal arguments give equal text; only a matching run resumes.
 fn asked(args: &Args, scope: &SyncScope, home: &str, okta: Option<&OktaHttp>) -> String {
     let groups: Vec<&str> = scope.groups.iter().map(|it| it.name()).collect();
     let mut asked = json!({
@@ -352,7 +344,7 @@ fn asked(args: &Args, scope: &SyncScope, home: &str, okta: Option<&OktaHttp>) ->
         "home": home,
         "okta": okta.map(OktaCalls::base),
     });
-    // left out where there is none: a run of an earlier release goes on
+    // omitted if empty: resumes a run of an earlier release
     if let (Some(members), false) = (asked.as_object_mut(), scope.people.is_empty()) {
         let digests = scope.people.iter().map(digest).collect();
         members.insert("people".to_owned(), digests);
@@ -360,7 +352,6 @@ fn asked(args: &Args, scope: &SyncScope, home: &str, okta: Option<&OktaHttp>) ->
     asked.to_string()
 }
 
-/// What tells a list of people from another one.
 fn digest(list: &PeopleList) -> String {
     let rows = list.rows().iter().map(|it| Some(it.to_string()));
     let rows: Vec<Option<String>> = rows.collect();

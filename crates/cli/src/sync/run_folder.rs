@@ -1,7 +1,7 @@
-//! What a run has read, slice by slice, until the snapshot is made of it.
+//! Data of a run, slice by slice, until the snapshot is built.
 //!
-//! CRASH: a slice is written beside and moved to its place, so that it is there whole or not at
-//! all. What stopped is gone on with by `--resume`, which reads only what is missing or failed.
+//! CRASH: a slice is written to a temporary file and renamed, so it is complete or absent.
+//! `--resume` reads only missing or failed slices.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -23,29 +23,25 @@ use hallpass_terminal::output;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-/// What a run is; the companion reads it, too.
+/// Describes a run; also read by the companion.
 const RUN: &str = "run.json";
-/// Where slices are.
 const SLICES: &str = "slices";
-/// Held by the process that works on the run.
+/// Held by the process that runs it.
 const LOCK: &str = "lock";
-/// A slice that is being written.
 const WRITING: &str = "writing";
 
-/// How old a slice may be that a run goes on with: as what is carried over from an earlier snapshot.
+/// Maximum age of a slice to resume from; same as for slices carried over from a snapshot.
 const KEPT_MAX: SignedDuration = SignedDuration::from_hours(48);
 
-/// The folder of one run.
 pub(super) struct SyncFolder {
     path: PathBuf,
-    /// The name of the run: that of the snapshot that was made of it first.
+    /// Run name: the id of its first snapshot.
     id: SnapshotId,
     asked: String,
-    /// The snapshot that is made of it next.
     snapshot: SnapshotId,
     started: String,
     state: RefCell<SyncProgress>,
-    /// Two that go on with one run would each take away what the other has read.
+    /// Two processes on one run would delete each other's slices.
     _only: File,
 }
 
@@ -58,7 +54,6 @@ struct SyncProgress {
 }
 
 impl SyncFolder {
-    /// A new run.
     pub(super) fn begin(base: &Path, id: SnapshotId, asked: &str) -> Result<Self, Failure> {
         let path = base.join(id.as_str());
         DirBuilder::new()
@@ -79,8 +74,8 @@ impl SyncFolder {
         Ok(folder)
     }
 
-    /// A run that goes on: what failed is forgotten, so that it is read again. A snapshot that was
-    /// made of it stays what it is; the next is another, called `next`.
+    /// Resumes a run and rereads failed slices. An existing snapshot stays unchanged; the next one
+    /// is called `next`.
     pub(super) fn go_on(
         base: &Path,
         id: &SnapshotId,
@@ -123,9 +118,9 @@ impl SyncFolder {
         Ok(folder)
     }
 
-    /// The slices that the run goes on with; all others are taken away. Those that failed or are old are read again, and
-    /// so is all of Identity Center where some of it is: people of one moment and assignments of another would make
-    /// whoever came in between nobody.
+    /// Returns reusable slices and deletes the rest. Failed and old slices are reread. If part of
+    /// Identity Center is reread, all of it is: mixing people and assignments of different times
+    /// would lose new users.
     fn kept(folder: &Path, now: Timestamp) -> io::Result<BTreeSet<SliceKey>> {
         let (mut kept, mut lost) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(folder)? {
@@ -136,7 +131,7 @@ impl SyncFolder {
                 .and_then(|it| serde_json::from_value(it).ok());
             match slice {
                 Some(slice) if is_usable(&slice, now) => kept.push((slice.key, path)),
-                // what cannot be read was torn off
+                // an unreadable file was truncated
                 Some(_) | None => lost.push(path),
             }
         }
@@ -156,7 +151,6 @@ impl SyncFolder {
         Ok(kept.into_iter().map(|(key, _)| key).collect())
     }
 
-    /// The name of the run.
     pub(super) fn id(&self) -> &SnapshotId {
         &self.id
     }
@@ -165,7 +159,7 @@ impl SyncFolder {
         &self.path
     }
 
-    /// From here on the snapshot may be there: it is never made a second time under its name.
+    /// From here the snapshot may exist; its name is never reused.
     pub(super) fn begin_sealing(&mut self, now: Timestamp) -> Result<(), Failure> {
         self.describe(Some(now))
     }
@@ -193,7 +187,7 @@ impl SyncFolder {
             .mode(0o600)
             .open(&writing)?;
         file.write_all(bytes)?;
-        // what counts as read is on the disk, whatever becomes of the machine
+        // slices that count as read survive a machine crash
         file.sync_data()?;
         fs::rename(&writing, place)
     }
@@ -202,7 +196,7 @@ impl SyncFolder {
         self.state.borrow_mut().calls = calls;
     }
 
-    /// Calls, repeated ones among them, and seconds.
+    /// Returns calls (with retries) and seconds.
     pub(super) fn effort(&self) -> (u64, u64, f64) {
         let state = self.state.borrow();
         let (calls, again) = state.calls;
@@ -213,27 +207,23 @@ impl SyncFolder {
         self.state.borrow_mut().line.end();
     }
 
-    /// Nobody goes on with this run.
+    /// Deletes the run; it cannot resume.
     pub(super) fn forget(self) {
-        // what cannot be taken away now is a folder too many, and nothing worse
         let _ = fs::remove_dir_all(&self.path);
     }
 }
 
-/// Whether a run goes on with a slice.
 fn is_usable(slice: &Slice, now: Timestamp) -> bool {
     let is_fresh = now.duration_since(slice.started) <= KEPT_MAX;
     is_fresh && !matches!(slice.outcome, SliceOutcome::Failed { .. })
 }
 
-/// Whether a file has a slice of Identity Center, by its name.
 fn is_of_center(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let table = name.split('~').next().unwrap_or_default();
     SyncGroup::of(table) == Some(SyncGroup::IdentityCenter)
 }
 
-/// Makes this process the only one that works on a run.
 fn only(path: &Path, id: &SnapshotId) -> Result<File, Failure> {
     let taken = format!("another process works on the run `{id}`");
     only_process(
@@ -334,7 +324,6 @@ mod tests {
         }
     }
 
-    /// What a run goes on with that has read these.
     fn gone_on_with(slices: &[Slice]) -> BTreeSet<SliceKey> {
         let base = tempfile::tempdir().unwrap();
         let begun = SyncFolder::begin(base.path(), id('1'), ASKED)

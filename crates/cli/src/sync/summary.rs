@@ -1,12 +1,9 @@
-//! What came of a run, for people and programs.
-
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::{self, Format, Table};
 use serde::{Deserialize, Serialize};
 
 use super::run_folder::SyncFolder;
 
-/// What the companion says of the snapshot that it made.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Summary {
     snapshot_id: String,
@@ -19,7 +16,6 @@ pub(super) struct Summary {
     failures: Vec<FailedSlices>,
 }
 
-/// Slices that failed for one reason.
 #[derive(Debug, Serialize, Deserialize)]
 struct FailedSlices {
     stage: String,
@@ -31,7 +27,7 @@ struct FailedSlices {
     accounts: Vec<String>,
 }
 
-/// Names that are shown; JSON has all of them.
+/// Limit for people; JSON has all names.
 const NAMES_SHOWN: usize = 4;
 
 impl Summary {
@@ -39,12 +35,10 @@ impl Summary {
         serde_json::from_slice(text).map_err(Failure::bug)
     }
 
-    /// Whether nothing is missing.
     pub(super) fn is_whole(&self) -> bool {
         self.failed == 0 && self.carried == 0
     }
 
-    /// Tells it: data on stdout, the rest on stderr.
     pub(super) fn tell(&self, format: Format, folder: &SyncFolder) -> Result<(), Failure> {
         let fields = [
             "snapshot_id",

@@ -1,12 +1,10 @@
-//! `hallpass policy vpn handler`: a response for every connection event on standard input.
-
 use std::io::{self, BufRead, Read as _};
 
 use hallpass_app::host::vpn_judge::JudgeArgs;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
-/// The longest line that is read, in bytes; a longer one is answered by a denial.
+/// Bytes; a longer line is denied.
 const LINE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Answer Client VPN connection events, one JSON object per line
@@ -38,7 +36,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// The next line, cut when it is too long; bytes that are no text make it unreadable, not us.
+/// Reads the next line, truncated if too long; invalid text is a bad line, not a failure.
 fn next_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
     let unreadable = |error| Failure::unreadable("standard input", &error);
     let mut line = Vec::new();

@@ -1,11 +1,9 @@
-//! `hallpass policy vpn …`: who may connect to a Client VPN endpoint, and from where AWS may be reached.
-
 mod handler;
 mod policy;
 
 use hallpass_terminal::exit::Outcome;
 
-/// Decide who may connect to a VPN; make AWS reachable through it only
+/// Decide who may connect to a VPN; make AWS reachable only through it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass policy vpn handler --geo country.mmdb --allow US,GB <events.jsonl

@@ -1,12 +1,10 @@
-//! `hallpass policy vpn policy`: AWS only through the VPN.
-
 use clap::ValueEnum;
 use hallpass_iam::generate::Generated;
 use hallpass_iam::generate::vpn_policy::{VpnForm, VpnSpec, vpn_policy};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::generated::PolicyArgs;
 
-/// Write a policy that makes AWS reachable through the VPN only
+/// Write a policy that makes AWS reachable only through the VPN
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Write a policy that makes AWS reachable through the VPN only\n\nIt denies every \
@@ -19,16 +17,16 @@ use hallpass_terminal::generated::PolicyArgs;
   hallpass policy vpn policy --form iam --nat-ip 3.120.10.5 --nat-ip 2a05:d014::/56"
 )]
 pub(super) struct Args {
-    /// What it is attached to
+    /// Attachment type
     #[arg(long, value_enum, value_name = "FORM")]
     form: VpnPolicyForm,
-    /// Public address or range that the VPN's traffic leaves by
+    /// Public address or range of the VPN's outgoing traffic
     #[arg(long, value_name = "IP", required = true, num_args = 1..)]
     nat_ip: Vec<String>,
-    /// VPC whose endpoints may be used, too
+    /// VPC whose endpoints are also allowed
     #[arg(long, value_name = "VPC", num_args = 1..)]
     vpc: Vec<String>,
-    /// Role that may act from anywhere, by its exact ARN
+    /// Role exempt from the policy, by its exact ARN
     #[arg(long, value_name = "ARN", num_args = 1..)]
     exempt_role: Vec<String>,
     #[command(flatten)]

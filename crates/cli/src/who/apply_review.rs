@@ -1,4 +1,4 @@
-//! `hallpass who apply-review`: takes away what reviewers decided to take away (`inventory.md` W-7).
+//! `hallpass who apply-review`: removes access that reviewers rejected (`inventory.md` W-7).
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ use hallpass_terminal::output::{self, plain, wrapped};
 use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 use serde_json::{Value, json};
 
-/// Take away what reviewers decided to take away
+/// Remove the access that reviewers rejected
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Take away what reviewers decided to take away\n\nReads the file that `hallpass who \
@@ -36,35 +36,34 @@ use serde_json::{Value, json};
   hallpass who apply-review review.csv --apply --confirm 14"
 )]
 pub(super) struct Args {
-    /// The file, as reviewers gave it back
+    /// The file that reviewers returned
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
     snapshots: SnapshotsAtArgs,
-    /// So many removals are meant; needed for more than ten
+    /// Number of removals; required above ten
     #[arg(long, value_name = "COUNT")]
     confirm: Option<usize>,
-    /// Let the access go with which you are signed in
+    /// Allow removing your own current access
     #[arg(long)]
     allow_self_lockout: bool,
     #[command(flatten)]
     plan: PlanArgs,
-    // `who` leaves its own to the companion
+    // `who` passes its help flag to the companion
     /// Print help
     #[arg(long, short, action = clap::ArgAction::Help)]
     help: Option<bool>,
 }
 
-/// More removals than these have to be confirmed with their number.
+/// More removals require confirmation by number.
 const UNCONFIRMED_MAX: usize = 10;
 
-/// A review, and what it comes to.
 struct Looked {
     snapshot: AccessSnapshot,
     review: AccessReview,
     removals: Vec<ReviewedAccess>,
     losses: Vec<PersonAccessChange>,
-    /// What of that no row asked for.
+    /// Losses that no row requested.
     also_lost: Vec<PersonAccessChange>,
 }
 
@@ -73,7 +72,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     chore::run(&ReviewChore { args, looked }, &args.plan)
 }
 
-/// What reviewers decided.
 struct ReviewChore<'a> {
     args: &'a Args,
     looked: Looked,
@@ -103,7 +101,6 @@ impl Chore for ReviewChore<'_> {
     }
 }
 
-/// What reviewers decided, as the report has it beside the plan's.
 struct ReviewReport(serde_json::Map<String, Value>);
 
 impl ReportWithin for ReviewReport {
@@ -135,7 +132,6 @@ fn looked(args: &Args) -> Result<Looked, Failure> {
     })
 }
 
-/// A removal with ids of our types.
 fn typed(it: &ReviewedRemoval, snapshot: &AccessSnapshot) -> Result<ReviewedAccess, Failure> {
     let line = it.lines.first().copied().unwrap_or_default();
     let unusable = |error: String| Failure::bad_input(format!("line {line}: {error}"));
@@ -212,7 +208,6 @@ impl Looked {
     }
 }
 
-/// What goes, and what goes with it, on stderr: below is the plan.
 fn say(looked: &Looked, directory: &Directory) {
     let also = &looked.also_lost;
     let line = |indent: usize, text: &str| {

@@ -1,13 +1,12 @@
-//! `hallpass who`: carried out by the companion, but for what changes access.
+//! `hallpass who`: run by the companion, except commands that change access.
 
 mod apply_review;
 
 use hallpass_app::host::companion;
 use hallpass_terminal::exit::Outcome;
 
-/// What follows `hallpass who`.
+/// Arguments after `hallpass who`.
 #[derive(Debug, clap::Args)]
-// its name is that of the arguments below
 #[group(skip)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {

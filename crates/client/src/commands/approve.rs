@@ -1,5 +1,3 @@
-//! `hallpass approve`: say yes to a request.
-
 use crate::api_args::ApiArgs;
 use crate::confirming::ConfirmArgs;
 use crate::ids::request_id;
@@ -17,10 +15,10 @@ pub struct Args {
     /// The request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
     id: RequestId,
-    /// Words for whoever asked and for the other approvers; this is recorded
+    /// Comment for the requester and the other approvers; this is recorded
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
-    /// For this long at most, where that is less than was asked for: `90m`, `1h30m`, `01:30`
+    /// Maximum duration, if shorter than requested: `90m`, `1h30m`, `01:30`
     #[arg(long = "for", value_name = "DURATION")]
     duration: Option<TimeSpan>,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! `hallpass break-glass`: take access in an emergency, without waiting for anybody.
-
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
 use crate::ids::request_id;
@@ -14,10 +12,9 @@ use hallpass_terminal::prompt::{Consent, YesArgs, confirm_act};
 
 /// The shortest justification (`access.md` §17).
 const CHARACTERS_MIN: usize = 20;
-/// The longest grant.
 const LONGEST: TimeSpan = TimeSpan::hours(1);
 
-/// Take the access you asked for at once, in an emergency
+/// Activate your requested access immediately, in an emergency
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Take the access you asked for at once, in an emergency\n\nOnly where a rule lists you \
@@ -29,10 +26,10 @@ const LONGEST: TimeSpan = TimeSpan::hours(1);
                   --justification 'customers cannot pay and nobody answers'"
 )]
 pub struct Args {
-    /// The request; it still waits
+    /// The pending request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
     id: RequestId,
-    /// Why it cannot wait, 20 characters or more; this is recorded and everybody told reads it
+    /// Why it cannot wait, 20 characters or more; this is recorded and sent to all notified people
     #[arg(long, value_name = "TEXT")]
     justification: String,
     #[command(flatten)]
@@ -65,7 +62,6 @@ pub fn run(args: &Args) -> Outcome {
     })
 }
 
-/// What will happen, and whether it should (`ui.md` §5).
 fn question(request: &Request) -> String {
     let duration = TimeSpan::seconds(request.duration_seconds).min(LONGEST);
     let warnings = request.warnings.iter();
@@ -102,7 +98,7 @@ mod tests {
             "payments-prod / DatabaseOperator, 1h.\nAll its approvers and all admins are told \
              now. Somebody else must close a review afterwards.\nBreak glass for 1h?"
         );
-        // those whose yes still helps: all are told
+        // approvers who can still approve: all are notified
         request.approvers.clear();
         request.duration_seconds = 600;
         assert!(question(&request).contains("\nAll its approvers and all admins are told now."));

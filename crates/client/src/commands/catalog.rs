@@ -1,5 +1,3 @@
-//! `hallpass catalog`: what you may ask for.
-
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
 use hallpass_api::Offer;
@@ -20,12 +18,12 @@ const FIELDS: &[&str] = &[
     "because",
 ];
 
-/// List what you may ask for, and who would approve
+/// List the access you may request, and its approvers
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  hallpass catalog\n  hallpass catalog --search payments")]
 pub struct Args {
-    /// Only what has each of these words in its account's name, id or folder, its permission set
-    /// or its group; the best first
+    /// Only entries with all these words in the account's name, id or folder, the permission set or
+    /// the group; best match first
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// Only this account (id or name)

@@ -1,5 +1,3 @@
-//! `hallpass requests close-review`: close the review of a break-glass grant.
-
 use crate::api_args::ApiArgs;
 use crate::ids::request_id;
 use crate::request_press::press;
@@ -7,16 +5,16 @@ use hallpass_api::CloseReview;
 use hallpass_base::RequestId;
 use hallpass_terminal::exit::Outcome;
 
-/// Close the review of somebody's break-glass access
+/// Close the review of a user's break-glass access
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass requests --open-reviews\n  \
                   hallpass requests close-review req_01934a5b6c7d7e8f90123456789abcde \\\n      \
                   --reason 'looked at every call; right so'")]
 pub struct Args {
-    /// The request for which the glass was broken
+    /// The break-glass request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
     id: RequestId,
-    /// What you found; this is recorded and the requester is told
+    /// Your findings; this is recorded and sent to the requester
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! `hallpass console`: the AWS console in the browser, with access that one holds, or asks for.
-
 use std::io::{self, IsTerminal as _};
 
 use crate::browser::open;
@@ -9,7 +7,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 use reqwest::Url;
 
-/// Open the AWS console with access you hold, or ask for it first
+/// Open the AWS console with access you hold, or request it first
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Open the AWS console with access you hold, or ask for it first\n\n\

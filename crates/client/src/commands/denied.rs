@@ -1,5 +1,3 @@
-//! `hallpass request --denied`: from a denial to the smallest permission set that would have allowed the call.
-
 use std::io::{self, Read as _};
 use std::pin::Pin;
 
@@ -21,42 +19,39 @@ use hallpass_terminal::prompt::{Consent, confirm_act};
 pub type ReadDenialDetails =
     fn(String) -> Pin<Box<dyn Future<Output = Result<DenialDetails, Failure>>>>;
 
-/// The longest text that is read, in bytes.
 const TEXT_BYTES_MAX: u64 = 64 * 1024;
-/// Services that are named, of those in which a set allows more; the others are counted.
+/// Limit of named services with more actions; the rest are counted.
 const SERVICES_SHOWN: usize = 8;
-/// Columns of CSV.
 const FIELDS: &[&str] = &["account", "permission_set", "other_actions"];
 
-/// `--denied`, and what becomes of the choice.
+/// Options of `--denied`.
 #[derive(Debug, clap::Args)]
 pub struct DeniedArgs {
-    /// AWS's access denied message (`-`: from standard input), or its authorization id: ask for the smallest permission set that
-    /// allows the call
+    /// AWS's access denied message (`-`: from standard input), or its authorization id: request the
+    /// smallest permission set that allows the call
     #[arg(
         long,
         value_name = "TEXT|ID",
         conflicts_with_all = ["accounts", "permission_sets", "groups"]
     )]
     denied: Option<String>,
-    /// Say which permission set it is, and ask for nothing
+    /// Print the permission set, and request nothing
     #[arg(long, requires = "denied")]
     dry_run: bool,
-    /// Ask for it without asking you first
+    /// Request it without confirmation
     #[arg(long, short = 'y', requires = "denied")]
     yes: bool,
 }
 
 impl DeniedArgs {
-    /// The denial, where one was given.
     pub fn text(&self) -> Option<&str> {
         self.denied.as_deref()
     }
 
-    /// What to ask for, once it was confirmed; `None` after a dry run.
+    /// Returns the confirmed target; `None` after a dry run.
     ///
     /// # Errors
-    /// Exit 2 when the text is no denial, 4 when no permission set helps, and when it was not confirmed.
+    /// Exit 2 if the text is not a denial, 4 if no permission set helps or without confirmation.
     pub async fn target(
         &self,
         client: &Client,
@@ -85,7 +80,6 @@ impl DeniedArgs {
     }
 }
 
-/// The permission set that is proposed, and what else there is, in lines.
 fn lines(denied: &[DeniedAction], found: &FittingSets) -> Vec<String> {
     let mut lines: Vec<String> = denied.iter().map(|it| said(&it.denial)).collect();
     lines.extend(found.ended.as_ref().map(|it| ended(it, found)));
@@ -124,7 +118,6 @@ fn lines(denied: &[DeniedAction], found: &FittingSets) -> Vec<String> {
     lines.iter().map(|it| plain(it)).collect()
 }
 
-/// That the caller's own access ended, in a line.
 fn ended(of: &EndedAccess, found: &FittingSets) -> String {
     let at = Viewpoint::here().time(of.at);
     let (set, account) = (&of.permission_set, &found.account.name);
@@ -135,7 +128,6 @@ fn ended(of: &EndedAccess, found: &FittingSets) -> String {
     }
 }
 
-/// Another set that allows it, with what it allows beside.
 fn larger(set: &LargerSet) -> String {
     let conditions = if set.conditions.is_empty() {
         String::new()
@@ -146,7 +138,6 @@ fn larger(set: &LargerSet) -> String {
     format!("{name} ({others} others{conditions})")
 }
 
-/// What it allows beside, in a line.
 fn beside(found: &FittingSets) -> String {
     if found.other_actions == 0 {
         return "  it allows nothing else".to_owned();
@@ -173,7 +164,6 @@ fn not_judged(set: &SetNotJudged) -> String {
     format!("  not judged: {}: {}", set.permission_set, set.why)
 }
 
-/// What was denied to whom, in a line.
 fn said(denial: &Denial) -> String {
     let on = denial.resource.as_ref();
     let on = on.map_or_else(String::new, |it| format!(" on {it}"));
@@ -182,7 +172,6 @@ fn said(denial: &Denial) -> String {
     format!("denied: {}{on}{why}", denial.action)
 }
 
-/// What was denied, as a text or an id tells of it: each action once.
 async fn read(text: &str, details: ReadDenialDetails) -> Result<Vec<DeniedAction>, Failure> {
     let mut from_input = String::new();
     let text = if text == "-" {
@@ -212,9 +201,8 @@ async fn read(text: &str, details: ReadDenialDetails) -> Result<Vec<DeniedAction
     Ok(denied)
 }
 
-/// What the server is told of it.
 fn message(denied: &[DeniedAction], first: &DeniedAction) -> DenialMessage {
-    // what is known of the request, and of each action beside
+    // context of the request and of each action
     let mut context = first.keys();
     context.retain(|key, values| {
         let values = &*values;
@@ -236,7 +224,7 @@ fn message(denied: &[DeniedAction], first: &DeniedAction) -> DenialMessage {
     if actions.is_empty()
         && let Ok(denial) = Denial::read(&message)
     {
-        // what the server finds in the message itself is not sent: one of an earlier release takes nothing else
+        // omit fields that the server parses: earlier releases refuse them
         let found = DeniedAction::new(denial, []).keys();
         context.retain(|key, values| found.get(key) != Some(values));
     }
@@ -247,13 +235,12 @@ fn message(denied: &[DeniedAction], first: &DeniedAction) -> DenialMessage {
     }
 }
 
-/// The smallest permission set that the caller may ask for and that allows the call.
 async fn choose(client: &Client, denied: &[DeniedAction]) -> Result<FittingSets, Failure> {
     let Some(first) = denied.first() else {
         return Err(Failure::failed("nothing was denied (this is a bug)"));
     };
     for denial in denied.iter().map(|it| &it.denial) {
-        // whether it came of an end of the caller's own, the server knows
+        // the server knows if the caller's access ended
         let why = denial
             .beyond_permission_sets()
             .filter(|_| !denial.may_be_of_an_end());
@@ -271,7 +258,7 @@ async fn choose(client: &Client, denied: &[DeniedAction]) -> Result<FittingSets,
         Some("beyond-permission-sets" | "no-fitting-set") => failure.exits(Exit::Refused),
         Some(_) | None => failure,
     })?;
-    // the address of the console's page is no part of what was sent
+    // the console's page address was not sent
     found.denial.region.clone_from(&first.denial.region);
     Ok(found)
 }

@@ -1,5 +1,3 @@
-//! `hallpass deny`: say no to a request.
-
 use crate::api_args::ApiArgs;
 use crate::ids::request_id;
 use crate::request_press::press;
@@ -7,7 +5,7 @@ use hallpass_api::Deny;
 use hallpass_base::RequestId;
 use hallpass_terminal::exit::Outcome;
 
-/// Deny a request; the requester is told at once
+/// Deny a request; the requester is notified immediately
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass deny req_01934a5b6c7d7e8f90123456789abcde \
@@ -17,7 +15,7 @@ pub struct Args {
     /// The request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
     id: RequestId,
-    /// Words for the requester
+    /// Reason for the requester
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]

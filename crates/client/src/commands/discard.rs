@@ -1,5 +1,3 @@
-//! `hallpass discard`: take a request back.
-
 use crate::api_args::ApiArgs;
 use crate::ids::request_id;
 use crate::request_press::press;
@@ -7,7 +5,7 @@ use hallpass_base::RequestId;
 use hallpass_terminal::exit::Outcome;
 use serde_json::json;
 
-/// Discard a request of yours before it is decided
+/// Discard your request before it is decided
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass discard req_01934a5b6c7d7e8f90123456789abcde")]
 pub struct Args {

@@ -1,5 +1,3 @@
-//! `hallpass exec`: run a command with access that one holds, or asks for.
-
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +8,6 @@ use crate::held::{AskArgs, RoleArgs, SignIn, credentials, held_role, is_found, m
 use hallpass_terminal::exit::{Failure, Outcome};
 use secrecy::ExposeSecret as _;
 
-/// What names other credentials than those the command is given.
 const OTHERS: [&str; 7] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -21,7 +18,7 @@ const OTHERS: [&str; 7] = [
     "AWS_CREDENTIAL_EXPIRATION",
 ];
 
-/// Run a command with access you hold, or ask for it first
+/// Run a command with access you hold, or request it first
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Run a command with access you hold, or ask for it first\n\n\
@@ -41,10 +38,10 @@ pub struct Args {
     role: RoleArgs,
     #[command(flatten)]
     ask: AskArgs,
-    /// Sign in to AWS in a browser on another machine, with a code
+    /// Sign in to AWS with a code in a browser on another machine
     #[arg(long)]
     device: bool,
-    /// Region for the command [default: as `AWS_REGION` says, else that of IAM Identity Center]
+    /// Region for the command [default: `AWS_REGION`, else that of IAM Identity Center]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     #[command(flatten)]
@@ -58,7 +55,6 @@ pub fn run(args: &Args) -> Outcome {
     let Some((program, words)) = args.command.split_first() else {
         return Err(Failure::bad_input("there is no command to run"));
     };
-    // before anybody is asked to approve anything
     if !is_found(Path::new(program)) {
         let name = program.display();
         return Err(Failure::bad_input(format!("there is no command `{name}`")));
@@ -84,7 +80,6 @@ pub fn run(args: &Args) -> Outcome {
     take_place(&mut command)
 }
 
-/// Gives the command the credentials, and says where AWS is.
 fn equip(
     command: &mut Command,
     given: &RoleCredentials,
@@ -115,7 +110,7 @@ fn equip(
     }
 }
 
-/// Becomes the command: its exit code and its signals are its own.
+/// Replaces this process: the command keeps its exit code and signals.
 #[cfg(unix)]
 fn take_place(command: &mut Command) -> Outcome {
     use std::os::unix::process::CommandExt as _;
@@ -123,7 +118,6 @@ fn take_place(command: &mut Command) -> Outcome {
     Err(cannot_run(command, &error))
 }
 
-/// Runs the command and ends as it ends.
 #[cfg(not(unix))]
 fn take_place(command: &mut Command) -> Outcome {
     let status = command

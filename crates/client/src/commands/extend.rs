@@ -1,5 +1,3 @@
-//! `hallpass extend`: ask to keep access for longer.
-
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
 use crate::confirming::ConfirmArgs;
@@ -10,7 +8,7 @@ use hallpass_terminal::exit::Outcome;
 
 use super::request::{WaitArgs, see_through};
 
-/// Ask to keep access for longer; this is a new request
+/// Request more time for your access; this is a new request
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Ask to keep access for longer; this is a new request\n\nThe new length counts \
@@ -19,16 +17,16 @@ use super::request::{WaitArgs, see_through};
     after_help = "Example:\n  hallpass extend grn_01934a5b6c7d7e8f90123456789abcde --for 1h --wait"
 )]
 pub struct Args {
-    /// The grant, or the request it was made from
+    /// The grant, or its request
     #[arg(value_name = "GRANT")]
     id: GrantRef,
     /// The new length, counted from its approval: `90m`, `1h30m`, `01:30`
     #[arg(long = "for", value_name = "DURATION")]
     duration: TimeSpan,
-    /// Why; the grant's own reason when left out
+    /// Why [default: the grant's reason]
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// A ticket, where a rule wants one; that of the grant's request when left out
+    /// A ticket, if a rule requires one [default: that of the grant's request]
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
     #[command(flatten)]

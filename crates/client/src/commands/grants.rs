@@ -1,5 +1,3 @@
-//! `hallpass grants`: who holds what until when.
-
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
 use crate::ids::account_id;
@@ -25,10 +23,10 @@ use crate::commands::revoke;
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Only grants in this state; `live`: all that are not over
+    /// Only grants in this state; `live`: all unfinished ones
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<GrantStateArg>,
-    /// Only this person's (e-mail)
+    /// Only this user's grants (e-mail)
     #[arg(long, value_name = "E-MAIL")]
     user: Option<String>,
     /// Only in this account: its id, or its name

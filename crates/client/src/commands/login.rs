@@ -1,5 +1,3 @@
-//! `hallpass login`: get a token for a server and keep it.
-
 mod browser;
 mod device;
 
@@ -16,11 +14,10 @@ use hallpass_terminal::text_file::decoded;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// How long a server that has just started is given to read the directory.
+/// A new server needs this time to read the directory.
 const FIRST_READ_MAX: Duration = Duration::from_mins(2);
-/// Between two questions whether it has.
 const FIRST_READ_PAUSE: Duration = Duration::from_secs(1);
-/// The longest token that is read, in bytes.
+/// Bytes.
 const TOKEN_BYTES_MAX: u64 = 8 * 1024;
 
 /// Sign in to a server, so that other commands need no token
@@ -39,10 +36,10 @@ const TOKEN_BYTES_MAX: u64 = 8 * 1024;
                   | hallpass login --token-stdin\n  hallpass login --as mara.lindqvist@example.com"
 )]
 pub struct Args {
-    /// Confirm in a browser on another machine, with a code
+    /// Confirm with a code in a browser on another machine
     #[arg(long, conflicts_with_all = ["token_stdin", "persona"])]
     device: bool,
-    /// What the token may do of what you may: read, request, review, admin [default: all; with --device: read]
+    /// Scopes of the token: read, request, review, admin [default: all; with --device: read]
     #[arg(
         long = "scope",
         value_name = "SCOPE",
@@ -53,10 +50,10 @@ pub struct Args {
     /// Read a token from standard input instead
     #[arg(long, conflicts_with = "persona")]
     token_stdin: bool,
-    /// Be a person of `hallpass demo` (the demo only, on this machine)
+    /// Sign in as a persona of `hallpass demo` (only the demo, on this machine)
     #[arg(long = "as", value_name = "E-MAIL")]
     persona: Option<hallpass_base::Email>,
-    /// Keep it without asking the server whether it is good
+    /// Store it without checking it with the server
     #[arg(long)]
     no_check: bool,
     #[command(flatten)]
@@ -81,8 +78,9 @@ pub fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// Whom the server takes the token for. It knows nobody until it has read the directory for the first time, and a token that
-/// comes through a pipe (`hallpass server token create | hallpass login --token-stdin`) would be lost meanwhile.
+/// Returns the token's owner. Waits for the server's first directory read: before that it knows no
+/// users, and a piped token (`hallpass server token create | hallpass login --token-stdin`) would
+/// be lost.
 async fn owner_of_token(client: &Client) -> Result<Me, Failure> {
     let until = Instant::now() + FIRST_READ_MAX;
     let mut is_told = false;
@@ -102,7 +100,6 @@ async fn owner_of_token(client: &Client) -> Result<Me, Failure> {
     }
 }
 
-/// The token, from wherever it is to come.
 fn obtain(args: &Args, address: &Url) -> Result<(SecretString, CredentialSource), Failure> {
     if let Some(email) = &args.persona {
         let demo = Client::new(address.clone(), None)?;

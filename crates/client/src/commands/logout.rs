@@ -1,11 +1,9 @@
-//! `hallpass logout`: revoke and forget a server's token.
-
 use crate::client::{Client, ServerArgs, block_on, server_key};
 use crate::credentials::{CredentialSource, Credentials};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
-/// Revoke and forget the token kept for a server
+/// Revoke and delete the stored token of a server
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Revoke and forget the token kept for a server\n\nA token that `hallpass login` \
@@ -15,7 +13,7 @@ use hallpass_terminal::output;
                   logout --revoke"
 )]
 pub struct Args {
-    /// Revoke it even if `login` was given it
+    /// Revoke it even if you passed it to `login`
     #[arg(long)]
     revoke: bool,
     #[command(flatten)]
@@ -36,7 +34,6 @@ pub fn run(args: &Args) -> Outcome {
     } else {
         Ok(())
     };
-    // a token that is not known any more needs no revoking
     let revoked = revoked.or_else(|failure: Failure| match failure.has_code() {
         Some("unauthorized") => Ok(()),
         _ => Err(failure),

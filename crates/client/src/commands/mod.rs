@@ -1,5 +1,3 @@
-//! Commands of who asks for access, uses it and approves it.
-
 pub mod approve;
 pub mod aws;
 pub mod break_glass;

@@ -1,5 +1,3 @@
-//! `hallpass release`: give access back before its end.
-
 use crate::api_args::ApiArgs;
 use crate::client::{Client, block_on};
 use crate::ids::{GrantRef, preview};
@@ -12,7 +10,7 @@ use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
 use hallpass_terminal::words;
 use serde_json::json;
 
-/// Give your access back before its end
+/// End your access early
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Give your access back before its end\n\nCredentials you already hold may work \
@@ -20,7 +18,7 @@ use serde_json::json;
     after_help = "Example:\n  hallpass release grn_01934a5b6c7d7e8f90123456789abcde --yes"
 )]
 pub struct Args {
-    /// The grant, or the request it was made from
+    /// The grant, or its request
     #[arg(value_name = "GRANT")]
     id: GrantRef,
     #[command(flatten)]
@@ -45,7 +43,7 @@ pub fn run(args: &Args) -> Outcome {
     })
 }
 
-/// Says it when the access stays all the same. Not knowing is no failure: it is given back.
+/// Warns if the access remains for another reason. A failed check is ignored.
 async fn say_what_stays(client: &Client, grant: &Grant) {
     let target = TargetArgs {
         account: grant.account.clone(),

@@ -1,5 +1,3 @@
-//! `hallpass request`: ask for access, and wait for it.
-
 use std::io::{self, IsTerminal as _};
 
 use crate::api_args::ApiArgs;
@@ -20,7 +18,7 @@ use super::denied::{DeniedArgs, ReadDenialDetails};
 use super::several::{self, TargetsArgs};
 use super::starts;
 
-/// Ask for access: a permission set in an account, or a group
+/// Request access: a permission set in an account, or a group
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass request --account payments-prod --permission-set ReadOnly --for 2h \\
@@ -37,20 +35,21 @@ pub struct Args {
     targets: TargetsArgs,
     #[command(flatten)]
     denied: DeniedArgs,
-    /// For how long: `90m`, `1h30m`, `01:30`
+    /// Duration: `90m`, `1h30m`, `01:30`
     #[arg(long = "for", value_name = "DURATION")]
     #[arg(required_unless_present = "dry_run")]
     duration: Option<TimeSpan>,
-    /// Why; approvers read this
+    /// Reason for the approvers
     #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
     reason: Option<String>,
-    /// A ticket, where a rule wants one
+    /// A ticket, if a rule requires one
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
-    /// From when: `2026-11-22T08:00` (in your zone; `…Z`: UTC), `tomorrow 08:00`, `08:00` or `+2h`; at once when left out
+    /// Start: `2026-11-22T08:00` (in your zone; `…Z`: UTC), `tomorrow 08:00`, `08:00` or `+2h`
+    /// [default: immediately]
     #[arg(long, value_name = "WHEN", conflicts_with = "wait")]
     starts: Option<String>,
-    /// Ask for a grant of its own even if you hold it already
+    /// Request a separate grant even if you hold it already
     #[arg(long)]
     new: bool,
     #[command(flatten)]
@@ -67,13 +66,12 @@ pub struct WaitArgs {
     /// Wait until the access is active, then show how to use it
     #[arg(long)]
     wait: bool,
-    /// How long to wait
+    /// Maximum wait
     #[arg(long, value_name = "DURATION")]
     #[arg(default_value = "10m", requires = "wait")]
     timeout: TimeSpan,
 }
 
-/// What is asked, whatever for.
 struct Wish<'a> {
     args: &'a Args,
     duration: TimeSpan,
@@ -121,10 +119,9 @@ pub fn run(args: &Args, details: ReadDenialDetails) -> Outcome {
 }
 
 impl Wish<'_> {
-    /// Asks for one target.
     async fn ask(&self, client: &Client, target: &TargetArgs) -> Outcome {
         let args = self.args;
-        // asking goes on whatever comes of looking first, but for what is not there
+        // a failed preview does not block the request, unless the target is missing
         let preview = match preview(client, target).await {
             Err(failure) if failure.exit() == Exit::BadInput => return Err(failure),
             other => other.ok(),
@@ -159,10 +156,7 @@ impl Wish<'_> {
         see_through(client, request, &args.wait, args.api.format()).await
     }
 
-    /// What is held already is made longer, once that was confirmed.
-    ///
-    /// # Errors
-    /// Exit 4 when it was not, or is not active yet.
+    /// Extends held access after a confirmation.
     async fn longer(&self, client: &Client, grant: &Grant) -> Outcome {
         let args = self.args;
         let view = Viewpoint::here();
@@ -198,10 +192,10 @@ impl Wish<'_> {
     }
 }
 
-/// Shows the request, or with `--wait` what became of it.
+/// Prints the request, or with `--wait` its result.
 ///
 /// # Errors
-/// Exit 1 when the access will not be there.
+/// Exit 1 if the access will not become active.
 pub async fn see_through(
     client: &Client,
     request: Request,

@@ -1,5 +1,3 @@
-//! `hallpass requests`: what was asked for.
-
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
 use crate::tables::{self, Viewpoint};
@@ -27,10 +25,10 @@ pub struct Args {
     /// Only requests in this state
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<RequestStateArg>,
-    /// Whose
+    /// Which requests
     #[arg(long, value_enum, value_name = "ROLE", default_value = "mine")]
     role: RequestRoleArg,
-    /// Only those whose break-glass review you could close or watch
+    /// Only those whose break-glass review you may close or follow
     #[arg(long, conflicts_with = "role")]
     open_reviews: bool,
     /// At most this many, newest first
@@ -58,15 +56,14 @@ enum RequestStateArg {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum RequestRoleArg {
-    /// Those you made
+    /// Your own
     Mine,
-    /// Those that wait for you
+    /// Those that wait for your decision
     ToReview,
-    /// All you may see
+    /// All visible ones
     All,
 }
 
-/// The name of a choice, which is also its name on the wire.
 pub fn name(choice: &impl ValueEnum) -> String {
     choice
         .to_possible_value()

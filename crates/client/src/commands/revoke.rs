@@ -1,5 +1,3 @@
-//! `hallpass revoke`: end one grant, or cut somebody off.
-
 use std::collections::BTreeSet;
 
 use crate::api_args::ApiArgs;
@@ -16,14 +14,14 @@ use hallpass_terminal::output::{self, Table};
 use hallpass_terminal::prompt::{Consent, YesArgs, confirm};
 use hallpass_terminal::words;
 
-/// The states in which a grant gives access, or is about to, in the order it passes them: a grant
-/// that moves on between two listings is still seen.
+/// States with current or coming access, in order: a grant that advances between two listings is
+/// still seen.
 const LIVE: [&str; 3] = ["scheduled", "granting", "active"];
-/// The most grants that are listed before asking.
+/// Grants listed before the confirmation.
 const LISTED_MAX: usize = 10_000;
 const FIELDS: &[&str] = &["id", "state", "error"];
 
-/// Revoke one grant now, or everything a person holds
+/// Revoke one grant now, or all access of a user
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Revoke one grant now, or everything a person holds\n\nShows what will end and asks \
@@ -37,26 +35,26 @@ const FIELDS: &[&str] = &["id", "state", "error"];
   hallpass revoke --all --reason 'incident 4711'"
 )]
 pub struct Args {
-    /// The grant, or the request it was made from
+    /// The grant, or its request
     #[arg(
         value_name = "GRANT",
         required_unless_present_any = ["user", "account", "all"],
         conflicts_with_all = ["user", "account", "all"]
     )]
     id: Option<GrantRef>,
-    /// Everything this person holds (e-mail)
+    /// All access of this user (e-mail)
     #[arg(long, value_name = "E-MAIL")]
     user: Option<String>,
     /// Only in this account: its id, or its name
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
-    /// Everything the user holds; without `--user`, everything everybody holds
+    /// All access of the user; without `--user`, all access of all users
     #[arg(long, conflicts_with = "account")]
     all: bool,
-    /// Why; this is recorded and the holders are told
+    /// Why; this is recorded and sent to the holders
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// End the sessions they already hold too, whatever the server's configuration says
+    /// Also end their current sessions, regardless of the server's configuration
     #[arg(long)]
     end_sessions: bool,
     #[command(flatten)]
@@ -97,7 +95,6 @@ async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// Whose access ends, and where.
 struct RevokeScope {
     user: Option<String>,
     account: Option<String>,
@@ -173,8 +170,8 @@ fn counted(grants: usize, entitlements: usize) -> String {
     }
 }
 
-/// A person's own entitlements of account access manager in the scope. That they cannot be read keeps nobody from revoking
-/// the rest.
+/// Returns the user's own entitlements of account access manager in scope. A failed read does not
+/// block other revocations.
 async fn own_entitlements(scope: &RevokeScope, client: &Client) -> Vec<Entitlement> {
     let Some(user) = &scope.user else {
         return Vec::new();
@@ -194,7 +191,6 @@ async fn own_entitlements(scope: &RevokeScope, client: &Client) -> Vec<Entitleme
     own.into_iter().filter(is_meant).collect()
 }
 
-/// What became of entitlements; how much of it is left.
 fn say_entitlements(done: Option<&EntitlementsRevoked>) -> usize {
     let Some(done) = done else {
         return 0;
@@ -225,8 +221,8 @@ fn say_entitlements(done: Option<&EntitlementsRevoked>) -> usize {
     done.failed.len() + usize::from(done.error.is_some())
 }
 
-/// Ends everything in the scope in one call, then one by one what that call left, such as grants
-/// that became active meanwhile or are more than a server ends at once.
+/// Ends all grants in one call, then the rest one by one: some became active meanwhile, or exceed
+/// the server's limit.
 async fn end_all(
     scope: &RevokeScope,
     args: &Args,
@@ -264,7 +260,6 @@ async fn end_all(
     Ok((items, entitlements))
 }
 
-/// The live grants that are meant, each once.
 async fn live(scope: &RevokeScope, client: &Client) -> Result<Vec<Grant>, Failure> {
     let mut seen = BTreeSet::new();
     let mut grants: Vec<Grant> = Vec::new();

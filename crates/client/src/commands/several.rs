@@ -1,4 +1,4 @@
-//! Several targets in one `hallpass request`: each becomes a request of its own, all or none.
+//! Several targets in one `hallpass request`: one request each, all or none.
 
 use crate::client::Client;
 use crate::confirming::ConfirmArgs;
@@ -12,20 +12,21 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table};
 use tokio::time::Instant;
 
-/// `--account A … --permission-set P …` and `--group G …`: every set in every account, and the groups.
+/// `--account A … --permission-set P …` and `--group G …`: every set in every account, and the
+/// groups.
 #[derive(Debug, clap::Args)]
 pub struct TargetsArgs {
-    /// Account: its id, or its name when only one has it; may be given several times
+    /// Account: its id, or its unique name; repeatable
     #[arg(long = "account", value_name = "ACCOUNT")]
     #[arg(required_unless_present_any = ["groups", "denied"])]
     #[arg(requires = "permission_sets")]
     accounts: Vec<String>,
-    /// Permission set, by name; several are asked for in each account
+    /// Permission set, by name; several are requested in each account
     #[arg(long = "permission-set", value_name = "NAME")]
     #[arg(required_unless_present_any = ["groups", "denied"])]
     #[arg(requires = "accounts")]
     permission_sets: Vec<String>,
-    /// Group: its id or name; may be given several times
+    /// Group: its id or name; repeatable
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
 }
@@ -48,25 +49,24 @@ impl TargetsArgs {
     }
 }
 
-/// What is asked for each of them.
 pub struct Asked<'a> {
     pub duration: TimeSpan,
     pub reason: &'a str,
     pub ticket: Option<&'a str>,
     pub starts_at: Option<Timestamp>,
-    /// Also where it is held already.
+    /// Even if already held.
     pub anew: bool,
-    /// How long to wait until all are active; `None` = not at all.
+    /// Total wait; `None`: no wait.
     pub patience: Option<TimeSpan>,
-    /// Which warnings were read.
+    /// Confirmed warnings.
     pub confirm: &'a ConfirmArgs,
 }
 
-/// Asks for all of them, shows the requests, and with a wait what became of each.
+/// Requests all targets, prints the requests, and with a wait the results.
 ///
 /// # Errors
-/// When one of them is held already or is refused: then nothing was asked for. With a wait, exit 1
-/// when some of the access will not be there.
+/// If one is already held or refused; then none is requested. With a wait, exit 1 if some access
+/// will not become active.
 pub async fn ask(
     client: &Client,
     targets: &[TargetArgs],
@@ -76,7 +76,7 @@ pub async fn ask(
     for target in targets {
         let preview = match preview(client, target).await {
             Err(failure) if failure.exit() == Exit::BadInput => return Err(failure),
-            // asking goes on whatever comes of looking first, but for what is not there
+            // a failed preview does not block the request, unless the target is missing
             Err(_) => continue,
             Ok(preview) => preview,
         };
@@ -140,12 +140,10 @@ fn show(requests: &[Request], format: Format) -> Result<(), Failure> {
     })
 }
 
-/// Each as its grant, or as its request where there is none.
 fn show_known(known: Vec<Last>, format: Format) -> Result<(), Failure> {
     if format != Format::Table {
         return output::list(format, &known, tables::GRANT_FIELDS, Table::default);
     }
-    // for people they are tables of their own
     let (mut grants, mut requests) = (Vec::new(), Vec::new());
     for it in known {
         match it {
@@ -164,8 +162,7 @@ fn show_known(known: Vec<Last>, format: Format) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits for each in turn, for all of them together no longer than `patience`; they are all under way
-/// meanwhile.
+/// Waits for each in turn; `patience` limits the total.
 async fn see_through(
     client: &Client,
     requests: Vec<Request>,
@@ -182,7 +179,6 @@ async fn see_through(
                 known.push(*last);
                 over.push(failure);
             }
-            // that it cannot be looked at says nothing of the others
             Err(failure) => {
                 known.push(asked);
                 over.push(failure);

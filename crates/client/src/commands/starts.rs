@@ -1,15 +1,10 @@
-//! When access is to begin, as people write it.
-
 use hallpass_base::{TimeSpan, Timestamp, time};
 use hallpass_terminal::exit::Failure;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// Reads an instant: as RFC 3339 has it, without an offset in the zone; a time of today or tomorrow in the zone; or `+` and how long
-/// from now.
-///
-/// # Errors
-/// When it is none of these.
+/// Parses RFC 3339 (without an offset: in the zone), a time of today or tomorrow in the zone, or
+/// `+` and a duration from now.
 pub fn read(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failure> {
     let text = text.trim();
     let whole_seconds = |at: Timestamp| Timestamp::from_second(at.as_second()).ok();

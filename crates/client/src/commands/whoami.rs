@@ -1,5 +1,3 @@
-//! `hallpass whoami`: who the server takes you for.
-
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
 use crate::tables::Viewpoint;
@@ -9,7 +7,7 @@ use hallpass_terminal::output;
 
 const FIELDS: &[&str] = &["email", "name", "user_id", "roles", "scopes", "expires_at"];
 
-/// Show who the server takes you for
+/// Show your identity at the server
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass whoami --output json")]
 pub struct Args {

@@ -1,47 +1,33 @@
-//! The envelope that `EventBridge` puts around an event.
-
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::events::record::EventKey;
 
-/// An event as `EventBridge` delivers it ("Events in Amazon `EventBridge`").
+/// An `EventBridge` event ("Events in Amazon `EventBridge`").
 #[derive(Clone, Debug, PartialEq)]
 pub struct OrganizationEvent {
-    /// The same whenever the event is delivered again.
+    /// Stable over redeliveries.
     pub id: EventKey,
-    /// Who says it: `aws.securityhub`.
     pub source: String,
-    /// What it says.
     pub detail_type: String,
-    /// The account that it was sent from; empty where it is not said.
     pub account: String,
-    /// The Region that it was sent from; empty where it is not said.
     pub region: String,
-    /// When it happened.
     pub time: Option<Timestamp>,
-    /// What happened; its form is the source's.
+    /// Depends on the source.
     pub detail: Value,
 }
 
-/// Text that is no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableEvent {
-    /// The body is no JSON.
     #[error("the message is no JSON: {0}")]
     Syntax(String),
-    /// A notification of SNS without a message in it.
+    /// An SNS notification without a message.
     #[error("the notification has no `Message`")]
     NoMessage,
-    /// A member that every event has.
     #[error("the event has no `{0}`")]
     Missing(&'static str),
 }
 
-/// Reads the body of a message: the envelope, or a notification of SNS around it.
-///
-/// # Errors
-/// It is no event.
 pub fn read_event(body: &str) -> Result<OrganizationEvent, UnreadableEvent> {
     let outer = parse(body)?;
     let inner = match text(&outer, "Type") {

@@ -1,4 +1,4 @@
-//! A round of the intake: receive, know what came before, handle, store what came of it, delete.
+//! One intake round: receive, skip duplicates, handle, store outcomes, delete.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -16,30 +16,27 @@ use crate::events::ports::{
 };
 use crate::events::record::{EventKey, EventRecord, EventState};
 
-/// For so long an event that comes again is known (`organization.md` I-4).
+/// Duplicate detection window (`organization.md` I-4).
 const REMEMBERED: TimeSpan = TimeSpan::hours(24);
-/// Messages of one call: the most that SQS gives.
+/// SQS's maximum per call.
 const MESSAGES_A_CALL: usize = 10;
-/// Events that are handled together at most, so that their updates share requests.
+/// Handled together so that updates share requests.
 const EVENTS_A_ROUND: usize = 100;
-/// So long after the first message of a round no further ones are asked for (`organization.md` E-9).
+/// Gathering window after a round's first message (`organization.md` E-9).
 const GATHERING: TimeSpan = TimeSpan::seconds(2);
 
-/// How the intake goes about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntakeLimits {
-    /// How long the first message is waited for.
     pub wait: Duration,
-    /// How long messages are hidden from others; extended while they are handled.
+    /// Visibility timeout; extended while handling.
     pub hidden: Duration,
-    /// After so many deliveries an event that could not be handled is parked.
+    /// Deliveries before an unhandled event is parked.
     pub deliveries_max: u32,
 }
 
 impl Default for IntakeLimits {
     fn default() -> Self {
         Self {
-            // the longest that SQS allows
             wait: Duration::from_secs(20),
             hidden: Duration::from_mins(1),
             deliveries_max: 20,
@@ -47,38 +44,29 @@ impl Default for IntakeLimits {
     }
 }
 
-/// A round that could not be finished. Nothing is lost: what was not deleted comes again.
+/// An unfinished round. No loss: undeleted messages return.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntakeFault {
-    /// The queue.
     #[error(transparent)]
     Queue(#[from] QueueFault),
-    /// What remembers events.
     #[error(transparent)]
     Memory(#[from] EventMemoryFault),
 }
 
-/// What a round did, in messages.
+/// Counts of messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventRound {
-    /// All that were received.
     pub received: usize,
-    /// Handled now.
     pub handled: usize,
-    /// For no handler.
     pub unwanted: usize,
-    /// Of an event that came before.
     pub repeated: usize,
-    /// Of an event that nobody can handle.
     pub parked: usize,
-    /// Left in the queue, each with why.
     pub again: Vec<String>,
-    /// How long ago the oldest of its events happened, as far as they say; nothing while the queue is empty.
+    /// Age of the oldest event, if known; none for an empty queue.
     pub lag: Option<TimeSpan>,
 }
 
-/// Takes events from a queue. Each is handled by every handler that takes it, and is over when all of them are done
-/// with it.
+/// Consumes a queue. An event is complete when all its handlers are done.
 pub struct EventIntake {
     queue: Arc<dyn EventQueue>,
     memory: Arc<dyn EventMemory>,
@@ -93,7 +81,6 @@ impl std::fmt::Debug for EventIntake {
     }
 }
 
-/// An event of a round with its deliveries, or text that is none.
 struct Arrival {
     event: Result<OrganizationEvent, String>,
     body: String,
@@ -131,7 +118,6 @@ impl Arrival {
 type Arrivals = BTreeMap<EventKey, Arrival>;
 
 impl EventIntake {
-    /// Nothing is called yet.
     pub fn new(
         queue: Arc<dyn EventQueue>,
         memory: Arc<dyn EventMemory>,
@@ -148,12 +134,12 @@ impl EventIntake {
         }
     }
 
-    /// Receives once and does what is to be done with it.
+    /// Runs one receive and processes it.
     ///
     /// INVARIANT: a message is deleted only after the outcome of its event is stored.
     ///
     /// # Errors
-    /// The queue or the memory failed; what was not deleted comes again.
+    /// The queue or the memory failed; undeleted messages return.
     pub async fn round(&self) -> Result<EventRound, IntakeFault> {
         let messages = self.gather().await?;
         let mut round = EventRound {
@@ -170,7 +156,8 @@ impl EventIntake {
         round.lag = oldest.map(|at| TimeSpan::between(at, self.clock.now()));
         self.drop_known(&mut arrivals, &mut round).await?;
         let (records, again) = self.outcomes(&arrivals, &mut round).await;
-        // CRASH: before this the events are handled again; after it they are known and only deleted
+        // CRASH: before this the events are handled again; after it they are duplicates and only
+        // deleted
         self.memory.remember(&records).await?;
         let over = records.iter().filter_map(|it| arrivals.get(&it.key));
         self.delete(over.flat_map(|it| &it.receipts)).await?;
@@ -180,16 +167,12 @@ impl EventIntake {
             .flat_map(|it| it.receipts.clone())
             .collect();
         if !left.is_empty() {
-            // where this fails they come again later
+            // on failure they return later
             let _ = self.queue.hide(&left, self.limits.hidden / 2).await;
         }
         Ok(round)
     }
 
-    /// Forgets what is older than a repetition can be.
-    ///
-    /// # Errors
-    /// The memory failed.
     pub async fn forget(&self) -> Result<(), EventMemoryFault> {
         self.memory
             .forget(REMEMBERED.before(self.clock.now()))
@@ -207,7 +190,7 @@ impl EventIntake {
             && messages.len() + MESSAGES_A_CALL <= EVENTS_A_ROUND
             && self.clock.now() < until
         {
-            // a fault now would only delay what is here already
+            // an error here must not delay received messages
             let Ok(more) = self
                 .queue
                 .receive(MESSAGES_A_CALL, Duration::ZERO, self.limits.hidden)
@@ -238,7 +221,6 @@ impl EventIntake {
         Ok(self.delete(receipts()).await?)
     }
 
-    /// What comes of events: records to store, and those that come again.
     async fn outcomes(
         &self,
         arrivals: &Arrivals,
@@ -287,7 +269,6 @@ impl EventIntake {
         (records, again)
     }
 
-    /// What all of those who take an event say of it.
     async fn ask(
         &self,
         lots: &[Vec<OrganizationEvent>],
@@ -337,7 +318,6 @@ impl EventIntake {
         }
     }
 
-    /// Handles events, and hides their messages for as long as that takes.
     async fn handle(
         &self,
         handler: &dyn EventHandler,
@@ -354,7 +334,7 @@ impl EventIntake {
             match select(work.as_mut(), turn).await {
                 Either::Left((told, _)) => return told,
                 Either::Right(((), _)) => {
-                    // where this fails they come again, and are known by then
+                    // on failure they return as duplicates
                     let _ = self.queue.hide(&receipts, self.limits.hidden).await;
                 }
             }
@@ -370,7 +350,7 @@ impl EventIntake {
     }
 }
 
-/// Messages by their event: one that came twice in a round is one event with two deliveries.
+/// Groups messages by event.
 fn arrivals(messages: Vec<QueuedMessage>) -> Arrivals {
     let mut arrivals = Arrivals::new();
     for message in messages {

@@ -1,47 +1,36 @@
-//! Events that a function is invoked with: an envelope by itself, or messages of a queue or a topic.
+//! Handles Lambda invocations: an envelope, or messages of a queue or topic.
 //!
-//! Nothing is remembered here: a handler bears to get an event again, and what it cannot handle goes to the queue or
-//! the destination that the function's owner gave it.
+//! Stateless: handlers must tolerate repeats; failures go to the function's queue or destination.
 
 use serde_json::{Value, json};
 
 use crate::events::envelope::{OrganizationEvent, read_event};
 use crate::events::ports::{EventHandler, HandledEvent};
 
-/// What is answered to an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InvocationAnswer {
-    /// It succeeded. Of a batch from SQS: which messages come again ("Handling errors for an SQS event source in
-    /// Lambda", `batchItemFailures`).
+    /// For an SQS batch: messages to retry ("Handling errors for an SQS event source in Lambda",
+    /// `batchItemFailures`).
     Done(Value),
-    /// It failed as a whole, and is invoked again, or goes to the function's destination for failures.
-    Failed {
-        /// The kind of failure.
-        kind: &'static str,
-        /// Why.
-        message: String,
-    },
+    /// Lambda retries it or sends it to the failure destination.
+    Failed { kind: &'static str, message: String },
 }
 
-/// A message of an invocation, and what came of it.
 struct InvokedMessage {
-    /// Its id, where the invocation gives one.
     id: String,
     outcome: HandledEvent,
 }
 
-/// Who sent what a function is invoked with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sender {
-    /// A rule of the bus: one envelope.
+    /// A bus rule: one envelope.
     Bus,
-    /// A mapping of a queue: each message succeeds or fails by itself.
+    /// A queue mapping: messages fail individually.
     Queue,
-    /// A topic: its messages stand or fall together.
+    /// A topic: messages fail together.
     Topic,
 }
 
-/// Handles what a function is invoked with.
 pub async fn answer_invocation(handler: &dyn EventHandler, text: &str) -> InvocationAnswer {
     let (sender, bodies) = match read_invocation(text) {
         Ok(read) => read,
@@ -59,7 +48,7 @@ pub async fn answer_invocation(handler: &dyn EventHandler, text: &str) -> Invoca
     }
 }
 
-/// Ids and bodies of its messages.
+/// Returns message ids and bodies.
 fn read_invocation(text: &str) -> Result<(Sender, Vec<(String, String)>), String> {
     let whole: Value =
         serde_json::from_str(text).map_err(|error| format!("the event is no JSON: {error}"))?;
@@ -87,7 +76,7 @@ fn read_invocation(text: &str) -> Result<(Sender, Vec<(String, String)>), String
     Ok((sender, read.collect::<Result<_, String>>()?))
 }
 
-/// What comes of each message, in their order; those that are for the handler are handled together.
+/// Returns results in message order; matching events are handled together.
 async fn handle(handler: &dyn EventHandler, bodies: Vec<(String, String)>) -> Vec<InvokedMessage> {
     let mut messages = Vec::with_capacity(bodies.len());
     let (mut places, mut wanted): (Vec<usize>, Vec<OrganizationEvent>) = Default::default();
@@ -160,7 +149,6 @@ mod tests {
 
     use super::*;
 
-    /// Takes events of `test` and does what their detail says; keeps how many came together.
     #[derive(Default)]
     struct Obeys(Mutex<Vec<usize>>);
 
@@ -232,7 +220,6 @@ mod tests {
         let failures = ["m1", "m2", "m4"].map(|id| json!({ "itemIdentifier": id }));
         let expected = json!({ "batchItemFailures": failures });
         assert_eq!(answer, InvocationAnswer::Done(expected));
-        // all that are for the handler in one go
         assert_eq!(*handler.0.lock().unwrap(), [3]);
         let nothing = answer_invocation(&handler, &of_queue(&bodies[..1])).await;
         let expected = json!({ "batchItemFailures": [] });

@@ -1,8 +1,7 @@
-//! Events of an organization from a queue: `EventBridge` envelopes, also inside notifications of SNS. Each is
-//! handled once, none is lost, and what nobody can handle is parked in sight (`organization.md` §0.4).
+//! Organization events from a queue: `EventBridge` envelopes, also inside SNS notifications. Each
+//! is handled once, none is lost, and unhandled ones are parked (`organization.md` §0.4).
 //!
-//! Knows envelopes, and when a message may go. Never knows queues of AWS, SQL, or what an event means: that is
-//! for an [`EventHandler`].
+//! Contains no AWS queues, SQL or event semantics: see [`EventHandler`].
 
 mod envelope;
 mod intake;

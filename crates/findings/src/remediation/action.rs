@@ -1,48 +1,31 @@
-//! What can be done about a deviation, and with which words it may be done (`organization.md` R-4).
+//! Remediation actions and their parameters (`organization.md` R-4).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionKind {
-    /// The finding is suppressed; no account is touched.
     Suppress,
-    /// Rules of a security group that let everybody in to ports are revoked.
     SgRevokePublic,
-    /// All rules of a default security group are revoked.
     SgDefaultClose,
-    /// Public access to the buckets of an account is blocked.
     S3AccountBlock,
-    /// Public access to a bucket is blocked.
     S3BucketBlock,
-    /// Access keys of a user are made inactive.
     IamKeyDeactivate,
-    /// The password policy is raised.
     IamPasswordPolicy,
-    /// New volumes are encrypted.
     EbsDefaultEncrypt,
-    /// A key is rotated.
     KmsRotate,
-    /// Log files of a trail are validated.
     TrailValidation,
-    /// What flows in a VPC is logged.
     FlowLogs,
-    /// A database is not reached from outside.
     RdsPrivate,
-    /// Code of somebody's own is called, which does what it does.
     Webhook,
-    /// The same, where it is a function of Lambda.
     Lambda,
-    /// People are told; no account is touched.
     Notify,
 }
 
 impl ActionKind {
-    /// All of them.
     pub const ALL: [Self; 15] = [
         Self::Suppress,
         Self::SgRevokePublic,
@@ -61,7 +44,6 @@ impl ActionKind {
         Self::Notify,
     ];
 
-    /// Its name in files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Suppress => "suppress",
@@ -82,17 +64,15 @@ impl ActionKind {
         }
     }
 
-    /// Whether it touches nothing but the finding.
     pub const fn leaves_accounts_alone(self) -> bool {
         matches!(self, Self::Suppress | Self::Notify)
     }
 
-    /// Whether it is somebody's own code that knows what was done, and alone can take it back.
+    /// Returns whether customer code does the change. Only that code can undo it.
     pub const fn is_own_code(self) -> bool {
         matches!(self, Self::Webhook | Self::Lambda)
     }
 
-    /// The action of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
@@ -104,29 +84,25 @@ impl fmt::Display for ActionKind {
     }
 }
 
-/// Which code `webhook` calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookParams {
-    /// The name of a table of `[[webhooks]]`, which has address and secret.
+    /// Name of a `[[webhooks]]` table, which has address and secret.
     pub(crate) name: String,
-    /// What it is told besides, as it stands.
     #[serde(default)]
     with: Value,
 }
 
-/// Which function `lambda` calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LambdaParams {
-    /// Its ARN, with a version or an alias where that is wanted.
+    /// The ARN, with an optional version or alias.
     pub(crate) function: String,
-    /// What it is told besides, as it stands.
     #[serde(default)]
     with: Value,
 }
 
-/// The Region of a function by its ARN, which may name a version or an alias; none where it is no such ARN.
+/// Returns the Region of a function ARN, with or without version or alias.
 pub fn function_region(arn: &str) -> Option<&str> {
     let parts: Vec<&str> = arn.split(':').collect();
     let [
@@ -151,45 +127,36 @@ pub fn function_region(arn: &str) -> Option<&str> {
     (is_account && !region.is_empty() && is_whole).then_some(*region)
 }
 
-/// The function that the params of `lambda` name.
 pub fn named_function(params: &Value) -> Option<&str> {
     params.get("function")?.as_str()
 }
 
-/// Ports of `sg-revoke-public`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PortParams {
-    /// The ports that nobody outside may reach.
     pub(crate) ports: Vec<u16>,
 }
 
-/// Which keys `iam-key-deactivate` takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct KeyParams {
-    /// Keys made so many days ago.
+    /// Minimum age of the key.
     pub(crate) older_than_days: Option<u32>,
-    /// Keys that were not used for so many days.
+    /// Minimum time without use.
     pub(crate) unused_days: Option<u32>,
 }
 
-/// What a password may have to have in it.
+/// Required character kinds of a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CharacterKind {
-    /// A symbol.
     Symbols,
-    /// A digit.
     Numbers,
-    /// An upper-case letter.
     UpperCase,
-    /// A lower-case letter.
     LowerCase,
 }
 
 impl CharacterKind {
-    /// All of them.
     pub(crate) const ALL: [Self; 4] = [
         Self::Symbols,
         Self::Numbers,
@@ -197,7 +164,6 @@ impl CharacterKind {
         Self::LowerCase,
     ];
 
-    /// The member of the policy that asks for it.
     pub(crate) const fn member(self) -> &'static str {
         match self {
             Self::Symbols => "RequireSymbols",
@@ -208,17 +174,14 @@ impl CharacterKind {
     }
 }
 
-/// What the password policy has to be at least; what is absent stays as it is.
+/// Minimum password policy; absent members stay unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PasswordParams {
-    /// The shortest password.
     pub(crate) min_length: u32,
-    /// What has to be in it.
     pub(crate) characters: Vec<CharacterKind>,
-    /// How many earlier ones may not come back.
+    /// Number of earlier passwords that cannot be reused.
     pub(crate) remembered: u32,
-    /// After how many days it has to be another one.
     pub(crate) max_age_days: Option<u32>,
 }
 
@@ -234,21 +197,17 @@ impl Default for PasswordParams {
     }
 }
 
-/// Which traffic `flow-logs` logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum LoggedTraffic {
-    /// What is let through.
     Accept,
-    /// What is not, which is what control EC2.6 looks for.
+    /// Rejected traffic, which control EC2.6 checks.
     #[default]
     Reject,
-    /// Both.
     All,
 }
 
 impl LoggedTraffic {
-    /// As EC2 spells it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Accept => "ACCEPT",
@@ -258,23 +217,21 @@ impl LoggedTraffic {
     }
 }
 
-/// Where `flow-logs` has them written.
+/// Destination of `flow-logs`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FlowLogParams {
-    /// The ARN of a bucket, with a folder where there is one, or of a log group; `{account}` and `{region}` stand for
+    /// ARN of a bucket, with optional folder, or of a log group; `{account}` and `{region}` are
     /// those of the VPC.
     pub(crate) destination: String,
-    /// The role in the account that writes to a log group, by name.
+    /// Name of the role in the account that writes to a log group.
     #[serde(default)]
     pub(crate) role: Option<String>,
-    /// Which traffic.
     #[serde(default)]
     pub(crate) traffic: LoggedTraffic,
 }
 
 impl FlowLogParams {
-    /// Whether they go to a bucket; else they go to a log group.
     pub(crate) fn to_bucket(&self) -> bool {
         self.destination.split(':').nth(2) == Some("s3")
     }
@@ -300,10 +257,6 @@ impl FlowLogParams {
 #[serde(deny_unknown_fields)]
 struct NoParams {}
 
-/// Checks the `params` of a rule for an action, and gives them back whole.
-///
-/// # Errors
-/// What is wrong with them.
 pub(crate) fn check_params(action: ActionKind, params: Value) -> Result<Value, String> {
     let params = if params.is_null() { json!({}) } else { params };
     let wrong = |error: serde_json::Error| format!("`params` of `{action}`: {error}");

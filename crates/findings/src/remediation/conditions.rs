@@ -1,4 +1,4 @@
-//! What a rule is for: conditions on a deviation, all of which have to hold (`organization.md` R-1).
+//! Conditions of a rule, all of which must match (`organization.md` R-1).
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,21 @@ use serde::Deserialize;
 
 use crate::remediation::deviation::{CONFIG, Deviation, SECURITY_HUB};
 
-/// Conditions; a list that is absent holds for everything, and `*` and `?` stand for text in it.
+/// An absent list matches everything; `*` and `?` are wildcards.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Conditions {
-    /// Who says so; Security Hub unless another is named.
+    /// Source; Security Hub by default.
     pub source: Option<String>,
-    /// Controls.
     pub controls: Option<Vec<String>>,
-    /// Standards.
     pub standards: Option<Vec<String>>,
-    /// Types of findings.
     pub types: Option<Vec<String>>,
-    /// Severities.
     pub severity: Option<Vec<String>>,
-    /// Accounts.
     pub accounts: Option<Vec<String>>,
-    /// Names of the OUs that accounts are in.
     pub ou: Option<Vec<String>>,
-    /// Tags of the resource, all of them.
     pub tags: Option<BTreeMap<String, String>>,
-    /// Types of resources.
     pub resource_types: Option<Vec<String>>,
-    /// The products that found it, by ARN.
     pub product: Option<Vec<String>>,
-    /// Rules of AWS Config.
     pub config_rules: Option<Vec<String>>,
 }
 
@@ -49,7 +39,7 @@ fn all(texts: &[String]) -> Vec<&str> {
 }
 
 impl Conditions {
-    /// Whether they hold for a deviation in an account of that OU.
+    /// Returns whether a deviation in an account of that OU matches.
     pub fn hold(&self, it: &Deviation, unit: &str) -> bool {
         let tag = |(key, wanted): (&String, &String)| {
             it.tags
@@ -70,7 +60,7 @@ impl Conditions {
             && self.tags.iter().flatten().all(tag)
     }
 
-    /// As [`hold`](Self::hold) for `unless`, which says nothing of who says so unless it is asked to.
+    /// Like [`hold`](Self::hold) for `unless`, where an absent source matches every source.
     pub fn hold_whoever_says(&self, it: &Deviation, unit: &str) -> bool {
         let same = Self {
             source: Some(self.source.clone().unwrap_or_else(|| it.source.clone())),
@@ -79,7 +69,6 @@ impl Conditions {
         same.hold(it, unit)
     }
 
-    /// Whether these are about what AWS Config judges.
     pub fn are_of_config(&self) -> bool {
         self.source() == CONFIG
     }
@@ -88,13 +77,11 @@ impl Conditions {
         self.source.as_deref().unwrap_or(SECURITY_HUB)
     }
 
-    /// Whether these name the account itself.
     pub fn name_account(&self, account: &str) -> bool {
         let listed = self.accounts.iter().flatten();
         listed.into_iter().any(|it| it == account)
     }
 
-    /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -113,7 +100,7 @@ impl Conditions {
         ]
     }
 
-    /// Whether these hold wherever the others do, as far as their words show.
+    /// Returns whether these conditions provably match wherever `other` does.
     pub fn cover(&self, other: &Self) -> bool {
         let list = |(own, theirs): (Option<&[String]>, Option<&[String]>)| match (own, theirs) {
             (None, _) => true,
@@ -133,7 +120,7 @@ impl Conditions {
     }
 }
 
-/// Whether a pattern holds for a value that is no pattern itself.
+/// Matches a value that is not a pattern.
 fn plainly(pattern: &str, value: &str) -> bool {
     !Glob::new(value).is_pattern() && Glob::new(pattern).matches(value)
 }

@@ -1,4 +1,4 @@
-//! From a deviation, the rules and what happened before to what is done. Nothing here looks at anything else.
+//! Decides from deviation, rules and history. Pure: reads nothing else.
 
 use hallpass_base::{AccountId, Glob, TimeSpan, Timestamp};
 
@@ -9,29 +9,23 @@ use crate::remediation::rules::{
     ExceptionAction, RemediationException, RemediationMode, RemediationRule, RuleFile,
 };
 
-/// The tag of a resource that nothing is done about.
+/// The tag that excludes a resource from remediation.
 pub(crate) const NEVER_TAG: (&str, &str) = ("hallpass:remediate", "never");
-/// A resource that was changed so often within a day is changed back by somebody (`organization.md` R-7).
+/// After so many changes within a day, another actor is reverting them (`organization.md` R-7).
 const FLAPPING: usize = 3;
-/// That day.
 pub(crate) const FLAPPING_WITHIN: TimeSpan = TimeSpan::hours(24);
 
-/// What is known of the deviation's account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountStanding {
-    /// It is the organization's.
     Member {
-        /// The name of the OU that it is in.
+        /// The name of its OU.
         unit: String,
-        /// Whether it is the management account.
         management: bool,
     },
-    /// It is not.
     Outside,
 }
 
 impl AccountStanding {
-    /// The name of its OU; empty where it has none of the organization's.
     fn unit(&self) -> &str {
         match self {
             Self::Member { unit, .. } => unit,
@@ -40,31 +34,20 @@ impl AccountStanding {
     }
 }
 
-/// What the rules want of a deviation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RuleChoice<'a> {
-    /// Nothing; why.
     Ignored(String),
-    /// The rule's action.
     Rule(&'a RemediationRule),
-    /// An exception has the finding suppressed.
     Excepted(&'a RemediationRule, &'a RemediationException),
-    /// The rule would act, and must not; why.
     Refused(&'a RemediationRule, String),
 }
 
-/// What is done about a deviation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemediationDecision {
-    /// It is only said what would be.
     Observe,
-    /// Somebody has to approve; why.
     Approve(String),
-    /// The action.
     Act,
-    /// The finding is suppressed; why.
     Suppress(String),
-    /// People have to see to it; why.
     Manual(String),
 }
 
@@ -86,7 +69,7 @@ fn exception<'a>(
     })
 }
 
-/// Why a rule must not act on a deviation's account (`organization.md` R-5).
+/// Returns why a rule must not act on the account (`organization.md` R-5).
 fn refused(rule: &RemediationRule, it: &Deviation, standing: &AccountStanding) -> Option<String> {
     let account = &it.account;
     if let Some(other) = it.resource_account()
@@ -109,20 +92,18 @@ fn refused(rule: &RemediationRule, it: &Deviation, standing: &AccountStanding) -
     }
 }
 
-/// That its tag says to leave it alone.
 fn says_never(it: &Deviation) -> Option<String> {
     let is_never = it.tags.get(NEVER_TAG.0).map(String::as_str) == Some(NEVER_TAG.1);
     is_never.then(|| format!("its tag `{}` says never", NEVER_TAG.0))
 }
 
-/// Whether a rule is for a deviation.
 fn fits(rule: &RemediationRule, it: &Deviation, standing: &AccountStanding) -> bool {
     let (unit, excluded) = (standing.unit(), rule.unless.as_ref());
     rule.matches.hold(it, unit)
         && !excluded.is_some_and(|unless| unless.hold_whoever_says(it, unit))
 }
 
-/// What the rules want of a deviation: gate, rule, exceptions, accounts (`organization.md` ).
+/// Selects the rule: gate, rule, exceptions, accounts (`organization.md` ).
 pub fn choose<'a>(
     file: &'a RuleFile,
     it: &Deviation,
@@ -158,17 +139,14 @@ pub fn choose<'a>(
     RuleChoice::Rule(rule)
 }
 
-/// Whether somebody has said yes to what was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Yes {
-    /// Somebody has, or does now.
     Said,
-    /// Nobody has: the rule acts by itself.
+    /// Not approved: the rule acts automatically.
     Unsaid,
 }
 
 impl Yes {
-    /// As it is stored.
     pub fn of(it: &Remediation) -> Self {
         if it.approved_by.is_some() {
             Self::Said
@@ -178,7 +156,8 @@ impl Yes {
     }
 }
 
-/// Why the rules of now do not want what was decided about a deviation; `None` where they do (`organization.md` ).
+/// Returns why the current rules reject an earlier decision; `None` if they still want it
+/// (`organization.md` ).
 pub fn no_longer_wanted(
     (file, it): (&RuleFile, &Remediation),
     (stands, account): (&Deviation, &AccountStanding),
@@ -195,7 +174,8 @@ pub fn no_longer_wanted(
     if let Some(why) = says_never(stands) {
         return Some(why);
     }
-    // whether it is settled was judged by whoever read it: a label of ours settles nothing
+    // the reader already judged whether the finding is settled; a label set by Hallpass settles
+    // nothing
     let stands = Deviation {
         settled: None,
         ..stands.clone()
@@ -224,16 +204,14 @@ pub fn no_longer_wanted(
     }
 }
 
-/// What happened before, as far as limits need it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Before {
-    /// How often the rule acted within the last hour.
     pub rule_this_hour: u32,
-    /// What was done about the same resource within the last day, newest first.
+    /// Remediations of the resource within the last day, newest first.
     pub same_resource: Vec<Remediation>,
 }
 
-/// What is done: limits, then the rule's mode (`organization.md` ).
+/// Applies the limits, then the mode of the rule (`organization.md` ).
 pub fn settle(
     choice: &RuleChoice<'_>,
     before: &Before,
@@ -273,7 +251,7 @@ pub fn settle(
     Some(RemediationDecision::Act)
 }
 
-/// What speaks against touching a resource once more.
+/// Returns why the resource must not be changed again yet.
 fn unsettled(rule: &RemediationRule, before: &Before, now: Timestamp) -> Option<String> {
     let since = FLAPPING_WITHIN.before(now);
     let changed: Vec<Timestamp> = before
@@ -310,8 +288,8 @@ fn unsettled(rule: &RemediationRule, before: &Before, now: Timestamp) -> Option<
     })
 }
 
-/// Whether a remediation of a resource was about what an action is about now. The name of an account stands for many things
-/// in it, each of one action, and those that are not the whole account's are of one Region.
+/// Returns whether a remediation covers the subject of an action. An account name as resource
+/// stands for several subjects, one per action; those not account-wide belong to one Region.
 pub(crate) fn is_about_the_same(kept: &Remediation, it: &Deviation, action: ActionKind) -> bool {
     let is_account = it.resource.starts_with(WHOLE_ACCOUNT);
     let is_everywhere = matches!(
@@ -321,7 +299,6 @@ pub(crate) fn is_about_the_same(kept: &Remediation, it: &Deviation, action: Acti
     !is_account || kept.action == action && (is_everywhere || kept.deviation.region == it.region)
 }
 
-/// Whether an account is the one that a remediation may touch.
 pub fn is_own_account(it: &Deviation, account: &AccountId) -> bool {
     it.account == *account
         && it

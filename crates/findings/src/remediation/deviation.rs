@@ -1,4 +1,4 @@
-//! What is not as it should be: a resource of a finding, or one that AWS Config judged, as far as it is read.
+//! Deviations: a resource of a finding, or an AWS Config evaluation.
 
 use std::collections::BTreeMap;
 
@@ -10,83 +10,63 @@ use serde_json::Value;
 
 pub(crate) const SECURITY_HUB: &str = "aws.securityhub";
 pub(crate) const CONFIG: &str = "aws.config";
-/// What AWS Config calls a resource that is judged otherwise than before.
+/// Detail type of AWS Config events about a changed evaluation.
 pub(crate) const COMPLIANCE_CHANGE: &str = "Config Rules Compliance Change";
-/// How the ARN of `GuardDuty` ends as a product of Security Hub.
+/// End of the ARN of `GuardDuty` as a Security Hub product.
 pub(crate) const GUARD_DUTY: &str = "product/aws/guardduty";
-/// Why no account is touched for a finding of `GuardDuty` (`organization.md` R-4).
+/// `GuardDuty` findings change no account (`organization.md` R-4).
 pub(crate) const ONLY_TOLD: &str = "findings of GuardDuty say what happens, not what is set wrong: they are suppressed or told \
      (`action: suppress` or `notify`), and no account is changed for them";
-/// The field that says which remediation wrote to a finding.
 pub const REMEDIATED_BY: &str = "hallpassRemediation";
-/// The field that says what came of it.
 pub const RESULT: &str = "hallpassResult";
 
-/// How the name of an account as a resource begins.
 pub(crate) const WHOLE_ACCOUNT: &str = "AWS::::Account:";
 
-/// What AWS Config calls a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConfigKey {
-    /// Its id, of its type.
     pub resource_id: String,
 }
 
-/// One resource that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deviation {
-    /// Who says so: `aws.securityhub` or `aws.config`.
+    /// `aws.securityhub` or `aws.config`.
     pub source: String,
-    /// The finding; AWS Config has none.
     pub finding: Option<FindingKey>,
-    /// What AWS Config calls the resource, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigKey>,
-    /// The other resources of the finding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<String>,
-    /// The account that it is about.
     pub account: AccountId,
-    /// Where the resource is.
     pub region: String,
-    /// The resource, by ARN where it has one.
     pub resource: String,
-    /// Its type.
     pub resource_type: String,
-    /// Its tags, as far as the finding says.
     pub tags: BTreeMap<String, String>,
-    /// The control, such as `EC2.19`; empty where it is of none.
+    /// Such as `EC2.19`; may be empty.
     pub control: String,
-    /// The standards that the control belongs to.
     pub standards: Vec<String>,
-    /// The types of the finding.
     pub types: Vec<String>,
-    /// `CRITICAL` to `INFORMATIONAL`; empty where nobody says.
+    /// `CRITICAL` to `INFORMATIONAL`; empty if unknown.
     pub severity: String,
-    /// The rule of AWS Config.
     pub config_rule: String,
-    /// When the finding was updated by its product, or when the event happened.
+    /// Update time of the finding by its product, or event time.
     pub updated_at: String,
-    /// Why nothing is done about it; none where something may be.
+    /// Why no action is needed; `None` if open.
     pub settled: Option<String>,
-    /// The remediation that wrote to the finding last.
     pub written_by: Option<String>,
 }
 
 impl Deviation {
-    /// Whether `GuardDuty` found it.
     pub(crate) fn is_of_guard_duty(&self) -> bool {
         let finding = self.finding.as_ref();
         finding.is_some_and(|it| it.product.ends_with(GUARD_DUTY))
     }
 
-    /// The account in the resource's name; none where the name has none, as that of a bucket.
+    /// Returns the account in the resource name; bucket names have none.
     pub fn resource_account(&self) -> Option<&str> {
         account_of(&self.resource)
     }
 }
 
-/// The account in the name of a resource.
 pub(crate) fn account_of(resource: &str) -> Option<&str> {
     let account = match resource.strip_prefix(WHOLE_ACCOUNT) {
         Some(account) => account,
@@ -97,28 +77,22 @@ pub(crate) fn account_of(resource: &str) -> Option<&str> {
     (!account.is_empty()).then_some(account)
 }
 
-/// The Region in the name of a resource; none where the name has none, as that of a user.
 pub(crate) fn region_of(resource: &str) -> Option<&str> {
     let region = resource.strip_prefix("arn:")?.split(':').nth(2)?;
     (!region.is_empty()).then_some(region)
 }
 
-/// What an event says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadDeviations {
-    /// A row for each resource of each finding.
     pub rows: Vec<Deviation>,
-    /// What cannot be read.
     pub broken: Vec<String>,
 }
 
-/// Whether events of this kind say of resources what is wrong with them.
 pub fn takes(source: &str, detail_type: &str) -> bool {
     source == SECURITY_HUB && detail_type == IMPORTED
         || source == CONFIG && detail_type == COMPLIANCE_CHANGE
 }
 
-/// Reads an event.
 pub fn read_deviations(event: &OrganizationEvent) -> ReadDeviations {
     let mut read = ReadDeviations::default();
     if event.source == CONFIG {
@@ -149,7 +123,7 @@ fn texts(value: Option<&Value>, of: impl Fn(&Value) -> Option<&str>) -> Vec<Stri
     rows.filter_map(|it| of(it).map(str::to_owned)).collect()
 }
 
-/// The control of a finding (`organization.md` R-2).
+/// Returns the control of a finding (`organization.md` R-2).
 fn control(document: &Value) -> &str {
     let named = text(document, "/Compliance/SecurityControlId");
     if !named.is_empty() {
@@ -162,7 +136,7 @@ fn control(document: &Value) -> &str {
     }
 }
 
-/// Why nothing is done about a finding (`organization.md` R-2).
+/// Returns why a finding needs no action (`organization.md` R-2).
 fn settled(finding: &Finding, document: &Value) -> Option<String> {
     if !finding.active {
         return Some("its record is archived".to_owned());
@@ -177,7 +151,6 @@ fn settled(finding: &Finding, document: &Value) -> Option<String> {
     }
 }
 
-/// A row for each resource of a finding.
 pub(crate) fn deviations_of(finding: &Finding, document: &Value) -> Vec<Deviation> {
     let resources = document.get("Resources").and_then(Value::as_array);
     let all = texts(document.get("Resources"), |it| it.get("Id")?.as_str());
@@ -215,7 +188,6 @@ pub(crate) fn deviations_of(finding: &Finding, document: &Value) -> Vec<Deviatio
     resources.into_iter().flatten().map(row).collect()
 }
 
-/// Why nothing is done about what AWS Config judges so.
 pub(crate) fn judged_by_config(judged: &str) -> Option<String> {
     (judged != "NON_COMPLIANT").then(|| format!("AWS Config judges it {judged}"))
 }
@@ -257,7 +229,6 @@ fn of_config(event: &OrganizationEvent) -> Result<Deviation, String> {
     })
 }
 
-/// The partition that a Region is in.
 pub(crate) fn partition(region: &str) -> &'static str {
     match region {
         it if it.starts_with("cn-") => "aws-cn",
@@ -266,7 +237,6 @@ pub(crate) fn partition(region: &str) -> &'static str {
     }
 }
 
-/// The ARN of a resource that AWS Config names by type and id.
 fn arn_of(kind: &str, id: &str, region: &str, account: &AccountId) -> String {
     let partition = partition(region);
     match kind {

@@ -1,4 +1,4 @@
-//! From events to remediations that are kept; nothing is changed here.
+//! Turns events into stored remediations; changes no account.
 
 use std::sync::Arc;
 
@@ -18,33 +18,22 @@ use crate::remediation::ports::{AccountStandings, RemediationStore, RemediationS
 use crate::remediation::rules::{RemediationRule, RuleFile};
 use crate::remediation::standing::{Standing, Standings};
 
-/// An hour, for the limit of rules.
 const HOUR: TimeSpan = TimeSpan::hours(1);
-/// How long somebody may approve (`organization.md` R-3).
+/// Approval timeout (`organization.md` R-3).
 pub(crate) const APPROVAL: TimeSpan = TimeSpan::hours(24);
 
-/// What became of a deviation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Taken {
-    /// Nothing is done; why.
     Ignored(String),
-    /// It came before.
     Known(RemediationId),
-    /// It is kept.
     Kept(Box<Remediation>),
 }
 
-/// Decides what is done about events, and keeps it.
 pub struct RemediationHandler {
-    /// The rules of the moment.
     pub file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
-    /// What is known of accounts.
     pub accounts: Arc<dyn AccountStandings>,
-    /// How deviations stand.
     pub standings: Arc<dyn Standings>,
-    /// Where what is decided is kept.
     pub store: Arc<dyn RemediationStore>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -55,8 +44,8 @@ impl std::fmt::Debug for RemediationHandler {
 }
 
 impl RemediationHandler {
-    /// Decides about deviations as they stand, and keeps what is to be done; in their order, an error where one cannot be
-    /// decided or kept now.
+    /// Decides on deviations by their current state and stores the remediations. Results keep the
+    /// order; an error means retry later.
     pub async fn take_all(&self, rows: Vec<Deviation>) -> Vec<Result<Taken, String>> {
         let file = (self.file)();
         let mut taken: Vec<Option<Result<Taken, String>>> = Vec::with_capacity(rows.len());
@@ -84,17 +73,12 @@ impl RemediationHandler {
         all
     }
 
-    /// The same for one.
-    ///
-    /// # Errors
-    /// It cannot be decided or kept now.
     pub async fn take(&self, it: Deviation) -> Result<Taken, String> {
         let mut all = self.take_all(vec![it]).await;
         all.pop()
             .unwrap_or_else(|| Err("nothing was said of it (this is a bug)".to_owned()))
     }
 
-    /// Decides about one as it stands.
     async fn take_open(&self, file: &RuleFile, it: Deviation) -> Result<Taken, String> {
         if let Err(why) = worth_a_look(file, &it) {
             return Ok(Taken::Ignored(why));
@@ -134,7 +118,7 @@ impl RemediationHandler {
         self.again(kept).await
     }
 
-    /// One that had drifted, and is open again as it was: it begins anew.
+    /// Restarts a drifted remediation whose deviation is open again unchanged.
     async fn again(&self, new: Remediation) -> Result<Taken, String> {
         let told = |fault: RemediationStoreFault| fault.to_string();
         let known = self.store.remediation(&new.id).await.map_err(told)?;
@@ -155,7 +139,7 @@ impl RemediationHandler {
         Ok(Taken::Kept(Box::new(again)))
     }
 
-    /// The remediation whose own note made Security Hub send the event (`organization.md` R-6).
+    /// Returns the remediation whose own note caused the event (`organization.md` R-6).
     async fn own_write_back(&self, it: &Deviation) -> Result<Option<RemediationId>, String> {
         let Some(id) = it.written_by.as_deref().and_then(RemediationId::read) else {
             return Ok(None);
@@ -168,7 +152,7 @@ impl RemediationHandler {
         Ok(found.filter(is_own).map(|kept| kept.id))
     }
 
-    /// Why an event is not believed to be one of ours at all: who sent it is not the organization's.
+    /// Returns why an event is ignored: its sender is outside the organization.
     async fn foreign(&self, event: &OrganizationEvent) -> Result<Option<String>, String> {
         if event.account.is_empty() {
             return Ok(None);
@@ -186,8 +170,7 @@ impl RemediationHandler {
     }
 }
 
-/// Whether a deviation may concern a rule, by what is said of it; else why not. Whatever is said otherwise later is said by
-/// another event.
+/// Checks whether a rule may match, from the event alone. A later change sends another event.
 fn worth_a_look(file: &RuleFile, it: &Deviation) -> Result<(), String> {
     if let Some(why) = &it.settled {
         return Err(why.clone());
@@ -204,12 +187,11 @@ fn worth_a_look(file: &RuleFile, it: &Deviation) -> Result<(), String> {
     }
 }
 
-/// What came of an event's resources.
 fn said(broken: &[String], taken: Vec<Result<Taken, String>>) -> HandledEvent {
     let (mut kept, mut known, mut ignored) = (0, 0, 0);
     for one in taken {
         match one {
-            // what was kept before this is known when the event comes again
+            // a repeated event finds the rows stored so far
             Err(why) => return HandledEvent::Again(why),
             Ok(Taken::Kept(_)) => kept += 1,
             Ok(Taken::Known(_)) => known += 1,
@@ -225,7 +207,6 @@ fn said(broken: &[String], taken: Vec<Result<Taken, String>>) -> HandledEvent {
     }
 }
 
-/// A remediation as it begins.
 fn begun(
     rule: &RemediationRule,
     it: Deviation,
@@ -255,7 +236,7 @@ fn begun(
         }
         RemediationDecision::Suppress(_) => new.suppressed(now),
         RemediationDecision::Manual(reason) => {
-            // a finding that speaks of another account is not written to: nobody knows whose it is
+            // does not write to a finding about another account: its owner is unknown
             let other = new.deviation.resource_account();
             let is_own = other.is_none_or(|it| it == new.deviation.account.as_str());
             let mut new = new.told(
@@ -272,8 +253,8 @@ fn begun(
 }
 
 impl Remediation {
-    /// The finding is to be suppressed. All that one rule suppresses is told in the same words, so that updates share
-    /// requests (`organization.md` R-10).
+    /// Marks the finding for suppression. One rule uses one text, so that updates share requests
+    /// (`organization.md` R-10).
     pub(crate) fn suppressed(self, now: hallpass_base::Timestamp) -> Self {
         let result = RemediationResult::Suppressed;
         let rule = self.rule.clone();
@@ -318,7 +299,7 @@ impl EventHandler for RemediationHandler {
             reads.push((read.rows.len(), read.broken));
             rows.append(&mut read.rows);
         }
-        // all that a round names is read together
+        // one read for the whole batch
         let mut taken = self.take_all(rows).await.into_iter();
         let handled = refused.into_iter().zip(reads);
         handled

@@ -1,4 +1,4 @@
-//! What is kept of a remediation, from the decision to the note on its finding.
+//! A remediation record, from the decision to the note on the finding.
 
 use std::fmt;
 
@@ -11,22 +11,19 @@ use crate::remediation::action::ActionKind;
 use crate::remediation::deviation::Deviation;
 use crate::remediation::rules::RemediationMode;
 
-/// How ids begin.
 const START: &str = "rm-";
-/// Hex digits of an id.
 const DIGITS: usize = 16;
 
-/// A remediation: `rm-` and 16 hex digits of the finding as it was, the rule and the resource, so that the same
-/// message twice is one (`organization.md` R-7).
+/// `rm-` and 16 hex digits of a hash of finding state, rule and resource, so that duplicate
+/// messages yield one remediation (`organization.md` R-7).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RemediationId(String);
 
 impl RemediationId {
-    /// The id of what a rule does about a deviation.
     pub fn of(it: &Deviation, rule: &str, acts: RemediationMode) -> Self {
         let finding = it.finding.as_ref().map_or("", |it| it.id.as_str());
-        // what was only observed may be acted on later
+        // an observed deviation may be acted on later
         let only = match acts {
             RemediationMode::Observe => "observed",
             RemediationMode::Approve | RemediationMode::Auto => "",
@@ -39,14 +36,12 @@ impl RemediationId {
         Self(format!("{START}{digits}"))
     }
 
-    /// Reads an id as typed.
     pub fn read(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(START)?;
         let fits = digits.len() == DIGITS && digits.bytes().all(|it| it.is_ascii_hexdigit());
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// As it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -58,20 +53,15 @@ impl fmt::Display for RemediationId {
     }
 }
 
-/// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemediationResult {
-    /// The resource was changed.
     Changed,
-    /// It was as it should be already.
     Unchanged,
-    /// The finding was suppressed.
     Suppressed,
 }
 
 impl RemediationResult {
-    /// Its word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Changed => "changed",
@@ -81,52 +71,35 @@ impl RemediationResult {
     }
 }
 
-/// How far it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum RemediationPhase {
-    /// Nothing was or will be done: its rule only observes.
     Observed,
-    /// Somebody has to approve until then.
     Waiting {
         /// When it becomes manual.
         until: Timestamp,
-        /// Why it waits.
         why: String,
     },
-    /// It is to be done.
     Pending {
-        /// Not before then.
         from: Timestamp,
-        /// How often it failed.
         failed: u32,
     },
-    /// It is done.
     Finished {
-        /// What came of it.
         result: RemediationResult,
     },
-    /// People have to see to it.
     Manual {
-        /// Why.
         reason: String,
     },
-    /// It is not as it was when it was decided or approved, and nothing was done.
     Drifted {
-        /// What is otherwise.
         reason: String,
     },
-    /// It was taken back.
     Undone {
-        /// When.
         at: Timestamp,
-        /// By whom.
         by: String,
     },
 }
 
 impl RemediationPhase {
-    /// Its word.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Observed => "observed",
@@ -140,22 +113,16 @@ impl RemediationPhase {
     }
 }
 
-/// The workflow status that a finding gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WorkflowStatus {
-    /// It is open again.
     New,
-    /// Somebody was told.
     Notified,
-    /// It is over.
     Resolved,
-    /// It is not wanted.
     Suppressed,
 }
 
 impl WorkflowStatus {
-    /// As Security Hub spells it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::New => "NEW",
@@ -166,74 +133,53 @@ impl WorkflowStatus {
     }
 }
 
-/// What is yet to be written to the finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteBack {
-    /// Its workflow status.
     pub status: WorkflowStatus,
-    /// The note.
     pub note: String,
-    /// What came of it, in a word.
     pub result: String,
-    /// Not before then.
     pub from: Timestamp,
 }
 
-/// What a finding said when we set its workflow status: who says otherwise later has worked on it since.
+/// State of a finding when Hallpass set its workflow status. A later difference means another
+/// editor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
-    /// Its workflow status.
     pub status: WorkflowStatus,
-    /// Its note, whoever wrote that; empty where it had none.
+    /// The note by any author; may be empty.
     pub note: String,
 }
 
-/// A remediation as it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Remediation {
-    /// Its id.
     pub id: RemediationId,
-    /// The rule.
     pub rule: String,
-    /// What is done.
     pub action: ActionKind,
-    /// How.
     pub params: Value,
-    /// How much the rule did by itself when it was decided.
+    /// Mode of the rule at the decision.
     pub mode: RemediationMode,
-    /// What it is about.
     pub deviation: Deviation,
-    /// When it was decided.
     pub decided_at: Timestamp,
-    /// Since when it acts by itself or with an approval; counts for the rule's limit.
+    /// Start of the action; counts for the rule's limit.
     pub acts_at: Option<Timestamp>,
-    /// How far it is.
     pub phase: RemediationPhase,
-    /// Rises with every explicit retry.
     pub generation: u32,
-    /// Its latest plan.
     pub plan: Option<PlanId>,
-    /// The plans of tries before that one, the oldest first.
+    /// Plans of earlier tries, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<PlanId>,
-    /// When the resource was changed.
     pub changed_at: Option<Timestamp>,
-    /// What is yet to be written to the finding.
     pub write_back: Option<WriteBack>,
-    /// What the finding said when we set its workflow status last.
+    /// State of the finding when Hallpass last set its workflow status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labelled: Option<Label>,
-    /// What code of somebody's own answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
-    /// Who approved it, or had it tried again.
     pub approved_by: Option<String>,
-    /// Rises with every write.
     pub version: u64,
 }
 
 impl Remediation {
-    /// One that was decided now, and about which nothing was done yet.
     pub fn observed(
         (rule, mode): (&str, RemediationMode),
         (action, params): (ActionKind, Value),
@@ -262,7 +208,6 @@ impl Remediation {
         }
     }
 
-    /// When something is to be done about it; none where nothing is.
     pub fn due_at(&self) -> Option<Timestamp> {
         let phase = match &self.phase {
             RemediationPhase::Waiting { until, .. } => Some(*until),
@@ -277,7 +222,7 @@ impl Remediation {
         [phase, written].into_iter().flatten().min()
     }
 
-    /// When it was decided, began to act, changed something or was taken back, whichever was last.
+    /// Returns the latest of decision, start, change and undo.
     pub fn moved_at(&self) -> Timestamp {
         let undone = match &self.phase {
             RemediationPhase::Undone { at, .. } => Some(*at),
@@ -295,7 +240,7 @@ impl Remediation {
             .fold(self.decided_at, Timestamp::max)
     }
 
-    /// It is not as it was: nothing is done, and the finding is not written to.
+    /// Marks as drifted: no change, and no note on the finding.
     #[must_use]
     pub fn drifted(mut self, reason: String) -> Self {
         self.phase = RemediationPhase::Drifted { reason };
@@ -303,7 +248,6 @@ impl Remediation {
         self
     }
 
-    /// Puts it into another phase, with what the finding is told of that.
     #[must_use]
     pub fn told(mut self, phase: RemediationPhase, status: WorkflowStatus, now: Timestamp) -> Self {
         let (result, words) = match &phase {

@@ -1,10 +1,10 @@
-//! Automatic remediation of findings (`organization.md` §6). A [`RuleFile`] says what is done about which [`Deviation`];
-//! [`choose`] and [`settle`] decide, and look at nothing else. What is decided is kept as a [`Remediation`] before its
-//! event is deleted; a [`RemediationWorker`] does what is due: by a plan of one step in the account of the finding,
-//! and by a note on the finding.
+//! Automatic remediation of findings (`organization.md` §6). A [`RuleFile`] maps each [`Deviation`]
+//! to an action; [`choose`] and [`settle`] are pure. A decision is stored as a [`Remediation`]
+//! before its event is deleted. A [`RemediationWorker`] does the due work: a plan of one step in
+//! the account of the finding, and a note on the finding.
 //!
-//! Knows findings, rules and which calls mend what. Never knows networks, credentials, files or SQL: calls go through
-//! [`MemberCalls`], what is kept through [`RemediationStore`].
+//! Must not know networks, credentials, files or SQL: calls use [`MemberCalls`], storage uses
+//! [`RemediationStore`].
 
 mod action;
 mod approvers;

@@ -1,37 +1,31 @@
-//! What people do about remediations: approve, have tried again, take back.
+//! User actions on remediations: approve, retry, undo.
 
 use hallpass_base::Timestamp;
 
 use crate::remediation::action::ActionKind;
 use crate::remediation::item::{Remediation, RemediationPhase, RemediationResult, WorkflowStatus};
 
-/// Why a press is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PressRefusal {
-    /// It does not wait for anybody.
     #[error("`{0}` does not wait for anybody: it is {1}")]
     NotWaiting(String, &'static str),
-    /// The time to answer is over; what becomes of it is being written.
     #[error("`{0}` waited until {1}, which is over: it is for people")]
     TooLate(String, Timestamp),
-    /// There is nothing that we could do about it.
     #[error("`{0}` is told to people and nothing else: no account is changed for it")]
     OnlyTold(String),
-    /// Only whoever owns the code knows what it did.
+    /// Only the owner of the customer code can undo it.
     #[error("`{0}` called code of your own, which alone can take back what it did")]
     OwnCode(String),
-    /// It is not as it was when it was decided.
     #[error("`{0}` has drifted: {1}; nothing is done")]
     Drifted(String, String),
-    /// Nothing was changed that could be taken back.
     #[error("`{0}` changed nothing that could be taken back: it is {1}")]
     NothingToUndo(String, &'static str),
 }
 
-/// Somebody approves it, or has it tried again: it is done next.
+/// Approves or retries a remediation.
 ///
 /// # Errors
-/// It waits for nobody.
+/// It does not wait for a user.
 pub fn approved(
     mut it: Remediation,
     by: &str,
@@ -69,7 +63,7 @@ pub fn approved(
     Ok(it)
 }
 
-/// Somebody says no: it is for people, and the finding says so.
+/// Denies a remediation: it becomes manual, and the finding gets a note.
 ///
 /// # Errors
 /// It does not wait for an approval.
@@ -87,10 +81,6 @@ pub fn declined(
     Ok(it.told(phase, WorkflowStatus::Notified, now))
 }
 
-/// Whether there is something to take back.
-///
-/// # Errors
-/// There is not.
 pub fn may_undo(it: &Remediation) -> Result<(), PressRefusal> {
     if it.action.is_own_code() {
         return Err(PressRefusal::OwnCode(it.id.to_string()));
@@ -99,11 +89,11 @@ pub fn may_undo(it: &Remediation) -> Result<(), PressRefusal> {
         RemediationPhase::Finished {
             result: RemediationResult::Changed | RemediationResult::Suppressed,
         } => Ok(()),
-        // an earlier try changed what this one found done
+        // an earlier try made the change
         RemediationPhase::Finished {
             result: RemediationResult::Unchanged,
         } if it.changed_at.is_some() && it.plan.is_some() => Ok(()),
-        // a failure may come after a part of it
+        // the failure may follow a partial change
         RemediationPhase::Manual { .. } | RemediationPhase::Drifted { .. } if it.plan.is_some() => {
             Ok(())
         }
@@ -120,7 +110,6 @@ pub fn may_undo(it: &Remediation) -> Result<(), PressRefusal> {
     }
 }
 
-/// It was taken back: the finding is open again.
 #[must_use]
 pub fn undone(it: Remediation, by: &str, now: Timestamp) -> Remediation {
     let phase = RemediationPhase::Undone {

@@ -1,4 +1,4 @@
-//! The file of rules: what is done about which deviations, and for which not (`organization.md` ).
+//! The rule file: actions, exceptions and approvers (`organization.md` ).
 
 use std::collections::BTreeSet;
 
@@ -12,28 +12,21 @@ use crate::remediation::conditions::Conditions;
 use crate::remediation::deviation::{CONFIG, Deviation, GUARD_DUTY, ONLY_TOLD, SECURITY_HUB};
 use crate::remediation::span::written_span;
 
-/// How many times an hour a rule acts, unless it says otherwise.
 const MAX_PER_HOUR: u32 = 20;
-/// How often what failed is tried.
 const TRIES: u32 = 3;
-/// How long a step may take; IAM shows a write within a minute.
+/// Default step timeout; IAM shows a write within a minute.
 const TIMEOUT: TimeSpan = TimeSpan::minutes(2);
 
-/// How much a rule may do by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemediationMode {
-    /// Nothing: it only says what it would do.
     #[default]
     Observe,
-    /// It waits for somebody to approve.
     Approve,
-    /// It acts.
     Auto,
 }
 
 impl RemediationMode {
-    /// Its name in files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Observe => "observe",
@@ -43,68 +36,48 @@ impl RemediationMode {
     }
 }
 
-/// A rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemediationRule {
-    /// Its name, unique in the file.
     pub id: String,
-    /// What it is for.
     pub matches: Conditions,
-    /// What it is not for.
     pub unless: Option<Conditions>,
-    /// What is done.
     pub action: ActionKind,
-    /// How, in the words of the action.
     pub params: Value,
-    /// How much it may do by itself.
     pub mode: RemediationMode,
-    /// Actions within an hour; what is above waits for somebody to approve.
+    /// Actions per hour; further ones need approval.
     pub max_per_hour: u32,
-    /// How long a resource is left alone after it was changed.
+    /// Minimum time between changes of a resource.
     pub cooldown: TimeSpan,
-    /// How long a step may take.
     pub timeout: TimeSpan,
-    /// How often what failed is tried.
     pub tries: u32,
-    /// Whether the finding is resolved afterwards; else it is notified, and its control passes by itself.
+    /// Resolves the finding afterwards; otherwise sets it to notified until its control passes.
     pub resolve: bool,
 }
 
-/// What an exception asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExceptionAction {
-    /// The finding is suppressed.
     Suppress,
-    /// Nothing.
     Ignore,
 }
 
-/// Something that is as somebody wants it, until a day.
+/// An accepted deviation, optionally until a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemediationException {
-    /// Where it stands in the file, from 1.
     pub number: usize,
-    /// What it is for.
     pub matches: Conditions,
-    /// The resource, by ARN or id; `*` and `?` stand for text.
     pub resource: Option<String>,
-    /// What is done.
     pub then: ExceptionAction,
-    /// Why.
     pub reason: String,
-    /// Until when: it is over at that instant.
+    /// End, exclusive.
     pub until: Option<Timestamp>,
 }
 
-/// The file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleFile {
-    /// Rules; the first that fits counts.
+    /// The first matching rule applies.
     pub rules: Vec<RemediationRule>,
-    /// Exceptions.
     pub exceptions: Vec<RemediationException>,
-    /// Who may say yes to what waits.
     pub approvers: Vec<ApproverEntry>,
 }
 
@@ -171,7 +144,7 @@ fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
-/// Some actions may not be done by themselves, or have nothing to approve (`organization.md` R-4).
+/// Refuses modes that an action does not support (`organization.md` R-4).
 fn check_mode(action: ActionKind, mode: RemediationMode) -> Result<(), String> {
     match (action, mode) {
         (ActionKind::RdsPrivate, RemediationMode::Auto) => Err(
@@ -247,7 +220,7 @@ fn rule(form: RuleForm) -> Result<RemediationRule, String> {
     })
 }
 
-/// A day, which is over with its last second, or an instant.
+/// Parses a day, inclusive, or an instant.
 fn until(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
@@ -257,7 +230,7 @@ fn until(text: &str) -> Result<Timestamp, String> {
         .map_err(|_| format!("`until` is `{text}`, which is neither a day nor an instant"))?;
     let next = day.tomorrow();
     let midnight = next.and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
-    // the last days of the calendar, by which people mean for ever, have no midnight after them
+    // the last calendar days, used for "forever", have no following midnight
     Ok(midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp()))
 }
 
@@ -293,7 +266,6 @@ fn exception(number: usize, form: ExceptionForm) -> Result<RemediationException,
 }
 
 impl RemediationException {
-    /// What it is for, in words: `account 111111111111, controls EC2.19`.
     pub fn about(&self) -> String {
         let matches = &self.matches;
         let list = |name: &str, values: Option<&Vec<String>>| {
@@ -316,10 +288,10 @@ impl RemediationException {
 }
 
 impl RuleFile {
-    /// Reads a file: YAML, or JSON, which is part of it.
+    /// Parses YAML or JSON.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// Names the position.
     pub fn read(text: &str) -> Result<Self, String> {
         let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let rules: Vec<RemediationRule> =
@@ -339,7 +311,6 @@ impl RuleFile {
         })
     }
 
-    /// Rules that never count, each with the one before it that fits wherever it would.
     pub fn unreachable(&self) -> Vec<(&str, &str)> {
         let rows = self.rules.iter().enumerate();
         let rows = rows.filter_map(|(place, later)| {
@@ -352,19 +323,17 @@ impl RuleFile {
         rows.collect()
     }
 
-    /// Exceptions that are over.
     pub fn expired(&self, now: Timestamp) -> Vec<&RemediationException> {
         let over = |it: &&RemediationException| it.until.is_some_and(|until| until <= now);
         self.exceptions.iter().filter(over).collect()
     }
 
-    /// The rule of that name.
     pub fn rule(&self, id: &str) -> Option<&RemediationRule> {
         self.rules.iter().find(|it| it.id == id)
     }
 
-    /// Whom the file names for a deviation in an account of that OU: all entries that are for it together; `None` where
-    /// none is, and administrators are asked.
+    /// Returns the approvers of all matching entries; `None` without a match, which means
+    /// administrators.
     pub fn approvers_of(&self, it: &Deviation, unit: &str) -> Option<Vec<String>> {
         let fits = |entry: &&ApproverEntry| entry.matches.hold_whoever_says(it, unit);
         let people: Vec<String> = self
@@ -376,13 +345,11 @@ impl RuleFile {
         (!people.is_empty()).then_some(people)
     }
 
-    /// Everybody whom the file names.
     pub fn everybody_asked(&self) -> Vec<String> {
         let people = self.approvers.iter().flat_map(|entry| &entry.people);
         people.cloned().collect()
     }
 
-    /// The groups that the file names: their members have to be known.
     pub fn approver_groups(&self) -> BTreeSet<String> {
         let people = self.approvers.iter().flat_map(|entry| &entry.people);
         let groups = people.filter_map(|it| it.strip_prefix(GROUP));

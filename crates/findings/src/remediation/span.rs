@@ -1,16 +1,11 @@
-//! Spans as people write them in the file of rules.
-
 use std::fmt;
 
 use hallpass_base::TimeSpan;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// A span in a file that people write: `1h`, `90s`, or a number of seconds. For `#[serde(deserialize_with)]`, beside
-/// `default`.
-///
-/// # Errors
-/// It is neither.
+/// Parses a duration: `1h`, `90s`, or a number of seconds. For `#[serde(deserialize_with)]`
+/// together with `default`.
 pub(crate) fn written_span<'de, D: Deserializer<'de>>(
     reader: D,
 ) -> Result<Option<TimeSpan>, D::Error> {

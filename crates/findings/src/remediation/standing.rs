@@ -1,5 +1,6 @@
-//! How a deviation stands now. An event says which finding or evaluation is meant, and no more: what is decided, approved,
-//! done and written follows from what is read here, right before (`organization.md` R-13).
+//! Reads the current state of a deviation. An event only names the finding or evaluation; every
+//! decision, approval, change and note uses the state read immediately before it (`organization.md`
+//!
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,29 +14,21 @@ use crate::remediation::ports::{
     MemberCalls, MemberFaultKind, MemberOperation, MemberPlace, MemberSession,
 };
 
-/// What AWS Config is asked.
 const JUDGED: MemberOperation = ("config", "GetComplianceDetailsByResource");
-/// The action that this needs in accounts.
 pub const CONFIG_ACTION: &str = "config:GetComplianceDetailsByResource";
-/// Pages of evaluations at most.
 const PAGES_MAX: usize = 20;
 
-/// How a deviation stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
-    /// It is open; as whoever found it says now.
     Open(Box<Deviation>),
-    /// Nothing is to be done about it, or it is not there; why.
     Over(String),
 }
 
-/// How deviations stand.
 #[async_trait]
 pub trait Standings: Send + Sync {
-    /// How each stands now, in their order; what went wrong where that cannot be known now.
+    /// Returns the current states in order; an error means unknown for now.
     async fn standings(&self, rows: &[Deviation]) -> Vec<Result<Standing, String>>;
 
-    /// The same for one.
     async fn standing(&self, it: &Deviation) -> Result<Standing, String> {
         let mut all = self.standings(std::slice::from_ref(it)).await;
         all.pop()
@@ -43,14 +36,13 @@ pub trait Standings: Send + Sync {
     }
 }
 
-/// Reads findings from Security Hub, and evaluations from AWS Config in their account.
+/// Reads findings from Security Hub, and evaluations from AWS Config in the member account.
 pub struct StandingReader {
     findings: Arc<dyn FindingCalls>,
     members: Arc<dyn MemberCalls>,
 }
 
 impl StandingReader {
-    /// A reader over its ports.
     pub fn new(findings: Arc<dyn FindingCalls>, members: Arc<dyn MemberCalls>) -> Self {
         Self { findings, members }
     }
@@ -68,7 +60,7 @@ impl StandingReader {
         for _ in 0..PAGES_MAX {
             let (answer, next) = match self.members.read(&place, JUDGED, &input).await {
                 Ok(page) => page,
-                // whoever acts there finds the same closed door, and then it is for people
+                // the action fails to enter the account too, and then becomes manual
                 Err(fault) if fault.kind == MemberFaultKind::NotEntered => {
                     return Ok(Standing::Open(Box::new(it.clone())));
                 }
@@ -98,7 +90,6 @@ impl StandingReader {
     }
 }
 
-/// How one resource of a finding stands, from the finding as Security Hub has it.
 pub(crate) fn of_finding(it: &Deviation, found: Option<&StandingFinding>) -> Standing {
     let Some(found) = found else {
         return Standing::Over("Security Hub does not have the finding".to_owned());

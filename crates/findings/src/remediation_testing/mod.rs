@@ -1,4 +1,4 @@
-//! Remediations in memory, which behave as stored ones do.
+//! In-memory remediations that behave like stored ones.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,9 @@ use crate::remediation::{Remediation, RemediationId};
 use crate::remediation::{RemediationFilter, RemediationStore, RemediationStoreFault};
 use crate::remediation::{Standing, Standings};
 
-/// Deviations that stand as they were found, unless a test says that they are over, and why.
+/// Reports deviations as unchanged, unless a test sets `over`.
 #[derive(Debug, Default)]
 pub struct FoundStandings {
-    /// Why all of them are over.
     pub over: Mutex<Option<String>>,
 }
 
@@ -30,7 +29,6 @@ impl Standings for FoundStandings {
     }
 }
 
-/// What is kept.
 #[derive(Debug, Default)]
 pub struct MemoryRemediations {
     rows: Mutex<BTreeMap<RemediationId, Remediation>>,
@@ -109,7 +107,6 @@ impl RemediationStore for MemoryRemediations {
             *turn += 1;
             by_turn.push((*turn, it));
         }
-        // stable: within a turn the first due is first
         by_turn.sort_by_key(|(turn, _)| *turn);
         by_turn.truncate(most);
         Ok(by_turn.into_iter().map(|(_, it)| it).collect())

@@ -1,5 +1,5 @@
-//! Each call fails, or the process stops at it, before or after its effect: an event is handled again or is gone
-//! with its outcome stored, never lost.
+//! Every call fails or crashes before or after its effect: an event is handled again or has a
+//! stored outcome, never lost.
 
 use futures_util::FutureExt as _;
 use hallpass_findings::events::{EventKey, HandledEvent};
@@ -29,7 +29,6 @@ fn world() -> World {
     world
 }
 
-/// Rounds of a process that is started again when it stops, until the queue is empty.
 fn live(world: &World, of: &str) {
     for _ in 0..20 {
         let _ = world.intake(5).round().now_or_never();

@@ -1,4 +1,4 @@
-//! Whatever stands in a message is an event or is refused.
+//! Any text is an event or is refused.
 
 use hallpass_findings::events::{EventKey, read_event};
 

@@ -1,4 +1,3 @@
-//! The intake of events through the public interface.
 #![expect(
     clippy::unwrap_used,
     reason = "a test ends where something is not as it should be"

@@ -1,5 +1,3 @@
-//! Envelopes, bare and inside notifications of SNS.
-
 use hallpass_findings::events::read_event;
 
 #[test]

@@ -1,5 +1,3 @@
-//! What a round does with messages.
-
 use futures_util::FutureExt as _;
 use hallpass_findings::events::{
     EventMemory as _, EventRecord, EventState, HandledEvent, IntakeFault,
@@ -49,7 +47,7 @@ fn a_round_says_how_far_behind_it_is() {
             ],
             Some(90),
         ),
-        // a clock that is ahead of ours
+        // a fast sender clock
         (vec![("m1", of("e1", "2999-01-01T00:00:00Z"))], Some(0)),
     ] {
         let world = World::new(&messages);

@@ -1,4 +1,4 @@
-//! A queue, a memory and a handler, any call of which can fail or stop the process.
+//! A queue, memory and handler with injected failures and crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
@@ -14,7 +14,6 @@ use hallpass_findings::events::{
 };
 use jiff::SignedDuration;
 
-/// What happens at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mishap {
     FailBefore,
@@ -42,14 +41,10 @@ pub(crate) struct State {
     pub(crate) queue: Vec<Waiting>,
     pub(crate) memory: BTreeMap<EventKey, EventRecord>,
     pub(crate) now: Timestamp,
-    /// Calls so far, and what happens at which.
     pub(crate) calls: usize,
     pub(crate) mishap: Option<(usize, Mishap)>,
-    /// How often each event was handled.
     pub(crate) handled: BTreeMap<String, usize>,
-    /// What the handler says of events, by detail type, else it is done with them.
     pub(crate) says: BTreeMap<String, HandledEvent>,
-    /// Turns that pass before the handler is done.
     pub(crate) slow: u32,
     pub(crate) hidden: usize,
 }
@@ -97,7 +92,6 @@ impl World {
         state.now += SignedDuration::from_secs(seconds);
     }
 
-    /// A call, with what happens at it.
     async fn gate<T>(&self, effect: impl FnOnce(&mut State) -> T) -> Result<T, String> {
         let mishap = {
             let mut state = self.0.lock().unwrap();
@@ -139,7 +133,7 @@ impl EventQueue for World {
         let effect = |state: &mut State| {
             let now = state.now;
             let until = now + SignedDuration::try_from(hidden).unwrap();
-            // the last come first: a queue has no order
+            // reversed: a queue has no order
             let visible = state
                 .queue
                 .iter_mut()
@@ -291,7 +285,6 @@ impl EventHandler for World {
     }
 }
 
-/// Is ready the second time it is asked.
 struct YieldOnce(bool);
 
 impl Future for YieldOnce {

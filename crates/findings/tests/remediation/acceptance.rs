@@ -21,7 +21,6 @@ const FINDING: &str =
 
 const OTHER: &str = "555555555555";
 
-/// The open group of the fixture, in another account.
 fn in_another_account(world: &World) -> OrganizationEvent {
     let text = fixture("org-rem-sg").to_string();
     let text = text.replace(ACCOUNT, OTHER).replace("f-0001", "f-0555");
@@ -209,7 +208,7 @@ async fn rows_5_and_7_what_is_settled_or_our_own_is_left() {
     }
     server.works().await;
     assert!(disk.all().await.is_empty());
-    // our own note on a finding that stays open is known by its field
+    // a field marks Hallpass's own note on a finding that stays open
     *world.not_entered.lock().unwrap() = vec![ACCOUNT.to_owned()];
     server.hears(event("org-rem-sg")).await;
     server.works().await;
@@ -408,7 +407,6 @@ async fn a_plan_that_is_under_way_sends_nothing_while_all_is_paused() {
         server.hears(event("org-rem-sg")).await;
         let draft = plan_of(&disk.only().await, "o-abcdefghij", TimeSpan::minutes(5));
         let plan = server.runner.look(draft).await.unwrap().plan;
-        // whoever pauses does so after the worker looked
         let now = hallpass_base::Clock::now(&*world);
         let by = paused.then(|| ("ana".to_owned(), now));
         disk.remediations.set_paused(by).await.unwrap();

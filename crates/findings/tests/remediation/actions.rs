@@ -1,4 +1,4 @@
-//! Every action: it mends what is wrong, leaves the rest, and goes back to what was.
+//! Every action fixes the deviation, leaves the rest unchanged, and can be undone.
 
 use std::sync::Arc;
 
@@ -13,9 +13,8 @@ struct Case {
     action: &'static str,
     params: Value,
     resource: &'static str,
-    /// What stands there before.
     before: Vec<(&'static str, Value)>,
-    /// The writes: those that mend, then those that go back.
+    /// Expected writes: of the change, then of the undo.
     writes: (Vec<&'static str>, Vec<&'static str>),
 }
 
@@ -62,7 +61,6 @@ async fn check(case: Case) {
             names.iter().find_map(|name| it.pointer(name).cloned())
         };
         for (key, value) in before {
-            // a switch says whether it is on, and nothing else counts
             match on(&value) {
                 Some(was) => assert_eq!(on(&after[&key]), Some(was), "{key}"),
                 None => assert_eq!(after[&key], value, "{key}"),
@@ -71,7 +69,7 @@ async fn check(case: Case) {
     }
 }
 
-/// The finding of the fixture comes, about another resource, and what is due is done.
+/// Sends the fixture finding about another resource and runs due work.
 async fn of_resource(server: &Process, resource: Value) {
     let place = "/detail/findings/0/Resources/0/Id";
     let event = changed("org-rem-sg", &[(place, resource)]);
@@ -145,7 +143,6 @@ async fn every_action_mends_and_goes_back() {
     .await;
 }
 
-/// Keys, trails, VPCs and databases: on, and off again.
 #[tokio::test]
 async fn every_switch_is_turned_and_turned_back() {
     let off = |name: &str| json!({ name: false });
@@ -172,7 +169,6 @@ async fn every_switch_is_turned_and_turned_back() {
         writes: (vec!["UpdateTrail"], vec!["UpdateTrail"]),
     })
     .await;
-    // one that does not arrive does not count, and stays
     let broken = json!({ "FlowLogId": "fl-old", "FlowLogStatus": "ACTIVE", "DeliverLogsStatus": "FAILED", "TrafficType": "ALL" });
     check(Case {
         action: "flow-logs",
@@ -184,7 +180,6 @@ async fn every_switch_is_turned_and_turned_back() {
     .await;
 }
 
-/// A process whose rule wants databases private once somebody says so, and that has heard of one that is not.
 async fn private_databases(world: &Arc<World>, disk: &Disk) -> Process {
     let rule = "rules: [{id: r, match: {controls: [EC2.19]}, action: rds-private, mode: approve}]";
     let server = process(world, disk, RuleFile::read(rule).unwrap());
@@ -193,7 +188,6 @@ async fn private_databases(world: &Arc<World>, disk: &Disk) -> Process {
     server
 }
 
-/// A database is cut off with somebody's yes alone.
 #[tokio::test]
 async fn a_public_database_waits_for_a_yes() {
     let (world, disk) = (World::new(), Disk::new());
@@ -209,7 +203,7 @@ async fn a_public_database_waits_for_a_yes() {
     server.works().await;
     assert_eq!(disk.only().await.phase.name(), "changed");
     let sent = world.written("ModifyDBInstance");
-    // nothing else that waits for the window of the database is applied with it
+    // pending changes for the maintenance window are not applied
     assert_eq!(
         sent,
         [json!({ "DBInstanceIdentifier": "shop", "PubliclyAccessible": false })]
@@ -229,8 +223,7 @@ async fn a_public_database_waits_for_a_yes() {
     assert_eq!(world.accounts.lock().unwrap()[ACCOUNT].things[seen], public);
 }
 
-/// `PubliclyAccessible` says nothing of an instance without VPC networking, whatever it is: nothing is sent, and nothing is said
-/// to be in order.
+/// `PubliclyAccessible` is meaningless without VPC networking: no call, and no success.
 #[tokio::test]
 async fn a_database_without_a_vpc_is_not_called_private() {
     for public in [true, false] {
@@ -251,7 +244,7 @@ async fn a_database_without_a_vpc_is_not_called_private() {
     }
 }
 
-/// The session of a flow log is for this VPC, and passes the one role that is named.
+/// The session is limited to this VPC and one role.
 #[tokio::test]
 async fn the_session_of_a_flow_log_is_for_its_vpc() {
     let (world, disk) = (World::new(), Disk::new());

@@ -1,4 +1,4 @@
-//! What waits is done by the rules in force when it is done (`organization.md` R-13).
+//! Waiting work uses the rules in force when it runs (`organization.md` R-13).
 
 use hallpass_findings::remediation::RuleFile;
 use serde_json::json;
@@ -36,7 +36,6 @@ async fn a_rule_that_is_not_for_it_any_more_does_not_act() {
 
 const CLOSING: &str = "rules: [{id: close-public-ports, match: {controls: [EC2.19]}, action: sg-revoke-public, params: {ports: [22, 3389]}, mode: auto}]";
 
-/// It is decided by one file, and done by the file in force then.
 #[tokio::test]
 async fn what_the_rules_in_force_do_not_want_is_not_done() {
     let exception = "\nexceptions: [{account: '444444444444', then: ignore, reason: honeypot, until: 9999-12-31}]";
@@ -76,7 +75,6 @@ async fn what_the_rules_in_force_do_not_want_is_not_done() {
             assert!(world.writes.lock().unwrap().is_empty(), "{why}");
         }
     }
-    // who said yes has said yes; nobody has where the rule asks for it only since
     for (before, now, yes, acts) in [
         ("mode: auto", "mode: auto", false, true),
         ("mode: approve", "mode: approve", true, true),

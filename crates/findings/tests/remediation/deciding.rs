@@ -1,5 +1,3 @@
-//! Tables of decisions.
-
 use hallpass_base::testing::rows;
 use hallpass_base::{AccountId, Timestamp};
 use hallpass_findings::remediation::{
@@ -41,7 +39,6 @@ fn decided(file: &RuleFile, it: &Deviation, standing: &AccountStanding, before: 
     }
 }
 
-/// One whose resource is tagged as one that nobody touches.
 fn never() -> Deviation {
     let mut it = row("org-rem-sg");
     let (key, value) = ("hallpass:remediate", "never");
@@ -49,7 +46,6 @@ fn never() -> Deviation {
     it
 }
 
-/// The fixture with another value somewhere.
 fn with(pointer: &str, value: Value) -> Deviation {
     let read = read_deviations(&changed("org-rem-sg", &[(pointer, value)]));
     read.rows.into_iter().next().unwrap()
@@ -79,7 +75,6 @@ fn the_fixtures_are_decided_by_gate_rule_and_mode() {
             "approve: rule `close-public-ports` acted 20 times within an hour, which is its limit",
         ),
         (&file, row("org-rem-suppress"), &dev, &none, "act"),
-        // in another unit the second rule counts
         (&file, row("org-rem-suppress"), &prod, &none, "act"),
         (
             &file,
@@ -157,7 +152,8 @@ fn accounts_that_may_not_be_touched_are_for_people() {
     }
 }
 
-/// `organization.md` R-4: what `GuardDuty` finds is suppressed or told, and changes no account, whatever a rule says.
+/// `organization.md` R-4: `GuardDuty` findings are suppressed or notified, and never change an
+/// account.
 #[test]
 fn findings_of_guard_duty_are_only_suppressed_or_told() {
     let product = "arn:aws:securityhub:us-east-1::product/aws/guardduty";
@@ -181,12 +177,11 @@ fn findings_of_guard_duty_are_only_suppressed_or_told() {
         let found = decided(&file, &it, &member("Prod"), &none);
         assert!(found.starts_with(expected), "{action} {mode}: {found}");
     }
-    // where the rule names the product, its file is wrong
+    // a rule file that names the product is invalid
     let named = format!(", product: ['{product}']");
     let refused = of("s3-bucket-block", "auto", &named).unwrap_err();
     assert!(refused.contains("findings of GuardDuty"), "{refused}");
     assert!(of("notify", "auto", &named).is_ok());
-    // however often a rule tells, it asks nobody for more
     let busy = Before {
         rule_this_hour: 10_000,
         ..Before::default()
@@ -200,7 +195,7 @@ fn findings_of_guard_duty_are_only_suppressed_or_told() {
     assert_eq!(found, "manual: rule `r` tells people");
 }
 
-/// What is told is not acted on by a press either.
+/// A user action must not change the account either.
 #[test]
 fn what_is_only_told_is_not_tried_again() {
     let product = "arn:aws:securityhub:us-east-1::product/aws/guardduty";
@@ -344,7 +339,7 @@ fn a_rule_that_an_earlier_one_covers_is_told() {
 }
 
 proptest! {
-    /// No decision acts on an account that is not the finding's.
+    /// Decisions never act on another account than the finding's.
     #[test]
     fn no_decision_acts_on_another_account(own in 0..4_u8, other in 0..4_u8, shape in 0..5_u8, mode in 0..3_u8, known in 0..3_u8) {
         let account = |it: u8| format!("{}", it + 1).repeat(12);

@@ -1,5 +1,5 @@
-//! What is no longer as it was judged is left alone (`organization.md` R-13): at the event, while it waits, at the press,
-//! right before it is done, and when the finding is told.
+//! Changed deviations are left alone (`organization.md` R-13): at the event, while waiting, at
+//! approval, before the change, and before the update of the finding.
 
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ fn risk() -> Value {
     json!({ "Text": "accepted risk, ticket 9", "UpdatedBy": "ana" })
 }
 
-/// What it is called, what somebody does to a finding, and what a remediation says of it.
 type Decision = (&'static str, Vec<(&'static str, Value)>, &'static str);
 
 fn decisions() -> [Decision; 4] {
@@ -62,7 +61,6 @@ pub(crate) fn reason(it: &Remediation) -> String {
     }
 }
 
-/// Nothing was done, and the finding is as somebody left it.
 fn assert_left(world: &World, members: &[(&'static str, Value)], case: &str) {
     assert!(world.writes.lock().unwrap().is_empty(), "{case}");
     assert!(world.updates.lock().unwrap().is_empty(), "{case}");
@@ -93,7 +91,7 @@ async fn what_somebody_decided_before_the_event_is_handled_stays() {
 #[tokio::test]
 async fn what_somebody_decided_while_it_waits_stays() {
     for (case, members, why) in decisions() {
-        // before it is done, before and after somebody said yes, and when nobody did
+        // before the change, before and after approval, and without approval
         for (mode, presses) in [("auto", false), ("approve", true), ("approve", false)] {
             let (world, disk) = (World::new(), Disk::new());
             let server = process(&world, &disk, rules(mode));
@@ -135,12 +133,10 @@ async fn a_finding_that_is_gone_or_not_about_the_resource_is_no_reason_to_act() 
 
 #[tokio::test]
 async fn a_forged_event_closes_nothing() {
-    // a finding that Security Hub does not have
     let (world, disk) = (World::new(), Disk::new());
     let server = process(&world, &disk, rules("auto"));
     let forged = changed("org-rem-sg", &[("/detail/findings/0/Id", json!("forged"))]);
     server.hears_of(forged).await;
-    // one that it has, said to be about another resource, of another account, and open
     let resource = "arn:aws:ec2:us-east-1:444444444444:security-group/sg-victim";
     let other = changed(
         "org-rem-sg",
@@ -153,7 +149,6 @@ async fn a_forged_event_closes_nothing() {
     );
     server.hears_of(account).await;
     assert!(disk.all().await.is_empty());
-    // an envelope that the organization did not send
     for foreign in ["000000000000", "nobody"] {
         let foreign = changed("org-rem-sg", &[("/account", json!(foreign))]);
         let told = server.handler.handle(&[foreign]).await;
@@ -204,14 +199,13 @@ async fn a_config_event_counts_for_what_config_judges() {
             "{judged:?}"
         );
     }
-    // an account that cannot be entered is for people
+    // an account that cannot be entered needs a user
     let (world, disk) = (World::new(), Disk::new());
     *world.not_entered.lock().unwrap() = vec![ACCOUNT.to_owned()];
     let server = process(&world, &disk, RuleFile::read(CONFIG).unwrap());
     server.hears(event("org-rem-config")).await;
     server.works().await;
     assert_eq!(disk.only().await.phase.name(), "manual");
-    // it is judged otherwise before it is done
     let (world, disk) = (World::new(), Disk::new());
     world
         .judged
@@ -267,7 +261,6 @@ async fn a_label_that_somebody_set_after_the_action_stays_and_the_finding_is_tol
     assert_eq!(finding["Workflow"]["Status"], "SUPPRESSED");
     assert_eq!(finding["Note"], risk());
     assert_eq!(finding["UserDefinedFields"]["hallpassResult"], "changed");
-    // taken back, that label is not ours to set back
     let back = undone(disk.only().await, "ana", world.now());
     disk.remediations.change_remediation(&back).await.unwrap();
     server.works().await;
@@ -315,8 +308,8 @@ async fn what_drifted_and_is_open_again_begins_again() {
     assert_eq!(world.written("RevokeSecurityGroupIngress").len(), 1);
 }
 
-/// Somebody comes before each of our calls in turn: nothing is done after a look that could have seen it, the look at the
-/// finding is the last call before the change, and what somebody decided stands in the end.
+/// A user interferes before each call in turn: no change follows a read that could have seen it,
+/// the read of the finding directly precedes the change, and the user's decision prevails.
 #[tokio::test]
 async fn somebody_decides_before_any_of_our_calls() {
     for (case, members, _) in decisions() {
@@ -334,7 +327,7 @@ async fn somebody_decides_before_any_of_our_calls() {
                 if seen == number {
                     world.sets(FINDING, &now);
                     world.does("decided");
-                    // AWS has no condition that an update could be sent with: this one gap stays open
+                    // AWS has no conditional update, so this gap remains
                     *noted.lock().unwrap() = operation == "BatchUpdateFindings";
                 }
             }));
@@ -367,10 +360,8 @@ async fn somebody_decides_before_any_of_our_calls() {
     }
 }
 
-/// What people decided last about the finding: members that have to stand.
 type Decided = Arc<std::sync::Mutex<Option<(String, Value)>>>;
 
-/// Somebody labels the finding, with a note of why.
 fn decide(world: &World, draws: &mut Rng, decided: &Decided) {
     let status = ["SUPPRESSED", "RESOLVED", "NEW", "NOTIFIED"][draws.usize(..4)];
     let note = json!({ "Text": format!("decided {}", draws.usize(..1_000)), "UpdatedBy": "ana" });
@@ -383,12 +374,11 @@ fn decide(world: &World, draws: &mut Rng, decided: &Decided) {
     }
     world.sets(FINDING, &members);
     world.does(&format!("decided {status}"));
-    // an open one may be told; one that is closed is closed
     *decided.lock().unwrap() = Some((status.to_owned(), note));
 }
 
-/// One run: an analyst, a responder and our process at one finding and its group, with events late, twice, reversed and
-/// forged, yes and undo at any time, and restarts.
+/// One random run: analyst, responder and Hallpass on one finding, with late, duplicate, reordered
+/// and forged events, approvals, undos and restarts.
 async fn interleaved(seed: u64) {
     let mut draws = Rng::with_seed(seed);
     let (world, disk) = (World::new(), Disk::new());
@@ -434,7 +424,6 @@ async fn interleaved(seed: u64) {
                 }
             }
             6 => world.reopen(),
-            // what is held in memory is gone
             7 => server = process(&world, &disk, rules(mode)),
             _ => world.pass(3_600),
         }
@@ -446,11 +435,12 @@ async fn interleaved(seed: u64) {
     stands(seed, &world, &decided, &disk.all().await);
 }
 
-/// What people decided stands, each change came right after a look, and nothing came of what was forged.
+/// Checks that user decisions persist, each change follows a read, and forged events have no
+/// effect.
 fn stands(seed: u64, world: &World, decided: &Decided, all: &[Remediation]) {
     let log = world.log.lock().unwrap().clone();
     let finding = world.findings.lock().unwrap()[FINDING].clone();
-    // every change comes right after a look at the finding, and that look saw an open one
+    // the read before every change saw an open finding
     let mut open = true;
     let mut last = "";
     for entry in &log {

@@ -1,5 +1,5 @@
-//! Row 13: the process ends at every write to the store, before and after it; whoever comes next finishes, and every
-//! effective write happens once.
+//! Row 13: crashes before and after every store write. The next process finishes, and every
+//! effective write happens exactly once.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use hallpass_plans::testing::{Gate, Gated, MemoryPlans, PortMode};
 use crate::world::{Disk, World, event, gated_process, process, rules};
 
 mod gated {
-    //! The stores of a process that may be stopped.
 
     use std::sync::Arc;
 
@@ -100,7 +99,6 @@ mod gated {
     }
 }
 
-/// One life of a process: it hears the event and works, until it stops.
 async fn life(world: &Arc<World>, disk: &Disk, plans: &Arc<MemoryPlans>, gate: &Arc<Gate>) {
     let stopped = Disk {
         remediations: Arc::new(gated::Stopped(
@@ -136,7 +134,6 @@ async fn row_13_a_stop_anywhere_ends_as_if_there_had_been_none() {
             let gate = Gate::new(Some((number, mode)));
             life(&world, &disk, &plans, &gate).await;
             calls = calls.max(gate.calls());
-            // the queue brings the event again, and somebody else works
             let next = process(&world, &disk, rules("auto"));
             next.hears(event("org-rem-sg")).await;
             for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! The rules of `organization.md` §6 through the public interface.
+//! `organization.md` §6 through the public interface.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

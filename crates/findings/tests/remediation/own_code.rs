@@ -1,4 +1,4 @@
-//! Code of somebody's own goes through the same gates as what we do ourselves (`organization.md` R-15).
+//! Customer code passes the same checks as built-in actions (`organization.md` R-15).
 
 use hallpass_base::Clock as _;
 use hallpass_findings::remediation::{
@@ -13,7 +13,6 @@ const FINDING: &str =
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:222222222222:function:isolate:live";
 
-/// A rule for each kind of code, and what it calls.
 fn codes() -> [(String, &'static str); 2] {
     let lambda =
         format!("action: lambda, params: {{function: '{FUNCTION}', with: {{queue: night}}}}");
@@ -36,7 +35,6 @@ async fn it_is_called_once_with_the_finding_and_its_answer_is_kept() {
 async fn called_once(code: &str, called: &str) {
     let (world, disk) = (World::new(), Disk::new());
     let server = process(&world, &disk, file(code, "auto"));
-    // what was not answered is sent again, with the same id
     let silent = CodeFault::Passing("no answer in time".to_owned());
     world.hooked.lock().unwrap().1 = vec![Err(silent)];
     for _ in 0..2 {

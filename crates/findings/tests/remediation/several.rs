@@ -1,4 +1,5 @@
-//! Several resources of one finding, and several findings about one account (`organization.md` R-2, R-6, R-7, R-8).
+//! Several resources of a finding, and several findings of an account (`organization.md` R-2, R-6,
+//! R-7, R-8).
 
 use std::sync::Arc;
 
@@ -17,7 +18,6 @@ fn arn(group: &str) -> String {
     format!("arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/{group}")
 }
 
-/// One finding about two groups that are open, the first of which is of a team.
 fn about_two() -> OrganizationEvent {
     let resources = json!([
         { "Type": "AwsEc2SecurityGroup", "Id": arn(GROUP), "Region": "us-east-1", "Tags": { "team": "shop" } },
@@ -34,13 +34,12 @@ fn world_of_two() -> Arc<World> {
     world
 }
 
-/// The rules: of the team's group by themselves, of all others with a yes.
+/// Automatic for the team's group, with approval for others.
 const BOTH: &str = "
 rules:
   - {id: now, match: {controls: [EC2.19], tags: {team: shop}}, action: sg-revoke-public, params: {ports: [22]}, mode: auto}
   - {id: asks, match: {controls: [EC2.19]}, action: sg-revoke-public, params: {ports: [22]}, mode: approve}
 ";
-/// That the team's group is to stay as it is.
 const EXCEPTION: &str = "
 exceptions:
   - {tag: team=shop, then: suppress, reason: honeypot}
@@ -59,7 +58,6 @@ fn status(world: &World, finding: &str) -> Value {
 
 #[tokio::test]
 async fn a_finding_is_settled_by_the_last_of_its_resources() {
-    // the exceptions, what came of the first, and how often something is changed
     for (exceptions, first, changes) in [("", "changed", 2), (EXCEPTION, "suppressed", 1)] {
         let (world, disk) = (world_of_two(), Disk::new());
         let file = RuleFile::read(&format!("{BOTH}{exceptions}")).unwrap();
@@ -67,7 +65,6 @@ async fn a_finding_is_settled_by_the_last_of_its_resources() {
         server.hears(about_two()).await;
         server.works().await;
         assert_eq!(of(&disk, GROUP).await.phase.name(), first);
-        // the finding says what was done, and goes on to be about the other
         assert_eq!(status(&world, FINDING), "NEW", "{first}");
         let finding = world.findings.lock().unwrap()[FINDING].clone();
         assert_eq!(finding["UserDefinedFields"]["hallpassResult"], first);
@@ -85,7 +82,6 @@ async fn a_finding_is_settled_by_the_last_of_its_resources() {
 
 #[tokio::test]
 async fn taking_one_of_several_back_opens_the_finding() {
-    // whichever of the two settled it
     for group in [GROUP, OTHER] {
         let (world, disk) = (world_of_two(), Disk::new());
         let file = BOTH.replace("approve", "auto");
@@ -136,7 +132,6 @@ async fn what_is_found_again_is_suppressed_again() {
     assert_eq!(disk.all().await.len(), 2);
 }
 
-/// A finding about the whole account, of a Region.
 fn about_the_account(region: &str) -> OrganizationEvent {
     changed(
         "org-rem-sg",
@@ -164,7 +159,7 @@ async fn what_is_of_a_region_does_not_flap_with_that_of_another() {
             off,
             "changed",
         ),
-        // the whole account has one block, whichever Region finds it
+        // an account has one block for all Regions
         ("s3-account-block", &block, open, "manual"),
     ];
     for (action, place, before, fifth) in cases {

@@ -1,4 +1,4 @@
-//! What somebody made of a resource after its remediation is not overwritten when that is taken back (`organization.md` R-13).
+//! Undo does not overwrite later changes of a resource (`organization.md` R-13).
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::world::{ACCOUNT, Disk, GROUP, Process, World, changed, event, process, rules};
 
-/// A group after its remediation: the server, and what undoing comes to.
 async fn taken_back(world: &World, server: &Process, disk: &Disk) -> (StepEnd, String, usize) {
     let it = disk.only().await;
     plan_taken_back(world, server, it.plan.as_ref().unwrap()).await
@@ -42,7 +41,6 @@ async fn plan_taken_back(
 #[tokio::test]
 async fn what_somebody_worked_on_since_is_not_taken_back() {
     let rule = |id: &str, port: u32, peer: &str| json!({ "SecurityGroupRuleId": id, "IsEgress": false, "IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIpv4": peer });
-    // what somebody does to the group, and what comes of taking back
     let cases: [(&str, Option<Value>, StepEnd); 4] = [
         ("nothing", None, StepEnd::Changed),
         (
@@ -80,7 +78,7 @@ async fn what_somebody_worked_on_since_is_not_taken_back() {
     }
 }
 
-/// Action, parameters, resource, what stood there, what somebody makes of it afterwards, and how undoing ends.
+/// Action, parameters, resource, old state, later change, and result of the undo.
 type LaterWork = (
     &'static str,
     Value,
@@ -160,7 +158,6 @@ fn later_work() -> Vec<LaterWork> {
     ]
 }
 
-/// Every other action: what somebody made of it since is not overwritten.
 #[tokio::test]
 async fn no_action_is_taken_back_over_later_work() {
     for (action, params, resource, (thing, before), later, expected) in later_work() {
@@ -188,7 +185,6 @@ async fn no_action_is_taken_back_over_later_work() {
         assert_eq!(disk.only().await.phase.name(), "changed", "{action}");
         put(Some(later));
         let (end, why, writes) = taken_back(&world, &server, &disk).await;
-        // what is as it was before us already needs nothing
         assert_eq!(
             end,
             expected.unwrap_or(StepEnd::Unchanged),
@@ -198,7 +194,6 @@ async fn no_action_is_taken_back_over_later_work() {
     }
 }
 
-/// Nobody gets into the account at the nth call of an operation, and for that call alone.
 fn shut_out_once(world: &World, operation: &'static str, nth: u32) {
     let mut calls = 0;
     *world.before_calls.lock().unwrap() = Some(Box::new(move |world, called| {
@@ -212,7 +207,6 @@ fn shut_out_once(world: &World, operation: &'static str, nth: u32) {
     }));
 }
 
-/// A resource after a remediation that failed at the nth call of an operation.
 async fn half_done(
     (world, disk): (&Arc<World>, &Disk),
     (action, params, resource): (&str, Value, &str),
@@ -239,7 +233,6 @@ async fn half_done(
     server
 }
 
-/// What a remediation did before it failed comes back, and nothing that somebody made of it since is lost with that.
 #[tokio::test]
 async fn what_was_half_done_is_taken_back_unless_somebody_worked_on_it() {
     for later in [false, true] {
@@ -287,7 +280,6 @@ async fn a_key_that_was_deactivated_before_the_next_failed_comes_back() {
     assert_eq!(now(), keys);
 }
 
-/// Another try is another plan: the one before is not forgotten, and both are taken back.
 #[tokio::test]
 async fn what_each_try_changed_comes_back() {
     let (world, disk) = (World::new(), Disk::new());
@@ -318,7 +310,7 @@ async fn what_each_try_changed_comes_back() {
     assert_eq!(now, keys);
 }
 
-/// A node of a release that does not know the others goes on with the same plan.
+/// A node of an older release continues with the same plan.
 #[tokio::test]
 async fn the_other_resources_of_a_finding_name_no_other_plan() {
     let (world, disk) = (World::new(), Disk::new());

@@ -1,4 +1,4 @@
-//! Member accounts, Security Hub and an organization in memory, with refusals that a test asks for.
+//! In-memory member accounts, Security Hub and organization, with configurable errors.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -24,7 +24,6 @@ use uuid::Uuid;
 pub(crate) const ACCOUNT: &str = "444444444444";
 pub(crate) const GROUP: &str = "sg-0123456789abcdef0";
 
-/// A file of the fixtures, read once.
 pub(crate) fn text(name: &str) -> String {
     static READ: LazyLock<Mutex<BTreeMap<String, String>>> = LazyLock::new(Mutex::default);
     let mut read = READ.lock().unwrap();
@@ -46,7 +45,6 @@ pub(crate) fn event(name: &str) -> OrganizationEvent {
     read_event(&text(&format!("{name}.json"))).unwrap()
 }
 
-/// The event of a fixture with other members: pointer, value.
 pub(crate) fn changed(name: &str, members: &[(&str, Value)]) -> OrganizationEvent {
     let mut document = fixture(name);
     for (pointer, value) in members {
@@ -55,7 +53,7 @@ pub(crate) fn changed(name: &str, members: &[(&str, Value)]) -> OrganizationEven
     read_event(&document.to_string()).unwrap()
 }
 
-/// The same group found once more: event and finding are updated.
+/// The group is found again: event and finding are updated.
 pub(crate) fn found_again(time: u32) -> OrganizationEvent {
     let id = format!("r0000001-0000-4000-8000-0000000001{time:02}");
     let at = format!("2026-03-02T11:{time:02}:00.000Z");
@@ -82,12 +80,10 @@ pub(crate) fn rules(mode: &str) -> RuleFile {
 pub(crate) struct Account {
     pub(crate) groups: BTreeMap<String, Vec<Value>>,
     pub(crate) tags: Vec<Value>,
-    /// Any other thing that is read and written, by its key.
     pub(crate) things: BTreeMap<String, Value>,
 }
 
 impl Account {
-    /// Makes a flow log, or deletes those that are named.
     fn log_flows(&mut self, input: &Value) {
         let all = self.things.get_mut("DescribeFlowLogs").unwrap();
         let rows = all["FlowLogs"].as_array_mut().unwrap();
@@ -133,32 +129,24 @@ impl Account {
     }
 }
 
-/// What somebody does before one of our calls, by its operation.
 pub(crate) type Interference = Box<dyn FnMut(&World, &str) + Send>;
 
-/// Calls of somebody's own code, and answers, the last first.
 pub(crate) type Hooked = (
     Vec<(String, String, Value)>,
     Vec<Result<CodeAnswer, CodeFault>>,
 );
 
 pub(crate) struct World {
-    /// Calls of somebody's own code, and what the next of them answer.
     pub(crate) hooked: Mutex<Hooked>,
-    /// What AWS Config judges, by its rule.
     pub(crate) judged: Mutex<BTreeMap<String, String>>,
     pub(crate) before_calls: Mutex<Option<Interference>>,
-    /// Calls in their order, and what somebody did between them.
     pub(crate) log: Mutex<Vec<String>>,
     pub(crate) accounts: Mutex<BTreeMap<String, Account>>,
-    /// Calls that changed something: account, operation, input.
     pub(crate) writes: Mutex<Vec<(String, String, Value)>>,
-    /// Every place that was called, with its session policy.
     pub(crate) places: Mutex<Vec<MemberPlace>>,
     pub(crate) findings: Mutex<BTreeMap<String, Value>>,
     pub(crate) updates: Mutex<Vec<Value>>,
     pub(crate) hub_refusals: Mutex<u32>,
-    /// Whether Security Hub refuses to show findings.
     pub(crate) hub_is_closed: Mutex<bool>,
     pub(crate) not_entered: Mutex<Vec<String>>,
     now: Mutex<Timestamp>,
@@ -192,7 +180,7 @@ impl World {
         Arc::new(world)
     }
 
-    /// A finding that a product imports once more keeps what people wrote and, unless it was found anew, what became of it.
+    /// A re-import keeps user fields, and the workflow status unless the finding is new.
     pub(crate) fn imports(&self, event: &OrganizationEvent) {
         let rows = event.detail.get("findings").and_then(Value::as_array);
         for row in rows.into_iter().flatten() {
@@ -216,7 +204,6 @@ impl World {
         }
     }
 
-    /// Somebody may do something before a call of ours.
     fn called(&self, operation: &str) {
         let taken = self.before_calls.lock().unwrap().take();
         if let Some(mut interfere) = taken {
@@ -226,12 +213,10 @@ impl World {
         self.log.lock().unwrap().push(operation.to_owned());
     }
 
-    /// Somebody does something.
     pub(crate) fn does(&self, what: &str) {
         self.log.lock().unwrap().push(what.to_owned());
     }
 
-    /// Changes members of a finding.
     pub(crate) fn sets(&self, id: &str, members: &[(&str, Value)]) {
         let mut findings = self.findings.lock().unwrap();
         let finding = findings.get_mut(id).unwrap();
@@ -240,7 +225,6 @@ impl World {
         }
     }
 
-    /// A finding as Security Hub has it.
     pub(crate) fn stands(&self, finding: &Value) {
         let id = finding["Id"].as_str().unwrap().to_owned();
         self.findings.lock().unwrap().insert(id, finding.clone());
@@ -263,17 +247,14 @@ impl World {
         rows.map(|(_, _, input)| input.clone()).collect()
     }
 
-    /// Changes what stands in the account, as somebody would.
     pub(crate) fn change_account(&self, change: impl FnOnce(&mut Account)) {
         change(self.accounts.lock().unwrap().get_mut(ACCOUNT).unwrap());
     }
 
-    /// Adds a rule to the open group.
     pub(crate) fn add_rule(&self, rule: Value) {
         self.change_account(|it| it.groups.get_mut(GROUP).unwrap().push(rule));
     }
 
-    /// Brings the open rules back, as whoever made them would.
     pub(crate) fn reopen(&self) {
         let rules = fixture("org-rem-sg-state")["rules"].clone();
         let rules = rules.as_array().unwrap().clone();
@@ -328,7 +309,6 @@ fn refused(code: &str) -> MemberFault {
     }
 }
 
-/// One that is for people.
 pub(crate) fn kept(it: Deviation) -> Remediation {
     let action = (ActionKind::S3BucketBlock, json!({}));
     let now = "2026-03-02T10:05:00Z".parse().unwrap();
@@ -341,7 +321,6 @@ pub(crate) fn kept(it: Deviation) -> Remediation {
 }
 
 impl World {
-    /// What is found in the account, by what asks for it.
     pub(crate) fn with(&self, things: &[(&str, Value)]) {
         let mut accounts = self.accounts.lock().unwrap();
         let all = &mut accounts.get_mut(ACCOUNT).unwrap().things;
@@ -578,7 +557,6 @@ impl FindingCalls for World {
     async fn pause(&self, _: Duration) {}
 }
 
-/// A server's parts over a world: thrown away and made anew where a test stops the process.
 pub(crate) struct Process {
     world: Arc<World>,
     pub(crate) handler: RemediationHandler,
@@ -587,7 +565,6 @@ pub(crate) struct Process {
     pub(crate) runner: Runner,
 }
 
-/// What outlives a process.
 #[derive(Clone)]
 pub(crate) struct Disk {
     pub(crate) remediations: Arc<dyn RemediationStore>,
@@ -620,7 +597,6 @@ pub(crate) fn process(world: &Arc<World>, disk: &Disk, file: RuleFile) -> Proces
     gated_process(world, disk, file, &Gate::new(None))
 }
 
-/// A process whose steps may be stopped.
 pub(crate) fn gated_process(
     world: &Arc<World>,
     disk: &Disk,
@@ -686,13 +662,11 @@ pub(crate) fn gated_process(
 }
 
 impl Process {
-    /// A product imports a finding, and its event arrives.
     pub(crate) async fn hears(&self, event: OrganizationEvent) {
         self.world.imports(&event);
         self.hears_of(event).await;
     }
 
-    /// An event arrives, whatever Security Hub has by now.
     pub(crate) async fn hears_of(&self, event: OrganizationEvent) {
         let handled = self.handler.handle(&[event]).await;
         assert!(
@@ -701,7 +675,6 @@ impl Process {
         );
     }
 
-    /// Works until there is nothing left to do now.
     pub(crate) async fn works(&self) {
         while let Worked::Did(..) | Worked::Unread { .. } = self.worker.work().await.unwrap() {}
         while self.worker.tell().await.unwrap() > 0 {}

@@ -1,5 +1,4 @@
-//! Fuzz targets for what a guard reads, and what the server reads of a guard: the file of ends and
-//! journals. See `hallpass_base::testing`.
+//! Fuzz targets: the file of ends, and journals. See `hallpass_base::testing`.
 
 use hallpass_audit::{Draft, Event, Head, Origin, Record, Signer, seal};
 use hallpass_base::AuditId;
@@ -9,7 +8,6 @@ use uuid::Uuid;
 
 use crate::fakes::{at, end, mark};
 
-/// What JSON lines have most of.
 const LETTERS: &[u8] = b"{}[]\",:\\u0019aef \n\r-.E_";
 
 #[test]
@@ -23,7 +21,7 @@ fn a_file_of_ends_is_read_whole_or_refused_with_its_name() {
         for trust in [Trust::Anyone, Trust::Key(*ours.public())] {
             match in_time(|| read("f", &bytes, trust)) {
                 Ok(copy) if trust == Trust::Anyone => {
-                    // what is believed is written as what was read
+                    // a trusted copy renders to its input
                     let again = render(&copy.ends, &copy.mark, copy.at.unwrap(), None).unwrap();
                     let again = read("f", &again, trust).unwrap();
                     assert_eq!((&again.ends, &again.mark), (&copy.ends, &copy.mark));
@@ -39,7 +37,6 @@ fn a_file_of_ends_is_read_whole_or_refused_with_its_name() {
     });
 }
 
-/// A removal, begun and seen.
 fn journal() -> Vec<u8> {
     let (end, mut head, mut lines) = (end(1, 3, 100), None, Vec::new());
     for (number, event) in [Event::GuardEnding, Event::GuardEnded]

@@ -1,4 +1,4 @@
-//! The page of people in the demo: how old passwords are and who was not there, by what the simulated CloudTrail has.
+//! Demo page of users: password age and activity from the simulated CloudTrail.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use hallpass_terminal::exit::Failure;
 use hallpass_app::loops::compared::Watches;
 use hallpass_app::loops::pci::PciWatching;
 
-/// Runs once a day, from the start. Nobody is told: most of the simulated people were never there, and the channels
-/// of the demo are for what its visitors do.
+/// Runs daily, from the start. Sends no notifications: most simulated users are inactive, and
+/// channels are for visitors' actions.
 pub(super) async fn watches(
     client: AwsClientSettings,
     aws: &Arc<Aws>,

@@ -1,4 +1,4 @@
-//! `audit verify`: every way of tampering is found and named, on folders and on files.
+//! `audit verify`: detects and names all tampering, in folders and files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,6 @@ fn head(record: &Record) -> Head {
     }
 }
 
-/// An export of nine records in a folder, with heads of the fifth and the last.
 struct Export {
     folder: tempfile::TempDir,
     records: Vec<Record>,
@@ -71,7 +70,6 @@ impl Export {
         fs::write(path, text).unwrap();
     }
 
-    /// The same records, one per line.
     fn file(&self, records: &[Record]) -> PathBuf {
         let path = self.path().join("export.jsonl");
         let lines: Vec<&str> = records.iter().map(Record::canonical).collect();

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::{engine, oracle};
 
-/// Policies and cases whose bytes the targets below change.
 const SAMPLES: [&str; 4] = [
     include_str!("__fuzz__/cases/corpus/everything.json"),
     include_str!("__fuzz__/cases/corpus/trust.json"),
@@ -15,11 +14,11 @@ const SAMPLES: [&str; 4] = [
     include_str!("__fuzz__/cases/corpus/organization.json"),
 ];
 
-/// What JSON has most of, so that a changed text often is JSON still.
+/// Frequent JSON characters, so that a changed text is often still JSON.
 const LETTERS: &[u8] = br#"{}[]",:*?$0-\ tfn/aE.+"#;
 
-/// A sample with some bytes changed, as three bytes of the input say each time: where (two) and
-/// what. Input that begins as JSON does is taken as it is.
+/// A sample with some bytes changed; three input bytes give each position (two) and value. Input
+/// that starts like JSON is used directly.
 fn text(input: &[u8]) -> String {
     let Some((first, edits)) = input.split_first().filter(|(first, _)| **first != b'{') else {
         return String::from_utf8_lossy(input).into_owned();
@@ -40,7 +39,7 @@ fn policies() {
                         .as_ref()
                         .ok()
                         .map(|value| value.pointer(&error.pointer));
-                    // a place that is told exists (a standard reader has dropped repeated keys)
+                    // a reported position exists (a standard reader has dropped duplicate keys)
                     let told = found.is_none_or(|found| found.is_some());
                     let repeated = error.code.as_str() == "E_DUP_KEY";
                     assert!(told || repeated, "{error} in {text}");
@@ -48,7 +47,7 @@ fn policies() {
             }
         }
         if let Ok(source) = PolicyJson::new(&text) {
-            // lint goes on where a loader stops
+            // lint continues after a loader's error
             let (_, problems) = source.document(PolicyType::Resource, ScpLanguage::Full);
             for problem in problems {
                 source.position(problem.span);
@@ -68,10 +67,9 @@ fn cases() {
         let answer: Value =
             serde_json::from_str(&simulate_line(&line, 7, &options).json()).unwrap();
         let word = engine::word(&answer);
-        // the explanation agrees
         assert_eq!(engine::word(&engine::answer(&line, true)), word, "{line}");
         match serde_json::from_str::<Value>(&line) {
-            // one reader refuses what the other does, but for depth and numbers too large
+            // both readers refuse the same, except for depth and numbers out of range
             Err(error) => {
                 let strict = error.to_string().contains("out of range");
                 let code = word.err().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Fuzz target for the files of calculators and generators: trees, sessions, tags, assertions, ranges,
-//! events. See `hallpass_base::testing`.
+//! Fuzz target for the files of calculators and generators: trees, sessions, tags, assertions,
+//! ranges, events. See `hallpass_base::testing`.
 
 use std::net::IpAddr;
 
@@ -27,7 +27,6 @@ const SAMPLES: [&[u8]; 12] = [
     include_bytes!("__fuzz__/files/corpus/vpn.yaml"),
 ];
 
-/// What is read, or what of it is wrong, by its code.
 fn held<T>(what: &str, read: Result<T, BadInput>, text: &str) -> Option<T> {
     match read {
         Ok(read) => Some(read),
@@ -90,7 +89,6 @@ fn ranges(text: &str) {
     if let Some(list) = held("ranges", CsvCountries::parse(text), text) {
         for address in ["192.0.2.1", "255.255.255.255", "2001:db8::1", "::"] {
             let address: IpAddr = address.parse().unwrap();
-            // what is found is in the file
             if let Lookup::Found(country) = list.country(address) {
                 let told = country.to_string();
                 assert!(text.to_uppercase().contains(&told), "{told} of {text}");

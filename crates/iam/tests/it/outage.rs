@@ -29,7 +29,6 @@ fn drill(calls: Calls) -> Value {
     serde_json::from_str(&made.policy.text(Layout::Minified)).unwrap()
 }
 
-/// A call of an administrator during the drill.
 fn call(scp: &Value, action: &str, more: &Value) -> Value {
     let base = json!({
         "principal": "arn:aws:sts::222222222222:assumed-role/Admin/alice",

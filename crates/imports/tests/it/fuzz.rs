@@ -1,4 +1,4 @@
-//! Fuzz target of the reader of Terraform's configuration. See `hallpass_base::testing`.
+//! Fuzz target of the Terraform configuration reader. See `hallpass_base::testing`.
 
 use hallpass_base::testing::changed;
 use hallpass_imports::SourceFile;
@@ -34,7 +34,7 @@ fn terraform_folder() {
                 }],
                 read: &groups,
             };
-            // what is imported would be loaded
+            // imported rules load
             if let Ok(imported) = import_folder(&folder, &ElevatorOptions::default()) {
                 let _ = load(&RuleFile::new("any.json", imported.text)).unwrap();
             }

@@ -1,4 +1,4 @@
-//! One address of an account and Region, however often it was seen (`inventory.md` B-7, B-8).
+//! One address of an account and Region, merged from all sightings (`inventory.md` B-7, B-8).
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,74 +12,52 @@ use crate::addresses::attached::{AttachedKind, attached};
 use crate::addresses::kind::AddressKind;
 use crate::addresses::sighting::AddressSighting;
 
-/// Which internet it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressFamily {
-    /// The older one.
     Ipv4,
-    /// The newer one.
     Ipv6,
 }
 
-/// Whose an address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressOwner {
-    /// An account's: it stays until somebody gives it back.
+    /// Allocated until an account releases it.
     Customer,
-    /// Amazon's, lent as long as it is used.
+    /// Amazon's, while in use.
     Amazon,
 }
 
-/// An address of an account and Region. What nothing said is not known.
+/// Unreported values are unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundAddress {
-    /// The address.
     pub public_ip: IpAddr,
-    /// Of which internet.
     pub family: AddressFamily,
-    /// In which account.
     pub account_id: AccountId,
-    /// In which Region.
     pub region: String,
-    /// In which zone.
     pub az: Option<String>,
-    /// The resource that describes it best.
     pub resource_id: String,
-    /// The type of that resource.
     pub resource_type: String,
-    /// The type of the interface.
     pub interface_type: Option<String>,
-    /// What uses it.
     pub attached_to: Option<String>,
-    /// What kind of thing that is.
     pub attached_kind: AttachedKind,
-    /// Whose it is.
     pub owner: Option<AddressOwner>,
-    /// Its network.
     pub vpc_id: Option<String>,
-    /// Its subnet.
     pub subnet_id: Option<String>,
-    /// The private address behind it.
     pub private_ip: Option<String>,
-    /// Its name in DNS.
     pub dns_name: Option<String>,
-    /// The name of the resource.
     pub name: Option<String>,
-    /// What the interface says it is for.
     pub description: Option<String>,
-    /// When Config recorded the oldest item that shows it.
+    /// Config's capture time of the oldest item with it.
     pub capture_time: Option<Timestamp>,
-    /// The ways in which it was seen.
     pub sources: BTreeSet<AddressKind>,
-    /// Another account or Region is recorded to have it, too: one of them is out of date.
+    /// Also recorded in another account or Region: one of them is outdated.
     pub conflict: bool,
 }
 
 type AddressKey = (IpAddr, AccountId, String);
 
-/// One row for an address in an account and Region; sorted by address as a number, IPv4 first.
+/// Returns one row per address, account and Region, sorted numerically, IPv4 first.
 pub fn merged(sightings: Vec<AddressSighting>) -> Vec<FoundAddress> {
     let mut places: BTreeMap<AddressKey, Vec<AddressSighting>> = BTreeMap::new();
     for one in sightings {
@@ -98,9 +76,9 @@ pub fn merged(sightings: Vec<AddressSighting>) -> Vec<FoundAddress> {
     rows.map(mark).collect()
 }
 
-/// What all sightings of an address say together: the best first, what it does not say from the next.
+/// Merges sightings: the best first, missing values from the next.
 fn one_row(mut seen: Vec<AddressSighting>) -> Option<FoundAddress> {
-    // of two interfaces that are recorded with one address the newer item is right
+    // Of two interfaces with one address, the newer item is right.
     seen.sort_by_key(|it| (it.kind, Reverse(it.captured), it.resource_id.clone()));
     let best = seen.first()?;
     let first = |of: fn(&AddressSighting) -> Option<&String>| seen.iter().find_map(of).cloned();

@@ -1,4 +1,4 @@
-//! Asking an aggregator (`inventory.md` B-5, B-9).
+//! Queries an aggregator (`inventory.md` B-5, B-9).
 
 use crate::SliceFailure;
 use crate::collect::{AnswerPage, CallPlace, ServiceCalls};
@@ -11,17 +11,14 @@ use crate::addresses::query::{AddressQuery, QueryComparison};
 use crate::addresses::read::{ReadItems, read_items, text};
 use crate::addresses::select_error::SelectError;
 
-/// Results on a page: the most that Config gives.
+/// The most that Config returns per page.
 const RESULTS_A_PAGE: u32 = facts::CONFIG_PAGE.value;
-/// The longest name of an aggregator.
 const NAME_MAX: usize = 256;
 
-/// A name that no aggregator can have.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is no name of an aggregator: 1 to 256 letters, digits, `_` and `-`")]
 pub struct BadAggregatorName(String);
 
-/// An aggregator of the account that asks.
 pub struct Aggregator<'a> {
     calls: &'a dyn ServiceCalls,
     name: &'a str,
@@ -37,18 +34,17 @@ impl std::fmt::Debug for Aggregator<'_> {
 }
 
 enum PageFault {
-    /// The service does not read the expression.
     Expression(String),
-    /// Its token or number of results is refused.
+    /// Its token or page size is refused.
     Paging(Box<SliceFailure>),
     Final(SelectError),
 }
 
 impl<'a> Aggregator<'a> {
-    /// The aggregator of this name; `calls` go to the Region that it is in.
+    /// `calls` go to the aggregator's Region.
     ///
     /// # Errors
-    /// A name that none can have.
+    /// An impossible name.
     pub fn new(
         calls: &'a dyn ServiceCalls,
         name: &'a str,
@@ -65,7 +61,7 @@ impl<'a> Aggregator<'a> {
         })
     }
 
-    /// All that a question finds. What is refused as `>` is asked again as `BETWEEN`.
+    /// Runs a query completely. A refused `>` is retried as `BETWEEN`.
     ///
     /// # Errors
     /// See [`SelectError`].
@@ -86,7 +82,7 @@ impl<'a> Aggregator<'a> {
         })
     }
 
-    /// All pages; begun once more where the service refuses its own token.
+    /// Reads all pages; restarts once if the service refuses its own token.
     async fn answered(
         &self,
         query: &AddressQuery,
@@ -111,7 +107,7 @@ impl<'a> Aggregator<'a> {
             let read = read.map_err(|error| PageFault::Final(error.into()))?;
             all.sightings.extend(read.sightings);
             all.left_out += read.left_out;
-            // a page without results may have a token, and is not the last
+            // An empty page with a token is not the last.
             let Some(next) = next else { return Ok(all) };
             tokens.put(&mut input, next).map_err(PageFault::Final)?;
         }
@@ -136,7 +132,7 @@ impl<'a> Aggregator<'a> {
         })
     }
 
-    /// There is no such aggregator; which there are.
+    /// Reports a missing aggregator, with the existing ones.
     async fn none(&self) -> SelectError {
         let names = listed(
             self.calls,
@@ -166,10 +162,8 @@ impl<'a> Aggregator<'a> {
         }
     }
 
-    /// The state of the aggregator's sources.
-    ///
     /// # Errors
-    /// A call that failed for good.
+    /// A call that failed permanently.
     pub async fn sources(&self) -> Result<Vec<Value>, SelectError> {
         let operation = "DescribeConfigurationAggregatorSourcesStatus";
         let input = json!({"ConfigurationAggregatorName": self.name, "Limit": RESULTS_A_PAGE});

@@ -1,14 +1,12 @@
-//! What an address belongs to, by the type of its interface and by what services write into the description of
-//! those that they make.
+//! Identifies the user of an address by its interface type, and by descriptions that services
+//! write.
 
 use serde::{Deserialize, Serialize};
 
 use crate::addresses::sighting::AddressSighting;
 
-/// What kind of thing uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are those of the things")]
 pub enum AttachedKind {
     Instance,
     NatGateway,
@@ -21,13 +19,11 @@ pub enum AttachedKind {
     Eks,
     Lambda,
     VpcEndpoint,
-    /// Something else, which Config does not name.
     Other,
-    /// Nothing.
     Unattached,
 }
 
-/// How the descriptions begin that services give their interfaces, and the kind of each.
+/// Prefixes of interface descriptions by services.
 const DESCRIBED: [(&str, AttachedKind); 11] = [
     ("ELB app/", AttachedKind::ApplicationLoadBalancer),
     ("ELB net/", AttachedKind::NetworkLoadBalancer),
@@ -42,7 +38,6 @@ const DESCRIBED: [(&str, AttachedKind); 11] = [
     ("VPC Endpoint Interface ", AttachedKind::VpcEndpoint),
 ];
 
-/// Kind, and the id or name of what it is where it is known.
 pub(crate) fn attached(sighting: &AddressSighting) -> (AttachedKind, Option<String>) {
     if let Some(id) = &sighting.instance_id {
         return (AttachedKind::Instance, Some(id.clone()));

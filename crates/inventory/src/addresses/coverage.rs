@@ -1,4 +1,4 @@
-//! Places whose addresses AWS Config does not record, so that nothing is known of them (`inventory.md` B-10).
+//! Places that AWS Config does not record, so their addresses are unknown (`inventory.md` B-10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,38 +12,35 @@ use crate::addresses::pages::listed;
 use crate::addresses::read::text;
 use crate::addresses::select_error::SelectError;
 
-/// Accounts whose Regions are asked for side by side.
+/// Accounts queried concurrently.
 const ACCOUNTS_AT_ONCE: usize = 8;
-/// Regions on a page: the most that the account service gives.
+/// The most that the account service returns per page.
 const REGIONS_A_PAGE: u32 = 50;
 
-/// A place of which nothing, or nothing new, is known.
+/// A place with no data, or no new data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UncoveredPlace {
-    /// The account; none where it is about all of them.
+    /// `None` for all accounts.
     pub account_id: Option<AccountId>,
-    /// The Region; none where it is about all of the account's.
+    /// `None` for all Regions.
     pub region: Option<String>,
-    /// Why nobody knows.
     pub reason: String,
 }
 
 impl UncoveredPlace {
-    /// Whether this place is, or is part of, what is uncovered.
+    /// Whether this place is within the uncovered one.
     pub fn holds(&self, account: &AccountId, region: &str) -> bool {
         self.account_id.as_ref().is_none_or(|it| it == account)
             && self.region.as_deref().is_none_or(|it| it == region)
     }
 }
 
-/// Places that should be covered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpectedPlaces {
-    /// The active accounts of the organization with the Regions that are on in each.
+    /// Active accounts with their enabled Regions.
     pub places: BTreeSet<(AccountId, String)>,
-    /// What could not be found out about that.
+    /// Places for which that is unknown.
     pub unknown: Vec<UncoveredPlace>,
-    /// The names of accounts.
     pub names: BTreeMap<AccountId, String>,
 }
 
@@ -60,17 +57,14 @@ fn names(accounts: &[Value]) -> BTreeMap<AccountId, String> {
     named.collect()
 }
 
-/// The names of the organization's accounts.
-///
 /// # Errors
-/// When they cannot be listed.
+/// The accounts cannot be listed.
 pub async fn account_names(
     calls: &dyn ServiceCalls,
 ) -> Result<BTreeMap<AccountId, String>, SelectError> {
     Ok(names(&accounts(calls).await?))
 }
 
-/// Finds the places that should be covered.
 pub async fn expected_places(calls: &dyn ServiceCalls) -> ExpectedPlaces {
     let accounts = match accounts(calls).await {
         Ok(accounts) => accounts,
@@ -130,7 +124,7 @@ fn unread(what: &str, error: &SelectError) -> String {
     format!("{what}: {error}")
 }
 
-/// Places that an aggregator does not have, has not any more, or whose recorder does not reach it.
+/// Places that the aggregator lacks, lost, or whose recorder does not reach it.
 pub fn uncovered_by_aggregator(
     expected: &BTreeSet<(AccountId, String)>,
     sources: &[Value],
@@ -145,7 +139,7 @@ pub fn uncovered_by_aggregator(
             Some(account) => {
                 states.insert((account, region), wrong);
             }
-            // the organization as a whole
+            // The whole organization
             None => uncovered.extend(wrong.map(|reason| UncoveredPlace {
                 account_id: None,
                 region: None,
@@ -169,7 +163,6 @@ pub fn uncovered_by_aggregator(
     uncovered
 }
 
-/// What is wrong with a source.
 fn wrong(source: &Value) -> Option<String> {
     let why = text(source, "LastErrorCode").map(|it| format!(" ({it})"));
     let why = why.unwrap_or_default();
@@ -181,8 +174,9 @@ fn wrong(source: &Value) -> Option<String> {
     }
 }
 
-/// Why what an account has in a Region is not recorded there, by the answers of `DescribeConfigurationRecorders` and
-/// `DescribeConfigurationRecorderStatus`; nothing where all of these types are.
+/// Why an account's resources in a Region are not recorded, from the answers of
+/// `DescribeConfigurationRecorders` and `DescribeConfigurationRecorderStatus`; `None` if all types
+/// are.
 pub fn unrecorded(recorders: &Value, status: &Value, types: &BTreeSet<&str>) -> Option<String> {
     let rows = |answer: &Value, name: &str| {
         let rows = answer.get(name).and_then(Value::as_array).cloned();
@@ -192,7 +186,7 @@ pub fn unrecorded(recorders: &Value, status: &Value, types: &BTreeSet<&str>) -> 
         let text = row.get(name).and_then(Value::as_str);
         text.unwrap_or_default().to_owned()
     };
-    // one with a connector records another cloud, beside the account's own
+    // A recorder with a connector records another cloud.
     let mut recorders = rows(recorders, "ConfigurationRecorders");
     recorders.retain(|it| text(it, "connectorArn").is_empty());
     let names: BTreeSet<String> = recorders.iter().map(|it| text(it, "name")).collect();
@@ -214,7 +208,6 @@ pub fn unrecorded(recorders: &Value, status: &Value, types: &BTreeSet<&str>) -> 
     (!missing.is_empty()).then(|| format!("its recorder leaves out {}", missing.join(", ")))
 }
 
-/// Whether a recorder with this group records a type of resource.
 fn records(group: Option<&Value>, wanted: &str) -> bool {
     let at = |path: &str| group.and_then(|it| it.pointer(path));
     let lists = |path: &str| {

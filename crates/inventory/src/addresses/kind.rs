@@ -1,35 +1,30 @@
-//! The ways in which a public address is seen.
-
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A way in which a public address is seen. The order is that of trust: what is seen in several ways is
-/// described by the first.
+/// A source of a public address, in order of trust: the first describes an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressKind {
-    /// The address of an interface's primary private address.
+    /// An interface's primary private address.
     Eni,
-    /// An address of another private address of an interface.
+    /// Another private address of an interface.
     Secondary,
-    /// An elastic address, also one that nothing uses.
+    /// Also without use.
     Eip,
-    /// An IPv6 address of an interface that is routed in the internet.
+    /// A globally routed IPv6 address.
     Ipv6,
-    /// What a machine says of itself: a cross-check only.
+    /// An instance's own report: a cross-check only.
     Instance,
 }
 
-/// A word that is no kind.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is none of eni, secondary, eip, ipv6, instance")]
 pub struct UnknownKind(String);
 
 impl AddressKind {
-    /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Eni,
         Self::Secondary,
@@ -38,7 +33,6 @@ impl AddressKind {
         Self::Instance,
     ];
 
-    /// Its word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Eni => "eni",
@@ -49,7 +43,6 @@ impl AddressKind {
         }
     }
 
-    /// The type of resource that has it.
     pub const fn resource_type(self) -> &'static str {
         match self {
             Self::Eni | Self::Secondary | Self::Ipv6 => "AWS::EC2::NetworkInterface",

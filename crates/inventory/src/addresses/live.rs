@@ -1,4 +1,4 @@
-//! What EC2 says at this moment, and in what Config differs (`inventory.md` B-11).
+//! Compares EC2's present state with Config (`inventory.md` B-11).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -11,50 +11,37 @@ use crate::addresses::address::FoundAddress;
 use crate::addresses::coverage::UncoveredPlace;
 use crate::addresses::read::text;
 
-/// An IPv4 address that an account has in a Region at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LiveAddress {
-    /// The address.
     pub ip: IpAddr,
-    /// The account.
     pub account: AccountId,
-    /// The Region.
     pub region: String,
 }
 
-/// Who alone has an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceSide {
-    /// Config: it is gone since.
+    /// Only in Config: released since.
     OnlyConfig,
-    /// EC2: Config has not recorded it.
+    /// Only in EC2: not recorded yet.
     OnlyLive,
 }
 
-/// An address that Config and EC2 do not both have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AddressDifference {
-    /// The address.
     pub public_ip: IpAddr,
-    /// The account.
     pub account_id: AccountId,
-    /// The Region.
     pub region: String,
-    /// Who has it.
     pub side: DifferenceSide,
 }
 
-/// What came of asking EC2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressVerification {
-    /// In what it differs from Config.
     pub differences: Vec<AddressDifference>,
-    /// Where it did not answer.
+    /// Places without an answer.
     pub unverified: Vec<UncoveredPlace>,
 }
 
-/// The addresses in an answer of `DescribeNetworkInterfaces`.
 pub fn interface_addresses(answer: &Value) -> Vec<IpAddr> {
     let interfaces = rows(answer, "NetworkInterfaces");
     let addresses = interfaces.flat_map(|it| {
@@ -65,7 +52,6 @@ pub fn interface_addresses(answer: &Value) -> Vec<IpAddr> {
     public.filter_map(|it| it.parse().ok()).collect()
 }
 
-/// The addresses in an answer of `DescribeAddresses`.
 pub fn elastic_addresses(answer: &Value) -> Vec<IpAddr> {
     let public = rows(answer, "Addresses").filter_map(|it| text(it, "PublicIp"));
     public.filter_map(|it| it.parse().ok()).collect()
@@ -76,7 +62,7 @@ fn rows<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     rows.into_iter().flatten()
 }
 
-/// In what Config and EC2 differ, in the places where EC2 was asked. IPv6 is not compared.
+/// Compares places where EC2 answered. Ignores IPv6.
 pub fn differences(
     recorded: &[FoundAddress],
     live: &BTreeSet<LiveAddress>,

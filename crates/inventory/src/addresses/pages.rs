@@ -1,5 +1,3 @@
-//! Listings that come in pages.
-
 use std::collections::HashSet;
 
 use crate::collect::{CallPlace, ServiceCalls};
@@ -7,12 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::addresses::select_error::SelectError;
 
-/// The tokens that a listing was asked with.
+/// The tokens used so far.
 #[derive(Default)]
 pub(crate) struct Tokens(HashSet<String>);
 
 impl Tokens {
-    /// Puts the next token into an input; one that came before would bring the same pages for ever.
+    /// Sets the next token; a repeated one would loop forever.
     pub(crate) fn put(
         &mut self,
         input: &mut Value,
@@ -28,7 +26,6 @@ impl Tokens {
     }
 }
 
-/// All elements of a list, from all pages.
 pub(crate) async fn listed(
     calls: &dyn ServiceCalls,
     (service, operation): (&'static str, &'static str),

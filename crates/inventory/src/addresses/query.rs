@@ -1,15 +1,15 @@
-//! What Config is asked (`inventory.md` B-1 to B-3).
+//! Queries to Config (`inventory.md` B-1 to B-3).
 
 use std::collections::BTreeSet;
 
 use crate::addresses::kind::AddressKind;
 
-/// How a query says that a property has a value: the language has no word for it.
+/// The test that a property has a value: the language has no operator for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryComparison {
-    /// `> '0.0.0.0'`, which everybody uses and nobody documents.
+    /// `> '0.0.0.0'`: common but undocumented.
     Greater,
-    /// `BETWEEN`, which is documented; asked where the first is refused.
+    /// `BETWEEN`: documented; used if the first is refused.
     Between,
 }
 
@@ -22,16 +22,13 @@ impl QueryComparison {
     }
 }
 
-/// A question to Config, and the ways of seeing that its answer is read for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressQuery {
-    /// What is asked for.
     asks: AddressKind,
-    /// What the answer shows.
     shows: BTreeSet<AddressKind>,
 }
 
-/// The questions that show these kinds. The one for secondary addresses shows primary ones, too.
+/// The query for secondary addresses returns primary ones, too.
 pub fn queries(kinds: &BTreeSet<AddressKind>) -> Vec<AddressQuery> {
     let both = [AddressKind::Eni, AddressKind::Secondary];
     let is_both = both.iter().all(|it| kinds.contains(it));
@@ -57,17 +54,14 @@ const INTERFACE: &str = "configuration.association.publicIp, configuration.assoc
 const CAPTURED: &str = "configurationItemCaptureTime, configurationItemStatus";
 
 impl AddressQuery {
-    /// The type of resource that is asked for.
     pub fn resource_type(&self) -> &'static str {
         self.asks.resource_type()
     }
 
-    /// Whether its answer shows a kind.
     pub fn shows(&self, kind: AddressKind) -> bool {
         self.shows.contains(&kind)
     }
 
-    /// The text, on one line.
     pub fn expression(&self, comparison: QueryComparison) -> String {
         let of_interface = comparison.has_value("configuration.association.publicIp");
         let (properties, condition) = match self.asks {

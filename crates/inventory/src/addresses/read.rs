@@ -1,4 +1,4 @@
-//! What Config answers: a list of texts, each a JSON document (`inventory.md` B-6).
+//! Parses Config's answers: a list of texts, each a JSON document (`inventory.md` B-6).
 
 use std::net::IpAddr;
 
@@ -10,43 +10,32 @@ use crate::addresses::kind::AddressKind;
 use crate::addresses::query::AddressQuery;
 use crate::addresses::sighting::AddressSighting;
 
-/// What the items of a page show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadItems {
-    /// Addresses; one item may show several.
     pub sightings: Vec<AddressSighting>,
-    /// Items that were deleted or are not recorded any more, and left out.
+    /// Items skipped as deleted or no longer recorded.
     pub left_out: usize,
 }
 
-/// Why an answer cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AnswerProblem {
-    /// There are no results in it.
     #[error("the answer has no list of results")]
     NoResults,
-    /// A result is no item.
     #[error("a result is no configuration item: {0}")]
     NoItem(String),
-    /// A property that every item has is missing: the service does not know it by this name.
+    /// A property of every item is missing: the service has another name for it.
     #[error(
         "E_CONFIG_COLUMNS: a result has no `{0}`, so properties that were selected are not answered"
     )]
     Columns(&'static str),
-    /// An address that is none.
     #[error("`{text}` of {resource} is no address")]
-    NoAddress {
-        /// What stands there.
-        text: String,
-        /// The resource.
-        resource: String,
-    },
+    NoAddress { text: String, resource: String },
 }
 
-/// Reads the items of a page. Properties that are not known are ignored.
+/// Parses the items of a page. Ignores unknown properties.
 ///
 /// # Errors
-/// An answer that is not of this form: half a page is none.
+/// An answer of another form: no partial results.
 pub fn read_items(query: &AddressQuery, answer: &Value) -> Result<ReadItems, AnswerProblem> {
     let results = answer.get("Results").and_then(Value::as_array);
     let mut read = ReadItems::default();
@@ -138,7 +127,6 @@ impl<'a> ConfigItem<'a> {
         Ok(())
     }
 
-    /// What an interface has: an address with what stands beside it.
     fn of_interface(
         &self,
         kind: AddressKind,
@@ -170,7 +158,7 @@ impl<'a> ConfigItem<'a> {
         let association = text(configuration, "associationId");
         let is_attached = association.is_some() || interface.is_some() || instance.is_some();
         Ok(AddressSighting {
-            // an elastic address is the account's
+            // An elastic address belongs to the account.
             ip_owner: Some(self.account.to_string()),
             is_attached: Some(is_attached),
             instance_id: instance,
@@ -179,7 +167,6 @@ impl<'a> ConfigItem<'a> {
         })
     }
 
-    /// What all kinds have.
     fn sighting(&self, kind: AddressKind, ip: &str) -> Result<AddressSighting, AnswerProblem> {
         let ip = ip.parse().map_err(|_| AnswerProblem::NoAddress {
             text: ip.to_owned(),
@@ -192,7 +179,7 @@ impl<'a> ConfigItem<'a> {
             kind,
             account: self.account.clone(),
             region: self.region.to_owned(),
-            // what has no zone has its Region, or these words, in its place
+            // Without a zone, Config has the Region or these words.
             zone: zone
                 .filter(|it| *it != self.region && !it.starts_with(|it: char| it.is_uppercase()))
                 .map(str::to_owned),
@@ -222,7 +209,6 @@ fn is_routed(ip: IpAddr) -> bool {
     }
 }
 
-/// A member that is text, and not empty.
 pub(crate) fn text<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
     let text = document.get(name).and_then(Value::as_str);
     text.filter(|it| !it.is_empty())

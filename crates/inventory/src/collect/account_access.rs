@@ -1,5 +1,5 @@
-//! Account access manager: roles that people take without a permission set, which no listing of
-//! assignments shows (`inventory.md` W-13).
+//! Account access manager: roles without a permission set, missing in assignment listings
+//! (`inventory.md` W-13).
 
 use std::future::ready;
 use std::io;
@@ -18,18 +18,14 @@ use crate::collect::permission_sets::HOME;
 const SERVICE: &str = "account-access";
 const LIST: &str = "ListEntitlements";
 const ENTITLEMENTS: &str = "aws_account_access_entitlements";
-/// Accounts that are asked about side by side.
 const ACCOUNTS_AT_ONCE: usize = 16;
 
 impl Collector<'_> {
-    /// Whether entitlements of some account are still to be read.
     pub(crate) fn wants_entitlements(&self, accounts: &[FoundMember]) -> bool {
         let mut accounts = accounts.iter();
         accounts.any(|it| self.wants(ENTITLEMENTS, Some(&it.id)))
     }
 
-    /// Fills the table. All entitlements cannot be listed at once, only those of an account, a role or a
-    /// principal: by account also those are found whose principal is gone.
     pub(crate) async fn entitlements(
         &self,
         accounts: &[FoundMember],
@@ -79,7 +75,6 @@ impl Collector<'_> {
             let input = json!({
                 "applicationArn": application,
                 "filter": { "principalRole": { "account": account.as_str() } }, });
-            // an application that went away while we looked has none
             let found = self.list(&HOME, SERVICE, LIST, input).await;
             let found = if_there(found)?.unwrap_or_default();
             let row = |it: &Value| entitlement_row(it, application, account, principals);

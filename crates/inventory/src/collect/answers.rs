@@ -1,4 +1,4 @@
-//! Tables whose rows are what one operation answers: what they say of themselves is all that is needed.
+//! Tables whose rows come from a single operation.
 
 use std::io;
 
@@ -12,7 +12,6 @@ use crate::collect::ports::CallPlace;
 use crate::collect::rows::row;
 
 impl Collector<'_> {
-    /// Fills the tables of a group that one operation answers: those of an account, or of the whole organization.
     pub(crate) async fn answers(
         &self,
         group: SyncGroup,

@@ -1,6 +1,5 @@
-//! Who is assigned what: found over the pairs of set and account that are provisioned, over all pairs
-//! that there could be, or over people and groups (`inventory.md` §3.1). Whichever way, the rows are
-//! the same.
+//! Finds assignments over provisioned pairs of set and account, over all possible pairs, or over
+//! users and groups (`inventory.md` §3.1). All give equal rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +13,7 @@ use crate::collect::enumeration::{EnumerationPlan, EnumerationSizes, PlanChoice}
 use crate::collect::identity_store::Principals;
 use crate::collect::permission_sets::{FoundSets, HOME, SERVICE, SetOf};
 
-/// What is known when assignments are looked for.
 pub(crate) struct Enumerated<'a> {
-    /// All accounts of the organization.
     pub(crate) accounts: &'a [String],
     pub(crate) principals: &'a Principals,
     pub(crate) sets: &'a FoundSets,
@@ -38,7 +35,7 @@ impl Enumerated<'_> {
     }
 }
 
-/// A run says what it will do where that takes longer than this (`inventory.md` W-8).
+/// Longer runs announce their plan (`inventory.md` W-8).
 const TOLD_FROM_SECONDS: usize = 30;
 
 impl Collector<'_> {
@@ -62,7 +59,7 @@ impl Collector<'_> {
             EnumerationPlan::Principal => self.over_principals(known).await?,
         };
         self.look_again(known.principals, &mut rows).await;
-        // what was given or taken meanwhile is in one of the two
+        // a grant that changes meanwhile is in one of the two
         let mut held = self.held_by_grants().await?;
         held.extend(before);
         for row in &mut rows {
@@ -71,12 +68,11 @@ impl Collector<'_> {
                 row.insert("hallpass_grant_id".to_owned(), json!(grant.to_string()));
             }
         }
-        // in one order, whichever way they were found
         rows.sort_by_cached_key(order);
         Ok(rows)
     }
 
-    /// For each pair, a call; what goes away meanwhile is left out.
+    /// One call per pair; ignores deletions meanwhile.
     async fn over_pairs(
         &self,
         known: &Enumerated<'_>,
@@ -107,8 +103,8 @@ impl Collector<'_> {
         .await
     }
 
-    /// For each person and each group, a call. The answer for a person has what the person's groups
-    /// are assigned, too: that is the groups' (`inventory.md` W-9).
+    /// One call per user and group. A user's answer includes assignments of groups, which are the
+    /// groups' rows (`inventory.md` W-9).
     async fn over_principals(&self, known: &Enumerated<'_>) -> Collected<Vec<Value>> {
         let operation = "ListAccountAssignmentsForPrincipal";
         let users = known.principals.users.iter().map(|it| ("USER", it));
@@ -167,7 +163,6 @@ impl Collector<'_> {
     }
 }
 
-/// Every pair that there could be.
 fn all_pairs<'a>(known: &Enumerated<'a>) -> Vec<(&'a SetOf, &'a str)> {
     let accounts = known.accounts;
     let pairs = known.sets.sets.iter();
@@ -176,7 +171,6 @@ fn all_pairs<'a>(known: &Enumerated<'a>) -> Vec<(&'a SetOf, &'a str)> {
         .collect()
 }
 
-/// The pairs that are provisioned. An account that changed its status between the two lists is in both.
 fn provisioned<'a>(known: &Enumerated<'a>) -> Vec<(&'a SetOf, &'a str)> {
     let mut seen = BTreeSet::new();
     let pairs = known
@@ -209,7 +203,7 @@ fn order(row: &Value) -> [String; 3] {
     })
 }
 
-/// Whose assignment a row is, as grants have it: they are of people alone.
+/// The grant key of a row: grants are only of users.
 fn hold_key(row: &Value) -> Option<HoldKey> {
     let text = |name: &str| row.get(name)?.as_str();
     let is_user = text("principal_type") == Some("USER");

@@ -1,5 +1,4 @@
-//! What every service's collector uses: calls page by page, several at a time, and slices handed to the
-//! store.
+//! Common parts of collectors: paged and parallel calls, and slices for the store.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -17,13 +16,9 @@ use crate::collect::ports::{
     AnswerPage, CallPlace, ServiceCalls, SliceStore, TemporaryAssignments,
 };
 
-/// Calls side by side for the things of one slice; all calls together are bounded by whoever makes
-/// them.
 const AT_ONCE: usize = 16;
-/// The most pages of a listing that are read.
 const PAGES_MAX: usize = 100_000;
 
-/// What a listing or a slice came to.
 pub(crate) type Collected<T> = Result<T, SliceFailure>;
 
 pub(crate) struct Collector<'a> {
@@ -33,7 +28,6 @@ pub(crate) struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// One call.
     pub(crate) async fn call(
         &self,
         place: &CallPlace,
@@ -45,7 +39,6 @@ impl Collector<'_> {
         Ok(page.answer)
     }
 
-    /// All pages of an operation, each as large as it may be.
     pub(crate) async fn pages(
         &self,
         place: &CallPlace,
@@ -72,7 +65,7 @@ impl Collector<'_> {
             pages.push(answer);
             match next {
                 None => return Ok(pages),
-                // tokens that come again would be the same pages for ever
+                // a repeated token would loop forever
                 Some(next) if !asked.insert(Value::Object(next.clone()).to_string()) => {
                     return Err(undecodable(
                         operation,
@@ -87,7 +80,6 @@ impl Collector<'_> {
         }
     }
 
-    /// All rows of a listing, from all pages.
     pub(crate) async fn list(
         &self,
         place: &CallPlace,
@@ -99,7 +91,7 @@ impl Collector<'_> {
         rows_of(service, operation, &pages)
     }
 
-    /// What disappears after the listing that named it is left out, with a note (`inventory.md` W-12).
+    /// Omits items deleted after their listing, with a note (`inventory.md` W-12).
     pub(crate) async fn if_not_gone<T>(
         &self,
         what: &str,
@@ -113,7 +105,6 @@ impl Collector<'_> {
         Ok(found)
     }
 
-    /// Whether a slice is still to be read.
     pub(crate) fn wants(&self, table: &str, account: Option<&AccountId>) -> bool {
         !self.store.has(&key(table, account))
     }
@@ -122,7 +113,7 @@ impl Collector<'_> {
         self.calls.now()
     }
 
-    /// Stores a slice: its rows, or why there are none. One that an earlier run has is left alone.
+    /// Stores a slice: rows or the failure. Keeps a slice of an earlier run.
     pub(crate) fn keep(
         &self,
         table: &'static str,
@@ -146,7 +137,7 @@ impl Collector<'_> {
         self.tell(table, account, started, outcome, rows)
     }
 
-    /// Tells that a slice is not asked for, and why.
+    /// Records why a slice is skipped.
     pub(crate) fn skip(
         &self,
         table: &'static str,
@@ -192,7 +183,7 @@ fn largest_page(service: &str, operation: &str) -> Option<(&'static str, i64)> {
     model.largest_page(operation)
 }
 
-/// The rows that pages of a listing have, by the name that the service's model has for them.
+/// Rows of a listing's pages, by the model's member.
 pub(crate) fn rows_of(service: &str, operation: &str, pages: &[Value]) -> Collected<Vec<Value>> {
     let model = modelled(service, operation);
     let name = model.and_then(|(service, operation)| service.page_members(operation).rows);
@@ -209,8 +200,8 @@ fn key(table: &str, account: Option<&AccountId>) -> SliceKey {
     }
 }
 
-/// Rows as the table has them. What came twice, since the list changed while it was read, is one
-/// row: the last.
+/// Converts rows to the table's types. Of duplicates, caused by changes during the listing, the
+/// last counts.
 fn typed(name: &'static str, rows: &[Value]) -> Collected<Vec<TableRow>> {
     let wrong = |message: String| undecodable("", &message);
     let table =
@@ -230,7 +221,7 @@ fn typed(name: &'static str, rows: &[Value]) -> Collected<Vec<TableRow>> {
     Ok(found)
 }
 
-/// Does the same for many things, side by side; answers in their order, or the first failure.
+/// Runs in parallel; returns results in order, or the first failure.
 pub(crate) async fn for_each<T, U, W: Future<Output = Collected<U>>>(
     things: impl IntoIterator<Item = T>,
     work: impl FnMut(T) -> W,
@@ -239,7 +230,6 @@ pub(crate) async fn for_each<T, U, W: Future<Output = Collected<U>>>(
     under_way.try_collect().await
 }
 
-/// As [`for_each`], and what is nothing is left out.
 pub(crate) async fn flat<T, U, W: Future<Output = Collected<Vec<U>>>>(
     things: impl IntoIterator<Item = T>,
     work: impl FnMut(T) -> W,

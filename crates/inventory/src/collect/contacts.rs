@@ -1,4 +1,4 @@
-//! Whom AWS writes to about an account: for billing, operations and security.
+//! AWS's contacts for an account: billing, operations and security.
 
 use std::io;
 
@@ -13,11 +13,12 @@ use crate::collect::rows::row;
 const SERVICE: &str = "account";
 const HOME: CallPlace = CallPlace::Home;
 const ALTERNATE: &str = "aws_alternate_contacts";
-/// What an account may have one of each (AWS Account Management API Reference, `AlternateContact`).
+/// One of each per account (AWS Account Management API Reference, `AlternateContact`).
 const TYPES: [&str; 3] = ["BILLING", "OPERATIONS", "SECURITY"];
 
 impl Collector<'_> {
-    /// The alternate contacts of an account, asked of the account service from outside (`inventory.md` Y-1).
+    /// Reads alternate contacts by the account service, from outside the account (`inventory.md`
+    /// Y-1).
     pub(crate) async fn contacts(&self, account: &AccountId) -> io::Result<()> {
         if self.wants(ALTERNATE, Some(account)) {
             let started = self.now();

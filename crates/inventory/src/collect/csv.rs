@@ -1,6 +1,4 @@
-//! Comma-separated values.
-
-/// Lines of RFC 4180.
+/// Parses RFC 4180.
 pub(crate) fn csv(text: &str) -> Vec<Vec<String>> {
     let mut lines = Vec::new();
     let (mut line, mut cell) = (Vec::new(), String::new());

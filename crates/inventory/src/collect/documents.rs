@@ -1,10 +1,7 @@
-//! Reading the documents that APIs answer with.
-
 use crate::SliceFailure;
 use hallpass_aws_model::{page_rows, policy_text, says_not_there};
 use serde_json::{Map, Value};
 
-/// An answer that cannot be understood.
 pub(crate) fn undecodable(operation: &str, message: &str) -> SliceFailure {
     SliceFailure {
         stage: "decode".to_owned(),
@@ -17,13 +14,11 @@ pub(crate) fn undecodable(operation: &str, message: &str) -> SliceFailure {
     }
 }
 
-/// A member that is text, and not empty.
 pub(crate) fn text<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
     let text = document.get(name).and_then(Value::as_str);
     text.filter(|it| !it.is_empty())
 }
 
-/// A member that has to be there.
 pub(crate) fn needed<'a>(
     operation: &str,
     document: &'a Value,
@@ -32,7 +27,7 @@ pub(crate) fn needed<'a>(
     text(document, name).ok_or_else(|| undecodable(operation, &format!("no `{name}` in it")))
 }
 
-/// A member as it is; `null` where there is none.
+/// `null` if missing.
 pub(crate) fn member(document: &Value, name: &str) -> Value {
     match document.get(name) {
         None => Value::Null,
@@ -41,13 +36,11 @@ pub(crate) fn member(document: &Value, name: &str) -> Value {
     }
 }
 
-/// The elements of a list that may be left out where it is empty.
 pub(crate) fn list<'a>(document: &'a Value, name: &str) -> &'a [Value] {
     let list = document.get(name).and_then(Value::as_array);
     list.map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The elements of a list, from all pages.
 pub(crate) fn listed(
     operation: &str,
     pages: &[Value],
@@ -74,12 +67,11 @@ pub(crate) fn tags(list: &[Value]) -> Value {
     Value::Object(found)
 }
 
-/// A policy that comes as text: as JSON where it is such, else as a JSON string.
 pub(crate) fn policy(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }
 
-/// A policy that comes as text in percent encoding (`inventory.md` T-18); whether it is JSON.
+/// Parses a percent-encoded policy (`inventory.md` T-18); returns whether it is JSON.
 pub(crate) fn encoded_policy(text: &str) -> (Value, bool) {
     match serde_json::from_str(&policy_text(text)) {
         Ok(document) => (document, true),
@@ -87,7 +79,7 @@ pub(crate) fn encoded_policy(text: &str) -> (Value, bool) {
     }
 }
 
-/// Nothing, where AWS says that there is no such thing.
+/// `None` for a not-found error.
 pub(crate) fn if_there<T>(found: Result<T, SliceFailure>) -> Result<Option<T>, SliceFailure> {
     match found {
         Ok(found) => Ok(Some(found)),
@@ -107,9 +99,9 @@ mod tests {
         for (text, expected, is_json) in [
             ("%7B%22a%22%3A%22b%22%7D", json!({"a": "b"}), true),
             ("{\"a\":\"b\"}", json!({"a": "b"}), true),
-            // what was encoded twice by its author stays so
+            // a second encoding by the author stays
             ("%7B%22a%22%3A%22%2525%22%7D", json!({"a": "%25"}), true),
-            // a plus is a plus: this is no form
+            // a plus stays a plus: this is not a form
             ("%7B%22a%22%3A%22x+y%22%7D", json!({"a": "x+y"}), true),
             ("%7B%22a", json!("%7B%22a"), false),
             ("%G0", json!("%G0"), false),

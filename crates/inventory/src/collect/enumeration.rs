@@ -1,26 +1,22 @@
-//! How assignments are found, and what that costs (`inventory.md` §3.1).
-
 use std::fmt;
 use std::str::FromStr;
 
 use hallpass_aws_model::facts;
 
-/// A way to find all assignments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EnumerationPlan {
     /// Every permission set in every account.
     Nested,
     /// Every permission set in the accounts that have its role.
     Provisioned,
-    /// Every person and every group. Assignments whose principal is gone are not found.
+    /// Every user and every group. Misses assignments of deleted principals.
     Principal,
 }
 
 impl EnumerationPlan {
-    /// All of them.
     pub const ALL: [Self; 3] = [Self::Nested, Self::Provisioned, Self::Principal];
 
-    /// Its name on the command line.
+    /// The name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nested => "nested",
@@ -29,7 +25,6 @@ impl EnumerationPlan {
         }
     }
 
-    /// Whether it finds assignments whose principal is gone.
     pub const fn finds_orphans(self) -> bool {
         !matches!(self, Self::Principal)
     }
@@ -51,36 +46,25 @@ impl FromStr for EnumerationPlan {
     }
 }
 
-/// Which way assignments are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlanChoice {
-    /// One that finds assignments whose principal is gone.
     #[default]
     WithOrphans,
-    /// The one with the fewest calls.
     Cheapest,
-    /// This one.
     Fixed(EnumerationPlan),
 }
 
-/// How much there is, as the cheap lists say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EnumerationSizes {
-    /// Accounts of the organization.
     pub accounts: usize,
-    /// Permission sets.
     pub permission_sets: usize,
-    /// People of the directory.
     pub users: usize,
-    /// Its groups.
     pub groups: usize,
     /// Pairs of a permission set and an account that has its role.
     pub pairs: usize,
 }
 
 impl EnumerationSizes {
-    /// The calls that a plan makes to list assignments, without further pages of answers. Where sets are
-    /// provisioned is listed by each of them.
     pub const fn calls(&self, plan: EnumerationPlan) -> usize {
         match plan {
             EnumerationPlan::Nested => self.accounts * self.permission_sets,
@@ -89,12 +73,12 @@ impl EnumerationSizes {
         }
     }
 
-    /// How long these take at the least.
+    /// Minimum duration in seconds.
     pub const fn seconds(&self, plan: EnumerationPlan) -> usize {
         self.calls(plan).div_ceil(facts::CENTER_CALLS.count())
     }
 
-    /// The plan that is taken (`inventory.md` W-8).
+    /// Chooses a plan (`inventory.md` W-8).
     pub fn chosen(&self, choice: PlanChoice) -> EnumerationPlan {
         match choice {
             PlanChoice::Fixed(plan) => plan,
@@ -113,7 +97,6 @@ mod tests {
 
     #[test]
     fn calls_and_seconds_are_those_of_the_table() {
-        // accounts, sets, people, groups, pairs: calls of each plan, and the cheaper of the last two
         let table = [
             (
                 [100, 20, 1_000, 60, 400],

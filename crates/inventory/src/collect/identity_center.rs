@@ -1,5 +1,3 @@
-//! Identity Center: instances, permission sets, and where they are provisioned.
-
 use std::io;
 
 use crate::SliceFailure;
@@ -22,7 +20,6 @@ const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 const ASSIGNMENTS: &str = "aws_ssoadmin_account_assignments";
 
 impl Collector<'_> {
-    /// Fills the tables of Identity Center.
     pub(crate) async fn identity_center(
         &self,
         organization: &FoundOrganization,
@@ -30,8 +27,8 @@ impl Collector<'_> {
     ) -> io::Result<()> {
         let own = [INSTANCES, SETS, PROVISIONED, ASSIGNMENTS];
         let mut all = own.iter().chain(&identity_store::TABLES);
-        // also of accounts that were not asked for: the other tables here are whole, and a path that is in none of them
-        // would be taken for one that nobody has
+        // also of unselected accounts: the other tables here are complete, so a missing path would
+        // look like one without holders
         let accounts = &organization.members;
         let wants_entitlements = self.wants_entitlements(accounts);
         if !wants_entitlements && !all.clone().any(|it| self.wants(it, None)) {
@@ -84,8 +81,8 @@ impl Collector<'_> {
         }
     }
 
-    /// The instances of our Region. That the organization's is not here says that there is none only where it is not
-    /// elsewhere: an instance of a single account has nobody's assignments.
+    /// The instances of the home Region. A missing organization instance may be in another Region;
+    /// an instance of a single account has no assignments.
     pub(crate) async fn instances(&self, management: &str) -> Collected<Vec<Value>> {
         let operation = "ListInstances";
         let here = self.list(&HOME, SERVICE, operation, json!({})).await?;
@@ -122,7 +119,7 @@ impl Collector<'_> {
         Ok(row(INSTANCES, instance, more))
     }
 
-    /// Fills the tables of sets; answers where they are provisioned.
+    /// Fills the tables of sets; returns where they are provisioned.
     async fn sets(
         &self,
         instances: Vec<String>,
@@ -165,7 +162,6 @@ impl Collector<'_> {
     }
 }
 
-/// The directories of instances.
 pub(crate) fn identity_stores(instances: &[Value]) -> Vec<String> {
     let stores = instances.iter();
     stores
@@ -173,7 +169,6 @@ pub(crate) fn identity_stores(instances: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// The instances of the organization: one of a single account has no permission sets.
 pub(crate) fn of_organization(instances: &[Value], management: &str) -> Vec<String> {
     let instances = instances.iter();
     let own = instances.filter(|it| is_of(it, management));

@@ -1,7 +1,7 @@
-//! The directory of Identity Center: people, groups, and who is in which.
+//! Identity Center's directory: users, groups and memberships.
 //!
-//! Lists of people and of assignments are read one after the other, which takes minutes: whom an assignment names and no list
-//! has is asked for by id, so that who came in between is not taken for somebody who is gone.
+//! Lists of users and of assignments are read minutes apart: principals in assignments but not in
+//! the lists are read by id, so that new ones are not taken for deleted.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,28 +23,22 @@ const USERS: &str = "aws_identitystore_users";
 const GROUPS: &str = "aws_identitystore_groups";
 const MEMBERSHIPS: &str = "aws_identitystore_group_memberships";
 
-/// The tables of this file.
 pub(crate) const TABLES: [&str; 3] = [USERS, GROUPS, MEMBERSHIPS];
 
-/// A person or a group, after the identity store that has it.
 type Stored = (String, Value);
 
-/// A type of principal, as assignments have it, and an id.
 type PrincipalKey = (&'static str, String);
 
 const USER: &str = "USER";
 const GROUP: &str = "GROUP";
 
-/// The ids of all people and groups.
 #[derive(Debug, Default)]
 pub(crate) struct Principals {
     pub(crate) users: BTreeSet<String>,
     pub(crate) groups: BTreeSet<String>,
-    /// Where they are.
     stores: Vec<String>,
-    /// Whom no list has, as they were found by id; nothing where they were not.
     late: RefCell<BTreeMap<PrincipalKey, Option<Stored>>>,
-    /// Whether it was said that they cannot be asked for.
+    /// Whether the note on refused reads was given.
     is_told: Cell<bool>,
 }
 
@@ -71,14 +65,12 @@ impl Principals {
         self.users.contains(id) || self.groups.contains(id) || is_late(USER) || is_late(GROUP)
     }
 
-    /// Those of a type that came since the lists were read.
     fn late(&self, kind: &str) -> Vec<Stored> {
         let late = self.late.borrow();
         let of_kind = late.iter().filter(|(key, _)| key.0 == kind);
         of_kind.filter_map(|(_, found)| found.clone()).collect()
     }
 
-    /// Those of these whom no list has, and who were not asked for yet.
     fn unknown(&self, keys: impl Iterator<Item = PrincipalKey>) -> BTreeSet<PrincipalKey> {
         let late = self.late.borrow();
         let is_listed = |(kind, id): &PrincipalKey| match *kind {
@@ -90,18 +82,16 @@ impl Principals {
     }
 }
 
-/// What the lists of the directory had. It is kept when all that names people was read.
+/// Stored only after everything that names principals was read.
 #[derive(Debug)]
 pub(crate) struct ListedDirectory {
     started: Timestamp,
     users: Collected<Vec<Stored>>,
     groups: Collected<Vec<Stored>>,
-    /// Nothing where they are not wanted.
     memberships: Option<Collected<Vec<Value>>>,
 }
 
 impl ListedDirectory {
-    /// Whom it has.
     pub(crate) fn principals(&self, stores: &[String]) -> Collected<Principals> {
         match (&self.users, &self.groups) {
             (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
@@ -111,7 +101,7 @@ impl ListedDirectory {
 }
 
 impl Collector<'_> {
-    /// Reads the lists of the identity stores; nothing where nobody has to know (`is_asked`) and no table is wanted.
+    /// Reads the identity stores' lists; nothing if no reader (`is_asked`) and no table needs them.
     pub(crate) async fn directory(
         &self,
         stores: &[String],
@@ -136,7 +126,6 @@ impl Collector<'_> {
         })
     }
 
-    /// Fills the tables of the identity stores, with those who came since they were listed.
     pub(crate) async fn keep_directory(
         &self,
         listed: ListedDirectory,
@@ -176,7 +165,7 @@ impl Collector<'_> {
         self.keep(GROUPS, None, started, rows)
     }
 
-    /// Says again of rows with principals which of these are there: who is in no list is asked for by id.
+    /// Updates the existence of principals in rows, reading unlisted ones by id.
     pub(crate) async fn look_again(&self, principals: &Principals, rows: &mut [Value]) {
         let keys = rows.iter().filter_map(|row| {
             let id = text(row, "principal_id")?.to_owned();
@@ -191,19 +180,17 @@ impl Collector<'_> {
         }
     }
 
-    /// Asks for those whom no list has.
     async fn look_up(&self, principals: &Principals, keys: impl Iterator<Item = PrincipalKey>) {
         let unknown = principals.unknown(keys);
         let found = for_each(unknown, |key| async move {
             let found = self.by_id(principals, &key).await;
             Ok((key, found))
         });
-        // none of them fails
         let found = found.await.unwrap_or_default();
         principals.late.borrow_mut().extend(found);
     }
 
-    /// A principal of any store; nothing where none has it. Whoever may not ask hears of nobody more than the lists had.
+    /// Searches all stores. A missing right leaves only the lists.
     async fn by_id(&self, principals: &Principals, (kind, id): &PrincipalKey) -> Option<Stored> {
         let (operation, member) = match *kind {
             USER => ("DescribeUser", "UserId"),
@@ -229,7 +216,6 @@ impl Collector<'_> {
         }
     }
 
-    /// The ids of all people and groups, and nothing else.
     pub(crate) async fn principals(&self, stores: &[String]) -> Collected<Principals> {
         let users = self.in_stores(stores, "ListUsers").await?;
         let groups = self.in_stores(stores, "ListGroups").await?;
@@ -255,7 +241,7 @@ impl Collector<'_> {
             let id = needed("ListGroups", group, "GroupId")?;
             let input = json!({ "IdentityStoreId": store, "GroupId": id });
             let pages = self.pages(&HOME, SERVICE, operation, input).await;
-            // a group that went away while we looked has no members
+            // a group deleted meanwhile has no members
             let Some(pages) = if_there(pages)? else {
                 self.store.note(format!(
                     "group {id} went away while its members were listed"

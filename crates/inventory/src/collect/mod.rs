@@ -1,10 +1,7 @@
-//! How the tables of the inventory are filled: which calls a slice needs, in which order, and how
-//! answers become rows. A slice is all there or not at all, and each one that was asked for is told
-//! once, whatever came of it.
-//!
-//! Knows the documents that APIs answer with. Never knows networks, credentials, files or clocks:
-//! calls, waiting and the instant go through [`ServiceCalls`] and [`OktaCalls`], finished slices to
-//! a [`SliceStore`].
+//! Fills the inventory tables: calls per slice, their order, and rows from answers. A slice is
+//! complete or absent, and each requested one is reported once. Never knows networks, credentials,
+//! files or clocks: calls, waiting and the instant are in [`ServiceCalls`] and [`OktaCalls`],
+//! finished slices in a [`SliceStore`].
 #![expect(
     clippy::result_large_err,
     reason = "a failure has what a row of the errors has, and a slice has one at most"

@@ -1,4 +1,4 @@
-//! Okta: people, groups, and who is in which (`inventory.md` §1.4).
+//! Okta: users, groups and memberships (`inventory.md` §1.4).
 
 use std::io;
 
@@ -16,22 +16,21 @@ const GROUPS: &str = "okta_groups";
 const MEMBERS: &str = "okta_group_members";
 const LIST_USERS: &str = "GET /api/v1/users";
 const LIST_GROUPS: &str = "GET /api/v1/groups";
-/// Pages in one listing, at 200 people each: far more than anybody has.
+/// Maximum pages of a listing, at 200 users each.
 const PAGES_MAX: usize = 50_000;
 
-/// Why the next page is not asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OktaProblem {
-    /// It lies with somebody else, who would get the token.
+    /// Another origin, which would get the token.
     #[error("the next page would be at another place: `{0}`")]
     Foreign(String),
 }
 
-/// The address of the next page: the one link of the `Link` headers with `rel="next"`, several of
-/// which may stand on one line (RFC 8288).
+/// The next page's address: the only link with `rel="next"` in the `Link` headers, each with one or
+/// more links (RFC 8288).
 ///
 /// # Errors
-/// Its origin is not that of `base`.
+/// An origin other than that of `base`.
 pub fn next_link(base: &str, headers: &[String]) -> Result<Option<String>, OktaProblem> {
     let links = headers.iter().flat_map(|it| links(it));
     let next = links.filter(|(_, parameters)| {
@@ -51,7 +50,6 @@ pub fn next_link(base: &str, headers: &[String]) -> Result<Option<String>, OktaP
     }
 }
 
-/// The links of one header: address, and the parameters after it.
 fn links(header: &str) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     let mut rest = header;
@@ -59,7 +57,6 @@ fn links(header: &str) -> Vec<(&str, &str)> {
         let Some((url, after)) = after.split_once('>') else {
             break;
         };
-        // parameters end where the next link begins
         let end = after.find('<').unwrap_or(after.len());
         let (parameters, next) = after.split_at_checked(end).unwrap_or((after, ""));
         found.push((url, parameters.trim().trim_end_matches(',')));
@@ -68,12 +65,11 @@ fn links(header: &str) -> Vec<(&str, &str)> {
     found
 }
 
-/// Whether two addresses have the same scheme, host and port.
 pub fn same_origin(one: &str, other: &str) -> bool {
     let origin = |url: &str| -> Option<String> {
         let (scheme, rest) = url.split_once("://")?;
         let host = rest.split(['/', '?', '#']).next()?;
-        // a URL with user information before `@` is refused: it names no plain host
+        // refuses user information before `@`: the host would be ambiguous
         let is_plain = !host.is_empty() && !host.contains(['@', '\\']);
         let scheme = scheme.to_ascii_lowercase();
         let host = host.to_ascii_lowercase();
@@ -88,7 +84,7 @@ pub fn same_origin(one: &str, other: &str) -> bool {
 }
 
 impl Collector<'_> {
-    /// Fills the tables of Okta; without a connection they fail, which is not the same as empty.
+    /// Fills the tables of Okta; without a connection they fail, because unknown is not empty.
     pub(crate) async fn okta(&self, okta: Option<&dyn OktaCalls>) -> io::Result<()> {
         let started = self.now();
         let Some(okta) = okta else {
@@ -117,8 +113,7 @@ impl Collector<'_> {
     }
 }
 
-/// Everybody. The plain list leaves out those who were deprovisioned; they are listed by themselves,
-/// later, and who is in both lists is who the later one says.
+/// All users. Deprovisioned ones have a separate list, read later; its rows win.
 async fn people(okta: &dyn OktaCalls) -> Collected<Vec<Value>> {
     let mut found = Vec::new();
     for address in [
@@ -134,7 +129,7 @@ async fn people(okta: &dyn OktaCalls) -> Collected<Vec<Value>> {
 async fn members(okta: &dyn OktaCalls, group: &Value) -> Collected<Vec<Value>> {
     let operation = "GET /api/v1/groups/ID/users";
     let id = needed(LIST_GROUPS, group, "id")?;
-    // an id goes into a path: what is none is not sent
+    // the id goes into a path: an invalid one is not sent
     if !id
         .bytes()
         .all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_')

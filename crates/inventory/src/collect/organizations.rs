@@ -1,4 +1,4 @@
-//! The organization: which accounts there are, where they stand, its policies and administrators.
+//! The organization: accounts, units, policies and administrators.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -16,34 +16,24 @@ use crate::collect::scope::SyncScope;
 const SERVICE: &str = "organizations";
 const HOME: CallPlace = CallPlace::Home;
 
-/// What the rest of a run has to know of the organization.
 #[derive(Debug, Default)]
 pub(crate) struct FoundOrganization {
-    /// The account that manages it.
     pub(crate) management: String,
-    /// The ids of all of its accounts.
     pub(crate) all: Vec<String>,
-    /// All of its accounts, in the order of their ids.
     pub(crate) members: Vec<FoundMember>,
-    /// Those of them that were asked for.
     pub(crate) accounts: Vec<FoundMember>,
-    /// Accounts that were named and are not there.
     pub(crate) unknown: Vec<AccountId>,
-    /// Units that were named and are not there.
     pub(crate) unknown_units: Vec<String>,
 }
 
-/// An account.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundMember {
     pub(crate) id: AccountId,
     pub(crate) is_active: bool,
 }
 
-/// Ids of the accounts in each unit or root, by its id.
 type Placed = BTreeMap<String, Vec<String>>;
 
-/// A unit, or the root, with the ids of the accounts in it.
 #[derive(Debug)]
 struct Unit {
     id: String,
@@ -58,7 +48,6 @@ struct Unit {
 #[derive(Debug, Default)]
 struct UnitTree {
     units: Vec<Unit>,
-    /// Types of policies that are on.
     policy_types: Vec<String>,
 }
 
@@ -71,7 +60,7 @@ impl UnitTree {
         accounts.collect()
     }
 
-    /// The accounts in and below the units that were named, and names that none has.
+    /// Accounts in and below the named units, and unknown names.
     fn below<'a>(&'a self, names: &'a [String]) -> (BTreeSet<&'a str>, Vec<String>) {
         let mut found = BTreeSet::new();
         let mut unknown = Vec::new();
@@ -83,10 +72,9 @@ impl UnitTree {
                 unknown.push(name.clone());
                 continue;
             };
-            // by ids: a name may have a slash in it, and then paths do not tell what is below what
+            // by ids: a name may contain a slash, which makes paths ambiguous
             let mut below = BTreeSet::from([top.id.as_str()]);
             for unit in &self.units {
-                // a unit stands behind the one that it is in
                 let is_below = unit.parent.as_deref().is_some_and(|it| below.contains(it));
                 if is_below || unit.id == top.id {
                     below.insert(&unit.id);
@@ -99,10 +87,10 @@ impl UnitTree {
 }
 
 impl Collector<'_> {
-    /// Finds the accounts, and fills the tables of the organization where they are asked for.
+    /// Finds the accounts, and fills the organization tables if requested.
     ///
-    /// The answer is the failure that the whole run fails with: without a list of accounts nothing
-    /// else can be called complete (`inventory.md` T-11).
+    /// The error fails the whole run: without a list of accounts nothing else is complete
+    /// (`inventory.md` T-11).
     pub(crate) async fn organization(
         &self,
         scope: &SyncScope,
@@ -141,7 +129,6 @@ impl Collector<'_> {
         Ok(Ok(chosen))
     }
 
-    /// The organization, and its accounts.
     async fn described(&self) -> Collected<(Value, Vec<Value>)> {
         let described = self.call(&HOME, SERVICE, "DescribeOrganization", json!({}));
         let described = member(&described.await?, "Organization");
@@ -149,16 +136,14 @@ impl Collector<'_> {
         Ok((described, accounts.await?))
     }
 
-    /// The account that manages the organization, and all accounts, by id.
     pub(crate) async fn account_ids(&self) -> Collected<(String, Vec<String>)> {
         let (described, accounts) = self.described().await?;
         let management = needed("DescribeOrganization", &described, "MasterAccountId")?;
         Ok((management.to_owned(), ids(&accounts)))
     }
 
-    /// The root and all units, each with the accounts in it. Names of units come from a call for each unit. Where accounts
-    /// stand is in their `Paths`; where those are missing a second call for each unit tells it, and `ListParents` would be one
-    /// for each account.
+    /// The root and all units with their accounts, by `Paths`; without those, by a second call per
+    /// unit, because `ListParents` costs one per account.
     async fn tree(&self, accounts: &[Value]) -> Collected<UnitTree> {
         let roots = self.list(&HOME, SERVICE, "ListRoots", json!({})).await?;
         let root = roots.first();
@@ -259,7 +244,6 @@ impl Collector<'_> {
         Ok(rows.await?.into_iter().flatten().collect())
     }
 
-    /// The parent of an account that was moved while we looked, or that came since.
     async fn moved(&self, id: &str, tree: &UnitTree) -> Collected<(String, String)> {
         let input = json!({ "ChildId": id });
         let parents = self.list(&HOME, SERVICE, "ListParents", input).await?;
@@ -271,7 +255,6 @@ impl Collector<'_> {
         Ok((unit.id.clone(), unit.path.clone()))
     }
 
-    /// The policies of the types that are on, and what they are attached to.
     async fn policies(&self, types: &[String]) -> io::Result<()> {
         let (table, targets) = (
             "aws_organizations_policies",
@@ -302,7 +285,7 @@ impl Collector<'_> {
             };
             let content = described.pointer("/Policy/Content").and_then(Value::as_str);
             let more = json!({
-                // one without a description has an empty one
+                // an omitted description is empty
                 "description": text(summary, "Description").unwrap_or_default(),
                 "aws_managed": summary.get("AwsManaged") == Some(&Value::Bool(true)),
                 "content": policy(content.unwrap_or_default()),
@@ -355,7 +338,7 @@ fn ids(accounts: &[Value]) -> Vec<String> {
     ids.map(str::to_owned).collect()
 }
 
-/// Where all accounts stand, as they say themselves; none where one does not: two sources are not mixed.
+/// All accounts' places by their paths; `None` if one lacks it: sources are not mixed.
 fn placed(accounts: &[Value]) -> Option<Placed> {
     let mut placed = Placed::new();
     for account in accounts {
@@ -406,7 +389,8 @@ fn chosen(
     })
 }
 
-/// What the retired member `Status` said of an account in this state: it knew no word for one that is closed for good.
+/// Maps a state to the retired member `Status`, which had no value for a permanently closed
+/// account.
 fn older_word(state: &str) -> &str {
     match state {
         "CLOSED" => "SUSPENDED",

@@ -1,5 +1,4 @@
-//! People of other directories, from lists that somebody exported: the answers of their APIs, or CSV
-//! (`inventory.md` K-7).
+//! Users of other directories from exported lists: API answers, or CSV (`inventory.md` K-7).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +9,6 @@ use serde_json::{Map, Value, json};
 use crate::collect::csv::csv;
 use crate::collect::documents::text;
 
-/// Which directory a list is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PeopleForm {
     /// SCIM 2.0 (RFC 7643 §4.1): users, or the `Resources` of a listing.
@@ -24,7 +22,6 @@ pub enum PeopleForm {
 impl PeopleForm {
     const ALL: [Self; 3] = [Self::Scim, Self::Google, Self::Entra];
 
-    /// Its name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scim => "scim",
@@ -33,7 +30,6 @@ impl PeopleForm {
         }
     }
 
-    /// The table that its people are rows of.
     pub const fn table(self) -> &'static str {
         match self {
             Self::Scim => "scim_users",
@@ -42,7 +38,6 @@ impl PeopleForm {
         }
     }
 
-    /// The member of a page that has the people.
     const fn list(self) -> &'static str {
         match self {
             Self::Scim => "Resources",
@@ -51,7 +46,6 @@ impl PeopleForm {
         }
     }
 
-    /// Whether somebody can sign in, in the words that Okta has for it.
     fn status(self, person: &Value) -> &'static str {
         let is = |name: &str, value: bool| person.get(name) == Some(&Value::Bool(value));
         match self {
@@ -93,7 +87,6 @@ impl FromStr for PeopleForm {
     }
 }
 
-/// People of one directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeopleList {
     form: PeopleForm,
@@ -101,11 +94,8 @@ pub struct PeopleList {
 }
 
 impl PeopleList {
-    /// Reads a list: a page of the directory's API, an array of pages or of people, or, where it is no JSON, CSV with
-    /// the columns `id`, `email` and `status` (without one everybody is active) and any others.
-    ///
-    /// # Errors
-    /// What is wrong with it, and of which person.
+    /// Parses a page of the directory's API, an array of pages or of users, or CSV with the columns
+    /// `id`, `email`, optional `status` (default active) and any others.
     pub fn read(form: PeopleForm, content: &str) -> Result<Self, String> {
         let content = content.trim_start_matches('\u{feff}');
         let is_json = content.trim_start().starts_with(['{', '[']);
@@ -126,12 +116,10 @@ impl PeopleList {
         Ok(Self { form, rows })
     }
 
-    /// Which directory it is of.
     pub const fn form(&self) -> PeopleForm {
         self.form
     }
 
-    /// The rows, as the table has them.
     pub fn rows(&self) -> &[Value] {
         &self.rows
     }
@@ -147,7 +135,7 @@ fn of_json(form: PeopleForm, document: &Value) -> Result<Vec<Value>, String> {
         let people = match page.get(form.list()) {
             Some(Value::Array(people)) => people.as_slice(),
             Some(_) => return Err(format!("`{}` is no list", form.list())),
-            // a person of their own; a page of nobody may leave the list out
+            // a single user; an empty page may omit the list
             None if page.get("id").is_some() => std::slice::from_ref(page),
             None if document.is_object() => {
                 return Err(format!("there is no `{}` in it", form.list()));
@@ -199,7 +187,6 @@ fn of_csv(content: &str) -> Result<Vec<Value>, String> {
     Ok(rows)
 }
 
-/// A row: what the directory said, with the address where queries look for it.
 fn row(id: &str, status: &str, email: Option<&str>, mut profile: Map<String, Value>) -> Value {
     profile.insert("email".to_owned(), email.map_or(Value::Null, Value::from));
     json!({ "id": id, "status": status, "profile": profile })

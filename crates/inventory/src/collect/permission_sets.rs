@@ -1,5 +1,3 @@
-//! Permission sets: what each is, and in which accounts its role stands.
-
 use serde_json::{Value, json};
 
 use crate::collect::collector::{Collected, Collector, flat};
@@ -9,17 +7,15 @@ use crate::collect::rows::row;
 
 pub(crate) const SERVICE: &str = "sso-admin";
 pub(crate) const HOME: CallPlace = CallPlace::Home;
-/// How long a session is where nobody said (AWS: "Set session duration for AWS accounts").
+/// AWS's default session duration (AWS: "Set session duration for AWS accounts").
 const SESSION_DEFAULT: &str = "PT1H";
 
-/// A permission set of an instance.
 #[derive(Clone, Debug)]
 pub(crate) struct SetOf {
     pub(crate) instance: String,
     pub(crate) set: String,
 }
 
-/// A set in an account where its role exists.
 #[derive(Clone, Debug)]
 pub(crate) struct Provisioned {
     pub(crate) of: SetOf,
@@ -27,7 +23,6 @@ pub(crate) struct Provisioned {
     pub(crate) is_latest: bool,
 }
 
-/// Permission sets, and where they are provisioned.
 #[derive(Debug, Default)]
 pub(crate) struct FoundSets {
     pub(crate) instances: Vec<String>,
@@ -51,7 +46,7 @@ impl Collector<'_> {
         .await
     }
 
-    /// Where sets are provisioned; those that go away meanwhile are left out.
+    /// Where sets are provisioned; omits sets deleted meanwhile.
     pub(crate) async fn all_provisioned(&self, sets: &[SetOf]) -> Collected<Vec<Provisioned>> {
         flat(sets, |set| async {
             let found = self.if_not_gone(&set.set, self.provisioned(set)).await?;
@@ -72,7 +67,7 @@ impl Collector<'_> {
         let customer = listing(operation).await?;
         let inline = call("GetInlinePolicyForPermissionSet").await?;
         let inline = text(&inline, "InlinePolicy").map(policy);
-        // a set without a boundary is answered with an error
+        // a set without a boundary returns an error
         let boundary = if_there(call("GetPermissionsBoundaryForPermissionSet").await)?;
         let resource = json!({ "InstanceArn": of.instance, "ResourceArn": of.set });
         let found = self.list(&HOME, SERVICE, "ListTagsForResource", resource);

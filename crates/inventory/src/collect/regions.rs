@@ -1,5 +1,3 @@
-//! Which Regions are on in an account.
-
 use std::io;
 
 use hallpass_base::AccountId;
@@ -12,8 +10,7 @@ use crate::collect::ports::CallPlace;
 const TABLE: &str = "aws_regions";
 
 impl Collector<'_> {
-    /// The Regions of an account: asked of the account service from outside, and where that is not
-    /// to be had, of EC2 inside.
+    /// Reads an account's Regions from the account service, or else from EC2 inside.
     pub(crate) async fn regions(&self, account: &AccountId) -> io::Result<()> {
         if !self.wants(TABLE, Some(account)) {
             return Ok(());
@@ -52,7 +49,7 @@ impl Collector<'_> {
         let pages = self.pages(&place, "ec2", operation, input).await?;
         let regions = listed(operation, &pages, "Regions")?;
         let row = |region: &Value| {
-            // the words of the account service, which the other source has
+            // the account service's terms, for both sources
             let status = match text(region, "OptInStatus") {
                 Some("opted-in") => "ENABLED",
                 Some("not-opted-in") => "DISABLED",

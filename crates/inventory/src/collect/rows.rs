@@ -1,13 +1,12 @@
-//! Rows of the tables from the documents of an API.
+//! Converts API documents to table rows.
 
 use crate::{ColumnMembers, InventoryColumn, table};
 use serde_json::{Map, Value};
 
 use crate::collect::documents::{member, policy, text};
 
-/// A row: what the table takes from the document, and `more`, which goes before it.
+/// A row from the document's columns, preceded by `more`.
 pub(crate) fn row(name: &str, document: &Value, more: Value) -> Value {
-    // a name that is none is told when the rows are kept
     let columns = table(name).map_or(&[][..], |it| it.columns);
     let taken = columns
         .iter()
@@ -70,7 +69,6 @@ mod tests {
         assert_eq!(row.get("type_id"), Some(&json!("oty1")));
         assert_eq!(row.get("provider_type"), Some(&Value::Null));
         assert_eq!(row.get("unknown"), None);
-        // the id is made when the row is kept
         assert_eq!(row.get("cq_id"), None);
     }
 

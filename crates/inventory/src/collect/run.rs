@@ -1,5 +1,5 @@
-//! The order of a run: the organization, the Regions of its accounts, then everything else side by
-//! side (`inventory.md` T-11).
+//! Order of a run: the organization, the Regions of its accounts, then everything else in parallel
+//! (`inventory.md` T-11).
 
 use std::future::ready;
 use std::io;
@@ -19,26 +19,21 @@ use crate::collect::permission_sets::FoundSets;
 use crate::collect::ports::{OktaCalls, ServiceCalls, SliceStore, TemporaryAssignments};
 use crate::collect::scope::SyncScope;
 
-/// Accounts that are read side by side.
 const ACCOUNTS_AT_ONCE: usize = 32;
 
-/// Why a run cannot be carried out. What fails at AWS or Okta is told slice by slice, and is none.
+/// Failures at AWS or Okta are reported per slice instead.
 #[derive(Debug, Error)]
 pub enum CollectError {
-    /// A slice cannot be kept.
     #[error("what was read cannot be kept: {0}")]
     Store(#[from] io::Error),
-    /// Accounts were named that the organization does not have.
     #[error("there is no account {}", .0.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "))]
     UnknownAccounts(Vec<AccountId>),
-    /// Units were named that the organization does not have.
     #[error("there is no organizational unit {}", .0.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "))]
     UnknownUnits(Vec<String>),
 }
 
-/// Collects what the scope says. Every slice that is asked for is told to the store once, whatever
-/// comes of it; those that the store has already are not read again. Without `temporary` no
-/// assignment is known to be for a time.
+/// Collects the scope. Reports every requested slice to the store once, and skips stored ones.
+/// Without `temporary`, no assignment is known as temporary.
 ///
 /// # Errors
 /// See [`CollectError`].
@@ -109,7 +104,6 @@ pub async fn collect(
     Ok(())
 }
 
-/// How many slices are of an account. Those of Identity Center are of every one, whichever are asked for.
 fn slices_of_accounts(scope: &SyncScope, organization: &FoundOrganization) -> usize {
     let of_group = |group: &SyncGroup| {
         let accounts = match group {
@@ -124,10 +118,10 @@ fn slices_of_accounts(scope: &SyncScope, organization: &FoundOrganization) -> us
     scope.groups.iter().map(of_group).sum()
 }
 
-/// How much there is to enumerate, after the cheap lists alone; nothing is kept.
+/// Counts the work by the cheap lists alone; stores nothing.
 ///
 /// # Errors
-/// When one of the lists cannot be read.
+/// When a list is unreadable.
 pub async fn explain(
     calls: &dyn ServiceCalls,
     store: &dyn SliceStore,
@@ -157,7 +151,7 @@ pub async fn explain(
 }
 
 impl Collector<'_> {
-    /// Without the accounts everything that was asked for has failed, and for the same reason.
+    /// Without the accounts, every requested slice fails with that error.
     fn nothing(&self, scope: &SyncScope, failure: &SliceFailure) -> io::Result<()> {
         let started = self.now();
         let groups = scope.groups.iter();
@@ -173,7 +167,6 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Fills the tables of a group in accounts; those that are suspended are not asked.
     async fn in_accounts(&self, group: SyncGroup, accounts: &[FoundMember]) -> io::Result<()> {
         let under_way = stream::iter(accounts).map(|account| async move {
             let id = &account.id;

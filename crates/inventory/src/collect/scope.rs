@@ -1,5 +1,3 @@
-//! What is to be collected.
-
 use std::collections::BTreeSet;
 
 use crate::SyncGroup;
@@ -8,27 +6,21 @@ use hallpass_base::AccountId;
 use crate::collect::enumeration::PlanChoice;
 use crate::collect::people_list::PeopleList;
 
-/// What is to be collected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncScope {
-    /// Which tables.
     pub groups: BTreeSet<SyncGroup>,
-    /// Only these accounts; all where empty. Tables of the whole organization are whole all the
-    /// same.
+    /// Empty: all. Organization tables are complete in any case.
     pub accounts: BTreeSet<AccountId>,
     /// Only accounts below these units: ids, or paths as `/Workloads/Production`.
     pub units: Vec<String>,
-    /// How assignments are found.
     pub plan: PlanChoice,
-    /// Lists of people, read from files: each is a table of its own.
     pub people: Vec<PeopleList>,
-    /// Whether the Regions of accounts are left out: they are a call for each account.
     pub without_regions: bool,
 }
 
 impl SyncScope {
-    /// The services without which nothing comes of it, as the catalog names them. Those that have something in their place
-    /// are not among them: EC2 says which Regions an account has where the account service does not.
+    /// Required services, by catalog name. Excludes services with an alternative: EC2 has the
+    /// Regions if the account service fails.
     pub fn services(&self) -> Vec<&'static str> {
         let mut services = vec!["organizations"];
         if self.wants(SyncGroup::Iam) {
@@ -43,7 +35,6 @@ impl SyncScope {
         services
     }
 
-    /// Whether a group is wanted.
     pub fn wants(&self, group: SyncGroup) -> bool {
         self.groups.contains(&group)
     }

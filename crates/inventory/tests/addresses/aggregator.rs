@@ -1,5 +1,3 @@
-//! Pages, tokens and refusals of an aggregator.
-
 use std::collections::BTreeSet;
 
 use hallpass_inventory::addresses::{AddressKind, AddressQuery, Aggregator, SelectError, queries};

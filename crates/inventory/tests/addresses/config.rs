@@ -1,5 +1,3 @@
-//! Config, as a script of answers.
-
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -11,7 +9,7 @@ use hallpass_inventory::collect::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Answers calls in the order of the script, and keeps what was asked.
+/// Answers in script order, and records requests.
 #[derive(Default)]
 pub(crate) struct ScriptedConfig {
     script: Mutex<Vec<PageAnswer>>,
@@ -26,7 +24,6 @@ impl ScriptedConfig {
         }
     }
 
-    /// The expressions that were asked with.
     pub(crate) fn expressions(&self) -> Vec<String> {
         let asked = self.asked.lock().unwrap();
         let texts = asked.iter().filter_map(|(_, it)| it["Expression"].as_str());
@@ -69,7 +66,6 @@ pub(crate) fn failure(code: &str, message: &str) -> SliceFailure {
     }
 }
 
-/// A page of items, as Config writes them.
 pub(crate) fn page(items: &[Value], next: Option<&str>) -> PageAnswer {
     let results: Vec<String> = items.iter().map(Value::to_string).collect();
     let next = next.map(|it| json!({"NextToken": it}).as_object().unwrap().clone());
@@ -79,7 +75,6 @@ pub(crate) fn page(items: &[Value], next: Option<&str>) -> PageAnswer {
     })
 }
 
-/// An interface with a public address.
 pub(crate) fn interface(number: usize, ip: &str) -> Value {
     json!({
         "accountId": "111122223333", "awsRegion": "eu-west-1", "availabilityZone": "eu-west-1a",

@@ -1,5 +1,3 @@
-//! What is not known, and what changed.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_base::AccountId;
@@ -126,7 +124,7 @@ fn a_recorder_that_leaves_a_type_out_does_not_cover_it() {
             Some("its recorder is switched off"),
         ),
         (group(json!({"allSupported": true})), &on, None),
-        // of another cloud
+        // Of another cloud
         (
             json!({"ConfigurationRecorders": [{"name": "azure", "connectorArn": "arn:aws:config:::connector/a",
                 "recordingGroup": {"allSupported": true}}]}),

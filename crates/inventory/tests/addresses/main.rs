@@ -1,4 +1,4 @@
-//! The rules of `inventory.md` §6 through the public interface.
+//! The rules of `inventory.md` §6.
 #![expect(
     clippy::unwrap_used,
     clippy::result_large_err,

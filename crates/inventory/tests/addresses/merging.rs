@@ -1,4 +1,4 @@
-//! One row for an address of an account and Region, and what it belongs to.
+//! One row per address, account and Region, and its user.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::config::{interface, page};
 
-/// What all kinds see in these items, each of its own type.
 fn seen(items: &[Value]) -> Vec<AddressSighting> {
     let mut all = Vec::new();
     for query in queries(&BTreeSet::from(AddressKind::ALL)) {
@@ -36,7 +35,7 @@ fn item(kind: &str, id: &str, account: &str, configuration: &Value) -> Value {
     })
 }
 
-/// An interface with two addresses and IPv6, elastic addresses, and machines.
+/// An interface with two addresses and IPv6, elastic addresses, and instances.
 fn several_ways() -> Vec<Value> {
     let mut eni = interface(1, "203.0.113.10");
     eni["configuration"]["privateIpAddresses"] = json!([
@@ -144,7 +143,7 @@ fn the_same_address_in_two_accounts_is_two_rows_with_a_conflict() {
     assert_eq!(conflicts, [true, true, false]);
 }
 
-/// Type, description and state of an interface; what kind of thing uses it, and which.
+/// Type, description and state of an interface; kind and name of its user.
 const ATTACHED: [(&str, &str, &str, AttachedKind, Option<&str>); 13] = [
     (
         "nat_gateway",

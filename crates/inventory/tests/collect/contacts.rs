@@ -1,5 +1,3 @@
-//! Whom AWS writes to about each account (`inventory.md` Y-1).
-
 use hallpass_inventory::SyncGroup;
 use serde_json::{Value, json};
 
@@ -45,7 +43,7 @@ async fn an_absent_contact_is_a_row_without_values() {
     assert_eq!((phone, lines), (&Value::Null, &Value::Null));
 }
 
-/// What is refused is no absence, and takes nothing else with it.
+/// A refused contact is not absent, and does not affect other slices.
 #[tokio::test]
 async fn a_refused_contact_fails_its_slice_alone() {
     let world = World {

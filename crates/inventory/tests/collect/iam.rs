@@ -1,4 +1,4 @@
-//! IAM: what the report and the details save, and what they must not hide.
+//! IAM: calls saved by report and details, without lost data.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::world::{MANAGEMENT, World, collected, denied, failed};
 
 const IAM: [SyncGroup; 1] = [SyncGroup::Iam];
 
-/// `inventory.md` §1.3: with the report and the details a user who has no key and no second factor
-/// costs no call.
+/// `inventory.md` §1.3: with the report and the details, a user without key and second factor costs
+/// no call.
 #[tokio::test]
 async fn calls_are_as_many_as_the_formula_says() {
     let world = World::default();
@@ -23,7 +23,6 @@ async fn calls_are_as_many_as_the_formula_says() {
         ("GenerateCredentialReport", 1),
         ("GetCredentialReport", 1),
         ("GetAccountAuthorizationDetails", 1),
-        // two pages of users
         ("ListUsers", 2),
         ("ListUserTags", 0),
         ("GetLoginProfile", 0),
@@ -37,7 +36,6 @@ async fn calls_are_as_many_as_the_formula_says() {
         ("GetAccountPasswordPolicy", 1),
         ("GetAccountProperties", 1),
         ("GetOutboundWebIdentityFederationInfo", 1),
-        // two pages of requests
         ("ListDelegationRequests", 2),
         ("ListSAMLProviders", 1),
         ("ListOpenIDConnectProviders", 1),
@@ -56,7 +54,6 @@ async fn rows_of_users_join_answers_report_and_details() {
     assert_eq!(user["password_last_used"], "2026-10-01T00:00:00Z");
     assert_eq!(user["mfa_active"], false);
     assert_eq!(user["tags"], json!({"email": "x@example.test"}));
-    // `inventory.md` T-15: the root user is in the report alone
     assert!(
         users
             .iter()
@@ -71,7 +68,6 @@ async fn rows_of_users_join_answers_report_and_details() {
     assert_eq!(root["report_mfa_active"], true);
     assert_eq!(root["report_access_key_1_last_rotated"], Value::Null);
     assert_eq!(root["extra"], json!({"new_column": "later"}));
-    // `inventory.md` T-17
     let keys = kept.rows("aws_iam_user_access_keys");
     let unused = keys
         .iter()
@@ -87,7 +83,6 @@ async fn rows_of_users_join_answers_report_and_details() {
         kinds.contains(&&json!("root")) && kinds.contains(&&json!("webauthn")),
         "{kinds:?}"
     );
-    // `inventory.md` T-18, and the version that counts
     let policies = kept.rows("aws_iam_policies");
     assert_eq!(policies[0]["document"], json!({"Statement": []}));
     let attachments = kept.rows("aws_iam_policy_attachments");
@@ -107,7 +102,7 @@ async fn rows_of_users_join_answers_report_and_details() {
     assert_eq!(summary[0]["password_policy"], Value::Null);
 }
 
-/// `inventory.md` T-24: who gets in otherwise than by Identity Center, and what lets them.
+/// `inventory.md` T-24: access other than by Identity Center.
 #[tokio::test]
 async fn other_ways_into_an_account_are_rows() {
     let kept = collected(&World::default(), &IAM).await;
@@ -144,7 +139,7 @@ async fn other_ways_into_an_account_are_rows() {
     assert_eq!(of("OIDC")["valid_until"], Value::Null);
 }
 
-/// Where the switch is off AWS answers with an error, and where nothing is set without the map.
+/// AWS reports a disabled feature as an error, and omits an empty map.
 #[tokio::test]
 async fn an_account_that_shows_nobody_outside_is_no_failure() {
     let world = World {
@@ -174,7 +169,7 @@ async fn an_account_that_shows_nobody_outside_is_no_failure() {
     assert!(matches!(others, SliceOutcome::Ok { .. }), "{others:?}");
 }
 
-/// `inventory.md` T-15: being made is 404, none or too old is 410, and neither lasts for ever.
+/// `inventory.md` T-15: 404 while generated, 410 if missing or too old, both with a time limit.
 #[tokio::test]
 async fn a_report_is_waited_for() {
     let world = World {
@@ -212,7 +207,7 @@ async fn a_report_is_waited_for() {
     );
 }
 
-/// Without the report nothing is skipped: whoever may have keys is asked.
+/// Without the report, all users are read.
 #[tokio::test]
 async fn without_the_report_every_user_is_asked_for_keys() {
     let world = World {
@@ -227,7 +222,7 @@ async fn without_the_report_every_user_is_asked_for_keys() {
     assert_eq!(world.count("ListMFADevices"), world.users * accounts);
 }
 
-/// `inventory.md` T-16, T-19: a user made since the report.
+/// `inventory.md` T-16, T-19: a user created since the report.
 #[tokio::test]
 async fn a_user_whom_the_report_does_not_know_is_asked_for() {
     let world = World {
@@ -254,7 +249,7 @@ async fn a_user_whom_the_report_does_not_know_is_asked_for() {
     assert!(world.count("ListAccessKeys") > 0, "it may have keys");
 }
 
-/// `inventory.md` T-16: what the list leaves out, the report may say.
+/// `inventory.md` T-16: the report complements the list.
 #[tokio::test]
 async fn the_report_says_when_a_password_was_used_where_the_list_does_not() {
     let user = |name: &str, used: Value| {
@@ -295,7 +290,7 @@ async fn the_report_says_when_a_password_was_used_where_the_list_does_not() {
     assert_eq!(password_used("never"), Value::Null);
 }
 
-/// `inventory.md` T-18: what is no JSON is kept as text, and said.
+/// `inventory.md` T-18: invalid JSON is stored as text, and counted.
 #[tokio::test]
 async fn a_policy_that_is_no_json_is_kept_as_text_and_counted() {
     let policy = |name: &str, document: &str| {
@@ -321,7 +316,7 @@ async fn a_policy_that_is_no_json_is_kept_as_text_and_counted() {
     assert!(notes.contains(&expected), "{notes:?}");
 }
 
-/// `inventory.md` W-12: a role that is in the details, in no list after them, and not there.
+/// `inventory.md` W-12: a role in the details, but deleted before later reads.
 #[tokio::test]
 async fn a_role_that_goes_away_meanwhile_is_left_out_with_a_note() {
     let role = |name: &str| {
@@ -355,7 +350,7 @@ async fn a_role_that_goes_away_meanwhile_is_left_out_with_a_note() {
     );
 }
 
-/// A user who was deleted and made again has the name of the one in the report, and nothing else of them.
+/// A recreated user shares only the name with the one in the report.
 #[tokio::test]
 async fn a_line_of_the_report_is_of_the_user_who_was_made_then() {
     let world = World {

@@ -1,5 +1,3 @@
-//! Collecting from a world of documents that are shaped as the API references say.
-
 #![expect(
     clippy::result_large_err,
     reason = "the failure of a slice, as the ports have it"

@@ -1,4 +1,4 @@
-//! Okta: pages, those who left, and links that lead elsewhere (`inventory.md` §1.4).
+//! Okta: pages, deprovisioned users, and foreign links (`inventory.md` §1.4).
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -48,7 +48,6 @@ fn okta(next_of_last: Option<&str>) -> Okta {
     let own = format!("<{users}>; rel=\"self\"");
     let last = next_of_last.map(|it| format!("<{it}>; rel=\"next\""));
     let pages = [
-        // two header lines, then two links on one
         (
             users.clone(),
             (json!([user("a", "ACTIVE")]), vec![own.clone(), next("1")]),
@@ -154,7 +153,7 @@ async fn a_refusal_is_a_failure_and_not_an_empty_list() {
     }
 }
 
-/// `inventory.md` K-7: lists of other directories are slices like any, whatever else is asked for.
+/// `inventory.md` K-7: lists of other directories are ordinary slices.
 #[tokio::test]
 async fn lists_of_people_are_tables_of_the_same_snapshot() {
     let content = r#"{"users": [{"id": "1", "primaryEmail": "a@example.test"}]}"#;

@@ -1,6 +1,5 @@
-//! The same assignments, whichever way they are found, and as many calls as was said (`inventory.md`
-//! W-8 to W-10): 30 accounts, 12 sets, 40 people, 10 groups, a quarter of the pairs provisioned, 5
-//! assignments whose principal is gone, pages of 7.
+//! Every enumeration finds the same assignments with the announced calls (`inventory.md` W-8 to
+//! W-10).
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -34,10 +33,8 @@ fn set(index: usize) -> String {
     format!("arn:aws:sso:::permissionSet/ssoins-1/ps-{index:02}")
 }
 
-/// An assignment: set, account, type and id of the principal.
 type Assigned = (String, String, &'static str, String);
 
-/// The assignments of the world, and the pairs that are provisioned: more than are assigned.
 fn assigned() -> (Vec<Assigned>, Vec<(String, String)>) {
     let (mut all, mut pairs) = (Vec::new(), Vec::new());
     for s in 0..SETS {
@@ -63,7 +60,6 @@ fn assigned() -> (Vec<Assigned>, Vec<(String, String)>) {
     (all, pairs)
 }
 
-/// Who is in a group.
 fn is_in(user: usize, group: usize) -> bool {
     (user + group).is_multiple_of(5)
 }
@@ -71,9 +67,7 @@ fn is_in(user: usize, group: usize) -> bool {
 #[derive(Default)]
 struct Directory {
     calls: Mutex<BTreeMap<String, usize>>,
-    /// Refused, as outside the management account.
     refused: Option<&'static str>,
-    /// A set that went away since it was listed.
     gone: Option<String>,
 }
 
@@ -108,7 +102,7 @@ fn of_pair(input: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// As AWS answers: for a person, what the groups are assigned comes too.
+/// As AWS: a user's listing includes the groups' assignments.
 fn of_principal(input: &Value) -> Vec<Value> {
     let id = input["PrincipalId"].as_str().unwrap();
     let number = |id: &str| id.rsplit('-').next().unwrap().parse::<usize>().unwrap();
@@ -200,7 +194,6 @@ impl ServiceCalls for Directory {
             "DescribeOrganization" => {
                 whole(json!({"Organization": {"Id": "o-1", "MasterAccountId": account(0)}}))
             }
-            // whom no list has is gone
             "DescribeUser" => Err(SliceFailure {
                 code: "ResourceNotFoundException".to_owned(),
                 ..denied(name)
@@ -225,7 +218,6 @@ impl ServiceCalls for Directory {
     }
 }
 
-/// The assignments as bytes, and what was noted.
 async fn found(world: &Directory, plan: PlanChoice) -> (Vec<String>, Vec<String>) {
     let scope = SyncScope {
         groups: [SyncGroup::IdentityCenter].into(),

@@ -1,4 +1,4 @@
-//! Whole runs: every slice is told once, whatever fails.
+//! Whole runs: every slice is reported once, with any failures.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,6 @@ use crate::world::{
     Kept, MANAGEMENT, OF_AWS, SETS, SUSPENDED, World, account, collected, denied, failed, scope,
 };
 
-/// Every slice that a run over the world is asked for.
 fn asked(world: &World, groups: &[SyncGroup]) -> BTreeSet<SliceKey> {
     let mut all = BTreeSet::new();
     for group in groups {
@@ -158,8 +157,8 @@ async fn rows_say_what_the_answers_said() {
     assert_eq!(here["principal_exists"], true);
 }
 
-/// `inventory.md` T-2: each call of a run fails once; what needs it has failed and has no rows, and
-/// all else is as if nothing had been.
+/// `inventory.md` T-2: each call fails once; dependent slices fail without rows, and all others are
+/// unchanged.
 #[tokio::test]
 async fn whichever_call_fails_half_a_slice_is_never_visible() {
     let world = World::default();
@@ -177,7 +176,6 @@ async fn whichever_call_fails_half_a_slice_is_never_visible() {
         let is_organization = failed.contains_key(&SliceKey::whole("aws_organizations_accounts"));
         if !is_organization {
             assert_eq!(told(&kept), asked(&world, &OF_AWS), "{operation}");
-            // Regions have a second source, and who cannot be asked for by id is in no list
             let may_be_made_up = [
                 "ListRegions",
                 "GetLoginProfile",
@@ -208,7 +206,7 @@ async fn whichever_call_fails_half_a_slice_is_never_visible() {
     assert_eq!(never, [""; 0], "these never failed");
 }
 
-/// `inventory.md` T-12: one of five accounts does not let us in.
+/// `inventory.md` T-12: one of five accounts refuses.
 #[tokio::test]
 async fn an_account_that_refuses_loses_its_slices_and_no_others() {
     let whole = collected(&World::default(), &OF_AWS).await;
@@ -317,7 +315,7 @@ async fn accounts_and_units_narrow_what_is_asked_inside_accounts() {
     assert!(matches!(refused, Err(CollectError::UnknownUnits(_))));
 }
 
-/// `inventory.md` §3.1: sets, statuses and pairs, and no pair that is not provisioned.
+/// `inventory.md` §3.1: sets, statuses and provisioned pairs only.
 #[tokio::test]
 async fn assignments_cost_a_call_for_each_provisioned_pair() {
     let world = World::default();
@@ -332,7 +330,6 @@ async fn assignments_cost_a_call_for_each_provisioned_pair() {
     assert_eq!(world.count("ListGroupMemberships"), 2);
 }
 
-/// `inventory.md` W-8: what takes long is said before it begins.
 #[tokio::test]
 async fn a_plan_that_takes_long_is_told_with_its_calls_and_seconds() {
     for (accounts, told) in [(150, false), (151, true)] {
@@ -356,7 +353,6 @@ async fn a_plan_that_takes_long_is_told_with_its_calls_and_seconds() {
     }
 }
 
-/// What grants hold, the first time it is asked and from then on.
 struct Held(std::sync::Mutex<Vec<Result<BTreeMap<HoldKey, GrantId>, String>>>);
 
 #[async_trait]
@@ -366,8 +362,8 @@ impl TemporaryAssignments for Held {
     }
 }
 
-/// `inventory.md` W-5: what Hallpass gave is named by its grant, also what it gave or took meanwhile;
-/// groups and other people's assignments are not, and a store that cannot be read is no answer.
+/// `inventory.md` W-5: temporary access is named by its grant, also if it changes meanwhile; groups
+/// and other users' assignments are not; an unreadable store is a failure.
 #[tokio::test]
 async fn what_a_grant_holds_is_named_by_it() {
     const USER: &str = "00000001-0000-4000-8000-000000000000";
@@ -454,7 +450,7 @@ async fn a_set_that_goes_away_meanwhile_is_left_out_with_a_note() {
     assert_eq!(kept.notes.borrow().len(), SETS);
 }
 
-/// `inventory.md` W-12: each is gone when its details are asked for.
+/// `inventory.md` W-12: each is deleted before its details are read.
 #[tokio::test]
 async fn a_unit_policy_or_account_that_goes_away_ends_its_row_alone() {
     let group = [SyncGroup::Organizations];
@@ -528,7 +524,6 @@ async fn an_instance_in_another_region_is_not_none() {
         "Status": "ACTIVE", "PrimaryRegion": "eu-north-1", "Regions": []});
     let of_account = json!({"InstanceArn": "arn:a", "IdentityStoreId": "d-3", "OwnerAccountId": "100000000002",
         "Status": "ACTIVE", "PrimaryRegion": "eu-west-1", "Regions": []});
-    // here, everywhere, and whether the organization's is missed
     for (here, everywhere, is_missed) in [
         (json!([]), json!([]), false),
         (json!([]), json!([ours]), true),
@@ -555,7 +550,7 @@ async fn an_instance_in_another_region_is_not_none() {
     }
 }
 
-/// Lists are read one after the other: who came in between is in the later ones alone, and not gone.
+/// Principals created between two lists are only in the later ones, and not deleted.
 #[tokio::test]
 async fn who_came_while_lists_were_read_is_there() {
     let user = json!({"UserId": "user-gone", "UserName": "late", "UserStatus": "ENABLED"});
@@ -606,7 +601,7 @@ async fn who_cannot_be_asked_for_is_said_once() {
     assert_eq!(told.count(), 1, "{notes:?}");
 }
 
-/// Entitlements are of the organization, whichever accounts are asked for: `who` takes their table for whole.
+/// Entitlements cover the organization for any selection: `who` relies on a complete table.
 #[tokio::test]
 async fn entitlements_are_read_in_every_account() {
     let mut scope = scope(&[SyncGroup::IdentityCenter]);
@@ -617,7 +612,7 @@ async fn entitlements_are_read_in_every_account() {
     assert_eq!(*kept.expected.borrow(), kept.slices.borrow().len());
 }
 
-/// A name may have a slash in it: `A/B` beside `A` is not below it.
+/// A name may contain a slash: `A/B` beside `A` is not below it.
 #[tokio::test]
 async fn units_are_below_each_other_by_their_ids() {
     let world = World {

@@ -1,5 +1,3 @@
-//! Where accounts stand, by what they say themselves and by a walk over the units: the tables are the same.
-
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,7 +12,6 @@ use serde_json::{Value, json};
 
 use crate::world::{Kept, MANAGEMENT, World, listed, scope};
 
-/// Id, parent and name: nested units, one without accounts, two of one name below different parents.
 const UNITS: [(&str, &str, &str); 6] = [
     ("ou-1", "r-1", "Workloads"),
     ("ou-2", "ou-1", "Production"),
@@ -23,19 +20,13 @@ const UNITS: [(&str, &str, &str); 6] = [
     ("ou-5", "r-1", "Empty"),
     ("ou-6", "ou-2", "Deep"),
 ];
-/// Moved by somebody after the first page of accounts, which it is not on.
 const LATE: &str = "100000000009";
-/// Moved by somebody after the first page of accounts, which it is on.
 const EARLY: &str = "100000000002";
 
-/// How accounts say where they stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Told {
-    /// Every account does.
     Paths,
-    /// None does.
     Nothing,
-    /// All but one.
     AllButOne,
 }
 
@@ -43,7 +34,6 @@ struct Units {
     world: World,
     told: Told,
     parents: Mutex<BTreeMap<String, String>>,
-    /// Account and unit: what somebody does between two pages.
     moved: Mutex<Option<(&'static str, &'static str)>>,
     calls: Mutex<Vec<&'static str>>,
 }
@@ -120,7 +110,6 @@ impl Units {
         calls.iter().filter(|it| **it == operation).count()
     }
 
-    /// The rows of both tables, and the calls for accounts of a unit.
     async fn rows(self, scope: &SyncScope) -> ((Vec<Value>, Vec<Value>), usize) {
         let kept = Kept::default();
         collect(scope, &self, None, None, &kept).await.unwrap();
@@ -166,7 +155,6 @@ fn path<'a>(rows: &'a [Value], id: &str) -> &'a str {
 async fn accounts_that_say_where_they_stand_make_the_same_rows_as_a_walk_does() {
     let scope = scope(&[SyncGroup::Organizations]);
     let (walked, calls) = Units::new(Told::Nothing).rows(&scope).await;
-    // the root and every unit
     assert_eq!(calls, UNITS.len() + 1);
     assert_eq!(
         [MANAGEMENT, "100000000003", "100000000006", "100000000007"]
@@ -181,7 +169,7 @@ async fn accounts_that_say_where_they_stand_make_the_same_rows_as_a_walk_does() 
     let (told, calls) = Units::new(Told::Paths).rows(&scope).await;
     assert_eq!(calls, 0);
     assert_eq!(told, walked);
-    // one that says nothing, and the units are walked for all
+    // one account without paths causes a walk for all
     let (mixed, calls) = Units::new(Told::AllButOne).rows(&scope).await;
     assert_eq!(calls, UNITS.len() + 1);
     assert_eq!(mixed, walked);
@@ -199,7 +187,7 @@ async fn an_account_that_is_moved_between_two_pages_stands_where_its_page_says()
     let found = told(Told::Paths, late).await;
     assert_eq!(path(&found.0, LATE), "/Workloads/Production/Deep/");
     assert_eq!(found, told(Told::Nothing, late).await);
-    // its page was read before it was moved: it stood there when it was read
+    // its page was read before the move, and has the earlier place
     let found = told(Told::Paths, (EARLY, "ou-6")).await;
     assert_eq!(path(&found.0, EARLY), "/Workloads/");
 }
@@ -237,12 +225,10 @@ async fn a_unit_that_was_named_has_the_same_accounts_either_way() {
     }
 }
 
-/// Accounts and units of a large organization; twenty are on a page.
 const MANY: (usize, usize) = (5_000, 300);
 
 type RowOf<'a> = &'a (dyn Fn(usize) -> Value + Sync);
 
-/// Answers of a large organization whose accounts stand in its units one after the other.
 struct Large {
     has_paths: bool,
     calls: Mutex<BTreeMap<&'static str, usize>>,

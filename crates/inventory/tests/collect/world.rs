@@ -1,5 +1,3 @@
-//! A world that answers, counts what it is asked, and fails where it is told to.
-
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -20,33 +18,26 @@ use hallpass_inventory::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// Rows on a page of every list.
 pub(crate) const A_PAGE: usize = 3;
 pub(crate) const MANAGEMENT: &str = "100000000001";
 pub(crate) const SUSPENDED: &str = "100000000005";
 
-/// Which call fails, and how.
 pub(crate) type Trouble =
     Box<dyn Fn(usize, &CallPlace, &str) -> Option<SliceFailure> + Send + Sync>;
 
-/// What is answered to some calls.
 pub(crate) type Instead = Box<dyn Fn(&str, &Value) -> Option<Value> + Send + Sync>;
 
 pub(crate) struct World {
     pub(crate) accounts: Vec<String>,
     pub(crate) users: usize,
-    /// Header and lines after the root user's.
     pub(crate) report: String,
-    /// What `GetCredentialReport` says before it has it.
     pub(crate) report_says: Mutex<Vec<u16>>,
     pub(crate) trouble: Trouble,
     pub(crate) calls: Mutex<Vec<(CallPlace, String)>>,
     pub(crate) paused: Mutex<Duration>,
-    /// Accounts as they were told before 2026-09-09: with `Status` alone.
+    /// Accounts as before 2026-09-09: only `Status`.
     pub(crate) has_older_members: bool,
-    /// Answers that are not those below, by operation.
     pub(crate) instead: BTreeMap<&'static str, Value>,
-    /// The same, by operation and input.
     pub(crate) instead_of: Instead,
 }
 
@@ -95,7 +86,6 @@ impl ServiceCalls for World {
             calls.push((at.clone(), name.to_owned()));
             calls.len() - 1
         };
-        // others go on while this one is under way
         tokio::task::yield_now().await;
         match (self.trouble)(number, at, name) {
             Some(failure) => Err(failure),
@@ -306,7 +296,6 @@ impl World {
     }
 }
 
-/// The second account has nobody for billing, the third no contact at all.
 fn contact(operation: &str, input: &Value) -> PageAnswer {
     let none = Err(failed("call", operation, "ResourceNotFoundException", 404));
     let account = input["AccountId"].as_str().unwrap();
@@ -326,7 +315,6 @@ fn contact(operation: &str, input: &Value) -> PageAnswer {
     }
 }
 
-/// Sets of the world: each provisioned in the first accounts, as many as its number.
 pub(crate) const SETS: usize = 4;
 pub(crate) const PEOPLE: usize = 5;
 
@@ -480,7 +468,7 @@ fn of_organization(operation: &str, input: &Value) -> AnswerPage {
 fn keys_and_devices(account: &str, operation: &str, input: &Value) -> AnswerPage {
     let arn = |kind: &str, name: &str| format!("arn:aws:iam::{account}:{kind}/{name}");
     match operation {
-        // as the report has it
+        // as in the report
         "ListAccessKeys" if input["UserName"] != "u0" => listed(input, "AccessKeyMetadata", []),
         "ListMFADevices" if input["UserName"] != "u1" => listed(input, "MFADevices", []),
         "ListAccessKeys" => listed(
@@ -540,7 +528,6 @@ pub(crate) fn listed(
     }
 }
 
-/// Keeps slices in memory; a slice that is told twice is a failure of the test.
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) before: BTreeSet<SliceKey>,
@@ -571,7 +558,6 @@ impl SliceStore for Kept {
 }
 
 impl Kept {
-    /// The rows of a table, as documents.
     pub(crate) fn rows(&self, name: &str) -> Vec<Value> {
         let slices = self.slices.borrow();
         let of_table = slices.iter().filter(|(key, _)| key.table == name);
@@ -580,7 +566,6 @@ impl Kept {
         rows.map(|row| document_of(table, row)).collect()
     }
 
-    /// The slices that failed.
     pub(crate) fn failed(&self) -> BTreeMap<SliceKey, SliceFailure> {
         let slices = self.slices.borrow();
         let failed = slices.iter().filter_map(|(key, (slice, rows))| {

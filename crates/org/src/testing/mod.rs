@@ -1,5 +1,3 @@
-//! For tests: an organization in memory that answers as AWS does, and a store beside it.
-
 mod situation;
 mod visits;
 
@@ -25,44 +23,32 @@ use crate::{
 pub use situation::Situation;
 pub use visits::MemoryVisits;
 
-/// The management account.
 pub const MANAGEMENT: &str = "111122223333";
-/// The root.
 pub const ROOT: &str = "r-ab12";
-/// A unit with [`ANA`] and [`BEN`] in it.
 pub const UNIT: &str = "ou-ab12-11111111";
-/// An account of the unit.
 pub const ANA: &str = "222233334444";
-/// Another account of the unit.
 pub const BEN: &str = "333344445555";
 
-/// AWS's own policy, attached everywhere.
 const FULL: &str = "p-FullAWSAccess";
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Policies {
-    /// id → name, text, tags
     rows: BTreeMap<String, (String, String, BTreeMap<String, String>)>,
-    /// policy, target
     attached: Vec<(String, String)>,
     made: u32,
 }
 
-/// An organization of a unit with two accounts.
 pub struct FakeOrganization {
     clock: Arc<dyn Clock>,
-    /// What is, and since when; the last is the newest.
     history: Mutex<Vec<(Timestamp, Policies)>>,
     situation: Mutex<Situation>,
     writes: Mutex<Vec<String>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // every change of the state is whole
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl FakeOrganization {
-    /// All is well, nothing is attached but AWS's own policy.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let attached = [ROOT, UNIT, ANA, BEN, MANAGEMENT];
         let policies = Policies {
@@ -96,12 +82,10 @@ impl FakeOrganization {
         }
     }
 
-    /// Changes the situation.
     pub fn change(&self, change: impl FnOnce(&mut Situation)) {
         change(&mut locked(&self.situation));
     }
 
-    /// How things are for whoever asks.
     pub fn situation(&self) -> Situation {
         locked(&self.situation).clone()
     }
@@ -114,12 +98,10 @@ impl FakeOrganization {
         what_becomes(locked(&self.situation).questions_fail.as_ref())
     }
 
-    /// The writes that had an effect, in order.
     pub fn writes(&self) -> Vec<String> {
         locked(&self.writes).clone()
     }
 
-    /// Names of customers' policies, with what each is attached to, as things are.
     pub fn standing(&self) -> Vec<(String, Vec<String>)> {
         let now = self.newest();
         let targets = |id: &String| {
@@ -131,7 +113,6 @@ impl FakeOrganization {
             .collect()
     }
 
-    /// The text of a policy, as things are.
     pub fn text(&self, name: &str) -> Option<String> {
         let now = self.newest();
         let row = now.rows.values().find(|(other, ..)| other == name);
@@ -150,7 +131,6 @@ impl FakeOrganization {
         history.last().map(|(_, it)| it.clone()).unwrap_or_default()
     }
 
-    /// As listings show it.
     fn shown(&self) -> Policies {
         let lag = locked(&self.situation).lag;
         let until = lag.before(self.clock.now());
@@ -317,7 +297,6 @@ impl Organization for FakeOrganization {
         if policy != FULL && !shown.rows.contains_key(policy) {
             return Err(gone(policy));
         }
-        // whoever leaves takes no policy along
         let left = locked(&self.situation).gone.clone();
         let of = { shown.attached.iter() }.filter(|(one, at)| one == policy && !left.contains(at));
         let kind = |id: &str| match id {
@@ -385,7 +364,6 @@ impl Organization for FakeOrganization {
     }
 }
 
-/// What policies cannot hold, in memory.
 #[derive(Default)]
 pub struct MemoryOrg(Mutex<(BTreeMap<String, Drill>, Vec<Revocation>)>);
 
@@ -433,7 +411,6 @@ impl OrgStore for MemoryOrg {
     }
 }
 
-/// A port of the organization behind the gate, or on another way.
 pub struct GatedOrg<P, W = Gate>(pub Arc<P>, pub Arc<W>);
 
 fn unheard() -> OrganizationFault {
@@ -581,7 +558,6 @@ impl<P: ArmedEndStore, W: Way> ArmedEndStore for GatedOrg<P, W> {
     }
 }
 
-/// What was told of steps, in memory.
 #[derive(Default)]
 pub struct MemoryNews(Mutex<BTreeMap<StepId, u64>>);
 

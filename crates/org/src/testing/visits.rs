@@ -1,5 +1,3 @@
-//! Visits in memory.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,18 +16,15 @@ fn unkept<T>() -> Result<T, StoreFault> {
     Err(StoreFault("lost".to_owned()))
 }
 
-/// Visits in memory, and when the organization was last looked at as a whole.
 #[derive(Default)]
 pub struct MemoryVisits {
     rows: Mutex<BTreeMap<AccountId, StandardsVisit>>,
     swept: Mutex<Option<Timestamp>>,
     applied: Mutex<Option<AppliedFile>>,
-    /// Day, account and when it was asked for.
     taken: Mutex<BTreeSet<(String, AccountId, Timestamp)>>,
 }
 
 impl MemoryVisits {
-    /// Every visit, by account.
     pub fn all(&self) -> Vec<StandardsVisit> {
         locked(&self.rows).values().cloned().collect()
     }

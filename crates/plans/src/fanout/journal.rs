@@ -1,5 +1,4 @@
-//! What of a run is written down so that another can go on with it (`inventory.md` F-15): a record
-//! a line, in the order in which things happened.
+//! Journal to resume a run (`inventory.md` F-15): one record per line, in order.
 
 use std::collections::BTreeMap;
 
@@ -8,60 +7,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::fanout::facts::{EnabledRegions, Extent, Slice};
 
-/// One record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JournalRecord {
-    /// What was asked. Always the first.
     Asked(String),
-    /// The Regions of an account.
     Regions {
-        /// The account.
         account: AccountId,
-        /// Which are on.
         regions: EnabledRegions,
     },
-    /// A slice that was read to its end, and where its results lie.
     Done {
-        /// The slice.
         slice: Slice,
-        /// Its pages, in their order.
         extents: Vec<Extent>,
     },
 }
 
-/// Why a journal cannot be gone on with.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadJournal {
-    /// A record before the last is none.
+    /// An invalid record before the last.
     #[error("the journal is broken at byte {0}")]
     Record(usize),
-    /// There is nothing in it.
     #[error("the journal does not say what was asked")]
     Empty,
-    /// It belongs to another call.
     #[error("the journal is of another call: {was}")]
-    Other {
-        /// What was asked then.
-        was: String,
-    },
+    Other { was: String },
 }
 
-/// What a journal says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journal {
-    /// Regions of accounts.
     pub regions: BTreeMap<AccountId, EnabledRegions>,
-    /// Slices that were read to their end.
     pub done: BTreeMap<Slice, Vec<Extent>>,
 }
 
 impl Journal {
-    /// Reads a journal. The last record may be torn, and does not count then; a slice whose results
-    /// are not all in a spool of `spooled` bytes was not read.
+    /// Parses a journal. Ignores a truncated last record, and slices not completely within
+    /// `spooled` bytes.
     ///
     /// # Errors
-    /// It is broken, or what was asked is not `asked`.
+    /// An invalid journal, or arguments other than `asked`.
     pub fn read(text: &[u8], asked: &str, spooled: u64) -> Result<Self, BadJournal> {
         let mut journal = Self::default();
         let mut first = true;
@@ -95,9 +77,8 @@ impl Journal {
         Ok(journal)
     }
 
-    /// A record as it is written.
     pub fn line(record: &JournalRecord) -> Vec<u8> {
-        // INVARIANT: the records are plain data, whose maps have keys of text
+        // INVARIANT: the records are plain data with text keys
         let mut line = serde_json::to_vec(record).unwrap_or_default();
         line.push(b'\n');
         line

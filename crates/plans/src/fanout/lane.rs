@@ -1,24 +1,18 @@
-//! Who shares a limit of AWS's: calls of one service, for one account, in one Region.
+//! An AWS rate limit: per service, account and Region.
 
 use hallpass_base::AccountId;
 
-/// A throttled lane grows again by one after each of these.
+/// A throttled lane grows by one per interval.
 const GROWS_EVERY_MS: u64 = 1_000;
 
-/// Whose limit a call draws on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LaneKey {
-    /// The listing of accounts.
     Accounts,
-    /// Roles assumed from our own account.
     Roles,
-    /// Regions of accounts, asked of the management account.
     Regions,
-    /// What is asked inside an account.
     Inside(AccountId, String),
 }
 
-/// How wide a lane is, and how much of it is taken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LaneWidth {
     most: usize,
@@ -60,8 +54,7 @@ impl LaneWidth {
         self.in_flight == 0 && self.narrowed_ms.is_none()
     }
 
-    /// A call that began at `begun_ms` was throttled. Those that began before the lane was narrowed
-    /// say nothing new.
+    /// Narrows after a throttle. Calls begun before the last narrowing do not count.
     pub(crate) fn throttled(&mut self, begun_ms: u64, now_ms: u64) {
         if self.narrowed_ms.is_none_or(|at| begun_ms >= at) {
             self.width = (self.now(now_ms) / 2).max(1);

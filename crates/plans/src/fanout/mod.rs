@@ -1,9 +1,8 @@
-//! One API operation over many accounts and Regions: which calls are made when, what becomes of
-//! answers and refusals, in which order results leave, and how an interrupted run goes on.
+//! Runs one API operation over many accounts and Regions: call order, retries, output order,
+//! resume.
 //!
-//! `Schedule` is the core: calls that may begin now and answers go through it, and it knows no
-//! clock, no network and no file. `run` is the only driver. Knows nothing of AWS's protocols,
-//! of credentials or of what an operation does.
+//! `Schedule` is the core, without clock, network and files. `run` is the only driver. Independent
+//! of AWS protocols, credentials and the operation.
 
 mod selection;
 

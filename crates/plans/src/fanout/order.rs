@@ -1,5 +1,4 @@
-//! The order in which results leave: by account, Region and page, whatever came first
-//! (`inventory.md` F-12).
+//! Output order: account, Region, page (`inventory.md` F-12).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,15 +6,14 @@ use hallpass_base::AccountId;
 
 use crate::fanout::facts::{Extent, Slice};
 
-/// What an account's slices are, and what came of them.
 #[derive(Debug, Default)]
 struct AccountSlices {
-    /// Slices that are still open; unknown until the Regions are.
+    /// Unknown until the Regions are.
     open: Option<BTreeSet<String>>,
     ready: BTreeMap<String, Vec<Extent>>,
 }
 
-/// Holds results until everything before them has left.
+/// Buffers results until their predecessors are output.
 #[derive(Debug, Default)]
 pub struct ResultOrder {
     listed: bool,
@@ -24,18 +22,15 @@ pub struct ResultOrder {
 }
 
 impl ResultOrder {
-    /// An account that is asked; its results stand before those of greater ids.
     pub fn add_account(&mut self, id: AccountId) {
         self.accounts.entry(id).or_default();
     }
 
-    /// There are no more accounts.
     pub fn all_listed(&mut self) {
         self.listed = true;
         self.advance();
     }
 
-    /// The Regions that an account is asked in; none where it cannot be asked at all.
     pub fn set_regions(&mut self, id: &AccountId, regions: impl IntoIterator<Item = String>) {
         if let Some(account) = self.accounts.get_mut(id) {
             account.open = Some(regions.into_iter().collect());
@@ -43,7 +38,6 @@ impl ResultOrder {
         self.advance();
     }
 
-    /// A slice has ended, with what there is of it.
     pub fn ended(&mut self, slice: &Slice, extents: Vec<Extent>) {
         if let Some(account) = self.accounts.get_mut(&slice.account) {
             if let Some(open) = &mut account.open {
@@ -56,7 +50,7 @@ impl ResultOrder {
         self.advance();
     }
 
-    /// Nothing more comes of an account: what is open of it ended with nothing.
+    /// Ends the account's open slices without results.
     pub fn lost(&mut self, id: &AccountId) {
         if let Some(account) = self.accounts.get_mut(id) {
             account.open = Some(BTreeSet::new());
@@ -64,7 +58,6 @@ impl ResultOrder {
         self.advance();
     }
 
-    /// The next results that may leave.
     pub fn pop(&mut self) -> Option<(Slice, Vec<Extent>)> {
         self.leaving.pop_front()
     }

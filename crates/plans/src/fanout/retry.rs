@@ -1,21 +1,18 @@
-//! Whether a call that failed is made again, and when (`inventory.md` F-8).
+//! Retry policy (`inventory.md` F-8).
 
 use crate::fanout::facts::FaultKind;
 
-/// How often a call is made at most.
 pub(crate) const TRIES_MAX: u32 = 6;
-/// The longest pause.
 const PAUSE_MAX_MS: u64 = 20_000;
-/// The first pause is at most so long, and each further one at most twice as long.
+/// Upper limit of the first pause; doubles each time.
 const BASE_MS: u64 = 100;
-/// The same after a throttle.
 const THROTTLED_BASE_MS: u64 = 500;
-/// Retries that every run has, however small.
+/// Retry allowance of every run.
 const SPARE: u64 = 500;
-/// And one retry more for so many calls.
+/// One more retry per this many calls.
 const SHARE: u64 = 10;
 
-/// Draws the pause before each retry, and limits how many retries a run has.
+/// Randomizes retry pauses, and limits retries per run.
 #[derive(Debug)]
 pub struct Retries {
     random: fastrand::Rng,
@@ -24,7 +21,6 @@ pub struct Retries {
 }
 
 impl Retries {
-    /// None were made yet.
     pub fn new(seed: u64) -> Self {
         Self {
             random: fastrand::Rng::with_seed(seed),
@@ -33,22 +29,20 @@ impl Retries {
         }
     }
 
-    /// A call is made.
     pub fn count_call(&mut self) {
         self.calls += 1;
     }
 
-    /// Calls so far, those that were made again included.
+    /// Including retries.
     pub fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// Calls that were made again.
     pub fn made(&self) -> u64 {
         self.made
     }
 
-    /// How long to wait before the next try, after `tries` of them; none where it is not made.
+    /// Returns the pause after `tries` attempts; none for no retry.
     pub fn pause_ms(&mut self, kind: FaultKind, tries: u32, asked_ms: Option<u64>) -> Option<u64> {
         let base = match kind {
             FaultKind::Final | FaultKind::Denied => return None,

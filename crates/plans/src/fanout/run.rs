@@ -1,5 +1,4 @@
-//! The driver: makes the calls that a schedule says, gives it the answers, and lets results out in
-//! their order.
+//! Drives a schedule: makes calls, feeds responses, outputs results in order.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,50 +17,41 @@ use crate::fanout::order::ResultOrder;
 use crate::fanout::ports::{ApiCalls, PageOfResults, ResultSink, Spool, Wait};
 use crate::fanout::schedule::Schedule;
 
-/// Results that are held in memory, too; the others are read from the spool when they leave.
+/// Memory cache of results; others are reread from the spool.
 const HELD_BYTES_MAX: u64 = 64 << 20;
-/// How long calls under way may still answer after a stop.
+/// Grace period for calls in flight after a stop.
 const STOP_MS: u64 = 5_000;
 
-/// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum FanoutError {
-    /// Results or journal cannot be kept.
     #[error("the results cannot be kept")]
     Spool(#[source] io::Error),
-    /// Nobody takes the results.
     #[error("the results cannot be written")]
     Sink(#[source] io::Error),
-    /// Accounts were named that the organization does not have.
     #[error("there is no account {}", .0.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "))]
     UnknownAccounts(Vec<hallpass_base::AccountId>),
 }
 
-/// How a run ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunReport {
-    /// What came of slices.
     pub totals: Totals,
-    /// It was stopped before its end.
     pub is_stopped: bool,
-    /// The listing of accounts failed: there may be more than were asked.
+    /// The account listing failed: accounts may be missing.
     pub is_unlisted: bool,
 }
 
-/// Whether results wait for those before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
-    /// By account, Region and page. What waits for its turn when a run is stopped stays in the spool,
-    /// for the run that goes on.
+    /// By account, Region and page. After a stop, waiting results stay in the spool for a resume.
     InOrder,
-    /// Slice by slice, as they are read; so those of a write leave, which no run goes on with.
+    /// As soon as a slice is complete; used for writes, which cannot resume.
     AtOnce,
 }
 
-/// Makes all calls of a run. `stop` ends it early.
+/// Runs all calls. `stop` ends it early.
 ///
 /// # Errors
-/// See [`FanoutError`]; what failed at AWS is told to the sink and is no error.
+/// See [`FanoutError`]; AWS failures go to the sink and are not errors.
 pub async fn run(
     settings: FanoutSettings,
     leaving: Leaving,
@@ -81,20 +71,19 @@ pub async fn run(
         report: RunReport::default(),
     };
     let ended = driver.drive(calls, wait, stop).await;
-    // after an error, too: what is under way then may have been done as well
+    // also after an error: calls in flight may have taken effect
     let told = driver.break_off(calls.unanswered().as_ref());
     driver.report.totals = driver.schedule.progress().totals;
     ended.and(told).map(|()| driver.report)
 }
 
-/// What happened first.
 enum Turn {
     Answered(Ticket, Result<Called, CallFault>),
     Later,
     Stopped,
 }
 
-/// What a call brought, before its results are kept.
+/// A call's result before storage.
 enum Called {
     Answer(Answer),
     Results(PageOfResults),
@@ -175,7 +164,6 @@ struct FanoutDriver<'a> {
     schedule: Schedule,
     order: ResultOrder,
     leaving: Leaving,
-    /// Copies of what lies in the spool, by where it begins.
     held: HashMap<u64, Vec<u8>>,
     held_bytes: u64,
     spool: &'a mut dyn Spool,
@@ -184,7 +172,6 @@ struct FanoutDriver<'a> {
 }
 
 impl FanoutDriver<'_> {
-    /// Makes the calls, until there are none or those under way are not waited for any longer.
     async fn drive(
         &mut self,
         calls: &dyn ApiCalls,
@@ -221,7 +208,7 @@ impl FanoutDriver<'_> {
         }
     }
 
-    /// Tells of what is under way, as far as it may have been done.
+    /// Reports calls in flight that may have taken effect.
     fn break_off(&mut self, unanswered: Option<&CallFault>) -> Result<(), FanoutError> {
         let news = self.schedule.break_off(unanswered);
         self.take(news)
@@ -245,7 +232,6 @@ impl FanoutDriver<'_> {
         self.take(news)
     }
 
-    /// Keeps lines until they leave: in the spool, and in memory while there is room.
     fn keep(&mut self, lines: Vec<u8>) -> Result<Option<Extent>, FanoutError> {
         if lines.is_empty() {
             return Ok(None);
@@ -258,8 +244,8 @@ impl FanoutDriver<'_> {
         Ok(Some(extent))
     }
 
-    /// Takes all news, also after one that could not be stored or shown: a call that was answered is not to count as one that
-    /// was never made. The first error is the run's.
+    /// Processes all news even after a failed write: a completed call must not count as never made.
+    /// Returns the first error.
     fn take(&mut self, news: Vec<ScheduleNews>) -> Result<(), FanoutError> {
         let is_news = !news.is_empty();
         let mut taken = Ok(());
@@ -348,7 +334,7 @@ impl FanoutDriver<'_> {
                 None => match self.spool.read(*extent) {
                     Ok(lines) => lines,
                     Err(error) => {
-                        // it was answered, whatever the answer was; the error is the run's
+                        // the call completed; the run already has an error
                         drop(self.sink.slice(slice, &[]));
                         return Err(FanoutError::Spool(error));
                     }

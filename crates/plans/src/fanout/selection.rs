@@ -1,92 +1,74 @@
-//! Which accounts of a listing are asked (`inventory.md` F-3).
+//! Account selection (`inventory.md` F-3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_base::{AccountId, Glob};
 
-/// An account as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundAccount {
-    /// Its id.
     pub id: AccountId,
-    /// Its name; empty where nobody said.
     pub name: String,
-    /// Its state is `ACTIVE`.
     pub is_active: bool,
-    /// How it is entered.
     pub entry: Entry,
-    /// Its tags, where the selection asks for them.
+    /// Only if the selection needs them.
     pub tags: BTreeMap<String, String>,
 }
 
-/// How an account is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A role is assumed.
     Role,
-    /// It is the account of the credentials that we began with: they are used.
+    /// The base credentials' account.
     Base,
-    /// The same, and it is the management account.
+    /// Base and management account.
     OwnManagement,
-    /// It is the management account, where no role is put for us: one is tried all the same.
+    /// The management account, which lacks a role by default; still tries one.
     OtherManagement,
 }
 
 impl Entry {
-    /// Whether the credentials that we began with are used.
     pub(crate) fn is_base(self) -> bool {
         matches!(self, Self::Base | Self::OwnManagement)
     }
 }
 
-/// Whether the management account is asked, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Management {
-    /// It is left out.
     #[default]
     Skipped,
-    /// It is asked.
     Included,
 }
 
-/// When calls into accounts begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListingOrder {
     /// With the first page of the listing.
     #[default]
     Overlaps,
-    /// With its end, since an account that was named may be missing in it.
+    /// After the listing, as a named account may be missing.
     First,
 }
 
-/// Which accounts are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Only these; all where empty.
+    /// All if empty.
     pub accounts: BTreeSet<AccountId>,
-    /// Not these.
     pub exclude: BTreeSet<AccountId>,
-    /// Only with a name like one of these (`*` and `?`); any where empty.
+    /// Name patterns (`*` and `?`); any if empty.
     pub names: Vec<String>,
-    /// Only with all of these tags; any value where none is said.
+    /// All of these tags; `None` matches any value.
     pub tags: Vec<(String, Option<String>)>,
-    /// The management account, too.
     pub management: Management,
 }
 
-/// What a selection says of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is asked.
     Asked,
-    /// It was meant, and is not asked.
+    /// Selected, but excluded.
     Skipped(&'static str),
-    /// It was not meant.
+    /// Not selected.
     Other,
 }
 
 impl Selection {
-    /// When calls may begin.
     pub fn listing(&self) -> ListingOrder {
         if self.accounts.is_empty() && self.exclude.is_empty() {
             ListingOrder::Overlaps
@@ -95,7 +77,6 @@ impl Selection {
         }
     }
 
-    /// Judges one account.
     pub fn judge(&self, account: &FoundAccount) -> Verdict {
         let named = self.accounts.is_empty() || self.accounts.contains(&account.id);
         let like = self.names.is_empty()
@@ -119,7 +100,7 @@ impl Selection {
         }
     }
 
-    /// Accounts that were named and that the whole listing does not have.
+    /// Named accounts missing in the listing.
     pub fn unknown(&self, listed: &BTreeSet<AccountId>) -> Vec<AccountId> {
         let named = self.accounts.iter().chain(&self.exclude);
         named.filter(|id| !listed.contains(*id)).cloned().collect()

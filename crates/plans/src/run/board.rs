@@ -1,4 +1,4 @@
-//! Whose turn it is: order, lanes, failures and the canary, without any I/O.
+//! Selects the next step by order, lanes, failures and canary, without I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,27 +11,21 @@ use crate::run::Stopped;
 enum BoardState {
     Waiting,
     Running,
-    /// Begun and left: it is neither over nor to be begun again in this run.
+    /// Started and abandoned: neither finished nor started again in this run.
     Left,
     Over(StepEnd),
 }
 
-/// What keeps a step from ever beginning.
 enum InTheWay<'a> {
-    /// A step that ended so.
     Ended(usize, StepEnd),
-    /// A step that the plan does not have.
     Unknown(&'a StepId),
 }
 
-/// Which steps wait, run and are over.
 pub(super) struct Board<'a> {
     plan: &'a Plan,
     states: Vec<BoardState>,
-    /// Why steps that are over ended as they did; empty where there is nothing to say.
     reasons: Vec<String>,
     places: BTreeMap<&'a StepId, usize>,
-    /// Steps that this run may begin, by their places; `None` = all.
     chosen: Option<BTreeSet<usize>>,
     failed: BTreeSet<&'a StepTarget>,
     failures_allowed: usize,
@@ -78,8 +72,8 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// The next step that may begin, or that is blocked and may end at once. Where a place is kept, what was begun there goes
-    /// on before anything else begins.
+    /// Returns the next step that can start, or is blocked. If the lane is kept, its chain
+    /// continues first.
     pub(super) fn next(&self) -> Option<usize> {
         let waiting = || {
             let states = self.states.iter().enumerate();
@@ -93,7 +87,6 @@ impl<'a> Board<'a> {
             .or_else(|| waiting().find(|index| self.has_turn(*index)))
     }
 
-    /// Whether a step comes after one that is done in the same lane, of those whose places are kept.
     fn goes_on(&self, index: usize) -> bool {
         let Some(step) = self.plan.steps.get(index).filter(|it| it.lane.kept) else {
             return false;
@@ -128,7 +121,6 @@ impl<'a> Board<'a> {
         self.failed.len() > self.failures_allowed
     }
 
-    /// Whether a step of the target has begun: what is begun ends normally.
     fn is_begun(&self, target: &StepTarget) -> bool {
         self.plan
             .steps
@@ -166,14 +158,13 @@ impl<'a> Board<'a> {
         self.states.get(*index).copied()
     }
 
-    /// Why a step can never begin: which step before it did not succeed, and why.
     pub(super) fn blocked_by(&self, index: usize) -> Option<String> {
         let step = self.plan.steps.get(index)?;
         let (mut index, mut end) = match self.in_the_way(index)? {
             InTheWay::Unknown(id) => return Some(format!("`{id}` before it is not in the plan")),
             InTheWay::Ended(index, end) => (index, end),
         };
-        // the first in the chain is what somebody can do something about
+        // reports the root cause of the chain
         for _ in 0..self.plan.steps.len() {
             match self.in_the_way(index) {
                 Some(InTheWay::Ended(earlier, its_end)) if end == StepEnd::Blocked => {
@@ -193,7 +184,6 @@ impl<'a> Board<'a> {
         Some(format!("waits for {which}: {end}{why}"))
     }
 
-    /// The step before one that did not succeed.
     fn in_the_way(&self, index: usize) -> Option<InTheWay<'_>> {
         let step = self.plan.steps.get(index)?;
         step.after.iter().find_map(|id| match self.state_of(id) {
@@ -234,7 +224,6 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Why steps still wait.
     pub(super) fn why_stopped(&self) -> Option<Stopped> {
         if !self.states.contains(&BoardState::Waiting) {
             None
@@ -248,8 +237,8 @@ impl<'a> Board<'a> {
     }
 }
 
-/// The steps of the first so many targets, and those that they wait for. What several targets wait for, and what comes before
-/// that, is made for them and counts as none; of the others those come first that wait for the fewest in a row.
+/// Returns the steps of the first `n` targets, with dependencies. Shared dependencies are not
+/// counted; shortest dependency chains come first.
 fn first_steps<'a>(
     plan: &'a Plan,
     places: &BTreeMap<&StepId, usize>,
@@ -261,7 +250,7 @@ fn first_steps<'a>(
     let ranks = ranks(&waits, &helpers);
     let (made_for, mut first): (Vec<_>, Vec<_>) =
         fresh.into_iter().partition(|it| helpers.contains(it));
-    // stable: otherwise they keep the order of targets
+    // stable: keeps the order of targets
     first.sort_by_key(|it| ranks.get(it).copied().unwrap_or_default());
     let first: BTreeSet<&StepTarget> = first.into_iter().chain(made_for).take(count).collect();
     let steps = plan.steps.iter().zip(0..);
@@ -280,7 +269,6 @@ fn first_steps<'a>(
     chosen
 }
 
-/// Targets that wait for others, each with one that it waits for.
 type Waits<'a> = BTreeSet<(&'a StepTarget, &'a StepTarget)>;
 
 fn waits<'a>(plan: &'a Plan, places: &BTreeMap<&StepId, usize>) -> Waits<'a> {
@@ -294,7 +282,6 @@ fn waits<'a>(plan: &'a Plan, places: &BTreeMap<&StepId, usize>) -> Waits<'a> {
     waits
 }
 
-/// What several targets wait for, and what comes before that.
 fn helpers<'a>(waits: &Waits<'a>) -> BTreeSet<&'a StepTarget> {
     let mut waited_for: BTreeMap<&StepTarget, usize> = BTreeMap::new();
     for (_, before) in waits {
@@ -312,14 +299,12 @@ fn helpers<'a>(waits: &Waits<'a>) -> BTreeSet<&'a StepTarget> {
     helpers
 }
 
-/// How many in a row each target waits for, without those that are made for several.
 fn ranks<'a>(
     waits: &Waits<'a>,
     helpers: &BTreeSet<&StepTarget>,
 ) -> BTreeMap<&'a StepTarget, usize> {
     let mut ranks: BTreeMap<&StepTarget, usize> = BTreeMap::new();
     let others = || waits.iter().filter(|(_, before)| !helpers.contains(before));
-    // targets whose steps wait for each other in turn would grow for ever
     for _ in 0..others().count() {
         let mut is_done = true;
         for (target, before) in others() {

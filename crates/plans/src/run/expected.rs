@@ -1,4 +1,4 @@
-//! What a step is held against: pure, so that it is the same whoever asks and whenever.
+//! Expected states of steps. Pure, so the result is reproducible.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,9 @@ use super::RunError;
 use crate::journal::Folded;
 use crate::plan::{Plan, StepId, StepProbe};
 
-/// What another try expects to see: what the plan expected, and of steps that are done that they are. What is there `now`
-/// counts only where the plan could not know what to expect: somebody looked at the plan, and not at the world since.
+/// Returns the expected states of a retry: those of the plan, and the desired state of finished
+/// steps. `now` counts only where the plan had no expectation, because the user reviewed the plan
+/// and not the current state.
 pub(super) fn expected_again(
     plan: &Plan,
     folded: &Folded,
@@ -20,7 +21,6 @@ pub(super) fn expected_again(
             Some(
                 before @ (StepProbe::Satisfied | StepProbe::Absent | StepProbe::Differs { .. }),
             ) => before.clone(),
-            // what was under way or in the way has its own end, and of what was not seen nothing is known
             Some(
                 StepProbe::InProgress { .. }
                 | StepProbe::Blocked { .. }
@@ -34,7 +34,7 @@ pub(super) fn expected_again(
     now.into_iter().map(expected).collect()
 }
 
-/// Refuses a plan with more changes than it may have (`organization.md` P-11).
+/// Refuses a plan over its change limit (`organization.md` P-11).
 pub(super) fn within_limits(plan: &Plan) -> Result<(), RunError> {
     let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
     if changes > allowed {
@@ -43,7 +43,7 @@ pub(super) fn within_limits(plan: &Plan) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Why a change is not taken back: what a look at its step says now.
+/// Returns why a change must not be undone, by the probe of its step.
 pub(super) fn no_longer_as_left(seen: &StepProbe) -> Option<String> {
     match seen {
         StepProbe::Satisfied => None,

@@ -1,4 +1,4 @@
-//! Lanes: held in the store while steps are in them, so that two processes never run the same at once.
+//! Leases lanes in the store, so that processes do not share them.
 
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -10,15 +10,12 @@ use super::{RunError, Runner};
 use crate::plan::PlanId;
 use crate::ports::{LaneClaim, LeaseAnswer};
 
-/// A lease is renewed when it is older than this.
 const RENEW_AFTER: TimeSpan = TimeSpan::seconds(10);
-/// Between looks at a lane that somebody else has.
 const LANE_PAUSE: Duration = Duration::from_secs(1);
-/// So often a step that waits for a lane looks whether its plan is still to be run.
+/// Interval at which a waiting step checks whether its plan still runs.
 const STEP_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Runner {
-    /// Takes a lane, waiting for whoever has it: one who was stopped does not renew it.
     pub(super) async fn take(&self, lane: &str, patience: Duration) -> Result<(), RunError> {
         let mut waited = Duration::ZERO;
         loop {
@@ -37,8 +34,8 @@ impl Runner {
         }
     }
 
-    /// Takes the lane of a step of a plan. Who renews it is at work there, and is waited for however long that takes, unless
-    /// nobody is to be waited for; meanwhile the plan stays ours, and may be aborted.
+    /// Takes a lane for a step. Waits as long as the holder renews it, unless waiting is disabled;
+    /// meanwhile keeps the plan lease and checks for an abort.
     pub(super) async fn take_for_step(
         &self,
         plan: &PlanId,
@@ -82,7 +79,7 @@ impl Runner {
         }
     }
 
-    /// Makes sure a lane is ours for long enough to send something.
+    /// Ensures that the lease is long enough for a write.
     pub(super) async fn renew(&self, lane: &str) -> Result<(), RunError> {
         let taken = self.renewals().get(lane).copied();
         if taken.is_some_and(|at| self.ports.clock.now() < RENEW_AFTER.after(at)) {
@@ -99,7 +96,6 @@ impl Runner {
         Ok(self.ports.store.unlease(lane, &self.keeper.holder).await?)
     }
 
-    /// Leaves a lane; whether nobody of ours is in it any more.
     fn is_last_out(&self, lane: &str) -> bool {
         let mut inside = self.inside();
         let left = inside.get(lane).map_or(0, |it| it.saturating_sub(1));
@@ -112,12 +108,12 @@ impl Runner {
     }
 
     fn inside(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
-        // every change of the map is whole
+        // every change of the map is atomic
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn renewals(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
-        // every change of the map is whole
+        // every change of the map is atomic
         self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! The driver: looks, saves, applies, resumes. Everything between two calls to a port is decided by
-//! [`board`] and by the folded journal.
+//! Probes, saves, applies and resumes plans. [`board`] and the folded journal make all decisions
+//! between port calls.
 
 mod board;
 mod expected;
@@ -26,100 +26,65 @@ use board::Board;
 use expected::{expected_again, no_longer_as_left, within_limits};
 use walk::StepStanding;
 
-/// Probes at once.
 const LOOKS: usize = 8;
-/// Tries of a probe whose answer is lost while a plan is made.
 const LOOK_TRIES: u32 = 3;
 
-/// Why a plan was not, or not wholly, run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RunError {
-    /// The store did not answer; the plan can be resumed.
+    /// The plan can be resumed.
     #[error(transparent)]
     Store(#[from] StoreFault),
-    /// The journal cannot be relied on.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// There is no such plan.
     #[error("there is no plan `{0}`")]
     Unknown(PlanId),
-    /// Somebody else runs it, or has its lane.
+    /// Another process runs it, or holds its lane.
     #[error("`{lane}` is held by {by} until {until}")]
     Held {
-        /// The lane, or `plan:ID`.
         lane: String,
-        /// Who has it.
         by: String,
-        /// Until when, unless they renew it.
         until: Timestamp,
     },
-    /// It would change more than it may (`organization.md` P-11).
+    /// Over the change limit (`organization.md` P-11).
     #[error("the plan has {changes} changes, and {allowed} are allowed")]
-    TooManyChanges {
-        /// The changes it has.
-        changes: usize,
-        /// The changes it may have.
-        allowed: usize,
-    },
-    /// No target could be looked at while the plan was made, or one did not answer in time.
+    TooManyChanges { changes: usize, allowed: usize },
     #[error("cannot look at `{target}`: {why}")]
-    Unseen {
-        /// Where it was.
-        target: String,
-        /// What the service said.
-        why: String,
-    },
+    Unseen { target: String, why: String },
 }
 
-/// What a look found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Looked {
-    /// The plan as saved.
     pub plan: Plan,
-    /// Whether an earlier run of it is not over: it is resumed, not begun anew.
+    /// Whether an earlier run is unfinished: it is resumed, not restarted.
     pub under_way: bool,
 }
 
-/// How a plan is applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applying {
-    /// Do what is wanted even where the world changed since the plan was saved.
+    /// Apply even if the target changed since the plan was saved.
     pub accept_drift: bool,
-    /// Only so many targets, then pause.
     pub canary: Option<usize>,
-    /// Another try of what failed, under new tokens.
     pub retry_failed: bool,
-    /// How long to wait for a lane that somebody else has.
     pub patience: Duration,
 }
 
-/// What a runner stands on.
 #[derive(Clone)]
 pub struct RunnerPorts {
-    /// Where plans, their journals and lanes are kept.
     pub store: Arc<dyn PlanStore>,
-    /// Carries steps out.
     pub hands: Arc<dyn StepExecutor>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Ids of changes and of what is sent.
     pub ids: Arc<dyn IdSource>,
-    /// Waits.
     pub nap: Arc<dyn Sleeper>,
 }
 
-/// Runs plans.
 pub struct Runner {
     ports: RunnerPorts,
     keeper: RunnerIdentity,
-    /// When each lane we hold was taken or renewed.
     renewed: Mutex<BTreeMap<String, Timestamp>>,
-    /// How many steps are in each lane we hold: it is given back when the last leaves.
     inside: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Runner {
-    /// A runner over its ports.
     pub fn new(ports: RunnerPorts, keeper: RunnerIdentity) -> Self {
         Self {
             ports,
@@ -129,11 +94,11 @@ impl Runner {
         }
     }
 
-    /// Probes every step and saves the plan with what was seen; sends no write. A plan of this wish whose run is not over
-    /// stays as it is; of one that is over and changed something, this is the next.
+    /// Probes every step and saves the plan; sends no write. An unfinished plan of this request is
+    /// kept; after a finished one that changed something, a new plan is made.
     ///
     /// # Errors
-    /// When a target cannot be looked at, or the store does not answer.
+    /// A target is unreadable, or the store fails.
     pub async fn look(&self, draft: PlanDraft) -> Result<Looked, RunError> {
         let looked = self.preview(draft).await?;
         if !looked.under_way {
@@ -142,10 +107,7 @@ impl Runner {
         Ok(looked)
     }
 
-    /// As [`look`](Self::look), without saving: for plans that may be refused.
-    ///
-    /// # Errors
-    /// As [`look`](Self::look).
+    /// Like [`look`](Self::look) without saving, for plans that may be refused.
     pub async fn preview(&self, draft: PlanDraft) -> Result<Looked, RunError> {
         let newest = self.newest(&draft).await?;
         if let Some((plan, folded)) = &newest
@@ -171,13 +133,11 @@ impl Runner {
         })
     }
 
-    /// A draft as a plan, with what stands there now.
     async fn looked_at(&self, draft: PlanDraft, before: &Folded) -> Result<Plan, RunError> {
         let expected = draft.expecting(self.probe_all(draft.steps(), before).await?);
         let mut drifted = BTreeMap::new();
         for (id, taken_back) in draft.taken_back() {
             let step = draft.steps().iter().find(|step| step.id == *id);
-            // what another step of the target takes back first stands in between still
             let is_first = step.is_some_and(|step| {
                 let mut others = draft.steps().iter();
                 !others.any(|it| it.target == step.target && step.after.contains(&it.id))
@@ -202,10 +162,6 @@ impl Runner {
         Ok(draft.finish(expected, &drifted, self.ports.clock.now(), actor))
     }
 
-    /// The name that a look at this wish will give its plan, as things are now.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn upcoming(&self, draft: &PlanDraft) -> Result<PlanId, RunError> {
         Ok(match self.newest(draft).await? {
             None => draft.id(),
@@ -216,7 +172,6 @@ impl Runner {
         })
     }
 
-    /// The newest plan of a wish, with its journal.
     async fn newest(&self, draft: &PlanDraft) -> Result<Option<(Plan, Folded)>, RunError> {
         let mut newest = None;
         for round in 0.. {
@@ -230,15 +185,10 @@ impl Runner {
         Ok(Some((plan, folded)))
     }
 
-    /// Keeps a plan that was looked at.
-    ///
-    /// # Errors
-    /// When the store does not answer.
     pub async fn save(&self, plan: &Plan) -> Result<(), RunError> {
         Ok(self.ports.store.save_plan(plan).await?)
     }
 
-    /// Looks at all; where an earlier run sent something, for what became of that, too.
     async fn probe_all(
         &self,
         steps: &[PlanStep],
@@ -256,7 +206,8 @@ impl Runner {
             }),
         });
         let seen = seen.collect::<Result<BTreeMap<_, _>, _>>()?;
-        // one target that cannot be seen fails by itself; where none can be, it is not for the targets
+        // a single unreadable target fails alone; if all are unreadable, the cause is not the
+        // targets
         if unseen(steps, &seen).count() == steps.len()
             && let Some(unseen) = unseen(steps, &seen).next()
         {
@@ -300,12 +251,12 @@ impl Runner {
         }
     }
 
-    /// Applies a saved plan, or goes on with a run of it that is not over. One that changed something and is over stays as
-    /// it is: a look at the same wish makes the next.
+    /// Applies a saved plan or resumes its unfinished run. A finished plan that changed something
+    /// is not run again: planning the same request makes a new plan.
     ///
     /// # Errors
-    /// When there is no such plan, it is too large, somebody else runs it, or the store fails. What
-    /// became of targets is in the report.
+    /// No such plan, too large, running elsewhere, or a store failure. Target results are in the
+    /// report.
     pub async fn apply(&self, id: &PlanId, applying: &Applying) -> Result<PlanReport, RunError> {
         let (plan, _) = self.load(id).await?;
         within_limits(&plan)?;
@@ -317,7 +268,7 @@ impl Runner {
     }
 
     async fn run(&self, id: &PlanId, applying: &Applying) -> Result<PlanReport, RunError> {
-        // whoever had the plan until now may have ended it
+        // the previous lease holder may have finished it
         let (mut plan, mut folded) = self.load(id).await?;
         if is_spent(&plan, &folded) && !applying.retry_failed {
             return Ok(report_of(&plan, &folded, false));
@@ -330,11 +281,11 @@ impl Runner {
                 expected,
                 ..plan.clone().again()
             };
-            // what could not be looked at before counts by now
             within_limits(&next)?;
             again = Some(next);
         }
-        // CRASH: before anything of this run, so that a run nobody looked at yet is never taken for one that may go on
+        // CRASH: written before the run does anything, so that an unreviewed run is never resumed
+        // as unlimited
         if folded.bound != applying.canary {
             let targets = applying.canary;
             self.note(id, &JournalEntry::Bounded { targets }).await?;
@@ -361,10 +312,7 @@ impl Runner {
         self.note(&plan.id, &entry).await
     }
 
-    /// Goes on with a run that is not over, or begins the first; what is over stays as it is.
-    ///
-    /// # Errors
-    /// As [`apply`](Self::apply).
+    /// Resumes an unfinished run or starts the first; a finished plan is not changed.
     pub async fn resume(&self, id: &PlanId, applying: &Applying) -> Result<PlanReport, RunError> {
         let (plan, folded) = self.load(id).await?;
         if folded.began.is_none() || is_under_way(&plan, &folded) || applying.retry_failed {
@@ -373,11 +321,8 @@ impl Runner {
         Ok(report_of(&plan, &folded, false))
     }
 
-    /// Goes on with a run that nobody asks for now, where that may be done ([`goes_on_by_itself`]); `None` where not. `why`
-    /// is noted in the journal.
-    ///
-    /// # Errors
-    /// As [`apply`](Self::apply).
+    /// Resumes a run automatically, if allowed ([`goes_on_by_itself`]); else `None`. `why` goes to
+    /// the journal.
     pub async fn go_on(
         &self,
         id: &PlanId,
@@ -397,7 +342,7 @@ impl Runner {
         patience: Duration,
         why: &str,
     ) -> Result<Option<PlanReport>, RunError> {
-        // somebody may have ended or aborted it while the lane was waited for
+        // it may have ended or been aborted during the wait
         let (plan, folded) = self.load(id).await?;
         let aborted = self
             .ports
@@ -420,10 +365,6 @@ impl Runner {
         Ok(Some(report_when(&plan, &folded, stopped)))
     }
 
-    /// What carrying a draft out would change as things are now, whatever was planned before. Nothing is kept.
-    ///
-    /// # Errors
-    /// When a target cannot be looked at.
     pub async fn differences(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
         let plan = self.looked_at(draft, &Folded::default()).await?;
         match unseen(&plan.steps, &plan.expected).next() {
@@ -432,10 +373,6 @@ impl Runner {
         }
     }
 
-    /// What became of a plan so far.
-    ///
-    /// # Errors
-    /// When there is no such plan, or it cannot be read.
     pub async fn report(&self, id: &PlanId) -> Result<PlanReport, RunError> {
         let (plan, folded) = self.load(id).await?;
         let aborted = self
@@ -447,10 +384,10 @@ impl Runner {
         Ok(report_of(&plan, &folded, aborted))
     }
 
-    /// Asks a plan to begin nothing new, and waits until nobody runs it.
+    /// Aborts a plan, and waits until it stops running.
     ///
     /// # Errors
-    /// When there is no such plan, the store fails, or its steps outlast the patience.
+    /// No such plan, a store failure, or steps that outlast the patience.
     pub async fn abort(&self, id: &PlanId, patience: Duration) -> Result<PlanReport, RunError> {
         self.load(id).await?;
         self.ports.store.set_aborted(id, true).await?;
@@ -460,10 +397,6 @@ impl Runner {
         self.report(id).await
     }
 
-    /// A plan and its journal.
-    ///
-    /// # Errors
-    /// When there is no such plan, or it cannot be read.
     pub async fn load(&self, id: &PlanId) -> Result<(Plan, Folded), RunError> {
         let saved = self.ports.store.plan(id).await?;
         let saved = saved.ok_or_else(|| RunError::Unknown(id.clone()))?;
@@ -489,8 +422,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Begins steps as their turn comes, until none is left or something stops it. Those that run
-    /// end normally, whatever happens.
+    /// Runs steps until all are done or a stop condition. Started steps always finish.
     async fn drive(
         &self,
         plan: &Plan,
@@ -544,18 +476,13 @@ impl Runner {
     }
 }
 
-/// Why a run ended with steps that were not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stopped {
-    /// Somebody asked for it.
     Aborted,
-    /// The first targets are done.
     Paused,
-    /// Too many targets failed.
     TooManyFailures,
 }
 
-/// Steps that could not be looked at, as what each is to a run that needs it.
 fn unseen(
     steps: &[PlanStep],
     seen: &BTreeMap<StepId, StepProbe>,
@@ -569,7 +496,6 @@ fn unseen(
     })
 }
 
-/// Whether a run began and is not over.
 pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
     folded.began.is_some()
         && plan
@@ -578,13 +504,13 @@ pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
             .any(|step| !matches!(folded.place(&step.id), StepState::Final(_)))
 }
 
-/// Whether it is over and changed something: its journal is then what is taken back, and no other run is added to it.
+/// Returns whether it finished and changed something: the journal is then the undo source, and
+/// takes no further run.
 fn is_spent(plan: &Plan, folded: &Folded) -> bool {
     let has_changed = !folded.changed.is_empty() || !folded.in_part.is_empty();
     folded.began.is_some() && !is_under_way(plan, folded) && has_changed
 }
 
-/// What a plan's journal comes to; `aborted` as the store has it.
 pub fn report_of(plan: &Plan, folded: &Folded, aborted: bool) -> PlanReport {
     let stopped = if aborted {
         Some(Stopped::Aborted)
@@ -594,14 +520,14 @@ pub fn report_of(plan: &Plan, folded: &Folded, aborted: bool) -> PlanReport {
     report_when(plan, folded, stopped)
 }
 
-/// Whether the first targets of a run were to be looked at, and none of it is in the middle of something.
+/// Returns whether a run awaits review of the first targets, with no step in progress.
 fn is_paused(plan: &Plan, folded: &Folded) -> bool {
     let has_begun = !folded.steps.is_empty();
     folded.bound.is_some() && has_begun && is_under_way(plan, folded) && !folded.is_amid_step()
 }
 
-/// Whether a process may go on with a plan without asking anybody (`organization.md` P-7): it was begun, nobody aborted
-/// it, and nobody wanted to look at its first targets before the others.
+/// Returns whether a plan may resume automatically (`organization.md` P-7): started, not aborted,
+/// and not awaiting review of its first targets.
 pub fn goes_on_by_itself(plan: &Plan, folded: &Folded, aborted: bool) -> bool {
     !aborted && folded.bound.is_none() && is_under_way(plan, folded)
 }

@@ -1,4 +1,4 @@
-//! One step from wherever it stands to its end: look, store the intent, send, store the answer.
+//! Runs one step from any state: probe, store the intent, send, store the answer.
 
 use std::time::Duration;
 
@@ -15,17 +15,14 @@ use crate::ports::{
 };
 use crate::retry::{Class, Retry, pause};
 
-/// Before the first question about something that was taken on is repeated: most things are done by
-/// then. Doubles.
+/// First poll delay: most operations are done by then. Doubles.
 const POLL_PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// The longest of these pauses.
 const POLL_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// Each is a fifth shorter or longer, so that many do not ask at once.
+/// Jitter: plus or minus a fifth.
 const POLL_SPREAD: u64 = 5;
-/// Naps are cut so, so that a lane is renewed meanwhile.
+/// Longer sleeps are split to renew the lane.
 const NAP_MAX: Duration = Duration::from_secs(10);
 
-/// The pause after so many questions.
 fn poll_pause(asked: u32, chance: u64) -> Duration {
     let pause = POLL_PAUSE_FIRST.saturating_mul(1 << asked.min(8));
     let millis = u64::try_from(pause.min(POLL_PAUSE_MAX).as_millis()).unwrap_or(u64::MAX);
@@ -33,7 +30,6 @@ fn poll_pause(asked: u32, chance: u64) -> Duration {
     Duration::from_millis(millis - spread + chance % (2 * spread + 1))
 }
 
-/// What comes after a look or a write.
 enum Turn {
     Again,
     Verify(String),
@@ -41,7 +37,6 @@ enum Turn {
 }
 
 impl Runner {
-    /// Carries a step out and stores its end.
     pub(super) async fn carry_out(
         &self,
         plan: &Plan,
@@ -84,7 +79,6 @@ impl Runner {
             StepState::Accepted { remote, old } => {
                 (walk.sent, walk.is_lost) = (Some(old), true);
                 if self.ports.hands.has_parts(walk.step) {
-                    // which of them are ours to wait for is judged first
                     Turn::Again
                 } else {
                     Turn::Verify(remote)
@@ -101,7 +95,6 @@ impl Runner {
         }
     }
 
-    /// One look, and one write if it asks for one.
     async fn look_and_act(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
         self.still_ours(walk).await?;
         let sent = walk.sent_before();
@@ -143,7 +136,7 @@ impl Runner {
             token: walk.step.token.clone(),
             old: seen.old(),
         };
-        // CRASH: from here on nobody knows whether it was sent; whoever comes next looks first
+        // CRASH: from here on the write may have been sent; the next process probes first
         self.note(&walk.plan.id, &intent).await?;
         walk.sent.get_or_insert_with(|| seen.old());
         walk.writes.begin(self.ports.clock.now(), &walk.step.token);
@@ -158,7 +151,6 @@ impl Runner {
                 let again = StepError::later(Class::Conflict, why);
                 self.nothing_done(walk, again).await
             }
-            // the look that comes next says what it is
             WriteAnswer::ChangedBefore => {
                 let again = StepError::later(Class::Throttle, CHANGED_BEFORE.to_owned());
                 self.nothing_done(walk, again).await
@@ -167,14 +159,14 @@ impl Runner {
         }
     }
 
-    /// A write that was refused, or not answered.
     async fn not_done(&self, walk: &mut Walk<'_>, setback: StepError) -> Result<Turn, RunError> {
         let is_lost = |it: &Retry| it.class == Class::Throttle;
         walk.is_lost |= matches!(&setback, StepError::Retry(it) if is_lost(it));
         self.set_back(walk, setback).await
     }
 
-    /// Forgets a write that did nothing, if it is the only one of the step: what stands there is no change of ours.
+    /// Discards a write without effect if it is the only one of the step: the existing state is not
+    /// Hallpass's change.
     async fn nothing_done(&self, walk: &mut Walk<'_>, again: StepError) -> Result<Turn, RunError> {
         if walk.writes.at.len() == 1 {
             let step = walk.step.id.clone();
@@ -186,8 +178,8 @@ impl Runner {
         self.set_back(walk, again).await
     }
 
-    /// Why nothing is written: somebody else was at work on the target (`organization.md` P-5). `whole`: what was seen of
-    /// a step whose parts were not judged one by one.
+    /// Returns why nothing is written: another user changed the target (`organization.md` P-5).
+    /// `whole`: the probe of a step not judged by parts.
     async fn drift(
         &self,
         walk: &Walk<'_>,
@@ -214,7 +206,6 @@ impl Runner {
         }
     }
 
-    /// Leaves out what somebody changed since the plan was judged; whether it was judged part by part.
     fn without_changed_parts(&self, walk: &mut Walk<'_>, seen: StepProbe) -> (StepProbe, bool) {
         let expected = walk.plan.expected.get(&walk.step.id);
         let Some(expected) = expected.filter(|_| !walk.accept_drift) else {
@@ -238,7 +229,6 @@ impl Runner {
         (part.seen, true)
     }
 
-    /// Asks until what was taken on is final.
     async fn ask(&self, walk: &mut Walk<'_>, remote: &str) -> Result<Turn, RunError> {
         let mut asked = 0_u32;
         loop {
@@ -285,7 +275,8 @@ impl Runner {
         }
     }
 
-    /// Ends a step after its write, with what it changed in part. `unheard`: the write may show later.
+    /// Ends a step after its write, with its partial change. `unheard`: the write may take effect
+    /// later.
     async fn drifted(
         &self,
         walk: &Walk<'_>,
@@ -302,8 +293,8 @@ impl Runner {
     }
 
     async fn satisfied(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
-        // what we may have sent, before a stop or in a run that heard nothing of it, is ours and has its record like every
-        // change; also where the same was wanted anew, and a look found nothing to do
+        // a write possibly sent before a crash or in a run without answer belongs to Hallpass and
+        // is recorded like every change, even if a new run finds nothing to do
         walk.sent = walk.sent.take().or_else(|| walk.unheard.take());
         if walk.sent.is_some() {
             let effect = Effect {
@@ -337,7 +328,6 @@ impl Runner {
         Ok(Turn::End(end))
     }
 
-    /// Stores the end of a step that changed something, with its audit record.
     async fn finish_changed(&self, walk: &Walk<'_>, end: &Final) -> Result<(), RunError> {
         let now = self.ports.clock.now();
         let change = TargetChange {
@@ -377,7 +367,6 @@ impl Runner {
         self.note(&walk.plan.id, &entry).await
     }
 
-    /// Waits and looks again, or gives up.
     async fn set_back(&self, walk: &mut Walk<'_>, setback: StepError) -> Result<Turn, RunError> {
         let retry = match setback {
             StepError::Retry(retry) => retry,
@@ -417,7 +406,6 @@ impl Runner {
         Ok(Turn::End(end))
     }
 
-    /// What was changed by a step that ends badly.
     async fn done_in_part(&self, walk: &Walk<'_>, end: &Final) -> Option<PartDone> {
         match (&walk.sent, end.outcome) {
             (Some(before), StepEnd::Failed | StepEnd::Blocked | StepEnd::Drifted) => {
@@ -427,7 +415,6 @@ impl Runner {
         }
     }
 
-    /// Stores the end of a step that changed nothing.
     pub(super) async fn finish_without_change(
         &self,
         plan: &Plan,
@@ -441,7 +428,6 @@ impl Runner {
         self.note(&plan.id, &entry).await
     }
 
-    /// Makes sure plan and lane are still ours before anything is sent.
     async fn still_ours(&self, walk: &Walk<'_>) -> Result<(), RunError> {
         self.renew(&format!("plan:{}", walk.plan.id)).await?;
         if walk.step.lane.shared {
@@ -461,7 +447,7 @@ impl Runner {
         Ok(())
     }
 
-    /// How long the step took so far, begun seconds counted whole where it wrote: what was done took some time.
+    /// Duration of the step; rounds up if it wrote.
     fn seconds(&self, walk: &Walk<'_>) -> u64 {
         let whole = TimeSpan::between(walk.began, self.ports.clock.now()).as_seconds();
         if walk.sent.is_some() {
@@ -471,7 +457,7 @@ impl Runner {
         }
     }
 
-    /// A number that spreads pauses: others in the same trouble draw another one.
+    /// Jitter that differs between callers.
     pub(super) fn chance(&self, step: &PlanStep, tries: u32) -> u64 {
         let text = hash(&format!("{}|{}|{tries}", self.keeper.holder, step.id));
         let head: String = text.chars().take(16).collect();

@@ -1,4 +1,4 @@
-//! For tests: a journal in memory, time that passes when told, and a gate that every port call passes.
+//! For tests: an in-memory journal, a manual clock, and a gate for port calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -21,7 +21,6 @@ use crate::{
     StepExecutor, StepPart, StoreFault, TargetChange, Undo, UnreadPlan, Verify, WriteAnswer,
 };
 
-/// A plan of a kind with one step, which is of a kind, too, and wants something.
 pub fn plan_of_one_step(
     id: &str,
     kind: &str,
@@ -64,7 +63,6 @@ pub fn plan_of_one_step(
     }
 }
 
-/// The ports of a runner whose time passes when told.
 pub fn ports(
     store: Arc<dyn PlanStore>,
     hands: Arc<dyn StepExecutor>,
@@ -82,7 +80,6 @@ pub fn ports(
 #[derive(Default)]
 struct TestRunnerState {
     plans: BTreeMap<PlanId, (u64, Saved)>,
-    /// Those that cannot be read any more.
     spoiled: BTreeSet<PlanId>,
     saves: u64,
     journals: BTreeMap<PlanId, Vec<String>>,
@@ -90,16 +87,14 @@ struct TestRunnerState {
     changes: Vec<TargetChange>,
 }
 
-/// What is said of a plan that cannot be read.
 const SPOILED: &str = "stored plan cannot be read";
 
-/// A journal that is gone with the process.
 #[derive(Default)]
 pub struct MemoryPlans(Mutex<TestRunnerState>);
 
 impl MemoryPlans {
     fn lock(&self) -> MutexGuard<'_, TestRunnerState> {
-        // every change of the state is whole
+        // every change of the state is atomic
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -115,7 +110,7 @@ impl MemoryPlans {
             .collect()
     }
 
-    /// From now on a plan cannot be read, as one of a later release; its journal can.
+    /// Makes a plan unreadable, like one of a later release; its journal stays readable.
     pub fn spoil(&self, plan: &PlanId) {
         self.lock().spoiled.insert(plan.clone());
     }
@@ -127,15 +122,11 @@ impl MemoryPlans {
         Ok(())
     }
 
-    /// Every change recorded, oldest first.
     pub fn changes(&self) -> Vec<TargetChange> {
         self.lock().changes.clone()
     }
 
-    /// Keeps a plan with a journal of such entries, each of when the plan was made.
-    ///
-    /// # Errors
-    /// Never: a store in memory answers.
+    /// Stores a plan and its journal, at the plan's time. Never fails.
     pub async fn keep(&self, plan: &Plan, journal: &[JournalEntry]) -> Result<(), StoreFault> {
         self.save_plan(plan).await?;
         for entry in journal {
@@ -149,12 +140,11 @@ impl MemoryPlans {
         Ok(())
     }
 
-    /// The journal of a plan, as text.
     pub fn texts(&self, plan: &PlanId) -> Vec<String> {
         self.lock().journals.get(plan).cloned().unwrap_or_default()
     }
 
-    /// Puts a text in place of the last record, as a stop in the middle of a write would.
+    /// Replaces the last record, simulating a torn write.
     pub fn tear(&self, plan: &PlanId, text: &str) {
         if let Some(last) = self
             .lock()
@@ -252,21 +242,17 @@ impl PlanStore for MemoryPlans {
     }
 }
 
-/// What happens at one port call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortMode {
-    /// It fails and has no effect.
     Fail,
-    /// It has its effect, and its answer is lost.
+    /// Takes effect, but the response is lost.
     LoseAnswer,
-    /// The process stops before it.
     StopBefore,
-    /// The process stops after its effect, before its answer.
+    /// Crashes after the effect, before the response.
     StopAfter,
 }
 
 impl PortMode {
-    /// All of them.
     pub const ALL: [Self; 4] = [
         Self::Fail,
         Self::LoseAnswer,
@@ -275,7 +261,7 @@ impl PortMode {
     ];
 }
 
-/// Counts port calls and does something bad at one of them.
+/// Counts port calls and injects a fault into one.
 #[derive(Default)]
 pub struct Gate {
     calls: AtomicU64,
@@ -284,7 +270,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that does this at that call, from 1; or nothing.
+    /// `plan`: the call, from 1, and its fault.
     pub fn new(plan: Option<(u64, PortMode)>) -> Arc<Self> {
         Arc::new(Self {
             plan,
@@ -292,17 +278,14 @@ impl Gate {
         })
     }
 
-    /// Calls so far.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// Resolves when the process is to stop.
     pub async fn stop(&self) {
         self.stopped.notified().await;
     }
 
-    /// Lets a call through, or not.
     pub async fn pass<T>(&self, call: impl Future<Output = T>, lost: impl Fn() -> T) -> T {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         match self.plan.filter(|(at, _)| *at == number) {
@@ -326,16 +309,15 @@ impl Gate {
     }
 }
 
-/// What a call passes between a process and whoever answers it.
+/// The path of a call between a process and its peer.
 pub trait Way: Send + Sync {
-    /// Lets a call through that asks for something, or answers as one that was not heard.
+    /// Passes a read, or fails as unanswered.
     fn pass<T: Send, E: Send>(
         &self,
         call: impl Future<Output = Result<T, E>> + Send,
         lost: impl Fn() -> E + Send + Sync,
     ) -> impl Future<Output = Result<T, E>> + Send;
 
-    /// The same for one that changes something.
     fn send<T: Send, E: Send>(
         &self,
         call: impl Future<Output = Result<T, E>> + Send,
@@ -355,7 +337,6 @@ impl Way for Gate {
     }
 }
 
-/// A port behind the gate, or on another way.
 pub struct Gated<P, W = Gate>(pub Arc<P>, pub Arc<W>);
 
 fn lost() -> StoreFault {
@@ -459,14 +440,13 @@ impl<P: PlanStore, W: Way> PlanStore for Gated<P, W> {
     }
 }
 
-/// A clock that moves by naps, and ids that repeat.
+/// A clock advanced by sleeps, and reproducible ids.
 pub struct Hourglass {
     microsecond: AtomicI64,
     ids: AtomicU64,
 }
 
 impl Hourglass {
-    /// A clock that stands at `start`.
     pub fn new(start: Timestamp) -> Self {
         Self {
             microsecond: AtomicI64::new(start.as_microsecond()),
@@ -474,7 +454,6 @@ impl Hourglass {
         }
     }
 
-    /// Lets time pass.
     pub fn advance(&self, span: Duration) {
         let by = i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 2);
         self.microsecond.fetch_add(by, Ordering::SeqCst);

@@ -1,5 +1,5 @@
-//! Faults of the program that this one replaces (`inventory.md` F-18); each has a test. Those that
-//! only show in output and command line are tested there.
+//! Regression tests for faults of the predecessor (`inventory.md` F-18), except output and command
+//! line.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::SeqCst;
@@ -53,7 +53,7 @@ fn f5_a_failure_is_never_a_result() {
         pages: 3,
         ..World::new(3, 2)
     };
-    // its first pages came, and the last did not: half a list is none
+    // all pages but the last arrived: a partial list does not count
     world.broken.insert((1, "r-00".to_owned()));
     let ran = run_once(&world);
     let prefix = format!("{} r-00", id(1));

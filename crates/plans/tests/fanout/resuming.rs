@@ -1,4 +1,4 @@
-//! A run that was killed or stopped, and the one that goes on with it (`inventory.md` F-15).
+//! Killed or stopped runs, resumed (`inventory.md` F-15).
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! What a run does, and what it gives (`inventory.md` F-3 to F-14).
+//! Behavior and output of runs (`inventory.md` F-3 to F-14).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -48,7 +48,7 @@ fn every_third_account_denied_and_throttles_change_nothing_but_what_is_denied() 
         assert!(report.totals.retries > 0);
         assert_eq!(ran.given.failures.len(), 19);
         assert!(ran.given.failures.iter().all(|it| {
-            // where the account service was busy, nobody knows how many Regions are lost
+            // lost Regions are unknown if the account service was busy
             let regions = it.regions.unwrap_or(6);
             it.stage == FailureStage::AssumeRole && regions == 6 && it.code == "AccessDenied"
         }));

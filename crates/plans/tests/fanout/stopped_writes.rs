@@ -1,5 +1,4 @@
-//! What a run of a write leaves behind that ends early: each call under way may have been done
-//! (`inventory.md` F-2).
+//! Aborted writes: each call in flight may have taken effect (`inventory.md` F-2).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -96,7 +95,7 @@ fn where_nobody_takes_the_results_what_is_under_way_is_told_all_the_same() {
     let failed = failed(&ran);
     let asked = ran.seen.slices_asked.lock().unwrap().clone();
     let asked: BTreeSet<Slice> = asked.into_iter().collect();
-    // three were taken, and the fourth was done and lies in the spool
+    // three were output; the fourth is in the spool
     assert!(asked.difference(&failed).count() <= 4, "{failed:?}");
     let hangs = Slice {
         account: id(1),
@@ -107,7 +106,7 @@ fn where_nobody_takes_the_results_what_is_under_way_is_told_all_the_same() {
     assert!(matches!(error, FanoutError::Sink(_)));
 }
 
-/// The disk is full: what was answered is not said never to have been called.
+/// Full disk: completed calls are not reported as never made.
 #[test]
 fn where_nothing_can_be_noted_what_was_answered_is_told_all_the_same() {
     let world = World {

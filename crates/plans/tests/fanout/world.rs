@@ -1,4 +1,4 @@
-//! An organization whose calls take virtual time, and what a run of it gave.
+//! A simulated organization in virtual time, and a run's results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -23,7 +23,6 @@ pub(crate) fn id(n: usize) -> AccountId {
     AccountId::new(format!("{n:012}")).unwrap()
 }
 
-/// What the organization is like.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) accounts: usize,
@@ -32,30 +31,23 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) pages: u32,
     pub(crate) line_bytes: usize,
-    /// Every so manieth account refuses the role.
+    /// One in so many accounts refuses the role.
     pub(crate) denied_every: usize,
-    /// Of a hundred calls, so many are throttled.
     pub(crate) throttled_percent: u64,
     pub(crate) suspended: BTreeSet<usize>,
-    /// Regions that are off in an account.
     pub(crate) off: BTreeSet<(usize, String)>,
-    /// Slices that fail for good.
     pub(crate) broken: BTreeSet<(usize, String)>,
     pub(crate) outside_denied: bool,
-    /// Slices whose call never answers.
     pub(crate) hanging: BTreeSet<(usize, String)>,
-    /// The operation changes something.
     pub(crate) writes: bool,
-    /// Results that are taken; the next one is refused.
+    /// The sink refuses later results.
     pub(crate) taken_most: Option<usize>,
-    /// An account whose calls take so long.
     pub(crate) slow: Option<(usize, u64)>,
     pub(crate) credentials_ms: Option<u64>,
     pub(crate) concurrency: usize,
     pub(crate) selection: Selection,
     pub(crate) choice: RegionChoice,
     pub(crate) leaving: Leaving,
-    /// After so many calls, nothing more happens.
     pub(crate) killed_at: Option<u64>,
     pub(crate) stopped_at_ms: Option<u64>,
 }
@@ -90,7 +82,6 @@ impl World {
     }
 }
 
-/// What happened.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) calls: AtomicU64,
@@ -112,7 +103,6 @@ struct Calls {
 }
 
 impl Calls {
-    /// One call: it takes time, may be throttled, and after the kill never comes back.
     async fn call(&self, account: Option<&AccountId>) -> Result<(), CallFault> {
         let number = self.seen.calls.fetch_add(1, SeqCst) + 1;
         let flying = self.seen.in_flight.fetch_add(1, SeqCst) + 1;
@@ -179,7 +169,6 @@ impl ApiCalls for Calls {
         let from = *listed;
         let to = (from + 20).min(self.world.accounts);
         *listed = to;
-        // in no order
         let numbers = (from..to).map(|n| (n * 7919) % self.world.accounts);
         let accounts = numbers.map(|n| FoundAccount {
             id: id(n),
@@ -270,13 +259,12 @@ impl ApiCalls for Calls {
     }
 }
 
-/// What lies on the disk.
 #[derive(Default)]
 pub(crate) struct Disk {
     pub(crate) data: Vec<u8>,
     pub(crate) journal: Vec<u8>,
     pub(crate) reads: u64,
-    /// Slices that it has room to note as done; nothing where it has room for all.
+    /// Slices that fit as done; none for unlimited.
     pub(crate) room: Option<usize>,
 }
 
@@ -314,7 +302,6 @@ impl Spool for Spooled {
     }
 }
 
-/// What a run gave.
 #[derive(Default)]
 pub(crate) struct Given {
     pub(crate) output: Vec<u8>,
@@ -361,7 +348,6 @@ impl Wait for VirtualTime {
     }
 }
 
-/// A run and all that was seen of it.
 pub(crate) struct Ran {
     pub(crate) report: Option<Result<RunReport, FanoutError>>,
     pub(crate) given: Given,
@@ -380,7 +366,6 @@ impl Ran {
     }
 }
 
-/// Runs to the end, or to the kill; over what is on the disk.
 pub(crate) fn run_over(world: &World, disk: &Arc<Mutex<Disk>>) -> Ran {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -433,7 +418,6 @@ pub(crate) fn run_over(world: &World, disk: &Arc<Mutex<Disk>>) -> Ran {
             (&mut spool, &mut given),
             stop,
         );
-        // a killed run never ends by itself
         let ended = tokio::time::timeout(Duration::from_hours(1), running).await;
         Ran {
             report: ended.ok(),

@@ -1,5 +1,5 @@
-//! The same wish again, after a plan of it that changed something is over (`organization.md` P-4): a plan of its own, with
-//! its own journal and way back.
+//! A repeated request after a finished plan that changed something (`organization.md` P-4): a new
+//! plan with its own journal and undo.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,6 @@ async fn applied(bench: &Bench, keys: &[&str]) -> PlanReport {
     report.unwrap()
 }
 
-/// What taking a plan back comes to.
 async fn taken_back(bench: &Bench, plan: &PlanId) -> PlanReport {
     let (plan, folded) = bench.runner("one").load(plan).await.unwrap();
     let undoing = undo(&plan, &folded, bench.world.as_ref());
@@ -45,14 +44,12 @@ async fn what_was_changed_elsewhere_is_work_for_the_next_plan() {
     assert_ne!(first.plan, second.plan);
     let saved = bench.store.plan(&second.plan).await.unwrap().unwrap().plan;
     assert_eq!((saved.round, saved.before), (1, Some(first.plan.clone())));
-    // the first stays what it was
     let shown = bench.runner("one").report(&first.plan).await.unwrap();
     assert_eq!(outcomes(&shown), "a changed, b changed");
-    // a service that keeps tokens takes the second write for another one
+    // the service must see a different token
     let tokens = bench.world.tokens.lock().unwrap().clone();
     assert_eq!(tokens.len(), 3);
     assert!(tokens[2] != tokens[0] && tokens[2] != tokens[1]);
-    // each is taken back by itself
     assert_eq!(
         outcomes(&taken_back(&bench, &second.plan).await),
         "a changed"
@@ -60,7 +57,6 @@ async fn what_was_changed_elsewhere_is_work_for_the_next_plan() {
     assert_eq!(bench.world.get("a"), old("theirs"));
     assert_eq!(bench.world.get("b"), old("b"));
     let back = taken_back(&bench, &first.plan).await;
-    // what somebody made of it between the two is theirs
     assert_eq!(outcomes(&back), "a drifted, b changed");
     assert_eq!(
         (bench.world.get("a"), bench.world.get("b")),
@@ -80,7 +76,6 @@ async fn a_plan_without_work_takes_no_way_back_away_and_is_one_however_often() {
     }
     assert_ne!(first.plan, second.plan);
     assert_eq!(bench.store.plans(9).await.unwrap().len(), 2);
-    // this one had nothing to do, the other one has
     assert!(taken_back(&bench, &second.plan).await.targets.is_empty());
     assert_eq!(
         outcomes(&taken_back(&bench, &first.plan).await),
@@ -130,7 +125,6 @@ async fn what_failed_keeps_its_token_and_what_was_done_its_way_back() {
         (bench.world.get("a"), bench.world.get("b")),
         (None, old("b"))
     );
-    // in one plan, too, another try takes no way back away
     bench.world.trouble("d", &[denied()]);
     let third = applied(&bench, &["c", "d"]).await;
     let again = Applying {
@@ -171,7 +165,6 @@ async fn what_changed_nothing_is_tried_again_as_it_is() {
     assert_eq!(*bench.world.tokens.lock().unwrap(), [token]);
 }
 
-/// Ends somebody else's run of a plan while it is waited for.
 struct Meanwhile {
     other: Runner,
     plan: PlanId,
@@ -219,7 +212,7 @@ async fn who_waited_for_a_plan_that_another_ended_does_not_begin_it_again() {
     assert_eq!(begun.count(), 1, "{runs:#?}");
 }
 
-/// A command that is run once, changed elsewhere, and run again: stopped somewhere the second time.
+/// Runs a command, changes the target, and runs it again with an injected crash.
 async fn attempt(bench: &Bench, holder: &str, gate: &Arc<Gate>) -> Result<bool, RunError> {
     let runner = bench.gated(holder, gate);
     let run = async {
@@ -271,18 +264,16 @@ async fn stopped_anywhere_the_next_plan_ends_and_both_can_be_taken_back() {
             bench.world.slow.lock().unwrap().clear();
             taken_back(&bench, &second[0]).await;
             let now = (bench.world.get("a"), bench.world.get("b"));
-            // `b` is taken on by a call whose answer may be lost: what stood before is then known of its intent
+            // `b` uses a call with a lost answer: its intent has the old state
             assert_eq!(now, (old("theirs"), old("theirs")), "{case}");
             taken_back(&bench, &first).await;
-            // what the first left was changed by somebody before the second
             let now = (bench.world.get("a"), bench.world.get("b"));
             assert_eq!(now, (old("theirs"), old("theirs")), "{case}");
         }
     }
 }
 
-/// Whatever happens in whatever order: a run leaves what is wanted, and taking a plan back what stood there before each of
-/// its writes.
+/// Random sequences: runs reach the desired state, and undo restores the state before each write.
 #[tokio::test]
 async fn any_sequence_leaves_what_is_wanted_and_a_way_back() {
     const WAYS: u32 = 5;
@@ -317,14 +308,12 @@ async fn any_sequence_leaves_what_is_wanted_and_a_way_back() {
     }
 }
 
-/// What somebody did to a key after runs that changed it is not theirs to take back.
 fn stays(done: &mut [(PlanId, BTreeMap<String, Option<Value>>)], key: &str, value: Option<&Value>) {
     for before in done.iter_mut().filter_map(|(_, it)| it.get_mut(key)) {
         *before = value.cloned();
     }
 }
 
-/// One run of the command; what it changed is noted with what stood there before.
 async fn run_once(
     bench: &Bench,
     done: &mut Vec<(PlanId, BTreeMap<String, Option<Value>>)>,

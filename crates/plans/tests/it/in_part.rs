@@ -1,5 +1,5 @@
-//! What a step did before it failed, or before nobody knew what it did, is recorded and taken back (`organization.md` P-12,
-//! P-15); and what cannot be seen, or takes as long as it takes, stays with its target.
+//! Partial and unknown changes are recorded and undone (`organization.md` P-12, P-15); unreadable
+//! or slow targets affect only themselves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,6 @@ fn v(text: &str) -> Value {
     json!({ "v": text })
 }
 
-/// `a` is changed half way before it fails; `b` is changed.
 async fn half_done() -> (Bench, PlanReport) {
     let bench = Bench::new();
     bench.world.put("a", v("old"));
@@ -93,7 +92,7 @@ async fn a_write_that_nobody_heard_of_is_ours_when_it_shows_at_the_next_try() {
         bench.world.trouble("a", &troubles);
         let report = bench.apply(puts(&["a"]), &Applying::default()).await;
         let plan = report.unwrap().plan;
-        // it was done after all; or, where it was refused, by somebody
+        // took effect after all; or, if refused, another user did it
         bench.world.put("a", v("a"));
         let runner = bench.runner("one");
         let report = runner.apply(&plan, &again()).await.unwrap();
@@ -109,7 +108,7 @@ async fn a_write_that_nobody_heard_of_is_ours_when_it_shows_at_the_next_try() {
     }
 }
 
-/// The same is wanted anew after a write that nobody heard of: a look finds that it is there, and it is ours.
+/// A repeated request finds the effect of a lost write and records it as Hallpass's.
 #[tokio::test]
 async fn a_write_that_nobody_heard_of_is_ours_when_the_same_is_wanted_again() {
     let bench = Bench::new();
@@ -128,7 +127,7 @@ async fn a_write_that_nobody_heard_of_is_ours_when_the_same_is_wanted_again() {
     assert_eq!(bench.world.get("a"), Some(v("old")));
 }
 
-/// Stopped half way, and changed by somebody before it went on: it is not gone on with, and what it did is told.
+/// A drifted half-finished step is not continued, and its partial change is reported.
 #[tokio::test]
 async fn what_a_step_changed_before_it_drifted_is_recorded() {
     let unbroken = Gate::new(None);
@@ -206,12 +205,11 @@ async fn what_cannot_be_looked_at_fails_alone() {
     assert!(shown.targets[0].reason.contains("AccessDenied"));
     let report = runner.apply(&looked.plan.id, &Applying::default()).await;
     assert_eq!(outcomes(&report.unwrap()), "a failed, b changed, c blocked");
-    // another try of the rest, with another target that does not show itself by now
     bench.world.values.lock().unwrap().remove("b");
     unseen(&["b"]);
     let report = runner.apply(&looked.plan.id, &again()).await.unwrap();
     assert_eq!(outcomes(&report), "a changed, b failed, c changed");
-    // where nothing can be seen it is not for the targets; nor is drift judged by half
+    // if all are unreadable, the cause is not the targets; drift is not judged on partial data
     unseen(&["a", "b", "c"]);
     let nothing = runner.look(puts(&["a", "b", "c", "d"])).await;
     assert!(nothing.is_ok(), "{nothing:?}");
@@ -287,12 +285,11 @@ async fn a_place_that_is_occupied_still_is_given_to_nobody_else() {
     }
 }
 
-/// What comes first by its place waits for something else at the beginning: once it may begin, what was begun in the lane goes on.
+/// A kept lane continues its chain before it starts another, even if the other comes first.
 #[tokio::test]
 async fn what_was_begun_where_a_place_is_kept_goes_on_before_another_begins() {
     for (lane, written) in [
         (Lane::occupied("unit"), ["a0", "b1", "b2", "a1", "a2"]),
-        // nothing is at work there between two steps
         (Lane::serial("unit"), ["a0", "b1", "a1", "a2", "b2"]),
     ] {
         let bench = Bench::new();
@@ -309,7 +306,6 @@ async fn what_was_begun_where_a_place_is_kept_goes_on_before_another_begins() {
     }
 }
 
-/// Renews somebody else's lane for so many looks, and is over then; after so many it aborts the plan of who waits.
 struct Busy {
     bench: Bench,
     clock: Arc<Hourglass>,
@@ -379,7 +375,6 @@ async fn who_is_at_work_in_a_lane_is_waited_for_until_the_plan_is_aborted() {
     }
 }
 
-/// A check, a policy after it, and what the policy is attached to.
 fn attached(targets: &[&str]) -> PlanDraft {
     let mut draft = puts(&[]);
     let check: StepId = put(&mut draft, "0 check", &Lane::usual(), &[]);
@@ -406,7 +401,7 @@ async fn a_canary_counts_targets_and_not_what_is_made_for_them() {
     let runner = bench.runner("one");
     let report = runner.resume(&report.plan, &Applying::default()).await;
     let plan = report.unwrap().plan;
-    // on the way back what is shared comes last, and takes nothing along
+    // undo handles shared steps last, without cascading
     let (plan, folded) = runner.load(&plan).await.unwrap();
     let back = undo(&plan, &folded, bench.world.as_ref()).draft;
     let report = bench.apply(back, &canary).await.unwrap();

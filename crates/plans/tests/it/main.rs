@@ -1,4 +1,4 @@
-//! The engine against a small world of keys and values.
+//! The engine on a small key-value world.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

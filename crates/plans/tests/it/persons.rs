@@ -1,5 +1,4 @@
-//! Somebody else works on the same things: what they did is not lost, whatever plans do meanwhile (`organization.md` P-5,
-//! P-7, P-15).
+//! Concurrent user changes are never lost (`organization.md` P-5, P-7, P-15).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -79,7 +78,6 @@ async fn another_try_does_not_take_what_changed_since_for_what_was_seen() {
     let draft = puts(&["a", "b"]);
     let report = bench.apply(draft, &Applying::default()).await.unwrap();
     assert_eq!(outcomes(&report), "a failed, b changed");
-    // one that failed and one that was done
     bench.world.put("a", json!({"v": "theirs"}));
     bench.world.put("b", json!({"v": "theirs"}));
     let again = |applying: Applying| Applying {
@@ -107,7 +105,6 @@ async fn what_was_sent_before_a_stop_is_not_sent_over_somebody_elses_work() {
         let bench = Bench::new();
         bench.world.put("a", json!({"v": "old"}));
         let plan = bench.runner("one").look(puts(&["a"])).await.unwrap().plan;
-        // up to the intent, and not further
         let mut call = 0;
         let stopped = loop {
             call += 1;
@@ -155,33 +152,26 @@ fn a_rest_is_what_is_left_of_parts_and_nothing_new() {
     }
 }
 
-/// Who wrote what stands somewhere, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Plan,
     Person(u64),
 }
 
-/// What was seen of keys.
 type Seen = BTreeMap<String, Value>;
 
 #[derive(Default)]
 struct SharedState {
     values: BTreeMap<String, Value>,
     by: BTreeMap<String, By>,
-    /// Counts everything that happens.
     now: u64,
-    /// When a key was looked at last.
     looked: BTreeMap<String, u64>,
-    /// What somebody saw, and had planned over.
     reviewed: Seen,
-    /// Whether the run takes back, and what a person did after what is taken back stays whoever saw it.
     takes_back: bool,
-    /// Whether the run may write over whatever stands there; and of what a person did until when one could, whose writes
-    /// may be repeated.
+    /// Whether the run accepts drift; repeated writes may then overwrite user changes up to that
+    /// point.
     accepted: bool,
     accepted_until: u64,
-    /// What stood before the last write of a plan: whoever puts that back cannot be told from a write without effect.
     before: BTreeMap<String, Value>,
     chance: u64,
     lost: Vec<String>,
@@ -197,7 +187,6 @@ impl SharedState {
         (self.chance >> 33) % sides
     }
 
-    /// Sometimes a person writes: never what a plan wants, so that whose it is can be told.
     fn maybe_person(&mut self, sides: u64) {
         self.now += 1;
         if self.roll(sides) == 0 {
@@ -212,7 +201,7 @@ impl SharedState {
         }
     }
 
-    /// A plan writes: over something of a person's only if they, or whoever reviewed it after them, had that planned.
+    /// A plan write may overwrite a user value only if it was reviewed later.
     fn write(&mut self, key: &str, value: &Value) {
         self.now += 1;
         let stands = self.values.get(key).cloned().unwrap_or_default();
@@ -220,7 +209,7 @@ impl SharedState {
             && !self.accepted
             && *at > self.accepted_until
             && (self.takes_back || self.reviewed.get(key) != Some(&stands))
-            // nobody can look later than directly before
+            // no probe can be later than directly before
             && self.looked.get(key).is_some_and(|looked| at <= looked)
             && stands != *value
             && self.before.get(key) != Some(&stands)
@@ -237,7 +226,7 @@ impl SharedState {
     }
 }
 
-/// A world that persons work on between any two calls.
+/// A world where users act between any two calls.
 #[derive(Default)]
 struct Shared(Mutex<SharedState>);
 
@@ -277,7 +266,6 @@ impl StepExecutor for Shared {
     }
 }
 
-/// What was seen of each plan's keys.
 type Reviewed = BTreeMap<PlanId, Seen>;
 
 struct Office {
@@ -319,7 +307,6 @@ impl Office {
         )
     }
 
-    /// Runs something that may be stopped at any call.
     async fn run<T>(&self, job: impl AsyncFnOnce(&Runner) -> Result<T, RunError>) -> Option<T> {
         let stop = (self.roll(3) == 0).then(|| {
             let mode = PortMode::ALL[usize::try_from(self.roll(4)).unwrap()];
@@ -335,7 +322,6 @@ impl Office {
         done
     }
 
-    /// What a person judged by who looked just now, or before.
     fn judged(&self, reviewed: Seen, takes_back: bool, accepted: bool) {
         let mut state = self.shared.0.lock().unwrap();
         if state.accepted {
@@ -344,12 +330,10 @@ impl Office {
         (state.reviewed, state.takes_back, state.accepted) = (reviewed, takes_back, accepted);
     }
 
-    /// Looks at a wish, and notes what whoever reads its plan sees.
     async fn look(&self, reviewed: &mut Reviewed) -> Option<PlanId> {
         let looked = self
             .run(async |runner| runner.look(puts(&KEYS)).await)
             .await;
-        // one that was stopped may have saved its plan
         for saved in self.store.plans(50).await.unwrap() {
             let form = |step: &PlanStep| match &saved.plan.expected[&step.id] {
                 StepProbe::Satisfied => step.desired.clone(),
@@ -398,8 +382,8 @@ impl Office {
     }
 }
 
-/// Whatever a person does between any two calls of plans that are looked at, applied, stopped, resumed, tried again and
-/// taken back: nothing of theirs is written over that nobody saw and nobody accepted.
+/// User changes between any two calls of plans that are probed, applied, stopped, resumed, retried
+/// and undone are never overwritten unless reviewed or accepted.
 #[tokio::test]
 async fn nothing_that_a_person_did_is_lost() {
     const CASES: u64 = 3_000;

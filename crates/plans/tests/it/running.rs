@@ -1,5 +1,3 @@
-//! What a run does when nobody stops it.
-
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use serde_json::json;
 
 use crate::world::{Bench, conflict, denied, limited, outcomes, patient, put, puts, throttled};
 
-/// A claim that is over as it begins.
+/// A claim that expires immediately.
 fn claim(holder: &str, now: Timestamp) -> LaneClaim<'_> {
     LaneClaim {
         holder,
@@ -88,7 +86,6 @@ async fn a_world_that_changed_meanwhile_is_not_touched_unless_that_is_accepted()
         accept_drift: true,
         ..Applying::default()
     };
-    // what is over is not begun again
     let report = runner.apply(&plan.id, &accept).await.unwrap();
     assert_eq!(outcomes(&report), "a drifted, b changed");
     let report = bench.apply(puts(&["a", "b"]), &accept).await.unwrap();
@@ -119,10 +116,8 @@ async fn a_failure_stays_with_its_target_and_what_depends_on_it() {
         "{}",
         report.targets[1].reason
     );
-    // the one that somebody can do something about, not the one between
     assert_eq!(report.targets[2].reason, report.targets[1].reason);
     assert_eq!(report.state.name(), "partial");
-    // another try has other tokens, and what is there stays
     let again = Applying {
         retry_failed: true,
         ..Applying::default()
@@ -229,7 +224,6 @@ async fn what_is_taken_on_is_asked_for_until_it_is_done() {
         .await
         .unwrap();
     assert_eq!(outcomes(&report), "a changed");
-    // one that takes for ever is left as it is, and asked for again later
     bench.world.slow.lock().unwrap().insert("b".into(), 70);
     let runner = bench.runner("one");
     let plan = runner.look(puts(&["b"])).await.unwrap().plan;
@@ -286,7 +280,6 @@ async fn a_canary_goes_first_and_the_rest_on_resume() {
 #[tokio::test]
 async fn a_wide_lane_is_ours_until_the_last_of_its_steps_is_over() {
     let bench = Bench::new();
-    // `a` is over at once, the others are asked for
     for key in ["b", "c", "d"] {
         bench.world.slow.lock().unwrap().insert(key.into(), 3);
     }
@@ -348,10 +341,8 @@ async fn a_lane_of_somebody_else_is_waited_for_or_reported() {
         "{error}"
     );
     assert!(bench.world.writes().is_empty());
-    // whoever was stopped does not renew
     let report = bench.apply(draft(), &patient(70)).await.unwrap();
     assert_eq!(outcomes(&report), "a changed");
-    // and gave everything back
     let now = bench.clock.now();
     for lane in [
         "organizations-write".to_owned(),

@@ -1,5 +1,5 @@
-//! Every port call of a run failed, its answer lost, the process stopped before or after it: after a
-//! resume the world is as of an unbroken run, and every change has one record.
+//! Injects a failure, a lost answer, or a crash at every port call: after a resume the state equals
+//! an unbroken run, and every change has one record.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ async fn a_resumed_run_ends_as_an_unbroken_one() {
                 let of_key = records.iter().filter(|it| it.target.key == key).count();
                 assert_eq!(of_key, 1, "{case}: {key}");
             }
-            // a write whose effect can be seen is never sent twice; `b` is taken on unseen
+            // visible writes are never repeated; the acceptance of `b` is invisible
             let writes = bench.world.writes();
             for key in ["a", "x"] {
                 let sent = writes.iter().filter(|it| *it == key).count();

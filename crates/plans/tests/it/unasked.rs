@@ -1,5 +1,3 @@
-//! Runs that nobody asks for now (`organization.md` P-7): what may go on by itself does, and nothing else.
-
 use std::time::Duration;
 
 use hallpass_plans::testing::{Gate, PortMode};
@@ -10,7 +8,6 @@ use crate::world::{Bench, outcomes, patient, puts};
 const WHY: &str = "the server goes on with it";
 const LONG: Duration = Duration::from_mins(2);
 
-/// A run of three that was stopped at a call.
 async fn stopped(bench: &Bench, applying: &Applying, call: u64) -> PlanId {
     let gate = Gate::new(Some((call, PortMode::StopAfter)));
     let runner = bench.gated("dead", &gate);
@@ -33,7 +30,6 @@ async fn go_on(bench: &Bench, plan: &PlanId) -> Result<Option<PlanReport>, RunEr
     bench.runner("server").go_on(plan, LONG, WHY).await
 }
 
-/// Calls until the plan is saved, and those of a whole run.
 async fn calls(applying: &Applying) -> (u64, u64) {
     let (bench, gate) = (Bench::new(), Gate::new(None));
     let runner = bench.gated("whole", &gate);
@@ -51,7 +47,6 @@ async fn what_was_stopped_anywhere_goes_on_and_nothing_is_sent_twice() {
         let bench = Bench::new();
         let plan = stopped(&bench, &patient(120), call).await;
         let Some(report) = go_on(&bench, &plan).await.unwrap() else {
-            // it was not begun, or all was done
             let report = bench.runner("reader").report(&plan).await.unwrap();
             assert!(matches!(report.state.name(), "planned" | "done"), "{call}");
             continue;

@@ -1,5 +1,3 @@
-//! Keys and values behind [`StepExecutor`], with troubles on demand, and a gate every port call passes.
-
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,19 +13,14 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-/// What is there, and what was sent.
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) values: Mutex<BTreeMap<String, Value>>,
     pub(crate) writes: Mutex<Vec<String>>,
     pub(crate) tokens: Mutex<Vec<String>>,
-    /// Answers given instead of the real ones, by key.
     pub(crate) troubles: Mutex<BTreeMap<String, VecDeque<StepError>>>,
-    /// Keys whose writes are taken on, and how often they are asked for until they are done.
     pub(crate) slow: Mutex<BTreeMap<String, u32>>,
-    /// What writes that meet trouble leave half done, by key.
     pub(crate) halves: Mutex<BTreeMap<String, Value>>,
-    /// Keys that nobody may look at.
     pub(crate) unseen: Mutex<Vec<String>>,
     running: AtomicU32,
     pub(crate) most: AtomicU32,
@@ -148,7 +141,7 @@ impl StepExecutor for World {
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
         let now = self.get(&step.target.key).unwrap_or_default();
         let half = self.halves.lock().unwrap().get(&step.target.key).cloned();
-        // somebody may have added to it
+        // another user may have added to it
         half.filter(|half| is_rest_of(half, &now))
             .map(|half| PartDone {
                 old: before.clone(),
@@ -165,7 +158,6 @@ impl StepExecutor for World {
     }
 }
 
-/// Lets the others run.
 async fn futures_yield() {
     let mut yielded = false;
     std::future::poll_fn(|context| {
@@ -179,7 +171,6 @@ async fn futures_yield() {
     .await;
 }
 
-/// A world with a runner over it.
 pub(crate) struct Bench {
     pub(crate) world: Arc<World>,
     pub(crate) store: Arc<MemoryPlans>,
@@ -214,7 +205,6 @@ impl Bench {
         )
     }
 
-    /// Looks and applies.
     pub(crate) async fn apply(
         &self,
         draft: PlanDraft,
@@ -226,7 +216,6 @@ impl Bench {
     }
 }
 
-/// A draft of independent puts.
 pub(crate) fn puts(keys: &[&str]) -> PlanDraft {
     limited(keys, PlanLimits::USUAL, &Lane::usual())
 }
@@ -244,7 +233,6 @@ pub(crate) fn put(draft: &mut PlanDraft, key: &str, lane: &Lane, after: &[StepId
     draft.step(target, "put", json!({"v": key}), lane.clone(), after)
 }
 
-/// How each target ended, in their order.
 pub(crate) fn outcomes(report: &PlanReport) -> String {
     let rows = report.targets.iter();
     let rows: Vec<String> = rows

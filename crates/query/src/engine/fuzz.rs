@@ -1,5 +1,4 @@
-//! Fuzz targets for statements of anybody, and for JSON of strangers in a column. See
-//! `hallpass_base::testing`.
+//! Fuzz targets for untrusted statements and untrusted JSON columns. See `hallpass_base::testing`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Warnings that are to be read and confirmed: which rules give one to whom, and what can be one.
+//! Warnings to confirm: who gets them, and valid texts.
 
 use hallpass_rules::{RuleFile, RuleId, load};
 
@@ -161,7 +161,7 @@ fn explanations_say_what_is_to_be_confirmed() {
     );
 }
 
-/// What names the rules of a decision names those that decide; a warning names its own.
+/// Decisions name deciding rules; warnings name their own.
 #[test]
 fn no_decision_rests_on_a_rule_that_only_warns() {
     let rules = rules(

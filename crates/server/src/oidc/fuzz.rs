@@ -1,5 +1,5 @@
-//! Fuzz targets for what a provider of sign-in sends, or whoever pretends to be one: tokens, sets of
-//! keys, discovery documents. See `hallpass_base::testing`.
+//! Fuzz targets for data of a real or fake identity provider: tokens, key sets, discovery
+//! documents. See `hallpass_base::testing`.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,7 +13,6 @@ use super::OidcSettings;
 use super::calls::Discovery;
 use super::claims::{self, ALGORITHMS};
 
-/// What JSON and tokens have most of.
 const LETTERS: &[u8] = b"{}[]\",:\\\n.-_=ehAzQ019tn";
 
 const LOGOUT: &[u8] = include_bytes!("__fuzz__/tokens/corpus/logout");
@@ -39,7 +38,6 @@ fn settings() -> OidcSettings {
     }
 }
 
-/// Header and claims, a line each, as the first two parts of a token; any other text as it is.
 fn signed_part(text: &[u8]) -> Vec<u8> {
     match text.iter().position(|byte| *byte == b'\n') {
         Some(cut) => {

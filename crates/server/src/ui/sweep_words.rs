@@ -1,5 +1,3 @@
-//! Runs of sweeps in words: why one was made, and how it stands.
-
 use hallpass_access::{Sweep, SweepState, Trigger};
 use hallpass_channels::wording::standing;
 

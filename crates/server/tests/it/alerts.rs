@@ -1,4 +1,4 @@
-//! Rules of alerts on pages and in the API: who sees them, and who silences a row.
+//! Alert rules on pages and in the API: permissions for viewing and muting.
 
 use std::sync::Arc;
 
@@ -15,7 +15,6 @@ const RULE: &str = "/alerts/rule?id=keys%2Funused";
 const MUTE: &str = "/alerts/mute?rule=keys%2Funused&key=%5B%22ben%22%5D";
 const UNMUTE: &str = "/alerts/unmute?rule=keys%2Funused&key=%5B%22ben%22%5D";
 
-/// A server in which Dee is an operator, and a rule found something.
 async fn server() -> TestServer {
     let server = TestServer::with(|app| {
         app.identity = Arc::new(Identity {
@@ -31,7 +30,6 @@ async fn server() -> TestServer {
     server
 }
 
-/// The records of mutes: event, who, why.
 async fn recorded(server: &TestServer) -> Vec<[String; 4]> {
     let records = server.store.records_from(1, 500).await.unwrap();
     let of_alerts = records.iter().filter(|it| it.event().starts_with("alert."));

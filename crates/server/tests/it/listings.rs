@@ -1,4 +1,4 @@
-//! Listings: page after page, each row once; and whose rows one sees.
+//! Paging returns each row once; permissions of rows.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::test_server::{TestServer, asking, run};
 
-/// Every row, in pages of `size`, and how many pages it took.
 async fn all(
     server: &TestServer,
     path: &str,

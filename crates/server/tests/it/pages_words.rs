@@ -1,4 +1,4 @@
-//! What pages say: exact words, empty states, and text of people as text and nothing else.
+//! Exact page texts, empty states, and escaping of user text.
 
 use hallpass_access::Directory;
 use hallpass_base::testing::rows;
@@ -113,7 +113,6 @@ fn refusals_are_sentences_with_names() {
     });
 }
 
-/// The organization with names that try to be markup.
 fn hostile(now: Timestamp) -> Directory {
     let mut plain = serde_json::to_value(directory(now)).unwrap();
     plain["accounts"][0]["name"] = json!(EVIL);

@@ -1,5 +1,3 @@
-//! Plans on the pages: what would change, what did, what stands in the way, and how to go on.
-
 use std::sync::Arc;
 
 use hallpass_base::Clock as _;
@@ -20,7 +18,6 @@ fn step(id: &str, account: &str, kind: &str) -> serde_json::Value {
     })
 }
 
-/// Two targets: one would change, one is as it should be.
 fn plan(at: &str) -> Plan {
     serde_json::from_value(json!({
         "id": PLAN, "kind": "org.delegate", "organization": "o-abcdefghij", "generation": 0,

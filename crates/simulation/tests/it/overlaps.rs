@@ -14,7 +14,6 @@ fn minutes(n: u64) -> TimeSpan {
     TimeSpan::minutes(n)
 }
 
-/// Minutes from `start` until the key was last seen, looking every ten seconds.
 async fn gone_after(
     world: &World,
     start: Timestamp,
@@ -29,7 +28,6 @@ async fn gone_after(
         }
         world.clock.advance(TimeSpan::seconds(10));
     }
-    // ends take at most the write's four seconds and a round or two
     (TimeSpan::between(start, last).as_seconds() + 30) / 60
 }
 

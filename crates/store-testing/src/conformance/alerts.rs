@@ -1,4 +1,4 @@
-//! States of rules of alerts: stored with what they tell, and over what was read.
+//! Alert rule states: stored with their messages, and guarded by the state read.
 
 use hallpass_access::Message;
 use hallpass_alerts::{AlertCommitError, AlertMessage, AlertRowKey, AlertWrite, MuteStep};

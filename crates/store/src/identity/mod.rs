@@ -1,4 +1,4 @@
-//! The ports of `identity` filled by SQLite: what a step changes and its record, in one transaction.
+//! The SQLite ports of `identity`: a step's change and its record, in one transaction.
 
 mod sessions;
 mod tokens;
@@ -14,7 +14,6 @@ use hallpass_base::{AuditId, IdSource, Timestamp};
 pub use sessions::StoredSessions;
 pub use tokens::StoredTokens;
 
-/// The record of a step that is about to be stored.
 fn next_record(ids: &Arc<dyn IdSource>, now: Timestamp) -> IdentityRecord {
     IdentityRecord {
         id: AuditId::new(ids.next(now)),

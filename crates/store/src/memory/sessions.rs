@@ -1,4 +1,4 @@
-//! Sessions of one process: for tests, and for whoever wants none to outlive it.
+//! Sessions of one process: for tests, and where no session should outlive it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,6 @@ use hallpass_access::identity::{
 };
 use hallpass_base::{Timestamp, UserId};
 
-/// Sessions in memory.
 #[derive(Debug, Default)]
 pub struct MemorySessions(
     Mutex<HashMap<String, WebSession>>,

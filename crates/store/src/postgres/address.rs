@@ -1,5 +1,5 @@
-//! The address of a PostgreSQL database, and the way there: TLS with a certificate that is checked, unless the
-//! address says otherwise or the database is on this machine.
+//! Parses a PostgreSQL address and connects. TLS with a verified certificate is the default, except
+//! for a local database.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,32 +16,29 @@ use crate::postgres::made_password::{Account, PasswordMaker};
 use crate::postgres::password::PasswordKey;
 use crate::postgres::tls::{PostgresTls, RootsError, TrustedRoots};
 
-/// The longest wait for a connection, unless the address says `connect_timeout`.
+/// Default of `connect_timeout`.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// A line on which nothing was said for so long is tried, unless the address says `keepalives_idle`.
+/// Default of `keepalives_idle`.
 const QUIET_MAX: Duration = Duration::from_secs(5);
-/// How long a server may take to confirm what it was sent, by its machine, unless the address says
-/// `tcp_user_timeout`: with that a line that is cut is known to be so.
+/// Default of `tcp_user_timeout`, the time to confirm sent data: detects a broken connection.
 const UNCONFIRMED_MAX: Duration = Duration::from_secs(8);
 
-/// Where a database is, and who asks. It is never shown whole: it may have a password.
+/// Never displayed completely: it may contain a password.
 #[derive(Clone)]
 pub struct PostgresAddress {
     config: Config,
     roots: TrustedRoots,
-    /// Host, port and database, for people.
+    /// Host, port and database, for display.
     name: String,
     password: Password,
 }
 
-/// Where the password comes from.
 #[derive(Clone)]
 enum Password {
-    /// From the address, the environment or a file of passwords: the same for each connection.
+    /// Fixed: from the address, the environment or a password file.
     Kept,
-    /// From AWS, for each connection: so the address says, and nobody makes them yet.
+    /// Created by AWS per connection, without a maker yet.
     OfAws(Account),
-    /// The same, and who makes them.
     Made(Account, Arc<dyn PasswordMaker>),
 }
 
@@ -57,7 +54,7 @@ impl fmt::Debug for PostgresAddress {
     }
 }
 
-/// Why a text is no address; the text is not repeated, for it may have a password.
+/// Why an address is invalid; does not repeat it, as it may contain a password.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
 pub struct UnusableAddress {
@@ -66,30 +63,26 @@ pub struct UnusableAddress {
 }
 
 impl UnusableAddress {
-    /// What to do about it.
     pub const fn help(&self) -> &'static str {
         self.help
     }
 }
 
-/// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No certificate could be checked.
+    /// No certificate can be verified.
     #[error(transparent)]
     Roots(#[from] RootsError),
-    /// Nobody answered in time.
     #[error("no answer within {0:?}")]
     Silent(Duration),
-    /// Its password could not be made.
     #[error("no password for the database: {0}")]
     Password(String),
-    /// The server, or the way there, did not take it.
+    /// The server or network refused the connection.
     #[error(transparent)]
     Refused(#[from] tokio_postgres::Error),
 }
 
-/// What of an address the client does not know itself: how TLS is done, and who makes passwords.
+/// Parts of an address that the client library does not know: TLS mode, password maker.
 #[derive(Default)]
 struct OwnWords {
     mode: Option<String>,
@@ -98,10 +91,11 @@ struct OwnWords {
 }
 
 impl PostgresAddress {
-    /// Reads `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE[?sslmode=…&sslrootcert=…&aws_iam=true]`.
+    /// Parses
+    /// `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE[?sslmode=…&sslrootcert=…&aws_iam=true]`.
     ///
     /// # Errors
-    /// What is wrong with it; never the address itself.
+    /// The problem; never the address.
     pub fn parse(text: &str) -> Result<Self, UnusableAddress> {
         let wrong = |why: String| UnusableAddress {
             why,
@@ -134,12 +128,12 @@ impl PostgresAddress {
         })
     }
 
-    /// Whether it has a password, or its passwords are made.
+    /// True for a fixed or a generated password.
     pub fn has_password(&self) -> bool {
         self.config.get_password().is_some() || self.account_of_aws().is_some()
     }
 
-    /// Who connects, where AWS makes the passwords (`aws_iam=true`).
+    /// The account for AWS-generated passwords (`aws_iam=true`).
     pub fn account_of_aws(&self) -> Option<&Account> {
         match &self.password {
             Password::Kept => None,
@@ -147,7 +141,6 @@ impl PostgresAddress {
         }
     }
 
-    /// The same, with who makes its passwords, where the address wants them made.
     #[must_use = "the address without it is as it was"]
     pub fn with_passwords_of(mut self, maker: Arc<dyn PasswordMaker>) -> Self {
         self.password = match self.password {
@@ -157,7 +150,7 @@ impl PostgresAddress {
         self
     }
 
-    /// The same, with a relative `sslrootcert` meant from this folder.
+    /// Resolves a relative `sslrootcert` against this folder.
     #[must_use = "the address without it is as it was"]
     pub fn within(mut self, folder: &Path) -> Self {
         if let TrustedRoots::File(path) = &mut self.roots {
@@ -166,7 +159,6 @@ impl PostgresAddress {
         self
     }
 
-    /// The file whose certificates are believed, where the address names one.
     pub fn root_file(&self) -> Option<&Path> {
         match &self.roots {
             TrustedRoots::System => None,
@@ -174,14 +166,13 @@ impl PostgresAddress {
         }
     }
 
-    /// The same, with a password.
     #[must_use = "the address without it is as it was"]
     pub fn with_password(mut self, password: &str) -> Self {
         self.config.password(password);
         self
     }
 
-    /// Its password in a file of passwords (`.pgpass`), whose text this is.
+    /// Finds its password in the text of a `.pgpass` file.
     pub fn password_in(&self, file: &str) -> Option<String> {
         let user = self.config.get_user()?;
         let host = match self.config.get_hosts().first()? {
@@ -196,7 +187,7 @@ impl PostgresAddress {
             user,
         };
         let found = wanted(host.as_str()).find(file);
-        // PostgreSQL's programs call what is at the usual place of sockets so
+        // PostgreSQL's programs use this name for the default socket
         found.or_else(|| {
             wanted("localhost")
                 .find(file)
@@ -204,11 +195,11 @@ impl PostgresAddress {
         })
     }
 
-    /// Connects. The second value talks to the server for as long as it is polled, and is to run beside
-    /// the client; how it ended, the client's next call is told.
+    /// Connects. The second value drives the connection while polled, next to the client; its
+    /// failure is returned by the client's next call.
     ///
     /// # Errors
-    /// When there is no connection.
+    /// There is no connection.
     pub async fn connect(
         &self,
     ) -> Result<(Client, impl Future<Output = ()> + Send + 'static), ConnectError> {
@@ -216,7 +207,7 @@ impl PostgresAddress {
             SslMode::Disable => PostgresTls::none(),
             _ => PostgresTls::with(&self.roots)?,
         };
-        // the client's own limit ends with the connection's first letter
+        // the library's own limit ends with the first received byte
         let patience = self.config.get_connect_timeout().copied();
         let patience = patience.unwrap_or(CONNECT_MAX);
         let connecting = async {
@@ -228,7 +219,6 @@ impl PostgresAddress {
         Ok((client, async move { drop(line.await) }))
     }
 
-    /// What to connect by, now.
     async fn with_made_password(&self) -> Result<Cow<'_, Config>, ConnectError> {
         match &self.password {
             Password::Kept => Ok(Cow::Borrowed(&self.config)),
@@ -246,8 +236,8 @@ impl PostgresAddress {
     }
 }
 
-/// Where the password of an address comes from. One that AWS makes is sent as it is, for one server, and good for whoever
-/// reads it: so it goes to one alone, over TLS.
+/// The password source. A password from AWS is sent in clear text and valid for any reader, so it
+/// requires a single host and TLS.
 fn password_of(config: &Config, words: &OwnWords) -> Result<Password, UnusableAddress> {
     let wrong = |why: &str| UnusableAddress {
         why: why.to_owned(),
@@ -276,14 +266,13 @@ fn password_of(config: &Config, words: &OwnWords) -> Result<Password, UnusableAd
     }
 }
 
-/// How TLS is done there.
 fn mode_of(config: &Config, words: &OwnWords) -> Result<SslMode, UnusableAddress> {
     let is_near = config.get_hosts().iter().all(is_on_this_machine)
         && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
     match words.mode.as_deref() {
         Some("disable") => Ok(SslMode::Disable),
         None if is_near => Ok(SslMode::Disable),
-        // a certificate that is asked for is checked, with its name, whichever of these it was
+        // each mode that requires a certificate verifies it with its name
         None | Some("require" | "verify-ca" | "verify-full") => Ok(SslMode::Require),
         Some(other) => Err(UnusableAddress {
             why: format!("`sslmode={other}` may be without TLS and nobody would know"),
@@ -292,7 +281,6 @@ fn mode_of(config: &Config, words: &OwnWords) -> Result<SslMode, UnusableAddress
     }
 }
 
-/// Limits of waiting, for those that the address does not have itself.
 fn limit_waiting(config: &mut Config, text: &str) {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_MAX);
@@ -307,7 +295,7 @@ fn limit_waiting(config: &mut Config, text: &str) {
     }
 }
 
-/// An address without what the client does not know, and that.
+/// Splits off the parts that the client library does not know.
 fn without_own_words(text: &str) -> (String, OwnWords) {
     let Some((address, query)) = text.split_once('?') else {
         return (text.to_owned(), OwnWords::default());
@@ -322,7 +310,7 @@ fn without_own_words(text: &str) -> (String, OwnWords) {
             _ => drop(kept.append_pair(&name, &value)),
         }
     }
-    // a plus is no blank in these addresses
+    // in these addresses a plus is not a blank
     let kept = kept.finish().replace('+', "%20");
     (format!("{address}?{kept}"), words)
 }

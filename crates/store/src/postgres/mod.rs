@@ -1,5 +1,5 @@
-//! The way to a PostgreSQL database: its address in the form of the ecosystem, TLS with a certificate that is
-//! checked, passwords from files, and limits of waiting. What is said over it, others know.
+//! PostgreSQL connections: addresses in URL form, TLS with certificate checks, password files and
+//! timeouts.
 
 mod address;
 mod made_password;

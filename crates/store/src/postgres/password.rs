@@ -1,7 +1,7 @@
-//! Passwords as PostgreSQL's own programs keep them: `host:port:database:user:password`, a line each, `*` for any,
-//! `\` before a colon or itself (PostgreSQL's documentation, "The Password File").
+//! Password files in the format of PostgreSQL: `host:port:database:user:password`, one entry per
+//! line, `*` for any, `\` before a colon or itself (PostgreSQL's documentation, "The Password
+//! File").
 
-/// What a password is looked for by.
 pub(crate) struct PasswordKey<'a> {
     pub(crate) host: &'a str,
     pub(crate) port: u16,
@@ -10,7 +10,7 @@ pub(crate) struct PasswordKey<'a> {
 }
 
 impl PasswordKey<'_> {
-    /// The password of the first line that fits.
+    /// Returns the password of the first matching line.
     pub(crate) fn find(&self, file: &str) -> Option<String> {
         file.lines().find_map(|line| self.of_line(line))
     }
@@ -28,12 +28,11 @@ impl PasswordKey<'_> {
             }
             rest = after;
         }
-        // the last field goes to the end of the line; a colon in it may stand bare
+        // the last field extends to the end of the line and may contain an unescaped colon
         Some(unescaped(rest)).filter(|it| !it.is_empty())
     }
 }
 
-/// The text before the next bare colon, and what comes after it.
 fn field(text: &str) -> Option<(String, &str)> {
     let mut escaped = false;
     for (at, letter) in text.char_indices() {

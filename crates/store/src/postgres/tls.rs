@@ -1,5 +1,5 @@
-//! TLS to PostgreSQL with the one TLS library of the workspace: the certificate is checked against the roots of
-//! this machine, or of a file, and against the name of the host.
+//! TLS to PostgreSQL: verifies the certificate against the system roots or those of a file, and
+//! against the host name.
 
 use std::future::Future;
 use std::io;
@@ -16,40 +16,27 @@ use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
-/// Why no certificate can be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
-    /// The machine has none.
+    /// The system has no root certificates.
     #[error("no root certificates on this machine: {0}")]
     NoneHere(String),
-    /// A file cannot be read, or has none.
     #[error("cannot read certificates from `{}`: {why}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The TLS library is not made for it.
+    File { path: PathBuf, why: String },
     #[error("TLS cannot be used: {0} (this is a bug)")]
     Library(#[from] rustls::Error),
 }
 
-/// Whose certificates are believed.
 #[derive(Clone, Debug)]
 pub(crate) enum TrustedRoots {
-    /// Those of this machine.
     System,
-    /// Those in this file, and no others.
     File(PathBuf),
 }
 
-/// Makes connections secure; without a configuration there is none that may be.
 #[derive(Clone)]
 pub(crate) struct PostgresTls(Option<Arc<ClientConfig>>);
 
 impl PostgresTls {
-    /// For a plain line.
     pub(crate) fn none() -> Self {
         Self(None)
     }
@@ -108,7 +95,6 @@ impl MakeTlsConnect<Socket> for PostgresTls {
     }
 }
 
-/// The connection to one host, before it is secure.
 pub(crate) struct SecureHost {
     config: Option<Arc<ClientConfig>>,
     host: String,
@@ -129,12 +115,11 @@ impl TlsConnect<Socket> for SecureHost {
     }
 }
 
-/// A connection that is secure.
 pub(crate) struct SecureSocket(Box<tokio_rustls::client::TlsStream<Socket>>);
 
 impl TlsStream for SecureSocket {
     fn channel_binding(&self) -> ChannelBinding {
-        // the certificate was checked: nobody is in between
+        // certificate verification already excludes a man in the middle
         ChannelBinding::none()
     }
 }

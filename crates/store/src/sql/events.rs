@@ -1,4 +1,4 @@
-//! What became of events, in tables: a row for each of a day, and those that are parked.
+//! Event outcomes in tables: a row per event for a day, and parked ones.
 
 use std::collections::BTreeSet;
 

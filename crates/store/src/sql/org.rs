@@ -1,4 +1,4 @@
-//! What plans leave behind in tables: drills, the ends of revocations, and what was told of steps that wait.
+//! Remains of plans in tables: drills, ends of revocations, and reported waiting steps.
 
 use async_trait::async_trait;
 use hallpass_base::{TimeSpan, Timestamp};
@@ -9,7 +9,6 @@ use super::{SqlStore, counter};
 use crate::database::Optional;
 use crate::rows::{body, instant, read_body};
 
-/// How long what was told of a step is kept: no step waits longer.
 const NEWS_KEPT: TimeSpan = TimeSpan::hours(30 * 24);
 
 #[async_trait]

@@ -1,5 +1,3 @@
-//! The memory of events.
-
 use hallpass_base::Timestamp;
 use hallpass_findings::events::{EventKey, EventMemory as _, EventRecord, EventState};
 
@@ -46,7 +44,6 @@ async fn events_are_known_for_as_long_as_is_asked_and_parked_ones_stay(place: Pl
             replayed.clone(),
         ];
         store.remember(&all).await.unwrap();
-        // in place of what was
         store
             .remember(&[record("twice", 0, parked.state.clone())])
             .await

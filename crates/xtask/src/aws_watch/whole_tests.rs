@@ -1,4 +1,4 @@
-//! The whole comparison over small trees: models as they are published, sources, lines, facts.
+//! The whole comparison over small trees: models, sources, lines, facts.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// A repository with one simulated service, and three sets of models of it.
+/// A repository with a simulated service and three model versions.
 struct Tree(tempfile::TempDir);
 
 impl Tree {
@@ -57,7 +57,6 @@ impl Tree {
         self.0.path().join(version).join("botocore/data")
     }
 
-    /// Models of two services whose one operation takes `members`, packed and plain, and of others that came.
     fn models(&self, version: &str, members: &[&str], services: &[&str]) {
         self.put(
             &format!("{version}/botocore/__init__.py"),
@@ -215,7 +214,6 @@ fn a_fact_that_nobody_read_for_too_long_is_an_error_and_a_page_that_is_not_there
         "{text}"
     );
     assert!(text.contains("  edge (30 days, 2026-10-26)\n"), "{text}");
-    // found as it was on another day, which ages too
     tree.decide(&format!("{ALL}fact quota | 2026-10-26 | as it was\n"));
     let watched = tree.run().unwrap();
     assert!(watched.is_clean, "{}", watched.text);

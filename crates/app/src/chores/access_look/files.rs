@@ -1,4 +1,4 @@
-//! Files of access, and the policies that they name, from disk.
+//! Reads access files and their policies from disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,6 @@ use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use hallpass_terminal::text_file::{TEXT_BYTES_MAX, read_text};
 
-/// What reading came to: the files, or nothing, and what is to be said of them.
 pub struct ReadFiles {
     pub file: Option<AccessFile>,
     pub findings: Vec<FileFinding>,
@@ -18,7 +17,7 @@ pub struct ReadFiles {
 /// Reads the files as one.
 ///
 /// # Errors
-/// When one cannot be read from disk; what is wrong with its text is a finding.
+/// An unreadable file; invalid content is a finding.
 pub fn read_files(paths: &[PathBuf]) -> Result<ReadFiles, Failure> {
     let mut sources = Vec::new();
     for path in paths {
@@ -38,7 +37,6 @@ pub fn read_files(paths: &[PathBuf]) -> Result<ReadFiles, Failure> {
     })
 }
 
-/// A policy, by its path beside the file that names it.
 fn policy_beside(file: &str, path: &str) -> Result<String, String> {
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
     let bytes = fs::read(folder.join(path)).map_err(|error| error.to_string())?;
@@ -46,10 +44,10 @@ fn policy_beside(file: &str, path: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The files as one, ready to be used; warnings are given to whoever says them.
+/// Reads the files as one, ready for use; passes warnings to `say`.
 ///
 /// # Errors
-/// Exit 2 with every error in them.
+/// Exit 2 with all errors.
 pub fn usable(paths: &[PathBuf], mut say: impl FnMut(String)) -> Result<AccessFile, Failure> {
     let read = read_files(paths)?;
     let (errors, warnings): (Vec<_>, Vec<_>) = read.findings.iter().partition(|it| it.is_error());
@@ -62,7 +60,6 @@ pub fn usable(paths: &[PathBuf], mut say: impl FnMut(String)) -> Result<AccessFi
     }
 }
 
-/// Errors of files as one failure.
 pub(crate) fn unusable<'a>(errors: impl Iterator<Item = &'a FileFinding>) -> Failure {
     let mut failure = Failure::bad_input("the files cannot be used; nothing was done");
     for error in errors {
@@ -73,7 +70,6 @@ pub(crate) fn unusable<'a>(errors: impl Iterator<Item = &'a FileFinding>) -> Fai
     failure
 }
 
-/// Lines of others, with whatever is hidden in them written out.
 pub fn plain_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(output::plain).collect();
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! What stands in Identity Center beside what files want. Nothing here writes.
+//! Reads Identity Center for comparison with files. Never writes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use hallpass_terminal::exit::Failure;
 
 use super::files::unusable;
 
-/// Where is looked: the organization, its permission sets, and what Hallpass gave for a time.
 #[derive(Clone, Copy)]
 pub struct AccessLook<'a> {
     pub aws: &'a Arc<Aws>,
@@ -23,7 +22,6 @@ pub struct AccessLook<'a> {
     pub grants: &'a dyn LiveGrants,
 }
 
-/// Files and Identity Center side by side.
 pub struct Compared {
     pub directory: Arc<Directory>,
     pub wanted: WantedAccess,
@@ -32,7 +30,6 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// What a plan keeps of it.
     pub fn saved(&self, refusals: Vec<AccessRefusal>) -> SavedDiff {
         SavedDiff {
             diff: self.diff.clone(),
@@ -42,8 +39,8 @@ impl Compared {
     }
 }
 
-/// Reads the organization, with the accounts' tags where they are asked for: then all of them, as a file that selects by
-/// tags would take away what an unread account has by them.
+/// Reads the organization, on request with all account tags: otherwise a file that selects by tags
+/// would remove access of unread accounts.
 pub async fn directory(at: &AccessLook<'_>, tags: bool) -> Result<Arc<Directory>, Failure> {
     let inventory = Inventory::new(Arc::clone(at.aws), Arc::new(BTreeSet::new))
         .with_account_tags(Arc::new(move || tags), TagPace::Whole);
@@ -57,7 +54,6 @@ pub async fn directory(at: &AccessLook<'_>, tags: bool) -> Result<Arc<Directory>
     }
 }
 
-/// Reads the organization, and who is in some of its groups.
 pub async fn directory_with_members(
     at: &AccessLook<'_>,
     groups: BTreeSet<GroupRef>,
@@ -76,10 +72,10 @@ fn management(at: &AccessLook<'_>) -> Option<AccountId> {
     AccountId::new(id).ok()
 }
 
-/// Reads what the files speak of and compares.
+/// Reads and compares everything the files mention.
 ///
 /// # Errors
-/// Exit 2 when names mean nothing here, exit 1 when something cannot be read.
+/// Exit 2 for unknown names, exit 1 for failed reads.
 pub async fn compared(at: &AccessLook<'_>, file: &AccessFile) -> Result<Compared, Failure> {
     let own = &at.aws.about().instance_arn;
     if let Some(instance) = file.instance.as_ref().filter(|arn| *arn != own) {
@@ -105,7 +101,6 @@ pub async fn compared(at: &AccessLook<'_>, file: &AccessFile) -> Result<Compared
     })
 }
 
-/// Reads sets with their assignments.
 pub async fn seen(
     at: &AccessLook<'_>,
     is_chosen: impl Fn(&PermissionSetName) -> bool,

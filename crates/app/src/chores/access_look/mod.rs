@@ -1,5 +1,3 @@
-//! Files of permission sets and assignments beside Identity Center, for the commands and for the server.
-
 mod files;
 mod look;
 

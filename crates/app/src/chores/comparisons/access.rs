@@ -1,5 +1,3 @@
-//! What was changed beside the files of permission sets and assignments. What a grant holds is no drift (promise P3).
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +12,6 @@ use serde_json::{Map, Value, json};
 use super::{Compared, ComparedRule, Comparison};
 use crate::chores::access_look::{AccessLook, compared, usable};
 
-/// How it is told.
 pub static COMPARED: ComparedRule = ComparedRule {
     file: "access/watch",
     id: "access/drift",
@@ -24,7 +21,6 @@ pub static COMPARED: ComparedRule = ComparedRule {
     unread: None,
 };
 
-/// Files of access, and where they are held against what stands.
 pub struct AccessComparison {
     files: Vec<PathBuf>,
     aws: Arc<Aws>,

@@ -1,5 +1,5 @@
-//! Who administers which service, held against a file (`organization.md` D-10): somebody registers another administrator, or
-//! a new account is no member of the graph, and nobody runs the command.
+//! Compares service administrators with a file (`organization.md` D-10): finds changed
+//! administrators and missing members without a command.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,6 @@ use crate::chores::delegation_files::{
 };
 use crate::chores::plans::PlanContext;
 
-/// How it is told.
 pub static COMPARED: ComparedRule = ComparedRule {
     file: "delegation/watch",
     id: "delegation/drift",
@@ -34,7 +33,6 @@ pub static COMPARED: ComparedRule = ComparedRule {
     }),
 };
 
-/// A file of administrators, and where it is held against what stands.
 pub struct DelegationComparison {
     pub file: PathBuf,
     pub context: Arc<PlanContext>,
@@ -64,7 +62,7 @@ impl Comparison for DelegationComparison {
     }
 }
 
-/// What one place does not say is neither there nor gone.
+/// An unread place counts neither as present nor as resolved.
 fn unread_row(row: &DelegationRow) -> Option<UnreadRow> {
     let DelegationState::Unread { reason } = &row.state else {
         return None;
@@ -80,7 +78,6 @@ fn unread_row(row: &DelegationRow) -> Option<UnreadRow> {
     })
 }
 
-/// What is otherwise in one place; `None` where nothing is.
 fn difference(row: &DelegationRow, reports: &[PlanReport]) -> Option<String> {
     match &row.state {
         DelegationState::Conflict { other } => Some(format!("{other} administers it")),
@@ -90,7 +87,7 @@ fn difference(row: &DelegationRow, reports: &[PlanReport]) -> Option<String> {
             match target.outcome {
                 StepEnd::Changed => Some(step_names(target).join(", ")),
                 StepEnd::Failed | StepEnd::Blocked => Some(target.reason.clone()),
-                // members that AWS is at work on are members soon (`organization.md` D-5)
+                // members in progress are members soon (`organization.md` D-5)
                 StepEnd::Unchanged | StepEnd::InProgress | StepEnd::Skipped | StepEnd::Drifted => {
                     None
                 }

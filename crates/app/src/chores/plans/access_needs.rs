@@ -1,4 +1,4 @@
-//! Whether what access is made of is there: asked before an account is made for it.
+//! Checks, before an account is created, that its access can be assigned.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use hallpass_aws::Aws;
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{AccessNeeds, WantedAccess};
 
-/// Asks the directory and Identity Center.
 pub(super) struct DirectoryNeeds {
     aws: Arc<Aws>,
     center: Arc<dyn PermissionSetAdmin>,

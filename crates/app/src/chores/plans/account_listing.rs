@@ -1,4 +1,5 @@
-//! The names of accounts, taken from the listings that a run reads anyway: a listing of 1,000 accounts is 50 calls.
+//! Account names from the listings that a run reads anyway: a listing of 1,000 accounts is 50
+//! calls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,21 +9,16 @@ use hallpass_org::{Operation, ReadAnswer, ReadCalls, ReadPlace, SendAnswer, Serv
 use serde_json::{Map, Value};
 
 const LISTING: Operation = ("organizations", "ListAccounts");
-/// Listings that are followed at once; more are not.
 const OPEN_MAX: usize = 16;
 
-/// Names of accounts, by id.
 pub(super) type AccountNames = BTreeMap<String, String>;
 
 #[derive(Default)]
 struct ListingState {
-    /// Listings that are not over: their names so far, by what the next page is asked with.
     open: BTreeMap<String, AccountNames>,
-    /// The last whole one.
     whole: Option<AccountNames>,
 }
 
-/// Calls by name, whose listings of accounts are remembered.
 pub(super) struct NamingCalls {
     calls: Arc<dyn ServiceCalls>,
     state: Mutex<ListingState>,
@@ -36,13 +32,12 @@ impl NamingCalls {
         }
     }
 
-    /// The names of the last listing that was read to its end.
     pub(super) fn names(&self) -> Option<AccountNames> {
         self.state().whole.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, ListingState> {
-        // every change of it is whole
+        // every change is complete
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -53,7 +48,6 @@ impl NamingCalls {
             None => AccountNames::new(),
             Some(token) => match state.open.remove(&token) {
                 Some(names) => names,
-                // its first pages were not seen
                 None => return,
             },
         };
@@ -98,7 +92,6 @@ mod tests {
 
     use super::*;
 
-    /// Two accounts on each of three pages, the pages of each listing with tokens of its own.
     #[derive(Default)]
     struct Pages(Mutex<u32>);
 
@@ -143,7 +136,6 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(calls.names(), None, "nor are the accounts of a unit");
-        // one listing between the pages of another
         list(LISTING).await.unwrap();
         let all: AccountNames = (0..6)
             .map(|n| (format!("id-{n}"), format!("name {n}")))

@@ -1,7 +1,6 @@
-//! The one shape of commands that plan. A chore reads what is wanted (that is how it is made), gathers what stands there,
-//! compares and refuses, and drafts a plan; then its plan is settled, and what came of it is shown and told. Each chore
-//! brings those parts with types of its own. The way through them is here once, with every flag, question, hint and exit
-//! code: no command can leave one out.
+//! The common shape of planning commands: parse what is wanted, gather the current state, draft a
+//! plan or refuse, settle it, show the result. Flags, questions, hints and exit codes are here
+//! once, so that no command can omit one.
 
 use crate::config::Loaded;
 use crate::host::runtime::runtime;
@@ -14,7 +13,7 @@ use serde_json::Value;
 use super::{PlanArgs, PlanContext, Settled, exit_of, open, print, settle};
 use crate::chores::plans::run_failed;
 
-/// What a chore works with.
+/// Opened resources of a chore.
 pub struct Opened<'a> {
     pub loaded: &'a Loaded,
     pub context: &'a PlanContext,
@@ -26,32 +25,33 @@ pub struct Opened<'a> {
     reason = "the driver awaits each on the task that it runs on: nothing has to be `Send`"
 )]
 pub trait Chore {
-    /// What stands there, as far as the wish is about it.
+    /// The current state relevant to the request.
     type Facts;
-    /// How the wish, and what came of it, is printed.
+    /// How the request and its result are printed.
     type Shown: Shown;
 
-    /// Reads what stands there; nothing is changed.
+    /// Reads the current state; changes nothing.
     ///
     /// # Errors
-    /// When it cannot be read, or speaks against the wish as a whole.
+    /// When it is unreadable or contradicts the request as a whole.
     async fn gather(&self, at: &Opened<'_>) -> Result<Self::Facts, Failure>;
 
-    /// Holds the wish against it: refuses what cannot be, and drafts the rest. What stops nothing is said.
+    /// Compares the request with the state: refuses the impossible, drafts the rest, warns about
+    /// non-blocking problems.
     ///
     /// # Errors
-    /// Exit 2 for a wish that means nothing there, 4 for one that is refused.
+    /// Exit 2 for an invalid request, 4 for a refused one.
     fn draft(&self, facts: Self::Facts) -> Result<Drafted<Self::Shown>, Failure>;
 
-    /// How a plan of this very wish is shown that was begun and is not over: see [`Drafted::Begun`].
+    /// How to print an unfinished plan of the same request: see [`Drafted::Begun`].
     ///
     /// # Errors
-    /// When the plan is none of this chore's.
+    /// When the plan belongs to another chore.
     fn begun(&self, plan: &Plan) -> Result<Self::Shown, Failure> {
         Err(Failure::bug(format!("plan {} is gone on with", plan.id)))
     }
 
-    /// From its draft to a report, as the flags say; a chore that is confirmed in a way of its own says so here.
+    /// From draft to report, by the flags; overridden by chores with their own confirmation.
     ///
     /// # Errors
     /// As [`settle`].
@@ -65,10 +65,7 @@ pub trait Chore {
         settle(at.context, draft, args, question).await
     }
 
-    /// Runs its plan with whatever is done beside it.
-    ///
-    /// # Errors
-    /// Those of the run.
+    /// Runs its plan with parallel work.
     async fn beside(
         &self,
         _at: &Opened<'_>,
@@ -78,10 +75,8 @@ pub trait Chore {
         run.await
     }
 
-    /// With `--apply`, what is kept or said behind a plan that was not refused; without a plan where there was nothing to do.
-    ///
-    /// # Errors
-    /// When it cannot be kept.
+    /// With `--apply`, stores or prints follow-up data of a plan that was not refused; no plan if
+    /// nothing was to do.
     async fn done(
         &self,
         _at: &Opened<'_>,
@@ -92,26 +87,26 @@ pub trait Chore {
     }
 }
 
-/// What a wish comes to.
+/// The result of a draft.
 #[expect(
     clippy::large_enum_variant,
     reason = "one is made in a run, and taken apart at once"
 )]
 pub enum Drafted<S> {
-    /// A plan, what is asked before it is carried out, and how it is shown.
+    /// A plan, its confirmation question, and its printer.
     Plan {
         draft: PlanDraft,
         question: String,
         shown: S,
-        /// What is said in place of a plan without steps; where nothing is, it is settled as any other.
+        /// Message for a plan without steps; if absent, it is settled as any other.
         nothing: Option<String>,
     },
-    /// A plan of this very wish was begun, and is not over.
+    /// An unfinished plan of the same request exists.
     Begun(PlanId),
 }
 
 impl<S> Drafted<S> {
-    /// A plan, also one without steps.
+    /// A plan, possibly without steps.
     pub fn plan(draft: PlanDraft, question: impl Into<String>, shown: S) -> Self {
         Self::Plan {
             draft,
@@ -121,7 +116,7 @@ impl<S> Drafted<S> {
         }
     }
 
-    /// The same, with what is said in place of a plan without steps.
+    /// A plan, with a message for one without steps.
     pub fn plan_or(
         draft: PlanDraft,
         question: impl Into<String>,
@@ -143,30 +138,23 @@ impl<S> Drafted<S> {
     reason = "the driver awaits each on the task that it runs on: nothing has to be `Send`"
 )]
 pub trait Shown {
-    /// Reads what its rows are named by, once the wish is held against what stands there.
+    /// Reads names for its rows after drafting.
     async fn name(&mut self, _at: &Opened<'_>) {}
 
-    /// Takes in what a plan would do, or did; its report says which.
-    ///
-    /// # Errors
-    /// When what it made cannot be read.
+    /// Takes in the planned or actual changes; the report states which.
     async fn tell(&mut self, _at: &Opened<'_>, _settled: &Settled) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// Prints it; without a plan where there was nothing to do.
-    ///
-    /// # Errors
-    /// When stdout does not take it.
+    /// Prints it; no plan if nothing was to do.
     fn print(&self, settled: Option<&Settled>, format: Format) -> Result<(), Failure>;
 
-    /// The exit code, where the plan by itself leads to `otherwise`.
     fn exit(&self, otherwise: Exit) -> Exit {
         otherwise
     }
 }
 
-/// A chore that is shown by its plan's report alone.
+/// Printed by its plan's report alone.
 pub struct ByReport;
 
 impl Shown for ByReport {
@@ -178,28 +166,22 @@ impl Shown for ByReport {
     }
 }
 
-/// A report that stands in a document of the chore's own where JSON is wanted.
+/// A report within the chore's own JSON document.
 #[expect(
     async_fn_in_trait,
     reason = "the driver awaits each on the task that it runs on: nothing has to be `Send`"
 )]
 pub trait ReportWithin {
-    /// Reads what the document says besides.
-    ///
-    /// # Errors
-    /// When it cannot be read.
+    /// Reads further data for the document.
     async fn look_up(&mut self, _at: &Opened<'_>) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// The document.
-    ///
-    /// # Errors
-    /// When we wrote what cannot be read.
+    /// The JSON document.
     fn whole(&self, settled: &Settled) -> Result<Value, Failure>;
 }
 
-/// A chore that is shown by its plan's report, within such a document.
+/// Printed by its plan's report, within such a document.
 pub struct Within<T>(pub T);
 
 impl<T: ReportWithin> Shown for Within<T> {
@@ -216,10 +198,7 @@ impl<T: ReportWithin> Shown for Within<T> {
     }
 }
 
-/// The way back from what a plan changed; what has none is said.
-///
-/// # Errors
-/// When there is no such plan.
+/// Drafts the undo of a plan; reports changes without one.
 pub async fn way_back(context: &PlanContext, plan: &PlanId) -> Result<PlanDraft, Failure> {
     let (plan, folded) = context.runner.load(plan).await.map_err(run_failed)?;
     let undoing = undo(&plan, &folded, context.hands.as_ref());
@@ -229,19 +208,16 @@ pub async fn way_back(context: &PlanContext, plan: &PlanId) -> Result<PlanDraft,
     Ok(undoing.draft)
 }
 
-/// Carries a chore out as its flags say.
+/// Runs a chore by its flags.
 ///
 /// # Errors
-/// What speaks against it; exit 4 for what is refused.
+/// Exit 4 for a refusal.
 pub fn run<C: Chore>(chore: &C, args: &PlanArgs) -> Outcome {
     let loaded = args.load()?;
     runtime()?.block_on(carry_out(chore, &loaded, args))
 }
 
-/// The same in a command that has begun to work.
-///
-/// # Errors
-/// As [`run`].
+/// Runs a chore with a loaded configuration.
 pub async fn carry_out<C: Chore>(chore: &C, loaded: &Loaded, args: &PlanArgs) -> Outcome {
     let context = &open(loaded).await?;
     let carried = carry(chore, &Opened { loaded, context }, args).await?;
@@ -256,19 +232,17 @@ pub async fn carry_out<C: Chore>(chore: &C, loaded: &Loaded, args: &PlanArgs) ->
     }
 }
 
-/// How far a chore came.
 pub struct Carried<S> {
-    /// How it is printed.
     pub shown: S,
-    /// What its plan came to; none where there was nothing to do.
+    /// Absent if nothing was to do.
     pub settled: Option<Settled>,
-    /// What is said where there was nothing to do.
+    /// Message if nothing was to do.
     pub nothing: Option<String>,
     /// The exit code, unless it is refused.
     pub exit: Exit,
 }
 
-/// The way through a chore up to what is printed, for a command with several of them.
+/// Runs a chore up to the output, for a command with several of them.
 ///
 /// # Errors
 /// As [`run`]; a refused plan is in [`Carried::settled`].
@@ -306,7 +280,6 @@ pub async fn carry<C: Chore>(
     told(chore, at, (shown, settled), args).await
 }
 
-/// Goes on with a plan of this very wish.
 async fn go_on<C: Chore>(
     chore: &C,
     at: &Opened<'_>,
@@ -342,7 +315,6 @@ async fn go_on<C: Chore>(
     told(chore, at, (shown, settled), args).await
 }
 
-/// Takes in what came of it, and lets the chore keep what it keeps.
 async fn told<C: Chore>(
     chore: &C,
     at: &Opened<'_>,
@@ -351,7 +323,7 @@ async fn told<C: Chore>(
 ) -> Result<Carried<C::Shown>, Failure> {
     shown.tell(at, &settled).await?;
     if args.is_applying() && settled.refused.is_none() {
-        // CRASH: not kept; the same command finds its plan done, and keeps it
+        // CRASH: not stored; the same command finds its plan done, and stores it
         chore.done(at, &shown, Some(&settled)).await?;
     }
     Ok(Carried {
@@ -363,7 +335,6 @@ async fn told<C: Chore>(
 }
 
 impl Settled {
-    /// Of a run.
     pub fn of(report: PlanReport) -> Self {
         Self {
             exit: exit_of(&report),
@@ -372,13 +343,13 @@ impl Settled {
         }
     }
 
-    /// Whether it was begun: neither refused nor only looked at.
+    /// Whether it was begun: neither refused nor only shown.
     pub fn was_begun(&self) -> bool {
         self.refused.is_none() && !self.report.is_planned()
     }
 }
 
-/// What every command takes that compares and changes nothing.
+/// Arguments of every command that only compares.
 #[derive(Debug, clap::Args)]
 pub struct ComparingArgs {
     /// Exit with 3 where something differs
@@ -390,32 +361,26 @@ pub struct ComparingArgs {
     output: OutputArgs,
 }
 
-/// Whether what stands there is as it is wanted.
+/// Whether the current state is as wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WishStanding {
-    /// It is.
     Same,
-    /// Something differs.
     Differs,
 }
 
 impl WishStanding {
-    /// By whether something differs.
     pub const fn of(differs: bool) -> Self {
         if differs { Self::Differs } else { Self::Same }
     }
 }
 
-/// A chore whose wish can be compared by itself.
+/// A chore whose request can be compared separately.
 #[expect(
     async_fn_in_trait,
     reason = "the driver awaits each on the task that it runs on: nothing has to be `Send`"
 )]
 pub trait Compared: Chore {
-    /// Compares, and says what differs; nothing is changed or saved.
-    ///
-    /// # Errors
-    /// As [`Chore::draft`].
+    /// Compares and prints differences; neither changes nor saves.
     async fn differences(
         &self,
         at: &Opened<'_>,
@@ -423,10 +388,7 @@ pub trait Compared: Chore {
     ) -> Result<(Self::Shown, WishStanding), Failure>;
 }
 
-/// Compares a chore's wish with what stands there.
-///
-/// # Errors
-/// What speaks against it.
+/// Compares a chore's request with the current state.
 pub fn check<C: Compared>(chore: &C, args: &ComparingArgs) -> Outcome {
     let loaded = &args.config.load()?;
     runtime()?.block_on(async {

@@ -1,10 +1,10 @@
-//! The command as it was typed, for hints that name the next one.
+//! The command as typed, for hints.
 
 use std::env;
 
 use hallpass_terminal::short_forms::expand;
 
-/// The command of this process as a line for a shell, in its long form.
+/// This process's command as a shell line, in its long form.
 pub(crate) fn as_typed() -> String {
     let (words, _) = expand(env::args_os().collect());
     let words = words.into_iter().skip(1);
@@ -15,7 +15,6 @@ pub(crate) fn as_typed() -> String {
     words.join(" ")
 }
 
-/// A word for a shell.
 pub fn quoted(word: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "@._+-/=:,".contains(it);
     let word = hallpass_terminal::output::plain(word);

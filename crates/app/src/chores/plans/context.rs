@@ -1,4 +1,4 @@
-//! The pieces that plans run on, put together for a command or for the server.
+//! Assembles the dependencies of plans, for a command or the server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ use super::every_step::{EveryStep, StepRequests};
 use crate::chores::remediations;
 use crate::chores::vending_mail::VendingMailer;
 
-/// What plans go by: their drills and denials end by AWS's time, whatever this machine's clock shows.
+/// Plan time: drills and denials end by AWS's time, not this machine's.
 struct Elsewhere(Arc<ProcessClock>);
 
 impl Clock for Elsewhere {
@@ -48,7 +48,6 @@ impl Clock for Elsewhere {
     }
 }
 
-/// The pieces that plans run on.
 pub struct PlanContext {
     pub aws: Arc<Aws>,
     pub center: Arc<dyn PermissionSetAdmin>,
@@ -63,9 +62,7 @@ pub struct PlanContext {
     pub runner: Runner,
     pub plans: Arc<dyn PlanStore>,
     pub hands: Arc<dyn StepExecutor>,
-    /// Who sends the mails of lists of accounts, where somebody is told.
     pub mailer: Option<VendingMailer>,
-    /// Accounts as this run has listed them.
     pub seen: Arc<SeenAccounts>,
     ids: Arc<dyn IdSource>,
     listings: Arc<NamingCalls>,
@@ -73,7 +70,7 @@ pub struct PlanContext {
 }
 
 impl PlanContext {
-    /// The names of the organization's accounts, by id; none where they cannot be listed: no plan waits for them.
+    /// Account names by id; empty if unreadable, because no plan needs them.
     pub async fn account_names(&self) -> BTreeMap<String, String> {
         let listed = async {
             if let Some(names) = self.listings.names() {
@@ -93,13 +90,11 @@ impl PlanContext {
         self.names.get_or_init(|| listed).await.clone()
     }
 
-    /// A runner of its own, which shares no lane with the others of this process; the audit log has `actor` for what it
-    /// changes.
+    /// A separate runner, without shared lanes; the audit log names `actor` for its changes.
     pub(super) fn another_runner(&self, actor: &str) -> Runner {
         runner((&self.plans, &self.hands), &self.clock, &self.ids, actor)
     }
 
-    /// Where permission sets and assignments are looked at.
     pub fn access(&self) -> crate::chores::access_look::AccessLook<'_> {
         crate::chores::access_look::AccessLook {
             aws: &self.aws,
@@ -109,7 +104,6 @@ impl PlanContext {
     }
 }
 
-/// What the pieces are put together from.
 pub struct PlanMeans {
     pub store: Arc<ServerStore>,
     pub aws: Arc<Aws>,
@@ -117,10 +111,6 @@ pub struct PlanMeans {
     pub ids: Arc<dyn IdSource>,
 }
 
-/// Rows that are made of what is kept and of what stands in the organization.
-///
-/// # Errors
-/// When the store or AWS does not answer.
 pub async fn listed<T>(
     loaded: &Loaded,
     list: impl AsyncFnOnce(&dyn Organization, &dyn OrgStore, Timestamp) -> Result<Vec<T>, ChoreError>,
@@ -131,9 +121,6 @@ pub async fn listed<T>(
 }
 
 /// Opens the store and connects to AWS, as the server does.
-///
-/// # Errors
-/// When one of them does not answer.
 pub async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let store = Arc::new(open_store_to_act(loaded.store()?).await?);
     let time = clock::after_log(&store).await;
@@ -148,10 +135,6 @@ pub async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     assemble(loaded, means).await
 }
 
-/// Puts the pieces together.
-///
-/// # Errors
-/// When there are no credentials for calls by name.
 pub async fn assemble(loaded: &Loaded, means: PlanMeans) -> Result<PlanContext, Failure> {
     let PlanMeans {
         store,
@@ -287,7 +270,7 @@ fn runner(
     )
 }
 
-/// Who runs plans: this process, for whoever's credentials it has.
+/// The runner's identity: this process with its credentials.
 fn keeper(actor: &str, ids: &dyn IdSource, now: Timestamp) -> RunnerIdentity {
     RunnerIdentity {
         holder: format!(
@@ -299,12 +282,12 @@ fn keeper(actor: &str, ids: &dyn IdSource, now: Timestamp) -> RunnerIdentity {
     }
 }
 
-/// Calls in flight of steps whose services have no port of their own.
+/// Parallel calls of steps without a service port.
 const CALLS_AT_ONCE: usize = 8;
-/// The role that AWS Organizations makes in the accounts it makes.
+/// The role that AWS Organizations creates in its new accounts.
 pub const MEMBER_ROLE: &str = "OrganizationAccountAccessRole";
 
-/// Calls by name, with our own credentials and with those of the role in member accounts.
+/// Calls by name, with the base credentials and with the member role.
 pub async fn member_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {
     let aws = &loaded.config.aws;
     let role = RoleToAssume {
@@ -319,8 +302,6 @@ pub async fn member_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {
     NamedCalls::of(aws_settings(loaded), role, CALLS_AT_ONCE).await
 }
 
-/// The same, and calls by each of the roles that accounts may have for the management account; each is told the
-/// organization's id as external id.
 async fn enrolment_calls(
     loaded: &Loaded,
     aws: &Aws,

@@ -1,5 +1,4 @@
-//! The executor that plans run with: steps of every kind, each carried out by the crate that knows what it means; and the
-//! ids of the requests that they wrote with, which only whoever sent them knows.
+//! The executor of all step kinds, with the request ids of their writes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +24,6 @@ use hallpass_plans::{
 };
 use serde_json::Value;
 
-/// One executor for each kind.
 pub(super) struct EveryStep {
     pub(super) org: OrgStepExecutor,
     pub(super) vending: VendingStepExecutor,
@@ -42,14 +40,13 @@ pub(super) struct EveryStep {
     pub(super) requests: StepRequests,
 }
 
-/// The ids of requests that steps wrote with, until it is known what came of them; those of a process that stopped are gone
-/// with it.
+/// Request ids of writes until the step's result is known; lost when the process stops.
 #[derive(Default)]
 pub(super) struct StepRequests(Mutex<BTreeMap<StepId, Vec<String>>>);
 
 impl StepRequests {
     fn all(&self) -> MutexGuard<'_, BTreeMap<StepId, Vec<String>>> {
-        // every change of the map is whole
+        // every change is complete
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,6 +1,3 @@
-//! The one table of chores whose wish has a row for each place: the same columns for people, as CSV and as JSON, and the
-//! same way in which a plan's report gets into the rows.
-
 use std::collections::BTreeMap;
 
 use hallpass_plans::{PlanReport, StepTarget, TargetReport};
@@ -11,37 +8,28 @@ use serde_json::{Value, json};
 use super::Settled;
 use super::chore::{Opened, Shown};
 
-/// A place that something is wanted of, and how it stands.
+/// A place with a wanted and a current state.
 pub trait ShownRow {
-    /// Titles of the table.
     const HEAD: &'static [&'static str];
-    /// Columns as CSV.
     const FIELDS: &'static [&'static str];
 
-    /// Takes in the names of accounts, by id.
     fn name(&mut self, _names: &BTreeMap<String, String>) {}
 
-    /// Whether it is what a target of its plan is about.
     fn is_at(&self, target: &StepTarget) -> bool;
 
-    /// Takes in what the plan does there, or would where `report` is of a plan that was only looked at.
+    /// Merges the plan's changes; planned ones if `report` was only shown.
     fn tell(&mut self, target: &TargetReport, report: &PlanReport);
 
-    /// Whether it needs somebody's attention whatever the plan does.
     fn is_bad(&self) -> bool;
 
-    /// The row as data.
     fn json(&self, format: Format) -> Value;
 
-    /// The row for people.
     fn cells(&self) -> Vec<String>;
 }
 
-/// Rows of a chore.
 pub struct ShownRows<R>(pub Vec<R>);
 
 impl<R: ShownRow> ShownRows<R> {
-    /// Takes in what a plan would do, or did.
     pub fn take_in(&mut self, report: &PlanReport) {
         for target in &report.targets {
             let mut rows = self.0.iter_mut();
@@ -51,14 +39,12 @@ impl<R: ShownRow> ShownRows<R> {
         }
     }
 
-    /// Takes in the names of accounts, by id.
     pub fn take_names(&mut self, names: &BTreeMap<String, String>) {
         for row in &mut self.0 {
             row.name(names);
         }
     }
 
-    /// The table for people.
     pub fn table(&self) -> Table {
         let mut table = Table::new(R::HEAD);
         for row in &self.0 {

@@ -1,4 +1,4 @@
-//! What every command takes that looks at one plan, or stops it.
+//! Arguments of every command that shows or stops one plan.
 
 use crate::config::Loaded;
 use crate::host::server_store::StoreAddress;
@@ -9,7 +9,7 @@ use hallpass_terminal::output::{Format, OutputArgs};
 
 use super::plan_id;
 
-/// A plan that was saved.
+/// A saved plan.
 #[derive(Debug, clap::Args)]
 pub struct SavedPlanArgs {
     /// The plan's id
@@ -22,31 +22,23 @@ pub struct SavedPlanArgs {
 }
 
 impl SavedPlanArgs {
-    /// Which plan.
-    ///
-    /// # Errors
-    /// Exit 2 for what is no id.
+    /// Parses the id; exit 2 for an invalid one.
     pub fn id(&self) -> Result<PlanId, Failure> {
         plan_id(&self.id)
     }
 
-    /// The configuration.
-    ///
-    /// # Errors
-    /// Exit 2 where it cannot be read.
     pub fn load(&self) -> Result<Loaded, Failure> {
         self.config.load()
     }
 
-    /// Where the store is that has the plan.
+    /// The existing store with the plan.
     ///
     /// # Errors
-    /// Exit 2 where it is not there.
+    /// Exit 2 where it is missing.
     pub fn existing_store(&self) -> Result<StoreAddress, Failure> {
         self.config.existing_store()
     }
 
-    /// How to print.
     pub fn format(&self) -> Format {
         self.output.format()
     }

@@ -1,5 +1,5 @@
-//! From a draft to a report. What is confirmed is what was shown: on a terminal the changes are listed before the question,
-//! `--plan` carries out exactly a plan that was saved, and what changed since somebody looked is said.
+//! From a draft to a report. Users confirm exactly the listed changes: `--plan` applies a saved
+//! plan or nothing, and changes since an earlier display are printed.
 
 use std::fmt::Write as _;
 
@@ -16,15 +16,13 @@ use super::command_line::as_typed;
 use super::{PlanArgs, PlanContext, Settled, exit_of, exit_of_shown, place, plan_id};
 use crate::chores::plans::run_failed;
 
-/// Plans of its kind among which an earlier look is searched.
 const PLANS_MAX: u32 = 50;
-/// Differences that are named; more are counted.
 const NAMED_MAX: usize = 20;
 
-/// From a draft to a report: looks, and with `--apply` asks and carries out.
+/// Plans, and with `--apply` confirms and applies.
 ///
 /// # Errors
-/// When it cannot be looked at or run, or is not consented to.
+/// When planning or running fails, or consent is denied.
 pub async fn settle(
     context: &PlanContext,
     mut draft: PlanDraft,
@@ -72,10 +70,10 @@ pub async fn settle(
     carry_out(context, &plan.id, args).await
 }
 
-/// Looks at a draft and saves its plan; one that is begun already stays as it is.
+/// Plans a draft and saves it; a begun plan stays unchanged.
 ///
 /// # Errors
-/// Exit 4 for what its checks and limits say against it.
+/// Exit 4 for violated checks and limits.
 pub async fn save_unapplied(context: &PlanContext, draft: PlanDraft) -> Result<PlanId, Failure> {
     let looked = context.runner.preview(draft).await.map_err(run_failed)?;
     if !looked.under_way {
@@ -91,7 +89,7 @@ pub async fn save_unapplied(context: &PlanContext, draft: PlanDraft) -> Result<P
     Ok(looked.plan.id)
 }
 
-/// While somebody thought about the question the same may have been carried out from elsewhere.
+/// While the user decided, another process may have applied it.
 async fn is_still_ours(context: &PlanContext, plan: &Plan) -> Result<(), Failure> {
     let began = match context.runner.load(&plan.id).await {
         Ok((_, folded)) => folded.began,
@@ -106,7 +104,6 @@ async fn is_still_ours(context: &PlanContext, plan: &Plan) -> Result<(), Failure
     Ok(())
 }
 
-/// Exactly a plan that was saved, or nothing.
 async fn settle_reviewed(
     context: &PlanContext,
     looked: Looked,
@@ -153,7 +150,7 @@ fn refused_with(report: PlanReport, refused: Failure) -> Settled {
     }
 }
 
-/// What a plan that is only shown comes to, with the command that carries out exactly it.
+/// The result of a shown plan, with the command to apply exactly it.
 fn only_shown(plan: &Plan, planned: PlanReport, args: &PlanArgs) -> Settled {
     let has_code = args.detailed_exitcode && planned.has_changes();
     let exit = exit_of_shown(&planned, has_code.then_some(Exit::Findings));
@@ -178,7 +175,7 @@ fn tell_round(plan: &Plan, planned: &PlanReport) {
     }
 }
 
-/// Why none of the plans that were named is carried out: the same wish comes to another one by now.
+/// Refuses named plans: the same request leads to another plan by now.
 fn another_plan(named: &[Plan], now: &Plan) -> Failure {
     let same = named.iter().find(|it| it.kind == now.kind);
     let Some(saved) = same.or_else(|| named.first()) else {
@@ -205,7 +202,6 @@ fn another_plan(named: &[Plan], now: &Plan) -> Failure {
     ))
 }
 
-/// Says what changed since somebody looked at the same and did not carry it out.
 async fn tell_changed(context: &PlanContext, now: &Plan) -> Result<(), Failure> {
     let shares = |plan: &Plan| {
         let has = |step: &PlanStep| now.steps.iter().any(|it| it.target == step.target);
@@ -265,7 +261,6 @@ fn difference_lines(saved: &Plan, now: &Plan) -> Vec<String> {
     lines
 }
 
-/// What a plan's own checks and limits say against it.
 fn refusal(plan: &Plan) -> Option<Failure> {
     let blocked = plan.blocked();
     if !blocked.is_empty() {
@@ -279,7 +274,7 @@ fn refusal(plan: &Plan) -> Option<Failure> {
     (changes > allowed).then(|| run_failed(RunError::TooManyChanges { changes, allowed }))
 }
 
-/// What a plan would change, from what to what, for whoever is asked.
+/// A plan's changes, from old to new, for the confirmation.
 pub(super) fn changes_text(plan: &Plan) -> String {
     let report = PlanReport::planned(plan);
     let mut table = Table::new(&["what", "where", "from → to"]);

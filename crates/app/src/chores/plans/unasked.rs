@@ -1,5 +1,5 @@
-//! Plans that the server goes on with by itself (`organization.md` P-7): those that were begun when it starts to work and are not
-//! over, where `plans.resume` names their kind. All others are left to people, and told in its log.
+//! Automatic resumption of plans (`organization.md` P-7): unfinished plans at server start whose
+//! kind `plans.resume` names. Others are logged and left to users.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,32 +18,28 @@ use tokio::time::Instant;
 use super::context::PlanContext;
 use crate::chores::vending_mail::with_mails;
 
-/// Plans whose journal is read when the server starts to work, newest first: so many of each named kind, and those of the
-/// others that are among so many of all.
+/// Plans whose journal is read at server start, newest first: this many of each named kind, and
+/// this many of all for the others.
 const UNFINISHED_LOOK: u32 = 500;
-/// How long somebody else may hold a plan or a lane before it is asked for again: whoever died does not renew its lease.
+/// Maximum time of a foreign lock on a plan or lane: a dead process does not renew its lease.
 const PATIENCE: Duration = Duration::from_secs(LANE_LEASE.as_seconds() + 5);
-/// Between two tries of a plan whose lane is held, or whose store did not answer.
+/// Retry interval for a held lane or a store without answer.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
-/// What journals say of it.
 const WHY: &str = "the server goes on with it at its start: `plans.resume` names this kind";
 
-/// Says in the log which plans were begun and are not over: they are left to people.
+/// Logs unfinished plans for users.
 pub async fn tell_unfinished(store: &dyn PlanStore) {
     unfinished(store, &[], &mut BTreeSet::new()).await;
 }
 
-/// Plans that were begun and are not over.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct BegunPlans {
-    /// Those of the named kinds.
     plans: Vec<PlanId>,
-    /// Whether the store gave all listings and journals. Otherwise there may be more.
     is_complete: bool,
 }
 
-/// Looks for plans that were begun and are not over, but for those that were `judged` by an earlier look. Those of the
-/// named kinds are returned; of the others the server's log says what a person may do.
+/// Finds unfinished plans, except already `judged` ones. Returns named kinds; logs the user's
+/// options for others.
 async fn unfinished(
     store: &dyn PlanStore,
     kinds: &[String],
@@ -117,16 +113,13 @@ fn count(outcome: &'static str) {
     metrics::counter!("hallpass_plans_resumed_total", "outcome" => outcome).increment(1);
 }
 
-/// What a server goes on with.
 #[derive(Clone)]
 pub struct UnaskedPlans {
     pub context: Arc<PlanContext>,
-    /// The kinds of plans.
     pub kinds: Vec<String>,
 }
 
 impl UnaskedPlans {
-    /// Goes on until all are over, or the server stops: what was begun is found in the journals by the next.
     pub async fn watch(self, mut stop: watch::Receiver<bool>) {
         let mut judged = BTreeSet::new();
         let mut running = FuturesUnordered::new();
@@ -175,7 +168,6 @@ impl UnaskedPlans {
     }
 }
 
-/// Waits for an instant, if there is one.
 async fn until(at: Option<Instant>) {
     if let Some(at) = at {
         tokio::time::sleep_until(at).await;
@@ -211,7 +203,6 @@ mod tests {
 
     use super::*;
 
-    /// A plan of one step that was begun.
     async fn begun(plans: &MemoryPlans, id: &str, kind: &str) -> PlanId {
         let made_at = "2026-03-02T10:05:00Z".parse().unwrap();
         let plan = plan_of_one_step(id, kind, ("test", Value::Null), made_at);
@@ -236,7 +227,6 @@ mod tests {
         assert!(begun.is_complete);
     }
 
-    /// Each row: which call of the first look fails (three listings, then the journals of two plans).
     #[tokio::test]
     async fn what_the_store_did_not_say_is_looked_for_again() {
         let kinds = ["org.vend", "org.enroll"].map(str::to_owned);
@@ -259,7 +249,7 @@ mod tests {
         }
     }
 
-    /// A damaged journal is final for its plan, and no other plan waits for it.
+    /// A damaged journal is final for its plan, and blocks no other plan.
     #[tokio::test]
     async fn a_damaged_journal_stops_no_other_plan() {
         let plans = MemoryPlans::default();

@@ -1,4 +1,4 @@
-//! Calls inside member accounts, each remediation with a session of its own (`organization.md` R-5).
+//! Calls inside member accounts, with a session for each remediation (`organization.md` R-5).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,14 +15,11 @@ use hallpass_inventory::collect::CallPlace;
 use hallpass_org::OrganizationFault;
 use serde_json::Value;
 
-/// How long a session is good: the shortest that STS makes.
+/// STS's shortest session.
 const SESSION_SECONDS: u32 = 900;
-/// Calls of a session at once.
 const AT_ONCE: usize = 4;
-/// Sessions that are kept to be used again.
 const KEPT: usize = 32;
 
-/// Sessions in member accounts.
 pub struct MemberSessions {
     client: AwsClientSettings,
     role: RoleToAssume,
@@ -31,7 +28,6 @@ pub struct MemberSessions {
 }
 
 impl MemberSessions {
-    /// With the role of every account; nothing is called.
     pub fn new(
         client: AwsClientSettings,
         name: String,
@@ -55,7 +51,7 @@ impl MemberSessions {
         &self,
     ) -> std::sync::MutexGuard<'_, BTreeMap<(AccountId, MemberSession), Arc<OrganizationCalls>>>
     {
-        // every change of the map is whole
+        // every change is complete
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -100,7 +96,6 @@ impl MemberSessions {
         let passing = is_passing(&failure);
         let entering = failure.stage == "assume_role";
         if entering {
-            // another try asks for the role anew
             self.drop_session(place);
         }
         let kind = match (passing, entering) {

@@ -1,5 +1,5 @@
-//! Exceptions that are over are told once, by the channels of alerts (`organization.md` R-8): from then on what they
-//! covered is remediated again, and somebody should know before it is.
+//! Reports expired exceptions once, by alert channels (`organization.md` R-8), before remediation
+//! resumes for what they covered.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,26 +11,22 @@ use hallpass_base::Clock;
 use hallpass_findings::remediation::{RemediationException, RuleFile};
 use serde_json::{Map, Value, json};
 
-/// The name that they are known by among alerts.
 const OVER: &str = "remediate/exception-over";
-/// What one is known by: not its place in the file, which changes when another is taken out.
+/// The key of one: not its place in the file, which changes when another is removed.
 const KEY: [&str; 3] = ["about", "until", "reason"];
 const MESSAGE: &str = "the exception for {about} is over since {until}: its findings are remediated again (exception {number} of the \
      rules: {reason})";
-/// How often it is tried that another writer was first with.
 const TRIES: usize = 8;
 
-/// Tells exceptions that are over.
 pub struct ExceptionTeller {
     alerts: Arc<dyn AlertStore>,
     clock: Arc<dyn Clock>,
     rule: HappeningRule,
-    /// What this process told or saw told last, so that the store is asked when something changed.
+    /// Known as reported, so that the store is read only after changes.
     told: Mutex<BTreeSet<String>>,
 }
 
 impl ExceptionTeller {
-    /// Nothing is told yet.
     pub fn new(
         alerts: Arc<dyn AlertStore>,
         clock: Arc<dyn Clock>,
@@ -49,10 +45,10 @@ impl ExceptionTeller {
         })
     }
 
-    /// Tells those of a file that nobody was told of, all in one message.
+    /// Reports new ones of a file, all in one message.
     ///
     /// # Errors
-    /// The store; it is told by the next call.
+    /// The store; the next call retries.
     pub async fn tell(&self, file: &RuleFile) -> Result<(), String> {
         let now = self.clock.now();
         let rows: Vec<Map<String, Value>> = file.expired(now).into_iter().map(row).collect();
@@ -68,7 +64,8 @@ impl ExceptionTeller {
             let state = self.alerts.alert_state(&self.rule.id).await;
             let state = state.map_err(|error| error.to_string())?;
             let write = listed(&self.rule, state, &rows, now);
-            // CRASH: before the commit it is told by the next call; after it the message is on its way and the row is known
+            // CRASH: before the commit the next call reports it; after it the message is queued and
+            // the row is known
             let done = match write {
                 None => Ok(()),
                 Some(write) => self.alerts.commit_alert(write).await,
@@ -78,7 +75,6 @@ impl ExceptionTeller {
                     *self.told.lock().unwrap_or_else(PoisonError::into_inner) = over;
                     return Ok(());
                 }
-                // another node of this store was first
                 Err(AlertCommitError::Raced(_)) => {}
                 Err(error @ AlertCommitError::Unavailable(_)) => return Err(error.to_string()),
             }
@@ -106,7 +102,6 @@ mod tests {
 
     use super::*;
 
-    /// A store, and how many messages went out with what was stored.
     #[derive(Default)]
     struct Counting(MemoryStore, AtomicUsize);
 
@@ -155,7 +150,6 @@ exceptions:
         ExceptionTeller::new(alerts, Arc::new(Instant(at.parse().unwrap()))).unwrap()
     }
 
-    /// What is known as told, by its words.
     async fn known(store: &Arc<Counting>) -> Vec<String> {
         let state = store.alert_state(&OVER.parse().unwrap()).await.unwrap();
         let rows = state.map(|it| it.rows).unwrap_or_default();
@@ -167,7 +161,6 @@ exceptions:
     async fn each_is_told_once_by_whichever_node_over_restarts() {
         let store = Arc::new(Counting::default());
         let file = RuleFile::read(FILE).unwrap();
-        // the last second of the day counts
         let before = teller(&store, "2026-03-01T23:59:59Z");
         before.tell(&file).await.unwrap();
         assert_eq!(known(&store).await, Vec::<String>::new());
@@ -182,13 +175,12 @@ exceptions:
             ["\"account 111111111111, controls EC2.19\""]
         );
         assert_eq!(store.1.load(Ordering::Relaxed), 1, "two nodes, one message");
-        // another process, a day later: the second is over, the first was told
         let later = teller(&store, "2026-03-03T00:00:00Z");
         later.tell(&file).await.unwrap();
         later.tell(&file).await.unwrap();
         assert_eq!(known(&store).await.len(), 2);
         assert_eq!(store.1.load(Ordering::Relaxed), 2);
-        // its place in the file is not what it is
+        // its place in the file is not its identity
         let (head, rest) = FILE.split_once("  - {ou").unwrap();
         let moved = head.replace("exceptions:\n", &format!("exceptions:\n  - {{ou{rest}"));
         let moved = RuleFile::read(&moved).unwrap();

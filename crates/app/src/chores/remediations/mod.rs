@@ -1,4 +1,4 @@
-//! Remediations at work: the parts of the core put together, with the calls that fill its ports.
+//! Assembles remediation: the core and the AWS calls behind its ports.
 
 mod calls;
 mod exceptions;
@@ -31,14 +31,12 @@ pub use own_code::CallableCode;
 pub use rule_source::{RuleSource, read_rules};
 pub use telling::BacklogTeller;
 
-/// What the organization knows of accounts, from what enriching knows.
 pub struct KnownAccounts {
     enricher: Arc<Enricher>,
     management: Option<AccountId>,
 }
 
 impl KnownAccounts {
-    /// `management` is the management account, as far as it is known.
     pub fn new(enricher: Arc<Enricher>, management: Option<AccountId>) -> Self {
         Self {
             enricher,
@@ -61,7 +59,6 @@ impl AccountStandings for KnownAccounts {
     }
 }
 
-/// Calls in accounts with the configured role, and how deviations stand by what `findings` and these read.
 pub fn member_calls(
     loaded: &Loaded,
     client: AwsClientSettings,
@@ -75,10 +72,6 @@ pub fn member_calls(
     (calls, Arc::new(reader))
 }
 
-/// The steps of remediations, for commands that carry plans of any kind out.
-///
-/// # Errors
-/// No client can be made.
 pub async fn step_executor(
     loaded: &Loaded,
     store: &Arc<ServerStore>,
@@ -96,10 +89,6 @@ pub async fn step_executor(
     })
 }
 
-/// Calls in accounts, and how deviations stand, for commands.
-///
-/// # Errors
-/// No client can be made.
 pub async fn standings(
     loaded: &Loaded,
     clock: &Arc<dyn Clock>,
@@ -111,7 +100,6 @@ pub async fn standings(
     Ok(member_calls(loaded, client, clock, &findings))
 }
 
-/// What a server remediates with.
 #[derive(Clone)]
 pub struct Remediating {
     pub rules: Arc<RuleSource>,
@@ -120,14 +108,11 @@ pub struct Remediating {
     pub teller: Arc<BacklogTeller>,
     pub exceptions: Arc<ExceptionTeller>,
     pub clock: Arc<dyn Clock>,
-    /// What people decide by.
     pub source: RemediationSource,
 }
 
-/// What the parts stand on.
 pub struct RemediationMeans<'a> {
     pub loaded: &'a Loaded,
-    /// How AWS is called.
     pub client: &'a AwsClientSettings,
     pub store: &'a ServerStore,
     pub clock: &'a Arc<dyn Clock>,
@@ -137,7 +122,6 @@ pub struct RemediationMeans<'a> {
     pub settings: &'a EnrichSettings,
     pub organization: String,
     pub management: Option<AccountId>,
-    /// The principal of our credentials.
     pub actor: String,
 }
 
@@ -145,7 +129,6 @@ fn known_accounts(means: &RemediationMeans<'_>) -> KnownAccounts {
     KnownAccounts::new(Arc::clone(means.enricher), means.management.clone())
 }
 
-/// What a worker reads and tells: findings, how deviations stand, where accounts are.
 fn looks(
     means: &RemediationMeans<'_>,
     standings: &Arc<dyn Standings>,
@@ -158,7 +141,6 @@ fn looks(
     (Arc::clone(means.findings), Arc::clone(standings), accounts)
 }
 
-/// The handler of events.
 pub fn handler(
     means: &RemediationMeans<'_>,
     rules: &Arc<RuleSource>,
@@ -174,10 +156,10 @@ pub fn handler(
     }
 }
 
-/// The parts of a server, where the configuration names rules.
+/// Opens the parts, if the configuration names rules.
 ///
 /// # Errors
-/// Exit 2 where the file of rules cannot be used.
+/// Exit 2 for an unusable rule file.
 pub fn open(
     means: &RemediationMeans<'_>,
 ) -> Result<Option<(RemediationHandler, Remediating)>, Failure> {

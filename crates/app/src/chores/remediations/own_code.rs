@@ -1,5 +1,5 @@
-//! Code of somebody's own that rules call (`organization.md` ): a table of `[[webhooks]]` by its name, or a function of
-//! Lambda by its ARN.
+//! Custom code of rules (`organization.md` ): a `[[webhooks]]` table by name, or a Lambda
+//! function by ARN.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,27 +21,21 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-/// How long a function has to answer. Shorter than a lane's lease, which nobody renews meanwhile.
+/// Function timeout. Shorter than a lane's lease, which is not renewed meanwhile.
 const FUNCTION_MAX: Duration = Duration::from_secs(30);
-/// Bytes of an answer that are kept.
+/// Bytes of an answer that are stored.
 const ANSWER_BYTES_MAX: usize = 2_000;
-/// Functions that are called at once.
 const AT_ONCE: usize = 4;
 
-/// The tables of `[[webhooks]]` by name, and functions.
 pub struct CallableCode {
     webhooks: BTreeMap<String, Webhook>,
     client: AwsClientSettings,
     clock: Arc<dyn Clock>,
-    /// Made with the first call: most rules call no function.
+    /// Created at the first call: most rules call no function.
     calls: OnceCell<OrganizationCalls>,
 }
 
 impl CallableCode {
-    /// Those of the configuration, and functions with the credentials of `client`.
-    ///
-    /// # Errors
-    /// Exit 2 where one cannot work.
     pub fn of(
         loaded: &Loaded,
         client: AwsClientSettings,
@@ -85,8 +79,8 @@ impl CallableCode {
             .map_err(CodeFault::Refused)
     }
 
-    /// One call, waited for. Where no answer came it is called again by the rules of steps, with the same id in its body:
-    /// what the first call does when nobody waits any more is its own affair.
+    /// One synchronous call. Without an answer, the step rules retry with the same id in the body:
+    /// the first call may still take effect.
     async fn function(&self, arn: &str, body: &Value) -> Result<CodeAnswer, CodeFault> {
         let Some(region) = function_region(arn) else {
             let why = format!("`{arn}` is not the ARN of a function");
@@ -116,7 +110,7 @@ impl CallableCode {
     }
 }
 
-/// What a function answered. One that failed is an answer, too, with status 200.
+/// A failed function still answers with status 200.
 fn answered(answer: &Value) -> Result<CodeAnswer, CodeFault> {
     let text = |name: &str| answer.get(name).and_then(Value::as_str);
     let bytes = text("Payload").and_then(|it| STANDARD.decode(it).ok());
@@ -137,7 +131,6 @@ impl OwnCode for CallableCode {
     async fn call(&self, of: &CalledCode, id: &str, body: &Value) -> Result<CodeAnswer, CodeFault> {
         match of {
             CalledCode::Webhook(name) => self.webhook(name, id, body).await,
-            // its body has the id
             CalledCode::Function(arn) => self.function(arn, body).await,
         }
     }

@@ -1,4 +1,4 @@
-//! The rules of remediations in force: those of the file, read again when it changes.
+//! The remediation rules in force, reloaded when the file changes.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,20 +7,15 @@ use hallpass_findings::remediation::RuleFile;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
 
-/// The largest file that is read.
 pub(crate) const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Where rules come from, and which are in force.
 #[derive(Debug)]
 pub struct RuleSource {
     path: PathBuf,
     held: RwLock<(String, Arc<RuleFile>)>,
 }
 
-/// Reads a file of rules.
-///
-/// # Errors
-/// Exit 2 where it cannot be read or is none.
+/// Reads a rule file; exit 2 for an unusable one.
 pub fn read_rules(path: &std::path::Path) -> Result<(String, RuleFile), Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
     let file = RuleFile::read(&text).map_err(|error| Failure::bad_input(error).within(path))?;
@@ -28,10 +23,6 @@ pub fn read_rules(path: &std::path::Path) -> Result<(String, RuleFile), Failure>
 }
 
 impl RuleSource {
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// As [`read_rules`].
     pub fn open(path: PathBuf) -> Result<Self, Failure> {
         let (text, file) = read_rules(&path)?;
         Ok(Self {
@@ -40,13 +31,13 @@ impl RuleSource {
         })
     }
 
-    /// The rules in force.
     pub fn rules(&self) -> Arc<RuleFile> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&held.1)
     }
 
-    /// Reads the file again; whether other rules are in force now. What cannot be used leaves those of before.
+    /// Reloads the file; returns whether the rules changed. An unusable file keeps the earlier
+    /// ones.
     ///
     /// # Errors
     /// As [`read_rules`].

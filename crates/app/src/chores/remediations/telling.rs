@@ -1,4 +1,5 @@
-//! What people have to see to, or to say yes to, is told once, by the channels of alerts (`organization.md` ).
+//! Reports remediations that need users or approval once, by alert channels (`organization.md` R-3,
+//!
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,28 +15,22 @@ use hallpass_findings::remediation::{
 };
 use serde_json::{Map, Value, json};
 
-/// The names that these are known by among alerts.
 const MANUAL: &str = "remediate/manual";
 const KEY: [&str; 1] = ["what"];
 const MANUAL_MESSAGE: &str =
     "{action} of {resource} in account {account} is for people: {reason} ({see})";
 const WAITING_MESSAGE: &str =
     "{action} of {resource} in account {account} waits for a yes: {reason} ({see})";
-/// Items that are looked at.
 const LOOKED_AT: usize = 500;
-/// How often one is tried that another writer was first with.
 const TRIES: usize = 8;
 
-/// Tells what is for people, and what waits for their yes.
 pub struct BacklogTeller {
     store: Arc<dyn RemediationStore>,
     alerts: Arc<dyn AlertStore>,
     clock: Arc<dyn Clock>,
     manual: HappeningRule,
     waiting: HappeningRule,
-    /// The address of the server.
     pages: String,
-    /// What this process told or saw told, each in the state it was told of.
     told: Mutex<BTreeSet<(RemediationId, &'static str, u32)>>,
 }
 
@@ -54,7 +49,6 @@ fn rule(
 }
 
 impl BacklogTeller {
-    /// Nothing is told yet. `pages` is the address of the server.
     pub fn new(
         store: Arc<dyn RemediationStore>,
         alerts: Arc<dyn AlertStore>,
@@ -72,10 +66,10 @@ impl BacklogTeller {
         })
     }
 
-    /// Tells what nobody was told of; `access` knows who may say yes.
+    /// Sends new reports; `access` knows the approvers.
     ///
     /// # Errors
-    /// The store; it is told by the next call.
+    /// The store; the next call retries.
     pub async fn tell(&self, access: &Access) -> Result<(), String> {
         let found = self
             .store
@@ -110,7 +104,7 @@ impl BacklogTeller {
                 | RemediationPhase::Drifted { .. }
                 | RemediationPhase::Undone { .. } => continue,
             };
-            // the state of one alert that cannot be read holds back no message of the other
+            // one alert's unreadable state must not block the other's messages
             if let Err(why) = one {
                 failed = Some(why);
                 continue;
@@ -121,7 +115,6 @@ impl BacklogTeller {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Where somebody looks at one.
     fn see(&self, it: &Remediation) -> String {
         format!("{}/remediations/{}", self.pages, it.id)
     }
@@ -149,8 +142,8 @@ impl BacklogTeller {
     }
 }
 
-/// How often one had drifted, was open again and waits anew: each time people are asked again. What is for people after
-/// tries that failed is told once (`organization.md` R-9).
+/// How often one drifted and reopened: each time users are notified again. Manual work after failed
+/// attempts is reported once (`organization.md` R-9).
 fn asked_again(it: &Remediation) -> u32 {
     match it.phase {
         RemediationPhase::Waiting { .. } => it.generation,
@@ -163,7 +156,6 @@ fn asked_again(it: &Remediation) -> u32 {
     }
 }
 
-/// The columns of one. An account that cannot be entered is told once a day, however many findings it has.
 fn row(it: &Remediation, reason: &str, see: &str) -> Map<String, Value> {
     let account = it.deviation.account.as_str();
     let what = if reason.starts_with("NotEntered") {
@@ -204,7 +196,6 @@ mod tests {
         }
     }
 
-    /// What its alert is known by.
     fn known_by(phase: RemediationPhase, generation: u32) -> Value {
         row(&remediation(phase, generation), "because", "")["what"].clone()
     }

@@ -1,5 +1,3 @@
-//! Who makes the accounts of a list, and which units they may be made in, by what Control Tower answers.
-
 use async_trait::async_trait;
 use hallpass_org::vending::UnitFacts;
 use hallpass_org::{Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, SendAnswer};
@@ -14,7 +12,6 @@ const LIST: &str = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUs
                     a,s@example.com,a@example.com,A,B,ou-ab12-governed\n\
                     b,s@example.com,b@example.com,A,B,ou-ab12-ungovern\n";
 
-/// Whether there is a landing zone, as AWS answers.
 #[derive(Clone, Copy)]
 enum Zone {
     There,
@@ -73,7 +70,6 @@ impl ServiceCalls for Zone {
     }
 }
 
-/// Who makes the accounts, and the rows that can be used.
 async fn judged(zone: Zone, via: VendVia) -> Result<(AccountMaker, Vec<usize>), Failure> {
     let file = AccountsFile::read(LIST.as_bytes()).unwrap();
     let unit = |id: &str| UnitFacts {
@@ -103,7 +99,7 @@ async fn judged(zone: Zone, via: VendVia) -> Result<(AccountMaker, Vec<usize>), 
     Ok((maker, usable.map(|(row, _)| *row).collect()))
 }
 
-/// An account in a unit that Control Tower does not govern cannot be taken back: no way of making it is spared the check
+/// An account in an ungoverned unit can never be adopted: the check applies to both creators
 /// (`organization.md` V-3).
 #[tokio::test]
 async fn rows_in_units_that_control_tower_does_not_govern_are_invalid_whoever_makes_the_accounts() {
@@ -113,7 +109,7 @@ async fn rows_in_units_that_control_tower_does_not_govern_are_invalid_whoever_ma
         (Zone::There, VendVia::Organizations, false, vec![2]),
         (Zone::None, VendVia::Auto, false, vec![2, 3]),
         (Zone::None, VendVia::Organizations, false, vec![2, 3]),
-        // whoever names it goes without Control Tower, and is warned
+        // an explicit choice works without Control Tower, with a warning
         (Zone::Denied, VendVia::Organizations, false, vec![2, 3]),
     ] {
         let (maker, rows) = judged(zone, via).await.unwrap();
@@ -122,7 +118,7 @@ async fn rows_in_units_that_control_tower_does_not_govern_are_invalid_whoever_ma
     }
 }
 
-/// That a landing zone may not be read is not to say that there is none (`organization.md` V-5).
+/// An unreadable landing zone is not an absent one (`organization.md` V-5).
 #[tokio::test]
 async fn a_landing_zone_that_cannot_be_read_is_not_taken_for_none() {
     for zone in [Zone::Throttled, Zone::Denied] {

@@ -1,4 +1,4 @@
-//! Mails of lists where whoever sends them is stopped, refused or not answered at each call.
+//! Mails of lists with a sender that crashes, is refused, or loses answers at each call.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -16,7 +16,6 @@ use super::*;
 
 const LIST: &str = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit\na,,,,,\nb,,,,,\n";
 
-/// A mail server that keeps who was written to about what.
 struct PostBox(Arc<Mutex<Vec<String>>>, Arc<Gate>);
 
 #[async_trait]
@@ -36,7 +35,6 @@ impl ListPost for PostBox {
     }
 }
 
-/// An organization without accounts.
 struct Nobody(Arc<Gate>);
 
 #[async_trait]
@@ -94,7 +92,6 @@ struct World {
 }
 
 impl World {
-    /// A list of two rows that cannot be used, begun and over.
     async fn begun() -> Self {
         let start: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
         let file = AccountsFile::read(LIST.as_bytes()).unwrap();
@@ -160,7 +157,7 @@ impl World {
     }
 }
 
-/// Stopped, refused or deaf at any call, each mail is sent, and at most one of them a second time, as the same
+/// After a failure at any call, every mail is sent, and at most one of them twice, unchanged
 /// (`organization.md` V-11).
 #[tokio::test(start_paused = true)]
 async fn a_stop_anywhere_sends_at_most_one_mail_again_and_leaves_none_out() {
@@ -168,7 +165,6 @@ async fn a_stop_anywhere_sends_at_most_one_mail_again_and_leaves_none_out() {
     let gate = Gate::new(None);
     unbroken.finish("first", &gate).await.unwrap();
     let wanted = unbroken.sent();
-    // two rows and the whole list, for each reader
     assert_eq!(wanted.len(), 6, "{wanted:?}");
     let mut twice = 0;
     for call in 1..=gate.calls() {
@@ -180,7 +176,6 @@ async fn a_stop_anywhere_sends_at_most_one_mail_again_and_leaves_none_out() {
                 _ = world.finish("first", &gate) => {}
                 () = gate.stop() => {}
             }
-            // whoever was stopped keeps others from it for a minute
             world.clock.advance(Duration::from_secs(61));
             world.finish("second", &Gate::new(None)).await.unwrap();
             let sent = world.sent();
@@ -193,10 +188,8 @@ async fn a_stop_anywhere_sends_at_most_one_mail_again_and_leaves_none_out() {
     assert!(twice > 0, "some stop lies between a mail and its entry");
 }
 
-/// A mail server that answers a while after it has taken a mail; meanwhile another process asks for the lane.
 struct SlowPost {
     world: Arc<World>,
-    /// Whether the lane was free.
     free: Arc<Mutex<Vec<bool>>>,
 }
 
@@ -224,8 +217,8 @@ impl ListPost for SlowPost {
     }
 }
 
-/// The run of a list ends while a mail is on its way (`organization.md` V-11): none is sent twice, and nobody else may send
-/// any, however long they take.
+/// The run ends while a mail is in flight (`organization.md` V-11): none is sent twice, and the
+/// lane stays taken.
 #[tokio::test(start_paused = true)]
 async fn a_run_that_ends_in_the_middle_of_a_mail_sends_none_twice() {
     let (world, free) = (Arc::new(World::begun().await), Arc::default());

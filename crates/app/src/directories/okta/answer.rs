@@ -1,4 +1,4 @@
-//! An answer of Okta's: read up to a size, and what a refusal is worth (`inventory.md` K-5, K-6).
+//! Reads Okta responses up to a size limit and classifies refusals (`inventory.md` K-5, K-6).
 
 use std::time::Duration;
 
@@ -7,35 +7,27 @@ use hallpass_inventory::SliceFailure;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_mins(1);
-/// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// Below one part in so many of the limit, the rest is spread.
+/// Spreads calls when less than this fraction of the limit is left.
 const SPREAD_BELOW: u64 = 10;
 
-/// What may be done about a refusal.
 pub(super) enum OktaFault {
-    /// Again after this.
     Throttled(Box<SliceFailure>, Duration),
-    /// Again.
     Passing(Box<SliceFailure>),
-    /// It does not know us: again with another token, where we can get one.
+    /// Retry with a new token, if possible.
     Unknown(Box<SliceFailure>),
-    /// Again would be the same.
     Final(Box<SliceFailure>),
 }
 
-/// What came back.
 pub(super) struct OktaAnswer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    /// The body; `null` where it is no JSON.
+    /// `null` if not JSON.
     pub(super) document: Value,
 }
 
 impl OktaAnswer {
-    /// Sends a request, once.
     pub(super) async fn of(request: reqwest::RequestBuilder) -> Result<Self, OktaFault> {
         let unanswered =
             |_| OktaFault::Passing(Box::new(failure("NoAnswer", "there was no answer", None)));
@@ -52,12 +44,10 @@ impl OktaAnswer {
         })
     }
 
-    /// A text of the body.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.document.get(name)?.as_str()
     }
 
-    /// The answer, where it is one.
     pub(super) fn checked(self) -> Result<Self, OktaFault> {
         if (200..300).contains(&self.status) {
             if self.document.is_null() {
@@ -66,7 +56,7 @@ impl OktaAnswer {
             }
             return Ok(self);
         }
-        // its API and its sign-in have names of their own for what went wrong
+        // the API and the sign-in use different error fields
         let code = self.text("errorCode").or_else(|| self.text("error"));
         let code = code.map_or_else(|| format!("HTTP {}", self.status), str::to_owned);
         let said = self.text("errorSummary");
@@ -81,7 +71,6 @@ impl OktaAnswer {
         })
     }
 
-    /// A pause that spreads what is left of the limit, once little is.
     pub(super) fn spread(&self) -> Option<Duration> {
         let left = number(&self.headers, "x-rate-limit-remaining")?;
         let limit = number(&self.headers, "x-rate-limit-limit")?;
@@ -115,7 +104,6 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     text(headers, name)?.trim().parse().ok()
 }
 
-/// Until the limit is whole again, and a second more.
 fn until_reset(headers: &HeaderMap) -> Duration {
     let reset = number(headers, "x-rate-limit-reset").unwrap_or_default();
     let now = u64::try_from(hallpass_base::clock::now().as_second()).unwrap_or_default();
@@ -152,7 +140,7 @@ mod tests {
         }
     }
 
-    /// `inventory.md` K-5: a second after the reset, and never longer than a minute.
+    /// `inventory.md` K-5: a second after the reset, at most a minute.
     #[test]
     fn throttles_last_until_the_reset_and_never_long() {
         let now = u64::try_from(hallpass_base::clock::now().as_second()).unwrap();
@@ -169,7 +157,6 @@ mod tests {
         }
     }
 
-    /// `inventory.md` K-5: what is left is spread once it is less than a tenth.
     #[test]
     fn little_that_is_left_is_spread() {
         let now = u64::try_from(hallpass_base::clock::now().as_second()).unwrap();

@@ -1,5 +1,5 @@
-//! Calls of Okta: with a token or a client's key, which are never shown, and at the pace that it asks for
-//! (`inventory.md` K-1, K-5, K-6).
+//! Okta API calls, with a secret token or client key, at Okta's pace (`inventory.md` K-1, K-5,
+//! K-6).
 
 use std::time::Duration;
 
@@ -13,35 +13,26 @@ use reqwest::{Method, Url};
 use super::answer::{OktaAnswer, OktaFault};
 use super::client::{CLIENT_ID, OktaClient, OktaRights};
 
-/// The variable with the token.
 const TOKEN: &str = "HALLPASS_OKTA_TOKEN";
-/// The longest time for one call.
 const CALL_MAX: Duration = Duration::from_mins(1);
-/// How often a call is made again after 429.
+/// Retries after 429.
 const THROTTLES_MAX: u32 = 5;
-/// How often a call is made again after no answer or 5xx.
+/// Retries after no response or 5xx.
 const REPEATS_MAX: u32 = 5;
 
-/// A connection to Okta.
 pub struct OktaHttp {
     client: reqwest::Client,
     base: String,
     proof: OktaProof,
 }
 
-/// How we say who we are.
 enum OktaProof {
-    /// With a token that somebody made.
     Token(HeaderValue),
-    /// With tokens of our own, for a client's key.
     Client(Box<OktaClient>),
 }
 
-/// A connection, where the environment says to what and as whom. A token has the rights of whoever made it; a client asks
-/// for those that are named.
-///
-/// # Errors
-/// Exit 2 where that makes no sense.
+/// Connects as the environment configures. A token has its creator's permissions; a client requests
+/// the named ones.
 pub fn configured(url: Option<&str>, rights: OktaRights) -> Result<Option<OktaHttp>, Failure> {
     let Some(url) = url.filter(|it| !it.is_empty()) else {
         return Ok(None);
@@ -65,7 +56,7 @@ pub fn configured(url: Option<&str>, rights: OktaRights) -> Result<Option<OktaHt
 }
 
 fn header(token: &str) -> Result<HeaderValue, Failure> {
-    // what has a word before it says itself what it is
+    // a prefix names the scheme
     let scheme = if token.contains(' ') { "" } else { "SSWS " };
     let unusable = || Failure::bad_input(format!("`{TOKEN}` holds what no token has"));
     let value = HeaderValue::from_str(&format!("{scheme}{token}"));
@@ -131,10 +122,10 @@ impl OktaHttp {
         })
     }
 
-    /// Has something done. It is sent once, unless Okta says that nothing was done.
+    /// Sends a write once; retries only if Okta certainly did nothing.
     ///
     /// # Errors
-    /// Okta's. Without an answer, and of 5xx, it is not known whether it was done.
+    /// From Okta. Without a response or after 5xx the result is unknown.
     pub(super) async fn post(&self, url: &str) -> Result<(), SliceFailure> {
         self.send(Method::POST, url).await.map(|_| ())
     }
@@ -151,7 +142,7 @@ impl OktaHttp {
                 Err(OktaFault::Passing(failure)) => {
                     repeats += 1;
                     let pause = Duration::from_millis(250 << repeats);
-                    // of a write it is not known whether it was done: whoever asked looks first
+                    // the result of a write is unknown: the caller must read first
                     (
                         failure,
                         pause,

@@ -1,5 +1,5 @@
-//! A client of Okta's with a private key, in place of a token: it proves who it is with a statement signed by the key
-//! (RFC 7523), and gets a token for an hour (`inventory.md` K-1).
+//! Okta client with a private key: signs an assertion (RFC 7523) for a token of one hour
+//! (`inventory.md` K-1).
 
 use std::path::Path;
 
@@ -16,21 +16,17 @@ use serde_json::{Value, json};
 
 use super::answer::{OktaAnswer, OktaFault, failure};
 
-/// The variables with the client's id, the file of its private key, and the key's id at Okta.
 pub(super) const CLIENT_ID: &str = "HALLPASS_OKTA_CLIENT_ID";
 const KEY_FILE: &str = "HALLPASS_OKTA_KEY_FILE";
 const KEY_ID: &str = "HALLPASS_OKTA_KEY_ID";
-/// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OktaRights {
-    /// People and groups, to read.
     Read,
-    /// People, to suspend.
     Suspend,
 }
 
 impl OktaRights {
-    /// Okta's names for it (OAuth 2.0 Scopes).
+    /// Okta's scopes (OAuth 2.0 Scopes).
     const fn scopes(self) -> &'static str {
         match self {
             Self::Read => "okta.users.read okta.groups.read",
@@ -39,14 +35,11 @@ impl OktaRights {
     }
 }
 
-/// How long a statement is good; Okta takes an hour at most.
+/// Okta accepts at most an hour.
 const STATEMENT_GOOD: TimeSpan = TimeSpan::minutes(5);
-/// A token is asked for anew so long before it ends.
 const SPARE: TimeSpan = TimeSpan::minutes(1);
-/// The largest file of a key.
 const KEY_BYTES_MAX: u64 = 64 << 10;
 
-/// The client, and the token that it has.
 pub(super) struct OktaClient {
     id: String,
     key_id: Option<String>,
@@ -55,14 +48,12 @@ pub(super) struct OktaClient {
     token: tokio::sync::Mutex<Option<(HeaderValue, Timestamp)>>,
 }
 
-/// A key in one of the two forms that Okta's clients have.
 enum ClientKey {
     Rsa(Box<rsa::KeyPair>),
     Ecdsa(Box<EcdsaKeyPair>),
 }
 
 impl OktaClient {
-    /// The client that the environment names, if any.
     pub(super) fn of_environment(rights: OktaRights) -> Result<Option<Self>, Failure> {
         let given = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
         let Some(id) = given(CLIENT_ID) else {
@@ -87,7 +78,6 @@ impl OktaClient {
         }))
     }
 
-    /// The header with the token; a new one where there is none, or it is nearly over.
     pub(super) async fn authorization(
         &self,
         http: &reqwest::Client,
@@ -103,7 +93,6 @@ impl OktaClient {
         Ok(token)
     }
 
-    /// Forgets the token: Okta does not take it any more.
     pub(super) async fn forget(&self) {
         *self.token.lock().await = None;
     }
@@ -150,7 +139,7 @@ impl OktaClient {
         }
     }
 
-    /// The signed statement (RFC 7523 §3): who we are, for this address, for a few minutes, once.
+    /// Signs a single-use assertion (RFC 7523 §3).
     fn statement(&self, audience: &str, now: Timestamp) -> Option<String> {
         let mut once = [0; 16];
         getrandom::fill(&mut once).ok()?;
@@ -173,7 +162,6 @@ impl OktaClient {
 }
 
 impl ClientKey {
-    /// Reads a key as PEM.
     fn read(text: &str) -> Option<Self> {
         let (_, rest) = text.split_once("-----BEGIN PRIVATE KEY-----")?;
         let (body, _) = rest.split_once("-----END PRIVATE KEY-----")?;

@@ -1,4 +1,4 @@
-//! Okta: its calls, with a token or a client's key, and its people as those who may be suspended there.
+//! Okta calls, and suspension of Okta users.
 
 mod answer;
 mod calls;
@@ -11,13 +11,8 @@ pub use people::OktaPeople;
 
 use hallpass_terminal::exit::Failure;
 
-/// The variable with the address.
 pub const URL: &str = "HALLPASS_OKTA_URL";
 
-/// The people of the Okta organization that the environment names, where they may be suspended.
-///
-/// # Errors
-/// Exit 2 where the environment makes no sense.
 pub fn suspending() -> Result<Option<OktaPeople>, Failure> {
     let url = std::env::var(URL).ok();
     let calls = configured(url.as_deref(), OktaRights::Suspend)?;

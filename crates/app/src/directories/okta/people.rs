@@ -1,4 +1,4 @@
-//! People at Okta, suspended and back (Okta Users API, "User Lifecycle").
+//! Suspends and restores Okta users (Okta Users API, "User Lifecycle").
 
 use async_trait::async_trait;
 use hallpass_inventory::SliceFailure;
@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::calls::OktaHttp;
 
-/// The people of an Okta organization.
 pub struct OktaPeople(OktaHttp);
 
 impl OktaPeople {
@@ -16,9 +15,8 @@ impl OktaPeople {
         Self(calls)
     }
 
-    /// The address of somebody.
     fn url(&self, id: &str) -> Result<String, ProviderFault> {
-        // what else may stand in an address leads elsewhere
+        // other text could redirect the URL
         let is_id = !id.is_empty()
             && id
                 .bytes()
@@ -39,7 +37,7 @@ impl OktaPeople {
     }
 }
 
-/// No answer, a server's own error, or more than may be asked: another try may do better.
+/// Retryable: no response, server error or rate limit.
 fn fault(failure: SliceFailure) -> ProviderFault {
     ProviderFault {
         passing: failure.code == "NoAnswer"
@@ -78,7 +76,7 @@ impl ProviderPeople for OktaPeople {
 
     async fn person(&self, id: &str) -> Result<Option<ProviderPerson>, ProviderFault> {
         match self.0.get(&self.url(id)?).await {
-            // what Okta found by another name than its id is not who was asked for
+            // Okta also finds other names; accept only the id
             Ok(page) => Ok(Some(read(&page.body)?).filter(|it| it.id == id)),
             Err(failure) if failure.http_status == Some(404) => Ok(None),
             Err(failure) => Err(fault(failure)),

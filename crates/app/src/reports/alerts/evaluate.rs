@@ -1,5 +1,3 @@
-//! Asking the companion: it has the engine, and says what each snapshot has of what a query reads.
-
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -11,25 +9,19 @@ use crate::host::snapshots_at::SnapshotsAt;
 use hallpass_alerts::{AlertJob, AlertRuleId, RunAnswer};
 use hallpass_terminal::exit::Failure;
 
-/// All rules together may take this long.
 const EVALUATION_MAX: Duration = Duration::from_mins(30);
 
-/// Ends the process when nobody waits for it any more.
 struct RunningCompanion(Child);
 
 impl Drop for RunningCompanion {
     fn drop(&mut self) {
-        // one that has ended is not there to be killed
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The answers of rules over the snapshots of a place. A rule that was asked of the newest one that it can be asked
-/// of already has none.
-///
-/// # Errors
-/// The companion is not there, or could not work.
+/// Evaluates rules over snapshots. Rules already evaluated over their newest usable snapshot have
+/// no answer.
 pub async fn evaluate(
     at: &SnapshotsAt,
     job: &AlertJob,
@@ -54,7 +46,6 @@ pub async fn evaluate(
     };
     let text = serde_json::to_vec(job).map_err(Failure::bug)?;
     let talk = tokio::task::spawn_blocking(move || {
-        // what it does not take it says on stderr
         let _ = stdin.write_all(&text);
         drop(stdin);
         let (mut said, mut errors) = (String::new(), String::new());

@@ -1,4 +1,4 @@
-//! Writing what events tell beside what other writers store of the same rule.
+//! Stores alerts of events while other processes write the same rule.
 
 use std::sync::Arc;
 
@@ -8,10 +8,8 @@ use hallpass_alerts::{
 use hallpass_base::Clock;
 use hallpass_findings::events::HandledEvent;
 
-/// How often an event is tried that another writer was first with.
 const TRIES: usize = 8;
 
-/// What tells of one rule as things happen.
 pub(super) struct HappeningTeller {
     pub(super) rule: HappeningRule,
     pub(super) store: Arc<dyn AlertStore>,
@@ -19,7 +17,6 @@ pub(super) struct HappeningTeller {
 }
 
 impl HappeningTeller {
-    /// As [`write`].
     pub(super) async fn write(
         &self,
         step: impl Fn(Option<AlertState>) -> Option<AlertWrite>,
@@ -29,8 +26,8 @@ impl HappeningTeller {
     }
 }
 
-/// Stores what `step` makes of the rule's state as it is stored, again while another writer is first; `None` of the step
-/// is what was told already. `done` are the words for what was stored.
+/// Applies `step` to the stored state of the rule, with retries after lost races. `None` means
+/// already reported. `done` is the log text.
 pub async fn write(
     store: &dyn AlertStore,
     rule: &AlertRuleId,
@@ -46,7 +43,8 @@ pub async fn write(
             return HandledEvent::Done("it was told already".to_owned());
         };
         let words = done(&write).to_owned();
-        // CRASH: before this line it comes again; after it the message is delivered, and its row is known
+        // CRASH: before this line the event is redelivered; after it the message is delivered, and
+        // the row is a known duplicate
         match store.commit_alert(write).await {
             Ok(()) => return HandledEvent::Done(words),
             Err(AlertCommitError::Raced(_)) => {}

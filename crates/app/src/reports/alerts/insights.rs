@@ -1,4 +1,4 @@
-//! Insights of DevOps Guru, told to the channels of alerts as they begin and end (`organization.md` D-9).
+//! DevOps Guru insights: alerts when they begin and end (`organization.md` D-9).
 
 use std::sync::Arc;
 
@@ -12,17 +12,13 @@ use hallpass_org::insights::{INSIGHT_SOURCE, InsightSeverity, InsightTurn, ToldI
 
 use super::happening::HappeningTeller;
 
-/// The name that insights are known by among alerts.
 const INSIGHTS: &str = "devops-guru/insights";
 
-/// Says what accounts are called.
 #[async_trait]
 pub trait AccountNames: Send + Sync {
-    /// The name of an account; none where it is not known.
     async fn name_of(&self, account: &str) -> Option<String>;
 }
 
-/// Tells insights.
 pub struct InsightHandler {
     least: InsightSeverity,
     names: Arc<dyn AccountNames>,
@@ -30,7 +26,6 @@ pub struct InsightHandler {
 }
 
 impl InsightHandler {
-    /// For insights that are at least so urgent.
     pub fn new(
         least: InsightSeverity,
         names: Arc<dyn AccountNames>,
@@ -53,10 +48,10 @@ impl InsightHandler {
     }
 
     async fn tell(&self, found: &ToldInsight) -> HandledEvent {
-        // one whose word nobody knows is told rather than dropped
+        // insights of unknown severity are reported
         let is_small = found.severity.is_some_and(|it| it < self.least);
         let turn = match found.turn {
-            // the end of one that was not told is noted all the same: its beginning may come later
+            // records an unreported end too: its beginning may arrive later
             InsightTurn::Closed => HappeningTurn::Ended,
             InsightTurn::Opened | InsightTurn::Upgraded if is_small => {
                 return HandledEvent::Done("it is not urgent enough to be told".to_owned());
@@ -91,7 +86,7 @@ impl EventHandler for InsightHandler {
     }
 
     async fn handle(&self, events: &[OrganizationEvent]) -> Vec<HandledEvent> {
-        // a queue brings them in any order, and an end that comes first would silence its beginning
+        // the queue does not keep order, and an early end would hide its beginning
         let mut in_time: Vec<(usize, &OrganizationEvent)> = events.iter().enumerate().collect();
         in_time.sort_by_key(|(_, event)| event.time);
         let mut handled = Vec::with_capacity(events.len());

@@ -1,5 +1,5 @@
-//! Rules of alerts, run: read from their file, asked of the companion, stored with what they tell. For the server's
-//! loop and for `hallpass query alerts`.
+//! Runs alert rules: reads their file, queries the companion, stores results with messages. Used by
+//! the server loop and by `hallpass query alerts`.
 
 mod evaluate;
 mod happening;

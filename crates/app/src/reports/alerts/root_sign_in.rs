@@ -1,4 +1,4 @@
-//! Sign-ins of the payer account's root user, told to both parties as they happen (`organization.md` Y-2).
+//! Root user sign-ins of the payer account, reported to both parties (`organization.md` Y-2).
 
 use std::sync::Arc;
 
@@ -14,17 +14,14 @@ use hallpass_org::payer::{
 
 use super::happening::HappeningTeller;
 
-/// The name that sign-ins are known by among alerts.
 const ROOT_SIGN_IN: &str = "payer/root-sign-in";
 
-/// Tells sign-ins.
 pub struct RootSignInHandler {
     payer: PayerFile,
     teller: HappeningTeller,
 }
 
 impl RootSignInHandler {
-    /// For the parties of a file.
     pub fn new(
         payer: PayerFile,
         store: Arc<dyn AlertStore>,
@@ -97,7 +94,6 @@ mod tests {
         let handler = RootSignInHandler::new(file, store.clone(), Arc::new(SystemClock)).unwrap();
         let event = read_event(EVENT).unwrap();
         assert!(handler.takes(&event.source, &event.detail_type));
-        // another rule of the bus delivers it under another id
         let again = OrganizationEvent {
             id: hallpass_findings::events::EventKey::of_event(
                 "b0000001-0000-4000-8000-000000000001",

@@ -1,5 +1,3 @@
-//! The file of rules.
-
 use std::path::{Path, PathBuf};
 
 use hallpass_alerts::AlertRule;
@@ -7,19 +5,18 @@ use hallpass_rules::SOURCE_BYTES_MAX;
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::text_file::read_text;
 
-/// A file of rules of alerts, as it was read.
 #[derive(Clone, Debug)]
 pub struct RuleFileOfAlerts {
-    /// The name by which states know it: that of the file without its folder.
+    /// Key of the rule states: the file name without folder.
     pub name: String,
     pub rules: Vec<AlertRule>,
 }
 
 impl RuleFileOfAlerts {
-    /// Reads it. `channels`: what rules may name in `notify`; anything where it is not known.
+    /// Reads the file. `channels` limits `notify`; `None` allows any.
     ///
     /// # Errors
-    /// Exit 2 with everything that is wrong with it.
+    /// Exit 2 with all problems.
     pub fn read(path: &Path, channels: Option<&[String]>) -> Result<Self, Failure> {
         let text = read_text(path, SOURCE_BYTES_MAX as u64)?;
         let shown = path.display().to_string();

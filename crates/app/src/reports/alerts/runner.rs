@@ -1,5 +1,5 @@
-//! A run: states are read, queries asked, and each rule's step stored with what it tells, unless somebody else was
-//! first.
+//! Runs rules: reads states, queries, and stores each result with its messages, unless another
+//! process was first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,22 +17,18 @@ use serde_json::json;
 use super::evaluate;
 use super::rule_file::RuleFileOfAlerts;
 
-/// What a run works with.
 #[derive(Clone)]
 pub struct AlertRunner {
     pub store: Arc<dyn AlertStore>,
-    /// Where snapshots are.
     pub folder: SnapshotsAt,
 }
 
-/// What became of a rule that was run.
 #[derive(Clone, Debug)]
 pub struct RanRule {
     pub state: AlertState,
     pub message: Option<AlertMessage>,
 }
 
-/// A rule as the companion is asked about it.
 pub fn asked(rule: &AlertRule, unless: Option<String>) -> AskedRule {
     AskedRule {
         id: rule.id.clone(),
@@ -43,8 +39,6 @@ pub fn asked(rule: &AlertRule, unless: Option<String>) -> AskedRule {
     }
 }
 
-/// What stands for the answers of rules that were to be asked when nothing could be: a rule that is not asked for long
-/// is told, whatever keeps it.
 fn unanswered(
     file: &RuleFileOfAlerts,
     states: &[AlertState],
@@ -64,30 +58,22 @@ fn unanswered(
     due.map(|it| (it.id.clone(), answer.clone())).collect()
 }
 
-/// Which rules a run is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhichRules {
-    /// All that are switched on.
     All,
-    /// Those that were not asked of the newest snapshot, or not for as long as they say.
     Due,
 }
 
 impl AlertRunner {
-    /// What is known of rules.
-    ///
-    /// # Errors
-    /// The store does not answer.
     pub async fn states(&self) -> Result<Vec<AlertState>, Failure> {
         let states = self.store.alert_states().await;
         states.map_err(|error| unstored(&error))
     }
 
-    /// Runs rules. A rule that another process ran meanwhile is left to that.
+    /// Runs rules. Skips rules that another process runs.
     ///
     /// # Errors
-    /// The companion or the store does not answer. What was stored before is stored; of those that were due that they
-    /// could not be asked.
+    /// The companion or store failed. Earlier results stay stored; due rules record the failure.
     pub async fn run(
         &self,
         file: &RuleFileOfAlerts,
@@ -116,7 +102,6 @@ impl AlertRunner {
         };
         let answers = match (answers, which) {
             (Ok(answers), _) => answers,
-            // whoever asked for a run is told why there is none
             (Err(failure), WhichRules::All) => return Err(failure),
             (Err(failure), WhichRules::Due) => {
                 let unanswered = unanswered(file, &states, &failure, now);
@@ -127,10 +112,8 @@ impl AlertRunner {
         self.store_steps(file, &states, &answers, now).await
     }
 
-    /// Stores what answers lead to. A rule that another process ran meanwhile is left to that.
-    ///
-    /// # Errors
-    /// The store does not answer. What was stored before is stored.
+    /// Stores results. Skips rules that another process ran. After a store error, earlier results
+    /// stay stored.
     pub async fn store_steps(
         &self,
         file: &RuleFileOfAlerts,
@@ -152,7 +135,7 @@ impl AlertRunner {
             state: write.state.clone(),
             message: write.message.clone(),
         };
-        // CRASH: before this line nothing changed and the run is made again; after it the message is delivered
+        // CRASH: before this line the run repeats; after it the message is delivered
         match self.store.commit_alert(write).await {
             Ok(()) => Ok(Some(ran)),
             Err(AlertCommitError::Raced(why)) => {
@@ -163,7 +146,7 @@ impl AlertRunner {
         }
     }
 
-    /// Writes the rows that are too many for a message where the message says they are.
+    /// Writes rows beyond the message limit to the file that the message names.
     async fn write_listed(&self, step: &RuleStep) -> Result<(), Failure> {
         use hallpass_alerts::AlertNews::Rows;
         let news = step.write.message.as_ref().map(|it| &it.news);
@@ -194,7 +177,6 @@ impl AlertRunner {
     }
 }
 
-/// The store does not answer.
 pub fn unstored(error: &AlertCommitError) -> Failure {
     Failure::failed(format!("states of alerts: {error}"))
 }
@@ -206,7 +188,6 @@ mod tests {
 
     use super::*;
 
-    /// Beside the program of a test there is no companion: nothing can be asked.
     #[tokio::test]
     async fn rules_that_cannot_be_asked_are_blocked_and_told_as_such() {
         let folder = tempfile::tempdir().unwrap();

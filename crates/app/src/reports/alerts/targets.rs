@@ -1,4 +1,4 @@
-//! Where alerts go besides people: topics, queues and findings at AWS, with the server's own credentials.
+//! Machine targets of alerts: topics, queues and AWS findings, with the server's credentials.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use hallpass_findings::{FindingCalls as _, RefusalKind};
 use hallpass_terminal::exit::Failure;
 use serde_json::Value;
 
-/// The client of findings, which rations and repeats, for any of a target's services.
+/// The rate-limited, retrying client of findings, for all services.
 struct TargetClient(FindingClient);
 
 #[async_trait]
@@ -38,10 +38,6 @@ impl TargetCalls for TargetClient {
     }
 }
 
-/// The channels of these targets. Nothing is called yet.
-///
-/// # Errors
-/// Exit 2 when one cannot work as it is configured.
 pub async fn alert_channels(
     targets: &AlertTargets,
     aws: AwsClientSettings,

@@ -1,4 +1,5 @@
-//! What a report finds, as rows of rules of alerts: each told once, the next level as a new one (`inventory.md` H-14).
+//! PCI findings as alert rows: each reported once, the next level as a new row (`inventory.md`
+//! H-14).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,27 +15,21 @@ use serde_json::{Map, Value, json};
 use super::reading::RanReport;
 use crate::reports::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, unstored};
 
-/// The name by which states know these rules; no file can be called so.
+/// State key of these rules; no file can have this name.
 const RULES: &str = "pci/watch";
-/// The name of what is told where there is nothing to tell.
 const ALL_CLEAR: &str = "pci/all_clear";
 const COLUMNS: [&str; 5] = ["user_id", "since", "user_name", "days", "basis"];
-/// Rows of a message; more are counted, and listed in a file.
+/// Row limit of a message; the rest is counted, and listed in a file.
 const TOLD_MAX: usize = 50;
 
-/// What a run has to tell: a report, or why there is none.
 #[derive(Clone, Copy)]
 pub enum PciTold<'a> {
-    /// A report. Where files were skipped nothing is told of it.
     Report(&'a RanReport),
-    /// The run came to nothing, at this instant.
     Failed(&'a str, Timestamp),
 }
 
-/// The rules. `every`: how often runs are made; a rule that was not for twice as long is told.
-///
-/// # Errors
-/// Never, for the names that are here.
+/// Returns the rules. `every` is the run interval; a rule not evaluated for twice as long is
+/// reported.
 pub fn alert_rules(
     every: TimeSpan,
     remind: TimeSpan,
@@ -79,10 +74,7 @@ pub fn alert_rules(
     })
 }
 
-/// Stores what is new and what is over; a server delivers it. The same report told twice tells nothing new.
-///
-/// # Errors
-/// The store does not answer.
+/// Stores new and ended rows for delivery. Idempotent per report.
 pub async fn tell(
     runner: &AlertRunner,
     rules: &RuleFileOfAlerts,
@@ -105,10 +97,7 @@ pub async fn tell(
     runner.store_steps(rules, &states, &answers, at).await
 }
 
-/// Tells that nobody is over a limit, once in each `every`; says nothing where somebody is, or is unknown.
-///
-/// # Errors
-/// The store does not answer.
+/// Reports that no user exceeds a limit, once per `every`; skips if any user does or is unknown.
 pub async fn all_clear(
     store: &dyn AlertStore,
     ran: &RanReport,
@@ -143,7 +132,6 @@ pub async fn all_clear(
         message.notify = notify.to_vec();
     }
     match store.commit_alert(write).await {
-        // another process told it
         Ok(()) | Err(AlertCommitError::Raced(_)) => Ok(()),
         Err(error) => Err(unstored(&error)),
     }
@@ -153,7 +141,7 @@ fn rule_id(kind: PciAlertKind) -> Result<AlertRuleId, Failure> {
     format!("pci/{}", kind.name()).parse().map_err(Failure::bug)
 }
 
-/// A warning that became the next level is over without a word: nobody recovered.
+/// Closes a warning that reached the next level without a recovery message.
 fn close_what_became_worse(states: &mut [AlertState], ran: &RanReport) {
     let levels = [
         (PciAlertKind::PasswordWarn, PciAlertKind::PasswordExpired),
@@ -190,7 +178,7 @@ const fn answer(result: RunRows) -> RunAnswer {
     }
 }
 
-/// Nothing is known of any rule: nothing counts as recovered.
+/// Marks all rules as unknown, so that none recovers.
 fn no_answers(rules: &[AlertRule], why: &str) -> BTreeMap<AlertRuleId, RunAnswer> {
     let failed = |rule: &AlertRule| {
         let message = why.to_owned();
@@ -199,7 +187,6 @@ fn no_answers(rules: &[AlertRule], why: &str) -> BTreeMap<AlertRuleId, RunAnswer
     rules.iter().map(failed).collect()
 }
 
-/// What the report says of each rule.
 fn answers(
     rules: &[AlertRule],
     states: &[AlertState],
@@ -240,7 +227,7 @@ fn rows(report: &PciReport, kind: PciAlertKind) -> Vec<Map<String, Value>> {
     row.collect()
 }
 
-/// Rows that were told of people of whom nothing is known now: as long as the log does not say better, they stand.
+/// Keeps reported rows of users whose state is now unknown.
 fn still_told(
     state: &AlertState,
     report: &PciReport,

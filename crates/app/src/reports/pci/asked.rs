@@ -1,5 +1,3 @@
-//! What a run is asked for, and who hears of it.
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -12,12 +10,9 @@ use hallpass_base::{AccountId, Timestamp};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 
-/// Who hears of a run while it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Telling {
-    /// Whoever waits for the command.
     Terminal,
-    /// The server's log.
     ServerLog,
 }
 
@@ -30,22 +25,17 @@ impl Telling {
     }
 }
 
-/// The additional Regions of the instance, in which people sign in as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OtherRegions {
-    /// As the instance lists them.
     Listed(Vec<String>),
-    /// AWS is not asked: who chose the files answers for their Regions.
+    /// Not queried: the user chose the files, and with them the Regions.
     NotAsked,
-    /// It was asked, and does not say.
     Unknown,
 }
 
 impl OtherRegions {
-    /// What an answer of the instance says. Only a refusal is one: rights of an earlier release do not include to ask.
-    ///
-    /// # Errors
-    /// It did not answer: asked again, it may.
+    /// Interprets the response. Only a denial means unknown: permissions of an earlier release lack
+    /// this call. Other errors are retryable.
     pub fn of(answer: Result<Vec<InstanceRegion>, CenterFault>) -> Result<Self, Failure> {
         match answer {
             Ok(regions) => Ok(Self::Listed(InstanceRegion::additional(&regions))),
@@ -57,28 +47,23 @@ impl OtherRegions {
     }
 }
 
-/// What is read, and how it is judged.
 #[derive(Clone, Debug)]
 pub struct PciReading {
     pub source: Option<LogSource>,
     pub events: Vec<PathBuf>,
     pub accounts: Vec<AccountId>,
     pub regions: Vec<String>,
-    /// The additional Regions are read beside `regions`, and where nothing happens nothing is delivered, so that the log is whole
-    /// without them. Where the instance does not say, they are those that an earlier run knew.
+    /// Read in addition to `regions`. Quiet Regions deliver no files, so the log is complete
+    /// without them. If unknown, those of an earlier run.
     pub additional_regions: OtherRegions,
-    /// Where `lookup` asks.
     pub lookup_regions: BTreeSet<String>,
-    /// So many days of a source, without a state.
     pub days: u32,
     pub coverage_from: Option<Timestamp>,
     pub policy: ActivityPolicy,
     pub limits: PciLimits,
     pub fingerprints: Fingerprints,
     pub telling: Telling,
-    /// How `lookup` calls AWS; `None` = as the environment says.
     pub client: Option<AwsClientSettings>,
-    /// Whether files are held against the digests beside them.
     pub digests: DigestArgs,
 }
 

@@ -1,11 +1,10 @@
-//! What a report was made of, for whoever checks it later: every source with its SHA-256 (`inventory.md` H-15).
+//! Evidence of a report for auditors: every source with its SHA-256 (`inventory.md` H-15).
 
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
 use super::reading::RanReport;
 
-/// The report as one document (`inventory.md` H-15).
 pub fn document(ran: &RanReport) -> Value {
     let mut document = json!({
         "as_of": ran.as_of,
@@ -37,11 +36,8 @@ pub fn document(ran: &RanReport) -> Value {
     document
 }
 
-/// The evidence as text; the same run over the same files gives the same bytes. Of sources `most` are listed, and how
-/// many more there were.
-///
-/// # Errors
-/// Never, for what was read.
+/// Returns the evidence, byte-identical for the same run and files. Lists at most `most` sources
+/// and counts the rest.
 pub fn evidence(ran: &RanReport, params: &Value, most: usize) -> Result<String, Failure> {
     let sources = ran.sources.iter().take(most).map(|(log, sha256)| {
         json!({

@@ -1,17 +1,13 @@
-//! The people of an identity store, as `ListUsers` has them now.
-
 use hallpass_activity::PeopleList;
 use hallpass_org::{ReadCalls, ReadPlace};
 use hallpass_terminal::exit::Failure;
 use serde_json::{Map, Value, json};
 
-/// Users of a page (IAM Identity Center Identity Store API, "`ListUsers`").
+/// Page size (IAM Identity Center Identity Store API, "`ListUsers`").
 const PAGE_USERS: u32 = 100;
 
-/// Everybody, or nothing: half a list would make the others look as if they were gone.
-///
-/// # Errors
-/// AWS does not answer, or the store has nobody.
+/// Returns all users or an error: a partial list would make users look deleted. An empty store is
+/// an error.
 pub async fn listed_people(
     calls: &dyn ReadCalls,
     region: &str,

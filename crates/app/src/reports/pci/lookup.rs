@@ -1,4 +1,4 @@
-//! `--source lookup`: events as `LookupEvents` has them, page by page, in the account of the credentials.
+//! `--source lookup`: pages of `LookupEvents` in the account of the credentials.
 
 use std::io::IsTerminal as _;
 
@@ -15,15 +15,10 @@ use serde_json::{Map, Value, json};
 
 use super::asked::{PciReading, Telling};
 
-/// Events of a page, at most.
 const PAGE_EVENTS: u32 = facts::LOOKUP_PAGE.value;
-/// Passes follow one another: an account has two calls a second in a Region, whoever makes them.
+/// Sequential: an account has two calls a second per Region, shared by all callers.
 const CONCURRENCY: usize = 1;
 
-/// The passes of a run.
-///
-/// # Errors
-/// Exit 2 where nothing that is asked for can be looked up.
 pub(super) fn passes(
     reading: &PciReading,
     others: &[String],
@@ -49,11 +44,6 @@ pub(super) fn passes(
     Ok(passes)
 }
 
-/// Makes the passes. `each` hears of every one when it was made; one that was not made to its end has a fault, and what
-/// it found until then counts.
-///
-/// # Errors
-/// Nothing can be called.
 pub(super) fn look_up(
     reading: &PciReading,
     passes: &[LookupPass],
@@ -112,18 +102,15 @@ async fn one_pass(calls: &NamedCalls, pass: &LookupPass, fold: &mut PciFold) -> 
     log
 }
 
-/// What is looked up.
 pub struct EventLookup<'a> {
-    /// The account; none: that of the credentials.
     pub account: Option<&'a AccountId>,
     pub region: &'a str,
-    /// The name of the events; one attribute is all that a call takes.
+    /// Event name; a call takes only one attribute.
     pub name: &'a str,
     pub from: Timestamp,
     pub until: Timestamp,
 }
 
-/// Gives each page as somebody else may have saved it as a file, until one cannot be had or `each` finds a fault in it.
 pub async fn each_page(
     calls: &dyn ReadCalls,
     lookup: &EventLookup<'_>,
@@ -162,7 +149,6 @@ pub async fn each_page(
     None
 }
 
-/// A page without what pages have besides; a page of nothing may have no list at all.
 fn events_of(page: &Value) -> String {
     let none = json!([]);
     json!({"Events": page.get("Events").filter(|it| it.is_array()).unwrap_or(&none)}).to_string()

@@ -1,4 +1,4 @@
-//! Passwords and activity of people, read and judged: for `hallpass activity pci` and for the server, which does it on a schedule
+//! User passwords and activity, for `hallpass activity pci` and the scheduled server run
 //! (`inventory.md` §7).
 
 mod alerting;

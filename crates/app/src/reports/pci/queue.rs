@@ -1,4 +1,4 @@
-//! A queue of SQS that lists of people over a limit are sent to (`inventory.md` H-15).
+//! SQS queue for lists of users over a limit (`inventory.md` H-15).
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,15 +11,11 @@ use hallpass_org::{ReadPlace, ServiceCalls as _};
 use hallpass_terminal::exit::Failure;
 use serde_json::json;
 
-/// Bytes of a message at most.
 const MESSAGE_BYTES_MAX: usize = facts::QUEUE_MESSAGE_BYTES.count();
 
-/// Where lists are written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmitTarget {
-    /// A file.
     File(PathBuf),
-    /// A queue, by its address.
     Queue(String),
 }
 
@@ -45,16 +41,15 @@ impl FromStr for EmitTarget {
     }
 }
 
-/// The Region that an address of a queue names, if it does.
 pub fn region_of(url: &str) -> Option<String> {
     let host = url.split("://").nth(1)?.strip_prefix("sqs.")?;
     host.split('.').next().map(str::to_owned)
 }
 
-/// Sends a text to a queue, once.
+/// Sends a text once.
 ///
 /// # Errors
-/// It is too long, or SQS does not take it: whether it did is not known where nothing was answered.
+/// Too long, or SQS failed. Without a response, delivery is unknown.
 pub fn send(url: &str, region: String, text: &str) -> Result<(), Failure> {
     if text.len() > MESSAGE_BYTES_MAX {
         let message = format!("{} bytes are too many for a message of SQS", text.len());

@@ -1,5 +1,4 @@
-//! A run: logs are read into what is known, and that is judged. Where people and state come from, and where they are
-//! kept, is for whoever runs it.
+//! Reads logs into a state and evaluates it. Callers supply and store users and state.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,15 +20,13 @@ use jiff::tz::TimeZone;
 use super::asked::{OtherRegions, PciReading, Telling};
 use super::lookup;
 
-/// Broken files that are named; all of them are counted.
 const NAMED_MAX: u64 = 100;
-/// Skipped files that are kept by name: where there are more it is no matter of single files.
+/// Named skipped files; more indicate a general problem.
 const UNREAD_MAX: usize = 1_000;
-/// Why somebody without an event may sign in all the same.
+/// Why a user without events may still sign in.
 const REGIONS_UNKNOWN: &str =
     "the instance does not say in which Regions it is (`sso:ListRegions`)";
 
-/// What a run came to.
 pub struct RanReport {
     pub as_of: Timestamp,
     pub limits: PciLimits,
@@ -37,27 +34,21 @@ pub struct RanReport {
     pub people: PeopleList,
     pub report: PciReport,
     pub logs: ReadLogs,
-    /// Each file with its fingerprint, where that was asked for.
     pub sources: Vec<(ReadLog, Option<String>)>,
     pub counts_copies: bool,
-    /// What digests say of the files, where that was asked for.
     pub digests: Option<DigestReport>,
-    /// The additional Regions of the instance that were read as well.
     pub additional_regions: Vec<String>,
-    /// Those of them that the trail never delivered anything of: who signs in there alone looks as if they were away.
+    /// Additional Regions without any delivery: users signing in only there look inactive.
     pub missing_regions: Vec<String>,
-    /// Whether the instance was asked in which Regions it is, and did not say.
+    /// Set if the instance denied the query for its Regions.
     pub is_region_unknown: bool,
-    /// Files that were skipped, the first of them; names of events that were are not among them.
     pub unread: Vec<String>,
-    /// Whether these stay unread for good: what there is counts without them.
     pub has_given_up: bool,
-    /// What the next run goes on from. Not to be kept where files were skipped that another run may read.
+    /// State for the next run. Must not be stored if skipped files may become readable.
     pub state: Option<PciState>,
 }
 
 impl RanReport {
-    /// How many files were not read, or are not as they were delivered.
     pub fn not_as_delivered(&self) -> u64 {
         let found = self.digests.as_ref().filter(|it| !it.is_whole());
         self.logs
@@ -65,7 +56,6 @@ impl RanReport {
             .max(found.map_or(0, |it| it.findings_count))
     }
 
-    /// What the log lacks of the Regions in which people sign in, in words; `None` where it has them.
     pub fn unseen_regions(&self) -> Option<String> {
         if self.is_region_unknown {
             return Some(REGIONS_UNKNOWN.to_owned());
@@ -74,17 +64,16 @@ impl RanReport {
         (!missing.is_empty()).then(|| format!("the log has nothing of {}", missing.join(", ")))
     }
 
-    /// Whether every file was read or given up, and is as it was delivered.
     pub fn is_whole(&self) -> bool {
         (self.logs.broken == 0 || self.has_given_up)
             && self.digests.as_ref().is_none_or(DigestReport::is_whole)
     }
 }
 
-/// Reads what was asked for into `fold`. `passwords` says whose word is taken for people from outside.
+/// Reads the sources into `fold`. `passwords` selects the password source for external users.
 ///
 /// # Errors
-/// Exit 2 for what makes no sense; exit 1 where a folder cannot be listed.
+/// Exit 2 for invalid options; exit 1 if a folder cannot be listed.
 pub fn read(
     reading: &PciReading,
     mut fold: PciFold,
@@ -150,18 +139,15 @@ pub fn read(
     })
 }
 
-/// What a run reads of which log, and of what a later run may say that it was read.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     reading: &'a PciReading,
-    /// The additional Regions of the instance that are known.
     others: &'a [String],
     passes: &'a [LookupPass],
     covered: &'a CoveredLog,
 }
 
 impl Asked<'_> {
-    /// The additional Regions beside those that were named.
     fn unnamed(&self) -> Vec<String> {
         let others = self.others.iter();
         let unnamed = others.filter(|it| !self.reading.regions.contains(it));
@@ -169,7 +155,7 @@ impl Asked<'_> {
     }
 }
 
-/// The additional Regions; where nobody says which there are, those that an earlier run knew.
+/// Returns the additional Regions; if unknown, those of an earlier run.
 fn additional_regions(reading: &PciReading, fold: &PciFold) -> Vec<String> {
     match &reading.additional_regions {
         OtherRegions::Listed(listed) => listed.clone(),
@@ -214,7 +200,6 @@ fn covered(
     }
 }
 
-/// Since when the log is whole.
 fn coverage(
     asked: &Asked<'_>,
     fold: &PciFold,
@@ -232,9 +217,8 @@ fn coverage(
             looked_up.filter(|_| logs.broken == 0)
         }
         (said, _) => {
-            // where files are missing, days are not whole
             let listed = || logs.coverage.from(&regions, as_of).filter(|_| is_delivered);
-            // whoever said it did not know that a file cannot be read
+            // the stated start does not account for unreadable files
             let said = said.map(|it| unread_until.map_or(it, |until| it.max(until)));
             let own = said.or_else(listed);
             let earlier = PciState::goes_on(fold.earlier(), asked.covered);
@@ -256,10 +240,9 @@ fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
     }
 }
 
-/// What reading logs came to.
 struct LogsRead {
     logs: ReadLogs,
-    /// Whether something was not read that may be of any day.
+    /// Set if unread data may belong to any day.
     has_undated_fault: bool,
     digests: Option<DigestReport>,
     missing_regions: Vec<String>,
@@ -302,7 +285,6 @@ fn read_logs(
         missing_regions = missing(asked, &files, &logs).map_err(|error| place.unlisted(&error))?;
     }
     if reading.source.is_none() && matches!(reading.additional_regions, OtherRegions::Listed(_)) {
-        // of files by themselves nobody can tell whether a Region is quiet or left out
         missing_regions = asked.unnamed();
         tell_missing(reading.telling, &missing_regions);
     }
@@ -332,7 +314,7 @@ fn read_logs(
     })
 }
 
-/// The additional Regions of the instance that the trail never delivered anything of; each is told.
+/// Returns the additional Regions without any delivery, and prints each.
 fn missing(
     asked: &Asked<'_>,
     files: &FingerprintedLogs,
@@ -361,7 +343,6 @@ fn tell_missing(telling: Telling, missing: &[String]) {
     }
 }
 
-/// What is said of files while they are read.
 struct ReadNotes<'a> {
     fingerprints: Fingerprints,
     telling: Telling,
@@ -371,7 +352,6 @@ struct ReadNotes<'a> {
 }
 
 impl ReadNotes<'_> {
-    /// Names one that is broken, and keeps what the evidence says of every one.
     fn add(&mut self, log: &ReadLog, files: Option<&FingerprintedLogs>) {
         if let Some(fault) = &log.fault {
             self.broken += 1;
@@ -391,7 +371,7 @@ impl ReadNotes<'_> {
     }
 }
 
-/// The Regions that are read; none named = all, the additional ones among them.
+/// Returns the Regions to read; none named = all, with the additional ones.
 fn regions_read(reading: &PciReading, others: &[String]) -> BTreeSet<String> {
     let named = reading.regions.iter();
     let others = others.iter();
@@ -399,8 +379,8 @@ fn regions_read(reading: &PciReading, others: &[String]) -> BTreeSet<String> {
     named.chain(others).cloned().collect()
 }
 
-/// The days that are read: with a state from the day before its instant, as files may come late; all of them where this run is about
-/// more than that state.
+/// Returns the days to read: with a state, from the day before its instant, because files may come
+/// late; all days if the options exceed the state.
 fn scope(asked: &Asked<'_>, fold: &PciFold) -> LogScope {
     let reading = asked.reading;
     let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
@@ -412,7 +392,7 @@ fn scope(asked: &Asked<'_>, fold: &PciFold) -> LogScope {
     LogScope {
         accounts: reading.accounts.iter().cloned().collect(),
         regions: regions_read(reading, asked.others),
-        // what happened at the end of a day lies in the folder of the next
+        // late events of a day are in the next day's folder
         days: first..=date(days(1).after(fold.as_of())),
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of runs over the trail of an instance in several Regions (`access.md` §22, R-1).
+//! Runs over the trail of a multi-Region instance (`access.md` §22, R-1).
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,6 @@ fn sign_in(user: &str, region: &str, day: &str) -> Value {
     })
 }
 
-/// Puts a file of a day into the trail.
 fn deliver(trail: &Path, region: &str, day: &str, records: &[Value]) {
     let folder = format!(
         "AWSLogs/{ACCOUNT}/CloudTrail/{region}/{}",
@@ -47,7 +46,7 @@ fn deliver(trail: &Path, region: &str, day: &str, records: &[Value]) {
     fs::write(folder.join("log.json"), text).unwrap();
 }
 
-/// Every day of August in the home Region; who signs in there is Ana.
+/// Every day of August in the home Region; Ana signs in there.
 fn at_home() -> TempDir {
     let trail = TempDir::new().unwrap();
     for day in 1..=31 {
@@ -114,7 +113,6 @@ fn run_with(
     change(&mut reading);
     let rules = PciRules::of_store(STORE);
     let fold = match earlier.and_then(|it| it.state.as_ref()) {
-        // as it is kept
         Some(state) => {
             let state = PciState::read(&state.text().unwrap()).unwrap();
             PciFold::resume(rules, now, state).unwrap()
@@ -136,7 +134,6 @@ fn state_of(ran: &RanReport, name: &str) -> &'static str {
 #[test]
 fn who_signs_in_in_an_additional_region_is_seen() {
     let trail = at_home();
-    // quiet but for one day
     deliver(
         trail.path(),
         OTHER,
@@ -153,7 +150,7 @@ fn who_signs_in_in_an_additional_region_is_seen() {
     let with = ran(trail.path(), &[OTHER]);
     assert_eq!(state_of(&with, "ana"), "ok");
     assert_eq!(state_of(&with, "bo"), "ok");
-    // days without anybody there are no gap of the log
+    // days without events are no gap
     assert_eq!(with.coverage_from, without.coverage_from);
     assert!(with.coverage_from.is_some());
     assert_eq!(with.missing_regions, [""; 0]);
@@ -166,12 +163,10 @@ fn who_signs_in_in_an_additional_region_is_seen() {
 #[test]
 fn a_region_of_which_nothing_was_ever_delivered_is_told() {
     let trail = at_home();
-    // long ago: outside of the days that are read, and yet the trail covers it
     deliver(trail.path(), "us-east-1", "2024-01-01", &[]);
     let found = ran(trail.path(), &[OTHER, "us-east-1"]);
     assert_eq!(found.missing_regions, [OTHER]);
     assert_eq!(state_of(&found, "ana"), "ok");
-    // he may sign in there
     assert_eq!(state_of(&found, "bo"), "unknown");
     let alerts = found.report.alerts.iter();
     let mut kinds = alerts.map(|it| it.kind.name());
@@ -198,7 +193,6 @@ fn what_is_given_up_is_named_and_its_days_are_no_coverage() {
     assert_eq!(from.as_deref(), Some("2025-08-21T00:00:00Z"));
     assert_eq!(state_of(&found, "ana"), "ok");
     assert_eq!(crate::reports::pci::document(&found)["files_skipped"], 1);
-    // the next run goes on from there
     deliver(trail.path(), HOME, "2025-09-01", &[]);
     let next = run(
         trail.path(),
@@ -210,8 +204,6 @@ fn what_is_given_up_is_named_and_its_days_are_no_coverage() {
     assert_eq!(next.unread, [""; 0]);
 }
 
-/// A file that ends too early, in a trail or by itself: what it held is not known, whoever said since when the log is whole.
-/// Nobody counts as inactive for want of events, or by an event that need not be their last.
 #[test]
 fn where_a_file_is_cut_the_log_is_not_whole_and_states_are_unknown() {
     let (now, day) = ("2025-08-31T12:00:00Z", "2025-08-05");
@@ -257,18 +249,17 @@ fn where_a_file_is_cut_the_log_is_not_whole_and_states_are_unknown() {
     }
 }
 
-/// A file comes late, to a day that was whole when it was read, and stays unread: nothing of that day is known any more.
+/// A late file that stays unread makes its previously complete day unknown.
 #[test]
 fn coverage_of_before_does_not_reach_over_a_day_that_is_given_up_later() {
     let trail = at_home();
-    // the trail has it, and nobody signs in there
+    // covered, without sign-ins
     deliver(trail.path(), OTHER, "2024-01-01", &[]);
     let before = ran(trail.path(), &[OTHER]);
     assert_eq!(state_of(&before, "bo"), "inactive");
     let from = |it: &RanReport| it.coverage_from.map(|at| at.to_string());
     assert_eq!(from(&before).as_deref(), Some("2025-08-01T00:00:00Z"));
     deliver(trail.path(), HOME, "2025-09-01", &[]);
-    // the run of before, and one that is made again for the same instant
     let instants = ["2025-09-01T12:00:00Z", "2025-08-31T12:00:00Z"];
     for region in [HOME, OTHER] {
         let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{region}/2025/08/30");
@@ -283,7 +274,6 @@ fn coverage_of_before_does_not_reach_over_a_day_that_is_given_up_later() {
             assert_eq!(next.unread.len(), 1, "{case}");
             let coverage = from(&next);
             assert_eq!(coverage.as_deref(), Some("2025-08-31T00:00:00Z"), "{case}");
-            // and the state that is kept claims no more
             let kept = next.state.as_ref().unwrap().coverage_from;
             assert_eq!(kept, next.coverage_from, "{case}");
             assert_eq!(state_of(&next, "bo"), "unknown", "{case}");
@@ -308,7 +298,6 @@ fn where_nobody_says_which_regions_there_are_nobody_is_inactive_for_want_of_even
         crate::reports::pci::document(&found)["regions_unknown"],
         json!(true)
     );
-    // of files that somebody chose they answer for the Regions
     let chosen = run(trail.path(), OtherRegions::NotAsked, None, now);
     assert_eq!(state_of(&chosen, "bo"), "inactive");
     assert_eq!(chosen.unseen_regions(), None);
@@ -325,7 +314,7 @@ fn a_region_that_is_new_is_read_as_far_back_as_the_others() {
     let found = run(trail.path(), listed(&[OTHER]), Some(&at_first), now);
     assert_eq!(state_of(&found, "bo"), "inactive_warn", "six days ago");
     assert_eq!(found.coverage_from, at_first.coverage_from);
-    // the next run knows of the Region, whoever lists the people, and needs no more than the last days
+    // the next run knows the Region, and needs only the last days
     for day in 1..=29 {
         let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{HOME}/2025/08/{day:02}");
         fs::remove_dir_all(trail.path().join(folder)).unwrap();
@@ -361,7 +350,7 @@ fn a_state_that_does_not_say_of_what_it_read_is_no_coverage() {
         "it was read again"
     );
     assert_eq!(state_of(&again, "bo"), "inactive");
-    // where the files of before are gone, nothing is known of that time
+    // without the old files that time is unknown
     for day in 1..=29 {
         let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{HOME}/2025/08/{day:02}");
         fs::remove_dir_all(trail.path().join(folder)).unwrap();

@@ -1,4 +1,4 @@
-//! What the app's answer does, and what the person sees when there is none.
+//! Applies the app's answer; shows an error to the person without one.
 
 use crate::base::Millis;
 use serde_json::{Map, Value, json};
@@ -10,15 +10,11 @@ use crate::slack::{
     workspace::{ElementPlace, Shown, Workspace},
 };
 
-/// What a person sees when a modal's app does not answer as it should.
 const TROUBLE: &str = "We had some trouble connecting. Try again?";
 
-/// What came of an act beside the requests.
 #[derive(Debug, Default)]
 pub(crate) struct ActOutcome {
-    /// The sentence that the person sees.
     pub seen: Option<String>,
-    /// More members of the answer: options, errors.
     pub told: Map<String, Value>,
 }
 
@@ -30,7 +26,7 @@ impl ActOutcome {
         }
     }
 
-    /// The person sees the first sentence, the tester the second.
+    /// The first sentence is for the person, the second for the tester.
     fn wrong(sentence: &str, why: &str) -> Self {
         let mut outcome = Self::seen(sentence);
         outcome.told.insert("wrong_answer".to_owned(), why.into());
@@ -38,7 +34,6 @@ impl ActOutcome {
     }
 }
 
-/// Applies the app's answer.
 pub(crate) fn conclude(
     space: &mut Workspace,
     prepared: &Prepared,

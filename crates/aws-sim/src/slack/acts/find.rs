@@ -1,4 +1,4 @@
-//! Finds what a person points at: only what that person sees.
+//! Finds elements, limited to those the person can see.
 
 use crate::base::Refusal;
 use serde_json::{Map, Value};
@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use super::{conflict, not_found, text};
 use crate::slack::workspace::{Message, ModalView, Shown, Workspace};
 
-/// An element and the block it stands in.
 #[derive(Debug, Clone)]
 pub(super) struct Element {
     pub block: Map<String, Value>,
@@ -39,13 +38,11 @@ impl Element {
         self.block.get("type").and_then(Value::as_str) == Some("input")
     }
 
-    /// Whether using it tells the app at once.
     pub(super) fn dispatches(&self) -> bool {
         !self.is_input() || self.block.get("dispatch_action") == Some(&Value::Bool(true))
     }
 }
 
-/// Where an element stands.
 #[derive(Debug, Clone)]
 pub(super) enum Container {
     Message(Box<Message>),
@@ -68,7 +65,6 @@ impl Container {
         }
     }
 
-    /// The element with these ids; the block's may be left out.
     pub(super) fn element(&self, block: Option<&str>, action: &str) -> Option<Element> {
         let blocks = self.blocks()?.as_array()?;
         for fields in blocks.iter().filter_map(Value::as_object) {
@@ -95,7 +91,6 @@ impl Container {
     }
 }
 
-/// The open view of a person by its id.
 pub(super) fn view(space: &Workspace, user: &str, id: &str) -> Result<ModalView, Refusal> {
     let found = space.views.get(id).filter(|view| view.user == user);
     let view = found.ok_or_else(|| not_found("this person has no such view"))?;
@@ -108,7 +103,6 @@ pub(super) fn view(space: &Workspace, user: &str, id: &str) -> Result<ModalView,
     Ok(view.clone())
 }
 
-/// The message or view that an act names.
 pub(super) fn container(space: &Workspace, user: &str, body: &Value) -> Result<Container, Refusal> {
     if let Some(id) = text(body, "view_id") {
         return view(space, user, id).map(|view| Container::View(Box::new(view)));
@@ -134,7 +128,6 @@ pub(super) fn container(space: &Workspace, user: &str, body: &Value) -> Result<C
     }
 }
 
-/// The element that an act names.
 pub(super) fn element(container: &Container, body: &Value) -> Result<Element, Refusal> {
     let action = text(body, "action_id")
         .ok_or_else(|| Refusal::bad("action_id", "expected the id of an element"))?;

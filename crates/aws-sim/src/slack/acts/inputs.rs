@@ -1,4 +1,4 @@
-//! What people type and choose: from the words of an act to the value that a view holds.
+//! Converts typed or chosen input to the value a view holds.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,6 @@ use crate::slack::{
     workspace::{ModalView, Workspace},
 };
 
-/// The value that an element holds after a person gave it this.
 pub(super) fn value(
     space: &mut Workspace,
     container: &Container,
@@ -20,7 +19,7 @@ pub(super) fn value(
     given: &Value,
 ) -> Result<Value, Refusal> {
     let kind = found.kind();
-    // a value in Slack's own form is taken as it is, also a forged one
+    // values in Slack's form are taken unchanged, also forged ones
     if given.get("type").and_then(Value::as_str) == Some(kind) {
         return Ok(given.clone());
     }
@@ -71,7 +70,7 @@ pub(super) fn value(
     }
 }
 
-/// The option with this value (or else this text) among those that are offered.
+/// Finds an offered option by value, else by text.
 fn option(
     space: &Workspace,
     container: &Container,
@@ -108,7 +107,7 @@ fn option(
     })
 }
 
-/// What the element holds now: may be chosen again.
+/// Current values: may be chosen again.
 fn held<'a>(view: &'a ModalView, found: &Element) -> Vec<&'a Value> {
     let values = view.values.get(found.block_id());
     let Some(held) = values.and_then(|values| values.get(found.action_id())) else {
@@ -119,7 +118,6 @@ fn held<'a>(view: &'a ModalView, found: &Element) -> Vec<&'a Value> {
     several.into_iter().flatten().chain(one).collect()
 }
 
-/// Options that the element itself brings.
 pub(super) fn listed(element: &Map<String, Value>) -> Vec<Value> {
     let own = element.get("options").and_then(Value::as_array);
     let groups = element.get("option_groups").and_then(Value::as_array);
@@ -131,7 +129,7 @@ pub(super) fn listed(element: &Map<String, Value>) -> Vec<Value> {
     own.into_iter().flatten().chain(grouped).cloned().collect()
 }
 
-/// What Slack itself finds missing before it asks the app: block id → sentence.
+/// Finds input that Slack rejects before calling the app: block id → sentence.
 pub(super) fn incomplete(view: &ModalView) -> BTreeMap<String, String> {
     let held = state(view);
     let mut found = BTreeMap::new();
@@ -176,7 +174,7 @@ fn lack(element: &Value, value: Option<&Value>, optional: bool) -> Option<String
     let typed = value?.get("value")?.as_str()?;
     let length = u64::try_from(typed.chars().count()).unwrap_or(u64::MAX);
     let bound = |name: &str| element.get(name).and_then(Value::as_u64);
-    // Slack's own limit holds where the app sets none
+    // Slack's limit applies where the app sets none
     let most = bound("max_length").unwrap_or(3_000);
     if length > most {
         return Some(format!("This entry may have at most {most} characters."));

@@ -1,4 +1,4 @@
-//! What the app is told (`simulator.md` K-6).
+//! Payloads sent to the app (`simulator.md` K-6).
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,9 @@ use crate::slack::{
     workspace::Workspace,
 };
 
-/// Token of the old days; still sent, never to be trusted.
+/// Deprecated token; still sent, never to be trusted.
 const VERIFICATION_TOKEN: &str = "verification-token-of-old";
 
-/// The members that all interactions have.
 pub(super) fn base(space: &Workspace, kind: &str, user: &str) -> Map<String, Value> {
     let settings = &space.settings;
     let person = space.user(user);
@@ -38,7 +37,6 @@ pub(super) fn base(space: &Workspace, kind: &str, user: &str) -> Map<String, Val
     }
 }
 
-/// The members that say where an element stands.
 pub(super) fn place(space: &Workspace, container: &Container, body: &mut Map<String, Value>) {
     match container {
         Container::View(view) => {
@@ -60,7 +58,7 @@ pub(super) fn place(space: &Workspace, container: &Container, body: &mut Map<Str
             }
             body.insert("container".to_owned(), at);
             body.insert("channel".to_owned(), space.channel_card(&message.channel));
-            // an ephemeral message is kept nowhere, so Slack cannot send it along
+            // ephemeral messages are not stored, so Slack cannot include them
             if !hidden {
                 body.insert("message".to_owned(), card(space, message));
             }
@@ -69,7 +67,6 @@ pub(super) fn place(space: &Workspace, container: &Container, body: &mut Map<Str
     }
 }
 
-/// The action of a pressed or chosen element; `value` are the members that say what was chosen.
 pub(super) fn action(found: &Element, value: Value, ts: &str) -> Value {
     let mut action = json!({
         "type": found.kind(),

@@ -1,4 +1,4 @@
-//! Understands an act, applies what Slack does by itself, and makes the app's request.
+//! Parses an act, applies Slack's built-in effects and makes the app's request.
 
 use crate::base::{Millis, Refusal};
 use serde_json::{Map, Value, json};
@@ -17,13 +17,11 @@ use crate::slack::{
     workspace::{Shown, Workspace},
 };
 
-/// Kinds of acts, and the keys that stand beside them.
 const KINDS: &[&str] = &[
     "click", "shortcut", "command", "type", "choose", "submit", "close",
 ];
 const BESIDE: &[&str] = &["user", "text", "channel", "deliver", "settle_ms"];
 
-/// One act in its surroundings.
 struct PreparedAct<'a> {
     space: &'a mut Workspace,
     user: String,
@@ -32,10 +30,10 @@ struct PreparedAct<'a> {
     now: Millis,
 }
 
-/// Understands an act.
+/// Parses an act.
 ///
 /// # Errors
-/// Nobody like this, nothing like this to be seen, unknown keys.
+/// Unknown person, invisible element, unknown keys.
 pub(crate) fn prepare(
     space: &mut Workspace,
     body: &Value,
@@ -132,7 +130,6 @@ impl PreparedAct<'_> {
         Ok(prepared)
     }
 
-    /// `block_actions`.
     fn fire(&mut self, at: &Container, found: &Element, chosen: Value) -> Prepared {
         let ts = self.space.ts(self.now);
         let mut body = base(self.space, "block_actions", &self.user);
@@ -218,8 +215,6 @@ impl PreparedAct<'_> {
         Ok(self.done(Some(delivery), after))
     }
 
-    /// The conversation that a command is typed into; without a name the first that the person
-    /// is in, else the direct message with the app.
     fn place_of_command(&mut self) -> Result<String, Refusal> {
         let Some(wanted) = text(self.body, "channel") else {
             let channels = self.space.channels.iter();
@@ -280,7 +275,6 @@ impl PreparedAct<'_> {
         }
     }
 
-    /// `block_suggestion`.
     fn suggest(&mut self, at: &Container, found: &Element, query: &str) -> Prepared {
         let least = found
             .element
@@ -310,7 +304,6 @@ impl PreparedAct<'_> {
         self.interaction(body, AwaitedAnswer::Offered { place })
     }
 
-    /// Puts a value into a view; the container as it is then.
     fn keep(&mut self, at: &Container, found: &Element, held: Value) -> Container {
         let Container::View(view) = at else {
             return at.clone();

@@ -1,17 +1,11 @@
-//! Elements: buttons, selects, inputs.
-
 use serde_json::{Map, Value};
 
 use super::report::{ANY, BlockErrors, PLAIN};
 
-/// Options of one select, and groups of options.
 const OPTIONS_MAX: usize = 100;
-/// Characters of an option's text.
 const OPTION_TEXT_MAX: usize = 75;
-/// Characters of an option's value.
 const OPTION_VALUE_MAX: usize = 150;
 
-/// Checks one element that must be of one of the kinds.
 pub(super) fn element(at: &str, value: &Value, kinds: &[&str], report: &mut BlockErrors) {
     let Some(fields) = value.as_object() else {
         report.add(at, "must be an object");
@@ -54,7 +48,6 @@ pub(super) fn element(at: &str, value: &Value, kinds: &[&str], report: &mut Bloc
     }
 }
 
-/// An image: its address and its description.
 pub(super) fn image(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     for (name, most) in [("image_url", 3_000), ("alt_text", 2_000)] {
         match fields.get(name).and_then(Value::as_str) {
@@ -173,10 +166,10 @@ fn text_input(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     report.string(at, fields, "initial_value", 3_000);
 }
 
-/// What an app's answer to `block_suggestion` offers.
+/// Returns the options of a `block_suggestion` answer.
 ///
 /// # Errors
-/// What is wrong with it, place by place.
+/// The problems, place by place.
 pub(crate) fn offered(body: &Value) -> Result<Vec<Value>, Vec<String>> {
     let mut report = BlockErrors::default();
     let mut found = Vec::new();

@@ -1,5 +1,3 @@
-//! Blocks: sections, headers, inputs and what stands in them.
-
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
@@ -9,7 +7,6 @@ use super::{
     report::{ANY, BlockErrors, PLAIN},
 };
 
-/// Elements that may stand beside a section.
 const ACCESSORIES: &[&str] = &[
     "button",
     "checkboxes",
@@ -24,7 +21,6 @@ const ACCESSORIES: &[&str] = &[
     "timepicker",
     "users_select",
 ];
-/// Elements of an actions block.
 const ACTIONS: &[&str] = &[
     "button",
     "checkboxes",
@@ -39,7 +35,6 @@ const ACTIONS: &[&str] = &[
     "timepicker",
     "users_select",
 ];
-/// Elements of an input block.
 const INPUTS: &[&str] = &[
     "checkboxes",
     "datepicker",
@@ -54,7 +49,6 @@ const INPUTS: &[&str] = &[
     "users_select",
 ];
 
-/// Checks a list of blocks.
 pub(super) fn blocks(surface: Surface, path: &str, value: &Value, report: &mut BlockErrors) {
     let Some(items) = value.as_array() else {
         report.add(path, "must provide an array");
@@ -140,7 +134,7 @@ fn context(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
         let kind = element.get("type").and_then(Value::as_str);
         match (kind, element.as_object()) {
             (Some("image"), Some(fields)) => elements::image(&at, fields, report),
-            // the documentation names no limit; texts of sections have this one
+            // the documentation names no limit; section texts have this one
             _ => report.text_object(&at, Some(element), ANY, 3_000),
         }
     }
@@ -186,7 +180,6 @@ fn input(surface: Surface, at: &str, fields: &Map<String, Value>, report: &mut B
     }
 }
 
-/// The ids of a view's input blocks.
 pub(crate) fn inputs(view: &Map<String, Value>) -> Vec<&str> {
     let blocks = view.get("blocks").and_then(Value::as_array);
     blocks

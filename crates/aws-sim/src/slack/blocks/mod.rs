@@ -1,5 +1,4 @@
-//! Blocks and views as Slack accepts them (`simulator.md` K-2). Every problem is named by its
-//! place.
+//! Validates blocks and views as Slack does (`simulator.md` K-2). Every problem names its place.
 
 mod elements;
 mod layout;
@@ -13,24 +12,22 @@ use report::BlockErrors;
 
 /// Characters of all texts of a message's blocks together (seen in the field).
 pub(crate) const BLOCK_TEXT_MAX: usize = 13_000;
-/// Bytes of a view.
 pub(crate) const VIEW_BYTES_MAX: usize = 250 * 1024;
 
-/// Where blocks stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
     Message,
     Modal,
 }
 
-/// What is wrong with the blocks of a message; empty: nothing.
+/// Returns the problems; empty if valid.
 pub(crate) fn check_message(blocks: &Value) -> Vec<String> {
     let mut report = BlockErrors::default();
     layout::blocks(Surface::Message, "/blocks", blocks, &mut report);
     report.messages
 }
 
-/// What is wrong with a view; empty: nothing.
+/// Returns the problems; empty if valid.
 pub(crate) fn check_view(view: &Value) -> Vec<String> {
     let mut report = BlockErrors::default();
     let Some(fields) = view.as_object() else {
@@ -78,7 +75,6 @@ fn has_input(view: &Map<String, Value>) -> bool {
         .any(|block| block.get("type").and_then(Value::as_str) == Some("input"))
 }
 
-/// Characters of all texts in blocks.
 pub(crate) fn text_length(value: &Value) -> usize {
     match value {
         Value::Array(items) => items.iter().map(text_length).sum(),

@@ -1,31 +1,24 @@
-//! The messages about blocks, and the checks that all of them share.
-
 use serde_json::{Map, Value};
 
-/// Only plain text may stand there.
 pub(super) const PLAIN: &[&str] = &["plain_text"];
-/// Either kind of text may stand there.
 pub(super) const ANY: &[&str] = &["plain_text", "mrkdwn"];
 
-/// What was found.
 #[derive(Debug, Default)]
 pub(super) struct BlockErrors {
     pub messages: Vec<String>,
 }
 
 impl BlockErrors {
-    /// A problem at a place.
     pub(super) fn add(&mut self, path: &str, message: &str) {
         self.messages
             .push(format!("[ERROR] {message} [json-pointer:{path}]"));
     }
 
-    /// A field that must be there.
     pub(super) fn missing(&mut self, path: &str, field: &str) {
         self.add(path, &format!("missing required field: {field}"));
     }
 
-    /// At most so many characters, and at least one.
+    /// Allows 1 to `most` characters.
     pub(super) fn length(&mut self, path: &str, text: &str, most: usize) {
         let length = text.chars().count();
         if length == 0 {
@@ -35,7 +28,6 @@ impl BlockErrors {
         }
     }
 
-    /// An optional string.
     pub(super) fn string(
         &mut self,
         path: &str,
@@ -52,7 +44,6 @@ impl BlockErrors {
         }
     }
 
-    /// A text object of one of the kinds.
     pub(super) fn text_object(
         &mut self,
         path: &str,
@@ -79,7 +70,6 @@ impl BlockErrors {
         }
     }
 
-    /// A list with so many items.
     pub(super) fn list<'a>(
         &mut self,
         path: &str,

@@ -14,10 +14,9 @@ use crate::slack::{
 const TEXT_MAX: usize = 40_000;
 /// A longer text is refused (`chat.update`).
 const UPDATE_TEXT_MAX: usize = 4_000;
-/// Attachments of a message.
 const ATTACHMENTS_MAX: usize = 100;
 
-/// Text and blocks that have passed the checks; absent is "not given".
+/// Validated text and blocks; `None` means not given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Draft {
     pub text: Option<String>,
@@ -25,7 +24,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Takes and checks text and blocks.
+    /// Validates text and blocks.
     ///
     /// # Errors
     /// `no_text`, `invalid_blocks`, `msg_blocks_too_long`, `too_many_attachments`.
@@ -42,10 +41,6 @@ impl Draft {
         Self::check(given, blocks)
     }
 
-    /// The same for what came another way.
-    ///
-    /// # Errors
-    /// As above.
     pub(crate) fn check(text: Option<String>, blocks: Option<Value>) -> Result<Self, MethodError> {
         let empty = blocks
             .as_ref()
@@ -73,7 +68,7 @@ impl Draft {
     }
 }
 
-/// Gives every block and every element an id, as Slack does.
+/// Gives every block and element an id, as Slack does.
 pub(crate) fn complete(space: &mut Workspace, blocks: &mut Value) {
     let Some(blocks) = blocks.as_array_mut() else {
         return;
@@ -108,7 +103,6 @@ fn name_element(space: &mut Workspace, element: &mut Map<String, Value>) {
 }
 
 impl Workspace {
-    /// Puts a message into a conversation; its timestamp.
     pub(crate) fn say(&mut self, mut message: Message, draft: Draft, now: Millis) -> String {
         let ts = self.ts(now);
         let version = self.version(draft, None, "post", now);
@@ -120,7 +114,6 @@ impl Workspace {
         ts
     }
 
-    /// The next state of a message; what is not given stays.
     pub(crate) fn version(
         &mut self,
         draft: Draft,
@@ -147,7 +140,6 @@ impl Workspace {
         }
     }
 
-    /// A message of the app, to be filled.
     pub(crate) fn app_message(&self, channel: &str) -> Message {
         Message {
             channel: channel.to_owned(),
@@ -164,7 +156,6 @@ impl Workspace {
     }
 }
 
-/// A message as payloads and answers have it.
 pub(crate) fn card(space: &Workspace, message: &Message) -> Value {
     let latest = message.latest();
     let mut card = json!({
@@ -195,13 +186,12 @@ pub(crate) fn card(space: &Workspace, message: &Message) -> Value {
     card
 }
 
-/// The bot's own id, `B…`.
+/// The bot's id, `B…`.
 pub(super) fn bot_id(space: &Workspace) -> String {
     let user = &space.settings.bot_user;
     format!("B{}", user.strip_prefix('U').unwrap_or(user))
 }
 
-/// The conversation that a message goes to; a user's id opens the direct message.
 fn target(space: &mut Workspace, call: &MethodCall<'_>) -> Result<Channel, MethodError> {
     let unknown = || MethodError::new("channel_not_found");
     let wanted = need(call, "channel")?;
@@ -229,7 +219,6 @@ fn target(space: &mut Workspace, call: &MethodCall<'_>) -> Result<Channel, Metho
     Ok(channel.clone())
 }
 
-/// The parent of a thread, when one is named.
 fn thread(
     space: &Workspace,
     call: &MethodCall<'_>,
@@ -242,11 +231,11 @@ fn thread(
         .message(channel, ts)
         .filter(|message| !message.deleted && message.only_for.is_none())
         .ok_or_else(|| MethodError::new("thread_not_found"))?;
-    // an answer to an answer stands in the same thread
+    // an answer to an answer is in the same thread
     Ok(Some(parent.thread.clone().unwrap_or_else(|| ts.to_owned())))
 }
 
-/// What apps attach for themselves: an event's type and its members.
+/// Reads app metadata: an event's type and members.
 fn metadata(call: &MethodCall<'_>) -> Result<Option<Value>, MethodError> {
     let given = structure(call, "metadata", "invalid_metadata_format")?;
     let right = given.as_ref().is_none_or(|given| {
@@ -293,7 +282,6 @@ pub(super) fn post_ephemeral(space: &mut Workspace, call: &MethodCall<'_>) -> Me
     Ok(object(json!({ "message_ts": ts })))
 }
 
-/// The app's own message, for changing it.
 fn own(
     space: &Workspace,
     call: &MethodCall<'_>,

@@ -9,12 +9,10 @@ use super::{
 };
 use crate::slack::workspace::{Channel, Message, Workspace};
 
-/// Members and messages of a page when no limit is given.
+/// Default page size.
 const PAGE: u64 = 100;
-/// The largest page.
 const PAGE_MAX: u64 = 1_000;
 
-/// The conversation of a call, if the app may see it and has the scope of its kind.
 fn channel(space: &Workspace, call: &MethodCall<'_>, verb: &str) -> Result<Channel, MethodError> {
     let wanted = need(call, "channel")?;
     let found = space.channel(wanted);
@@ -26,7 +24,7 @@ fn channel(space: &Workspace, call: &MethodCall<'_>, verb: &str) -> Result<Chann
         (None, false) => "channels",
     };
     let scope = format!("{kind}:{verb}");
-    // the app's own direct messages may be looked at with im:write, too
+    // the app's direct messages may be read with im:write, too
     let written = kind == "im" && verb == "read";
     let held = |one: &String| *one == scope || (written && one == "im:write");
     if !space.settings.scopes.iter().any(held) {
@@ -35,7 +33,7 @@ fn channel(space: &Workspace, call: &MethodCall<'_>, verb: &str) -> Result<Chann
     Ok(channel.clone())
 }
 
-/// One page of a list, and the cursor of the next; empty at the end.
+/// Returns a page and the next cursor; empty at the end.
 fn page<'a, T>(call: &MethodCall<'_>, items: &'a [T]) -> Result<(&'a [T], String), MethodError> {
     let limit = number(call, "limit")?.unwrap_or(PAGE);
     if limit == 0 || limit > PAGE_MAX {
@@ -136,7 +134,6 @@ pub(super) fn info(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult
     Ok(object(json!({ "channel": shown })))
 }
 
-/// Whether a message lies in the span that a call asks for.
 fn within(call: &MethodCall<'_>, message: &Message) -> bool {
     let (oldest, latest) = (text(call, "oldest"), text(call, "latest"));
     let inclusive = flag(call, "inclusive");
@@ -146,7 +143,7 @@ fn within(call: &MethodCall<'_>, message: &Message) -> bool {
     after && before
 }
 
-/// A message as histories have it: metadata only when asked for.
+/// Renders a message for histories: metadata only on request.
 fn told(space: &Workspace, call: &MethodCall<'_>, message: &Message) -> Value {
     let mut told = card(space, message);
     if let Some(fields) = told
@@ -175,7 +172,7 @@ fn readable(space: &Workspace, call: &MethodCall<'_>) -> Result<Channel, MethodE
     Ok(channel)
 }
 
-/// `conversations.history`, newest first, without the answers in threads.
+/// `conversations.history`, newest first, without thread answers.
 pub(super) fn history(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let channel = readable(space, call)?;
     let found: Vec<Value> = space
@@ -213,7 +210,7 @@ pub(super) fn replies(space: &mut Workspace, call: &MethodCall<'_>) -> MethodRes
     pages_of_messages(call, &found)
 }
 
-/// Whether one timestamp is later than another; both have six decimals.
+/// Compares timestamps; both have six decimals.
 fn later(one: &str, other: &str) -> bool {
     let micros = |ts: &str| {
         let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, "0"));

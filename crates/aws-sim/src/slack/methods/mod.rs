@@ -1,5 +1,4 @@
-//! The Web API (`simulator.md` K-1): which methods there are, who may call them how often, and the
-//! table from names to functions.
+//! The Web API (`simulator.md` K-1): methods, scopes, rates and the dispatch table.
 
 mod chat;
 mod conversations;
@@ -15,7 +14,6 @@ pub(crate) use views::{fit, shown, state};
 
 use super::workspace::Workspace;
 
-/// A refusal in Slack's words.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MethodError {
     pub error: String,
@@ -40,7 +38,6 @@ impl MethodError {
         self
     }
 
-    /// Too many calls.
     pub(crate) fn ratelimited(seconds: u64) -> Self {
         let mut refused = Self::new("ratelimited");
         refused.retry_after = Some(seconds.max(1));
@@ -52,7 +49,6 @@ impl MethodError {
         Self::new("invalid_arguments").because(vec![text])
     }
 
-    /// The body of the answer.
     pub(crate) fn body(&self) -> Value {
         let mut body = Map::new();
         body.insert("ok".to_owned(), false.into());
@@ -66,26 +62,21 @@ impl MethodError {
     }
 }
 
-/// What a method says; `ok` is added by the face.
+/// A method's answer; the caller adds `ok`.
 pub(crate) type MethodResult = Result<Map<String, Value>, MethodError>;
 
-/// One call.
 #[derive(Debug)]
 pub(crate) struct MethodCall<'a> {
     pub method: &'a str,
-    /// Bearer token or form field.
     pub token: Option<&'a str>,
     pub arguments: &'a Map<String, Value>,
-    /// Host and port under which the simulator was called.
     pub host: &'a str,
-    /// Whether rates are enforced.
     pub throttle: bool,
     pub now: Millis,
 }
 
 type Method = fn(&mut Workspace, &MethodCall<'_>) -> MethodResult;
 
-/// Which token a method wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum WantedToken {
     Bot,
@@ -99,7 +90,7 @@ const HISTORY: &[&str] = &[
     "mpim:history",
 ];
 
-/// Name, token, any of these scopes (none: no scope), function.
+/// Name, token, any of these scopes (empty: no scope), function.
 const METHODS: &[(&str, WantedToken, &[&str], Method)] = &[
     ("api.test", WantedToken::Bot, &[], api_test),
     ("auth.test", WantedToken::Bot, &[], people::auth_test),
@@ -194,7 +185,6 @@ fn api_test(_: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     Ok(object(json!({ "args": call.arguments })))
 }
 
-/// Answers a call of the Web API.
 pub(crate) fn answer(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let found = METHODS.iter().find(|(name, ..)| *name == call.method);
     let Some((name, kind, scopes, method)) = found else {
@@ -249,7 +239,6 @@ fn check_scopes(space: &Workspace, scopes: &[&str]) -> Result<(), MethodError> {
     Err(missing_scope(space, scopes))
 }
 
-/// The refusal that names what is needed.
 fn missing_scope(space: &Workspace, needed: &[&str]) -> MethodError {
     let mut refused = MethodError::new("missing_scope");
     refused
@@ -260,7 +249,6 @@ fn missing_scope(space: &Workspace, needed: &[&str]) -> MethodError {
     refused
 }
 
-/// A value as an object.
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(fields) => fields,
@@ -268,18 +256,16 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// An argument as text; numbers are taken as their digits.
 fn text<'a>(call: &MethodCall<'a>, name: &str) -> Option<&'a str> {
     let given = call.arguments.get(name)?.as_str()?;
     (!given.is_empty()).then_some(given)
 }
 
-/// An argument that must be there.
 fn need<'a>(call: &MethodCall<'a>, name: &str) -> Result<&'a str, MethodError> {
     text(call, name).ok_or_else(|| MethodError::missing(name))
 }
 
-/// A whole number; forms send digits.
+/// Returns a whole number; forms send digits.
 fn number(call: &MethodCall<'_>, name: &str) -> Result<Option<u64>, MethodError> {
     let wrong = || {
         let text = format!("[ERROR] must be a whole number [json-pointer:/{name}]");
@@ -293,7 +279,7 @@ fn number(call: &MethodCall<'_>, name: &str) -> Result<Option<u64>, MethodError>
     }
 }
 
-/// A switch; forms send `true` or `1`.
+/// Returns a switch; forms send `true` or `1`.
 fn flag(call: &MethodCall<'_>, name: &str) -> bool {
     match call.arguments.get(name) {
         Some(Value::Bool(flag)) => *flag,
@@ -302,10 +288,10 @@ fn flag(call: &MethodCall<'_>, name: &str) -> bool {
     }
 }
 
-/// A structure, also when it comes as JSON in a text.
+/// Returns a structure, also from JSON text.
 ///
 /// # Errors
-/// The given error, when it is not JSON.
+/// The given error if it is not JSON.
 fn structure(call: &MethodCall<'_>, name: &str, error: &str) -> Result<Option<Value>, MethodError> {
     match call.arguments.get(name) {
         None | Some(Value::Null) => Ok(None),

@@ -24,7 +24,6 @@ pub(super) fn auth_test(space: &mut Workspace, call: &MethodCall<'_>) -> MethodR
     })))
 }
 
-/// A person as Slack shows them to this app.
 fn profile(space: &Workspace, person: &Person, now: i64) -> Value {
     let zone = person.tz.as_deref().unwrap_or("UTC");
     let at = Timestamp::from_millisecond(now).unwrap_or_default();
@@ -85,7 +84,7 @@ pub(super) fn info(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult
     Ok(object(json!({ "user": profile(space, &person, call.now) })))
 }
 
-/// `users.lookupByEmail`: only people of this workspace who have not left.
+/// `users.lookupByEmail`: only active people of this workspace.
 pub(super) fn lookup(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let wanted = need(call, "email")?;
     let has = |person: &&Person| {

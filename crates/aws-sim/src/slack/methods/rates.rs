@@ -1,11 +1,11 @@
-//! How often a method may be called (Slack documentation, "Rate limits"), on virtual time.
+//! Method rates (Slack documentation, "Rate limits"), on virtual time.
 
 use crate::base::Bucket;
 
 use super::{MethodCall, MethodError, text};
 use crate::slack::workspace::{Channel, Workspace};
 
-/// Calls a second, and at once.
+/// Calls per second, and burst.
 type Rate = (f64, f64);
 
 const TIER_1: Rate = (1.0 / 60.0, 10.0);
@@ -40,7 +40,7 @@ fn rate(method: &str) -> Rate {
     }
 }
 
-/// The channel that is meant by an id, a name, or a person who has a direct message.
+/// Resolves a channel from an id, a name, or a direct message's person.
 fn posted_to(space: &Workspace, wanted: &str) -> String {
     let name = wanted.trim_start_matches('#');
     let is_meant = |channel: &&Channel| match &channel.with {
@@ -54,7 +54,7 @@ fn posted_to(space: &Workspace, wanted: &str) -> String {
 /// Takes a call from its bucket.
 ///
 /// # Errors
-/// There is none left; with the seconds until there is.
+/// The bucket is empty; with the seconds to wait.
 pub(super) fn take(space: &mut Workspace, call: &MethodCall<'_>) -> Result<(), MethodError> {
     let (rate, burst) = rate(call.method);
     let mut name = call.method.to_owned();

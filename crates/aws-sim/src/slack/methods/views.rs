@@ -1,4 +1,4 @@
-//! `views.*`, and what a view is for everybody who looks at it.
+//! `views.*`, and rendering of views.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::slack::{
     workspace::{ModalView, Shown, TRIGGER_MS, Trigger, Workspace},
 };
 
-/// Modals on top of one another.
+/// Maximum stacked modals.
 const LEVELS: usize = 3;
 
-/// A view that passes the checks.
+/// Validates a view.
 ///
 /// # Errors
 /// `view_too_large`, `invalid_arguments` with the places.
@@ -36,7 +36,6 @@ fn given(call: &MethodCall<'_>) -> Result<Map<String, Value>, MethodError> {
     fit(&view.ok_or_else(|| MethodError::missing("view"))?)
 }
 
-/// Uses a trigger up.
 fn spend(space: &mut Workspace, id: &str, now: Millis) -> Result<Trigger, MethodError> {
     let unknown = || MethodError::new("invalid_trigger_id");
     let trigger = space.triggers.get_mut(id).ok_or_else(unknown)?;
@@ -73,7 +72,7 @@ impl Workspace {
         content
     }
 
-    /// Shows a view on top of what a person sees; its id.
+    /// Pushes a view onto a person's stack; returns its id.
     ///
     /// # Errors
     /// `duplicate_external_id`, `push_limit_reached`.
@@ -120,7 +119,7 @@ impl Workspace {
         Ok(id)
     }
 
-    /// Replaces what a view shows. What was typed stays where block and action are the same.
+    /// Replaces a view's content. Input stays where block and action are equal.
     pub(crate) fn replace_view(&mut self, id: &str, content: Map<String, Value>, now: Millis) {
         let content = self.completed(content);
         let hash = self.hash(now);
@@ -143,7 +142,7 @@ impl Workspace {
         self.revision += 1;
     }
 
-    /// Takes a view and all above it away.
+    /// Removes a view and all above it.
     pub(crate) fn drop_view(&mut self, id: &str, how: Shown) {
         let Some(user) = self.views.get(id).map(|view| view.user.clone()) else {
             return;
@@ -159,7 +158,6 @@ impl Workspace {
         self.revision += 1;
     }
 
-    /// Takes every modal of a person away.
     pub(crate) fn close_all(&mut self, user: &str) {
         let bottom = self
             .stacks
@@ -172,7 +170,6 @@ impl Workspace {
     }
 }
 
-/// Every element of a view that holds a value, with its block's id.
 fn elements(content: &Map<String, Value>) -> Vec<(&str, &Value)> {
     let mut found = Vec::new();
     let blocks = content.get("blocks").and_then(Value::as_array);
@@ -199,7 +196,7 @@ fn elements(content: &Map<String, Value>) -> Vec<(&str, &Value)> {
     found
 }
 
-/// The member that holds an element's value, and what it holds before anybody touched it.
+/// Returns the member that holds an element's value, and its initial value.
 fn untouched(element: &Value) -> Value {
     let kind = element
         .get("type")
@@ -243,7 +240,6 @@ pub(crate) fn state(view: &ModalView) -> Value {
     json!({ "values": values })
 }
 
-/// A view as payloads and answers have it.
 pub(crate) fn shown(space: &Workspace, view: &ModalView) -> Value {
     let mut shown = json!({
         "id": view.id,
@@ -296,7 +292,6 @@ pub(super) fn push(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult
     let trigger = spend(space, trigger, call.now)?;
     let below = trigger.view.as_ref().and_then(|_| space.top(&trigger.user));
     let below = below.map(|view| view.id.clone());
-    // a trigger that comes from no modal has nothing to push on
     let below = below.ok_or_else(|| MethodError::new("not_found"))?;
     let id = space.show_view(&trigger.user, content, Some(&below), call.now)?;
     Ok(reply(space, &id))

@@ -1,4 +1,4 @@
-//! Blocks as HTML: those of messages, and the inputs of modals.
+//! Renders message blocks and modal inputs as HTML.
 
 use std::fmt::Write as _;
 
@@ -7,19 +7,15 @@ use serde_json::{Value, json};
 use super::mrkdwn::{MessageReader, escape, mrkdwn, plain, unformatted};
 use crate::slack::workspace::ModalView;
 
-/// A select with more options is searched, not unfolded.
 const UNFOLDED_MAX: usize = 12;
 
-/// What a block stands in.
 #[derive(Clone, Copy)]
 pub(super) enum Home<'a> {
-    /// Channel and timestamp.
     Message(&'a str, &'a str),
     View(&'a ModalView),
 }
 
 impl Home<'_> {
-    /// The words of an act on one of its elements.
     fn words(self, block: &str, element: &Value) -> String {
         let action = field(element, "action_id");
         let words = match self {
@@ -38,7 +34,6 @@ pub(super) fn field<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A text object.
 pub(super) fn text(value: Option<&Value>, reader: &MessageReader<'_>) -> String {
     let Some(value) = value else {
         return String::new();
@@ -50,7 +45,6 @@ pub(super) fn text(value: Option<&Value>, reader: &MessageReader<'_>) -> String 
     }
 }
 
-/// All blocks of a message or a view.
 pub(super) fn blocks(list: Option<&Value>, home: Home<'_>, reader: &MessageReader<'_>) -> String {
     let mut out = String::new();
     for block in list.and_then(Value::as_array).into_iter().flatten() {
@@ -149,7 +143,6 @@ fn section(block: &Value, id: &str, home: Home<'_>, reader: &MessageReader<'_>, 
     out.push_str("</div>");
 }
 
-/// Buttons and selects.
 fn element(
     element: &Value,
     block: &str,
@@ -203,7 +196,6 @@ fn label_of(option: &Value) -> &str {
         .unwrap_or_default()
 }
 
-/// The state of an element, once somebody touched it.
 fn touched<'a>(element: &Value, block: &str, home: Home<'a>) -> Option<&'a Value> {
     match home {
         Home::View(view) => view.values.get(block)?.get(field(element, "action_id")),
@@ -211,7 +203,6 @@ fn touched<'a>(element: &Value, block: &str, home: Home<'a>) -> Option<&'a Value
     }
 }
 
-/// What an element holds now.
 fn held<'a>(element: &'a Value, block: &str, home: Home<'a>) -> Option<&'a Value> {
     match touched(element, block, home) {
         Some(value) => value
@@ -221,7 +212,6 @@ fn held<'a>(element: &'a Value, block: &str, home: Home<'a>) -> Option<&'a Value
     }
 }
 
-/// A select: unfolded when short, searched when long or when the app is asked.
 fn select(
     element: &Value,
     block: &str,
@@ -288,7 +278,7 @@ fn select(
     out
 }
 
-/// A select of several: the same search, and what was chosen below it, each to be taken back.
+/// Renders a multi-select: the same search, with removable choices below.
 fn several(element: &Value, block: &str, home: Home<'_>, label: (&str, &str)) -> String {
     let mut out = select(element, block, home, "", Some(label));
     out.push_str("<ul class=\"chosen\" data-chosen>");
@@ -305,7 +295,6 @@ fn several(element: &Value, block: &str, home: Home<'_>, label: (&str, &str)) ->
     out
 }
 
-/// What is chosen where several can be.
 fn chosen_of<'a>(element: &'a Value, block: &str, home: Home<'a>) -> Vec<&'a Value> {
     let chosen = match touched(element, block, home) {
         Some(value) => value.get("selected_options"),
@@ -315,7 +304,6 @@ fn chosen_of<'a>(element: &'a Value, block: &str, home: Home<'a>) -> Vec<&'a Val
     chosen.into_iter().flatten().collect()
 }
 
-/// A select whose options are all there to be seen.
 fn unfolded(options: &[&Value], chosen: Option<&Value>, hint: &str, named: &str) -> String {
     let mut out = format!("<select class=\"in\"{named}>");
     if chosen.is_none() {

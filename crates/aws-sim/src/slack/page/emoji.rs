@@ -1,6 +1,3 @@
-//! Emoji codes that apps like to use.
-
-/// Code, picture.
 const EMOJI: &[(&str, &str)] = &[
     ("+1", "👍"),
     ("-1", "👎"),
@@ -48,7 +45,6 @@ const EMOJI: &[(&str, &str)] = &[
     ("x", "❌"),
 ];
 
-/// The picture of a code, without its colons.
 pub(super) fn picture(code: &str) -> Option<&'static str> {
     let found = EMOJI.iter().find(|(name, _)| *name == code);
     found.map(|(_, picture)| *picture)

@@ -1,4 +1,4 @@
-//! What stands around the conversation: who I am, where I can go, the modal on top.
+//! Renders the page around the conversation: identity, navigation, the top modal.
 
 use askama::Template;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::slack::{
     workspace::{Channel, Message, Workspace},
 };
 
-/// What changes whenever the person could see a change.
+/// Returns a mark that changes with every visible change.
 pub(super) fn mark(space: &Workspace, look: &Look<'_>) -> String {
     let minute = look.reader.now.as_second() / 60;
     format!("{}.{minute}.{}", space.revision, u8::from(look.connected))
@@ -43,14 +43,13 @@ struct Page<'a> {
     layer: String,
 }
 
-/// Somebody whom the tester can be.
+/// A person the tester can act as.
 struct ChoosablePerson<'a> {
     id: &'a str,
     name: &'a str,
     note: &'static str,
 }
 
-/// The whole page.
 pub(super) fn whole(look: &Look<'_>) -> String {
     let space = look.reader.space;
     let settings = &space.settings;
@@ -123,12 +122,10 @@ struct Places<'a> {
 
 struct PlaceList<'a> {
     title: &'static str,
-    /// What stands there when there are none.
     none: &'static str,
     places: Vec<Place<'a>>,
 }
 
-/// A conversation that one can go to.
 struct Place<'a> {
     id: &'a str,
     name: String,
@@ -136,7 +133,6 @@ struct Place<'a> {
     newest: &'a str,
 }
 
-/// The conversations that the person is in.
 pub(super) fn places(look: &Look<'_>) -> String {
     let list = |title, none, direct: bool| PlaceList {
         title,
@@ -183,7 +179,6 @@ struct Layer<'a> {
     submit: Option<String>,
 }
 
-/// The modal on top of everything, if one is open.
 pub(super) fn layer(look: &Look<'_>) -> String {
     let space = look.reader.space;
     let Some(view) = space.top(look.reader.user) else {

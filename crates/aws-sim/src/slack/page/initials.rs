@@ -1,6 +1,3 @@
-//! Pictures of people who have none.
-
-/// Two letters for a round picture.
 pub(super) fn initials(name: &str) -> String {
     let words = name
         .split_whitespace()

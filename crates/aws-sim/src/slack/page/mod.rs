@@ -1,6 +1,5 @@
-//! The page `GET /_slack/`: one person's Slack from templates, kept fresh by a small script. Blocks
-//! and marked-up text, which nest, are made into HTML here.
-//! Strict content security policy: nothing inline, nothing from elsewhere.
+//! The page `GET /_slack/`: one person's Slack from templates, refreshed by a small script. Nested
+//! blocks and markup are rendered here. Strict content security policy.
 
 mod blocks;
 mod emoji;
@@ -27,7 +26,6 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
     connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
-/// Name, type, content.
 const FILES: &[(&str, &str, &str)] = &[
     (
         "slack.css",
@@ -42,16 +40,12 @@ const FILES: &[(&str, &str, &str)] = &[
     ("icon.svg", "image/svg+xml", include_str!("static/icon.svg")),
 ];
 
-/// Who looks at what.
 struct Look<'a> {
     reader: MessageReader<'a>,
-    /// The conversation in the middle.
     channel: Option<&'a str>,
-    /// Whether the app can be reached.
     connected: bool,
 }
 
-/// The HTML of a template.
 fn html(part: &impl Template) -> String {
     part.render().unwrap_or_else(|error| {
         tracing::error!(%error, "a part of the page cannot be shown");
@@ -72,12 +66,10 @@ fn guarded(mut response: Response) -> Response {
     response
 }
 
-/// `/_slack` without its slash.
 pub(super) async fn slash() -> Redirect {
     Redirect::permanent("/_slack/")
 }
 
-/// A file of the page.
 pub(super) async fn file(Path(name): Path<String>) -> Response {
     let found = FILES.iter().find(|(known, ..)| *known == name);
     match found {
@@ -86,7 +78,6 @@ pub(super) async fn file(Path(name): Path<String>) -> Response {
     }
 }
 
-/// Shows what a person sees.
 fn with_look<T>(
     face: &SlackFace,
     parameters: &[(String, String)],
@@ -119,7 +110,6 @@ fn with_look<T>(
     Ok(show(space, &look))
 }
 
-/// The whole page.
 pub(super) async fn page(
     Extract(face): Extract<SlackFace>,
     Query(parameters): Parameters,
@@ -131,7 +121,7 @@ pub(super) async fn page(
     }
 }
 
-/// The parts that change, if anything has changed since.
+/// Returns the changing parts, if they changed.
 pub(super) async fn parts(
     Extract(face): Extract<SlackFace>,
     Query(parameters): Parameters,

@@ -1,5 +1,5 @@
-//! Slack's text as HTML: mentions, dates, links, emoji, bold, italic, code, quotes. Everything
-//! that is not one of these is escaped.
+//! Renders Slack's text as HTML: mentions, dates, links, emoji, bold, italic, code, quotes.
+//! Everything else is escaped.
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
@@ -9,22 +9,19 @@ use crate::slack::{
     workspace::Workspace,
 };
 
-/// Stands for control sequence number n while the letters around it are read.
+/// Placeholder for control sequence n while the surrounding text is parsed.
 const STANDS_FOR: u32 = 0xE000;
-/// Control sequences of one text that are shown as such.
+/// Maximum rendered control sequences per text.
 const CONTROLS_MAX: u32 = 6_000;
 
-/// Who reads, and where.
 #[derive(Clone)]
 pub(super) struct MessageReader<'a> {
     pub space: &'a Workspace,
-    /// The person's id.
     pub user: &'a str,
     pub zone: TimeZone,
     pub now: Timestamp,
 }
 
-/// HTML of text that has no meaning.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -40,7 +37,7 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
-/// Plain text with emoji codes as pictures and line ends kept.
+/// Renders plain text with emoji and line ends.
 pub(super) fn plain(text: &str) -> String {
     let letters: Vec<char> = unescape(text).chars().collect();
     let mut out = String::new();
@@ -59,7 +56,7 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
-/// Plain text as it is, with line ends kept.
+/// Renders plain text unchanged, with line ends.
 pub(super) fn unformatted(text: &str) -> String {
     let mut out = String::new();
     for letter in unescape(text).chars() {
@@ -75,7 +72,7 @@ fn push(letter: char, out: &mut String) {
     }
 }
 
-/// `:code:` at the start.
+/// Parses a leading `:code:`.
 fn emoji(letters: &[char]) -> Option<(&'static str, usize)> {
     let rest = letters.get(1..)?;
     let end = rest.iter().take(40).position(|letter| *letter == ':')?;
@@ -83,7 +80,6 @@ fn emoji(letters: &[char]) -> Option<(&'static str, usize)> {
     Some((picture(&code)?, end + 2))
 }
 
-/// Slack's markup as HTML.
 pub(super) fn mrkdwn(text: &str, reader: &MessageReader<'_>) -> String {
     let mut controls: Vec<String> = Vec::new();
     let mut flat = String::new();
@@ -91,7 +87,7 @@ pub(super) fn mrkdwn(text: &str, reader: &MessageReader<'_>) -> String {
         match piece {
             SlackTextPiece::Plain(letters) => {
                 let letters = unescape(letters);
-                // letters of the private area would stand for a sequence
+                // letters of the private area would act as placeholders
                 flat.extend(
                     letters
                         .chars()
@@ -165,9 +161,9 @@ fn letter_out(letter: char, controls: &[String], out: &mut String) {
     }
 }
 
-/// Marks inside marks, at most so many.
+/// Maximum nesting of marks.
 const DEPTH_MAX: usize = 4;
-/// A mark is closed within so many letters, or none at all.
+/// Maximum letters within a mark; longer ones stay text.
 const MARKED_MAX: usize = 1_000;
 
 const MARKS: &[(char, &str)] = &[('*', "b"), ('_', "i"), ('~', "s"), ('`', "code")];
@@ -209,7 +205,7 @@ fn inline(letters: &[char], depth: usize, controls: &[String], out: &mut String)
     }
 }
 
-/// How long the marked piece at the start is, its marks among it.
+/// Returns the length of the leading marked piece with its marks.
 fn marked(letters: &[char], mark: char) -> Option<usize> {
     let first = letters.get(1)?;
     if first.is_whitespace() || *first == mark {
@@ -226,7 +222,7 @@ fn marked(letters: &[char], mark: char) -> Option<usize> {
     None
 }
 
-/// What stands between `<` and `>`.
+/// Renders the text between `<` and `>`.
 fn control(inner: &str, reader: &MessageReader<'_>) -> String {
     let (target, label) = match inner.split_once('|') {
         Some((target, label)) => (target, Some(label)),
@@ -276,7 +272,7 @@ fn control(inner: &str, reader: &MessageReader<'_>) -> String {
     link(target, label)
 }
 
-/// A link to the web or to an address of mail; anything else is text.
+/// Links web and mail addresses; anything else is text.
 fn link(target: &str, label: Option<&str>) -> String {
     let address = unescape(target);
     let known = ["http://", "https://", "mailto:"];
@@ -291,7 +287,7 @@ fn link(target: &str, label: Option<&str>) -> String {
     )
 }
 
-/// `seconds^format` and an optional link.
+/// Renders `seconds^format` and an optional link.
 fn instant(date: &str, fallback: &str, reader: &MessageReader<'_>) -> String {
     let mut parts = date.splitn(3, '^');
     let seconds = parts.next().and_then(|seconds| seconds.parse::<i64>().ok());
@@ -303,7 +299,6 @@ fn instant(date: &str, fallback: &str, reader: &MessageReader<'_>) -> String {
     format!("<time datetime=\"{at}\">{}</time>", escape(&words))
 }
 
-/// Slack's words for an instant, in the reader's zone.
 fn dated(format: &str, at: Timestamp, reader: &MessageReader<'_>) -> String {
     let local = at.to_zoned(reader.zone.clone());
     let today = reader.now.to_zoned(reader.zone.clone()).date();
@@ -354,7 +349,7 @@ fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Hours and minutes in a zone, and the whole instant.
+/// Returns hours and minutes in a zone, and the full instant.
 pub(super) fn clock(at: Timestamp, zone: &TimeZone) -> (String, String) {
     let local: Zoned = at.to_zoned(zone.clone());
     (local.strftime("%H:%M").to_string(), at.to_string())
@@ -377,7 +372,6 @@ mod tests {
             zone: TimeZone::UTC,
             now: "2026-11-20T10:00:00Z".parse().unwrap(),
         };
-        // markup, HTML
         let table = [
             ("a &lt;b&gt; &amp; c", "a &lt;b&gt; &amp; c"),
             (
@@ -419,7 +413,7 @@ mod tests {
         for (text, html) in table {
             assert_eq!(mrkdwn(text, &reader), html, "{text}");
         }
-        // hostile text takes no longer than it is long
+        // hostile text takes linear time
         for piece in ["*a ", "_*~", "<", ":", "`", "<@", "> "] {
             assert!(!mrkdwn(&piece.repeat(5_000), &reader).is_empty());
         }

@@ -1,4 +1,4 @@
-//! The conversation: messages, their threads, what only this person sees.
+//! Renders the conversation: messages, threads and ephemeral messages.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::slack::workspace::Message;
 
-/// Messages shown, without the answers in threads.
+/// Messages shown, without thread answers.
 const SHOWN: usize = 100;
 
 #[derive(Template)]
@@ -22,9 +22,7 @@ struct TalkPart {
     talk: Talk,
 }
 
-/// What there is to read.
 enum Talk {
-    /// The person is in no conversation.
     Nowhere,
     Silent,
     Threads(Vec<ShownThread>),
@@ -39,7 +37,7 @@ struct ShownMessage {
     initials: String,
     name: String,
     app: bool,
-    /// Nobody else sees it.
+    /// Visible to this person only.
     only: bool,
     at: String,
     clock: String,
@@ -48,14 +46,12 @@ struct ShownMessage {
     reactions: Vec<String>,
 }
 
-/// What was said, as HTML.
 enum MessageBody {
     Nothing,
     Text(String),
     Blocks(String),
 }
 
-/// The messages of the conversation in the middle.
 pub(super) fn talk(look: &Look<'_>) -> String {
     html(&TalkPart { talk: read(look) })
 }

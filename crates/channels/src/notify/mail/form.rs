@@ -1,4 +1,4 @@
-//! A letter as a message: plain text and simple HTML, with headers that no text can add to.
+//! Formats mails: plain text and simple HTML, with headers that no text can extend.
 
 use crate::wording::notice::mail::Letter;
 use askama::Template;
@@ -9,21 +9,17 @@ use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 
-/// Why a message cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FormError {
-    /// The directory holds what no mail server takes.
     #[error("no address to send to")]
     Address(#[from] AddressError),
-    /// The page cannot be drawn.
     #[error("the page of the mail cannot be drawn")]
     Page(#[from] askama::Error),
-    /// The parts do not make a message.
     #[error("the message cannot be written")]
     Message(#[from] lettre::error::Error),
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834): asks out-of-office replies to stay away.
+/// `Auto-Submitted: auto-generated` (RFC 3834) suppresses out-of-office replies.
 #[derive(Clone, Debug)]
 struct AutoSubmitted;
 
@@ -41,20 +37,17 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// From whom, to whom, about what.
 pub(super) struct Envelope<'a> {
     pub(super) from: &'a Mailbox,
     pub(super) to: &'a Email,
     pub(super) number: u64,
-    /// The id of what it is about.
     pub(super) about: &'a str,
-    /// The page of that.
     pub(super) link: &'a str,
 }
 
 impl Envelope<'_> {
-    /// The message. A repetition has the same `Message-ID` (RFC 5322 §3.6.4); all messages about
-    /// one request, or one sweep, refer to the same ancestor, which makes them one thread.
+    /// Builds the message. A repetition has the same `Message-ID` (RFC 5322 §3.6.4); messages about
+    /// one request or sweep refer to the same ancestor and form a thread.
     pub(super) fn seal(&self, letter: &Letter) -> Result<Message, FormError> {
         let to = Mailbox::new(None, self.to.as_str().parse::<Address>()?);
         let host = self.from.email.domain();
@@ -88,13 +81,12 @@ fn plain(letter: &Letter, link: &str) -> String {
     parts.push(String::new());
     parts.extend(letter.notes.iter().cloned());
     parts.push(format!("{}: {link}", letter.link));
-    // what follows this line is a signature to mail readers
+    // mail readers treat the text after this line as a signature
     parts.extend([String::new(), "-- ".to_owned(), letter.footer.clone()]);
     parts.push(String::new());
     parts.join("\n")
 }
 
-/// The same as a page: `templates/mail.html` escapes what others wrote.
 #[derive(Template)]
 #[template(path = "mail.html")]
 struct LetterPage<'a> {

@@ -1,4 +1,4 @@
-//! Mails: one per person, so that nobody learns from a `To` line who else was told.
+//! Sends one mail per person, so that the `To` line reveals no other recipient.
 
 mod form;
 mod server;
@@ -27,39 +27,33 @@ use form::Envelope;
 
 pub(crate) use server::is_loopback;
 
-/// The longest a connection may take to be made, and the conversation about one mail to end. A
-/// notice has a minute (the delivery loop's), and others may wait for the same mail server.
+/// Limit of connecting, and of sending one mail. A notice has a minute (in the delivery loop), and
+/// others may wait for the same server.
 const CONVERSATION_MAX: Duration = Duration::from_secs(20);
-/// Notices of which it is remembered who has their mail; older ones are forgotten first.
+/// Notices with remembered delivery state; the oldest are dropped first.
 const REMEMBERED: usize = 1_000;
-/// Answers that speak of the recipient and not of the day (RFC 5321 §4.2.3): no such mailbox, not
-/// local, name not allowed, a domain without mail (RFC 7504).
+/// Permanent answers about the recipient (RFC 5321 §4.2.3): no such mailbox, not local, name not
+/// allowed, a domain without mail (RFC 7504).
 const NO_SUCH_MAILBOX: [u16; 4] = [550, 551, 553, 556];
 
-/// The table `[mail]`.
 #[derive(Clone, Debug)]
 pub struct MailSettings {
     /// `smtp://user:password@host:587?tls=required`, or `smtps://` for TLS from the first byte.
     pub url: SecretString,
     /// The sender: an address, or `Name <address>`.
     pub from: String,
-    /// Whether requesters are told.
     pub to_requesters: bool,
-    /// Whether approvers are told.
     pub to_approvers: bool,
-    /// Who is told when AWS refuses to remove access, and what sweeps find and do.
+    /// Recipients of failed removals at AWS and of sweep results.
     pub alerts: Vec<String>,
-    /// How people reach the server, for links.
     pub public_url: String,
 }
 
-/// Settings that cannot work. Says nothing of the password.
+/// Invalid settings. Never contains the password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`mail.{key}`: {message}")]
 pub struct MailSettingsError {
-    /// Which key.
     pub key: &'static str,
-    /// What is wrong with its value.
     pub message: String,
 }
 
@@ -72,10 +66,8 @@ impl MailSettingsError {
     }
 }
 
-/// News by e-mail.
 pub struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
-    /// Host and port, for the log.
     server: String,
     from: Mailbox,
     to_requesters: bool,
@@ -83,25 +75,22 @@ pub struct Mail {
     alerts: Vec<Email>,
     public_url: String,
     clock: Arc<dyn Clock>,
-    /// Notices that have to be tried again, by number.
     unfinished: Mutex<BTreeMap<u64, Progress>>,
 }
 
-/// What became of a notice's mails so far.
 #[derive(Default)]
 struct Progress {
-    /// Recipients whose mail was sent, or refused for good.
     done: BTreeSet<Email>,
-    /// The recipient at which the last attempt stopped. It is the last of the next one, so that a
-    /// server that hangs up at one recipient gets the mails of the others.
+    /// The recipient at which the last attempt stopped. It comes last in the next attempt, so that
+    /// the others get their mail even if the server hangs up at this one.
     stopped_at: Option<Email>,
 }
 
 impl Mail {
-    /// A channel with these settings. Nothing is connected to yet.
+    /// Creates a channel without connecting.
     ///
     /// # Errors
-    /// The first setting that cannot work.
+    /// The first invalid setting.
     pub fn new(settings: &MailSettings, clock: Arc<dyn Clock>) -> Result<Self, MailSettingsError> {
         let from = settings.from.parse().map_err(|_| {
             let message = format!("`{}` is not an address", settings.from);
@@ -127,10 +116,10 @@ impl Mail {
         })
     }
 
-    /// Greets the server and signs in, as `hallpass server doctor` does; the server's host and port.
+    /// Greets the server and signs in, as `hallpass server doctor` does; returns host and port.
     ///
     /// # Errors
-    /// What the server, or the way to it, answered.
+    /// The server's or network's error.
     pub async fn probe(&self) -> Result<String, String> {
         match timeout(CONVERSATION_MAX, self.transport.test_connection()).await {
             Ok(Ok(true)) => Ok(self.server.clone()),
@@ -145,7 +134,6 @@ impl Mail {
         format!("{}: not done within {seconds} s", self.server)
     }
 
-    /// Who gets a mail about it, and in which capacity.
     fn readers(&self, told: &NoticeContext) -> Vec<(Email, ReaderRole)> {
         if matches!(
             told.notice.kind(),
@@ -155,7 +143,6 @@ impl Mail {
             return self.alerts.iter().map(operator).collect();
         }
         let requester = &told.request.requester.email;
-        // who discards knows
         let actor = match &told.request.state {
             hallpass_access::RequestState::Discarded { by, .. } => Some(by),
             _ => None,
@@ -180,7 +167,6 @@ impl Mail {
             .collect()
     }
 
-    /// The mails of a notice that are still to be sent, in the order to send them.
     fn unsent(&self, number: u64, mut letters: Vec<(Email, Letter)>) -> Vec<(Email, Letter)> {
         let unfinished = self.unfinished.lock();
         let unfinished = unfinished.unwrap_or_else(PoisonError::into_inner);
@@ -206,7 +192,6 @@ impl Mail {
         unfinished.remove(&number);
     }
 
-    /// A mail to each person who has none yet.
     async fn send_all(&self, about: &MailSubject, letters: Vec<(Email, Letter)>) -> Delivery {
         let all = letters.len();
         let mut refused = Vec::new();
@@ -219,14 +204,14 @@ impl Mail {
                 Err(MailFailure::ForGood(why)) => {
                     tracing::warn!(to = %to, about = about.id, why, "a mail is not accepted and not tried again");
                     refused.push(why);
-                    // so that it is not tried again for the sake of others either
+                    // no retry for it when others are retried
                     self.note(about.number, |it| {
                         it.done.insert(to);
                     });
                 }
-                // a full mailbox keeps nobody else's mail back
+                // a full mailbox does not block other recipients
                 Err(MailFailure::OneForNow(why)) => later = Some(why),
-                // the others would fail alike, and each would cost a connection
+                // the others would fail too, each with a connection
                 Err(MailFailure::ForNow(why)) => {
                     self.note(about.number, |it| it.stopped_at = Some(to));
                     later = Some(why);
@@ -247,7 +232,6 @@ impl Mail {
         }
     }
 
-    /// One mail to one person.
     async fn send(
         &self,
         about: &MailSubject,
@@ -264,7 +248,6 @@ impl Mail {
         let message = envelope
             .seal(letter)
             .map_err(|error| MailFailure::ForGood(error.to_string()))?;
-        // the transport itself bounds only how long connecting takes
         match timeout(CONVERSATION_MAX, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Err(_) => Err(MailFailure::ForNow(self.too_slow())),
@@ -272,11 +255,11 @@ impl Mail {
         }
     }
 
-    /// Whether an error ends the mail of one recipient, delays it, or concerns all mails.
+    /// Classifies an error: permanent for one recipient, temporary, or for all mails.
     async fn failure(&self, error: &SmtpError) -> MailFailure {
         let why = format!("{}: {}", self.server, reason(error));
-        // RFC 5321 §4.2.1; the second digit: 2 and 3 are the connection and sign-in, 5 is the
-        // mailbox, and 0 is the form of what was sent
+        // RFC 5321 §4.2.1; second digit: 2 and 3 are connection and sign-in, 5 is the mailbox, 0 is
+        // the form of the message
         let code = error.status().map(u16::from);
         match code.map(|code| (code, code / 100, code / 10 % 10)) {
             Some((code, ..)) if NO_SUCH_MAILBOX.contains(&code) => MailFailure::ForGood(why),
@@ -289,7 +272,7 @@ impl Mail {
         }
     }
 
-    /// A permanent error is about the one mail if the server takes a connection without a mail.
+    /// A permanent error concerns only this mail if the server still accepts connections.
     async fn ends_unless_server_is_down(&self, why: String) -> MailFailure {
         match self.probe().await {
             Ok(_) => MailFailure::ForGood(why),
@@ -299,11 +282,11 @@ impl Mail {
 }
 
 impl Mail {
-    /// One mail to one person, about something that no notice is about. The same `number` and `about` have the same
-    /// `Message-ID`, which readers take for the same mail.
+    /// Mails one person without a notice. Equal `number` and `about` give the same `Message-ID`,
+    /// which readers treat as the same mail.
     ///
     /// # Errors
-    /// Why it was not taken, for now or for good.
+    /// Temporary or permanent failure.
     pub async fn post(
         &self,
         to: &Email,
@@ -324,38 +307,27 @@ impl Mail {
     }
 }
 
-/// Why a mail was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
-    /// It may be taken later.
     #[error("{0}")]
     ForNow(String),
-    /// This person gets no mail.
     #[error("{0}")]
     ForGood(String),
 }
 
-/// What mails are about.
 struct MailSubject {
-    /// The notice's number.
     number: u64,
-    /// The id of the request, or of the sweep.
     id: String,
-    /// Its page.
     link: String,
 }
 
-/// Why a mail was not sent.
 enum MailFailure {
-    /// The server takes none.
     ForNow(String),
-    /// It takes none for this person.
     OneForNow(String),
     ForGood(String),
 }
 
-/// An error with what caused it. SMTP answers speak of addresses and of the server, never of the
-/// text of a mail.
+/// An error with its causes. SMTP answers contain addresses and server details, never mail text.
 fn reason(error: &SmtpError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -412,7 +384,6 @@ impl Channel for Mail {
         let letters = readers.map(|to| (to, letter.clone()));
         let about = MailSubject {
             number: told.number,
-            // its beginning and its end are one thread
             id: format!(
                 "alarm-{}-{}",
                 told.alarm.alarm,
@@ -426,13 +397,11 @@ impl Channel for Mail {
     async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
         let letter = alert_letter(&told.alert);
         let mut readers: BTreeSet<Email> = self.alerts.iter().cloned().collect();
-        // addresses of a file, which was read with them
         let others = told.alert.mail_to.iter();
         readers.extend(others.filter_map(|it| Email::new(it).ok()));
         let letters = readers.into_iter().map(|to| (to, letter.clone()));
         let about = MailSubject {
             number: told.number,
-            // all of a rule is one thread
             id: format!("alert-{}", told.alert.alert.as_str().replace('/', "-")),
             link: format!("{}/alerts", self.public_url),
         };

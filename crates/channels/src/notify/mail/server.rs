@@ -1,4 +1,4 @@
-//! The SMTP server, from its URL.
+//! Creates the SMTP transport from its URL.
 
 use std::time::Duration;
 
@@ -10,18 +10,16 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::MailSettingsError;
 
-/// How a connection is kept from others' eyes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Privacy {
     /// TLS from the first byte (RFC 8314).
     Tls,
-    /// STARTTLS or nothing is sent (RFC 3207).
+    /// Required STARTTLS (RFC 3207).
     StartTls,
-    /// For a server on the same machine, or a network that is trusted.
+    /// For a local server or a trusted network.
     None,
 }
 
-/// What the URL says.
 struct Address {
     host: String,
     port: u16,
@@ -29,7 +27,6 @@ struct Address {
     login: Option<(String, SecretString)>,
 }
 
-/// A transport for the URL, and its host and port for people.
 pub(super) fn transport(
     url: &SecretString,
     answer_max: Duration,
@@ -60,7 +57,7 @@ pub(super) fn transport(
     Ok((builder.build(), shown))
 }
 
-/// Reads a URL. Errors do not repeat it: it holds a password.
+/// Parses a URL. Errors do not repeat it: it contains a password.
 fn read(text: &str) -> Result<Address, String> {
     let form = "write it as smtp://user:password@host:587?tls=required, with reserved characters of the password as %XX";
     let url = Url::parse(text).map_err(|_| format!("not a URL; {form}"))?;
@@ -131,7 +128,6 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether a host is this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")

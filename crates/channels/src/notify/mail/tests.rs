@@ -1,4 +1,4 @@
-//! What mails look like as bytes, whatever people write, and who gets one.
+//! Mail bytes for arbitrary text, and recipients.
 
 use hallpass_access::{
     Alarm, AlarmKind, AlarmState, CredentialsAfterEnd, DigestNews, GrantState, LostAccess, News,
@@ -84,7 +84,6 @@ fn written(told: &NoticeContext, to: &Email, reader: ReaderRole) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Names of the headers of the message itself, in order.
 fn headers(message: &str) -> Vec<&str> {
     let (head, _) = message.split_once("\r\n\r\n").unwrap();
     head.split("\r\n")
@@ -265,7 +264,6 @@ fn an_approver_s_mail_has_what_a_decision_needs() {
         "https://hallpass.example.com/requests/req_",
         "Rule: prod.",
     ] {
-        // quoted-printable breaks lines
         assert!(text.replace("=\r\n", "").contains(part), "{part}\n{text}");
     }
     let own = letter(&told, ReaderRole::Requester, at(900));
@@ -344,7 +342,6 @@ async fn what_was_overtaken_is_not_told() {
         granted(News::Granted, ended(9)),
         granted(News::EndsSoon, ended(9)),
     ] {
-        // nobody answers there
         assert_eq!(
             mail(&settings()).deliver(&told).await,
             Delivery::Done,
@@ -394,7 +391,6 @@ async fn sweeps_are_told_to_those_who_look_after_the_place_alone() {
         ..settings()
     };
     assert_eq!(mail(&nobody).deliver_digest(&told).await, Delivery::Done);
-    // nobody answers there
     let tried = mail(&settings()).deliver_digest(&told).await;
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
 }
@@ -433,7 +429,6 @@ async fn alarms_are_told_to_those_who_look_after_the_place_when_they_begin_and_a
     };
     let told = told(AlarmState::Begun);
     assert_eq!(mail(&nobody).deliver_alarm(&told).await, Delivery::Done);
-    // nobody answers there
     let tried = mail(&settings()).deliver_alarm(&told).await;
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
 }
@@ -450,15 +445,12 @@ async fn alerts_are_told_to_those_who_look_after_the_place() {
         ..settings()
     };
     assert_eq!(mail(&nobody).deliver_alert(&told).await, Delivery::Done);
-    // nobody answers there
     let tried = mail(&settings()).deliver_alert(&told).await;
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
 }
 
-/// An answer that closes the connection.
 const HANGS_UP: &str = "";
 
-/// A mail server on this machine that answers to one mailbox so: its URL, and whose mail it took.
 async fn answering(
     mailbox: &'static str,
     answer: &'static str,
@@ -546,7 +538,6 @@ async fn a_mailbox_that_takes_no_mail_keeps_nobody_else_s_back() {
         let again = matches!(tried, Delivery::Again { .. });
         assert_eq!(again, is_again, "{answer}: {tried:?}");
         if again {
-            // who has it does not get it again
             channel.deliver(&told).await;
         } else {
             assert_eq!(tried, Delivery::Done, "{answer}");
@@ -558,7 +549,6 @@ async fn a_mailbox_that_takes_no_mail_keeps_nobody_else_s_back() {
 #[tokio::test]
 async fn an_address_that_the_server_cannot_take_keeps_no_other_mail_back() {
     let mut told = told(News::ReviewWanted);
-    // in the order of sending, and the fake server has no SMTPUTF8
     told.notice.to = vec![Email::new("jörg@example.com").unwrap(), email(900)];
     let (url, taken) = answering("", "").await;
     let channel = mail(&MailSettings { url, ..settings() });
@@ -612,8 +602,8 @@ fn settings_that_cannot_work_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whatever people write and directories hold, a message has the headers it should have, once
-    /// each, and is well formed: no bare carriage returns, no line over 998 bytes (RFC 5322 §2.1.1).
+    /// For any text, a message has the expected headers once each, and is well formed: no bare
+    /// carriage returns, no line over 998 bytes (RFC 5322 §2.1.1).
     #[test]
     fn no_text_adds_a_header(
         name in any::<String>(),

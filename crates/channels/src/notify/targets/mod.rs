@@ -1,5 +1,5 @@
-//! Targets of alerts at AWS: topics of SNS, queues of SQS, findings of Security Hub (`inventory.md` R-6). They tell what
-//! queries found and nothing else. `docs/reference/notifications.md` says what each gets.
+//! AWS targets of alerts: SNS topics, SQS queues, Security Hub findings (`inventory.md` R-6). They
+//! send only query results. `docs/reference/notifications.md` documents the payloads.
 
 mod payload;
 mod queue;
@@ -19,26 +19,21 @@ pub use queue::QueueTarget;
 pub use security_hub::SecurityHubTarget;
 pub use topic::TopicTarget;
 
-/// The longest name of a target, as of webhooks.
 const NAME_MAX: usize = 40;
 
-/// A call that was not answered well.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {code}: {message}")]
 pub struct TargetFault {
-    /// Which call.
     pub operation: String,
-    /// The name of the error.
     pub code: String,
-    /// What the service says of it.
     pub message: String,
-    /// Whether the same call will get the same answer each time, unless somebody changes something.
+    /// A retry fails the same way until someone changes something.
     pub is_final: bool,
 }
 
 impl TargetFault {
-    /// What becomes of the message. Rights that are missing and a target that is not there are mended by people; a
-    /// message that is refused for what it says will be refused again.
+    /// Maps a fault to a delivery result. Missing rights or targets can be fixed by people, so they
+    /// are retried; a refused message is not.
     fn delivery(&self) -> Delivery {
         let why = line(&self.to_string(), 300);
         let about_message = ["Invalid", "Validation", "ParameterValue"];
@@ -53,14 +48,13 @@ impl TargetFault {
     }
 }
 
-/// A service, and what is called there.
 pub type TargetOperation = (&'static str, &'static str);
 
-/// Calls of SNS, SQS, Security Hub and STS, with the server's own credentials.
+/// Calls SNS, SQS, Security Hub and STS with the server's own credentials.
 #[async_trait]
 pub trait TargetCalls: Send + Sync {
-    /// One call in a Region; without one, where we are at home. Whoever implements this keeps to limits and repeats
-    /// what is worth it at once. A stop in the middle leaves it done or not; it is made again with the same input.
+    /// Makes one call in a Region, by default the server's own. Implementations respect quotas and
+    /// retry. A stop may leave the call done or not; it is repeated with the same input.
     async fn call(
         &self,
         region: Option<&str>,
@@ -69,28 +63,22 @@ pub trait TargetCalls: Send + Sync {
     ) -> Result<Value, TargetFault>;
 }
 
-/// A target that cannot work as it is configured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` of {target} {message}")]
 pub struct TargetSettingsError {
-    /// Which target: `sns:NAME`.
+    /// `sns:NAME`.
     pub target: String,
-    /// Which key.
     pub key: &'static str,
-    /// What is wrong with its value.
     pub message: &'static str,
 }
 
-/// What tells alerts and nothing else.
 #[async_trait]
 pub trait AlertTarget: Send + Sync {
-    /// As [`Channel::name`].
     fn name(&self) -> &str;
-    /// As [`Channel::deliver_alert`].
     async fn tell(&self, told: &AlertContext) -> Delivery;
 }
 
-/// A target as one of the channels: notices of access, digests and alarms are not for it.
+/// Adapts a target to a channel; ignores access notices, digests and alarms.
 pub struct AlertsOnly<T>(pub T);
 
 impl<T: AlertTarget> fmt::Debug for AlertsOnly<T> {
@@ -122,7 +110,6 @@ impl<T: AlertTarget> Channel for AlertsOnly<T> {
     }
 }
 
-/// `sns:NAME`, where the name is one.
 fn named(kind: &'static str, name: &str) -> Result<String, TargetSettingsError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! What programs get: the body of a webhook's call, within what SNS and SQS take.
+//! The JSON payload: a webhook's body, within the limits of SNS and SQS.
 
 use crate::wording::alert::short_text;
 use hallpass_access::AlertContext;
@@ -7,18 +7,14 @@ use serde_json::{Map, Value, json};
 
 use crate::notify::webhook::{alert_body, alert_delivery_id, shown};
 
-/// What attributes of a message take at most, in bytes.
 const ATTRIBUTES_BYTES: usize = 4 * 1024;
-/// The longest message of a topic, which is no longer than that of a queue, less what its attributes take.
+/// A topic's limit, not above a queue's, minus the attributes.
 pub(super) const MESSAGE_BYTES_MAX: usize = facts::TOPIC_MESSAGE_BYTES.count() - ATTRIBUTES_BYTES;
 
-/// What a message of a topic or a queue is made of.
 pub(super) struct Payload {
-    /// The same for every repetition.
     pub(super) id: String,
-    /// The rule: messages of one keep their order.
+    /// Ordering key: messages of a rule stay in order.
     pub(super) rule: String,
-    /// The body; `None` in `rows` where they are left out.
     pub(super) body: Value,
     severity: &'static str,
     news: &'static str,
@@ -39,13 +35,11 @@ impl Payload {
         }
     }
 
-    /// The text for people.
     pub(super) fn text(&self) -> &str {
         let text = self.body.get("text").and_then(Value::as_str);
         text.unwrap_or_default()
     }
 
-    /// The same with the numbers of rows alone.
     pub(super) fn without_rows(mut self, told: &AlertContext) -> Self {
         if let Some(text) = self.body.get_mut("text") {
             *text = short_text(&told.alert).into();
@@ -61,7 +55,6 @@ impl Payload {
         self
     }
 
-    /// What receivers filter and deduplicate by, as attributes of a message.
     pub(super) fn attributes(&self) -> Value {
         let of = |value: &str| json!({ "DataType": "String", "StringValue": value });
         let attributes = [
@@ -74,8 +67,7 @@ impl Payload {
         Value::Object(Map::from_iter(attributes))
     }
 
-    /// What a first-in-first-out queue or topic wants, too: within five minutes it takes a message once, and it keeps
-    /// the order of a rule's messages.
+    /// Fields for FIFO queues and topics: five-minute deduplication, and order per rule.
     pub(super) fn add_order(&self, input: &mut Map<String, Value>) {
         input.insert("MessageGroupId".to_owned(), self.rule.as_str().into());
         let id = self.id.as_str();

@@ -1,5 +1,3 @@
-//! A queue of SQS that alerts are sent to.
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +8,6 @@ use serde_json::{Map, Value};
 use super::payload::{MESSAGE_BYTES_MAX, Payload};
 use super::{AlertTarget, TargetCalls, TargetSettingsError, named};
 
-/// A queue, by its address.
 pub struct QueueTarget {
     channel: String,
     url: String,
@@ -20,10 +17,10 @@ pub struct QueueTarget {
 }
 
 impl QueueTarget {
-    /// A target with this name and address. Nothing is called yet.
+    /// Creates a target without a call.
     ///
     /// # Errors
-    /// A name or an address that is none.
+    /// An invalid name or address.
     pub fn new(
         name: &str,
         queue: &str,

@@ -1,5 +1,5 @@
-//! Findings of Security Hub: one for each row of a rule, which is archived when the row recovers, and one for a rule
-//! that does not run.
+//! Security Hub findings: one per row of a rule, archived when the row recovers, and one for a
+//! failing rule.
 
 use std::sync::Arc;
 
@@ -18,9 +18,7 @@ use tokio::sync::OnceCell;
 
 use super::{AlertTarget, TargetCalls, TargetFault};
 
-/// Findings of a call at most.
 const BATCH_MAX: usize = facts::FINDINGS_PER_CALL.count();
-/// Characters of a title and of a description.
 const TITLE_MAX: usize = facts::FINDING_TITLE_CHARACTERS.count();
 const DESCRIPTION_MAX: usize = facts::FINDING_DESCRIPTION_CHARACTERS.count();
 
@@ -33,20 +31,19 @@ pub struct SecurityHubTarget {
     own: OnceCell<OwnProduct>,
 }
 
-/// Whose findings ours are: those of the default product of an account.
+/// The account's default product owns the findings.
 struct OwnProduct {
     account: String,
     partition: String,
 }
 
-/// A row as a finding.
 struct RowFinding {
     row: ToldRow,
     stands: bool,
 }
 
 impl SecurityHubTarget {
-    /// A target in a Region. Nothing is called yet. Rows that are too many for a message are read from `states`.
+    /// Creates a target without a call. Rows beyond the message limit are read from `states`.
     pub fn new(
         region: &str,
         public_url: &str,
@@ -87,7 +84,6 @@ impl SecurityHubTarget {
         self.own.get_or_try_init(asked).await
     }
 
-    /// The rows of a message; where it only counts them, those that its run left so.
     async fn rows(&self, told: &AlertMessage, news: &RowNews) -> Result<Vec<RowFinding>, String> {
         let listed = |rows: &ListedRows, stands: bool| {
             let rows = rows.rows.iter().cloned();
@@ -168,7 +164,7 @@ impl SecurityHubTarget {
         self.finding(own, told, &about)
     }
 
-    /// What a row is about: the thing whose ARN it has, else the account it names, else our own.
+    /// The row's resource: its ARN, else its account, else the server's account.
     fn resource(&self, own: &OwnProduct, values: &Map<String, Value>) -> Value {
         let text = |name: &str| values.get(name).and_then(Value::as_str);
         if let Some(arn) = text("arn").filter(|it| it.starts_with("arn:")) {
@@ -237,7 +233,6 @@ impl SecurityHubTarget {
     }
 }
 
-/// What is said of a finding besides what all of a message have.
 struct FindingAbout {
     id: String,
     key: String,
@@ -248,7 +243,7 @@ struct FindingAbout {
     resource: Value,
 }
 
-/// The same for a row whatever is said of it: a finding is imported again in place of what it was.
+/// Stable per row: a new import replaces the finding.
 fn finding_id(told: &AlertMessage, key: &AlertRowKey) -> String {
     let hash = digest::digest(&digest::SHA256, key.as_str().as_bytes());
     let short = hash.as_ref().get(..16).unwrap_or_default();

@@ -1,5 +1,3 @@
-//! What targets send, and what an answer means.
-
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +7,6 @@ use serde_json::json;
 
 use super::*;
 
-/// Answers from a list, and remembers what was asked.
 #[derive(Default)]
 struct Scripted {
     answers: Mutex<VecDeque<Result<Value, TargetFault>>>,
@@ -244,7 +241,6 @@ async fn a_row_is_a_finding_that_its_recovery_archives() {
     let mut told = told();
     assert_eq!(target.tell(&told).await, Delivery::Done);
     let first = findings(&calls);
-    // the rule ran again: what said that it did not is archived with it
     assert_eq!(first.len(), 2);
     assert_eq!(first[0]["RecordState"], "ACTIVE");
     assert_eq!(first[0]["Severity"]["Label"], "HIGH");
@@ -273,7 +269,6 @@ async fn a_row_is_a_finding_that_its_recovery_archives() {
         (&second[0]["Id"], &second[0]["RecordState"]),
         (&first[0]["Id"], &json!("ARCHIVED"))
     );
-    // who we are is asked once
     assert_eq!(calls.inputs("sts:GetCallerIdentity").len(), 1);
 }
 
@@ -281,7 +276,6 @@ async fn a_row_is_a_finding_that_its_recovery_archives() {
 async fn rows_that_a_message_only_counts_are_those_that_its_run_left() {
     let calls = Arc::new(Scripted::default());
     let mut told = told();
-    // `an_alert_state` has a row that was told at 2, and one that recovered at 4
     told.alert.at = at(2);
     let hallpass_alerts::AlertNews::Rows(news) = &mut told.alert.news else {
         panic!("rows")

@@ -1,5 +1,3 @@
-//! A topic of SNS that alerts are published to.
-
 use std::sync::Arc;
 
 use crate::wording::alert::headline;
@@ -12,10 +10,8 @@ use serde_json::{Map, Value, json};
 use super::payload::{MESSAGE_BYTES_MAX, Payload};
 use super::{AlertTarget, TargetCalls, TargetSettingsError, named};
 
-/// Characters of a subject.
 const SUBJECT_MAX: usize = facts::TOPIC_SUBJECT_CHARACTERS.count();
 
-/// A topic, by its ARN.
 pub struct TopicTarget {
     channel: String,
     topic: String,
@@ -25,10 +21,10 @@ pub struct TopicTarget {
 }
 
 impl TopicTarget {
-    /// A target with this name and ARN. Nothing is called yet.
+    /// Creates a target without a call.
     ///
     /// # Errors
-    /// A name or an ARN that is none.
+    /// An invalid name or ARN.
     pub fn new(
         name: &str,
         topic: &str,
@@ -82,7 +78,6 @@ impl TopicTarget {
         Value::Object(input)
     }
 
-    /// One form for programs, and one for people who subscribed with their address.
     fn message(&self, payload: &Payload) -> String {
         let letter = format!("{}\n\n{}/alerts\n", payload.text(), self.public_url);
         json!({ "default": payload.body.to_string(), "email": letter }).to_string()

@@ -1,5 +1,4 @@
-//! What a mail says of a notice: the same sentence as elsewhere, with a subject and what a decision
-//! needs.
+//! Mails of notices: the shared sentence, with a subject and the data for a decision.
 
 use hallpass_access::{Grant, GrantState, News, NoticeContext, RequestState};
 use hallpass_base::{Target, TargetNames, TimeSpan, Timestamp, text};
@@ -12,43 +11,33 @@ use crate::wording::style::{ChannelStyle as _, PlainStyle};
 use crate::wording::time::{minutes_begun, utc};
 use crate::wording::warnings;
 
-/// Why whoever looks after Hallpass gets mails.
 pub const OPERATOR: &str = "You get this because your address is in `mail.alerts`.";
 /// Characters of a subject; inboxes show fewer.
 const SUBJECT_MAX: usize = 150;
-/// Characters of a headline.
 const HEADLINE_MAX: usize = 1_000;
-/// Characters of a warning; rules hold no longer ones.
+/// Characters of a warning; rules allow no longer ones.
 const WARNING_MAX: usize = 1_000;
 
-/// A mail before it has a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
-    /// What an inbox lists.
     pub subject: String,
-    /// What happened.
     pub headline: String,
-    /// Label and value.
     pub facts: Vec<(&'static str, String)>,
-    /// Somebody's own words, with a label.
+    /// A person's words, with a label.
     pub quote: Option<(&'static str, String)>,
-    /// What else is worth knowing.
     pub notes: Vec<String>,
-    /// The words of the link.
     pub link: &'static str,
-    /// Why the reader gets this.
     pub footer: String,
 }
 
-/// Whether what happened was overtaken: telling it now would mislead, or repeat what another
-/// notice tells.
+/// Returns whether a notice is outdated: misleading, or repeated by another.
 pub fn is_overtaken(told: &NoticeContext) -> bool {
     let state = told.grant.as_ref().map(|grant| &grant.state);
     match told.notice.news {
         News::ReviewWanted | News::Reminder | News::Reviewed => {
             !matches!(told.request.state, RequestState::Pending)
         }
-        // news of the grant follow, or came first
+        // the grant's notices follow, or came first
         News::Approved => {
             let own = matches!(&told.request.state, RequestState::Approved { by, .. }
                 if *by == told.request.requester.email);
@@ -78,7 +67,6 @@ pub fn is_overtaken(told: &NoticeContext) -> bool {
     }
 }
 
-/// What to write to one reader.
 pub fn letter(told: &NoticeContext, reader: ReaderRole, now: Timestamp) -> Letter {
     let headline = sentence(told, reader, now, &PlainStyle);
     Letter {
@@ -96,7 +84,7 @@ pub fn letter(told: &NoticeContext, reader: ReaderRole, now: Timestamp) -> Lette
     }
 }
 
-/// What can be read in a list, with what it is about: mails of one thread have the same end.
+/// The subject ends with the target, equal within a mail thread.
 fn subject(told: &NoticeContext, now: Timestamp) -> String {
     let request = &told.request;
     let name = requester(request, &PlainStyle);
@@ -142,7 +130,7 @@ fn left(grant: Option<&Grant>, now: Timestamp) -> TimeSpan {
 
 fn footer(told: &NoticeContext, reader: ReaderRole) -> String {
     match reader {
-        // nobody asks for what is adopted
+        // adopted access has no request
         ReaderRole::Requester if told.notice.news == News::Adopted => {
             "You get this because you hold it.".to_owned()
         }
@@ -187,7 +175,7 @@ fn facts(told: &NoticeContext) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// The reason for those who judge it; the words of a denial for who asked.
+/// Quotes the reason for its judges, and a denial's words for the requester.
 fn quote(told: &NoticeContext, reader: ReaderRole) -> Option<(&'static str, String)> {
     match (&told.notice.news, &told.request.state) {
         (News::Denied, RequestState::Denied { reason, .. }) => {
@@ -231,7 +219,7 @@ fn notes(told: &NoticeContext, reader: ReaderRole) -> Vec<String> {
             notes.push(format!("Lapses {} if nobody decides.", utc(at)));
         }
     }
-    // who asked knows what they did; a review is closed in sight of both
+    // requesters know their actions; both see a review's end
     if reader != ReaderRole::Requester || told.notice.news == News::ReviewClosed {
         notes.extend(used(told, &PlainStyle));
     }

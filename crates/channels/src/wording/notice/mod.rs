@@ -1,5 +1,4 @@
-//! Notices in words: what happened, as one sentence that is complete by itself, and per channel what
-//! stands around it.
+//! Texts of notices: one self-contained sentence, and the surroundings per channel.
 
 pub mod mail;
 pub mod slack;
@@ -19,18 +18,13 @@ use crate::wording::outstanding::open_stage_names;
 use crate::wording::style::{ChannelStyle, PlainStyle};
 use crate::wording::time::minutes_begun;
 
-/// In which capacity somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReaderRole {
-    /// Who asked, or holds the access.
     Requester,
-    /// Who may say yes.
     Approver,
-    /// Who looks after Hallpass.
     Operator,
 }
 
-/// The text of a webhook's body.
 pub fn webhook_text(told: &NoticeContext) -> String {
     let sentence = sentence(told, ReaderRole::Operator, told.notice.at, &PlainStyle);
     let more = [
@@ -41,7 +35,6 @@ pub fn webhook_text(told: &NoticeContext) -> String {
     all.join(" ")
 }
 
-/// What was done with the access that the news makes people judge.
 pub(crate) fn used(told: &NoticeContext, style: &impl ChannelStyle) -> Option<String> {
     let used = told.used.as_ref()?;
     match told.notice.news {
@@ -50,7 +43,6 @@ pub(crate) fn used(told: &NoticeContext, style: &impl ChannelStyle) -> Option<St
     }
 }
 
-/// What whoever approved said, where the news is of an approval.
 fn said_by_approvers(told: &NoticeContext, style: &impl ChannelStyle) -> Option<String> {
     let is_told = matches!(
         told.notice.news,
@@ -61,8 +53,8 @@ fn said_by_approvers(told: &NoticeContext, style: &impl ChannelStyle) -> Option<
         .flatten()
 }
 
-/// What happened, naming whom and what it is about: the headline of a mail, the text of a webhook, a
-/// direct message in Slack. `now` is when it is told.
+/// States the event with people and target: mail headline, webhook text, direct message in Slack.
+/// `now` is the time of sending.
 pub fn sentence(
     told: &NoticeContext,
     reader: ReaderRole,
@@ -118,7 +110,6 @@ pub fn sentence(
     }
 }
 
-/// Of a request that waits.
 fn waiting(
     told: &NoticeContext,
     reader: ReaderRole,
@@ -152,7 +143,6 @@ fn waiting(
     }
 }
 
-/// Of a request that nothing comes of.
 fn closed(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     let target = target(&told.request.names, style);
     match &told.request.state {
@@ -166,14 +156,13 @@ fn closed(told: &NoticeContext, style: &impl ChannelStyle) -> String {
         RequestState::Discarded { by, .. } => {
             format!("{} discarded the request for {target}.", style.person(by))
         }
-        // a notice of these is written with the state it tells of
+        // these notices are written with their state
         RequestState::Expired { .. } | RequestState::Pending | RequestState::Approved { .. } => {
             format!("Nobody decided about {target} in time. Nothing was granted.")
         }
     }
 }
 
-/// Of what AWS does not do yet.
 fn tried_again(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     let target = target(&told.request.names, style);
     if let News::SessionsLive { sessions } = &told.notice.news {
@@ -195,7 +184,7 @@ fn tried_again(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     format!("AWS refuses to remove {target} of {name}{why}. It is tried every hour.")
 }
 
-/// Of what a guard did: to its holder where it was too early, to operators where it had to.
+/// Describes a guard's act: to the holder if too early, to operators if needed.
 fn guarded(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     let target = target(&told.request.names, style);
     if let News::GuardActed { removal } = &told.notice.news {
@@ -222,7 +211,6 @@ fn guarded(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     )
 }
 
-/// Of a broken glass, and of the review that follows.
 fn break_glass(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     let request = &told.request;
     if told.notice.news == News::BreakGlass {
@@ -243,7 +231,8 @@ fn break_glass(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     }
 }
 
-/// Who took what, for how long. The justification is not in it: not everybody judges it.
+/// States who took break-glass access, and for how long. Omits the justification, which not all
+/// readers judge.
 pub(crate) fn glass_broken(request: &Request, style: &impl ChannelStyle) -> String {
     let (name, target) = (requester(request, style), target(&request.names, style));
     format!(
@@ -252,7 +241,6 @@ pub(crate) fn glass_broken(request: &Request, style: &impl ChannelStyle) -> Stri
     )
 }
 
-/// Of access that stood, that it has an end now.
 fn adopted(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     let request = &told.request;
     let target = target(&request.names, style);

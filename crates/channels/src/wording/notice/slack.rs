@@ -1,5 +1,4 @@
-//! What Slack shows of a notice: below the message of its request, which names what it is about, and
-//! directly to whoever asked.
+//! Slack texts of a notice: below its request's message, and directly to the requester.
 
 use hallpass_access::{News, NoticeContext, Request, RequestState, RuleNames};
 use hallpass_base::{TimeSpan, Timestamp};
@@ -14,43 +13,33 @@ use crate::wording::names::{first_name, requester, target};
 use crate::wording::outstanding::{not_open, open_stage_names, what_stages_take};
 use crate::wording::style::ChannelStyle;
 
-/// Characters of an id by which somebody finds a request again.
 const REFERENCE_CHARACTERS: usize = 4;
 
-/// People whom news asks for something: as Slack mentions those it knows, by address those it does not.
+/// People who must act: mentions of those on Slack, addresses of others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mentions {
-    /// Mentions.
     pub found: Vec<String>,
-    /// Addresses of whoever is not on Slack.
     pub missing: Vec<String>,
 }
 
 impl Mentions {
-    /// All of them in a row.
     pub fn all(&self) -> Vec<String> {
         self.found.iter().chain(&self.missing).cloned().collect()
     }
 }
 
-/// What only Slack knows of a notice.
 #[derive(Clone, Debug)]
 pub struct SlackFacts<'a> {
-    /// Whom the news asks for something.
     pub asked: &'a Mentions,
-    /// Whoever asked: a mention, or their name.
     pub requester: &'a str,
-    /// When the reminder was planned that this is, and when the next is.
+    /// The planned times of this and the next reminder.
     pub reminders: (Timestamp, Option<Timestamp>),
-    /// The access portal.
     pub console: &'a str,
-    /// The page of the request.
     pub page: &'a str,
-    /// The mark of what went wrong.
     pub bad: &'a str,
 }
 
-/// What is said below the message of its request; `None` when the message itself says it all.
+/// Returns the reply below the request's message; `None` when that shows it all.
 pub fn reply(
     told: &NoticeContext,
     facts: &SlackFacts<'_>,
@@ -114,7 +103,7 @@ fn and_used(said: String, told: &NoticeContext, style: &SlackStyle<'_>) -> Strin
     }
 }
 
-/// What whoever asked hears directly, with the words of a denial and the ways on.
+/// Returns the requester's direct message, with a denial's words and the next steps.
 pub fn direct(told: &NoticeContext, facts: &SlackFacts<'_>, style: &SlackStyle<'_>) -> String {
     let said = said(told, style);
     let more = match (&told.notice.news, &told.request.state) {
@@ -135,12 +124,10 @@ pub fn direct(told: &NoticeContext, facts: &SlackFacts<'_>, style: &SlackStyle<'
     format!("{said}{more} <{}|Open in Hallpass>", facts.page)
 }
 
-/// What happened, to whoever asked, in one sentence.
 pub fn said(told: &NoticeContext, style: &SlackStyle<'_>) -> String {
     sentence(told, ReaderRole::Requester, style.seen_from, style)
 }
 
-/// What administrators hear when Slack reaches nobody who could decide.
 pub fn nobody_reached(request: &Request, facts: &SlackFacts<'_>, style: &SlackStyle<'_>) -> String {
     format!(
         "{} No approver of {} is on Slack; {} waits. Check `approvers` in {}. <{}|Open in Hallpass>",
@@ -152,7 +139,6 @@ pub fn nobody_reached(request: &Request, facts: &SlackFacts<'_>, style: &SlackSt
     )
 }
 
-/// Who took what in an emergency, and why.
 pub fn break_glass_story(request: &Request, style: &SlackStyle<'_>) -> String {
     let review = request.after_review.as_ref();
     let why = review.map(|review| style.quoted(&review.justification));
@@ -160,13 +146,11 @@ pub fn break_glass_story(request: &Request, style: &SlackStyle<'_>) -> String {
     format!("◆ {story} Reason: {}", why.unwrap_or_default())
 }
 
-/// Who closes the review, as they are mentioned.
 pub fn closes_the_review(mentions: &[String]) -> String {
     let asks = format!("{} one of you closes the review.", some_of(mentions));
     asks.trim_start().to_owned()
 }
 
-/// As many mentions as a section takes.
 fn some_of(mentions: &[String]) -> String {
     /// The longest text of a section is 3,000.
     const ROOM: usize = 2_900;
@@ -279,7 +263,7 @@ fn live(told: &NoticeContext, facts: &SlackFacts<'_>, style: &SlackStyle<'_>) ->
     format!("Live since {since}. {who} <{console}|Console>. {ends} {how}.")
 }
 
-/// The last characters of a request's id: few enough to be read out.
+/// Returns the id's last characters: few enough to read aloud.
 fn reference(request: &Request) -> String {
     let id = request.id.to_string();
     let skipped = id.chars().count().saturating_sub(REFERENCE_CHARACTERS);

@@ -1,5 +1,3 @@
-//! Statements of policies: for actions, on the kinds of resources that these work on.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_aws::NeededAction;
@@ -23,8 +21,7 @@ pub(super) fn actions(wanted: impl Fn(&NeededAction) -> bool) -> Vec<&'static st
         .collect()
 }
 
-/// The kinds of resources an action works on, each as the ARN of all of them; none for one that works
-/// on no resource, and takes `*`.
+/// ARN patterns of an action's resource types; empty for an action that needs `*`.
 pub(super) fn resources(action: &str, partition: &str) -> BTreeSet<String> {
     let Some(action) = facts::action(action) else {
         return BTreeSet::new();
@@ -55,7 +52,6 @@ pub(super) fn every(pattern: &str, partition: &str) -> String {
     text
 }
 
-/// Statements that allow the actions, each on the kinds of resources it works on.
 pub(super) fn allow(name: &str, actions: &[&'static str], partition: &str) -> Vec<Value> {
     let mut by_resources: BTreeMap<BTreeSet<String>, Vec<&str>> = BTreeMap::new();
     for action in actions {
@@ -64,7 +60,7 @@ pub(super) fn allow(name: &str, actions: &[&'static str], partition: &str) -> Ve
     }
     let (on_nothing, on_some): (Vec<_>, Vec<_>) =
         by_resources.into_iter().partition(|(on, _)| on.is_empty());
-    // one statement for all that work on resources: each action takes its own kinds of them
+    // one statement for all: each action matches only its own resource types
     let mut kinds = BTreeSet::new();
     let mut of_kinds = Vec::new();
     for (on, actions) in on_some {
@@ -89,7 +85,6 @@ pub(in crate::doctor) fn statement(name: &str, actions: &[&str], resource: &Valu
     json!({"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource})
 }
 
-/// What a statement about memberships of these groups is limited to.
 pub(super) fn memberships(groups: &BTreeSet<GroupRef>, partition: &str) -> Vec<String> {
     let ids = groups.iter().filter_map(|group| match group {
         GroupRef::Id(id) => Some(format!("arn:{partition}:identitystore:::group/{id}")),
@@ -98,14 +93,14 @@ pub(super) fn memberships(groups: &BTreeSet<GroupRef>, partition: &str) -> Vec<S
     let named = groups
         .iter()
         .any(|group| matches!(group, GroupRef::Name(_)));
-    // names cannot be limited before they are resolved
+    // names are unknown until resolved
     let mut resources = if named {
         vec![format!("arn:{partition}:identitystore:::group/*")]
     } else {
         ids.collect()
     };
     resources.extend(
-        // AWS asks for the directory itself too, beside group, person and membership
+        // AWS also checks the directory, next to group, user and membership
         [
             "identitystore::*:identitystore/*",
             "identitystore:::user/*",
@@ -116,8 +111,9 @@ pub(super) fn memberships(groups: &BTreeSet<GroupRef>, partition: &str) -> Vec<S
     resources
 }
 
-/// What giving and ending access to the management account takes besides: there Identity Center acts with its caller's rights
-/// in IAM. Not documented by AWS, but told in the trackers of AWS's own TEAM and landing zones; whoever only ends needs less.
+/// Additional permissions for the management account, where Identity Center acts with the caller's
+/// IAM permissions. AWS does not document this, but issue trackers of AWS's TEAM and landing zones
+/// report it. Only ending access needs less.
 pub(in crate::doctor) fn in_management_account(ends_only: bool, partition: &str) -> Vec<Value> {
     const LOOK: [&str; 3] = [
         "iam:GetRole",
@@ -136,7 +132,7 @@ pub(in crate::doctor) fn in_management_account(ends_only: bool, partition: &str)
         "iam:DeleteRolePolicy",
         "iam:DeleteRole",
     ];
-    // its certificate is renewed with the next assignment
+    // the next assignment renews its certificate
     const PROVIDER: [&str; 3] = [
         "iam:GetSAMLProvider",
         "iam:CreateSAMLProvider",
@@ -158,8 +154,8 @@ pub(in crate::doctor) fn in_management_account(ends_only: bool, partition: &str)
     ]
 }
 
-/// With what the statements need of the key that the instance's data is encrypted with: `kms:Decrypt` through each of the two
-/// services that they call, for its own data (IAM Identity Center User Guide, "Baseline KMS key and IAM policy statements" and
+/// Adds the permissions on the instance's encryption key: `kms:Decrypt` through both services, for
+/// their own data (IAM Identity Center User Guide, "Baseline KMS key and IAM policy statements" and
 /// "Advanced KMS key policy statements").
 pub(in crate::doctor) fn with_key(
     mut statements: Vec<Value>,
@@ -199,10 +195,8 @@ pub(in crate::doctor) fn with_key(
     statements
 }
 
-/// Statements as the text of a policy.
 pub(in crate::doctor) fn policy(statements: &[Value]) -> String {
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
-    // a JSON value always has a text
     let text = serde_json::to_string_pretty(&policy).unwrap_or_default();
     format!("{text}\n")
 }

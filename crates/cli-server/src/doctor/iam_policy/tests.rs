@@ -1,4 +1,4 @@
-//! Each policy against the linter and against the list of what is called.
+//! Checks each policy with the linter and against the actual calls.
 
 use hallpass_iam::{PolicyType, lint};
 
@@ -19,7 +19,6 @@ fn oncall() -> Vec<GroupRef> {
     vec![GroupRef::Name("oncall".to_owned())]
 }
 
-/// Every combination of what a configuration may use.
 fn combinations() -> Vec<Uses> {
     let id = "99999999-8888-7777-6666-555555555555".parse().unwrap();
     let groups = [vec![], oncall(), vec![GroupRef::Id(id)]];
@@ -46,7 +45,7 @@ fn allowed(text: &str) -> BTreeSet<String> {
     names.map(|it| it.as_str().unwrap().to_owned()).collect()
 }
 
-/// What the linter has to say, at warning or above: `CODE Sid action`.
+/// Linter findings from warning up: `CODE Sid action`.
 fn told(text: &str) -> BTreeSet<String> {
     let options = lint::Options::new(PolicyType::Identity);
     let found = lint::lint(text, &options);
@@ -65,8 +64,7 @@ fn told(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Giving access is what the server is for, and whoever may give any access may give it to
-/// themselves: that much the linter says of each policy that gives, and nothing else.
+/// A grantor of any access may grant it to itself: the linter reports only this.
 #[test]
 fn the_linter_finds_only_that_the_server_can_give_access() {
     for uses in combinations() {
@@ -91,7 +89,7 @@ fn the_linter_finds_only_that_the_server_can_give_access() {
     }
 }
 
-/// Of each action the linter knows on what it works: a wrong name or kind of resource would be told.
+/// The linter would report a wrong action or resource type.
 #[test]
 fn roles_of_the_management_account_alone_may_be_made_and_whoever_ends_makes_none() {
     for partition in ["aws", "aws-cn", "aws-us-gov"] {
@@ -205,7 +203,7 @@ fn the_key_of_the_instance_is_used_through_what_is_called_and_for_its_data_alone
         assert_eq!(it["Condition"]["ArnLike"], data);
     }
     assert_eq!(told(&policy(own)), BTreeSet::new());
-    // whoever calls neither service needs no key
+    // without either service no key is needed
     let policies = for_policies(&uses(&[], Policies::Written, "eu-west-1"));
     assert_eq!(with_key(policies.clone(), KEY, "aws"), policies);
 }

@@ -1,4 +1,4 @@
-//! What becomes of a policy where rules cannot be read, and where groups are held that they name no more.
+//! Policies with unreadable rules, and with held groups that rules omit.
 
 use hallpass_access::{AccessStore as _, Change, DesiredAssignment};
 use hallpass_app::setup::opening::open_store;
@@ -11,7 +11,6 @@ use super::*;
 const OFFERED: &str = "99999999-8888-7777-6666-555555555555";
 const HELD: &str = "11111111-2222-3333-4444-555555555555";
 
-/// A configuration in a folder of its own.
 fn configured(folder: &Path, text: &str) -> Loaded {
     Loaded {
         config: hallpass_app::config::parse(text, "x").unwrap(),
@@ -23,7 +22,6 @@ fn rules_of(group: &str) -> String {
     format!("[[rule]]\nid = \"oncall\"\ngroups = [\"{group}\"]\napproval_is_not_required = true\n")
 }
 
-/// The policy as the command prints it.
 fn printed(whom: Whom, loaded: &Loaded) -> Result<String, Failure> {
     let held = held_groups(whom.goes_by_rules(), loaded)?;
     policy_of(whom, false, loaded, held)
@@ -48,7 +46,6 @@ fn no_policy_is_made_of_rules_that_cannot_be_read() {
     }
     let failure = format!("{:?}", printed(Whom::Guard, &loaded).unwrap_err());
     assert!(failure.contains("rules.toml:"), "the place: {failure}");
-    // whoever's policy does not go by rules needs none
     assert!(printed(Whom::Sync, &loaded).is_ok());
 }
 
@@ -173,7 +170,6 @@ fn no_policy_is_made_where_a_store_that_is_there_cannot_be_read() {
         words.contains("hallpass.db") && words.contains("--by-rules-alone"),
         "{words}"
     );
-    // whoever's policy does not go by rules needs none
     assert!(printed(Whom::Sync, &loaded).is_ok());
 }
 

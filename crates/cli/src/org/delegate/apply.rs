@@ -1,5 +1,3 @@
-//! `hallpass org delegate FILE`.
-
 use std::path::{Path, PathBuf};
 
 use hallpass_app::chores::delegation_files::{differences, read_file, refused, unread};
@@ -17,23 +15,23 @@ use hallpass_terminal::output;
 
 use super::shown::{ShownDelegation, shown};
 
-/// What is wanted.
+/// Options.
 #[derive(Debug, clap::Args)]
 pub(super) struct ApplyArgs {
-    /// Who administers what: YAML
+    /// Administrators per service: YAML
     #[arg(value_name = "FILE", conflicts_with_all = ["service", "account", "regions"])]
     file: Option<PathBuf>,
     /// A single service instead of a file
     #[arg(long, value_name = "NAME", requires = "account")]
     service: Option<String>,
-    /// Who administers it
+    /// The administrator account
     #[arg(long, value_name = "ID", requires = "service")]
     account: Option<AccountId>,
-    /// Where, for services with an administrator in each Region; `enabled`: wherever the account is enabled
+    /// Regions, for services with an administrator in each; `enabled`: those enabled in the account
     #[arg(long, value_name = "REGION,...")]
     #[arg(value_delimiter = ',', requires = "service")]
     regions: Option<Vec<String>>,
-    /// Take the place of another administrator
+    /// Replace another administrator
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
@@ -72,10 +70,8 @@ pub(super) fn run(args: &ApplyArgs) -> Outcome {
     chore::run(&wish, &args.plan)
 }
 
-/// Who is to administer what.
 pub(super) struct DelegationChore<'a> {
     pub(super) file: DelegationFile,
-    /// Where that stands, unless flags say it.
     pub(super) path: Option<&'a Path>,
     pub(super) replacing: Replacing,
 }
@@ -126,7 +122,7 @@ impl Compared for DelegationChore<'_> {
     }
 }
 
-/// What is said of a file, and stops nothing.
+/// Prints non-blocking problems as warnings.
 fn warn(file: &DelegationFile) {
     for warning in file.apart() {
         output::say(&format!("warning: {warning}"));

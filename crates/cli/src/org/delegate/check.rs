@@ -1,5 +1,3 @@
-//! `hallpass org delegate check FILE`.
-
 use std::path::PathBuf;
 
 use hallpass_app::chores::delegation_files::read_file;
@@ -9,13 +7,13 @@ use hallpass_terminal::exit::Outcome;
 
 use super::apply::DelegationChore;
 
-/// Compare a file with the organization; nothing is changed or saved
+/// Compare a file with the organization; changes and saves nothing
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org delegate check org-delegate.yaml --fail-on-findings"
 )]
 pub(super) struct Args {
-    /// Who administers what: YAML
+    /// Administrators per service: YAML
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]

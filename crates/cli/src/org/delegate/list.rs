@@ -1,5 +1,3 @@
-//! `hallpass org delegate list`.
-
 use std::collections::BTreeMap;
 
 use hallpass_app::chores::delegation_files::unread;
@@ -12,7 +10,6 @@ use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output::{self, Table};
 use serde_json::{Value, json};
 
-/// Columns of the list as CSV.
 const FIELDS: &[&str] = &[
     "service",
     "region",
@@ -22,11 +19,11 @@ const FIELDS: &[&str] = &[
     "administrator_name",
 ];
 
-/// List who administers what
+/// List the administrator of each service
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org delegate list --regions us-east-1,eu-west-1")]
 pub(super) struct Args {
-    /// Regions in which services are asked that have an administrator in each [default: `aws.region`]
+    /// Regions to query for services with an administrator in each [default: `aws.region`]
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Vec<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `hallpass org delegate …`: who administers which service (`organization.md` §3).
+//! `hallpass org delegate …`: sets delegated administrators (`organization.md` §3).
 
 mod apply;
 mod check;
@@ -8,7 +8,7 @@ mod shown;
 
 use hallpass_terminal::exit::Outcome;
 
-/// Set which account administers each service, by a file
+/// Set the administrator account of each service from a file
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -38,10 +38,8 @@ enum Command {
     Remove(remove::Args),
 }
 
-/// Runs the command.
-///
 /// # Errors
-/// Exit 2 for a file that cannot be carried out, 4 for what is refused.
+/// Exit 2 for an invalid file, 4 for a refused change.
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.command {
         Some(Command::List(args)) => list::run(args),

@@ -1,5 +1,3 @@
-//! `hallpass org delegate remove`.
-
 use hallpass_app::chores::delegation_files::unread;
 use hallpass_app::chores::plans::chore::{self, ByReport, Chore, Drafted, Opened};
 use hallpass_app::chores::plans::{PlanArgs, PlanContext};
@@ -11,7 +9,7 @@ use hallpass_org::delegation::{
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
-/// Take a service's administrator away
+/// Remove a service's administrator
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   hallpass org delegate remove --service detective --regions eu-west-1 --confirm detective --apply
@@ -24,10 +22,10 @@ pub(super) struct Args {
     /// The service
     #[arg(long, value_name = "NAME")]
     service: String,
-    /// Only there
+    /// Only in these Regions
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Option<Vec<String>>,
-    /// The service's name once more
+    /// The service's name again, to confirm
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
     #[command(flatten)]
@@ -48,7 +46,6 @@ fn unknown(name: &str) -> Failure {
     Failure::bad_input(format!("`{name}` is no service that is known here")).help(names.join(", "))
 }
 
-/// A service that nobody is to administer.
 struct RemovalChore<'a> {
     service: &'static DelegatedService,
     args: &'a Args,
@@ -99,7 +96,6 @@ impl Chore for RemovalChore<'_> {
     }
 }
 
-/// Says what would go.
 async fn unconfirmed(
     context: &PlanContext,
     service: &DelegatedService,

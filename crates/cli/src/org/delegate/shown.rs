@@ -1,5 +1,3 @@
-//! How rows of services and Regions are shown.
-
 use std::collections::BTreeMap;
 
 use hallpass_app::chores::delegation_files::step_names;
@@ -10,13 +8,11 @@ use hallpass_plans::{PlanReport, StepEnd, StepTarget, TargetReport};
 use hallpass_terminal::output::Format;
 use serde_json::{Value, json};
 
-/// Stands for the Region of what Organizations alone knows.
+/// Pseudo Region for data of Organizations.
 const EVERYWHERE: &str = "global";
 
-/// A row for each service and Region.
 pub(super) type ShownDelegation = ShownRows<DelegationPlace>;
 
-/// As the comparison says.
 pub(super) fn shown(rows: &[DelegationRow]) -> ShownDelegation {
     let place = |row: &DelegationRow| DelegationPlace {
         row: row.clone(),
@@ -26,7 +22,8 @@ pub(super) fn shown(rows: &[DelegationRow]) -> ShownDelegation {
     };
     let mut all: Vec<DelegationRow> = Vec::new();
     for row in rows {
-        // Organizations forgets an administrator once for all Regions of a service, which is a place of its own
+        // Organizations removes an administrator once for all Regions of a service: a separate
+        // place
         let is_told =
             |it: &DelegationRow| it.wish.service == row.wish.service && it.region == EVERYWHERE;
         if !row.forgets.is_empty() && !all.iter().any(is_told) {
@@ -39,18 +36,15 @@ pub(super) fn shown(rows: &[DelegationRow]) -> ShownDelegation {
     ShownRows(all.iter().map(place).collect())
 }
 
-/// A service in a Region.
 pub(super) struct DelegationPlace {
     row: DelegationRow,
-    /// Those of accounts, by id.
     names: BTreeMap<String, String>,
-    /// What the plan does there, and whether it only would.
+    /// Plan result, and whether it is a preview.
     target: Option<TargetReport>,
     is_planned: bool,
 }
 
 impl DelegationPlace {
-    /// An account by name and id, as far as its name is known.
     fn named(&self, id: &str) -> String {
         account(self.account_name(id), id)
     }
@@ -59,7 +53,6 @@ impl DelegationPlace {
         self.names.get(id).map_or("", String::as_str)
     }
 
-    /// How it stands by the comparison, and why.
     fn standing(&self) -> (&'static str, String) {
         match &self.row.state {
             DelegationState::Planned => {

@@ -1,5 +1,3 @@
-//! From a wish to what became of every account.
-
 use std::fs;
 
 use hallpass_app::chores::account_factory::can_launch;
@@ -19,10 +17,8 @@ use super::super::check_output::print_checks;
 use super::Args;
 use super::shown::{ShownEnrolment, check_rows, named, named_checks};
 
-/// What a suite of these checks is called.
 const TITLE: &str = "Enrolment in Control Tower";
 
-/// The accounts that are meant, and what was found about them.
 pub(super) struct Looked {
     facts: EnrolmentFacts,
     selected: SelectedAccounts,
@@ -30,7 +26,6 @@ pub(super) struct Looked {
     found: Vec<EnrolmentCheck>,
 }
 
-/// Reads what stands there, chooses the way and checks.
 async fn look(context: &PlanContext, wish: &EnrolmentWish, args: &Args) -> Result<Looked, Failure> {
     let facts = gather(&context.enrolment, wish).await.map_err(unread)?;
     let selected = select(wish, &facts).map_err(refused)?;
@@ -51,7 +46,6 @@ async fn look(context: &PlanContext, wish: &EnrolmentWish, args: &Args) -> Resul
 }
 
 impl Looked {
-    /// A check of the whole that stops everything.
     fn refusal(&self) -> Result<(), Failure> {
         let mut whole = self.found.iter().filter(|it| it.account.is_none());
         let Some(check) = whole.find(|it| it.stops()) else {
@@ -67,17 +61,14 @@ impl Looked {
     }
 }
 
-/// Accounts that are to come under Control Tower.
 pub(super) struct EnrolmentChore<'a> {
     pub(super) args: &'a Args,
     pub(super) wish: EnrolmentWish,
 }
 
-/// What an enrolment goes by.
 pub(super) enum EnrolmentGround {
-    /// A plan of this very wish is not over.
+    /// A plan of the same request is unfinished.
     Begun(PlanId),
-    /// What was found.
     Found(Box<Looked>),
 }
 
@@ -141,7 +132,7 @@ impl Chore for EnrolmentChore<'_> {
     }
 }
 
-/// Config is to go where it stands in the way; enrolling comes with the next command.
+/// Removes blocking Config resources; the next command enrols.
 pub(super) struct ConfigChore<'a>(pub(super) EnrolmentChore<'a>);
 
 impl Chore for ConfigChore<'_> {
@@ -161,7 +152,6 @@ impl Chore for ConfigChore<'_> {
     }
 }
 
-/// `--check-only`
 pub(super) async fn check_only(
     context: &PlanContext,
     EnrolmentChore { args, wish }: &EnrolmentChore<'_>,

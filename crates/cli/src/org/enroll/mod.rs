@@ -1,4 +1,4 @@
-//! `hallpass org enroll`: existing accounts come under Control Tower (`organization.md` §7).
+//! `hallpass org enroll`: brings existing accounts under Control Tower (`organization.md` §7).
 
 mod carry;
 mod shown;
@@ -14,7 +14,7 @@ use hallpass_terminal::exit::Outcome;
 
 use self::carry::{ConfigChore, EnrolmentChore, check_only};
 
-/// Check existing accounts, and bring them under Control Tower
+/// Check existing accounts, and enrol them in Control Tower
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Check existing accounts, and bring them under Control Tower\n\nRuns with credentials of the \
@@ -33,25 +33,25 @@ use self::carry::{ConfigChore, EnrolmentChore, check_only};
 pub(super) struct Args {
     #[command(flatten)]
     source: SourceArgs,
-    /// The unit they come into: its name, id, `Name (id)` or path
+    /// Target unit: its name, id, `Name (id)` or path
     #[arg(long, value_name = "OU")]
     to: String,
-    /// How accounts are enrolled
+    /// Enrolment method
     #[arg(long, value_enum, value_name = "WAY", default_value = "auto")]
     via: Via,
-    /// How the role `AWSControlTowerExecution` is made in accounts that lack it
+    /// How to create the role `AWSControlTowerExecution` in accounts that lack it
     #[arg(long, value_enum, value_name = "WHERE", default_value = "none")]
     create_role: CreateRole,
-    /// Take away what stands in the way, and enrol nothing yet; `org plan undo` brings it back
+    /// Remove blockers without enrolling; `org plan undo` restores them
     #[arg(long, value_enum, value_name = "WHAT")]
     fix: Option<Fix>,
-    /// Accounts whose Config may stay, since AWS Support has allowed it
+    /// Accounts that may keep Config, as AWS Support allowed
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     allow_config: Vec<AccountId>,
-    /// Enrol none where a check stops one
+    /// Enrol none if a check blocks one
     #[arg(long)]
     all_or_nothing: bool,
-    /// First name of the user that Account Factory gives access
+    /// First name of the user that gets access from Account Factory
     #[arg(long, value_name = "NAME", default_value = "Admin")]
     first_name: String,
     /// Last name of that user; the address is the account's
@@ -63,14 +63,14 @@ pub(super) struct Args {
     plan: PlanArgs,
 }
 
-/// Which accounts are meant.
+/// Selected accounts.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 struct SourceArgs {
-    /// A unit whose accounts are meant: its name, id, `Name (id)` or path
+    /// A unit to take accounts from: its name, id, `Name (id)` or path
     #[arg(long, value_name = "OU")]
     ou_from: Vec<String>,
-    /// Also the accounts of the units below it
+    /// Include accounts of the units below it
     #[arg(long, requires = "ou_from")]
     recursive: bool,
     /// An account
@@ -81,45 +81,45 @@ struct SourceArgs {
     email: Vec<String>,
 }
 
-/// How checks are told.
+/// Check options.
 #[derive(Debug, clap::Args)]
 struct CheckingArgs {
     /// Only check
     #[arg(long, conflicts_with_all = ["apply", "fix"])]
     check_only: bool,
-    /// With --check-only, count warnings and what could not be read, too
+    /// With --check-only, also count warnings and unreadable checks
     #[arg(long, requires = "check_only")]
     strict: bool,
-    /// Write the checks as a suite of `JUnit` as well
+    /// Also write the checks as a `JUnit` suite
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }
 
-/// How accounts are enrolled.
+/// Enrolment method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Via {
-    /// The first way that is possible
+    /// The first possible method
     Auto,
-    /// They are moved, and Control Tower does the rest
+    /// Move accounts; Control Tower does the rest
     Move,
-    /// They are moved, and the baseline and controls of the unit are set again
+    /// Move accounts, then reapply the unit's baseline and controls
     Baseline,
-    /// One product of Service Catalog an account
+    /// One Service Catalog product per account
     AccountFactory,
 }
 
-/// Where the role of Control Tower is made.
+/// Where to create the role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum CreateRole {
     /// Nowhere
     None,
-    /// In each account that lacks it, by a role that is there
+    /// In each account that lacks it, by an existing role
     Account,
-    /// In each account that lacks it, by a stack set: no role has to be there
+    /// In each account that lacks it, by a stack set: needs no existing role
     Ou,
 }
 
-/// What is taken away.
+/// Resources to remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Fix {
     /// Recorders and delivery channels of Config
@@ -155,10 +155,8 @@ impl Args {
     }
 }
 
-/// Runs the command.
-///
 /// # Errors
-/// Exit 2 for units and accounts that make no sense, 4 for what is refused.
+/// Exit 2 for invalid units and accounts, 4 for a refused change.
 pub(super) fn run(args: &Args) -> Outcome {
     let wish = EnrolmentChore {
         args,

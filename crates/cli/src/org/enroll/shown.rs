@@ -1,5 +1,3 @@
-//! What became of accounts, as it is printed.
-
 use std::collections::BTreeMap;
 
 use hallpass_app::chores::plans::Settled;
@@ -17,19 +15,14 @@ use serde_json::{Value, json};
 
 const FIELDS: &[&str] = &["account", "name", "from", "to", "status", "why"];
 
-/// An enrolment, and what was found before it.
 pub(super) struct ShownEnrolment {
     pub(super) enrolment: EnrolmentPlan,
     pub(super) checks: Vec<EnrolmentCheck>,
-    /// Why it is done in this way.
     pub(super) reason: String,
-    /// How units are called; `None` where that was not read.
     pub(super) facts: Option<EnrolmentFacts>,
-    /// Its plan, once that was begun.
     pub(super) begun: Option<(Plan, Folded)>,
 }
 
-/// What a check is about, the account by name and id.
 fn named_target(check: &EnrolmentCheck, facts: Option<&EnrolmentFacts>) -> String {
     let name = check.account.as_ref().zip(facts);
     named_in(
@@ -46,7 +39,6 @@ fn named_in(check: &EnrolmentCheck, name: &str) -> String {
     }
 }
 
-/// An account by name and id.
 pub(super) fn named(id: &AccountId, facts: &EnrolmentFacts) -> String {
     account(account_name(id, facts), id.as_str())
 }
@@ -55,7 +47,6 @@ fn account_name<'a>(id: &AccountId, facts: &'a EnrolmentFacts) -> &'a str {
     facts.accounts.get(id).map_or("", |it| it.name.as_str())
 }
 
-/// Checks as people read them.
 pub(super) fn named_checks(checks: &[EnrolmentCheck], facts: &EnrolmentFacts) -> Vec<CheckResult> {
     let named = |it: &EnrolmentCheck| CheckResult {
         target: named_target(it, Some(facts)),
@@ -64,7 +55,6 @@ pub(super) fn named_checks(checks: &[EnrolmentCheck], facts: &EnrolmentFacts) ->
     checks.iter().map(named).collect()
 }
 
-/// Checks as JSON: the target as it is, and the name beside it.
 pub(super) fn check_rows(checks: &[EnrolmentCheck], facts: Option<&EnrolmentFacts>) -> Vec<Value> {
     let row = |it: &EnrolmentCheck| {
         let mut row = json!(it.result.row());
@@ -81,7 +71,6 @@ pub(super) fn check_rows(checks: &[EnrolmentCheck], facts: Option<&EnrolmentFact
 type Statuses = BTreeMap<AccountId, (EnrolmentStatus, String)>;
 
 impl ShownEnrolment {
-    /// Says on stderr which checks stop an account.
     pub(super) fn say_failed(&self) {
         for check in self.checks.iter().filter(|it| it.stops()) {
             let row = check.result.row();
@@ -151,7 +140,6 @@ impl Shown for ShownEnrolment {
         Ok(())
     }
 
-    /// For people, as JSON with checks and report beside the accounts, or as CSV.
     fn print(&self, settled: Option<&Settled>, format: Format) -> Result<(), Failure> {
         let statuses = self.statuses();
         let ids = self.enrolment.accounts.keys();

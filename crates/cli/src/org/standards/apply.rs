@@ -1,5 +1,3 @@
-//! `hallpass org standards apply FILE`.
-
 use hallpass_app::chores::plans::PlanArgs;
 use hallpass_app::chores::plans::chore;
 use hallpass_terminal::exit::{Failure, Outcome};
@@ -7,7 +5,7 @@ use hallpass_terminal::exit::{Failure, Outcome};
 use super::carry::{OwnHubArgs, WantedArgs};
 use super::central::Mode;
 
-/// Plan what a file wants; `--apply` carries it out
+/// Plan a file's changes; `--apply` carries them out
 #[derive(Debug, clap::Args)]
 #[command(
     visible_alias = "plan",
@@ -16,7 +14,7 @@ use super::central::Mode;
 pub(super) struct Args {
     #[command(flatten)]
     wanted: WantedArgs,
-    /// With `--mode central`: let policies configure the organization, where they do not yet
+    /// With `--mode central`: let policies configure the organization, if they do not yet
     #[arg(long, requires = "mode")]
     enable_central: bool,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! From a file of standards to what became of every account and Region.
-
 use std::path::{Path, PathBuf};
 
 use hallpass_app::chores::plans::Settled;
@@ -20,21 +18,21 @@ use super::central::{self, Mode};
 use super::shown::{ShownStandards, shown, shown_policies};
 use super::{check_names, day, read_file, unread};
 
-/// What holds for accounts that look after themselves.
+/// Options for self-managed accounts.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct OwnHubArgs {
     /// Turn Security Hub on where it is off
     #[arg(long)]
     pub(super) enable_hub: bool,
-    /// Write a reason also where it alone differs
+    /// Also write a reason if only it differs
     #[arg(long)]
     pub(super) update_reasons: bool,
-    /// Turn on controls that are off and that the file does not name
+    /// Turn on disabled controls that the file does not name
     #[arg(long)]
     pub(super) enable_unnamed: bool,
 }
 
-/// What is wanted, where.
+/// File and mode.
 #[derive(Debug, clap::Args)]
 pub(super) struct WantedArgs {
     /// Which standards and controls are on or off: YAML
@@ -42,16 +40,12 @@ pub(super) struct WantedArgs {
     file: PathBuf,
     #[command(flatten)]
     selection: TargetSelectionArgs,
-    /// Who says which standards are on
+    /// Who decides which standards are on
     #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
     pub(super) mode: Mode,
 }
 
 impl WantedArgs {
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// Exit 2 when it makes no sense, or cannot be read.
     pub(super) fn chore<'a>(
         &'a self,
         enable_central: bool,
@@ -68,28 +62,25 @@ impl WantedArgs {
     }
 }
 
-/// Which standards and controls are to be on or off.
 pub(super) struct StandardsChore<'a> {
     pub(super) path: &'a Path,
     pub(super) file: StandardsFile,
     pub(super) selection: &'a TargetSelectionArgs,
     pub(super) mode: Mode,
-    /// Whether policies are to configure the organization, where they do not yet.
+    /// Lets policies configure the organization, if they do not yet.
     pub(super) enable_central: bool,
     pub(super) own: &'a OwnHubArgs,
 }
 
-/// What stands there.
 pub(super) struct StandardsFound {
     facts: StandardsFacts,
     scope: StandardsScope,
     now: Timestamp,
-    /// Whose policies are to configure the organization, where that comes first.
+    /// The policies' home, if it must be set first.
     home: Option<CentralHome>,
 }
 
 impl StandardsChore<'_> {
-    /// Whether policies can say what is wanted.
     fn is_for_policies(&self) -> Result<(), Failure> {
         if self.own.enable_hub || self.own.update_reasons || self.own.enable_unnamed {
             let text = "`--enable-hub`, `--update-reasons` and `--enable-unnamed` are for accounts that look after themselves";
@@ -98,7 +89,6 @@ impl StandardsChore<'_> {
         central::can_say(&self.file)
     }
 
-    /// Holds the file against policies, or against each account and Region.
     fn compare(&self, found: &StandardsFound) -> Result<(PlanDraft, ShownStandards), Failure> {
         let StandardsFound {
             facts, scope, now, ..
@@ -164,8 +154,8 @@ impl Chore for StandardsChore<'_> {
         Ok(Drafted::plan_or(draft, question, shown, nothing))
     }
 
-    /// Keeps that a person applied this very file: to the whole organization, and not to a part of it. A server makes new
-    /// accounts follow only such a file (`organization.md` S-8).
+    /// Records that a person applied this file to the whole organization. A server applies only
+    /// such a file to new accounts (`organization.md` S-8).
     async fn done(
         &self,
         at: &Opened<'_>,
@@ -186,7 +176,7 @@ impl Chore for StandardsChore<'_> {
             at: at.context.clock.now(),
             by: at.context.aws.about().arn.clone(),
         };
-        // CRASH: not noted, the server goes on telling; the same command notes it
+        // CRASH: if unrecorded, the server keeps alerting; rerunning the command records it
         let kept = at.context.visits.file_applied(&applied).await;
         kept.map_err(|fault| Failure::failed(fault.to_string()))
     }
@@ -212,7 +202,7 @@ impl Compared for StandardsChore<'_> {
     }
 }
 
-/// A policy that could not be looked at: whether it differs is not known.
+/// Returns an error for an unreadable policy: its difference is unknown.
 fn unseen(plan: &Plan) -> Option<RunError> {
     let of = |step: &PlanStep| match plan.expected.get(&step.id) {
         Some(StepProbe::Unseen { reason }) => Some(RunError::Unseen {

@@ -1,4 +1,4 @@
-//! By policies of the administrator, where it configures the organization.
+//! Applies standards by the administrator's policies, if those configure the organization.
 
 use hallpass_base::Timestamp;
 use hallpass_org::ReadCalls;
@@ -11,10 +11,10 @@ use hallpass_terminal::output;
 
 use super::{day, unread};
 
-/// Who says which standards are on.
+/// Who decides which standards are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Mode {
-    /// Policies where the organization is configured by them, else each account and Region
+    /// Policies if they configure the organization, else each account and Region
     Auto,
     /// Policies of the administrator
     Central,
@@ -22,10 +22,10 @@ pub(super) enum Mode {
     Local,
 }
 
-/// The facts of policies, where it is they that say it.
+/// Returns policy facts if policies apply.
 ///
 /// # Errors
-/// Exit 4 where policies were asked for and the organization has none.
+/// Exit 4 if policies were requested and the organization has none.
 pub(super) fn central(
     mode: Mode,
     facts: &StandardsFacts,
@@ -40,7 +40,6 @@ pub(super) fn central(
     }
 }
 
-/// Where policies are to hold.
 pub(super) fn rows(
     file: &StandardsFile,
     facts: &StandardsFacts,
@@ -52,10 +51,8 @@ pub(super) fn rows(
     central_rows(file, facts, central, day(now), meant)
 }
 
-/// Whether policies can say what a file says.
-///
 /// # Errors
-/// Exit 2 with each entry that they cannot.
+/// Exit 2 with each entry that policies cannot express.
 pub(super) fn can_say(file: &StandardsFile) -> Result<(), Failure> {
     let cannot = needs_local_mode(file);
     if !cannot.is_empty() {
@@ -68,10 +65,6 @@ pub(super) fn can_say(file: &StandardsFile) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Holds back what would set policies of its administrator against those of Organizations.
-///
-/// # Errors
-/// Exit 4 where an account or a unit has one.
 pub(super) fn not_governed(facts: &StandardsFacts) -> Result<(), Failure> {
     match facts.governed.refusal(&facts.tree) {
         Some(why) => Err(Failure::refused(format!("the organization is {why}"))),
@@ -79,10 +72,6 @@ pub(super) fn not_governed(facts: &StandardsFacts) -> Result<(), Failure> {
     }
 }
 
-/// Whose policies may configure the organization.
-///
-/// # Errors
-/// Exit 4 where nobody's can.
 pub(super) async fn home(calls: &dyn ReadCalls) -> Result<CentralHome, Failure> {
     let home = central_home(calls)
         .await
@@ -98,7 +87,6 @@ pub(super) async fn home(calls: &dyn ReadCalls) -> Result<CentralHome, Failure> 
     })
 }
 
-/// What is said before policies configure the organization; the file is planned after that.
 pub(super) fn warn() {
     output::say(
         "warning: Security Hub and its standards no longer come on in new accounts by themselves, accounts go on as they are \

@@ -1,11 +1,9 @@
-//! `hallpass org standards diff FILE`.
-
 use hallpass_app::chores::plans::chore::{self, ComparingArgs};
 use hallpass_terminal::exit::Outcome;
 
 use super::carry::{OwnHubArgs, WantedArgs};
 
-/// Compare a file with the organization; nothing is changed or saved
+/// Compare a file with the organization; changes and saves nothing
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org standards diff org-standards.yaml --fail-on-findings -o json"

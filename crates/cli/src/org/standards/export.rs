@@ -1,5 +1,3 @@
-//! `hallpass org standards export`.
-
 use hallpass_app::chores::plans::{self, PlanContext};
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::host::selection_args::TargetSelectionArgs;
@@ -11,7 +9,7 @@ use hallpass_terminal::output;
 
 use super::unread;
 
-/// Print the file for what is there now
+/// Print the file for the current state
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  hallpass org standards export --ou /Workloads > org-standards.yaml"

@@ -1,4 +1,4 @@
-//! `hallpass org standards …`: standards and controls of Security Hub (`organization.md` §4).
+//! `hallpass org standards …`: Security Hub standards and controls (`organization.md` §4).
 
 mod apply;
 mod carry;
@@ -16,7 +16,6 @@ use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::text_file::read_text;
 use jiff::{civil::Date, tz::TimeZone};
 
-/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// Turn Security Hub standards and controls on or off, by a file
@@ -45,10 +44,6 @@ enum Command {
     Export(export::Args),
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 for a file that cannot be carried out.
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Apply(args) => apply::run(args),
@@ -57,7 +52,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Reads a file of standards.
 fn read_file(path: &Path) -> Result<StandardsFile, Failure> {
     let text = read_text(path, FILE_BYTES_MAX)?;
     let file = StandardsFile::read(&text);
@@ -68,10 +62,6 @@ fn read_file(path: &Path) -> Result<StandardsFile, Failure> {
     Ok(file)
 }
 
-/// Holds the names of a file against what the Regions know that were read.
-///
-/// # Errors
-/// Exit 2 with each that none of them knows.
 fn check_names(path: &Path, file: &StandardsFile, facts: &StandardsFacts) -> Result<(), Failure> {
     let unknown = unknown_names(file, facts);
     if unknown.is_empty() {
@@ -85,7 +75,6 @@ fn day(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::UTC).date()
 }
 
-/// Nothing can be compared.
 fn unread(why: StandardsUnread, file: Option<&Path>) -> Failure {
     match why {
         StandardsUnread::Unread(fact) => Failure::failed(format!(

@@ -1,5 +1,3 @@
-//! How rows of accounts and Regions are shown.
-
 use std::collections::BTreeMap;
 
 use hallpass_app::chores::plans::chore::{ByReport, Opened, Shown};
@@ -13,27 +11,23 @@ use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::Format;
 use serde_json::{Value, json};
 
-/// Standards, as they are printed.
 pub(super) enum ShownStandards {
-    /// A row for each account and Region, or for each place that a policy is to hold in.
     Rows(ShownRows<ShownHub>),
-    /// By the report alone: policies are to configure the organization.
+    /// Report only: policies will configure the organization.
     Configuration,
 }
 
-/// As the comparison says.
 pub(super) fn shown(rows: &[ComparedHub]) -> ShownStandards {
     ShownStandards::Rows(ShownRows(rows.iter().map(shown_hub).collect()))
 }
 
-/// Where policies are to hold: the account is the root, the unit or the account.
+/// The account column names the root, unit or account of each policy.
 pub(super) fn shown_policies(rows: &[CentralRow], home: &str) -> ShownStandards {
     let rows = rows.iter().map(|row| shown_policy(row, home));
     ShownStandards::Rows(ShownRows(rows.collect()))
 }
 
 impl ShownStandards {
-    /// Whether something is not as the file says.
     pub(super) fn differs(&self) -> bool {
         let Self::Rows(ShownRows(rows)) = self else {
             return false;
@@ -43,7 +37,6 @@ impl ShownStandards {
             .any(|it| differing.contains(&it.outcome.as_str()))
     }
 
-    /// Adds what a plan would do, or did.
     pub(super) fn take_in(&mut self, report: &PlanReport) {
         if let Self::Rows(rows) = self {
             rows.take_in(report);
@@ -78,10 +71,9 @@ impl Shown for ShownStandards {
     }
 }
 
-/// An account and Region, or a place that a policy is to hold in.
 pub(super) struct ShownHub {
     account: String,
-    /// Empty for units, and where it is not known.
+    /// Empty for units, and if unknown.
     account_name: String,
     region: String,
     outcome: String,
@@ -154,13 +146,11 @@ impl ShownRow for ShownHub {
     }
 }
 
-/// The name of a standard without what is the same in all ARNs.
 fn short(arn: &str) -> &str {
     let tail = arn.rsplit("::").next().unwrap_or(arn);
     tail.split_once('/').map_or(tail, |(_, it)| it)
 }
 
-/// What is to be done, in a line.
 fn words(row: &ComparedHub) -> String {
     let standards = |all: &[String]| {
         all.iter()
@@ -177,7 +167,6 @@ fn words(row: &ComparedHub) -> String {
         of.dedup();
         of.join(", ")
     };
-    // where Security Hub is off, controls are known by the names of the file
     let wanted = |status| controls(&row.updates, &row.named, status);
     let hub = if row.enable_hub { "Security Hub" } else { "" };
     let parts = [

@@ -1,5 +1,3 @@
-//! `hallpass org vend status|export|retry`: lists that were begun.
-
 use std::path::PathBuf;
 
 use hallpass_app::chores::plans::chore::Shown as _;
@@ -15,7 +13,7 @@ use hallpass_terminal::output;
 
 use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
 
-/// Show what became of the rows of a list
+/// Show the results of a list's rows
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass org vend status 3f0c9a5b7d1e2f46")]
 pub(super) struct StatusArgs {
@@ -48,7 +46,6 @@ pub(super) struct RetryArgs {
     running: RunningArgs,
 }
 
-/// The rows of a list, by the plan's journal.
 async fn shown(context: &PlanContext, id: &PlanId) -> Result<ShownList, Failure> {
     let (plan, folded) = context.runner.load(id).await.map_err(run_failed)?;
     let vending = VendingPlan::of(&plan).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! `hallpass org vend FILE`: checks a list, and with `--apply` makes its accounts.
+//! `hallpass org vend FILE`: checks a list, and with `--apply` creates its accounts.
 
 use std::path::{Path, PathBuf};
 
@@ -21,37 +21,37 @@ use hallpass_terminal::text_file::read_text;
 use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
 use super::told::{tell_faults, tell_strangers, within_limit};
 
-/// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 8 << 20;
 
 const ACCOUNTS_AT_ONCE: i64 = ACCOUNTS_AT_ONCE_MAX as i64;
 
-/// What is wanted of a list.
+/// Options of a list.
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
     /// The CSV
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
-    /// A group that gets a permission set in every account, in place of `vending.assign`; rows that name a group go by
-    /// that
+    /// A group that gets a permission set in every account, in place of `vending.assign`; a row
+    /// with a group overrides it
     #[arg(long, value_name = "GROUP=PERMISSION_SET")]
     assign: Vec<String>,
-    /// Make people of the list who are not in Identity Center (by Organizations; Account Factory does it itself)
+    /// Create listed users missing in Identity Center (by Organizations; Account Factory always
+    /// does)
     #[arg(long)]
     create_users: bool,
-    /// Accounts that Account Factory makes at once: 1 to 5
+    /// Parallel account creations of Account Factory: 1 to 5
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=ACCOUNTS_AT_ONCE))]
     concurrency: u32,
-    /// Take on accounts that are there with the name and address of a row
+    /// Adopt existing accounts with the name and address of a row
     #[arg(long)]
     adopt: bool,
-    /// Who makes them: Account Factory where there is a landing zone, or Organizations
+    /// Creator: Account Factory in a landing zone, else Organizations
     #[arg(long, value_enum, value_name = "WAY", default_value = "auto")]
     via: VendVia,
-    /// How long the making of one account may take [default: 90m]
+    /// Timeout per account [default: 90m]
     #[arg(long, value_name = "SPAN")]
     row_timeout: Option<TimeSpan>,
-    /// Where the filled CSV goes [default: PLAN.csv in this folder]
+    /// Path of the filled CSV [default: PLAN.csv in this folder]
     #[arg(long, value_name = "PATH")]
     to: Option<PathBuf>,
     #[command(flatten)]
@@ -68,22 +68,20 @@ pub(super) fn run(path: &Path, args: &ListArgs) -> Outcome {
     runtime()?.block_on(chore::carry_out(&wish, &loaded, &args.plan))
 }
 
-/// A list whose accounts are to be made.
 struct ListChore<'a> {
     path: &'a Path,
     file: AccountsFile,
     args: &'a ListArgs,
 }
 
-/// What a list goes by.
 #[expect(
     clippy::large_enum_variant,
     reason = "one is made in a run, and taken apart at once"
 )]
 enum ListGround {
-    /// A plan of this very list is not over.
+    /// A plan for the same list is unfinished.
     Begun(PlanId),
-    /// Its rows as they were judged, and the steps for those that can be used.
+    /// Checked rows, and steps for the valid ones.
     Judged(Box<ListVerdicts>, PlanDraft),
 }
 
@@ -162,7 +160,7 @@ impl Chore for ListChore<'_> {
     }
 }
 
-/// Who gets access where a row says nothing of its own: as the flags say, else as the configuration does.
+/// Returns access for rows without their own: from flags, else the configuration.
 fn wanted_access(loaded: &Loaded, args: &ListArgs) -> Result<Vec<ConfiguredAccess>, Failure> {
     if args.assign.is_empty() {
         return loaded.vending_access();

@@ -36,10 +36,6 @@ enum Command {
     Retry(earlier::RetryArgs),
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// Exit 2 for a file that is no list, or names that mean nothing here.
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.command {
         Some(Command::Status(args)) => earlier::status(args),

@@ -1,5 +1,3 @@
-//! What became of the rows of a list, as it is printed and written.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,43 +15,33 @@ use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output::{self, Format, Table};
 use serde_json::{Value, json};
 
-/// Rows of a list, and what became of them.
 pub(super) struct ShownList {
     vending: VendingPlan,
     results: BTreeMap<usize, RowResult>,
     stage: ListStage,
 }
 
-/// How far a list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ListStage {
-    /// It was checked, or somebody else makes its accounts.
+    /// Checked only, or run by another process.
     Looked,
-    /// Its accounts were made, as far as that goes.
     Run,
 }
 
-/// How long a listing that does not show what was just made is looked at again.
+/// Retry limit while a listing lacks new accounts.
 const LISTS_WITHIN: u32 = 20;
 
-/// The list that a plan keeps.
-///
-/// # Errors
-/// When it is a plan of something else.
+/// Returns the plan's list.
 pub(super) fn kept_list(plan: &Plan) -> Result<VendingPlan, Failure> {
     VendingPlan::of(plan).ok_or_else(|| Failure::bug("a plan of a list that keeps no list"))
 }
 
-/// Where a filled list goes, unless somebody says it.
 pub(super) fn list_path(plan: &PlanId) -> PathBuf {
     PathBuf::from(format!("{plan}.csv"))
 }
 
 impl ShownList {
-    /// As the journal of a plan says.
-    ///
-    /// # Errors
-    /// When AWS does not name its accounts.
+    /// Reads the plan's journal.
     pub(super) async fn of_plan(
         context: &PlanContext,
         vending: VendingPlan,
@@ -65,7 +53,6 @@ impl ShownList {
         Ok(shown)
     }
 
-    /// As the check says: nothing was begun.
     pub(super) fn of_check(vending: VendingPlan) -> Self {
         Self {
             results: checked_results(&vending),
@@ -74,7 +61,7 @@ impl ShownList {
         }
     }
 
-    /// Takes in what a plan's journal says; whether a listing shows every account that a row has.
+    /// Applies the journal; returns whether the listing has every row's account.
     async fn look(
         &mut self,
         context: &PlanContext,
@@ -89,11 +76,8 @@ impl ShownList {
         Ok(self.results.values().all(is_listed))
     }
 
-    /// The same of a plan that was just run; once a listing shows what it made, so that whoever reads the organization next
-    /// sees it.
-    ///
-    /// # Errors
-    /// When AWS does not name its accounts.
+    /// Applies the journal of a finished run, then waits until a listing shows the new accounts, so
+    /// that the next reader sees them.
     pub(super) async fn look_at_run(
         &mut self,
         context: &PlanContext,
@@ -109,37 +93,27 @@ impl ShownList {
         Ok(())
     }
 
-    /// The list with its last columns filled.
     pub(super) fn csv(&self) -> String {
         self.vending.file.write(&self.results)
     }
 
-    /// Whether a row cannot be used, or went wrong.
     pub(super) fn has_bad(&self) -> bool {
         self.results.values().any(|result| result.status.is_bad())
     }
 
-    /// Whether a row that was begun went wrong.
     pub(super) fn has_failed(&self) -> bool {
         let failed =
             |result: &RowResult| result.status.is_bad() && result.status != RowStatus::Invalid;
         self.results.values().any(failed)
     }
 
-    /// Writes the filled list, and says where.
-    ///
-    /// # Errors
-    /// When the folder does not take it.
     pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {
         self.replace(path)?;
         output::say(&format!("the list is written to {}", path.display()));
         Ok(())
     }
 
-    /// Writes the filled list, whole or not at all.
-    ///
-    /// # Errors
-    /// When the folder does not take it.
+    /// Writes the filled list atomically.
     pub(super) fn replace(&self, path: &Path) -> Result<(), Failure> {
         let unwritable = |error| Failure::unwritable(path.display(), &error);
         let half = path.with_extension("csv.part");
@@ -147,7 +121,6 @@ impl ShownList {
         fs::rename(&half, path).map_err(unwritable)
     }
 
-    /// What is done for a row.
     fn action(&self, number: usize) -> &'static str {
         match self.results.get(&number).map(|result| result.status) {
             None => "keep",
@@ -205,14 +178,12 @@ impl Shown for ShownList {
             .await
             .map_err(run_failed)?;
         if settled.report.state == PlanState::Running {
-            // nothing more comes of it here, and what others make is not waited for
             self.look(at.context, &plan, &folded).await?;
             return Ok(());
         }
         self.look_at_run(at.context, &plan, &folded).await
     }
 
-    /// For people, as JSON with the report beside the rows, or as the CSV itself.
     fn print(&self, settled: Option<&Settled>, format: Format) -> Result<(), Failure> {
         if format == Format::Csv {
             return output::print(&self.csv());
@@ -236,7 +207,6 @@ impl Shown for ShownList {
     }
 }
 
-/// Whether the account of a row is there already.
 fn is_adopted(vending: &VendingPlan, number: usize) -> bool {
     let row = number.checked_sub(2).and_then(|it| vending.rows.get(it));
     let adopts = |row: &PlannedRow| {
@@ -251,7 +221,6 @@ fn is_adopted(vending: &VendingPlan, number: usize) -> bool {
     row.is_some_and(adopts)
 }
 
-/// Ids of accounts by their address in lower case.
 async fn accounts(context: &PlanContext) -> Result<BTreeMap<String, String>, Failure> {
     let all = context.accounts.accounts().await.map_err(unread)?;
     let rows = all.into_iter();
@@ -260,10 +229,6 @@ async fn accounts(context: &PlanContext) -> Result<BTreeMap<String, String>, Fai
         .collect())
 }
 
-/// Runs a plan, and says meanwhile how far its rows are.
-///
-/// # Errors
-/// Those of the run.
 pub(super) async fn told_meanwhile<T>(
     context: &PlanContext,
     plan: &PlanId,
@@ -275,7 +240,6 @@ pub(super) async fn told_meanwhile<T>(
     }
 }
 
-/// Says on stderr whenever a row comes further; never returns.
 async fn follow(context: &PlanContext, plan: &PlanId) -> std::convert::Infallible {
     let mut told: BTreeMap<usize, RowStatus> = BTreeMap::new();
     loop {

@@ -1,5 +1,4 @@
-//! What is said of a list before anything is made: rows that cannot be used, each with its place in the file, and people
-//! whom nobody knows.
+//! Warnings before creation: invalid rows with their file position, and unknown users.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,13 +13,12 @@ use hallpass_plans::{PlanLimits, PlanStore};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 
-/// The column of whoever signs in first.
 const SSO_EMAIL: &str = "SSOUserEmail";
-/// Lines at most; the CSV and `-o json` have all.
+/// Line limit; the CSV and `-o json` have all.
 const LINES_MAX: usize = 100;
 
-/// Refuses a list that would change more than it may before anything is read: each of its rows is a change at least. One
-/// that was given before may have been made already, and is looked at.
+/// Refuses a list over the change limit before any read: each row is at least one change. A list
+/// with an earlier plan is checked, as its accounts may exist.
 ///
 /// # Errors
 /// Exit 4.
@@ -49,7 +47,6 @@ async fn was_given(plans: &dyn PlanStore, file: &AccountsFile) -> bool {
     rows.any(|row| matches!(row, PlannedRow::Wanted { .. }))
 }
 
-/// Says on stderr what is wrong with rows, where it stands.
 pub(crate) fn tell_faults(
     path: &Path,
     file: &AccountsFile,
@@ -67,8 +64,8 @@ pub(crate) fn tell_faults(
     tell(&lines);
 }
 
-/// Says on stderr who is to sign in to an account and is nobody in the directory: Organizations makes the account all the
-/// same, and nobody who could sign in (`organization.md` V-9). Account Factory makes them itself.
+/// Warns on stderr about users missing in the directory: Organizations would create an account
+/// without a usable sign-in (`organization.md` V-9). Account Factory creates such users.
 pub(crate) fn tell_strangers(path: &Path, file: &AccountsFile, judged: &ListVerdicts) {
     let AccountMaker::Organizations { people: None } = &judged.maker else {
         return;

@@ -1,5 +1,5 @@
-//! Where the new policy goes: into the permission set itself, or, where it is too long for that, into customer managed
-//! policies that together are the same, or not at all, and then which coarser one would fit.
+//! Chooses the new policy's place: the permission set; if too long, equivalent customer managed
+//! policies; else suggests a coarser policy that fits.
 
 use hallpass_activity::{
     PolicyText, ReplayVerdict, ShrinkError, ShrinkGrain, ShrinkProof, ShrinkQuestion, UnseenKept,
@@ -11,31 +11,25 @@ use hallpass_iam::size::{self, AttachmentPoint};
 use hallpass_terminal::output;
 use serde_json::{Value, json};
 
-/// Managed policies of a role, unless AWS was asked for more.
+/// Managed policies per role, at AWS's default quota.
 const POLICIES_MAX: usize = facts::MANAGED_POLICIES_PER_ROLE.count();
 
-/// Where a policy goes.
 #[derive(Debug)]
 pub(super) enum Fitting {
-    /// Into the permission set.
     Inline,
-    /// Into customer managed policies, which were proved as one.
+    /// As customer managed policies, proved as one.
     Managed {
         policies: Vec<PolicyText>,
         proof: Box<ShrinkProof>,
     },
-    /// Nowhere as it is.
     TooLong {
         why: String,
-        /// A coarser one that fits into the permission set.
         coarser: Option<CoarserPolicy>,
     },
 }
 
-/// A coarser policy that is short enough.
 #[derive(Debug)]
 pub(super) struct CoarserPolicy {
-    /// The options that make it.
     options: String,
     characters: usize,
     is_proved: bool,
@@ -46,10 +40,6 @@ fn fits(policy: &Value) -> Option<usize> {
     (size.used <= size.limit).then_some(size.used)
 }
 
-/// Finds out where it goes.
-///
-/// # Errors
-/// A policy cannot be read (this is a bug: it was).
 pub(super) fn fit(
     set: &str,
     policy: Option<&Value>,
@@ -84,7 +74,6 @@ pub(super) fn fit(
     })
 }
 
-/// The finest of the coarser ones that fits.
 fn coarser(question: &ShrinkQuestion<'_>) -> Result<Option<CoarserPolicy>, ShrinkError> {
     let grains: &[(ShrinkGrain, &str)] = match question.grain {
         ShrinkGrain::Action => &[
@@ -105,7 +94,7 @@ fn coarser(question: &ShrinkQuestion<'_>) -> Result<Option<CoarserPolicy>, Shrin
     ];
     let kept = match question.unseen {
         UnseenKept::All => &kept[..],
-        // less than was asked for is not proposed, and more is longer
+        // never propose less than requested, and more is longer
         UnseenKept::OfUsedServices | UnseenKept::None => kept.get(..1).unwrap_or_default(),
     };
     for (unseen, words) in kept {
@@ -129,7 +118,6 @@ fn coarser(question: &ShrinkQuestion<'_>) -> Result<Option<CoarserPolicy>, Shrin
 }
 
 impl Fitting {
-    /// For documents; nothing where the policy is short enough.
     pub(super) fn document(&self) -> Option<Value> {
         match self {
             Self::Inline => None,
@@ -151,7 +139,6 @@ impl Fitting {
         }
     }
 
-    /// The policies of which the new one is made, one a line.
     pub(super) fn lines(&self, policy: &Value) -> String {
         match self {
             Self::Managed { policies, .. } => {
@@ -162,7 +149,6 @@ impl Fitting {
         }
     }
 
-    /// Tells it on stderr; whether the policy fits somewhere and is proved there.
     pub(super) fn tell(&self) -> bool {
         match self {
             Self::Inline => true,
@@ -227,7 +213,6 @@ mod tests {
         }
     }
 
-    /// A statement that names so many actions, `ec2:DescribeInstances` among them.
     fn policy(element: &str, actions: usize) -> Value {
         let names = (0..actions).map(|it| format!("ec2:AnActionWithALongName{it:04}"));
         let names: Vec<String> = names.chain(["ec2:DescribeInstances".to_owned()]).collect();
@@ -281,7 +266,6 @@ mod tests {
 
     #[test]
     fn h_40_a_proof_of_parts_says_what_would_break() {
-        // the parts are those of another policy than what was used needs
         let Fitting::Managed { proof, .. } =
             fitted(&policy("Action", 500), &[used("RunInstances")])
         else {

@@ -1,4 +1,4 @@
-//! The policies that are to be made smaller: from files, or of a permission set of the newest snapshot.
+//! Reads the policies to shrink: from files, or a permission set of the newest snapshot.
 
 use std::path::Path;
 
@@ -13,24 +13,16 @@ use super::Args;
 use super::fitting::Fitting;
 use crate::policy::files::read_text;
 
-/// What is held against the log.
 #[derive(Debug)]
 pub(super) struct GivenPolicies {
     pub(super) policies: Vec<PolicyText>,
     pub(super) boundary: Option<PolicyText>,
-    /// What the set has besides, where it is known.
     settings: Option<SetSettings>,
-    /// Policies that no account of the snapshot has.
     missing: Vec<String>,
-    /// Whether the snapshot has all policies.
     is_whole: bool,
 }
 
 impl GivenPolicies {
-    /// Reads them.
-    ///
-    /// # Errors
-    /// Exit 2 where a file cannot be read, or the snapshot has no such set or none of its policies.
     pub(super) fn read(args: &Args) -> Result<Self, Failure> {
         if !args.policy.is_empty() {
             let read = |path: &Path| {
@@ -59,7 +51,7 @@ impl GivenPolicies {
         };
         Ok(Self {
             policies: set.documents.into_iter().map(named).collect(),
-            // accounts may differ in it: then it limits nothing for sure
+            // accounts may differ; then it is no certain limit
             boundary: match <[String; 1]>::try_from(set.boundary) {
                 Ok([text]) => Some(PolicyText {
                     name: format!("{} (boundary)", set.name),
@@ -84,7 +76,7 @@ impl GivenPolicies {
                 description: text("Description"),
                 session_duration: text("SessionDuration"),
                 relay_state: text("RelayState"),
-                // tags are the snapshot's to know
+                // only the snapshot has tags
                 ps_tags: Value::Null,
                 boundary: set.boundary_reference.clone(),
             }),
@@ -95,7 +87,6 @@ impl GivenPolicies {
         }
     }
 
-    /// Whether all policies are there.
     pub(super) fn tell_missing(&self) -> bool {
         for policy in &self.missing {
             output::say(&format!(
@@ -106,7 +97,6 @@ impl GivenPolicies {
         self.missing.is_empty() && self.is_whole
     }
 
-    /// The permission set as `hallpass access` reads it, with the policy in place of all its policies.
     pub(super) fn access_file(&self, name: &str, policy: &Value, fitting: &Fitting) -> Value {
         let mut set = Map::new();
         if let Some(settings) = &self.settings {
@@ -149,7 +139,6 @@ impl GivenPolicies {
     }
 }
 
-/// A boundary of Identity Center in the words of access files.
 fn written_boundary(boundary: &Value) -> Option<Value> {
     if let Some(arn) = boundary.get("ManagedPolicyArn") {
         return Some(json!({"managed": arn}));

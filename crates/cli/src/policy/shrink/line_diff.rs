@@ -1,10 +1,7 @@
-//! The lines that differ between two texts.
-
 use std::fmt::Write as _;
 
-/// Lines shown around those that change.
 const AROUND: usize = 2;
-/// Longer texts are shown as one that goes and one that comes.
+/// Longer texts render as one removal and one addition.
 const LINES_MAX: usize = 4_000;
 
 enum DiffLine<'t> {
@@ -19,7 +16,7 @@ impl DiffLine<'_> {
     }
 }
 
-/// Lines that go with `-`, lines that come with `+`, and a few around them; `…` where others are left out.
+/// Renders removed lines with `-`, added lines with `+`, and context; `…` marks omissions.
 pub(super) fn changed(old: &str, new: &str) -> String {
     let lines = compared(
         &old.lines().collect::<Vec<_>>(),
@@ -37,7 +34,6 @@ pub(super) fn changed(old: &str, new: &str) -> String {
         if std::mem::take(&mut skipped) {
             text.push_str("…\n");
         }
-        // writing to a `String` cannot fail
         let _ = match line {
             DiffLine::Same(line) => writeln!(text, "  {line}"),
             DiffLine::Gone(line) => writeln!(text, "- {line}"),
@@ -47,11 +43,10 @@ pub(super) fn changed(old: &str, new: &str) -> String {
     text
 }
 
-/// The longest lines in common stay.
 fn compared<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<DiffLine<'t>> {
     let is_long = old.len() > LINES_MAX || new.len() > LINES_MAX;
     let width = new.len() + 1;
-    // `common[at * width + by]`: how many lines both have in common from there on
+    // `common[at * width + by]`: common lines from there on
     let mut common = vec![0_u32; if is_long { 0 } else { (old.len() + 1) * width }];
     let get =
         |common: &[u32], at: usize, by: usize| common.get(at * width + by).copied().unwrap_or(0);

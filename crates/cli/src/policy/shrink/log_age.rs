@@ -1,24 +1,19 @@
-//! How old the log is that a smaller policy is proposed from: what was used since its newest record is not known.
-
 use hallpass_base::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-/// A log whose newest record is of the day before is only as late as CloudTrail delivers.
+/// A newest record from yesterday is normal CloudTrail delay.
 const LATE_DAYS: i64 = 1;
 
-/// The days of a log, looked at from an instant.
 #[derive(Debug)]
 pub(super) struct LogAge {
     first: Date,
     last: Date,
-    /// Whole days from its newest record until then.
     days_old: i64,
 }
 
 impl LogAge {
-    /// Of a log that is not empty.
     pub(super) fn of(days: Option<(Date, Date)>, as_of: Timestamp) -> Option<Self> {
         let (first, last) = days?;
         let day = as_of.to_zoned(TimeZone::UTC).date();
@@ -30,7 +25,6 @@ impl LogAge {
         })
     }
 
-    /// That it has ended, where it has.
     pub(super) fn ended(&self) -> Option<String> {
         let Self { last, days_old, .. } = self;
         (*days_old > LATE_DAYS).then(|| {
@@ -40,7 +34,6 @@ impl LogAge {
         })
     }
 
-    /// For programs.
     pub(super) fn document(&self) -> Value {
         json!({"first": self.first, "last": self.last, "newest_days_old": self.days_old})
     }

@@ -1,4 +1,5 @@
-//! `hallpass policy shrink`: the smaller policy of a permission set, with its proof (`inventory.md` §7.5).
+//! `hallpass policy shrink`: proposes a smaller policy for a permission set, with proof
+//! (`inventory.md` §7.5).
 
 mod fitting;
 mod given;
@@ -26,7 +27,7 @@ use self::fitting::{Fitting, fit};
 use self::given::GivenPolicies;
 use self::log_age::LogAge;
 
-/// Propose a smaller policy from what was used, and prove it
+/// Propose a smaller policy from actual use, and prove it
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Propose a smaller policy from what was used, and prove it\n\nHolds the policies of a permission set against what \
@@ -45,48 +46,49 @@ pub(crate) struct Args {
     /// The permission set; with `--role` a role
     #[arg(value_name = "SET")]
     set: String,
-    /// SET is the name of a role: needs `--policy`
+    /// SET is a role name: needs `--policy`
     #[arg(long, requires = "policy")]
     role: bool,
     /// Its policies, instead of those of the newest snapshot
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
-    /// Its policies as IAM Identity Center has them now, instead of those of the newest snapshot
+    /// Its current policies in IAM Identity Center, instead of those of the newest snapshot
     #[arg(long, conflicts_with_all = ["policy", "role"])]
     live: bool,
-    /// Its permissions boundary, where `--policy` is given
+    /// Its permissions boundary, with `--policy`
     #[arg(long, value_name = "FILE", requires = "policy")]
     boundary: Option<PathBuf>,
-    /// Logs, instead of the activity table: the bucket of a trail, folders, files, saved pages of `LookupEvents`
+    /// Logs, instead of the activity table: the bucket of a trail, folders, files, saved pages of
+    /// `LookupEvents`
     #[arg(long, value_name = "SOURCE")]
     log: Vec<LogPlace>,
     #[command(flatten)]
     digests: DigestArgs,
-    /// What is kept or given up together
+    /// Unit to keep or remove
     #[arg(long, value_enum, value_name = "GRAIN", default_value = "service")]
     grain: GrainArg,
-    /// How far resources are narrowed, where every call named its own: needs `--grain action` and `--log`
+    /// How to narrow resources, if every call named its own: needs `--grain action` and `--log`
     #[arg(long, value_enum, value_name = "HOW", default_value = "any")]
     resources: ResourcesArg,
-    /// What is kept of that which no log shows
+    /// Which permissions without logged use to keep
     #[arg(long, value_enum, value_name = "WHAT", default_value = "keep")]
     unseen: UnseenArg,
-    /// Services all of whose data events the log has
+    /// Services with all data events in the log
     #[arg(long, value_name = "SERVICE,...", value_delimiter = ',')]
     data_events: Vec<String>,
-    /// Only what was called in this account [default: all]
+    /// Only calls in this account [default: all]
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<AccountId>,
-    /// So many days up to the instant
+    /// Days to include, up to --as-of
     #[arg(long, value_name = "N", default_value_t = 90)]
     days: u32,
-    /// The instant that is looked from [default: now]
+    /// End of the period [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = hallpass_base::time::instant)]
     as_of: Option<Timestamp>,
     /// The folder of snapshots, with the activity table
     #[arg(long, value_name = "DIR", default_value = "snapshots")]
     folder: PathBuf,
-    /// How to print it
+    /// Output format
     #[arg(
         long,
         short = 'o',
@@ -111,19 +113,19 @@ enum GrainArg {
 enum ResourcesArg {
     /// Not at all
     Any,
-    /// To those that were used, and others beside them in any account and Region
+    /// To the used ones, and similar ones in any account and Region
     Prefix,
-    /// To those that were used
+    /// To the used ones
     Exact,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum UnseenArg {
-    /// All of it
+    /// All
     Keep,
-    /// What is of services that were used
+    /// Those of used services
     UsedServices,
-    /// Nothing, but for what calls that match no action may have needed
+    /// None, except what unmatched calls may have needed
     GiveUp,
 }
 
@@ -131,13 +133,13 @@ enum UnseenArg {
 enum ShrinkFormat {
     /// For people
     Text,
-    /// All of it as one JSON document
+    /// One JSON document
     Json,
     /// The new policy
     Policy,
-    /// The same, or where it is too long the managed policies that it is made of, one a line
+    /// The new policy, or if it is too long its managed policies, one per line
     Policies,
-    /// The lines that change, from one pretty-printed policy to the other
+    /// Changed lines between the pretty-printed policies
     Diff,
     /// The permission set as an access file, for `hallpass access plan`
     AccessFile,
@@ -187,7 +189,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     })
 }
 
-/// What makes no sense together.
 fn check(args: &Args) -> Result<(), Failure> {
     if args.resources != ResourcesArg::Any
         && (args.grain != GrainArg::Action || args.log.is_empty())
@@ -212,7 +213,6 @@ fn check(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The services whose data events are said to be in the log.
 fn data_events(args: &Args, seen: &SeenActivity) -> Result<BTreeSet<String>, Failure> {
     let found = data_event_services(&seen.names);
     for service in &args.data_events {
@@ -237,7 +237,7 @@ fn data_events(args: &Args, seen: &SeenActivity) -> Result<BTreeSet<String>, Fai
     Ok(said)
 }
 
-/// Whether the log has all the days.
+/// Whether the log covers all days.
 fn tell_log(seen: &SeenActivity, since: Timestamp, age: Option<&LogAge>) -> bool {
     let since = since.to_zoned(TimeZone::UTC).date();
     let reaches_back = if let Some((first, last)) = seen.days {

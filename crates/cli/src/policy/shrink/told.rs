@@ -1,4 +1,5 @@
-//! The smaller policy for people: what stays and why, what is given up, which risks go, and the proof in a line.
+//! Prints the smaller policy for people: kept permissions with reasons, removals, removed risks,
+//! and the proof.
 
 use std::fmt::Write as _;
 
@@ -13,9 +14,9 @@ use serde_json::Value;
 
 use super::log_age::LogAge;
 
-/// Services whose loss is said in words; the others are counted.
+/// Limit of named services; the rest are counted.
 const LOST_MAX: usize = 15;
-/// Parts of a statement, and calls, that are named; the others are counted.
+/// Limit of named statement parts and calls; the rest are counted.
 const NAMED_MAX: usize = 10;
 
 pub(super) fn text(set: &str, shrunk: &Shrunk, age: Option<&LogAge>) -> String {
@@ -192,7 +193,6 @@ fn risks(text: &mut String, shrunk: &Shrunk) {
     }
 }
 
-/// The proof, on stderr: whatever the format, people see it.
 pub(super) fn proof(proof: &ShrinkProof) {
     let people = match proof.people {
         1 => "1 person".to_owned(),
@@ -213,7 +213,6 @@ pub(super) fn proof(proof: &ShrinkProof) {
     for (verdict, words) in others {
         let events = proof.events(verdict);
         if events > 0 {
-            // writing to a `String` cannot fail
             let _ = write!(said, ", {} {words}", number(events));
         }
     }

@@ -1,5 +1,3 @@
-//! `hallpass rules import elevator`: statements and settings of sso-elevator.
-
 use std::path::{Path, PathBuf};
 
 use hallpass_app::setup::facts::FactsSource;
@@ -16,7 +14,6 @@ use hallpass_terminal::text_file::read_text;
 use super::super::finding;
 use super::folder::{self, ConfigurationFolder};
 
-/// The longest file that is read: plans hold everything else of a workspace, too.
 const BYTES_MAX: u64 = 256 << 20;
 
 /// Import statements and settings of sso-elevator
@@ -47,18 +44,18 @@ const BYTES_MAX: u64 = 256 << 20;
   hallpass rules import elevator plan.json"
 )]
 pub(crate) struct Args {
-    /// The object, file of variables, folder of Terraform or file of one, or plan
+    /// The object, variables file, Terraform file or folder, or plan
     pub(super) file: PathBuf,
-    /// A file with values of variables, of which the later ones count; of a folder of Terraform
+    /// A variables file, the last has precedence; for a Terraform folder
     #[arg(long, value_name = "FILE")]
     pub(super) var_file: Vec<PathBuf>,
-    /// The rule file to write, `.json` or `.toml`; never one that is there
+    /// The rule file to write, `.json` or `.toml`; must not exist
     #[arg(long, value_name = "FILE", default_value = "statements.json")]
     pub(super) to: PathBuf,
-    /// Organization file, or `live` for the organization as AWS has it, to tell whom of the people who are named it does not have
+    /// Organization file, or `live` for AWS, to report named people missing in it
     #[arg(long, value_name = "ORGANIZATION")]
     pub(super) facts: Option<FactsSource>,
-    /// Remove each night what nobody recorded, as sso-elevator does; without it, report it
+    /// Remove unrecorded access each night, as sso-elevator does; without it, report it
     #[arg(long)]
     pub(super) keep_sweep: bool,
     #[command(flatten)]
@@ -76,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Sweeps::Report
     };
     let found = read(args)?;
-    // last: reading AWS takes longer than finding out that a file is not there
+    // last: reading AWS is slower than detecting a missing file
     let facts = args.facts.as_ref();
     let facts = facts.map(|source| source.read(NamedFacts::default(), None));
     let facts = facts.transpose()?;
@@ -89,7 +86,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     super::finish(&imported, &args.to, args.output.format())
 }
 
-/// What is imported, as it was read.
 enum ElevatorSource {
     Folder(ConfigurationFolder),
     Text(String),

@@ -1,4 +1,4 @@
-//! A folder of Terraform as Terraform takes it: which of its files count, and in which order.
+//! Reads a Terraform folder as Terraform does: which files count, and their order.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -8,29 +8,20 @@ use hallpass_imports::SourceFile;
 use hallpass_imports::elevator::OtherValues;
 use hallpass_terminal::exit::Failure;
 
-/// The longest file of a folder that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// The most files.
 const FILES_MAX: usize = 500;
 
-/// The files that count.
 #[derive(Debug, Default)]
 pub(super) struct ConfigurationFolder {
-    /// Those of configuration.
     pub(super) files: Vec<SourceFile>,
-    /// Those with values of variables, of which the later ones count.
+    /// Variable files; the last has precedence.
     pub(super) values: Vec<SourceFile>,
-    /// Those with values that nobody named.
     pub(super) others: Vec<OtherValues>,
-    /// The folder, below which `file("…")` reads.
     pub(super) root: PathBuf,
 }
 
-/// Reads a folder, or a single file of one with what the folder gives its variables, and the files of variables that are
-/// named beside it.
-///
-/// # Errors
-/// When something in it would change what Terraform applies and is not read here, or is too large.
+/// Reads a folder, or one of its files with the folder's variable values, plus named variable
+/// files.
 pub(super) fn read(path: &Path, var_files: &[PathBuf]) -> Result<ConfigurationFolder, Failure> {
     let mut found = ConfigurationFolder::default();
     let is_folder = path.is_dir();
@@ -56,7 +47,7 @@ pub(super) fn read(path: &Path, var_files: &[PathBuf]) -> Result<ConfigurationFo
         );
         return Err(Failure::bad_input(message));
     }
-    // beside a file, files are called as it is
+    // next to a file, names are used unchanged
     let called = |name: &str| {
         if is_folder {
             name.to_owned()
@@ -80,7 +71,6 @@ pub(super) fn read(path: &Path, var_files: &[PathBuf]) -> Result<ConfigurationFo
     Ok(found)
 }
 
-/// Whether a name is that of a file of configuration.
 pub(super) fn is_configuration(name: &str) -> bool {
     ends(name, ".tf") || ends(name, ".tf.json")
 }
@@ -89,7 +79,6 @@ fn ends(name: &str, ending: &str) -> bool {
     name.ends_with(ending)
 }
 
-/// The names of a folder, in their order, without those that Terraform does not look at.
 fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     let unreadable = |error| Failure::unreadable(folder.display(), &error);
     let mut names = Vec::new();
@@ -123,8 +112,8 @@ fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-/// Files whose values Terraform takes by itself, the ones that count last (Terraform documentation,
-/// "Variable definition precedence").
+/// Files whose values Terraform loads automatically, the last has precedence (Terraform
+/// documentation, "Variable definition precedence").
 fn values_in_order(names: &[String]) -> Vec<&str> {
     let own = ["terraform.tfvars", "terraform.tfvars.json"];
     let own = own
@@ -136,7 +125,7 @@ fn values_in_order(names: &[String]) -> Vec<&str> {
     own.chain(automatic).collect()
 }
 
-/// Files whose values Terraform takes where somebody names them, which nobody did.
+/// Variable files that Terraform loads only if named, and no option names.
 fn unnamed_values<'n>(root: &Path, names: &'n [String], var_files: &[PathBuf]) -> Vec<&'n str> {
     let automatic = values_in_order(names);
     let given: Vec<PathBuf> = { var_files.iter() }
@@ -153,7 +142,6 @@ fn unnamed_values<'n>(root: &Path, names: &'n [String], var_files: &[PathBuf]) -
         .collect()
 }
 
-/// Such a file changes what the others say.
 fn refuse_override(name: &str, folder: &Path) -> Result<(), Failure> {
     let stem = name.strip_suffix(".json").unwrap_or(name);
     let stem = stem.strip_suffix(".tf").unwrap_or(stem);
@@ -167,15 +155,14 @@ fn refuse_override(name: &str, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A file that the command names.
 fn named(path: &Path) -> Result<SourceFile, Failure> {
     let name = path.display().to_string();
     let bytes = bytes(path).map_err(|why| not_read(&name, &why))?;
     Ok(SourceFile { name, bytes })
 }
 
-/// A file that was found in a folder. Whoever wrote the folder could make it a link to any file of the user,
-/// and errors show lines.
+/// Reads a listed file. The folder's author could link it to any file of the user, and errors print
+/// lines.
 fn listed(root: &Path, file: &str, name: String) -> Result<SourceFile, Failure> {
     let bytes = below(root, file);
     let bytes = bytes.map_err(|why| not_read(&root.join(file).display().to_string(), &why))?;
@@ -186,7 +173,7 @@ fn not_read(name: &str, why: &str) -> Failure {
     Failure::bad_input(format!("`{name}` {why}")).help("import the plan: `terraform show -json`")
 }
 
-/// What a file holds; one that is none, such as a pipe, is not opened.
+/// Opens only regular files, not pipes.
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
@@ -202,10 +189,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Reads a file below a folder, also through links that stay below it.
-///
-/// # Errors
-/// Why it is not read.
+/// Reads a file below a folder; links must stay below it.
 pub(super) fn below(root: &Path, path: &str) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     let root = root.canonicalize().map_err(unreadable)?;
@@ -220,7 +204,6 @@ pub(super) fn below(root: &Path, path: &str) -> Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
-    /// A folder with these files, and one beside it.
     fn folder(files: &[&str]) -> tempfile::TempDir {
         let whole = tempfile::tempdir().unwrap();
         fs::create_dir_all(whole.path().join("infra/rules")).unwrap();
@@ -281,7 +264,6 @@ mod tests {
         );
         let is_read: Vec<bool> = found.others.iter().map(|it| it.bytes.is_some()).collect();
         assert_eq!(is_read, [true, true, false]);
-        // however it is named
         let named = read(&[whole.path().join("infra/rules/../a.tfvars")]);
         assert_eq!(called(&named.others), ["b.tfvars.json", "c.tfvars"]);
     }
@@ -302,7 +284,6 @@ mod tests {
         let names = |files: &[SourceFile]| -> Vec<String> {
             files.iter().map(|it| it.name.clone()).collect()
         };
-        // the module is taken from it alone
         assert_eq!(names(&found.files), [beside("main.tf")]);
         assert_eq!(
             names(&found.values),
@@ -377,7 +358,6 @@ mod tests {
                 }
             }
         }
-        // nor do files that are found by listing it
         for name in ["x.tf", "x.tf.json", "terraform.tfvars", "x.auto.tfvars"] {
             let whole = folder(&["main.tf"]);
             let root = whole.path().join("infra");
@@ -391,7 +371,7 @@ mod tests {
         std::os::unix::fs::symlink("../secret.json", root.join("x.tfvars")).unwrap();
         let others = read(&root, &[]).unwrap().others;
         assert!(others.iter().all(|it| it.bytes.is_none()), "{others:?}");
-        // what the command names is read, wherever it is
+        // a named file is read from any path
         assert!(read(&root, &[root.join("x.tfvars")]).is_ok());
     }
 }

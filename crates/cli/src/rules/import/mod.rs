@@ -1,5 +1,3 @@
-//! `hallpass rules import`: what another tool has on file, as rules.
-
 mod elevator;
 mod folder;
 mod plan;
@@ -16,7 +14,7 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Format, Table, plain};
 use serde_json::json;
 
-/// Write rules that say what another tool has on file
+/// Write rules from another tool's settings
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -48,17 +46,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
 }
 
-/// The columns of CSV.
 const FIELDS: &[&str] = &[
     "table", "file", "item", "id", "name", "outcome", "rules", "notes",
 ];
 
-/// Refuses a file that is there.
-///
-/// # Errors
-/// Exit 4, naming it.
 fn refuse_existing(path: &Path) -> Result<(), Failure> {
-    // also a link to nowhere
+    // also refuse a dangling link
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
     }
@@ -73,11 +66,11 @@ fn exists(path: &Path) -> Failure {
     .help("name another file with `--to`, or move this one away")
 }
 
-/// Refuses a file that is there, and one whose ending tells another syntax than that of native rules: whoever
-/// loads it goes by the ending.
+/// Refuses an existing file, and an extension of another syntax: loaders detect the syntax by
+/// extension.
 ///
 /// # Errors
-/// Exit 4 where it is there, exit 2 for another ending.
+/// Exit 4 for an existing file, exit 2 for another extension.
 fn ensure_native(path: &Path) -> Result<(), Failure> {
     refuse_existing(path)?;
     let name = path.display().to_string();
@@ -96,11 +89,11 @@ fn other_ending(path: &Path, due: &str) -> Failure {
     .help("name another file with `--to`")
 }
 
-/// Writes the rules, whole or not at all, and tells what became of what. They are loaded before by the name
-/// of their file, as a server does.
+/// Writes the rules atomically and prints the report. First loads them under their file name, as a
+/// server does.
 ///
 /// # Errors
-/// When a server would not load the rules, or the file cannot be written or is there by now.
+/// For rules that a server would refuse, an existing file or a failed write.
 fn finish(imported: &Imported, to: &Path, format: Format) -> Outcome {
     let name = to.display().to_string();
     if imported.text.len() > SOURCE_BYTES_MAX {
@@ -148,7 +141,6 @@ fn print(format: Format, report: &ImportReport) -> Result<(), Failure> {
     }
 }
 
-/// What became of every row, one after the other, and what stands elsewhere.
 fn shown(report: &ImportReport) -> String {
     let mut text = String::new();
     for row in &report.rows {
@@ -168,16 +160,13 @@ fn shown(report: &ImportReport) -> String {
             name,
             row.outcome.words()
         );
-        // writing to a `String` cannot fail
         let _ = write!(text, "{}", plain(&head));
         if !row.rules.is_empty() {
             let rules: Vec<&str> = row.rules.iter().map(String::as_str).collect();
-            // as above
             let _ = write!(text, " ({})", plain(&rules.join(", ")));
         }
         text.push('\n');
         for note in &row.notes {
-            // as above
             let _ = writeln!(text, "  {}", plain(&note.to_string()));
         }
     }
@@ -185,7 +174,6 @@ fn shown(report: &ImportReport) -> String {
         text.push_str("\nFor hallpass.toml:\n");
     }
     for line in &report.configuration {
-        // as above
         let _ = writeln!(text, "  {} = {}  # {}", line.key, line.value, line.about);
     }
     text

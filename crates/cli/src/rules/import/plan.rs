@@ -1,5 +1,3 @@
-//! `hallpass rules import --from-plan`: sso-elevator in a Terraform plan.
-
 use std::path::PathBuf;
 
 use hallpass_app::setup::facts::FactsSource;

@@ -1,5 +1,3 @@
-//! `hallpass rules import team`: the tables of AWS TEAM.
-
 use std::path::PathBuf;
 
 use hallpass_app::host::runtime::runtime;
@@ -11,7 +9,7 @@ use hallpass_rules::NamedFacts;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output::OutputArgs;
 
-/// How the names of the tables begin; the last is not of every release.
+/// Table name prefixes; some releases lack the last.
 const TABLES: [&str; 4] = ["Eligibility", "Approvers", "Settings", "Policies"];
 const NEEDED: &[&str] = &["Eligibility", "Approvers", "Settings"];
 
@@ -60,26 +58,26 @@ pub(crate) struct Args {
         conflicts_with = "live"
     )]
     settings: Option<PathBuf>,
-    /// The table of policies, where the release has one
+    /// The table of policies, if the release has one
     #[arg(long, value_name = "PATH", conflicts_with = "live")]
     policies: Option<PathBuf>,
     #[command(flatten)]
     live: LiveTablesArgs,
-    /// Organization file, or `live` for the organization as AWS has it, to tell what is gone and to know permission sets by their ARNs
+    /// Organization file, or `live` for AWS, to report missing names and resolve permission sets by
+    /// ARN
     #[arg(long, value_name = "ORGANIZATION")]
     facts: Option<FactsSource>,
-    /// The rule file to write; never one that is there
+    /// The rule file to write; must not exist
     #[arg(long, value_name = "FILE", default_value = "rules.toml")]
     to: PathBuf,
-    /// The tables are of a release before June 2024, in which approvers of an account stand in for those
-    /// of its unit, and the hours and approvals of one entry bind others
+    /// The tables are from a release before June 2024, in which approvers of an account replace
+    /// those of its unit, and the hours and approvals of one entry bind others
     #[arg(long)]
     before_june_2024: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// The tables as they were read.
 struct ReadTables {
     eligibility: TeamExport,
     approvers: TeamExport,
@@ -92,7 +90,6 @@ impl Args {
         let Some(live) = self.live.found(NEEDED).await? else {
             let file = |path: &Option<PathBuf>| match path {
                 Some(path) => read_export(path),
-                // clap has seen to it that they are given
                 None => Err(Failure::bad_input("give every table, or --live")),
             };
             return Ok(ReadTables {

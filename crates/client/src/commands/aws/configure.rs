@@ -1,5 +1,3 @@
-//! `hallpass aws configure`: profiles of the AWS CLI for what one holds now.
-
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -33,17 +31,16 @@ const FIELDS: &[&str] = &["profile", "account", "permission_set", "ends_at"];
   hallpass aws configure --credential-process"
 )]
 pub(crate) struct Args {
-    /// Print what would be written, and write nothing
+    /// Print the profiles, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Let this program give the credentials, for tools that know no `sso_session`
+    /// Get credentials from this program, for tools that do not support `sso_session`
     #[arg(long)]
     credential_process: bool,
     #[command(flatten)]
     api: ApiArgs,
 }
 
-/// A profile that is written.
 #[derive(Serialize)]
 struct Profile {
     #[serde(rename = "profile")]
@@ -91,7 +88,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// The AWS CLI's configuration file; behind a link, the file itself.
 fn file() -> Result<PathBuf, Failure> {
     let named = env::var_os("AWS_CONFIG_FILE").filter(|it| !it.is_empty());
     let home = env::var_os("HOME").map(PathBuf::from);
@@ -120,9 +116,8 @@ fn cannot_change(path: &Path, portal: &AccessPortal, why: &Unsafe) -> Failure {
     }
 }
 
-/// One for each role that is held now; what is held twice has one, for the later end.
 fn profiles(mut roles: Vec<HeldRole>, split: &mut Split<'_>) -> Vec<Profile> {
-    // names that are new do not depend on which grant is the newest
+    // new names must not depend on grant order
     roles.sort_by(|one, other| {
         let role = |it: &HeldRole| (it.account.clone(), it.permission_set.clone());
         role(one).cmp(&role(other))
@@ -157,7 +152,7 @@ fn profiles(mut roles: Vec<HeldRole>, split: &mut Split<'_>) -> Vec<Profile> {
     profiles
 }
 
-/// How this program is called for credentials.
+/// Command line for credentials.
 fn process(args: &Args) -> Result<String, Failure> {
     let program = env::current_exe()
         .map_err(|error| Failure::failed(format!("cannot tell where this program is: {error}")))?;
@@ -169,8 +164,8 @@ fn process(args: &Args) -> Result<String, Failure> {
     ))
 }
 
-/// A word of a `credential_process`, in quotes. Some SDKs give the line to a shell, so characters
-/// that mean something there are refused.
+/// Quotes a word of a `credential_process`. Refuses shell characters, since some SDKs pass the line
+/// to a shell.
 fn word(text: &str) -> Result<String, Failure> {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:~+@%,=[] ".contains(c);
     let is_path = |c: char| cfg!(windows) && c == '\\';
@@ -219,7 +214,7 @@ fn sections(profiles: &[Profile], portal: &AccessPortal, process: Option<&str>) 
     sections
 }
 
-/// Writes the file; what stood there is kept as `config.before-hallpass`.
+/// Writes the file; backs up the old one as `config.before-hallpass`.
 fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::unwritable(path.display(), &error);
     if let Some(folder) = path.parent() {

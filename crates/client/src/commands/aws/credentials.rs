@@ -1,6 +1,5 @@
-//! `hallpass aws credentials`: credentials of a role for the AWS CLI and the SDKs, as their
-//! `credential_process` wants them (AWS SDKs and Tools Reference Guide, "Process credential
-//! provider").
+//! `hallpass aws credentials`: prints role credentials in `credential_process` form (AWS SDKs and
+//! Tools Reference Guide, "Process credential provider").
 
 use crate::client::{ServerArgs, block_on};
 use crate::held::{HeldRole, RoleArgs, SignIn, credentials, me_and_portal};

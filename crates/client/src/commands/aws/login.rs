@@ -1,5 +1,3 @@
-//! `hallpass aws login`: sign in to the access portal.
-
 use crate::aws_portal::SignInWay;
 use crate::client::{ServerArgs, block_on};
 use crate::held::me_and_portal;
@@ -15,7 +13,7 @@ use hallpass_terminal::output;
     after_help = "Examples:\n  hallpass aws login\n  hallpass aws login --device"
 )]
 pub(crate) struct Args {
-    /// Sign in in a browser on another machine, with a code
+    /// Sign in with a code in a browser on another machine
     #[arg(long)]
     device: bool,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! `hallpass aws`: what one holds, for the AWS CLI and the SDKs.
-
 mod configure;
 mod credentials;
 mod login;

@@ -1,22 +1,21 @@
-//! The part of the AWS configuration file that is Hallpass's: from a line that begins it to one that
-//! ends it. Every other line stays as it is, byte for byte.
+//! Edits Hallpass's section of the AWS configuration file, between two marker lines. Every other
+//! line stays unchanged, byte for byte.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use hallpass_base::{AccountId, PermissionSetName, profile_name};
 
-/// A file that cannot be changed safely.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unsafe {
-    /// Our part begins and does not end, or the other way round.
+    /// One of our markers is missing.
     Unfinished,
-    /// A section of the user has the name of our session.
+    /// A user's section has our session name.
     SessionTaken,
 }
 
-/// The lines around our part. The AWS CLI takes a line with `:` or `=` for an option, also in a
-/// comment, and `aws configure set` writes new options of the section above below it.
+/// Marker lines. The AWS CLI parses a line with `:` or `=` as an option, even in a comment, and
+/// `aws configure set` writes new options below the section above.
 struct Marks {
     first: String,
     last: String,
@@ -33,26 +32,21 @@ impl Marks {
     }
 }
 
-/// What a profile gives access to.
 type Role = (AccountId, PermissionSetName);
 
-/// The names of profiles, each with its role, also of access that has ended: a name that scripts and
-/// people know never comes to mean another account.
+/// Profile names by role, including ended access: a known name must never point to another account.
 #[derive(Debug, Default)]
 struct Names(BTreeMap<Role, String>);
 
 impl Names {
-    /// A line for each, as [`Names::read`] reads them.
     fn lines(&self) -> String {
         let mut lines = String::new();
         for ((account, set), name) in &self.0 {
-            // writing to a `String` cannot fail
             let _ = writeln!(lines, "# name {name} is for {account} {set}");
         }
         lines
     }
 
-    /// Takes the name that a line holds, if it is such a line.
     fn read(&mut self, line: &str) -> bool {
         let words: Vec<&str> = line.split_whitespace().collect();
         let ["#", "name", name, "is", "for", account, set] = words.as_slice() else {
@@ -73,7 +67,6 @@ impl Names {
     }
 }
 
-/// A file split at our part.
 pub(super) struct Split<'a> {
     before: String,
     after: &'a str,
@@ -82,10 +75,6 @@ pub(super) struct Split<'a> {
 }
 
 impl<'a> Split<'a> {
-    /// Splits a file.
-    ///
-    /// # Errors
-    /// When our part cannot be told from the rest.
     pub(super) fn of(text: &'a str, session: &str) -> Result<Self, Unsafe> {
         let marks = Marks::of(session);
         let (mut begins, mut ends, mut at) = (Vec::new(), Vec::new(), 0);
@@ -110,7 +99,7 @@ impl<'a> Split<'a> {
         };
         let (mut names, mut of_user) = (Names::default(), String::new());
         let own = part.unwrap_or_default().split_inclusive('\n');
-        // a line before our first section belongs to the section above our part
+        // lines before our first section belong to the section above
         for line in own.take_while(|line| !line.trim_start().starts_with('[')) {
             if !names.read(line) && !line.trim().is_empty() {
                 of_user.push_str(line);
@@ -128,8 +117,7 @@ impl<'a> Split<'a> {
         Ok(split)
     }
 
-    /// The sections of the user, without the quotes in which the AWS CLI takes their names: a name
-    /// may stand only once in the file.
+    /// Returns user sections, unquoted as the AWS CLI reads them: names must be unique in the file.
     fn taken(&self) -> BTreeSet<String> {
         let lines = self.before.lines().chain(self.after.lines());
         let headers = lines.filter_map(|line| {
@@ -140,7 +128,6 @@ impl<'a> Split<'a> {
         headers.collect()
     }
 
-    /// The name of a role's profile: the one that it has had, else a new one that is free.
     pub(super) fn name(
         &mut self,
         account_name: &str,
@@ -168,12 +155,10 @@ impl<'a> Split<'a> {
         name
     }
 
-    /// The file with our part; it goes when there is nothing in it.
     pub(super) fn with(&self, sections: &[String]) -> String {
         let part = self.part(sections);
         let mut text = self.before.clone();
         if part.is_empty() {
-            // what parted it from the lines before goes with it
             if self.after.is_empty() && text.ends_with("\n\n") {
                 text.pop();
             }
@@ -190,7 +175,6 @@ impl<'a> Split<'a> {
         text
     }
 
-    /// Our part alone.
     pub(super) fn part(&self, sections: &[String]) -> String {
         let names = self.names.lines();
         if sections.is_empty() && names.is_empty() {
@@ -198,13 +182,11 @@ impl<'a> Split<'a> {
         }
         let Marks { first, last } = &self.marks;
         let mut text = String::new();
-        // writing to a `String` cannot fail
         let _ = write!(text, "{first}\n{names}{}{last}\n", sections.join("\n"));
         text
     }
 }
 
-/// A text with lines more, directly below its last line that is not blank.
 fn appended(text: &str, lines: &str) -> String {
     if lines.is_empty() {
         return text.to_owned();
@@ -292,7 +274,7 @@ mod tests {
             assert_eq!(named(&mut split, account_name, account, set), name);
         }
         let written = split.with(&sections());
-        // the first access ends, the account is renamed, and the order of grants is another
+        // the first access ends, the account is renamed, and the grant order changes
         let mut split = Split::of(&written, "s").unwrap();
         let ended = split.with(&[]);
         for text in [written, ended] {
@@ -313,7 +295,7 @@ mod tests {
         let mut split = Split::of(OTHERS, "s").unwrap();
         named(&mut split, "Lab", 1, "A=B");
         let ours = split.with(&sections());
-        // below a line with a `=`, and ahead of the next section, as `aws configure set` does
+        // like `aws configure set`: below a line with `=`, before the next section
         for (at, added) in [
             ("[profile a]", "s3 =\n    addressing_style = path\n"),
             ("# name ", "output = json\n"),

@@ -1,6 +1,5 @@
-//! A login through the browser on this machine: the page that the person confirms on sends a
-//! one-time code back over loopback. It is worth nothing without the verifier, which never leaves
-//! this process.
+//! Login through the browser on this machine: the confirmation page sends a one-time code over
+//! loopback. The code is useless without the verifier, which never leaves this process.
 
 use std::time::Duration;
 
@@ -11,13 +10,9 @@ use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 use reqwest::Url;
 
-/// How long the person may take: as long as the server waits for them.
+/// Equals the server's timeout.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Opens the page, waits for the answer and fetches the token.
-///
-/// # Errors
-/// When nobody confirmed it, or the server does not give one.
 pub(super) async fn token(
     client: &Client,
     server: &Url,
@@ -62,7 +57,6 @@ pub(super) async fn token(
     client.post(&["login", "token"], &fetch).await
 }
 
-/// What the page shows too, so that a person sees that both talk of the same login.
 fn code(challenge: &str) -> String {
     let hash =
         hallpass_access::identity::hash_secret(&format!("shown\n{challenge}")).to_ascii_uppercase();

@@ -1,5 +1,3 @@
-//! A login from a machine without a browser: the person types a short code into a browser elsewhere.
-
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
@@ -7,20 +5,13 @@ use hallpass_api::{LoginCode, LoginFetch, LoginToken, LoginWish};
 use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output;
 
-/// How long the server may hold each question back.
+/// Long-poll limit of the server.
 const WAIT_SECONDS: u64 = 20;
-/// The pause between questions, should it not hold them back.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The pause after being told that these are too many.
 const TOO_MANY_PAUSE: Duration = Duration::from_secs(10);
 
-/// The longest wait for the person.
 const PATIENCE_MAX: Duration = Duration::from_hours(1);
 
-/// Shows the code, waits for the answer and fetches the token.
-///
-/// # Errors
-/// When nobody confirmed it, or the server does not give one.
 pub(super) async fn token(client: &Client, scopes: &[String]) -> Result<LoginToken, Failure> {
     let wish = LoginWish {
         host: super::host(),
@@ -32,7 +23,6 @@ pub(super) async fn token(client: &Client, scopes: &[String]) -> Result<LoginTok
         output::plain(&code.verification_url),
         output::plain(&code.user_code)
     ));
-    // whatever a server says, nobody waits longer than this
     let lasts = Duration::from_secs(code.expires_in_seconds).min(PATIENCE_MAX);
     let until = Instant::now() + lasts;
     let fetch = LoginFetch {

@@ -1,5 +1,3 @@
-//! Carries single steps out.
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -24,28 +22,21 @@ use crate::remediation::ports::{
 };
 use crate::remediation::standing::{Standing, Standings};
 
-/// Whoever carries the steps of remediations out.
 pub struct RemediationStepExecutor {
-    /// Calls in accounts.
     pub calls: Arc<dyn MemberCalls>,
-    /// How deviations stand.
     pub standings: Arc<dyn Standings>,
-    /// Webhooks and functions of one's own.
     pub code: Arc<dyn OwnCode>,
-    /// Whether all are paused.
     pub store: Arc<dyn RemediationStore>,
-    /// Time.
     pub clock: Arc<dyn Clock>,
 }
 
 const PAUSED: &str = "remediations are paused; `hallpass org remediate resume` lets them go on";
 
-/// Whether a kind of step is one of remediations.
 pub fn is_remediation_step(kind: &str) -> bool {
     matches!(kind, MEND | RESTORE)
 }
 
-/// The actions that a step needs there, each lot with the resources that the service can name for it.
+/// Returns the actions of a step, grouped with the resources the service can restrict them to.
 fn needs(wish: &RemediationWish, account: &str, region: &str) -> Vec<Allowed> {
     let resource = &wish.resource;
     let any = |actions: Vec<&'static str>| (actions, vec!["*".to_owned()]);
@@ -117,14 +108,13 @@ fn needs(wish: &RemediationWish, account: &str, region: &str) -> Vec<Allowed> {
     }
 }
 
-/// All that an action may call in an account, on its way there and back.
+/// Returns all calls of an action in an account, including undo.
 pub fn actions_in_accounts(action: ActionKind) -> BTreeSet<&'static str> {
     let wish = |old| RemediationWish {
         remediation: String::new(),
         generation: 0,
         action,
         resource: String::new(),
-        // a role is passed where one is named
         params: json!({ "role": "" }),
         old,
         left: None,
@@ -136,7 +126,7 @@ pub fn actions_in_accounts(action: ActionKind) -> BTreeSet<&'static str> {
 }
 
 impl RemediationStepExecutor {
-    /// A change that is about to be sent waits while all are paused.
+    /// Blocks a change while all writes are paused.
     async fn unless_paused(&self) -> Result<(), StepError> {
         match self.store.paused().await {
             Ok(None) => Ok(()),
@@ -145,7 +135,7 @@ impl RemediationStepExecutor {
         }
     }
 
-    /// What stands in the way of a change that a look asks for: nothing is done about what is not as it was judged.
+    /// Returns why a needed change must not happen: the deviation changed since the decision.
     async fn objection(&self, wish: &RemediationWish) -> Result<Option<String>, StepError> {
         let (None, Some(found)) = (&wish.old, &wish.found) else {
             return Ok(None);
@@ -160,8 +150,8 @@ impl RemediationStepExecutor {
         }
     }
 
-    /// INVARIANT: every call of a step is made in the account of its target, which is that of the finding, and only
-    /// where the resource's name does not say another.
+    /// INVARIANT: every call of a step runs in the account of its target, which is that of the
+    /// finding, and only if the resource name does not contain another account.
     fn calls(&self, step: &PlanStep, wish: &RemediationWish) -> Result<StepCalls<'_>, StepError> {
         let account = step.target.account.as_str();
         if let Some(other) = account_of(&wish.resource)
@@ -170,7 +160,7 @@ impl RemediationStepExecutor {
             let why = format!("`{}` is of account {other}, not {account}", wish.resource);
             return Err(StepError::failed("OtherAccount", &why));
         }
-        // a trail of all Regions is found wanting in each, and changed in its own alone
+        // a multi-Region trail is noncompliant in each Region, but changed only in its home Region
         let region = region_of(&wish.resource).unwrap_or(&step.target.region);
         let allowed = needs(wish, account, region);
         Ok(StepCalls {
@@ -193,8 +183,8 @@ impl RemediationStepExecutor {
         }
     }
 
-    /// The form that an action left, whole: what has to stand there when it is taken back. A second look may be older than
-    /// the first, so that what was just seen to be done is not taken from it.
+    /// Returns the state after the action, which must still exist before an undo. A second read may
+    /// be older than the first; the just observed change stays included.
     async fn left(&self, step: &PlanStep) -> Result<Value, StepError> {
         let wish: RemediationWish = step.wish()?;
         let calls = self.calls(step, &wish)?;
@@ -209,7 +199,7 @@ impl RemediationStepExecutor {
             | ActionKind::KmsRotate
             | ActionKind::TrailValidation
             | ActionKind::RdsPrivate => switch(&wish)?.form_left(&calls).await,
-            // it follows from the action, or is known by a tag of ours
+            // the state follows from the action, or has a Hallpass tag
             ActionKind::S3AccountBlock
             | ActionKind::S3BucketBlock
             | ActionKind::IamPasswordPolicy
@@ -229,7 +219,7 @@ impl RemediationStepExecutor {
         let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
         match wish.action {
             ActionKind::Suppress | ActionKind::Notify => Ok(StepProbe::Satisfied),
-            // nobody else knows whether it was done: sent again, it has the same id
+            // the effect of customer code is unknown: a retry uses the same id
             ActionKind::Webhook | ActionKind::Lambda => Ok(StepProbe::Absent),
             ActionKind::FlowLogs => flow_logs::look(calls, resource, &params(wish)?).await,
             ActionKind::SgRevokePublic => {
@@ -249,7 +239,7 @@ impl RemediationStepExecutor {
         }
     }
 
-    /// Whether it is back; where it is not, it has to be as the action left it.
+    /// Checks whether the old state is back; otherwise it must equal the state after the action.
     async fn look_restored(
         &self,
         calls: &StepCalls<'_>,
@@ -387,7 +377,7 @@ impl StepExecutor for RemediationStepExecutor {
         _sent: &SentBefore,
     ) -> Result<StepProbe, StepError> {
         let seen = self.probe(step).await?;
-        // who takes one back while all are paused wants just that
+        // an undo runs even while all writes are paused
         let mends = step.wish::<RemediationWish>()?.old.is_none();
         if mends && seen.is_change() {
             self.unless_paused().await?;
@@ -403,7 +393,7 @@ impl StepExecutor for RemediationStepExecutor {
             Ok(_) | Err(_) => {}
         }
         match self.act_on(step, seen).await {
-            // what was written is told by the next look at it
+            // the next read reports the written state
             Ok(()) => WriteAnswer::Accepted {
                 remote: "sent".to_owned(),
             },
@@ -436,7 +426,6 @@ impl StepExecutor for RemediationStepExecutor {
                 security_groups::revoked(&calls, &wish.resource, before).await
             }
             ActionKind::IamKeyDeactivate => keys::deactivated(&calls, &wish.resource, before).await,
-            // each is one call
             ActionKind::Suppress
             | ActionKind::Notify
             | ActionKind::Webhook
@@ -453,7 +442,6 @@ impl StepExecutor for RemediationStepExecutor {
     }
 
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
-        // rules in and rules out are revoked one after the other
         let revokes = step.wish::<RemediationWish>().is_ok_and(|wish| {
             let of_groups = matches!(
                 wish.action,
@@ -472,12 +460,11 @@ impl StepExecutor for RemediationStepExecutor {
             Ok(wish) if wish.old.is_none() && !old.is_null() => {
                 let wish = RemediationWish {
                     old: Some(old.clone()),
-                    // a stop between writing and seeing leaves no record of the form
+                    // a crash between write and read leaves no record of the state
                     left: (*new != step.desired && !new.is_null()).then(|| new.clone()),
                     found: None,
                     ..wish
                 };
-                // a wish is plain data, and always has a form
                 let desired = serde_json::to_value(wish).unwrap_or_default();
                 Undo::By(vec![(RESTORE.to_owned(), desired)])
             }

@@ -1,4 +1,4 @@
-//! Flow logs of VPCs: one that is ours is known by its tag, so that undoing deletes it and no other.
+//! VPC flow logs: a tag marks those created by Hallpass, so that undo deletes no other.
 
 use hallpass_plans::{StepError, StepProbe};
 use serde_json::{Value, json};
@@ -11,10 +11,9 @@ use crate::remediation::ports::{Allowed, MemberOperation};
 
 const EC2: &str = "ec2";
 const LOGS: MemberOperation = (EC2, "DescribeFlowLogs");
-/// The tag of a flow log that a remediation made: its id.
+/// Tag with the remediation id.
 const OURS: &str = "hallpass:remediation";
 
-/// The id in the ARN of a VPC.
 fn vpc_of(resource: &str) -> Result<&str, StepError> {
     let id = resource.rsplit(['/', ':']).next().unwrap_or_default();
     if id.starts_with("vpc-") {
@@ -26,7 +25,6 @@ fn vpc_of(resource: &str) -> Result<&str, StepError> {
     ))
 }
 
-/// The actions that a step needs.
 pub(super) fn needs(wish: &RemediationWish, account: &str, region: &str) -> Vec<Allowed> {
     let partition = partition(region);
     let logs = format!("arn:{partition}:ec2:{region}:{account}:vpc-flow-log/*");
@@ -55,7 +53,7 @@ async fn logs(calls: &StepCalls<'_>, vpc: &str) -> Result<Vec<Value>, StepError>
     calls.list(LOGS, filter, "FlowLogs").await
 }
 
-/// Whether a flow log is on, arrives, and has the traffic that is wanted.
+/// Returns whether a flow log is active, delivers, and covers the traffic.
 fn counts(log: &Value, traffic: LoggedTraffic) -> bool {
     let all = LoggedTraffic::All.name();
     text(log, "FlowLogStatus") == "ACTIVE"
@@ -78,7 +76,7 @@ pub(super) async fn look(
     })
 }
 
-/// EC2 answers 200 where it did not do what was asked.
+/// EC2 may return 200 for a failed request.
 fn whole(answer: &Value, operation: &str) -> Result<(), StepError> {
     let rows = answer.get("Unsuccessful").and_then(Value::as_array);
     let error = rows.and_then(|it| it.first()?.get("Error"));
@@ -88,7 +86,7 @@ fn whole(answer: &Value, operation: &str) -> Result<(), StepError> {
     })
 }
 
-/// Makes the log. The step's token makes a call that is sent again the same one.
+/// Creates the log. The step's token makes retries idempotent.
 pub(super) async fn make(
     calls: &StepCalls<'_>,
     wish: &RemediationWish,
@@ -117,7 +115,7 @@ pub(super) async fn make(
     whole(&answer, "CreateFlowLogs")
 }
 
-/// The logs that this remediation made.
+/// Returns the logs created by this remediation.
 async fn ours(calls: &StepCalls<'_>, wish: &RemediationWish) -> Result<Vec<String>, StepError> {
     let found = logs(calls, vpc_of(&wish.resource)?).await?;
     let is_ours = |log: &&Value| {

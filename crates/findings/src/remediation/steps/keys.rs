@@ -1,4 +1,4 @@
-//! Access keys of a user: made inactive, never deleted.
+//! IAM access keys: deactivated, never deleted.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::remediation::action::KeyParams;
 
 const IAM: &str = "iam";
 
-/// The name in the ARN of a user; its path is no part of it.
+/// Returns the user name of an ARN, without the path.
 fn user_of(resource: &str) -> Result<&str, StepError> {
     let name = resource
         .split_once(":user/")
@@ -36,7 +36,7 @@ fn is_before(at: Timestamp, days: u32, now: Timestamp) -> bool {
     TimeSpan::hours(u64::from(days) * 24).after(at) <= now
 }
 
-/// Whether a key is one of those that the rule names. Of one whose age is not known nothing is said.
+/// Returns whether a rule covers a key. Keys of unknown age are not covered.
 async fn is_stale(
     calls: &StepCalls<'_>,
     key: &Value,
@@ -93,7 +93,6 @@ fn named(old: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Sets the status of the keys that are named.
 pub(super) async fn set(
     calls: &StepCalls<'_>,
     resource: &str,
@@ -108,7 +107,6 @@ pub(super) async fn set(
     Ok(())
 }
 
-/// Which of the keys that were active are not by now.
 pub(super) async fn deactivated(
     calls: &StepCalls<'_>,
     resource: &str,
@@ -123,20 +121,18 @@ pub(super) async fn deactivated(
     })
 }
 
-/// All keys of the user, with their status.
 pub(super) async fn form_now(calls: &StepCalls<'_>, resource: &str) -> Result<Value, StepError> {
     let found = keys(calls, user_of(resource)?).await?;
     let states = found.iter().map(|key| {
         let (id, status) = (text(key, "AccessKeyId"), text(key, "Status"));
         (id.to_owned(), json!(status))
     });
-    // in the order of their ids
     let states: BTreeMap<String, Value> = states.collect();
     Ok(json!({ "keys": states }))
 }
 
-/// Whether the keys are active again; where they are not, they have to be as they were left. They are made active one
-/// after the other, so that after a stop the first of them may be.
+/// Checks whether the keys are active again; otherwise they must be as the action left them. Keys
+/// are activated one by one, so a crash may leave the first ones active.
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
     resource: &str,

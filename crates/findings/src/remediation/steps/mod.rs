@@ -1,4 +1,4 @@
-//! What is done in a member account, as steps of plans: look, act on the offending part alone, look again, go back.
+//! Steps in a member account: read, change only the offending part, read again, undo.
 
 mod executor;
 mod flow_logs;
@@ -13,7 +13,7 @@ mod wish;
 
 use hallpass_plans::StepProbe;
 
-/// Somebody has worked on it since the action: nothing is taken back.
+/// Changed since the action: no undo.
 fn drifted(what: &str) -> StepProbe {
     StepProbe::Drifted {
         reason: format!("{what} since it was changed here; nothing is taken back"),

@@ -1,5 +1,5 @@
-//! Code of somebody's own: called once for a remediation, by the same gates as what we do ourselves. What it does is not
-//! looked at, and only its owner can take it back (`organization.md` R-15).
+//! Customer code: called once per remediation, with the same checks as built-in actions. Its effect
+//! is not verified, and only its owner can undo it (`organization.md` R-15).
 
 use hallpass_plans::{Class, Effect, StepError, WriteAnswer};
 use serde_json::{Value, json};
@@ -8,12 +8,9 @@ use super::wish::{RemediationWish, params};
 use crate::remediation::action::{ActionKind, LambdaParams, WebhookParams};
 use crate::remediation::ports::{CalledCode, CodeFault, OwnCode};
 
-/// The version of what is told.
 const VERSION: u32 = 1;
-/// The member of the recorded form that has what was answered.
 const ANSWER: &str = "answer";
 
-/// What the code is told: which remediation, of which rule, about what.
 fn body(wish: &RemediationWish, id: &str) -> Value {
     let found = wish.found.as_ref();
     json!({
@@ -25,7 +22,6 @@ fn body(wish: &RemediationWish, id: &str) -> Value {
     })
 }
 
-/// Which code the rule names.
 fn called(wish: &RemediationWish) -> Result<CalledCode, StepError> {
     if wish.action == ActionKind::Lambda {
         let LambdaParams { function, .. } = params(wish)?;
@@ -35,7 +31,7 @@ fn called(wish: &RemediationWish) -> Result<CalledCode, StepError> {
     Ok(CalledCode::Webhook(name))
 }
 
-/// Calls it; `token` is the same whenever this is sent again.
+/// Calls the code; retries use the same `token`.
 pub(super) async fn call(code: &dyn OwnCode, wish: &RemediationWish, token: &str) -> WriteAnswer {
     let called = match called(wish) {
         Ok(called) => called,
@@ -69,7 +65,6 @@ pub(super) async fn call(code: &dyn OwnCode, wish: &RemediationWish, token: &str
     }
 }
 
-/// What code of somebody's own answered, by the recorded form.
 pub(crate) fn answer(new: &Value) -> Option<String> {
     Some(new.get(ANSWER)?.as_str()?.to_owned())
 }

@@ -1,5 +1,3 @@
-//! The password policy of an account: raised, never lowered.
-
 use hallpass_plans::{StepError, StepProbe};
 use serde_json::{Map, Value, json};
 
@@ -8,7 +6,7 @@ use super::place::{StepCalls, number};
 use crate::remediation::action::{CharacterKind, PasswordParams};
 
 const IAM: &str = "iam";
-/// Members that a policy is written with; others that are read say what follows from these.
+/// Writable members; the other members are derived.
 const WRITTEN: [&str; 9] = [
     "MinimumPasswordLength",
     "RequireSymbols",
@@ -33,7 +31,6 @@ async fn policy(calls: &StepCalls<'_>) -> Result<Option<Value>, StepError> {
     Ok(found.and_then(|it| it.get("PasswordPolicy").cloned()))
 }
 
-/// The members that are written.
 fn written(policy: &Value) -> Map<String, Value> {
     let members = policy.as_object().into_iter().flatten();
     members
@@ -42,14 +39,14 @@ fn written(policy: &Value) -> Map<String, Value> {
         .collect()
 }
 
-/// What a policy demands: AWS shows members that were never written, as those that demand nothing.
+/// Drops members without effect: AWS also returns members that were never set.
 fn demands(policy: &Value) -> Map<String, Value> {
     let mut members = written(policy);
     members.retain(|_, value| *value != json!(false) && *value != json!(0));
     members
 }
 
-/// The policy that is at least as strict as both.
+/// Returns a policy at least as strict as both.
 fn raised(found: &Value, least: &PasswordParams) -> Map<String, Value> {
     let mut policy = written(found);
     let mut more = |name: &str, least: u32| {
@@ -66,7 +63,7 @@ fn raised(found: &Value, least: &PasswordParams) -> Map<String, Value> {
         policy.insert(kind.member().to_owned(), json!(is_on || wanted));
     }
     if let Some(days) = least.max_age_days {
-        // an age of nothing is no limit at all
+        // zero means no limit
         let own = number(found, "MaxPasswordAge").filter(|it| *it > 0);
         let days = own.map_or(i64::from(days), |own| own.min(i64::from(days)));
         policy.insert("MaxPasswordAge".to_owned(), json!(days));
@@ -104,7 +101,7 @@ pub(super) async fn raise(
     calls.send(operation, wanted).await.map(drop)
 }
 
-/// Whether the policy of before is back; where it is not, it has to be as it was raised.
+/// Checks whether the old policy is back; otherwise it must equal the raised one.
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
     old: &Value,

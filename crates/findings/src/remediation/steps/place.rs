@@ -1,4 +1,4 @@
-//! One account, one session: what steps call through.
+//! Calls of a step: one account, one session.
 
 use hallpass_plans::{Class, Retry, StepError};
 use serde_json::Value;
@@ -7,12 +7,9 @@ use crate::remediation::ports::{
     MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace,
 };
 
-/// The most pages of a listing that are read.
 const PAGES_MAX: usize = 100;
-/// How refusals to enter an account begin, by which they are known later on.
 pub(crate) const NOT_ENTERED: &str = "NotEntered";
 
-/// Calls at one place.
 pub(crate) struct StepCalls<'a> {
     pub(crate) calls: &'a dyn MemberCalls,
     pub(crate) place: MemberPlace,
@@ -28,7 +25,6 @@ impl StepCalls<'_> {
         Ok(found.map_err(|fault| setback(operation, fault))?.0)
     }
 
-    /// One answer; none where the service says with one of these codes that there is nothing.
     pub(crate) async fn read_unless(
         &self,
         operation: MemberOperation,
@@ -42,7 +38,6 @@ impl StepCalls<'_> {
         }
     }
 
-    /// The rows of every page.
     pub(crate) async fn list(
         &self,
         operation: MemberOperation,
@@ -100,12 +95,10 @@ fn setback((_, operation): MemberOperation, fault: MemberFault) -> StepError {
     }
 }
 
-/// A text of an answer; empty where it is missing.
 pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A number of an answer.
 pub(crate) fn number(value: &Value, name: &str) -> Option<i64> {
     let found = value.get(name)?;
     found

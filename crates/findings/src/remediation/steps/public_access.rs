@@ -1,5 +1,3 @@
-//! Public access to buckets, of an account and of one of them.
-
 use hallpass_plans::{StepError, StepProbe};
 use serde_json::{Value, json};
 
@@ -7,34 +5,30 @@ use super::drifted;
 use super::place::StepCalls;
 use crate::remediation::ports::MemberOperation;
 
-/// The four settings; all of them have to be on.
+/// All four settings must be on.
 const SETTINGS: [&str; 4] = [
     "BlockPublicAcls",
     "IgnorePublicAcls",
     "BlockPublicPolicy",
     "RestrictPublicBuckets",
 ];
-/// There is no configuration.
 const NONE: [&str; 2] = [
     "NoSuchPublicAccessBlockConfiguration",
     "NoSuchPublicAccessBlock",
 ];
 const CONFIGURATION: &str = "PublicAccessBlockConfiguration";
 
-/// Which of the two, and how it is named.
 pub(super) struct BlockedPlace {
     service: &'static str,
     named: Value,
 }
 
-/// Whether all four are on.
 fn is_blocked(configuration: &Value) -> bool {
     let on = |name: &str| configuration.get(name).and_then(Value::as_bool) == Some(true);
     SETTINGS.iter().all(|name| on(name))
 }
 
 impl BlockedPlace {
-    /// That of an account.
     pub(super) fn account(account: &str) -> Self {
         Self {
             service: "s3control",
@@ -42,7 +36,7 @@ impl BlockedPlace {
         }
     }
 
-    /// That of a bucket, which has to be the account's.
+    /// The bucket must belong to the account.
     pub(super) fn bucket(resource: &str, account: &str) -> Result<Self, StepError> {
         let name = resource.rsplit(":::").next().unwrap_or_default();
         if name.is_empty() || name.contains(['/', ':']) {

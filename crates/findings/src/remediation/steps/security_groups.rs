@@ -1,4 +1,4 @@
-//! Rules of security groups: which let everybody in, how they are revoked, how they come back.
+//! Security group rules: find public ones, revoke, restore.
 
 use hallpass_plans::{PartDone, StepError, StepProbe};
 use serde_json::{Map, Value, json};
@@ -11,16 +11,13 @@ use crate::remediation::ports::MemberOperation;
 
 const EC2: &str = "ec2";
 const RULES: MemberOperation = (EC2, "DescribeSecurityGroupRules");
-/// Everybody, in both protocols.
 const EVERYBODY: [&str; 2] = ["0.0.0.0/0", "::/0"];
-/// The members of a rule that say whom it is for, as the API answers and as it is asked.
 const PEERS: [(&str, &str, &str); 3] = [
     ("CidrIpv4", "IpRanges", "CidrIp"),
     ("CidrIpv6", "Ipv6Ranges", "CidrIpv6"),
     ("PrefixListId", "PrefixListIds", "PrefixListId"),
 ];
 
-/// The id in the ARN of a group.
 fn group_of(resource: &str) -> Result<&str, StepError> {
     let id = resource.rsplit(['/', ':']).next().unwrap_or_default();
     if id.starts_with("sg-") {
@@ -37,8 +34,8 @@ async fn rules(calls: &StepCalls<'_>, group: &str) -> Result<Vec<Value>, StepErr
     calls.list(RULES, filter, "SecurityGroupRules").await
 }
 
-/// Whether a rule lets everybody in to one of the ports. A range that covers a port counts, and so does a rule for
-/// all protocols.
+/// Returns whether a rule opens a port to the public. Ranges that include the port and rules for
+/// all protocols count.
 fn is_public(rule: &Value, ports: &[u16]) -> bool {
     let everybody = ["CidrIpv4", "CidrIpv6"];
     let open = everybody
@@ -49,7 +46,7 @@ fn is_public(rule: &Value, ports: &[u16]) -> bool {
         "tcp" | "udp" | "6" | "17" => {
             let (from, to) = (number(rule, "FromPort"), number(rule, "ToPort"));
             let (from, to) = (from.unwrap_or(0), to.unwrap_or(65_535));
-            // AWS writes all ports as -1, too
+            // AWS also writes all ports as -1
             from == -1 || (from..=to).contains(&i64::from(*port))
         }
         _ => false,
@@ -77,7 +74,7 @@ async fn described(calls: &StepCalls<'_>, group: &str) -> Result<Value, StepErro
     row.ok_or_else(|| StepError::failed("NoGroup", &format!("`{group}` is not there")))
 }
 
-/// The tag of the group itself counts as well as that in the finding.
+/// The group's own tag counts like that in the finding.
 fn is_spared(group: &Value) -> bool {
     let tags = group.get("Tags").and_then(Value::as_array);
     let mut tags = tags.into_iter().flatten();
@@ -124,7 +121,7 @@ fn kept(old: &Value) -> Vec<Value> {
     rows.into_iter().flatten().cloned().collect()
 }
 
-/// Revokes rules by their ids: what else is in the group stays.
+/// Revokes only these rule ids.
 pub(super) async fn revoke(
     calls: &StepCalls<'_>,
     resource: &str,
@@ -148,7 +145,6 @@ pub(super) async fn revoke(
     Ok(())
 }
 
-/// Which of the rules that were there are not by now.
 pub(super) async fn revoked(
     calls: &StepCalls<'_>,
     resource: &str,
@@ -159,14 +155,14 @@ pub(super) async fn revoked(
     let mut gone = kept(before);
     gone.retain(|rule| now.iter().all(|it| id(it) != id(rule)));
     let revoked: Vec<String> = gone.iter().map(id).collect();
-    // the rest, with what is not in it: it is not all that stood there before
+    // only the remaining part, not the full old state
     (!gone.is_empty()).then(|| PartDone {
         old: json!({ "rules": gone }),
         new: json!({ "rules": now, "revoked": revoked }),
     })
 }
 
-/// What tells one rule of a group from another: AWS gives one that comes back another id.
+/// Content of a rule: a restored rule gets another id.
 fn form(rule: &Value) -> Value {
     let referenced = rule.pointer("/ReferencedGroupInfo/GroupId");
     json!({
@@ -182,7 +178,6 @@ async fn missing(calls: &StepCalls<'_>, id: &str, old: &Value) -> Result<Vec<Val
     Ok(gone.filter(|it| !there.contains(&form(it))).collect())
 }
 
-/// All rules of the group but those that were revoked.
 pub(super) async fn form_left(
     calls: &StepCalls<'_>,
     resource: &str,
@@ -193,15 +188,14 @@ pub(super) async fn form_left(
     Ok(json!({ "rules": found }))
 }
 
-/// Forms in an order of their own, so that two listings compare.
 fn forms(rows: &[Value]) -> Vec<String> {
     let mut all: Vec<String> = rows.iter().map(|it| form(it).to_string()).collect();
     all.sort_unstable();
     all
 }
 
-/// Whether the rules are back; where they are not, the group has to be as it was left. Rules inward come back before rules
-/// outward, each with one call, so that after a stop the first of these may be.
+/// Checks whether the rules are back; otherwise the group must be as the action left it. Ingress is
+/// restored before egress, one call each, so a crash may leave only ingress restored.
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
     resource: &str,
@@ -234,7 +228,6 @@ pub(super) async fn look_restored(
     })
 }
 
-/// A rule as it is asked for.
 fn permission(rule: &Value) -> Value {
     let mut wanted = Map::new();
     wanted.insert("IpProtocol".to_owned(), json!(text(rule, "IpProtocol")));
@@ -267,7 +260,6 @@ fn permission(rule: &Value) -> Value {
     Value::Object(wanted)
 }
 
-/// Authorizes again what was revoked and is not there.
 pub(super) async fn restore(
     calls: &StepCalls<'_>,
     resource: &str,

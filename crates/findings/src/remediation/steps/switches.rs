@@ -1,4 +1,4 @@
-//! Things that are on or off: one call reads, one turns on, one turns off.
+//! On/off settings: one call reads, one enables, one disables.
 
 use hallpass_plans::{StepError, StepProbe};
 use serde_json::{Value, json};
@@ -8,22 +8,18 @@ use super::place::StepCalls;
 use crate::remediation::action::ActionKind;
 use crate::remediation::ports::MemberOperation;
 
-/// What stands in the ARN of a database instance before its identifier.
 pub(super) const DATABASE: &str = ":db:";
 
-/// Which member says how often a key is rotated.
 const DAYS: &str = "RotationPeriodInDays";
 
-/// Where a database instance says that no VPC stands before it. `PubliclyAccessible` is about its VPC (Amazon RDS API Reference,
-/// `DBInstance`), so that no value of it makes such an instance private.
+/// Set for a database instance outside a VPC. `PubliclyAccessible` is about its VPC (Amazon RDS API
+/// Reference, `DBInstance`), so no value of it makes such an instance private.
 const VPC_NETWORKING: &str = "/DBInstances/0/VPCNetworkingEnabled";
 
-/// A thing that is on or off.
 pub(super) struct Switch {
     read: MemberOperation,
     on: MemberOperation,
     off: MemberOperation,
-    /// Where the answer says it, and what it says where it is on.
     pointer: &'static str,
     says: bool,
     read_input: Value,
@@ -32,7 +28,6 @@ pub(super) struct Switch {
 }
 
 impl Switch {
-    /// That of an action; none where the action is another kind of thing.
     pub(super) fn of(action: ActionKind, resource: &str) -> Option<Self> {
         match action {
             ActionKind::EbsDefaultEncrypt => Some(Self {
@@ -65,8 +60,8 @@ impl Switch {
                 on_input: json!({ "Name": resource, "EnableLogFileValidation": true }),
                 off_input: json!({ "Name": resource, "EnableLogFileValidation": false }),
             }),
-            // `ApplyImmediately` would apply what else waits; this is applied at once without it (Amazon RDS API
-            // Reference, `ModifyDBInstance`)
+            // `ApplyImmediately` would apply other pending changes; this one is applied immediately
+            // without it (Amazon RDS API Reference, `ModifyDBInstance`)
             ActionKind::RdsPrivate => {
                 let (_, id) = resource.split_once(DATABASE)?;
                 let modify = |public: bool| json!({ "DBInstanceIdentifier": id, "PubliclyAccessible": public });
@@ -121,13 +116,13 @@ impl Switch {
         })
     }
 
-    /// What else of it somebody may set, where it is on.
+    /// Returns related user settings while it is on.
     pub(super) async fn form_left(&self, calls: &StepCalls<'_>) -> Result<Value, StepError> {
         let found = calls.read(self.read, self.read_input.clone()).await?;
         Ok(json!({ "on": true, "days": found.get(DAYS) }))
     }
 
-    /// Whether it is off again; where it is on, it has to be as it was left.
+    /// Checks whether it is off again; if on, it must be as the action left it.
     pub(super) async fn look_off(
         &self,
         calls: &StepCalls<'_>,

@@ -1,5 +1,5 @@
-//! The driver: does what is due, one remediation at a time for each who calls it, and tells findings what came of it.
-//! How a finding stands is read before anything is done about it, and again by the step itself (`organization.md` R-13).
+//! Does due remediations, one at a time per caller, and updates their findings. Reads the state of
+//! a finding before any action; the step reads it again (`organization.md` R-13).
 
 mod telling;
 
@@ -23,43 +23,33 @@ use crate::remediation::rules::{RemediationRule, RuleFile};
 use crate::remediation::standing::{Standing, Standings};
 use crate::remediation::steps::{NOT_ENTERED, answer, plan_of};
 
-/// Remediations looked at for the next one to do.
 const LOOKED_AT: usize = 200;
-/// Of an account so many are under way at once (`organization.md` R-11).
+/// Concurrent remediations per account (`organization.md` R-11).
 const PER_ACCOUNT: usize = 3;
-/// The first pause after a failure; doubles.
+/// First retry delay; doubles.
 const TRY_AGAIN: TimeSpan = TimeSpan::minutes(1);
-/// Tries and timeout of what was begun by a rule that is gone from the file.
+/// Tries and timeout for a rule deleted from the file.
 const TRIES: u32 = 3;
 const TIMEOUT: TimeSpan = TimeSpan::minutes(2);
-/// How long one waits for whoever died holding the plan.
+/// How long to wait for the lock of a dead plan holder.
 const PATIENCE: Duration = Duration::from_secs(65);
 
-/// What came of looking for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Worked {
-    /// There was nothing to do.
     Nothing,
-    /// All writes are paused.
     Paused,
-    /// This was done, as far as it goes.
     Did(RemediationId, &'static str),
-    /// What is stored of it, or how it stands, could not be read. It is in this phase now: `pending` is tried again,
-    /// `manual` is for people. Others go on.
+    /// The record or the current state is unreadable. In phase `pending` it is retried, `manual`
+    /// needs a user. Does not block others.
     Unread {
-        /// Which.
         id: RemediationId,
-        /// The phase.
         phase: &'static str,
-        /// What could not be read.
         why: String,
     },
 }
 
-/// What becomes of a remediation.
 struct Next {
     it: Remediation,
-    /// What could not be read, where that decided it.
     unread: Option<String>,
 }
 
@@ -69,7 +59,6 @@ impl From<Remediation> for Next {
     }
 }
 
-/// Does what is due.
 pub struct RemediationWorker {
     store: Arc<dyn RemediationStore>,
     runner: Runner,
@@ -80,7 +69,6 @@ pub struct RemediationWorker {
     settings: EnrichSettings,
     organization: String,
     clock: Arc<dyn Clock>,
-    /// What this process is at.
     held: Mutex<BTreeMap<RemediationId, AccountId>>,
 }
 
@@ -90,7 +78,6 @@ impl std::fmt::Debug for RemediationWorker {
     }
 }
 
-/// Lets go of a remediation however its work ends.
 struct Holding<'a> {
     worker: &'a RemediationWorker,
     id: RemediationId,
@@ -102,16 +89,13 @@ impl Drop for Holding<'_> {
     }
 }
 
-/// How a plan ended.
 enum Ended {
     With(Final),
-    /// It could not be looked at, or is under way still.
     Not(String),
 }
 
 impl RemediationWorker {
-    /// Nothing is done yet. `findings` are the calls that write to findings, `standings` what reads how deviations stand,
-    /// `accounts` where their accounts are.
+    /// `findings` writes to findings, `standings` reads deviations in the `accounts`.
     pub fn new(
         store: Arc<dyn RemediationStore>,
         runner: Runner,
@@ -140,14 +124,13 @@ impl RemediationWorker {
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<RemediationId, AccountId>> {
-        // every change of the map is whole
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does the first thing that is due in an account; several may do so at once.
+    /// Does the first due remediation of an account. Callers may run concurrently.
     ///
     /// # Errors
-    /// The store; what was begun is gone on with by whoever asks next.
+    /// The store failed; the next caller continues the work.
     pub fn work(&self) -> BoxFuture<'_, Result<Worked, RemediationStoreFault>> {
         Box::pin(self.work_once())
     }
@@ -161,7 +144,7 @@ impl RemediationWorker {
         let Some((it, _holding)) = self.hold_first(due, now) else {
             return Ok(Worked::Nothing);
         };
-        // what was read may be what somebody else has done since
+        // another process may have finished it since the listing
         let Some(it) = self.store.remediation(&it.id).await? else {
             return Ok(Worked::Nothing);
         };
@@ -188,7 +171,6 @@ impl RemediationWorker {
         };
         let phase = next.it.phase.name();
         match self.store.change_remediation(&next.it).await {
-            // somebody pressed something meanwhile: what they want is done next
             Ok(()) | Err(RemediationStoreFault::Raced(_)) => Ok(match next.unread {
                 None => Worked::Did(id, phase),
                 Some(why) => Worked::Unread { id, phase, why },
@@ -205,7 +187,7 @@ impl RemediationWorker {
         due.into_iter().find_map(|it| self.hold(it, now))
     }
 
-    /// Takes a remediation for this caller, where it has work and its account has room.
+    /// Reserves a remediation that is due and whose account has capacity.
     fn hold(&self, it: Remediation, now: Timestamp) -> Option<(Remediation, Holding<'_>)> {
         let has_work = match &it.phase {
             RemediationPhase::Waiting { until, .. } => *until <= now,
@@ -227,12 +209,12 @@ impl RemediationWorker {
         Some((it, Holding { worker: self, id }))
     }
 
-    /// Mends by a plan: a new one, the one that was begun, or the one that ended before that was kept.
+    /// Applies a plan: a new one, the running one, or one that ended before its result was stored.
     async fn mend(&self, mut it: Remediation) -> Next {
         let rule = (self.file)().rule(&it.rule).cloned();
         let rule = rule.as_ref();
         let (draft, plan) = self.draft(&it, rule);
-        // CRASH: the plan's name follows from the remediation; whoever comes next finds how far it got
+        // CRASH: the plan id derives from the remediation, so the next process finds its progress
         let ended = match self.place(&plan).await {
             Ok(Some(StepState::Final(end))) => Ok(Ended::With(end)),
             Ok(Some(StepState::Intent { .. } | StepState::Accepted { .. })) => {
@@ -249,12 +231,12 @@ impl RemediationWorker {
             }
             Err(error) => Err(error),
         };
-        // what an earlier try changed is taken back by that try's plan
+        // changes of an earlier try are undone by its own plan
         let before = it.plan.replace(plan.clone());
         it.earlier.extend(before.filter(|before| *before != plan));
         let now = self.clock.now();
         match ended {
-            // what stood in the way may be that it was not as it was judged
+            // a block may mean that the deviation changed
             Ok(Ended::With(end)) if matches!(end.outcome, StepEnd::Blocked | StepEnd::Drifted) => {
                 match self.otherwise(&it).await {
                     Some(Ok(why)) => it.drifted(why).into(),
@@ -267,7 +249,7 @@ impl RemediationWorker {
             }
             Ok(Ended::With(end)) => after(it, rule, &end, now).into(),
             Ok(Ended::Not(why)) => failed(it, rule, why, now).into(),
-            // not an error of all: the others are not behind this one
+            // a failure of one remediation must not stop the others
             Err(error) => {
                 let why = format!("its plan cannot be read or stored: {error}");
                 unread(it, rule, why, now)
@@ -275,7 +257,6 @@ impl RemediationWorker {
         }
     }
 
-    /// What is otherwise than it was when this was decided; none where nothing is, an error where that cannot be read now.
     async fn otherwise(&self, it: &Remediation) -> Option<Result<String, String>> {
         let stands = match self.standings.standing(&it.deviation).await {
             Ok(Standing::Open(stands)) => stands,
@@ -297,7 +278,6 @@ impl RemediationWorker {
         (draft, plan)
     }
 
-    /// Where the one step of a plan stands; none where there is no such plan.
     async fn place(&self, plan: &PlanId) -> Result<Option<StepState>, RunError> {
         match self.runner.load(plan).await {
             Ok((plan, folded)) => {
@@ -332,7 +312,7 @@ impl RemediationWorker {
     }
 }
 
-/// Nobody approved it in time. `unread` is why it is not known how it stands.
+/// Ends a remediation not approved in time. `unread` is why its state is unknown.
 fn expired(it: Remediation, unread: Option<&str>, now: Timestamp) -> Remediation {
     let mut reason = match &it.phase {
         RemediationPhase::Waiting { why, .. } => {
@@ -351,7 +331,6 @@ fn expired(it: Remediation, unread: Option<&str>, now: Timestamp) -> Remediation
     )
 }
 
-/// What a remediation becomes when its plan ended.
 fn after(
     mut it: Remediation,
     rule: Option<&RemediationRule>,
@@ -391,7 +370,6 @@ fn after(
     it.told(RemediationPhase::Finished { result }, status, now)
 }
 
-/// Notes that a plan that failed changed something before that.
 fn with_change(mut it: Remediation, end: &Final, now: Timestamp) -> Remediation {
     let fails = matches!(end.outcome, StepEnd::Failed | StepEnd::Blocked);
     if fails && !(end.old.is_null() && end.new.is_null()) {
@@ -400,7 +378,6 @@ fn with_change(mut it: Remediation, end: &Final, now: Timestamp) -> Remediation 
     it
 }
 
-/// What could not be read is tried again as what failed.
 fn unread(it: Remediation, rule: Option<&RemediationRule>, why: String, now: Timestamp) -> Next {
     Next {
         it: failed(it, rule, why.clone(), now),
@@ -408,7 +385,7 @@ fn unread(it: Remediation, rule: Option<&RemediationRule>, why: String, now: Tim
     }
 }
 
-/// What failed is tried again some minutes later, and then it is for people (`organization.md` R-9).
+/// Retries after some minutes, then needs a user (`organization.md` R-9).
 fn failed(
     mut it: Remediation,
     rule: Option<&RemediationRule>,
@@ -420,7 +397,7 @@ fn failed(
         _ => 0,
     };
     let tries = before + 1;
-    // an account that cannot be entered is for people at once: no further try changes its roles
+    // an account that cannot be entered needs a user immediately: retries do not change its roles
     let is_final = why.starts_with(NOT_ENTERED) || why.starts_with("OtherAccount");
     if !is_final && tries < rule.map_or(TRIES, |rule| rule.tries) {
         let pause = TimeSpan::seconds(TRY_AGAIN.as_seconds() << before.min(6));

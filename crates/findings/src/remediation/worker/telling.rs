@@ -1,5 +1,5 @@
-//! Findings are told what came of their remediations, each as it stands then: a label that somebody set stays
-//! (`organization.md` ).
+//! Writes results to findings by their current state: user labels stay (`organization.md` R-6,
+//!
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -15,29 +15,24 @@ use crate::remediation::item::{
 use crate::remediation::ports::{RemediationStore, RemediationStoreFault};
 use crate::remediation::standing::{Standing, of_finding};
 
-/// Findings that are told at once (Security Hub API Reference, `BatchUpdateFindings`).
+/// Findings per call (Security Hub API Reference, `BatchUpdateFindings`).
 const TOLD_AT_ONCE: usize = 100;
-/// How long until a finding is told that could not be told now.
 const TELL_AGAIN: TimeSpan = TimeSpan::seconds(30);
 
-/// What a finding is told, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Telling {
-    /// It says so already: a stop came between writing to it and noting that. With the label that it has by that.
+    /// Already written: a crash came before that was stored. With its label.
     Known(Option<Label>),
-    /// Note and fields, and this workflow status; none: that stays as it is.
+    /// Writes note and fields, and this workflow status if any.
     Write(Option<WorkflowStatus>),
-    /// Nothing: somebody set its workflow status since we did.
     Left,
-    /// Nothing: it is not as it was judged, and the remediation ends with that.
+    /// Nothing: the deviation changed, which ends the remediation.
     Over(String),
 }
 
 impl RemediationWorker {
-    /// Tells findings what came of their remediations; how many were told.
-    ///
-    /// # Errors
-    /// The store; who was told and not noted is told again.
+    /// Updates findings and returns their number. After a store error, unrecorded updates are
+    /// repeated.
     pub async fn tell(&self) -> Result<usize, RemediationStoreFault> {
         let now = self.clock.now();
         if self.store.paused().await?.is_some() {
@@ -52,7 +47,6 @@ impl RemediationWorker {
         let mut unread = None;
         for it in due.into_iter().filter(is_due) {
             match it.deviation.finding.clone() {
-                // of several about one finding each has its turn
                 Some(key) if items.len() < TOLD_AT_ONCE && seen.insert(key.clone()) => {
                     match siblings_of(self.store.as_ref(), &it).await {
                         Ok(all) => {
@@ -60,7 +54,6 @@ impl RemediationWorker {
                             items.push(it);
                             siblings.push(all);
                         }
-                        // the others are told, and it waits
                         Err(fault) => {
                             let again = EnrichOutcome::Again(fault.to_string());
                             self.note_told(it, &again, None, now).await?;
@@ -103,7 +96,7 @@ impl RemediationWorker {
         unread.map_or(Ok(told), Err)
     }
 
-    /// What is written to a finding, and the label that it has by that.
+    /// Builds the update of a finding, and its resulting label.
     fn intent(
         &self,
         it: &Remediation,
@@ -159,17 +152,13 @@ impl RemediationWorker {
         }
         match self.store.change_remediation(&it).await {
             Ok(()) => Ok(is_over),
-            // it has something else to say by now
             Err(RemediationStoreFault::Raced(_)) => Ok(false),
             Err(fault) => Err(fault),
         }
     }
 }
 
-/// What is kept of the other resources of a remediation's finding, of each the one decided last first.
-///
-/// # Errors
-/// The store.
+/// Returns the last decided remediation of every other resource of the finding.
 pub async fn siblings_of(
     store: &dyn RemediationStore,
     it: &Remediation,
@@ -184,7 +173,8 @@ pub async fn siblings_of(
     Ok(all)
 }
 
-/// The workflow status that a finding gets: what settles it says so of all its resources, and counts once all are done.
+/// Returns the workflow status. A settling status applies only when all resources of the finding
+/// are settled.
 fn wanted(
     (it, siblings): (&Remediation, &[Remediation]),
     write_back: &WriteBack,
@@ -196,7 +186,7 @@ fn wanted(
         let mut of_row = siblings.iter();
         let last = of_row.find(|other| other.deviation.resource == row.resource);
         last.is_some_and(|other| {
-            // what was done about an earlier state of the finding says nothing of this one
+            // a remediation of an earlier state of the finding does not count
             other.deviation.updated_at >= own.updated_at
                 && matches!(other.phase, RemediationPhase::Finished { .. })
         })
@@ -211,8 +201,8 @@ fn wanted(
     }
 }
 
-/// Whether a finding says what it said when we labelled it last, so that the label is ours to take back. `own` is who our
-/// notes say they are by.
+/// Returns whether the finding still has Hallpass's last label, which may be reset. `own` is the
+/// author of Hallpass notes.
 pub fn is_labelled_by_us(it: &Remediation, standing: &StandingFinding, own: &str) -> bool {
     let workflow = standing.workflow();
     match &it.labelled {
@@ -229,7 +219,7 @@ fn is_open(workflow: &str) -> bool {
     matches!(workflow, "" | "NEW" | "NOTIFIED")
 }
 
-/// Whether no account was changed, so that nothing is to be said where the finding is not as it was.
+/// Returns whether no account was changed. Then a changed finding needs no update.
 fn touched_nothing(it: &Remediation) -> bool {
     match &it.phase {
         RemediationPhase::Finished { result } => *result != RemediationResult::Changed,
@@ -242,7 +232,6 @@ fn touched_nothing(it: &Remediation) -> bool {
     }
 }
 
-/// What a finding is told, as it stands.
 fn telling(
     (it, siblings): (&Remediation, &[Remediation]),
     write_back: &WriteBack,
@@ -254,7 +243,7 @@ fn telling(
     let says_so = |(key, value): (&String, &String)| fields.get(key) == Some(value);
     let wanted = wanted((it, siblings), write_back, standing);
     let has_label = standing.workflow() == write_back.status.name();
-    // what one rule suppresses is told in the same words each time: an earlier time may have written them
+    // suppressions of one rule share one text, so it may stem from an earlier one
     let is_of_this_time = write_back.status != WorkflowStatus::Suppressed;
     if own.iter().all(says_so) && (is_of_this_time || wanted.is_none() || has_label) {
         return Telling::Known(has_label.then(|| Label {
@@ -279,20 +268,17 @@ fn telling(
             Standing::Over(why) => Telling::Over(why),
         };
     }
-    // the account was changed: the finding says so beside whatever somebody decided meanwhile
+    // the account was changed: the finding reports it in addition to any user decision
     Telling::Write(wanted.filter(|_| is_open(standing.workflow())))
 }
 
-/// What its note says.
 fn note_of(standing: &StandingFinding) -> String {
     let note = standing.finding.note.as_ref();
     note.map(|it| it.text.clone()).unwrap_or_default()
 }
 
-/// The fields that a finding gets.
 fn own_fields(it: &Remediation, write_back: &WriteBack) -> BTreeMap<String, String> {
     let by = match write_back.status {
-        // one text for all that a rule suppresses
         WorkflowStatus::Suppressed => format!("rule {}", it.rule),
         WorkflowStatus::New | WorkflowStatus::Notified | WorkflowStatus::Resolved => {
             it.id.to_string()

@@ -1,4 +1,4 @@
-//! What IAM says of an account as a whole, and whom it trusts to say who somebody is.
+//! Account-wide IAM settings and identity providers.
 
 use crate::SliceFailure;
 use serde_json::{Map, Value, json};
@@ -8,11 +8,9 @@ use crate::collect::collector::{Collected, Collector};
 use crate::collect::documents::{if_there, member, undecodable};
 use crate::collect::rows::row;
 
-/// What the switch of outbound federation is called where it is off.
 const OFF: &str = "FeatureDisabled";
 
 impl Collector<'_> {
-    /// The root user, and the password policy.
     pub(super) async fn summary_rows(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
         let operation = "GetAccountSummary";
         let summary = self
@@ -38,11 +36,12 @@ impl Collector<'_> {
         })])
     }
 
-    /// Switches of the account: whether templates make roles, whether its identities are shown to services outside.
+    /// Account switches: whether templates make roles, whether external services see its
+    /// identities.
     pub(super) async fn properties_rows(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
         let place = &account.place;
         let found = self.call(place, SERVICE, "GetAccountProperties", json!({}));
-        // AWS leaves the map out where nothing is set
+        // AWS omits an empty map
         let properties = match member(&found.await?, "Properties") {
             Value::Null => Value::Object(Map::new()),
             properties => properties,
@@ -58,7 +57,7 @@ impl Collector<'_> {
         })])
     }
 
-    /// Providers whose word the account takes for who somebody is.
+    /// Trusted identity providers.
     pub(super) async fn provider_rows(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
         let mut rows = Vec::new();
         for (kind, operation) in [
@@ -75,7 +74,7 @@ impl Collector<'_> {
     }
 }
 
-/// Nothing where the switch is off, which AWS answers with an error.
+/// `None` for a disabled feature, which AWS reports as an error.
 fn unless_off(found: Collected<Value>) -> Result<Option<Value>, SliceFailure> {
     match found {
         Ok(found) => Ok(Some(found)),

@@ -1,4 +1,4 @@
-//! The authorization details of an account: groups, roles, policies, and which has which.
+//! An account's authorization details: groups, roles, policies and attachments.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,10 +15,8 @@ use crate::collect::documents::{
 use crate::collect::rows::row;
 
 const GET: &str = "GetAccountAuthorizationDetails";
-/// Where the roles of permission sets lie.
 const PERMISSION_SET_ROLES: &str = "/aws-reserved/sso.amazonaws.com/";
 
-/// What the details of an account have, all pages together.
 #[derive(Debug, Default)]
 pub(super) struct Details {
     users: Vec<Value>,
@@ -54,7 +52,6 @@ impl Details {
         Ok(found)
     }
 
-    /// What is said of a user.
     pub(super) fn user(&self, arn: &str) -> Option<&Value> {
         self.users.get(*self.by_arn.get(arn)?)
     }
@@ -136,7 +133,6 @@ impl Details {
     }
 }
 
-/// Reads policies, and counts those that are none.
 #[derive(Debug, Default)]
 struct PolicyReader {
     unreadable: usize,
@@ -157,7 +153,6 @@ impl Collector<'_> {
         Details::read(&pages)
     }
 
-    /// Tells the slices that the details fill.
     pub(super) async fn keep_details(
         &self,
         account: &IamAccount<'_>,
@@ -198,8 +193,8 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// The rows of roles. How long their sessions may be and which template they are of is not in the details; one list has
-    /// it for all, where `GetRole` would be a call for each.
+    /// Role rows. Maximum session and template are missing in the details; one list has them for
+    /// all, while `GetRole` costs a call each.
     async fn role_rows(
         &self,
         account: &IamAccount<'_>,
@@ -248,7 +243,8 @@ impl Collector<'_> {
         rows.collect()
     }
 
-    /// Of a role that came between the two lists; one that went away is left out, with a note (`inventory.md` W-12).
+    /// Reads a role created between the two lists; omits a deleted one, with a note (`inventory.md`
+    /// W-12).
     async fn role_alone(&self, account: &IamAccount<'_>, role: &Value) -> Collected<Option<Value>> {
         let name = needed(GET, role, "RoleName")?;
         let input = json!({ "RoleName": name });

@@ -1,5 +1,5 @@
-//! IAM of an account. The credential report and the authorization details come first: they save
-//! most of the calls for single users (`inventory.md` §1.3).
+//! IAM of an account. Reads the credential report and authorization details first: they save most
+//! calls for single users (`inventory.md` §1.3).
 
 mod account;
 mod details;
@@ -31,14 +31,12 @@ const SUMMARY: &str = "aws_iam_account_summary";
 const PROPERTIES: &str = "aws_iam_account_properties";
 const PROVIDERS: &str = "aws_iam_identity_providers";
 
-/// An account whose IAM is read.
 struct IamAccount<'a> {
     id: &'a AccountId,
     place: CallPlace,
 }
 
 impl Collector<'_> {
-    /// Fills the tables of IAM of one account.
     pub(crate) async fn iam(&self, id: &AccountId) -> io::Result<()> {
         let place = CallPlace::Inside(id.clone());
         let account = &IamAccount { id, place };
@@ -92,7 +90,6 @@ impl Collector<'_> {
     }
 }
 
-/// Does something if it is wanted.
 async fn when<T>(is_wanted: bool, work: impl Future<Output = T>) -> Option<T> {
     if is_wanted { Some(work.await) } else { None }
 }

@@ -1,5 +1,3 @@
-//! Users, their access keys and their second factors.
-
 use crate::key_id;
 use serde_json::{Value, json};
 
@@ -10,7 +8,6 @@ use crate::collect::collector::{Collected, Collector, flat, for_each, rows_of};
 use crate::collect::documents::{if_there, list, member, needed, tags, text};
 use crate::collect::rows::row;
 
-/// Users, and the report that says of some that they have nothing to ask for.
 #[derive(Clone, Copy)]
 pub(super) struct ReportedUsers<'a> {
     pub(super) users: &'a Collected<Vec<Value>>,
@@ -24,15 +21,14 @@ impl<'a> ReportedUsers<'a> {
 }
 
 impl Collector<'_> {
-    /// All users, as they are listed.
     pub(super) async fn iam_users(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
         let input = json!({});
         let users = self.list(&account.place, SERVICE, "ListUsers", input);
         users.await
     }
 
-    /// The rows of users. Without the report or the details nothing is known of passwords, tags and
-    /// boundaries, and what is not known is not written down as absent.
+    /// User rows. Without report or details, passwords, tags and boundaries are unknown, and not
+    /// written as absent.
     pub(super) async fn user_rows(
         &self,
         account: &IamAccount<'_>,
@@ -55,7 +51,7 @@ impl Collector<'_> {
             let known = |name: &str| line.and_then(|it| it.get(name)).cloned();
             let enabled = match line {
                 Some(line) => line.get("password_enabled").cloned(),
-                // made since the report
+                // created since the report
                 None => Some(self.has_password(account, name).await?.into()),
             };
             let used = member(user, "PasswordLastUsed");
@@ -79,7 +75,7 @@ impl Collector<'_> {
         .await
     }
 
-    /// The tags of a user whom the details do not have, or have without.
+    /// Reads tags missing in the details.
     async fn user_tags(&self, account: &IamAccount<'_>, name: &str) -> Collected<Value> {
         let input = json!({ "UserName": name });
         let found = self.list(&account.place, SERVICE, "ListUserTags", input);
@@ -92,7 +88,6 @@ impl Collector<'_> {
         Ok(if_there(profile.await)?.is_some())
     }
 
-    /// The rows of access keys, active or not.
     pub(super) async fn key_rows(
         &self,
         account: &IamAccount<'_>,
@@ -114,7 +109,6 @@ impl Collector<'_> {
         .await
     }
 
-    /// What a user has; one who went away while we looked has nothing.
     async fn of_user(
         &self,
         account: &IamAccount<'_>,
@@ -141,7 +135,7 @@ impl Collector<'_> {
             return Ok(None);
         };
         let used = member(&used, "AccessKeyLastUsed");
-        // a key that was never used has `N/A` for a service and a Region
+        // an unused key has `N/A` for service and Region
         let word = |name: &str| text(&used, name).filter(|it| *it != "N/A");
         let more = json!({
             "user_cq_id": key_id(USERS, &[Some(owner)]),
@@ -154,8 +148,8 @@ impl Collector<'_> {
         Ok(Some(row(KEYS, key, more)))
     }
 
-    /// The rows of second factors: virtual ones by the list of the account, which has the root
-    /// user's, too; others of each user who has any.
+    /// Second factors: virtual ones from the account's list, including the root user's; others per
+    /// user.
     pub(super) async fn mfa_rows(
         &self,
         account: &IamAccount<'_>,

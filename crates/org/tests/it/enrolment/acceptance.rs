@@ -1,5 +1,3 @@
-//! The rows of the specification's table.
-
 use std::collections::BTreeSet;
 
 use hallpass_base::AccountId;
@@ -13,7 +11,6 @@ use serde_json::{Value, json};
 use super::tower::{State, fixture};
 use super::world::{Found, World, wish};
 
-/// The command of the fixture.
 fn of_fixture() -> EnrolmentWish {
     EnrolmentWish {
         via: Some(EnrolmentBackend::AccountFactory),
@@ -85,7 +82,6 @@ async fn a_recorder_in_one_of_three_regions_is_one_error_that_names_it() {
     assert_eq!(stops.len(), 1);
     assert_eq!(stops[0].region.as_deref(), Some("eu-west-1"));
     assert_eq!(stops[0].result.target, "666666666666 eu-west-1");
-    // where AWS Support has allowed it, it may stay
     let allowed = EnrolmentWish {
         allow_config: found.selected.accounts.clone(),
         ..wish(&["666666666666"], &[])
@@ -177,7 +173,6 @@ async fn an_older_landing_zone_sets_the_baseline_and_every_control_again_and_say
     );
     let held = world.with(|it| it.held.len());
     assert_eq!(held, 2);
-    // asked for all the same, moving alone is refused
     let by_move = EnrolmentWish {
         via: Some(EnrolmentBackend::Move),
         ..wish
@@ -258,7 +253,7 @@ async fn one_that_fails_says_how_to_move_it_back_and_the_others_are_enrolled() {
         let command = "aws organizations move-account --account-id 777777777777 --source-parent-id ou-ab12-sandbox02 \
                        --destination-parent-id ou-ab12-legacy01";
         assert!(why.contains(command), "{why}");
-        // it is never moved back by itself, and never by undoing
+        // never moved back automatically or by undo
         assert_eq!(
             world.with(|it| it.parent("777777777777")),
             "ou-ab12-sandbox02"
@@ -434,7 +429,7 @@ async fn an_account_that_somebody_moved_meanwhile_is_left_alone() {
     assert_eq!(world.writes(), Vec::<String>::new());
 }
 
-/// `organization.md` N-10: control by control, with the Config baseline alone, or with none of them.
+/// `organization.md` N-10: single controls, only the Config baseline, or none.
 #[tokio::test]
 async fn an_account_with_any_baseline_or_control_is_enrolled() {
     type Change = fn(&mut State);
@@ -482,7 +477,7 @@ async fn a_second_baseline_on_a_unit_does_not_stand_for_that_of_control_tower() 
     assert_eq!(report.exit(), Exit::Ok, "{report:?}");
 }
 
-/// `organization.md` N-2: it is told and stops nothing.
+/// `organization.md` N-2: reported, not blocking.
 #[tokio::test]
 async fn a_unit_whose_baseline_has_drifted_is_told() {
     for (drift, wanted) in [
@@ -506,7 +501,7 @@ async fn a_unit_whose_baseline_has_drifted_is_told() {
     }
 }
 
-/// Since 4.0 a landing zone need not have a manifest: Config is looked at in its home Region then.
+/// Manifests are optional since 4.0: Config is then checked in the home Region.
 #[tokio::test]
 async fn a_landing_zone_without_a_manifest_governs_its_home_region() {
     let world = World::new();
@@ -517,7 +512,6 @@ async fn a_landing_zone_without_a_manifest_governs_its_home_region() {
         .checks
         .iter()
         .filter(|it| it.result.row().id == "config-recorder")
-        // of an account that no role enters it is said once
         .filter_map(|it| it.region.clone())
         .collect();
     assert_eq!(regions, ["eu-central-1".to_owned()].into());

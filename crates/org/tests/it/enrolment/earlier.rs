@@ -1,4 +1,4 @@
-//! A plan of the same wish that is not over goes on; one that cannot be read is not passed over.
+//! An unfinished plan of the same request is resumed; an unreadable one is an error.
 
 use hallpass_base::Clock as _;
 use hallpass_org::EarlierUnread;

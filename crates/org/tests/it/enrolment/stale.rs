@@ -1,5 +1,5 @@
-//! A plan that was looked at yesterday is held against today before the account is moved: a move is not taken back
-//! (`organization.md` N-2, N-7).
+//! An old plan is rechecked before a move, because a move is not undone (`organization.md` N-2,
+//! N-7).
 
 use std::collections::BTreeSet;
 

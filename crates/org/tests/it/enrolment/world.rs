@@ -1,5 +1,3 @@
-//! What the commands do with the organization of the fixtures.
-
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +24,6 @@ pub(super) struct World {
     pub(super) news: Arc<MemoryNews>,
 }
 
-/// What was found, and what is to be done.
 pub(super) struct Found {
     pub(super) facts: EnrolmentFacts,
     pub(super) selected: SelectedAccounts,
@@ -54,7 +51,6 @@ pub(super) fn wish(accounts: &[&str], units: &[&str]) -> EnrolmentWish {
 }
 
 impl World {
-    /// With nothing that Config records by itself in the way.
     pub(super) fn unrecorded() -> Self {
         let world = Self::new();
         world.with(|it| {
@@ -134,14 +130,12 @@ impl World {
         )
     }
 
-    /// What undoing a plan comes to.
     pub(super) async fn undo(&self, plan: &PlanId) -> Undoing {
         let gate = Gate::new(None);
         let (plan, folded) = self.runner("undoer", &gate).load(plan).await.unwrap();
         undo(&plan, &folded, &self.executor(&gate))
     }
 
-    /// What the command finds.
     pub(super) async fn find(&self, wish: &EnrolmentWish) -> Result<Found, String> {
         let calls = self.calls(&Gate::new(None));
         let facts = gather(&calls, wish).await.map_err(|it| it.to_string())?;
@@ -168,7 +162,6 @@ impl World {
         draft_config(wish, &found.selected, &found.facts)
     }
 
-    /// Looks and applies; none when a port failed it.
     pub(super) async fn apply(
         &self,
         draft: PlanDraft,

@@ -1,4 +1,5 @@
-//! People of a list who are made (`organization.md` V-9): once, whatever is stopped when, and never in place of somebody.
+//! Creates a list's users (`organization.md` V-9) once despite any stop, and never replaces an
+//! existing user.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,12 +12,10 @@ use serde_json::{Value, json};
 
 use crate::gated::{FakeCalls, GatedCalls, carried, read_failed, runner};
 
-/// An identity store: names by which people sign in, with their addresses.
 #[derive(Default)]
 struct Directory {
     people: Mutex<BTreeMap<String, String>>,
     made: Mutex<Vec<String>>,
-    /// So many looks after somebody is made do not show them yet.
     unseen: Mutex<u32>,
 }
 
@@ -70,7 +69,6 @@ struct World {
     plans: Arc<MemoryPlans>,
 }
 
-/// Two rows that name one person.
 fn draft() -> PlanDraft {
     let mut draft = PlanDraft::new("org.vend", "o-abcdefghij", PlanLimits::USUAL);
     for key in ["one@acme.example", "two@acme.example"] {

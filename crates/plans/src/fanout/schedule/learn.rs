@@ -1,4 +1,4 @@
-//! What an answer, or none, leads to.
+//! Effects of a response or fault.
 
 use hallpass_base::AccountId;
 
@@ -11,7 +11,6 @@ use crate::fanout::facts::Extent;
 use crate::fanout::selection::{FoundAccount, Verdict};
 
 impl Schedule {
-    /// Takes what a call answered; what came of it, in order.
     pub fn learn(
         &mut self,
         now_ms: u64,
@@ -32,7 +31,6 @@ impl Schedule {
             if throttled {
                 lane.throttled(flying.begun_ms, now_ms);
             }
-            // there are many of them
             if lane.is_idle() {
                 self.lanes.remove(&flying.lane);
             }
@@ -63,7 +61,6 @@ impl Schedule {
             (PlannedCall::Page { slice, page, .. }, Answer::Page { extent, next }) => {
                 self.page_of(slice, page, extent, next)
             }
-            // the driver pairs them
             _ => Vec::new(),
         }
     }
@@ -71,7 +68,7 @@ impl Schedule {
     fn found(&mut self, accounts: Vec<FoundAccount>, more: bool) -> Vec<ScheduleNews> {
         let mut news = Vec::new();
         for account in accounts {
-            // a listing that changes meanwhile may show one twice
+            // a changing listing may repeat an account
             if !self.listed.insert(account.id.clone()) {
                 continue;
             }
@@ -148,7 +145,7 @@ impl Schedule {
         news
     }
 
-    /// The Regions of an account that need not be asked: the call for them is taken back.
+    /// Uses known Regions and cancels the call for them.
     pub(super) fn known_before(&mut self, id: &AccountId, regions: EnabledRegions) {
         let news = ScheduleNews::Regions(id.clone(), regions.clone());
         if let Some(account) = self.accounts.get_mut(id) {
@@ -162,13 +159,11 @@ impl Schedule {
         self.news.extend(cut);
     }
 
-    /// What came of beginning calls, in order.
     pub fn news(&mut self) -> Vec<ScheduleNews> {
         std::mem::take(&mut self.news)
     }
 
-    /// Makes an account's slices, once it is entered and its Regions are known; or gives it up, once
-    /// it is known that it cannot be.
+    /// Creates slices once the account is entered and its Regions are known, or fails it.
     fn cut(&mut self, id: &AccountId) -> Vec<ScheduleNews> {
         let Some(account) = self.accounts.get_mut(id).filter(|it| !it.is_cut) else {
             return Vec::new();
@@ -259,8 +254,8 @@ impl Schedule {
         {
             account.entered = Entered::Yes(Some(0));
         }
-        // it takes five calls a second (AWS: "Quotas for AWS Account Management"), each account's own
-        // EC2 many more
+        // it allows five calls per second (AWS: "Quotas for AWS Account Management"), EC2 in each
+        // account many more
         let is_narrow = matches!(
             call,
             PlannedCall::Regions {
@@ -284,8 +279,8 @@ impl Schedule {
         self.given_up(call, fault, tries)
     }
 
-    /// Calls under way are waited for no longer. Their pages have failed where `unanswered` says so,
-    /// since they may have been done; else it is as if they had not been called.
+    /// Abandons calls in flight. With `unanswered` their pages fail, as they may have taken effect;
+    /// else they count as never made.
     pub fn break_off(&mut self, unanswered: Option<&CallFault>) -> Vec<ScheduleNews> {
         self.stop();
         let under_way = std::mem::take(&mut self.in_flight);
@@ -354,8 +349,7 @@ impl Schedule {
         }
     }
 
-    /// Nobody outside says which Regions the account has: EC2 in it is asked, also for all accounts
-    /// that are begun later.
+    /// The account service fails: queries EC2 inside, also for later accounts.
     fn ask_inside(&mut self, id: &AccountId) -> Vec<ScheduleNews> {
         self.source = RegionSource::Inside;
         let Some(account) = self.accounts.get_mut(id) else {
@@ -384,7 +378,6 @@ impl Schedule {
         vec![ScheduleNews::Failed(failure)]
     }
 
-    /// The account cannot be entered, or no longer: what waits inside it is lost with it.
     pub(super) fn lost_inside(
         &mut self,
         id: &AccountId,

@@ -1,7 +1,7 @@
-//! Which call begins next, and what an answer leads to. Pure: time comes in with every call.
+//! Chooses the next call and processes results. Pure: time is an argument.
 //!
-//! Accounts are begun in the order of their ids, and the next one only when none that was begun has
-//! anything to do: so that results need not be held for long, and a slow account holds nobody up.
+//! Starts accounts by id, and the next only if no started one has work: limits buffering, and a
+//! slow account blocks no others.
 
 mod account;
 mod learn;
@@ -21,7 +21,6 @@ use crate::fanout::lane::{LaneKey, LaneWidth};
 use crate::fanout::retry::Retries;
 use crate::fanout::selection::{Entry, ListingOrder};
 
-/// A call under way.
 #[derive(Debug)]
 struct CallInFlight {
     planned: PlannedTry,
@@ -29,7 +28,6 @@ struct CallInFlight {
     begun_ms: u64,
 }
 
-/// Where the listing of accounts is.
 #[derive(Debug)]
 enum AccountListing {
     Ready(PlannedTry),
@@ -38,27 +36,22 @@ enum AccountListing {
     Failed,
 }
 
-/// A run.
 #[derive(Debug)]
 pub struct Schedule {
     settings: FanoutSettings,
     retries: Retries,
     listing: AccountListing,
     listed: BTreeSet<AccountId>,
-    /// Known and not yet begun.
     waiting: BTreeMap<AccountId, Entry>,
     accounts: BTreeMap<AccountId, AccountProgress>,
-    /// Accounts that have something to do, in turn.
+    /// Round robin of accounts with work.
     turn: VecDeque<AccountId>,
-    /// What is tried again later, by time and then by order.
     later: BinaryHeap<Reverse<(u64, u64)>>,
     later_tries: BTreeMap<u64, PlannedTry>,
     in_flight: BTreeMap<Ticket, CallInFlight>,
     lanes: BTreeMap<LaneKey, LaneWidth>,
-    /// Partial pages of slices: what was read of each so far.
     read: BTreeMap<Slice, Vec<Extent>>,
     source: RegionSource,
-    /// What came of beginning accounts; `news` tells of it.
     news: Vec<ScheduleNews>,
     is_stopped: bool,
     count: u64,
@@ -67,7 +60,6 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// A run that has not begun.
     pub fn new(settings: FanoutSettings) -> Self {
         Self {
             retries: Retries::new(settings.seed),
@@ -91,12 +83,11 @@ impl Schedule {
         }
     }
 
-    /// No new calls begin; those under way may answer.
+    /// Starts no new calls; those in flight may complete.
     pub fn stop(&mut self) {
         self.is_stopped = true;
     }
 
-    /// How far it is.
     pub fn progress(&self) -> Progress {
         let mut totals = self.totals;
         (totals.calls, totals.retries) = (self.retries.calls(), self.retries.made());
@@ -110,7 +101,7 @@ impl Schedule {
         }
     }
 
-    /// What is next. Asked until it says to wait.
+    /// Call until it returns a wait.
     pub fn next(&mut self, now_ms: u64) -> NextCall {
         self.wake(now_ms);
         if self.is_stopped {
@@ -141,7 +132,6 @@ impl Schedule {
         }
     }
 
-    /// What waited long enough is ready.
     fn wake(&mut self, now_ms: u64) {
         while let Some(Reverse((at, number))) = self.later.peek().copied()
             && at <= now_ms
@@ -185,7 +175,6 @@ impl Schedule {
         Some(self.begin(planned, LaneKey::Accounts, now_ms))
     }
 
-    /// The first call that may begin, of the accounts in their turn.
     fn next_inside(&mut self, now_ms: u64) -> Option<NextCall> {
         for _ in 0..self.turn.len() {
             let id = self.turn.pop_front()?;
@@ -233,7 +222,7 @@ impl Schedule {
         Some((planned, lane))
     }
 
-    /// Begins the next account; false where there is none, or no role could be assumed now.
+    /// False if none remains or no role can be assumed now.
     fn begin_account(&mut self, now_ms: u64) -> bool {
         let whole = matches!(self.listing, AccountListing::Whole);
         if !whole && self.settings.selection.listing() == ListingOrder::First {
@@ -320,7 +309,6 @@ impl Schedule {
     }
 }
 
-/// Whose limit a call draws on, and whether it is made inside its account.
 fn lane_of(call: &PlannedCall) -> (LaneKey, bool) {
     match call {
         PlannedCall::Accounts => (LaneKey::Accounts, false),

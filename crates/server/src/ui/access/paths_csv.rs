@@ -1,5 +1,3 @@
-//! Paths into accounts as a file.
-
 use axum::{
     Router,
     extract::{Query, State},
@@ -92,7 +90,6 @@ fn rows(known: &KnownAccess, looking: &PathsQuery) -> Result<String, ProblemResp
     Ok(text)
 }
 
-/// One row, in the order of [`COLUMNS`].
 fn cells(path: &AccessPath) -> [String; COLUMNS.len()] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let (name, arn) = (path.role.shown().to_owned(), path.role.arn().to_owned());
