@@ -209,7 +209,7 @@ def slow_caller(node, who):
 
 
 def stopped_while_it_answers(world, check):
-    """A clean stop hands over at once, whoever is still connected (decision 0135); the node that was stopped."""
+    """A clean stop hands over at once, whoever is still connected (decision 0102); the node that was stopped."""
     other = world.nodes[1]
     ends = world.ask(other, TOMASZ, "ReadOnly", "payments-dev", 8)["grant_id"]
     check("a grant is there that is to end", world.given(other, ends), world.grant(other, ends))
