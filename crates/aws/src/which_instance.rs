@@ -1,6 +1,5 @@
 //! Selects the IAM Identity Center instance: from the configuration, from AWS, or, without an
-//! answer, from an earlier connection
-//! ([0145](../../../docs/decisions/0145-a-start-goes-on-with-the-instance-that-aws-told-of.md)).
+//! answer, from an earlier connection.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Checks that the database still has all audit records seen before
-//! ([0119](../../../docs/decisions/0119-a-database-that-lacks-what-was-seen-only-ends-access.md)).
+//! ([0119](../../../../docs/decisions/0119-only-end-access-after-database-loss.md)).
 //!
 //! Each node remembers the log's end and publishes a loss to the others. During a loss the leader
 //! only ends access.

@@ -1,6 +1,5 @@
 //! The IAM Identity Center instance in the store, so that a server can start during an outage of
-//! its home Region
-//! ([0145](../../../docs/decisions/0145-a-start-goes-on-with-the-instance-that-aws-told-of.md)).
+//! its home Region.
 
 use crate::host::server_store::ServerStore;
 use hallpass_aws::{Aws, InstanceSource, KnownInstance};

@@ -3,7 +3,7 @@
 //!
 //! Own choices are not here. Code takes the number from here, also in constants.
 //! `docs/reference/aws-facts.md` is made from [`all`]
-//! ([0086](../../../../docs/decisions/0086-aws-facts-stand-once-with-their-date.md)).
+//! ([0086](../../../../docs/decisions/0086-keep-aws-facts-in-one-dated-table.md)).
 
 mod access;
 mod actions;

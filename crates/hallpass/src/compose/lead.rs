@@ -1,5 +1,5 @@
 //! This process among the nodes of its store
-//! ([0102](../../../../docs/decisions/0102-one-node-leads-by-a-row.md)): identity and metrics.
+//! ([0102](../../../../docs/decisions/0102-elect-a-leader-with-a-database-row.md)): identity and metrics.
 //! [`Candidate`] acquires and keeps the lead.
 
 use std::ops::Deref;
